@@ -1,0 +1,187 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import { createAuthorizers } from './auth/authorizers.ts';
+import type { Config, ResolvedClient } from './core/config-schema.ts';
+import { pruneDeadLetters } from './dead-letters/prune-dead-letters.ts';
+import { type ClientDelivery, createClientDelivery } from './delivery/deliver-client.ts';
+import { createLine } from './delivery/line.ts';
+import { createAttempt } from './delivery/make-attempt.ts';
+import { createPacing } from './delivery/pacing.ts';
+import { createPermits } from './delivery/permits.ts';
+import { createUnsettled } from './delivery/unsettled.ts';
+import { type ClientHttp, createClientHttp } from './http/client-http.ts';
+import { createIntake, type Intake } from './intake/intake.ts';
+import { BatchWorker } from './queue/batch-worker.ts';
+import { commitBatches } from './queue/commit-batches.ts';
+import { closeRedis, openRedis, type RedisLocation } from './queue/connections.ts';
+import { discardDeadLetters, readDeadLetters } from './queue/dead-letter-queue.ts';
+import { settle } from './queue/delivery-queue.ts';
+import { reserveSends } from './queue/reserve-sends.ts';
+import { VERSION } from './version.ts';
+
+const PRUNE_EVERY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+const TOKEN_ANSWER_BYTES = 65_536;
+
+/** The delivery workers of all clients, in this process. */
+export interface Engine {
+  /** Finishes the requests under way within `graceMs`, puts the rest back, and closes everything. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** What the engine runs with. */
+export interface EngineOptions {
+  readonly config: Config;
+  readonly redis: RedisLocation;
+  readonly log: Logger;
+}
+
+/** Starts delivering to all clients of a configuration. @throws errors of Redis at the first connection */
+export async function startEngine({ config, redis: location, log }: EngineOptions): Promise<Engine> {
+  const onError = atMostOnceASecond((error) => log.warn({ err: error }, 'redis'));
+  const redis = openRedis(location, 'worker', onError);
+  const authorizers = createAuthorizers({ redis, log });
+  const clients = Object.values(config.clients);
+  const running = clients.map((client) => buildClient(client, redis, authorizers, log, onError));
+  await Promise.all(running.map(({ delivery }) => delivery.start()));
+  const stopPruning = keepPruning(config, redis, log);
+  log.info({ clients: clients.map((client) => client.name), version: VERSION }, 'delivering');
+
+  return {
+    async stop(graceMs) {
+      stopPruning();
+      await Promise.all(running.map(({ delivery }) => delivery.stop(graceMs)));
+      await authorizers.close();
+      await Promise.all(running.map(({ worker, http }) => Promise.all([worker.close(true), http.close()])));
+      closeRedis(redis);
+    },
+  };
+}
+
+interface RunningClient {
+  readonly delivery: ClientDelivery;
+  readonly worker: BatchWorker;
+  readonly http: ClientHttp;
+}
+
+function buildClient(
+  client: ResolvedClient,
+  redis: Redis,
+  authorizers: ReturnType<typeof createAuthorizers>,
+  log: Logger,
+  onError: (error: Error) => void,
+): RunningClient {
+  const { timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+  const http = createClientHttp({
+    connections: client.concurrency,
+    timeoutMs,
+    allowPrivateNetwork,
+    ...(tls === undefined ? {} : { tls }),
+  });
+  const authorizer = authorizers.get({
+    auth: client.auth,
+    post: (request) => http.post({ ...request, keepBodyBytes: TOKEN_ANSWER_BYTES }, request.signal),
+    network: JSON.stringify([allowPrivateNetwork, tls ?? null]),
+  });
+  const pacing =
+    client.ratePerSecond === undefined
+      ? undefined
+      : createPacing({
+          ratePerSecond: client.ratePerSecond,
+          reserve: (rate, count) => reserveSends(redis, client.name, rate, count),
+          monotonicNow: () => performance.now(),
+          onError,
+        });
+  const worker = new BatchWorker({
+    redis,
+    client: client.name,
+    onLockLost: (jobId) => delivery.lose(jobId),
+    onStalled: (jobId) => log.warn({ client: client.name, batch: jobId }, 'batch taken over from a lost process'),
+    onError,
+  });
+  const delivery = createClientDelivery({
+    client,
+    source: worker,
+    attempt: createAttempt({
+      post: http.post,
+      authorizer,
+      userAgent: `waybill/${VERSION}`,
+      monotonicNow: () => performance.now(),
+    }),
+    line: createLine(createPermits(client.concurrency), pacing, client.concurrency),
+    unsettled: createUnsettled(),
+    log,
+    settle: (command) => settle(redis, client.name, command),
+    now: Date.now,
+    random: Math.random,
+  });
+  return { delivery, worker, http };
+}
+
+/** Removes dead letters that are older than the configuration keeps them, now and every hour. */
+function keepPruning(config: Config, redis: Redis, log: Logger): () => void {
+  const { keepDays } = config.deadLetters;
+  if (keepDays === undefined) return () => {};
+  const prune = async (): Promise<void> => {
+    for (const client of Object.keys(config.clients)) {
+      try {
+        const removed = await pruneDeadLetters(
+          readDeadLetters(redis, client),
+          (events) => discardDeadLetters(redis, client, events),
+          Date.now() - keepDays * DAY_MS,
+        );
+        if (removed > 0) log.info({ client, removed, keepDays }, 'dead letters expired');
+      } catch (error) {
+        log.warn({ client, err: error }, 'dead letters could not be pruned');
+      }
+    }
+  };
+  void prune();
+  const timer = setInterval(() => void prune(), PRUNE_EVERY_MS);
+  return () => clearInterval(timer);
+}
+
+/** An intake with its own connection, which fails at once where Redis is away. */
+export interface OpenIntake extends Intake {
+  readonly redis: Redis;
+}
+
+/** Opens the intake for all clients of a configuration. */
+export async function openIntake(config: Config, location: RedisLocation): Promise<OpenIntake> {
+  const redis = openRedis(location, 'intake', () => {});
+  await settled(redis);
+  const intake = createIntake({
+    clients: config.clients,
+    admit: (client, batches) => commitBatches(redis, client, batches, Date.now()),
+    newId: uuidv7,
+  });
+  return {
+    ...intake,
+    redis,
+    async close() {
+      await intake.close();
+      closeRedis(redis);
+    },
+  };
+}
+
+/** Resolves when the first connection has come about, or has failed. */
+async function settled(redis: Redis): Promise<void> {
+  if (redis.status === 'ready') return;
+  await new Promise<void>((resolve) => {
+    redis.once('ready', resolve);
+    redis.once('close', resolve);
+  });
+}
+
+/** Errors of connections come in storms: one a second is enough to know. */
+function atMostOnceASecond(report: (error: Error) => void): (error: Error) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    const now = performance.now();
+    if (now - last < 1_000) return;
+    last = now;
+    report(error);
+  };
+}

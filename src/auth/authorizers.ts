@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import type { AuthConfig, OAuth2Config } from '../core/client-config.ts';
+import type { Log } from '../core/log.ts';
+import type { Authorizer } from './authorizer.ts';
+import { OAuth2Authorizer } from './oauth2-authorizer.ts';
+import { obtainToken } from './obtain-token.ts';
+import { DEFAULT_TOKEN_REQUEST_MS, requestToken } from './request-token.ts';
+import { createStaticAuthorizer } from './static-authorizer.ts';
+import { type TokenPost, tokenKey, tokenServiceName } from './token-service.ts';
+import { createTokenStore, type TokenRedis } from './token-store.ts';
+
+/** What all authorizers of a process share; durations in milliseconds. */
+export interface AuthorizersOptions {
+  /** Where tokens are shared with other processes; absent: they are not. */
+  readonly redis?: TokenRedis | undefined;
+  /** For lifetimes and blocks; default `performance.now`. */
+  readonly monotonicNow?: () => number;
+  readonly log?: Log;
+  /** For all tries of one token request together; default 2,000. */
+  readonly tokenRequestMs?: number;
+  /** Before the second try of a token request, doubled before the third; default 200. */
+  readonly retryDelayMs?: number;
+  /** How long one Redis command is waited for before Redis counts as away; default 1,000. */
+  readonly redisTimeoutMs?: number;
+}
+
+/** What differs between clients. */
+export interface AuthorizerRequest {
+  readonly auth: AuthConfig;
+  /** Sends token requests with the client's own TLS and network settings. */
+  readonly post: TokenPost;
+  /**
+   * Names those settings. Clients with the same credentials and the same settings share one authorizer; with
+   * other settings they share the token through Redis only, so that nobody's request for a token goes out
+   * with a certificate or a permission that belongs to somebody else.
+   */
+  readonly network: string;
+}
+
+/** The authorizers of one process. */
+export interface Authorizers {
+  /**
+   * The authorizer for a client: one for each set of OAuth 2 credentials.
+   *
+   * @throws WaybillError `AUTH_CONFIG_INVALID` where no header can carry the credentials
+   */
+  get(request: AuthorizerRequest): Authorizer;
+  /** Calls off token requests under way, gives their locks back, and resolves when none is left. */
+  close(): Promise<void>;
+}
+
+/** A lock outlives the token request that it guards by this much. */
+const LOCK_SLACK_MS = 1_000;
+const POLL_MS = 25;
+
+/** Makes the registry that `app` joins clients and authorizers by. */
+export function createAuthorizers(options: AuthorizersOptions): Authorizers {
+  const closing = new AbortController();
+  const shared = new Map<string, OAuth2Authorizer>();
+  return {
+    get({ auth, post, network }) {
+      if (auth.type !== 'oauth2') return createStaticAuthorizer(auth);
+      const variant = createHash('sha256')
+        .update(JSON.stringify([auth.style, network]))
+        .digest('hex');
+      const key = `${tokenKey(auth)} ${variant}`;
+      const known = shared.get(key);
+      if (known !== undefined) return known;
+      const authorizer = createOAuth2(options, auth, post, variant, closing.signal);
+      shared.set(key, authorizer);
+      return authorizer;
+    },
+    async close() {
+      closing.abort();
+      await Promise.all([...shared.values()].map((authorizer) => authorizer.settled()));
+    },
+  };
+}
+
+function createOAuth2(
+  options: AuthorizersOptions,
+  config: OAuth2Config,
+  post: TokenPost,
+  variant: string,
+  signal: AbortSignal,
+): OAuth2Authorizer {
+  const totalMs = options.tokenRequestMs ?? DEFAULT_TOKEN_REQUEST_MS;
+  const retryDelay = options.retryDelayMs === undefined ? {} : { retryDelayMs: options.retryDelayMs };
+  const monotonicNow = options.monotonicNow ?? (() => performance.now());
+  const lockMs = totalMs + LOCK_SLACK_MS;
+  const store = options.redis && createTokenStore(options.redis, { key: tokenKey(config), variant, lockMs });
+  const obtainOptions = {
+    requestToken: () => requestToken(config, { post, totalMs, signal, ...retryDelay }),
+    store,
+    monotonicNow,
+    redisTimeoutMs: options.redisTimeoutMs ?? 1_000,
+    pollMs: POLL_MS,
+    // One holder that died, and its successor's own request.
+    longestWaitMs: 2 * lockMs,
+    signal,
+  };
+  return new OAuth2Authorizer({
+    tokenService: tokenServiceName(config),
+    obtain: (isSpent) => obtainToken(obtainOptions, isSpent),
+    monotonicNow,
+    log: options.log,
+  });
+}

@@ -1,0 +1,112 @@
+import pRetry from 'p-retry';
+import type { OAuth2Config } from '../core/client-config.ts';
+import type { AuthorizationFailure } from './authorizer.ts';
+import { type IssuedToken, readTokenAnswer, type TokenRefusal } from './token-answer.ts';
+import { buildTokenRequest, type TokenPost, tokenServiceName } from './token-service.ts';
+
+/** How a token is asked for; durations in milliseconds. */
+export interface TokenRequestOptions {
+  readonly post: TokenPost;
+  /** For all tries together; default 2,000. */
+  readonly totalMs?: number;
+  /** Before the second try, doubled before the third; default 200. */
+  readonly retryDelayMs?: number;
+  /** Calls the request off. */
+  readonly signal?: AbortSignal;
+}
+
+/** For all tries of one token request together, in milliseconds. */
+export const DEFAULT_TOKEN_REQUEST_MS = 2_000;
+const DEFAULT_RETRY_DELAY_MS = 200;
+const RETRIES = 2;
+
+/**
+ * Asks the token service for a token: at once, and up to twice more after no answer, a 5xx or a 429.
+ * Never throws; a failure is a value.
+ */
+export async function requestToken(
+  config: OAuth2Config,
+  options: TokenRequestOptions,
+): Promise<IssuedToken | AuthorizationFailure> {
+  const totalMs = options.totalMs ?? DEFAULT_TOKEN_REQUEST_MS;
+  const limit = startLimit(totalMs, options.signal);
+  const seen = { tries: 0, refusal: `did not answer within ${totalMs} ms` };
+  const tryOnce = async (): Promise<IssuedToken | TokenRefusal> => {
+    seen.tries += 1;
+    const read = await limit.within(send(config, options.post, totalMs, limit.signal));
+    if ('refusal' in read) seen.refusal = read.refusal;
+    if ('refusal' in read && read.again) throw new WorthAnotherTry();
+    return read;
+  };
+  try {
+    const read = await pRetry(tryOnce, {
+      retries: RETRIES,
+      minTimeout: options.retryDelayMs ?? DEFAULT_RETRY_DELAY_MS,
+      factor: 2,
+      signal: limit.signal,
+      unref: true,
+    });
+    if (!('refusal' in read)) return read;
+    if (read.calledOff) return calledOff(config);
+  } catch {
+    if (options.signal?.aborted) return calledOff(config);
+  } finally {
+    limit.end();
+  }
+  const tries = seen.tries > 1 ? ` (${seen.tries} tries)` : '';
+  return { failure: `${tokenServiceName(config)} ${seen.refusal}${tries}` };
+}
+
+function calledOff(config: OAuth2Config): AuthorizationFailure {
+  return { failure: `${tokenServiceName(config)} was not waited for`, calledOff: true };
+}
+
+/** Thrown for p-retry alone, which retries what throws; never leaves this file. */
+class WorthAnotherTry extends Error {}
+
+async function send(
+  config: OAuth2Config,
+  post: TokenPost,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<IssuedToken | TokenRefusal> {
+  try {
+    return readTokenAnswer(await post({ ...buildTokenRequest(config), timeoutMs, signal }), config);
+  } catch (error) {
+    // Not its message: a library may quote the request there, secret included.
+    return {
+      refusal: `could not be asked (${error instanceof Error ? error.name : 'unknown'})`,
+      again: false,
+    };
+  }
+}
+
+interface Limit {
+  readonly signal: AbortSignal;
+  /** Rejects as soon as the limit passes, even where the request itself does not end. */
+  within<T>(work: Promise<T>): Promise<T>;
+  end(): void;
+}
+
+/** A limit on real time. One timer of its own, not `AbortSignal.any`, which holds on to long-lived sources. */
+function startLimit(totalMs: number, outer: AbortSignal | undefined): Limit {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const timer = setTimeout(abort, totalMs);
+  timer.unref();
+  const { signal } = controller;
+  const passed = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  passed.catch(() => {});
+  if (outer?.aborted) abort();
+  else outer?.addEventListener('abort', abort, { once: true });
+  return {
+    signal,
+    within: (work) => Promise.race([work, passed]),
+    end: () => {
+      clearTimeout(timer);
+      outer?.removeEventListener('abort', abort);
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import type { AuthConfig } from '../core/client-config.ts';
+import { WaybillError } from '../core/waybill-error.ts';
+import type { Authorizer } from './authorizer.ts';
+import { basicCredentials, isBearerToken, isHeaderName, isHeaderValue } from './header-text.ts';
+
+/** Authentication that never changes while the process runs. */
+export type StaticAuthConfig = Exclude<AuthConfig, { type: 'oauth2' }>;
+
+/** Headers that Waybill or HTTP itself sets: an API key in one of them would break the request. */
+const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  'accept',
+  'connection',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'idempotency-key',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+  'x-waybill-attempt',
+]);
+
+const CONTROL = /\p{Cc}/u;
+
+/**
+ * Authorizes with what the configuration says; `authorize` always answers at once.
+ *
+ * @throws WaybillError `AUTH_CONFIG_INVALID` where no header can carry the credentials
+ */
+export function createStaticAuthorizer(auth: StaticAuthConfig): Authorizer {
+  const authorization = Object.freeze({ headers: Object.freeze(toHeaders(auth)), version: 1 });
+  const failure = Object.freeze({ failure: `credentials of type ${auth.type} cannot be renewed` });
+  return {
+    renewable: false,
+    authorize: () => authorization,
+    renew: async () => failure,
+    reportRefused: () => {},
+    reportAccepted: () => {},
+  };
+}
+
+function toHeaders(auth: StaticAuthConfig): string[] {
+  switch (auth.type) {
+    case 'none':
+      return [];
+    case 'bearer':
+      demand(isBearerToken(auth.token), 'token', 'the bare token: visible ASCII without spaces');
+      return ['authorization', `Bearer ${auth.token}`];
+    case 'basic':
+      // RFC 7617, section 2: the first colon ends the user name.
+      demand(!auth.username.includes(':'), 'username', 'a name without a colon');
+      demand(!CONTROL.test(auth.username), 'username', 'free of control characters');
+      demand(!CONTROL.test(auth.password), 'password', 'free of control characters');
+      return ['authorization', basicCredentials(auth.username, auth.password)];
+    case 'api_key':
+      demand(isHeaderName(auth.header), 'header', 'a header name (RFC 9110)');
+      demand(!RESERVED_HEADERS.has(auth.header.toLowerCase()), 'header', 'a header that Waybill leaves free');
+      demand(isHeaderValue(auth.key), 'key', 'visible ASCII without spaces around it');
+      return [auth.header, auth.key];
+  }
+}
+
+function demand(holds: boolean, field: string, expected: string): void {
+  if (!holds) throw new WaybillError('AUTH_CONFIG_INVALID', `auth.${field} must be ${expected}`);
+}

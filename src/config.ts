@@ -1,0 +1,109 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { readTlsFiles } from './config-tls.ts';
+import { readYaml } from './config-yaml.ts';
+import { checkConfig } from './core/check-config.ts';
+import type { ClientConfig } from './core/client-config.ts';
+import { ConfigError } from './core/config-error.ts';
+import type { ConfigIssue, ConfigProblem } from './core/config-problem.ts';
+import type { Config, ConfigFile, ResolvedClient, TlsMaterial } from './core/config-schema.ts';
+import { deepFreeze } from './core/deep-freeze.ts';
+import { toJsonPath } from './core/problem.ts';
+import { resolveUrl } from './core/resolve-url.ts';
+import { type Env, substituteEnv } from './core/substitute-env.ts';
+
+const DEFAULT_DATA_DIR = '.waybill';
+
+/**
+ * Reads the configuration file and all that it refers to. Throws a ConfigError with every problem at once;
+ * the result is frozen.
+ */
+export function loadConfig(file: string, env: Env = process.env): Config {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(resolve(file), [{ path: '$', message: whyUnreadable(error) }], { cause: error });
+  }
+  return parseConfig(text, file, env);
+}
+
+/**
+ * As `loadConfig`, for a text that is taken to stand in `file`: relative paths in it start from there.
+ */
+export function parseConfig(text: string, file: string, env: Env = process.env): Config {
+  const path = resolve(file);
+  const directory = dirname(path);
+  const yaml = readYaml(text);
+  if (!yaml.ok) throw new ConfigError(path, yaml.problems);
+
+  // An empty file lacks settings, as every other; it is not of a wrong type.
+  const substituted = substituteEnv(yaml.tree.value ?? {}, env);
+  const tls = readTlsFiles(substituted.value, directory);
+  const checked = checkConfig(substituted.value);
+  const others = checked.ok ? tls.issues : [...tls.issues, ...checked.issues];
+  const causes = [...yaml.tree.issues, ...substituted.issues];
+  const issues = [...causes, ...unexplained(others, causes)];
+  if (!checked.ok || issues.length > 0) {
+    throw new ConfigError(path, toConfigProblems(issues, yaml.tree.lines));
+  }
+  return deepFreeze(resolveConfig(checked.config, path, tls.byClient));
+}
+
+function whyUnreadable(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
+  return code === 'ENOENT'
+    ? 'does not exist; "waybill init" writes one to begin with'
+    : `cannot be read (${code})`;
+}
+
+function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string, TlsMaterial>): Config {
+  const directory = dirname(file);
+  const clients: Record<string, ResolvedClient> = Object.create(null);
+  for (const [name, client] of Object.entries(config.clients)) {
+    clients[name] = resolveClient(name, client, tls.get(name));
+  }
+  return {
+    ...config,
+    file,
+    directory,
+    dataDir: resolve(directory, config.dataDir ?? DEFAULT_DATA_DIR),
+    clients,
+  };
+}
+
+function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMaterial): ResolvedClient {
+  const urls: Record<string, string> = Object.create(null);
+  for (const [type, address] of Object.entries(client.endpoints)) {
+    urls[type] = resolveUrl(client.baseUrl, address);
+  }
+  return { ...client, name, urls, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
+}
+
+/** Leaves out what follows from a cause that stands there already: `${HOST}`, unset, is no URL either. */
+function unexplained(issues: readonly ConfigIssue[], causes: readonly ConfigIssue[]): readonly ConfigIssue[] {
+  const explained = new Set(causes.map(({ keys }) => toJsonPath(keys)));
+  return issues.filter(({ keys }) => !explained.has(toJsonPath(keys)));
+}
+
+/** Writes each issue's place as a path and a line, in the order of the file. */
+function toConfigProblems(
+  issues: readonly ConfigIssue[],
+  lines: ReadonlyMap<string, number>,
+): ConfigProblem[] {
+  const problems = issues.map(({ keys, message }): ConfigProblem => {
+    const path = toJsonPath(keys);
+    const line = lineOf(keys, lines);
+    return line === undefined ? { path, message } : { path, line, message };
+  });
+  return problems.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+}
+
+/** The line of a setting, or, where it is missing, of the section that it is missing from. */
+function lineOf(keys: readonly PropertyKey[], lines: ReadonlyMap<string, number>): number | undefined {
+  for (let length = keys.length; length > 0; length--) {
+    const line = lines.get(toJsonPath(keys.slice(0, length)));
+    if (line !== undefined) return line;
+  }
+  return undefined;
+}

@@ -1,0 +1,65 @@
+/** Why an attempt failed; kept with the status, since a report to the client names both. */
+export type FailureClass =
+  | 'unauthorized'
+  | 'redirect'
+  | 'client_error'
+  | 'server_error'
+  | 'refused'
+  | 'reset'
+  | 'dns'
+  | 'tls'
+  | 'timeout'
+  | 'not_http'
+  | 'token'
+  | 'address'
+  | 'crash';
+
+/** Every failure class, for filters and documentation. */
+export const FAILURE_CLASSES: readonly FailureClass[] = [
+  'unauthorized',
+  'redirect',
+  'client_error',
+  'server_error',
+  'refused',
+  'reset',
+  'dns',
+  'tls',
+  'timeout',
+  'not_http',
+  'token',
+  'address',
+  'crash',
+];
+
+/** The endpoint answered with a status, whatever became of the body. */
+export interface Answer {
+  readonly kind: 'answer';
+  readonly status: number;
+  /** The start of the body as text, at most 2 KiB; empty for a 2xx, whose body is not kept. */
+  readonly body: string;
+  /** The `Retry-After` header as it came. */
+  readonly retryAfter?: string;
+}
+
+/** There was no status: the request, or a part of it, may have reached the endpoint. */
+export interface NoAnswer {
+  readonly kind: 'no_answer';
+  readonly failureClass: 'refused' | 'reset' | 'dns' | 'tls' | 'timeout' | 'not_http';
+  /** A sentence for the operator, without secrets. */
+  readonly detail: string;
+}
+
+/** No request was sent. */
+export interface Unsent {
+  readonly kind: 'unsent';
+  readonly failureClass: 'token' | 'address';
+  readonly detail: string;
+}
+
+/** The attempt was called off by Waybill itself (shutdown, a lost lock): it does not count. */
+export interface Aborted {
+  readonly kind: 'aborted';
+}
+
+/** What one HTTP request, or one whole attempt, led to. */
+export type AttemptResult = Answer | NoAnswer | Unsent | Aborted;

@@ -1,0 +1,14 @@
+import type { RetryPolicy } from './client-config.ts';
+
+/**
+ * The delay before retry n: `min(maxDelay, base · factor^(n-1))`, ± jitter, never beyond maxDelay.
+ *
+ * @param retry counted from 1
+ * @param random in [0, 1): where in the jitter's range the delay falls
+ * @returns whole milliseconds
+ */
+export function backoffMs(policy: RetryPolicy, retry: number, random: number): number {
+  const plain = Math.min(policy.maxDelayMs, policy.baseDelayMs * policy.factor ** (retry - 1));
+  const spread = plain * policy.jitter * (2 * random - 1);
+  return Math.min(policy.maxDelayMs, Math.round(plain + spread));
+}

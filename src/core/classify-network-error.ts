@@ -1,0 +1,98 @@
+import type { NoAnswer } from './attempt-result.ts';
+
+/** Why there was no status. */
+export type NetworkFailureClass = NoAnswer['failureClass'];
+
+/** Codes of Node (errno, OpenSSL's verification) and of undici; whatever is not here has a prefix below. */
+const CODES: Readonly<Record<NetworkFailureClass, readonly string[]>> = {
+  refused: [
+    'ECONNREFUSED',
+    'EHOSTUNREACH',
+    'ENETUNREACH',
+    'EHOSTDOWN',
+    'ENETDOWN',
+    'EADDRNOTAVAIL',
+    'EACCES',
+    'EPERM',
+    // This machine is out of sockets: no connection either.
+    'EMFILE',
+    'ENFILE',
+    'ENOBUFS',
+  ],
+  reset: ['ECONNRESET', 'ECONNABORTED', 'ENOTCONN', 'EPIPE', 'UND_ERR_SOCKET'],
+  dns: [
+    'ENOTFOUND',
+    'ENODATA',
+    'ENONAME',
+    'ESERVFAIL',
+    'EFORMERR',
+    'EREFUSED',
+    'EBADNAME',
+    'EBADRESP',
+    'ETIMEOUT',
+    'ERR_INVALID_IP_ADDRESS',
+  ],
+  tls: [
+    'EPROTO',
+    'DEPTH_ZERO_SELF_SIGNED_CERT',
+    'SELF_SIGNED_CERT_IN_CHAIN',
+    'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY',
+    'UNABLE_TO_DECRYPT_CERT_SIGNATURE',
+    'UNABLE_TO_DECRYPT_CRL_SIGNATURE',
+    'UNABLE_TO_GET_CRL',
+    'UNABLE_TO_GET_ISSUER_CERT',
+    'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+    'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+    'ERROR_IN_CERT_NOT_AFTER_FIELD',
+    'ERROR_IN_CERT_NOT_BEFORE_FIELD',
+    'ERROR_IN_CRL_LAST_UPDATE_FIELD',
+    'ERROR_IN_CRL_NEXT_UPDATE_FIELD',
+    'CRL_HAS_EXPIRED',
+    'CRL_NOT_YET_VALID',
+    'CRL_SIGNATURE_FAILURE',
+    'HOSTNAME_MISMATCH',
+    'INVALID_CA',
+    'INVALID_PURPOSE',
+    'OUT_OF_MEM',
+    'PATH_LENGTH_EXCEEDED',
+    'UNSPECIFIED',
+  ],
+  timeout: [
+    'ETIMEDOUT',
+    'ERR_SOCKET_CONNECTION_TIMEOUT',
+    'UND_ERR_CONNECT_TIMEOUT',
+    'UND_ERR_HEADERS_TIMEOUT',
+    'UND_ERR_BODY_TIMEOUT',
+  ],
+  not_http: [
+    'UND_ERR_HTTP_PARSER',
+    'UND_ERR_HEADERS_OVERFLOW',
+    'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
+    // undici asserts a status of three digits from 100 on.
+    'ERR_ASSERTION',
+  ],
+};
+
+const PREFIXES: ReadonlyArray<readonly [prefix: string, failureClass: NetworkFailureClass]> = [
+  ['HPE_', 'not_http'],
+  ['ERR_SSL_', 'tls'],
+  ['ERR_TLS_', 'tls'],
+  ['CERT_', 'tls'],
+  ['EAI_', 'dns'],
+];
+
+const CLASS_OF_CODE = new Map(
+  (Object.keys(CODES) as NetworkFailureClass[]).flatMap((failureClass) =>
+    CODES[failureClass].map((code) => [code, failureClass] as const),
+  ),
+);
+
+/**
+ * Puts an error's `code` into a failure class; messages are not looked at, they change between versions.
+ * An unknown code counts as `reset`: the connection did not live to an answer.
+ */
+export function classifyNetworkError(code: string): NetworkFailureClass {
+  const known = CLASS_OF_CODE.get(code);
+  if (known !== undefined) return known;
+  return PREFIXES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'reset';
+}

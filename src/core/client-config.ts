@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import { EVENT_TYPE_NAMES, findEventType } from './event-types.ts';
+import { endpointAddress, headerName, headerValue, httpBaseUrl, httpUrl } from './http-fields.ts';
+import { didYouMean } from './near-miss.ts';
+
+const KIB = 1024;
+
+/** A client's name: part of Redis keys, command lines and URLs. */
+export const clientNameSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'is not a client name: it must match [a-z0-9][a-z0-9-]{0,62}');
+
+const text = z.string().min(1, 'must not be empty');
+
+const endpointsSchema = z.record(z.string(), endpointAddress).superRefine((endpoints, context) => {
+  const names = Object.keys(endpoints);
+  if (names.length === 0) context.addIssue('must name at least one event type');
+  for (const name of names) {
+    if (findEventType(name) !== undefined) continue;
+    const known = EVENT_TYPE_NAMES.join(', ');
+    context.addIssue({
+      code: 'custom',
+      path: [name],
+      message: `is not an event type (${known})${didYouMean(name, EVENT_TYPE_NAMES)}`,
+    });
+  }
+});
+
+const authSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('none') }),
+  z.strictObject({ type: z.literal('bearer'), token: headerValue }),
+  z.strictObject({
+    type: z.literal('basic'),
+    // RFC 7617, section 2: the first colon ends the user name, and neither part holds control characters.
+    username: z.string().regex(/^[^:\p{Cc}]*$/u, 'must not hold a colon or a control character'),
+    password: z.string().regex(/^\P{Cc}*$/u, 'must not hold a line break or another control character'),
+  }),
+  z.strictObject({ type: z.literal('api_key'), header: headerName, key: headerValue }),
+  z.strictObject({
+    type: z.literal('oauth2'),
+    tokenUrl: httpUrl,
+    clientId: text,
+    clientSecret: text,
+    scope: text.optional(),
+    style: z.enum(['json', 'form', 'basic']).default('json'),
+  }),
+]);
+
+const retrySchema = z.strictObject({
+  retries: z.int().min(0).max(20).default(5),
+  baseDelayMs: z.int().min(0).max(86_400_000).default(15_000),
+  factor: z.number().min(1).max(100).default(5),
+  maxDelayMs: z.int().min(0).max(604_800_000).default(14_400_000),
+  jitter: z.number().min(0).max(1).default(0.1),
+});
+
+const tlsSchema = z
+  .strictObject({ ca: text.optional(), cert: text.optional(), key: text.optional() })
+  .superRefine((tls, context) => {
+    if (tls.cert !== undefined && tls.key === undefined) {
+      context.addIssue({ code: 'custom', path: ['key'], message: 'is required where cert is given' });
+    }
+    if (tls.key !== undefined && tls.cert === undefined) {
+      context.addIssue({ code: 'custom', path: ['cert'], message: 'is required where key is given' });
+    }
+  });
+
+/** One client of `waybill.yaml`. Durations and sizes carry their unit in the name; tls names files. */
+export const clientConfigSchema = z.strictObject({
+  baseUrl: httpBaseUrl,
+  endpoints: endpointsSchema,
+  auth: authSchema.default({ type: 'none' }),
+  concurrency: z.int().min(1).max(1_000).default(32),
+  ratePerSecond: z.number().positive().max(1_000_000).optional(),
+  timeoutMs: z.int().min(1).max(600_000).default(15_000),
+  retry: retrySchema.prefault({}),
+  batchSize: z.int().min(1).max(500).default(50),
+  allowPrivateNetwork: z.boolean().default(false),
+  tls: tlsSchema.optional(),
+  contact: z
+    .strictObject({
+      name: text.optional(),
+      email: z.email({ error: 'must be an email address' }).optional(),
+    })
+    .optional(),
+});
+
+/** A client's settings with all defaults filled in. */
+export type ClientConfig = z.infer<typeof clientConfigSchema>;
+/** How requests to a client are authorized. */
+export type AuthConfig = ClientConfig['auth'];
+/** OAuth 2 client credentials (RFC 6749, section 4.4). */
+export type OAuth2Config = Extract<AuthConfig, { type: 'oauth2' }>;
+/** When a failed event is tried again; durations in milliseconds. */
+export type RetryPolicy = ClientConfig['retry'];
+
+/** The largest batch and the largest event, in bytes of serialised bodies. */
+export const MAX_BATCH_BYTES = 256 * KIB;

@@ -1,0 +1,22 @@
+import type { ConfigProblem } from './config-problem.ts';
+import { WaybillError } from './waybill-error.ts';
+
+/** A configuration file cannot be used: names the file and everything that is wrong with it. */
+export class ConfigError extends WaybillError {
+  readonly file: string;
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(file: string, problems: readonly ConfigProblem[], options?: ErrorOptions) {
+    const lines = problems.map((problem) => `\n  ${describeProblem(problem)}`);
+    const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+    super('CONFIG_INVALID', `configuration file ${file} has ${count}:${lines.join('')}`, options);
+    this.name = 'ConfigError';
+    this.file = file;
+    this.problems = problems;
+  }
+}
+
+function describeProblem({ line, path, message }: ConfigProblem): string {
+  const place = line === undefined ? '' : `line ${line}: `;
+  return path === '$' ? `${place}the file ${message}` : `${place}${path} ${message}`;
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
+
+const redisUrl = z
+  .string()
+  .refine(
+    (url) => /^\/[^/]/.test(url) || (/^rediss?:\/\/[^/\s]/i.test(url) && URL.canParse(url)),
+    'must be a redis: or rediss: URL, or the absolute path of a unix socket',
+  );
+
+/** The whole of `waybill.yaml`. Durations carry their unit in the name. */
+export const configSchema = z.strictObject({
+  redis: z.strictObject({ url: redisUrl }).optional(),
+  dataDir: z.string().min(1, 'must not be empty').optional(),
+  deadLetters: z.strictObject({ keepDays: z.number().positive().max(36_500).optional() }).prefault({}),
+  shutdownGraceMs: z.int().min(0).max(3_600_000).default(10_000),
+  clients: z
+    .record(clientNameSchema, clientConfigSchema)
+    .refine((clients) => Object.keys(clients).length > 0, 'must name at least one client'),
+});
+
+/** What `waybill.yaml` says, with all defaults filled in. */
+export type ConfigFile = z.infer<typeof configSchema>;
+
+/** The contents of a client's TLS files, in PEM. */
+export interface TlsMaterial {
+  /** Certificate authorities to trust instead of the public ones. */
+  readonly ca?: string;
+  /** Waybill's own certificate, with its chain; stands together with `key`. */
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** A client as the engine needs it: its settings, its name, and all that they refer to. */
+export type ResolvedClient = Readonly<ClientConfig> & {
+  readonly name: string;
+  /** The absolute URL for each event type that the client has an endpoint for; has no prototype. */
+  readonly urls: Readonly<Record<string, string>>;
+  readonly tlsMaterial?: TlsMaterial;
+};
+
+/** A configuration that is ready for use; frozen to the last leaf. */
+export type Config = Readonly<Omit<ConfigFile, 'clients' | 'dataDir'>> & {
+  /** The absolute path of the configuration file. */
+  readonly file: string;
+  /** The absolute path of the directory that the file stands in. */
+  readonly directory: string;
+  /** The absolute path of the directory for state, such as the embedded Redis. */
+  readonly dataDir: string;
+  /** Every client under its name; has no prototype, so that no name finds anything else. */
+  readonly clients: Readonly<Record<string, ResolvedClient>>;
+};

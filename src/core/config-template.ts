@@ -1,0 +1,80 @@
+/** The `waybill.yaml` that `waybill init` writes: valid as it stands once ACME_CLIENT_SECRET is set. */
+export const CONFIG_TEMPLATE = `# Waybill's configuration. "waybill check" says what is wrong with it, all at once.
+#
+# \${NAME} in a value is replaced by the environment variable NAME; keep secrets there, not here.
+# A literal \${ is written $\${. Keys ending in Ms are in milliseconds (1000 = one second).
+# Remove the "# " before a setting to use it.
+
+# Where events wait. Leave it out, and Waybill runs a private Redis of its own in dataDir.
+# redis:
+#   url: redis://localhost:6379             # redis:, rediss: (TLS), or the path of a unix socket
+
+# The directory for Waybill's own state, relative to this file. Default: .waybill
+# dataDir: .waybill
+
+# Events that were given up on. Leave keepDays out to keep them until they are replayed or discarded.
+deadLetters:
+  keepDays: 30                              # days
+
+# How long a stopping service waits for the requests under way. Default: 10000
+shutdownGraceMs: 10000
+
+# Who receives events. A name holds a to z, 0 to 9 and hyphens, 63 characters at most.
+clients:
+  acme:
+    # Where the client's endpoints are; the paths below are appended to it.
+    baseUrl: https://returns.acme.example
+
+    # A path or a full URL for each type of event that this client receives.
+    endpoints:
+      disposition_update: /dispositions
+      inventory_receipt: /inventory_receipt
+
+    # How requests are authorized. Default: type none. The other types:
+    #   { type: bearer, token: \${ACME_TOKEN} }
+    #   { type: basic, username: waybill, password: \${ACME_PASSWORD} }
+    #   { type: api_key, header: X-Api-Key, key: \${ACME_KEY} }
+    auth:
+      type: oauth2                          # client credentials (RFC 6749, section 4.4)
+      tokenUrl: https://auth.acme.example/oauth/token
+      clientId: waybill
+      clientSecret: \${ACME_CLIENT_SECRET}
+      # scope: "read write"                 # what to ask for; default: nothing in particular
+      style: json                           # how the credentials are sent: json (default), form, basic
+
+    # Requests in flight at once, in each worker process. 1 to 1000, default: 32
+    concurrency: 32
+
+    # At most so many events a second, over all processes. Default: no limit
+    # ratePerSecond: 200
+
+    # How long one request may take, from connecting to the last byte. Default: 15000
+    timeoutMs: 15000
+
+    # When a failed event is tried again: after baseDelayMs, then each time factor times later, but never
+    # more than maxDelayMs. The defaults span three hours: 15 s, 75 s, 6 min, 31 min, 2.6 h.
+    retry:
+      retries: 5                            # after the first attempt; then it is a dead letter. 0 to 20
+      baseDelayMs: 15000                    # 15 seconds
+      factor: 5                             # 1 to 100
+      maxDelayMs: 14400000                  # 4 hours
+      jitter: 0.1                           # varies each delay by so much either way: 0 to 1, 0.1 is 10 %
+
+    # How many events may share one job in the queue. 1 to 500, default: 50
+    batchSize: 50
+
+    # Whether endpoints may have loopback and private addresses. Default: false
+    allowPrivateNetwork: false
+
+    # PEM files, relative to this one: authorities to trust instead of the public ones, and Waybill's own
+    # certificate and key for clients that ask for one. Default: none
+    # tls:
+    #   ca: ./acme-ca.pem
+    #   cert: ./waybill.pem
+    #   key: ./waybill-key.pem
+
+    # Whom to tell when the endpoint keeps failing. Default: nobody
+    contact:
+      name: Tech support
+      email: tech@acme.example
+`;

@@ -1,0 +1,52 @@
+import { FAILURE_CLASSES } from './attempt-result.ts';
+import type { StoredEvent } from './event.ts';
+
+/** Which dead letters are meant; what is absent does not matter. Times in ms since the epoch. */
+export interface DeadLetterFilter {
+  readonly type?: string;
+  /** A status (`422`), a range of them (`5xx`) or a failure class (`timeout`). */
+  readonly status?: string;
+  readonly unit?: string;
+  /** The event's id. */
+  readonly id?: string;
+  /** Died at or after. */
+  readonly since?: number;
+  /** Died before. */
+  readonly until?: number;
+}
+
+const STATUS = /^[1-9]\d\d$/;
+const RANGE = /^[1-9]xx$/;
+
+/** Whether a text can stand for a status in a filter. */
+export function isStatusFilter(text: string): boolean {
+  return STATUS.test(text) || RANGE.test(text) || (FAILURE_CLASSES as readonly string[]).includes(text);
+}
+
+/** When the event was given up on: the end of its last attempt, ms since the epoch. */
+export function diedAt(event: StoredEvent): number {
+  return event.history?.at(-1)?.[0] ?? 0;
+}
+
+/** The status of the last attempt (0: none) and its failure class. */
+export function lastFailure(event: StoredEvent): { status: number; failureClass: string } {
+  const last = event.history?.at(-1);
+  return { status: last?.[1] ?? 0, failureClass: last?.[2] ?? '' };
+}
+
+function matchesStatus(event: StoredEvent, wanted: string): boolean {
+  const { status, failureClass } = lastFailure(event);
+  if (STATUS.test(wanted)) return status === Number(wanted);
+  if (RANGE.test(wanted)) return Math.floor(status / 100) === Number(wanted[0]);
+  return failureClass === wanted;
+}
+
+/** Whether a dead letter is among those that a filter means. */
+export function matchesFilter(event: StoredEvent, filter: DeadLetterFilter): boolean {
+  if (filter.id !== undefined && event.id !== filter.id) return false;
+  if (filter.type !== undefined && event.type !== filter.type) return false;
+  if (filter.unit !== undefined && event.unit !== filter.unit) return false;
+  if (filter.since !== undefined && diedAt(event) < filter.since) return false;
+  if (filter.until !== undefined && diedAt(event) >= filter.until) return false;
+  return filter.status === undefined || matchesStatus(event, filter.status);
+}

@@ -1,0 +1,33 @@
+import { backoffMs } from './backoff.ts';
+import type { Classification } from './classify.ts';
+import type { RetryPolicy } from './client-config.ts';
+import { parseRetryAfter } from './retry-after.ts';
+
+/** What follows an attempt. Times in ms since the epoch. */
+export type Outcome =
+  | { readonly kind: 'delivered'; readonly status: number }
+  | { readonly kind: 'retry'; readonly dueAt: number }
+  | { readonly kind: 'dead' };
+
+/** What a decision is made from; `random` in [0, 1) places the delay within its jitter. */
+export interface DecideInput {
+  readonly classification: Classification;
+  /** The number of the attempt that has just ended, counted from 1 in each life. */
+  readonly attempt: number;
+  readonly policy: RetryPolicy;
+  /** When the attempt ended, ms since the epoch. */
+  readonly now: number;
+  readonly random: number;
+}
+
+/**
+ * Decides what becomes of an event after an attempt: every failure class is handled alike, five retries
+ * by default, then dead (contract, part 1). `Retry-After` lengthens a delay up to maxDelay, never shortens it.
+ */
+export function decide({ classification, attempt, policy, now, random }: DecideInput): Outcome {
+  if (classification.kind === 'delivered') return { kind: 'delivered', status: classification.status };
+  if (attempt > policy.retries) return { kind: 'dead' };
+  const wished = parseRetryAfter(classification.retryAfter, now) ?? 0;
+  const delay = Math.max(backoffMs(policy, attempt, random), Math.min(wished, policy.maxDelayMs));
+  return { kind: 'retry', dueAt: now + delay };
+}

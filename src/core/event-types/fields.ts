@@ -1,0 +1,110 @@
+import { z } from 'zod';
+import { describeValue } from '../describe-value.ts';
+import { isIsoTimestamp } from '../iso-timestamp.ts';
+import { whyNotJson } from '../json-value.ts';
+
+/** A string on the wire; producers may give a whole number instead, which goes out as the string it spells. */
+export type TextField = z.ZodType<string, string | number>;
+
+/*
+ * One transform a field rather than a union or a pipe: each event pays for every field, and this way each
+ * costs a single call. At runtime a transform may be absent, so it is the one that says "is required".
+ */
+function textField(whyRefused?: (text: string) => string | undefined): TextField {
+  return z.transform((value: string | number, context): string => {
+    let message: string | undefined;
+    if (typeof value === 'string') message = whyRefused?.(value);
+    else if (Number.isSafeInteger(value)) return textOf(String(value), context, whyRefused);
+    else message = whyNotText(value);
+    if (message !== undefined) context.issues.push({ code: 'custom', message, input: value });
+    return value as string;
+  }) as unknown as TextField;
+}
+
+function textOf(
+  text: string,
+  context: z.core.ParsePayload,
+  whyRefused?: (text: string) => string | undefined,
+): string {
+  const message = whyRefused?.(text);
+  if (message !== undefined) context.issues.push({ code: 'custom', message, input: text });
+  return text;
+}
+
+function whyNotText(value: unknown): string {
+  if (value === undefined) return 'is required';
+  if (typeof value !== 'number') return `must be a string, found ${describeValue(value)}`;
+  if (!Number.isFinite(value)) return `must be a string, found ${value}, which JSON cannot carry`;
+  if (!Number.isInteger(value)) {
+    return `must be a string, found the number ${value}: only a whole number can stand for the string it spells`;
+  }
+  return `must be a string, found the number ${value}: beyond 2^53-1 its digits are already lost, so give it in quotes`;
+}
+
+/** Any string. */
+export const text: TextField = textField();
+
+/** The unit's own key: a string that is not empty, since everything about the unit hangs on it. */
+export const unitKey: TextField = textField((value) =>
+  value === '' ? 'must not be empty: it identifies the unit' : undefined,
+);
+
+/** An ISO 8601 date-time, with or without a zone; kept as it came. */
+export const timestamp: TextField = textField((value) =>
+  isIsoTimestamp(value)
+    ? undefined
+    : `must be an ISO 8601 date-time of a real day, such as 2018-03-20T00:00:00Z, found ${describeValue(value)}`,
+);
+
+/** A whole number that JSON carries exactly. */
+export const integer = z.int({ error: (issue) => sentence(issue, 'must be an integer') });
+
+/** One of a closed list of strings. */
+export function oneOf<const Values extends readonly string[]>(values: Values) {
+  return z.enum(values, { error: (issue) => sentence(issue, `must be one of ${values.join(', ')}`) });
+}
+
+/** What state a unit is in. */
+export const condition = oneOf(['N', 'TT', 'R', 'A', 'B', 'C', 'X']);
+
+/** An object that may hold the named fields and no others. */
+export function closedObject<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, { error: objectSentence });
+}
+
+/** An object with the named fields, in which any other JSON is kept as it came. */
+export function openObject<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  const schema = z.object(shape, { error: objectSentence }).catchall(otherField);
+  return z.preprocess(refuseProtoKey, schema) as unknown as z.ZodType<
+    z.output<typeof schema>,
+    z.input<typeof schema>
+  >;
+}
+
+const otherField = z.transform((value: unknown, context): unknown => {
+  const reason = value === undefined ? undefined : whyNotJson(value);
+  if (reason !== undefined) {
+    context.issues.push({ code: 'custom', message: `holds ${reason}`, input: value });
+  }
+  return value;
+}) as unknown as z.ZodUnknown;
+
+/*
+ * zod skips a field named __proto__ without a word, and what was accepted must go out whole. The issue is of
+ * the one kind that does not keep a pipe from naming the other problems as well.
+ */
+function refuseProtoKey(value: unknown, context: z.core.ParsePayload): unknown {
+  if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')) {
+    context.issues.push({ code: 'unrecognized_keys', keys: ['__proto__'], input: value as Record<string, unknown> });
+  }
+  return value;
+}
+
+function objectSentence(issue: z.core.$ZodRawIssue): string | undefined {
+  return issue.code === 'invalid_type' ? sentence(issue, 'must be an object') : undefined;
+}
+
+function sentence(issue: z.core.$ZodRawIssue, expectation: string): string {
+  if (issue.input === undefined) return 'is required';
+  return `${expectation}, found ${describeValue(issue.input)}`;
+}

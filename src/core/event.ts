@@ -1,0 +1,42 @@
+/*
+ * The words, one meaning each:
+ *
+ * client    a company that receives events
+ * event     one message for one client: id, type, payload, unit
+ * unit      what the event is about (a licence plate)
+ * batch     up to 50 events of one client in one BullMQ job
+ * attempt   one try to deliver one event: one request, and a second one after a 401
+ * life      an event's way from intake or replay to delivered or dead; counted from 0
+ * history   one entry for each failed attempt of the present life
+ */
+
+/**
+ * One failed attempt, compact (≤ 64 bytes as JSON): when it ended (ms since the epoch), the HTTP status
+ * (0: there was none), the failure class, how long it took in milliseconds.
+ */
+export type HistoryEntry = readonly [at: number, status: number, failureClass: string, ms: number];
+
+/** An event as it stands in a job. `body` is the exact text that is sent, serialised once, at intake. */
+export interface StoredEvent {
+  /** UUIDv7; also the `Idempotency-Key` of each request. */
+  readonly id: string;
+  readonly type: string;
+  readonly unit: string;
+  readonly body: string;
+  /** How often the event was replayed; absent: never. */
+  readonly life?: number;
+  /** The failed attempts of this life, oldest first; absent: none. */
+  readonly history?: readonly HistoryEntry[];
+  /** The start of the latest failed attempt's response (≤ 512 bytes), or the reason that there was none. */
+  readonly response?: string;
+}
+
+/** What a delivery job carries: events of one client, and nothing of its configuration. */
+export interface Batch {
+  readonly events: readonly StoredEvent[];
+}
+
+/** The number of the attempt that comes next, counted from 1 in each life. */
+export function nextAttempt(event: StoredEvent): number {
+  return (event.history?.length ?? 0) + 1;
+}

@@ -1,0 +1,39 @@
+import type { Classification } from './classify.ts';
+import type { Outcome } from './decide.ts';
+import type { HistoryEntry, StoredEvent } from './event.ts';
+
+/** How much of a response is kept while retrying, and in a dead letter; UTF-8 bytes. */
+export const RETRY_RESPONSE_BYTES = 512;
+export const DEAD_RESPONSE_BYTES = 2048;
+
+/** Cuts a text to at most so many UTF-8 bytes, at a character's boundary. */
+export function cutToBytes(text: string, maxBytes: number): string {
+  if (text.length * 3 <= maxBytes) return text;
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= maxBytes) return text;
+  let end = maxBytes;
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return new TextDecoder().decode(bytes.subarray(0, end));
+}
+
+/**
+ * The event with one more failed attempt in its history and the start of that attempt's response.
+ *
+ * @param at when the attempt ended, ms since the epoch
+ * @param ms how long it took
+ */
+export function withFailure(
+  event: StoredEvent,
+  failed: Extract<Classification, { kind: 'failed' }>,
+  outcome: Exclude<Outcome, { kind: 'delivered' }>,
+  at: number,
+  ms: number,
+): StoredEvent {
+  const entry: HistoryEntry = [at, failed.status, failed.failureClass, Math.round(ms)];
+  const limit = outcome.kind === 'dead' ? DEAD_RESPONSE_BYTES : RETRY_RESPONSE_BYTES;
+  return {
+    ...event,
+    history: event.history === undefined ? [entry] : [...event.history, entry],
+    response: cutToBytes(failed.response, limit),
+  };
+}

@@ -1,0 +1,21 @@
+import type { z } from 'zod';
+import type { EventType } from './event-type.ts';
+import { type Problem, toProblems } from './problem.ts';
+
+/** A payload as it is to be sent, with its unit; or everything that is wrong with it. */
+export type PayloadValidation<Payload> =
+  | { readonly ok: true; readonly payload: Payload; readonly unit: string }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/**
+ * Holds a payload against its type's contract. Never throws for a bad payload: all problems come back at
+ * once, each with its JSON path. The given payload is not changed.
+ */
+export function validatePayload<Schema extends z.ZodType>(
+  type: EventType<string, Schema>,
+  payload: unknown,
+): PayloadValidation<z.output<Schema>> {
+  const result = type.schema.safeParse(payload);
+  if (!result.success) return { ok: false, problems: toProblems(result.error) };
+  return { ok: true, payload: result.data, unit: type.unitOf(result.data) };
+}

@@ -1,0 +1,72 @@
+import { MAX_BATCH_BYTES } from '../core/client-config.ts';
+import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
+import type { StoredEvent } from '../core/event.ts';
+import { findDeadLetters, type ReadDeadLetters } from './find-dead-letters.ts';
+
+/** Replays or discards dead letters of one client in one step; resolves to how many still existed. */
+export type DeadLetterAction = (client: string, events: readonly StoredEvent[]) => Promise<number>;
+
+/** Which dead letters to act on, and who watches. */
+export interface ActOptions {
+  readonly clients: readonly string[];
+  readonly filter: DeadLetterFilter;
+  readonly limit?: number;
+  /** How many at a time; as large as the client's batches, at most 256 KiB. */
+  batchSizeOf(client: string): number;
+  onProgress?(done: number): void;
+  /** Ends after the step under way; what is done stays done, and the rest can be done later. */
+  readonly signal?: AbortSignal;
+}
+
+/** How many were meant, and how many of them were still there to act on. */
+export interface ActResult {
+  readonly found: number;
+  readonly done: number;
+  readonly interrupted: boolean;
+}
+
+/**
+ * Replays or discards all dead letters that a filter means, group by group. Running it twice, or twice at
+ * once, acts on each only once: those that are gone already do not count. Events that die again meanwhile
+ * begin a new life and are not taken a second time.
+ */
+export async function actOnDeadLetters(
+  read: ReadDeadLetters,
+  action: DeadLetterAction,
+  { clients, filter, limit, batchSizeOf, onProgress, signal }: ActOptions,
+): Promise<ActResult> {
+  let found = 0;
+  let done = 0;
+  const seen = new Set<string>();
+  for await (const page of findDeadLetters(read, clients, filter, limit)) {
+    const client = page[0]?.client ?? '';
+    const events = page.map((letter) => letter.event).filter((event) => !seen.has(event.id));
+    for (const event of events) seen.add(event.id);
+    for (const group of groupsOf(events, batchSizeOf(client))) {
+      if (signal?.aborted === true) return { found, done, interrupted: true };
+      found += group.length;
+      done += await action(client, group);
+      onProgress?.(done);
+    }
+  }
+  return { found, done, interrupted: false };
+}
+
+/** Cuts events into groups of at most so many, and at most 256 KiB of bodies. */
+function groupsOf(events: readonly StoredEvent[], size: number): StoredEvent[][] {
+  const groups: StoredEvent[][] = [];
+  let group: StoredEvent[] = [];
+  let bytes = 0;
+  for (const event of events) {
+    const length = Buffer.byteLength(event.body);
+    if (group.length > 0 && (group.length >= size || bytes + length > MAX_BATCH_BYTES)) {
+      groups.push(group);
+      group = [];
+      bytes = 0;
+    }
+    group.push(event);
+    bytes += length;
+  }
+  if (group.length > 0) groups.push(group);
+  return groups;
+}

@@ -1,0 +1,119 @@
+import type { Batch } from '../core/event.ts';
+import type { TakenJob } from '../queue/batch-worker.ts';
+import { type BatchParts, type BatchRun, runBatch } from './run-batch.ts';
+
+/** Where a client's batches come from. */
+export interface BatchSource {
+  start(): Promise<void>;
+  /** The next batch, or undefined where there was none for a while. */
+  take(): Promise<TakenJob | undefined>;
+  letGo(job: TakenJob): void;
+  /** Makes a waiting `take` return. */
+  interrupt(): Promise<void>;
+}
+
+/** A client's delivery in this process. */
+export interface ClientDelivery {
+  start(): Promise<void>;
+  /** The lock of a batch is gone: its requests are called off, nothing of it is settled. */
+  lose(jobId: string): void;
+  /**
+   * Opens nothing more, finishes the requests under way within `graceMs`, then calls off the rest; what was not
+   * delivered is put back without costing an attempt. Resolves when all batches are let go.
+   */
+  stop(graceMs: number): Promise<void>;
+  readonly openBatches: number;
+}
+
+/** What a client's delivery is made from. */
+export interface ClientDeliveryParts extends BatchParts {
+  readonly source: BatchSource;
+}
+
+/** The wait after an error of the source, so that an outage does not spin. */
+const ERROR_WAIT_MS = 1_000;
+
+/** Takes batch after batch while there is room in the line, and runs them side by side. */
+export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery {
+  const { client, source, line, log } = parts;
+  const open = new Map<string, BatchRun>();
+  let stopping = false;
+  let looping: Promise<void> = Promise.resolve();
+  let endWait: (() => void) | undefined;
+
+  /** A batch that is open here already lost its lock in between: the earlier run ends first. */
+  async function openBatch(job: TakenJob): Promise<void> {
+    if (!isBatch(job.data)) {
+      log.error({ client: client.name, batch: job.id }, 'job is no batch');
+      await job.fail('the data of this job is no batch of events');
+      source.letGo(job);
+      return;
+    }
+    for (let earlier = open.get(job.id); earlier !== undefined; earlier = open.get(job.id)) {
+      earlier.lose();
+      await earlier.done;
+    }
+    const run = runBatch(job, parts);
+    open.set(job.id, run);
+    void run.done.then(() => {
+      if (open.get(job.id) === run) open.delete(job.id);
+      source.letGo(job);
+    });
+  }
+
+  async function errorWait(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ERROR_WAIT_MS);
+      endWait = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    endWait = undefined;
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping) {
+      await line.room();
+      if (stopping) return;
+      try {
+        const job = await source.take();
+        if (job !== undefined) await openBatch(job);
+      } catch (error) {
+        if (stopping) return;
+        log.warn({ client: client.name, err: error }, 'queue could not be read');
+        await errorWait();
+      }
+    }
+  }
+
+  return {
+    get openBatches() {
+      return open.size;
+    },
+    async start() {
+      await source.start();
+      looping = loop();
+    },
+    lose(jobId) {
+      open.get(jobId)?.lose();
+    },
+    async stop(graceMs) {
+      stopping = true;
+      line.close();
+      endWait?.();
+      await source.interrupt();
+      await looping;
+      const runs = [...open.values()];
+      const grace = setTimeout(() => {
+        for (const run of runs) run.abort();
+      }, graceMs);
+      await Promise.all(runs.map((run) => run.done));
+      clearTimeout(grace);
+    },
+  };
+}
+
+function isBatch(data: unknown): data is Batch {
+  return typeof data === 'object' && data !== null && Array.isArray((data as Batch).events);
+}

@@ -1,0 +1,70 @@
+import type { Classification } from '../core/classify.ts';
+import type { ResolvedClient } from '../core/config-schema.ts';
+import type { Outcome } from '../core/decide.ts';
+import type { StoredEvent } from '../core/event.ts';
+import type { Log } from '../core/log.ts';
+import type { TakenJob } from '../queue/batch-worker.ts';
+import type { Tally } from './tally.ts';
+
+/** One line per attempt: at debug where it delivered at once, since a line costs a seventh of a request. */
+export function logAttempt(
+  log: Log,
+  client: ResolvedClient,
+  event: StoredEvent,
+  attempt: number,
+  classification: Classification,
+  outcome: Outcome,
+  ms: number,
+  now: number,
+): void {
+  const routine = classification.kind === 'delivered' && attempt === 1;
+  if (routine && !log.isLevelEnabled('debug')) return;
+  const fields = {
+    client: client.name,
+    event: event.id,
+    type: event.type,
+    unit: event.unit,
+    attempt,
+    of: client.retry.retries + 1,
+    outcome: outcome.kind,
+    status: classification.status,
+    ...(classification.kind === 'failed' ? { class: classification.failureClass } : {}),
+    ms: Math.round(ms),
+    ...(outcome.kind === 'retry' ? { nextInMs: outcome.dueAt - now } : {}),
+  };
+  if (routine) log.debug(fields, 'attempt');
+  else log.info(fields, 'attempt');
+}
+
+/** One line per event that is given up on. */
+export function logDead(log: Log, client: ResolvedClient, event: StoredEvent): void {
+  const last = event.history?.at(-1);
+  log.info(
+    {
+      client: client.name,
+      event: event.id,
+      type: event.type,
+      unit: event.unit,
+      attempts: event.history?.length ?? 0,
+      status: last?.[1] ?? 0,
+      class: last?.[2],
+    },
+    'dead letter',
+  );
+}
+
+/** One line per batch that was let go. */
+export function logBatch(log: Log, client: ResolvedClient, job: TakenJob, events: number, tally: Tally): void {
+  log.info(
+    {
+      client: client.name,
+      batch: job.id,
+      events,
+      delivered: tally.delivered,
+      retried: tally.retried,
+      dead: tally.died,
+      ...(job.stalls > 0 ? { stalls: job.stalls } : {}),
+    },
+    'batch',
+  );
+}

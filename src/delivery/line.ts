@@ -1,0 +1,69 @@
+import type { Pacing } from './pacing.ts';
+import type { Permits } from './permits.ts';
+
+/**
+ * The line of a client's events in this process: those of open batches that have not been sent yet. The next
+ * batch is opened only while fewer than `room` events stand in it.
+ */
+export interface Line {
+  /** So many events of a batch that was just opened stand in line. */
+  join(count: number): void;
+  /** An event leaves the line without being sent. */
+  leave(): void;
+  /** Waits for the event's turn (rate, permit) and takes it out of the line; false once closed. */
+  enter(): Promise<boolean>;
+  /** The event's attempt is over. */
+  exit(): void;
+  /** Resolves when there is room for another batch, or the line was closed. */
+  room(): Promise<void>;
+  /** From now on nobody enters. */
+  close(): void;
+  readonly length: number;
+}
+
+/** Builds the line of a client. `room`: how many may stand in it before no further batch is opened. */
+export function createLine(permits: Permits, pacing: Pacing | undefined, room: number): Line {
+  let length = 0;
+  let closed = false;
+  let onRoom: (() => void) | undefined;
+
+  function shorten(): void {
+    length -= 1;
+    if (length < room) {
+      onRoom?.();
+      onRoom = undefined;
+    }
+  }
+
+  return {
+    get length() {
+      return length;
+    },
+    join(count) {
+      length += count;
+    },
+    leave: shorten,
+    async enter() {
+      const due = pacing === undefined || (await pacing.turn());
+      const granted = due && (permits.tryTake() || (await permits.take()));
+      shorten();
+      return granted;
+    },
+    exit() {
+      permits.give();
+    },
+    room() {
+      if (closed || length < room) return Promise.resolve();
+      return new Promise((resolve) => {
+        onRoom = resolve;
+      });
+    },
+    close() {
+      closed = true;
+      permits.close();
+      pacing?.close();
+      onRoom?.();
+      onRoom = undefined;
+    },
+  };
+}

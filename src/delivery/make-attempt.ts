@@ -1,0 +1,92 @@
+import { type AuthorizationFailure, type Authorization, type Authorizer, isAuthorized } from '../auth/authorizer.ts';
+import type { AttemptResult } from '../core/attempt-result.ts';
+import { type Classification, classify } from '../core/classify.ts';
+import { nextAttempt, type StoredEvent } from '../core/event.ts';
+
+/** One POST; never rejects. */
+export type Post = (
+  request: { readonly url: string; readonly headers: readonly string[]; readonly body: string },
+  signal: AbortSignal,
+) => Promise<AttemptResult>;
+
+/** An attempt that counts: what it came to, and how long it took in milliseconds. */
+export interface Attempted {
+  readonly classification: Classification;
+  readonly ms: number;
+}
+
+/** Makes one attempt to deliver an event; `undefined`: it was called off and does not count. */
+export type MakeAttempt = (
+  event: StoredEvent,
+  url: string,
+  signal: AbortSignal,
+) => Promise<Attempted | undefined>;
+
+/** What attempts are made with. */
+export interface AttemptParts {
+  readonly post: Post;
+  readonly authorizer: Authorizer;
+  readonly userAgent: string;
+  monotonicNow(): number;
+}
+
+/**
+ * Builds the attempt of a client: authorize, POST; after a 401 take a new token and POST the same bytes once
+ * more, within the same attempt (contract, part 1).
+ */
+export function createAttempt({
+  post,
+  authorizer,
+  userAgent,
+  monotonicNow,
+}: AttemptParts): MakeAttempt {
+  async function send(event: StoredEvent, url: string, signal: AbortSignal): Promise<AttemptResult> {
+    const asked = authorizer.authorize();
+    const granted = asked instanceof Promise ? await asked : asked;
+    if (!isAuthorized(granted)) return unsent(granted);
+
+    const first = await post({ url, headers: headersFor(event, userAgent, granted), body: event.body }, signal);
+    if (first.kind !== 'answer') return first;
+    if (first.status !== 401) {
+      authorizer.reportAccepted(granted);
+      return first;
+    }
+    if (!authorizer.renewable) return first;
+
+    const renewed = await authorizer.renew(granted);
+    if (!isAuthorized(renewed)) return { ...first, body: `${renewed.failure}; the endpoint answered: ${first.body}` };
+    const second = await post({ url, headers: headersFor(event, userAgent, renewed), body: event.body }, signal);
+    if (second.kind === 'answer') {
+      if (second.status === 401) authorizer.reportRefused(renewed);
+      else authorizer.reportAccepted(renewed);
+    }
+    return second;
+  }
+
+  return async (event, url, signal) => {
+    const started = monotonicNow();
+    const result = await send(event, url, signal);
+    if (result.kind === 'aborted') return undefined;
+    return { classification: classify(result), ms: monotonicNow() - started };
+  };
+}
+
+function unsent({ failure }: AuthorizationFailure): AttemptResult {
+  return { kind: 'unsent', failureClass: 'token', detail: failure };
+}
+
+function headersFor(event: StoredEvent, userAgent: string, granted: Authorization): string[] {
+  return [
+    'content-type',
+    'application/json',
+    'accept',
+    'application/json',
+    'user-agent',
+    userAgent,
+    'idempotency-key',
+    event.id,
+    'x-waybill-attempt',
+    String(nextAttempt(event)),
+    ...granted.headers,
+  ];
+}

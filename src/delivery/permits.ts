@@ -1,0 +1,62 @@
+/** Holds the requests in flight of one client in this process to a number. */
+export interface Permits {
+  /** Takes a permit if one is free. */
+  tryTake(): boolean;
+  /** Waits for a permit; false once closed. */
+  take(): Promise<boolean>;
+  give(): void;
+  /** Ends all waiting: whoever waits, or asks from now on, gets none. */
+  close(): void;
+  readonly inUse: number;
+}
+
+/** A counting semaphore; permits go to waiters in the order of their coming. */
+export function createPermits(count: number): Permits {
+  let free = count;
+  let closed = false;
+  const waiting: ((granted: boolean) => void)[] = [];
+  let first = 0;
+
+  return {
+    get inUse() {
+      return count - free;
+    },
+    tryTake() {
+      if (closed || free === 0) return false;
+      free -= 1;
+      return true;
+    },
+    take() {
+      if (closed) return Promise.resolve(false);
+      if (free > 0) {
+        free -= 1;
+        return Promise.resolve(true);
+      }
+      return new Promise((resolve) => {
+        waiting.push(resolve);
+      });
+    },
+    give() {
+      const next = waiting[first];
+      if (next === undefined) {
+        free += 1;
+        return;
+      }
+      first += 1;
+      if (first === waiting.length) {
+        waiting.length = 0;
+        first = 0;
+      } else if (first > 1_000) {
+        waiting.splice(0, first);
+        first = 0;
+      }
+      next(true);
+    },
+    close() {
+      closed = true;
+      for (const resolve of waiting.slice(first)) resolve(false);
+      waiting.length = 0;
+      first = 0;
+    },
+  };
+}

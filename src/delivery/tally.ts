@@ -1,0 +1,72 @@
+import type { Classification } from '../core/classify.ts';
+import type { Outcome } from '../core/decide.ts';
+import { nextAttempt, type StoredEvent } from '../core/event.ts';
+
+/** What a client's counters grow by, and its latest failure, since they were last written. */
+export interface TallySheet {
+  readonly counters: ReadonlyMap<string, number>;
+  /** JSON: {at, event, type, status, class, detail} */
+  readonly lastError?: string;
+}
+
+/** Counts what became of a batch's attempts. */
+export interface Tally {
+  count(event: StoredEvent, classification: Classification, outcome: Outcome, now: number): void;
+  /** What was counted since the last time, to be written with the settlement. */
+  take(): TallySheet;
+  readonly delivered: number;
+  readonly retried: number;
+  readonly died: number;
+}
+
+const DETAIL_LENGTH = 200;
+
+/** Builds an empty tally. Counter names: `delivered:<type>:<status>`, `failed:<class>`, `dead`. */
+export function createTally(): Tally {
+  let counters = new Map<string, number>();
+  let lastError: string | undefined;
+  const totals = { delivered: 0, retried: 0, died: 0 };
+
+  function add(field: string): void {
+    counters.set(field, (counters.get(field) ?? 0) + 1);
+  }
+
+  return {
+    get delivered() {
+      return totals.delivered;
+    },
+    get retried() {
+      return totals.retried;
+    },
+    get died() {
+      return totals.died;
+    },
+    count(event, classification, outcome, now) {
+      if (classification.kind === 'delivered') {
+        totals.delivered += 1;
+        add(`delivered:${event.type}:${classification.status}`);
+        return;
+      }
+      add(`failed:${classification.failureClass}`);
+      if (outcome.kind === 'dead') {
+        totals.died += 1;
+        add('dead');
+      } else totals.retried += 1;
+      lastError = JSON.stringify({
+        at: now,
+        event: event.id,
+        type: event.type,
+        attempt: nextAttempt(event),
+        status: classification.status,
+        class: classification.failureClass,
+        detail: classification.response.slice(0, DETAIL_LENGTH),
+      });
+    },
+    take() {
+      const sheet: TallySheet = { counters, ...(lastError === undefined ? {} : { lastError }) };
+      counters = new Map();
+      lastError = undefined;
+      return sheet;
+    },
+  };
+}

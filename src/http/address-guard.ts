@@ -1,0 +1,85 @@
+import type { LookupAddress, LookupAllOptions, LookupOptions } from 'node:dns';
+import { isIP, type LookupFunction, type Socket } from 'node:net';
+import { specialRangeOf } from '../core/special-addresses.ts';
+import { WaybillError } from '../core/waybill-error.ts';
+
+/** Resolves a name to all its addresses; `dns.lookup` is one. */
+export type Lookup = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+/** The code of the error that says that an address may not be connected to. */
+export const ADDRESS_REFUSED = 'ADDRESS_REFUSED';
+
+/** Says why an address may not be connected to; `undefined`: it may. `host` is the name that led to it. */
+export function refuseAddress(host: string, address: string): WaybillError | undefined {
+  const range = specialRangeOf(address);
+  if (range === undefined) return undefined;
+  const found = host === address ? host : `${host} resolves to ${address}, which`;
+  const block = range.cidr === '' ? '' : ` (${range.cidr})`;
+  return new WaybillError(
+    ADDRESS_REFUSED,
+    `${found} is ${range.name}${block}: not connected to without allowPrivateNetwork: true`,
+  );
+}
+
+/** Checks a URL's host where it is an address itself, which Node connects to without asking `lookup`. */
+export function refuseLiteral(hostname: string): WaybillError | undefined {
+  return isIP(hostname) === 0 ? undefined : refuseAddress(hostname, hostname);
+}
+
+/** Ends a socket as soon as it is connected to an address that is not allowed, before a byte is sent. */
+export function guardSocket(socket: Socket, host: string): void {
+  // Before undici's own listener, which hands the socket over to the request.
+  socket.prependOnceListener('connect', () => {
+    const refusal = refuseAddress(host, socket.remoteAddress ?? '');
+    if (refusal !== undefined) socket.destroy(refusal);
+  });
+}
+
+type Found = (error: Error | null, addresses: LookupAddress[]) => void;
+
+/**
+ * Makes the `lookup` for sockets. Connections that open at the same time share one question to the resolver,
+ * so that a name that does not resolve does not take all of the resolver's threads. Of the answers, only
+ * those that `refuse` lets pass are used; where none is left, the first one's refusal is the error.
+ */
+export function createLookup(lookup: Lookup, refuse: typeof refuseAddress): LookupFunction {
+  const asked = new Map<string, Found[]>();
+
+  function resolve(hostname: string, options: LookupOptions, found: Found): void {
+    const key = `${hostname} ${options.family ?? 0} ${options.hints ?? 0}`;
+    const waiting = asked.get(key);
+    if (waiting !== undefined) {
+      waiting.push(found);
+      return;
+    }
+    const askers = [found];
+    asked.set(key, askers);
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      asked.delete(key);
+      for (const asker of askers) asker(error, addresses);
+    });
+  }
+
+  return (hostname, options, callback) => {
+    resolve(hostname, options, (error, addresses) => {
+      if (error !== null) return callback(error, []);
+      const allowed = addresses.filter(({ address }) => refuse(hostname, address) === undefined);
+      const [first] = allowed;
+      if (first === undefined) return callback(refuseAll(hostname, addresses, refuse), []);
+      return options.all === true ? callback(null, allowed) : callback(null, first.address, first.family);
+    });
+  };
+}
+
+function refuseAll(
+  hostname: string,
+  [first]: readonly LookupAddress[],
+  refuse: typeof refuseAddress,
+): NodeJS.ErrnoException {
+  const refusal = first && refuse(hostname, first.address);
+  return refusal ?? new WaybillError('ENOTFOUND', `${hostname} has no address`);
+}

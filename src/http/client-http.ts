@@ -1,0 +1,136 @@
+import type { AttemptResult } from '../core/attempt-result.ts';
+import { WaybillError } from '../core/waybill-error.ts';
+import { AbortGroups } from './abort-groups.ts';
+import { refuseLiteral } from './address-guard.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { type ConnectorOptions, createConnector } from './connector.ts';
+import { Exchange, type ExchangeRequest } from './exchange.ts';
+import { TimeLimit } from './time-limit.ts';
+
+/** How a client's endpoints are reached. */
+export interface HttpOptions extends ConnectorOptions {
+  /** Sockets per origin; at least the client's concurrency, or else requests wait for one another. */
+  readonly connections: number;
+  /** For one request, from the call to the last byte of the answer. */
+  readonly timeoutMs: number;
+}
+
+/** One POST. */
+export interface HttpRequest {
+  readonly url: string;
+  /** Header names and values in turns; `host` and `content-length` are added. */
+  readonly headers: readonly string[];
+  readonly body: string;
+  /** Default: that of the options. */
+  readonly timeoutMs?: number;
+  /**
+   * Keeps so many bytes of the answer's body whatever the status, and waits for its end until the deadline;
+   * default: nothing of a 2xx, else 2 KiB, and no longer than a second after the status.
+   */
+  readonly keepBodyBytes?: number;
+}
+
+/** One client's connections. */
+export interface ClientHttp {
+  /**
+   * Sends one POST; redirects are not followed. Any status is an answer, whatever becomes of the body.
+   * Where a connection kept alive was closed before a byte of the answer, the request is sent once more.
+   * Rejects only with `HTTP_REQUEST_INVALID`, for a URL or header that cannot be sent.
+   * `signal` may be shared among any number of requests.
+   */
+  post(request: HttpRequest, signal?: AbortSignal): Promise<AttemptResult>;
+  /** Calls off what is under way, which resolves as aborted, and closes all connections. */
+  close(): Promise<void>;
+}
+
+/** A URL taken apart: done once for each, since a client has few. */
+interface Target {
+  readonly pool: ConnectionPool;
+  readonly path: string;
+  /** host:port. */
+  readonly where: string;
+  /** Why requests are not sent at all. */
+  readonly refusal: AttemptResult | undefined;
+}
+
+/** How long a known status waits for the end of a body that is of no use; then the connection is closed. */
+const DRAIN_MS = 1_000;
+const ABORTED: AttemptResult = { kind: 'aborted' };
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
+
+/** Creates a client's connections; none is opened yet. Throws `TLS_SETTINGS_INVALID`. */
+export function createClientHttp(options: HttpOptions): ClientHttp {
+  const connect = createConnector(options);
+  const pools = new Map<string, ConnectionPool>();
+  const targets = new Map<string, Target>();
+  const abortGroups = new AbortGroups();
+  const deadlines = new Map<number, TimeLimit<Exchange>>();
+  const drainLimit = new TimeLimit<Exchange>(DRAIN_MS, (exchange) => exchange.stopDraining());
+  let closed = false;
+
+  function poolOf(origin: string): ConnectionPool {
+    const known = pools.get(origin);
+    if (known !== undefined) return known;
+    const pool = new ConnectionPool(origin, options.connections, connect);
+    pools.set(origin, pool);
+    return pool;
+  }
+
+  function deadlineOf(timeoutMs: number): TimeLimit<Exchange> {
+    const known = deadlines.get(timeoutMs);
+    if (known !== undefined) return known;
+    const deadline = new TimeLimit<Exchange>(timeoutMs, (exchange) => exchange.expire());
+    deadlines.set(timeoutMs, deadline);
+    return deadline;
+  }
+
+  function addTarget(text: string): Target {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const defaultPort = url && DEFAULT_PORTS[url.protocol];
+    if (url === undefined || defaultPort === undefined) {
+      throw new WaybillError('HTTP_REQUEST_INVALID', 'the endpoint is not an http: or https: URL');
+    }
+    const refusal = options.allowPrivateNetwork ? undefined : refuseLiteral(bareHostname(url));
+    const target: Target = {
+      pool: poolOf(url.origin),
+      path: url.pathname + url.search,
+      where: `${url.hostname}:${url.port === '' ? defaultPort : url.port}`,
+      refusal: refusal && { kind: 'unsent', failureClass: 'address', detail: refusal.message },
+    };
+    targets.set(text, target);
+    return target;
+  }
+
+  async function close(): Promise<void> {
+    closed = true;
+    await Promise.all([...pools.values()].map((pool) => pool.close()));
+  }
+
+  function post(request: HttpRequest, signal?: AbortSignal): Promise<AttemptResult> {
+    return new Promise((resolve, reject) => {
+      const { pool, path, where, refusal } = targets.get(request.url) ?? addTarget(request.url);
+      if (closed || signal?.aborted) return resolve(ABORTED);
+      if (refusal !== undefined) return resolve(refusal);
+      const timeoutMs = request.timeoutMs ?? options.timeoutMs;
+      const exchange: ExchangeRequest = {
+        pool,
+        where,
+        // undici only reads the headers; its type does not say so.
+        options: { path, method: 'POST', headers: request.headers as string[], body: request.body },
+        timeoutMs,
+        deadline: deadlineOf(timeoutMs),
+        drainLimit,
+        keepBodyBytes: request.keepBodyBytes,
+        abortGroup: signal && abortGroups.of(signal),
+      };
+      new Exchange(exchange, resolve, reject).start();
+    });
+  }
+
+  return { post, close };
+}
+
+/** Without the brackets of an IPv6 address. */
+function bareHostname({ hostname }: URL): string {
+  return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+}

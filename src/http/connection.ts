@@ -1,0 +1,53 @@
+import type { Socket } from 'node:net';
+import { Client } from 'undici';
+import type { Connector } from './connector.ts';
+
+/** Raised inside of undici on sockets that are closed on purpose; nobody gets to see it. */
+const CLOSED_BY_WAYBILL = Object.assign(new Error('closed by Waybill'), { code: 'CLOSED_BY_WAYBILL' });
+
+/** Who wants a connection. */
+export interface ConnectionUser {
+  /** Whether it has no more use for one. */
+  readonly done: boolean;
+  /** Takes the connection, until it is released or discarded. */
+  begin(connection: Connection): void;
+  /** Calls the request off. */
+  abort(): void;
+}
+
+/**
+ * One connection to an origin. undici's `Client` holds one socket at a time, so it is known exactly which
+ * socket a request went out on, and how many answers came on it before: `Pool` does not tell.
+ */
+export class Connection {
+  readonly client: Client;
+  /** The present socket, from the start of its connecting on. */
+  socket: Socket | undefined;
+  /** The answers that were read to their end on the present socket. */
+  answers = 0;
+  /** Whose request it carries; none: it is idle. */
+  user: ConnectionUser | undefined;
+
+  constructor(origin: string, connect: Connector, onGone: (connection: Connection) => void) {
+    this.client = new Client(origin, {
+      pipelining: 1,
+      // Both restart with each chunk; a request has one deadline for all.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: (options, callback) => {
+        this.socket = connect(options, callback);
+      },
+    });
+    const gone = () => {
+      this.answers = 0;
+      onGone(this);
+    };
+    this.client.on('disconnect', gone);
+    this.client.on('connectionError', gone);
+  }
+
+  /** Closes the socket at once, whatever state it is in; the client follows when undici has noticed. */
+  close(): void {
+    this.socket?.destroy(CLOSED_BY_WAYBILL);
+  }
+}

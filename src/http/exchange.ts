@@ -1,0 +1,211 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Dispatcher } from 'undici';
+import type { AttemptResult } from '../core/attempt-result.ts';
+import { classifyNetworkError } from '../core/classify-network-error.ts';
+import { WaybillError } from '../core/waybill-error.ts';
+import type { Abortable } from './abort-groups.ts';
+import { ADDRESS_REFUSED } from './address-guard.ts';
+import type { Connection, ConnectionUser } from './connection.ts';
+import type { ConnectionPool } from './connection-pool.ts';
+import { describeFailure } from './describe-failure.ts';
+import { textStart } from './text-start.ts';
+import type { TimeLimit } from './time-limit.ts';
+
+/** One request, ready to be sent. */
+export interface ExchangeRequest {
+  readonly pool: ConnectionPool;
+  /** host:port, for messages. */
+  readonly where: string;
+  readonly options: Dispatcher.DispatchOptions;
+  /** From the call to the last byte of the answer. */
+  readonly timeoutMs: number;
+  readonly deadline: TimeLimit<Exchange>;
+  /** Between the status and the end of a body that is of no use. */
+  readonly drainLimit: TimeLimit<Exchange>;
+  /** Keep so much of the body whatever the status, and wait for all of it; default: see KEPT_BYTES. */
+  readonly keepBodyBytes: number | undefined;
+  /** The group that it belongs to until it is done. */
+  readonly abortGroup: Set<Abortable> | undefined;
+}
+
+/** What is kept of the body of an answer that is not a 2xx. */
+const KEPT_BYTES = 2_048;
+/** A longer body is not worth reading to its end: a new connection costs less. */
+const DRAINED_BYTES = 65_536;
+
+/** Errors with which a kept-alive connection ends that the other side closed as we wrote. */
+const CLOSED_BY_PEER = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/** One POST from call to result; undici's handler at the same time, so that a request costs one object. */
+export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Abortable {
+  done = false;
+  readonly #request: ExchangeRequest;
+  readonly #resolve: (result: AttemptResult) => void;
+  readonly #reject: (error: Error) => void;
+  #connection: Connection | undefined;
+  /** Whether the request was written, on the present connection. */
+  #written = false;
+  #bytesReadBefore = 0;
+  #resent = false;
+  /** 0: not known yet. */
+  #status = 0;
+  #retryAfter: string | undefined;
+  #keepBytes = 0;
+  #received = 0;
+  #chunks: Buffer[] | undefined;
+
+  constructor(
+    request: ExchangeRequest,
+    resolve: (result: AttemptResult) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.#request = request;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(): void {
+    const { pool, deadline, abortGroup } = this.#request;
+    deadline.add(this);
+    abortGroup?.add(this);
+    pool.acquire(this);
+  }
+
+  begin(connection: Connection): void {
+    this.#connection = connection;
+    this.#written = false;
+    connection.client.dispatch(this.#request.options, this);
+  }
+
+  onRequestStart(): void {
+    const { socket, answers } = this.#connection as Connection;
+    this.#written = true;
+    this.#bytesReadBefore = answers === 0 ? 0 : (socket?.bytesRead ?? 0);
+  }
+
+  onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200 || this.done) return;
+    this.#status = status;
+    const { keepBodyBytes, drainLimit } = this.#request;
+    if (status >= 300) {
+      const retryAfter: string | string[] | undefined = headers['retry-after'];
+      this.#retryAfter = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter;
+    }
+    this.#keepBytes = keepBodyBytes ?? (status < 300 ? 0 : KEPT_BYTES);
+    if (keepBodyBytes === undefined) drainLimit.add(this);
+  }
+
+  onResponseData(_controller: unknown, chunk: Buffer): void {
+    if (this.done) return;
+    // One byte more than is kept tells whether the last character is whole.
+    if (this.#received <= this.#keepBytes && this.#keepBytes > 0) {
+      this.#chunks ??= [];
+      this.#chunks.push(chunk);
+    }
+    this.#received += chunk.length;
+    if (this.#received > Math.max(DRAINED_BYTES, this.#keepBytes)) this.#answerAndDiscard();
+  }
+
+  onResponseEnd(): void {
+    if (this.done) return;
+    const connection = this.#connection as Connection;
+    connection.answers += 1;
+    this.#request.pool.release(connection);
+    this.#answer();
+  }
+
+  onResponseError(_controller: unknown, error: Error): void {
+    if (this.done) return;
+    const code = codeOf(error);
+    if (this.#status !== 0) {
+      this.#answerAndDiscard();
+    } else if (this.#mayResend(code)) {
+      this.#resent = true;
+      this.#request.pool.replace(this.#connection as Connection, this);
+    } else {
+      this.#fail(code, error);
+    }
+  }
+
+  /** Ends it as called off; a status that is known by then stands. */
+  abort(): void {
+    this.#end({ kind: 'aborted' });
+  }
+
+  /** The deadline passed. */
+  expire(): void {
+    this.#end(this.#noAnswer('timeout'));
+  }
+
+  /** The body took too long; the status has been known for a while. */
+  stopDraining(): void {
+    this.#answerAndDiscard();
+  }
+
+  /** The connection was kept from an earlier answer, and not a byte of this one came. */
+  #mayResend(code: string): boolean {
+    if (this.#resent || !CLOSED_BY_PEER.has(code)) return false;
+    return (this.#connection as Connection).answers > 0 && !this.#hasReceived();
+  }
+
+  #hasReceived(): boolean {
+    return this.#written && (this.#connection?.socket?.bytesRead ?? 0) > this.#bytesReadBefore;
+  }
+
+  #fail(code: string, error: Error): void {
+    if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
+      this.#finish();
+      this.#discard();
+      this.#reject(new WaybillError('HTTP_REQUEST_INVALID', `POST to ${this.#request.where}: ${error.message}`));
+    } else if (code === ADDRESS_REFUSED) {
+      this.#end({ kind: 'unsent', failureClass: 'address', detail: error.message });
+    } else {
+      // undici itself closes on what it does not want to read, such as 101, before the other side does.
+      const refused = code === 'UND_ERR_SOCKET' && this.#hasReceived() && !this.#connection?.socket?.readableEnded;
+      this.#end(this.#noAnswer(refused ? 'not_http' : classifyNetworkError(code), code));
+    }
+  }
+
+  #noAnswer(failureClass: ReturnType<typeof classifyNetworkError>, code?: string): AttemptResult {
+    const { where, timeoutMs } = this.#request;
+    const known = { failureClass, where, timeoutMs, connected: this.#written };
+    const detail = describeFailure(code === undefined ? known : { ...known, code });
+    return { kind: 'no_answer', failureClass, detail };
+  }
+
+  #end(result: AttemptResult): void {
+    if (this.done) return;
+    if (this.#status !== 0) return this.#answerAndDiscard();
+    this.#finish();
+    this.#discard();
+    this.#resolve(result);
+  }
+
+  #answerAndDiscard(): void {
+    this.#answer();
+    this.#discard();
+  }
+
+  #answer(): void {
+    this.#finish();
+    const body = this.#chunks === undefined ? '' : textStart(this.#chunks, this.#keepBytes);
+    const answer = { kind: 'answer', status: this.#status, body } as const;
+    this.#resolve(this.#retryAfter === undefined ? answer : { ...answer, retryAfter: this.#retryAfter });
+  }
+
+  #finish(): void {
+    this.done = true;
+    const { deadline, drainLimit, abortGroup } = this.#request;
+    deadline.delete(this);
+    drainLimit.delete(this);
+    abortGroup?.delete(this);
+  }
+
+  #discard(): void {
+    if (this.#connection !== undefined) this.#request.pool.discard(this.#connection);
+  }
+}
+
+function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}

@@ -1,0 +1,144 @@
+import type { ResolvedClient } from '../core/config-schema.ts';
+import { MAX_BATCH_BYTES } from '../core/client-config.ts';
+import type { StoredEvent } from '../core/event.ts';
+import { findEventType } from '../core/event-types.ts';
+import { validatePayload } from '../core/validate-payload.ts';
+import { type CommitBatch, type CommitOutcome, createGroupCommit, type GroupCommit } from './group-commit.ts';
+import { type Refused, refusal, type SubmitResult } from './submit-result.ts';
+
+/** Takes events in: validates, gives ids, writes them in groups, and says what became of each. */
+export interface Intake {
+  /** Never rejects: what was refused, and why, is a value. Refuses where too many events wait already. */
+  submit(client: string, type: string, payload: unknown): Promise<SubmitResult>;
+  /** Submits many, in their order, waiting for room as it goes. */
+  submitMany(client: string, type: string, payloads: Iterable<unknown>): Promise<SubmitResult[]>;
+  /** Writes what it has taken, then refuses everything. */
+  close(): Promise<void>;
+}
+
+/** What intake is made from. */
+export interface IntakeParts {
+  readonly clients: Readonly<Record<string, ResolvedClient>>;
+  /** Writes a client's batches, all or none; never rejects. */
+  admit(client: string, batches: readonly CommitBatch[]): Promise<CommitOutcome>;
+  /** UUIDv7 */
+  newId(): string;
+}
+
+/** Events of one client that may wait to be written, before `submit` refuses and `submitMany` waits. */
+const MAX_PENDING = 10_000;
+
+interface Target {
+  readonly client: ResolvedClient;
+  readonly type: NonNullable<ReturnType<typeof findEventType>>;
+  readonly commit: GroupCommit;
+}
+
+/** Builds the intake over all clients of a configuration. */
+export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
+  const commits = new Map<string, GroupCommit>();
+  let closed = false;
+
+  function commitOf(client: ResolvedClient): GroupCommit {
+    let commit = commits.get(client.name);
+    if (commit === undefined) {
+      commit = createGroupCommit({
+        write: (batches) => admit(client.name, batches),
+        newBatchId: newId,
+        batchSize: client.batchSize,
+        maxBatchBytes: MAX_BATCH_BYTES,
+        maxPending: MAX_PENDING,
+      });
+      commits.set(client.name, commit);
+    }
+    return commit;
+  }
+
+  function findTarget(clientName: string, typeName: string): Target | Refused {
+    const client = Object.hasOwn(clients, clientName) ? clients[clientName] : undefined;
+    if (client === undefined) {
+      return refusal('UNKNOWN_CLIENT', `client "${clientName}" is not in the configuration`);
+    }
+    const type = findEventType(typeName);
+    if (type === undefined) return refusal('UNKNOWN_EVENT_TYPE', `"${typeName}" is not a known event type`);
+    if (client.urls[typeName] === undefined) {
+      return refusal('NO_ENDPOINT', `client "${clientName}" has no endpoint for ${typeName}`);
+    }
+    return { client, type, commit: commitOf(client) };
+  }
+
+  /** Validates a payload and hands it to the group commit; a refusal is returned at once. */
+  function offer(target: Target, payload: unknown, done: (result: SubmitResult) => void): void {
+    const valid = validatePayload(target.type, payload);
+    if (!valid.ok) {
+      done({ outcome: 'refused', code: 'INVALID_EVENT', problems: valid.problems });
+      return;
+    }
+    const body = JSON.stringify(valid.payload);
+    const bytes = Buffer.byteLength(body);
+    if (bytes > MAX_BATCH_BYTES) {
+      done(refusal('EVENT_TOO_LARGE', `must be at most ${MAX_BATCH_BYTES} bytes as JSON, found ${bytes}`));
+      return;
+    }
+    const event: StoredEvent = { id: newId(), type: target.type.name, unit: valid.unit, body };
+    target.commit.add(event, bytes, (outcome) => done(toResult(event.id, outcome)));
+  }
+
+  return {
+    submit(clientName, typeName, payload) {
+      if (closed) return Promise.resolve(refusal('INTAKE_CLOSED', 'the producer was closed'));
+      const target = findTarget(clientName, typeName);
+      if ('outcome' in target) return Promise.resolve(target);
+      if (target.commit.full) {
+        return Promise.resolve(
+          refusal('INTAKE_FULL', `${MAX_PENDING} events of client "${clientName}" wait to be written already`),
+        );
+      }
+      return new Promise((resolve) => offer(target, payload, resolve));
+    },
+
+    async submitMany(clientName, typeName, payloads) {
+      const target = findTarget(clientName, typeName);
+      const results: SubmitResult[] = [];
+      let open = 0;
+      let onAll: (() => void) | undefined;
+      for (const payload of payloads) {
+        const index = results.length;
+        const early = closed ? refusal('INTAKE_CLOSED', 'the producer was closed') : target;
+        if ('outcome' in early) {
+          results.push(early);
+          continue;
+        }
+        results.push(PENDING);
+        open += 1;
+        offer(early, payload, (result) => {
+          results[index] = result;
+          open -= 1;
+          if (open === 0) onAll?.();
+        });
+        if (early.commit.full) await early.commit.room();
+      }
+      if (open > 0) {
+        await new Promise<void>((resolve) => {
+          onAll = resolve;
+        });
+      }
+      return results;
+    },
+
+    async close() {
+      closed = true;
+      await Promise.all([...commits.values()].map((commit) => commit.drain()));
+    },
+  };
+}
+
+const PENDING: SubmitResult = refusal('INTAKE_CLOSED', 'not known yet');
+
+function toResult(id: string, outcome: CommitOutcome): SubmitResult {
+  if (outcome.kind === 'committed') return { outcome: 'accepted', id };
+  const problems = [{ path: '$', message: outcome.error.message }];
+  if (outcome.kind === 'unknown') return { outcome: 'unknown', id, problems };
+  const code = (outcome.error as { code?: string }).code === 'REDIS_UNAVAILABLE' ? 'REDIS_UNAVAILABLE' : 'REDIS_REFUSED';
+  return { outcome: 'refused', code, problems };
+}

@@ -1,0 +1,42 @@
+import type { Problem } from '../core/problem.ts';
+
+/** Why an event was not taken; each code is documented in README.md. */
+export type RefusalCode =
+  | 'UNKNOWN_CLIENT'
+  | 'UNKNOWN_EVENT_TYPE'
+  | 'NO_ENDPOINT'
+  | 'INVALID_EVENT'
+  | 'EVENT_TOO_LARGE'
+  | 'INTAKE_FULL'
+  | 'INTAKE_CLOSED'
+  | 'REDIS_UNAVAILABLE'
+  | 'REDIS_REFUSED';
+
+/** Redis has the event: it will be delivered at least once, or become a dead letter. */
+export interface Accepted {
+  readonly outcome: 'accepted';
+  /** UUIDv7 */
+  readonly id: string;
+}
+
+/** The event was not taken and will not be delivered. */
+export interface Refused {
+  readonly outcome: 'refused';
+  readonly code: RefusalCode;
+  readonly problems: readonly Problem[];
+}
+
+/** Redis' answer was lost: the event may have been taken. Submitting it again may double it. */
+export interface Unknown {
+  readonly outcome: 'unknown';
+  readonly id: string;
+  readonly problems: readonly Problem[];
+}
+
+/** What became of a submitted event. */
+export type SubmitResult = Accepted | Refused | Unknown;
+
+/** A refusal for one reason that concerns the whole event. */
+export function refusal(code: RefusalCode, message: string): Refused {
+  return { outcome: 'refused', code, problems: [{ path: '$', message }] };
+}

@@ -1,0 +1,75 @@
+import type { Redis } from 'ioredis';
+import type { StoredEvent } from '../core/event.ts';
+import { defineScript } from './define-script.ts';
+import { deadLetterJobId } from './delivery-queue.ts';
+import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
+import { DISCARD, REPLAY } from './scripts/replay.ts';
+
+const replayScript = defineScript('replay', REPLAY);
+const discardScript = defineScript('discard', DISCARD);
+
+const PAGE = 500;
+
+/**
+ * Reads a client's dead letters page by page, oldest first, in bounded memory. Those that are removed
+ * meanwhile are left out; those that are added meanwhile may come at the end.
+ *
+ * @throws errors of Redis
+ */
+export async function* readDeadLetters(redis: Redis, client: string): AsyncGenerator<readonly StoredEvent[]> {
+  const prefix = queuePrefix(client, DEAD_LETTERS);
+  let after = '-inf';
+  for (;;) {
+    const found = await redis.zrangebyscore(`${prefix}prioritized`, after, '+inf', 'WITHSCORES', 'LIMIT', 0, PAGE);
+    if (found.length === 0) return;
+    after = `(${found.at(-1)}`;
+    const pipeline = redis.pipeline();
+    for (let i = 0; i < found.length; i += 2) pipeline.hget(`${prefix}${found[i]}`, 'data');
+    const replies = (await pipeline.exec()) ?? [];
+    const events: StoredEvent[] = [];
+    for (const [error, data] of replies) {
+      if (error !== null) throw error;
+      if (typeof data === 'string') events.push(JSON.parse(data) as StoredEvent);
+    }
+    yield events;
+  }
+}
+
+/** How many dead letters a client has. @throws errors of Redis */
+export async function countDeadLetters(redis: Redis, client: string): Promise<number> {
+  return redis.zcard(`${queuePrefix(client, DEAD_LETTERS)}prioritized`);
+}
+
+/** The event at the beginning of its next life: all retries again, the same id, the same bytes. */
+function reborn(event: StoredEvent): StoredEvent {
+  const { id, type, unit, body, life = 0 } = event;
+  return { id, type, unit, body, life: life + 1 };
+}
+
+/**
+ * Puts dead letters back into delivery as one batch, in one step; those that no longer exist are left out.
+ *
+ * @returns how many were replayed
+ * @throws errors of Redis
+ */
+export async function replayDeadLetters(
+  redis: Redis,
+  client: string,
+  batchId: string,
+  events: readonly StoredEvent[],
+  now: number,
+): Promise<number> {
+  const args = [queuePrefix(client, DELIVERIES), queuePrefix(client, DEAD_LETTERS), batchId, now];
+  for (const event of events) args.push(deadLetterJobId(event), JSON.stringify(reborn(event)));
+  return Number(await replayScript(redis, [statsKey(client)], args));
+}
+
+/** Removes dead letters for good. @returns how many there were. @throws errors of Redis */
+export async function discardDeadLetters(
+  redis: Redis,
+  client: string,
+  events: readonly StoredEvent[],
+): Promise<number> {
+  const args = [queuePrefix(client, DEAD_LETTERS), ...events.map(deadLetterJobId)];
+  return Number(await discardScript(redis, [statsKey(client)], args));
+}

@@ -1,0 +1,89 @@
+import type { Redis } from 'ioredis';
+import type { Batch, StoredEvent } from '../core/event.ts';
+import type { Settlement } from '../core/settlement.ts';
+import { defineScript } from './define-script.ts';
+import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
+import { ADMIT } from './scripts/admit.ts';
+import { SETTLE } from './scripts/settle.ts';
+
+const admitScript = defineScript('admit', ADMIT);
+const settleScript = defineScript('settle', SETTLE);
+
+/** A batch on its way into the queue; its id is made beforehand, so that sending it again adds it once. */
+export interface NewBatch {
+  readonly id: string;
+  readonly events: readonly StoredEvent[];
+}
+
+/** What becomes of the job: it goes on, waits for its retries, goes back for others to take, or is done. */
+export type SettleAction = 'keep' | 'delay' | 'put_back' | 'complete';
+
+/** A settlement with all that the queue needs to write it down. */
+export interface SettleCommand {
+  readonly jobId: string;
+  readonly token: string;
+  /** ms since the epoch */
+  readonly now: number;
+  readonly action: SettleAction;
+  readonly settlement: Settlement;
+  /** Increments of the client's counters, by field. */
+  readonly counters: ReadonlyMap<string, number>;
+  /** The latest failure, as the status command shows it; JSON. */
+  readonly lastError?: string;
+}
+
+/** The data of a job. */
+export function encodeBatch(events: readonly StoredEvent[]): string {
+  return JSON.stringify({ events } satisfies Batch);
+}
+
+/** The job id of a retry that leaves its batch: the same for the same attempt, however often it is added. */
+export function retryJobId(event: StoredEvent): string {
+  return `${event.id}.${event.life ?? 0}.${event.history?.length ?? 0}`;
+}
+
+/** The job id of a dead letter: the same for the same life, so that writing it twice is once. */
+export function deadLetterJobId(event: StoredEvent): string {
+  return `${event.id}.${event.life ?? 0}`;
+}
+
+/** Puts batches into a client's queue, all or none; resolves once Redis has them. @throws errors of Redis */
+export async function admit(redis: Redis, client: string, batches: readonly NewBatch[], now: number): Promise<void> {
+  const args: (string | number)[] = [queuePrefix(client, DELIVERIES), now, 0];
+  let count = 0;
+  for (const { id, events } of batches) {
+    count += events.length;
+    args.push(id, String(events.length), encodeBatch(events));
+  }
+  args[2] = count;
+  await admitScript(redis, [statsKey(client)], args);
+}
+
+/** Writes a settlement down in one step. @returns false where the lock is gone: nothing was changed. */
+export async function settle(redis: Redis, client: string, command: SettleCommand): Promise<boolean> {
+  const { jobId, token, now, action, settlement, counters, lastError } = command;
+  const prefix = queuePrefix(client, DELIVERIES);
+  const { dead, apart, stay, dueAt } = settlement;
+  const keeps = action !== 'complete';
+  const args: (string | number)[] = [
+    prefix,
+    queuePrefix(client, DEAD_LETTERS),
+    jobId,
+    token,
+    now,
+    action,
+    Math.max(0, (dueAt ?? now) - now),
+    keeps ? String(stay.length) : '',
+    keeps ? encodeBatch(stay) : '',
+    lastError ?? '',
+  ];
+  args.push(counters.size);
+  for (const [field, increment] of counters) args.push(field, increment);
+  args.push(dead.length);
+  for (const event of dead) args.push(deadLetterJobId(event), JSON.stringify(event));
+  args.push(apart.length);
+  for (const { event, dueAt: due } of apart) {
+    args.push(retryJobId(event), encodeBatch([event]), Math.max(0, due - now));
+  }
+  return (await settleScript(redis, [statsKey(client), `${prefix}${jobId}:lock`], args)) === 1;
+}

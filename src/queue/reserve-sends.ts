@@ -1,0 +1,32 @@
+import type { Redis } from 'ioredis';
+import { defineScript } from './define-script.ts';
+import { rateKey } from './names.ts';
+
+/**
+ * GCRA: one number, the theoretical arrival time, holds the rate over all processes. Redis' own clock counts.
+ *
+ * KEYS  rate
+ * ARGV  rate per second, count
+ * Returns the milliseconds until the first of the reserved sends, as text.
+ */
+const RESERVE = `
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
+local taken = tonumber(ARGV[2]) * 1000 / tonumber(ARGV[1])
+local first = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
+local after = first + taken
+redis.call('SET', KEYS[1], string.format('%.3f', after), 'PX', math.ceil(after - now) + 1000)
+return string.format('%.3f', first - now)
+`;
+
+const reserveScript = defineScript('reserve', RESERVE);
+
+/** Reserves the next sends of a client. @returns ms until the first of them. @throws errors of Redis */
+export async function reserveSends(
+  redis: Redis,
+  client: string,
+  ratePerSecond: number,
+  count: number,
+): Promise<number> {
+  return Number(await reserveScript(redis, [rateKey(client)], [ratePerSecond, count]));
+}

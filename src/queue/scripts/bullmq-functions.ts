@@ -1,0 +1,71 @@
+import * as scripts from 'bullmq/dist/cjs/scripts/index.js';
+
+type ScriptName =
+  | 'addStandardJob'
+  | 'addDelayedJob'
+  | 'addPrioritizedJob'
+  | 'moveToDelayed'
+  | 'moveToFinished'
+  | 'moveJobFromActiveToWait';
+
+/**
+ * BullMQ's own Lua scripts as Lua functions of (KEYS, ARGV), so that several of them run in one atomic step.
+ * Nothing of them is written again here: they come from the pinned version's package.
+ */
+function bullmqFunctions(...names: readonly ScriptName[]): string {
+  return names.map((name) => `local function ${name}(KEYS, ARGV)\n${scripts[name].content}\nend\n`).join('\n');
+}
+
+/**
+ * `addJob(prefix, id, name, data, now, delay, priority)`: what `queue.add` does. A job id that exists already
+ * is left as it is, so adding twice is once. The event stream is kept empty: Waybill does not read it.
+ */
+export const ADD_JOB = `
+${bullmqFunctions('addStandardJob', 'addDelayedJob', 'addPrioritizedJob')}
+local function addJob(prefix, id, name, data, now, delay, priority)
+  redis.call('HSETNX', prefix .. 'meta', 'opts.maxLenEvents', 0)
+  local packed = cmsgpack.pack({prefix, id, name, now})
+  if delay > 0 then
+    addDelayedJob(
+      {prefix .. 'marker', prefix .. 'meta', prefix .. 'id', prefix .. 'delayed', prefix .. 'completed',
+       prefix .. 'events'},
+      {packed, data, cmsgpack.pack({delay = delay, priority = priority})})
+  elseif priority > 0 then
+    addPrioritizedJob(
+      {prefix .. 'marker', prefix .. 'meta', prefix .. 'id', prefix .. 'prioritized', prefix .. 'delayed',
+       prefix .. 'completed', prefix .. 'active', prefix .. 'events', prefix .. 'pc'},
+      {packed, data, cmsgpack.pack({priority = priority})})
+  else
+    addStandardJob(
+      {prefix .. 'wait', prefix .. 'paused', prefix .. 'meta', prefix .. 'id', prefix .. 'completed',
+       prefix .. 'delayed', prefix .. 'active', prefix .. 'events', prefix .. 'marker'},
+      {packed, data, cmsgpack.pack({priority = 0})})
+  end
+end
+`;
+
+/** The three ways in which an open batch leaves the active list; each checks the lock and answers < 0 without it. */
+export const LEAVE_ACTIVE = `
+${bullmqFunctions('moveToDelayed', 'moveToFinished', 'moveJobFromActiveToWait')}
+local function completeJob(prefix, id, token, now)
+  return moveToFinished(
+    {prefix .. 'wait', prefix .. 'active', prefix .. 'prioritized', prefix .. 'events', prefix .. 'stalled',
+     prefix .. 'limiter', prefix .. 'delayed', prefix .. 'paused', prefix .. 'meta', prefix .. 'pc',
+     prefix .. 'completed', prefix .. id, prefix .. 'metrics:completed', prefix .. 'marker'},
+    {id, now, 'returnvalue', 'null', 'completed', '0', prefix,
+     cmsgpack.pack({token = token, keepJobs = {count = 0}, attempts = 0, maxMetricsSize = ''}), ''})
+end
+local function delayJob(prefix, id, token, now, delay)
+  return moveToDelayed(
+    {prefix .. 'marker', prefix .. 'active', prefix .. 'prioritized', prefix .. 'delayed', prefix .. id,
+     prefix .. 'events', prefix .. 'meta', prefix .. 'stalled', prefix .. 'wait', prefix .. 'limiter',
+     prefix .. 'pc'},
+    {prefix, now, id, token, delay, '1', '', '0', ''})
+end
+local function putBackJob(prefix, id, token)
+  return moveJobFromActiveToWait(
+    {prefix .. 'active', prefix .. 'wait', prefix .. 'stalled', prefix .. 'paused', prefix .. 'meta',
+     prefix .. 'limiter', prefix .. 'prioritized', prefix .. 'marker', prefix .. 'events'},
+    {id, token, prefix .. id})
+end
+`;

@@ -1,0 +1,14 @@
+/** BullMQ ships the types of its Lua scripts only beside its other build. */
+declare module 'bullmq/dist/cjs/scripts/index.js' {
+  interface LuaScript {
+    readonly name: string;
+    readonly content: string;
+    readonly keys: number;
+  }
+  export const addStandardJob: LuaScript;
+  export const addDelayedJob: LuaScript;
+  export const addPrioritizedJob: LuaScript;
+  export const moveToDelayed: LuaScript;
+  export const moveToFinished: LuaScript;
+  export const moveJobFromActiveToWait: LuaScript;
+}

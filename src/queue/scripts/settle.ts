@@ -1,0 +1,50 @@
+import { ADD_JOB, LEAVE_ACTIVE } from './bullmq-functions.ts';
+
+/**
+ * Settles an open batch in one step: whoever lost the lock changes nothing, and a crash finds either all of it
+ * done or none. The counters come first: where Redis is full, that write fails before anything was changed.
+ *
+ * KEYS  stats, job lock
+ * ARGV  deliveries prefix, dead-letters prefix, job id, token, now, action, delay, name, data,
+ *       last error ('' for none), n counters, n × (field, increment),
+ *       n dead letters, n × (id, data), n retries apart, n × (id, data, delay)
+ *       action: keep | delay | put_back | complete
+ * Returns 1, or 0 where the lock is gone.
+ */
+export const SETTLE = `
+${ADD_JOB}
+${LEAVE_ACTIVE}
+local prefix, deadPrefix, id, token, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local action, delay, name, data, lastError = ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
+if redis.call('GET', KEYS[2]) ~= token then return 0 end
+if redis.call('EXISTS', prefix .. id) == 0 then return 0 end
+
+local at = 11
+local function take()
+  at = at + 1
+  return ARGV[at - 1]
+end
+redis.call('HINCRBY', KEYS[1], 'settled', 1)
+for _ = 1, tonumber(take()) do
+  local field = take()
+  redis.call('HINCRBY', KEYS[1], field, take())
+end
+if lastError ~= '' then redis.call('HSET', KEYS[1], 'lastError', lastError) end
+for _ = 1, tonumber(take()) do
+  local deadId = take()
+  addJob(deadPrefix, deadId, 'dead-letter', take(), now, 0, 1)
+end
+for _ = 1, tonumber(take()) do
+  local retryId, retryData, retryDelay = take(), take(), tonumber(take())
+  addJob(prefix, retryId, '1', retryData, now, retryDelay, 0)
+end
+
+if action == 'complete' then
+  completeJob(prefix, id, token, now)
+else
+  redis.call('HSET', prefix .. id, 'name', name, 'data', data)
+  if action == 'delay' then delayJob(prefix, id, token, now, delay) end
+  if action == 'put_back' then putBackJob(prefix, id, token) end
+end
+return 1
+`;

@@ -1,0 +1,31 @@
+/** Errors with which Redis says that it cannot be written just now; by the first word of the reply. */
+const NOT_WRITABLE = new Set(['READONLY', 'LOADING', 'OOM', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'MISCONF', 'BUSY']);
+const FIRST_WAIT_MS = 50;
+const LONGEST_WAIT_MS = 2_000;
+
+/** Tells whether an error is Redis saying that it cannot be written for the moment. */
+export function isNotWritable(error: unknown): boolean {
+  return error instanceof Error && NOT_WRITABLE.has(error.message.split(' ', 1)[0] ?? '');
+}
+
+/**
+ * Runs a Redis operation again and again while Redis cannot be written, with growing waits, until `closed`.
+ * Without it a worker spins on such errors and sends again what it could not settle.
+ *
+ * @throws whatever else the operation throws
+ */
+export async function untilWritable<Result>(
+  operation: () => Promise<Result>,
+  closed: () => boolean,
+  onWait: (error: Error) => void,
+): Promise<Result> {
+  for (let wait = FIRST_WAIT_MS; ; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+    try {
+      return await operation();
+    } catch (error) {
+      if (!isNotWritable(error) || closed()) throw error;
+      onWait(error as Error);
+      await new Promise((resolve) => setTimeout(resolve, wait));
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import { AS_CONTRACTED, isBad, toAnswer } from './answer.ts';
+import type { Answer, AnswerLike } from './answer.ts';
+import type { ReceivedRequest, Seen } from './received-request.ts';
+
+/** Decides what a company does with a request. It is asked only about requests that passed authentication. */
+export type Script = (request: ReceivedRequest, seen: Seen) => AnswerLike | Promise<AnswerLike>;
+
+/** A script, or the one answer that it always gives. */
+export type Reply = AnswerLike | Script;
+
+/** Asks a reply for its answer to one request. */
+export function ask(reply: Reply, request: ReceivedRequest, seen: Seen): AnswerLike | Promise<AnswerLike> {
+  return typeof reply === 'function' ? reply(request, seen) : reply;
+}
+
+/** The same status for every request, with this body; a JSON object that fits the status without one. */
+export function always(status: number, body?: string): Answer {
+  return body === undefined ? { status } : { status, body };
+}
+
+/** The replies one after another, in order of arrival from when the script was made; then `afterwards`. */
+export function sequence(replies: readonly Reply[], afterwards: Reply = AS_CONTRACTED): Script {
+  let next = 0;
+  return (request, seen) => ask(replies[next++] ?? afterwards, request, seen);
+}
+
+/** Fails the first `times` requests of each event, those before the script was set included. */
+export function failTimes(times: number, failure: Reply, afterwards: Reply = AS_CONTRACTED): Script {
+  return (request, seen) => ask(seen.ofEvent <= times ? failure : afterwards, request, seen);
+}
+
+/** A reply for each event id; `otherwise` for the events that are not named. */
+export function byEvent(replies: Readonly<Record<string, Reply>>, otherwise: Reply = AS_CONTRACTED): Script {
+  return (request, seen) => ask(replies[request.eventId ?? ''] ?? otherwise, request, seen);
+}
+
+/** A reply for each unit (`optiturn_lp` or `unit_identifier`); `otherwise` for the units that are not named. */
+export function byUnit(replies: Readonly<Record<string, Reply>>, otherwise: Reply = AS_CONTRACTED): Script {
+  return (request, seen) => ask(replies[unitOf(request) ?? ''] ?? otherwise, request, seen);
+}
+
+/** The unit that a request's body is about; undefined where it names none. */
+export function unitOf(request: ReceivedRequest): string | undefined {
+  try {
+    const payload = JSON.parse(request.body);
+    const unit = payload?.optiturn_lp ?? payload?.unit_identifier;
+    return unit === undefined ? undefined : String(unit);
+  } catch {
+    return undefined;
+  }
+}
+
+/** 401 for the first `Authorization` header that comes, however often it comes; any other one is good. */
+export function unauthorizedUntilNewToken(afterwards: Reply = AS_CONTRACTED): Script {
+  let refused: string | undefined;
+  return (request, seen) => {
+    const authorization = request.headers.authorization ?? '';
+    refused ??= authorization;
+    return authorization === refused ? 401 : ask(afterwards, request, seen);
+  };
+}
+
+/** One entry of a validation failure (contract, part 2). */
+export interface FieldError {
+  readonly field: string;
+  readonly code: 'missing_field' | 'invalid_type' | 'invalid';
+}
+
+const MISSING_LOCATION: FieldError = { field: '$.location_identifier', code: 'missing_field' };
+
+/** 422 in the contract's form. */
+export function validationFailure422(errors: readonly FieldError[] = [MISSING_LOCATION]): Answer {
+  return { status: 422, body: JSON.stringify({ message: 'Validation failed', errors }) };
+}
+
+/** 201 for an event that is new to the company, 200 for one that it has accepted before. */
+export const receipts: Script = (_request, seen) => (seen.accepted ? 200 : 201);
+
+/** Fails this share of the requests (0 to 1). A seeded `random` makes the run repeatable. */
+export function flaky(
+  rate: number,
+  random: () => number,
+  failure: Reply = 503,
+  otherwise: Reply = AS_CONTRACTED,
+): Script {
+  return (request, seen) => ask(random() < rate ? failure : otherwise, request, seen);
+}
+
+/** Adds milliseconds before a reply's answer. */
+export function slow(delayMs: number, reply: Reply = AS_CONTRACTED): Script {
+  const later = (like: AnswerLike): Answer => {
+    const answer = toAnswer(like);
+    const total = delayMs + (answer.delayMs ?? 0);
+    return isBad(answer) ? { ...answer, delayMs: total } : { ...answer, delayMs: total };
+  };
+  return (request, seen) => {
+    const like = ask(reply, request, seen);
+    return like instanceof Promise ? like.then(later) : later(like);
+  };
+}
+
+/** Reads requests and never answers. */
+export const hang: Answer = { behaviour: 'hang' };
+
+/** Closes a connection on its second request, before any answer, as a server whose keep-alive time is up. */
+export function closesReusedConnections(
+  how: 'close' | 'reset' = 'close',
+  otherwise: Reply = AS_CONTRACTED,
+): Script {
+  return (request, seen) => ask(seen.onConnection > 1 ? how : otherwise, request, seen);
+}
+
+/** A script that keeps every request waiting until it is released. */
+export interface Hold {
+  readonly script: Script;
+  /** Answers all that wait, and from then on all that come, as `afterwards` says. */
+  release(): void;
+}
+
+/** Holds requests, so that a test decides when they are answered. */
+export function hold(afterwards: Reply = AS_CONTRACTED): Hold {
+  const { promise, release } = latch();
+  let released = false;
+  return {
+    script: (request, seen) =>
+      released ? ask(afterwards, request, seen) : promise.then(() => ask(afterwards, request, seen)),
+    release: () => {
+      released = true;
+      release();
+    },
+  };
+}
+
+function latch(): { promise: Promise<void>; release: () => void } {
+  let release = (): void => {};
+  const promise = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  return { promise, release };
+}

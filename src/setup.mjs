@@ -1,0 +1,171 @@
+/*
+ * Makes a checkout ready to run: dependencies, dist/, redis-server. It runs before anything is installed,
+ * hence plain JavaScript and Node's built-ins only. It speaks on stderr, so that what follows has stdout
+ * to itself, and does nothing (in well under a second) where all is there.
+ *
+ *   node src/setup.mjs [--no-redis]
+ */
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { installRedis } from './setup/redis.mjs';
+import { isOnPath, ROOT, run, SetupError, say } from './setup/shell.mjs';
+
+const LEAST_NODE = [20, 19];
+/** What goes into dist/: a change in any of these calls for a build. */
+const BUILD_INPUTS = ['src', 'workers', 'test/bench', 'tsconfig.json', 'package.json', 'package-lock.json'];
+const STAMP = join(ROOT, 'dist', '.built-from');
+const LOCK_WAIT_MS = 600_000;
+
+/** @param {string} path */
+function readJson(path) {
+  try {
+    return JSON.parse(fs.readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [leastMajor, leastMinor] = LEAST_NODE;
+  if (major > leastMajor || (major === leastMajor && minor >= leastMinor)) return;
+  throw new SetupError(
+    `Node ${LEAST_NODE.join('.')} or later is needed, and this is ${process.versions.node}`,
+  );
+}
+
+/** npm keeps in node_modules what it installed there, in the lock file's own form. */
+function dependenciesAreInstalled() {
+  const wanted = readJson(join(ROOT, 'package-lock.json'))?.packages;
+  const present = readJson(join(ROOT, 'node_modules/.package-lock.json'))?.packages;
+  if (!wanted || !present) return false;
+  const manifest = readJson(join(ROOT, 'package.json'));
+  for (const kind of ['dependencies', 'devDependencies']) {
+    if (JSON.stringify(manifest?.[kind]) !== JSON.stringify(wanted['']?.[kind])) return false;
+  }
+  return Object.entries(wanted).every(([path, entry]) => {
+    if (path === '') return true;
+    if (present[path] === undefined) return entry.optional === true && !isForThisPlatform(entry);
+    return present[path].version === entry.version && fs.existsSync(join(ROOT, path, 'package.json'));
+  });
+}
+
+/** Whether an optional package is one of this platform's own binaries, which npm would have installed. */
+function isForThisPlatform(entry) {
+  if (!entry.os || !entry.cpu || entry.libc) return false;
+  return entry.os.includes(process.platform) && entry.cpu.includes(process.arch);
+}
+
+function installDependencies() {
+  if (dependenciesAreInstalled()) return;
+  say('installing dependencies (npm ci)');
+  const options = ['ci', '--include=dev', '--include=optional', '--no-progress', '--loglevel=error'];
+  const npm = process.env.npm_execpath;
+  // npm's own script is run by this Node, whichever `npm` stands on the PATH.
+  const { ok, output, how } = npm?.endsWith('.js')
+    ? run(process.execPath, [npm, ...options])
+    : run('npm', options);
+  if (ok) return;
+  // Past these lines npm prints its manual.
+  process.stderr.write(`${output.split('\n').slice(0, 20).join('\n')}\n`);
+  throw new SetupError(`the dependencies could not be installed: npm ci ${how} (its words are above)`);
+}
+
+/** @param {string} path @returns {string[]} the files below, in a fixed order */
+function filesUnder(path) {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  if (!stat) return [];
+  if (stat.isFile()) return [path];
+  const names = fs.readdirSync(path).sort();
+  return names.flatMap((name) => filesUnder(join(path, name)));
+}
+
+function hashOfSources() {
+  const hash = createHash('sha256');
+  for (const file of BUILD_INPUTS.flatMap((input) => filesUnder(join(ROOT, input)))) {
+    const content = fs.readFileSync(file);
+    hash.update(`${file.slice(ROOT.length)}\0${content.length}\0`).update(content);
+  }
+  return hash.digest('hex');
+}
+
+function isBuilt() {
+  return fs.existsSync(STAMP) && fs.readFileSync(STAMP, 'utf8') === hashOfSources();
+}
+
+/** Builds beside dist/ and swaps: a failed build leaves the old one whole, and nothing stale stays. */
+function build() {
+  if (isBuilt()) return;
+  say('building dist/');
+  const sources = hashOfSources();
+  const cache = join(ROOT, 'node_modules', '.cache');
+  const fresh = join(cache, `waybill-build-${process.pid}`);
+  const stale = join(cache, `waybill-stale-${process.pid}`);
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+  const { ok, output, how } = run(process.execPath, [tsc, '--noEmitOnError', '--outDir', fresh]);
+  if (!ok) {
+    fs.rmSync(fresh, { recursive: true, force: true });
+    process.stderr.write(output);
+    throw new SetupError(`the build failed: tsc ${how} (its words are above)`);
+  }
+  const command = join(fresh, 'src', 'cli', 'main.js');
+  if (fs.existsSync(command)) fs.chmodSync(command, 0o755);
+  fs.writeFileSync(join(fresh, '.built-from'), sources);
+  const dist = join(ROOT, 'dist');
+  if (fs.existsSync(dist)) fs.renameSync(dist, stale);
+  fs.renameSync(fresh, dist);
+  fs.rmSync(stale, { recursive: true, force: true });
+}
+
+/** Has one set-up of this directory work at a time; a second one waits, and mostly finds all done. */
+function alone(work) {
+  const name = createHash('sha256').update(ROOT).digest('hex').slice(0, 16);
+  const lock = join(tmpdir(), `waybill-setup-${process.getuid?.() ?? 0}-${name}.lock`);
+  const deadline = performance.now() + LOCK_WAIT_MS;
+  for (let waits = 0; !take(lock); waits++) {
+    if (waits === 0) say('another set-up of this directory is at work: waiting for it');
+    if (performance.now() > deadline)
+      throw new SetupError(`another set-up does not end; if none runs, remove ${lock}`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  }
+  try {
+    return work();
+  } finally {
+    fs.rmSync(lock, { force: true });
+  }
+}
+
+/** Takes the lock, from a dead holder too. @param {string} lock */
+function take(lock) {
+  try {
+    fs.writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
+  try {
+    process.kill(Number(fs.readFileSync(lock, 'utf8')) || process.pid, 0);
+  } catch (error) {
+    if (error.code === 'ESRCH') fs.rmSync(lock, { force: true });
+  }
+  return false;
+}
+
+try {
+  checkNode();
+  const withRedis = !process.argv.includes('--no-redis');
+  if (!dependenciesAreInstalled() || !isBuilt() || (withRedis && !isOnPath('redis-server'))) {
+    alone(() => {
+      installDependencies();
+      build();
+      if (withRedis) installRedis();
+    });
+    say('ready');
+  }
+} catch (error) {
+  if (!(error instanceof SetupError)) throw error;
+  say(error.message);
+  process.exitCode = 1;
+}

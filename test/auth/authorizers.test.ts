@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AuthorizersOptions } from '../../src/auth/authorizers.ts';
+import { tokenKey } from '../../src/auth/token-service.ts';
+import { createTokenStore } from '../../src/auth/token-store.ts';
+import type { OAuth2Config } from '../../src/core/client-config.ts';
+import { granted, type SimulatedProcess, simulateProcess, tokenOf } from './support/processes.ts';
+import { type RedisServer, startRedisServer } from './support/redis-server.ts';
+import { startTokenServer, type TokenServer, tokenReply } from './support/token-server.ts';
+
+const HOUR = 3_600_000;
+
+let redisServer: RedisServer;
+let server: TokenServer;
+let config: OAuth2Config;
+let processes: SimulatedProcess[];
+
+beforeAll(async () => {
+  redisServer = await startRedisServer();
+});
+
+afterAll(() => redisServer.stop());
+
+beforeEach(async () => {
+  server = await startTokenServer();
+  const clientSecret = `secret-${randomUUID()}`;
+  config = { type: 'oauth2', tokenUrl: server.url, clientId: 'waybill', clientSecret, style: 'form' };
+  processes = [];
+});
+
+afterEach(async () => {
+  await Promise.all(processes.map((process) => process.close()));
+  await server.close();
+});
+
+function start(options: Partial<AuthorizersOptions> = {}): SimulatedProcess {
+  const process = simulateProcess({ redis: redisServer.connect(), ...options });
+  processes.push(process);
+  return process;
+}
+
+describe('two processes', () => {
+  it('ask for one token, whoever comes first', async () => {
+    const [a, b] = [start().authorizer(config), start().authorizer(config)];
+    const results = await Promise.all(
+      [a, b].flatMap((one) => Array.from({ length: 300 }, () => one.authorize())),
+    );
+    expect(new Set(results.map(tokenOf))).toEqual(new Set(['token-1']));
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('renew a refused token with one request for 600 attempts', async () => {
+    const [a, b] = [start().authorizer(config), start().authorizer(config)];
+    const [tokenA, tokenB] = [granted(await a.authorize()), granted(await b.authorize())];
+    const storm = Array.from({ length: 300 }, () => [a.renew(tokenA), b.renew(tokenB)]).flat();
+    expect(new Set((await Promise.all(storm)).map(tokenOf))).toEqual(new Set(['token-2']));
+    expect(server.seen).toHaveLength(2);
+  });
+
+  it('a late 401 takes up what the other has renewed long ago', async () => {
+    const [a, b] = [start().authorizer(config), start().authorizer(config)];
+    const [tokenA, tokenB] = [granted(await a.authorize()), granted(await b.authorize())];
+    await a.renew(tokenA);
+    expect(tokenOf(await b.renew(tokenB))).toBe('token-2');
+    expect(server.seen).toHaveLength(2);
+  });
+
+  it('renew ahead of expiry with one request', async () => {
+    const [a, b] = [start(), start()];
+    const both = [a.authorizer(config), b.authorizer(config)] as const;
+    const old = await Promise.all(both.map((one) => one.authorize()));
+    a.clock.now += HOUR - 30_000;
+    b.clock.now += HOUR - 30_000;
+    expect(both.map((one) => one.authorize())).toEqual(old);
+    const renewed = await Promise.all(both.map((one, n) => one.renew(granted(old[n] as never))));
+    expect(renewed.map(tokenOf)).toEqual(['token-2', 'token-2']);
+    expect(server.seen).toHaveLength(2);
+  });
+
+  it('count the lifetime by what is left of it in Redis', async () => {
+    const first = start();
+    await first.authorizer(config).authorize();
+    await redisServer.connect().pexpire(tokenKey(config), 100_000);
+    const second = start();
+    const authorizer = second.authorizer(config);
+    const token = await authorizer.authorize();
+    expect(tokenOf(token)).toBe('token-1');
+    second.clock.now += 39_000;
+    expect(authorizer.authorize()).toBe(token);
+    second.clock.now += 61_000;
+    expect(authorizer.authorize()).toBeInstanceOf(Promise);
+  });
+
+  it('fail together with the one that asked', async () => {
+    server.reply = async () => {
+      await second.started;
+      return { status: 401, body: { error: 'invalid_client' } };
+    };
+    const second = { started: Promise.resolve() as Promise<unknown> };
+    const [a, b] = [start().authorizer(config), start().authorizer(config)];
+    const results = await Promise.all([a.authorize(), b.authorize()]);
+    const failure = `token service ${server.url} answered 401: invalid_client`;
+    expect(results).toEqual([{ failure }, { failure }]);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('that ask in different ways share the token, but not each other’s failures', async () => {
+    const json: OAuth2Config = { ...config, style: 'json' };
+    server.reply = (n) => (n === 1 ? { status: 400, body: '' } : tokenReply(n));
+    const self = start();
+    const [asForm, asJson] = [self.authorizer(config), self.authorizer(json)];
+    expect(await asForm.authorize()).toHaveProperty('failure');
+    expect(tokenOf(await asJson.authorize())).toBe('token-2');
+    self.clock.now += 5_000;
+    expect(tokenOf(await asForm.authorize())).toBe('token-2');
+    expect(server.seen).toHaveLength(2);
+  });
+});
+
+describe('the lock', () => {
+  it('of a holder that died is succeeded when it runs out', async () => {
+    const dead = createTokenStore(redisServer.connect(), { key: tokenKey(config), variant: '', lockMs: 150 });
+    expect(await dead.claim('')).toEqual({ kind: 'claimed' });
+    const startedAt = performance.now();
+    expect(tokenOf(await start().authorizer(config).authorize())).toBe('token-1');
+    expect(performance.now() - startedAt).toBeGreaterThan(100);
+  });
+
+  it('is given back with the token, and after a failure, and when called off', async () => {
+    const redis = redisServer.connect();
+    const lock = `{${tokenKey(config)}}:lock`;
+    const self = start();
+    const authorizer = self.authorizer(config);
+    const token = granted(await authorizer.authorize());
+    expect(await redis.exists(lock)).toBe(0);
+    server.reply = () => ({ status: 400, body: '' });
+    await authorizer.renew(token);
+    expect(await redis.exists(lock)).toBe(0);
+    server.reply = () => 'hang';
+    self.clock.now += 5_000;
+    const hanging = authorizer.authorize();
+    await server.received(3);
+    expect(await redis.pttl(lock)).toBeGreaterThan(2_000);
+    await self.authorizers.close();
+    expect(await hanging).toMatchObject({ calledOff: true });
+    expect(await redis.exists(lock)).toBe(0);
+  });
+
+  it('that others hold for ever does not keep a request waiting for ever', async () => {
+    const other = redisServer.connect();
+    await other.set(`{${tokenKey(config)}}:lock`, 'someone');
+    const self = start({ tokenRequestMs: -900 + 1_000 });
+    expect(tokenOf(await self.authorizer(config).authorize())).toBe('token-1');
+  }, 10_000);
+
+  it('of a holder that outlived it lets nothing be overwritten', async () => {
+    const key = tokenKey(config);
+    const redis = redisServer.connect();
+    const options = { key, variant: '', lockMs: 20 };
+    const [slow, quick] = [
+      createTokenStore(redis, options),
+      createTokenStore(redisServer.connect(), options),
+    ];
+    await slow.claim('');
+    let claim = await quick.claim('');
+    while (claim.kind === 'held') claim = await quick.claim('');
+    await quick.publish({ id: 'newer', accessToken: 'newer', lifetimeMs: HOUR }, HOUR, '');
+    await slow.publish({ id: 'older', accessToken: 'older', lifetimeMs: HOUR }, HOUR, '');
+    expect(JSON.parse((await redis.get(key)) ?? '')).toMatchObject({ id: 'newer' });
+  });
+});
+
+describe('what stands in Redis', () => {
+  it('is the token with an id, for its lifetime, under a name that tells nothing', async () => {
+    await start().authorizer(config).authorize();
+    const redis = redisServer.connect();
+    const key = tokenKey(config);
+    expect(JSON.parse((await redis.get(key)) ?? '')).toEqual({
+      id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      accessToken: 'token-1',
+      lifetimeMs: HOUR,
+    });
+    const ttl = await redis.pttl(key);
+    expect(ttl).toBeGreaterThan(HOUR - 30_000);
+    expect(ttl).toBeLessThanOrEqual(HOUR);
+  });
+
+  it.each([
+    ['no JSON', 'nonsense'],
+    ['null', 'null'],
+    ['no token', '{"id":"1"}'],
+    ['a token that no header can carry', JSON.stringify({ id: '1', accessToken: 'a\r\nb', lifetimeMs: 1 })],
+  ])('is replaced where it is %s', async (_what, value) => {
+    await redisServer.connect().set(tokenKey(config), value, 'PX', HOUR);
+    expect(tokenOf(await start().authorizer(config).authorize())).toBe('token-1');
+    expect(tokenOf(await start().authorizer(config).authorize())).toBe('token-1');
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('is not taken up again where this process has put it away', async () => {
+    const redis = redisServer.connect();
+    const authorizer = start().authorizer(config);
+    const first = granted(await authorizer.authorize());
+    const stored = (await redis.get(tokenKey(config))) ?? '';
+    const second = granted(await authorizer.renew(first));
+    await redis.set(tokenKey(config), stored, 'PX', HOUR);
+    expect(tokenOf(await authorizer.renew(second))).toBe('token-3');
+  });
+});
+
+describe('Redis away', () => {
+  it('costs nothing but the sharing', async () => {
+    const ownRedis = await startRedisServer();
+    const redis = ownRedis.connect();
+    await redis.ping();
+    const authorizer = start({ redis, redisTimeoutMs: 20 }).authorizer(config);
+    const first = granted(await authorizer.authorize());
+    await ownRedis.stop();
+    expect(tokenOf(await authorizer.renew(first))).toBe('token-2');
+  });
+
+  it('that takes no writes is as good as away', async () => {
+    const ownRedis = await startRedisServer();
+    await ownRedis.connect().config('SET', 'maxmemory', '1');
+    const authorizer = start({ redis: ownRedis.connect() }).authorizer(config);
+    expect(tokenOf(await authorizer.authorize())).toBe('token-1');
+    await ownRedis.stop();
+  });
+
+  it('that never answers is waited for no longer than its time', async () => {
+    const redis = { eval: () => new Promise<never>(() => {}) };
+    const authorizer = start({ redis, redisTimeoutMs: 20 }).authorizer(config);
+    expect(tokenOf(await authorizer.authorize())).toBe('token-1');
+  });
+});
+
+describe('the registry', () => {
+  it('shares one authorizer between clients with the same credentials and network settings', () => {
+    const self = start();
+    const one = self.authorizer(config, 'plain');
+    expect(self.authorizer({ ...config }, 'plain')).toBe(one);
+    expect(self.authorizer(config, 'with a certificate')).not.toBe(one);
+    expect(self.authorizer({ ...config, clientSecret: 'other' }, 'plain')).not.toBe(one);
+    expect(self.authorizer({ ...config, scope: 'read' }, 'plain')).not.toBe(one);
+  });
+
+  it('shares the token through Redis where network settings differ', async () => {
+    const self = start();
+    await self.authorizer(config, 'plain').authorize();
+    expect(tokenOf(await self.authorizer(config, 'other').authorize())).toBe('token-1');
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('makes authorizers of the other types too', () => {
+    const post = () => Promise.reject(new Error('not asked'));
+    const auth = { type: 'bearer', token: 'abc' } as const;
+    const authorizer = start().authorizers.get({ auth, post, network: '' });
+    expect(authorizer.renewable).toBe(false);
+    expect(authorizer.authorize()).toMatchObject({ headers: ['authorization', 'Bearer abc'] });
+  });
+});

@@ -1,0 +1,171 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { requestToken } from '../../src/auth/request-token.ts';
+import { tokenKey } from '../../src/auth/token-service.ts';
+import type { OAuth2Config } from '../../src/core/client-config.ts';
+import { startTokenServer, type TokenServer, tokenReply } from './support/token-server.ts';
+import { createUndiciPost, type UndiciPost } from './support/undici-post.ts';
+
+let server: TokenServer;
+let sender: UndiciPost;
+
+beforeEach(async () => {
+  server = await startTokenServer();
+  sender = createUndiciPost();
+});
+
+afterEach(async () => {
+  await sender.close();
+  await server.close();
+});
+
+function configOf(overrides: Partial<OAuth2Config> = {}): OAuth2Config {
+  const { url: tokenUrl } = server;
+  return {
+    type: 'oauth2',
+    tokenUrl,
+    clientId: 'way bill',
+    clientSecret: 's:cr€t&1',
+    style: 'json',
+    ...overrides,
+  };
+}
+
+function ask(config: OAuth2Config, options: { totalMs?: number; signal?: AbortSignal } = {}) {
+  return requestToken(config, { post: sender.post, retryDelayMs: 1, ...options });
+}
+
+describe('requestToken: the three styles', () => {
+  it('json', async () => {
+    const token = await ask(configOf({ scope: 'read write' }));
+    expect(token).toEqual({ accessToken: 'token-1', lifetimeMs: 3_600_000 });
+    expect(server.seen[0]).toMatchObject({ method: 'POST', path: '/oauth/token' });
+    expect(server.seen[0]?.headers).toMatchObject({
+      'content-type': 'application/json',
+      accept: 'application/json',
+    });
+    expect(server.seen[0]?.headers.authorization).toBeUndefined();
+    expect(server.seen[0]?.body).toBe(
+      '{"grant_type":"client_credentials","client_id":"way bill","client_secret":"s:cr€t&1","scope":"read write"}',
+    );
+  });
+
+  it('form', async () => {
+    await ask(configOf({ style: 'form', scope: 'read write' }));
+    expect(server.seen[0]?.headers['content-type']).toBe('application/x-www-form-urlencoded');
+    expect(server.seen[0]?.headers.authorization).toBeUndefined();
+    expect(server.seen[0]?.body).toBe(
+      'grant_type=client_credentials&client_id=way+bill&client_secret=s%3Acr%E2%82%ACt%261&scope=read+write',
+    );
+  });
+
+  it('basic: id and secret form-encoded first, and nowhere else', async () => {
+    await ask(configOf({ style: 'basic', scope: 'read' }));
+    await ask(configOf({ style: 'basic' }));
+    const expected = Buffer.from('way+bill:s%3Acr%E2%82%ACt%261').toString('base64');
+    expect(server.seen[0]?.headers.authorization).toBe(`Basic ${expected}`);
+    expect(server.seen[0]?.headers['content-type']).toBe('application/x-www-form-urlencoded');
+    expect(server.seen[0]?.body).toBe('grant_type=client_credentials&scope=read');
+    expect(server.seen[1]?.body).toBe('grant_type=client_credentials');
+  });
+
+  it('leaves scope out where none is configured', async () => {
+    await ask(configOf());
+    expect(JSON.parse(server.seen[0]?.body ?? '')).not.toHaveProperty('scope');
+  });
+});
+
+describe('requestToken: failures', () => {
+  it('tries twice more after a 5xx or a 429, and no more', async () => {
+    server.reply = (n) => ({ status: n === 2 ? 429 : 503, body: 'busy' });
+    expect(await ask(configOf())).toEqual({ failure: `token service ${server.url} answered 503 (3 tries)` });
+    expect(server.seen).toHaveLength(3);
+  });
+
+  it('takes the token that a later try gets', async () => {
+    server.reply = (n) => (n < 3 ? { status: 500, body: '' } : tokenReply(n));
+    expect(await ask(configOf())).toMatchObject({ accessToken: 'token-3' });
+  });
+
+  it('tries once where the credentials are wrong, and repeats no secret', async () => {
+    const description = 'client "way bill" with s:cr€t&1 is unknown';
+    server.reply = () => ({ status: 401, body: { error: 'invalid_client', error_description: description } });
+    expect(await ask(configOf())).toEqual({
+      failure: `token service ${server.url} answered 401: invalid_client, client "way bill" with *** is unknown`,
+    });
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('does not name the query of the token URL', async () => {
+    server.reply = () => ({ status: 400, body: '' });
+    const tokenUrl = server.url.replace('//', '//user:hidden@');
+    const { failure } = (await ask(configOf({ tokenUrl: `${tokenUrl}?key=hidden` }))) as { failure: string };
+    expect(failure).toBe(`token service ${server.url} answered 400`);
+  });
+
+  it('tries three times where nobody answers', async () => {
+    const config = configOf();
+    await server.close();
+    const { failure } = (await ask(config)) as { failure: string };
+    expect(failure).toMatch(/ did not answer: connection failed .*\(3 tries\)$/);
+  });
+
+  it('gives a silent service no more than the total limit', async () => {
+    server.reply = () => 'hang';
+    const startedAt = performance.now();
+    expect(await ask(configOf(), { totalMs: 60 })).toEqual({
+      failure: `token service ${server.url} did not answer within 60 ms`,
+    });
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('counts all tries into the total limit, and says what the last answer was', async () => {
+    server.reply = (n) => (n === 1 ? { status: 502, body: '' } : 'hang');
+    expect(await ask(configOf(), { totalMs: 150 })).toEqual({
+      failure: `token service ${server.url} answered 502 (2 tries)`,
+    });
+  });
+
+  it('is limited even where the request itself does not end', async () => {
+    const post = () => new Promise<never>(() => {});
+    const result = await requestToken(configOf(), { post, totalMs: 20 });
+    expect(result).toEqual({ failure: `token service ${server.url} did not answer within 20 ms` });
+  });
+
+  it('makes a failure of whatever the sender throws, without its message', async () => {
+    const post = async () => {
+      throw new TypeError('bad header: s:cr€t&1');
+    };
+    expect(await requestToken(configOf(), { post })).toEqual({
+      failure: `token service ${server.url} could not be asked (TypeError)`,
+    });
+  });
+
+  it('can be called off', async () => {
+    server.reply = () => 'hang';
+    const controller = new AbortController();
+    const asked = ask(configOf(), { signal: controller.signal });
+    await server.received(1);
+    controller.abort();
+    expect(await asked).toEqual({
+      failure: `token service ${server.url} was not waited for`,
+      calledOff: true,
+    });
+  });
+});
+
+describe('tokenKey', () => {
+  it('differs by URL, id, scope and secret, not by style, and gives none of them away', () => {
+    const base = configOf();
+    const others: Partial<OAuth2Config>[] = [
+      { tokenUrl: 'https://b.example/' },
+      { clientId: 'b' },
+      { clientSecret: 'b' },
+      { scope: 'b' },
+    ];
+    const keys = new Set(others.map((other) => tokenKey(configOf(other))));
+    expect(keys.add(tokenKey(base)).size).toBe(5);
+    expect(tokenKey(configOf({ style: 'form' }))).toBe(tokenKey(base));
+    expect(tokenKey(base)).toMatch(/^wb:token:[0-9a-f]{64}$/);
+  });
+});

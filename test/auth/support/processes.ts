@@ -1,0 +1,49 @@
+import type { Authorization, AuthorizeResult, Authorizer } from '../../../src/auth/authorizer.ts';
+import {
+  type Authorizers,
+  type AuthorizersOptions,
+  createAuthorizers,
+} from '../../../src/auth/authorizers.ts';
+import type { OAuth2Config } from '../../../src/core/client-config.ts';
+import { createUndiciPost } from './undici-post.ts';
+
+/** What stands for a process of its own: connections, clock, log and authorizers that nobody else has. */
+export interface SimulatedProcess {
+  readonly authorizers: Authorizers;
+  readonly clock: { now: number };
+  /** Every log line as text. */
+  readonly lines: string[];
+  authorizer(config: OAuth2Config, network?: string): Authorizer;
+  close(): Promise<void>;
+}
+
+/** Makes one. Its clock stands still until the test moves it. */
+export function simulateProcess(options: Partial<AuthorizersOptions> = {}): SimulatedProcess {
+  const sender = createUndiciPost();
+  const clock = { now: 1_000_000 };
+  const lines: string[] = [];
+  const write = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
+  const log = { debug: write, info: write, warn: write, error: write, isLevelEnabled: () => true };
+  const authorizers = createAuthorizers({ monotonicNow: () => clock.now, log, retryDelayMs: 1, ...options });
+  return {
+    authorizers,
+    clock,
+    lines,
+    authorizer: (auth, network = '') => authorizers.get({ auth, post: sender.post, network }),
+    async close() {
+      await authorizers.close();
+      await sender.close();
+    },
+  };
+}
+
+/** The authorization that must have been granted. */
+export function granted(result: AuthorizeResult): Authorization {
+  if (!('headers' in result)) throw new Error(`no authorization: ${result.failure}`);
+  return result;
+}
+
+/** The token in a granted authorization. */
+export function tokenOf(result: AuthorizeResult): string | undefined {
+  return granted(result).headers[1]?.replace('Bearer ', '');
+}

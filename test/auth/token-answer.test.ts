@@ -1,0 +1,126 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readTokenAnswer } from '../../src/auth/token-answer.ts';
+import type { OAuth2Config } from '../../src/core/client-config.ts';
+
+const config: OAuth2Config = {
+  type: 'oauth2',
+  tokenUrl: 'https://auth.acme.example/oauth/token',
+  clientId: 'waybill',
+  clientSecret: 'pa$$ wörd/"1"',
+  style: 'json',
+};
+
+function read(status: number, body: unknown) {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return readTokenAnswer({ kind: 'answer', status, body: text }, config);
+}
+
+describe('readTokenAnswer', () => {
+  it('reads the usual answer, whatever it says of created_at', () => {
+    const body = { access_token: 'abc', token_type: 'Bearer', expires_in: 7_200, scope: 'x', created_at: 1 };
+    expect(read(200, body)).toEqual({ accessToken: 'abc', lifetimeMs: 7_200_000 });
+    expect(read(201, body)).toEqual({ accessToken: 'abc', lifetimeMs: 7_200_000 });
+  });
+
+  it.each([
+    [undefined, 3_600_000],
+    [null, 3_600_000],
+    ['7200', 7_200_000],
+    ['', 3_600_000],
+    ['soon', 3_600_000],
+    [0, 3_600_000],
+    [-1, 3_600_000],
+    [0.5, 500],
+    [1e300, 604_800_000],
+    [{}, 3_600_000],
+  ])('takes expires_in %j for %d ms', (expires_in, lifetimeMs) => {
+    expect(read(200, { access_token: 'abc', expires_in })).toEqual({ accessToken: 'abc', lifetimeMs });
+  });
+
+  it.each([undefined, null, 'bearer', 'BEARER'])('accepts token_type %j', (token_type) => {
+    expect(read(200, { access_token: 'abc', token_type })).toMatchObject({ accessToken: 'abc' });
+  });
+
+  it.each([
+    [200, '<html>maintenance</html>', 'answered 200 with a body that is no JSON object'],
+    [200, '[]', 'answered 200 with a body that is no JSON object'],
+    [200, {}, 'answered 200, but access_token is missing'],
+    [200, { access_token: 5 }, 'answered 200, but access_token is missing'],
+    [200, { access_token: 'a', token_type: 'mac' }, 'answered 200, but token_type is not Bearer'],
+    [
+      200,
+      { access_token: 'a\r\nb' },
+      'answered 200, but access_token holds characters that no header can carry',
+    ],
+    [
+      200,
+      { access_token: 'a'.repeat(16_385) },
+      'answered 200, but access_token is longer than 16384 characters',
+    ],
+    [200, { error: 'access_denied' }, 'answered 200: access_denied'],
+    [302, '', 'answered 302'],
+    [400, { error: 'invalid_scope' }, 'answered 400: invalid_scope'],
+    [
+      401,
+      { error: 'invalid_client', error_description: 'no\nsuch client' },
+      'answered 401: invalid_client, no such client',
+    ],
+    [403, '<html>', 'answered 403'],
+  ])('refuses, and does not ask again: %d %j', (status, body, refusal) => {
+    expect(read(status, body)).toEqual({ refusal, again: false });
+  });
+
+  it.each([429, 500, 503])('asks again after %d', (status) => {
+    expect(read(status, 'busy')).toEqual({ refusal: `answered ${status}`, again: true });
+  });
+
+  it('says what became of a request without an answer', () => {
+    const noAnswer = {
+      kind: 'no_answer',
+      failureClass: 'dns',
+      detail: 'no address for auth.acme.example',
+    } as const;
+    expect(readTokenAnswer(noAnswer, config)).toEqual({
+      refusal: 'did not answer: no address for auth.acme.example',
+      again: true,
+    });
+    const unsent = { kind: 'unsent', failureClass: 'address', detail: '10.0.0.1 is not allowed' } as const;
+    expect(readTokenAnswer(unsent, config)).toEqual({
+      refusal: 'was not asked: 10.0.0.1 is not allowed',
+      again: false,
+    });
+  });
+
+  it('masks the secret where the service repeats it, and shortens what it says', () => {
+    const basic = Buffer.from('waybill:pa%24%24+w%C3%B6rd%2F%221%22').toString('base64');
+    const echoes = [
+      config.clientSecret,
+      'pa%24%24+w%C3%B6rd%2F%221%22',
+      encodeURIComponent(config.clientSecret),
+      basic,
+    ];
+    const answer = read(401, {
+      error: 'invalid_client',
+      error_description: `${echoes.join(' ')} ${'x'.repeat(500)}`,
+    });
+    const { refusal } = answer as { refusal: string };
+    expect(refusal).toMatch(/^answered 401: invalid_client, \*\*\* \*\*\* \*\*\* \*\*\* x+…$/);
+    expect(refusal.length).toBeLessThan(230);
+  });
+
+  it('never throws, and lets only header-safe tokens through', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 200, max: 599 }), fc.oneof(fc.string(), fc.json()), (status, body) => {
+        const answer = read(status, body);
+        expect('refusal' in answer || /^[!-~]+$/.test(answer.accessToken)).toBe(true);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (token) => {
+        const answer = read(200, { access_token: token });
+        expect('accessToken' in answer).toBe(/^[!-~]+$/.test(token));
+      }),
+    );
+  });
+});

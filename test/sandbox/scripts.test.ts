@@ -1,0 +1,167 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { seededRandom } from '../../src/core/seeded-random.ts';
+import {
+  always,
+  byEvent,
+  byUnit,
+  closesReusedConnections,
+  failTimes,
+  flaky,
+  hang,
+  hold,
+  receipts,
+  sequence,
+  slow,
+  unauthorizedUntilNewToken,
+  validationFailure422,
+} from '../../src/sandbox/scripts.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { testSandbox } from '../support/sandbox.ts';
+import { post, postAll, testAgent } from './post.ts';
+
+failOnLeaks();
+
+const keys = (...names: string[]) => names.map((key) => ({ key }));
+
+test('without a script, a company answers as the contract says', async () => {
+  const acme = await testSandbox().company('acme');
+  expect(await post(acme)).toMatchObject({ status: 200, body: '{"message":"Success"}' });
+  const receipt = { key: 'receipt-1', path: '/inventory_receipt' };
+  expect(await postAll(acme, [receipt, receipt])).toEqual([201, 200]);
+});
+
+test('always gives the same status, with a body that fits or the one that was asked for', async () => {
+  const acme = await testSandbox().company('acme', { script: always(502) });
+  expect(await post(acme)).toMatchObject({ status: 502, body: '{"message":"Bad Gateway"}' });
+  acme.script(always(503, 'down for maintenance'));
+  expect(await post(acme)).toMatchObject({ status: 503, body: 'down for maintenance' });
+  acme.script(204);
+  expect(await post(acme)).toMatchObject({ status: 204, body: '' });
+});
+
+test('an answer can carry headers, also in place of the usual ones', async () => {
+  const headers = { 'retry-after': '7', 'content-type': 'text/plain' };
+  const acme = await testSandbox().company('acme', { script: { status: 429, headers, body: 'slow down' } });
+  const answer = await post(acme);
+  expect(answer).toMatchObject({ status: 429, headers, body: 'slow down' });
+});
+
+test('sequence goes through its replies once, in order of arrival', async () => {
+  const acme = await testSandbox().company('acme', { script: sequence([500, failTimes(1, 502), 302], 204) });
+  expect(await postAll(acme, keys('a', 'b', 'c', 'd', 'e'))).toEqual([500, 502, 302, 204, 204]);
+});
+
+test('failTimes counts by event', async () => {
+  const acme = await testSandbox().company('acme', { script: failTimes(2, 500) });
+  expect(await postAll(acme, keys('a', 'b', 'a', 'a', 'b', 'b'))).toEqual([500, 500, 500, 200, 500, 200]);
+});
+
+test('byEvent and byUnit choose by id and by licence plate', async () => {
+  const acme = await testSandbox().company('acme', { script: byEvent({ a: 500, b: failTimes(1, 400) }) });
+  expect(await postAll(acme, keys('a', 'b', 'b', 'c'))).toEqual([500, 400, 200, 200]);
+  acme.script(byUnit({ LPAA2: 422, 42: 409 }, 202));
+  const bodies = [
+    '{"optiturn_lp":"LPAA2"}',
+    '{"unit_identifier":42}',
+    '{"optiturn_lp":"LPAA3"}',
+    'not json',
+    'null',
+  ];
+  expect(
+    await postAll(
+      acme,
+      bodies.map((body) => ({ body })),
+    ),
+  ).toEqual([422, 409, 202, 202, 202]);
+});
+
+test('unauthorizedUntilNewToken refuses the first authorization for ever', async () => {
+  const acme = await testSandbox().company('acme', { script: unauthorizedUntilNewToken() });
+  const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
+  expect(await postAll(acme, [as('old'), as('old'), as('new'), as('old'), as('new')])).toEqual([
+    401, 401, 200, 401, 200,
+  ]);
+});
+
+test('validationFailure422 has the form of the contract', async () => {
+  const errors = [{ field: '$.upc', code: 'invalid_type' }] as const;
+  const acme = await testSandbox().company('acme', { script: validationFailure422(errors) });
+  const { status, body } = await post(acme);
+  expect(status).toBe(422);
+  expect(JSON.parse(body)).toEqual({ message: 'Validation failed', errors });
+});
+
+test('receipts says 201 until it has accepted an event, 200 from then on', async () => {
+  const acme = await testSandbox().company('acme', { script: failTimes(1, 500, receipts) });
+  expect(await postAll(acme, keys('a', 'a', 'a', 'b', 'b'))).toEqual([500, 201, 200, 500, 201]);
+});
+
+test('flaky fails the share that it is told, the same ones for the same seed', () => {
+  fc.assert(
+    fc.property(fc.integer(), fc.double({ min: 0, max: 1, noNaN: true }), (seed, rate) => {
+      const [first, second] = [flaky(rate, seededRandom(seed)), flaky(rate, seededRandom(seed))];
+      const run = (script: typeof first) => Array.from({ length: 400 }, () => script(request, seen));
+      const answers = run(first);
+      expect(run(second)).toEqual(answers);
+      const share = answers.filter((answer) => answer === 503).length / answers.length;
+      expect(Math.abs(share - rate)).toBeLessThan(0.2);
+    }),
+  );
+});
+
+test('slow delays an answer, a bad one and that of a script that takes its time', async () => {
+  expect(slow(20)(request, seen)).toEqual({ delayMs: 20 });
+  expect(slow(20, 500)(request, seen)).toEqual({ status: 500, delayMs: 20 });
+  expect(slow(20, { behaviour: 'reset', delayMs: 5 })(request, seen)).toEqual({
+    behaviour: 'reset',
+    delayMs: 25,
+  });
+  expect(await slow(20, async () => hang)(request, seen)).toEqual({ behaviour: 'hang', delayMs: 20 });
+  const acme = await testSandbox().company('acme', { script: slow(20) });
+  expect((await post(acme)).status).toBe(200);
+});
+
+test('hang can be one reply of many', async () => {
+  const acme = await testSandbox().company('acme', { script: byEvent({ stuck: hang }) });
+  const agent = testAgent();
+  const stuck = expect(post(acme, { key: 'stuck', agent })).rejects.toThrow();
+  expect((await post(acme, { key: 'fine' })).status).toBe(200);
+  await acme.waitFor(() => acme.tally.byAnswer.get('hang') === 1);
+  await agent.destroy();
+  await stuck;
+});
+
+test('closesReusedConnections ends a connection on its second request', async () => {
+  const acme = await testSandbox().company('acme', { script: closesReusedConnections() });
+  const agent = testAgent({ connections: 1 });
+  expect((await post(acme, { agent })).status).toBe(200);
+  await expect(post(acme, { agent })).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' });
+  expect((await post(acme, { agent })).status).toBe(200);
+  expect(acme.requests.map(({ connection }) => connection)).toEqual([1, 1, 2]);
+});
+
+test('hold keeps requests waiting until they are released, then lets all through', async () => {
+  const held = hold(202);
+  const acme = await testSandbox().company('acme', { script: held.script });
+  const deliveries = Promise.all(keys('a', 'b', 'c').map((delivery) => post(acme, delivery)));
+  await acme.waitFor(3);
+  expect(acme.tally).toMatchObject({ inFlight: 3, mostInFlight: 3 });
+  held.release();
+  expect((await deliveries).map(({ status }) => status)).toEqual([202, 202, 202]);
+  expect((await post(acme)).status).toBe(202);
+});
+
+const request = {
+  company: 'acme',
+  method: 'POST',
+  path: '/dispositions',
+  headers: {},
+  body: '{}',
+  eventId: 'a',
+  at: 0,
+  connection: 1,
+  answered: undefined,
+  finishedAt: undefined,
+};
+const seen = { total: 1, ofEvent: 1, onConnection: 1, accepted: false };

@@ -1,0 +1,32 @@
+import { findEventType } from '../../src/core/event-types.ts';
+import type { EventTypeName, PayloadOf } from '../../src/core/event-types.ts';
+import { generateEvent } from '../../src/core/generate-event.ts';
+import { seededRandom } from '../../src/core/seeded-random.ts';
+
+/** The published sample of a type, as a producer submits it. */
+export function sampleEvent<Name extends EventTypeName>(type: Name): PayloadOf<Name> {
+  return findEventType(type).sample as PayloadOf<Name>;
+}
+
+/** A valid payload about unit number `n`; the same number makes the same payload, whatever came before it. */
+export function numberedEvent<Name extends EventTypeName>(
+  type: Name,
+  n: number,
+  changes: Partial<PayloadOf<Name>> = {},
+): PayloadOf<Name> {
+  return { ...generateEvent(type, n, seededRandom(n)), ...changes };
+}
+
+/** Valid payloads about the units `from` to `from + count - 1`. */
+export function numberedEvents<Name extends EventTypeName>(
+  type: Name,
+  count: number,
+  from = 0,
+): PayloadOf<Name>[] {
+  return Array.from({ length: count }, (_, index) => numberedEvent(type, from + index));
+}
+
+/** The unit that a payload is about. */
+export function unitOfEvent<Name extends EventTypeName>(type: Name, payload: PayloadOf<Name>): string {
+  return String((payload as Record<string, unknown>)[findEventType(type).unitField]);
+}
