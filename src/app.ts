@@ -97,7 +97,8 @@ function buildClient(
     redis,
     client: client.name,
     onLockLost: (jobId) => delivery.lose(jobId),
-    onStalled: (jobId) => log.warn({ client: client.name, batch: jobId }, 'batch taken over from a lost process'),
+    onStalled: (jobId) =>
+      log.warn({ client: client.name, batch: jobId }, 'batch taken over from a lost process'),
     onError,
   });
   const delivery = createClientDelivery({

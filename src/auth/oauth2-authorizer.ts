@@ -118,15 +118,18 @@ export class OAuth2Authorizer implements Authorizer {
   }
 
   #startRenewal(): Promise<AuthorizeResult> {
-    this.#renewal ??= this.#renewOnce().finally(() => {
-      this.#renewal = undefined;
-    });
+    this.#renewal ??= this.#renewOnce();
     return this.#renewal;
   }
 
   async #renewOnce(): Promise<AuthorizeResult> {
-    const obtained = await this.#options.obtain((id) => id === this.#token?.id || this.#spent.includes(id));
-    return 'failure' in obtained ? this.#failed(obtained) : this.#hold(obtained);
+    try {
+      const obtained = await this.#options.obtain((id) => id === this.#token?.id || this.#spent.includes(id));
+      return 'failure' in obtained ? this.#failed(obtained) : this.#hold(obtained);
+    } finally {
+      // In the same step as its outcome: nobody joins a renewal that is over.
+      this.#renewal = undefined;
+    }
   }
 
   #hold({ id, accessToken, lifetimeMs, expiresAt, source }: ObtainedToken): Authorization {

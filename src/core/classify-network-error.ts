@@ -65,7 +65,8 @@ const CODES: Readonly<Record<NetworkFailureClass, readonly string[]>> = {
     'UND_ERR_BODY_TIMEOUT',
   ],
   not_http: [
-    'UND_ERR_HTTP_PARSER',
+    // The name of an error that undici gives no code.
+    'HTTPParserError',
     'UND_ERR_HEADERS_OVERFLOW',
     'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
     // undici asserts a status of three digits from 100 on.
@@ -88,7 +89,8 @@ const CLASS_OF_CODE = new Map(
 );
 
 /**
- * Puts an error's `code` into a failure class; messages are not looked at, they change between versions.
+ * Puts an error's `code` (its name, where it has none) into a failure class; messages are not looked at,
+ * they change between versions.
  * An unknown code counts as `reset`: the connection did not live to an answer.
  */
 export function classifyNetworkError(code: string): NetworkFailureClass {

@@ -12,19 +12,16 @@ export const clientNameSchema = z
 
 const text = z.string().min(1, 'must not be empty');
 
-const endpointsSchema = z.record(z.string(), endpointAddress).superRefine((endpoints, context) => {
-  const names = Object.keys(endpoints);
-  if (names.length === 0) context.addIssue('must name at least one event type');
-  for (const name of names) {
-    if (findEventType(name) !== undefined) continue;
+const eventTypeName = z.string().refine((name) => findEventType(name) !== undefined, {
+  error: ({ input }) => {
     const known = EVENT_TYPE_NAMES.join(', ');
-    context.addIssue({
-      code: 'custom',
-      path: [name],
-      message: `is not an event type (${known})${didYouMean(name, EVENT_TYPE_NAMES)}`,
-    });
-  }
+    return `is not an event type (${known})${didYouMean(String(input), EVENT_TYPE_NAMES)}`;
+  },
 });
+
+const endpointsSchema = z
+  .record(eventTypeName, endpointAddress)
+  .refine((endpoints) => Object.keys(endpoints).length > 0, 'must name at least one event type');
 
 const authSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),

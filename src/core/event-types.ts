@@ -4,10 +4,7 @@ import { dispositionUpdate } from './event-types/disposition-update.ts';
 import { inventoryReceipt } from './event-types/inventory-receipt.ts';
 
 /** Every event type that Waybill delivers. */
-export const EVENT_TYPES = [
-  dispositionUpdate, //
-  inventoryReceipt,
-] as const;
+export const EVENT_TYPES = [dispositionUpdate, inventoryReceipt] as const;
 
 /** The name of an event type. */
 export type EventTypeName = (typeof EVENT_TYPES)[number]['name'];

@@ -19,7 +19,8 @@ export function substituteEnv(tree: unknown, env: Env): { value: unknown; issues
 
 function substituteIn(node: unknown, keys: PropertyKey[], env: Env, issues: ConfigIssue[]): unknown {
   if (typeof node === 'string') return substituteText(node, keys, env, issues);
-  if (Array.isArray(node)) return node.map((item, index) => substituteIn(item, [...keys, index], env, issues));
+  if (Array.isArray(node))
+    return node.map((item, index) => substituteIn(item, [...keys, index], env, issues));
   if (typeof node !== 'object' || node === null) return node;
   return Object.fromEntries(
     Object.entries(node).map(([key, value]) => [key, substituteIn(value, [...keys, key], env, issues)]),
@@ -31,6 +32,7 @@ function substituteText(text: string, keys: PropertyKey[], env: Env, issues: Con
   const replaced = text.replace(REFERENCE, (match, name: string | undefined, end: string | undefined) => {
     if (match === '$${') return '${';
     if (name === undefined || end !== '}' || !NAME.test(name)) {
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what the message is about
       messages.add('holds a ${…} that names no environment variable; a literal ${ is written as $${');
       return match;
     }

@@ -54,7 +54,13 @@ export function logDead(log: Log, client: ResolvedClient, event: StoredEvent): v
 }
 
 /** One line per batch that was let go. */
-export function logBatch(log: Log, client: ResolvedClient, job: TakenJob, events: number, tally: Tally): void {
+export function logBatch(
+  log: Log,
+  client: ResolvedClient,
+  job: TakenJob,
+  events: number,
+  tally: Tally,
+): void {
   log.info(
     {
       client: client.name,

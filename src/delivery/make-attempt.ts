@@ -1,5 +1,5 @@
-import { type AuthorizationFailure, type Authorization, type Authorizer, isAuthorized } from '../auth/authorizer.ts';
-import type { AttemptResult } from '../core/attempt-result.ts';
+import { type Authorization, type Authorizer, isAuthorized } from '../auth/authorizer.ts';
+import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import { type Classification, classify } from '../core/classify.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 
@@ -34,33 +34,45 @@ export interface AttemptParts {
  * Builds the attempt of a client: authorize, POST; after a 401 take a new token and POST the same bytes once
  * more, within the same attempt (contract, part 1).
  */
-export function createAttempt({
-  post,
-  authorizer,
-  userAgent,
-  monotonicNow,
-}: AttemptParts): MakeAttempt {
+export function createAttempt({ post, authorizer, userAgent, monotonicNow }: AttemptParts): MakeAttempt {
+  async function sendWith(granted: Authorization, event: StoredEvent, url: string, signal: AbortSignal) {
+    const result = await post(
+      { url, headers: headersFor(event, userAgent, granted), body: event.body },
+      signal,
+    );
+    if (result.kind === 'answer' && result.status !== 401) authorizer.reportAccepted(granted);
+    return result;
+  }
+
+  async function sendAnew(
+    first: Answer,
+    refused: Authorization,
+    event: StoredEvent,
+    url: string,
+    signal: AbortSignal,
+  ) {
+    const renewed = await unlessAborted(authorizer.renew(refused), signal);
+    if (renewed === undefined) return ABORTED;
+    if (!isAuthorized(renewed)) {
+      return renewed.calledOff
+        ? ABORTED
+        : { ...first, body: `${renewed.failure}; the endpoint answered: ${first.body}` };
+    }
+    const second = await sendWith(renewed, event, url, signal);
+    if (second.kind === 'answer' && second.status === 401) authorizer.reportRefused(renewed);
+    return second;
+  }
+
   async function send(event: StoredEvent, url: string, signal: AbortSignal): Promise<AttemptResult> {
     const asked = authorizer.authorize();
-    const granted = asked instanceof Promise ? await asked : asked;
-    if (!isAuthorized(granted)) return unsent(granted);
-
-    const first = await post({ url, headers: headersFor(event, userAgent, granted), body: event.body }, signal);
-    if (first.kind !== 'answer') return first;
-    if (first.status !== 401) {
-      authorizer.reportAccepted(granted);
-      return first;
+    const granted = asked instanceof Promise ? await unlessAborted(asked, signal) : asked;
+    if (granted === undefined) return ABORTED;
+    if (!isAuthorized(granted)) {
+      return granted.calledOff ? ABORTED : { kind: 'unsent', failureClass: 'token', detail: granted.failure };
     }
-    if (!authorizer.renewable) return first;
-
-    const renewed = await authorizer.renew(granted);
-    if (!isAuthorized(renewed)) return { ...first, body: `${renewed.failure}; the endpoint answered: ${first.body}` };
-    const second = await post({ url, headers: headersFor(event, userAgent, renewed), body: event.body }, signal);
-    if (second.kind === 'answer') {
-      if (second.status === 401) authorizer.reportRefused(renewed);
-      else authorizer.reportAccepted(renewed);
-    }
-    return second;
+    const first = await sendWith(granted, event, url, signal);
+    const refused = first.kind === 'answer' && first.status === 401 && authorizer.renewable;
+    return refused ? sendAnew(first, granted, event, url, signal) : first;
   }
 
   return async (event, url, signal) => {
@@ -71,8 +83,16 @@ export function createAttempt({
   };
 }
 
-function unsent({ failure }: AuthorizationFailure): AttemptResult {
-  return { kind: 'unsent', failureClass: 'token', detail: failure };
+const ABORTED: AttemptResult = { kind: 'aborted' };
+
+/** Waits for a token no longer than the attempt is wanted. */
+function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+  if (signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => resolve(undefined);
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }
 
 function headersFor(event: StoredEvent, userAgent: string, granted: Authorization): string[] {

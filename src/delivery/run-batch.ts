@@ -1,11 +1,12 @@
+import { setMaxListeners } from 'node:events';
 import type { ResolvedClient } from '../core/config-schema.ts';
 import { decide } from '../core/decide.ts';
 import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
 import { withFailure } from '../core/history.ts';
 import type { Log } from '../core/log.ts';
 import { type FinishedEvent, planSettlement } from '../core/settlement.ts';
-import type { SettleAction, SettleCommand } from '../queue/delivery-queue.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
+import type { SettleAction, SettleCommand } from '../queue/delivery-queue.ts';
 import { logAttempt, logBatch, logDead } from './delivery-log.ts';
 import type { Line } from './line.ts';
 import type { Attempted, MakeAttempt } from './make-attempt.ts';
@@ -47,6 +48,7 @@ export function runBatch(job: TakenJob, parts: BatchParts): BatchRun {
   const { events } = job.data as Batch;
   const jitter = parts.random();
   const aborter = new AbortController();
+  setMaxListeners(0, aborter.signal);
   const tally = createTally();
   const unfinished = new Set(events);
   let finished: FinishedEvent[] = [];

@@ -1,10 +1,8 @@
 import type { AttemptResult } from '../core/attempt-result.ts';
-import { WaybillError } from '../core/waybill-error.ts';
 import { AbortGroups } from './abort-groups.ts';
-import { refuseLiteral } from './address-guard.ts';
-import { ConnectionPool } from './connection-pool.ts';
 import { type ConnectorOptions, createConnector } from './connector.ts';
 import { Exchange, type ExchangeRequest } from './exchange.ts';
+import { createTargets } from './targets.ts';
 import { TimeLimit } from './time-limit.ts';
 
 /** How a client's endpoints are reached. */
@@ -43,38 +41,17 @@ export interface ClientHttp {
   close(): Promise<void>;
 }
 
-/** A URL taken apart: done once for each, since a client has few. */
-interface Target {
-  readonly pool: ConnectionPool;
-  readonly path: string;
-  /** host:port. */
-  readonly where: string;
-  /** Why requests are not sent at all. */
-  readonly refusal: AttemptResult | undefined;
-}
-
 /** How long a known status waits for the end of a body that is of no use; then the connection is closed. */
 const DRAIN_MS = 1_000;
 const ABORTED: AttemptResult = { kind: 'aborted' };
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /** Creates a client's connections; none is opened yet. Throws `TLS_SETTINGS_INVALID`. */
 export function createClientHttp(options: HttpOptions): ClientHttp {
-  const connect = createConnector(options);
-  const pools = new Map<string, ConnectionPool>();
-  const targets = new Map<string, Target>();
+  const targets = createTargets(createConnector(options), options);
   const abortGroups = new AbortGroups();
   const deadlines = new Map<number, TimeLimit<Exchange>>();
   const drainLimit = new TimeLimit<Exchange>(DRAIN_MS, (exchange) => exchange.stopDraining());
   let closed = false;
-
-  function poolOf(origin: string): ConnectionPool {
-    const known = pools.get(origin);
-    if (known !== undefined) return known;
-    const pool = new ConnectionPool(origin, options.connections, connect);
-    pools.set(origin, pool);
-    return pool;
-  }
 
   function deadlineOf(timeoutMs: number): TimeLimit<Exchange> {
     const known = deadlines.get(timeoutMs);
@@ -84,53 +61,29 @@ export function createClientHttp(options: HttpOptions): ClientHttp {
     return deadline;
   }
 
-  function addTarget(text: string): Target {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    const defaultPort = url && DEFAULT_PORTS[url.protocol];
-    if (url === undefined || defaultPort === undefined) {
-      throw new WaybillError('HTTP_REQUEST_INVALID', 'the endpoint is not an http: or https: URL');
-    }
-    const refusal = options.allowPrivateNetwork ? undefined : refuseLiteral(bareHostname(url));
-    const target: Target = {
-      pool: poolOf(url.origin),
-      path: url.pathname + url.search,
-      where: `${url.hostname}:${url.port === '' ? defaultPort : url.port}`,
-      refusal: refusal && { kind: 'unsent', failureClass: 'address', detail: refusal.message },
-    };
-    targets.set(text, target);
-    return target;
-  }
-
-  async function close(): Promise<void> {
-    closed = true;
-    await Promise.all([...pools.values()].map((pool) => pool.close()));
-  }
-
-  function post(request: HttpRequest, signal?: AbortSignal): Promise<AttemptResult> {
-    return new Promise((resolve, reject) => {
-      const { pool, path, where, refusal } = targets.get(request.url) ?? addTarget(request.url);
-      if (closed || signal?.aborted) return resolve(ABORTED);
-      if (refusal !== undefined) return resolve(refusal);
-      const timeoutMs = request.timeoutMs ?? options.timeoutMs;
-      const exchange: ExchangeRequest = {
-        pool,
-        where,
-        // undici only reads the headers; its type does not say so.
-        options: { path, method: 'POST', headers: request.headers as string[], body: request.body },
-        timeoutMs,
-        deadline: deadlineOf(timeoutMs),
-        drainLimit,
-        keepBodyBytes: request.keepBodyBytes,
-        abortGroup: signal && abortGroups.of(signal),
-      };
-      new Exchange(exchange, resolve, reject).start();
-    });
-  }
-
-  return { post, close };
-}
-
-/** Without the brackets of an IPv6 address. */
-function bareHostname({ hostname }: URL): string {
-  return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
+  return {
+    post: (request, signal) =>
+      new Promise((resolve, reject) => {
+        const { pool, path, where, refusal } = targets.of(request.url);
+        if (closed || signal?.aborted) return resolve(ABORTED);
+        if (refusal !== undefined) return resolve(refusal);
+        const timeoutMs = request.timeoutMs ?? options.timeoutMs;
+        const exchange: ExchangeRequest = {
+          pool,
+          where,
+          // undici only reads the headers; its type does not say so.
+          options: { path, method: 'POST', headers: request.headers as string[], body: request.body },
+          timeoutMs,
+          deadline: deadlineOf(timeoutMs),
+          drainLimit,
+          keepBodyBytes: request.keepBodyBytes,
+          abortGroup: signal && abortGroups.of(signal),
+        };
+        new Exchange(exchange, resolve, reject).start();
+      }),
+    close() {
+      closed = true;
+      return targets.close();
+    },
+  };
 }

@@ -75,20 +75,21 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     return batches;
   }
 
+  async function writeNext(): Promise<void> {
+    const batches = takeWrite();
+    const outcome = await options.write(
+      batches.map((batch) => ({ id: options.newBatchId(), events: batch.map(({ event }) => event) })),
+    );
+    for (const { done } of batches.flat()) done(outcome);
+    if (waiting() >= options.maxPending) return;
+    const waiters = onRoom;
+    onRoom = [];
+    for (const resolve of waiters) resolve();
+  }
+
   async function flush(): Promise<void> {
     await Promise.resolve(); // whoever submits in the same turn travels together
-    while (waiting() > 0) {
-      const batches = takeWrite();
-      const outcome = await options.write(
-        batches.map((batch) => ({ id: options.newBatchId(), events: batch.map(({ event }) => event) })),
-      );
-      for (const batch of batches) for (const { done } of batch) done(outcome);
-      if (waiting() < options.maxPending) {
-        const waiters = onRoom;
-        onRoom = [];
-        for (const resolve of waiters) resolve();
-      }
-    }
+    while (waiting() > 0) await writeNext();
     flushing = undefined;
   }
 

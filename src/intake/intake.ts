@@ -1,5 +1,5 @@
-import type { ResolvedClient } from '../core/config-schema.ts';
 import { MAX_BATCH_BYTES } from '../core/client-config.ts';
+import type { ResolvedClient } from '../core/config-schema.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { findEventType } from '../core/event-types.ts';
 import { validatePayload } from '../core/validate-payload.ts';
@@ -91,7 +91,10 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
       if ('outcome' in target) return Promise.resolve(target);
       if (target.commit.full) {
         return Promise.resolve(
-          refusal('INTAKE_FULL', `${MAX_PENDING} events of client "${clientName}" wait to be written already`),
+          refusal(
+            'INTAKE_FULL',
+            `${MAX_PENDING} events of client "${clientName}" wait to be written already`,
+          ),
         );
       }
       return new Promise((resolve) => offer(target, payload, resolve));
@@ -139,6 +142,7 @@ function toResult(id: string, outcome: CommitOutcome): SubmitResult {
   if (outcome.kind === 'committed') return { outcome: 'accepted', id };
   const problems = [{ path: '$', message: outcome.error.message }];
   if (outcome.kind === 'unknown') return { outcome: 'unknown', id, problems };
-  const code = (outcome.error as { code?: string }).code === 'REDIS_UNAVAILABLE' ? 'REDIS_UNAVAILABLE' : 'REDIS_REFUSED';
+  const code =
+    (outcome.error as { code?: string }).code === 'REDIS_UNAVAILABLE' ? 'REDIS_UNAVAILABLE' : 'REDIS_REFUSED';
   return { outcome: 'refused', code, problems };
 }

@@ -62,10 +62,11 @@ export interface ClientStatus {
 async function countEvents(redis: Redis, prefix: string, state: string): Promise<number> {
   let events = 0;
   for (let first = 0; ; first += CHUNK) {
-    const [jobs, count] = (await countScript(redis, [`${prefix}${state}`], [prefix, first, first + CHUNK - 1])) as [
-      number,
-      number,
-    ];
+    const [jobs, count] = (await countScript(
+      redis,
+      [`${prefix}${state}`],
+      [prefix, first, first + CHUNK - 1],
+    )) as [number, number];
     events += count;
     if (jobs < CHUNK) return events;
   }

@@ -37,5 +37,7 @@ function refusedByRedis(error: Error): WaybillError {
 }
 
 function answerLost(error: Error): WaybillError {
-  return new WaybillError('REDIS_ANSWER_LOST', `the answer of Redis was lost: ${error.message}`, { cause: error });
+  return new WaybillError('REDIS_ANSWER_LOST', `the answer of Redis was lost: ${error.message}`, {
+    cause: error,
+  });
 }

@@ -40,9 +40,7 @@ export function openRedis(
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000),
   };
   const redis =
-    'url' in location
-      ? new Redis(location.url, options)
-      : new Redis(location.socketPath, options);
+    'url' in location ? new Redis(location.url, options) : new Redis(location.socketPath, options);
   redis.on('error', onError);
   return redis;
 }

@@ -20,7 +20,15 @@ export async function* readDeadLetters(redis: Redis, client: string): AsyncGener
   const prefix = queuePrefix(client, DEAD_LETTERS);
   let after = '-inf';
   for (;;) {
-    const found = await redis.zrangebyscore(`${prefix}prioritized`, after, '+inf', 'WITHSCORES', 'LIMIT', 0, PAGE);
+    const found = await redis.zrangebyscore(
+      `${prefix}prioritized`,
+      after,
+      '+inf',
+      'WITHSCORES',
+      'LIMIT',
+      0,
+      PAGE,
+    );
     if (found.length === 0) return;
     after = `(${found.at(-1)}`;
     const pipeline = redis.pipeline();

@@ -48,7 +48,12 @@ export function deadLetterJobId(event: StoredEvent): string {
 }
 
 /** Puts batches into a client's queue, all or none; resolves once Redis has them. @throws errors of Redis */
-export async function admit(redis: Redis, client: string, batches: readonly NewBatch[], now: number): Promise<void> {
+export async function admit(
+  redis: Redis,
+  client: string,
+  batches: readonly NewBatch[],
+  now: number,
+): Promise<void> {
   const args: (string | number)[] = [queuePrefix(client, DELIVERIES), now, 0];
   let count = 0;
   for (const { id, events } of batches) {

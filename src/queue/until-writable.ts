@@ -1,5 +1,14 @@
 /** Errors with which Redis says that it cannot be written just now; by the first word of the reply. */
-const NOT_WRITABLE = new Set(['READONLY', 'LOADING', 'OOM', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'MISCONF', 'BUSY']);
+const NOT_WRITABLE = new Set([
+  'READONLY',
+  'LOADING',
+  'OOM',
+  'MASTERDOWN',
+  'CLUSTERDOWN',
+  'TRYAGAIN',
+  'MISCONF',
+  'BUSY',
+]);
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
 

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AuthConfig } from '../core/client-config.ts';
-import { createTokenService } from './token-service.ts';
 import type { CredentialStyle, TokenService, TokenServiceOptions } from './token-service.ts';
+import { createTokenService } from './token-service.ts';
 
 /** Another company, as far as its token service goes. */
 export interface TokenSource {

@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
-import { AS_CONTRACTED, isBad, toAnswer, visibleStatus } from './answer.ts';
 import type { Answer, AnswerLike, PlainAnswer } from './answer.ts';
+import { AS_CONTRACTED, isBad, toAnswer, visibleStatus } from './answer.ts';
 import type { Connection } from './listener.ts';
 import type { ReceivedRequest } from './received-request.ts';
 import type { RequestLog } from './request-log.ts';
-import { misbehave, sendPlain } from './send-answer.ts';
 import type { FullAnswer } from './send-answer.ts';
+import { misbehave, sendPlain } from './send-answer.ts';
 
 /** One request on its way to an answer. */
 export interface Exchange {

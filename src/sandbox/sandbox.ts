@@ -1,6 +1,6 @@
 import type { TlsOptions } from 'node:tls';
-import { startCompany } from './company.ts';
 import type { Company, CompanyOptions } from './company.ts';
+import { startCompany } from './company.ts';
 
 /** What all companies of a sandbox have in common; each may say otherwise. */
 export interface SandboxOptions {

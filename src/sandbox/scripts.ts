@@ -1,5 +1,5 @@
-import { AS_CONTRACTED, isBad, toAnswer } from './answer.ts';
 import type { Answer, AnswerLike } from './answer.ts';
+import { AS_CONTRACTED, isBad, toAnswer } from './answer.ts';
 import type { ReceivedRequest, Seen } from './received-request.ts';
 
 /** Decides what a company does with a request. It is asked only about requests that passed authentication. */

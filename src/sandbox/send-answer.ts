@@ -1,7 +1,7 @@
-import { STATUS_CODES } from 'node:http';
 import type { ServerResponse } from 'node:http';
-import { visibleStatus } from './answer.ts';
+import { STATUS_CODES } from 'node:http';
 import type { BadAnswer, Behaviour, PlainAnswer } from './answer.ts';
+import { visibleStatus } from './answer.ts';
 import type { Connection } from './listener.ts';
 
 /** A plain answer whose status is known. */

@@ -2,8 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requestToken } from '../../src/auth/request-token.ts';
 import { tokenKey } from '../../src/auth/token-service.ts';
 import type { OAuth2Config } from '../../src/core/client-config.ts';
+import { failOnLeaks } from '../support/leaks.ts';
 import { startTokenServer, type TokenServer, tokenReply } from './support/token-server.ts';
 import { createUndiciPost, type UndiciPost } from './support/undici-post.ts';
+
+failOnLeaks();
 
 let server: TokenServer;
 let sender: UndiciPost;
@@ -121,7 +124,7 @@ describe('requestToken: failures', () => {
 
   it('counts all tries into the total limit, and says what the last answer was', async () => {
     server.reply = (n) => (n === 1 ? { status: 502, body: '' } : 'hang');
-    expect(await ask(configOf(), { totalMs: 150 })).toEqual({
+    expect(await ask(configOf(), { totalMs: 400 })).toEqual({
       failure: `token service ${server.url} answered 502 (2 tries)`,
     });
   });

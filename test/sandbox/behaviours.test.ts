@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { BEHAVIOURS } from '../../src/sandbox/answer.ts';
 import type { AnswerLike } from '../../src/sandbox/answer.ts';
+import { BEHAVIOURS } from '../../src/sandbox/answer.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { testCertificates } from '../support/tls.ts';
@@ -68,7 +68,9 @@ test('reset_after_headers shows a status and the start of a body, then resets', 
 test('close_after_headers shows a status and the start of a body, then ends', async () => {
   const { client } = await rawAnswer('close_after_headers');
   expect(await client.ending).toBe('end');
-  expect(client.text()).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*Content-Length: 1000\r\n[\s\S]*\r\n\r\n{"message":$/);
+  expect(client.text()).toMatch(
+    /^HTTP\/1\.1 200 OK\r\n[\s\S]*Content-Length: 1000\r\n[\s\S]*\r\n\r\n{"message":$/,
+  );
 });
 
 test('endless_body pours for as long as it is read', async () => {

@@ -1,5 +1,5 @@
-import { Agent, request } from 'undici';
 import type { Dispatcher } from 'undici';
+import { Agent, request } from 'undici';
 import { onTestFinished } from 'vitest';
 import type { Company } from '../../src/sandbox/company.ts';
 

@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { createChangeSignal } from '../../src/sandbox/change-signal.ts';
 import type { Company } from '../../src/sandbox/company.ts';

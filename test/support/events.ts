@@ -1,5 +1,5 @@
-import { findEventType } from '../../src/core/event-types.ts';
 import type { EventTypeName, PayloadOf } from '../../src/core/event-types.ts';
+import { findEventType } from '../../src/core/event-types.ts';
 import { generateEvent } from '../../src/core/generate-event.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 

@@ -30,7 +30,7 @@ test('a process that a test left running is gone after it', () => {
 test('tells how a process ended, and ends the waits for its lines', async () => {
   const started = startNode([
     '-e',
-    'process.stdin.on("data", (d) => { console.error(`got ${d}`); process.exit(3); })',
+    'process.stdin.on("data", (d) => { console.error("got " + d); process.exit(3); })',
   ]);
   const wait = expect(started.waitForLine('ready')).rejects.toThrow(
     'the process ended with 3; stderr:\ngot it',

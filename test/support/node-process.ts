@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
 import { onTestFinished } from 'vitest';
-import { captureLogLines } from './log-lines.ts';
 import type { LineMatch, LogLine } from './log-lines.ts';
+import { captureLogLines } from './log-lines.ts';
 
 /** How a process ended. */
 export interface Exit {

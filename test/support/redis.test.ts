@@ -11,7 +11,9 @@ test('connects to the Redis of this run', async () => {
   opened = testRedis();
   const key = uniqueClientName();
   await opened.set(key, 'value', 'EX', 60);
-  expect(await testRedis({ maxRetriesPerRequest: null, keyPrefix: key.slice(0, 5) }).get(key.slice(5))).toBe('value');
+  expect(await testRedis({ maxRetriesPerRequest: null, keyPrefix: key.slice(0, 5) }).get(key.slice(5))).toBe(
+    'value',
+  );
 });
 
 test('a connection is closed after its test, also one that was never used', async () => {

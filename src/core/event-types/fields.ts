@@ -11,24 +11,12 @@ export type TextField = z.ZodType<string, string | number>;
  * costs a single call. At runtime a transform may be absent, so it is the one that says "is required".
  */
 function textField(whyRefused?: (text: string) => string | undefined): TextField {
-  return z.transform((value: string | number, context): string => {
-    let message: string | undefined;
-    if (typeof value === 'string') message = whyRefused?.(value);
-    else if (Number.isSafeInteger(value)) return textOf(String(value), context, whyRefused);
-    else message = whyNotText(value);
+  return z.transform((value: unknown, context): unknown => {
+    const spelt = Number.isSafeInteger(value) ? String(value) : value;
+    const message = typeof spelt === 'string' ? whyRefused?.(spelt) : whyNotText(spelt);
     if (message !== undefined) context.issues.push({ code: 'custom', message, input: value });
-    return value as string;
+    return spelt;
   }) as unknown as TextField;
-}
-
-function textOf(
-  text: string,
-  context: z.core.ParsePayload,
-  whyRefused?: (text: string) => string | undefined,
-): string {
-  const message = whyRefused?.(text);
-  if (message !== undefined) context.issues.push({ code: 'custom', message, input: text });
-  return text;
 }
 
 function whyNotText(value: unknown): string {
@@ -95,7 +83,11 @@ const otherField = z.transform((value: unknown, context): unknown => {
  */
 function refuseProtoKey(value: unknown, context: z.core.ParsePayload): unknown {
   if (typeof value === 'object' && value !== null && Object.hasOwn(value, '__proto__')) {
-    context.issues.push({ code: 'unrecognized_keys', keys: ['__proto__'], input: value as Record<string, unknown> });
+    context.issues.push({
+      code: 'unrecognized_keys',
+      keys: ['__proto__'],
+      input: value as Record<string, unknown>,
+    });
   }
   return value;
 }

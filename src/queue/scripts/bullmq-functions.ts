@@ -1,19 +1,20 @@
-import * as scripts from 'bullmq/dist/cjs/scripts/index.js';
-
-type ScriptName =
-  | 'addStandardJob'
-  | 'addDelayedJob'
-  | 'addPrioritizedJob'
-  | 'moveToDelayed'
-  | 'moveToFinished'
-  | 'moveJobFromActiveToWait';
+import {
+  addDelayedJob,
+  addPrioritizedJob,
+  addStandardJob,
+  moveJobFromActiveToWait,
+  moveToDelayed,
+  moveToFinished,
+} from 'bullmq/dist/cjs/scripts/index.js';
 
 /**
  * BullMQ's own Lua scripts as Lua functions of (KEYS, ARGV), so that several of them run in one atomic step.
  * Nothing of them is written again here: they come from the pinned version's package.
  */
-function bullmqFunctions(...names: readonly ScriptName[]): string {
-  return names.map((name) => `local function ${name}(KEYS, ARGV)\n${scripts[name].content}\nend\n`).join('\n');
+function asFunctions(...scripts: readonly { name: string; content: string }[]): string {
+  return scripts
+    .map(({ name, content }) => `local function ${name}(KEYS, ARGV)\n${content}\nend\n`)
+    .join('\n');
 }
 
 /**
@@ -21,7 +22,7 @@ function bullmqFunctions(...names: readonly ScriptName[]): string {
  * is left as it is, so adding twice is once. The event stream is kept empty: Waybill does not read it.
  */
 export const ADD_JOB = `
-${bullmqFunctions('addStandardJob', 'addDelayedJob', 'addPrioritizedJob')}
+${asFunctions(addStandardJob, addDelayedJob, addPrioritizedJob)}
 local function addJob(prefix, id, name, data, now, delay, priority)
   redis.call('HSETNX', prefix .. 'meta', 'opts.maxLenEvents', 0)
   local packed = cmsgpack.pack({prefix, id, name, now})
@@ -46,7 +47,7 @@ end
 
 /** The three ways in which an open batch leaves the active list; each checks the lock and answers < 0 without it. */
 export const LEAVE_ACTIVE = `
-${bullmqFunctions('moveToDelayed', 'moveToFinished', 'moveJobFromActiveToWait')}
+${asFunctions(moveToDelayed, moveToFinished, moveJobFromActiveToWait)}
 local function completeJob(prefix, id, token, now)
   return moveToFinished(
     {prefix .. 'wait', prefix .. 'active', prefix .. 'prioritized', prefix .. 'events', prefix .. 'stalled',

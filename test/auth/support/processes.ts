@@ -13,6 +13,8 @@ export interface SimulatedProcess {
   readonly clock: { now: number };
   /** Every log line as text. */
   readonly lines: string[];
+  /** Resolves with the next log line. */
+  nextLine(): Promise<void>;
   authorizer(config: OAuth2Config, network?: string): Authorizer;
   close(): Promise<void>;
 }
@@ -22,13 +24,18 @@ export function simulateProcess(options: Partial<AuthorizersOptions> = {}): Simu
   const sender = createUndiciPost();
   const clock = { now: 1_000_000 };
   const lines: string[] = [];
-  const write = (fields: object, message: string) => void lines.push(`${message} ${JSON.stringify(fields)}`);
+  const waiting: (() => void)[] = [];
+  const write = (fields: object, message: string) => {
+    lines.push(`${message} ${JSON.stringify(fields)}`);
+    for (const resolve of waiting.splice(0)) resolve();
+  };
   const log = { debug: write, info: write, warn: write, error: write, isLevelEnabled: () => true };
   const authorizers = createAuthorizers({ monotonicNow: () => clock.now, log, retryDelayMs: 1, ...options });
   return {
     authorizers,
     clock,
     lines,
+    nextLine: () => new Promise((resolve) => waiting.push(resolve)),
     authorizer: (auth, network = '') => authorizers.get({ auth, post: sender.post, network }),
     async close() {
       await authorizers.close();

@@ -7,8 +7,11 @@ import { Redis } from 'ioredis';
 
 /** A Redis of the test's own, on a unix socket. */
 export interface RedisServer {
-  /** A new connection; `stop` closes it. */
+  /** A new connection. */
   connect(): Redis;
+  /** Closes all connections. */
+  disconnect(): void;
+  /** Closes all connections and ends the server. */
   stop(): Promise<void>;
 }
 
@@ -36,14 +39,18 @@ export async function startRedisServer(): Promise<RedisServer> {
     });
   });
   const connections: Redis[] = [];
+  const disconnect = () => {
+    for (const redis of connections.splice(0)) redis.disconnect();
+  };
   return {
     connect() {
       const redis = new Redis({ path });
       connections.push(redis);
       return redis;
     },
+    disconnect,
     async stop() {
-      for (const redis of connections) redis.disconnect();
+      disconnect();
       const exited = once(child, 'exit');
       child.kill('SIGTERM');
       await exited;

@@ -1,0 +1,81 @@
+import type { Command } from 'commander';
+import { diedAt, lastFailure } from '../../core/dead-letter-filter.ts';
+import { type DeadLetter, findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
+import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
+import { EXIT } from '../exit-codes.ts';
+import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
+import { formatCount, formatTime, type Terminal } from '../terminal.ts';
+import { type FilterOptions, withFilters } from './filter-options.ts';
+
+/** People read so many; `--limit` and `--json` give more. */
+const ROWS_FOR_PEOPLE = 50;
+
+/** `waybill dead-letters list` */
+export function addDeadLettersList(group: Command): void {
+  withFilters(group.command('list').description('list dead letters, oldest first')).action(
+    (_options, command: Command) => {
+      const options = command.optsWithGlobals<FilterOptions>();
+      return runWithOperator(options, async (terminal, operator) => {
+        const { found, rows } = await readRows(operator, options, terminal.json);
+        terminal.value(rows);
+        printRows(terminal, found, rows);
+        return EXIT.done;
+      });
+    },
+  );
+}
+
+type Row = ReturnType<typeof toRow>;
+
+async function readRows(operator: Operator, options: FilterOptions, all: boolean) {
+  const names = chooseClients(operator.config, options.client);
+  const keep = all ? Number.POSITIVE_INFINITY : (options.limit ?? ROWS_FOR_PEOPLE);
+  const rows: Row[] = [];
+  let found = 0;
+  const read = (client: string) => readDeadLetters(operator.redis, client);
+  for await (const page of findDeadLetters(read, names, options, options.limit)) {
+    found += page.length;
+    rows.push(...page.slice(0, keep - rows.length).map(toRow));
+  }
+  return { found, rows };
+}
+
+function toRow({ client, event }: DeadLetter) {
+  const { status, failureClass } = lastFailure(event);
+  return {
+    client,
+    id: event.id,
+    type: event.type,
+    unit: event.unit,
+    attempts: event.history?.length ?? 0,
+    /** null: there was no status */
+    status: status === 0 ? null : status,
+    class: failureClass,
+    diedAt: new Date(diedAt(event)).toISOString(),
+    replays: event.life ?? 0,
+  };
+}
+
+function printRows(terminal: Terminal, found: number, rows: readonly Row[]): void {
+  if (found === 0) {
+    terminal.line('No dead letters.');
+    return;
+  }
+  terminal.table(
+    ['client', 'id', 'type', 'unit', 'attempts', 'status', 'class', 'died at'],
+    rows.map((row) => [
+      row.client,
+      row.id,
+      row.type,
+      row.unit,
+      row.attempts,
+      row.status ?? '-',
+      row.class,
+      formatTime(Date.parse(row.diedAt)),
+    ]),
+    [4],
+  );
+  if (found > rows.length) {
+    terminal.line(`\n${formatCount(found)} in all; the oldest ${rows.length} are shown. --limit shows more.`);
+  }
+}

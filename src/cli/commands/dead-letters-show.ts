@@ -1,0 +1,83 @@
+import type { Command } from 'commander';
+import type { StoredEvent } from '../../core/event.ts';
+import { parseFieldErrors } from '../../core/validation-failure.ts';
+import { type DeadLetter, findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
+import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
+import { EXIT } from '../exit-codes.ts';
+import { chooseClients, runWithOperator } from '../open-operator.ts';
+import { type GlobalOptions, UsageError } from '../run-command.ts';
+import { formatTime, type Terminal, visibleText } from '../terminal.ts';
+
+/** `waybill dead-letters show <id>` */
+export function addDeadLettersShow(group: Command): void {
+  group
+    .command('show')
+    .argument('<id>', "the event's id")
+    .option('--client <name>', 'look at one client only')
+    .description('show a dead letter: every attempt, the response, the payload')
+    .action((id: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions & { client?: string }>();
+      return runWithOperator(options, async (terminal, { config, redis }) => {
+        const read = (client: string) => readDeadLetters(redis, client);
+        const names = chooseClients(config, options.client);
+        for await (const [letter] of findDeadLetters(read, names, { id }, 1)) {
+          if (letter !== undefined) show(terminal, letter);
+          return EXIT.done;
+        }
+        throw new UsageError(`event ${id} is not among the dead letters of ${names.join(', ')}`);
+      });
+    });
+}
+
+function show(terminal: Terminal, { client, event }: DeadLetter): void {
+  const attempts = attemptsOf(event);
+  const fieldErrors = parseFieldErrors(event.response);
+  terminal.value({
+    client,
+    id: event.id,
+    type: event.type,
+    unit: event.unit,
+    replays: event.life ?? 0,
+    attempts: attempts.map((attempt) => ({ ...attempt, at: new Date(attempt.at).toISOString() })),
+    response: event.response ?? '',
+    ...(fieldErrors.length > 0 ? { fieldErrors } : {}),
+    payload: JSON.parse(event.body),
+  });
+  const facts = [`client ${client}`, event.type, `unit ${event.unit}`, `replays ${event.life ?? 0}`];
+  terminal.line(`${terminal.style('bold', event.id)}\n${facts.join('   ')}\n`);
+  terminal.table(
+    ['attempt', 'ended at', 'status', 'class', 'ms'],
+    attempts.map(({ attempt, at, status, class: failureClass, ms }) => [
+      attempt,
+      formatTime(at),
+      status ?? '-',
+      failureClass,
+      ms,
+    ]),
+    [0, 4],
+  );
+  if (fieldErrors.length > 0) {
+    terminal.line('\nFields that the endpoint objected to');
+    for (const { field, code } of fieldErrors) terminal.line(`  ${field}: ${code}`);
+  }
+  terminal.line(`\nLast response\n${indent(event.response || '(empty)')}`);
+  terminal.line(`\nPayload\n${indent(JSON.stringify(JSON.parse(event.body), undefined, 2))}`);
+}
+
+function attemptsOf(event: StoredEvent) {
+  return (event.history ?? []).map(([at, status, failureClass, ms], i) => ({
+    attempt: i + 1,
+    at,
+    status: status === 0 ? null : status,
+    class: failureClass,
+    ms,
+  }));
+}
+
+/** Indents a text of lines. */
+function indent(text: string): string {
+  return visibleText(text)
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n');
+}

@@ -1,0 +1,41 @@
+import { type Command, Option } from 'commander';
+import { runDeliveryWorkers } from '../../../workers/delivery.ts';
+import { loadConfig } from '../../config.ts';
+import { stopSignal } from '../../lifecycle.ts';
+import { createLog } from '../../log.ts';
+import { EXIT } from '../exit-codes.ts';
+import { type GlobalOptions, runCommand } from '../run-command.ts';
+
+const LEVELS = ['debug', 'info', 'warn', 'error'];
+
+/** `waybill start`: runs the service in the foreground until it is asked to stop. */
+export function addStartCommand(program: Command): void {
+  program
+    .command('start')
+    .description('run the service in the foreground; SIGTERM or Ctrl-C stops it')
+    .addOption(
+      new Option('--log-level <level>', 'what to log; debug adds a line for each event delivered at once')
+        .choices(LEVELS)
+        .default('info')
+        .env('WAYBILL_LOG_LEVEL'),
+    )
+    .action((_options, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions & { logLevel: string }>();
+      return runCommand(options, async () => {
+        const config = loadConfig(options.config);
+        const log = createLog({
+          level: options.logLevel,
+          pretty: process.stdout.isTTY === true && options.json !== true,
+          destination: process.stdout,
+        });
+        const stopped = stopSignal();
+        const workers = await runDeliveryWorkers(config, log);
+        const signal = await stopped;
+        log.info({ signal, graceMs: config.shutdownGraceMs }, 'stopping');
+        await workers.stop();
+        log.info({}, 'stopped');
+        // Whatever still holds the event loop has nothing left to do.
+        process.exit(EXIT.done);
+      });
+    });
+}

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../version.ts';
+import { addDeadLettersCommand } from './commands/dead-letters.ts';
+import { addInitCommand } from './commands/init.ts';
+import { addStartCommand } from './commands/start.ts';
+import { addStatusCommand } from './commands/status.ts';
+import { EXIT } from './exit-codes.ts';
+
+const program = new Command('waybill')
+  .description("Delivers a warehouse's events to its clients' HTTP endpoints.")
+  .version(VERSION)
+  .option('--config <file>', 'the configuration file', 'waybill.yaml')
+  .option('--json', 'print one JSON value on stdout')
+  .showHelpAfterError('(add --help for what there is)')
+  .exitOverride();
+
+addInitCommand(program);
+addStartCommand(program);
+addStatusCommand(program);
+addDeadLettersCommand(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (!(error instanceof CommanderError)) throw error;
+  process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+}

@@ -1,0 +1,71 @@
+import type { Redis } from 'ioredis';
+import { loadConfig } from '../config.ts';
+import type { Config } from '../core/config-schema.ts';
+import { WaybillError } from '../core/waybill-error.ts';
+import { closeRedis, openRedis } from '../queue/connections.ts';
+import { findRedisAccess, openRedisAccess } from '../redis-access.ts';
+import { type GlobalOptions, runCommand, UsageError } from './run-command.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A command's connection to Redis, and the configuration that it found it by. */
+export interface Operator {
+  readonly config: Config;
+  readonly redis: Redis;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects a command to the configuration's Redis.
+ *
+ * @param starts whether an embedded Redis that does not run is started
+ * @throws WaybillError `REDIS_UNAVAILABLE`, `REDIS_NOT_RUNNING`; ConfigError
+ */
+export async function openOperator(file: string, starts = false): Promise<Operator> {
+  const config = loadConfig(file);
+  const access = await (starts ? openRedisAccess(config) : findRedisAccess(config));
+  let lastError: Error | undefined;
+  const redis = openRedis(access.location, 'operator', (error) => {
+    lastError = error;
+  });
+  try {
+    await redis.ping();
+  } catch (error) {
+    closeRedis(redis);
+    await access.release();
+    const reason = lastError?.message || (error as Error).message;
+    throw new WaybillError('REDIS_UNAVAILABLE', `Redis cannot be reached: ${reason}`, { cause: error });
+  }
+  return {
+    config,
+    redis,
+    async close() {
+      closeRedis(redis);
+      await access.release();
+    },
+  };
+}
+
+/** Runs the action of a command that needs Redis, and closes the connection afterwards. */
+export function runWithOperator(
+  options: GlobalOptions,
+  action: (terminal: Terminal, operator: Operator) => Promise<number>,
+): Promise<void> {
+  return runCommand(options, async (terminal) => {
+    const operator = await openOperator(options.config);
+    try {
+      return await action(terminal, operator);
+    } finally {
+      await operator.close();
+    }
+  });
+}
+
+/** The clients that a command is about: the one that was named, or all. @throws UsageError */
+export function chooseClients(config: Config, name: string | undefined): string[] {
+  const known = Object.keys(config.clients);
+  if (name === undefined) return known;
+  if (!known.includes(name)) {
+    throw new UsageError(`client "${name}" is not in ${config.file}; there are: ${known.join(', ')}`);
+  }
+  return [name];
+}

@@ -1,0 +1,52 @@
+import type { Config } from './core/config-schema.ts';
+import { WaybillError } from './core/waybill-error.ts';
+import type { RedisLocation } from './queue/connections.ts';
+import { findEmbeddedRedis, startEmbeddedRedis } from './redis/embedded.ts';
+
+/** Where a configuration's Redis is, for as long as it is needed. */
+export interface RedisAccess {
+  readonly location: RedisLocation;
+  /** Whether it is Waybill's own, in the data directory. */
+  readonly embedded: boolean;
+  /** Lets it go: the last user of an embedded Redis stops it. */
+  release(): Promise<void>;
+}
+
+/** The Redis of the configuration, or the embedded one, which is started where it does not run. */
+export async function openRedisAccess(config: Config): Promise<RedisAccess> {
+  const configured = configuredAccess(config);
+  if (configured !== undefined) return configured;
+  const embedded = await startEmbeddedRedis({ dataDir: config.dataDir });
+  return {
+    location: { socketPath: embedded.socketPath },
+    embedded: true,
+    async release() {
+      await embedded.release();
+    },
+  };
+}
+
+/**
+ * As `openRedisAccess`, but for commands that only look: it starts nothing.
+ *
+ * @throws WaybillError `REDIS_NOT_RUNNING`
+ */
+export async function findRedisAccess(config: Config): Promise<RedisAccess> {
+  const configured = configuredAccess(config);
+  if (configured !== undefined) return configured;
+  const embedded = await findEmbeddedRedis({ dataDir: config.dataDir });
+  if (embedded === undefined) {
+    throw new WaybillError(
+      'REDIS_NOT_RUNNING',
+      `no Redis runs in ${config.dataDir}: "waybill start" starts it, and so does "waybill send"`,
+    );
+  }
+  return { location: { socketPath: embedded.socketPath }, embedded: true, release: async () => {} };
+}
+
+function configuredAccess(config: Config): RedisAccess | undefined {
+  const url = config.redis?.url;
+  if (url === undefined) return undefined;
+  const location = url.startsWith('/') ? { socketPath: url } : { url };
+  return { location, embedded: false, release: async () => {} };
+}

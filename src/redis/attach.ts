@@ -1,0 +1,157 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { WaybillError } from '../core/waybill-error.ts';
+import { type DataDirectory, directoryId, readRecord, removeRecord, writeRecord } from './data-directory.ts';
+import { takeLock } from './directory-lock.ts';
+import { type Lease, type LoadingProgress, takeLease, waitUntilLoaded } from './lease.ts';
+import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts';
+import { isSupportedVersion, OLDEST_VERSION } from './redis-version.ts';
+import { startFailure } from './server-log.ts';
+import { spawnServer } from './spawn-server.ts';
+
+const LOOK_AGAIN_MS = 10;
+const END_TIMEOUT_MS = 10_000;
+
+/** How a server is found or started. */
+export interface AttachOptions {
+  readonly serverBinary: string;
+  readonly startTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+  /** Starts no server; answers undefined where none runs. */
+  readonly onlyRunning: boolean;
+  onLoading(progress: LoadingProgress): void;
+}
+
+/**
+ * Takes a lease on the directory's server and waits until it is ready. Looking, starting and ending happen
+ * under the directory's lock, one process at a time: so there is one server, and a new user either holds a
+ * lease before the last one counts them, or finds the server gone and starts it.
+ */
+export function attach(
+  directory: DataDirectory,
+  options: AttachOptions & { onlyRunning: false },
+): Promise<Lease>;
+export function attach(directory: DataDirectory, options: AttachOptions): Promise<Lease | undefined>;
+export async function attach(directory: DataDirectory, options: AttachOptions): Promise<Lease | undefined> {
+  // Another one may start a server meanwhile, which takes as long as a start may take.
+  const unlock = await takeLock(directory.lockPath, options.startTimeoutMs + END_TIMEOUT_MS);
+  let lease: Lease | undefined;
+  try {
+    lease = await joinRunning(directory);
+    if (!lease && !(await endUnreachable(directory)) && options.onlyRunning) return undefined;
+    lease ??= await start(directory, options);
+  } finally {
+    await unlock();
+  }
+  try {
+    await waitUntilLoaded(lease, options.stallTimeoutMs, options.onLoading);
+    return lease;
+  } catch (error) {
+    const ended = lease.isClosed() || !(await identifyProcess(lease.server.pid));
+    lease.close();
+    if (ended) throw await startFailure(directory.logPath, 'ended while it read its file');
+    throw error;
+  }
+}
+
+/** A server that serves this very directory, where it is recorded to listen or where it would be started to. */
+async function joinRunning(directory: DataDirectory): Promise<Lease | undefined> {
+  const record = await readRecord(directory);
+  const places = new Set([record?.socketPath ?? directory.socketPath, directory.socketPath]);
+  for (const socketPath of places) {
+    const lease = await takeLease(socketPath);
+    if (lease && (await serves(lease, directory))) {
+      await recordLease(directory, lease, record);
+      return lease;
+    }
+    lease?.close();
+  }
+  return undefined;
+}
+
+async function serves(lease: Lease, directory: DataDirectory): Promise<boolean> {
+  return (await directoryId(lease.server.directory)) === (await directoryId(directory.path));
+}
+
+async function recordLease(directory: DataDirectory, lease: Lease, record?: ProcessIdentity): Promise<void> {
+  if (record?.pid === lease.server.pid) return;
+  const identity = await identifyProcess(lease.server.pid);
+  if (identity) await writeRecord({ ...directory, socketPath: lease.socketPath }, identity);
+}
+
+/**
+ * A recorded server that lives without a socket (someone removed the file) cannot be reached any more, and
+ * a second one on the same files would ruin them: it ends, cleanly. Answers whether there was one.
+ */
+async function endUnreachable(directory: DataDirectory): Promise<boolean> {
+  const record = await readRecord(directory);
+  if (!record || !(await isRunning(record))) return false;
+  process.kill(record.pid, 'SIGTERM');
+  if (await waitForEnd(record)) return true;
+  throw new WaybillError(
+    'REDIS_STOP_FAILED',
+    `the embedded Redis of ${directory.path} (process ${record.pid}) has lost its socket and does not end`,
+  );
+}
+
+async function start(directory: DataDirectory, options: AttachOptions): Promise<Lease> {
+  const server = await spawnServer(directory, options.serverBinary);
+  const deadline = performance.now() + options.startTimeoutMs;
+  for (;;) {
+    const lease = await takeLease(directory.socketPath);
+    if (lease && isSupportedVersion(lease.server.version)) return lease;
+    if (lease) {
+      lease.close();
+      server.kill();
+      const found = `redis-server ${lease.server.version} is too old`;
+      throw new WaybillError('REDIS_TOO_OLD', `${found}: ${OLDEST_VERSION.join('.')} or later is needed`);
+    }
+    if (server.hasEnded()) throw await server.failure('could not be started');
+    if (performance.now() > deadline) {
+      server.kill();
+      throw await server.failure(`did not listen within ${options.startTimeoutMs} ms`);
+    }
+    await pause(LOOK_AGAIN_MS);
+  }
+}
+
+/** Gives a lease back. The last one ends the server and waits for its end. */
+export async function detach(directory: DataDirectory, held: Lease, timeoutMs: number): Promise<void> {
+  const unlock = await takeLock(directory.lockPath, timeoutMs + END_TIMEOUT_MS);
+  let lease: Lease | undefined = held;
+  try {
+    // A connection that was cut says nothing about the server.
+    if (held.isClosed()) lease = await joinRunning(directory);
+    if (!lease || (await lease.count()) > 1) return;
+    await endServer(lease);
+    await removeRecord(directory);
+  } finally {
+    lease?.close();
+    await unlock();
+  }
+}
+
+async function endServer(lease: Lease): Promise<void> {
+  const identity = await identifyProcess(lease.server.pid);
+  const deadline = performance.now() + END_TIMEOUT_MS;
+  // It refuses for a moment while it writes its first append-only file.
+  let refusal = await lease.shutdown();
+  while (refusal !== undefined && performance.now() < deadline) {
+    await pause(LOOK_AGAIN_MS);
+    refusal = await lease.shutdown();
+  }
+  if (!identity || (await waitForEnd(identity))) return;
+  const why = refusal === undefined ? '' : `: ${refusal}`;
+  throw new WaybillError(
+    'REDIS_STOP_FAILED',
+    `the embedded Redis (process ${identity.pid}) does not end${why}`,
+  );
+}
+
+async function waitForEnd(identity: ProcessIdentity): Promise<boolean> {
+  const deadline = performance.now() + END_TIMEOUT_MS;
+  while (await isRunning(identity)) {
+    if (performance.now() > deadline) return false;
+    await pause(LOOK_AGAIN_MS);
+  }
+  return true;
+}

@@ -1,0 +1,142 @@
+import type { WaybillError } from '../core/waybill-error.ts';
+import { type AttachOptions, attach, detach } from './attach.ts';
+import { type DataDirectory, findDataDirectory, makeDataDirectory } from './data-directory.ts';
+import type { Lease, LoadingProgress } from './lease.ts';
+
+const START_TIMEOUT_MS = 15_000;
+const STALL_TIMEOUT_MS = 60_000;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** What the embedded Redis tells while it is in use. */
+export type EmbeddedRedisEvent =
+  | ({ readonly kind: 'loading' } & LoadingProgress)
+  /** The server ended or dropped the lease; it is looked for, and started where it is gone. */
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'regained'; readonly pid: number }
+  | { readonly kind: 'regain_failed'; readonly error: WaybillError | Error };
+
+/** How the embedded Redis is found or started. */
+export interface EmbeddedRedisOptions {
+  /** Made, with permissions 0700, where it is missing. */
+  readonly dataDir: string;
+  /** A command on the search path, or a path; default `redis-server`. */
+  readonly serverBinary?: string;
+  /** How long a server may take to listen, and another process to start or stop one; default 15 s. */
+  readonly startTimeoutMs?: number;
+  /** How long reading the append-only file may stand still; default 60 s. */
+  readonly stallTimeoutMs?: number;
+  readonly onEvent?: (event: EmbeddedRedisEvent) => void;
+}
+
+/** A use of the embedded Redis. */
+export interface EmbeddedRedis {
+  /** The same for as long as the server lives, and for its successor. */
+  readonly socketPath: string;
+  /** The server's process. */
+  readonly pid: number;
+  /**
+   * Ends this use; the last one stops the server and waits for its end. Close your other connections first:
+   * they do not count as uses. Calling it again changes nothing. Throws a WaybillError `REDIS_STOP_FAILED`.
+   */
+  release(): Promise<void>;
+}
+
+/**
+ * Joins the embedded Redis of a data directory; starts it where none runs. It outlives this process, however
+ * that ends, until the last user releases it. Where the server dies meanwhile, it is started again.
+ *
+ * Throws a WaybillError: `REDIS_NOT_INSTALLED`, `REDIS_TOO_OLD`, `REDIS_DATA_DIR`, `REDIS_DATA_CORRUPT`,
+ * `REDIS_DISK_FULL`, `REDIS_START_FAILED`, `REDIS_LOADING`, `REDIS_NOT_ANSWERING`, `REDIS_BUSY`.
+ */
+export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
+  const directory = await makeDataDirectory(options.dataDir);
+  const settings = withDefaults(options);
+  return hold(directory, settings, await attach(directory, settings));
+}
+
+/** Joins the embedded Redis where it runs; undefined where it does not. Throws as `startEmbeddedRedis` does. */
+export async function findEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis | undefined> {
+  const directory = await findDataDirectory(options.dataDir);
+  if (!directory) return undefined;
+  const settings = withDefaults(options);
+  const lease = await attach(directory, { ...settings, onlyRunning: true });
+  return lease && hold(directory, settings, lease);
+}
+
+type Settings = AttachOptions & { readonly onlyRunning: false; report(event: EmbeddedRedisEvent): void };
+
+function withDefaults(options: EmbeddedRedisOptions): Settings {
+  const report = options.onEvent ?? (() => {});
+  return {
+    serverBinary: options.serverBinary ?? 'redis-server',
+    startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS,
+    stallTimeoutMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+    onlyRunning: false,
+    onLoading: (progress) => report({ kind: 'loading', ...progress }),
+    report,
+  };
+}
+
+/** Keeps the lease, and regains it when it is lost, until it is released. */
+function hold(directory: DataDirectory, settings: Settings, first: Lease): EmbeddedRedis {
+  const ending = new AbortController();
+  let lease = first;
+  let regaining: Promise<void> = Promise.resolve();
+  const watch = (): void =>
+    lease.onClosed(() => {
+      if (!ending.signal.aborted) regaining = regainLease();
+    });
+  const regainLease = async (): Promise<void> => {
+    settings.report({ kind: 'lost' });
+    const regained = await regain(directory, settings, ending.signal);
+    if (!regained) return;
+    lease = regained;
+    watch();
+    settings.report({ kind: 'regained', pid: lease.server.pid });
+  };
+  const release = async (): Promise<void> => {
+    ending.abort();
+    await regaining;
+    await detach(directory, lease, settings.startTimeoutMs);
+  };
+  let released: Promise<void> | undefined;
+  watch();
+  return {
+    get socketPath() {
+      return lease.socketPath;
+    },
+    get pid() {
+      return lease.server.pid;
+    },
+    release: () => (released ??= release()),
+  };
+}
+
+async function regain(
+  directory: DataDirectory,
+  settings: Settings,
+  ending: AbortSignal,
+): Promise<Lease | undefined> {
+  for (let pauseMs = 0; !ending.aborted; pauseMs = Math.min(pauseMs * 2 + 100, LONGEST_PAUSE_MS)) {
+    await pauseUnless(ending, pauseMs);
+    if (ending.aborted) return undefined;
+    try {
+      return await attach(directory, settings);
+    } catch (error) {
+      settings.report({ kind: 'regain_failed', error: error as Error });
+    }
+  }
+  return undefined;
+}
+
+function pauseUnless(ending: AbortSignal, ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      ending.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    ending.addEventListener('abort', end, { once: true });
+  });
+}

@@ -1,0 +1,139 @@
+import type { Redis } from 'ioredis';
+import { isSupportedVersion, OLDEST_VERSION } from './redis-version.ts';
+
+/** What Redis says about itself, as far as it concerns the safety of events; undefined: it could not be asked. */
+export interface RedisSettings {
+  readonly version: string | undefined;
+  readonly role: string | undefined;
+  readonly clusterEnabled: boolean;
+  readonly maxmemoryPolicy: string | undefined;
+  readonly appendonly: boolean | undefined;
+  readonly appendfsync: string | undefined;
+  /** Whether the last write to the append-only file succeeded. */
+  readonly lastWriteOk: boolean;
+}
+
+/** One thing to know about a Redis: an `error` loses or stops events, a `warning` may, a `note` is for information. */
+export interface Finding {
+  readonly level: 'error' | 'warning' | 'note';
+  readonly setting: string;
+  /** What was found, what is wanted, and what the difference risks. */
+  readonly message: string;
+}
+
+/** Asks a Redis for its settings. What it forbids is left undefined; rejects where it cannot be reached. */
+export async function readRedisSettings(redis: Redis): Promise<RedisSettings> {
+  const info = parseInfo(await redis.info());
+  const config = async (name: string): Promise<string | undefined> => {
+    // Managed services forbid CONFIG or rename it: that is an answer, not a failure.
+    const answer = await redis.config('GET', name).catch(undefinedWhereRefused);
+    return (answer as string[] | undefined)?.[1];
+  };
+  const [policy, appendfsync, appendonly] = await Promise.all([
+    config('maxmemory-policy'),
+    config('appendfsync'),
+    config('appendonly'),
+  ]);
+  return {
+    version: info.get('redis_version'),
+    role: info.get('role'),
+    clusterEnabled: info.get('cluster_enabled') === '1',
+    maxmemoryPolicy: policy ?? info.get('maxmemory_policy'),
+    appendonly: toBoolean(appendonly ?? info.get('aof_enabled')),
+    appendfsync,
+    lastWriteOk: info.get('aof_last_write_status') !== 'err',
+  };
+}
+
+function undefinedWhereRefused(error: Error): undefined {
+  if (error.name === 'ReplyError') return undefined;
+  throw error;
+}
+
+function parseInfo(text: string): Map<string, string> {
+  const fields = text.split('\r\n').map((line) => line.split(/:(.*)/s, 2));
+  return new Map(fields.flatMap(([name, value]) => (name && value !== undefined ? [[name, value]] : [])));
+}
+
+/** CONFIG says yes and no, INFO 1 and 0. */
+function toBoolean(text: string | undefined): boolean | undefined {
+  return text === undefined ? undefined : text === 'yes' || text === '1';
+}
+
+/** Holds a Redis' settings against what Waybill needs. Pure; nothing found means that all is well. */
+export function judgeRedisSettings(settings: RedisSettings): Finding[] {
+  return [
+    judgeVersion(settings),
+    judgeRole(settings),
+    judgePolicy(settings),
+    judgeAppendonly(settings),
+    judgeAppendfsync(settings),
+    judgeLastWrite(settings),
+    judgeCluster(settings),
+  ].filter((finding) => finding !== undefined);
+}
+
+type Judgement = Finding | undefined;
+
+function judgeVersion({ version }: RedisSettings): Judgement {
+  const oldest = OLDEST_VERSION.join('.');
+  if (version === undefined) return unchecked('version', `${oldest} or later is needed`);
+  if (isSupportedVersion(version)) return undefined;
+  const message = `Redis is ${version}, and ${oldest} or later is needed: commands that BullMQ uses are missing`;
+  return { level: 'error', setting: 'version', message };
+}
+
+function judgeRole({ role }: RedisSettings): Judgement {
+  if (role === undefined || role === 'master') return undefined;
+  const message = `this Redis is a ${role} and takes no writes: redis.url must lead to the primary`;
+  return { level: 'error', setting: 'role', message };
+}
+
+function judgePolicy({ maxmemoryPolicy }: RedisSettings): Judgement {
+  if (maxmemoryPolicy === 'noeviction') return undefined;
+  const setting = 'maxmemory-policy';
+  if (maxmemoryPolicy === undefined)
+    return unchecked(setting, 'it must be noeviction, or events may be evicted');
+  const message = `maxmemory-policy is ${maxmemoryPolicy} and must be noeviction: a full Redis would throw events away`;
+  return { level: 'error', setting, message };
+}
+
+function judgeAppendonly({ appendonly }: RedisSettings): Judgement {
+  if (appendonly === true) return undefined;
+  if (appendonly === undefined) return unchecked('appendonly', 'without it a restart of Redis loses events');
+  const message =
+    'appendonly is no and should be yes: a crash or restart of Redis loses the accepted events since its last snapshot';
+  return { level: 'warning', setting: 'appendonly', message };
+}
+
+function judgeAppendfsync({ appendonly, appendfsync }: RedisSettings): Judgement {
+  if (appendonly !== true || appendfsync === 'always') return undefined;
+  const setting = 'appendfsync';
+  if (appendfsync === undefined) return unchecked(setting, 'only `always` survives a power cut without loss');
+  const lost =
+    appendfsync === 'everysec' ? 'up to a second or two' : 'what the system had not written, often 30 s';
+  const message = `appendfsync is ${appendfsync}: a power cut of the Redis machine may lose ${lost} of accepted events; a crash of Redis alone loses none`;
+  return { level: 'note', setting, message };
+}
+
+function judgeLastWrite({ lastWriteOk }: RedisSettings): Judgement {
+  if (lastWriteOk) return undefined;
+  const message =
+    'the last write to the append-only file failed: Redis takes no writes until its disk has room';
+  return { level: 'error', setting: 'aof_last_write_status', message };
+}
+
+function judgeCluster({ clusterEnabled }: RedisSettings): Judgement {
+  if (!clusterEnabled) return undefined;
+  const message =
+    'this Redis is part of a cluster: the keys of a client lie in one slot each, and redis.url must lead to a node that holds them all';
+  return { level: 'note', setting: 'cluster_enabled', message };
+}
+
+function unchecked(setting: string, message: string): Finding {
+  return {
+    level: 'note',
+    setting,
+    message: `${setting} could not be checked, since Redis does not tell: ${message}`,
+  };
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { obtainToken } from '../../src/auth/obtain-token.ts';
+import type { Claim, TokenStore } from '../../src/auth/token-store.ts';
+
+const UNUSED = { publish: async () => {}, release: async () => {} };
+
+/** Obtains a token with a store that answers these claims in turn, the last one again and again. */
+async function obtain(claims: readonly Claim[], isSpent = (_id: string) => false) {
+  const asked: string[] = [];
+  let requests = 0;
+  const store: TokenStore = {
+    ...UNUSED,
+    claim: async (useless) => {
+      const n = asked.push(useless);
+      return claims[Math.min(n, claims.length) - 1] as Claim;
+    },
+  };
+  const obtained = await obtainToken(
+    {
+      requestToken: async () => {
+        requests += 1;
+        return { accessToken: 'new', lifetimeMs: 1_000 };
+      },
+      store,
+      monotonicNow: () => 500,
+      redisTimeoutMs: 1_000,
+      pollMs: 1,
+      longestWaitMs: 30,
+      signal: new AbortController().signal,
+    },
+    isSpent,
+  );
+  return { obtained, asked, requests };
+}
+
+function shared(id: string): Claim {
+  return {
+    kind: 'token',
+    token: { id, accessToken: id, lifetimeMs: 900 },
+    remainingMs: 300,
+    stored: `{${id}}`,
+  };
+}
+
+describe('obtainToken', () => {
+  it('takes up a token that another process shares, for what is left of its lifetime', async () => {
+    const { obtained, requests } = await obtain([shared('a')]);
+    expect(obtained).toEqual({ id: 'a', accessToken: 'a', lifetimeMs: 900, expiresAt: 800, source: 'redis' });
+    expect(requests).toBe(0);
+  });
+
+  it('passes over spent and useless ones', async () => {
+    const claims: Claim[] = [shared('a'), { kind: 'useless', stored: '?' }, { kind: 'claimed' }];
+    const { obtained, asked, requests } = await obtain(claims, (id) => id === 'a');
+    expect(asked).toEqual(['', '{a}', '?']);
+    expect(obtained).toMatchObject({ accessToken: 'new', expiresAt: 1_500, source: 'service' });
+    expect(requests).toBe(1);
+  });
+
+  it('waits for the holder of the lock', async () => {
+    const { obtained, asked, requests } = await obtain([{ kind: 'held' }, { kind: 'held' }, shared('b')]);
+    expect(obtained).toMatchObject({ id: 'b' });
+    expect(asked).toHaveLength(3);
+    expect(requests).toBe(0);
+  });
+
+  it('asks for itself where the lock is never free', async () => {
+    const { obtained, requests } = await obtain([{ kind: 'held' }]);
+    expect(obtained).toMatchObject({ accessToken: 'new' });
+    expect(requests).toBe(1);
+  });
+
+  it('takes over the failure of the holder', async () => {
+    const { obtained, requests } = await obtain([{ kind: 'held' }, { kind: 'failed', failure: 'it failed' }]);
+    expect(obtained).toEqual({ failure: 'it failed' });
+    expect(requests).toBe(0);
+  });
+});

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type Claim,
+  createTokenStore,
+  type SharedToken,
+  type TokenStore,
+} from '../../src/auth/token-store.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { type RedisServer, startRedisServer } from './support/redis-server.ts';
+
+const MINUTE = 60_000;
+
+failOnLeaks();
+
+let server: RedisServer;
+let key: string;
+
+beforeAll(async () => {
+  server = await startRedisServer();
+});
+
+afterAll(() => server.stop());
+
+beforeEach(() => {
+  key = `wb:token:${randomUUID()}`;
+});
+
+afterEach(() => server.disconnect());
+
+function storeOf(options: { variant?: string; lockMs?: number } = {}): TokenStore {
+  return createTokenStore(server.connect(), { key, variant: '', lockMs: MINUTE, ...options });
+}
+
+function tokenNamed(id: string): SharedToken {
+  return { id, accessToken: `token-${id}`, lifetimeMs: MINUTE };
+}
+
+/** Claims until the answer is another than that the lock is held. */
+async function claimOnceFree(store: TokenStore): Promise<Claim> {
+  for (;;) {
+    const claim = await store.claim('');
+    if (claim.kind !== 'held') return claim;
+  }
+}
+
+describe('createTokenStore', () => {
+  it('gives the lock to one, and to the others what it publishes', async () => {
+    const [a, b] = [storeOf(), storeOf()];
+    expect(await a.claim('')).toEqual({ kind: 'claimed' });
+    expect(await b.claim('')).toEqual({ kind: 'held' });
+    await a.publish(tokenNamed('1'), MINUTE, '');
+    const stored = JSON.stringify(tokenNamed('1'));
+    const seen = await b.claim('');
+    expect(seen).toMatchObject({ kind: 'token', token: tokenNamed('1'), stored });
+    expect(await b.claim(stored)).toEqual({ kind: 'claimed' });
+  });
+
+  it('takes its own lock again, which is left from an answer that was lost', async () => {
+    const store = storeOf();
+    await store.claim('');
+    expect(await store.claim('')).toEqual({ kind: 'claimed' });
+  });
+
+  it('lets nobody else give the lock back', async () => {
+    const [a, b] = [storeOf(), storeOf()];
+    await a.claim('');
+    await b.release();
+    expect(await b.claim('')).toEqual({ kind: 'held' });
+    await a.release();
+    expect(await b.claim('')).toEqual({ kind: 'claimed' });
+  });
+
+  it('shows a failure to others of the same variant, not to itself', async () => {
+    const [a, b, other] = [storeOf(), storeOf(), storeOf({ variant: 'other' })];
+    await a.claim('');
+    await a.release('it failed');
+    expect(await b.claim('')).toEqual({ kind: 'failed', failure: 'it failed' });
+    expect(await other.claim('')).toEqual({ kind: 'claimed' });
+    await other.release();
+    expect(await a.claim('')).toEqual({ kind: 'claimed' });
+  });
+
+  it('lets a holder that outlived its lock overwrite nothing', async () => {
+    const [slow, quick] = [storeOf({ lockMs: 20 }), storeOf()];
+    await slow.claim('');
+    expect(await claimOnceFree(quick)).toEqual({ kind: 'claimed' });
+    await quick.publish(tokenNamed('newer'), MINUTE, '');
+    await slow.publish(tokenNamed('older'), MINUTE, '');
+    expect(await slow.claim('')).toMatchObject({ token: tokenNamed('newer') });
+  });
+
+  it('does not use a token without an expiry, which it did not write', async () => {
+    await server.connect().set(key, JSON.stringify(tokenNamed('1')));
+    expect(await storeOf().claim('')).toEqual({ kind: 'useless', stored: JSON.stringify(tokenNamed('1')) });
+  });
+});

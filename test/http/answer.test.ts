@@ -1,0 +1,120 @@
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { client, MESSAGE, serve } from './http-fixture.ts';
+import { respond } from './scripted-server.ts';
+
+describe('an answer', () => {
+  test('sends headers and body as they are', async () => {
+    const server = await serve((received) => respond(received, 200));
+    await client().post({ url: server.url, ...MESSAGE });
+    const [head, body] = server.requests[0]?.text.split('\r\n\r\n') ?? [];
+    expect(head).toContain('POST /dispositions?key=query-secret HTTP/1.1');
+    expect(head).toContain(`host: 127.0.0.1:${server.port}`);
+    expect(head).toContain('authorization: Bearer header-secret');
+    expect(head?.match(/content-type/gi)).toHaveLength(1);
+    expect(body).toBe(MESSAGE.body);
+  });
+
+  test.each([200, 201, 204, 299])('of %i is known without its body', async (status) => {
+    const server = await serve((received) => respond(received, status, status === 204 ? '' : '{"message":"Success"}'));
+    expect(await client().post({ url: server.url, ...MESSAGE })).toEqual({ kind: 'answer', status, body: '' });
+  });
+
+  test.each([302, 400, 401, 422, 500, 503])('of %i comes with its body', async (status) => {
+    const server = await serve((received) => respond(received, status, '{"message":"Nö"}', ['location: /else']));
+    const result = await client().post({ url: server.url, ...MESSAGE });
+    expect(result).toEqual({ kind: 'answer', status, body: '{"message":"Nö"}' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('hands Retry-After on as it came', async () => {
+    const server = await serve((received) => respond(received, 503, '', ['Retry-After: Fri, 31 Dec 2027 23:59:59 GMT']));
+    const result = await client().post({ url: server.url, ...MESSAGE });
+    expect(result).toMatchObject({ status: 503, retryAfter: 'Fri, 31 Dec 2027 23:59:59 GMT' });
+  });
+
+  test('keeps 2 KiB of a body, cut between two characters, and the connection', async () => {
+    const server = await serve((received) => respond(received, 500, `x${'ö'.repeat(3_000)}`));
+    const http = client();
+    const result = await http.post({ url: server.url, ...MESSAGE });
+    expect(result).toMatchObject({ status: 500, body: `x${'ö'.repeat(1_023)}` });
+    await http.post({ url: server.url, ...MESSAGE });
+    expect(server.sockets).toHaveLength(1);
+  });
+
+  test('keeps as much of a body as is asked for, of a 200 as well', async () => {
+    const body = JSON.stringify({ access_token: 'a'.repeat(5_000) });
+    const server = await serve((received) => respond(received, received.number === 1 ? 200 : 400, body));
+    const http = client();
+    const request = { url: server.url, ...MESSAGE, keepBodyBytes: 65_536 };
+    expect(await http.post(request)).toEqual({ kind: 'answer', status: 200, body });
+    expect(await http.post(request)).toEqual({ kind: 'answer', status: 400, body });
+    expect(await http.post({ ...request, keepBodyBytes: 10 })).toMatchObject({ body: body.slice(0, 10) });
+  });
+
+  test('waits for a body that is asked for until the deadline', async () => {
+    const server = await serve(({ socket }) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"a":'));
+    const result = await client().post({ url: server.url, ...MESSAGE, keepBodyBytes: 100, timeoutMs: 100 });
+    expect(result).toEqual({ kind: 'answer', status: 200, body: '{"a":' });
+  });
+
+  test('ignores informational responses before it', async () => {
+    const server = await serve((received) => {
+      received.socket.write('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n');
+      respond(received, 201);
+    });
+    expect(await client().post({ url: server.url, ...MESSAGE })).toMatchObject({ status: 201 });
+  });
+});
+
+describe.each([200, 500])('a body that goes wrong after %i', (status) => {
+  const head = `HTTP/1.1 ${status} Text\r\n`;
+
+  test.each([
+    ['endless', 'transfer-encoding: chunked\r\n\r\n'],
+    ['announced and never sent', 'content-length: 10\r\n\r\nabc'],
+  ])('%s: the status stands within about a second', async (_name, rest) => {
+    const server = await serve(({ socket }) => socket.write(head + rest));
+    const result = await client({ timeoutMs: 60_000 }).post({ url: server.url, ...MESSAGE });
+    expect(result).toMatchObject({ kind: 'answer', status });
+    await server.allClosed();
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('not over by the deadline: the status stands', async () => {
+    const server = await serve(({ socket }) => socket.write(`${head}content-length: 10\r\n\r\nabc`));
+    const result = await client({ timeoutMs: 100 }).post({ url: server.url, ...MESSAGE });
+    expect(result).toEqual({ kind: 'answer', status, body: status === 200 ? '' : 'abc' });
+  });
+
+  test('oversized: the connection is closed', async () => {
+    const server = await serve(async ({ socket }) => {
+      socket.write(`${head}transfer-encoding: chunked\r\n\r\n`);
+      const chunk = `4000\r\n${'x'.repeat(0x4000)}\r\n`;
+      while (!socket.destroyed && socket.writable) {
+        socket.write(chunk);
+        await setImmediate();
+      }
+    });
+    const started = performance.now();
+    const result = await client().post({ url: server.url, ...MESSAGE });
+    expect(performance.now() - started).toBeLessThan(900);
+    expect(result).toEqual({ kind: 'answer', status, body: status === 200 ? '' : 'x'.repeat(2_048) });
+    await server.allClosed();
+  });
+
+  test.each([
+    ['reset', 'content-length: 10\r\n\r\nabc'],
+    ['broken', 'transfer-encoding: chunked\r\n\r\nnot a chunk size\r\n'],
+  ])('%s: the status stands, and nothing is sent again', async (name, rest) => {
+    const server = await serve((received) => {
+      if (received.number === 1) return respond(received, 200);
+      received.socket.write(head + rest, () => name === 'reset' && received.reset());
+    });
+    const http = client();
+    await http.post({ url: server.url, ...MESSAGE });
+    expect(await http.post({ url: server.url, ...MESSAGE })).toMatchObject({ kind: 'answer', status });
+    expect(server.requests).toHaveLength(2);
+    expect(server.sockets).toHaveLength(1);
+  });
+});

@@ -1,0 +1,40 @@
+import type { TlsOptions } from 'node:tls';
+import { generate } from 'selfsigned';
+
+/** Keys and certificates in PEM. */
+export interface Certificates {
+  readonly ca: string;
+  readonly caKey: string;
+  /** For a server named localhost. */
+  readonly server: TlsOptions & { readonly key: string; readonly cert: string };
+  readonly client: { readonly key: string; readonly cert: string };
+}
+
+/** Makes an authority, and a server's and a client's certificate that it signed. */
+export async function certificates(names: readonly string[] = ['localhost'], notAfter?: Date): Promise<Certificates> {
+  const authority = await generate([{ name: 'commonName', value: 'acme test authority' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    extensions: [{ name: 'basicConstraints', cA: true, critical: true }],
+  });
+  const ca = { key: authority.private, cert: authority.cert };
+  const server = await generate([{ name: 'commonName', value: 'endpoint' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    ca,
+    ...(notAfter ? { notBeforeDate: new Date(notAfter.getTime() - 86_400_000), notAfterDate: notAfter } : {}),
+    extensions: [{ name: 'subjectAltName', altNames: names.map((value) => ({ type: 2, value })) }],
+  });
+  const client = await generate([{ name: 'commonName', value: 'waybill' }], {
+    keyType: 'ec',
+    algorithm: 'sha256',
+    ca,
+    extensions: [{ name: 'extKeyUsage', clientAuth: true }],
+  });
+  return {
+    ca: authority.cert,
+    caKey: authority.private,
+    server: { key: server.private, cert: server.cert },
+    client: { key: client.private, cert: client.cert },
+  };
+}

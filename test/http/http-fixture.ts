@@ -1,0 +1,31 @@
+import type { TlsOptions } from 'node:tls';
+import { afterEach } from 'vitest';
+import { type ClientHttp, createClientHttp, type HttpOptions } from '../../src/http/client-http.ts';
+import { type Received, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
+
+/** Something that is closed after the test. */
+const opened: { close(): Promise<void> }[] = [];
+
+afterEach(async () => {
+  for (const one of opened.splice(0).reverse()) await one.close();
+});
+
+/** A server for the present test. */
+export async function serve(answer: (received: Received) => void, tls?: TlsOptions): Promise<ScriptedServer> {
+  const server = await startScriptedServer(answer, tls);
+  opened.push(server);
+  return server;
+}
+
+/** A client for the present test, which may reach the loopback address. */
+export function client(options: Partial<HttpOptions> = {}): ClientHttp {
+  const http = createClientHttp({ connections: 4, timeoutMs: 5_000, allowPrivateNetwork: true, ...options });
+  opened.push(http);
+  return http;
+}
+
+/** Headers and body of each test's request. */
+export const MESSAGE = {
+  headers: ['content-type', 'application/json', 'authorization', 'Bearer header-secret'],
+  body: '{"optiturn_lp":"LPAA1234567"}',
+} as const;

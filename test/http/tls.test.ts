@@ -1,0 +1,76 @@
+import type { TLSSocket } from 'node:tls';
+import { describe, expect, test } from 'vitest';
+import { certificates } from './certificates.ts';
+import { client, MESSAGE, serve } from './http-fixture.ts';
+import { respond } from './scripted-server.ts';
+
+const ACME = await certificates();
+const OTHER_NAME = await certificates(['other.acme.example']);
+const EXPIRED = await certificates(['localhost'], new Date(Date.now() - 3_600_000));
+
+const named = (url: string): string => url.replace('127.0.0.1', 'localhost');
+
+describe('TLS', () => {
+  test('delivers where the authority is known, by name and with session', async () => {
+    const server = await serve((received) => respond(received, 200), ACME.server);
+    const http = client({ tls: { ca: ACME.ca } });
+    expect(await http.post({ url: named(server.url), ...MESSAGE })).toMatchObject({ status: 200 });
+    const socket = server.sockets[0] as TLSSocket & { servername: string };
+    expect(socket.servername).toBe('localhost');
+    expect(socket.getProtocol()).toBe('TLSv1.3');
+  });
+
+  test.each([
+    ['an unknown authority', ACME, undefined, 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+    ['another name', OTHER_NAME, OTHER_NAME.ca, 'ERR_TLS_CERT_ALTNAME_INVALID'],
+    ['an expired certificate', EXPIRED, EXPIRED.ca, 'CERT_HAS_EXPIRED'],
+  ])('%s: no request is sent, again and again', async (_name, { server: serverTls }, ca, code) => {
+    const server = await serve((received) => respond(received, 200), serverTls);
+    const http = client(ca === undefined ? {} : { tls: { ca } });
+    const detail = `no TLS connection to localhost:${server.port} (${code})`;
+    for (let n = 0; n < 6; n += 1) {
+      const result = await http.post({ url: named(server.url), ...MESSAGE });
+      expect(result).toEqual({ kind: 'no_answer', failureClass: 'tls', detail });
+    }
+    expect(server.requests).toHaveLength(0);
+  });
+
+  test('a self-signed certificate', async () => {
+    const server = await serve((received) => respond(received, 200), { ...ACME.server, cert: ACME.ca, key: ACME.caKey });
+    const result = await client().post({ url: named(server.url), ...MESSAGE });
+    expect(result).toMatchObject({ failureClass: 'tls', detail: expect.stringContaining('SELF_SIGNED') });
+  });
+
+  test('a server that speaks no TLS', async () => {
+    const server = await serve(() => {});
+    const posted = client().post({ url: named(server.url).replace('http:', 'https:'), ...MESSAGE });
+    while (server.sockets.length === 0) await new Promise(setImmediate);
+    server.sockets[0]?.write('HTTP/1.1 400 Bad Request\r\n\r\n');
+    expect(await posted).toMatchObject({ kind: 'no_answer', failureClass: 'tls' });
+  });
+
+  test('nothing below TLS 1.2', async () => {
+    const old = { ...ACME.server, maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    const server = await serve((received) => respond(received, 200), old);
+    const result = await client({ tls: { ca: ACME.ca } }).post({ url: named(server.url), ...MESSAGE });
+    expect(result).toMatchObject({ kind: 'no_answer', failureClass: 'tls' });
+  });
+
+  test('shows the client’s certificate where one is asked for', async () => {
+    const strict = { ...ACME.server, ca: ACME.ca, requestCert: true, rejectUnauthorized: true };
+    const server = await serve((received) => respond(received, 200), strict);
+    const known = client({ tls: { ca: ACME.ca, ...ACME.client } });
+    expect(await known.post({ url: named(server.url), ...MESSAGE })).toMatchObject({ status: 200 });
+    const unknown = client({ tls: { ca: ACME.ca } });
+    const result = await unknown.post({ url: named(server.url), ...MESSAGE });
+    // Node's server closes without an alert, so it cannot be told from another close.
+    expect(result).toMatchObject({ kind: 'no_answer' });
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('settings that are no certificate are refused at once', () => {
+    expect(() => client({ tls: { cert: 'x', key: 'y' } })).toThrow(
+      expect.objectContaining({ code: 'TLS_SETTINGS_INVALID' }),
+    );
+  });
+});

@@ -1,0 +1,141 @@
+import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { type EmbeddedRedisEvent, startEmbeddedRedis } from '../../src/redis/embedded.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { ask, dataDirectory } from './data-dirs.ts';
+
+failOnLeaks();
+
+/** A script that stands for redis-server, beside the data directory. */
+function binary(dataDir: string, body: string, mode = 0o755): string {
+  const path = join(dirname(dataDir), 'redis-server');
+  writeFileSync(path, `#!/bin/sh\n${body}\n`, { mode });
+  return path;
+}
+
+/** A stopped data directory with `first` and `last` in its append-only file, and that file. */
+async function writtenDirectory(): Promise<{ dataDir: string; file: string }> {
+  const dataDir = dataDirectory();
+  const redis = await startEmbeddedRedis({ dataDir });
+  await ask(redis.socketPath, (connection) => connection.set('first', '1'));
+  await ask(redis.socketPath, (connection) => connection.set('last', '2'));
+  await redis.release();
+  const directory = join(dataDir, 'redis', 'appendonlydir');
+  const name = readdirSync(directory).find((file) => file.endsWith('.incr.aof')) ?? '';
+  return { dataDir, file: join(directory, name) };
+}
+
+test.each([
+  ['missing', 'no-such-redis-server'],
+  ['no program', '/etc/hostname'],
+])('a redis-server that is %s', async (_what, serverBinary) => {
+  const start = startEmbeddedRedis({ dataDir: dataDirectory(), serverBinary });
+  await expect(start).rejects.toMatchObject({
+    code: 'REDIS_NOT_INSTALLED',
+    message: expect.stringContaining(`${serverBinary} cannot be run: install Redis`),
+  });
+});
+
+test('a data directory that cannot be made', async () => {
+  const dataDir = dataDirectory();
+  writeFileSync(dataDir, 'a file');
+  await expect(startEmbeddedRedis({ dataDir })).rejects.toMatchObject({
+    code: 'REDIS_DATA_DIR',
+    message: expect.stringContaining('cannot be used for the embedded Redis'),
+  });
+});
+
+test('a file cut short by a crash loses no more than the write that was cut', async () => {
+  const { dataDir, file } = await writtenDirectory();
+  truncateSync(file, readFileSync(file).length - 3);
+
+  const redis = await startEmbeddedRedis({ dataDir });
+  expect(await ask(redis.socketPath, (connection) => connection.mget('first', 'last'))).toEqual(['1', null]);
+  await redis.release();
+});
+
+test('a file that is damaged in its middle', async () => {
+  const { dataDir, file } = await writtenDirectory();
+  const bytes = readFileSync(file);
+  bytes.write('#####', bytes.indexOf('*3'));
+  writeFileSync(file, bytes);
+
+  const start = startEmbeddedRedis({ dataDir });
+  await expect(start).rejects.toMatchObject({
+    code: 'REDIS_DATA_CORRUPT',
+    message: expect.stringMatching(/redis-check-aof --fix\); its last words in .*redis\.log: .*Bad file format/),
+  });
+});
+
+test('a full disk', async () => {
+  const dataDir = dataDirectory();
+  const serverBinary = binary(dataDir, `echo "Can't create or open the append-only dir: No space left on device"; exit 1`);
+  await expect(startEmbeddedRedis({ dataDir, serverBinary })).rejects.toMatchObject({
+    code: 'REDIS_DISK_FULL',
+  });
+});
+
+test('a server that refuses its settings is quoted', async () => {
+  const dataDir = dataDirectory();
+  const serverBinary = binary(dataDir, 'exec redis-server "$@" --no-such-setting 1');
+  await expect(startEmbeddedRedis({ dataDir, serverBinary })).rejects.toMatchObject({
+    code: 'REDIS_START_FAILED',
+    message: expect.stringMatching(/could not be started; its last words .*Bad directive/),
+  });
+});
+
+test('a server that never listens', async () => {
+  const dataDir = dataDirectory();
+  const serverBinary = binary(dataDir, 'exec sleep 60');
+  const start = startEmbeddedRedis({ dataDir, serverBinary, startTimeoutMs: 100 });
+  await expect(start).rejects.toMatchObject({
+    code: 'REDIS_START_FAILED',
+    message: expect.stringContaining('did not listen within 100 ms'),
+  });
+});
+
+/** A stopped data directory of 200 keys, and a server that takes so many microseconds to load each. */
+async function slowDirectory(perKeyMicros: number): Promise<{ dataDir: string; serverBinary: string }> {
+  const dataDir = dataDirectory();
+  const slow = `--key-load-delay ${perKeyMicros} --loading-process-events-interval-bytes 1024`;
+  const serverBinary = binary(dataDir, `exec redis-server "$@" ${slow}`);
+  const redis = await startEmbeddedRedis({ dataDir });
+  await ask(redis.socketPath, async (connection) => {
+    for (let key = 0; key < 200; key += 1) await connection.set(`key-${key}`, 'x'.repeat(100));
+    await connection.bgrewriteaof();
+    const isBusy = async () => (await connection.info('persistence')).includes('rewrite_in_progress:1');
+    while (await isBusy());
+  });
+  await redis.release();
+  return { dataDir, serverBinary };
+}
+
+test('a large file is waited for, with its progress told', async () => {
+  const { dataDir, serverBinary } = await slowDirectory(2000);
+  const events: EmbeddedRedisEvent[] = [];
+  const redis = await startEmbeddedRedis({
+    dataDir,
+    serverBinary,
+    onEvent: (event) => events.push(event),
+  });
+
+  expect(await ask(redis.socketPath, (connection) => connection.dbsize())).toBe(200);
+  expect(events[0]).toMatchObject({ kind: 'loading', totalBytes: expect.any(Number) });
+  await redis.release();
+});
+
+test('a server that stands still while it loads is given up on', async () => {
+  const { dataDir, serverBinary } = await slowDirectory(400_000);
+  const start = startEmbeddedRedis({ dataDir, serverBinary, stallTimeoutMs: 1 });
+  await expect(start).rejects.toMatchObject({ code: 'REDIS_LOADING' });
+});
+
+test('a full log is set aside', async () => {
+  const { dataDir } = await writtenDirectory();
+  const log = join(dataDir, 'redis', 'redis.log');
+  appendFileSync(log, 'x'.repeat(1024 * 1024));
+  const redis = await startEmbeddedRedis({ dataDir });
+  expect(readFileSync(log).length).toBeLessThan(100_000);
+  await redis.release();
+});
