@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
-import { createAuthorizers } from './auth/authorizers.ts';
+import { type Authorizers, createAuthorizers } from './auth/authorizers.ts';
 import type { Config, ResolvedClient } from './core/config-schema.ts';
 import { pruneDeadLetters } from './dead-letters/prune-dead-letters.ts';
 import { type ClientDelivery, createClientDelivery } from './delivery/deliver-client.ts';
@@ -16,11 +16,14 @@ import { BatchWorker } from './queue/batch-worker.ts';
 import { commitBatches } from './queue/commit-batches.ts';
 import { closeRedis, openRedis, type RedisLocation } from './queue/connections.ts';
 import { discardDeadLetters, readDeadLetters } from './queue/dead-letter-queue.ts';
-import { settle } from './queue/delivery-queue.ts';
+import { type SettleCommand, settle } from './queue/delivery-queue.ts';
 import { reserveSends } from './queue/reserve-sends.ts';
+import { untilWritable } from './queue/until-writable.ts';
 import { VERSION } from './version.ts';
 
 const PRUNE_EVERY_MS = 3_600_000;
+/** How long a stop waits, beyond the grace period, for what was delivered to be written down. */
+const SETTLE_MS = 5_000;
 const DAY_MS = 86_400_000;
 const TOKEN_ANSWER_BYTES = 65_536;
 
@@ -41,9 +44,18 @@ export interface EngineOptions {
 export async function startEngine({ config, redis: location, log }: EngineOptions): Promise<Engine> {
   const onError = atMostOnceASecond((error) => log.warn({ err: error }, 'redis'));
   const redis = openRedis(location, 'worker', onError);
+  let closed = false;
+  const settlePatiently: Settle = (client, command) =>
+    untilWritable(
+      () => settle(redis, client, command),
+      () => closed,
+      onError,
+    );
   const authorizers = createAuthorizers({ redis, log });
   const clients = Object.values(config.clients);
-  const running = clients.map((client) => buildClient(client, redis, authorizers, log, onError));
+  const running = clients.map((client) =>
+    buildClient(client, { redis, authorizers, log, onError, settle: settlePatiently }),
+  );
   await Promise.all(running.map(({ delivery }) => delivery.start()));
   const stopPruning = keepPruning(config, redis, log);
   log.info({ clients: clients.map((client) => client.name), version: VERSION }, 'delivering');
@@ -51,12 +63,26 @@ export async function startEngine({ config, redis: location, log }: EngineOption
   return {
     async stop(graceMs) {
       stopPruning();
-      await Promise.all(running.map(({ delivery }) => delivery.stop(graceMs)));
+      const stops = Promise.all(running.map(({ delivery }) => delivery.stop(graceMs)));
+      await atMost(stops, graceMs + SETTLE_MS);
+      closed = true;
       await authorizers.close();
-      await Promise.all(running.map(({ worker, http }) => Promise.all([worker.close(true), http.close()])));
+      // Where Redis is away, what waits for it ends here; the locks run out and the batches are taken over.
       closeRedis(redis);
+      await stops;
+      await Promise.all(running.map(({ worker, http }) => Promise.all([worker.close(true), http.close()])));
     },
   };
+}
+
+type Settle = (client: string, command: SettleCommand) => Promise<boolean>;
+
+interface Shared {
+  readonly redis: Redis;
+  readonly authorizers: Authorizers;
+  readonly log: Logger;
+  readonly settle: Settle;
+  onError(error: Error): void;
 }
 
 interface RunningClient {
@@ -65,13 +91,8 @@ interface RunningClient {
   readonly http: ClientHttp;
 }
 
-function buildClient(
-  client: ResolvedClient,
-  redis: Redis,
-  authorizers: ReturnType<typeof createAuthorizers>,
-  log: Logger,
-  onError: (error: Error) => void,
-): RunningClient {
+function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
+  const { redis, authorizers, log, onError } = shared;
   const { timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
   const http = createClientHttp({
     connections: client.concurrency,
@@ -113,7 +134,7 @@ function buildClient(
     line: createLine(createPermits(client.concurrency), pacing, client.concurrency),
     unsettled: createUnsettled(),
     log,
-    settle: (command) => settle(redis, client.name, command),
+    settle: (command) => shared.settle(client.name, command),
     now: Date.now,
     random: Math.random,
   });
@@ -165,6 +186,16 @@ export async function openIntake(config: Config, location: RedisLocation): Promi
       closeRedis(redis);
     },
   };
+}
+
+/** Waits for a promise, but no longer than so many milliseconds. */
+async function atMost(promise: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, limit]);
+  clearTimeout(timer);
 }
 
 /** Resolves when the first connection has come about, or has failed. */

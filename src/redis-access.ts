@@ -1,7 +1,7 @@
 import type { Config } from './core/config-schema.ts';
 import { WaybillError } from './core/waybill-error.ts';
 import type { RedisLocation } from './queue/connections.ts';
-import { findEmbeddedRedis, startEmbeddedRedis } from './redis/embedded.ts';
+import { type EmbeddedRedis, findEmbeddedRedis, startEmbeddedRedis } from './redis/embedded.ts';
 
 /** Where a configuration's Redis is, for as long as it is needed. */
 export interface RedisAccess {
@@ -16,14 +16,7 @@ export interface RedisAccess {
 export async function openRedisAccess(config: Config): Promise<RedisAccess> {
   const configured = configuredAccess(config);
   if (configured !== undefined) return configured;
-  const embedded = await startEmbeddedRedis({ dataDir: config.dataDir });
-  return {
-    location: { socketPath: embedded.socketPath },
-    embedded: true,
-    async release() {
-      await embedded.release();
-    },
-  };
+  return leased(await startEmbeddedRedis({ dataDir: config.dataDir }));
 }
 
 /**
@@ -41,7 +34,15 @@ export async function findRedisAccess(config: Config): Promise<RedisAccess> {
       `no Redis runs in ${config.dataDir}: "waybill start" starts it, and so does "waybill send"`,
     );
   }
-  return { location: { socketPath: embedded.socketPath }, embedded: true, release: async () => {} };
+  return leased(embedded);
+}
+
+function leased(embedded: EmbeddedRedis): RedisAccess {
+  return {
+    location: { socketPath: embedded.socketPath },
+    embedded: true,
+    release: () => embedded.release(),
+  };
 }
 
 function configuredAccess(config: Config): RedisAccess | undefined {

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
+import { addDemoCommand } from './commands/demo.ts';
 import { addInitCommand } from './commands/init.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addStatusCommand } from './commands/status.ts';
@@ -19,6 +20,7 @@ addInitCommand(program);
 addStartCommand(program);
 addStatusCommand(program);
 addDeadLettersCommand(program);
+addDemoCommand(program);
 
 try {
   await program.parseAsync();

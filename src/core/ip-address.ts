@@ -16,7 +16,7 @@ export function parseIpAddress(text: string): IpAddress | undefined {
     const value = parseIpv4(text);
     return value === undefined ? undefined : { bits: 32, value: BigInt(value) };
   }
-  const value = parseIpv6(text.replace(/%.*$/s, ''));
+  const value = parseIpv6(text.replace(/%[\w.:-]+$/, ''));
   return value === undefined ? undefined : { bits: 128, value };
 }
 

@@ -30,7 +30,10 @@ export class ConnectionPool {
   /** Takes a connection back whose answer has been read to its end. */
   release(connection: Connection): void {
     const next = this.#nextWaiting();
-    if (next !== undefined) return this.#lend(connection, next);
+    if (next !== undefined) {
+      this.#lend(connection, next);
+      return;
+    }
     connection.user = undefined;
     this.#idle.push(connection);
   }

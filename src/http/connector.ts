@@ -37,7 +37,9 @@ export function createConnector({ allowPrivateNetwork, tls, lookup }: ConnectorO
 }
 
 /** One for all connections: parsing certificates costs as much as a handshake. */
-function buildSecureContext(tls: NonNullable<ConnectorOptions['tls']>): ReturnType<typeof createSecureContext> {
+function buildSecureContext(
+  tls: NonNullable<ConnectorOptions['tls']>,
+): ReturnType<typeof createSecureContext> {
   try {
     return createSecureContext({ minVersion: 'TLSv1.2', ...tls });
   } catch (cause) {

@@ -156,12 +156,15 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Abo
     if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
       this.#finish();
       this.#discard();
-      this.#reject(new WaybillError('HTTP_REQUEST_INVALID', `POST to ${this.#request.where}: ${error.message}`));
+      this.#reject(
+        new WaybillError('HTTP_REQUEST_INVALID', `POST to ${this.#request.where}: ${error.message}`),
+      );
     } else if (code === ADDRESS_REFUSED) {
       this.#end({ kind: 'unsent', failureClass: 'address', detail: error.message });
     } else {
       // undici itself closes on what it does not want to read, such as 101, before the other side does.
-      const refused = code === 'UND_ERR_SOCKET' && this.#hasReceived() && !this.#connection?.socket?.readableEnded;
+      const refused =
+        code === 'UND_ERR_SOCKET' && this.#hasReceived() && !this.#connection?.socket?.readableEnded;
       this.#end(this.#noAnswer(refused ? 'not_http' : classifyNetworkError(code), code));
     }
   }
@@ -175,7 +178,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Abo
 
   #end(result: AttemptResult): void {
     if (this.done) return;
-    if (this.#status !== 0) return this.#answerAndDiscard();
+    if (this.#status !== 0) {
+      this.#answerAndDiscard();
+      return;
+    }
     this.#finish();
     this.#discard();
     this.#resolve(result);

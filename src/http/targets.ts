@@ -26,7 +26,10 @@ const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:
 /** Keeps what is known of each URL, since a client has few and parsing one costs a few per cent of a request. */
 export function createTargets(
   connect: Connector,
-  { connections, allowPrivateNetwork }: { readonly connections: number; readonly allowPrivateNetwork: boolean },
+  {
+    connections,
+    allowPrivateNetwork,
+  }: { readonly connections: number; readonly allowPrivateNetwork: boolean },
 ): Targets {
   const targets = new Map<string, Target>();
   const pools = new Map<string, ConnectionPool>();

@@ -105,8 +105,8 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
     this.lockManager.untrackJob(id);
   }
 
-  /** Makes a `take` that waits for work return at once. */
+  /** Makes a `take` that waits for work return; does not wait for a server that may be gone. */
   async interrupt(): Promise<void> {
-    await this.getBackend().disconnectBlocking();
+    await this.getBackend().disconnectBlocking(false);
   }
 }

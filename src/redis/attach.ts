@@ -15,7 +15,8 @@ const END_TIMEOUT_MS = 10_000;
 export interface AttachOptions {
   readonly serverBinary: string;
   readonly startTimeoutMs: number;
-  readonly stallTimeoutMs: number;
+  /** How long the server may stay silent, or stand still while it reads its file. */
+  readonly answerTimeoutMs: number;
   /** Starts no server; answers undefined where none runs. */
   readonly onlyRunning: boolean;
   onLoading(progress: LoadingProgress): void;
@@ -36,14 +37,14 @@ export async function attach(directory: DataDirectory, options: AttachOptions): 
   const unlock = await takeLock(directory.lockPath, options.startTimeoutMs + END_TIMEOUT_MS);
   let lease: Lease | undefined;
   try {
-    lease = await joinRunning(directory);
+    lease = await joinRunning(directory, options.answerTimeoutMs);
     if (!lease && !(await endUnreachable(directory)) && options.onlyRunning) return undefined;
     lease ??= await start(directory, options);
   } finally {
     await unlock();
   }
   try {
-    await waitUntilLoaded(lease, options.stallTimeoutMs, options.onLoading);
+    await waitUntilLoaded(lease, options.answerTimeoutMs, options.onLoading);
     return lease;
   } catch (error) {
     const ended = lease.isClosed() || !(await identifyProcess(lease.server.pid));
@@ -54,11 +55,11 @@ export async function attach(directory: DataDirectory, options: AttachOptions): 
 }
 
 /** A server that serves this very directory, where it is recorded to listen or where it would be started to. */
-async function joinRunning(directory: DataDirectory): Promise<Lease | undefined> {
+async function joinRunning(directory: DataDirectory, answerTimeoutMs: number): Promise<Lease | undefined> {
   const record = await readRecord(directory);
   const places = new Set([record?.socketPath ?? directory.socketPath, directory.socketPath]);
   for (const socketPath of places) {
-    const lease = await takeLease(socketPath);
+    const lease = await takeLease(socketPath, answerTimeoutMs);
     if (lease && (await serves(lease, directory))) {
       await recordLease(directory, lease, record);
       return lease;
@@ -97,7 +98,7 @@ async function start(directory: DataDirectory, options: AttachOptions): Promise<
   const server = await spawnServer(directory, options.serverBinary);
   const deadline = performance.now() + options.startTimeoutMs;
   for (;;) {
-    const lease = await takeLease(directory.socketPath);
+    const lease = await takeLease(directory.socketPath, options.answerTimeoutMs);
     if (lease && isSupportedVersion(lease.server.version)) return lease;
     if (lease) {
       lease.close();
@@ -115,13 +116,17 @@ async function start(directory: DataDirectory, options: AttachOptions): Promise<
 }
 
 /** Gives a lease back. The last one ends the server and waits for its end. */
-export async function detach(directory: DataDirectory, held: Lease, timeoutMs: number): Promise<void> {
-  const unlock = await takeLock(directory.lockPath, timeoutMs + END_TIMEOUT_MS);
+export async function detach(directory: DataDirectory, held: Lease, options: AttachOptions): Promise<void> {
+  const unlock = await takeLock(directory.lockPath, options.startTimeoutMs + END_TIMEOUT_MS);
   let lease: Lease | undefined = held;
   try {
-    // A connection that was cut says nothing about the server.
-    if (held.isClosed()) lease = await joinRunning(directory);
-    if (!lease || (await lease.count()) > 1) return;
+    const users = await held.count().catch((error: Error) => {
+      // A connection that was cut says nothing about the server; a silent server is a failure.
+      if (held.isClosed()) return undefined;
+      throw error;
+    });
+    if (users === undefined) lease = await joinRunning(directory, options.answerTimeoutMs);
+    if (!lease || (users ?? (await lease.count())) > 1) return;
     await endServer(lease);
     await removeRecord(directory);
   } finally {

@@ -4,7 +4,7 @@ import { type DataDirectory, findDataDirectory, makeDataDirectory } from './data
 import type { Lease, LoadingProgress } from './lease.ts';
 
 const START_TIMEOUT_MS = 15_000;
-const STALL_TIMEOUT_MS = 60_000;
+const ANSWER_TIMEOUT_MS = 30_000;
 const LONGEST_PAUSE_MS = 5_000;
 
 /** What the embedded Redis tells while it is in use. */
@@ -23,8 +23,8 @@ export interface EmbeddedRedisOptions {
   readonly serverBinary?: string;
   /** How long a server may take to listen, and another process to start or stop one; default 15 s. */
   readonly startTimeoutMs?: number;
-  /** How long reading the append-only file may stand still; default 60 s. */
-  readonly stallTimeoutMs?: number;
+  /** How long the server may stay silent, or stand still while it reads its file; default 30 s. */
+  readonly answerTimeoutMs?: number;
   readonly onEvent?: (event: EmbeddedRedisEvent) => void;
 }
 
@@ -70,7 +70,7 @@ function withDefaults(options: EmbeddedRedisOptions): Settings {
   return {
     serverBinary: options.serverBinary ?? 'redis-server',
     startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS,
-    stallTimeoutMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+    answerTimeoutMs: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
     onlyRunning: false,
     onLoading: (progress) => report({ kind: 'loading', ...progress }),
     report,
@@ -97,7 +97,7 @@ function hold(directory: DataDirectory, settings: Settings, first: Lease): Embed
   const release = async (): Promise<void> => {
     ending.abort();
     await regaining;
-    await detach(directory, lease, settings.startTimeoutMs);
+    await detach(directory, lease, settings);
   };
   let released: Promise<void> | undefined;
   watch();

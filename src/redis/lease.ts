@@ -8,7 +8,6 @@ import { WaybillError } from '../core/waybill-error.ts';
  * connections always tells who uses it.
  */
 const LEASE_NAME = 'waybill-embedded-lease';
-const ANSWER_TIMEOUT_MS = 10_000;
 const LOADING_POLL_MS = 50;
 
 /** Who answered. */
@@ -40,16 +39,19 @@ export interface Lease {
   close(): void;
 }
 
-/** Connects to a server; undefined where none listens. Throws a WaybillError where one listens and is silent. */
-export async function takeLease(socketPath: string): Promise<Lease | undefined> {
+/**
+ * Connects to a server; undefined where none listens. This, and all that is asked through the lease, throws
+ * a WaybillError `REDIS_NOT_ANSWERING` where the server stays silent for `answerTimeoutMs`.
+ */
+export async function takeLease(socketPath: string, answerTimeoutMs: number): Promise<Lease | undefined> {
   const redis = new Redis({
     path: socketPath,
     lazyConnect: true,
     retryStrategy: () => null,
     enableReadyCheck: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: ANSWER_TIMEOUT_MS,
-    connectTimeout: ANSWER_TIMEOUT_MS,
+    commandTimeout: answerTimeoutMs,
+    connectTimeout: answerTimeoutMs,
     disableClientInfo: true,
     connectionName: LEASE_NAME,
     protocol: 2,
@@ -62,12 +64,21 @@ export async function takeLease(socketPath: string): Promise<Lease | undefined> 
     await redis.connect();
     return leaseOver(redis, socketPath, await askWho(redis));
   } catch (error) {
-    redis.disconnect();
-    const cause = reason ?? error;
-    if (meansNobodyThere(cause as NodeJS.ErrnoException)) return undefined;
-    const sentence = `the embedded Redis at ${socketPath} does not answer: ${(cause as Error).message}`;
-    throw new WaybillError('REDIS_NOT_ANSWERING', sentence, { cause });
+    close(redis);
+    const cause = (reason ?? error) as NodeJS.ErrnoException;
+    if (meansNobodyThere(cause)) return undefined;
+    throw notAnswering(socketPath, cause);
   }
+}
+
+/** ioredis would hold the process for two seconds more over a connection that has ended already. */
+function close(redis: Redis): void {
+  if (redis.status !== 'end') redis.disconnect();
+}
+
+function notAnswering(socketPath: string, cause: Error): WaybillError {
+  const sentence = `the embedded Redis at ${socketPath} does not answer: ${cause.message}`;
+  return new WaybillError('REDIS_NOT_ANSWERING', sentence, { cause });
 }
 
 /** No socket, a socket that nobody listens on, or a server that is just ending. */
@@ -92,13 +103,15 @@ function infoField(info: string, name: string): string | undefined {
 }
 
 function leaseOver(redis: Redis, socketPath: string, server: ServerFacts): Lease {
+  const ask = <T>(question: Promise<T>): Promise<T> =>
+    question.catch((cause: Error) => Promise.reject(notAnswering(socketPath, cause)));
   return {
     server,
     socketPath,
     onClosed: (listener) => void redis.once('end', listener),
     isClosed: () => redis.status === 'end',
     loading: async () => {
-      const info = await redis.info('persistence');
+      const info = await ask(redis.info('persistence'));
       if (infoField(info, 'loading') !== '1') return undefined;
       return {
         loadedBytes: Number(infoField(info, 'loading_loaded_bytes') ?? 0),
@@ -106,7 +119,7 @@ function leaseOver(redis: Redis, socketPath: string, server: ServerFacts): Lease
       };
     },
     count: async () => {
-      const clients = String(await redis.client('LIST'));
+      const clients = String(await ask(redis.client('LIST')));
       return clients.split('\n').filter((line) => line.includes(` name=${LEASE_NAME} `)).length;
     },
     shutdown: () =>
@@ -114,13 +127,13 @@ function leaseOver(redis: Redis, socketPath: string, server: ServerFacts): Lease
         () => undefined,
         (error: Error) => (error.name === 'ReplyError' ? error.message : undefined),
       ),
-    close: () => redis.disconnect(),
+    close: () => close(redis),
   };
 }
 
 /**
  * Waits until the server has read its append-only file. Goes on for as long as it makes progress; throws a
- * WaybillError `REDIS_LOADING` after `stallTimeoutMs` without any, and what ended the connection otherwise.
+ * WaybillError `REDIS_LOADING` after `stallTimeoutMs` without any, and what the lease throws.
  */
 export async function waitUntilLoaded(
   lease: Lease,

@@ -17,7 +17,21 @@ test.each([
 });
 
 test('reads what Node takes for an address, and nothing else', () => {
-  const pieces = fc.constantFrom(':', '::', '.', '0', '1', '12', '255', '256', '00', 'ffff', '1.2.3.4', 'g', '%a');
+  const pieces = fc.constantFrom(
+    ':',
+    '::',
+    '.',
+    '0',
+    '1',
+    '12',
+    '255',
+    '256',
+    '00',
+    'ffff',
+    '1.2.3.4',
+    'g',
+    '%a',
+  );
   const almost = fc.array(pieces, { maxLength: 12 }).map((parts) => parts.join(''));
   fc.assert(
     fc.property(fc.oneof(fc.ipV4(), fc.ipV6(), almost), (text) => {

@@ -60,14 +60,21 @@ describe('names', () => {
         'returns.acme.example resolves to 127.0.0.1, which is a loopback address (127.0.0.0/8): ' +
         'not connected to without allowPrivateNetwork: true';
       for (let n = 0; n < 3; n += 1) {
-        expect(await http.post({ url, ...MESSAGE })).toEqual({ kind: 'unsent', failureClass: 'address', detail });
+        expect(await http.post({ url, ...MESSAGE })).toEqual({
+          kind: 'unsent',
+          failureClass: 'address',
+          detail,
+        });
       }
     }
     expect(server.sockets).toHaveLength(0);
   });
 
   test('localhost is one of them', async () => {
-    const result = await client({ allowPrivateNetwork: false }).post({ url: 'http://localhost:9/', ...MESSAGE });
+    const result = await client({ allowPrivateNetwork: false }).post({
+      url: 'http://localhost:9/',
+      ...MESSAGE,
+    });
     expect(result).toMatchObject({ kind: 'unsent', failureClass: 'address' });
   });
 

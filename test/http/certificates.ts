@@ -11,7 +11,10 @@ export interface Certificates {
 }
 
 /** Makes an authority, and a server's and a client's certificate that it signed. */
-export async function certificates(names: readonly string[] = ['localhost'], notAfter?: Date): Promise<Certificates> {
+export async function certificates(
+  names: readonly string[] = ['localhost'],
+  notAfter?: Date,
+): Promise<Certificates> {
   const authority = await generate([{ name: 'commonName', value: 'acme test authority' }], {
     keyType: 'ec',
     algorithm: 'sha256',

@@ -31,7 +31,10 @@ describe('connections', () => {
   });
 
   test('of two origins are apart', async () => {
-    const servers = [await serve((received) => respond(received, 200)), await serve((received) => respond(received, 201))];
+    const servers = [
+      await serve((received) => respond(received, 200)),
+      await serve((received) => respond(received, 201)),
+    ];
     const http = client();
     const results = await Promise.all(servers.map(({ url }) => http.post({ url, ...MESSAGE })));
     expect(results).toMatchObject([{ status: 200 }, { status: 201 }]);
@@ -43,7 +46,8 @@ describe('connections', () => {
       received.socket.end();
     });
     const http = client({ connections: 1 });
-    for (let n = 0; n < 3; n += 1) expect(await http.post({ url: server.url, ...MESSAGE })).toEqual(DELIVERED);
+    for (let n = 0; n < 3; n += 1)
+      expect(await http.post({ url: server.url, ...MESSAGE })).toEqual(DELIVERED);
     expect(server.sockets).toHaveLength(3);
     expect(server.requests).toHaveLength(3);
   });
@@ -91,17 +95,20 @@ describe.each(['http', 'https'])('a kept connection over %s', (protocol) => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test.each(['H', '\r\n'])('closed after the first bytes of the answer (%j): not sent again', async (bytes) => {
-    const server = await serve((received) => {
-      if (received.number === 1) respond(received, 200);
-      else received.socket.end(bytes);
-    }, serverTls);
-    const http = client(clientTls);
-    const url = server.url.replace('127.0.0.1', 'localhost');
-    await http.post({ url, ...MESSAGE });
-    expect(await http.post({ url, ...MESSAGE })).toMatchObject({ failureClass: 'reset' });
-    expect(server.requests).toHaveLength(2);
-  });
+  test.each(['H', '\r\n'])(
+    'closed after the first bytes of the answer (%j): not sent again',
+    async (bytes) => {
+      const server = await serve((received) => {
+        if (received.number === 1) respond(received, 200);
+        else received.socket.end(bytes);
+      }, serverTls);
+      const http = client(clientTls);
+      const url = server.url.replace('127.0.0.1', 'localhost');
+      await http.post({ url, ...MESSAGE });
+      expect(await http.post({ url, ...MESSAGE })).toMatchObject({ failureClass: 'reset' });
+      expect(server.requests).toHaveLength(2);
+    },
+  );
 
   test('closed, and no answer on the new one: one deadline for both', async () => {
     const server = await serve((received) => {

@@ -21,7 +21,10 @@ describe('no status', () => {
   test.each([
     ['reset', (received: Received) => received.reset()],
     ['closed', ({ socket }: Received) => socket.end()],
-    ['closed in the middle of the headers', ({ socket }: Received) => socket.end('HTTP/1.1 200 OK\r\ncontent-')],
+    [
+      'closed in the middle of the headers',
+      ({ socket }: Received) => socket.end('HTTP/1.1 200 OK\r\ncontent-'),
+    ],
   ])('%s on a new connection: exactly one request', async (_name, answer) => {
     const { server, result, where } = await postTo(answer);
     expect(result).toMatchObject({ kind: 'no_answer', failureClass: 'reset' });

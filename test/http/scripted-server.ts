@@ -87,7 +87,12 @@ function readRequests(socket: Socket, onRequest: (text: string) => void): void {
 }
 
 /** Writes a whole answer. */
-export function respond({ socket }: Received, status: number, body = '', headers: readonly string[] = []): void {
+export function respond(
+  { socket }: Received,
+  status: number,
+  body = '',
+  headers: readonly string[] = [],
+): void {
   const lines = [`HTTP/1.1 ${status} Text`, `content-length: ${Buffer.byteLength(body)}`, ...headers];
   socket.write(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }

@@ -14,19 +14,28 @@ test.each([
   ['broken sequences that grow', [Buffer.alloc(9, 0xff)], 8, '\ufffd\ufffd'],
   ['stray continuation bytes', [Buffer.alloc(9, 0x80)], 8, '\ufffd\ufffd'],
 ])('%s', (_name, chunks, maxBytes, text) => {
-  expect(textStart(chunks.map((chunk) => Buffer.from(chunk)), maxBytes)).toBe(text);
+  expect(
+    textStart(
+      chunks.map((chunk) => Buffer.from(chunk)),
+      maxBytes,
+    ),
+  ).toBe(text);
 });
 
 test('is never longer than allowed, and the longest start of valid text that is not', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 40 }), fc.integer({ min: 4, max: 60 }), (text, maxBytes) => {
-      const valid = Buffer.from(text).toString();
-      const start = textStart([Buffer.from(valid)], maxBytes);
-      expect(valid.startsWith(start)).toBe(true);
-      expect(Buffer.byteLength(start)).toBeLessThanOrEqual(maxBytes);
-      const next = [...valid.slice(start.length)][0];
-      if (next !== undefined) expect(Buffer.byteLength(start + next)).toBeGreaterThan(maxBytes);
-    }),
+    fc.property(
+      fc.string({ unit: 'binary', maxLength: 40 }),
+      fc.integer({ min: 4, max: 60 }),
+      (text, maxBytes) => {
+        const valid = Buffer.from(text).toString();
+        const start = textStart([Buffer.from(valid)], maxBytes);
+        expect(valid.startsWith(start)).toBe(true);
+        expect(Buffer.byteLength(start)).toBeLessThanOrEqual(maxBytes);
+        const next = [...valid.slice(start.length)][0];
+        if (next !== undefined) expect(Buffer.byteLength(start + next)).toBeGreaterThan(maxBytes);
+      },
+    ),
   );
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 80 }), fc.integer({ min: 4, max: 60 }), (bytes, maxBytes) => {

@@ -36,7 +36,11 @@ describe('TLS', () => {
   });
 
   test('a self-signed certificate', async () => {
-    const server = await serve((received) => respond(received, 200), { ...ACME.server, cert: ACME.ca, key: ACME.caKey });
+    const server = await serve((received) => respond(received, 200), {
+      ...ACME.server,
+      cert: ACME.ca,
+      key: ACME.caKey,
+    });
     const result = await client().post({ url: named(server.url), ...MESSAGE });
     expect(result).toMatchObject({ failureClass: 'tls', detail: expect.stringContaining('SELF_SIGNED') });
   });
@@ -50,7 +54,12 @@ describe('TLS', () => {
   });
 
   test('nothing below TLS 1.2', async () => {
-    const old = { ...ACME.server, maxVersion: 'TLSv1.1', minVersion: 'TLSv1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+    const old = {
+      ...ACME.server,
+      maxVersion: 'TLSv1.1',
+      minVersion: 'TLSv1',
+      ciphers: 'DEFAULT@SECLEVEL=0',
+    } as const;
     const server = await serve((received) => respond(received, 200), old);
     const result = await client({ tls: { ca: ACME.ca } }).post({ url: named(server.url), ...MESSAGE });
     expect(result).toMatchObject({ kind: 'no_answer', failureClass: 'tls' });

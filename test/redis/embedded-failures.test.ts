@@ -2,7 +2,9 @@ import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync 
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { type EmbeddedRedisEvent, startEmbeddedRedis } from '../../src/redis/embedded.ts';
+import { takeLease, waitUntilLoaded } from '../../src/redis/lease.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { testRedisPath } from '../support/redis.ts';
 import { ask, dataDirectory } from './data-dirs.ts';
 
 failOnLeaks();
@@ -64,13 +66,18 @@ test('a file that is damaged in its middle', async () => {
   const start = startEmbeddedRedis({ dataDir });
   await expect(start).rejects.toMatchObject({
     code: 'REDIS_DATA_CORRUPT',
-    message: expect.stringMatching(/redis-check-aof --fix\); its last words in .*redis\.log: .*Bad file format/),
+    message: expect.stringMatching(
+      /redis-check-aof --fix\); its last words in .*redis\.log: .*Bad file format/,
+    ),
   });
 });
 
 test('a full disk', async () => {
   const dataDir = dataDirectory();
-  const serverBinary = binary(dataDir, `echo "Can't create or open the append-only dir: No space left on device"; exit 1`);
+  const serverBinary = binary(
+    dataDir,
+    `echo "Can't create or open the append-only dir: No space left on device"; exit 1`,
+  );
   await expect(startEmbeddedRedis({ dataDir, serverBinary })).rejects.toMatchObject({
     code: 'REDIS_DISK_FULL',
   });
@@ -125,10 +132,31 @@ test('a large file is waited for, with its progress told', async () => {
   await redis.release();
 });
 
-test('a server that stands still while it loads is given up on', async () => {
-  const { dataDir, serverBinary } = await slowDirectory(400_000);
-  const start = startEmbeddedRedis({ dataDir, serverBinary, stallTimeoutMs: 1 });
-  await expect(start).rejects.toMatchObject({ code: 'REDIS_LOADING' });
+test('a server that is frozen', async () => {
+  const dataDir = dataDirectory();
+  const redis = await startEmbeddedRedis({ dataDir });
+  process.kill(redis.pid, 'SIGSTOP');
+  try {
+    await expect(startEmbeddedRedis({ dataDir, answerTimeoutMs: 100 })).rejects.toMatchObject({
+      code: 'REDIS_NOT_ANSWERING',
+      message: expect.stringContaining(`${redis.socketPath} does not answer`),
+    });
+  } finally {
+    process.kill(redis.pid, 'SIGCONT');
+  }
+  await redis.release();
+});
+
+test('a server that stands still while it reads its file', async () => {
+  const socketPath = testRedisPath();
+  const lease = await takeLease(socketPath, 1_000);
+  if (!lease) throw new Error('the Redis of the tests is gone');
+  const stuck = { ...lease, loading: async () => ({ loadedBytes: 5, totalBytes: 9 }) };
+  await expect(waitUntilLoaded(stuck, 10, () => {})).rejects.toMatchObject({
+    code: 'REDIS_LOADING',
+    message: 'the embedded Redis stands still at 5 of 9 bytes of its file',
+  });
+  lease.close();
 });
 
 test('a full log is set aside', async () => {

@@ -1,11 +1,7 @@
 import { existsSync, statSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import {
-  type EmbeddedRedisEvent,
-  findEmbeddedRedis,
-  startEmbeddedRedis,
-} from '../../src/redis/embedded.ts';
+import { type EmbeddedRedisEvent, findEmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { identifyProcess } from '../../src/redis/process-identity.ts';
 import { judgeRedisSettings, readRedisSettings } from '../../src/redis/settings.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -13,14 +9,24 @@ import { ask, dataDirectory, ended, recorded } from './data-dirs.ts';
 
 failOnLeaks();
 
+function resolvable<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
 
 test('the server keeps every write, evicts nothing and has no TCP port', async () => {
   const redis = await startEmbeddedRedis({ dataDir: dataDirectory() });
   const names = 'port appendonly appendfsync save maxmemory-policy hash-max-listpack-value'.split(' ');
-  const settings = await ask(redis.socketPath, (connection) => connection.config('GET', ...names));
+  const answer = await ask(redis.socketPath, (connection) => connection.config('GET', ...names));
+  const words = answer as string[];
+  const settings = names.map((name) => [name, words[words.indexOf(name) + 1]]);
 
-  expect(settings).toEqual({
+  expect(Object.fromEntries(settings)).toEqual({
     port: '0',
     appendonly: 'yes',
     appendfsync: 'always',
@@ -102,7 +108,7 @@ test.each([
 test('a server that was killed is started again, with all that was acknowledged', async () => {
   const dataDir = dataDirectory();
   const events: EmbeddedRedisEvent[] = [];
-  const regained = Promise.withResolvers<number>();
+  const regained = resolvable<number>();
   const redis = await startEmbeddedRedis({
     dataDir,
     onEvent: (event) => {
@@ -123,7 +129,7 @@ test('a server that was killed is started again, with all that was acknowledged'
 
 test('a server whose socket was removed makes way for a new one on the same data', async () => {
   const dataDir = dataDirectory();
-  const regained = Promise.withResolvers<number>();
+  const regained = resolvable<number>();
   const first = await startEmbeddedRedis({
     dataDir,
     onEvent: (event) => event.kind === 'regained' && regained.resolve(event.pid),

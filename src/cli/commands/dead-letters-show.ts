@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
-import type { StoredEvent } from '../../core/event.ts';
 import { parseFieldErrors } from '../../core/validation-failure.ts';
 import { type DeadLetter, findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
 import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients, runWithOperator } from '../open-operator.ts';
 import { type GlobalOptions, UsageError } from '../run-command.ts';
-import { formatTime, type Terminal, visibleText } from '../terminal.ts';
+import { type Terminal, visibleText } from '../terminal.ts';
+import { attemptRows, attemptsOf } from './attempt-rows.ts';
 
 /** `waybill dead-letters show <id>` */
 export function addDeadLettersShow(group: Command): void {
@@ -45,33 +45,13 @@ function show(terminal: Terminal, { client, event }: DeadLetter): void {
   });
   const facts = [`client ${client}`, event.type, `unit ${event.unit}`, `replays ${event.life ?? 0}`];
   terminal.line(`${terminal.style('bold', event.id)}\n${facts.join('   ')}\n`);
-  terminal.table(
-    ['attempt', 'ended at', 'status', 'class', 'ms'],
-    attempts.map(({ attempt, at, status, class: failureClass, ms }) => [
-      attempt,
-      formatTime(at),
-      status ?? '-',
-      failureClass,
-      ms,
-    ]),
-    [0, 4],
-  );
+  attemptRows(terminal, event);
   if (fieldErrors.length > 0) {
     terminal.line('\nFields that the endpoint objected to');
     for (const { field, code } of fieldErrors) terminal.line(`  ${field}: ${code}`);
   }
   terminal.line(`\nLast response\n${indent(event.response || '(empty)')}`);
   terminal.line(`\nPayload\n${indent(JSON.stringify(JSON.parse(event.body), undefined, 2))}`);
-}
-
-function attemptsOf(event: StoredEvent) {
-  return (event.history ?? []).map(([at, status, failureClass, ms], i) => ({
-    attempt: i + 1,
-    at,
-    status: status === 0 ? null : status,
-    class: failureClass,
-    ms,
-  }));
 }
 
 /** Indents a text of lines. */

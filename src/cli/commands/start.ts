@@ -29,10 +29,12 @@ export function addStartCommand(program: Command): void {
           destination: process.stdout,
         });
         const stopped = stopSignal();
-        const workers = await runDeliveryWorkers(config, log);
+        const starting = runDeliveryWorkers(config, log);
+        // A signal may come while Redis is still waited for: then nothing is under way.
+        const workers = await Promise.race([starting, stopped.then(() => undefined)]);
         const signal = await stopped;
         log.info({ signal, graceMs: config.shutdownGraceMs }, 'stopping');
-        await workers.stop();
+        await workers?.stop();
         log.info({}, 'stopped');
         // Whatever still holds the event loop has nothing left to do.
         process.exit(EXIT.done);

@@ -1,0 +1,149 @@
+import type { Command } from 'commander';
+import { v7 as uuidv7 } from 'uuid';
+import { EVENT_TYPES } from '../../core/event-types.ts';
+import { seededRandom } from '../../core/seeded-random.ts';
+import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
+import type { SubmitResult } from '../../intake/submit-result.ts';
+import { readDeadLetters, replayDeadLetters } from '../../queue/dead-letter-queue.ts';
+import { printAccount, takeAccount } from '../demo/demo-account.ts';
+import { type Statuses, watchUntil } from '../demo/demo-view.ts';
+import { COMPANY_NAMES, type CompanyName, type DemoWorld, openDemoWorld } from '../demo/demo-world.ts';
+import { EXIT } from '../exit-codes.ts';
+import { type GlobalOptions, runCommand } from '../run-command.ts';
+import { formatCount, type Terminal } from '../terminal.ts';
+import { attemptRows } from './attempt-rows.ts';
+
+/** How many generated events each company gets, beside the published samples: 2,000 in all. */
+const BURST: Readonly<Record<CompanyName, number>> = { healthy: 1_200, 'new-token': 600, outage: 200 };
+const REVOKE_AFTER = 100;
+const PATIENCE_MS = 60_000;
+const SEED = 42;
+
+/** `waybill demo`: the main job in a minute, with real parts. */
+export function addDemoCommand(program: Command): void {
+  program
+    .command('demo')
+    .description('show the main job: deliveries, a renewed token, an outage, dead letters and their replay')
+    .action((_options, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      return runCommand(options, async (terminal) => {
+        const world = await openDemoWorld();
+        try {
+          return await play(world, terminal);
+        } finally {
+          await world.close();
+        }
+      });
+    });
+}
+
+async function play(world: DemoWorld, terminal: Terminal): Promise<number> {
+  const started = performance.now();
+  const { companies } = world;
+  const step = (text: string): void => terminal.line(`\n${terminal.style('bold', text)}`);
+
+  step('1. An embedded Redis, the engine, and three companies played by the sandbox');
+  await world.startEngine();
+  terminal.line(`   healthy    ${companies.healthy.baseUrl}  answers at once`);
+  terminal.line(
+    `   new-token  ${companies['new-token'].baseUrl}  voids its token in the middle: 401 until a new one is asked for`,
+  );
+  terminal.line(`   outage     ${companies.outage.baseUrl}  is down`);
+  await companies.outage.down();
+  const revoked = companies['new-token']
+    .waitFor(REVOKE_AFTER)
+    .then(() => companies['new-token'].revokeTokens());
+
+  step('2. The published samples of both event types, and a burst of 2,000 generated events');
+  const submitted = await submitAll(world);
+  const expected = (name: CompanyName): number => submitted[name].filter(isAccepted).length;
+  const accepted = COMPANY_NAMES.reduce((sum, name) => sum + expected(name), 0);
+  terminal.line(
+    `   ${formatCount(accepted)} accepted: Redis has them, each is delivered at least once or kept as a dead letter`,
+  );
+
+  step('3. Delivery; what fails is tried again five times (here after 50, 100, 200, 400 and 800 ms)');
+  const down = await watchUntil(world, terminal, (now) => isSettled(now, expected), PATIENCE_MS);
+  await revoked;
+  terminal.line(
+    `   one token voided while ${formatCount(expected('new-token'))} events were on their way: ${companies['new-token'].tokenRequests.length} token requests in all`,
+  );
+  await showOneDeadLetter(world, terminal);
+
+  step('4. The company is back; its dead letters are replayed');
+  await companies.outage.up();
+  const { done } = await actOnDeadLetters(
+    (client) => readDeadLetters(world.redis, client),
+    (client, events) => replayDeadLetters(world.redis, client, uuidv7(), events, Date.now()),
+    {
+      clients: COMPANY_NAMES,
+      filter: {},
+      batchSizeOf: (client) => world.config.clients[client]?.batchSize ?? 1,
+    },
+  );
+  terminal.line(`   ${formatCount(done)} replayed, under their old ids and with all retries again`);
+  const after = await watchUntil(world, terminal, (now) => isDelivered(now, expected), PATIENCE_MS);
+
+  step('5. Every event accounted for');
+  const died = Object.fromEntries(COMPANY_NAMES.map((name) => [name, down[name].dead])) as Record<
+    CompanyName,
+    number
+  >;
+  const account = takeAccount(world, submitted, after, died, (performance.now() - started) / 1_000);
+  printAccount(terminal, account);
+  terminal.value(account);
+  terminal.line(`\n   ${formatCount(account.total.accepted)} accepted, lost ${account.lost}.`);
+  printNext(terminal);
+  return account.lost === 0 && account.total.deadNow === 0 ? EXIT.done : EXIT.someFailed;
+}
+
+function isAccepted({ outcome }: SubmitResult): boolean {
+  return outcome === 'accepted';
+}
+
+async function submitAll(world: DemoWorld): Promise<Record<CompanyName, SubmitResult[]>> {
+  const random = seededRandom(SEED);
+  const results = { healthy: [], 'new-token': [], outage: [] } as Record<CompanyName, SubmitResult[]>;
+  for (const name of COMPANY_NAMES) {
+    for (const type of EVENT_TYPES) {
+      const generated = Array.from({ length: BURST[name] / EVENT_TYPES.length }, (_, n) =>
+        type.generate(n, random),
+      );
+      results[name].push(...(await world.intake.submitMany(name, type.name, [type.sample, ...generated])));
+    }
+  }
+  return results;
+}
+
+/** Everything is delivered, except that the company that is down has only dead letters. */
+function isSettled(statuses: Statuses, expected: (name: CompanyName) => number): boolean {
+  return (
+    statuses.healthy.delivered === expected('healthy') &&
+    statuses['new-token'].delivered === expected('new-token') &&
+    statuses.outage.dead === expected('outage')
+  );
+}
+
+function isDelivered(statuses: Statuses, expected: (name: CompanyName) => number): boolean {
+  return COMPANY_NAMES.every((name) => statuses[name].delivered === expected(name));
+}
+
+async function showOneDeadLetter(world: DemoWorld, terminal: Terminal): Promise<void> {
+  for await (const [event] of readDeadLetters(world.redis, 'outage')) {
+    if (event === undefined) return;
+    terminal.line(`\n   one of the dead letters, ${event.id}, ${event.type} of unit ${event.unit}:`);
+    attemptRows(terminal, event);
+    terminal.line(`   ${event.response ?? ''}`);
+    return;
+  }
+}
+
+function printNext(terminal: Terminal): void {
+  terminal.line('\nTry next (npx waybill, or node dist/src/cli/main.js):');
+  terminal.line('   waybill init                              write a configuration to begin with');
+  terminal.line('   waybill check                             see what is wrong with it');
+  terminal.line('   waybill start                             run the service');
+  terminal.line('   waybill send <client> <type> events.json  submit events');
+  terminal.line('   waybill status                            see where they are');
+  terminal.line('   waybill dead-letters list                 see what was given up on');
+}

@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { type Engine, type OpenIntake, openIntake, startEngine } from '../../app.ts';
+import { parseConfig } from '../../config.ts';
+import type { Config } from '../../core/config-schema.ts';
+import { createLog } from '../../log.ts';
+import { closeRedis, openRedis } from '../../queue/connections.ts';
+import { openRedisAccess } from '../../redis-access.ts';
+import type { Company } from '../../sandbox/company.ts';
+import { startSandbox } from '../../sandbox/sandbox.ts';
+
+/** The companies of the demo, each named for what it shows. */
+export const COMPANY_NAMES = ['healthy', 'new-token', 'outage'] as const;
+/** One of the demo's companies. */
+export type CompanyName = (typeof COMPANY_NAMES)[number];
+
+/** All that the demo plays with: real parts in a directory of their own, gone afterwards. */
+export interface DemoWorld {
+  readonly config: Config;
+  readonly companies: Readonly<Record<CompanyName, Company>>;
+  readonly intake: OpenIntake;
+  readonly redis: ReturnType<typeof openRedis>;
+  startEngine(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Short, so that five retries are through in two seconds: 50, 100, 200, 400, 800 ms. */
+const RETRY = { retries: 5, baseDelayMs: 50, factor: 2, maxDelayMs: 5_000, jitter: 0.1 };
+
+/** Starts an embedded Redis and three sandbox companies, and opens the intake. */
+export async function openDemoWorld(): Promise<DemoWorld> {
+  const directory = await mkdtemp(join(tmpdir(), 'waybill-demo-'));
+  const sandbox = startSandbox();
+  const companies = {
+    healthy: await sandbox.company('healthy'),
+    'new-token': await sandbox.company('new-token', { auth: { type: 'oauth2' } }),
+    outage: await sandbox.company('outage'),
+  };
+  const settings = Object.values(companies).map(({ name, clientSettings }) => [
+    name,
+    clientSettings({ retry: RETRY }),
+  ]);
+  const config = parseConfig(
+    stringify({ clients: Object.fromEntries(settings) }),
+    join(directory, 'waybill.yaml'),
+    {},
+  );
+  const access = await openRedisAccess(config);
+  const redis = openRedis(access.location, 'operator', () => {});
+  const intake = await openIntake(config, access.location);
+  let engine: Engine | undefined;
+  return {
+    config,
+    companies,
+    intake,
+    redis,
+    async startEngine() {
+      const log = createLog({ level: 'silent', pretty: false, destination: process.stderr });
+      engine = await startEngine({ config, redis: access.location, log });
+    },
+    async close() {
+      await engine?.stop(config.shutdownGraceMs);
+      await intake.close();
+      closeRedis(redis);
+      await access.release();
+      await sandbox.close();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,21 @@
+import { parseConfig } from '../../../src/config.ts';
+import type { Config } from '../../../src/core/config-schema.ts';
+import { CONCURRENCY, PATH } from '../workload.ts';
+
+/** The client that all of it is for. */
+export const CLIENT = 'acme';
+
+/** The configuration of a client at the receiver's port: all defaults, but for the concurrency. */
+export function benchConfig(port: number): Config {
+  const settings = {
+    clients: {
+      [CLIENT]: {
+        baseUrl: `http://127.0.0.1:${port}`,
+        endpoints: { disposition_update: PATH },
+        concurrency: CONCURRENCY,
+        allowPrivateNetwork: true,
+      },
+    },
+  };
+  return parseConfig(JSON.stringify(settings), 'waybill.yaml', {});
+}

@@ -1,0 +1,70 @@
+import type { Profiler } from 'node:inspector';
+
+/*
+ * What the benchmark asks of its child processes: each command takes one argument and has one answer.
+ */
+
+/** Events of one turn: the first `leadIn` answers are not timed, so that nobody's start-up is. */
+export interface Turn {
+  readonly leadIn: number;
+  readonly total: number;
+}
+
+/** What the receiver saw between the last request of the lead-in and the last one of all. */
+export interface Window {
+  readonly events: number;
+  readonly seconds: number;
+  /** The share of one core that the receiver used. */
+  readonly busy: number;
+}
+
+/** What reached the receiver since the turn began. */
+export interface Tally {
+  readonly received: number;
+  readonly wrong: number;
+  readonly firstWrong: string | undefined;
+}
+
+/** Commands of the receiver's process; a type, since a child's commands must be indexable. */
+export type ReceiverCommands = {
+  /** Listens on loopback; answers with the port. */
+  listen(argument: undefined): Promise<number>;
+  /** Begins to count from 0; answers when the last request of the turn was answered. */
+  count(turn: Turn): Promise<Window>;
+  tally(argument: undefined): Promise<Tally>;
+};
+
+/** Where the contenders find what they work with. */
+export interface Places {
+  readonly port: number;
+  readonly redisSocket: string;
+}
+
+/** What a contender's process used between start and stop. */
+export interface Usage {
+  readonly cpuMs: number;
+}
+
+/** Commands of a process that delivers. */
+export type SenderCommands = {
+  /** Makes ready to send so many events; not timed. */
+  prepare(total: number): Promise<void>;
+  /** Begins to send. */
+  start(argument: undefined): Promise<void>;
+  /** Finishes and closes everything. */
+  stop(argument: undefined): Promise<Usage>;
+  startProfile(argument: undefined): Promise<void>;
+  stopProfile(argument: undefined): Promise<Profiler.Profile>;
+};
+
+/** What one turn of intake came to. */
+export interface Taken {
+  readonly seconds: number;
+  readonly cpuMs: number;
+}
+
+/** Commands of the process that takes events in. */
+export type IntakeCommands = {
+  /** Submits so many events, and answers when Redis has them all. */
+  submit(total: number): Promise<Taken>;
+};

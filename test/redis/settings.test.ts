@@ -1,0 +1,74 @@
+import { randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { expect, test } from 'vitest';
+import { judgeRedisSettings, type RedisSettings, readRedisSettings } from '../../src/redis/settings.ts';
+import { testRedis, testRedisPath } from '../support/redis.ts';
+
+const GOOD: RedisSettings = {
+  version: '7.0.15',
+  role: 'master',
+  clusterEnabled: false,
+  maxmemoryPolicy: 'noeviction',
+  appendonly: true,
+  appendfsync: 'always',
+  lastWriteOk: true,
+};
+
+test('nothing is found where all is well', () => {
+  expect(judgeRedisSettings(GOOD)).toEqual([]);
+});
+
+test.each<[Partial<RedisSettings>, string, RegExp]>([
+  [{ version: '6.0.16' }, 'error', /^Redis is 6\.0\.16, and 6\.2 or later is needed/],
+  [{ role: 'slave' }, 'error', /takes no writes/],
+  [{ maxmemoryPolicy: 'allkeys-lru' }, 'error', /must be noeviction/],
+  [{ lastWriteOk: false }, 'error', /takes no writes until its disk has room/],
+  [{ appendonly: false }, 'warning', /loses the accepted events since its last snapshot/],
+  [{ appendfsync: 'everysec' }, 'note', /up to a second or two/],
+  [{ appendfsync: 'no' }, 'note', /often 30 s/],
+  [{ clusterEnabled: true }, 'note', /part of a cluster/],
+  [{ version: undefined }, 'note', /could not be checked/],
+  [{ maxmemoryPolicy: undefined }, 'note', /could not be checked/],
+  [{ appendonly: undefined }, 'note', /could not be checked/],
+  [{ appendfsync: undefined }, 'note', /could not be checked/],
+])('%o is one finding: %s', (change, level, message) => {
+  const findings = judgeRedisSettings({ ...GOOD, ...change });
+  expect(findings).toEqual([{ level, setting: expect.any(String), message: expect.stringMatching(message) }]);
+});
+
+test.each(['6.2.0', '6.2.14', '7.0.15', '8.4.0', '10.0.0'])('version %s is recent enough', (version) => {
+  expect(judgeRedisSettings({ ...GOOD, version })).toEqual([]);
+});
+
+test('the settings of a real Redis are read', async () => {
+  expect(await readRedisSettings(testRedis())).toEqual({
+    ...GOOD,
+    version: expect.stringMatching(/^\d+\.\d+/),
+    appendonly: false,
+    appendfsync: 'everysec',
+  });
+});
+
+test('a Redis that forbids CONFIG is judged by INFO, as far as that goes', async () => {
+  const admin = testRedis();
+  const user = `limited-${randomUUID()}`;
+  await admin.acl('SETUSER', user, 'on', '>secret', '~*', '+@all', '-config');
+  const limited = new Redis(testRedisPath(), { username: user, password: 'secret' });
+  try {
+    const settings = await readRedisSettings(limited);
+    expect(settings).toMatchObject({
+      appendonly: false,
+      appendfsync: undefined,
+      maxmemoryPolicy: 'noeviction',
+    });
+  } finally {
+    limited.disconnect();
+    await admin.acl('DELUSER', user);
+  }
+});
+
+test('a Redis that is not there is no finding but an error', async () => {
+  const redis = new Redis('/nowhere/redis.sock', { maxRetriesPerRequest: 0, retryStrategy: () => null });
+  redis.on('error', () => {});
+  await expect(readRedisSettings(redis)).rejects.toThrow();
+});
