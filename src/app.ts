@@ -42,7 +42,7 @@ export interface EngineOptions {
 
 /** Starts delivering to all clients of a configuration. @throws errors of Redis at the first connection */
 export async function startEngine({ config, redis: location, log }: EngineOptions): Promise<Engine> {
-  const onError = atMostOnceASecond((error) => log.warn({ err: error }, 'redis'));
+  const onError = atMostOnceASecond((error) => log.warn({ err: error }, 'redis error'));
   const redis = openRedis(location, 'worker', onError);
   let closed = false;
   const settlePatiently: Settle = (client, command) =>

@@ -29,8 +29,10 @@ export interface Tally {
 export type ReceiverCommands = {
   /** Listens on loopback; answers with the port. */
   listen(argument: undefined): Promise<number>;
-  /** Begins to count from 0; answers when the last request of the turn was answered. */
-  count(turn: Turn): Promise<Window>;
+  /** Begins to count from 0. */
+  count(turn: Turn): Promise<void>;
+  /** Answers when the last request of the turn has come. */
+  window(argument: undefined): Promise<Window>;
   tally(argument: undefined): Promise<Tally>;
 };
 

@@ -1,4 +1,4 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { serve } from './child.ts';
 import type { ReceiverCommands, Tally, Turn, Window } from './protocol.ts';
 import { BODY_BYTES, explainWrong } from './workload.ts';
@@ -20,6 +20,7 @@ let wrong = 0;
 let firstWrong: string | undefined;
 let turn: Turn = { leadIn: 0, total: 0 };
 let onTotal: (window: Window) => void = () => {};
+let counted: Promise<Window> | undefined;
 let began = { at: 0, cpu: process.cpuUsage() };
 
 let answer = makeAnswer();
@@ -87,14 +88,15 @@ serve<ReceiverCommands>({
     new Promise((resolve) => {
       server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
     }),
-  count(next) {
+  async count(next) {
     received = 0;
     wrong = 0;
     firstWrong = undefined;
     turn = next;
-    return new Promise((resolve) => {
+    counted = new Promise((resolve) => {
       onTotal = resolve;
     });
   },
+  window: () => counted ?? Promise.reject(new Error('nothing is being counted')),
   tally: async (): Promise<Tally> => ({ received, wrong, firstWrong }),
 });

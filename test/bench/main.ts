@@ -1,0 +1,62 @@
+import { writeFile } from 'node:fs/promises';
+import { type Arena, openArena } from './arena.ts';
+import { type Options, readOptions, USAGE } from './options.ts';
+import { toProfileTables } from './profile-report.ts';
+import { summarize } from './profile-summary.ts';
+import { toReport, toTables } from './report.ts';
+import { findTurnLength, runRounds } from './rounds.ts';
+
+/*
+ * `npm run bench`: what Waybill delivers and takes in, in relation to bare undici and a textbook BullMQ worker.
+ * Figures on stdout, progress on stderr. Exit codes: 0 measured, whatever came of it; 1 something broke; 2 usage.
+ */
+
+async function measure(arena: Arena, { rounds, seconds, json }: Options): Promise<void> {
+  const turns = await runRounds(arena, { rounds, seconds, onProgress: progress });
+  const text = json ? JSON.stringify(toReport(turns)) : toTables(turns, seconds, arena.redisVersion);
+  process.stdout.write(`${text}\n`);
+}
+
+async function profile(arena: Arena, { seconds, profile: name = 'waybill', save }: Options): Promise<void> {
+  const events = await findTurnLength(arena, name, seconds);
+  progress(`profiling ${name} over ${events.toLocaleString('en-US')} events`);
+  const profiled = await arena.profile(name, events);
+  if (save !== undefined) await writeFile(save, JSON.stringify(profiled.profile));
+  process.stdout.write(`${toProfileTables(name, summarize(profiled.profile), profiled.events)}\n`);
+}
+
+function progress(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function run(options: Options): Promise<void> {
+  const arena = await openArena();
+  const interrupt = (): void => void arena.close().finally(() => process.exit(130));
+  process.once('SIGINT', interrupt);
+  process.once('SIGTERM', interrupt);
+  try {
+    await (options.profile === undefined ? measure : profile)(arena, options);
+  } finally {
+    await arena.close();
+  }
+}
+
+function parse(): Options | undefined {
+  try {
+    return readOptions(process.argv.slice(2));
+  } catch (error) {
+    progress(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    return undefined;
+  }
+}
+
+const options = parse();
+if (options === undefined) process.exitCode = 2;
+else {
+  await run(options).catch((error: unknown) => {
+    progress(
+      `the benchmark broke: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
+    process.exitCode = 1;
+  });
+}

@@ -1,0 +1,56 @@
+import { parseArgs } from 'node:util';
+import { SENDERS, type SenderName } from './contenders.ts';
+
+/** What the command line asks for. */
+export interface Options {
+  readonly rounds: number;
+  /** The length of a turn. */
+  readonly seconds: number;
+  readonly json: boolean;
+  /** Profile this contender, instead of measuring all. */
+  readonly profile: SenderName | undefined;
+  /** Where to write the profile, as a file that browsers' developer tools open. */
+  readonly save: string | undefined;
+}
+
+export const USAGE = `npm run bench -- [--rounds N] [--seconds S] [--json]
+npm run bench -- --profile [--only undici|bullmq|waybill|receiver] [--seconds S] [--save FILE.cpuprofile]
+`;
+
+const ROUNDS = 15;
+const TURN_SECONDS = 1;
+const PROFILE_SECONDS = 10;
+
+/** Reads the command line. @throws Error, in a sentence, where it asks for what there is not */
+export function readOptions(words: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      profile: { type: 'boolean', default: false },
+      only: { type: 'string', default: 'waybill' },
+      save: { type: 'string' },
+    },
+  });
+  const only = SENDERS.find((name) => name === values.only);
+  if (only === undefined) throw new Error(`--only ${values.only}: must be one of ${SENDERS.join(', ')}`);
+  const rounds = readNumber('--rounds', values.rounds, ROUNDS);
+  if (!Number.isInteger(rounds)) throw new Error(`--rounds ${values.rounds}: must be a whole number`);
+  return {
+    rounds,
+    seconds: readNumber('--seconds', values.seconds, values.profile ? PROFILE_SECONDS : TURN_SECONDS),
+    json: values.json,
+    profile: values.profile ? only : undefined,
+    save: values.save,
+  };
+}
+
+function readNumber(option: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (!(value > 0 && value <= 1_000))
+    throw new Error(`${option} ${text}: must be a number above 0, at most 1000`);
+  return value;
+}

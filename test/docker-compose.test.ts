@@ -1,0 +1,151 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
+import { parseConfig } from '../src/config.ts';
+import { configSchema } from '../src/core/config-schema.ts';
+import { judgeRedisSettings, readRedisSettings } from '../src/redis/settings.ts';
+import { VERSION } from '../src/version.ts';
+import { runWaybill, testDirectory } from './support/waybill-process.ts';
+
+const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
+const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
+
+interface Service {
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly ports?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly volumes: readonly string[];
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
+  readonly healthcheck?: { readonly test: readonly string[] };
+  readonly stop_grace_period: string;
+  readonly restart: string;
+}
+
+const text = read('docker-compose.yml');
+const compose = parse(text) as { services: { redis: Service; waybill: Service }; volumes: object };
+const { redis, waybill } = compose.services;
+
+/** The instructions of the Dockerfile's last stage, in order; continuation lines are not used in it. */
+const stages = read('Dockerfile')
+  .split('\n')
+  .filter((line) => /^[A-Z]+ /.test(line))
+  .map((line) => ({ name: line.split(' ', 1)[0] ?? '', words: line.slice(line.indexOf(' ') + 1) }));
+const lastStage = stages.slice(stages.findLastIndex(({ name }) => name === 'FROM'));
+const instruction = (name: string) => lastStage.findLast((line) => line.name === name)?.words ?? '';
+
+const CONFIG_PATH = '/etc/waybill/waybill.yaml';
+
+/** Runs redis-server with the words of the compose file, on a unix socket in a directory of the test's own. */
+async function startAsComposed(): Promise<Redis> {
+  const directory = testDirectory();
+  const socket = join(directory, 'redis.sock');
+  const [command = '', ...words] = redis.command;
+  const own = ['--port', '0', '--unixsocket', socket, '--dir', directory];
+  const server = spawn(command, [...words, ...own], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(server, 'exit');
+  const connection = new Redis(socket, { lazyConnect: true, retryStrategy: () => 20 });
+  connection.on('error', () => {});
+  onTestFinished(async () => {
+    connection.disconnect();
+    server.kill('SIGKILL');
+    await ended;
+  });
+  server.stdout.resume();
+  return connection;
+}
+
+describe('Redis', () => {
+  test('runs with settings that the service asks for', async () => {
+    const settings = await readRedisSettings(await startAsComposed());
+    expect(judgeRedisSettings(settings)).toEqual([]);
+  });
+
+  test('keeps its data, and is reached by the service only', () => {
+    const [name = '', target] = redis.volumes[0]?.split(':') ?? [];
+    expect(target).toBe('/data');
+    expect(Object.keys(compose.volumes)).toContain(name);
+    expect(redis.ports).toBeUndefined();
+    expect(redis.image).toMatch(/^redis:7/);
+  });
+
+  test('counts as healthy when it answers PONG, which it does not while it loads', () => {
+    expect(redis.healthcheck?.test.join(' ')).toMatch(/redis-cli ping \| grep -q PONG/);
+    expect(waybill.depends_on).toEqual({ redis: { condition: 'service_healthy' } });
+  });
+});
+
+describe('the service', () => {
+  test('finds Redis by the line of configuration that the file shows', () => {
+    const line = /^# {3}(redis: .*)$/m.exec(text)?.[1] ?? '';
+    const client =
+      'clients: { acme: { baseUrl: https://acme.example, endpoints: { inventory_receipt: / } } }';
+    const config = parseConfig(`${line}\n${client}\n`, CONFIG_PATH, waybill.environment ?? {});
+    const url = new URL(config.redis?.url ?? '');
+    expect(Object.keys(compose.services)).toContain(url.hostname);
+    expect([url.protocol, url.port]).toEqual(['redis:', '6379']);
+  });
+
+  test('reads its configuration where it is mounted, and cannot change it', () => {
+    expect(waybill.command).toEqual(['start', '--config', CONFIG_PATH]);
+    expect(waybill.volumes).toEqual([`./waybill.yaml:${CONFIG_PATH}:ro`]);
+  });
+
+  test('has time to finish what is under way', () => {
+    const graceMs = configSchema.shape.shutdownGraceMs.parse(undefined);
+    const seconds = /^(\d+)s$/.exec(waybill.stop_grace_period)?.[1];
+    expect(Number(seconds) * 1000).toBeGreaterThan(graceMs + 5_000);
+  });
+
+  test('comes back after a crash, and publishes nothing', () => {
+    expect([redis.restart, waybill.restart]).toEqual(['unless-stopped', 'unless-stopped']);
+    expect(waybill.ports).toBeUndefined();
+    expect(waybill.image).toBe(`waybill:${VERSION}`);
+  });
+
+  test('has a command that exists', async () => {
+    const [command = ''] = waybill.command;
+    const { code, stdout } = await runWaybill([command, '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`waybill ${command}`);
+  });
+});
+
+describe('the image', () => {
+  const manifest = JSON.parse(read('package.json')) as {
+    bin: { waybill: string };
+    engines: { node: string };
+  };
+
+  test('runs the command of the package as a user without rights, ended by SIGTERM', () => {
+    expect(instruction('USER')).toBe('node');
+    expect(instruction('STOPSIGNAL')).toBe('SIGTERM');
+    expect(JSON.parse(instruction('ENTRYPOINT'))).toEqual(['node', manifest.bin.waybill]);
+    expect(JSON.parse(instruction('CMD'))).toEqual(waybill.command);
+    expect(existsSync(join(REPOSITORY, manifest.bin.waybill))).toBe(true);
+  });
+
+  test('has a Node that the package works with, and no dependencies of development', () => {
+    expect(manifest.engines.node).toBe('>=20.19');
+    expect(instruction('FROM')).toMatch(/^node:2\d-bookworm-slim$/);
+    const copied = lastStage.filter(({ name }) => name === 'COPY');
+    expect(copied.every(({ words }) => words.startsWith('--from=build '))).toBe(true);
+    expect(stages.some(({ words }) => words.includes('npm prune --omit=dev'))).toBe(true);
+  });
+
+  test('is built from what .dockerignore lets through, and that is no secret', () => {
+    const lines = read('.dockerignore').split('\n');
+    const allowed = lines.filter((line) => line.startsWith('!')).map((line) => line.slice(1));
+    const sources = stages
+      .filter(({ name, words }) => name === 'COPY' && !words.startsWith('--from'))
+      .flatMap(({ words }) => words.split(' ').slice(0, -1));
+    expect(lines).toContain('*');
+    expect([...allowed].sort()).toEqual([...sources].sort());
+    for (const source of sources) expect(existsSync(join(REPOSITORY, source))).toBe(true);
+  });
+});
