@@ -31,9 +31,8 @@ function codesInSource(): Set<string> {
   const found = new Set<string>();
   for (const file of files) {
     for (const [, error, field] of readFileSync(`${root}src/${file}`, 'utf8').matchAll(pattern)) {
-      if (error !== undefined) found.add(error);
-      else if (field !== undefined && !file.startsWith('http/') && !SYSTEM_ERROR.test(field))
-        found.add(field);
+      const code = error ?? (file.startsWith('http/') ? undefined : field);
+      if (code !== undefined && !SYSTEM_ERROR.test(code)) found.add(code);
     }
   }
   return found;
