@@ -14,7 +14,13 @@ import { type ClientHttp, createClientHttp } from './http/client-http.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
 import { BatchWorker } from './queue/batch-worker.ts';
 import { commitBatches } from './queue/commit-batches.ts';
-import { closeRedis, openRedis, type RedisLocation } from './queue/connections.ts';
+import {
+  type ConnectionOptions,
+  closeRedis,
+  DEFAULT_ANSWER_TIMEOUT_MS,
+  openRedis,
+  type RedisLocation,
+} from './queue/connections.ts';
 import { discardDeadLetters, readDeadLetters } from './queue/dead-letter-queue.ts';
 import { type SettleCommand, settle } from './queue/delivery-queue.ts';
 import { reserveSends } from './queue/reserve-sends.ts';
@@ -169,10 +175,14 @@ export interface OpenIntake extends Intake {
   readonly redis: Redis;
 }
 
-/** Opens the intake for all clients of a configuration. */
-export async function openIntake(config: Config, location: RedisLocation): Promise<OpenIntake> {
-  const redis = openRedis(location, 'intake', () => {});
-  await settled(redis);
+/** Opens the intake for all clients of a configuration; a Redis that is away does not keep it from that. */
+export async function openIntake(
+  config: Config,
+  location: RedisLocation,
+  options: ConnectionOptions = {},
+): Promise<OpenIntake> {
+  const redis = openRedis(location, 'intake', () => {}, options);
+  await settled(redis, options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS);
   const intake = createIntake({
     clients: config.clients,
     admit: (client, batches) => commitBatches(redis, client, batches, Date.now()),
@@ -198,12 +208,17 @@ async function atMost(promise: Promise<unknown>, ms: number): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Resolves when the first connection has come about, or has failed. */
-async function settled(redis: Redis): Promise<void> {
+/** Resolves when the first connection has come about, or has failed, or is not waited for any longer. */
+async function settled(redis: Redis, timeoutMs: number): Promise<void> {
   if (redis.status === 'ready') return;
   await new Promise<void>((resolve) => {
-    redis.once('ready', resolve);
-    redis.once('close', resolve);
+    // A Redis that loads its data neither takes commands nor closes the connection.
+    const timer = setTimeout(resolve, timeoutMs);
+    const end = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    redis.once('ready', end).once('close', end);
   });
 }
 

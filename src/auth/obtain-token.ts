@@ -35,23 +35,33 @@ export async function obtainToken(
   options: ObtainTokenOptions,
   isSpent: (tokenId: string) => boolean,
 ): Promise<ObtainedToken | AuthorizationFailure> {
-  const { store, monotonicNow: now } = options;
+  const shared = options.store && (await obtainShared(options, options.store, isSpent));
+  if (shared !== undefined) return shared;
+  const issued = await options.requestToken();
+  return 'failure' in issued ? issued : toObtained(issued, options.monotonicNow());
+}
+
+/** As `obtainToken`, through Redis; undefined where Redis does not answer, or is waited for too long. */
+async function obtainShared(
+  options: ObtainTokenOptions,
+  store: TokenStore,
+  isSpent: (tokenId: string) => boolean,
+): Promise<ObtainedToken | AuthorizationFailure | undefined> {
   const waitEnds = performance.now() + options.longestWaitMs;
   let useless = '';
-  while (store !== undefined && performance.now() < waitEnds) {
+  while (performance.now() < waitEnds) {
     if (options.signal.aborted) return { failure: 'the wait for a token was called off', calledOff: true };
     // Before the call: the remaining lifetime was measured later, so it is never taken for longer than it is.
-    const askedAt = now();
+    const askedAt = options.monotonicNow();
     const claim = await within(options.redisTimeoutMs, store.claim(useless));
-    if (claim === undefined) break;
+    if (claim === undefined) return undefined;
     if (claim.kind === 'token' && !isSpent(claim.token.id)) return adopt(claim, askedAt);
     if (claim.kind === 'failed') return { failure: claim.failure };
     if (claim.kind === 'claimed') return renewAsHolder(options, store, useless);
     if (claim.kind === 'held') await sleep(options.pollMs, undefined, { ref: false });
     else useless = claim.stored;
   }
-  const issued = await options.requestToken();
-  return 'failure' in issued ? issued : toObtained(issued, now());
+  return undefined;
 }
 
 function adopt(claim: Extract<Claim, { kind: 'token' }>, askedAt: number): ObtainedToken {

@@ -39,7 +39,7 @@ export function createTerminal(json: boolean): Terminal {
       const table = new Table({
         head: head.map((text) => style('bold', text)),
         colAligns: head.map((_, column) => (numeric.includes(column) ? 'right' : 'left')),
-        style: { head: [], border: [], compact: true },
+        style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 1 },
         chars: PLAIN_LINES,
       });
       for (const row of rows) table.push(row.map(String));

@@ -32,7 +32,6 @@ function substituteText(text: string, keys: PropertyKey[], env: Env, issues: Con
   const replaced = text.replace(REFERENCE, (match, name: string | undefined, end: string | undefined) => {
     if (match === '$${') return '${';
     if (name === undefined || end !== '}' || !NAME.test(name)) {
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: it is what the message is about
       messages.add('holds a ${…} that names no environment variable; a literal ${ is written as $${');
       return match;
     }

@@ -10,7 +10,7 @@ export interface Line {
   join(count: number): void;
   /** An event leaves the line without being sent. */
   leave(): void;
-  /** Waits for the event's turn (rate, permit) and takes it out of the line; false once closed. */
+  /** Waits for a permit, then for the event's turn within the rate, and takes it out of the line; false once closed. */
   enter(): Promise<boolean>;
   /** The event's attempt is over. */
   exit(): void;
@@ -44,8 +44,11 @@ export function createLine(permits: Permits, pacing: Pacing | undefined, room: n
     },
     leave: shorten,
     async enter() {
-      const due = pacing === undefined || (await pacing.turn());
-      const granted = due && (permits.tryTake() || (await permits.take()));
+      const permitted = permits.tryTake() || (await permits.take());
+      // The turn comes last, just before the request: turns taken earlier would add up while answers are
+      // slow, and go out in a burst.
+      const granted = permitted && (pacing === undefined || (await pacing.turn()));
+      if (permitted && !granted) permits.give();
       shorten();
       return granted;
     },

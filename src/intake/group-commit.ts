@@ -18,8 +18,9 @@ export interface GroupCommitOptions {
   newBatchId(): string;
   readonly batchSize: number;
   readonly maxBatchBytes: number;
-  /** Events that may wait to be written. */
+  /** Events that may wait to be written, and their bytes. */
   readonly maxPending: number;
+  readonly maxPendingBytes: number;
 }
 
 /** Gathers a client's events while an earlier write is under way, and writes them together. */
@@ -45,10 +46,12 @@ const BATCHES_PER_WRITE = 20;
 export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   let pending: Pending[] = [];
   let next = 0;
+  let pendingBytes = 0;
   let flushing: Promise<void> | undefined;
   let onRoom: (() => void)[] = [];
 
   const waiting = (): number => pending.length - next;
+  const isFull = (): boolean => waiting() >= options.maxPending || pendingBytes >= options.maxPendingBytes;
 
   /** The next batch: up to so many events, up to so many bytes, at least one event. */
   function takeBatch(): Pending[] {
@@ -57,6 +60,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     while (next < pending.length && next - first < options.batchSize) {
       bytes += pending[next]?.bytes ?? 0;
       if (bytes > options.maxBatchBytes && next > first) break;
+      pendingBytes -= pending[next]?.bytes ?? 0;
       next += 1;
     }
     return pending.slice(first, next);
@@ -81,7 +85,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
       batches.map((batch) => ({ id: options.newBatchId(), events: batch.map(({ event }) => event) })),
     );
     for (const { done } of batches.flat()) done(outcome);
-    if (waiting() >= options.maxPending) return;
+    if (isFull()) return;
     const waiters = onRoom;
     onRoom = [];
     for (const resolve of waiters) resolve();
@@ -95,14 +99,15 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 
   return {
     get full() {
-      return waiting() >= options.maxPending;
+      return isFull();
     },
     add(event, bytes, done) {
       pending.push({ event, bytes, done });
+      pendingBytes += bytes;
       flushing ??= flush();
     },
     room() {
-      if (waiting() < options.maxPending) return Promise.resolve();
+      if (!isFull()) return Promise.resolve();
       return new Promise((resolve) => {
         onRoom.push(resolve);
       });

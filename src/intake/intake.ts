@@ -27,6 +27,7 @@ export interface IntakeParts {
 
 /** Events of one client that may wait to be written, before `submit` refuses and `submitMany` waits. */
 const MAX_PENDING = 10_000;
+const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
 interface Target {
   readonly client: ResolvedClient;
@@ -48,6 +49,7 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
         batchSize: client.batchSize,
         maxBatchBytes: MAX_BATCH_BYTES,
         maxPending: MAX_PENDING,
+        maxPendingBytes: MAX_PENDING_BYTES,
       });
       commits.set(client.name, commit);
     }
@@ -91,10 +93,7 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
       if ('outcome' in target) return Promise.resolve(target);
       if (target.commit.full) {
         return Promise.resolve(
-          refusal(
-            'INTAKE_FULL',
-            `${MAX_PENDING} events of client "${clientName}" wait to be written already`,
-          ),
+          refusal('INTAKE_FULL', `too many events of client "${clientName}" wait to be written already`),
         );
       }
       return new Promise((resolve) => offer(target, payload, resolve));

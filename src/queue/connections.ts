@@ -9,20 +9,34 @@ export type RedisLocation = { readonly url: string } | { readonly socketPath: st
  */
 export type ConnectionRole = 'intake' | 'worker' | 'operator';
 
+/** What a connection may be given otherwise. */
+export interface ConnectionOptions {
+  /** How long Redis may be silent while an intake connection waits for an answer; default 10 s. */
+  readonly answerTimeoutMs?: number;
+}
+
 /** Replies stay in RESP 2 shapes. */
 type PlainOptions = Omit<RedisOptions, 'replyMapping'>;
+
+/** How long a silent Redis is waited for by an intake connection. */
+export const DEFAULT_ANSWER_TIMEOUT_MS = 10_000;
 
 const ROLE_OPTIONS: Record<ConnectionRole, PlainOptions> = {
   intake: {
     enableOfflineQueue: false,
+    // 0: a connection that ends rejects what it had under way, at once.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    commandTimeout: 10_000,
+    // Not commandTimeout: it leaves the connection open, and each later command waits that long again.
+    socketTimeout: DEFAULT_ANSWER_TIMEOUT_MS,
     connectTimeout: 5_000,
   },
   worker: { maxRetriesPerRequest: null, connectTimeout: 5_000 },
   operator: { maxRetriesPerRequest: 1, connectTimeout: 2_000, commandTimeout: 30_000 },
 };
+
+/** The latest error of each connection that is away. */
+const latestErrors = new WeakMap<Redis, Error>();
 
 /**
  * Opens a connection. Its errors go to `onError`; commands reject by themselves.
@@ -32,17 +46,39 @@ export function openRedis(
   location: RedisLocation,
   role: ConnectionRole,
   onError: (error: Error) => void,
+  { answerTimeoutMs }: ConnectionOptions = {},
 ): Redis {
   const options: PlainOptions = {
     ...ROLE_OPTIONS[role],
+    ...(role === 'intake' && answerTimeoutMs !== undefined ? { socketTimeout: answerTimeoutMs } : {}),
     protocol: 2,
     connectionName: `waybill-${role}`,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000),
   };
   const redis =
     'url' in location ? new Redis(location.url, options) : new Redis(location.socketPath, options);
-  redis.on('error', onError);
+  redis.on('error', (error) => {
+    latestErrors.set(redis, error);
+    onError(error);
+  });
+  redis.on('ready', () => latestErrors.delete(redis));
   return redis;
+}
+
+/** Whether a command given now would be written to Redis, not rejected or kept for later. */
+export function isConnected(redis: Redis): boolean {
+  // A connection that is being closed is still called ready.
+  return redis.status === 'ready' && redis.stream.writable;
+}
+
+/** Why a connection is away, as a part of a sentence. */
+export function whyAway(redis: Redis): string {
+  const error = latestErrors.get(redis) as NodeJS.ErrnoException | undefined;
+  // Where a name has several addresses, Node's error has a code only.
+  if (error !== undefined) return error.message || error.code || error.name;
+  return redis.status === 'connect'
+    ? 'it is loading its data, or does not answer'
+    : 'the connection was closed';
 }
 
 /** Closes a connection without waiting for a server that may be gone. */

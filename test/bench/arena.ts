@@ -53,8 +53,17 @@ interface Parts {
 export async function openArena(): Promise<Arena> {
   const redis = await startPrivateRedis();
   const receiver = startChild<ReceiverCommands>('./receiver.js');
-  const port = await receiver.ask('listen', undefined);
-  const places: Places = { port, redisSocket: redis.socketPath };
+  try {
+    const port = await receiver.ask('listen', undefined);
+    return createArena(redis, receiver, { port, redisSocket: redis.socketPath });
+  } catch (error) {
+    await receiver.close();
+    await redis.close();
+    throw error;
+  }
+}
+
+function createArena(redis: PrivateRedis, receiver: Child<ReceiverCommands>, places: Places): Arena {
   const where = JSON.stringify(places);
   // A service's log goes to a file, and so does the engine's here: writing it is part of the work.
   const log = openSync(join(redis.directory, 'waybill.log'), 'a');

@@ -12,9 +12,12 @@ export interface RoundOptions {
   onProgress(line: string): void;
 }
 
-const FIRST_WARM_UP_EVENTS = 2_000;
-/** The second warm-up is so many times as long as a turn, and says how many events a turn takes. */
-const SECOND_WARM_UP = 0.5;
+const FIRST_EVENTS = 2_000;
+/**
+ * The warm-up turns after the first, each so many times as long as a turn that counts: before that the compiler is
+ * not done, and its figures are half of what follows.
+ */
+const WARM_UPS = [0.5, 1, 1];
 const LEAST_EVENTS = 500;
 const MOST_EVENTS = 400_000;
 
@@ -43,11 +46,11 @@ export async function runRounds(arena: Arena, options: RoundOptions): Promise<Tu
   return turns;
 }
 
-/** Warms a contender up twice, and says how many events it gets through in so many seconds. */
+/** Warms a contender up, and says how many events it gets through in so many seconds. */
 export async function findTurnLength(arena: Arena, name: Contender, seconds: number): Promise<number> {
-  const first = await arena.turn(name, FIRST_WARM_UP_EVENTS);
-  const second = await arena.turn(name, eventsIn(first, seconds * SECOND_WARM_UP));
-  return eventsIn(second, seconds);
+  let latest = await arena.turn(name, FIRST_EVENTS);
+  for (const length of WARM_UPS) latest = await arena.turn(name, eventsIn(latest, seconds * length));
+  return eventsIn(latest, seconds);
 }
 
 function eventsIn({ perSecond }: Turned, seconds: number): number {

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { findEventType, type PayloadOf } from '../../src/core/event-types.ts';
 import { VERSION } from '../../src/version.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvent, numberedEvents, sampleEvent } from '../support/events.ts';
@@ -6,6 +7,11 @@ import { failOnLeaks } from '../support/leaks.ts';
 import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();
+
+/** The contract's JSON, its fields in the order of the contract, with nothing around it. */
+function sentAs(payload: PayloadOf<'disposition_update'>): string {
+  return JSON.stringify(findEventType('disposition_update').schema.parse(payload));
+}
 
 test('an event is delivered at once: exact headers, exact bytes', async () => {
   const company = await testSandbox().company('acme');
@@ -16,7 +22,7 @@ test('an event is delivered at once: exact headers, exact bytes', async () => {
 
   expect(company.requests).toHaveLength(1);
   const [request] = company.requests;
-  const body = JSON.stringify(payload);
+  const body = sentAs(payload);
   expect(request).toMatchObject({ method: 'POST', path: '/dispositions', body });
   expect(request?.headers).toEqual({
     host: `127.0.0.1:${company.port}`,
@@ -48,7 +54,7 @@ test('bytes beyond ASCII arrive as they were submitted', async () => {
   const payload = numberedEvent('disposition_update', 1, { location_identifier: 'Tür 4 → 倉庫 🏭 \u2028 "x"' });
   await client.submit([payload]);
   await client.settled({ delivered: 1 });
-  expect(company.requests[0]?.body).toBe(JSON.stringify(payload));
+  expect(company.requests[0]?.body).toBe(sentAs(payload));
 });
 
 test('a number where a string is due goes out as the string that it spells', async () => {

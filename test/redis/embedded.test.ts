@@ -1,6 +1,6 @@
-import { existsSync, statSync, unlinkSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { existsSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { type EmbeddedRedisEvent, findEmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { identifyProcess } from '../../src/redis/process-identity.ts';
 import { judgeRedisSettings, readRedisSettings } from '../../src/redis/settings.ts';
@@ -98,6 +98,7 @@ test.each([
   const redis = await startEmbeddedRedis({ dataDir });
   const found = await findEmbeddedRedis({ dataDir });
 
+  onTestFinished(() => rmSync(dirname(redis.socketPath), { recursive: true, force: true }));
   expect(Buffer.byteLength(redis.socketPath)).toBeLessThanOrEqual(100);
   expect(found?.pid).toBe(redis.pid);
   expect(mode(join(redis.socketPath, '..'))).toBe('700');

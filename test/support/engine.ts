@@ -146,7 +146,11 @@ function testClient(
     attempts: (eventId) =>
       log.matching((line) => isAttempt(line) && (eventId === undefined || line.event === eventId)),
     status: () => readClientStatus(redis, name),
-    deadLetters: async () => (await Array.fromAsync(readDeadLetters(redis, name))).flat(),
+    async deadLetters() {
+      const letters: StoredEvent[] = [];
+      for await (const page of readDeadLetters(redis, name)) letters.push(...page);
+      return letters;
+    },
     replay: (by = redis) =>
       actOnAll(by, name, (client, events) => replayDeadLetters(by, client, uuidv7(), events, Date.now())),
     discard: () => actOnAll(redis, name, (client, events) => discardDeadLetters(redis, client, events)),

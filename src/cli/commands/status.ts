@@ -6,17 +6,8 @@ import { chooseClients, runWithOperator } from '../open-operator.ts';
 import type { GlobalOptions } from '../run-command.ts';
 import { formatCount, formatTime, type Terminal, visibleText } from '../terminal.ts';
 
-const HEAD = [
-  'client',
-  'waiting',
-  'in flight',
-  'retrying',
-  'dead',
-  'delivered',
-  'receipts new',
-  'known already',
-];
-const NUMERIC = [1, 2, 3, 4, 5, 6, 7];
+const HEAD = ['client', 'waiting', 'in flight', 'retrying', 'dead', 'delivered'];
+const NUMERIC = [1, 2, 3, 4, 5];
 
 /** `waybill status [client]`: where each client's events are. */
 export function addStatusCommand(program: Command): void {
@@ -47,30 +38,30 @@ function printStatuses(
   names: readonly string[],
   statuses: readonly ClientStatus[],
 ): void {
-  const rows = statuses.map((status, i) => {
-    const receipts = status.deliveredByType['inventory_receipt'] ?? {};
-    const known = receipts['200'] ?? 0;
-    const fresh = Object.values(receipts).reduce((sum, count) => sum + count, 0) - known;
-    const counts = [
-      status.waiting,
-      status.inFlight,
-      status.retrying,
-      status.dead,
-      status.delivered,
-      fresh,
-      known,
-    ];
-    return [names[i] ?? '', ...counts.map(formatCount)];
-  });
+  const rows = statuses.map(({ waiting, inFlight, retrying, dead, delivered }, i) => [
+    names[i] ?? '',
+    ...[waiting, inFlight, retrying, dead, delivered].map(formatCount),
+  ]);
   terminal.table(HEAD, rows, NUMERIC);
-  for (const [i, { lastError, broken }] of statuses.entries()) {
-    if (lastError !== undefined) {
-      const { at, type, attempt, status, class: failureClass, detail } = lastError;
-      const what = status === 0 ? failureClass : `${status} (${failureClass})`;
-      terminal.line(`\n${names[i]}: last error ${formatTime(at)}, ${type}, attempt ${attempt}: ${what}`);
-      if (detail !== '') terminal.line(`  ${visibleText(detail.replace(/\s+/g, ' ').trim())}`);
-    }
-    if (broken > 0)
-      terminal.line(`\n${names[i]}: ${broken} jobs failed by a fault of Waybill's own; they are kept.`);
+  for (const [i, status] of statuses.entries()) printRemarks(terminal, names[i] ?? '', status);
+}
+
+function printRemarks(terminal: Terminal, name: string, status: ClientStatus): void {
+  const { deliveredByType, lastError, broken } = status;
+  const receipts = deliveredByType['inventory_receipt'];
+  if (receipts !== undefined) {
+    const { 200: known = 0, ...others } = receipts;
+    const fresh = Object.values(others).reduce((sum, count) => sum + count, 0);
+    terminal.line(
+      `\n${name}: inventory receipts: ${formatCount(fresh)} new (201), ${formatCount(known)} the client already had (200)`,
+    );
   }
+  if (lastError !== undefined) {
+    const { at, type, attempt, status: code, class: failureClass, detail } = lastError;
+    const what = code === 0 ? failureClass : `${code} (${failureClass})`;
+    terminal.line(`\n${name}: last error ${formatTime(at)}, ${type}, attempt ${attempt}: ${what}`);
+    if (detail !== '') terminal.line(`  ${visibleText(detail.replace(/\s+/g, ' ').trim())}`);
+  }
+  if (broken > 0)
+    terminal.line(`\n${name}: ${broken} jobs failed by a fault of Waybill's own; they are kept.`);
 }

@@ -61,19 +61,9 @@ function add(left: CompanyAccount, right: CompanyAccount): CompanyAccount {
   return Object.fromEntries(keys.map((key) => [key, left[key] + right[key]])) as unknown as CompanyAccount;
 }
 
-const HEAD = [
-  '',
-  'accepted',
-  'delivered',
-  'failed attempts',
-  'died',
-  'replayed',
-  'dead now',
-  'token requests',
-  'missing',
-];
+const HEAD = ['', 'accepted', 'delivered', 'failed', 'died', 'replayed', 'dead', 'tokens', 'missing'];
 
-/** Prints the account as a table. */
+/** Prints the account as a table: failed attempts, dead letters now, token requests. */
 export function printAccount(terminal: Terminal, { clients, total }: Account): void {
   const row = (name: string, account: CompanyAccount) => [
     name,

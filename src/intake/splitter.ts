@@ -1,0 +1,38 @@
+/** One payload's text, as it was found in the input, or the reason that there is none. */
+export type Piece =
+  | { readonly line: number; readonly bytes: Uint8Array }
+  | { readonly line: number; readonly problem: string };
+
+/** Splits input, which comes in chunks of any size, into the texts of payloads. */
+export interface Splitter {
+  /** Takes the next bytes; what has become complete with them is added to `found`. */
+  push(chunk: Uint8Array, found: Piece[]): void;
+  /** The input is over. */
+  end(found: Piece[]): void;
+}
+
+/** A payload of more bytes is refused without being read as a whole; an event is at most a quarter of it. */
+export const MAX_PIECE_BYTES = 1024 * 1024;
+
+/** Why a piece of input is refused unread. */
+export const TOO_LONG = 'is longer than 1 MiB';
+
+/** The bytes that JSON is split by. */
+export const BYTE = {
+  tab: 0x09,
+  lineFeed: 0x0a,
+  carriageReturn: 0x0d,
+  space: 0x20,
+  quote: 0x22,
+  comma: 0x2c,
+  openBracket: 0x5b,
+  backslash: 0x5c,
+  closeBracket: 0x5d,
+  openBrace: 0x7b,
+  closeBrace: 0x7d,
+} as const;
+
+/** JSON's blanks (RFC 8259, section 2). */
+export function isBlank(byte: number): boolean {
+  return byte === BYTE.space || byte === BYTE.lineFeed || byte === BYTE.carriageReturn || byte === BYTE.tab;
+}

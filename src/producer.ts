@@ -1,0 +1,100 @@
+import { type OpenIntake, openIntake } from './app.ts';
+import { loadConfig } from './config.ts';
+import type { Config } from './core/config-schema.ts';
+import type { EventTypeName, PayloadOf } from './core/event-types.ts';
+import type { SubmitResult } from './intake/submit-result.ts';
+import { openRedisAccess } from './redis-access.ts';
+
+/** Puts events into Waybill. One for a process is enough: it is made for many submissions at once. */
+export interface Producer {
+  /**
+   * Submits one event. Resolves once it is known what became of it, and never rejects:
+   *
+   * - `accepted`: Redis has it; it will be delivered, or become a dead letter
+   * - `refused`: it was not taken; `code` and `problems` say why, each problem with its JSON path
+   * - `unknown`: Redis' answer was lost; it may have been taken, and submitting it again may double it
+   *
+   * Where Redis is away it is refused at once with `REDIS_UNAVAILABLE`; the producer finds back to Redis by
+   * itself. Where too many events wait to be written it is refused with `INTAKE_FULL`.
+   *
+   * @param payload what the contract says for the type; numbers may stand for strings
+   */
+  submit<Type extends EventTypeName>(
+    client: string,
+    type: Type,
+    payload: PayloadOf<Type>,
+  ): Promise<SubmitResult>;
+
+  /**
+   * Submits many events of one type in their order, taking from `payloads` only as fast as Redis takes them.
+   *
+   * @returns what became of each, in the same order; rejects only where `payloads` itself throws
+   */
+  submitMany<Type extends EventTypeName>(
+    client: string,
+    type: Type,
+    payloads: Iterable<PayloadOf<Type>>,
+  ): Promise<SubmitResult[]>;
+
+  /**
+   * Writes what was submitted, then lets go of Redis; an embedded one stops with its last user. Events
+   * submitted from now on are refused. Calling it again changes nothing.
+   */
+  close(): Promise<void>;
+}
+
+/** What a producer may be given. */
+export interface ProducerOptions {
+  /** How long Redis may be silent before its answer counts as lost, in milliseconds; default 10,000. */
+  readonly answerTimeoutMs?: number;
+}
+
+/**
+ * Opens a producer for the clients of a configuration. Without a `redis.url` it uses the embedded Redis of
+ * the data directory, and starts it where it does not run.
+ *
+ * ```ts
+ * const producer = await createProducer('waybill.yaml');
+ * const result = await producer.submit('acme', 'inventory_receipt', {
+ *   program_identifier: 'returns',
+ *   asn_number: 'SO00001234',
+ *   from: { identifier: '22', type: 'Warehouse' },
+ *   to: { identifier: 1352, type: 'Store', original_identifier: '42' },
+ *   unit_identifier: 'LPAA1234567',
+ *   sku: 'S123456',
+ *   initial_condition: 'N',
+ *   initial_channel: 'blinq',
+ *   ot_user_login: 'jdoe@email.com',
+ * });
+ * if (result.outcome !== 'accepted') console.error(result.outcome, result.problems);
+ * await producer.close();
+ * ```
+ *
+ * @param config a configuration from `loadConfig` or `parseConfig`, or the path of its file
+ * @throws ConfigError; WaybillError `REDIS_...` where the embedded Redis cannot be started. A configured
+ *   Redis that is away is no error here: events are refused until it is back.
+ */
+export async function createProducer(
+  config: Config | string,
+  options: ProducerOptions = {},
+): Promise<Producer> {
+  const loaded = typeof config === 'string' ? loadConfig(config) : config;
+  const access = await openRedisAccess(loaded);
+  let intake: OpenIntake;
+  try {
+    intake = await openIntake(loaded, access.location, options);
+  } catch (error) {
+    await access.release();
+    throw error;
+  }
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await intake.close();
+    await access.release();
+  };
+  return {
+    submit: intake.submit,
+    submitMany: intake.submitMany,
+    close: () => (closing ??= close()),
+  };
+}

@@ -1,0 +1,221 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createSplitter, type ReadPayload, readPayloads } from '../../src/intake/read-payloads.ts';
+import type { Piece } from '../../src/intake/splitter.ts';
+
+async function read(...chunks: (string | Uint8Array)[]): Promise<ReadPayload[]> {
+  async function* source(): AsyncGenerator<Uint8Array> {
+    for (const chunk of chunks) yield Buffer.from(chunk);
+  }
+  const all: ReadPayload[] = [];
+  for await (const payloads of readPayloads(source())) all.push(...payloads);
+  return all;
+}
+
+/** What was read, each as `line: payload` or `line! problem`. */
+async function summary(...chunks: (string | Uint8Array)[]): Promise<string[]> {
+  return (await read(...chunks)).map((item) =>
+    'payload' in item ? `${item.line}: ${JSON.stringify(item.payload)}` : `${item.line}! ${item.problem}`,
+  );
+}
+
+const MIB = 1024 * 1024;
+
+test('NDJSON: a payload a line, blank lines left out', async () => {
+  expect(await summary('{"a":1}\n\n  \n{"a":2}\n{"a":3}')).toEqual([
+    '1: {"a":1}',
+    '4: {"a":2}',
+    '5: {"a":3}',
+  ]);
+});
+
+test('a byte order mark and CRLF are no part of it', async () => {
+  expect(await summary('\ufeff{"a":1}\r\n\r\n{"a":2}\r\n')).toEqual(['1: {"a":1}', '3: {"a":2}']);
+});
+
+test('a byte order mark that comes in parts', async () => {
+  expect(await summary(Buffer.of(0xef), Buffer.of(0xbb), Buffer.of(0xbf), '[{"a":1}]')).toEqual([
+    '1: {"a":1}',
+  ]);
+});
+
+test('nothing at all holds no payload', async () => {
+  expect(await summary()).toEqual([]);
+  expect(await summary('')).toEqual([]);
+  expect(await summary('\n  \n')).toEqual([]);
+  expect(await summary('[]')).toEqual([]);
+});
+
+test('one object, on a line or over many', async () => {
+  expect(await summary('{"a":{"b":"}"}}')).toEqual(['1: {"a":{"b":"}"}}']);
+  expect(await summary('\n{\n  "a": {\n    "b": "{[\\"]"\n  }\n}\n')).toEqual(['2: {"a":{"b":"{[\\"]"}}']);
+});
+
+test('several objects over many lines, one after another', async () => {
+  expect(await summary('{\n "a": 1\n}\n{\n "a": 2\n} {"a": 3}')).toEqual([
+    '1: {"a":1}',
+    '4: {"a":2}',
+    '6: {"a":3}',
+  ]);
+});
+
+test('an array, laid out in any way', async () => {
+  expect(await summary('[{"a":1},{"a":[2,{}]}]')).toEqual(['1: {"a":1}', '1: {"a":[2,{}]}']);
+  expect(await summary('[\n  {\n    "a": 1\n  },\n  5,\n  "x,]"\n]\n')).toEqual([
+    '2: {"a":1}',
+    '5: 5',
+    '6: "x,]"',
+  ]);
+  expect(await summary('[\n{"a":1}\n]\n[\n{"a":2}\n]')).toEqual(['2: {"a":1}', '5: {"a":2}']);
+});
+
+test('a line that is not JSON stops no other', async () => {
+  expect(await summary('{"a":1}\n{"a":\n{"a":3}\nnonsense\n{"a":5}')).toEqual([
+    '1: {"a":1}',
+    expect.stringMatching(/^2! is not JSON: /),
+    '3: {"a":3}',
+    expect.stringMatching(/^4! is not JSON: /),
+    '5: {"a":5}',
+  ]);
+});
+
+test('a first line that is broken does not hide that there is a payload a line', async () => {
+  const rest = ['2: {"a":2}', '3: {"a":3}'];
+  for (const first of ['{"a":', '{"a":"x', '{"a":1}}', 'x', '"x', '5 6']) {
+    const [problem, ...others] = await summary(`${first}\n{"a":2}\n{"a":3}`);
+    expect(problem).toMatch(/^1! is not JSON: /);
+    expect(others).toEqual(rest);
+  }
+});
+
+test('an element that is not JSON stops no other', async () => {
+  const lines = ['[', '{"a":1},', '{a:2},', '{"a":3,},', '{"a":04},', '{"a":5}', ']'];
+  expect(await summary(lines.join('\n'))).toEqual([
+    '2: {"a":1}',
+    expect.stringMatching(/^3! is not JSON: /),
+    expect.stringMatching(/^4! is not JSON: /),
+    expect.stringMatching(/^5! is not JSON: /),
+    '6: {"a":5}',
+  ]);
+});
+
+test('a missing quote costs one element of an array that is laid out over lines', async () => {
+  expect(await summary('[\n{"a":"1},\n{"a":2},\n{"a":3}\n]')).toEqual([
+    expect.stringMatching(/^2! is not JSON: a text holds a line break/),
+    '3: {"a":2}',
+    '4: {"a":3}',
+  ]);
+  expect(await summary('[\n  {\n    "a": "1\n  }\n  , {\n    "a": 2\n  }\n]')).toEqual([
+    expect.stringMatching(/^2! is not JSON: a text holds a line break/),
+    '5: {"a":2}',
+  ]);
+});
+
+test('commas with nothing between them', async () => {
+  expect(await summary('[{"a":1},,\n{"a":2},]')).toEqual([
+    '1: {"a":1}',
+    expect.stringMatching(/^1! is missing/),
+    '2: {"a":2}',
+    expect.stringMatching(/^2! is missing/),
+  ]);
+});
+
+test('input that ends too soon is reported', async () => {
+  expect(await summary('[\n{"a":1},\n{"a":')).toEqual([
+    '2: {"a":1}',
+    '3! is not JSON: the input ends before it does',
+  ]);
+  expect(await summary('[\n{"a":1},\n{"a":2}\n')).toEqual([
+    '2: {"a":1}',
+    '3: {"a":2}',
+    '4! the input ends before the array is closed with "]"',
+  ]);
+  expect(await summary('{\n  "a": 1\n')).toEqual(['1! is not JSON: the input ends before it does']);
+});
+
+test('what stands behind an array is reported', async () => {
+  expect(await summary('[{"a":1}]\nnonsense\n{"a":2}')).toEqual([
+    '1: {"a":1}',
+    expect.stringMatching(/^2! is not JSON/),
+    '3: {"a":2}',
+  ]);
+});
+
+test('a payload longer than 1 MiB is refused, and the next one is read', async () => {
+  const long = `{"a":"${'x'.repeat(MIB)}"}`;
+  const fits = `{"a":"${'x'.repeat(MIB - 8)}"}`;
+  const rest = [1, 2].map(() => expect.stringMatching(/^\d: /));
+  expect(await summary(`{"a":0}\n${long}\n${fits}`)).toEqual([rest[0], '2! is longer than 1 MiB', rest[1]]);
+  expect(await summary(`[{"a":0},\n${long},\n${fits}]`)).toEqual([
+    rest[0],
+    '2! is longer than 1 MiB',
+    rest[1],
+  ]);
+});
+
+test('a line without end is not kept in memory', async () => {
+  const splitter = createSplitter();
+  const found: Piece[] = [];
+  const chunk = Buffer.alloc(MIB, 'x');
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0; i < 256; i++) splitter.push(Buffer.from(chunk), found);
+  splitter.end(found);
+  expect(found).toEqual([{ line: 1, problem: 'is longer than 1 MiB' }]);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(128 * MIB);
+});
+
+test('bytes that are not UTF-8 refuse their line only', async () => {
+  const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.of(0xff), Buffer.from('"}\n{"a":"é"}')]);
+  expect(await summary(bytes)).toEqual(['1! is not valid UTF-8', '2: {"a":"é"}']);
+});
+
+test('keys that JavaScript treats specially are payload like any other', async () => {
+  const [item] = await read('{"__proto__":{"x":1},"a":1,"a":2}');
+  expect(item).toMatchObject({ payload: { a: 2 } });
+  expect(Object.keys((item as { payload: object }).payload)).toEqual(['__proto__', 'a']);
+});
+
+/** Cuts bytes into chunks at the given places. */
+function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
+  const ends = [...places.map((place) => place % (bytes.length + 1)), bytes.length].sort((a, b) => a - b);
+  return ends.map((end, i) => bytes.subarray(i === 0 ? 0 : ends[i - 1], end));
+}
+
+const places = fc.array(fc.nat(), { maxLength: 12 });
+const payloads = fc.array(
+  fc
+    .dictionary(fc.string({ unit: 'binary' }), fc.jsonValue(), { minKeys: 1 })
+    .map((value) => JSON.parse(JSON.stringify(value)) as unknown),
+  { minLength: 1, maxLength: 8 },
+);
+const blanks = fc.constantFrom('', ' ', '\n', '\r\n', '\n\t ');
+
+test('whatever the layout and wherever the chunks end, the payloads come out as they went in', async () => {
+  const layouts = fc.constantFrom('lines', 'array', 'pretty array', 'pretty objects');
+  await fc.assert(
+    fc.asyncProperty(payloads, layouts, blanks, places, async (values, layout, blank, cuts) => {
+      const texts = values.map((value) => JSON.stringify(value, null, layout.startsWith('pretty') ? 2 : 0));
+      const text = layout.endsWith('array')
+        ? `[${blank}${texts.join(`${blank},${blank}`)}${blank}]${blank}`
+        : texts.join('\n');
+      const items = await read(...cut(Buffer.from(text), cuts));
+      expect(items.map((item) => 'payload' in item && item.payload)).toEqual(values);
+      for (const [i, { line }] of items.entries()) {
+        const first = JSON.stringify(values[i], null, layout.startsWith('pretty') ? 2 : 0).split('\n')[0];
+        expect(text.split('\n')[line - 1]).toContain(first);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('where the chunks end makes no difference to any input', async () => {
+  const token = fc.constantFrom(...'{}[],:"\\\n \r'.split(''), '{"a":1}', '"x"', 'é', '\ufeff', '5');
+  await fc.assert(
+    fc.asyncProperty(fc.array(token, { maxLength: 40 }), places, async (tokens, cuts) => {
+      const bytes = Buffer.from(tokens.join(''));
+      expect(await summary(...cut(bytes, cuts))).toEqual(await summary(bytes));
+    }),
+    { numRuns: 1_000 },
+  );
+});

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { onTestFinished } from 'vitest';
+
+/** A Redis of a test's own, to be frozen, killed and filled. */
+export interface OwnRedis {
+  readonly socketPath: string;
+  readonly pid: number;
+  /** A connection that is closed when the test is over. */
+  connect(): Redis;
+  /** Stops its process where it stands: it accepts connections and answers nothing. */
+  freeze(): void;
+  thaw(): void;
+  kill(): Promise<void>;
+  /** Starts it again, empty, on the same socket. */
+  start(): Promise<void>;
+}
+
+/** Starts one, with these settings besides the plain ones; it is gone when the test is over. */
+export async function startOwnRedis(settings: Readonly<Record<string, string>> = {}): Promise<OwnRedis> {
+  const directory = await mkdtemp(join(tmpdir(), 'waybill-test-'));
+  const socketPath = join(directory, 'redis.sock');
+  const connections: Redis[] = [];
+  let child: ChildProcess | undefined;
+  const start = async (): Promise<void> => {
+    child = await spawnRedis({ port: '0', unixsocket: socketPath, dir: directory, save: '', ...settings });
+  };
+  const kill = async (): Promise<void> => {
+    if (child === undefined) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+    child = undefined;
+  };
+  onTestFinished(async () => {
+    for (const redis of connections) redis.disconnect();
+    await kill();
+    await rm(directory, { recursive: true, force: true });
+  });
+  await start();
+  return {
+    socketPath,
+    get pid() {
+      return child?.pid ?? 0;
+    },
+    connect() {
+      const redis = new Redis(socketPath, { maxRetriesPerRequest: 0 });
+      redis.on('error', () => {});
+      connections.push(redis);
+      return redis;
+    },
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
+    kill,
+    start,
+  };
+}
+
+async function spawnRedis(settings: Readonly<Record<string, string>>): Promise<ChildProcess> {
+  const words = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  const child = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error('redis-server ended before it was ready')));
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (/ready to accept connections/i.test(chunk.toString())) resolve();
+    });
+  });
+  return child;
+}
