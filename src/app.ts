@@ -9,6 +9,7 @@ import { createLine } from './delivery/line.ts';
 import { createAttempt } from './delivery/make-attempt.ts';
 import { createPacing } from './delivery/pacing.ts';
 import { createPermits } from './delivery/permits.ts';
+import { createSolitude, type Solitude } from './delivery/solitude.ts';
 import { createUnsettled } from './delivery/unsettled.ts';
 import { type ClientHttp, createClientHttp } from './http/client-http.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
@@ -58,9 +59,10 @@ export async function startEngine({ config, redis: location, log }: EngineOption
       onError,
     );
   const authorizers = createAuthorizers({ redis, log });
+  const solitude = createSolitude();
   const clients = Object.values(config.clients);
   const running = clients.map((client) =>
-    buildClient(client, { redis, authorizers, log, onError, settle: settlePatiently }),
+    buildClient(client, { redis, authorizers, log, onError, settle: settlePatiently, solitude }),
   );
   await Promise.all(running.map(({ delivery }) => delivery.start()));
   const stopPruning = keepPruning(config, redis, log);
@@ -88,6 +90,7 @@ interface Shared {
   readonly authorizers: Authorizers;
   readonly log: Logger;
   readonly settle: Settle;
+  readonly solitude: Solitude;
   onError(error: Error): void;
 }
 
@@ -139,6 +142,7 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
     }),
     line: createLine(createPermits(client.concurrency), pacing, client.concurrency),
     unsettled: createUnsettled(),
+    solitude: shared.solitude,
     log,
     settle: (command) => shared.settle(client.name, command),
     now: Date.now,

@@ -34,6 +34,8 @@ export interface StoredEvent {
 /** What a delivery job carries: events of one client, and nothing of its configuration. */
 export interface Batch {
   readonly events: readonly StoredEvent[];
+  /** How often the batch's one event was named as its process was lost; absent: nothing is suspected. */
+  readonly suspected?: number;
 }
 
 /** The number of the attempt that comes next, counted from 1 in each life. */

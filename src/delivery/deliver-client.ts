@@ -1,6 +1,6 @@
-import type { Batch } from '../core/event.ts';
+import type { Batch, StoredEvent } from '../core/event.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import { type BatchParts, type BatchRun, runBatch } from './run-batch.ts';
+import { type BatchParts, BatchRun } from './run-batch.ts';
 
 /** Where a client's batches come from. */
 export interface BatchSource {
@@ -45,15 +45,18 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
   async function openBatch(job: TakenJob): Promise<void> {
     if (!isBatch(job.data)) {
       log.error({ client: client.name, batch: job.id }, 'job is no batch');
-      await job.fail('the data of this job is no batch of events');
-      source.letGo(job);
+      try {
+        await job.fail('the data of this job is no batch of events');
+      } finally {
+        source.letGo(job);
+      }
       return;
     }
     for (let earlier = open.get(job.id); earlier !== undefined; earlier = open.get(job.id)) {
       earlier.lose();
       await earlier.done;
     }
-    const run = runBatch(job, parts);
+    const run = new BatchRun(job, parts);
     open.set(job.id, run);
     void run.done.then(() => {
       if (open.get(job.id) === run) open.delete(job.id);
@@ -115,5 +118,14 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
 }
 
 function isBatch(data: unknown): data is Batch {
-  return typeof data === 'object' && data !== null && Array.isArray((data as Batch).events);
+  const events = (data as Partial<Batch> | null)?.events;
+  return Array.isArray(events) && events.every(isStoredEvent);
+}
+
+/** What the run of a batch relies on; a job that lacks it would fail each time that it is taken. */
+function isStoredEvent(value: unknown): value is StoredEvent {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, type, unit, body, history } = value as Record<string, unknown>;
+  const texts = [id, type, unit, body].every((text) => typeof text === 'string');
+  return texts && (history === undefined || Array.isArray(history));
 }

@@ -61,6 +61,7 @@ export function logBatch(
   events: number,
   tally: Tally,
 ): void {
+  if (!log.isLevelEnabled('info')) return;
   log.info(
     {
       client: client.name,

@@ -3,15 +3,15 @@ import type { ResolvedClient } from '../core/config-schema.ts';
 import { decide } from '../core/decide.ts';
 import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
 import { withFailure } from '../core/history.ts';
-import type { Log } from '../core/log.ts';
-import { type FinishedEvent, planSettlement } from '../core/settlement.ts';
+import type { FinishedEvent } from '../core/settlement.ts';
+import { judgeSuspicion } from '../core/suspicion.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import type { SettleAction, SettleCommand } from '../queue/delivery-queue.ts';
+import type { SettleAction } from '../queue/delivery-queue.ts';
+import { BatchLedger, type LedgerParts } from './batch-ledger.ts';
 import { logAttempt, logBatch, logDead } from './delivery-log.ts';
 import type { Line } from './line.ts';
 import type { Attempted, MakeAttempt } from './make-attempt.ts';
-import { createTally } from './tally.ts';
-import type { Unsettled } from './unsettled.ts';
+import type { Solitude } from './solitude.ts';
 
 /** A batch that is open for this long writes down what it has, and again each time as long passes. */
 const CHECKPOINT_MS = 500;
@@ -19,148 +19,183 @@ const CHECKPOINT_MS = 500;
 const NO_ENDPOINT_WAIT_MS = 60_000;
 
 /** What a batch runs with: the same for all batches of a client in a process. */
-export interface BatchParts {
+export interface BatchParts extends LedgerParts {
   readonly client: ResolvedClient;
   readonly attempt: MakeAttempt;
   readonly line: Line;
-  readonly unsettled: Unsettled;
-  readonly log: Log;
-  /** Writes a settlement down; false where the lock is gone. */
-  settle(command: SettleCommand): Promise<boolean>;
-  /** ms since the epoch */
-  now(): number;
+  readonly solitude: Solitude;
   random(): number;
 }
 
-/** A batch that is being delivered. */
-export interface BatchRun {
+/** Delivers the events of one batch, those of one unit one after another, and settles what became of them. */
+export class BatchRun {
   /** Resolves when the batch was let go, whatever became of it; never rejects. */
   readonly done: Promise<void>;
-  /** Calls off the requests under way. What they had is put back, unless the lock is gone. */
-  abort(): void;
+  readonly #job: TakenJob;
+  readonly #batch: Batch;
+  readonly #parts: BatchParts;
+  readonly #ledger: BatchLedger;
+  readonly #aborter = new AbortController();
+  /** One for the batch, so that retries of neighbours stay together. */
+  readonly #jitter: number;
+  /** Whether its one event is to be sent while no other is. */
+  #alone = false;
+  #fault: Error | undefined;
+
+  constructor(job: TakenJob, parts: BatchParts) {
+    this.#job = job;
+    this.#batch = job.data as Batch;
+    this.#parts = parts;
+    this.#ledger = new BatchLedger(job, this.#batch.events, parts);
+    this.#jitter = parts.random();
+    setMaxListeners(0, this.#aborter.signal);
+    parts.line.join(this.#batch.events.length);
+    this.done = this.#run().catch((error: unknown) => {
+      parts.log.error({ client: parts.client.name, batch: job.id, err: error }, 'batch failed');
+    });
+  }
+
+  /** Calls off the requests under way; what they were for is put back. */
+  abort(): void {
+    this.#aborter.abort();
+  }
+
   /** The lock is gone: calls off the requests and settles nothing. */
-  lose(): void;
-}
-
-/** Delivers the events of a batch, those of one unit one after another, and settles what became of them. */
-export function runBatch(job: TakenJob, parts: BatchParts): BatchRun {
-  const { client, attempt, line, unsettled, log } = parts;
-  const { events } = job.data as Batch;
-  const jitter = parts.random();
-  const aborter = new AbortController();
-  setMaxListeners(0, aborter.signal);
-  const tally = createTally();
-  const unfinished = new Set(events);
-  let finished: FinishedEvent[] = [];
-  let lost = false;
-  let fault: Error | undefined;
-  let writing: Promise<void> | undefined;
-
-  function finish(event: StoredEvent, result: FinishedEvent): void {
-    unfinished.delete(event);
-    finished.push(result);
+  lose(): void {
+    this.#ledger.lose();
+    this.#aborter.abort();
   }
 
-  function record(event: StoredEvent, { classification, ms }: Attempted): void {
-    const now = parts.now();
-    const number = nextAttempt(event);
-    const outcome = decide({ classification, attempt: number, policy: client.retry, now, random: jitter });
-    tally.count(event, classification, outcome, now);
-    logAttempt(log, client, event, number, classification, outcome, ms, now);
-    if (classification.kind === 'delivered' || outcome.kind === 'delivered') {
-      finish(event, { event, outcome });
-      return;
+  async #run(): Promise<void> {
+    const { line, log, client } = this.#parts;
+    const ledger = this.#ledger;
+    for (let recalled = ledger.recall(); recalled > 0; recalled -= 1) line.leave();
+    if (await this.#takePrecautions()) return;
+
+    const stopCheckpoints = this.#keepCheckpoints();
+    const chains = chainsByUnit(ledger.unfinished);
+    await Promise.all(chains.map((chain) => this.#deliverInTurn(chain)));
+    await stopCheckpoints();
+    if (!ledger.lost) await ledger.write(this.#lastAction());
+    if (this.#fault !== undefined && !ledger.lost) await this.#job.fail(this.#fault.message);
+    ledger.close();
+    logBatch(log, client, this.#job, this.#batch.events.length, ledger.tally);
+  }
+
+  /**
+   * Sees to a batch that may hold an event which ends the process that handles it.
+   *
+   * @returns true where nothing is left to do with the batch
+   */
+  async #takePrecautions(): Promise<boolean> {
+    const { line, now, log, client } = this.#parts;
+    const suspicion = judgeSuspicion(this.#batch, this.#job.stalls);
+    if (suspicion.kind === 'none') return false;
+    if (suspicion.kind === 'alone') {
+      this.#alone = true;
+      await this.#ledger.name(suspicion.times);
+      return false;
     }
-    const failed = withFailure(event, classification, outcome, now, ms);
-    if (outcome.kind === 'dead') logDead(log, client, failed);
-    finish(event, { event: failed, outcome });
+    for (const event of this.#ledger.unfinished) {
+      line.leave();
+      if (suspicion.kind === 'crash') {
+        const crash = { kind: 'failed', failureClass: 'crash', status: 0, response: CRASHED } as const;
+        const outcome = { kind: 'dead' } as const;
+        const dead = withFailure(event, crash, outcome, now(), 0);
+        this.#ledger.tally.count(event, crash, outcome, now());
+        logDead(log, client, dead);
+        this.#ledger.finish(event, { event: dead, outcome });
+      }
+    }
+    if (suspicion.kind === 'crash') await this.#ledger.write('complete');
+    else await this.#ledger.split();
+    this.#ledger.close();
+    return true;
   }
 
-  async function deliver(event: StoredEvent): Promise<void> {
+  /** Writes down what is finished, every 500 ms, so that a slow event holds back no other. */
+  #keepCheckpoints(): () => Promise<void> {
+    let writing: Promise<void> | undefined;
+    const timer = setInterval(() => {
+      if (writing !== undefined || !this.#ledger.hasNews) return;
+      writing = this.#ledger.write('keep').finally(() => {
+        writing = undefined;
+      });
+    }, CHECKPOINT_MS);
+    return async () => {
+      clearInterval(timer);
+      await writing;
+    };
+  }
+
+  async #deliverInTurn(chain: readonly StoredEvent[]): Promise<void> {
+    for (const event of chain) await this.#deliver(event);
+  }
+
+  async #deliver(event: StoredEvent): Promise<void> {
+    const { client, line, now } = this.#parts;
     const url = client.urls[event.type];
     if (url === undefined) {
       line.leave();
-      finish(event, { event, outcome: { kind: 'retry', dueAt: parts.now() + NO_ENDPOINT_WAIT_MS } });
+      this.#ledger.finish(event, { event, outcome: { kind: 'retry', dueAt: now() + NO_ENDPOINT_WAIT_MS } });
       return;
     }
     if (!(await line.enter())) return;
     try {
-      if (lost) return;
-      const attempted = await attempt(event, url, aborter.signal);
-      if (attempted !== undefined) record(event, attempted);
+      if (!this.#ledger.lost) await this.#attempt(event, url);
     } catch (error) {
-      fault = error as Error;
-      log.error({ client: client.name, event: event.id, err: error }, 'attempt could not be made');
+      this.#fault = error as Error;
+      this.#parts.log.error(
+        { client: client.name, event: event.id, err: error },
+        'attempt could not be made',
+      );
     } finally {
       line.exit();
     }
   }
 
-  async function deliverInTurn(chain: readonly StoredEvent[]): Promise<void> {
-    for (const event of chain) await deliver(event);
+  async #attempt(event: StoredEvent, url: string): Promise<void> {
+    const { solitude } = this.#parts;
+    if (this.#alone) return solitude.alone(() => this.#send(event, url));
+    const others = solitude.wait();
+    if (others !== undefined) await others;
+    return this.#send(event, url);
   }
 
-  /** Writes down what is finished; what it could not write is remembered, so that it is not sent again. */
-  async function write(action: SettleAction): Promise<void> {
-    const results = finished;
-    finished = [];
-    const settlement = planSettlement(results, [...unfinished]);
+  async #send(event: StoredEvent, url: string): Promise<void> {
+    const { attempt, solitude } = this.#parts;
+    solitude.begin();
     try {
-      const settled = await parts.settle({
-        jobId: job.id,
-        token: job.token,
-        now: parts.now(),
-        action: action === 'complete' && settlement.stay.length > 0 ? 'delay' : action,
-        settlement,
-        ...tally.take(),
-      });
-      if (settled) return;
-      log.warn({ client: client.name, batch: job.id }, 'lock lost');
-    } catch (error) {
-      log.error({ client: client.name, batch: job.id, err: error }, 'batch could not be settled');
+      const attempted = await attempt(event, url, this.#aborter.signal);
+      if (attempted !== undefined) this.#ledger.finish(event, this.#judge(event, attempted));
+    } finally {
+      solitude.end();
     }
-    unsettled.remember(job.id, results);
-    lose();
   }
 
-  function lose(): void {
-    lost = true;
-    aborter.abort();
+  #judge(event: StoredEvent, { classification, ms }: Attempted): FinishedEvent {
+    const { client, log } = this.#parts;
+    const now = this.#parts.now();
+    const attempt = nextAttempt(event);
+    const outcome = decide({ classification, attempt, policy: client.retry, now, random: this.#jitter });
+    this.#ledger.tally.count(event, classification, outcome, now);
+    logAttempt(log, client, event, attempt, classification, outcome, ms, now);
+    if (classification.kind === 'delivered' || outcome.kind === 'delivered') return { event, outcome };
+    const failed = withFailure(event, classification, outcome, now, ms);
+    if (outcome.kind === 'dead') logDead(log, client, failed);
+    return { event: failed, outcome };
   }
 
-  const checkpoint = setInterval(() => {
-    if (writing !== undefined || lost || finished.length === 0 || unfinished.size === 0) return;
-    writing = write('keep').finally(() => {
-      writing = undefined;
-    });
-  }, CHECKPOINT_MS);
-
-  function lastAction(): SettleAction {
-    if (unfinished.size === 0) return 'complete';
-    return fault === undefined ? 'put_back' : 'keep';
+  #lastAction(): SettleAction {
+    if (this.#ledger.unfinished.length === 0) return 'complete';
+    return this.#fault === undefined ? 'put_back' : 'keep';
   }
-
-  async function run(): Promise<void> {
-    for (const { event, result } of unsettled.recall(job.id, events)) {
-      line.leave();
-      finish(event, result);
-    }
-    await Promise.all(chainsByUnit(unfinished).map(deliverInTurn));
-    clearInterval(checkpoint);
-    await writing;
-    if (lost) unsettled.remember(job.id, finished);
-    else await write(lastAction());
-    if (fault !== undefined && !lost) await job.fail(fault.message);
-    if (!lost) unsettled.forget(job.id);
-    logBatch(log, client, job, events.length, tally);
-  }
-
-  line.join(events.length);
-  return { done: run(), abort: () => aborter.abort(), lose };
 }
 
+const CRASHED = 'the process that handled this event was lost each time that it was sent alone';
+
 /** Groups events by unit, in their order: each group goes one after another, the groups side by side. */
-function chainsByUnit(events: Iterable<StoredEvent>): StoredEvent[][] {
+function chainsByUnit(events: readonly StoredEvent[]): StoredEvent[][] {
   const chains = new Map<string, StoredEvent[]>();
   for (const event of events) {
     const chain = chains.get(event.unit);

@@ -1,6 +1,7 @@
 import type { Classification } from '../core/classify.ts';
 import type { Outcome } from '../core/decide.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
+import type { FinishedEvent } from '../core/settlement.ts';
 
 /** What a client's counters grow by, and its latest failure, since they were last written. */
 export interface TallySheet {
@@ -12,6 +13,8 @@ export interface TallySheet {
 /** Counts what became of a batch's attempts. */
 export interface Tally {
   count(event: StoredEvent, classification: Classification, outcome: Outcome, now: number): void;
+  /** Counts what an earlier run of the batch could not write down; it adds to the counters only. */
+  recount(result: FinishedEvent): void;
   /** What was counted since the last time, to be written with the settlement. */
   take(): TallySheet;
   readonly delivered: number;
@@ -61,6 +64,15 @@ export function createTally(): Tally {
         class: classification.failureClass,
         detail: classification.response.slice(0, DETAIL_LENGTH),
       });
+    },
+    recount({ event, outcome }) {
+      if (outcome.kind === 'delivered') {
+        add(`delivered:${event.type}:${outcome.status}`);
+        return;
+      }
+      const last = event.history?.at(-1);
+      if (last !== undefined) add(`failed:${last[2]}`);
+      if (outcome.kind === 'dead') add('dead');
     },
     take() {
       const sheet: TallySheet = { counters, ...(lastError === undefined ? {} : { lastError }) };

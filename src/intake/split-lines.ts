@@ -1,16 +1,16 @@
 import { BoundedBytes } from './bounded-bytes.ts';
 import { BYTE, isBlank, MAX_PIECE_BYTES, type Piece, type Splitter, TOO_LONG } from './splitter.ts';
 
-/** Splits NDJSON: a payload a line; blank lines are left out. @param line the number of the first line */
-export function createLineSplitter(line = 1): Splitter {
+/** Splits NDJSON: a payload a line; blank lines are left out. */
+export function createLineSplitter(): Splitter {
   const bytes = new BoundedBytes(MAX_PIECE_BYTES);
-  let number = line;
+  let line = 1;
 
   function endLine(found: Piece[]): void {
     const text = bytes.take();
-    if (text === undefined) found.push({ line: number, problem: TOO_LONG });
-    else if (!text.every(isBlank)) found.push({ line: number, bytes: text });
-    number += 1;
+    if (text === undefined) found.push({ line, problem: TOO_LONG });
+    else if (!text.every(isBlank)) found.push({ line, bytes: text });
+    line += 1;
   }
 
   return {

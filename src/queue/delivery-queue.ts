@@ -30,11 +30,14 @@ export interface SettleCommand {
   readonly counters: ReadonlyMap<string, number>;
   /** The latest failure, as the status command shows it; JSON. */
   readonly lastError?: string;
+  /** Marks what stays, and every retry apart, as suspected of ending its process, so many times so far. */
+  readonly suspected?: number;
 }
 
 /** The data of a job. */
-export function encodeBatch(events: readonly StoredEvent[]): string {
-  return JSON.stringify({ events } satisfies Batch);
+export function encodeBatch(events: readonly StoredEvent[], suspected?: number): string {
+  const batch: Batch = suspected === undefined ? { events } : { events, suspected };
+  return JSON.stringify(batch);
 }
 
 /** The job id of a retry that leaves its batch: the same for the same attempt, however often it is added. */
@@ -66,7 +69,7 @@ export async function admit(
 
 /** Writes a settlement down in one step. @returns false where the lock is gone: nothing was changed. */
 export async function settle(redis: Redis, client: string, command: SettleCommand): Promise<boolean> {
-  const { jobId, token, now, action, settlement, counters, lastError } = command;
+  const { jobId, token, now, action, settlement, counters, lastError, suspected } = command;
   const prefix = queuePrefix(client, DELIVERIES);
   const { dead, apart, stay, dueAt } = settlement;
   const keeps = action !== 'complete';
@@ -79,7 +82,7 @@ export async function settle(redis: Redis, client: string, command: SettleComman
     action,
     Math.max(0, (dueAt ?? now) - now),
     keeps ? String(stay.length) : '',
-    keeps ? encodeBatch(stay) : '',
+    keeps ? encodeBatch(stay, suspected) : '',
     lastError ?? '',
   ];
   args.push(counters.size);
@@ -88,7 +91,7 @@ export async function settle(redis: Redis, client: string, command: SettleComman
   for (const event of dead) args.push(deadLetterJobId(event), JSON.stringify(event));
   args.push(apart.length);
   for (const { event, dueAt: due } of apart) {
-    args.push(retryJobId(event), encodeBatch([event]), Math.max(0, due - now));
+    args.push(retryJobId(event), encodeBatch([event], suspected), Math.max(0, due - now));
   }
   return (await settleScript(redis, [statsKey(client), `${prefix}${jobId}:lock`], args)) === 1;
 }

@@ -1,0 +1,152 @@
+import type { Command } from 'commander';
+import { type OpenIntake, openIntake } from '../../app.ts';
+import { loadConfig } from '../../config.ts';
+import type { Config } from '../../core/config-schema.ts';
+import { EVENT_TYPE_NAMES, findEventType } from '../../core/event-types.ts';
+import { didYouMean } from '../../core/near-miss.ts';
+import { readPayloads } from '../../intake/read-payloads.ts';
+import { unavailable } from '../../queue/commit-batches.ts';
+import { isConnected } from '../../queue/connections.ts';
+import { countServices } from '../../queue/count-services.ts';
+import { openRedisAccess } from '../../redis-access.ts';
+import { EXIT } from '../exit-codes.ts';
+import { chooseClients } from '../open-operator.ts';
+import { openProgress } from '../progress.ts';
+import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';
+import { Account } from '../send/account.ts';
+import { type EventInput, findInput } from '../send/event-input.ts';
+import { JsonAccount } from '../send/json-account.ts';
+import { printAccount } from '../send/print-account.ts';
+import { sendEvents } from '../send/send-events.ts';
+import { formatCount, type Terminal } from '../terminal.ts';
+
+/** `waybill send <client> <type> [file|-]`: submits events from a file or from stdin. */
+export function addSendCommand(program: Command): void {
+  program
+    .command('send')
+    .argument('<client>', 'who receives the events')
+    .argument('<type>', `their type: ${EVENT_TYPE_NAMES.join(', ')}`)
+    .argument('[file]', 'a JSON object, an array, or NDJSON (one event a line); - or nothing: stdin')
+    .description('put events into the queue of a client')
+    .action((client: string, type: string, file: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      return runCommand(options, async (terminal) => {
+        const config = loadConfig(options.config);
+        checkTarget(config, client, type);
+        const input = findInput(file);
+        return withIntake(config, (intake) => send(terminal, intake, { client, type, input }));
+      });
+    });
+}
+
+interface Sending {
+  readonly client: string;
+  readonly type: string;
+  readonly input: EventInput;
+}
+
+function checkTarget(config: Config, client: string, type: string): void {
+  chooseClients(config, client);
+  if (findEventType(type) === undefined) {
+    const known = EVENT_TYPE_NAMES.join(', ');
+    throw new UsageError(
+      `"${type}" is not an event type; there are: ${known}${didYouMean(type, EVENT_TYPE_NAMES)}`,
+    );
+  }
+  if (config.clients[client]?.urls[type] === undefined) {
+    throw new UsageError(`client "${client}" has no endpoint for ${type} in ${config.file}`);
+  }
+}
+
+/** @throws WaybillError `REDIS_UNAVAILABLE` before anything is read */
+async function withIntake(config: Config, action: (intake: OpenIntake) => Promise<number>): Promise<number> {
+  const access = await openRedisAccess(config);
+  try {
+    const intake = await openIntake(config, access.location);
+    try {
+      if (!isConnected(intake.redis)) throw unavailable(intake.redis);
+      return await action(intake);
+    } finally {
+      await intake.close();
+    }
+  } finally {
+    await access.release();
+  }
+}
+
+async function send(
+  terminal: Terminal,
+  intake: OpenIntake,
+  { client, type, input }: Sending,
+): Promise<number> {
+  if (input.isTerminal) terminal.note('Reading events from the terminal; Ctrl-D ends them.');
+  const stopping = new AbortController();
+  const onSignal = (): void => stopping.abort();
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const progress = openProgress(input.size === undefined ? 'events' : 'bytes', input.size);
+  const json = terminal.json ? new JsonAccount(process.stdout) : undefined;
+  const account = new Account(json?.add ?? (() => {}));
+  let bytesRead = 0;
+  async function* countedBytes(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of input.read(stopping.signal)) {
+      bytesRead += chunk.length;
+      yield chunk;
+    }
+  }
+
+  let readError: Error | undefined;
+  try {
+    await sendEvents({
+      payloads: readPayloads(countedBytes()),
+      submitMany: (payloads) => intake.submitMany(client, type, payloads),
+      account,
+      signal: stopping.signal,
+      async afterChunk() {
+        progress.update(input.size === undefined ? account.accepted + account.refused : bytesRead);
+        await json?.flush();
+      },
+    });
+  } catch (error) {
+    // What was accepted has to be told all the same.
+    readError = error as Error;
+  } finally {
+    progress.stop();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+  await json?.end(account);
+  printAccount(terminal, account);
+  await tellRest(terminal, intake, account, { interrupted: stopping.signal.aborted, readError });
+  return exitCode(account, stopping.signal.aborted, readError);
+}
+
+interface Ending {
+  readonly interrupted: boolean;
+  readonly readError: Error | undefined;
+}
+
+/** Says why reading ended early, and what the accepted events wait for. */
+async function tellRest(
+  terminal: Terminal,
+  intake: OpenIntake,
+  account: Account,
+  { interrupted, readError }: Ending,
+): Promise<void> {
+  const rest = `nothing after line ${formatCount(account.lastLine)} was sent`;
+  if (readError !== undefined) terminal.note(`waybill: the input cannot be read: ${readError.message}; ${rest}`);
+  else if (account.failure !== undefined) terminal.note(`waybill: ${account.failure}; ${rest}`);
+  else if (interrupted) terminal.note(`Interrupted: ${rest}.`);
+  else if (account.lastLine === 0) terminal.note('The input holds no events.');
+  if (account.accepted > 0 && (await countServices(intake.redis)) === 0) {
+    const hint = 'No service is running: the events wait until "waybill start".';
+    if (terminal.json) terminal.note(hint);
+    else terminal.line(hint);
+  }
+}
+
+function exitCode(account: Account, interrupted: boolean, readError: Error | undefined): number {
+  if (interrupted) return EXIT.interrupted;
+  if (readError !== undefined) return EXIT.unexpected;
+  const nothingWritten = account.accepted === 0 && account.unknown === 0;
+  if (account.failure !== undefined && nothingWritten) return EXIT.redisUnavailable;
+  return account.refused > 0 || account.unknown > 0 ? EXIT.someFailed : EXIT.done;
+}

@@ -1,0 +1,32 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import type { Account, RefusedLine } from './account.ts';
+
+/** Writes the account as one JSON object, the refused events as they come: there may be millions of them. */
+export class JsonAccount {
+  readonly #out: Writable;
+  #text = '{"refused":[';
+  #isFirst = true;
+
+  constructor(out: Writable) {
+    this.#out = out;
+  }
+
+  readonly add = (refused: RefusedLine): void => {
+    this.#text += (this.#isFirst ? '' : ',') + JSON.stringify(refused);
+    this.#isFirst = false;
+  };
+
+  /** Writes what was added, and waits until it is taken. */
+  async flush(): Promise<void> {
+    const text = this.#text;
+    this.#text = '';
+    if (text !== '' && !this.#out.write(text)) await once(this.#out, 'drain');
+  }
+
+  /** Ends the object. */
+  async end({ accepted, unknown }: Account): Promise<void> {
+    this.#text += `],"accepted":${accepted},"unknown":${unknown}}\n`;
+    await this.flush();
+  }
+}

@@ -1,0 +1,117 @@
+import type { StoredEvent } from '../core/event.ts';
+import type { Log } from '../core/log.ts';
+import { type FinishedEvent, planSettlement, type Settlement } from '../core/settlement.ts';
+import type { TakenJob } from '../queue/batch-worker.ts';
+import type { SettleAction, SettleCommand } from '../queue/delivery-queue.ts';
+import { createTally, type Tally } from './tally.ts';
+import type { Unsettled } from './unsettled.ts';
+
+/** What a ledger writes with. */
+export interface LedgerParts {
+  readonly client: { readonly name: string };
+  readonly unsettled: Unsettled;
+  readonly log: Log;
+  /** Writes a settlement down; false where the lock is gone. */
+  settle(command: SettleCommand): Promise<boolean>;
+  /** ms since the epoch */
+  now(): number;
+}
+
+/** What became of the events of an open batch, and how much of it is written down. */
+export class BatchLedger {
+  readonly tally: Tally = createTally();
+  readonly #job: TakenJob;
+  readonly #parts: LedgerParts;
+  readonly #unfinished: Set<StoredEvent>;
+  #finished: FinishedEvent[] = [];
+  #lost = false;
+
+  constructor(job: TakenJob, events: readonly StoredEvent[], parts: LedgerParts) {
+    this.#job = job;
+    this.#parts = parts;
+    this.#unfinished = new Set(events);
+  }
+
+  /** The lock is gone: nothing is written any more. */
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  /** The events that have no result yet, in their order. */
+  get unfinished(): readonly StoredEvent[] {
+    return [...this.#unfinished];
+  }
+
+  /** Whether a checkpoint has something to write. */
+  get hasNews(): boolean {
+    return !this.#lost && this.#finished.length > 0 && this.#unfinished.size > 0;
+  }
+
+  finish(event: StoredEvent, result: FinishedEvent): void {
+    this.#unfinished.delete(event);
+    this.#finished.push(result);
+  }
+
+  lose(): void {
+    this.#lost = true;
+  }
+
+  /** Takes over what an earlier run of this job in this process could not write. @returns how many events */
+  recall(): number {
+    const known = this.#parts.unsettled.recall(this.#job.id, this.unfinished);
+    for (const { event, result } of known) this.finish(event, result);
+    return known.length;
+  }
+
+  /** Writes the present state down; what is finished leaves the batch. */
+  async write(action: SettleAction): Promise<void> {
+    const results = this.#finished;
+    this.#finished = [];
+    const settlement = planSettlement(results, this.unfinished);
+    const last = action === 'complete' && settlement.stay.length > 0 ? 'delay' : action;
+    if (await this.#settle(last, settlement)) return;
+    this.#parts.unsettled.remember(this.#job.id, results);
+  }
+
+  /** Keeps what was not written for the job's next run here; or forgets it, once all is written. */
+  close(): void {
+    const { unsettled } = this.#parts;
+    if (this.#lost) unsettled.remember(this.#job.id, this.#finished);
+    else unsettled.forget(this.#job.id);
+  }
+
+  /** Names the only event of this batch as the one that is about to be sent alone. */
+  async name(times: number): Promise<void> {
+    await this.#settle('keep', { dead: [], apart: [], stay: this.unfinished }, times);
+  }
+
+  /** Gives every event a job of its own, in which it will be sent alone. */
+  async split(): Promise<void> {
+    const dueAt = this.#parts.now();
+    const apart = this.unfinished.map((event) => ({ event, dueAt }));
+    await this.#settle('complete', { dead: [], apart, stay: [] }, 0);
+  }
+
+  async #settle(action: SettleAction, settlement: Settlement, suspected?: number): Promise<boolean> {
+    const { client, log, now } = this.#parts;
+    const facts = { client: client.name, batch: this.#job.id };
+    const { id: jobId, token } = this.#job;
+    try {
+      const settled = await this.#parts.settle({
+        jobId,
+        token,
+        now: now(),
+        action,
+        settlement,
+        ...this.tally.take(),
+        ...(suspected === undefined ? {} : { suspected }),
+      });
+      if (settled) return true;
+      log.warn(facts, 'lock lost');
+    } catch (error) {
+      log.error({ ...facts, err: error }, 'batch could not be settled');
+    }
+    this.lose();
+    return false;
+  }
+}

@@ -1,0 +1,58 @@
+/** Lets one attempt be made while no other is begun in this process, over all clients. */
+export interface Solitude {
+  /** Undefined where an attempt may begin at once; else resolves when it may. */
+  wait(): Promise<void> | undefined;
+  begin(): void;
+  end(): void;
+  /** Runs an action while no other attempt begins; waits for those under way, but not for long. */
+  alone<Result>(action: () => Promise<Result>): Promise<Result>;
+}
+
+/** How long an attempt that wants to be alone waits for those under way. */
+const PATIENCE_MS = 1_000;
+
+/** Builds the solitude of a process. */
+export function createSolitude(): Solitude {
+  let underWay = 0;
+  let last: Promise<void> | undefined;
+  let onQuiet: (() => void) | undefined;
+
+  function quiet(): Promise<void> {
+    if (underWay === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, PATIENCE_MS);
+      onQuiet = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  return {
+    wait: () => last,
+    begin() {
+      underWay += 1;
+    },
+    end() {
+      underWay -= 1;
+      if (underWay === 0) onQuiet?.();
+    },
+    async alone(action) {
+      const before = last;
+      let release = (): void => {};
+      const mine = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const whole = before === undefined ? mine : before.then(() => mine);
+      last = whole;
+      await before;
+      await quiet();
+      try {
+        return await action();
+      } finally {
+        if (last === whole) last = undefined;
+        release();
+      }
+    },
+  };
+}

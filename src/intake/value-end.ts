@@ -1,0 +1,61 @@
+import { BYTE } from './splitter.ts';
+
+/** Whether a payload ends `before` a byte, `behind` it, is `broken` by it, or goes on. */
+export type End = 'no' | 'before' | 'behind' | 'broken';
+
+/** Follows the brackets and texts of one payload to find where it ends. */
+export class ValueEnd {
+  #isElement = false;
+  #depth = 0;
+  #inText = false;
+  #escaped = false;
+
+  /** @param isElement whether the payload stands in an array, and so ends at a comma or the array's end */
+  begin(isElement: boolean): void {
+    this.#isElement = isElement;
+    this.#depth = 0;
+    this.#inText = false;
+    this.#escaped = false;
+  }
+
+  /** Brackets or a text are open: the payload cannot end here. */
+  get isOpen(): boolean {
+    return this.#depth > 0 || this.#inText;
+  }
+
+  /** Takes the next byte. */
+  take(byte: number): End {
+    if (this.#inText) return this.#takeText(byte);
+    switch (byte) {
+      case BYTE.quote:
+        this.#inText = true;
+        return 'no';
+      case BYTE.openBrace:
+      case BYTE.openBracket:
+        this.#depth += 1;
+        return 'no';
+      case BYTE.closeBrace:
+      case BYTE.closeBracket:
+        return this.#close(byte);
+      case BYTE.comma:
+        return this.#depth === 0 ? 'before' : 'no';
+      default:
+        return 'no';
+    }
+  }
+
+  #takeText(byte: number): End {
+    // JSON has no line breaks in texts (RFC 8259, section 7).
+    if (byte === BYTE.lineFeed) return 'broken';
+    if (this.#escaped) this.#escaped = false;
+    else if (byte === BYTE.backslash) this.#escaped = true;
+    else if (byte === BYTE.quote) this.#inText = false;
+    return 'no';
+  }
+
+  #close(byte: number): End {
+    if (this.#depth === 0) return byte === BYTE.closeBracket ? 'before' : 'no';
+    this.#depth -= 1;
+    return this.#depth === 0 && !this.#isElement ? 'behind' : 'no';
+  }
+}
