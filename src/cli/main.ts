@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
+import { addCheckCommand } from './commands/check.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addInitCommand } from './commands/init.ts';
+import { addSendCommand } from './commands/send.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { EXIT } from './exit-codes.ts';
@@ -17,7 +19,9 @@ const program = new Command('waybill')
   .exitOverride();
 
 addInitCommand(program);
+addCheckCommand(program);
 addStartCommand(program);
+addSendCommand(program);
 addStatusCommand(program);
 addDeadLettersCommand(program);
 addDemoCommand(program);

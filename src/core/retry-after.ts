@@ -1,5 +1,8 @@
-const SECONDS = /^\d{1,10}$/;
+const SECONDS = /^\d+$/;
+/** The preferred form of an HTTP-date and the RFC 850 form. */
 const HTTP_DATE = /^[A-Za-z]{3,9},? \d{2}[ -][A-Za-z]{3}[ -]\d{2,4} \d{2}:\d{2}:\d{2} GMT$/;
+/** The asctime form, which is in UTC without saying so (RFC 9110, section 5.6.7: all three are accepted). */
+const ASCTIME = /^[A-Za-z]{3} [A-Za-z]{3} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
 
 /**
  * Reads a `Retry-After` header (RFC 9110, section 10.2.3): seconds or an HTTP-date.
@@ -11,7 +14,8 @@ export function parseRetryAfter(header: string | undefined, now: number): number
   if (header === undefined) return undefined;
   const value = header.trim();
   if (SECONDS.test(value)) return Number(value) * 1000;
-  if (!HTTP_DATE.test(value)) return undefined;
-  const date = Date.parse(value);
+  const isDate = HTTP_DATE.test(value);
+  if (!isDate && !ASCTIME.test(value)) return undefined;
+  const date = Date.parse(isDate ? value : `${value} GMT`);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

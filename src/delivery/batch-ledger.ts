@@ -59,7 +59,10 @@ export class BatchLedger {
   /** Takes over what an earlier run of this job in this process could not write. @returns how many events */
   recall(): number {
     const known = this.#parts.unsettled.recall(this.#job.id, this.unfinished);
-    for (const { event, result } of known) this.finish(event, result);
+    for (const { event, result } of known) {
+      this.tally.recount(result);
+      this.finish(event, result);
+    }
     return known.length;
   }
 
@@ -85,11 +88,12 @@ export class BatchLedger {
     await this.#settle('keep', { dead: [], apart: [], stay: this.unfinished }, times);
   }
 
-  /** Gives every event a job of its own, in which it will be sent alone. */
+  /** Gives every unfinished event a job of its own, in which it will be sent alone; writes down the rest. */
   async split(): Promise<void> {
     const dueAt = this.#parts.now();
-    const apart = this.unfinished.map((event) => ({ event, dueAt }));
-    await this.#settle('complete', { dead: [], apart, stay: [] }, 0);
+    const { dead, apart } = planSettlement(this.#finished, this.unfinished);
+    const alone = this.unfinished.map((event) => ({ event, dueAt }));
+    await this.#settle('complete', { dead, apart: [...apart, ...alone], stay: [] }, 0);
   }
 
   async #settle(action: SettleAction, settlement: Settlement, suspected?: number): Promise<boolean> {

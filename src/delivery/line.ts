@@ -10,6 +10,8 @@ export interface Line {
   join(count: number): void;
   /** An event leaves the line without being sent. */
   leave(): void;
+  /** Takes an event out of the line where its turn has come already. */
+  tryEnter(): boolean;
   /** Waits for a permit, then for the event's turn within the rate, and takes it out of the line; false once closed. */
   enter(): Promise<boolean>;
   /** The event's attempt is over. */
@@ -43,6 +45,11 @@ export function createLine(permits: Permits, pacing: Pacing | undefined, room: n
       length += count;
     },
     leave: shorten,
+    tryEnter() {
+      if (pacing !== undefined || !permits.tryTake()) return false;
+      shorten();
+      return true;
+    },
     async enter() {
       const permitted = permits.tryTake() || (await permits.take());
       // The turn comes last, just before the request: turns taken earlier would add up while answers are

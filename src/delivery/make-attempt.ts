@@ -1,4 +1,9 @@
-import { type Authorization, type Authorizer, isAuthorized } from '../auth/authorizer.ts';
+import {
+  type Authorization,
+  type AuthorizeResult,
+  type Authorizer,
+  isAuthorized,
+} from '../auth/authorizer.ts';
 import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import { type Classification, classify } from '../core/classify.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
@@ -35,44 +40,37 @@ export interface AttemptParts {
  * more, within the same attempt (contract, part 1).
  */
 export function createAttempt({ post, authorizer, userAgent, monotonicNow }: AttemptParts): MakeAttempt {
-  async function sendWith(granted: Authorization, event: StoredEvent, url: string, signal: AbortSignal) {
-    const result = await post(
-      { url, headers: headersFor(event, userAgent, granted), body: event.body },
-      signal,
-    );
-    if (result.kind === 'answer' && result.status !== 401) authorizer.reportAccepted(granted);
-    return result;
-  }
-
   async function sendAnew(
     first: Answer,
     refused: Authorization,
     event: StoredEvent,
     url: string,
     signal: AbortSignal,
-  ) {
+  ): Promise<AttemptResult> {
     const renewed = await unlessAborted(authorizer.renew(refused), signal);
-    if (renewed === undefined) return ABORTED;
     if (!isAuthorized(renewed)) {
-      return renewed.calledOff
-        ? ABORTED
-        : { ...first, body: `${renewed.failure}; the endpoint answered: ${first.body}` };
+      if (renewed.calledOff) return ABORTED;
+      return { ...first, body: `${renewed.failure}; the endpoint answered: ${first.body}` };
     }
-    const second = await sendWith(renewed, event, url, signal);
-    if (second.kind === 'answer' && second.status === 401) authorizer.reportRefused(renewed);
+    const headers = headersFor(event, userAgent, renewed);
+    const second = await post({ url, headers, body: event.body }, signal);
+    if (second.kind === 'answer') {
+      if (second.status === 401) authorizer.reportRefused(renewed);
+      else authorizer.reportAccepted(renewed);
+    }
     return second;
   }
 
   async function send(event: StoredEvent, url: string, signal: AbortSignal): Promise<AttemptResult> {
     const asked = authorizer.authorize();
     const granted = asked instanceof Promise ? await unlessAborted(asked, signal) : asked;
-    if (granted === undefined) return ABORTED;
-    if (!isAuthorized(granted)) {
-      return granted.calledOff ? ABORTED : { kind: 'unsent', failureClass: 'token', detail: granted.failure };
-    }
-    const first = await sendWith(granted, event, url, signal);
-    const refused = first.kind === 'answer' && first.status === 401 && authorizer.renewable;
-    return refused ? sendAnew(first, granted, event, url, signal) : first;
+    if (!isAuthorized(granted)) return granted.calledOff ? ABORTED : unsent(granted.failure);
+    const headers = headersFor(event, userAgent, granted);
+    const first = await post({ url, headers, body: event.body }, signal);
+    if (first.kind !== 'answer') return first;
+    if (first.status === 401 && authorizer.renewable) return sendAnew(first, granted, event, url, signal);
+    if (first.status !== 401) authorizer.reportAccepted(granted);
+    return first;
   }
 
   return async (event, url, signal) => {
@@ -83,15 +81,21 @@ export function createAttempt({ post, authorizer, userAgent, monotonicNow }: Att
   };
 }
 
+function unsent(failure: string): AttemptResult {
+  return { kind: 'unsent', failureClass: 'token', detail: failure };
+}
+
 const ABORTED: AttemptResult = { kind: 'aborted' };
 
+const CALLED_OFF: AuthorizeResult = { failure: 'the attempt was called off', calledOff: true };
+
 /** Waits for a token no longer than the attempt is wanted. */
-function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
-  if (signal.aborted) return Promise.resolve(undefined);
+function unlessAborted(granted: Promise<AuthorizeResult>, signal: AbortSignal): Promise<AuthorizeResult> {
+  if (signal.aborted) return Promise.resolve(CALLED_OFF);
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => resolve(undefined);
+    const onAbort = (): void => resolve(CALLED_OFF);
     signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    granted.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
 

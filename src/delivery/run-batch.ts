@@ -74,7 +74,7 @@ export class BatchRun {
 
     const stopCheckpoints = this.#keepCheckpoints();
     const chains = chainsByUnit(ledger.unfinished);
-    await Promise.all(chains.map((chain) => this.#deliverInTurn(chain)));
+    await Promise.all(chains.map(([first, ...others]) => this.#deliverInTurn(first, others)));
     await stopCheckpoints();
     if (!ledger.lost) await ledger.write(this.#lastAction());
     if (this.#fault !== undefined && !ledger.lost) await this.#job.fail(this.#fault.message);
@@ -90,7 +90,8 @@ export class BatchRun {
   async #takePrecautions(): Promise<boolean> {
     const { line, now, log, client } = this.#parts;
     const suspicion = judgeSuspicion(this.#batch, this.#job.stalls);
-    if (suspicion.kind === 'none') return false;
+    // Where all events were recalled, nothing is sent.
+    if (suspicion.kind === 'none' || this.#ledger.unfinished.length === 0) return false;
     if (suspicion.kind === 'alone') {
       this.#alone = true;
       await this.#ledger.name(suspicion.times);
@@ -128,8 +129,11 @@ export class BatchRun {
     };
   }
 
-  async #deliverInTurn(chain: readonly StoredEvent[]): Promise<void> {
-    for (const event of chain) await this.#deliver(event);
+  /** One promise an event: what every event pays is kept small here. */
+  #deliverInTurn(first: StoredEvent, others: readonly StoredEvent[]): Promise<void> {
+    const [second, ...rest] = others;
+    const delivered = this.#deliver(first);
+    return second === undefined ? delivered : delivered.then(() => this.#deliverInTurn(second, rest));
   }
 
   async #deliver(event: StoredEvent): Promise<void> {
@@ -140,9 +144,10 @@ export class BatchRun {
       this.#ledger.finish(event, { event, outcome: { kind: 'retry', dueAt: now() + NO_ENDPOINT_WAIT_MS } });
       return;
     }
-    if (!(await line.enter())) return;
+    if (!line.tryEnter() && !(await line.enter())) return;
     try {
-      if (!this.#ledger.lost) await this.#attempt(event, url);
+      if (this.#alone) await this.#parts.solitude.alone(() => this.#send(event, url));
+      else await this.#send(event, url);
     } catch (error) {
       this.#fault = error as Error;
       this.#parts.log.error(
@@ -154,16 +159,11 @@ export class BatchRun {
     }
   }
 
-  async #attempt(event: StoredEvent, url: string): Promise<void> {
-    const { solitude } = this.#parts;
-    if (this.#alone) return solitude.alone(() => this.#send(event, url));
-    const others = solitude.wait();
-    if (others !== undefined) await others;
-    return this.#send(event, url);
-  }
-
   async #send(event: StoredEvent, url: string): Promise<void> {
     const { attempt, solitude } = this.#parts;
+    const others = this.#alone ? undefined : solitude.wait();
+    if (others !== undefined) await others;
+    if (this.#ledger.lost) return;
     solitude.begin();
     try {
       const attempted = await attempt(event, url, this.#aborter.signal);
@@ -194,9 +194,11 @@ export class BatchRun {
 
 const CRASHED = 'the process that handled this event was lost each time that it was sent alone';
 
+type Chain = [StoredEvent, ...StoredEvent[]];
+
 /** Groups events by unit, in their order: each group goes one after another, the groups side by side. */
-function chainsByUnit(events: readonly StoredEvent[]): StoredEvent[][] {
-  const chains = new Map<string, StoredEvent[]>();
+function chainsByUnit(events: readonly StoredEvent[]): Chain[] {
+  const chains = new Map<string, Chain>();
   for (const event of events) {
     const chain = chains.get(event.unit);
     if (chain === undefined) chains.set(event.unit, [event]);

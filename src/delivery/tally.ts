@@ -27,11 +27,22 @@ const DETAIL_LENGTH = 200;
 /** Builds an empty tally. Counter names: `delivered:<type>:<status>`, `failed:<class>`, `dead`. */
 export function createTally(): Tally {
   let counters = new Map<string, number>();
+  /** By type and status: a counter's name is not put together for every event. */
+  let delivered = new Map<string, Map<number, number>>();
   let lastError: string | undefined;
   const totals = { delivered: 0, retried: 0, died: 0 };
 
   function add(field: string): void {
     counters.set(field, (counters.get(field) ?? 0) + 1);
+  }
+
+  function addDelivered(type: string, status: number): void {
+    let ofType = delivered.get(type);
+    if (ofType === undefined) {
+      ofType = new Map();
+      delivered.set(type, ofType);
+    }
+    ofType.set(status, (ofType.get(status) ?? 0) + 1);
   }
 
   return {
@@ -47,7 +58,7 @@ export function createTally(): Tally {
     count(event, classification, outcome, now) {
       if (classification.kind === 'delivered') {
         totals.delivered += 1;
-        add(`delivered:${event.type}:${classification.status}`);
+        addDelivered(event.type, classification.status);
         return;
       }
       add(`failed:${classification.failureClass}`);
@@ -67,7 +78,7 @@ export function createTally(): Tally {
     },
     recount({ event, outcome }) {
       if (outcome.kind === 'delivered') {
-        add(`delivered:${event.type}:${outcome.status}`);
+        addDelivered(event.type, outcome.status);
         return;
       }
       const last = event.history?.at(-1);
@@ -75,8 +86,12 @@ export function createTally(): Tally {
       if (outcome.kind === 'dead') add('dead');
     },
     take() {
+      for (const [type, byStatus] of delivered) {
+        for (const [status, count] of byStatus) counters.set(`delivered:${type}:${status}`, count);
+      }
       const sheet: TallySheet = { counters, ...(lastError === undefined ? {} : { lastError }) };
       counters = new Map();
+      delivered = new Map();
       lastError = undefined;
       return sheet;
     },

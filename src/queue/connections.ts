@@ -5,7 +5,7 @@ export type RedisLocation = { readonly url: string } | { readonly socketPath: st
 
 /**
  * How a connection behaves when Redis is away: `intake` fails at once and never sends twice, `worker` waits
- * for as long as it takes, `operator` (a command at a terminal) gives up after a second or two.
+ * for as long as it takes, `operator` (a command at a terminal) gives up after seconds.
  */
 export type ConnectionRole = 'intake' | 'worker' | 'operator';
 
@@ -32,8 +32,11 @@ const ROLE_OPTIONS: Record<ConnectionRole, PlainOptions> = {
     connectTimeout: 5_000,
   },
   worker: { maxRetriesPerRequest: null, connectTimeout: 5_000 },
-  operator: { maxRetriesPerRequest: 1, connectTimeout: 2_000, commandTimeout: 30_000 },
+  operator: { maxRetriesPerRequest: 1, connectTimeout: 2_000, commandTimeout: 10_000 },
 };
+
+/** How long closing waits for the other side; ioredis waits so long even where the connection is gone. */
+const CLOSE_TIMEOUT_MS = 250;
 
 /** The latest error of each connection that is away. */
 const latestErrors = new WeakMap<Redis, Error>();
@@ -52,6 +55,7 @@ export function openRedis(
     ...ROLE_OPTIONS[role],
     ...(role === 'intake' && answerTimeoutMs !== undefined ? { socketTimeout: answerTimeoutMs } : {}),
     protocol: 2,
+    disconnectTimeout: CLOSE_TIMEOUT_MS,
     connectionName: `waybill-${role}`,
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000),
   };

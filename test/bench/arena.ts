@@ -70,7 +70,7 @@ function createArena(redis: PrivateRedis, receiver: Child<ReceiverCommands>, pla
   const senders = new Map(
     SENDERS.map((name) => [name, startChild<SenderCommands>('./sender-process.js', [name, where], log)]),
   );
-  const intake = startChild<IntakeCommands>('./intake-process.js', [where]);
+  const intake = startChild<IntakeCommands>('./intake-process.js', ['intake', where]);
   const parts: Parts = { redis, places, receiver, senders, intake };
   return {
     redisVersion: redis.version,

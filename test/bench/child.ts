@@ -38,6 +38,7 @@ export function startChild<Known extends Commands>(
   const path = fileURLToPath(new URL(file, import.meta.url));
   const child = fork(path, [...args], { stdio: ['ignore', stdout, 'inherit', 'ipc'], execArgv: [] });
   const open = new Map<number, (reply: Reply) => void>();
+  const label = args[0] ?? file;
   let asked = 0;
   let closing = false;
 
@@ -47,9 +48,10 @@ export function startChild<Known extends Commands>(
   });
   const failed = once(child, 'exit').then(([code, signal]): Promise<never> => {
     if (closing) return new Promise(() => {});
-    throw new Error(`the process of ${[file, ...args].join(' ')} ended (${code ?? signal})`);
+    throw new Error(`the process of ${label} ended (${code ?? signal})`);
   });
   failed.catch(() => {}); // whoever asks next gets to know
+  child.on('error', () => {}); // of its channel: the end that follows says more
 
   return {
     failed,
@@ -59,9 +61,11 @@ export function startChild<Known extends Commands>(
       const answer = new Promise<never>((resolve, reject) => {
         open.set(number, ({ value, error }) => {
           if (error === undefined) resolve(value as never);
-          else reject(new Error(`${args[0] ?? file}: ${command}: ${error}`));
+          else reject(new Error(`${label}: ${command}: ${error}`));
         });
-        child.send({ number, command, argument } satisfies Request);
+        child.send({ number, command, argument } satisfies Request, (error) => {
+          if (error !== null) reject(error);
+        });
       });
       return Promise.race([answer, failed]);
     },

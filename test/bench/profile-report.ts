@@ -35,6 +35,8 @@ export function toProfileTables(name: string, summary: ProfileSummary, events: n
     functions.push([functionName, where, group, share(selfMicroseconds), each(selfMicroseconds)]);
   }
   const idleShare = Math.round((idle / (busy + idle)) * 100);
-  const about = `${name}: ${events.toLocaleString('en-US')} events, idle ${idleShare} % of the time; profiling slows`;
+  const about =
+    `${name}: ${events.toLocaleString('en-US')} events, its thread idle for ${idleShare} % of the time ` +
+    '(the profiler itself slows it)';
   return [about, groups.toString(), functions.toString()].join('\n');
 }

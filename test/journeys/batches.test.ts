@@ -134,5 +134,7 @@ test('batchSize 1: one job for each event', async () => {
   const engine = await testEngine({ acme: company.clientSettings({ batchSize: 1 }) });
   await engine.client().submit(numberedEvents(TYPE, 30));
   await engine.client().settled({ delivered: 30 });
-  expect(engine.log.matching('batch').map((line) => line.events)).toEqual(Array.from({ length: 30 }, () => 1));
+  expect(engine.log.matching('batch').map((line) => line.events)).toEqual(
+    Array.from({ length: 30 }, () => 1),
+  );
 });

@@ -51,7 +51,9 @@ test('an event is delivered at once: exact headers, exact bytes', async () => {
 test('bytes beyond ASCII arrive as they were submitted', async () => {
   const company = await testSandbox().company('acme');
   const client = (await testEngine({ acme: company.clientSettings() })).client();
-  const payload = numberedEvent('disposition_update', 1, { location_identifier: 'Tür 4 → 倉庫 🏭 \u2028 "x"' });
+  const payload = numberedEvent('disposition_update', 1, {
+    location_identifier: 'Tür 4 → 倉庫 🏭 \u2028 "x"',
+  });
   await client.submit([payload]);
   await client.settled({ delivered: 1 });
   expect(company.requests[0]?.body).toBe(sentAs(payload));

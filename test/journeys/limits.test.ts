@@ -82,5 +82,7 @@ test('what slow answers held up does not go out in a burst afterwards', async ()
 
 /** The most arrivals in any window of so many milliseconds. */
 function mostWithin(arrivals: readonly number[], windowMs: number): number {
-  return Math.max(...arrivals.map((from) => arrivals.filter((at) => at >= from && at < from + windowMs).length));
+  return Math.max(
+    ...arrivals.map((from) => arrivals.filter((at) => at >= from && at < from + windowMs).length),
+  );
 }

@@ -46,7 +46,7 @@ test('whoever lost the lock settles nothing, and sends nothing again that was de
   expect(await client.status()).toMatchObject({ inFlight: 10, delivered: 0, waiting: 0, retrying: 0 });
 
   await recoverStalled(engine.redis, client.name);
-  await client.settled({ delivered: 20 });
+  await engine.log.waitForLine((line) => line.msg === 'batch' && line.stalls === 1);
   expect(await client.status()).toMatchObject({ inFlight: 0, waiting: 0, delivered: 10 });
   expect(company.tally.received).toBe(10);
 });
@@ -65,7 +65,9 @@ test('failures that could not be settled are counted once', async () => {
   await recoverStalled(engine.redis, client.name);
   await client.settled({ dead: 1 });
   expect(company.requests.map((request) => request.headers['x-waybill-attempt'])).toEqual([...'123456']);
-  expect((await client.deadLetters()).map((letter) => [letter.id, letter.history?.length])).toEqual([[id, 6]]);
+  expect((await client.deadLetters()).map((letter) => [letter.id, letter.history?.length])).toEqual([
+    [id, 6],
+  ]);
   expect((await client.status()).failedAttempts).toEqual({ server_error: 6 });
 });
 
@@ -94,7 +96,8 @@ test('a batch that comes back while it is open here is called off, and only the 
 
 test.each<[string, unknown]>([
   ['no object', 'broken'],
-  ['events that are none', { events: [null, { id: 'x' }] }],
+  ['events that are none', { events: [null] }],
+  ['events that lack what is sent', { events: [{ id: 'x', type: TYPE, unit: 'y' }] }],
 ])('a job with %s ends in the failed set, and the others go on', async (_what, data) => {
   const company = await testSandbox().company('acme');
   const engine = await testEngine({ acme: company.clientSettings() });
@@ -122,7 +125,7 @@ test('events of an endpoint that was removed wait without an attempt', async () 
   expect(client.attempts(waiting)).toEqual([]);
   expect(await client.status()).toMatchObject({ delivered: 2, retrying: 1, dead: 0, failedAttempts: {} });
   const prefix = queuePrefix(client.name, DELIVERIES);
-  const [job = ''] = await engine.redis.zrange(`${prefix}delayed`, 0, -1);
+  const [job = ''] = await engine.redis.zrange(`${prefix}delayed`, '0', '-1');
   const stored = JSON.parse((await engine.redis.hget(`${prefix}${job}`, 'data')) ?? '{}');
   expect(stored.events).toMatchObject([{ id: waiting }]);
   expect(stored.events[0].history).toBeUndefined();

@@ -46,32 +46,35 @@ test.each([
   expect(company.tally.received).toBe(2);
 });
 
-test.each([
-  'reset_after_headers',
-  'close_after_headers',
-] as const)('%s: a 500 is a failure, a 200 is delivered', async (behaviour) => {
-  const company = await testSandbox().company('acme', {
-    script: failTimes(1, { behaviour, status: 500 }, { behaviour, status: 200 }),
-  });
-  const client = (await testEngine({ acme: company.clientSettings({ retry: QUICK_RETRIES }) })).client();
-  const [id] = await client.submit(numberedEvents('disposition_update', 1));
-  await client.settled({ delivered: 1 });
-  expect(client.attempts(id)).toMatchObject([
-    { attempt: 1, outcome: 'retry', status: 500, class: 'server_error' },
-    { attempt: 2, outcome: 'delivered', status: 200 },
-  ]);
-  expect(company.tally.received).toBe(2);
-});
+test.each(['reset_after_headers', 'close_after_headers'] as const)(
+  '%s: a 500 is a failure, a 200 is delivered',
+  async (behaviour) => {
+    const company = await testSandbox().company('acme', {
+      script: failTimes(1, { behaviour, status: 500 }, { behaviour, status: 200 }),
+    });
+    const client = (await testEngine({ acme: company.clientSettings({ retry: QUICK_RETRIES }) })).client();
+    const [id] = await client.submit(numberedEvents('disposition_update', 1));
+    await client.settled({ delivered: 1 });
+    expect(client.attempts(id)).toMatchObject([
+      { attempt: 1, outcome: 'retry', status: 500, class: 'server_error' },
+      { attempt: 2, outcome: 'delivered', status: 200 },
+    ]);
+    expect(company.tally.received).toBe(2);
+  },
+);
 
-test.each(['endless_body', 'slow_body'] as const)('a 200 with an %s is delivered, once', async (behaviour) => {
-  const company = await testSandbox().company('acme', { script: { behaviour, status: 200 } });
-  const client = (await testEngine({ acme: company.clientSettings({ retry: QUICK_RETRIES }) })).client();
-  const [id] = await client.submit(numberedEvents('disposition_update', 1));
-  await client.settled({ delivered: 1 });
-  await company.waitFor(({ tally }) => tally.inFlight === 0);
-  expect(client.attempts(id)).toMatchObject([{ attempt: 1, outcome: 'delivered', status: 200 }]);
-  expect(company.tally.received).toBe(1);
-});
+test.each(['endless_body', 'slow_body'] as const)(
+  'a 200 with an %s is delivered, once',
+  async (behaviour) => {
+    const company = await testSandbox().company('acme', { script: { behaviour, status: 200 } });
+    const client = (await testEngine({ acme: company.clientSettings({ retry: QUICK_RETRIES }) })).client();
+    const [id] = await client.submit(numberedEvents('disposition_update', 1));
+    await client.settled({ delivered: 1 });
+    await company.waitFor(({ tally }) => tally.inFlight === 0);
+    expect(client.attempts(id)).toMatchObject([{ attempt: 1, outcome: 'delivered', status: 200 }]);
+    expect(company.tally.received).toBe(1);
+  },
+);
 
 test('no answer past the timeout', async () => {
   const company = await testSandbox().company('acme', { script: hang });

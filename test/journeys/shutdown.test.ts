@@ -115,7 +115,9 @@ test('an engine that is stopped while others go on leaves them its events', asyn
 });
 
 test('a shutdown while a token is asked for costs no attempt', async () => {
-  const company = await testSandbox().company('acme', { auth: { type: 'oauth2', clientId: uniqueClientName() } });
+  const company = await testSandbox().company('acme', {
+    auth: { type: 'oauth2', clientId: uniqueClientName() },
+  });
   const held = hold();
   company.tokenScript(held.script);
   const engine = await testEngine({ acme: company.clientSettings() });

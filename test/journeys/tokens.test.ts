@@ -106,6 +106,8 @@ async function everythingOf(name: string): Promise<unknown[]> {
   const redis = testRedis();
   const keys = (await redis.keys('*')).filter((key) => key.includes(`{wb:${name}}`));
   return Promise.all(
-    keys.map(async (key) => ((await redis.type(key)) === 'hash' ? redis.hgetall(key) : (await redis.dump(key)))),
+    keys.map(async (key) =>
+      (await redis.type(key)) === 'hash' ? redis.hgetall(key) : await redis.dump(key),
+    ),
   );
 }

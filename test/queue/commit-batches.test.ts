@@ -110,7 +110,7 @@ test('a frozen Redis is waited for once; then batches are refused at once until 
   const before = performance.now();
   const both = await Promise.all([commit(redis, 'a'), commit(redis, 'b')]);
   expect(both.map(({ kind }) => kind)).toEqual(['unknown', 'unknown']);
-  expect(performance.now() - before).toBeLessThan(ANSWER_TIMEOUT_MS * 5);
+  expect(performance.now() - before).toBeLessThan(ANSWER_TIMEOUT_MS * 20);
   expect(await commit(redis, 'c')).toMatchObject({ kind: 'refused', error: { code: 'REDIS_UNAVAILABLE' } });
 
   server.thaw();

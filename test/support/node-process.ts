@@ -26,6 +26,8 @@ export interface NodeProcess {
   /** As `waitForLine`, on stderr. */
   waitForErrorLine(match: LineMatch, options?: { readonly timeoutMs?: number }): Promise<LogLine>;
   signal(signal: NodeJS.Signals): void;
+  /** Writes to stdin and leaves it open. */
+  write(text: string): void;
   /** Writes to stdin and closes it. */
   input(text: string): void;
 }
@@ -70,6 +72,7 @@ export function startNode(args: readonly string[], options: NodeProcessOptions =
     waitForLine: out.lines.waitForLine,
     waitForErrorLine: err.lines.waitForLine,
     signal: (signal) => void child.kill(signal),
+    write: (text) => void child.stdin.write(text),
     input: (text) => void child.stdin.end(text),
   };
 }

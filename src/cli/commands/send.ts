@@ -74,54 +74,70 @@ async function withIntake(config: Config, action: (intake: OpenIntake) => Promis
   }
 }
 
-async function send(
-  terminal: Terminal,
-  intake: OpenIntake,
-  { client, type, input }: Sending,
-): Promise<number> {
-  if (input.isTerminal) terminal.note('Reading events from the terminal; Ctrl-D ends them.');
-  const stopping = new AbortController();
-  const onSignal = (): void => stopping.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const progress = openProgress(input.size === undefined ? 'events' : 'bytes', input.size);
+async function send(terminal: Terminal, intake: OpenIntake, sending: Sending): Promise<number> {
+  if (sending.input.isTerminal) terminal.note('Reading events from the terminal; Ctrl-D ends them.');
   const json = terminal.json ? new JsonAccount(process.stdout) : undefined;
   const account = new Account(json?.add ?? (() => {}));
+  const reading = new AbortController();
+  let interrupted = false;
+  const onSignal = (): void => {
+    interrupted = true;
+    reading.abort();
+  };
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  let error: Error | undefined;
+  try {
+    await submitAll(intake, sending, account, reading, async () => json?.flush());
+  } catch (thrown) {
+    // What was accepted has to be told all the same.
+    error = thrown as Error;
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+  await json?.end(account);
+  printAccount(terminal, account);
+  const ending = { interrupted, error };
+  await tellRest(terminal, intake, account, ending);
+  return exitCode(account, ending);
+}
+
+/** Reads and submits everything, with a progress bar: by bytes for a file, by events for a stream. */
+async function submitAll(
+  intake: OpenIntake,
+  { client, type, input }: Sending,
+  account: Account,
+  reading: AbortController,
+  flush: () => Promise<void>,
+): Promise<void> {
+  const progress = openProgress(input.size === undefined ? 'events' : 'bytes', input.size);
   let bytesRead = 0;
   async function* countedBytes(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of input.read(stopping.signal)) {
+    for await (const chunk of input.read(reading.signal)) {
       bytesRead += chunk.length;
       yield chunk;
     }
   }
-
-  let readError: Error | undefined;
   try {
     await sendEvents({
       payloads: readPayloads(countedBytes()),
       submitMany: (payloads) => intake.submitMany(client, type, payloads),
       account,
-      signal: stopping.signal,
-      async afterChunk() {
-        progress.update(input.size === undefined ? account.accepted + account.refused : bytesRead);
-        await json?.flush();
+      signal: reading.signal,
+      async afterSome() {
+        progress.update(input.size === undefined ? account.total : bytesRead);
+        // Input from a pipe may not end for a long time.
+        if (account.failure !== undefined) reading.abort();
+        await flush();
       },
     });
-  } catch (error) {
-    // What was accepted has to be told all the same.
-    readError = error as Error;
   } finally {
     progress.stop();
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
-  await json?.end(account);
-  printAccount(terminal, account);
-  await tellRest(terminal, intake, account, { interrupted: stopping.signal.aborted, readError });
-  return exitCode(account, stopping.signal.aborted, readError);
 }
 
 interface Ending {
   readonly interrupted: boolean;
-  readonly readError: Error | undefined;
+  readonly error: Error | undefined;
 }
 
 /** Says why reading ended early, and what the accepted events wait for. */
@@ -129,10 +145,10 @@ async function tellRest(
   terminal: Terminal,
   intake: OpenIntake,
   account: Account,
-  { interrupted, readError }: Ending,
+  { interrupted, error }: Ending,
 ): Promise<void> {
   const rest = `nothing after line ${formatCount(account.lastLine)} was sent`;
-  if (readError !== undefined) terminal.note(`waybill: the input cannot be read: ${readError.message}; ${rest}`);
+  if (error !== undefined) terminal.note(`waybill: sending ended early: ${error.message}; ${rest}`);
   else if (account.failure !== undefined) terminal.note(`waybill: ${account.failure}; ${rest}`);
   else if (interrupted) terminal.note(`Interrupted: ${rest}.`);
   else if (account.lastLine === 0) terminal.note('The input holds no events.');
@@ -143,9 +159,9 @@ async function tellRest(
   }
 }
 
-function exitCode(account: Account, interrupted: boolean, readError: Error | undefined): number {
+function exitCode(account: Account, { interrupted, error }: Ending): number {
   if (interrupted) return EXIT.interrupted;
-  if (readError !== undefined) return EXIT.unexpected;
+  if (error !== undefined) return EXIT.unexpected;
   const nothingWritten = account.accepted === 0 && account.unknown === 0;
   if (account.failure !== undefined && nothingWritten) return EXIT.redisUnavailable;
   return account.refused > 0 || account.unknown > 0 ? EXIT.someFailed : EXIT.done;

@@ -32,6 +32,11 @@ export class Account {
     this.#onRefused = onRefused;
   }
 
+  /** All events so far. */
+  get total(): number {
+    return this.accepted + this.refused + this.unknown;
+  }
+
   /** Counts one event. */
   count(line: number, result: SubmitResult): void {
     this.lastLine = line;

@@ -2,63 +2,59 @@ import type { ReadPayload } from '../../intake/read-payloads.ts';
 import { refusal, type SubmitResult } from '../../intake/submit-result.ts';
 import type { Account } from './account.ts';
 
-const CHUNK_EVENTS = 1_000;
-const CHUNK_BYTES = 4 * 1024 * 1024;
+/** Events that are submitted in one go, and how many such goes may be under way: a bound on memory. */
+const MAX_EVENTS = 1_000;
+const MAX_UNDER_WAY = 8;
 
 /** What sending takes. */
 export interface SendParts {
+  /** What each read of the input brought. */
   readonly payloads: AsyncIterable<readonly ReadPayload[]>;
   submitMany(payloads: readonly unknown[]): Promise<readonly SubmitResult[]>;
   readonly account: Account;
   readonly signal: AbortSignal;
-  /** Called after each chunk; the next one waits for it. */
-  afterChunk(): Promise<void>;
+  /** Called when it is known what became of some events; later ones wait for it. */
+  afterSome(): Promise<void>;
 }
 
 /**
- * Submits what is read, chunk by chunk; the next chunk is read while one is written. Ends early, with what was
- * submitted accounted for, when `signal` says so and when Redis takes no more.
+ * Submits what is read, as it comes, and accounts for it in the order of the input. Ends early where `signal`
+ * says so; what was submitted by then is accounted for, also where it throws.
+ *
+ * @throws errors of the input
  */
-export async function sendEvents({
-  payloads,
-  submitMany,
-  account,
-  signal,
-  afterChunk,
-}: SendParts): Promise<void> {
-  async function sendChunk(chunk: readonly ReadPayload[]): Promise<void> {
-    const results = await submitMany(chunk.flatMap((item) => ('payload' in item ? [item.payload] : [])));
+export async function sendEvents({ payloads, account, signal, ...parts }: SendParts): Promise<void> {
+  async function send(items: readonly ReadPayload[], earlier: Promise<void> | undefined): Promise<void> {
+    const valid = items.flatMap((item) => ('payload' in item ? [item.payload] : []));
+    const results = await parts.submitMany(valid);
+    await earlier;
     let next = 0;
-    for (const item of chunk) {
+    for (const item of items) {
       const result = 'payload' in item ? results[next++] : refusal('INVALID_EVENT', item.problem);
       if (result !== undefined) account.count(item.line, result);
     }
-    await afterChunk();
+    await parts.afterSome();
   }
 
-  let underWay = Promise.resolve();
-  for await (const chunk of inChunks(payloads)) {
-    await underWay;
-    if (signal.aborted || account.failure !== undefined) return;
-    underWay = sendChunk(chunk);
-    // It is awaited in the next round, or below; until then its failure is nobody's.
-    underWay.catch(() => {});
+  const underWay: Promise<void>[] = [];
+  try {
+    for await (const items of inParts(payloads)) {
+      if (underWay.length >= MAX_UNDER_WAY) await underWay.shift();
+      if (signal.aborted) break;
+      const sending = send(items, underWay.at(-1));
+      // It is awaited later; until then its failure is nobody's.
+      sending.catch(() => {});
+      underWay.push(sending);
+    }
+  } finally {
+    await Promise.all(underWay);
   }
-  await underWay;
 }
 
-async function* inChunks(payloads: AsyncIterable<readonly ReadPayload[]>): AsyncGenerator<ReadPayload[]> {
-  let chunk: ReadPayload[] = [];
-  let bytes = 0;
-  for await (const some of payloads) {
-    for (const item of some) {
-      chunk.push(item);
-      bytes += 'payload' in item ? item.bytes : 0;
-      if (chunk.length < CHUNK_EVENTS && bytes < CHUNK_BYTES) continue;
-      yield chunk;
-      chunk = [];
-      bytes = 0;
-    }
+async function* inParts(
+  reads: AsyncIterable<readonly ReadPayload[]>,
+): AsyncGenerator<readonly ReadPayload[]> {
+  for await (const read of reads) {
+    for (let from = 0; from < read.length; from += MAX_EVENTS) yield read.slice(from, from + MAX_EVENTS);
   }
-  if (chunk.length > 0) yield chunk;
 }

@@ -1,0 +1,186 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import { commitBatches } from '../../src/queue/commit-batches.ts';
+import type { Company } from '../../src/sandbox/company.ts';
+import { always } from '../../src/sandbox/scripts.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
+import { testSandbox } from '../support/sandbox.ts';
+import { runWaybill, testDirectory, type WaybillOptions } from '../support/waybill-process.ts';
+
+interface Finding {
+  readonly level: string;
+  readonly subject: string;
+  readonly message: string;
+}
+
+const SAFE = { appendonly: 'yes', appendfsync: 'always' };
+
+/** Runs `waybill check --json`; findings as `level subject: message`. */
+async function check(options: WaybillOptions) {
+  const { code, stdout } = await runWaybill(['check', '--json'], options);
+  const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: Finding[] };
+  const lines = findings.map(({ level, subject, message }) => `${level} ${subject}: ${message}`);
+  return { code, ok, lines, bad: lines.filter((line) => /^(error|warning)/.test(line)) };
+}
+
+function oauthCompany(name = 'acme'): Promise<Company> {
+  return testSandbox().company(name, { auth: { type: 'oauth2' } });
+}
+
+test('a sound configuration: exit code 0, a token issued, and no endpoint called', async () => {
+  const company = await oauthCompany();
+  const server = await startOwnRedis(SAFE);
+  const config = { redis: { url: server.socketPath }, clients: { acme: company.clientSettings() } };
+  const { code, ok, lines, bad } = await check({ config });
+  expect({ code, ok, bad }).toEqual({ code: 0, ok: true, bad: [] });
+  expect(lines).toEqual([
+    expect.stringMatching(/^ok configuration: .*waybill\.yaml is valid: 1 client$/),
+    expect.stringMatching(/^ok redis: Redis \d\S* at .*redis\.sock answers, and its settings keep events$/),
+    'note redis: no service is running: nothing is delivered until "waybill start"',
+    'ok clients.acme: the endpoint for disposition_update, inventory_receipt is at 127.0.0.1',
+    'ok clients.acme: the token service is at 127.0.0.1',
+    expect.stringMatching(
+      /^ok clients\.acme: token service http:\/\/127.0.0.1:\d+\/oauth\/token issued a token/,
+    ),
+  ]);
+  expect(company.tally.received).toBe(0);
+  expect(company.tokenTally.received).toBe(1);
+});
+
+test('for people the findings are grouped, and added up in the last line', async () => {
+  const company = await oauthCompany();
+  const server = await startOwnRedis({ 'maxmemory-policy': 'allkeys-lru' });
+  const config = { redis: { url: server.socketPath }, clients: { acme: company.clientSettings() } };
+  const { code, stdout } = await runWaybill(['check'], { config });
+  expect(code).toBe(3);
+  expect(stdout).toMatch(
+    /^Configuration\n {2}ok {7}.*\nRedis\n(.*\n)*Client acme\n(.*\n)*\n1 error, 1 warning\n$/,
+  );
+  expect(stdout).toContain('  error    maxmemory-policy is allkeys-lru and must be noeviction');
+  expect(stdout).toContain('  warning  appendonly is no and should be yes');
+});
+
+test('a configuration that is not valid: every problem, exit code 2', async () => {
+  const config = {
+    clients: { acme: { baseUrl: 'ftp://x', endpoints: { disposition_update: '/d' }, retrys: 5 } },
+  };
+  const { code, ok, lines } = await check({ config });
+  expect({ code, ok }).toEqual({ code: 2, ok: false });
+  expect(lines).toEqual([
+    expect.stringMatching(/^error configuration: .* line \d+: \$\.clients\.acme\.baseUrl must be an http/),
+    expect.stringMatching(
+      /^error configuration: .* line \d+: \$\.clients\.acme\.retrys is not a known setting/,
+    ),
+  ]);
+  const people = await runWaybill(['check'], { config });
+  expect(people).toMatchObject({ code: 2, stdout: expect.stringMatching(/\n2 errors, 0 warnings\n$/) });
+  const missing = await runWaybill(['check', '--json', '--config', 'nowhere.yaml']);
+  expect(missing.code).toBe(2);
+  expect(missing.stdout).toContain('does not exist');
+});
+
+test('a Redis that is away: exit code 4, and the clients are checked all the same', async () => {
+  const company = await oauthCompany();
+  const config = { redis: { url: '/nowhere/redis.sock' }, clients: { acme: company.clientSettings() } };
+  const { code, bad, lines } = await check({ config });
+  expect(code).toBe(4);
+  expect(bad).toEqual([expect.stringMatching(/^error redis: Redis cannot be reached: .*ENOENT/)]);
+  expect(lines.join('\n')).toContain('issued a token');
+});
+
+test('clients that cannot be reached are each said, with the reason', async () => {
+  const sandbox = testSandbox();
+  const refusing = await sandbox.company('refusing', { auth: { type: 'oauth2' }, tokenScript: always(401) });
+  const gone = await sandbox.company('gone', { auth: { type: 'oauth2' } });
+  await gone.down();
+  const server = await startOwnRedis(SAFE);
+  const endpoints = { disposition_update: '/d' };
+  const config = {
+    redis: { url: server.socketPath },
+    clients: {
+      refusing: refusing.clientSettings(),
+      gone: gone.clientSettings(),
+      private: { baseUrl: 'https://localhost:9', endpoints },
+      literal: { baseUrl: 'https://[::1]:9', endpoints },
+      nowhere: { baseUrl: 'https://nowhere.invalid', endpoints },
+      plain: { baseUrl: 'http://203.0.114.1', endpoints },
+    },
+  };
+  const { code, ok, bad } = await check({ config });
+  expect({ code, ok }).toEqual({ code: 3, ok: false });
+  expect(bad).toEqual([
+    expect.stringMatching(/^error clients\.refusing: token service http:.* answered 401/),
+    expect.stringMatching(/^error clients\.gone: token service http:.* did not answer: .*\(3 tries\)$/),
+    expect.stringMatching(
+      /^error clients\.private: .*localhost resolves to .* loopback .* allowPrivateNetwork/,
+    ),
+    expect.stringMatching(/^error clients\.literal: .*::1 is a loopback address .*allowPrivateNetwork/),
+    expect.stringMatching(/^error clients\.nowhere: .*nowhere\.invalid does not resolve \(E/),
+    expect.stringMatching(/^warning clients\.plain: .*http:\/\/203\.0\.114\.1 is not encrypted/),
+  ]);
+});
+
+test('events that nobody will deliver are named', async () => {
+  const server = await startOwnRedis(SAFE);
+  const redis = server.connect();
+  await new Promise((resolve) => redis.once('ready', resolve));
+  const event = (id: string, type: string) => ({ id, type, unit: 'LP1', body: '{}' });
+  const update = event('e1', 'disposition_update');
+  const receipt = event('e2', 'inventory_receipt');
+  await commitBatches(redis, 'oldco', [{ id: 'b1', events: [update, receipt] }], 0);
+  await commitBatches(redis, 'acme', [{ id: 'b2', events: [update, receipt] }], 0);
+  await commitBatches(redis, 'acme', [{ id: 'b3', events: [receipt] }], 0);
+  await redis.zadd('{wb:acme}:deliveries:failed', 1, 'b4');
+  await redis.hset('{wb:acme}:deliveries:b4', 'failedReason', 'x is not a function');
+  await commitBatches(redis, 'idle', [{ id: 'b5', events: [update] }], 0);
+  await redis.del('{wb:idle}:deliveries:wait');
+
+  const acme = { baseUrl: 'https://203.0.114.1', endpoints: { disposition_update: '/d' } };
+  const { code, bad } = await check({ config: { redis: { url: server.socketPath }, clients: { acme } } });
+  expect(code).toBe(3);
+  expect(bad).toEqual([
+    expect.stringMatching(
+      /^warning redis: client "oldco" is not in .* and has 2 events to deliver: they wait/,
+    ),
+    'warning clients.acme: 2 events of type inventory_receipt wait, and there is no endpoint for it',
+    "error clients.acme: 1 job failed by a fault of Waybill's own, kept and not delivered: b4 (x is not a function)",
+  ]);
+});
+
+test('a service that runs is seen', async () => {
+  const server = await startOwnRedis(SAFE);
+  const worker = new Redis(server.socketPath, { connectionName: 'waybill-worker' });
+  onTestFinished(() => worker.disconnect());
+  await worker.ping();
+  const acme = { baseUrl: 'https://203.0.114.1', endpoints: { disposition_update: '/d' } };
+  const { lines } = await check({ config: { redis: { url: server.socketPath }, clients: { acme } } });
+  expect(lines).toContain('ok redis: a service is running');
+});
+
+test('the embedded Redis is not started for it', async () => {
+  const acme = { baseUrl: 'https://203.0.114.1', endpoints: { disposition_update: '/d' } };
+  const { code, lines } = await check({ config: { clients: { acme } } });
+  expect(code).toBe(0);
+  expect(lines[1]).toMatch(
+    /^ok redis: the embedded Redis does not run; .*redis-server \d+\.\d+\.\d+ is installed/,
+  );
+});
+
+test('without redis-server there is no embedded Redis, and that is an error', async () => {
+  const acme = { baseUrl: 'https://203.0.114.1', endpoints: { disposition_update: '/d' } };
+  const { code, lines } = await check({ config: { clients: { acme } }, env: { PATH: '/nowhere' } });
+  expect(code).toBe(3);
+  expect(lines[1]).toMatch(/^error redis: no redis\.url is configured, and redis-server .* is not installed/);
+});
+
+test('a redis-server that is too old is an error', async () => {
+  const directory = testDirectory();
+  const script = '#!/bin/sh\necho "Redis server v=6.0.16 sha=00000000:0"\n';
+  writeFileSync(join(directory, 'redis-server'), script, { mode: 0o755 });
+  const acme = { baseUrl: 'https://203.0.114.1', endpoints: { disposition_update: '/d' } };
+  const { code, lines } = await check({ config: { clients: { acme } }, env: { PATH: directory } });
+  expect(code).toBe(3);
+  expect(lines[1]).toContain('redis-server is 6.0.16, and 6.2 or later is needed');
+});

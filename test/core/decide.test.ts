@@ -1,0 +1,136 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
+import { backoffMs } from '../../src/core/backoff.ts';
+import type { Classification } from '../../src/core/classify.ts';
+import { clientConfigSchema, type RetryPolicy } from '../../src/core/client-config.ts';
+import { decide, type Outcome } from '../../src/core/decide.ts';
+
+const NOW = Date.UTC(2024, 1, 29, 12, 0, 0);
+
+const policies: fc.Arbitrary<RetryPolicy> = fc.record({
+  retries: fc.nat(20),
+  baseDelayMs: fc.nat(86_400_000),
+  factor: fc.double({ min: 1, max: 100, noNaN: true }),
+  maxDelayMs: fc.nat(604_800_000),
+  jitter: fc.double({ min: 0, max: 1, noNaN: true }),
+});
+const randoms = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const failures: fc.Arbitrary<Extract<Classification, { kind: 'failed' }>> = fc.record({
+  kind: fc.constant('failed' as const),
+  failureClass: fc.constantFrom(...FAILURE_CLASSES),
+  status: fc.constantFrom(0, 302, 400, 401, 422, 429, 500, 503),
+  response: fc.string(),
+});
+const retryAfters = fc.oneof(
+  fc.nat().map((seconds) => ({ header: String(seconds), ms: seconds * 1000 })),
+  fc
+    .integer({ min: -100_000, max: 10_000_000 })
+    .map((seconds) => ({ header: new Date(NOW + seconds * 1000).toUTCString(), ms: seconds * 1000 })),
+);
+
+test('never more than retries + 1 attempts, and never fewer', () => {
+  fc.assert(
+    fc.property(
+      policies,
+      fc.array(failures, { minLength: 21, maxLength: 21 }),
+      randoms,
+      (policy, row, random) => {
+        let attempt = 0;
+        let outcome: Outcome;
+        do {
+          attempt += 1;
+          const classification = row[attempt - 1] ?? row[0];
+          if (classification === undefined) throw new Error('the row is empty');
+          outcome = decide({ classification, attempt, policy, now: NOW, random });
+        } while (outcome.kind === 'retry');
+        expect(outcome.kind).toBe('dead');
+        expect(attempt).toBe(policy.retries + 1);
+      },
+    ),
+  );
+});
+
+test('a retry is due within the longest delay, and not before now', () => {
+  const withHeader = fc.tuple(failures, fc.option(retryAfters));
+  fc.assert(
+    fc.property(policies, withHeader, fc.nat(20), randoms, (policy, [failed, wish], attempt, random) => {
+      const classification = wish === null ? failed : { ...failed, retryAfter: wish.header };
+      const outcome = decide({ classification, attempt: attempt + 1, policy, now: NOW, random });
+      if (outcome.kind !== 'retry') return;
+      expect(outcome.dueAt).toBeGreaterThanOrEqual(NOW);
+      expect(outcome.dueAt).toBeLessThanOrEqual(NOW + policy.maxDelayMs);
+    }),
+  );
+});
+
+test('Retry-After lengthens a delay up to the longest one, and never shortens it', () => {
+  fc.assert(
+    fc.property(policies, failures, retryAfters, randoms, (policy, failed, { header, ms }, random) => {
+      const base = { attempt: 1, policy: { ...policy, retries: 5 }, now: NOW, random };
+      const plain = decide({ ...base, classification: failed });
+      const wished = decide({ ...base, classification: { ...failed, retryAfter: header } });
+      if (plain.kind !== 'retry' || wished.kind !== 'retry')
+        throw new Error('the first attempt is not the last');
+      expect(wished.dueAt).toBe(Math.max(plain.dueAt, NOW + Math.min(ms, policy.maxDelayMs)));
+    }),
+  );
+});
+
+test('every failure class is handled alike', () => {
+  fc.assert(
+    fc.property(policies, failures, failures, fc.nat(20), randoms, (policy, one, other, attempt, random) => {
+      const base = { attempt: attempt + 1, policy, now: NOW, random };
+      expect(decide({ ...base, classification: one })).toEqual(decide({ ...base, classification: other }));
+    }),
+  );
+});
+
+test('what was delivered is delivered, whichever attempt it was', () => {
+  fc.assert(
+    fc.property(
+      policies,
+      fc.integer({ min: 200, max: 299 }),
+      fc.nat(30),
+      randoms,
+      (policy, status, n, random) => {
+        const classification = { kind: 'delivered', status } as const;
+        expect(decide({ classification, attempt: n + 1, policy, now: NOW, random })).toEqual(classification);
+      },
+    ),
+  );
+});
+
+test('backoff stays within its jitter and the longest delay', () => {
+  fc.assert(
+    fc.property(policies, fc.integer({ min: 1, max: 20 }), randoms, (policy, retry, random) => {
+      const delay = backoffMs(policy, retry, random);
+      const plain = Math.min(policy.maxDelayMs, policy.baseDelayMs * policy.factor ** (retry - 1));
+      expect(Number.isInteger(delay)).toBe(true);
+      expect(delay).toBeGreaterThanOrEqual(0);
+      expect(delay).toBeLessThanOrEqual(policy.maxDelayMs);
+      expect(delay).toBeGreaterThanOrEqual(Math.floor(plain * (1 - policy.jitter)));
+      expect(delay).toBeLessThanOrEqual(Math.ceil(plain * (1 + policy.jitter)));
+    }),
+  );
+});
+
+test('without jitter, backoff never becomes shorter', () => {
+  fc.assert(
+    fc.property(policies, fc.integer({ min: 1, max: 20 }), randoms, (policy, retry, random) => {
+      const steady = { ...policy, jitter: 0 };
+      expect(backoffMs(steady, retry + 1, random)).toBeGreaterThanOrEqual(backoffMs(steady, retry, random));
+    }),
+  );
+});
+
+test('the defaults: 15 s, 75 s, 6 min, 31 min, 2.6 h', () => {
+  const { retry } = clientConfigSchema.parse({
+    baseUrl: 'https://returns.acme.example',
+    endpoints: { disposition_update: '/dispositions' },
+  });
+  const delays = [1, 2, 3, 4, 5].map((n) => backoffMs(retry, n, 0.5) / 1000);
+  expect(delays).toEqual([15, 75, 375, 1_875, 9_375]);
+  expect(backoffMs(retry, 1, 0)).toBe(13_500);
+  expect(backoffMs(retry, 1, 1 - Number.EPSILON)).toBe(16_500);
+});

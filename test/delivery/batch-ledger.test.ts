@@ -1,0 +1,124 @@
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { StoredEvent } from '../../src/core/event.ts';
+import { withFailure } from '../../src/core/history.ts';
+import type { FinishedEvent } from '../../src/core/settlement.ts';
+import { BatchLedger } from '../../src/delivery/batch-ledger.ts';
+import { createUnsettled } from '../../src/delivery/unsettled.ts';
+import type { SettleCommand } from '../../src/queue/delivery-queue.ts';
+import { captureLogLines } from '../support/log-lines.ts';
+
+const NOW = 1_000_000;
+const JOB = { id: 'batch', token: 'token', data: undefined, stalls: 0, fail: async () => {} };
+const eventOf = (n: number): StoredEvent => ({ id: `event-${n}`, type: 'x', unit: 'u', body: '{}' });
+const delivered = (event: StoredEvent): FinishedEvent => ({
+  event,
+  outcome: { kind: 'delivered', status: 200 },
+});
+
+function failedOnce(event: StoredEvent, dies = false): FinishedEvent {
+  const outcome = dies ? ({ kind: 'dead' } as const) : ({ kind: 'retry', dueAt: NOW + 5_000 } as const);
+  const failure = { kind: 'failed', failureClass: 'server_error', status: 500, response: '' } as const;
+  return { event: withFailure(event, failure, outcome, NOW, 5), outcome };
+}
+
+/** Ledgers of one batch after another, over a queue that can be made to refuse; and what it was given. */
+function ledgers(events: readonly StoredEvent[]) {
+  const commands: SettleCommand[] = [];
+  const log = captureLogLines();
+  const answers: (boolean | Error)[] = [];
+  const unsettled = createUnsettled();
+  const open = (): BatchLedger =>
+    new BatchLedger(JOB, events, {
+      client: { name: 'acme' },
+      unsettled,
+      log: pino(log.stream),
+      settle: async (command) => {
+        commands.push(command);
+        const answer = answers.shift() ?? true;
+        if (answer instanceof Error) throw answer;
+        return answer;
+      },
+      now: () => NOW,
+    });
+  return { commands, answers, log, open };
+}
+
+test('what is finished leaves the batch with the next write', async () => {
+  const events = [eventOf(1), eventOf(2), eventOf(3)];
+  const { commands, open } = ledgers(events);
+  const ledger = open();
+  expect(ledger.hasNews).toBe(false);
+  ledger.finish(eventOf(9), delivered(eventOf(9)));
+  for (const event of events.slice(0, 1)) ledger.finish(event, delivered(event));
+  expect(ledger.hasNews).toBe(true);
+  await ledger.write('keep');
+  expect(ledger.hasNews).toBe(false);
+  expect(commands[0]).toMatchObject({ jobId: 'batch', token: 'token', now: NOW, action: 'keep' });
+  expect(commands[0]?.settlement.stay).toEqual(events.slice(1));
+});
+
+test('a batch that is complete but for retries is delayed', async () => {
+  const events = [eventOf(1)];
+  const { commands, open } = ledgers(events);
+  const ledger = open();
+  for (const event of events) ledger.finish(event, failedOnce(event));
+  await ledger.write('complete');
+  expect(commands[0]).toMatchObject({ action: 'delay', settlement: { dueAt: NOW + 5_000 } });
+});
+
+test.each([
+  ['the lock is gone', false, 'lock lost'],
+  ['Redis fails', new Error('gone'), 'batch could not be settled'],
+])('%s: the next run of the batch recalls the results and counts them', async (_why, answer, message) => {
+  const events = [eventOf(1), eventOf(2), eventOf(3)];
+  const [one, two] = events as [StoredEvent, StoredEvent];
+  const { commands, answers, log, open } = ledgers(events);
+  answers.push(answer);
+  const first = open();
+  first.finish(one, delivered(one));
+  await first.write('keep');
+  expect(first.lost).toBe(true);
+  expect(log.matching(message)).toMatchObject([{ client: 'acme', batch: 'batch' }]);
+  first.finish(two, failedOnce(two));
+  expect(first.hasNews).toBe(false);
+  first.close();
+
+  const second = open();
+  expect(second.recall()).toBe(2);
+  expect(second.unfinished).toEqual(events.slice(2));
+  await second.write('keep');
+  expect(commands[1]?.settlement.apart).toEqual([{ event: failedOnce(two).event, dueAt: NOW + 5_000 }]);
+  expect(Object.fromEntries(commands[1]?.counters ?? [])).toEqual({
+    'delivered:x:200': 1,
+    'failed:server_error': 1,
+  });
+  second.close();
+  expect(open().recall()).toBe(0);
+});
+
+test('splitting a suspected batch loses nothing of what an earlier run could not write', async () => {
+  const events = [eventOf(1), eventOf(2), eventOf(3), eventOf(4)];
+  const [one, two, three, four] = events as [StoredEvent, StoredEvent, StoredEvent, StoredEvent];
+  const { commands, answers, open } = ledgers(events);
+  answers.push(false);
+  const first = open();
+  first.finish(one, delivered(one));
+  first.finish(two, failedOnce(two));
+  first.finish(three, failedOnce(three, true));
+  await first.write('keep');
+  first.close();
+
+  const second = open();
+  second.recall();
+  await second.split();
+  expect(commands[1]).toMatchObject({ action: 'complete', suspected: 0 });
+  expect(commands[1]?.settlement).toEqual({
+    dead: [failedOnce(three, true).event],
+    apart: [
+      { event: failedOnce(two).event, dueAt: NOW + 5_000 },
+      { event: four, dueAt: NOW },
+    ],
+    stay: [],
+  });
+});

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import type { StoredEvent } from '../../src/core/event.ts';
+import { withFailure } from '../../src/core/history.ts';
+import type { FinishedEvent } from '../../src/core/settlement.ts';
+import { createUnsettled } from '../../src/delivery/unsettled.ts';
+
+const eventOf = (n: number): StoredEvent => ({ id: `event-${n}`, type: 'x', unit: 'u', body: '{}' });
+const delivered = (event: StoredEvent): FinishedEvent => ({
+  event,
+  outcome: { kind: 'delivered', status: 200 },
+});
+
+function failedOnce(event: StoredEvent): FinishedEvent {
+  const outcome = { kind: 'retry', dueAt: 1 } as const;
+  const failure = { kind: 'failed', failureClass: 'server_error', status: 500, response: '' } as const;
+  return { event: withFailure(event, failure, outcome, 0, 0), outcome };
+}
+
+test('recalls what became of the events of a batch', () => {
+  const unsettled = createUnsettled();
+  const [one, two, three] = [eventOf(1), eventOf(2), eventOf(3)];
+  const results = [delivered(one), failedOnce(two)];
+  unsettled.remember('batch', results);
+  expect(unsettled.recall('batch', [one, two, three])).toEqual([
+    { event: one, result: results[0] },
+    { event: two, result: results[1] },
+  ]);
+  expect(unsettled.recall('other', [one, two, three])).toEqual([]);
+});
+
+test('what is remembered adds up, and the latest result of an event counts', () => {
+  const unsettled = createUnsettled();
+  const [one, two] = [eventOf(1), eventOf(2)];
+  unsettled.remember('batch', [failedOnce(one)]);
+  unsettled.remember('batch', [delivered(one)]);
+  unsettled.remember('batch', [delivered(two)]);
+  unsettled.remember('batch', []);
+  expect(unsettled.recall('batch', [one, two]).map(({ result }) => result.outcome.kind)).toEqual([
+    'delivered',
+    'delivered',
+  ]);
+});
+
+test('a settled batch is forgotten', () => {
+  const unsettled = createUnsettled();
+  unsettled.remember('batch', [delivered(eventOf(1))]);
+  unsettled.forget('batch');
+  expect(unsettled.recall('batch', [eventOf(1)])).toEqual([]);
+});
+
+test('an event that somebody else went on with is not recalled', () => {
+  const unsettled = createUnsettled();
+  const event = eventOf(1);
+  const elsewhere = failedOnce(event).event;
+  unsettled.remember('delivered', [delivered(event)]);
+  unsettled.remember('failed', [failedOnce(event)]);
+  for (const jobId of ['delivered', 'failed']) {
+    expect(unsettled.recall(jobId, [event])).toHaveLength(1);
+    expect(unsettled.recall(jobId, [elsewhere])).toEqual([]);
+    expect(unsettled.recall(jobId, [{ ...event, life: 1 }])).toEqual([]);
+  }
+});
+
+test('a later attempt of the same life is recalled as such', () => {
+  const unsettled = createUnsettled();
+  const second = failedOnce(eventOf(1)).event;
+  unsettled.remember('batch', [delivered(second)]);
+  expect(unsettled.recall('batch', [second])).toHaveLength(1);
+  expect(unsettled.recall('batch', [eventOf(1)])).toEqual([]);
+});
+
+test('memory is bounded: the batch that was remembered longest ago goes first', () => {
+  const unsettled = createUnsettled();
+  for (let n = 0; n < 1_000; n += 1) unsettled.remember(`batch-${n}`, [delivered(eventOf(n))]);
+  unsettled.remember('batch-0', [delivered(eventOf(5_000))]);
+  unsettled.remember('one-more', [delivered(eventOf(6_000))]);
+  expect(unsettled.recall('batch-0', [eventOf(0), eventOf(5_000)])).toHaveLength(2);
+  expect(unsettled.recall('batch-1', [eventOf(1)])).toEqual([]);
+  expect(unsettled.recall('batch-2', [eventOf(2)])).toHaveLength(1);
+});

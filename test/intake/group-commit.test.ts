@@ -1,0 +1,203 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { StoredEvent } from '../../src/core/event.ts';
+import {
+  type CommitBatch,
+  type CommitOutcome,
+  createGroupCommit,
+  type GroupCommitOptions,
+} from '../../src/intake/group-commit.ts';
+
+const COMMITTED: CommitOutcome = { kind: 'committed' };
+const eventOf = (n: number): StoredEvent => ({ id: `event-${n}`, type: 'x', unit: 'u', body: '{}' });
+
+/** A write that has begun, to be ended by the test. */
+interface Write {
+  readonly batches: readonly CommitBatch[];
+  end(outcome?: CommitOutcome): Promise<void>;
+}
+
+/** A group commit whose writes wait for the test. */
+function grouped(limits: Partial<GroupCommitOptions> = {}) {
+  const writes: Write[] = [];
+  const outcomes = new Map<number, CommitOutcome>();
+  let ids = 0;
+  const commit = createGroupCommit({
+    write: (batches) =>
+      new Promise((resolve) => {
+        const end = (outcome: CommitOutcome = COMMITTED): Promise<void> => {
+          resolve(outcome);
+          return turn();
+        };
+        writes.push({ batches, end });
+      }),
+    newBatchId: () => `batch-${ids++}`,
+    batchSize: 50,
+    maxBatchBytes: 1_000,
+    maxPending: 10_000,
+    maxPendingBytes: 10_000_000,
+    ...limits,
+  });
+  const add = (n: number, bytes = 1): void =>
+    commit.add(eventOf(n), bytes, (outcome) => outcomes.set(n, outcome));
+  return { commit, writes, outcomes, add };
+}
+
+/** Lets everything happen that waits for nothing else. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+const sizesOf = (write: Write | undefined): number[] =>
+  (write?.batches ?? []).map(({ events }) => events.length);
+const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
+
+test('a single event is written at once', async () => {
+  const { add, writes, outcomes } = grouped();
+  add(1);
+  await turn();
+  expect(writes.map((write) => write.batches)).toEqual([[{ id: 'batch-0', events: [eventOf(1)] }]]);
+  expect(outcomes.size).toBe(0);
+  await writes[0]?.end();
+  expect(outcomes.get(1)).toEqual(COMMITTED);
+});
+
+test('events of one turn travel together; those that come during a write gather until it returns', async () => {
+  const { add, writes } = grouped();
+  for (const n of range(0, 3)) add(n);
+  await turn();
+  for (const n of range(3, 10)) add(n);
+  await turn();
+  expect(writes.map(sizesOf)).toEqual([[3]]);
+  await writes[0]?.end();
+  expect(writes.map(sizesOf)).toEqual([[3], [7]]);
+  await writes[1]?.end();
+  expect(writes).toHaveLength(2);
+  add(10);
+  await turn();
+  expect(sizesOf(writes[2])).toEqual([1]);
+  expect(writes.flatMap((write) => write.batches.map(({ id }) => id))).toEqual([
+    'batch-0',
+    'batch-1',
+    'batch-2',
+  ]);
+});
+
+test('a batch holds no more events and bytes than it may, a write no more than twenty batches', async () => {
+  const { add, writes } = grouped({ batchSize: 4, maxBatchBytes: 10 });
+  for (const n of range(0, 100)) add(n);
+  await turn();
+  expect(sizesOf(writes[0])).toEqual(range(0, 20).map(() => 4));
+  for (const [i, bytes] of [6, 4, 1, 11, 10, 5, 5, 5].entries()) add(100 + i, bytes);
+  await writes[0]?.end();
+  // The eleven bytes are more than a batch should hold: they travel by themselves.
+  expect(sizesOf(writes[1])).toEqual([4, 4, 4, 4, 4, 2, 1, 1, 1, 2, 1]);
+});
+
+test.each(['refused', 'unknown'] as const)(
+  '%s: every event of the write hears of it, and no other',
+  async (kind) => {
+    const { add, writes, outcomes } = grouped({ batchSize: 2 });
+    const outcome: CommitOutcome = { kind, error: new Error('Redis') };
+    for (const n of range(0, 3)) add(n);
+    await turn();
+    add(3);
+    await writes[0]?.end(outcome);
+    expect([...outcomes]).toEqual([0, 1, 2].map((n) => [n, outcome]));
+    await writes[1]?.end();
+    expect(outcomes.get(3)).toEqual(COMMITTED);
+  },
+);
+
+test('it is full while so many wait, and says when there is room', async () => {
+  const { commit, add, writes } = grouped({ batchSize: 1, maxPending: 30 });
+  for (const n of range(0, 29)) add(n);
+  expect(commit.full).toBe(false);
+  add(29);
+  expect(commit.full).toBe(true);
+  await turn();
+  // Twenty of them are on their way by now.
+  expect(commit.full).toBe(false);
+  await commit.room();
+  for (const n of range(30, 70)) add(n);
+  expect(commit.full).toBe(true);
+  let hasRoom = false;
+  const room = commit.room().then(() => {
+    hasRoom = true;
+  });
+  await writes[0]?.end();
+  // Another twenty are: thirty wait still.
+  expect(hasRoom).toBe(false);
+  await writes[1]?.end();
+  await writes[2]?.end();
+  await room;
+  expect(commit.full).toBe(false);
+});
+
+test('it is full, too, while so many bytes wait', async () => {
+  const { commit, add, writes } = grouped({ batchSize: 1, maxPendingBytes: 100 });
+  add(0, 60);
+  expect(commit.full).toBe(false);
+  add(1, 40);
+  expect(commit.full).toBe(true);
+  await turn();
+  expect(commit.full).toBe(false);
+  add(2, 500);
+  expect(commit.full).toBe(true);
+  const room = commit.room();
+  await writes[0]?.end();
+  await writes[1]?.end();
+  await room;
+  expect(commit.full).toBe(false);
+});
+
+test('drain waits for what is on its way and for what waits', async () => {
+  const { commit, add, writes } = grouped({ batchSize: 1 });
+  await commit.drain();
+  for (const n of range(0, 25)) add(n);
+  let drained = false;
+  const drain = commit.drain().then(() => {
+    drained = true;
+  });
+  await turn();
+  await writes[0]?.end();
+  expect(drained).toBe(false);
+  await writes[1]?.end();
+  await drain;
+  expect(writes.flatMap(sizesOf)).toHaveLength(25);
+});
+
+test('whatever comes whenever: each event is written once, in order, within the limits', async () => {
+  const bursts = fc.array(fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 60 }), { maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(bursts, fc.integer({ min: 1, max: 10 }), async (sizes, batchSize) => {
+      const { commit, add, writes, outcomes } = grouped({ batchSize, maxBatchBytes: 40, maxPending: 20 });
+      const bytesOf = new Map<string, number>();
+      let added = 0;
+      let ended = 0;
+      for (const burst of sizes) {
+        for (const bytes of burst) {
+          bytesOf.set(`event-${added}`, bytes);
+          add(added, bytes);
+          added += 1;
+        }
+        await turn();
+        if (added % 2 === 0 && ended < writes.length) await writes[ended++]?.end();
+      }
+      while (ended < writes.length) await writes[ended++]?.end();
+      await commit.drain();
+      const batches = writes.flatMap((write) =>
+        write.batches.map(({ events }) => events.map(({ id }) => id)),
+      );
+      expect(batches.flat()).toEqual(range(0, added).map((n) => `event-${n}`));
+      expect(outcomes.size).toBe(added);
+      for (const batch of batches) {
+        const bytes = batch.reduce((sum, id) => sum + (bytesOf.get(id) ?? 0), 0);
+        expect(batch.length).toBeGreaterThan(0);
+        expect(batch.length).toBeLessThanOrEqual(batchSize);
+        expect(bytes).toBeLessThanOrEqual(40);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});

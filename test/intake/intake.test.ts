@@ -1,0 +1,140 @@
+import { expect, test } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import { WaybillError } from '../../src/core/waybill-error.ts';
+import type { CommitBatch, CommitOutcome } from '../../src/intake/group-commit.ts';
+import { createIntake } from '../../src/intake/intake.ts';
+import { MINIMAL } from '../support/config-problems.ts';
+import { numberedEvent, numberedEvents, sampleEvent } from '../support/events.ts';
+
+const TYPE = 'disposition_update';
+const { clients } = parseConfig(MINIMAL, '/srv/acme/waybill.yaml', {});
+
+/** An intake whose writes end as the test says; by default at once, with all of it committed. */
+function intakeWith(admit: () => Promise<CommitOutcome> = async () => ({ kind: 'committed' })) {
+  const written: CommitBatch[] = [];
+  let ids = 0;
+  const intake = createIntake({
+    clients,
+    admit: (client, batches) => {
+      expect(client).toBe('acme');
+      written.push(...batches);
+      return admit();
+    },
+    newId: () => `id-${ids++}`,
+  });
+  return { intake, written };
+}
+
+test('an accepted event has an id, a unit and the exact body that will be sent', async () => {
+  const { intake, written } = intakeWith();
+  const payload = { ...sampleEvent(TYPE), warehouse_identifier: 22 };
+  const result = await intake.submit('acme', TYPE, payload);
+  expect(result).toEqual({ outcome: 'accepted', id: 'id-0' });
+  expect(written).toHaveLength(1);
+  const [event] = written[0]?.events ?? [];
+  expect(event).toEqual({ id: 'id-0', type: TYPE, unit: 'LPAA1234567', body: event?.body });
+  expect(JSON.parse(event?.body ?? '')).toEqual(sampleEvent(TYPE));
+  expect(payload.warehouse_identifier).toBe(22);
+});
+
+test.each([
+  ['outlet', TYPE, 'UNKNOWN_CLIENT', 'client "outlet" is not in the configuration'],
+  ['constructor', TYPE, 'UNKNOWN_CLIENT', 'client "constructor" is not in the configuration'],
+  ['__proto__', TYPE, 'UNKNOWN_CLIENT', 'client "__proto__" is not in the configuration'],
+  ['acme', 'return', 'UNKNOWN_EVENT_TYPE', '"return" is not a known event type'],
+  ['acme', 'inventory_receipt', 'NO_ENDPOINT', 'client "acme" has no endpoint for inventory_receipt'],
+])('%s %s is refused: %s', async (client, type, code, message) => {
+  const { intake, written } = intakeWith();
+  const refused = { outcome: 'refused', code, problems: [{ path: '$', message }] };
+  expect(await intake.submit(client, type, sampleEvent(TYPE))).toEqual(refused);
+  expect(await intake.submitMany(client, type, [1, 2])).toEqual([refused, refused]);
+  expect(written).toEqual([]);
+});
+
+test('a bad payload is refused with every problem at once', async () => {
+  const { intake, written } = intakeWith();
+  const result = await intake.submit('acme', TYPE, { ...sampleEvent(TYPE), from_condition: 'Q', extra: 1 });
+  expect(result).toMatchObject({ outcome: 'refused', code: 'INVALID_EVENT' });
+  expect('problems' in result && result.problems.length).toBe(2);
+  for (const payload of [undefined, null, 'text', 7, [], {}]) {
+    expect(await intake.submit('acme', TYPE, payload)).toMatchObject({ code: 'INVALID_EVENT' });
+  }
+  expect(written).toEqual([]);
+});
+
+test('an event takes at most 256 KiB', async () => {
+  const { intake } = intakeWith();
+  const sized = (bytes: number) => {
+    const rest = JSON.stringify({ ...sampleEvent(TYPE), store_identifier: '' }).length;
+    return { ...sampleEvent(TYPE), store_identifier: 'x'.repeat(bytes - rest) };
+  };
+  expect(await intake.submit('acme', TYPE, sized(262_144))).toMatchObject({ outcome: 'accepted' });
+  expect(await intake.submit('acme', TYPE, sized(262_145))).toEqual({
+    outcome: 'refused',
+    code: 'EVENT_TOO_LARGE',
+    problems: [{ path: '$', message: 'must be at most 262144 bytes as JSON, found 262145' }],
+  });
+});
+
+test('many at once: results in the order of the payloads, bad ones in between', async () => {
+  const { intake, written } = intakeWith();
+  const payloads = [numberedEvent(TYPE, 0), {}, numberedEvent(TYPE, 1), 'x', numberedEvent(TYPE, 2)];
+  const results = await intake.submitMany('acme', TYPE, payloads);
+  expect(results.map((result) => result.outcome)).toEqual([
+    'accepted',
+    'refused',
+    'accepted',
+    'refused',
+    'accepted',
+  ]);
+  expect(written.map(({ events }) => events.map(({ id }) => id))).toEqual([['id-0', 'id-1', 'id-2']]);
+  expect(await intake.submitMany('acme', TYPE, [])).toEqual([]);
+});
+
+test.each([
+  ['unknown', new Error('the answer of Redis was lost'), { outcome: 'unknown', id: 'id-0' }],
+  ['refused', new Error('OOM'), { outcome: 'refused', code: 'REDIS_REFUSED' }],
+  [
+    'refused',
+    new WaybillError('REDIS_UNAVAILABLE', 'Redis cannot be reached'),
+    { outcome: 'refused', code: 'REDIS_UNAVAILABLE' },
+  ],
+] as const)('a write that is %s (%s)', async (kind, error, result) => {
+  const { intake } = intakeWith(async () => ({ kind, error }));
+  expect(await intake.submit('acme', TYPE, sampleEvent(TYPE))).toMatchObject({
+    ...result,
+    problems: [{ path: '$', message: error.message }],
+  });
+});
+
+test('beyond 10,000 events that wait, one is refused, and many wait for room', async () => {
+  const { intake, written } = intakeWith();
+  const payload = sampleEvent(TYPE);
+  const many = intake.submitMany(
+    'acme',
+    TYPE,
+    Array.from({ length: 12_000 }, () => payload),
+  );
+  // In the same turn, before anything is on its way.
+  expect(await intake.submit('acme', TYPE, payload)).toEqual({
+    outcome: 'refused',
+    code: 'INTAKE_FULL',
+    problems: [{ path: '$', message: 'too many events of client "acme" wait to be written already' }],
+  });
+  const results = await many;
+  expect(results).toHaveLength(12_000);
+  expect(results.every((result) => result.outcome === 'accepted')).toBe(true);
+  expect(written.flatMap(({ events }) => events)).toHaveLength(12_000);
+  expect(await intake.submit('acme', TYPE, payload)).toMatchObject({ outcome: 'accepted' });
+});
+
+test('closing writes what was taken, then refuses', async () => {
+  const { intake, written } = intakeWith();
+  const taken = intake.submitMany('acme', TYPE, numberedEvents(TYPE, 3));
+  await intake.close();
+  expect(written.flatMap(({ events }) => events)).toHaveLength(3);
+  expect((await taken).map((result) => result.outcome)).toEqual(['accepted', 'accepted', 'accepted']);
+  const refused = { outcome: 'refused', code: 'INTAKE_CLOSED' };
+  expect(await intake.submit('acme', TYPE, sampleEvent(TYPE))).toMatchObject(refused);
+  expect(await intake.submitMany('acme', TYPE, [sampleEvent(TYPE)])).toMatchObject([refused]);
+});
