@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { v7 as uuidv7 } from 'uuid';
 import { type Authorizers, createAuthorizers } from './auth/authorizers.ts';
 import type { Config, ResolvedClient } from './core/config-schema.ts';
 import { pruneDeadLetters } from './dead-letters/prune-dead-letters.ts';
@@ -12,6 +11,7 @@ import { createPermits } from './delivery/permits.ts';
 import { createSolitude, type Solitude } from './delivery/solitude.ts';
 import { createUnsettled } from './delivery/unsettled.ts';
 import { type ClientHttp, createClientHttp } from './http/client-http.ts';
+import { createIdSource } from './intake/event-id.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
 import { BatchWorker } from './queue/batch-worker.ts';
 import { commitBatches } from './queue/commit-batches.ts';
@@ -190,7 +190,7 @@ export async function openIntake(
   const intake = createIntake({
     clients: config.clients,
     admit: (client, batches) => commitBatches(redis, client, batches, Date.now()),
-    newId: uuidv7,
+    newId: createIdSource(),
   });
   return {
     ...intake,

@@ -26,6 +26,12 @@ addStatusCommand(program);
 addDeadLettersCommand(program);
 addDemoCommand(program);
 
+// Whoever reads the output may stop reading, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.done);
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

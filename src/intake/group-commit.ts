@@ -40,6 +40,11 @@ interface Pending {
   readonly done: (outcome: CommitOutcome) => void;
 }
 
+interface Write {
+  readonly batches: readonly Pending[][];
+  readonly outcome: Promise<CommitOutcome>;
+}
+
 const BATCHES_PER_WRITE = 20;
 
 /** Builds the group commit of a client. There is no timer: an idle system adds no delay. */
@@ -79,12 +84,15 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     return batches;
   }
 
-  async function writeNext(): Promise<void> {
+  function beginWrite(): Write {
     const batches = takeWrite();
-    const outcome = await options.write(
+    const outcome = options.write(
       batches.map((batch) => ({ id: options.newBatchId(), events: batch.map(({ event }) => event) })),
     );
-    for (const { done } of batches.flat()) done(outcome);
+    return { batches, outcome };
+  }
+
+  function makeRoom(): void {
     if (isFull()) return;
     const waiters = onRoom;
     onRoom = [];
@@ -93,7 +101,16 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 
   async function flush(): Promise<void> {
     await Promise.resolve(); // whoever submits in the same turn travels together
-    while (waiting() > 0) await writeNext();
+    let write: Write | undefined = beginWrite();
+    while (write !== undefined) {
+      const { batches, outcome }: Write = write;
+      const known = await outcome;
+      // The next one is on its way before anybody hears of this one, so that Redis does not wait for them.
+      write = waiting() > 0 ? beginWrite() : undefined;
+      for (const { done } of batches.flat()) done(known);
+      makeRoom();
+      if (write === undefined && waiting() > 0) write = beginWrite();
+    }
     flushing = undefined;
   }
 

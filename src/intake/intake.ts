@@ -27,6 +27,8 @@ export interface IntakeParts {
 
 /** Events of one client that may wait to be written, before `submit` refuses and `submitMany` waits. */
 const MAX_PENDING = 10_000;
+/** Events that `submitMany` takes before the rest of the process has its turn. */
+const EVENTS_A_TURN = 1_000;
 const MAX_PENDING_BYTES = 64 * 1024 * 1024;
 
 interface Target {
@@ -118,7 +120,8 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
           open -= 1;
           if (open === 0) onAll?.();
         });
-        if (early.commit.full) await early.commit.room();
+        const pause = pauseAfter(results.length, early.commit);
+        if (pause !== undefined) await pause;
       }
       if (open > 0) {
         await new Promise<void>((resolve) => {
@@ -133,6 +136,13 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
       await Promise.all([...commits.values()].map((commit) => commit.drain()));
     },
   };
+}
+
+/** What `submitMany` waits for after so many events: room, or the rest of the process having its turn. */
+function pauseAfter(count: number, commit: GroupCommit): Promise<void> | undefined {
+  if (commit.full) return commit.room();
+  if (count % EVENTS_A_TURN > 0) return undefined;
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 const PENDING: SubmitResult = refusal('INTAKE_CLOSED', 'not known yet');

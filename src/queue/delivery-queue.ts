@@ -57,13 +57,8 @@ export async function admit(
   batches: readonly NewBatch[],
   now: number,
 ): Promise<void> {
-  const args: (string | number)[] = [queuePrefix(client, DELIVERIES), now, 0];
-  let count = 0;
-  for (const { id, events } of batches) {
-    count += events.length;
-    args.push(id, String(events.length), encodeBatch(events));
-  }
-  args[2] = count;
+  const args: (string | number)[] = [queuePrefix(client, DELIVERIES), now];
+  for (const { id, events } of batches) args.push(id, String(events.length), encodeBatch(events));
   await admitScript(redis, [statsKey(client)], args);
 }
 
