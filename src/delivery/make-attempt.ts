@@ -1,5 +1,7 @@
+import { setMaxListeners } from 'node:events';
 import {
   type Authorization,
+  type AuthorizationFailure,
   type AuthorizeResult,
   type Authorizer,
   isAuthorized,
@@ -61,28 +63,30 @@ export function createAttempt({ post, authorizer, userAgent, monotonicNow }: Att
     return second;
   }
 
-  async function send(event: StoredEvent, url: string, signal: AbortSignal): Promise<AttemptResult> {
-    const asked = authorizer.authorize();
-    const granted = asked instanceof Promise ? await unlessAborted(asked, signal) : asked;
-    if (!isAuthorized(granted)) return granted.calledOff ? ABORTED : unsent(granted.failure);
-    const headers = headersFor(event, userAgent, granted);
-    const first = await post({ url, headers, body: event.body }, signal);
-    if (first.kind !== 'answer') return first;
-    if (first.status === 401 && authorizer.renewable) return sendAnew(first, granted, event, url, signal);
-    if (first.status !== 401) authorizer.reportAccepted(granted);
-    return first;
+  /** Undefined where the attempt was called off. */
+  function conclude(result: AttemptResult, started: number): Attempted | undefined {
+    if (result.kind === 'aborted') return undefined;
+    return { classification: classify(result), ms: monotonicNow() - started };
   }
 
   return async (event, url, signal) => {
     const started = monotonicNow();
-    const result = await send(event, url, signal);
-    if (result.kind === 'aborted') return undefined;
-    return { classification: classify(result), ms: monotonicNow() - started };
+    const asked = authorizer.authorize();
+    const granted = asked instanceof Promise ? await unlessAborted(asked, signal) : asked;
+    if (!isAuthorized(granted)) return conclude(unsent(granted), started);
+    const headers = headersFor(event, userAgent, granted);
+    const first = await post({ url, headers, body: event.body }, signal);
+    if (first.kind !== 'answer') return conclude(first, started);
+    if (first.status !== 401) authorizer.reportAccepted(granted);
+    else if (authorizer.renewable) {
+      return conclude(await sendAnew(first, granted, event, url, signal), started);
+    }
+    return conclude(first, started);
   };
 }
 
-function unsent(failure: string): AttemptResult {
-  return { kind: 'unsent', failureClass: 'token', detail: failure };
+function unsent({ failure, calledOff }: AuthorizationFailure): AttemptResult {
+  return calledOff ? ABORTED : { kind: 'unsent', failureClass: 'token', detail: failure };
 }
 
 const ABORTED: AttemptResult = { kind: 'aborted' };
@@ -92,6 +96,8 @@ const CALLED_OFF: AuthorizeResult = { failure: 'the attempt was called off', cal
 /** Waits for a token no longer than the attempt is wanted. */
 function unlessAborted(granted: Promise<AuthorizeResult>, signal: AbortSignal): Promise<AuthorizeResult> {
   if (signal.aborted) return Promise.resolve(CALLED_OFF);
+  // A batch waits for a token with all its events at once; Node would warn of a leak.
+  setMaxListeners(0, signal);
   return new Promise((resolve, reject) => {
     const onAbort = (): void => resolve(CALLED_OFF);
     signal.addEventListener('abort', onAbort, { once: true });

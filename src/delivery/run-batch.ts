@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { ResolvedClient } from '../core/config-schema.ts';
 import { decide } from '../core/decide.ts';
 import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
@@ -48,7 +47,6 @@ export class BatchRun {
     this.#parts = parts;
     this.#ledger = new BatchLedger(job, this.#batch.events, parts);
     this.#jitter = parts.random();
-    setMaxListeners(0, this.#aborter.signal);
     parts.line.join(this.#batch.events.length);
     this.done = this.#run().catch((error: unknown) => {
       parts.log.error({ client: parts.client.name, batch: job.id, err: error }, 'batch failed');
@@ -137,7 +135,7 @@ export class BatchRun {
   }
 
   async #deliver(event: StoredEvent): Promise<void> {
-    const { client, line, now } = this.#parts;
+    const { client, line, now, solitude } = this.#parts;
     const url = client.urls[event.type];
     if (url === undefined) {
       line.leave();
@@ -146,8 +144,12 @@ export class BatchRun {
     }
     if (!line.tryEnter() && !(await line.enter())) return;
     try {
-      if (this.#alone) await this.#parts.solitude.alone(() => this.#send(event, url));
-      else await this.#send(event, url);
+      if (this.#alone) await solitude.alone(() => this.#send(event, url));
+      else {
+        const others = solitude.wait();
+        if (others !== undefined) await others;
+        await this.#send(event, url);
+      }
     } catch (error) {
       this.#fault = error as Error;
       this.#parts.log.error(
@@ -159,18 +161,21 @@ export class BatchRun {
     }
   }
 
-  async #send(event: StoredEvent, url: string): Promise<void> {
+  /** Not an async function: each of those costs every event a promise and a turn of the microtask queue. */
+  #send(event: StoredEvent, url: string): Promise<void> | undefined {
     const { attempt, solitude } = this.#parts;
-    const others = this.#alone ? undefined : solitude.wait();
-    if (others !== undefined) await others;
-    if (this.#ledger.lost) return;
+    if (this.#ledger.lost) return undefined;
     solitude.begin();
-    try {
-      const attempted = await attempt(event, url, this.#aborter.signal);
-      if (attempted !== undefined) this.#ledger.finish(event, this.#judge(event, attempted));
-    } finally {
-      solitude.end();
-    }
+    return attempt(event, url, this.#aborter.signal).then(
+      (attempted) => {
+        solitude.end();
+        if (attempted !== undefined) this.#ledger.finish(event, this.#judge(event, attempted));
+      },
+      (error: unknown) => {
+        solitude.end();
+        throw error;
+      },
+    );
   }
 
   #judge(event: StoredEvent, { classification, ms }: Attempted): FinishedEvent {

@@ -5,7 +5,7 @@ export interface Solitude {
   begin(): void;
   end(): void;
   /** Runs an action while no other attempt begins; waits for those under way, but not for long. */
-  alone<Result>(action: () => Promise<Result>): Promise<Result>;
+  alone(action: () => Promise<void> | undefined): Promise<void>;
 }
 
 /** How long an attempt that wants to be alone waits for those under way. */
@@ -48,7 +48,7 @@ export function createSolitude(): Solitude {
       await before;
       await quiet();
       try {
-        return await action();
+        await action();
       } finally {
         if (last === whole) last = undefined;
         release();

@@ -1,9 +1,8 @@
 import type { AttemptResult } from '../core/attempt-result.ts';
-import { AbortGroups } from './abort-groups.ts';
 import { type ConnectorOptions, createConnector } from './connector.ts';
 import { Exchange, type ExchangeRequest } from './exchange.ts';
 import { createTargets } from './targets.ts';
-import { TimeLimit } from './time-limit.ts';
+import { UnderWay } from './under-way.ts';
 
 /** How a client's endpoints are reached. */
 export interface HttpOptions extends ConnectorOptions {
@@ -41,25 +40,13 @@ export interface ClientHttp {
   close(): Promise<void>;
 }
 
-/** How long a known status waits for the end of a body that is of no use; then the connection is closed. */
-const DRAIN_MS = 1_000;
 const ABORTED: AttemptResult = { kind: 'aborted' };
 
 /** Creates a client's connections; none is opened yet. Throws `TLS_SETTINGS_INVALID`. */
 export function createClientHttp(options: HttpOptions): ClientHttp {
   const targets = createTargets(createConnector(options), options);
-  const abortGroups = new AbortGroups();
-  const deadlines = new Map<number, TimeLimit<Exchange>>();
-  const drainLimit = new TimeLimit<Exchange>(DRAIN_MS, (exchange) => exchange.stopDraining());
+  const underWay = new UnderWay();
   let closed = false;
-
-  function deadlineOf(timeoutMs: number): TimeLimit<Exchange> {
-    const known = deadlines.get(timeoutMs);
-    if (known !== undefined) return known;
-    const deadline = new TimeLimit<Exchange>(timeoutMs, (exchange) => exchange.expire());
-    deadlines.set(timeoutMs, deadline);
-    return deadline;
-  }
 
   return {
     post: (request, signal) =>
@@ -67,17 +54,15 @@ export function createClientHttp(options: HttpOptions): ClientHttp {
         const { pool, path, where, refusal } = targets.of(request.url);
         if (closed || signal?.aborted) return resolve(ABORTED);
         if (refusal !== undefined) return resolve(refusal);
-        const timeoutMs = request.timeoutMs ?? options.timeoutMs;
         const exchange: ExchangeRequest = {
           pool,
           where,
           // undici only reads the headers; its type does not say so.
           options: { path, method: 'POST', headers: request.headers as string[], body: request.body },
-          timeoutMs,
-          deadline: deadlineOf(timeoutMs),
-          drainLimit,
+          timeoutMs: request.timeoutMs ?? options.timeoutMs,
           keepBodyBytes: request.keepBodyBytes,
-          abortGroup: signal && abortGroups.of(signal),
+          signal,
+          underWay,
         };
         new Exchange(exchange, resolve, reject).start();
       }),

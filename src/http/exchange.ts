@@ -3,13 +3,12 @@ import type { Dispatcher } from 'undici';
 import type { AttemptResult } from '../core/attempt-result.ts';
 import { classifyNetworkError } from '../core/classify-network-error.ts';
 import { WaybillError } from '../core/waybill-error.ts';
-import type { Abortable } from './abort-groups.ts';
 import { ADDRESS_REFUSED } from './address-guard.ts';
 import type { Connection, ConnectionUser } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { describeFailure } from './describe-failure.ts';
 import { textStart } from './text-start.ts';
-import type { TimeLimit } from './time-limit.ts';
+import type { Limited, UnderWay } from './under-way.ts';
 
 /** One request, ready to be sent. */
 export interface ExchangeRequest {
@@ -19,13 +18,11 @@ export interface ExchangeRequest {
   readonly options: Dispatcher.DispatchOptions;
   /** From the call to the last byte of the answer. */
   readonly timeoutMs: number;
-  readonly deadline: TimeLimit<Exchange>;
-  /** Between the status and the end of a body that is of no use. */
-  readonly drainLimit: TimeLimit<Exchange>;
+  readonly signal: AbortSignal | undefined;
+  /** Where it stands until it is done. */
+  readonly underWay: UnderWay;
   /** Keep so much of the body whatever the status, and wait for all of it; default: see KEPT_BYTES. */
   readonly keepBodyBytes: number | undefined;
-  /** The group that it belongs to until it is done. */
-  readonly abortGroup: Set<Abortable> | undefined;
 }
 
 /** What is kept of the body of an answer that is not a 2xx. */
@@ -33,12 +30,16 @@ const KEPT_BYTES = 2_048;
 /** A longer body is not worth reading to its end: a new connection costs less. */
 const DRAINED_BYTES = 65_536;
 
+/** How long a known status waits for the end of a body that is of no use; then the connection is closed. */
+const DRAIN_MS = 1_000;
+
 /** Errors with which a kept-alive connection ends that the other side closed as we wrote. */
 const CLOSED_BY_PEER = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
 
 /** One POST from call to result; undici's handler at the same time, so that a request costs one object. */
-export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Abortable {
+export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Limited {
   done = false;
+  dueAt: number;
   readonly #request: ExchangeRequest;
   readonly #resolve: (result: AttemptResult) => void;
   readonly #reject: (error: Error) => void;
@@ -62,12 +63,16 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Abo
     this.#request = request;
     this.#resolve = resolve;
     this.#reject = reject;
+    this.dueAt = performance.now() + request.timeoutMs;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.#request.signal;
   }
 
   start(): void {
-    const { pool, deadline, abortGroup } = this.#request;
-    deadline.add(this);
-    abortGroup?.add(this);
+    const { pool, underWay } = this.#request;
+    underWay.add(this);
     pool.acquire(this);
   }
 
@@ -86,13 +91,13 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Abo
   onResponseStart(_controller: unknown, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200 || this.done) return;
     this.#status = status;
-    const { keepBodyBytes, drainLimit } = this.#request;
+    const { keepBodyBytes } = this.#request;
     if (status >= 300) {
       const retryAfter: string | string[] | undefined = headers['retry-after'];
       this.#retryAfter = Array.isArray(retryAfter) ? retryAfter[0] : retryAfter;
     }
     this.#keepBytes = keepBodyBytes ?? (status < 300 ? 0 : KEPT_BYTES);
-    if (keepBodyBytes === undefined) drainLimit.add(this);
+    if (keepBodyBytes === undefined) this.dueAt = Math.min(this.dueAt, performance.now() + DRAIN_MS);
   }
 
   onResponseData(_controller: unknown, chunk: Buffer): void {
@@ -132,14 +137,9 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Abo
     this.#end({ kind: 'aborted' });
   }
 
-  /** The deadline passed. */
+  /** The deadline passed, or the body took too long and the status has been known for a while. */
   expire(): void {
     this.#end(this.#noAnswer('timeout'));
-  }
-
-  /** The body took too long; the status has been known for a while. */
-  stopDraining(): void {
-    this.#answerAndDiscard();
   }
 
   /** The connection was kept from an earlier answer, and not a byte of this one came. */
@@ -201,10 +201,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Abo
 
   #finish(): void {
     this.done = true;
-    const { deadline, drainLimit, abortGroup } = this.#request;
-    deadline.delete(this);
-    drainLimit.delete(this);
-    abortGroup?.delete(this);
+    this.#request.underWay.delete(this);
   }
 
   #discard(): void {

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { certificates } from './certificates.ts';
 import { client, MESSAGE, serve } from './http-fixture.ts';
 import { type Received, respond } from './scripted-server.ts';
-import { certificates } from './certificates.ts';
 
 const TLS = await certificates();
 

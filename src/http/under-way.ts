@@ -1,0 +1,54 @@
+/** A request that can be ended from outside. */
+export interface Limited {
+  /** When it has to be over, in milliseconds of the monotonic clock; it may be brought forward. */
+  readonly dueAt: number;
+  /** What calls it off. */
+  readonly signal: AbortSignal | undefined;
+  /** Its time is over. */
+  expire(): void;
+  abort(): void;
+}
+
+/** How late a request may be ended, in milliseconds. */
+const SWEEP_MS = 20;
+
+/**
+ * The requests under way: looked through every 20 ms for those whose time is over, and when a signal calls
+ * some of them off. There are few at a time, so that costs next to nothing; a timer and a listener for each
+ * of them cost a request several per cent.
+ */
+export class UnderWay {
+  readonly #requests = new Set<Limited>();
+  readonly #signals = new WeakSet<AbortSignal>();
+  #latestSignal: AbortSignal | undefined;
+  #sweeping: NodeJS.Timeout | undefined;
+
+  add(request: Limited): void {
+    this.#requests.add(request);
+    const { signal } = request;
+    if (signal !== undefined && signal !== this.#latestSignal) this.#listen(signal);
+    // Does not keep the process alive: the sockets that it limits do.
+    this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
+  }
+
+  delete(request: Limited): void {
+    this.#requests.delete(request);
+  }
+
+  #listen(signal: AbortSignal): void {
+    this.#latestSignal = signal;
+    if (this.#signals.has(signal)) return;
+    this.#signals.add(signal);
+    const callOff = (): void => {
+      for (const request of [...this.#requests]) if (request.signal === signal) request.abort();
+    };
+    signal.addEventListener('abort', callOff, { once: true });
+  }
+
+  #sweep(): void {
+    this.#sweeping = undefined;
+    const now = performance.now();
+    for (const request of [...this.#requests]) if (request.dueAt <= now) request.expire();
+    if (this.#requests.size > 0) this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
+  }
+}

@@ -1,0 +1,61 @@
+import { expect, test } from 'vitest';
+import { type Limited, UnderWay } from '../../src/http/under-way.ts';
+
+/** A request that tells what became of it, and leaves when it is ended. */
+function request(underWay: UnderWay, dueAt: number, signal?: AbortSignal) {
+  let end: (how: string) => void = () => {};
+  const ended = new Promise<string>((resolve) => {
+    end = resolve;
+  });
+  const limited: Limited = {
+    dueAt,
+    signal,
+    expire: () => {
+      underWay.delete(limited);
+      end(`expired ${performance.now() >= dueAt ? 'in time' : 'early'}`);
+    },
+    abort: () => {
+      underWay.delete(limited);
+      end('aborted');
+    },
+  };
+  underWay.add(limited);
+  return { limited, ended };
+}
+
+test('ends each when its time is over and not before, whatever order they came in', async () => {
+  const underWay = new UnderWay();
+  const now = performance.now();
+  const requests = [60, 10, 30].map((ms) => request(underWay, now + ms));
+  const order: number[] = [];
+  await Promise.all(
+    requests.map(async ({ ended }, i) => {
+      expect(await ended).toBe('expired in time');
+      order.push(i);
+    }),
+  );
+  expect(order).toEqual([1, 2, 0]);
+});
+
+test('leaves alone what is over', async () => {
+  const underWay = new UnderWay();
+  const gone = request(underWay, performance.now());
+  underWay.delete(gone.limited);
+  const other = request(underWay, performance.now() + 30);
+  expect(await Promise.race([gone.ended, other.ended.then(() => 'the other one')])).toBe('the other one');
+});
+
+test('a signal calls off its own requests, however the signals alternate', async () => {
+  const underWay = new UnderWay();
+  const far = performance.now() + 60_000;
+  const [one, two] = [new AbortController(), new AbortController()];
+  const ofOne = [request(underWay, far, one.signal)];
+  const ofTwo = [request(underWay, far, two.signal)];
+  ofOne.push(request(underWay, far, one.signal));
+  const ofNone = request(underWay, performance.now() + 30);
+  one.abort();
+  expect(await Promise.all(ofOne.map(({ ended }) => ended))).toEqual(['aborted', 'aborted']);
+  expect(await Promise.race([...ofTwo, ofNone].map(({ ended }) => ended))).toBe('expired in time');
+  two.abort();
+  expect(await ofTwo[0]?.ended).toBe('aborted');
+});
