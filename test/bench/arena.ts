@@ -12,6 +12,7 @@ import {
 } from './contenders.ts';
 import { type PrivateRedis, startPrivateRedis } from './private-redis.ts';
 import type { IntakeCommands, Places, ReceiverCommands, SenderCommands, Window } from './protocol.ts';
+import type { ReceiverKind } from './receiver-servers.ts';
 
 /** What a turn came to. */
 export interface Turned {
@@ -50,11 +51,11 @@ interface Parts {
 }
 
 /** Starts all processes. */
-export async function openArena(): Promise<Arena> {
+export async function openArena(kind: ReceiverKind): Promise<Arena> {
   const redis = await startPrivateRedis();
   const receiver = startChild<ReceiverCommands>('./receiver.js');
   try {
-    const port = await receiver.ask('listen', undefined);
+    const port = await receiver.ask('listen', kind);
     return createArena(redis, receiver, { port, redisSocket: redis.socketPath });
   } catch (error) {
     await receiver.close();

@@ -11,9 +11,11 @@ import { findTurnLength, runRounds } from './rounds.ts';
  * Figures on stdout, progress on stderr. Exit codes: 0 measured, whatever came of it; 1 something broke; 2 usage.
  */
 
-async function measure(arena: Arena, { rounds, seconds, json }: Options): Promise<void> {
+async function measure(arena: Arena, { rounds, seconds, json, receiver }: Options): Promise<void> {
   const turns = await runRounds(arena, { rounds, seconds, onProgress: progress });
-  const text = json ? JSON.stringify(toReport(turns)) : toTables(turns, seconds, arena.redisVersion);
+  const text = json
+    ? JSON.stringify(toReport(turns))
+    : toTables(turns, seconds, arena.redisVersion, receiver);
   process.stdout.write(`${text}\n`);
 }
 
@@ -30,7 +32,7 @@ function progress(line: string): void {
 }
 
 async function run(options: Options): Promise<void> {
-  const arena = await openArena();
+  const arena = await openArena(options.receiver);
   const interrupt = (): void => void arena.close().finally(() => process.exit(130));
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);

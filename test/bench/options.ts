@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { SENDERS, type SenderName } from './contenders.ts';
+import { RECEIVER_KINDS, type ReceiverKind } from './receiver-servers.ts';
 
 /** What the command line asks for. */
 export interface Options {
@@ -7,14 +8,17 @@ export interface Options {
   /** The length of a turn. */
   readonly seconds: number;
   readonly json: boolean;
+  /** What plays the client's endpoint. */
+  readonly receiver: ReceiverKind;
   /** Profile this contender, instead of measuring all. */
   readonly profile: SenderName | undefined;
   /** Where to write the profile, as a file that browsers' developer tools open. */
   readonly save: string | undefined;
 }
 
-export const USAGE = `npm run bench -- [--rounds N] [--seconds S] [--json]
-npm run bench -- --profile [--only undici|bullmq|waybill|receiver] [--seconds S] [--save FILE.cpuprofile]
+export const USAGE = `npm run bench -- [--rounds N] [--seconds S] [--receiver node|bare] [--json]
+npm run bench -- --profile [--only undici|bullmq|waybill|receiver] [--receiver node|bare]
+    [--seconds S] [--save FILE.cpuprofile]
 `;
 
 const ROUNDS = 15;
@@ -30,18 +34,24 @@ export function readOptions(words: readonly string[]): Options {
       seconds: { type: 'string' },
       json: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      receiver: { type: 'string', default: 'node' },
       only: { type: 'string', default: 'waybill' },
       save: { type: 'string' },
     },
   });
   const only = SENDERS.find((name) => name === values.only);
   if (only === undefined) throw new Error(`--only ${values.only}: must be one of ${SENDERS.join(', ')}`);
+  const receiver = RECEIVER_KINDS.find((kind) => kind === values.receiver);
+  if (receiver === undefined) {
+    throw new Error(`--receiver ${values.receiver}: must be one of ${RECEIVER_KINDS.join(', ')}`);
+  }
   const rounds = readNumber('--rounds', values.rounds, ROUNDS);
   if (!Number.isInteger(rounds)) throw new Error(`--rounds ${values.rounds}: must be a whole number`);
   return {
     rounds,
     seconds: readNumber('--seconds', values.seconds, values.profile ? PROFILE_SECONDS : TURN_SECONDS),
     json: values.json,
+    receiver,
     profile: values.profile ? only : undefined,
     save: values.save,
   };

@@ -1,4 +1,5 @@
 import type { Profiler } from 'node:inspector';
+import type { ReceiverKind } from './receiver-servers.ts';
 
 /*
  * What the benchmark asks of its child processes: each command takes one argument and has one answer.
@@ -28,7 +29,7 @@ export interface Tally {
 /** Commands of the receiver's process; a type, since a child's commands must be indexable. */
 export type ReceiverCommands = {
   /** Listens on loopback; answers with the port. */
-  listen(argument: undefined): Promise<number>;
+  listen(kind: ReceiverKind): Promise<number>;
   /** Begins to count from 0. */
   count(turn: Turn): Promise<void>;
   /** Answers when the last request of the turn has come. */
