@@ -9,6 +9,27 @@ export interface LogOptions {
   readonly destination: NodeJS.WriteStream | DestinationStream;
 }
 
+const BUFFER_BYTES = 4_096;
+const FLUSH_MS = 100;
+const STDOUT = 1;
+
+/**
+ * Standard output, written in pieces of 4 KiB and at least ten times a second: a write for each line would cost
+ * as much as several requests. What is left is written when the process exits; only a kill -9 loses it.
+ */
+export function bufferedStdout(): DestinationStream {
+  const stream = pino.destination({
+    dest: STDOUT,
+    sync: true,
+    minLength: BUFFER_BYTES,
+    periodicFlush: FLUSH_MS,
+  });
+  // Whoever reads may stop reading: there is nobody left to tell.
+  stream.on('error', () => process.exit());
+  process.on('exit', () => stream.flushSync());
+  return stream;
+}
+
 /** Paths that could carry a secret if a future line were careless. */
 const REDACT = ['*.authorization', '*.clientSecret', '*.token', '*.password', '*.key', 'headers'];
 

@@ -4,7 +4,7 @@ import { type Engine, startEngine } from '../src/app.ts';
 import { loadConfig } from '../src/config.ts';
 import type { Config } from '../src/core/config-schema.ts';
 import { stopSignal } from '../src/lifecycle.ts';
-import { createLog } from '../src/log.ts';
+import { bufferedStdout, createLog } from '../src/log.ts';
 import { openRedisAccess } from '../src/redis-access.ts';
 
 /** Delivery workers that run, until they are stopped. */
@@ -36,7 +36,7 @@ async function main(file: string): Promise<void> {
   const log = createLog({
     level: process.env['WAYBILL_LOG_LEVEL'] ?? 'info',
     pretty: false,
-    destination: process.stdout,
+    destination: bufferedStdout(),
   });
   const stopped = stopSignal();
   const workers = await runDeliveryWorkers(loadConfig(file), log);

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import {
   type Authorization,
   type AuthorizationFailure,
@@ -7,13 +6,14 @@ import {
   isAuthorized,
 } from '../auth/authorizer.ts';
 import type { Answer, AttemptResult } from '../core/attempt-result.ts';
+import type { CallOffSignal } from '../core/call-off.ts';
 import { type Classification, classify } from '../core/classify.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 
 /** One POST; never rejects. */
 export type Post = (
   request: { readonly url: string; readonly headers: readonly string[]; readonly body: string },
-  signal: AbortSignal,
+  signal: CallOffSignal,
 ) => Promise<AttemptResult>;
 
 /** An attempt that counts: what it came to, and how long it took in milliseconds. */
@@ -26,7 +26,7 @@ export interface Attempted {
 export type MakeAttempt = (
   event: StoredEvent,
   url: string,
-  signal: AbortSignal,
+  signal: CallOffSignal,
 ) => Promise<Attempted | undefined>;
 
 /** What attempts are made with. */
@@ -47,7 +47,7 @@ export function createAttempt({ post, authorizer, userAgent, monotonicNow }: Att
     refused: Authorization,
     event: StoredEvent,
     url: string,
-    signal: AbortSignal,
+    signal: CallOffSignal,
   ): Promise<AttemptResult> {
     const renewed = await unlessAborted(authorizer.renew(refused), signal);
     if (!isAuthorized(renewed)) {
@@ -94,10 +94,8 @@ const ABORTED: AttemptResult = { kind: 'aborted' };
 const CALLED_OFF: AuthorizeResult = { failure: 'the attempt was called off', calledOff: true };
 
 /** Waits for a token no longer than the attempt is wanted. */
-function unlessAborted(granted: Promise<AuthorizeResult>, signal: AbortSignal): Promise<AuthorizeResult> {
+function unlessAborted(granted: Promise<AuthorizeResult>, signal: CallOffSignal): Promise<AuthorizeResult> {
   if (signal.aborted) return Promise.resolve(CALLED_OFF);
-  // A batch waits for a token with all its events at once; Node would warn of a leak.
-  setMaxListeners(0, signal);
   return new Promise((resolve, reject) => {
     const onAbort = (): void => resolve(CALLED_OFF);
     signal.addEventListener('abort', onAbort, { once: true });

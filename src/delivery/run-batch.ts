@@ -1,3 +1,4 @@
+import { CallOff } from '../core/call-off.ts';
 import type { ResolvedClient } from '../core/config-schema.ts';
 import { decide } from '../core/decide.ts';
 import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
@@ -34,7 +35,7 @@ export class BatchRun {
   readonly #batch: Batch;
   readonly #parts: BatchParts;
   readonly #ledger: BatchLedger;
-  readonly #aborter = new AbortController();
+  readonly #callOff = new CallOff();
   /** One for the batch, so that retries of neighbours stay together. */
   readonly #jitter: number;
   /** Whether its one event is to be sent while no other is. */
@@ -55,13 +56,13 @@ export class BatchRun {
 
   /** Calls off the requests under way; what they were for is put back. */
   abort(): void {
-    this.#aborter.abort();
+    this.#callOff.abort();
   }
 
   /** The lock is gone: calls off the requests and settles nothing. */
   lose(): void {
     this.#ledger.lose();
-    this.#aborter.abort();
+    this.#callOff.abort();
   }
 
   async #run(): Promise<void> {
@@ -166,7 +167,7 @@ export class BatchRun {
     const { attempt, solitude } = this.#parts;
     if (this.#ledger.lost) return undefined;
     solitude.begin();
-    return attempt(event, url, this.#aborter.signal).then(
+    return attempt(event, url, this.#callOff).then(
       (attempted) => {
         solitude.end();
         if (attempted !== undefined) this.#ledger.finish(event, this.#judge(event, attempted));

@@ -1,4 +1,5 @@
 import type { AttemptResult } from '../core/attempt-result.ts';
+import type { CallOffSignal } from '../core/call-off.ts';
 import { type ConnectorOptions, createConnector } from './connector.ts';
 import { Exchange, type ExchangeRequest } from './exchange.ts';
 import { createTargets } from './targets.ts';
@@ -35,7 +36,7 @@ export interface ClientHttp {
    * Rejects only with `HTTP_REQUEST_INVALID`, for a URL or header that cannot be sent.
    * `signal` may be shared among any number of requests.
    */
-  post(request: HttpRequest, signal?: AbortSignal): Promise<AttemptResult>;
+  post(request: HttpRequest, signal?: CallOffSignal): Promise<AttemptResult>;
   /** Calls off what is under way, which resolves as aborted, and closes all connections. */
   close(): Promise<void>;
 }

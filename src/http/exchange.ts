@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { AttemptResult } from '../core/attempt-result.ts';
+import type { CallOffSignal } from '../core/call-off.ts';
 import { classifyNetworkError } from '../core/classify-network-error.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { ADDRESS_REFUSED } from './address-guard.ts';
@@ -18,7 +19,7 @@ export interface ExchangeRequest {
   readonly options: Dispatcher.DispatchOptions;
   /** From the call to the last byte of the answer. */
   readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CallOffSignal | undefined;
   /** Where it stands until it is done. */
   readonly underWay: UnderWay;
   /** Keep so much of the body whatever the status, and wait for all of it; default: see KEPT_BYTES. */
@@ -66,7 +67,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     this.dueAt = performance.now() + request.timeoutMs;
   }
 
-  get signal(): AbortSignal | undefined {
+  get signal(): CallOffSignal | undefined {
     return this.#request.signal;
   }
 

@@ -1,9 +1,11 @@
+import type { CallOffSignal } from '../core/call-off.ts';
+
 /** A request that can be ended from outside. */
 export interface Limited {
   /** When it has to be over, in milliseconds of the monotonic clock; it may be brought forward. */
   readonly dueAt: number;
   /** What calls it off. */
-  readonly signal: AbortSignal | undefined;
+  readonly signal: CallOffSignal | undefined;
   /** Its time is over. */
   expire(): void;
   abort(): void;
@@ -19,8 +21,8 @@ const SWEEP_MS = 20;
  */
 export class UnderWay {
   readonly #requests = new Set<Limited>();
-  readonly #signals = new WeakSet<AbortSignal>();
-  #latestSignal: AbortSignal | undefined;
+  readonly #signals = new WeakSet<CallOffSignal>();
+  #latestSignal: CallOffSignal | undefined;
   #sweeping: NodeJS.Timeout | undefined;
 
   add(request: Limited): void {
@@ -35,7 +37,7 @@ export class UnderWay {
     this.#requests.delete(request);
   }
 
-  #listen(signal: AbortSignal): void {
+  #listen(signal: CallOffSignal): void {
     this.#latestSignal = signal;
     if (this.#signals.has(signal)) return;
     this.#signals.add(signal);

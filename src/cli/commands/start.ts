@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { runDeliveryWorkers } from '../../../workers/delivery.ts';
 import { loadConfig } from '../../config.ts';
 import { stopSignal } from '../../lifecycle.ts';
-import { createLog } from '../../log.ts';
+import { bufferedStdout, createLog } from '../../log.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type GlobalOptions, runCommand } from '../run-command.ts';
 
@@ -23,10 +23,11 @@ export function addStartCommand(program: Command): void {
       const options = command.optsWithGlobals<GlobalOptions & { logLevel: string }>();
       return runCommand(options, async () => {
         const config = loadConfig(options.config);
+        const forPeople = process.stdout.isTTY === true && options.json !== true;
         const log = createLog({
           level: options.logLevel,
-          pretty: process.stdout.isTTY === true && options.json !== true,
-          destination: process.stdout,
+          pretty: forPeople,
+          destination: forPeople ? process.stdout : bufferedStdout(),
         });
         const stopped = stopSignal();
         const starting = runDeliveryWorkers(config, log);

@@ -4,7 +4,6 @@ import {
   addStandardJob,
   moveJobFromActiveToWait,
   moveToDelayed,
-  moveToFinished,
 } from 'bullmq/dist/cjs/scripts/index.js';
 
 /**
@@ -45,16 +44,17 @@ local function addJob(prefix, id, name, data, now, delay, priority)
 end
 `;
 
-/** The three ways in which an open batch leaves the active list; each checks the lock and answers < 0 without it. */
+/**
+ * The three ways in which an open batch leaves the active list, once its lock was checked. A batch that is done
+ * is removed: what BullMQ's moveToFinished does with removeOnComplete, without the parents, deduplication,
+ * metrics and events that Waybill has no use for; it costs Redis a fifth.
+ */
 export const LEAVE_ACTIVE = `
-${asFunctions(moveToDelayed, moveToFinished, moveJobFromActiveToWait)}
-local function completeJob(prefix, id, token, now)
-  return moveToFinished(
-    {prefix .. 'wait', prefix .. 'active', prefix .. 'prioritized', prefix .. 'events', prefix .. 'stalled',
-     prefix .. 'limiter', prefix .. 'delayed', prefix .. 'paused', prefix .. 'meta', prefix .. 'pc',
-     prefix .. 'completed', prefix .. id, prefix .. 'metrics:completed', prefix .. 'marker'},
-    {id, now, 'returnvalue', 'null', 'completed', '0', prefix,
-     cmsgpack.pack({token = token, keepJobs = {count = 0}, attempts = 0, maxMetricsSize = ''}), ''})
+${asFunctions(moveToDelayed, moveJobFromActiveToWait)}
+local function completeJob(prefix, id)
+  redis.call('LREM', prefix .. 'active', -1, id)
+  redis.call('SREM', prefix .. 'stalled', id)
+  redis.call('DEL', prefix .. id, prefix .. id .. ':lock')
 end
 local function delayJob(prefix, id, token, now, delay)
   return moveToDelayed(

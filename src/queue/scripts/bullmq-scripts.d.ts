@@ -9,6 +9,5 @@ declare module 'bullmq/dist/cjs/scripts/index.js' {
   export const addDelayedJob: LuaScript;
   export const addPrioritizedJob: LuaScript;
   export const moveToDelayed: LuaScript;
-  export const moveToFinished: LuaScript;
   export const moveJobFromActiveToWait: LuaScript;
 }

@@ -17,15 +17,15 @@ ${LEAVE_ACTIVE}
 local prefix, deadPrefix, id, token, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local action, delay, name, data, lastError = ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
 if redis.call('GET', KEYS[2]) ~= token then return 0 end
-if redis.call('EXISTS', prefix .. id) == 0 then return 0 end
 
 local at = 11
 local function take()
   at = at + 1
   return ARGV[at - 1]
 end
-redis.call('HINCRBY', KEYS[1], 'settled', 1)
-for _ = 1, tonumber(take()) do
+local counters = tonumber(take())
+if counters == 0 then redis.call('HINCRBY', KEYS[1], 'accepted', 0) end
+for _ = 1, counters do
   local field = take()
   redis.call('HINCRBY', KEYS[1], field, take())
 end
@@ -40,8 +40,8 @@ for _ = 1, tonumber(take()) do
 end
 
 if action == 'complete' then
-  completeJob(prefix, id, token, now)
-else
+  completeJob(prefix, id)
+elseif redis.call('EXISTS', prefix .. id) == 1 then
   redis.call('HSET', prefix .. id, 'name', name, 'data', data)
   if action == 'delay' then delayJob(prefix, id, token, now, delay) end
   if action == 'put_back' then putBackJob(prefix, id, token) end

@@ -1,5 +1,5 @@
 import { type Engine, startEngine } from '../../../src/app.ts';
-import { createLog } from '../../../src/log.ts';
+import { bufferedStdout, createLog } from '../../../src/log.ts';
 import type { Places } from '../protocol.ts';
 import type { Sender } from '../sender.ts';
 import { benchConfig } from './waybill-config.ts';
@@ -9,7 +9,7 @@ const GRACE_MS = 10_000;
 /** Waybill's engine as `start` runs it: its log at info, on stdout, which is a file here. */
 export function createWaybillSender({ port, redisSocket }: Places): Sender {
   const config = benchConfig(port);
-  const log = createLog({ level: 'info', pretty: false, destination: process.stdout });
+  const log = createLog({ level: 'info', pretty: false, destination: bufferedStdout() });
   let engine: Engine | undefined;
 
   return {

@@ -1,0 +1,34 @@
+type Listener = () => void;
+
+/** What calls work off; an `AbortSignal` is one. */
+export interface CallOffSignal {
+  readonly aborted: boolean;
+  addEventListener(type: 'abort', listener: Listener, options?: { readonly once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: Listener): void;
+}
+
+/**
+ * An `AbortController` and its signal in one, at a fraction of the cost: every batch has one, and next to none
+ * is ever called off. Listeners are called once.
+ */
+export class CallOff implements CallOffSignal {
+  aborted = false;
+  #listeners: Set<Listener> | undefined;
+
+  addEventListener(_type: 'abort', listener: Listener): void {
+    this.#listeners ??= new Set();
+    this.#listeners.add(listener);
+  }
+
+  removeEventListener(_type: 'abort', listener: Listener): void {
+    this.#listeners?.delete(listener);
+  }
+
+  abort(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    const listeners = [...(this.#listeners ?? [])];
+    this.#listeners = undefined;
+    for (const listener of listeners) listener();
+  }
+}
