@@ -11,7 +11,14 @@ import {
   type SenderName,
 } from './contenders.ts';
 import { type PrivateRedis, startPrivateRedis } from './private-redis.ts';
-import type { IntakeCommands, Places, ReceiverCommands, SenderCommands, Window } from './protocol.ts';
+import type {
+  IntakeCommands,
+  Places,
+  ReceiverCommands,
+  SenderCommands,
+  UndiciApi,
+  Window,
+} from './protocol.ts';
 import type { ReceiverKind } from './receiver-servers.ts';
 
 /** What a turn came to. */
@@ -51,12 +58,12 @@ interface Parts {
 }
 
 /** Starts all processes. */
-export async function openArena(kind: ReceiverKind): Promise<Arena> {
+export async function openArena(kind: ReceiverKind, undiciApi: UndiciApi): Promise<Arena> {
   const redis = await startPrivateRedis();
   const receiver = startChild<ReceiverCommands>('./receiver.js');
   try {
     const port = await receiver.ask('listen', kind);
-    return createArena(redis, receiver, { port, redisSocket: redis.socketPath });
+    return createArena(redis, receiver, { port, redisSocket: redis.socketPath, undiciApi });
   } catch (error) {
     await receiver.close();
     await redis.close();

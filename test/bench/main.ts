@@ -11,11 +11,10 @@ import { findTurnLength, runRounds } from './rounds.ts';
  * Figures on stdout, progress on stderr. Exit codes: 0 measured, whatever came of it; 1 something broke; 2 usage.
  */
 
-async function measure(arena: Arena, { rounds, seconds, json, receiver }: Options): Promise<void> {
+async function measure(arena: Arena, { rounds, seconds, json, receiver, undici }: Options): Promise<void> {
   const turns = await runRounds(arena, { rounds, seconds, onProgress: progress });
-  const text = json
-    ? JSON.stringify(toReport(turns))
-    : toTables(turns, seconds, arena.redisVersion, receiver);
+  const scene = `receiver: ${receiver}, bare undici: ${undici}`;
+  const text = json ? JSON.stringify(toReport(turns)) : toTables(turns, seconds, arena.redisVersion, scene);
   process.stdout.write(`${text}\n`);
 }
 
@@ -32,7 +31,7 @@ function progress(line: string): void {
 }
 
 async function run(options: Options): Promise<void> {
-  const arena = await openArena(options.receiver);
+  const arena = await openArena(options.receiver, options.undici);
   const interrupt = (): void => void arena.close().finally(() => process.exit(130));
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { SENDERS, type SenderName } from './contenders.ts';
+import { UNDICI_APIS, type UndiciApi } from './protocol.ts';
 import { RECEIVER_KINDS, type ReceiverKind } from './receiver-servers.ts';
 
 /** What the command line asks for. */
@@ -10,13 +11,16 @@ export interface Options {
   readonly json: boolean;
   /** What plays the client's endpoint. */
   readonly receiver: ReceiverKind;
+  /** How bare undici is called. */
+  readonly undici: UndiciApi;
   /** Profile this contender, instead of measuring all. */
   readonly profile: SenderName | undefined;
   /** Where to write the profile, as a file that browsers' developer tools open. */
   readonly save: string | undefined;
 }
 
-export const USAGE = `npm run bench -- [--rounds N] [--seconds S] [--receiver node|bare] [--json]
+export const USAGE = `npm run bench -- [--rounds N] [--seconds S] [--json]
+    [--receiver node|bare] [--undici request|dispatch]
 npm run bench -- --profile [--only undici|bullmq|waybill|receiver] [--receiver node|bare]
     [--seconds S] [--save FILE.cpuprofile]
 `;
@@ -35,6 +39,7 @@ export function readOptions(words: readonly string[]): Options {
       json: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
       receiver: { type: 'string', default: 'node' },
+      undici: { type: 'string', default: 'request' },
       only: { type: 'string', default: 'waybill' },
       save: { type: 'string' },
     },
@@ -45,6 +50,10 @@ export function readOptions(words: readonly string[]): Options {
   if (receiver === undefined) {
     throw new Error(`--receiver ${values.receiver}: must be one of ${RECEIVER_KINDS.join(', ')}`);
   }
+  const undici = UNDICI_APIS.find((api) => api === values.undici);
+  if (undici === undefined) {
+    throw new Error(`--undici ${values.undici}: must be one of ${UNDICI_APIS.join(', ')}`);
+  }
   const rounds = readNumber('--rounds', values.rounds, ROUNDS);
   if (!Number.isInteger(rounds)) throw new Error(`--rounds ${values.rounds}: must be a whole number`);
   return {
@@ -52,6 +61,7 @@ export function readOptions(words: readonly string[]): Options {
     seconds: readNumber('--seconds', values.seconds, values.profile ? PROFILE_SECONDS : TURN_SECONDS),
     json: values.json,
     receiver,
+    undici,
     profile: values.profile ? only : undefined,
     save: values.save,
   };

@@ -37,10 +37,16 @@ export type ReceiverCommands = {
   tally(argument: undefined): Promise<Tally>;
 };
 
+/** How bare undici is called. */
+export type UndiciApi = 'request' | 'dispatch';
+
+export const UNDICI_APIS: readonly UndiciApi[] = ['request', 'dispatch'];
+
 /** Where the contenders find what they work with. */
 export interface Places {
   readonly port: number;
   readonly redisSocket: string;
+  readonly undiciApi: UndiciApi;
 }
 
 /** What a contender's process used between start and stop. */

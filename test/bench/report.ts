@@ -71,10 +71,10 @@ export function toReport(turns: Turns): Report {
 }
 
 /** The figures of a run as tables for people. */
-export function toTables(turns: Turns, seconds: number, redisVersion: string, receiver: string): string {
+export function toTables(turns: Turns, seconds: number, redisVersion: string, scene: string): string {
   const [processor] = cpus();
   const about = [
-    `${turns.waybill.length} rounds of ${seconds} s a turn, ${CONCURRENCY} requests in flight, receiver: ${receiver}`,
+    `${turns.waybill.length} rounds of ${seconds} s a turn, ${CONCURRENCY} requests in flight; ${scene}`,
     `Node ${process.version}, Redis ${redisVersion}, ${cpus().length} × ${processor?.model ?? 'unknown'}`,
     'medians, with the interval that holds the true one with 95 % (sign test, from six rounds on)',
   ];
