@@ -5,7 +5,7 @@
 export { loadConfig, parseConfig } from './config.ts';
 export { ConfigError } from './core/config-error.ts';
 export type { ConfigProblem } from './core/config-problem.ts';
-export type { Config, ResolvedClient } from './core/config-schema.ts';
+export type { Config, ConfigInput, ResolvedClient } from './core/config-schema.ts';
 export type { EventTypeName, PayloadOf, SentPayloadOf } from './core/event-types.ts';
 export type { Problem } from './core/problem.ts';
 export { WaybillError } from './core/waybill-error.ts';

@@ -1,6 +1,6 @@
 import { type OpenIntake, openIntake } from './app.ts';
-import { loadConfig } from './config.ts';
-import type { Config } from './core/config-schema.ts';
+import { loadConfig, parseConfig } from './config.ts';
+import type { Config, ConfigInput } from './core/config-schema.ts';
 import type { EventTypeName, PayloadOf } from './core/event-types.ts';
 import type { SubmitResult } from './intake/submit-result.ts';
 import { openRedisAccess } from './redis-access.ts';
@@ -70,15 +70,16 @@ export interface ProducerOptions {
  * await producer.close();
  * ```
  *
- * @param config a configuration from `loadConfig` or `parseConfig`, or the path of its file
+ * @param config what `waybill.yaml` would say, as an object, its paths relative to the working directory; a
+ *   configuration from `loadConfig` or `parseConfig`; or the path of a file
  * @throws ConfigError; WaybillError `REDIS_...` where the embedded Redis cannot be started. A configured
  *   Redis that is away is no error here: events are refused until it is back.
  */
 export async function createProducer(
-  config: Config | string,
+  config: Config | ConfigInput | string,
   options: ProducerOptions = {},
 ): Promise<Producer> {
-  const loaded = typeof config === 'string' ? loadConfig(config) : config;
+  const loaded = toConfig(config);
   const access = await openRedisAccess(loaded);
   let intake: OpenIntake;
   try {
@@ -97,4 +98,11 @@ export async function createProducer(
     submitMany: intake.submitMany,
     close: () => (closing ??= close()),
   };
+}
+
+function toConfig(config: Config | ConfigInput | string): Config {
+  if (typeof config === 'string') return loadConfig(config);
+  if ('file' in config) return config;
+  // JSON is YAML.
+  return parseConfig(JSON.stringify(config), 'waybill.yaml');
 }

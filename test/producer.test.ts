@@ -162,6 +162,20 @@ test('the shared Redis of a run takes events by its socket path', async () => {
   expect(await producer.submit(client, TYPE, sampleEvent(TYPE))).toMatchObject({ outcome: 'accepted' });
 });
 
+test('a configuration may be given as an object, and what is wrong with it is named', async () => {
+  const name = uniqueClientName();
+  const client = { baseUrl: 'https://returns.acme.example', endpoints: { inventory_receipt: '/r' } };
+  const producer = await createProducer({ redis: { url: testRedisPath() }, clients: { [name]: client } });
+  onTestFinished(() => producer.close());
+  expect((await producer.submit(name, TYPE, sampleEvent(TYPE))).outcome).toBe('accepted');
+
+  const wrong = createProducer({ clients: { [name]: { ...client, baseUrl: 'ftp://acme.example' } } });
+  await expect(wrong).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    problems: [{ path: expect.stringContaining('baseUrl') }],
+  });
+});
+
 test('with no Redis configured the embedded one is started, and stops with its last user', async () => {
   const dataDir = dataDirectory();
   const config = configFor('acme', { dataDir });

@@ -22,6 +22,9 @@ export const configSchema = z.strictObject({
 /** What `waybill.yaml` says, with all defaults filled in. */
 export type ConfigFile = z.infer<typeof configSchema>;
 
+/** What `waybill.yaml` may say, defaults left out. */
+export type ConfigInput = z.input<typeof configSchema>;
+
 /** The contents of a client's TLS files, in PEM. */
 export interface TlsMaterial {
   /** Certificate authorities to trust instead of the public ones. */
