@@ -31,6 +31,8 @@ import { VERSION } from './version.ts';
 const PRUNE_EVERY_MS = 3_600_000;
 /** How long a stop waits, beyond the grace period, for what was delivered to be written down. */
 const SETTLE_MS = 5_000;
+/** How long a stop waits for what depends on a Redis that was let go. */
+const LET_GO_MS = 500;
 const DAY_MS = 86_400_000;
 const TOKEN_ANSWER_BYTES = 65_536;
 
@@ -49,7 +51,7 @@ export interface EngineOptions {
 
 /** Starts delivering to all clients of a configuration. @throws errors of Redis at the first connection */
 export async function startEngine({ config, redis: location, log }: EngineOptions): Promise<Engine> {
-  const onError = atMostOnceASecond((error) => log.warn({ err: error }, 'redis error'));
+  const onError = atMostOnceASecond((error) => log.warn({ reason: error.message }, 'redis error'));
   const redis = openRedis(location, 'worker', onError);
   let closed = false;
   const settlePatiently: Settle = (client, command) =>
@@ -77,7 +79,8 @@ export async function startEngine({ config, redis: location, log }: EngineOption
       await authorizers.close();
       // Where Redis is away, what waits for it ends here; the locks run out and the batches are taken over.
       closeRedis(redis);
-      await stops;
+      // What was to be sent again once a lost connection was back is never answered: ioredis forgets it.
+      await atMost(stops, LET_GO_MS);
       await Promise.all(running.map(({ worker, http }) => Promise.all([worker.close(true), http.close()])));
     },
   };

@@ -1,4 +1,4 @@
-/** The signals that ask a service to stop. */
+/** The signals that ask a service to stop, the second time at once. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /** The exit code of a process that a signal ended: 128 + its number. */
@@ -6,7 +6,8 @@ const SIGNAL_EXIT: Record<(typeof STOP_SIGNALS)[number], number> = { SIGTERM: 14
 
 /**
  * Resolves with the first signal that asks the process to stop. A second one ends the process at once: what
- * is under way is taken up again by another process, or at the next start.
+ * is under way is taken up again by another process, or at the next start. SIGPIPE is what the process gives
+ * itself when its output cannot be written any more; it hurries nothing.
  */
 export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -18,5 +19,6 @@ export function stopSignal(): Promise<NodeJS.Signals> {
         resolve(signal);
       });
     }
+    process.on('SIGPIPE', () => resolve('SIGPIPE'));
   });
 }

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 
@@ -9,25 +10,57 @@ export interface LogOptions {
   readonly destination: NodeJS.WriteStream | DestinationStream;
 }
 
-const BUFFER_BYTES = 4_096;
+const BUFFER_LENGTH = 4_096;
 const FLUSH_MS = 100;
 const STDOUT = 1;
+const FULL_PIPE_WAIT_MS = 10;
 
 /**
  * Standard output, written in pieces of 4 KiB and at least ten times a second: a write for each line would cost
  * as much as several requests. What is left is written when the process exits; only a kill -9 loses it.
+ *
+ * Where it cannot be written (its reader is gone, the disk is full) that is said once on stderr, and the
+ * process is asked to stop by SIGPIPE: whoever supervises it has to know.
  */
 export function bufferedStdout(): DestinationStream {
-  const stream = pino.destination({
-    dest: STDOUT,
-    sync: true,
-    minLength: BUFFER_BYTES,
-    periodicFlush: FLUSH_MS,
-  });
-  // Whoever reads may stop reading: there is nobody left to tell.
-  stream.on('error', () => process.exit());
-  process.on('exit', () => stream.flushSync());
-  return stream;
+  let text = '';
+  let timer: NodeJS.Timeout | undefined;
+  let lost = false;
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    const bytes = Buffer.from(text);
+    text = '';
+    if (lost) return;
+    try {
+      writeAll(bytes);
+    } catch (error) {
+      lost = true;
+      process.stderr.write(`waybill: the log cannot be written: ${(error as Error).message}\n`);
+      process.emit('SIGPIPE');
+    }
+  }
+  process.on('exit', flush);
+  return {
+    write(line) {
+      text += line;
+      if (text.length >= BUFFER_LENGTH) flush();
+      else timer ??= setTimeout(flush, FLUSH_MS);
+    },
+  };
+}
+
+/** Waits where a pipe is full: a log line is not dropped because its reader is slow. */
+function writeAll(bytes: Buffer): void {
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += writeSync(STDOUT, bytes, written);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_WAIT_MS);
+    }
+  }
 }
 
 /** Paths that could carry a secret if a future line were careless. */

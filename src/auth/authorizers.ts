@@ -6,7 +6,7 @@ import { OAuth2Authorizer } from './oauth2-authorizer.ts';
 import { obtainToken } from './obtain-token.ts';
 import { DEFAULT_TOKEN_REQUEST_MS, requestToken } from './request-token.ts';
 import { createStaticAuthorizer } from './static-authorizer.ts';
-import { type TokenPost, tokenKey, tokenServiceName } from './token-service.ts';
+import { type TokenPost, tokenKey, tokenServiceUrl } from './token-service.ts';
 import { createTokenStore, type TokenRedis } from './token-store.ts';
 
 /** What all authorizers of a process share; durations in milliseconds. */
@@ -100,7 +100,7 @@ function createOAuth2(
     signal,
   };
   return new OAuth2Authorizer({
-    tokenService: tokenServiceName(config),
+    tokenService: tokenServiceUrl(config),
     obtain: (isSpent) => obtainToken(obtainOptions, isSpent),
     monotonicNow,
     log: options.log,

@@ -10,7 +10,7 @@ const SPENT_TOKENS_KEPT = 16;
 
 /** What an OAuth 2 authorizer needs. */
 export interface OAuth2AuthorizerOptions {
-  /** Names the token service in messages; without secrets. */
+  /** The URL of the token service, for the log; without secrets. */
   readonly tokenService: string;
   /** Gets a token that `isSpent` does not know. */
   readonly obtain: (isSpent: (tokenId: string) => boolean) => Promise<ObtainedToken | AuthorizationFailure>;
@@ -149,7 +149,7 @@ export class OAuth2Authorizer implements Authorizer {
       refusalCounted: false,
     };
     const { tokenService, log } = this.#options;
-    log?.info({ tokenService, source, lifetimeMs }, 'token taken up');
+    log?.info({ tokenService, source, lifetimeMs: Math.round(lifetimeMs) }, 'token taken up');
     return authorization;
   }
 
@@ -163,7 +163,8 @@ export class OAuth2Authorizer implements Authorizer {
     const now = monotonicNow();
     this.#backoff = strike(backoff, now);
     this.#lastFailure = failure;
-    log?.warn({ tokenService, failure, blockedMs: blockedMs(this.#backoff, now) }, 'token renewal blocked');
+    const ms = Math.round(blockedMs(this.#backoff, now));
+    log?.warn({ tokenService, failure, blockedMs: ms }, 'token renewal blocked');
   }
 
   #blockedFailure(now: number): AuthorizationFailure {

@@ -30,10 +30,15 @@ export function tokenKey(config: OAuth2Config): string {
   return `wb:token:${createHash('sha256').update(JSON.stringify(identity)).digest('hex')}`;
 }
 
-/** The token service's URL for messages, without what may be secret in it. */
-export function tokenServiceName(config: OAuth2Config): string {
+/** The token service's URL without what may be secret in it. */
+export function tokenServiceUrl(config: OAuth2Config): string {
   const { origin, pathname } = new URL(config.tokenUrl);
-  return `token service ${origin}${pathname}`;
+  return `${origin}${pathname}`;
+}
+
+/** The token service as the subject of a sentence. */
+export function tokenServiceName(config: OAuth2Config): string {
+  return `token service ${tokenServiceUrl(config)}`;
 }
 
 /** Writes the request for a token in the style that the service takes (RFC 6749, sections 2.3.1 and 4.4). */

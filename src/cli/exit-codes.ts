@@ -8,15 +8,16 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** Error codes that have an exit code of their own; all others are unexpected. */
-const EXIT_OF_CODE: Readonly<Record<string, number>> = {
-  CONFIG_INVALID: EXIT.usage,
-  USAGE: EXIT.usage,
-  REDIS_UNAVAILABLE: EXIT.redisUnavailable,
-  REDIS_NOT_RUNNING: EXIT.redisUnavailable,
-};
+/** Error codes that are the user's to mend. */
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  'CONFIG_INVALID',
+  'USAGE',
+  'AUTH_CONFIG_INVALID',
+  'TLS_SETTINGS_INVALID',
+]);
 
 /** The exit code of a command that ended with an error. */
 export function exitCodeOf(code: string): number {
-  return EXIT_OF_CODE[code] ?? EXIT.unexpected;
+  if (USAGE_CODES.has(code)) return EXIT.usage;
+  return code.startsWith('REDIS_') ? EXIT.redisUnavailable : EXIT.unexpected;
 }

@@ -9,6 +9,7 @@ import { addSendCommand } from './commands/send.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { EXIT } from './exit-codes.ts';
+import { createTerminal } from './terminal.ts';
 
 const program = new Command('waybill')
   .description("Delivers a warehouse's events to its clients' HTTP endpoints.")
@@ -16,6 +17,7 @@ const program = new Command('waybill')
   .option('--config <file>', 'the configuration file', 'waybill.yaml')
   .option('--json', 'print one JSON value on stdout')
   .showHelpAfterError('(add --help for what there is)')
+  .configureHelp({ showGlobalOptions: true })
   .exitOverride();
 
 addInitCommand(program);
@@ -29,7 +31,8 @@ addDemoCommand(program);
 // Whoever reads the output may stop reading, as `head` does.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
-  process.exit(EXIT.done);
+  // A command that has to clean up listens for it.
+  if (!process.emit('SIGPIPE')) process.exit(EXIT.done);
 });
 
 try {
@@ -37,4 +40,13 @@ try {
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
   process.exitCode = error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  if (error.exitCode !== 0) reportMisuse(error);
+}
+
+/** The sentence is on stderr already; machines get it on stdout. The options may not have been read so far. */
+function reportMisuse({ code, message }: CommanderError): void {
+  const isHelp = code === 'commander.help';
+  const sentence = isHelp ? 'a command is missing' : message.replace(/^error: /, '');
+  const terminal = createTerminal(process.argv.includes('--json'));
+  terminal.value({ error: { code: 'USAGE', message: sentence } });
 }

@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
 import { loadConfig } from '../config.ts';
 import type { Config } from '../core/config-schema.ts';
-import { WaybillError } from '../core/waybill-error.ts';
+import { didYouMean } from '../core/near-miss.ts';
+import { unavailable } from '../queue/commit-batches.ts';
 import { closeRedis, openRedis } from '../queue/connections.ts';
-import { findRedisAccess, openRedisAccess } from '../redis-access.ts';
+import { findRedisAccess } from '../redis-access.ts';
 import { type GlobalOptions, runCommand, UsageError } from './run-command.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -15,25 +16,21 @@ export interface Operator {
 }
 
 /**
- * Connects a command to the configuration's Redis.
+ * Connects a command to the configuration's Redis; an embedded one that does not run is not started.
  *
- * @param starts whether an embedded Redis that does not run is started
  * @throws WaybillError `REDIS_UNAVAILABLE`, `REDIS_NOT_RUNNING`; ConfigError
  */
-export async function openOperator(file: string, starts = false): Promise<Operator> {
+export async function openOperator(file: string): Promise<Operator> {
   const config = loadConfig(file);
-  const access = await (starts ? openRedisAccess(config) : findRedisAccess(config));
-  let lastError: Error | undefined;
-  const redis = openRedis(access.location, 'operator', (error) => {
-    lastError = error;
-  });
+  const access = await findRedisAccess(config);
+  const redis = openRedis(access.location, 'operator', () => {});
   try {
     await redis.ping();
   } catch (error) {
+    const away = unavailable(redis, error);
     closeRedis(redis);
     await access.release();
-    const reason = lastError?.message || (error as Error).message;
-    throw new WaybillError('REDIS_UNAVAILABLE', `Redis cannot be reached: ${reason}`, { cause: error });
+    throw away;
   }
   return {
     config,
@@ -65,7 +62,8 @@ export function chooseClients(config: Config, name: string | undefined): string[
   const known = Object.keys(config.clients);
   if (name === undefined) return known;
   if (!known.includes(name)) {
-    throw new UsageError(`client "${name}" is not in ${config.file}; there are: ${known.join(', ')}`);
+    const there = `there are: ${known.join(', ')}${didYouMean(name, known)}`;
+    throw new UsageError(`client "${name}" is not in ${config.file}; ${there}`);
   }
   return [name];
 }

@@ -1,19 +1,28 @@
 import { InvalidArgumentError } from 'commander';
 import { isStatusFilter } from '../core/dead-letter-filter.ts';
+import { isIsoTimestamp } from '../core/iso-timestamp.ts';
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Reads a moment: an ISO time, or how long ago (`90s`, `15m`, `2h`, `7d`). @returns ms since the epoch */
+/** What may be left out of an ISO time, from the end: the zone, which is UTC then, the seconds, and the time. */
+const MOMENT = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+
+/**
+ * Reads a moment: an ISO time, as the commands print it too, or how long ago (`90s`, `15m`, `2h`, `7d`).
+ *
+ * @returns ms since the epoch
+ */
 export function parseMoment(text: string): number {
   const ago = /^(\d+)([smhd])$/.exec(text);
   if (ago !== null) return Date.now() - Number(ago[1]) * (UNITS_MS[ago[2] ?? ''] ?? 0);
-  const time = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) {
+  const [, day = '', minute = '00:00', second = ':00', zone = 'Z'] = MOMENT.exec(text) ?? [];
+  const iso = `${day}T${minute}${second}${zone}`;
+  if (!isIsoTimestamp(iso)) {
     throw new InvalidArgumentError(
       'It is an ISO time, such as 2026-03-01T14:00Z, or how long ago, such as 2h.',
     );
   }
-  return time;
+  return Date.parse(iso);
 }
 
 /** Reads a count of at least 1. */

@@ -23,7 +23,7 @@ export interface Terminal {
 
 /** The terminal of a command. */
 export function createTerminal(json: boolean): Terminal {
-  const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
+  const colour = process.stdout.isTTY === true && !process.env['NO_COLOR'];
   const style = (format: Style, text: string): string => (colour ? styleText(format, text) : text);
   const line = (text = ''): void => {
     if (!json) process.stdout.write(`${text}\n`);
@@ -42,8 +42,8 @@ export function createTerminal(json: boolean): Terminal {
         style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 1 },
         chars: PLAIN_LINES,
       });
-      for (const row of rows) table.push(row.map(String));
-      line(table.toString());
+      for (const row of rows) table.push(row.map((cell) => oneLine(String(cell))));
+      line(table.toString().replace(/ +$/gm, ''));
     },
     note(text) {
       process.stderr.write(`${text}\n`);
@@ -81,6 +81,11 @@ export function formatTime(ms: number): string {
 /** A number with thousands apart. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
+}
+
+/** As `visibleText`, in one line. */
+export function oneLine(text: string): string {
+  return visibleText(text.replace(/\s+/g, ' ').trim());
 }
 
 /** Shows control characters as what they are, so that text from elsewhere cannot steer the terminal. */

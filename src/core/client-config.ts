@@ -68,7 +68,7 @@ export const clientConfigSchema = z.strictObject({
   endpoints: endpointsSchema,
   auth: authSchema.default({ type: 'none' }),
   concurrency: z.int().min(1).max(1_000).default(32),
-  ratePerSecond: z.number().positive().max(1_000_000).optional(),
+  ratePerSecond: z.number().min(0.001).max(1_000_000).optional(),
   timeoutMs: z.int().min(1).max(600_000).default(15_000),
   retry: retrySchema.prefault({}),
   batchSize: z.int().min(1).max(500).default(50),

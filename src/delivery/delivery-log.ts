@@ -6,6 +6,9 @@ import type { Log } from '../core/log.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
 import type { Tally } from './tally.ts';
 
+/** How much of a response, or of the reason that there was none, a dead letter's line shows. */
+const DETAIL_LENGTH = 200;
+
 /** One line per attempt: at debug where it delivered at once, since a line costs a seventh of a request. */
 export function logAttempt(
   log: Log,
@@ -48,6 +51,7 @@ export function logDead(log: Log, client: ResolvedClient, event: StoredEvent): v
       attempts: event.history?.length ?? 0,
       status: last?.[1] ?? 0,
       class: last?.[2],
+      detail: event.response?.slice(0, DETAIL_LENGTH) ?? '',
     },
     'dead letter',
   );

@@ -38,8 +38,8 @@ export class BatchRun {
   readonly #callOff = new CallOff();
   /** One for the batch, so that retries of neighbours stay together. */
   readonly #jitter: number;
-  /** Whether its one event is to be sent while no other is. */
-  #alone = false;
+  /** How often its one event will have been named once it is sent, which is to be while no other is. */
+  #alone: number | undefined;
   #fault: Error | undefined;
 
   constructor(job: TakenJob, parts: BatchParts) {
@@ -92,8 +92,7 @@ export class BatchRun {
     // Where all events were recalled, nothing is sent.
     if (suspicion.kind === 'none' || this.#ledger.unfinished.length === 0) return false;
     if (suspicion.kind === 'alone') {
-      this.#alone = true;
-      await this.#ledger.name(suspicion.times);
+      this.#alone = suspicion.times;
       return false;
     }
     for (const event of this.#ledger.unfinished) {
@@ -145,7 +144,8 @@ export class BatchRun {
     }
     if (!line.tryEnter() && !(await line.enter())) return;
     try {
-      if (this.#alone) await solitude.alone(() => this.#send(event, url));
+      const times = this.#alone;
+      if (times !== undefined) await solitude.alone(() => this.#sendNamed(event, url, times));
       else {
         const others = solitude.wait();
         if (others !== undefined) await others;
@@ -160,6 +160,13 @@ export class BatchRun {
     } finally {
       line.exit();
     }
+  }
+
+  /** Names it only now: those that still wait for their turn have nothing to do with a process that is lost. */
+  async #sendNamed(event: StoredEvent, url: string, times: number): Promise<void> {
+    if (this.#ledger.lost || this.#callOff.aborted) return;
+    await this.#ledger.name(times);
+    await this.#send(event, url);
   }
 
   /** Not an async function: each of those costs every event a promise and a turn of the microtask queue. */

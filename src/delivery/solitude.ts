@@ -10,11 +10,14 @@ export interface Solitude {
 
 /** How long an attempt that wants to be alone waits for those under way. */
 const PATIENCE_MS = 1_000;
+/** How long others wait for an attempt that is alone: what ends a process does so soon, and endpoints may be slow. */
+const LONGEST_HOLD_MS = 1_000;
 
 /** Builds the solitude of a process. */
 export function createSolitude(): Solitude {
   let underWay = 0;
   let last: Promise<void> | undefined;
+  let current: Promise<void> | undefined;
   let onQuiet: (() => void) | undefined;
 
   function quiet(): Promise<void> {
@@ -29,7 +32,8 @@ export function createSolitude(): Solitude {
   }
 
   return {
-    wait: () => last,
+    // Not the whole queue of those that want to be alone: others go on between two of them.
+    wait: () => current,
     begin() {
       underWay += 1;
     },
@@ -43,15 +47,22 @@ export function createSolitude(): Solitude {
       const mine = new Promise<void>((resolve) => {
         release = resolve;
       });
+      const end = (): void => {
+        if (current === mine) current = undefined;
+        release();
+      };
       const whole = before === undefined ? mine : before.then(() => mine);
       last = whole;
       await before;
+      current = mine;
       await quiet();
+      const hold = setTimeout(end, LONGEST_HOLD_MS);
       try {
         await action();
       } finally {
+        clearTimeout(hold);
         if (last === whole) last = undefined;
-        release();
+        end();
       }
     },
   };

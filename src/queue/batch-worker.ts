@@ -1,4 +1,4 @@
-import { type BackendFactory, createRedisBackend, type RedisQueueBackend, Worker } from 'bullmq';
+import { type BackendFactory, createRedisBackend, type Job, type RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { clientPrefix, DELIVERIES } from './names.ts';
 import { untilWritable } from './until-writable.ts';
@@ -6,6 +6,8 @@ import { untilWritable } from './until-writable.ts';
 /** A worker whose process is lost is noticed within lock + 2 × interval: 40 s. */
 const LOCK_DURATION_MS = 30_000;
 const STALLED_INTERVAL_MS = 5_000;
+/** How long an interrupted `take` waits for a batch that is being handed over just now. */
+const HAND_OVER_MS = 1_000;
 
 /** A batch as BullMQ handed it over, with the lock by which it is held. */
 export interface TakenJob {
@@ -49,6 +51,8 @@ function patientBackend(onError: (error: Error) => void): BackendFactory<RedisQu
  */
 export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBackend> {
   #tokens = 0;
+  #giveUp = (): void => {};
+  #handOver: NodeJS.Timeout | undefined;
   readonly #held = new Map<string, string>();
 
   constructor({ redis, client, onLockLost, onStalled, onError }: BatchWorkerOptions) {
@@ -83,7 +87,7 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   async take(): Promise<TakenJob | undefined> {
     this.#tokens += 1;
     const token = `${this.id}:${this.#tokens}`;
-    const job = await this.getNextJob(token);
+    const job = await this.#nextJob(token);
     if (job?.id === undefined) return undefined;
     this.#held.set(job.id, token);
     this.lockManager.trackJob(job.id, token, job.processedOn ?? 0);
@@ -98,6 +102,20 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
     };
   }
 
+  /** BullMQ's next job, or undefined once a take that was interrupted has waited for long enough. */
+  async #nextJob(token: string): Promise<Job<unknown, unknown> | undefined> {
+    try {
+      // Not Promise.race, which would add to a promise that lives as long as the worker with each take.
+      return await new Promise<Job<unknown, unknown> | undefined>((resolve, reject) => {
+        this.#giveUp = () => resolve(undefined);
+        this.getNextJob(token).then(resolve, reject);
+      });
+    } finally {
+      clearTimeout(this.#handOver);
+      this.#giveUp = () => {};
+    }
+  }
+
   /** Stops renewing the lock of a batch that was settled or lost, unless the batch was taken anew since. */
   letGo({ id, token }: TakenJob): void {
     if (this.#held.get(id) !== token) return;
@@ -105,8 +123,12 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
     this.lockManager.untrackJob(id);
   }
 
-  /** Makes a `take` that waits for work return; does not wait for a server that may be gone. */
+  /**
+   * Makes a `take` that waits for work return within a second: BullMQ would go on trying to reach a server that
+   * is gone, and never return.
+   */
   async interrupt(): Promise<void> {
+    this.#handOver = setTimeout(() => this.#giveUp(), HAND_OVER_MS);
     await this.getBackend().disconnectBlocking(false);
   }
 }

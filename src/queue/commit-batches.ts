@@ -31,12 +31,14 @@ export async function commitBatches(
 }
 
 /** Says that Redis cannot be reached just now, and why. */
-export function unavailable(redis: Redis): WaybillError {
-  return new WaybillError('REDIS_UNAVAILABLE', `Redis cannot be reached: ${whyAway(redis)}`);
+export function unavailable(redis: Redis, cause?: unknown): WaybillError {
+  return new WaybillError('REDIS_UNAVAILABLE', `Redis cannot be reached: ${whyAway(redis)}`, { cause });
 }
 
 function refusedByRedis(error: Error): WaybillError {
-  return new WaybillError('REDIS_REFUSED', `Redis refused the write: ${error.message}`, { cause: error });
+  // Where in which script it was refused says nothing to whoever reads it.
+  const reason = error.message.replace(/ script: [0-9a-f]{40}, on @user_script:\d+\.$/, '');
+  return new WaybillError('REDIS_REFUSED', `Redis refused the write: ${reason}`, { cause: error });
 }
 
 function answerLost(redis: Redis, error: Error): WaybillError {

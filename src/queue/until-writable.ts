@@ -8,6 +8,7 @@ const NOT_WRITABLE = new Set([
   'TRYAGAIN',
   'MISCONF',
   'BUSY',
+  'NOREPLICAS',
 ]);
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;

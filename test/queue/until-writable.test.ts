@@ -18,6 +18,7 @@ const NOT_NOW = [
   'TRYAGAIN Multiple keys request during rehashing of slot',
   'MISCONF Redis is configured to save RDB snapshots',
   'BUSY Redis is busy running a script.',
+  'NOREPLICAS Not enough good replicas to write.',
 ];
 
 test.each(NOT_NOW)('not just now: %s', (message) => {

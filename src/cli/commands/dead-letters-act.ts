@@ -8,6 +8,7 @@ import { EXIT } from '../exit-codes.ts';
 import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
 import { openProgress } from '../progress.ts';
 import { UsageError } from '../run-command.ts';
+import { tellWithoutService } from '../tell-without-service.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
 import { type FilterOptions, withFilters } from './filter-options.ts';
 
@@ -65,44 +66,68 @@ async function act(
   let matching = 0;
   for await (const page of findDeadLetters(read, clients, options, options.limit)) matching += page.length;
 
-  if (options.dryRun === true || matching === 0) {
-    terminal.value({ matching, [verb.past]: 0, dryRun: options.dryRun === true });
-    terminal.line(
-      matching === 0 ? 'No dead letters match.' : `${formatCount(matching)} would be ${verb.past}.`,
-    );
+  const nothing = whyNothing(verb, matching, options) ?? (await askWhether(verb, matching, clients, options));
+  if (nothing !== undefined) {
+    terminal.value({ matching, [verb.past]: 0, interrupted: false });
+    terminal.line(nothing);
     return EXIT.done;
   }
-  if (matching > 1 && options.yes !== true) {
-    const agreed = await confirm(
-      `${verb.name} ${formatCount(matching)} dead letters of ${clients.join(', ')}?`,
+  const { done, interrupted } = await carryOut(verb, operator, options, matching);
+  terminal.value({ matching, [verb.past]: done, interrupted });
+  terminal.line(`${formatCount(done)} ${verb.past}.`);
+  if (interrupted) terminal.line('Interrupted: run it again for the rest.');
+  if (verb.name === 'replay' && done > 0) await tellWithoutService(terminal, operator.redis);
+  return interrupted ? EXIT.interrupted : EXIT.done;
+}
+
+/** Why nothing is to be done, as a sentence; undefined where something is. */
+function whyNothing(verb: Verb, matching: number, { dryRun }: ActionOptions): string | undefined {
+  if (matching === 0) return 'No dead letters match.';
+  return dryRun === true ? `${formatCount(matching)} would be ${verb.past}.` : undefined;
+}
+
+/**
+ * Asks before more than one dead letter is acted on.
+ *
+ * @returns undefined: go ahead
+ * @throws UsageError where nobody can be asked
+ */
+async function askWhether(
+  verb: Verb,
+  matching: number,
+  clients: readonly string[],
+  { yes }: ActionOptions,
+): Promise<string | undefined> {
+  if (matching === 1 || yes === true) return undefined;
+  const agreed = await confirm(
+    `${verb.name} ${formatCount(matching)} dead letters of ${clients.join(', ')}?`,
+  );
+  if (agreed === undefined) {
+    throw new UsageError(
+      `${matching} dead letters match: --yes is needed to ${verb.name} more than one without a terminal`,
     );
-    if (agreed === undefined) {
-      throw new UsageError(
-        `${matching} dead letters match: --yes is needed to ${verb.name} more than one without a terminal`,
-      );
-    }
-    if (!agreed) {
-      terminal.value({ matching, [verb.past]: 0 });
-      terminal.line('Nothing was done.');
-      return EXIT.done;
-    }
   }
+  return agreed ? undefined : 'Nothing was done.';
+}
+
+/** Acts on all that match, with a progress bar; a signal ends it between two steps. */
+async function carryOut(verb: Verb, operator: Operator, options: ActionOptions, matching: number) {
+  const { config, redis } = operator;
   const stopping = new AbortController();
   const onSignal = (): void => stopping.abort();
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const progress = openProgress(verb.past, matching);
-  const result = await actOnDeadLetters(read, verb.action(operator), {
-    clients,
-    filter: options,
-    signal: stopping.signal,
-    batchSizeOf: (client) => operator.config.clients[client]?.batchSize ?? 1,
-    onProgress: (done) => progress.update(done),
-    ...(options.limit === undefined ? {} : { limit: options.limit }),
-  });
-  progress.stop();
-  process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  terminal.value({ matching, [verb.past]: result.done, interrupted: result.interrupted });
-  terminal.line(`${formatCount(result.done)} ${verb.past}.`);
-  if (result.interrupted) terminal.line('Interrupted: run it again for the rest.');
-  return result.interrupted ? EXIT.interrupted : EXIT.done;
+  try {
+    return await actOnDeadLetters((client) => readDeadLetters(redis, client), verb.action(operator), {
+      clients: chooseClients(config, options.client),
+      filter: options,
+      signal: stopping.signal,
+      batchSizeOf: (client) => config.clients[client]?.batchSize ?? 1,
+      onProgress: (done) => progress.update(done),
+      ...(options.limit === undefined ? {} : { limit: options.limit }),
+    });
+  } finally {
+    progress.stop();
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
 }

@@ -1,11 +1,12 @@
 import type { Command } from 'commander';
+import { lastFailure } from '../../core/dead-letter-filter.ts';
 import { parseFieldErrors } from '../../core/validation-failure.ts';
 import { type DeadLetter, findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
 import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients, runWithOperator } from '../open-operator.ts';
 import { type GlobalOptions, UsageError } from '../run-command.ts';
-import { type Terminal, visibleText } from '../terminal.ts';
+import { oneLine, type Terminal, visibleText } from '../terminal.ts';
 import { attemptRows, attemptsOf } from './attempt-rows.ts';
 
 /** `waybill dead-letters show <id>` */
@@ -43,14 +44,15 @@ function show(terminal: Terminal, { client, event }: DeadLetter): void {
     ...(fieldErrors.length > 0 ? { fieldErrors } : {}),
     payload: JSON.parse(event.body),
   });
-  const facts = [`client ${client}`, event.type, `unit ${event.unit}`, `replays ${event.life ?? 0}`];
+  const facts = [`client ${client}`, event.type, `unit ${oneLine(event.unit)}`, `replays ${event.life ?? 0}`];
   terminal.line(`${terminal.style('bold', event.id)}\n${facts.join('   ')}\n`);
   attemptRows(terminal, event);
   if (fieldErrors.length > 0) {
     terminal.line('\nFields that the endpoint objected to');
     for (const { field, code } of fieldErrors) terminal.line(`  ${field}: ${code}`);
   }
-  terminal.line(`\nLast response\n${indent(event.response || '(empty)')}`);
+  const heading = lastFailure(event).status === 0 ? 'No response' : 'Last response';
+  terminal.line(`\n${heading}\n${indent(event.response || '(empty)')}`);
   terminal.line(`\nPayload\n${indent(JSON.stringify(JSON.parse(event.body), undefined, 2))}`);
 }
 

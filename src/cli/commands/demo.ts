@@ -4,6 +4,7 @@ import { EVENT_TYPES } from '../../core/event-types.ts';
 import { seededRandom } from '../../core/seeded-random.ts';
 import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
+import { stopSignal } from '../../lifecycle.ts';
 import { readDeadLetters, replayDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { printAccount, takeAccount } from '../demo/demo-account.ts';
 import { type Statuses, watchUntil } from '../demo/demo-view.ts';
@@ -27,9 +28,11 @@ export function addDemoCommand(program: Command): void {
     .action((_options, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
       return runCommand(options, async (terminal) => {
+        // Where nobody wants to see more, the Redis of the demo has to end all the same.
+        const ended = stopSignal().then((by) => (by === 'SIGPIPE' ? EXIT.done : EXIT.interrupted));
         const world = await openDemoWorld();
         try {
-          return await play(world, terminal);
+          return await Promise.race([play(world, terminal), ended]);
         } finally {
           await world.close();
         }
@@ -51,6 +54,8 @@ async function play(world: DemoWorld, terminal: Terminal): Promise<number> {
   const revoked = companies['new-token']
     .waitFor(REVOKE_AFTER)
     .then(() => companies['new-token'].revokeTokens());
+  // It is awaited later; until then its failure is nobody's.
+  revoked.catch(() => {});
 
   step('2. The published samples of both types, and 2,000 generated events');
   const submitted = await submitAll(world);

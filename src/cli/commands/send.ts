@@ -7,7 +7,6 @@ import { didYouMean } from '../../core/near-miss.ts';
 import { readPayloads } from '../../intake/read-payloads.ts';
 import { unavailable } from '../../queue/commit-batches.ts';
 import { isConnected } from '../../queue/connections.ts';
-import { countServices } from '../../queue/count-services.ts';
 import { openRedisAccess } from '../../redis-access.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients } from '../open-operator.ts';
@@ -18,6 +17,7 @@ import { type EventInput, findInput } from '../send/event-input.ts';
 import { JsonAccount } from '../send/json-account.ts';
 import { printAccount } from '../send/print-account.ts';
 import { sendEvents } from '../send/send-events.ts';
+import { tellWithoutService } from '../tell-without-service.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
 
 /** `waybill send <client> <type> [file|-]`: submits events from a file or from stdin. */
@@ -152,11 +152,7 @@ async function tellRest(
   else if (account.failure !== undefined) terminal.note(`waybill: ${account.failure}; ${rest}`);
   else if (interrupted) terminal.note(`Interrupted: ${rest}.`);
   else if (account.lastLine === 0) terminal.note('The input holds no events.');
-  if (account.accepted > 0 && (await countServices(intake.redis)) === 0) {
-    const hint = 'No service is running: the events wait until "waybill start".';
-    if (terminal.json) terminal.note(hint);
-    else terminal.line(hint);
-  }
+  if (account.accepted > 0) await tellWithoutService(terminal, intake.redis);
 }
 
 function exitCode(account: Account, { interrupted, error }: Ending): number {

@@ -4,7 +4,7 @@ import { countServices } from '../../queue/count-services.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients, runWithOperator } from '../open-operator.ts';
 import type { GlobalOptions } from '../run-command.ts';
-import { formatCount, formatTime, type Terminal, visibleText } from '../terminal.ts';
+import { formatCount, formatTime, oneLine, type Terminal } from '../terminal.ts';
 
 const HEAD = ['client', 'waiting', 'in flight', 'retrying', 'dead', 'delivered'];
 const NUMERIC = [1, 2, 3, 4, 5];
@@ -23,7 +23,7 @@ export function addStatusCommand(program: Command): void {
         const services = await countServices(redis);
         terminal.value({
           services: services ?? null,
-          clients: Object.fromEntries(names.map((name, i) => [name, statuses[i]])),
+          clients: Object.fromEntries(statuses.map((status, i) => [names[i], toValue(status)])),
         });
         printStatuses(terminal, names, statuses);
         if (services === 0)
@@ -31,6 +31,14 @@ export function addStatusCommand(program: Command): void {
         return EXIT.done;
       });
     });
+}
+
+/** As machines read it: times and statuses are written as in the rows of `dead-letters list`. */
+function toValue({ lastError, ...counts }: ClientStatus) {
+  if (lastError === undefined) return counts;
+  const { at, status } = lastError;
+  const written = { at: new Date(at).toISOString(), status: status === 0 ? null : status };
+  return { ...counts, lastError: { ...lastError, ...written } };
 }
 
 function printStatuses(
@@ -60,8 +68,10 @@ function printRemarks(terminal: Terminal, name: string, status: ClientStatus): v
     const { at, type, attempt, status: code, class: failureClass, detail } = lastError;
     const what = code === 0 ? failureClass : `${code} (${failureClass})`;
     terminal.line(`\n${name}: last error ${formatTime(at)}, ${type}, attempt ${attempt}: ${what}`);
-    if (detail !== '') terminal.line(`  ${visibleText(detail.replace(/\s+/g, ' ').trim())}`);
+    if (detail !== '') terminal.line(`  ${oneLine(detail)}`);
   }
-  if (broken > 0)
-    terminal.line(`\n${name}: ${broken} jobs failed by a fault of Waybill's own; they are kept.`);
+  if (broken > 0) {
+    const jobs = `${formatCount(broken)} job${broken === 1 ? '' : 's'}`;
+    terminal.line(`\n${name}: ${jobs} failed by a fault of Waybill's own, kept; "waybill check" names them`);
+  }
 }

@@ -50,7 +50,7 @@ export async function openDemoWorld(): Promise<DemoWorld> {
   const access = await openRedisAccess(config);
   const redis = openRedis(access.location, 'operator', () => {});
   const intake = await openIntake(config, access.location);
-  let engine: Engine | undefined;
+  let starting: Promise<Engine> | undefined;
   return {
     config,
     companies,
@@ -58,10 +58,12 @@ export async function openDemoWorld(): Promise<DemoWorld> {
     redis,
     async startEngine() {
       const log = createLog({ level: 'silent', pretty: false, destination: process.stderr });
-      engine = await startEngine({ config, redis: access.location, log });
+      starting = startEngine({ config, redis: access.location, log });
+      await starting;
     },
     async close() {
-      await engine?.stop(config.shutdownGraceMs);
+      // Whoever interrupts the demo may do so before the engine has started.
+      await (await starting)?.stop(config.shutdownGraceMs);
       await intake.close();
       closeRedis(redis);
       await access.release();

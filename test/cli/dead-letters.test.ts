@@ -1,0 +1,112 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { hang } from '../../src/sandbox/scripts.ts';
+import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
+import { numberedEvent, numberedEvents } from '../support/events.ts';
+import { testRedisPath } from '../support/redis.ts';
+import { testSandbox } from '../support/sandbox.ts';
+import { runWaybill, testDirectory } from '../support/waybill-process.ts';
+
+const NO_RETRY = { ...QUICK_RETRIES, retries: 0 };
+const OBJECTION = { message: 'not valid', errors: [{ field: '$.upc', code: 'invalid' }] };
+
+/** Two clients with dead letters: one objects to a field, the other does not answer. */
+async function outage() {
+  const sandbox = testSandbox();
+  const strict = await sandbox.company('strict', {
+    script: { status: 422, body: JSON.stringify(OBJECTION) },
+  });
+  const mute = await sandbox.company('mute', { script: hang });
+  const settings = {
+    strict: strict.clientSettings({ retry: { ...NO_RETRY, retries: 1 } }),
+    mute: mute.clientSettings({ retry: NO_RETRY, timeoutMs: 100 }),
+  };
+  const engine = await testEngine(settings);
+  const clients = { strict: engine.client('strict'), mute: engine.client('mute') };
+  const steering = { ...numberedEvent('disposition_update', 2), optiturn_lp: 'LP\u001b[31m\n2' };
+  await clients.strict.submit([...numberedEvents('disposition_update', 2), steering]);
+  await clients.mute.submit(numberedEvents('inventory_receipt', 2), 'inventory_receipt');
+  await Promise.all([clients.strict.settled({ dead: 3 }), clients.mute.settled({ dead: 2 })]);
+
+  const directory = testDirectory();
+  const named = { [clients.strict.name]: settings.strict, [clients.mute.name]: settings.mute };
+  const config = stringify({ redis: { url: testRedisPath() }, clients: named });
+  writeFileSync(join(directory, 'waybill.yaml'), config);
+  const run = (...args: string[]) => runWaybill(args, { directory });
+  const list = async (...filters: string[]) =>
+    JSON.parse((await run('dead-letters', 'list', '--json', ...filters)).stdout);
+  return { ...clients, run, list };
+}
+
+test('dead letters are listed by any combination of filters', async () => {
+  const { strict, mute, list } = await outage();
+  const [first, second] = await list('--client', strict.name);
+  const count = async (...filters: string[]) => (await list(...filters)).length;
+  expect(
+    await Promise.all([
+      count(),
+      count('--status', '4xx'),
+      count('--status', '422', '--client', mute.name),
+      count('--status', 'timeout', '--type', 'inventory_receipt'),
+      count('--type', 'disposition_update', '--limit', '2'),
+      count('--unit', second.unit, '--client', strict.name),
+      count('--id', first.id, '--unit', second.unit),
+      count('--since', '1h', '--status', 'client_error'),
+      count('--until', '1h'),
+    ]),
+  ).toEqual([5, 3, 0, 2, 2, 1, 0, 3, 0]);
+});
+
+test('people read a line for each, and nothing in it steers their terminal', async () => {
+  const { strict, run } = await outage();
+  const { stdout } = await run('dead-letters', 'list', '--client', strict.name);
+  expect(stdout.trim().split('\n')).toHaveLength(4);
+  expect(stdout).not.toMatch(/ $/m);
+  expect(stdout).not.toContain('\u001b');
+  expect(stdout).toContain('LP\\u001b[31m 2');
+});
+
+test('show tells what was answered and which fields were objected to, or why there was no answer', async () => {
+  const { strict, mute, run } = await outage();
+  const show = async ([letter]: readonly { readonly id: string }[]) =>
+    (await run('dead-letters', 'show', letter?.id ?? '')).stdout;
+  const answered = await show(await strict.deadLetters());
+  expect(answered).toMatch(/ 1 {2}\S+Z {2}422 .*\n +2 {2}\S+Z {2}422 /);
+  expect(answered).toContain('Fields that the endpoint objected to\n  $.upc: invalid\n');
+  expect(answered).toContain('\nLast response\n  {"message":"not valid"');
+  expect(await show(await mute.deadLetters())).toMatch(
+    /\nNo response\n {2}no answer from .* within 100 ms\n/,
+  );
+  expect(await run('dead-letters', 'show', 'nothing')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('event nothing is not among the dead letters'),
+  });
+});
+
+test('what is discarded is gone, and the account has one shape whatever was done', async () => {
+  const { mute, run } = await outage();
+  const discard = async (...flags: string[]) => {
+    const { stdout } = await run('dead-letters', 'discard', '--json', '--client', mute.name, ...flags);
+    return JSON.parse(stdout);
+  };
+  expect(await discard('--dry-run')).toEqual({ matching: 2, discarded: 0, interrupted: false });
+  expect(await discard('--yes')).toEqual({ matching: 2, discarded: 2, interrupted: false });
+  expect(await discard('--yes')).toEqual({ matching: 0, discarded: 0, interrupted: false });
+});
+
+test('a single dead letter is replayed without a question, and status shows what became of all', async () => {
+  const { strict, mute, run, list } = await outage();
+  const [{ id }] = await list('--client', strict.name);
+  const replayed = await run('dead-letters', 'replay', '--id', id);
+  expect(replayed).toMatchObject({ code: 0, stdout: expect.stringMatching(/^1 replayed\.\n/) });
+  await strict.settled({ dead: 4 });
+  const { clients } = JSON.parse((await run('status', '--json')).stdout);
+  expect(clients[strict.name]).toMatchObject({ waiting: 0, dead: 3, replayed: 1, delivered: 0 });
+  expect(clients[mute.name].lastError).toMatchObject({
+    at: expect.stringMatching(/^\d{4}-.*Z$/),
+    status: null,
+    class: 'timeout',
+  });
+});

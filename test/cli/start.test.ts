@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { testRedisPath, uniqueClientName } from '../support/redis.ts';
+import { testDirectory } from '../support/waybill-process.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+
+test.skipIf(!existsSync('/dev/full'))(
+  'a service whose log cannot be written ends with 1, and says why',
+  () => {
+    const directory = testDirectory();
+    const client = {
+      baseUrl: 'https://returns.acme.example',
+      endpoints: { disposition_update: '/dispositions' },
+    };
+    const config = { redis: { url: testRedisPath() }, clients: { [uniqueClientName()]: client } };
+    writeFileSync(join(directory, 'waybill.yaml'), stringify(config));
+    const command = `exec "${process.execPath}" "${MAIN}" start > /dev/full`;
+    const { status, stderr } = spawnSync('sh', ['-c', command], {
+      cwd: directory,
+      encoding: 'utf8',
+      timeout: 20_000,
+      killSignal: 'SIGKILL',
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain('the log cannot be written: ENOSPC');
+  },
+);

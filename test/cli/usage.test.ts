@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { exitCodeOf } from '../../src/cli/exit-codes.ts';
+import { oneLine } from '../../src/cli/terminal.ts';
+import { runWaybill, testDirectory } from '../support/waybill-process.ts';
+
+const MISUSES: readonly (readonly [string[], string])[] = [
+  [['bogus'], "unknown command 'bogus'"],
+  [['status', '--bogus'], "unknown option '--bogus'"],
+  [['send'], "missing required argument 'client'"],
+  [['dead-letters', 'list', '--limit', '0'], 'whole number'],
+  [['dead-letters'], 'a command is missing'],
+];
+
+test.each(MISUSES)('misuse, %j: exit code 2, and the reason as one JSON value', async (args, reason) => {
+  const { code, stdout, stderr } = await runWaybill(['--json', ...args], { directory: testDirectory() });
+  expect(code).toBe(2);
+  expect(JSON.parse(stdout).error).toEqual({ code: 'USAGE', message: expect.stringContaining(reason) });
+  expect(stderr).not.toBe('');
+});
+
+test('misuse without --json: nothing on stdout', async () => {
+  const { code, stdout } = await runWaybill(['bogus'], { directory: testDirectory() });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+});
+
+test('the help of every command names the options that all commands take', async () => {
+  for (const command of [['status'], ['dead-letters', 'replay']]) {
+    const { code, stdout } = await runWaybill([...command, '--help'], { directory: testDirectory() });
+    expect(code).toBe(0);
+    expect(stdout).toContain('--config <file>');
+    expect(stdout).toContain('--json');
+  }
+});
+
+test('a configuration that is off ends with 2, a Redis that does not serve with 4, the rest with 1', () => {
+  expect(exitCodeOf('TLS_SETTINGS_INVALID')).toBe(2);
+  expect(exitCodeOf('REDIS_NOT_INSTALLED')).toBe(4);
+  expect(exitCodeOf('REDIS_LOADING')).toBe(4);
+  expect(exitCodeOf('HTTP_REQUEST_INVALID')).toBe(1);
+});
+
+test('text from elsewhere steers no terminal, and breaks no table', () => {
+  expect(oneLine(' a\u001b[31m\n b ')).toBe('a\\u001b[31m b');
+});
