@@ -31,7 +31,7 @@ export async function findRedisAccess(config: Config): Promise<RedisAccess> {
   if (embedded === undefined) {
     throw new WaybillError(
       'REDIS_NOT_RUNNING',
-      `no Redis runs in ${config.dataDir}: "waybill start" starts it, and so does "waybill send"`,
+      `no Redis runs in ${config.dataDir}: "waybill start" starts it; what was queued there is kept`,
     );
   }
   return leased(embedded);

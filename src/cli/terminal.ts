@@ -46,7 +46,7 @@ export function createTerminal(json: boolean): Terminal {
       line(table.toString().replace(/ +$/gm, ''));
     },
     note(text) {
-      process.stderr.write(`${text}\n`);
+      process.stderr.write(`${visibleText(text)}\n`);
     },
   };
 }
@@ -90,7 +90,7 @@ export function oneLine(text: string): string {
 
 /** Shows control characters as what they are, so that text from elsewhere cannot steer the terminal. */
 export function visibleText(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) =>
+  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) =>
     character === '\n' || character === '\t'
       ? character
       : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -49,7 +49,7 @@ function show(terminal: Terminal, { client, event }: DeadLetter): void {
   attemptRows(terminal, event);
   if (fieldErrors.length > 0) {
     terminal.line('\nFields that the endpoint objected to');
-    for (const { field, code } of fieldErrors) terminal.line(`  ${field}: ${code}`);
+    for (const { field, code } of fieldErrors) terminal.line(`  ${oneLine(`${field}: ${code}`)}`);
   }
   const heading = lastFailure(event).status === 0 ? 'No response' : 'Last response';
   terminal.line(`\n${heading}\n${indent(event.response || '(empty)')}`);
