@@ -14,6 +14,7 @@ import { dataDirectory, recorded } from './redis/data-dirs.ts';
 import { numberedEvent, numberedEvents, sampleEvent } from './support/events.ts';
 import { type OwnRedis, startOwnRedis } from './support/own-redis.ts';
 import { testRedisPath, uniqueClientName } from './support/redis.ts';
+import { until } from './support/until.ts';
 
 const TYPE = 'inventory_receipt';
 const ANSWER_TIMEOUT_MS = 300;
@@ -37,13 +38,9 @@ async function producerWithRedis(): Promise<{ server: OwnRedis; producer: Produc
   return { server, producer: await openProducer(config, { answerTimeoutMs: ANSWER_TIMEOUT_MS }) };
 }
 
-/** Submits until an event is accepted; the test's own time limit bounds it. */
-async function untilAccepted(producer: Producer): Promise<void> {
-  for (;;) {
-    const { outcome } = await producer.submit('acme', TYPE, sampleEvent(TYPE));
-    if (outcome === 'accepted') return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+/** Submits until an event is accepted. */
+function untilAccepted(producer: Producer): Promise<void> {
+  return until(async () => (await producer.submit('acme', TYPE, sampleEvent(TYPE))).outcome === 'accepted');
 }
 
 async function storedEvents(redis: Redis, client: string): Promise<{ id: string; body: string }[]> {

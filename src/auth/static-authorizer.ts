@@ -1,28 +1,11 @@
 import type { AuthConfig } from '../core/client-config.ts';
+import { RESERVED_HEADERS } from '../core/http-fields.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import type { Authorizer } from './authorizer.ts';
 import { basicCredentials, isBearerToken, isHeaderName, isHeaderValue } from './header-text.ts';
 
 /** Authentication that never changes while the process runs. */
 export type StaticAuthConfig = Exclude<AuthConfig, { type: 'oauth2' }>;
-
-/** Headers that Waybill or HTTP itself sets: an API key in one of them would break the request. */
-const RESERVED_HEADERS: ReadonlySet<string> = new Set([
-  'accept',
-  'connection',
-  'content-length',
-  'content-type',
-  'expect',
-  'host',
-  'idempotency-key',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'user-agent',
-  'x-waybill-attempt',
-]);
 
 const CONTROL = /\p{Cc}/u;
 

@@ -22,7 +22,6 @@ export interface ClientDelivery {
    * delivered is put back without costing an attempt. Resolves when all batches are let go.
    */
   stop(graceMs: number): Promise<void>;
-  readonly openBatches: number;
 }
 
 /** What a client's delivery is made from. */
@@ -91,9 +90,6 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
   }
 
   return {
-    get openBatches() {
-      return open.size;
-    },
     async start() {
       await source.start();
       looping = loop();
