@@ -23,7 +23,7 @@ import {
   type RedisLocation,
 } from './queue/connections.ts';
 import { discardDeadLetters, readDeadLetters } from './queue/dead-letter-queue.ts';
-import { type SettleCommand, settle } from './queue/delivery-queue.ts';
+import { type SettleCommand, type Settled, settle } from './queue/delivery-queue.ts';
 import { reserveSends } from './queue/reserve-sends.ts';
 import { untilWritable } from './queue/until-writable.ts';
 import { VERSION } from './version.ts';
@@ -86,7 +86,7 @@ export async function startEngine({ config, redis: location, log }: EngineOption
   };
 }
 
-type Settle = (client: string, command: SettleCommand) => Promise<boolean>;
+type Settle = (client: string, command: SettleCommand) => Promise<Settled>;
 
 interface Shared {
   readonly redis: Redis;

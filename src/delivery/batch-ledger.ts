@@ -2,7 +2,7 @@ import type { StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import { type FinishedEvent, planSettlement, type Settlement } from '../core/settlement.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import type { SettleAction, SettleCommand } from '../queue/delivery-queue.ts';
+import type { QueuedBatch, SettleAction, SettleCommand, Settled } from '../queue/delivery-queue.ts';
 import { createTally, type Tally } from './tally.ts';
 import type { Unsettled } from './unsettled.ts';
 
@@ -11,8 +11,8 @@ export interface LedgerParts {
   readonly client: { readonly name: string };
   readonly unsettled: Unsettled;
   readonly log: Log;
-  /** Writes a settlement down; false where the lock is gone. */
-  settle(command: SettleCommand): Promise<boolean>;
+  /** Writes a settlement down. */
+  settle(command: SettleCommand): Promise<Settled>;
   /** ms since the epoch */
   now(): number;
 }
@@ -66,14 +66,23 @@ export class BatchLedger {
     return known.length;
   }
 
-  /** Writes the present state down; what is finished leaves the batch. */
-  async write(action: SettleAction): Promise<void> {
+  /**
+   * Writes the present state down; what is finished leaves the batch.
+   *
+   * @returns the next batch, where one was asked for by a token for it, and waits
+   */
+  async write(action: SettleAction, nextToken?: string): Promise<QueuedBatch | undefined> {
     const results = this.#finished;
     this.#finished = [];
     const settlement = planSettlement(results, this.unfinished);
     const last = action === 'complete' && settlement.stay.length > 0 ? 'delay' : action;
-    if (await this.#settle(last, settlement)) return;
-    this.#parts.unsettled.remember(this.#job.id, results);
+    const { settled, next } = await this.#settle(
+      last,
+      settlement,
+      nextToken === undefined ? {} : { nextToken },
+    );
+    if (!settled) this.#parts.unsettled.remember(this.#job.id, results);
+    return next;
   }
 
   /** Keeps what was not written for the job's next run here; or forgets it, once all is written. */
@@ -85,7 +94,7 @@ export class BatchLedger {
 
   /** Names the only event of this batch as the one that is about to be sent alone. */
   async name(times: number): Promise<void> {
-    await this.#settle('keep', { dead: [], apart: [], stay: this.unfinished }, times);
+    await this.#settle('keep', { dead: [], apart: [], stay: this.unfinished }, { suspected: times });
   }
 
   /** Gives every unfinished event a job of its own, in which it will be sent alone; writes down the rest. */
@@ -93,10 +102,14 @@ export class BatchLedger {
     const dueAt = this.#parts.now();
     const { dead, apart } = planSettlement(this.#finished, this.unfinished);
     const alone = this.unfinished.map((event) => ({ event, dueAt }));
-    await this.#settle('complete', { dead, apart: [...apart, ...alone], stay: [] }, 0);
+    await this.#settle('complete', { dead, apart: [...apart, ...alone], stay: [] }, { suspected: 0 });
   }
 
-  async #settle(action: SettleAction, settlement: Settlement, suspected?: number): Promise<boolean> {
+  async #settle(
+    action: SettleAction,
+    settlement: Settlement,
+    extras: Pick<SettleCommand, 'suspected' | 'nextToken'>,
+  ): Promise<Settled> {
     const { client, log, now } = this.#parts;
     const facts = { client: client.name, batch: this.#job.id };
     const { id: jobId, token } = this.#job;
@@ -108,14 +121,14 @@ export class BatchLedger {
         action,
         settlement,
         ...this.tally.take(),
-        ...(suspected === undefined ? {} : { suspected }),
+        ...extras,
       });
-      if (settled) return true;
+      if (settled.settled) return settled;
       log.warn(facts, 'lock lost');
     } catch (error) {
       log.error({ ...facts, err: error }, 'batch could not be settled');
     }
     this.lose();
-    return false;
+    return { settled: false };
   }
 }

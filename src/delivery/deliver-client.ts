@@ -1,12 +1,16 @@
 import type { Batch, StoredEvent } from '../core/event.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import { type BatchParts, BatchRun } from './run-batch.ts';
+import type { QueuedBatch } from '../queue/delivery-queue.ts';
+import { type BatchParts, BatchRun, type Succession } from './run-batch.ts';
 
 /** Where a client's batches come from. */
 export interface BatchSource {
   start(): Promise<void>;
   /** The next batch, or undefined where there was none for a while. */
   take(): Promise<TakenJob | undefined>;
+  /** A token with which a batch can be taken by other means, which `adopt` then makes one of this source. */
+  newToken(): string;
+  adopt(batch: QueuedBatch): TakenJob;
   letGo(job: TakenJob): void;
   /** Makes a waiting `take` return. */
   interrupt(): Promise<void>;
@@ -40,6 +44,11 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
   let looping: Promise<void> = Promise.resolve();
   let endWait: (() => void) | undefined;
 
+  const succession: Succession = {
+    ask: (count) => (line.fits(count) ? source.newToken() : undefined),
+    open: (next) => openBatch(source.adopt(next)),
+  };
+
   /** A batch that is open here already lost its lock in between: the earlier run ends first. */
   async function openBatch(job: TakenJob): Promise<void> {
     if (!isBatch(job.data)) {
@@ -55,7 +64,7 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
       earlier.lose();
       await earlier.done;
     }
-    const run = new BatchRun(job, parts);
+    const run = new BatchRun(job, parts, succession);
     open.set(job.id, run);
     void run.done.then(() => {
       if (open.get(job.id) === run) open.delete(job.id);
@@ -103,11 +112,11 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
       endWait?.();
       await source.interrupt();
       await looping;
-      const runs = [...open.values()];
       const grace = setTimeout(() => {
-        for (const run of runs) run.abort();
+        for (const run of open.values()) run.abort();
       }, graceMs);
-      await Promise.all(runs.map((run) => run.done));
+      // One that ends may have taken the next before the line was closed; that is put back unsent.
+      while (open.size > 0) await Promise.all([...open.values()].map((run) => run.done));
       clearTimeout(grace);
     },
   };

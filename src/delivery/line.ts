@@ -16,6 +16,8 @@ export interface Line {
   enter(): Promise<boolean>;
   /** The event's attempt is over. */
   exit(): void;
+  /** Whether a batch can be opened in the place of one of so many events that is through. */
+  fits(count: number): boolean;
   /** Resolves when there is room for another batch, or the line was closed. */
   room(): Promise<void>;
   /** From now on nobody enters. */
@@ -62,6 +64,7 @@ export function createLine(permits: Permits, pacing: Pacing | undefined, room: n
     exit() {
       permits.give();
     },
+    fits: (count) => !closed && length < room + count,
     room() {
       if (closed || length < room) return Promise.resolve();
       return new Promise((resolve) => {

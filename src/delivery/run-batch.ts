@@ -6,7 +6,7 @@ import { withFailure } from '../core/history.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
 import { judgeSuspicion } from '../core/suspicion.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import type { SettleAction } from '../queue/delivery-queue.ts';
+import type { QueuedBatch, SettleAction } from '../queue/delivery-queue.ts';
 import { BatchLedger, type LedgerParts } from './batch-ledger.ts';
 import { logAttempt, logBatch, logDead } from './delivery-log.ts';
 import type { Line } from './line.ts';
@@ -27,6 +27,14 @@ export interface BatchParts extends LedgerParts {
   random(): number;
 }
 
+/** How a batch that is done brings in the next one, without a further round trip to Redis. */
+export interface Succession {
+  /** A token for the next batch, where there is room for it in the place of one of so many events. */
+  ask(count: number): string | undefined;
+  /** Opens what was taken with it. */
+  open(next: QueuedBatch): Promise<void>;
+}
+
 /** Delivers the events of one batch, those of one unit one after another, and settles what became of them. */
 export class BatchRun {
   /** Resolves when the batch was let go, whatever became of it; never rejects. */
@@ -34,6 +42,7 @@ export class BatchRun {
   readonly #job: TakenJob;
   readonly #batch: Batch;
   readonly #parts: BatchParts;
+  readonly #succession: Succession;
   readonly #ledger: BatchLedger;
   readonly #callOff = new CallOff();
   /** One for the batch, so that retries of neighbours stay together. */
@@ -42,8 +51,9 @@ export class BatchRun {
   #alone: number | undefined;
   #fault: Error | undefined;
 
-  constructor(job: TakenJob, parts: BatchParts) {
+  constructor(job: TakenJob, parts: BatchParts, succession: Succession) {
     this.#job = job;
+    this.#succession = succession;
     this.#batch = job.data as Batch;
     this.#parts = parts;
     this.#ledger = new BatchLedger(job, this.#batch.events, parts);
@@ -75,7 +85,7 @@ export class BatchRun {
     const chains = chainsByUnit(ledger.unfinished);
     await Promise.all(chains.map(([first, ...others]) => this.#deliverInTurn(first, others)));
     await stopCheckpoints();
-    if (!ledger.lost) await ledger.write(this.#lastAction());
+    if (!ledger.lost) await this.#writeLast();
     if (this.#fault !== undefined && !ledger.lost) await this.#job.fail(this.#fault.message);
     ledger.close();
     logBatch(log, client, this.#job, this.#batch.events.length, ledger.tally);
@@ -117,7 +127,7 @@ export class BatchRun {
     let writing: Promise<void> | undefined;
     const timer = setInterval(() => {
       if (writing !== undefined || !this.#ledger.hasNews) return;
-      writing = this.#ledger.write('keep').finally(() => {
+      writing = this.#ledger.write('keep').then(() => {
         writing = undefined;
       });
     }, CHECKPOINT_MS);
@@ -197,6 +207,13 @@ export class BatchRun {
     const failed = withFailure(event, classification, outcome, now, ms);
     if (outcome.kind === 'dead') logDead(log, client, failed);
     return { event: failed, outcome };
+  }
+
+  async #writeLast(): Promise<void> {
+    const action = this.#lastAction();
+    const nextToken = action === 'complete' ? this.#succession.ask(this.#batch.events.length) : undefined;
+    const next = await this.#ledger.write(action, nextToken);
+    if (next !== undefined) await this.#succession.open(next);
   }
 
   #lastAction(): SettleAction {

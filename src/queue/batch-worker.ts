@@ -1,10 +1,10 @@
 import { type BackendFactory, createRedisBackend, type Job, type RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { clientPrefix, DELIVERIES } from './names.ts';
+import type { QueuedBatch } from './delivery-queue.ts';
+import { clientPrefix, DELIVERIES, LOCK_DURATION_MS } from './names.ts';
 import { untilWritable } from './until-writable.ts';
 
 /** A worker whose process is lost is noticed within lock + 2 × interval: 40 s. */
-const LOCK_DURATION_MS = 30_000;
 const STALLED_INTERVAL_MS = 5_000;
 /** How long an interrupted `take` waits for a batch that is being handed over just now. */
 const HAND_OVER_MS = 1_000;
@@ -19,6 +19,24 @@ export interface TakenJob {
   /** Moves a job that is no batch to BullMQ's failed set, where it is kept and `check` names it. */
   fail(reason: string): Promise<void>;
 }
+
+/** A job's fields as Redis has them. */
+type RawJob = Parameters<Worker['createJob']>[0];
+
+/** As much of a job as is needed to fail it. */
+const EMPTY_JOB = {
+  name: '',
+  data: 'null',
+  opts: {},
+  progress: 0,
+  attemptsMade: 0,
+  attemptsStarted: 0,
+  stalledCounter: 0,
+  timestamp: 0,
+  failedReason: '',
+  stacktrace: '[]',
+  returnvalue: 'null',
+} as const;
 
 /** What a batch worker needs, and whom it tells of what happens beside its jobs. */
 export interface BatchWorkerOptions {
@@ -85,21 +103,43 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
 
   /** The next batch; waits for one for some seconds, then undefined. @throws errors of Redis */
   async take(): Promise<TakenJob | undefined> {
-    this.#tokens += 1;
-    const token = `${this.id}:${this.#tokens}`;
+    const token = this.newToken();
     const job = await this.#nextJob(token);
     if (job?.id === undefined) return undefined;
-    this.#held.set(job.id, token);
-    this.lockManager.trackJob(job.id, token, job.processedOn ?? 0);
-    return {
-      id: job.id,
-      token,
-      data: job.data,
-      stalls: job.stalledCounter,
-      fail: async (reason) => {
-        await job.moveToFailed(new Error(reason), token, false);
-      },
-    };
+    const { id, data, stalledCounter: stalls, processedOn: takenAt = 0 } = job;
+    return this.#hold({ id, token, data, stalls }, takenAt);
+  }
+
+  /** A lock token for a batch that is taken out of the queue by other means; then comes `adopt`. */
+  newToken(): string {
+    this.#tokens += 1;
+    return `${this.id}:${this.#tokens}`;
+  }
+
+  /** From now on keeps the lock of a batch that was taken with a token of this worker. */
+  adopt({ id, token, data, stalls, takenAt }: QueuedBatch): TakenJob {
+    return this.#hold({ id, token, data: parseData(data), stalls }, takenAt);
+  }
+
+  #hold(job: Omit<TakenJob, 'fail'>, takenAt: number): TakenJob {
+    const { id, token } = job;
+    this.#held.set(id, token);
+    this.lockManager.trackJob(id, token, takenAt);
+    return { ...job, fail: (reason) => this.#fail(id, token, reason) };
+  }
+
+  async #fail(id: string, token: string, reason: string): Promise<void> {
+    const job = this.createJob({ ...EMPTY_JOB, id }, id);
+    await job.moveToFailed(new Error(reason), token, false);
+  }
+
+  /** Data that is no JSON would otherwise throw within BullMQ, each time that the job is taken. */
+  protected override createJob(raw: RawJob, id: string): Job<unknown, unknown, string> {
+    try {
+      return super.createJob(raw, id);
+    } catch {
+      return super.createJob({ ...raw, data: 'null' }, id);
+    }
   }
 
   /** BullMQ's next job, or undefined once a take that was interrupted has waited for long enough. */
@@ -130,5 +170,14 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   async interrupt(): Promise<void> {
     this.#handOver = setTimeout(() => this.#giveUp(), HAND_OVER_MS);
     await this.getBackend().disconnectBlocking(false);
+  }
+}
+
+/** Undefined for what is no JSON. */
+function parseData(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
   }
 }

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent } from '../core/event.ts';
 import type { Settlement } from '../core/settlement.ts';
 import { defineScript } from './define-script.ts';
-import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
+import { DEAD_LETTERS, DELIVERIES, LOCK_DURATION_MS, queuePrefix, statsKey } from './names.ts';
 import { ADMIT } from './scripts/admit.ts';
 import { SETTLE } from './scripts/settle.ts';
 
@@ -18,6 +18,26 @@ export interface NewBatch {
 /** What becomes of the job: it goes on, waits for its retries, goes back for others to take, or is done. */
 export type SettleAction = 'keep' | 'delay' | 'put_back' | 'complete';
 
+/** A batch as it stands in the queue; it is locked for whoever took it. */
+export interface QueuedBatch {
+  readonly id: string;
+  /** The lock by which it is held. */
+  readonly token: string;
+  /** JSON, as it was written */
+  readonly data: string;
+  /** How often a process that held it was lost. */
+  readonly stalls: number;
+  /** ms since the epoch */
+  readonly takenAt: number;
+}
+
+/** What settling came to. `settled` false: the lock is gone, nothing was changed. */
+export interface Settled {
+  readonly settled: boolean;
+  /** The next batch, where one was asked for and waits. */
+  readonly next?: QueuedBatch;
+}
+
 /** A settlement with all that the queue needs to write it down. */
 export interface SettleCommand {
   readonly jobId: string;
@@ -32,6 +52,8 @@ export interface SettleCommand {
   readonly lastError?: string;
   /** Marks what stays, and every retry apart, as suspected of ending its process, so many times so far. */
   readonly suspected?: number;
+  /** Takes the next batch in the same step, and locks it with this token. */
+  readonly nextToken?: string;
 }
 
 /** The data of a job. */
@@ -62,9 +84,9 @@ export async function admit(
   await admitScript(redis, [statsKey(client)], args);
 }
 
-/** Writes a settlement down in one step. @returns false where the lock is gone: nothing was changed. */
-export async function settle(redis: Redis, client: string, command: SettleCommand): Promise<boolean> {
-  const { jobId, token, now, action, settlement, counters, lastError, suspected } = command;
+/** Writes a settlement down in one step. @throws errors of Redis */
+export async function settle(redis: Redis, client: string, command: SettleCommand): Promise<Settled> {
+  const { jobId, token, now, action, settlement, counters, lastError, suspected, nextToken = '' } = command;
   const prefix = queuePrefix(client, DELIVERIES);
   const { dead, apart, stay, dueAt } = settlement;
   const keeps = action !== 'complete';
@@ -79,6 +101,8 @@ export async function settle(redis: Redis, client: string, command: SettleComman
     keeps ? String(stay.length) : '',
     keeps ? encodeBatch(stay, suspected) : '',
     lastError ?? '',
+    nextToken,
+    LOCK_DURATION_MS,
   ];
   args.push(counters.size);
   for (const [field, increment] of counters) args.push(field, increment);
@@ -88,5 +112,8 @@ export async function settle(redis: Redis, client: string, command: SettleComman
   for (const { event, dueAt: due } of apart) {
     args.push(retryJobId(event), encodeBatch([event], suspected), Math.max(0, due - now));
   }
-  return (await settleScript(redis, [statsKey(client), `${prefix}${jobId}:lock`], args)) === 1;
+  const answer = await settleScript(redis, [statsKey(client), `${prefix}${jobId}:lock`], args);
+  if (!Array.isArray(answer)) return { settled: answer === 1 };
+  const [id, data, stalls] = answer as [string, string, string];
+  return { settled: true, next: { id, token: nextToken, data, stalls: Number(stalls), takenAt: now } };
 }

@@ -37,7 +37,7 @@ function ledgers(events: readonly StoredEvent[]) {
         commands.push(command);
         const answer = answers.shift() ?? true;
         if (answer instanceof Error) throw answer;
-        return answer;
+        return { settled: answer };
       },
       now: () => NOW,
     });

@@ -8,6 +8,7 @@ import { failOnLeaks } from '../support/leaks.ts';
 import { testRedis } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { idleBatchWorker, loseLocks, recoverStalled } from '../support/stalled.ts';
+import { until } from '../support/until.ts';
 
 failOnLeaks();
 
@@ -109,6 +110,22 @@ test.each<[string, unknown]>([
   await client.settled({ delivered: 3 });
   expect(await engine.log.waitForLine('job is no batch')).toMatchObject({ client: client.name });
   expect(await client.status()).toMatchObject({ broken: 1, delivered: 3, inFlight: 0, waiting: 0 });
+});
+
+test('a job whose data is no JSON ends in the failed set, and the others go on', async () => {
+  const company = await testSandbox().company('acme');
+  const engine = await testEngine({ acme: company.clientSettings() }, { started: false });
+  const client = engine.client();
+  await client.submit(numberedEvents(TYPE, 3));
+  const prefix = queuePrefix(client.name, DELIVERIES);
+  const [broken] = await engine.redis.lrange(`${prefix}wait`, 0, -1);
+  await engine.redis.hset(`${prefix}${broken}`, 'data', '{"events":[');
+  await client.submit(numberedEvents(TYPE, 3));
+  await engine.start();
+  await client.settled({ delivered: 3 });
+  expect(await engine.log.waitForLine('job is no batch')).toMatchObject({ batch: broken });
+  await until(async () => (await client.status()).broken === 1);
+  expect(await client.status()).toMatchObject({ delivered: 3, inFlight: 0, waiting: 0 });
 });
 
 test('events of an endpoint that was removed wait without an attempt', async () => {

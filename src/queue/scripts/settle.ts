@@ -1,24 +1,29 @@
 import { ADD_JOB, LEAVE_ACTIVE } from './bullmq-functions.ts';
+import { TAKE_NEXT } from './take-next.ts';
 
 /**
  * Settles an open batch in one step: whoever lost the lock changes nothing, and a crash finds either all of it
  * done or none. The counters come first: where Redis is full, that write fails before anything was changed.
+ * Where it is asked to, it takes the next batch out of the queue in the same step, and so saves a round trip.
  *
  * KEYS  stats, job lock
  * ARGV  deliveries prefix, dead-letters prefix, job id, token, now, action, delay, name, data,
- *       last error ('' for none), n counters, n × (field, increment),
+ *       last error ('' for none), token for the next batch ('' for none), its lock's duration in ms,
+ *       n counters, n × (field, increment),
  *       n dead letters, n × (id, data), n retries apart, n × (id, data, delay)
  *       action: keep | delay | put_back | complete
- * Returns 1, or 0 where the lock is gone.
+ * Returns 0 where the lock is gone; otherwise 1, or the next batch: {id, data, stalls}.
  */
 export const SETTLE = `
 ${ADD_JOB}
 ${LEAVE_ACTIVE}
+${TAKE_NEXT}
 local prefix, deadPrefix, id, token, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local action, delay, name, data, lastError = ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
+local nextToken, nextLock = ARGV[11], ARGV[12]
 if redis.call('GET', KEYS[2]) ~= token then return 0 end
 
-local at = 11
+local at = 13
 local function take()
   at = at + 1
   return ARGV[at - 1]
@@ -46,5 +51,6 @@ elseif redis.call('EXISTS', prefix .. id) == 1 then
   if action == 'delay' then delayJob(prefix, id, token, now, delay) end
   if action == 'put_back' then putBackJob(prefix, id, token) end
 end
+if nextToken ~= '' then return takeNext(prefix, now, nextToken, nextLock) end
 return 1
 `;

@@ -1,0 +1,24 @@
+/**
+ * `takeNext(prefix, now, token, lockMs)`: what BullMQ's moveToActive does where nothing but waiting jobs is to
+ * be considered, without the event, the attempt counter and the other fields that Waybill does not read. Where
+ * there is more to consider (a pause, a limit, a retry that is due) it takes nothing, and leaves that to BullMQ.
+ *
+ * Returns {id, data, stalls}, or 1 where it took nothing.
+ */
+export const TAKE_NEXT = `
+local function takeNext(prefix, now, token, lockMs)
+  local limits = redis.call('HMGET', prefix .. 'meta', 'paused', 'concurrency', 'max')
+  if limits[1] or limits[2] or limits[3] then return 1 end
+  local due = redis.call('ZRANGEBYSCORE', prefix .. 'delayed', 0, (now + 1) * 0x1000 - 1, 'LIMIT', 0, 1)
+  if due[1] then return 1 end
+  local id = redis.call('RPOPLPUSH', prefix .. 'wait', prefix .. 'active')
+  if not id then return 1 end
+  local job = redis.call('HMGET', prefix .. id, 'data', 'stc')
+  if not job[1] then
+    redis.call('LREM', prefix .. 'active', 1, id)
+    return 1
+  end
+  redis.call('SET', prefix .. id .. ':lock', token, 'PX', lockMs)
+  return {id, job[1], job[2] or '0'}
+end
+`;

@@ -1,0 +1,112 @@
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { ResolvedClient } from '../../src/core/config-schema.ts';
+import type { StoredEvent } from '../../src/core/event.ts';
+import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
+import { createLine } from '../../src/delivery/line.ts';
+import { createPermits } from '../../src/delivery/permits.ts';
+import { createSolitude } from '../../src/delivery/solitude.ts';
+import { createUnsettled } from '../../src/delivery/unsettled.ts';
+import type { TakenJob } from '../../src/queue/batch-worker.ts';
+import type { SettleCommand, Settled } from '../../src/queue/delivery-queue.ts';
+import { captureLogLines } from '../support/log-lines.ts';
+import { until } from '../support/until.ts';
+
+const client = {
+  name: 'acme',
+  urls: { x: 'http://127.0.0.1/' },
+  concurrency: 1,
+  retry: { retries: 0 },
+} as unknown as ResolvedClient;
+const eventOf = (id: string): StoredEvent => ({ id, type: 'x', unit: id, body: '{}' });
+const jobOf = (id: string, data: unknown): TakenJob => ({
+  id,
+  token: id,
+  data,
+  stalls: 0,
+  fail: async () => {},
+});
+
+/** A delivery over one batch, `first`, and what its last settlement brings in; each is answered on demand. */
+function delivery(next: string) {
+  let left: string | undefined = next;
+  const commands: SettleCommand[] = [];
+  const sent: string[] = [];
+  const letGo: string[] = [];
+  let answer: (() => void) | undefined;
+  let endTake: (() => void) | undefined;
+  const jobs = [jobOf('first', { events: [eventOf('first')] })];
+  const running = createClientDelivery({
+    client,
+    source: {
+      start: async () => {},
+      take: async () => {
+        const job = jobs.shift();
+        if (job !== undefined) return job;
+        await new Promise<void>((resolve) => {
+          endTake = resolve;
+        });
+        return undefined;
+      },
+      newToken: () => 'token',
+      adopt: ({ id, data }) => jobOf(id, JSON.parse(data)),
+      letGo: ({ id }) => letGo.push(id),
+      interrupt: async () => endTake?.(),
+    },
+    attempt: async ({ id }) => {
+      sent.push(id);
+      return { classification: { kind: 'delivered', status: 200 }, ms: 1 };
+    },
+    line: createLine(createPermits(1), undefined, 1),
+    unsettled: createUnsettled(),
+    solitude: createSolitude(),
+    log: pino(captureLogLines().stream),
+    settle: async (command): Promise<Settled> => {
+      commands.push(command);
+      const data = left;
+      if (command.nextToken === undefined || data === undefined) return { settled: true };
+      left = undefined;
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return { settled: true, next: { id: 'next', token: 'token', data, stalls: 0, takenAt: 0 } };
+    },
+    now: () => 0,
+    random: () => 0,
+  });
+  return { running, commands, sent, letGo, answer: () => answer?.() };
+}
+
+test('a batch that a settlement brought in is delivered', async () => {
+  const { running, commands, sent, letGo, answer } = delivery(JSON.stringify({ events: [eventOf('next')] }));
+  await running.start();
+  await until(async () => commands.length === 1);
+  expect(commands[0]).toMatchObject({ action: 'complete', nextToken: 'token' });
+  answer();
+  await until(async () => letGo.length === 2);
+  expect(sent).toEqual(['first', 'next']);
+  await running.stop(1_000);
+  expect(letGo).toEqual(['first', 'next']);
+});
+
+test('a batch that comes in while the delivery stops is put back unsent', async () => {
+  const { running, commands, sent, letGo, answer } = delivery(JSON.stringify({ events: [eventOf('next')] }));
+  await running.start();
+  await until(async () => commands.length === 1);
+  const stopped = running.stop(1_000);
+  answer();
+  await stopped;
+  expect(sent).toEqual(['first']);
+  expect(commands[1]).toMatchObject({ jobId: 'next', action: 'put_back' });
+  expect(letGo).toEqual(['first', 'next']);
+});
+
+test('what a settlement brings in and is no batch is failed, and let go', async () => {
+  const { running, commands, sent, letGo, answer } = delivery('null');
+  await running.start();
+  await until(async () => commands.length === 1);
+  answer();
+  await until(async () => letGo.length === 2);
+  expect(sent).toEqual(['first']);
+  await running.stop(1_000);
+});
