@@ -40,23 +40,23 @@ interface Pending {
   readonly done: (outcome: CommitOutcome) => void;
 }
 
-interface Write {
-  readonly batches: readonly Pending[][];
-  readonly outcome: Promise<CommitOutcome>;
-}
-
 const BATCHES_PER_WRITE = 20;
+/** Writes under way at the most: a second one only if it is full, so that Redis need not wait for the next. */
+const MOST_WRITES = 2;
 
 /** Builds the group commit of a client. There is no timer: an idle system adds no delay. */
 export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   let pending: Pending[] = [];
   let next = 0;
   let pendingBytes = 0;
-  let flushing: Promise<void> | undefined;
+  let underWay = 0;
+  let scheduled = false;
   let onRoom: (() => void)[] = [];
+  let onDrained: (() => void)[] = [];
 
   const waiting = (): number => pending.length - next;
   const isFull = (): boolean => waiting() >= options.maxPending || pendingBytes >= options.maxPendingBytes;
+  const isIdle = (): boolean => waiting() === 0 && underWay === 0;
 
   /** The next batch: up to so many events, up to so many bytes, at least one event. */
   function takeBatch(): Pending[] {
@@ -84,34 +84,28 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     return batches;
   }
 
-  function beginWrite(): Write {
-    const batches = takeWrite();
-    const outcome = options.write(
+  /** Whether a write is to begin: the first with whatever waits, a further one only when it is full. */
+  function isDue(): boolean {
+    if (underWay === 0) return waiting() > 0;
+    return underWay < MOST_WRITES && waiting() >= options.batchSize * BATCHES_PER_WRITE;
+  }
+
+  function beginWrites(): void {
+    scheduled = false;
+    while (isDue()) void write(takeWrite());
+    if (!isFull()) onRoom = resolveAll(onRoom);
+  }
+
+  async function write(batches: readonly Pending[][]): Promise<void> {
+    underWay += 1;
+    const outcome = await options.write(
       batches.map((batch) => ({ id: options.newBatchId(), events: batch.map(({ event }) => event) })),
     );
-    return { batches, outcome };
-  }
-
-  function makeRoom(): void {
-    if (isFull()) return;
-    const waiters = onRoom;
-    onRoom = [];
-    for (const resolve of waiters) resolve();
-  }
-
-  async function flush(): Promise<void> {
-    await Promise.resolve(); // whoever submits in the same turn travels together
-    let write: Write | undefined = beginWrite();
-    while (write !== undefined) {
-      const { batches, outcome }: Write = write;
-      const known = await outcome;
-      // The next one is on its way before anybody hears of this one, so that Redis does not wait for them.
-      write = waiting() > 0 ? beginWrite() : undefined;
-      for (const { done } of batches.flat()) done(known);
-      makeRoom();
-      if (write === undefined && waiting() > 0) write = beginWrite();
-    }
-    flushing = undefined;
+    underWay -= 1;
+    // The next one is on its way before anybody hears of this one, so that Redis does not wait for them.
+    beginWrites();
+    for (const { done } of batches.flat()) done(outcome);
+    if (isIdle()) onDrained = resolveAll(onDrained);
   }
 
   return {
@@ -121,7 +115,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     add(event, bytes, done) {
       pending.push({ event, bytes, done });
       pendingBytes += bytes;
-      flushing ??= flush();
+      if (scheduled || !isDue()) return;
+      // Whoever submits in the same turn travels together.
+      scheduled = true;
+      queueMicrotask(beginWrites);
     },
     room() {
       if (!isFull()) return Promise.resolve();
@@ -129,8 +126,16 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
         onRoom.push(resolve);
       });
     },
-    async drain() {
-      await flushing;
+    drain() {
+      if (isIdle()) return Promise.resolve();
+      return new Promise((resolve) => {
+        onDrained.push(resolve);
+      });
     },
   };
+}
+
+function resolveAll(waiters: readonly (() => void)[]): [] {
+  for (const resolve of waiters) resolve();
+  return [];
 }

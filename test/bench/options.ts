@@ -25,8 +25,8 @@ npm run bench -- --profile [--only undici|bullmq|waybill|receiver] [--receiver n
     [--seconds S] [--save FILE.cpuprofile]
 `;
 
-const ROUNDS = 15;
-const TURN_SECONDS = 1;
+const ROUNDS = 40;
+const TURN_SECONDS = 0.5;
 const PROFILE_SECONDS = 10;
 
 /** Reads the command line. @throws Error, in a sentence, where it asks for what there is not */

@@ -94,6 +94,25 @@ test('a batch holds no more events and bytes than it may, a write no more than t
   expect(sizesOf(writes[1])).toEqual([4, 4, 4, 4, 4, 2, 1, 1, 1, 2, 1]);
 });
 
+test('a second write begins during the first only if it is full; there is never a third', async () => {
+  const { add, writes, outcomes } = grouped({ batchSize: 1 });
+  add(0);
+  await turn();
+  for (const n of range(1, 20)) add(n);
+  await turn();
+  expect(writes.map((write) => sizesOf(write).length)).toEqual([1]);
+  for (const n of range(20, 50)) add(n);
+  await turn();
+  expect(writes.map((write) => sizesOf(write).length)).toEqual([1, 20]);
+  await writes[1]?.end();
+  expect([...outcomes.keys()]).toEqual(range(1, 21));
+  expect(writes.map((write) => sizesOf(write).length)).toEqual([1, 20, 20]);
+  await writes[2]?.end();
+  expect(writes).toHaveLength(3);
+  await writes[0]?.end();
+  expect(writes.map((write) => sizesOf(write).length)).toEqual([1, 20, 20, 9]);
+});
+
 test.each(['refused', 'unknown'] as const)(
   '%s: every event of the write hears of it, and no other',
   async (kind) => {
@@ -125,11 +144,11 @@ test('it is full while so many wait, and says when there is room', async () => {
   const room = commit.room().then(() => {
     hasRoom = true;
   });
-  await writes[0]?.end();
+  await turn();
   // Another twenty are: thirty wait still.
+  expect(writes).toHaveLength(2);
   expect(hasRoom).toBe(false);
-  await writes[1]?.end();
-  await writes[2]?.end();
+  await writes[0]?.end();
   await room;
   expect(commit.full).toBe(false);
 });
