@@ -13,7 +13,7 @@ import { createUnsettled } from './delivery/unsettled.ts';
 import { type ClientHttp, createClientHttp } from './http/client-http.ts';
 import { createIdSource } from './intake/event-id.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
-import { BatchWorker } from './queue/batch-worker.ts';
+import { BatchWorker, LOCK_TIMING, type LockTiming } from './queue/batch-worker.ts';
 import { commitBatches } from './queue/commit-batches.ts';
 import {
   type ConnectionOptions,
@@ -47,10 +47,17 @@ export interface EngineOptions {
   readonly config: Config;
   readonly redis: RedisLocation;
   readonly log: Logger;
+  /** How batches are held, and lost processes noticed; default: `LOCK_TIMING`. */
+  readonly lock?: LockTiming;
 }
 
 /** Starts delivering to all clients of a configuration. @throws errors of Redis at the first connection */
-export async function startEngine({ config, redis: location, log }: EngineOptions): Promise<Engine> {
+export async function startEngine({
+  config,
+  redis: location,
+  log,
+  lock = LOCK_TIMING,
+}: EngineOptions): Promise<Engine> {
   const onError = atMostOnceASecond((error) => log.warn({ reason: error.message }, 'redis error'));
   const redis = openRedis(location, 'worker', onError);
   let closed = false;
@@ -64,7 +71,7 @@ export async function startEngine({ config, redis: location, log }: EngineOption
   const solitude = createSolitude();
   const clients = Object.values(config.clients);
   const running = clients.map((client) =>
-    buildClient(client, { redis, authorizers, log, onError, settle: settlePatiently, solitude }),
+    buildClient(client, { redis, authorizers, log, onError, settle: settlePatiently, solitude, lock }),
   );
   await Promise.all(running.map(({ delivery }) => delivery.start()));
   const stopPruning = keepPruning(config, redis, log);
@@ -94,6 +101,7 @@ interface Shared {
   readonly log: Logger;
   readonly settle: Settle;
   readonly solitude: Solitude;
+  readonly lock: LockTiming;
   onError(error: Error): void;
 }
 
@@ -129,6 +137,7 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
   const worker = new BatchWorker({
     redis,
     client: client.name,
+    lock: shared.lock,
     onLockLost: (jobId) => delivery.lose(jobId),
     onStalled: (jobId) =>
       log.warn({ client: client.name, batch: jobId }, 'batch taken over from a lost process'),

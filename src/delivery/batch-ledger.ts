@@ -1,8 +1,8 @@
-import type { StoredEvent } from '../core/event.ts';
+import type { StoredEvent, Suspected } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import { type FinishedEvent, planSettlement, type Settlement } from '../core/settlement.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import type { QueuedBatch, SettleAction, SettleCommand, Settled } from '../queue/delivery-queue.ts';
+import type { NewLock, QueuedBatch, SettleAction, SettleCommand, Settled } from '../queue/delivery-queue.ts';
 import { createTally, type Tally } from './tally.ts';
 import type { Unsettled } from './unsettled.ts';
 
@@ -42,6 +42,10 @@ export class BatchLedger {
     return [...this.#unfinished];
   }
 
+  isUnfinished(event: StoredEvent): boolean {
+    return this.#unfinished.has(event);
+  }
+
   /** Whether a checkpoint has something to write. */
   get hasNews(): boolean {
     return !this.#lost && this.#finished.length > 0 && this.#unfinished.size > 0;
@@ -69,9 +73,9 @@ export class BatchLedger {
   /**
    * Writes the present state down; what is finished leaves the batch.
    *
-   * @returns the next batch, where one was asked for by a token for it, and waits
+   * @returns the next batch, where one was asked for by a lock for it, and waits
    */
-  async write(action: SettleAction, nextToken?: string): Promise<QueuedBatch | undefined> {
+  async write(action: SettleAction, nextLock?: NewLock): Promise<QueuedBatch | undefined> {
     const results = this.#finished;
     this.#finished = [];
     const settlement = planSettlement(results, this.unfinished);
@@ -79,7 +83,7 @@ export class BatchLedger {
     const { settled, next } = await this.#settle(
       last,
       settlement,
-      nextToken === undefined ? {} : { nextToken },
+      nextLock === undefined ? {} : { nextLock },
     );
     if (!settled) this.#parts.unsettled.remember(this.#job.id, results);
     return next;
@@ -92,9 +96,15 @@ export class BatchLedger {
     else unsettled.forget(this.#job.id);
   }
 
-  /** Names the only event of this batch as the one that is about to be sent alone. */
-  async name(times: number): Promise<void> {
-    await this.#settle('keep', { dead: [], apart: [], stay: this.unfinished }, { suspected: times });
+  /** Writes what is known of the only event of this batch: that it is about to be sent alone, say. */
+  async suspect(suspected: Suspected): Promise<void> {
+    await this.#settle('keep', { dead: [], apart: [], stay: this.unfinished }, { suspected });
+  }
+
+  /** Puts the only event of this batch off. */
+  async putOff(ms: number, suspected: Suspected): Promise<void> {
+    const dueAt = this.#parts.now() + ms;
+    await this.#settle('delay', { dead: [], apart: [], stay: this.unfinished, dueAt }, { suspected });
   }
 
   /** Gives every unfinished event a job of its own, in which it will be sent alone; writes down the rest. */
@@ -102,13 +112,17 @@ export class BatchLedger {
     const dueAt = this.#parts.now();
     const { dead, apart } = planSettlement(this.#finished, this.unfinished);
     const alone = this.unfinished.map((event) => ({ event, dueAt }));
-    await this.#settle('complete', { dead, apart: [...apart, ...alone], stay: [] }, { suspected: 0 });
+    await this.#settle(
+      'complete',
+      { dead, apart: [...apart, ...alone], stay: [] },
+      { suspected: { named: 0, late: 0 } },
+    );
   }
 
   async #settle(
     action: SettleAction,
     settlement: Settlement,
-    extras: Pick<SettleCommand, 'suspected' | 'nextToken'>,
+    extras: Pick<SettleCommand, 'suspected' | 'nextLock'>,
   ): Promise<Settled> {
     const { client, log, now } = this.#parts;
     const facts = { client: client.name, batch: this.#job.id };

@@ -1,6 +1,7 @@
 import type { Batch, StoredEvent } from '../core/event.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import type { QueuedBatch } from '../queue/delivery-queue.ts';
+import type { NewLock, QueuedBatch } from '../queue/delivery-queue.ts';
+import { createLostBatches } from './lost-batches.ts';
 import { type BatchParts, BatchRun, type Succession } from './run-batch.ts';
 
 /** Where a client's batches come from. */
@@ -8,9 +9,11 @@ export interface BatchSource {
   start(): Promise<void>;
   /** The next batch, or undefined where there was none for a while. */
   take(): Promise<TakenJob | undefined>;
-  /** A token with which a batch can be taken by other means, which `adopt` then makes one of this source. */
-  newToken(): string;
+  /** A lock with which a batch can be taken by other means, which `adopt` then makes one of this source. */
+  newLock(): NewLock;
   adopt(batch: QueuedBatch): TakenJob;
+  /** Writes down how often the batch's process was really lost. */
+  forgive(job: TakenJob, stalls: number): Promise<void>;
   letGo(job: TakenJob): void;
   /** Makes a waiting `take` return. */
   interrupt(): Promise<void>;
@@ -40,12 +43,13 @@ const ERROR_WAIT_MS = 1_000;
 export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery {
   const { client, source, line, log } = parts;
   const open = new Map<string, BatchRun>();
+  const lostHere = createLostBatches();
   let stopping = false;
   let looping: Promise<void> = Promise.resolve();
   let endWait: (() => void) | undefined;
 
   const succession: Succession = {
-    ask: (count) => (line.fits(count) ? source.newToken() : undefined),
+    ask: (count) => (line.fits(count) ? source.newLock() : undefined),
     open: (next) => openBatch(source.adopt(next)),
   };
 
@@ -64,12 +68,23 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
       earlier.lose();
       await earlier.done;
     }
-    const run = new BatchRun(job, parts, succession);
+    const held = lostHere.comeBack(job, job.data);
+    if (held.stalls < job.stalls) await forgive(job, held.stalls);
+    const run = new BatchRun(held, parts, succession);
     open.set(job.id, run);
     void run.done.then(() => {
       if (open.get(job.id) === run) open.delete(job.id);
+      if (run.lost) lostHere.remember(held);
       source.letGo(job);
     });
+  }
+
+  async function forgive(job: TakenJob, stalls: number): Promise<void> {
+    try {
+      await source.forgive(job, stalls);
+    } catch (error) {
+      log.warn({ client: client.name, batch: job.id, err: error }, 'stall could not be taken back');
+    }
   }
 
   async function errorWait(): Promise<void> {

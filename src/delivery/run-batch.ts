@@ -1,13 +1,14 @@
 import { CallOff } from '../core/call-off.ts';
 import type { ResolvedClient } from '../core/config-schema.ts';
 import { decide } from '../core/decide.ts';
-import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
+import { type Batch, nextAttempt, type StoredEvent, type Suspected } from '../core/event.ts';
 import { withFailure } from '../core/history.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
-import { judgeSuspicion } from '../core/suspicion.ts';
+import { judgeSuspicion, type Suspicion } from '../core/suspicion.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import type { QueuedBatch, SettleAction } from '../queue/delivery-queue.ts';
+import type { NewLock, QueuedBatch, SettleAction } from '../queue/delivery-queue.ts';
 import { BatchLedger, type LedgerParts } from './batch-ledger.ts';
+import { chainsByUnit } from './chains-by-unit.ts';
 import { logAttempt, logBatch, logDead } from './delivery-log.ts';
 import type { Line } from './line.ts';
 import type { Attempted, MakeAttempt } from './make-attempt.ts';
@@ -29,8 +30,8 @@ export interface BatchParts extends LedgerParts {
 
 /** How a batch that is done brings in the next one, without a further round trip to Redis. */
 export interface Succession {
-  /** A token for the next batch, where there is room for it in the place of one of so many events. */
-  ask(count: number): string | undefined;
+  /** A lock for the next batch, where there is room for it in the place of one of so many events. */
+  ask(count: number): NewLock | undefined;
   /** Opens what was taken with it. */
   open(next: QueuedBatch): Promise<void>;
 }
@@ -47,8 +48,9 @@ export class BatchRun {
   readonly #callOff = new CallOff();
   /** One for the batch, so that retries of neighbours stay together. */
   readonly #jitter: number;
-  /** How often its one event will have been named once it is sent, which is to be while no other is. */
-  #alone: number | undefined;
+  /** What is written of its one event, which is to be sent while no other is. */
+  #alone: (Suspicion & { kind: 'alone' }) | undefined;
+  #writingLate: Promise<void> | undefined;
   #fault: Error | undefined;
 
   constructor(job: TakenJob, parts: BatchParts, succession: Succession) {
@@ -62,6 +64,11 @@ export class BatchRun {
     this.done = this.#run().catch((error: unknown) => {
       parts.log.error({ client: parts.client.name, batch: job.id, err: error }, 'batch failed');
     });
+  }
+
+  /** Whether the lock was lost, and so nothing more was settled. */
+  get lost(): boolean {
+    return this.#ledger.lost;
   }
 
   /** Calls off the requests under way; what they were for is put back. */
@@ -85,6 +92,7 @@ export class BatchRun {
     const chains = chainsByUnit(ledger.unfinished);
     await Promise.all(chains.map(([first, ...others]) => this.#deliverInTurn(first, others)));
     await stopCheckpoints();
+    await this.#writingLate;
     if (!ledger.lost) await this.#writeLast();
     if (this.#fault !== undefined && !ledger.lost) await this.#job.fail(this.#fault.message);
     ledger.close();
@@ -102,7 +110,7 @@ export class BatchRun {
     // Where all events were recalled, nothing is sent.
     if (suspicion.kind === 'none' || this.#ledger.unfinished.length === 0) return false;
     if (suspicion.kind === 'alone') {
-      this.#alone = suspicion.times;
+      this.#alone = suspicion;
       return false;
     }
     for (const event of this.#ledger.unfinished) {
@@ -117,6 +125,7 @@ export class BatchRun {
       }
     }
     if (suspicion.kind === 'crash') await this.#ledger.write('complete');
+    else if (suspicion.kind === 'wait') await this.#ledger.putOff(suspicion.ms, suspicion.suspected);
     else await this.#ledger.split();
     this.#ledger.close();
     return true;
@@ -154,9 +163,13 @@ export class BatchRun {
     }
     if (!line.tryEnter() && !(await line.enter())) return;
     try {
-      const times = this.#alone;
-      if (times !== undefined) await solitude.alone(() => this.#sendNamed(event, url, times));
-      else {
+      const alone = this.#alone;
+      if (alone !== undefined) {
+        await solitude.alone(
+          () => this.#sendNamed(event, url, alone.named),
+          () => this.#writeLate(event, alone.late),
+        );
+      } else {
         const others = solitude.wait();
         if (others !== undefined) await others;
         await this.#send(event, url);
@@ -173,10 +186,16 @@ export class BatchRun {
   }
 
   /** Names it only now: those that still wait for their turn have nothing to do with a process that is lost. */
-  async #sendNamed(event: StoredEvent, url: string, times: number): Promise<void> {
+  async #sendNamed(event: StoredEvent, url: string, named: Suspected): Promise<void> {
     if (this.#ledger.lost || this.#callOff.aborted) return;
-    await this.#ledger.name(times);
+    await this.#ledger.suspect(named);
     await this.#send(event, url);
+  }
+
+  /** What ends a process mostly does so at once: from now on a loss of it weighs less against the event. */
+  #writeLate(event: StoredEvent, late: Suspected): void {
+    if (!this.#ledger.lost && this.#ledger.isUnfinished(event))
+      this.#writingLate = this.#ledger.suspect(late);
   }
 
   /** Not an async function: each of those costs every event a promise and a turn of the microtask queue. */
@@ -211,8 +230,8 @@ export class BatchRun {
 
   async #writeLast(): Promise<void> {
     const action = this.#lastAction();
-    const nextToken = action === 'complete' ? this.#succession.ask(this.#batch.events.length) : undefined;
-    const next = await this.#ledger.write(action, nextToken);
+    const nextLock = action === 'complete' ? this.#succession.ask(this.#batch.events.length) : undefined;
+    const next = await this.#ledger.write(action, nextLock);
     if (next !== undefined) await this.#succession.open(next);
   }
 
@@ -223,16 +242,3 @@ export class BatchRun {
 }
 
 const CRASHED = 'the process that handled this event was lost each time that it was sent alone';
-
-type Chain = [StoredEvent, ...StoredEvent[]];
-
-/** Groups events by unit, in their order: each group goes one after another, the groups side by side. */
-function chainsByUnit(events: readonly StoredEvent[]): Chain[] {
-  const chains = new Map<string, Chain>();
-  for (const event of events) {
-    const chain = chains.get(event.unit);
-    if (chain === undefined) chains.set(event.unit, [event]);
-    else chain.push(event);
-  }
-  return [...chains.values()];
-}

@@ -4,8 +4,11 @@ export interface Solitude {
   wait(): Promise<void> | undefined;
   begin(): void;
   end(): void;
-  /** Runs an action while no other attempt begins; waits for those under way, but not for long. */
-  alone(action: () => Promise<void> | undefined): Promise<void>;
+  /**
+   * Runs an action while no other attempt begins; waits for those under way, but not for long. `onLate` is called
+   * where the action takes so long that others begin meanwhile.
+   */
+  alone(action: () => Promise<void> | undefined, onLate: () => void): Promise<void>;
 }
 
 /** How long an attempt that wants to be alone waits for those under way. */
@@ -41,7 +44,7 @@ export function createSolitude(): Solitude {
       underWay -= 1;
       if (underWay === 0) onQuiet?.();
     },
-    async alone(action) {
+    async alone(action, onLate) {
       const before = last;
       let release = (): void => {};
       const mine = new Promise<void>((resolve) => {
@@ -56,7 +59,10 @@ export function createSolitude(): Solitude {
       await before;
       current = mine;
       await quiet();
-      const hold = setTimeout(end, LONGEST_HOLD_MS);
+      const hold = setTimeout(() => {
+        end();
+        onLate();
+      }, LONGEST_HOLD_MS);
       try {
         await action();
       } finally {

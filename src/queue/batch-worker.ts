@@ -1,13 +1,28 @@
 import { type BackendFactory, createRedisBackend, type Job, type RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { QueuedBatch } from './delivery-queue.ts';
-import { clientPrefix, DELIVERIES, LOCK_DURATION_MS } from './names.ts';
+import { defineScript } from './define-script.ts';
+import type { NewLock, QueuedBatch } from './delivery-queue.ts';
+import { clientPrefix, DELIVERIES, queuePrefix } from './names.ts';
 import { untilWritable } from './until-writable.ts';
 
+/** How a batch is held by the process that has it open, and how a process that is lost is noticed. */
+export interface LockTiming {
+  /** How long a batch stays locked for a process that gives no sign of life. */
+  readonly durationMs: number;
+  /** How often is looked for batches without a lock; one is taken over at the second look. */
+  readonly stalledIntervalMs: number;
+}
+
 /** A worker whose process is lost is noticed within lock + 2 × interval: 40 s. */
-const STALLED_INTERVAL_MS = 5_000;
+export const LOCK_TIMING: LockTiming = { durationMs: 30_000, stalledIntervalMs: 5_000 };
 /** How long an interrupted `take` waits for a batch that is being handed over just now. */
 const HAND_OVER_MS = 1_000;
+
+/** KEYS job, lock. ARGV token, the number of its stalls. Whoever lost the lock changes nothing. */
+const forgiveScript = defineScript(
+  'forgive',
+  "if redis.call('GET', KEYS[2]) == ARGV[1] then return redis.call('HSET', KEYS[1], 'stc', ARGV[2]) end return 0",
+);
 
 /** A batch as BullMQ handed it over, with the lock by which it is held. */
 export interface TakenJob {
@@ -42,6 +57,8 @@ const EMPTY_JOB = {
 export interface BatchWorkerOptions {
   readonly redis: Redis;
   readonly client: string;
+  /** Default: `LOCK_TIMING`. */
+  readonly lock?: LockTiming;
   onLockLost(jobId: string): void;
   onStalled(jobId: string): void;
   onError(error: Error): void;
@@ -68,12 +85,15 @@ function patientBackend(onError: (error: Error) => void): BackendFactory<RedisQu
  * processor, since only the caller knows how much work it has room for.
  */
 export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBackend> {
+  readonly #lock: LockTiming;
+  readonly #redis: Redis;
+  readonly #prefix: string;
   #tokens = 0;
   #giveUp = (): void => {};
   #handOver: NodeJS.Timeout | undefined;
   readonly #held = new Map<string, string>();
 
-  constructor({ redis, client, onLockLost, onStalled, onError }: BatchWorkerOptions) {
+  constructor({ redis, client, lock = LOCK_TIMING, onLockLost, onStalled, onError }: BatchWorkerOptions) {
     super(
       DELIVERIES,
       null,
@@ -81,12 +101,15 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
         connection: redis,
         prefix: clientPrefix(client),
         autorun: false,
-        lockDuration: LOCK_DURATION_MS,
-        stalledInterval: STALLED_INTERVAL_MS,
+        lockDuration: lock.durationMs,
+        stalledInterval: lock.stalledIntervalMs,
         maxStalledCount: Number.MAX_SAFE_INTEGER,
       },
       patientBackend(onError),
     );
+    this.#lock = lock;
+    this.#redis = redis;
+    this.#prefix = queuePrefix(client, DELIVERIES);
     this.on('error', onError);
     this.on('stalled', onStalled);
     this.on('lockRenewalFailed', (jobIds: string[]) => {
@@ -103,20 +126,25 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
 
   /** The next batch; waits for one for some seconds, then undefined. @throws errors of Redis */
   async take(): Promise<TakenJob | undefined> {
-    const token = this.newToken();
+    const { token } = this.newLock();
     const job = await this.#nextJob(token);
     if (job?.id === undefined) return undefined;
     const { id, data, stalledCounter: stalls, processedOn: takenAt = 0 } = job;
     return this.#hold({ id, token, data, stalls }, takenAt);
   }
 
-  /** A lock token for a batch that is taken out of the queue by other means; then comes `adopt`. */
-  newToken(): string {
+  /** A lock for a batch that is taken out of the queue by other means; then comes `adopt`. */
+  newLock(): NewLock {
     this.#tokens += 1;
-    return `${this.id}:${this.#tokens}`;
+    return { token: `${this.id}:${this.#tokens}`, durationMs: this.#lock.durationMs };
   }
 
-  /** From now on keeps the lock of a batch that was taken with a token of this worker. */
+  /** Takes back a stall that was none: the process that held the batch is the one that has it again. */
+  async forgive({ id, token }: TakenJob, stalls: number): Promise<void> {
+    await forgiveScript(this.#redis, [`${this.#prefix}${id}`, `${this.#prefix}${id}:lock`], [token, stalls]);
+  }
+
+  /** From now on keeps the lock of a batch that was taken with a lock of this worker. */
   adopt({ id, token, data, stalls, takenAt }: QueuedBatch): TakenJob {
     return this.#hold({ id, token, data: parseData(data), stalls }, takenAt);
   }

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
-import type { Batch, StoredEvent } from '../core/event.ts';
+import type { Batch, StoredEvent, Suspected } from '../core/event.ts';
 import type { Settlement } from '../core/settlement.ts';
 import { defineScript } from './define-script.ts';
-import { DEAD_LETTERS, DELIVERIES, LOCK_DURATION_MS, queuePrefix, statsKey } from './names.ts';
+import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
 import { ADMIT } from './scripts/admit.ts';
 import { SETTLE } from './scripts/settle.ts';
 
@@ -38,6 +38,12 @@ export interface Settled {
   readonly next?: QueuedBatch;
 }
 
+/** A lock that is not taken yet. */
+export interface NewLock {
+  readonly token: string;
+  readonly durationMs: number;
+}
+
 /** A settlement with all that the queue needs to write it down. */
 export interface SettleCommand {
   readonly jobId: string;
@@ -50,14 +56,14 @@ export interface SettleCommand {
   readonly counters: ReadonlyMap<string, number>;
   /** The latest failure, as the status command shows it; JSON. */
   readonly lastError?: string;
-  /** Marks what stays, and every retry apart, as suspected of ending its process, so many times so far. */
-  readonly suspected?: number;
-  /** Takes the next batch in the same step, and locks it with this token. */
-  readonly nextToken?: string;
+  /** Marks what stays, and every retry apart, as suspected of ending its process. */
+  readonly suspected?: Suspected;
+  /** Takes the next batch in the same step, and locks it so. */
+  readonly nextLock?: NewLock;
 }
 
 /** The data of a job. */
-export function encodeBatch(events: readonly StoredEvent[], suspected?: number): string {
+export function encodeBatch(events: readonly StoredEvent[], suspected?: Suspected): string {
   const batch: Batch = suspected === undefined ? { events } : { events, suspected };
   return JSON.stringify(batch);
 }
@@ -86,7 +92,7 @@ export async function admit(
 
 /** Writes a settlement down in one step. @throws errors of Redis */
 export async function settle(redis: Redis, client: string, command: SettleCommand): Promise<Settled> {
-  const { jobId, token, now, action, settlement, counters, lastError, suspected, nextToken = '' } = command;
+  const { jobId, token, now, action, settlement, counters, lastError, suspected, nextLock } = command;
   const prefix = queuePrefix(client, DELIVERIES);
   const { dead, apart, stay, dueAt } = settlement;
   const keeps = action !== 'complete';
@@ -101,8 +107,8 @@ export async function settle(redis: Redis, client: string, command: SettleComman
     keeps ? String(stay.length) : '',
     keeps ? encodeBatch(stay, suspected) : '',
     lastError ?? '',
-    nextToken,
-    LOCK_DURATION_MS,
+    nextLock?.token ?? '',
+    nextLock?.durationMs ?? 0,
   ];
   args.push(counters.size);
   for (const [field, increment] of counters) args.push(field, increment);
@@ -113,7 +119,7 @@ export async function settle(redis: Redis, client: string, command: SettleComman
     args.push(retryJobId(event), encodeBatch([event], suspected), Math.max(0, due - now));
   }
   const answer = await settleScript(redis, [statsKey(client), `${prefix}${jobId}:lock`], args);
-  if (!Array.isArray(answer)) return { settled: answer === 1 };
+  if (!Array.isArray(answer) || nextLock === undefined) return { settled: answer === 1 };
   const [id, data, stalls] = answer as [string, string, string];
-  return { settled: true, next: { id, token: nextToken, data, stalls: Number(stalls), takenAt: now } };
+  return { settled: true, next: { id, token: nextLock.token, data, stalls: Number(stalls), takenAt: now } };
 }

@@ -22,6 +22,3 @@ export function statsKey(client: string): string {
 export function rateKey(client: string): string {
   return `${clientPrefix(client)}:rate`;
 }
-
-/** How long a batch stays locked for a process that gives no sign of life. */
-export const LOCK_DURATION_MS = 30_000;

@@ -112,7 +112,7 @@ test('splitting a suspected batch loses nothing of what an earlier run could not
   const second = open();
   second.recall();
   await second.split();
-  expect(commands[1]).toMatchObject({ action: 'complete', suspected: 0 });
+  expect(commands[1]).toMatchObject({ action: 'complete', suspected: { named: 0, late: 0 } });
   expect(commands[1]?.settlement).toEqual({
     dead: [failedOnce(three, true).event],
     apart: [

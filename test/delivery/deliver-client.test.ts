@@ -48,7 +48,8 @@ function delivery(next: string) {
         });
         return undefined;
       },
-      newToken: () => 'token',
+      newLock: () => ({ token: 'token', durationMs: 1_000 }),
+      forgive: async () => {},
       adopt: ({ id, data }) => jobOf(id, JSON.parse(data)),
       letGo: ({ id }) => letGo.push(id),
       interrupt: async () => endTake?.(),
@@ -64,7 +65,7 @@ function delivery(next: string) {
     settle: async (command): Promise<Settled> => {
       commands.push(command);
       const data = left;
-      if (command.nextToken === undefined || data === undefined) return { settled: true };
+      if (command.nextLock === undefined || data === undefined) return { settled: true };
       left = undefined;
       await new Promise<void>((resolve) => {
         answer = resolve;
@@ -81,7 +82,7 @@ test('a batch that a settlement brought in is delivered', async () => {
   const { running, commands, sent, letGo, answer } = delivery(JSON.stringify({ events: [eventOf('next')] }));
   await running.start();
   await until(async () => commands.length === 1);
-  expect(commands[0]).toMatchObject({ action: 'complete', nextToken: 'token' });
+  expect(commands[0]).toMatchObject({ action: 'complete', nextLock: { token: 'token' } });
   answer();
   await until(async () => letGo.length === 2);
   expect(sent).toEqual(['first', 'next']);

@@ -10,6 +10,10 @@ function promised() {
   return { kept, keep };
 }
 
+const notLate = (): void => {
+  throw new Error('this one is quick');
+};
+
 /** Lets everything happen that waits for nothing else. */
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
@@ -27,7 +31,7 @@ test('an attempt that is alone begins when the others are over, and holds those 
   const alone = solitude.alone(async () => {
     order.push('alone');
     await attempt.kept;
-  });
+  }, notLate);
   await turn();
   expect(order).toEqual([]);
   solitude.end();
@@ -51,7 +55,7 @@ test('others go on between two attempts that are alone, and the two do not overl
       order.push(`${name} begins`);
       await kept;
       order.push(`${name} ends`);
-    });
+    }, notLate);
   const runs = [run('first', first), run('second', second)];
   await turn();
   const others = solitude.wait()?.then(() => order.push('others'));
@@ -71,15 +75,23 @@ test('others go on between two attempts that are alone, and the two do not overl
 test('an attempt that is alone and slow holds the others for a second, not for as long as it takes', async () => {
   const solitude = createSolitude();
   const never = promised();
-  const alone = solitude.alone(() => never.kept);
+  let late = false;
+  const alone = solitude.alone(
+    () => never.kept,
+    () => {
+      late = true;
+    },
+  );
   await turn();
+  expect(late).toBe(false);
   await solitude.wait();
+  expect(late).toBe(true);
   never.keep();
   await alone;
 });
 
 test('an attempt that fails alone lets the others go on', async () => {
   const solitude = createSolitude();
-  await expect(solitude.alone(() => Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+  await expect(solitude.alone(() => Promise.reject(new Error('broken')), notLate)).rejects.toThrow('broken');
   expect(solitude.wait()).toBeUndefined();
 });

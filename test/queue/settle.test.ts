@@ -1,13 +1,22 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { encodeBatch, type SettleCommand, type Settled, settle } from '../../src/queue/delivery-queue.ts';
-import { clientPrefix, DELIVERIES, LOCK_DURATION_MS, queuePrefix } from '../../src/queue/names.ts';
+import {
+  encodeBatch,
+  type NewLock,
+  type SettleCommand,
+  type Settled,
+  settle,
+} from '../../src/queue/delivery-queue.ts';
+import { clientPrefix, DELIVERIES, queuePrefix } from '../../src/queue/names.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
 
 const NOW = 1_000_000;
+const NEXT = { token: 'next', durationMs: 30_000 };
 const EVENT = { id: 'e', type: 'disposition_update', unit: 'u', body: '{}' };
+
+type Changes = Partial<Omit<SettleCommand, 'nextLock'>> & { nextLock?: NewLock | undefined };
 
 /** A client's queue with jobs a, b, … of one event, the first of which was taken. */
 async function openQueue(names: readonly string[]) {
@@ -19,17 +28,19 @@ async function openQueue(names: readonly string[]) {
   const worker = await idleBatchWorker(client);
   const taken = await worker.take();
   const key = (suffix: string): string => `${queuePrefix(client, DELIVERIES)}${suffix}`;
-  const complete = (changes: Partial<SettleCommand> = {}): Promise<Settled> =>
-    settle(redis, client, {
+  const complete = (changes: Changes = {}): Promise<Settled> => {
+    const { nextLock, ...rest } = { nextLock: NEXT, ...changes };
+    return settle(redis, client, {
       jobId: taken?.id ?? '',
       token: taken?.token ?? '',
       now: NOW,
       action: 'complete',
       settlement: { dead: [], apart: [], stay: [] },
       counters: new Map(),
-      nextToken: 'next',
-      ...changes,
+      ...rest,
+      ...(nextLock === undefined ? {} : { nextLock }),
     });
+  };
   return { redis, queue, worker, key, complete };
 }
 
@@ -46,8 +57,8 @@ test('a batch that is completed brings in the next one, locked', async () => {
   expect(await active(redis, key)).toEqual(['b']);
   expect(await redis.get(key('b:lock'))).toBe('next');
   const ttl = await redis.pttl(key('b:lock'));
-  expect(ttl).toBeGreaterThan(LOCK_DURATION_MS / 2);
-  expect(ttl).toBeLessThanOrEqual(LOCK_DURATION_MS);
+  expect(ttl).toBeGreaterThan(NEXT.durationMs / 2);
+  expect(ttl).toBeLessThanOrEqual(NEXT.durationMs);
   expect(await redis.exists(key('a'))).toBe(0);
 });
 
@@ -61,7 +72,7 @@ test('nothing is brought in unless asked for, or by one that lost its lock', asy
   const { redis, key, complete } = await openQueue(['a', 'b']);
   expect(await complete({ token: 'another' })).toEqual({ settled: false });
   expect(await active(redis, key)).toEqual(['a']);
-  expect(await complete({ nextToken: '' })).toEqual({ settled: true });
+  expect(await complete({ nextLock: undefined })).toEqual({ settled: true });
   expect(await redis.lrange(key('wait'), 0, -1)).toEqual(['b']);
 });
 
@@ -101,11 +112,11 @@ test('an id without a job behind it is passed over', async () => {
 
 test('a batch that was brought in is renewed, settled and failed like any other', async () => {
   const { queue, worker, complete } = await openQueue(['a', 'b', 'c']);
-  const token = worker.newToken();
-  const { next } = await complete({ nextToken: token });
+  const lock = worker.newLock();
+  const { next } = await complete({ nextLock: lock });
   if (next === undefined) throw new Error('there is no next batch');
   const job = worker.adopt(next);
-  expect(job).toMatchObject({ id: 'b', token, data: { events: [EVENT] }, stalls: 0 });
+  expect(job).toMatchObject({ id: 'b', token: lock.token, data: { events: [EVENT] }, stalls: 0 });
   expect(await worker.extendJobLocks([job.id], [job.token], 1_000)).toEqual([]);
   await job.fail('no batch');
   expect((await queue.getFailed()).map(({ id, failedReason, data }) => [id, failedReason, data])).toEqual([
@@ -116,7 +127,7 @@ test('a batch that was brought in is renewed, settled and failed like any other'
 test('data that is no JSON is handed over as undefined, and kept as it is when it is failed', async () => {
   const { redis, worker, key, complete } = await openQueue(['a', 'b']);
   await redis.hset(key('b'), 'data', '{"events":[');
-  const { next } = await complete({ nextToken: worker.newToken() });
+  const { next } = await complete({ nextLock: worker.newLock() });
   if (next === undefined) throw new Error('there is no next batch');
   const job = worker.adopt(next);
   expect(job.data).toBeUndefined();
