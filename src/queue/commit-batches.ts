@@ -2,6 +2,7 @@ import { type Redis, ReplyError } from 'ioredis';
 import { WaybillError } from '../core/waybill-error.ts';
 import { isConnected, whyAway } from './connections.ts';
 import { admit, type NewBatch } from './delivery-queue.ts';
+import { reasonOf } from './until-writable.ts';
 
 /** What became of a write: `refused`, nothing was written; `unknown`, the answer was lost. */
 export type WriteOutcome =
@@ -36,9 +37,7 @@ export function unavailable(redis: Redis, cause?: unknown): WaybillError {
 }
 
 function refusedByRedis(error: Error): WaybillError {
-  // Where in which script it was refused says nothing to whoever reads it.
-  const reason = error.message.replace(/ script: [0-9a-f]{40}, on @user_script:\d+\.$/, '');
-  return new WaybillError('REDIS_REFUSED', `Redis refused the write: ${reason}`, { cause: error });
+  return new WaybillError('REDIS_REFUSED', `Redis refused the write: ${reasonOf(error)}`, { cause: error });
 }
 
 function answerLost(redis: Redis, error: Error): WaybillError {

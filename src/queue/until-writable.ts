@@ -1,4 +1,4 @@
-/** Errors with which Redis says that it cannot be written just now; by the first word of the reply. */
+/** Errors with which Redis says that it cannot be written just now; by the first word of the reason. */
 const NOT_WRITABLE = new Set([
   'READONLY',
   'LOADING',
@@ -13,9 +13,19 @@ const NOT_WRITABLE = new Set([
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
 
+/** Redis before 7 puts what a command within a script was refused with behind where in which script. */
+const WITHIN_SCRIPT = /^ERR Error running script \(call to f_[0-9a-f]{40}\): (?:@user_script: ?\d+: )*-?/;
+/** Redis 7 puts it behind the reason. */
+const IN_SCRIPT = / script: [0-9a-f]{40}, on @user_script:\d+\.$/;
+
+/** What Redis refused a command with, without where in which script that was. */
+export function reasonOf(error: Error): string {
+  return error.message.replace(WITHIN_SCRIPT, '').replace(IN_SCRIPT, '').trim();
+}
+
 /** Tells whether an error is Redis saying that it cannot be written for the moment. */
 export function isNotWritable(error: unknown): boolean {
-  return error instanceof Error && NOT_WRITABLE.has(error.message.split(' ', 1)[0] ?? '');
+  return error instanceof Error && NOT_WRITABLE.has(reasonOf(error).split(' ', 1)[0] ?? '');
 }
 
 /**

@@ -1,6 +1,6 @@
 import { ReplyError } from 'ioredis';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { isNotWritable, untilWritable } from '../../src/queue/until-writable.ts';
+import { isNotWritable, reasonOf, untilWritable } from '../../src/queue/until-writable.ts';
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -25,7 +25,28 @@ test.each(NOT_NOW)('not just now: %s', (message) => {
   expect(isNotWritable(new ReplyError(message))).toBe(true);
 });
 
+const SHA = '5a1e0d4b7c6f48b2a7b1c3a9d0e5f6a7b8c9d0e1';
+
+/** How Redis 6.2 and Redis 7 pass on what a command within a script was refused with. */
+const FROM_A_SCRIPT = NOT_NOW.flatMap((message) => [
+  `ERR Error running script (call to f_${SHA}): @user_script:12: -${message}`,
+  `ERR Error running script (call to f_${SHA}): @user_script:12: @user_script: 12: -${message} `,
+  `${message} script: ${SHA}, on @user_script:12.`,
+]);
+
+test.each(FROM_A_SCRIPT)('not just now, within a script: %s', (message) => {
+  const error = new ReplyError(message) as Error;
+  expect(isNotWritable(error)).toBe(true);
+  expect(NOT_NOW).toContain(reasonOf(error));
+});
+
 test.each([
+  new ReplyError(
+    `ERR Error running script (call to f_${SHA}): @user_script:3: @user_script: 3: -WRONGTYPE Op`,
+  ),
+  new ReplyError(
+    `ERR Error running script (call to f_${SHA}): @user_script:3: user_script:3: OOM is no variable`,
+  ),
   new ReplyError('WRONGTYPE Operation against a key holding the wrong kind of value'),
   new ReplyError('ERR OOM'),
   new ReplyError('OOMPH'),
