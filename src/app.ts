@@ -10,6 +10,7 @@ import { createPacing } from './delivery/pacing.ts';
 import { createPermits } from './delivery/permits.ts';
 import { createSolitude, type Solitude } from './delivery/solitude.ts';
 import { createUnsettled } from './delivery/unsettled.ts';
+import { createErrorSpacing } from './error-spacing.ts';
 import { type ClientHttp, createClientHttp } from './http/client-http.ts';
 import { createIdSource } from './intake/event-id.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
@@ -52,14 +53,17 @@ export interface EngineOptions {
 }
 
 /** Starts delivering to all clients of a configuration. @throws errors of Redis at the first connection */
-export async function startEngine({
-  config,
-  redis: location,
-  log,
-  lock = LOCK_TIMING,
-}: EngineOptions): Promise<Engine> {
-  const onError = atMostOnceASecond((error) => log.warn({ reason: error.message }, 'redis error'));
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const { config, redis: location, log, lock = LOCK_TIMING } = options;
+  const errors = createErrorSpacing(
+    (error, unreported) => log.warn({ reason: error.message, unreported }, 'redis error'),
+    () => performance.now(),
+  );
+  const onError = errors.add;
   const redis = openRedis(location, 'worker', onError);
+  redis.on('ready', () => {
+    if (errors.over()) log.info({}, 'redis is back');
+  });
   let closed = false;
   const settlePatiently: Settle = (client, command) =>
     untilWritable(
@@ -236,15 +240,4 @@ async function settled(redis: Redis, timeoutMs: number): Promise<void> {
     };
     redis.once('ready', end).once('close', end);
   });
-}
-
-/** Errors of connections come in storms: one a second is enough to know. */
-function atMostOnceASecond(report: (error: Error) => void): (error: Error) => void {
-  let last = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    const now = performance.now();
-    if (now - last < 1_000) return;
-    last = now;
-    report(error);
-  };
 }
