@@ -39,6 +39,12 @@ export interface ClientDeliveryParts extends BatchParts {
 /** The wait after an error of the source, so that an outage does not spin. */
 const ERROR_WAIT_MS = 1_000;
 
+/**
+ * Batches that may be open beyond those that have room in the line: they wait to be settled. Where Redis is full
+ * it may give batches away while it cannot take any back that have grown.
+ */
+const MOST_SETTLING = 100;
+
 /** Takes batch after batch while there is room in the line, and runs them side by side. */
 export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery {
   const { client, source, line, log } = parts;
@@ -47,6 +53,7 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
   let stopping = false;
   let looping: Promise<void> = Promise.resolve();
   let endWait: (() => void) | undefined;
+  let onClosed: (() => void) | undefined;
 
   const succession: Succession = {
     ask: (count) => (line.fits(count) ? source.newLock() : undefined),
@@ -76,6 +83,7 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
       if (open.get(job.id) === run) open.delete(job.id);
       if (run.lost) lostHere.remember(held);
       source.letGo(job);
+      onClosed?.();
     });
   }
 
@@ -84,6 +92,16 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
       await source.forgive(job, stalls);
     } catch (error) {
       log.warn({ client: client.name, batch: job.id, err: error }, 'stall could not be taken back');
+    }
+  }
+
+  /** Waits until few enough batches are open. */
+  async function fewOpen(): Promise<void> {
+    while (!stopping && open.size >= client.concurrency + MOST_SETTLING) {
+      await new Promise<void>((resolve) => {
+        onClosed = resolve;
+      });
+      onClosed = undefined;
     }
   }
 
@@ -101,6 +119,7 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
   async function loop(): Promise<void> {
     while (!stopping) {
       await line.room();
+      await fewOpen();
       if (stopping) return;
       try {
         const job = await source.take();
@@ -125,6 +144,7 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
       stopping = true;
       line.close();
       endWait?.();
+      onClosed?.();
       await source.interrupt();
       await looping;
       const grace = setTimeout(() => {

@@ -1,4 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { keepWorkingWhenFull } from './work-when-full.ts';
 
 /** Where Redis is: a URL (`redis://`, `rediss://`) or a unix socket. */
 export type RedisLocation = { readonly url: string } | { readonly socketPath: string };
@@ -66,6 +67,7 @@ export function openRedis(
     onError(error);
   });
   redis.on('ready', () => latestErrors.delete(redis));
+  if (role === 'worker') keepWorkingWhenFull(redis);
   return redis;
 }
 

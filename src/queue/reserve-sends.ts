@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
 import { rateKey } from './names.ts';
+import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 
 /**
  * GCRA: one number, the theoretical arrival time, holds the rate over all processes. Redis' own clock counts.
@@ -10,6 +11,7 @@ import { rateKey } from './names.ts';
  * Returns the milliseconds until the first of the reserved sends, as text.
  */
 const RESERVE = `
+${GO_ON_WHEN_FULL}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
 local taken = tonumber(ARGV[2]) * 1000 / tonumber(ARGV[1])

@@ -16,18 +16,31 @@ export interface OwnRedis {
   freeze(): void;
   thaw(): void;
   kill(): Promise<void>;
-  /** Starts it again, empty, on the same socket. */
-  start(): Promise<void>;
+  /**
+   * Starts it again on the same socket: empty, or with what stands in its append-only file where it was started
+   * with one. `changes` to its settings stay. `loading`: resolves while it still reads its file.
+   */
+  start(changes?: Settings, until?: 'ready' | 'loading'): Promise<void>;
 }
 
+/** Settings of `redis.conf` by their names. */
+export type Settings = Readonly<Record<string, string>>;
+
+/** For a Redis that keeps what it has when it is killed. */
+export const APPEND_ONLY: Settings = { appendonly: 'yes' };
+
+const SAYS = { ready: /ready to accept connections/i, loading: /server initialized/i };
+
 /** Starts one, with these settings besides the plain ones; it is gone when the test is over. */
-export async function startOwnRedis(settings: Readonly<Record<string, string>> = {}): Promise<OwnRedis> {
+export async function startOwnRedis(settings: Settings = {}): Promise<OwnRedis> {
   const directory = await mkdtemp(join(tmpdir(), 'waybill-test-'));
   const socketPath = join(directory, 'redis.sock');
   const connections: Redis[] = [];
   let child: ChildProcess | undefined;
-  const start = async (): Promise<void> => {
-    child = await spawnRedis({ port: '0', unixsocket: socketPath, dir: directory, save: '', ...settings });
+  let all: Settings = { port: '0', unixsocket: socketPath, dir: directory, save: '', ...settings };
+  const start = async (changes: Settings = {}, until: keyof typeof SAYS = 'ready'): Promise<void> => {
+    all = { ...all, ...changes };
+    child = await spawnRedis(all, SAYS[until]);
   };
   const kill = async (): Promise<void> => {
     if (child === undefined) return;
@@ -60,14 +73,14 @@ export async function startOwnRedis(settings: Readonly<Record<string, string>> =
   };
 }
 
-async function spawnRedis(settings: Readonly<Record<string, string>>): Promise<ChildProcess> {
+async function spawnRedis(settings: Settings, says: RegExp): Promise<ChildProcess> {
   const words = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
   const child = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', () => reject(new Error('redis-server ended before it was ready')));
     child.stdout.on('data', (chunk: Buffer) => {
-      if (/ready to accept connections/i.test(chunk.toString())) resolve();
+      if (says.test(chunk.toString())) resolve();
     });
   });
   return child;

@@ -1,3 +1,7 @@
+declare module 'bullmq/dist/cjs/version.js' {
+  export const version: string;
+}
+
 /** BullMQ ships the types of its Lua scripts only beside its other build. */
 declare module 'bullmq/dist/cjs/scripts/index.js' {
   interface LuaScript {
@@ -9,5 +13,8 @@ declare module 'bullmq/dist/cjs/scripts/index.js' {
   export const addDelayedJob: LuaScript;
   export const addPrioritizedJob: LuaScript;
   export const moveToDelayed: LuaScript;
+  export const moveToActive: LuaScript;
+  export const moveStalledJobsToWait: LuaScript;
+  export const extendLocks: LuaScript;
   export const moveJobFromActiveToWait: LuaScript;
 }

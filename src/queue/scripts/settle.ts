@@ -1,10 +1,13 @@
 import { ADD_JOB, LEAVE_ACTIVE } from './bullmq-functions.ts';
 import { TAKE_NEXT } from './take-next.ts';
+import { ROOM_TO_SETTLE } from './when-full.ts';
 
 /**
  * Settles an open batch in one step: whoever lost the lock changes nothing, and a crash finds either all of it
- * done or none. The counters come first: where Redis is full, that write fails before anything was changed.
- * Where it is asked to, it takes the next batch out of the queue in the same step, and so saves a round trip.
+ * done or none. A batch of which nothing is left goes first: that frees memory, and so Redis allows it, and all
+ * that follows, also while it is full. Any other settlement first looks whether there is room for it: where there
+ * is none, it fails before anything was changed. Where it is asked to, it takes the next batch out of the queue in
+ * the same step, and so saves a round trip.
  *
  * KEYS  stats, job lock
  * ARGV  deliveries prefix, dead-letters prefix, job id, token, now, action, delay, name, data,
@@ -18,34 +21,48 @@ export const SETTLE = `
 ${ADD_JOB}
 ${LEAVE_ACTIVE}
 ${TAKE_NEXT}
+${ROOM_TO_SETTLE}
 local prefix, deadPrefix, id, token, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local action, delay, name, data, lastError = ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
 local nextToken, nextLock = ARGV[11], ARGV[12]
 if redis.call('GET', KEYS[2]) ~= token then return 0 end
 
-local at = 13
+local counters = tonumber(ARGV[13])
+local firstDead = 15 + 2 * counters
+local dead = tonumber(ARGV[firstDead - 1])
+local apart = tonumber(ARGV[firstDead + 2 * dead])
+if action == 'complete' and dead + apart == 0 then
+  completeJob(prefix, id)
+else
+  local bytes = #data
+  for i = firstDead, #ARGV do bytes = bytes + #ARGV[i] end
+  local refusal = roomToSettle(prefix, id, bytes, dead + apart)
+  if refusal then return refusal end
+end
+
+local at = 14
 local function take()
   at = at + 1
   return ARGV[at - 1]
 end
-local counters = tonumber(take())
-if counters == 0 then redis.call('HINCRBY', KEYS[1], 'accepted', 0) end
 for _ = 1, counters do
   local field = take()
   redis.call('HINCRBY', KEYS[1], field, take())
 end
 if lastError ~= '' then redis.call('HSET', KEYS[1], 'lastError', lastError) end
-for _ = 1, tonumber(take()) do
+at = firstDead
+for _ = 1, dead do
   local deadId = take()
   addJob(deadPrefix, deadId, 'dead-letter', take(), now, 0, 1)
 end
-for _ = 1, tonumber(take()) do
+at = at + 1
+for _ = 1, apart do
   local retryId, retryData, retryDelay = take(), take(), tonumber(take())
   addJob(prefix, retryId, '1', retryData, now, retryDelay, 0)
 end
 
 if action == 'complete' then
-  completeJob(prefix, id)
+  if dead + apart > 0 then completeJob(prefix, id) end
 elseif redis.call('EXISTS', prefix .. id) == 1 then
   redis.call('HSET', prefix .. id, 'name', name, 'data', data)
   if action == 'delay' then delayJob(prefix, id, token, now, delay) end

@@ -1,0 +1,33 @@
+/**
+ * The first line of a script that goes on while Redis is full, because what it does lets work be finished, and
+ * what it adds is small and bounded. Redis, 6.2 and 7 alike, refuses a script's command for lack of memory only
+ * as long as the script has written nothing: "an exception is when the script's first write command does not use
+ * additional memory; in this case Redis will allow all commands in the script to run" (redis.io, "Scripting with
+ * Lua", "EVAL command during memory limit"). PERSIST is such a command, and changes nothing on keys that do not
+ * expire. The `allow-oom` flag of Redis 7 would do the same, but 6.2 does not know it.
+ *
+ * KEYS  any key without an expiry, or one whose expiry the script sets anew
+ */
+export const GO_ON_WHEN_FULL = `redis.call('PERSIST', KEYS[1])\n`;
+
+/**
+ * `roomToSettle(prefix, id, bytes, jobs)`: whether a settlement may be written that leaves so many bytes in a
+ * batch and in so many jobs of their own. It may while Redis is not full; where it needs less than the batch
+ * takes now; and else up to a tenth beyond the limit, so that a backlog that grew in an outage can still be
+ * retried once the client is back. Returns nothing where it may, or the error of Redis.
+ */
+export const ROOM_TO_SETTLE = `
+local function roomToSettle(prefix, id, bytes, jobs)
+  local refusal = redis.pcall('HINCRBY', KEYS[1], 'accepted', 0)
+  if type(refusal) ~= 'table' then return nil end
+  if not string.find(refusal.err, '^%-?OOM') then return refusal end
+  if bytes + jobs * 400 >= redis.call('HSTRLEN', prefix .. id, 'data') then
+    local memory = redis.pcall('INFO', 'memory')
+    if type(memory) ~= 'string' then return refusal end
+    local used, most = string.match(memory, 'used_memory:(%d+)'), string.match(memory, 'maxmemory:(%d+)')
+    if not used or not most or tonumber(used) >= tonumber(most) * 1.1 then return refusal end
+  end
+  ${GO_ON_WHEN_FULL}
+  return nil
+end
+`;

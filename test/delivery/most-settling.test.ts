@@ -1,0 +1,79 @@
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { ResolvedClient } from '../../src/core/config-schema.ts';
+import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
+import { createLine } from '../../src/delivery/line.ts';
+import { createPermits } from '../../src/delivery/permits.ts';
+import { createSolitude } from '../../src/delivery/solitude.ts';
+import { createUnsettled } from '../../src/delivery/unsettled.ts';
+import type { TakenJob } from '../../src/queue/batch-worker.ts';
+import { captureLogLines } from '../support/log-lines.ts';
+import { until } from '../support/until.ts';
+
+const CONCURRENCY = 2;
+/** As many as the line has room for, and a hundred. */
+const MOST = CONCURRENCY + 100;
+const client = {
+  name: 'acme',
+  urls: { x: 'http://127.0.0.1/' },
+  concurrency: CONCURRENCY,
+  retry: { retries: 0 },
+} as unknown as ResolvedClient;
+
+/** A delivery over a queue of 300 batches that are given away at once, and settled one by one on demand. */
+function delivery() {
+  const taken: TakenJob[] = [];
+  const settling: (() => void)[] = [];
+  let holds = true;
+  const running = createClientDelivery({
+    client,
+    source: {
+      start: async () => {},
+      take: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        if (taken.length === 300) return undefined;
+        const id = `batch-${taken.length}`;
+        const data = { events: [{ id, type: 'x', unit: id, body: '{}' }] };
+        const job: TakenJob = { id, token: id, data, stalls: 0, fail: async () => {} };
+        taken.push(job);
+        return job;
+      },
+      newToken: () => 'token',
+      adopt: () => {
+        throw new Error('nothing is brought in');
+      },
+      letGo: () => {},
+      interrupt: async () => {},
+    },
+    attempt: async () => ({ classification: { kind: 'delivered', status: 200 }, ms: 1 }),
+    line: createLine(createPermits(CONCURRENCY), undefined, CONCURRENCY),
+    unsettled: createUnsettled(),
+    solitude: createSolitude(),
+    log: pino(captureLogLines().stream),
+    settle: async () => {
+      if (holds) await new Promise<void>((resolve) => settling.push(resolve));
+      return { settled: true };
+    },
+    now: () => 0,
+    random: () => 0,
+  });
+  const release = (): void => {
+    holds = false;
+    for (const resolve of settling) resolve();
+  };
+  return { running, taken, settling, release };
+}
+
+test('batches that cannot be settled end the taking of further ones, until they are', async () => {
+  const { running, taken, settling, release } = delivery();
+  await running.start();
+  await until(async () => settling.length === MOST);
+  // Whatever the loop still has to do, it has done by then.
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  expect(taken).toHaveLength(MOST);
+  settling.shift()?.();
+  await until(async () => taken.length === MOST + 1);
+  release();
+  await until(async () => taken.length === 300);
+  await running.stop(1_000);
+});
