@@ -1,3 +1,5 @@
+import { EventEmitter } from 'node:events';
+
 /** The signals that ask a service to stop, the second time at once. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
@@ -5,9 +7,20 @@ const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 const SIGNAL_EXIT: Record<(typeof STOP_SIGNALS)[number], number> = { SIGTERM: 143, SIGINT: 130 };
 
 /**
+ * Not the signal SIGPIPE, though it stands for it: the kernel sends that one to a process with a handler for it
+ * whenever it writes to any socket whose other end is gone, a client's or Redis' as well.
+ */
+const output = new EventEmitter();
+
+/** Asks the process to stop because its output cannot be written any more. @returns whether anybody listens */
+export function stopForLostOutput(): boolean {
+  return output.emit('lost');
+}
+
+/**
  * Resolves with the first signal that asks the process to stop. A second one ends the process at once: what
- * is under way is taken up again by another process, or at the next start. SIGPIPE is what the process gives
- * itself when its output cannot be written any more; it hurries nothing.
+ * is under way is taken up again by another process, or at the next start. SIGPIPE stands
+ * for an output that cannot be written any more; it hurries nothing.
  */
 export function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
@@ -19,6 +32,6 @@ export function stopSignal(): Promise<NodeJS.Signals> {
         resolve(signal);
       });
     }
-    process.on('SIGPIPE', () => resolve('SIGPIPE'));
+    output.on('lost', () => resolve('SIGPIPE'));
   });
 }

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { stopForLostOutput } from './lifecycle.ts';
 
 /** How a log is written. */
 export interface LogOptions {
@@ -20,7 +21,7 @@ const FULL_PIPE_WAIT_MS = 10;
  * as much as several requests. What is left is written when the process exits; only a kill -9 loses it.
  *
  * Where it cannot be written (its reader is gone, the disk is full) that is said once on stderr, and the
- * process is asked to stop by SIGPIPE: whoever supervises it has to know.
+ * process is asked to stop: whoever supervises it has to know.
  */
 export function bufferedStdout(): DestinationStream {
   let text = '';
@@ -37,7 +38,7 @@ export function bufferedStdout(): DestinationStream {
     } catch (error) {
       lost = true;
       process.stderr.write(`waybill: the log cannot be written: ${(error as Error).message}\n`);
-      process.emit('SIGPIPE');
+      stopForLostOutput();
     }
   }
   process.on('exit', flush);

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
+import { stopForLostOutput } from '../lifecycle.ts';
 import { VERSION } from '../version.ts';
 import { addCheckCommand } from './commands/check.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
@@ -32,7 +33,7 @@ addDemoCommand(program);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   // A command that has to clean up listens for it.
-  if (!process.emit('SIGPIPE')) process.exit(EXIT.done);
+  if (!stopForLostOutput()) process.exit(EXIT.done);
 });
 
 try {

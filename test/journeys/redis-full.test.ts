@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { requestsByEvent } from '../support/account.ts';
+import { idleness } from '../support/idleness.ts';
 import { failOnLeaks } from '../support/leaks.ts';
-import { idleness, type OutageScene, outageScene, requestsByEvent } from '../support/outage.ts';
+import { type OutageScene, outageScene } from '../support/outage.ts';
 
 failOnLeaks();
 

@@ -1,5 +1,6 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { createProducer, type Producer } from '../../src/index.ts';
@@ -10,12 +11,16 @@ import type { Reply } from '../../src/sandbox/scripts.ts';
 import { numberedEvents } from './events.ts';
 import { type OwnRedis, type Settings, startOwnRedis } from './own-redis.ts';
 import { testSandbox } from './sandbox.ts';
+import { loseLocks, recoverStalled } from './stalled.ts';
 import { until } from './until.ts';
 import { runWaybill, startWaybill, testDirectory, type WaybillProcess } from './waybill-process.ts';
 
 const TYPE = 'disposition_update';
-/** The unit of times in /proc: a hundredth of a second on every Linux that Node runs on. */
-const TICK_MS = 10;
+/** A load of 2,000 events a second. */
+const CHUNK = 40;
+const CHUNK_MS = 20;
+/** How long a batch that nobody works on is looked at before its lock is taken away. */
+const ABANDONED_MS = 1_500;
 
 /** A client, the service as a process, and a Redis of their own to which something is to happen. */
 export interface OutageScene {
@@ -28,13 +33,26 @@ export interface OutageScene {
   submit(count: number): Promise<string[]>;
   /** Submits single events until one is accepted. @returns the ids of those accepted */
   submitUntilAccepted(): Promise<string[]>;
+  /** Submits events without a pause until it is stopped, whatever becomes of them. */
+  load(): { stop(): Promise<Taken> };
+  /** Submits single events until one is refused. @returns why; fails where one waits for a second or more */
+  refusedAtOnce(): Promise<string>;
   /** What `waybill send` does with one event, and prints. */
   send(): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
   status(): Promise<ClientStatus>;
-  /** Resolves when Redis holds no event that is still to be delivered. */
+  /**
+   * Resolves when Redis holds no event that is still to be delivered. Batches that were given to nobody, since
+   * the answer was lost, are freed of their locks when nothing else is left, as half a minute would do.
+   */
   drained(): Promise<void>;
   /** Resolves when all of these were delivered. */
   delivered(ids: readonly string[]): Promise<void>;
+}
+
+/** The ids of events that Redis has, and of those of which it is not known. */
+export interface Taken {
+  readonly accepted: string[];
+  readonly unknown: string[];
 }
 
 /** What a scene begins with. */
@@ -90,6 +108,37 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
       return service;
     },
     submit,
+    load() {
+      let stopping = false;
+      const taken: Taken = { accepted: [], unknown: [] };
+      const running = (async () => {
+        while (!stopping) {
+          const results = await producer.submitMany('acme', TYPE, nextEvents(CHUNK));
+          for (const result of results)
+            if (result.outcome !== 'refused') taken[result.outcome].push(result.id);
+          await pause(CHUNK_MS);
+        }
+      })();
+      return {
+        async stop() {
+          stopping = true;
+          await running;
+          return taken;
+        },
+      };
+    },
+    async refusedAtOnce() {
+      let reason: string | undefined;
+      await until(async () => {
+        const from = performance.now();
+        const [result] = await producer.submitMany('acme', TYPE, nextEvents(1));
+        if (result?.outcome !== 'refused') return false;
+        reason = result.problems[0]?.message;
+        if (performance.now() - from > 1_000) throw new Error('the refusal took more than a second');
+        return true;
+      });
+      return reason ?? '';
+    },
     async submitUntilAccepted() {
       const ids: string[] = [];
       await until(async () => {
@@ -104,43 +153,30 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
         input: JSON.stringify(nextEvents(1)[0]),
       }),
     status,
-    async drained() {
-      await until(async () => {
-        const { waiting, inFlight, retrying } = await status();
-        return waiting + inFlight + retrying === 0;
-      });
-    },
-    delivered: (ids) => company.waitFor((seen) => ids.every((id) => seen.deliveredIds.has(id))),
+    drained: () => drained(server, company, status),
+    delivered: (ids) =>
+      company.waitFor((seen) => ids.every((id) => seen.deliveredIds.has(id)), { timeoutMs: 20_000 }),
   };
 }
 
-/** The processor time that a process has used so far, all threads together; milliseconds. */
-export function processorMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  // The second field is a name in parentheses, with whatever it holds; user and system time are the 14th and 15th.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-}
-
-/** What a process does while something lasts: its share of one processor, and its lines of log. */
-export async function idleness(
-  service: WaybillProcess,
-  during: () => Promise<void>,
-): Promise<{ readonly share: number; readonly lines: number; readonly ms: number }> {
-  const from = { at: performance.now(), used: processorMs(service.pid), lines: service.lines.length };
-  await during();
-  const ms = performance.now() - from.at;
-  const share = (processorMs(service.pid) - from.used) / ms;
-  return { share, lines: service.lines.length - from.lines, ms };
-}
-
-/** Each event's requests, in order of arrival. */
-export function requestsByEvent(company: Company): Map<string, { attempt: number; status: number }[]> {
-  const events = new Map<string, { attempt: number; status: number }[]>();
-  for (const { eventId = '', headers, answered } of company.requests) {
-    const requests = events.get(eventId) ?? [];
-    requests.push({ attempt: Number(headers['x-waybill-attempt']), status: answered?.status ?? 0 });
-    events.set(eventId, requests);
-  }
-  return events;
+async function drained(
+  server: OwnRedis,
+  company: Company,
+  status: () => Promise<ClientStatus>,
+): Promise<void> {
+  let last = '';
+  let lastAt = performance.now();
+  await until(async () => {
+    const { waiting, inFlight, retrying } = await status();
+    if (waiting + inFlight + retrying === 0) return true;
+    const state = `${waiting} ${inFlight} ${retrying} ${company.tally.received}`;
+    if (state !== last || waiting + retrying + company.tally.inFlight > 0) lastAt = performance.now();
+    last = state;
+    if (performance.now() - lastAt < ABANDONED_MS) return false;
+    const redis = server.connect();
+    await loseLocks(redis, 'acme');
+    await recoverStalled(redis, 'acme', server.connect({ maxRetriesPerRequest: null }));
+    lastAt = performance.now();
+    return false;
+  }, 20_000);
 }

@@ -11,7 +11,7 @@ export interface OwnRedis {
   readonly socketPath: string;
   readonly pid: number;
   /** A connection that is closed when the test is over. */
-  connect(): Redis;
+  connect(options?: { readonly maxRetriesPerRequest?: null }): Redis;
   /** Stops its process where it stands: it accepts connections and answers nothing. */
   freeze(): void;
   thaw(): void;
@@ -26,8 +26,8 @@ export interface OwnRedis {
 /** Settings of `redis.conf` by their names. */
 export type Settings = Readonly<Record<string, string>>;
 
-/** For a Redis that keeps what it has when it is killed. */
-export const APPEND_ONLY: Settings = { appendonly: 'yes' };
+/** For a Redis that keeps what it has acknowledged when it is killed. */
+export const APPEND_ONLY: Settings = { appendonly: 'yes', appendfsync: 'always' };
 
 const SAYS = { ready: /ready to accept connections/i, loading: /server initialized/i };
 
@@ -60,8 +60,8 @@ export async function startOwnRedis(settings: Settings = {}): Promise<OwnRedis> 
     get pid() {
       return child?.pid ?? 0;
     },
-    connect() {
-      const redis = new Redis(socketPath, { maxRetriesPerRequest: 0 });
+    connect(options = {}) {
+      const redis = new Redis(socketPath, { maxRetriesPerRequest: 0, ...options });
       redis.on('error', () => {});
       connections.push(redis);
       return redis;

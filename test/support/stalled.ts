@@ -5,9 +5,12 @@ import { DELIVERIES, queuePrefix } from '../../src/queue/names.ts';
 import { testRedis } from './redis.ts';
 
 /** A batch worker without a process behind it: it takes batches, and nothing happens to them. */
-export async function idleBatchWorker(client: string): Promise<BatchWorker> {
+export async function idleBatchWorker(
+  client: string,
+  redis: Redis = testRedis({ maxRetriesPerRequest: null }),
+): Promise<BatchWorker> {
   const worker = new BatchWorker({
-    redis: testRedis({ maxRetriesPerRequest: null }),
+    redis,
     client,
     onLockLost: () => {},
     onStalled: () => {},
@@ -27,8 +30,8 @@ export async function loseLocks(redis: Redis, client: string): Promise<string[]>
 }
 
 /** Looks for batches without a lock at once, instead of every 5 s: BullMQ's own script, which needs two looks. */
-export async function recoverStalled(redis: Redis, client: string): Promise<void> {
-  const backend = (await idleBatchWorker(client)).getBackend();
+export async function recoverStalled(redis: Redis, client: string, workerRedis?: Redis): Promise<void> {
+  const backend = (await idleBatchWorker(client, workerRedis)).getBackend();
   for (let look = 1; look <= 2; look += 1) {
     await redis.del(`${queuePrefix(client, DELIVERIES)}stalled-check`);
     await backend.moveStalledJobsToWait();
