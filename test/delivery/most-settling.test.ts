@@ -38,7 +38,8 @@ function delivery() {
         taken.push(job);
         return job;
       },
-      newToken: () => 'token',
+      newLock: () => ({ token: 'token', durationMs: 1_000 }),
+      forgive: async () => {},
       adopt: () => {
         throw new Error('nothing is brought in');
       },
