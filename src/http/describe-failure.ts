@@ -5,7 +5,7 @@ export interface FailedRequest {
   readonly failureClass: NetworkFailureClass;
   /** host:port. */
   readonly where: string;
-  /** The error's code; none: the deadline passed. */
+  /** The error's code; none: Waybill ended it, at the deadline or because too much came. */
   readonly code?: string;
   readonly timeoutMs: number;
   /** Whether there was a connection to send the request on. */
@@ -30,6 +30,7 @@ export function describeFailure({ failureClass, where, code, timeoutMs, connecte
       if (code !== undefined) return `the connection to ${where} timed out${reason}`;
       return `no ${connected ? 'answer from' : 'connection to'} ${where} within ${timeoutMs} ms`;
     case 'not_http':
+      if (code === undefined) return `${where} sent more than a mebibyte without coming to an answer`;
       return `${where} answered, but not in HTTP/1.1${reason}`;
   }
 }

@@ -7,6 +7,7 @@ import { ADDRESS_REFUSED } from './address-guard.ts';
 import type { Connection, ConnectionUser } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { describeFailure } from './describe-failure.ts';
+import { findHeader } from './find-header.ts';
 import { textStart } from './text-start.ts';
 import type { Limited, UnderWay } from './under-way.ts';
 
@@ -29,6 +30,12 @@ export interface ExchangeRequest {
 const KEPT_BYTES = 2_048;
 /** A longer body is not worth reading to its end: a new connection costs less. */
 const DRAINED_BYTES = 65_536;
+
+/**
+ * More than any answer takes. Interim answers, reason phrases and chunk extensions are neither headers, which
+ * undici limits, nor body; without end, they cost a processor until the deadline.
+ */
+const RECEIVED_BYTES = 1_048_576;
 
 /** How long a known status waits for the end of a body that is of no use; then the connection is closed. */
 const DRAIN_MS = 1_000;
@@ -147,14 +154,24 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     this.#end(this.#noAnswer('timeout'));
   }
 
+  get allowance(): number {
+    return RECEIVED_BYTES + this.#keepBytes - this.#receivedBytes();
+  }
+
+  /** The other side does not come to an end, or not even to a status. */
+  overflow(): void {
+    this.#end(this.#noAnswer('not_http'));
+  }
+
   /** The connection was kept from an earlier answer, and not a byte of this one came. */
   #mayResend(code: string): boolean {
     if (this.#resent || !CLOSED_BY_PEER.has(code)) return false;
-    return (this.#connection as Connection).answers > 0 && !this.#hasReceived();
+    return (this.#connection as Connection).answers > 0 && this.#receivedBytes() === 0;
   }
 
-  #hasReceived(): boolean {
-    return this.#written && (this.#connection?.socket?.bytesRead ?? 0) > this.#bytesReadBefore;
+  /** Since the request was written; on a new connection, since it was opened. */
+  #receivedBytes(): number {
+    return this.#written ? (this.#connection?.socket?.bytesRead ?? 0) - this.#bytesReadBefore : 0;
   }
 
   #fail(code: string, error: Error): void {
@@ -169,7 +186,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     } else {
       // undici itself closes on what it does not want to read, such as 101, before the other side does.
       const refused =
-        code === 'UND_ERR_SOCKET' && this.#hasReceived() && !this.#connection?.socket?.readableEnded;
+        code === 'UND_ERR_SOCKET' && this.#receivedBytes() > 0 && !this.#connection?.socket?.readableEnded;
       this.#end(this.#noAnswer(refused ? 'not_http' : classifyNetworkError(code), code));
     }
   }
@@ -212,15 +229,6 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   #discard(): void {
     if (this.#connection !== undefined) this.#request.pool.discard(this.#connection);
   }
-}
-
-/** The first header of that name, which is in lower case; names and values stand in turns. */
-function findHeader(rawHeaders: readonly Buffer[], name: string): string | undefined {
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    if (rawHeaders[i]?.toString('latin1').toLowerCase() === name)
-      return rawHeaders[i + 1]?.toString('latin1');
-  }
-  return undefined;
 }
 
 function codeOf(error: Error): string {

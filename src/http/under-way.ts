@@ -6,18 +6,22 @@ export interface Limited {
   readonly dueAt: number;
   /** What calls it off. */
   readonly signal: CallOffSignal | undefined;
+  /** How many bytes more may come for it. */
+  readonly allowance: number;
+  /** More came than any answer takes. */
+  overflow(): void;
   /** Its time is over. */
   expire(): void;
   abort(): void;
 }
 
-/** How late a request may be ended, in milliseconds. */
+/** How late a request may be ended, in milliseconds; also for how long a flood may go on. */
 const SWEEP_MS = 20;
 
 /**
- * The requests under way: looked through every 20 ms for those whose time is over, and when a signal calls
- * some of them off. There are few at a time, so that costs next to nothing; a timer and a listener for each
- * of them cost a request several per cent.
+ * The requests under way: looked through every 20 ms for those whose time is over or that are flooded, and
+ * when a signal calls some of them off. There are few at a time, so that costs next to nothing; a timer and a
+ * listener for each of them cost a request several per cent.
  */
 export class UnderWay {
   readonly #requests = new Set<Limited>();
@@ -50,7 +54,10 @@ export class UnderWay {
   #sweep(): void {
     this.#sweeping = undefined;
     const now = performance.now();
-    for (const request of [...this.#requests]) if (request.dueAt <= now) request.expire();
+    for (const request of [...this.#requests]) {
+      if (request.dueAt <= now) request.expire();
+      else if (request.allowance < 0) request.overflow();
+    }
     if (this.#requests.size > 0) this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 }

@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { afterEach } from 'vitest';
 import { type ClientHttp, createClientHttp, type HttpOptions } from '../../src/http/client-http.ts';
+import { type RawServer, startRawServer } from './raw-server.ts';
 import { type Received, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 
 /** Something that is closed after the test. */
@@ -13,6 +15,16 @@ afterEach(async () => {
 /** A server for the present test. */
 export async function serve(answer: (received: Received) => void, tls?: TlsOptions): Promise<ScriptedServer> {
   const server = await startScriptedServer(answer, tls);
+  opened.push(server);
+  return server;
+}
+
+/** A server for the present test that is handed its connections raw. */
+export async function serveRaw(
+  onSocket: (socket: Socket) => void,
+  at?: { readonly host?: string; readonly port?: number },
+): Promise<RawServer> {
+  const server = await startRawServer(onSocket, at);
   opened.push(server);
   return server;
 }

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { type Limited, UnderWay } from '../../src/http/under-way.ts';
 
 /** A request that tells what became of it, and leaves when it is ended. */
-function request(underWay: UnderWay, dueAt: number, signal?: AbortSignal) {
+function request(underWay: UnderWay, dueAt: number, signal?: AbortSignal, allowance = 1) {
   let end: (how: string) => void = () => {};
   const ended = new Promise<string>((resolve) => {
     end = resolve;
@@ -10,6 +10,11 @@ function request(underWay: UnderWay, dueAt: number, signal?: AbortSignal) {
   const limited: Limited = {
     dueAt,
     signal,
+    allowance,
+    overflow: () => {
+      underWay.delete(limited);
+      end('overflowed');
+    },
     expire: () => {
       underWay.delete(limited);
       end(`expired ${performance.now() >= dueAt ? 'in time' : 'early'}`);
@@ -58,4 +63,14 @@ test('a signal calls off its own requests, however the signals alternate', async
   expect(await Promise.race([...ofTwo, ofNone].map(({ ended }) => ended))).toBe('expired in time');
   two.abort();
   expect(await ofTwo[0]?.ended).toBe('aborted');
+});
+
+test('ends those that more came for than any answer takes, long before their time', async () => {
+  const underWay = new UnderWay();
+  const abort = new AbortController();
+  const patient = request(underWay, performance.now() + 60_000, abort.signal, 0);
+  const flooded = request(underWay, performance.now() + 60_000, abort.signal, -1);
+  expect(await flooded.ended).toBe('overflowed');
+  abort.abort();
+  expect(await patient.ended).toBe('aborted');
 });
