@@ -1,6 +1,9 @@
 import { Connection, type ConnectionUser } from './connection.ts';
 import type { Connector } from './connector.ts';
 
+/** How long connections are used only once after one of them brought what nobody had asked for. */
+const DISTRUST_MS = 600_000;
+
 /** The connections to one origin, at most `limit`. The one used last is used next, so that spare ones close. */
 export class ConnectionPool {
   readonly #origin: string;
@@ -10,6 +13,8 @@ export class ConnectionPool {
   readonly #idle: Connection[] = [];
   /** Empty as long as the caller keeps to its own limit. */
   readonly #waiting: ConnectionUser[] = [];
+  /** Until when connections are used only once, in milliseconds of the monotonic clock. */
+  #distrustedUntil = 0;
 
   constructor(origin: string, limit: number, connect: Connector) {
     this.#origin = origin;
@@ -29,6 +34,10 @@ export class ConnectionPool {
 
   /** Takes a connection back whose answer has been read to its end. */
   release(connection: Connection): void {
+    if (performance.now() < this.#distrustedUntil) {
+      this.discard(connection);
+      return;
+    }
     const next = this.#nextWaiting();
     if (next !== undefined) {
       this.#lend(connection, next);
@@ -74,12 +83,19 @@ export class ConnectionPool {
   }
 
   #add(): Connection {
-    const connection = new Connection(this.#origin, this.#connect, (gone) => this.#onGone(gone));
+    const connection = new Connection(this.#origin, this.#connect, (gone, error) =>
+      this.#onGone(gone, error),
+    );
     this.#open.add(connection);
     return connection;
   }
 
-  #onGone(connection: Connection): void {
+  #onGone(connection: Connection, error: Error): void {
+    // A server that answers once too often answers each request with what was meant for another, as soon as
+    // such an answer comes when the next request is already on its way: nothing in HTTP/1.1 tells them apart.
+    if (this.#open.has(connection) && connection.spokeUnasked(error)) {
+      this.#distrustedUntil = performance.now() + DISTRUST_MS;
+    }
     // In use, and its request not failed: it is not written yet, and undici connects once more for it.
     if (this.#open.has(connection) && connection.user !== undefined) return;
     if (this.#open.delete(connection)) this.#idle.splice(this.#idle.indexOf(connection), 1);

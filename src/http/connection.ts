@@ -28,7 +28,7 @@ export class Connection {
   /** Whose request it carries; none: it is idle. */
   user: ConnectionUser | undefined;
 
-  constructor(origin: string, connect: Connector, onGone: (connection: Connection) => void) {
+  constructor(origin: string, connect: Connector, onGone: (connection: Connection, error: Error) => void) {
     this.client = new Client(origin, {
       pipelining: 1,
       // Both restart with each chunk; a request has one deadline for all.
@@ -38,12 +38,19 @@ export class Connection {
         this.socket = connect(options, callback);
       },
     });
-    const gone = () => {
+    const gone = (_origin: unknown, _clients: unknown, error: Error) => {
+      onGone(this, error);
       this.answers = 0;
-      onGone(this);
     };
     this.client.on('disconnect', gone);
     this.client.on('connectionError', gone);
+  }
+
+  /** Whether it ended, while idle, on bytes that nobody had asked for; `error` is the one that undici ended it with. */
+  spokeUnasked(error: Error): boolean {
+    if (this.answers === 0 || this.socket?.readableEnded) return false;
+    const code = 'code' in error ? error.code : undefined;
+    return code === 'UND_ERR_SOCKET' || error.name === 'HTTPParserError';
   }
 
   /** Closes the socket at once, whatever state it is in; the client follows when undici has noticed. */

@@ -90,7 +90,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   begin(connection: Connection): void {
     this.#connection = connection;
     this.#written = false;
-    connection.client.dispatch(this.#request.options, this);
+    if (connection.answers === 0) this.#send();
+    // What has come unasked since the last answer is read before undici writes, and ends the connection: or
+    // else it would be taken for the answer to this request.
+    else setImmediate(() => this.#send());
   }
 
   onConnect(): void {
@@ -189,6 +192,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
         code === 'UND_ERR_SOCKET' && this.#receivedBytes() > 0 && !this.#connection?.socket?.readableEnded;
       this.#end(this.#noAnswer(refused ? 'not_http' : classifyNetworkError(code), code));
     }
+  }
+
+  #send(): void {
+    if (!this.done) this.#connection?.client.dispatch(this.#request.options, this);
   }
 
   #noAnswer(failureClass: ReturnType<typeof classifyNetworkError>, code?: string): AttemptResult {

@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { certificates } from './certificates.ts';
+import { client, MESSAGE, serve } from './http-fixture.ts';
+import { type Received, respond } from './scripted-server.ts';
+
+const TLS = await certificates();
+
+const DELIVERED = { kind: 'answer', status: 200, body: '' };
+const FORGED = 'HTTP/1.1 299 Forged\r\ncontent-length: 0\r\n\r\n';
+
+describe.each(['http', 'https'])('bytes that nobody asked for, over %s', (protocol) => {
+  const serverTls = protocol === 'https' ? TLS.server : undefined;
+  const clientTls = protocol === 'https' ? { tls: { ca: TLS.ca } } : {};
+
+  async function setUp(answer: (received: Received) => void, connections = 4) {
+    const server = await serve((received) => {
+      // Or else its system keeps a second small write back until the first one is acknowledged.
+      received.socket.setNoDelay(true);
+      answer(received);
+    }, serverTls);
+    const http = client({ connections, ...clientTls });
+    const url = server.url.replace('127.0.0.1', 'localhost');
+    return { server, post: () => http.post({ url, ...MESSAGE }) };
+  }
+
+  // Again where the system was slow to hand over what the server had written.
+  test('an answer that came before the request was written is not taken for its answer', {
+    retry: 2,
+  }, async () => {
+    const { server, post } = await setUp((received) => respond(received, 200));
+    expect(await post()).toEqual(DELIVERED);
+    const socket = server.sockets[0] as Socket;
+    await new Promise((resolve) => socket.write(FORGED, resolve));
+    expect(await post()).toEqual(DELIVERED);
+    expect(server.sockets).toHaveLength(2);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('nor where the request was waiting for the connection', async () => {
+    const { server, post } = await setUp((received) => {
+      respond(received, 200);
+      received.socket.write(FORGED);
+    }, 1);
+    expect(await Promise.all([post(), post(), post()])).toEqual(Array(3).fill(DELIVERED));
+    expect(server.requests).toHaveLength(3);
+    expect(server.requests.map(({ onConnection }) => onConnection)).toEqual([1, 1, 1]);
+  });
+
+  test.each([
+    ['a second answer', FORGED],
+    ['the start of one', 'H'],
+    ['garbage', '\0garbage\r\n'],
+  ])('%s while idle: every connection is used only once from then on', async (_name, bytes) => {
+    const { server, post } = await setUp((received) => respond(received, 200));
+    await post();
+    const socket = server.sockets[0] as Socket;
+    socket.write(bytes);
+    await once(socket, 'close');
+    for (let n = 0; n < 4; n += 1) expect(await post()).toEqual(DELIVERED);
+    expect(server.sockets).toHaveLength(5);
+    await server.allClosed();
+  });
+
+  test.each([
+    ['reset', (received: Received) => received.reset()],
+    ['closed', ({ socket }: Received) => socket.destroy()],
+    ['ended', ({ socket }: Received) => socket.end()],
+  ])('none: a connection that is %s while idle raises no distrust', async (_name, drop) => {
+    const { server, post } = await setUp((received) => respond(received, 200));
+    await post();
+    const [first] = server.requests as [Received];
+    drop(first);
+    if (!first.socket.closed) await once(first.socket, 'close');
+    for (let n = 0; n < 4; n += 1) expect(await post()).toEqual(DELIVERED);
+    expect(server.sockets).toHaveLength(2);
+  });
+});
+
+test.each([
+  ['a body after 204', 'HTTP/1.1 204 None\r\ncontent-length: 5\r\n\r\nhello', 204],
+  ['a body after 304', 'HTTP/1.1 304 None\r\ncontent-length: 5\r\n\r\nhello', 304],
+  ['a Content-Length that is too short', 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\nhello', 200],
+  ['a second answer at once', `HTTP/1.1 201 Made\r\ncontent-length: 0\r\n\r\n${FORGED}`, 201],
+])('%s: the status stands, and the rest is not taken for the next answer', async (_name, bytes, status) => {
+  const server = await serve((received) => {
+    if (received.number % 2) received.socket.write(bytes);
+    else respond(received, 202);
+  });
+  const http = client({ connections: 1 });
+  for (const expected of [status, 202, status, 202]) {
+    expect(await http.post({ url: server.url, ...MESSAGE })).toMatchObject({ status: expected });
+  }
+  expect(server.requests).toHaveLength(4);
+});
+
+test('a server that answers each request twice does not stay one answer ahead', async () => {
+  // The second answer comes when the next request may be on its way already: that cannot be told apart once.
+  const server = await serve((received) => {
+    respond(received, 201);
+    setTimeout(() => received.socket.write(FORGED), 1);
+  });
+  const http = client({ connections: 2 });
+  const statuses: unknown[] = [];
+  for (let n = 0; n < 200; n += 1) {
+    statuses.push(...(await Promise.all([1, 2].map(() => http.post({ url: server.url, ...MESSAGE })))));
+  }
+  const forged = statuses.filter((result) => (result as { status: number }).status !== 201);
+  expect(forged.length).toBeLessThan(10);
+});
