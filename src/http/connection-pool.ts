@@ -34,7 +34,7 @@ export class ConnectionPool {
 
   /** Takes a connection back whose answer has been read to its end. */
   release(connection: Connection): void {
-    if (performance.now() < this.#distrustedUntil) {
+    if (connection.unsentBytes > 0 || performance.now() < this.#distrustedUntil) {
       this.discard(connection);
       return;
     }

@@ -46,6 +46,11 @@ export class Connection {
     this.client.on('connectionError', gone);
   }
 
+  /** How many bytes of the request have not left this process, so that nobody can have read it. */
+  get unsentBytes(): number {
+    return this.socket?.writableLength ?? 0;
+  }
+
   /** Whether it ended, while idle, on bytes that nobody had asked for; `error` is the one that undici ended it with. */
   spokeUnasked(error: Error): boolean {
     if (this.answers === 0 || this.socket?.readableEnded) return false;
