@@ -12,9 +12,13 @@ afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one.close();
 });
 
-/** A server for the present test. */
-export async function serve(answer: (received: Received) => void, tls?: TlsOptions): Promise<ScriptedServer> {
-  const server = await startScriptedServer(answer, tls);
+/** A server for the present test; `port`: one that another server has just left. */
+export async function serve(
+  answer: (received: Received) => void,
+  tls?: TlsOptions,
+  port = 0,
+): Promise<ScriptedServer> {
+  const server = await startScriptedServer(answer, tls, port);
   opened.push(server);
   return server;
 }

@@ -29,6 +29,7 @@ export interface ScriptedServer {
 export async function startScriptedServer(
   answer: (received: Received) => void,
   tls?: TlsOptions,
+  listenPort = 0,
 ): Promise<ScriptedServer> {
   const requests: Received[] = [];
   const sockets: Socket[] = [];
@@ -48,7 +49,7 @@ export async function startScriptedServer(
   const server: Server = tls ? createTlsServer(tls, onSocket) : createServer(onSocket);
   server.on('connection', (socket: Socket) => raw.set(socket.remotePort, socket));
   server.on('tlsClientError', () => {});
-  server.listen(0, '127.0.0.1');
+  server.listen(listenPort, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const open = () => sockets.filter((socket) => !socket.closed);
