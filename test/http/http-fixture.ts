@@ -5,20 +5,21 @@ import { type ClientHttp, createClientHttp, type HttpOptions } from '../../src/h
 import { type RawServer, startRawServer } from './raw-server.ts';
 import { type Received, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
 
-/** Something that is closed after the test. */
-const opened: { close(): Promise<void> }[] = [];
+/** What is closed after the test, last opened first. */
+export const opened: { close(): Promise<void> }[] = [];
 
 afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one.close();
 });
 
-/** A server for the present test; `port`: one that another server has just left. */
+/** A server for the present test; `port`: one that is known to be free. */
 export async function serve(
   answer: (received: Received) => void,
   tls?: TlsOptions,
   port = 0,
+  host = '127.0.0.1',
 ): Promise<ScriptedServer> {
-  const server = await startScriptedServer(answer, tls, port);
+  const server = await startScriptedServer(answer, tls, port, host);
   opened.push(server);
   return server;
 }

@@ -25,11 +25,12 @@ export interface ScriptedServer {
   close(): Promise<void>;
 }
 
-/** Starts a server on the loopback address whose answer to each request is written by `answer`. */
+/** Starts a server on a loopback address whose answer to each request is written by `answer`. */
 export async function startScriptedServer(
   answer: (received: Received) => void,
   tls?: TlsOptions,
   listenPort = 0,
+  host = '127.0.0.1',
 ): Promise<ScriptedServer> {
   const requests: Received[] = [];
   const sockets: Socket[] = [];
@@ -49,12 +50,12 @@ export async function startScriptedServer(
   const server: Server = tls ? createTlsServer(tls, onSocket) : createServer(onSocket);
   server.on('connection', (socket: Socket) => raw.set(socket.remotePort, socket));
   server.on('tlsClientError', () => {});
-  server.listen(listenPort, '127.0.0.1');
+  server.listen(listenPort, host);
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const open = () => sockets.filter((socket) => !socket.closed);
   return {
-    url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}/dispositions?key=query-secret`,
+    url: `${tls ? 'https' : 'http'}://${host}:${port}/dispositions?key=query-secret`,
     port,
     requests,
     sockets,
