@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { quoteText } from './quote-text.ts';
 
 /** One thing that is wrong with an input: where (a JSON path such as `$.to.identifier`) and what, as a sentence. */
 export interface Problem {
@@ -6,28 +7,39 @@ export interface Problem {
   readonly message: string;
 }
 
-const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
+const MAX_KEY_LENGTH = 100;
+/** More than anybody reads, and less than a payload of nothing but mistakes has. */
+const MAX_PROBLEMS = 100;
 
-/** Writes a path of keys and indexes as a JSON path (RFC 9535): `$.cartons[0]["odd key"]`. */
+/**
+ * Writes a path of keys and indexes as a JSON path (RFC 9535): `$.cartons[0]["odd key"]`. A long key is cut off:
+ * keys are input, too.
+ */
 export function toJsonPath(keys: readonly PropertyKey[]): string {
   let path = '$';
   for (const key of keys) {
     if (typeof key === 'number') path += `[${key}]`;
     else if (PLAIN_KEY.test(String(key))) path += `.${String(key)}`;
-    else path += `[${JSON.stringify(String(key))}]`;
+    else path += `[${quoteText(String(key), MAX_KEY_LENGTH)}]`;
   }
   return path;
 }
 
-/** Turns all issues of a zod error into problems, one for each unknown key. */
+/** Turns the issues of a zod error into problems, one for each unknown key; beyond a hundred they are counted. */
 export function toProblems(error: z.ZodError): Problem[] {
-  return error.issues.flatMap((issue) => {
-    if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => ({
-        path: toJsonPath([...issue.path, key]),
-        message: 'is not a known field',
-      }));
-    }
-    return [{ path: toJsonPath(issue.path), message: issue.message }];
-  });
+  const problems: Problem[] = [];
+  let count = 0;
+  const add = (keys: readonly PropertyKey[], message: string): void => {
+    count += 1;
+    if (count <= MAX_PROBLEMS) problems.push({ path: toJsonPath(keys), message });
+  };
+  for (const issue of error.issues) {
+    if (issue.code !== 'unrecognized_keys') add(issue.path, issue.message);
+    else for (const key of issue.keys) add([...issue.path, key], 'is not a known field');
+  }
+  if (count > MAX_PROBLEMS) {
+    problems.push({ path: '$', message: `has ${count - MAX_PROBLEMS} more problems like these` });
+  }
+  return problems;
 }

@@ -8,14 +8,23 @@ export type PayloadValidation<Payload> =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /**
- * Holds a payload against its type's contract. Never throws for a bad payload: all problems come back at
- * once, each with its JSON path. The given payload is not changed.
+ * Holds a payload against its type's contract. Never throws for a bad payload, not even where its own
+ * getters do: its problems come back at once, each with its JSON path. The given payload is not changed.
  */
 export function validatePayload<Schema extends z.ZodType>(
   type: EventType<string, Schema>,
   payload: unknown,
 ): PayloadValidation<z.output<Schema>> {
-  const result = type.schema.safeParse(payload);
+  let result: z.ZodSafeParseResult<z.output<Schema>>;
+  try {
+    result = type.schema.safeParse(payload);
+  } catch {
+    // Not the error's own text: it may be anything, of any length.
+    return {
+      ok: false,
+      problems: [{ path: '$', message: 'cannot be read: one of its fields throws an error' }],
+    };
+  }
   if (!result.success) return { ok: false, problems: toProblems(result.error) };
   return { ok: true, payload: result.data, unit: type.unitOf(result.data) };
 }

@@ -2,6 +2,7 @@ import { MAX_BATCH_BYTES } from '../core/client-config.ts';
 import type { ResolvedClient } from '../core/config-schema.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { findEventType } from '../core/event-types.ts';
+import { quoteText } from '../core/quote-text.ts';
 import { validatePayload } from '../core/validate-payload.ts';
 import { type CommitBatch, type CommitOutcome, createGroupCommit, type GroupCommit } from './group-commit.ts';
 import { type Refused, refusal, type SubmitResult } from './submit-result.ts';
@@ -59,12 +60,16 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
   }
 
   function findTarget(clientName: string, typeName: string): Target | Refused {
-    const client = Object.hasOwn(clients, clientName) ? clients[clientName] : undefined;
+    // A program in JavaScript may give anything, and anything need not turn into text.
+    const isKnown = typeof clientName === 'string' && Object.hasOwn(clients, clientName);
+    const client = isKnown ? clients[clientName] : undefined;
     if (client === undefined) {
-      return refusal('UNKNOWN_CLIENT', `client "${clientName}" is not in the configuration`);
+      return refusal('UNKNOWN_CLIENT', `client ${named(clientName)} is not in the configuration`);
     }
     const type = findEventType(typeName);
-    if (type === undefined) return refusal('UNKNOWN_EVENT_TYPE', `"${typeName}" is not a known event type`);
+    if (type === undefined) {
+      return refusal('UNKNOWN_EVENT_TYPE', `${named(typeName)} is not a known event type`);
+    }
     if (client.urls[typeName] === undefined) {
       return refusal('NO_ENDPOINT', `client "${clientName}" has no endpoint for ${typeName}`);
     }
@@ -78,10 +83,11 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
       done({ outcome: 'refused', code: 'INVALID_EVENT', problems: valid.problems });
       return;
     }
-    const body = JSON.stringify(valid.payload);
-    const bytes = Buffer.byteLength(body);
-    if (bytes > MAX_BATCH_BYTES) {
-      done(refusal('EVENT_TOO_LARGE', `must be at most ${MAX_BATCH_BYTES} bytes as JSON, found ${bytes}`));
+    const body = stringify(valid.payload);
+    const bytes = body === undefined ? Number.POSITIVE_INFINITY : Buffer.byteLength(body);
+    if (body === undefined || bytes > MAX_BATCH_BYTES) {
+      const found = body === undefined ? 'more than a text can hold' : bytes;
+      done(refusal('EVENT_TOO_LARGE', `must be at most ${MAX_BATCH_BYTES} bytes as JSON, found ${found}`));
       return;
     }
     const event: StoredEvent = { id: newId(), type: target.type.name, unit: valid.unit, body };
@@ -136,6 +142,22 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
       await Promise.all([...commits.values()].map((commit) => commit.drain()));
     },
   };
+}
+
+const MAX_NAME_LENGTH = 100;
+
+function named(name: unknown): string {
+  return typeof name === 'string' ? quoteText(name, MAX_NAME_LENGTH) : `(a name of type ${typeof name})`;
+}
+
+/** Undefined where it would be longer than the longest text. */
+function stringify(payload: unknown): string | undefined {
+  try {
+    return JSON.stringify(payload);
+  } catch {
+    // What was validated is JSON: its length is all that can be wrong with it.
+    return undefined;
+  }
 }
 
 /** What `submitMany` waits for after so many events: room, or the rest of the process having its turn. */

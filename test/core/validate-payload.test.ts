@@ -36,6 +36,33 @@ test('takes a type that is only known at run time', () => {
   expect(validatePayload(type, type.sample)).toMatchObject({ ok: true, unit: 'LPAA1234567' });
 });
 
+test('a payload whose own getters and proxies throw is refused', () => {
+  const type = findEventType('inventory_receipt');
+  const throwing = {
+    get extra(): unknown {
+      throw new Error('x'.repeat(10_000));
+    },
+  };
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  for (const payload of [{ ...type.sample, extra: proxy }, Object.assign(throwing, type.sample), proxy]) {
+    expect(validatePayload(type, payload)).toEqual({
+      ok: false,
+      problems: [{ path: '$', message: 'cannot be read: one of its fields throws an error' }],
+    });
+  }
+});
+
+test('a field is at most 1 MiB long', () => {
+  const type = findEventType('disposition_update');
+  const sku = 'x'.repeat(1024 * 1024);
+  expect(validatePayload(type, { ...type.sample, sku }).ok).toBe(true);
+  expect(validatePayload(type, { ...type.sample, sku: `${sku}x`, timestamp: `${sku}x` })).toEqual({
+    ok: false,
+    problems: ['$.timestamp', '$.sku'].map((path) => ({ path, message: 'is longer than 1 MiB' })),
+  });
+});
+
 describe.each(EVENT_TYPES.map((type) => [type.name, type] as const))('%s', (name) => {
   test('the given payload is not changed', () => {
     const type = findEventType(name as string);

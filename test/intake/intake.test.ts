@@ -51,6 +51,29 @@ test.each([
   expect(written).toEqual([]);
 });
 
+test.each([
+  [Symbol('acme'), 'client (a name of type symbol) is not in the configuration'],
+  [undefined, 'client (a name of type undefined) is not in the configuration'],
+  [{ toString: 'acme' }, 'client (a name of type object) is not in the configuration'],
+  ['\u001b[2J', 'client "\\u001b[2J" is not in the configuration'],
+  ['x'.repeat(1_000), `client "${'x'.repeat(100)}"… is not in the configuration`],
+])('a client that is no name is refused (%#)', async (client, message) => {
+  const { intake } = intakeWith();
+  const problems = [{ path: '$', message }];
+  expect(await intake.submit(client as string, TYPE, {})).toMatchObject({ problems });
+  expect(await intake.submitMany(client as string, TYPE, [{}])).toMatchObject([{ problems }]);
+  const type = await intake.submit('acme', client as string, {});
+  expect(type).toMatchObject({ code: 'UNKNOWN_EVENT_TYPE' });
+});
+
+test('a payload that throws when it is read is refused, and stops no other', async () => {
+  const { intake } = intakeWith();
+  const throwing = Object.defineProperty({}, 'sku', { enumerable: true, get: () => JSON.parse('{') });
+  expect(await intake.submit('acme', TYPE, throwing)).toMatchObject({ code: 'INVALID_EVENT' });
+  const results = await intake.submitMany('acme', TYPE, [sampleEvent(TYPE), throwing, sampleEvent(TYPE)]);
+  expect(results.map(({ outcome }) => outcome)).toEqual(['accepted', 'refused', 'accepted']);
+});
+
 test('a bad payload is refused with every problem at once', async () => {
   const { intake, written } = intakeWith();
   const result = await intake.submit('acme', TYPE, { ...sampleEvent(TYPE), from_condition: 'Q', extra: 1 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { describeValue } from '../describe-value.ts';
 import { isIsoTimestamp } from '../iso-timestamp.ts';
-import { whyNotJson } from '../json-value.ts';
+import { copyJson, FIELD_TOO_LONG, MAX_FIELD_LENGTH } from '../json-value.ts';
 
 /** A string on the wire; producers may give a whole number instead, which goes out as the string it spells. */
 export type TextField = z.ZodType<string, string | number>;
@@ -13,10 +13,16 @@ export type TextField = z.ZodType<string, string | number>;
 function textField(whyRefused?: (text: string) => string | undefined): TextField {
   return z.transform((value: unknown, context): unknown => {
     const spelt = Number.isSafeInteger(value) ? String(value) : value;
-    const message = typeof spelt === 'string' ? whyRefused?.(spelt) : whyNotText(spelt);
+    const message =
+      typeof spelt === 'string' ? (whyTooLong(spelt) ?? whyRefused?.(spelt)) : whyNotText(spelt);
     if (message !== undefined) context.issues.push({ code: 'custom', message, input: value });
     return spelt;
   }) as unknown as TextField;
+}
+
+/** Before anything is done with it: texts together may be longer than the longest that there can be. */
+function whyTooLong(text: string): string | undefined {
+  return text.length > MAX_FIELD_LENGTH ? FIELD_TOO_LONG : undefined;
 }
 
 function whyNotText(value: unknown): string {
@@ -70,11 +76,11 @@ export function openObject<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
 }
 
 const otherField = z.transform((value: unknown, context): unknown => {
-  const reason = value === undefined ? undefined : whyNotJson(value);
-  if (reason !== undefined) {
-    context.issues.push({ code: 'custom', message: `holds ${reason}`, input: value });
-  }
-  return value;
+  if (value === undefined) return undefined;
+  const copy = copyJson(value);
+  if (copy.ok) return copy.value;
+  context.issues.push({ code: 'custom', message: copy.reason, input: value });
+  return undefined;
 }) as unknown as z.ZodUnknown;
 
 /*

@@ -171,7 +171,7 @@ describe('other fields', () => {
     ).toEqual([
       { path: '$.a', message: 'holds NaN, which is not a JSON value' },
       { path: '$.b', message: 'holds an object of a class of its own, which is not a JSON value' },
-      { path: '$.c', message: 'holds undefined, which is not a JSON value' },
+      { path: '$.c', message: 'holds an array with an empty place, which JSON cannot carry' },
       { path: '$.d', message: 'holds a bigint, which is not a JSON value' },
       { path: '$.e', message: 'holds a function, which is not a JSON value' },
       { path: '$.deep', message: 'holds more than 64 levels of nesting' },

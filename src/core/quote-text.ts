@@ -1,0 +1,13 @@
+/** What a terminal, a log viewer or an editor might obey: controls, line separators, changes of direction. */
+const STEERING = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Writes characters that may steer where they are shown as `\u001b`, so that a sentence holds none. */
+export function escapeControls(text: string): string {
+  return text.replace(STEERING, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Text in quotes for a sentence: in one line, escaped as in JSON, and cut off behind so many characters. */
+export function quoteText(text: string, maxLength: number): string {
+  if (text.length <= maxLength) return escapeControls(JSON.stringify(text));
+  return `${escapeControls(JSON.stringify(text.slice(0, maxLength)))}…`;
+}
