@@ -154,7 +154,10 @@ describe('authorization', () => {
       'auth.token is required|auth.tokn is not a known setting: did you mean "token"?',
     ],
     ['type: bearer, token: ""', 'auth.token must not be empty'],
-    ['type: bearer, token: "ключ"', 'auth.token must hold only characters that an HTTP header can carry'],
+    [
+      'type: bearer, token: "ключ"',
+      'auth.token must hold only characters that an HTTP header can carry: letters, digits and signs of ASCII',
+    ],
     ['type: bearer, token: " x"', 'auth.token must not begin or end with a blank: receivers cut it off'],
     [
       'type: basic, username: "a:b", password: ""',

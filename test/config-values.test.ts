@@ -5,12 +5,12 @@ import { clientProblems, FILE, problemsOf } from './support/config-problems.ts';
 describe('the environment', () => {
   const client = (settings: string) =>
     `clients: { acme: { baseUrl: "https://\${HOST}/\${PATH_2}", endpoints: { disposition_update: /d }, ${settings} } }`;
-  const env = { HOST: 'acme.example', PATH_2: 'v2', TOKEN: 'a: [b' };
+  const env = { HOST: 'acme.example', PATH_2: 'v2', TOKEN: 'a:[b' };
 
   test('takes the place of each name in a text value, and cannot add anything else', () => {
     const { clients } = parseConfig(client('auth: { type: bearer, token: "${TOKEN}" }'), FILE, env);
     expect(clients.acme?.urls.disposition_update).toBe('https://acme.example/v2/d');
-    expect(clients.acme?.auth).toEqual({ type: 'bearer', token: 'a: [b' });
+    expect(clients.acme?.auth).toEqual({ type: 'bearer', token: 'a:[b' });
   });
 
   test('is not looked at twice', () => {
@@ -22,10 +22,10 @@ describe('the environment', () => {
   });
 
   test('is left alone by an escape, and by keys', () => {
-    const text = client('auth: { type: bearer, token: "$${TOKEN}$$ $5" }, "${HOST}": 1');
+    const text = client('auth: { type: bearer, token: "$${TOKEN}$$-$5" }, "${HOST}": 1');
     expect(problemsOf(text, env)).toEqual(['1 $.clients.acme["${HOST}"] is not a known setting']);
     const { clients } = parseConfig(text.replace(', "${HOST}": 1', ''), FILE, env);
-    expect(clients.acme?.auth).toEqual({ type: 'bearer', token: '${TOKEN}$$ $5' });
+    expect(clients.acme?.auth).toEqual({ type: 'bearer', token: '${TOKEN}$$-$5' });
   });
 
   test('that lacks a variable is a problem, and the only one at that place', () => {

@@ -1,8 +1,9 @@
 import type { AuthConfig } from '../core/client-config.ts';
+import { isBearerToken, isHeaderName, isHeaderValue } from '../core/header-text.ts';
 import { RESERVED_HEADERS } from '../core/http-fields.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import type { Authorizer } from './authorizer.ts';
-import { basicCredentials, isBearerToken, isHeaderName, isHeaderValue } from './header-text.ts';
+import { basicCredentials } from './basic-credentials.ts';
 
 /** Authentication that never changes while the process runs. */
 export type StaticAuthConfig = Exclude<AuthConfig, { type: 'oauth2' }>;

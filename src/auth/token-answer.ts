@@ -1,6 +1,6 @@
 import type { AttemptResult } from '../core/attempt-result.ts';
 import type { OAuth2Config } from '../core/client-config.ts';
-import { isBearerToken } from './header-text.ts';
+import { isBearerToken } from '../core/header-text.ts';
 import { maskSecret } from './token-service.ts';
 
 /** A token as the service issued it. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AttemptResult } from '../core/attempt-result.ts';
 import type { OAuth2Config } from '../core/client-config.ts';
-import { basicCredentials } from './header-text.ts';
+import { basicCredentials } from './basic-credentials.ts';
 
 /** One POST to a token service. */
 export interface TokenPostRequest {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isBearerToken } from './header-text.ts';
+import { isBearerToken } from '../core/header-text.ts';
 
 /** What the store needs of a Redis connection; an ioredis `Redis` or `Cluster` is one. */
 export interface TokenRedis {

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { EVENT_TYPE_NAMES, findEventType } from './event-types.ts';
-import { endpointAddress, headerName, headerValue, httpBaseUrl, httpUrl } from './http-fields.ts';
+import {
+  bearerToken,
+  endpointAddress,
+  headerName,
+  headerValue,
+  httpBaseUrl,
+  httpUrl,
+} from './http-fields.ts';
 import { didYouMean } from './near-miss.ts';
 
 const KIB = 1024;
@@ -25,7 +32,7 @@ const endpointsSchema = z
 
 const authSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
-  z.strictObject({ type: z.literal('bearer'), token: headerValue }),
+  z.strictObject({ type: z.literal('bearer'), token: bearerToken }),
   z.strictObject({
     type: z.literal('basic'),
     // RFC 7617, section 2: the first colon ends the user name, and neither part holds control characters.

@@ -1,7 +1,5 @@
 import { z } from 'zod';
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+import { isBearerToken, isHeaderName, isHeaderValue } from './header-text.ts';
 
 /** Headers that Waybill or its HTTP client writes itself: a client's API key cannot stand in one of them. */
 export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
@@ -26,23 +24,31 @@ export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 
 /** The name of a header (a token, RFC 9110, section 5.1) that is free for a client's use. */
 export const headerName = z.string().superRefine((name, context) => {
-  if (!TOKEN.test(name)) {
+  if (!isHeaderName(name)) {
     context.addIssue('must be the name of an HTTP header, such as X-Api-Key');
   } else if (RESERVED_HEADERS.has(name.toLowerCase())) {
     context.addIssue(`must not be ${name}: Waybill or its HTTP client writes that header`);
   }
 });
 
-/** Text that a header can carry (RFC 9110, section 5.5), and that arrives as it was sent. */
+/** Text that a header can carry, and that arrives as it was sent: what the authorizer takes, no more and no less. */
 export const headerValue = z.string().superRefine((value, context) => {
-  if (value === '') context.addIssue('must not be empty');
-  else if (/[\r\n]/.test(value)) context.addIssue('must not hold a line break');
-  else if (!FIELD_VALUE.test(value)) {
-    context.addIssue('must hold only characters that an HTTP header can carry');
-  } else if (value !== value.trim()) {
-    context.addIssue('must not begin or end with a blank: receivers cut it off');
-  }
+  if (!isHeaderValue(value)) context.addIssue(whyNotHeaderValue(value));
 });
+
+/** A token that can stand after `Bearer `. */
+export const bearerToken = z.string().superRefine((value, context) => {
+  if (isBearerToken(value)) return;
+  context.addIssue(isHeaderValue(value) ? 'must not hold a blank' : whyNotHeaderValue(value));
+});
+
+function whyNotHeaderValue(value: string): string {
+  if (value === '') return 'must not be empty';
+  if (/[\r\n]/.test(value)) return 'must not hold a line break';
+  if (value !== value.trim()) return 'must not begin or end with a blank: receivers cut it off';
+  // Bytes above ASCII arrive as different text at different receivers, and tabs as blanks.
+  return 'must hold only characters that an HTTP header can carry: letters, digits and signs of ASCII';
+}
 
 /** An absolute `http:` or `https:` URL without credentials or a fragment. */
 export const httpUrl = z.string().superRefine((value, context) => {

@@ -19,8 +19,3 @@ export function isHeaderValue(text: string): boolean {
 export function isBearerToken(text: string): boolean {
   return VISIBLE.test(text);
 }
-
-/** The value of a Basic `Authorization` header, in UTF-8 (RFC 7617). */
-export function basicCredentials(user: string, password: string): string {
-  return `Basic ${Buffer.from(`${user}:${password}`, 'utf8').toString('base64')}`;
-}
