@@ -1,5 +1,7 @@
+import { resolve } from 'node:path';
 import { type OpenIntake, openIntake } from './app.ts';
 import { loadConfig, parseConfig } from './config.ts';
+import { ConfigError } from './core/config-error.ts';
 import type { Config, ConfigInput } from './core/config-schema.ts';
 import type { EventTypeName, PayloadOf } from './core/event-types.ts';
 import type { SubmitResult } from './intake/submit-result.ts';
@@ -102,7 +104,21 @@ export async function createProducer(
 
 function toConfig(config: Config | ConfigInput | string): Config {
   if (typeof config === 'string') return loadConfig(config);
-  if ('file' in config) return config;
-  // JSON is YAML.
-  return parseConfig(JSON.stringify(config), 'waybill.yaml');
+  if (isLoaded(config)) return config;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(config);
+  } catch (cause) {
+    const message = 'cannot be written as JSON: it holds itself, or a value that JSON has not';
+    throw new ConfigError(resolve(OBJECT_FILE), [{ path: '$', message }], { cause });
+  }
+  // JSON is YAML; where there is no JSON of it, it lacks everything.
+  return parseConfig(text ?? 'null', OBJECT_FILE);
+}
+
+/** What a configuration that is given as an object is taken to stand in. */
+const OBJECT_FILE = 'waybill.yaml';
+
+function isLoaded(config: Config | ConfigInput): config is Config {
+  return typeof config === 'object' && config !== null && 'file' in config && 'dataDir' in config;
 }
