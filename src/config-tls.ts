@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
+import { readTextFile } from './config-read-file.ts';
 import type { ConfigIssue } from './core/config-problem.ts';
 import type { TlsMaterial } from './core/config-schema.ts';
+import { escapeControls } from './core/quote-text.ts';
 
 const TLS_FILES = ['ca', 'cert', 'key'] as const;
+const MAX_MIB = 4;
+const MAX_PATH_LENGTH = 300;
 
 /** What the clients' TLS files hold, by client, and what is wrong with them. */
 export interface TlsFiles {
@@ -19,6 +22,8 @@ export interface TlsFiles {
 export function readTlsFiles(tree: unknown, directory: string): TlsFiles {
   const byClient = new Map<string, TlsMaterial>();
   const issues: ConfigIssue[] = [];
+  // Many clients may share their files.
+  const readOnce = once((path) => readPem(path));
   for (const [name, client] of Object.entries(sectionOf(tree, 'clients'))) {
     const keys = ['clients', name, 'tls'];
     const tls = sectionOf(client, 'tls');
@@ -26,15 +31,28 @@ export function readTlsFiles(tree: unknown, directory: string): TlsFiles {
     for (const file of TLS_FILES) {
       const path = tls[file];
       if (typeof path !== 'string' || path === '') continue;
-      const content = readPem(resolve(directory, path));
+      const content = readOnce(resolve(directory, path));
       if (content.ok) material[file] = content.pem;
       else issues.push({ keys: [...keys, file], message: content.message });
     }
-    const mismatch = whyUnusable(material);
-    if (mismatch !== undefined) issues.push({ keys, message: mismatch });
     if (Object.keys(material).length > 0) byClient.set(name, material);
   }
+  const whyUnusableOnce = once((key) => whyUnusable(JSON.parse(key) as TlsMaterial));
+  for (const [name, material] of byClient) {
+    const mismatch = whyUnusableOnce(JSON.stringify(material));
+    if (mismatch !== undefined) issues.push({ keys: ['clients', name, 'tls'], message: mismatch });
+  }
   return { byClient, issues };
+}
+
+/** Remembers what a function returned for each key. */
+function once<Value>(make: (key: string) => Value): (key: string) => Value {
+  const known = new Map<string, Value>();
+  return (key) => {
+    const value = known.has(key) ? (known.get(key) as Value) : make(key);
+    known.set(key, value);
+    return value;
+  };
 }
 
 function sectionOf(tree: unknown, key: string): Readonly<Record<string, unknown>> {
@@ -44,14 +62,17 @@ function sectionOf(tree: unknown, key: string): Readonly<Record<string, unknown>
 }
 
 function readPem(file: string): { ok: true; pem: string } | { ok: false; message: string } {
-  let pem: string;
-  try {
-    pem = readFileSync(file, 'utf8');
-  } catch (error) {
-    return { ok: false, message: `names a file that cannot be read (${codeOf(error)}): ${file}` };
-  }
-  if (pem.includes('-----BEGIN ')) return { ok: true, pem };
-  return { ok: false, message: `names a file that is not in PEM form: ${file}` };
+  const read = readTextFile(file, MAX_MIB);
+  // What lies in a path may steer a terminal like any other text.
+  const shown = describePath(file);
+  if (!read.ok) return { ok: false, message: `names a file that ${read.message}: ${shown}` };
+  if (read.text.includes('-----BEGIN ')) return { ok: true, pem: read.text };
+  return { ok: false, message: `names a file that is not in PEM form: ${shown}` };
+}
+
+function describePath(file: string): string {
+  const short = file.length > MAX_PATH_LENGTH ? `${file.slice(0, MAX_PATH_LENGTH)}…` : file;
+  return escapeControls(short);
 }
 
 /** Node itself says whether certificates and key are sound and fit: better now than at each attempt. */

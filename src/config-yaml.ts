@@ -1,17 +1,7 @@
-import {
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  type Pair,
-  parseDocument,
-  type YAMLError,
-  type YAMLMap,
-} from 'yaml';
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
+import { parseYaml } from './config-yaml-parse.ts';
+import { createPlaces, keyOf } from './config-yaml-places.ts';
 import type { ConfigIssue, ConfigProblem } from './core/config-problem.ts';
-import { toJsonPath } from './core/problem.ts';
 
 /** What a YAML file says; or why it is not YAML. */
 export type YamlReading =
@@ -21,89 +11,65 @@ export type YamlReading =
 /** The values of a YAML file, those left out that stand under `issues`. */
 export interface YamlTree {
   readonly value: unknown;
-  /** The line of each value, counted from 1, under its JSON path. */
-  readonly lines: ReadonlyMap<string, number>;
   readonly issues: readonly ConfigIssue[];
+  /**
+   * The line of a setting, counted from 1, or, where it is missing, of the section that it is missing from;
+   * undefined where that is the whole file.
+   */
+  lineOf(keys: readonly PropertyKey[]): number | undefined;
 }
 
 const MAX_DEPTH = 32;
-/** More than five thousand clients need, and less than an alias bomb makes. */
-const MAX_VALUES = 200_000;
-
-/** Own sentences, because the parser's may quote the file, and so a secret. */
-const SENTENCES: Readonly<Record<string, string>> = {
-  BAD_ALIAS: 'uses an alias that is not defined above it',
-  BAD_DQ_ESCAPE: 'has an invalid escape sequence in a double-quoted text',
-  BAD_INDENT: 'is not valid YAML: the indentation does not fit, or a closing bracket is missing',
-  BAD_SCALAR_START: 'is not valid YAML: a value begins with a reserved character, put it in quotes',
-  BLOCK_AS_IMPLICIT_KEY: 'is not valid YAML: there is a colon too many, put the value in quotes',
-  DUPLICATE_KEY: 'has the same key twice in one section',
-  MISSING_CHAR: 'is not valid YAML: a quote, colon, comma or bracket is missing',
-  MULTILINE_IMPLICIT_KEY: 'is not valid YAML: a key goes over several lines, or a colon is missing',
-  MULTIPLE_DOCS: 'holds more than one YAML document',
-  NON_STRING_KEY: 'has a key that is not text',
-  RESOURCE_EXHAUSTION: 'is nested too deeply',
-  TAB_AS_INDENT: 'is not valid YAML: tabs cannot indent, use blanks',
-  TAG_RESOLVE_FAILED: 'uses a YAML tag (!…) that is not known',
-  UNEXPECTED_TOKEN: 'is not valid YAML: something stands where it cannot',
-};
+/** More than a hundred thousand clients need that share their settings, and less than a bomb makes. */
+const MAX_ALIASED_VALUES = 1_000_000;
 
 /** Reads YAML 1.2 into plain objects. Never throws. */
 export function readYaml(text: string): YamlReading {
-  const counter = new LineCounter();
-  const lineOf = (offset: number) => Math.max(1, counter.linePos(offset).line);
-  const document = parseDocument(text, {
-    lineCounter: counter,
-    prettyErrors: false,
-    stringKeys: true,
-    // Not "silent", which would also pass over a second document.
-    logLevel: 'error',
-  });
-  const faults: readonly YAMLError[] = [...document.errors, ...document.warnings];
-  if (faults.length > 0) return { ok: false, problems: syntaxProblems(faults, lineOf) };
-  return { ok: true, tree: makeTree(document.contents, lineOf) };
-}
-
-function syntaxProblems(faults: readonly YAMLError[], lineOf: (offset: number) => number): ConfigProblem[] {
-  // One slip can make the parser stumble many times over a line.
-  const problems = new Map<string, ConfigProblem>();
-  for (const fault of faults) {
-    const line = lineOf(fault.pos[0]);
-    const message = SENTENCES[fault.code] ?? 'is not valid YAML';
-    problems.set(`${line} ${message}`, { path: '$', line, message });
-  }
-  return [...problems.values()];
+  const parsed = parseYaml(text);
+  if (!parsed.ok) return parsed;
+  const { contents, lineOf } = parsed;
+  const walk: Walk = {
+    issues: [],
+    anchors: new Map(),
+    targets: new Map(),
+    open: new Set(),
+    aliasesOpen: 0,
+    aliased: 0,
+  };
+  const value = readNode(contents, [], walk);
+  const offsetOf = createPlaces(contents, walk.targets);
+  return {
+    ok: true,
+    tree: {
+      value,
+      issues: walk.issues,
+      lineOf: (keys) => {
+        const offset = offsetOf(keys);
+        return offset === undefined ? undefined : lineOf(offset);
+      },
+    },
+  };
 }
 
 interface Walk {
-  readonly lineOf: (offset: number) => number;
-  readonly lines: Map<string, number>;
   readonly issues: ConfigIssue[];
   readonly anchors: Map<string, Node>;
-  /** Aliased nodes that are being read just now: to meet one again means a cycle. */
+  /** What each alias stands for: an anchor may be given anew later on. */
+  readonly targets: Map<Alias, Node>;
+  /** Nodes that are being read just now: to meet one again means a cycle. */
   readonly open: Set<Node>;
-  count: number;
-  isTooLarge: boolean;
-}
-
-function makeTree(contents: Node | null, lineOf: (offset: number) => number): YamlTree {
-  const walk: Walk = {
-    lineOf,
-    lines: new Map(),
-    issues: [],
-    anchors: new Map(),
-    open: new Set(),
-    count: 0,
-    isTooLarge: false,
-  };
-  const value = readNode(contents, [], walk);
-  return { value, lines: walk.lines, issues: walk.issues };
+  /** Aliases that the present node is being read through. */
+  aliasesOpen: number;
+  /** Values that were read through aliases: the others are no more than the file is long. */
+  aliased: number;
 }
 
 function readNode(node: unknown, keys: readonly PropertyKey[], walk: Walk): unknown {
-  walk.count += 1;
-  if (walk.count > MAX_VALUES) return refuseSize(keys, walk);
-  if (isAlias(node)) return readAlias(node.source, keys, walk);
+  if (walk.aliasesOpen > 0) {
+    walk.aliased += 1;
+    if (walk.aliased > MAX_ALIASED_VALUES) return refuseSize(keys, walk);
+  }
+  if (isAlias(node)) return readAlias(node, keys, walk);
   if (isScalar(node)) {
     remember(node, walk);
     return node.value;
@@ -114,10 +80,7 @@ function readNode(node: unknown, keys: readonly PropertyKey[], walk: Walk): unkn
   walk.open.add(node);
   const value = isMap(node)
     ? readMap(node, keys, walk)
-    : node.items.map((item, index) => {
-        noteLine(item, [...keys, index], walk);
-        return readNode(item, [...keys, index], walk);
-      });
+    : node.items.map((item, index) => readNode(item, [...keys, index], walk));
   walk.open.delete(node);
   return value;
 }
@@ -125,9 +88,8 @@ function readNode(node: unknown, keys: readonly PropertyKey[], walk: Walk): unkn
 function readMap(map: YAMLMap, keys: readonly PropertyKey[], walk: Walk): Record<string, unknown> {
   const entries: [string, unknown][] = [];
   for (const pair of map.items as Pair[]) {
-    const key = isScalar(pair.key) ? String(pair.key.value) : '';
+    const key = keyOf(pair);
     const place = [...keys, key];
-    noteLine(pair.key, place, walk);
     if (key === '<<') refuse(place, 'is not supported: an alias may stand for a whole section', walk);
     else if (key === '__proto__') refuse(place, 'is not a known setting', walk);
     else entries.push([key, readNode(pair.value, place, walk)]);
@@ -135,27 +97,29 @@ function readMap(map: YAMLMap, keys: readonly PropertyKey[], walk: Walk): Record
   return Object.fromEntries(entries);
 }
 
-function readAlias(source: string, keys: readonly PropertyKey[], walk: Walk): unknown {
-  const target = walk.anchors.get(source);
+function readAlias(alias: Alias, keys: readonly PropertyKey[], walk: Walk): unknown {
+  const target = walk.anchors.get(alias.source);
   if (target === undefined) return refuse(keys, 'is an alias of nothing that stands above it', walk);
   if (walk.open.has(target)) return refuse(keys, 'is an alias of a section that it stands in itself', walk);
-  return readNode(target, keys, walk);
+  walk.targets.set(alias, target);
+  walk.aliasesOpen += 1;
+  const value = readNode(target, keys, walk);
+  walk.aliasesOpen -= 1;
+  return value;
 }
 
 function refuseSize(keys: readonly PropertyKey[], walk: Walk): null {
   // Said once: a bomb would say it for each of its parts.
-  if (!walk.isTooLarge) refuse(keys, `makes the file too large (over ${MAX_VALUES} values)`, walk);
-  walk.isTooLarge = true;
-  return null;
+  if (walk.aliased > MAX_ALIASED_VALUES + 1) return null;
+  return refuse(
+    keys,
+    `makes the file too large: its aliases stand for over ${MAX_ALIASED_VALUES} values`,
+    walk,
+  );
 }
 
 function remember(node: Node & { anchor?: string }, walk: Walk): void {
   if (node.anchor !== undefined) walk.anchors.set(node.anchor, node);
-}
-
-function noteLine(node: unknown, keys: readonly PropertyKey[], walk: Walk): void {
-  const offset = (node as Node | null)?.range?.[0];
-  if (offset !== undefined) walk.lines.set(toJsonPath(keys), walk.lineOf(offset));
 }
 
 function refuse(keys: readonly PropertyKey[], message: string, walk: Walk): null {

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { readTextFile } from './config-read-file.ts';
 import { readTlsFiles } from './config-tls.ts';
-import { readYaml } from './config-yaml.ts';
+import { readYaml, type YamlTree } from './config-yaml.ts';
 import { checkConfig } from './core/check-config.ts';
 import type { ClientConfig } from './core/client-config.ts';
 import { ConfigError } from './core/config-error.ts';
@@ -13,19 +13,21 @@ import { resolveUrl } from './core/resolve-url.ts';
 import { type Env, substituteEnv } from './core/substitute-env.ts';
 
 const DEFAULT_DATA_DIR = '.waybill';
+/** Twice what a hundred thousand clients need. */
+const MAX_MIB = 64;
 
 /**
  * Reads the configuration file and all that it refers to. Throws a ConfigError with every problem at once;
  * the result is frozen.
  */
 export function loadConfig(file: string, env: Env = process.env): Config {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError(resolve(file), [{ path: '$', message: whyUnreadable(error) }], { cause: error });
+  const read = readTextFile(file, MAX_MIB);
+  if (!read.ok) {
+    const isMissing = (read.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+    const message = isMissing ? 'does not exist; "waybill init" writes one to begin with' : read.message;
+    throw new ConfigError(resolve(file), [{ path: '$', message }], { cause: read.cause });
   }
-  return parseConfig(text, file, env);
+  return parseConfig(read.text, file, env);
 }
 
 /**
@@ -45,16 +47,9 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   const causes = [...yaml.tree.issues, ...substituted.issues];
   const issues = [...causes, ...unexplained(others, causes)];
   if (!checked.ok || issues.length > 0) {
-    throw new ConfigError(path, toConfigProblems(issues, yaml.tree.lines));
+    throw new ConfigError(path, toConfigProblems(issues, yaml.tree));
   }
   return deepFreeze(resolveConfig(checked.config, path, tls.byClient));
-}
-
-function whyUnreadable(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
-  return code === 'ENOENT'
-    ? 'does not exist; "waybill init" writes one to begin with'
-    : `cannot be read (${code})`;
 }
 
 function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string, TlsMaterial>): Config {
@@ -82,28 +77,17 @@ function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMate
 
 /** Leaves out what follows from a cause that stands there already: `${HOST}`, unset, is no URL either. */
 function unexplained(issues: readonly ConfigIssue[], causes: readonly ConfigIssue[]): readonly ConfigIssue[] {
-  const explained = new Set(causes.map(({ keys }) => toJsonPath(keys)));
-  return issues.filter(({ keys }) => !explained.has(toJsonPath(keys)));
+  if (causes.length === 0) return issues;
+  const explained = new Set(causes.map(({ keys }) => JSON.stringify(keys)));
+  return issues.filter(({ keys }) => !explained.has(JSON.stringify(keys)));
 }
 
 /** Writes each issue's place as a path and a line, in the order of the file. */
-function toConfigProblems(
-  issues: readonly ConfigIssue[],
-  lines: ReadonlyMap<string, number>,
-): ConfigProblem[] {
+function toConfigProblems(issues: readonly ConfigIssue[], tree: YamlTree): ConfigProblem[] {
   const problems = issues.map(({ keys, message }): ConfigProblem => {
     const path = toJsonPath(keys);
-    const line = lineOf(keys, lines);
+    const line = tree.lineOf(keys);
     return line === undefined ? { path, message } : { path, line, message };
   });
   return problems.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
-}
-
-/** The line of a setting, or, where it is missing, of the section that it is missing from. */
-function lineOf(keys: readonly PropertyKey[], lines: ReadonlyMap<string, number>): number | undefined {
-  for (let length = keys.length; length > 0; length--) {
-    const line = lines.get(toJsonPath(keys.slice(0, length)));
-    if (line !== undefined) return line;
-  }
-  return undefined;
 }

@@ -1,13 +1,17 @@
 import type { ConfigProblem } from './config-problem.ts';
 import { WaybillError } from './waybill-error.ts';
 
+/** Problems that the error's own text names. */
+const SHOWN = 100;
+
 /** A configuration file cannot be used: names the file and everything that is wrong with it. */
 export class ConfigError extends WaybillError {
   readonly file: string;
   readonly problems: readonly ConfigProblem[];
 
   constructor(file: string, problems: readonly ConfigProblem[], options?: ErrorOptions) {
-    const lines = problems.map((problem) => `\n  ${describeProblem(problem)}`);
+    const lines = problems.slice(0, SHOWN).map((problem) => `\n  ${describeProblem(problem)}`);
+    if (problems.length > SHOWN) lines.push(`\n  … and ${problems.length - SHOWN} more`);
     const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
     super('CONFIG_INVALID', `configuration file ${file} has ${count}:${lines.join('')}`, options);
     this.name = 'ConfigError';
