@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AttemptResult } from '../core/attempt-result.ts';
 import type { OAuth2Config } from '../core/client-config.ts';
 import { basicCredentials } from './basic-credentials.ts';
+import { createMask, type Mask } from './mask-secrets.ts';
 
 /** One POST to a token service. */
 export interface TokenPostRequest {
@@ -67,15 +68,15 @@ export function buildTokenRequest(config: OAuth2Config): Pick<TokenPostRequest, 
   }
 }
 
-const MASK = '***';
+const masks = new WeakMap<OAuth2Config, Mask>();
 
 /** Takes the client's secret, in each form that a request carries it, out of a text from outside. */
 export function maskSecret(text: string, config: OAuth2Config): string {
-  const secret = config.clientSecret;
-  const encoded = formEncodeText(secret);
-  const basic = basicCredentials(formEncodeText(config.clientId), encoded).slice('Basic '.length);
-  const forms = [basic, encoded, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), secret];
-  return forms.reduce((masked, form) => masked.replaceAll(form, MASK), text);
+  const { clientId, clientSecret } = config;
+  const basic = basicCredentials(formEncodeText(clientId), formEncodeText(clientSecret));
+  const mask = masks.get(config) ?? createMask([basic.slice('Basic '.length), clientSecret]);
+  masks.set(config, mask);
+  return mask(text);
 }
 
 const FORM_HEADERS: readonly string[] = [

@@ -5,6 +5,7 @@ import {
   type Authorizer,
   isAuthorized,
 } from '../auth/authorizer.ts';
+import { maskCredentials } from '../auth/mask-credentials.ts';
 import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
 import { type Classification, classify } from '../core/classify.ts';
@@ -42,6 +43,15 @@ export interface AttemptParts {
  * more, within the same attempt (contract, part 1).
  */
 export function createAttempt({ post, authorizer, userAgent, monotonicNow }: AttemptParts): MakeAttempt {
+  function send(
+    event: StoredEvent,
+    url: string,
+    granted: Authorization,
+    signal: CallOffSignal,
+  ): Promise<AttemptResult> {
+    return post({ url, headers: headersFor(event, userAgent, granted), body: event.body }, signal);
+  }
+
   async function sendAnew(
     first: Answer,
     refused: Authorization,
@@ -54,13 +64,12 @@ export function createAttempt({ post, authorizer, userAgent, monotonicNow }: Att
       if (renewed.calledOff) return ABORTED;
       return { ...first, body: `${renewed.failure}; the endpoint answered: ${first.body}` };
     }
-    const headers = headersFor(event, userAgent, renewed);
-    const second = await post({ url, headers, body: event.body }, signal);
+    const second = await send(event, url, renewed, signal);
     if (second.kind === 'answer') {
       if (second.status === 401) authorizer.reportRefused(renewed);
       else authorizer.reportAccepted(renewed);
     }
-    return second;
+    return withoutCredentials(second, renewed);
   }
 
   /** Undefined where the attempt was called off. */
@@ -74,8 +83,7 @@ export function createAttempt({ post, authorizer, userAgent, monotonicNow }: Att
     const asked = authorizer.authorize();
     const granted = asked instanceof Promise ? await unlessAborted(asked, signal) : asked;
     if (!isAuthorized(granted)) return conclude(unsent(granted), started);
-    const headers = headersFor(event, userAgent, granted);
-    const first = await post({ url, headers, body: event.body }, signal);
+    const first = withoutCredentials(await send(event, url, granted, signal), granted);
     if (first.kind !== 'answer') return conclude(first, started);
     if (first.status !== 401) authorizer.reportAccepted(granted);
     else if (authorizer.renewable) {
@@ -87,6 +95,12 @@ export function createAttempt({ post, authorizer, userAgent, monotonicNow }: Att
 
 function unsent({ failure, calledOff }: AuthorizationFailure): AttemptResult {
   return calledOff ? ABORTED : { kind: 'unsent', failureClass: 'token', detail: failure };
+}
+
+/** The answer as it may be kept: an endpoint may repeat what it was sent. The body of a delivery is empty. */
+function withoutCredentials(result: AttemptResult, authorization: Authorization): AttemptResult {
+  if (result.kind !== 'answer' || result.body === '') return result;
+  return { ...result, body: maskCredentials(result.body, authorization) };
 }
 
 const ABORTED: AttemptResult = { kind: 'aborted' };

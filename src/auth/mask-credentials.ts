@@ -1,0 +1,28 @@
+import type { Authorization } from './authorizer.ts';
+import { createMask, type Mask } from './mask-secrets.ts';
+
+/** One for each token, since an endpoint that echoes one request echoes them all. */
+const masks = new WeakMap<Authorization, Mask>();
+
+/**
+ * Takes what a request was authorized with out of the answer to it: an endpoint may repeat the headers that
+ * it got, and the start of its answer is kept, logged and shown.
+ */
+export function maskCredentials(text: string, authorization: Authorization): string {
+  const mask = masks.get(authorization) ?? createMask(secretsIn(authorization.headers));
+  masks.set(authorization, mask);
+  return mask(text);
+}
+
+/** The values of the headers, without their scheme, and for Basic also the password that they hold. */
+function secretsIn(headers: readonly string[]): string[] {
+  return headers
+    .filter((_, index) => index % 2 === 1)
+    .flatMap((value) => {
+      const [, scheme = '', credentials] = /^(\S+) +(.+)$/.exec(value) ?? [];
+      if (credentials === undefined) return [value];
+      if (scheme.toLowerCase() !== 'basic') return [value, credentials];
+      const pair = Buffer.from(credentials, 'base64').toString('utf8');
+      return [credentials, pair.slice(pair.indexOf(':') + 1)];
+    });
+}

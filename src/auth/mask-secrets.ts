@@ -1,0 +1,164 @@
+/** Takes secrets out of a text from outside. */
+export type Mask = (text: string) => string;
+
+const MASK = '***';
+/** What is shorter is no secret, and would be found by chance all over a text. */
+const SHORTEST = 4;
+
+/** One character as a text may write it: each way is tried where the last character ended. */
+type Ways = readonly RegExp[];
+
+/** A secret, or what base64 makes of it. */
+interface Form {
+  readonly characters: readonly string[];
+  /** base64 is also written with `-` and `_` (RFC 4648, section 5). */
+  readonly isBase64: boolean;
+}
+
+const BASE64_URL: Readonly<Record<string, string>> = { '+': '-', '/': '_' };
+const JSON_LETTERS: Readonly<Record<string, string>> = {
+  '\b': 'b',
+  '\t': 't',
+  '\n': 'n',
+  '\f': 'f',
+  '\r': 'r',
+};
+const HTML_NAMES: Readonly<Record<string, string>> = {
+  '&': 'amp',
+  '<': 'lt',
+  '>': 'gt',
+  '"': 'quot',
+  "'": '(?:apos|#39)',
+};
+/** The start of an encoded character, at the end of a text that was cut off. */
+const HALF_WRITTEN = /^(?:(?:\\{1,8}u?[\da-f]{0,4}){0,2}|(?:%[\da-f]{0,10}){0,4}|&[#\w;]{0,24})$/i;
+const LONGEST_HALF = 44;
+
+/**
+ * Makes a mask for these secrets. It finds each of them as it is, as JSON, URLs and HTML write it (once or
+ * over again), and in base64, alone or as a part of something longer; also the start of one (four characters
+ * or more) with which the text breaks off. Secrets of fewer than four characters are let stand.
+ */
+export function createMask(secrets: readonly string[]): Mask {
+  // A text of a server's own may lack the line break that came with a secret from a file.
+  const wanted = new Set(secrets.map((secret) => secret.trim()).filter(({ length }) => length >= SHORTEST));
+  let forms: readonly Form[] | undefined;
+  return (text) => {
+    forms ??= [...wanted].flatMap(formsOf).sort((a, b) => b.characters.length - a.characters.length);
+    return text === '' ? text : forms.reduce(maskForm, text);
+  };
+}
+
+function formsOf(secret: string): Form[] {
+  const bytes = Buffer.from(secret, 'utf8');
+  const inBase64 = [0, 1, 2].map((before) => ({ characters: insideBase64(bytes, before), isBase64: true }));
+  return [{ characters: [...secret], isBase64: false }, ...inBase64];
+}
+
+/** The characters that stand for these bytes and nothing else, after so many other bytes (modulo 3). */
+function insideBase64(bytes: Buffer, before: number): string[] {
+  const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
+  const bits = 8 * (before + bytes.length);
+  return [...encoded.slice(Math.ceil((8 * before) / 6), Math.floor(bits / 6))];
+}
+
+function maskForm(text: string, form: Form): string {
+  let masked = '';
+  let done = 0;
+  for (let start = 0; start < text.length; start += 1) {
+    start = nextStart(text, form, start);
+    const end = start < text.length ? endOf(text, form, start) : undefined;
+    if (end === undefined) continue;
+    masked += text.slice(done, start) + MASK;
+    done = end;
+    start = end - 1;
+  }
+  return masked + text.slice(done);
+}
+
+/** Most secrets begin with a character that is written in one way only: those are found quickly. */
+function nextStart(text: string, { characters: [first = ''] }: Form, from: number): number {
+  if (!isPlain(first)) return from;
+  const found = text.indexOf(first, from);
+  return found < 0 ? text.length : found;
+}
+
+/**
+ * Where the form ends that starts here, all its ways of writing followed side by side; undefined: it is
+ * another text.
+ */
+function endOf(text: string, { characters, isBase64 }: Form, start: number): number | undefined {
+  let ends = new Set([start]);
+  for (const [index, character] of characters.entries()) {
+    if (index >= SHORTEST && [...ends].some((end) => isCutOff(text, end))) return text.length;
+    ends = isPlain(character)
+      ? plainEnds(text, character, ends)
+      : encodedEnds(text, waysOf(character, isBase64), ends);
+    if (ends.size === 0) return undefined;
+  }
+  return Math.max(...ends);
+}
+
+function isPlain(character: string): boolean {
+  return /^[A-Za-z0-9]$/.test(character);
+}
+
+function isCutOff(text: string, end: number): boolean {
+  return text.length - end <= LONGEST_HALF && HALF_WRITTEN.test(text.slice(end));
+}
+
+function plainEnds(text: string, character: string, ends: ReadonlySet<number>): Set<number> {
+  const next = new Set<number>();
+  for (const end of ends) if (text[end] === character) next.add(end + 1);
+  return next;
+}
+
+function encodedEnds(text: string, ways: Ways, ends: ReadonlySet<number>): Set<number> {
+  const next = new Set<number>();
+  for (const end of ends) {
+    for (const way of ways) {
+      way.lastIndex = end;
+      if (way.test(text)) next.add(way.lastIndex);
+    }
+  }
+  return next;
+}
+
+const known = new Map<string, Ways>();
+
+function waysOf(character: string, isBase64: boolean): Ways {
+  const key = `${isBase64} ${character}`;
+  const ways = known.get(key) ?? makeWays(character, isBase64);
+  known.set(key, ways);
+  return ways;
+}
+
+function makeWays(character: string, isBase64: boolean): Ways {
+  const other = isBase64 ? BASE64_URL[character] : undefined;
+  const name = HTML_NAMES[character];
+  const letter = JSON_LETTERS[character];
+  const units = [...Array(character.length).keys()].map((index) => hex(character.charCodeAt(index), 4));
+  const bytes = [...Buffer.from(character, 'utf8')].map((byte) => hex(byte, 2));
+  const code = character.codePointAt(0) ?? 0;
+  const sources = [
+    literal(character),
+    // All of these may be encoded over again, but not so often that a long text of them takes long to read.
+    `\\\\{1,8}${literal(character)}`,
+    units.map((unit) => `\\\\{1,8}u${unit}`).join(''),
+    bytes.map((byte) => `%(?:25){0,4}${byte}`).join(''),
+    `&(?:amp;){0,4}#(?:0{0,4}${code}|x0{0,4}${code.toString(16)});`,
+    ...(letter === undefined ? [] : [`\\\\{1,8}${letter}`]),
+    ...(name === undefined ? [] : [`&(?:amp;){0,4}${name};`]),
+    ...(character === ' ' ? ['\\+'] : []),
+    ...(other === undefined ? [] : [literal(other)]),
+  ];
+  return sources.map((source) => new RegExp(source, 'iy'));
+}
+
+function literal(character: string): string {
+  return character.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+}
+
+function hex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, '0');
+}
