@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { writeSync } from 'node:fs';
 
 /** The signals that ask a service to stop, the second time at once. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
@@ -34,4 +35,35 @@ export function stopSignal(): Promise<NodeJS.Signals> {
     }
     output.on('lost', () => resolve('SIGPIPE'));
   });
+}
+
+const STDERR = 2;
+const CRASHED = 1;
+const MOST_CAUSES = 5;
+
+/**
+ * Ends the process on an error that nobody caught, as Node does, but says only its stack and those of its
+ * causes: Node prints everything that hangs on an error, and ioredis hangs commands with their arguments there.
+ */
+export function endOnCrash(): void {
+  process.on('uncaughtException', (error: unknown) => {
+    try {
+      // What is written later may never come out.
+      writeSync(STDERR, `waybill: crashed: ${stacksOf(error).join('\n  caused by: ')}\n`);
+    } finally {
+      process.exit(CRASHED);
+    }
+  });
+}
+
+function stacksOf(error: unknown): string[] {
+  const stacks: string[] = [];
+  for (let next = error; next !== undefined && stacks.length <= MOST_CAUSES; next = causeOf(next)) {
+    stacks.push(next instanceof Error ? (next.stack ?? next.message) : `a ${typeof next} was thrown`);
+  }
+  return stacks;
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
 }

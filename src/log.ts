@@ -67,11 +67,32 @@ function writeAll(bytes: Buffer): void {
 /** Paths that could carry a secret if a future line were careless. */
 const REDACT = ['*.authorization', '*.clientSecret', '*.token', '*.password', '*.key', 'headers'];
 
+/** Causes of causes are told so deep. */
+const MOST_CAUSES = 5;
+
+/**
+ * What a log line says of an error: nothing but these. ioredis hangs the command on its errors, with all its
+ * arguments: events, tokens, a password.
+ */
+export function describeError(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : typeof error;
+  const { name, message, stack, cause } = error;
+  const { code } = error as NodeJS.ErrnoException;
+  return {
+    type: name,
+    ...(code === undefined ? {} : { code }),
+    message,
+    stack,
+    ...(cause === undefined || depth === MOST_CAUSES ? {} : { cause: describeError(cause, depth + 1) }),
+  };
+}
+
 /** Opens a log. Levels are words, times ISO 8601, so that a line reads by itself. */
 export function createLog({ level, pretty: forPeople, destination }: LogOptions): Logger {
   const options = {
     level,
     redact: REDACT,
+    serializers: { err: describeError },
     base: { name: 'waybill', pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },

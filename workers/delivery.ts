@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import { type Engine, startEngine } from '../src/app.ts';
 import { loadConfig } from '../src/config.ts';
 import type { Config } from '../src/core/config-schema.ts';
-import { stopSignal } from '../src/lifecycle.ts';
+import { endOnCrash, stopSignal } from '../src/lifecycle.ts';
 import { bufferedStdout, createLog } from '../src/log.ts';
 import { openRedisAccess, type RedisAccess } from '../src/redis-access.ts';
 
@@ -50,6 +50,7 @@ async function release(access: RedisAccess, log: Logger): Promise<void> {
 
 /** As a process of its own: `node dist/workers/delivery.js waybill.yaml`. */
 async function main(file: string): Promise<void> {
+  endOnCrash();
   const log = createLog({
     level: process.env['WAYBILL_LOG_LEVEL'] ?? 'info',
     pretty: false,

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { stopForLostOutput } from '../lifecycle.ts';
+import { endOnCrash, stopForLostOutput } from '../lifecycle.ts';
 import { VERSION } from '../version.ts';
 import { addCheckCommand } from './commands/check.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
@@ -11,6 +11,8 @@ import { addStartCommand } from './commands/start.ts';
 import { addStatusCommand } from './commands/status.ts';
 import { EXIT } from './exit-codes.ts';
 import { createTerminal } from './terminal.ts';
+
+endOnCrash();
 
 const program = new Command('waybill')
   .description("Delivers a warehouse's events to its clients' HTTP endpoints.")
