@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { readTextFile } from './config-read-file.ts';
 import type { ConfigIssue } from './core/config-problem.ts';
@@ -8,6 +8,9 @@ import { escapeControls } from './core/quote-text.ts';
 const TLS_FILES = ['ca', 'cert', 'key'] as const;
 const MAX_MIB = 4;
 const MAX_PATH_LENGTH = 300;
+const PEM_START = '-----BEGIN ';
+/** In bytes, on the file systems in use. */
+const LONGEST_FILE_NAME = 255;
 
 /** What the clients' TLS files hold, by client, and what is wrong with them. */
 export interface TlsFiles {
@@ -18,8 +21,11 @@ export interface TlsFiles {
 /**
  * Reads the TLS files that a configuration names, relative to its own directory. Takes the configuration as
  * it was read, before it is known to be valid, so that missing files are named along with all other problems.
+ *
+ * @param written the same tree before `${NAME}` was replaced: what came from the environment is not repeated,
+ *   it may be the key itself where its file's name is wanted
  */
-export function readTlsFiles(tree: unknown, directory: string): TlsFiles {
+export function readTlsFiles(tree: unknown, directory: string, written: unknown): TlsFiles {
   const byClient = new Map<string, TlsMaterial>();
   const issues: ConfigIssue[] = [];
   // Many clients may share their files.
@@ -27,13 +33,19 @@ export function readTlsFiles(tree: unknown, directory: string): TlsFiles {
   for (const [name, client] of Object.entries(sectionOf(tree, 'clients'))) {
     const keys = ['clients', name, 'tls'];
     const tls = sectionOf(client, 'tls');
+    const names = sectionOf(sectionOf(sectionOf(written, 'clients'), name), 'tls');
     const material: { -readonly [File in keyof TlsMaterial]: TlsMaterial[File] } = {};
     for (const file of TLS_FILES) {
       const path = tls[file];
       if (typeof path !== 'string' || path === '') continue;
       const content = readOnce(resolve(directory, path));
       if (content.ok) material[file] = content.pem;
-      else issues.push({ keys: [...keys, file], message: content.message });
+      else {
+        const shown = isNoFileName(path)
+          ? ''
+          : `: ${describePath(resolve(directory, path), path, names[file])}`;
+        issues.push({ keys: [...keys, file], message: `${content.reason}${shown}` });
+      }
     }
     if (Object.keys(material).length > 0) byClient.set(name, material);
   }
@@ -61,18 +73,25 @@ function sectionOf(tree: unknown, key: string): Readonly<Record<string, unknown>
   return typeof section === 'object' && section !== null ? (section as Record<string, unknown>) : {};
 }
 
-function readPem(file: string): { ok: true; pem: string } | { ok: false; message: string } {
+type Reading = { readonly ok: true; readonly pem: string } | { readonly ok: false; readonly reason: string };
+
+function readPem(file: string): Reading {
+  if (isNoFileName(file)) return { ok: false, reason: 'must be the name of a file, not what stands in it' };
   const read = readTextFile(file, MAX_MIB);
-  // What lies in a path may steer a terminal like any other text.
-  const shown = describePath(file);
-  if (!read.ok) return { ok: false, message: `names a file that ${read.message}: ${shown}` };
-  if (read.text.includes('-----BEGIN ')) return { ok: true, pem: read.text };
-  return { ok: false, message: `names a file that is not in PEM form: ${shown}` };
+  if (!read.ok) return { ok: false, reason: `names a file that ${read.message}` };
+  if (read.text.includes(PEM_START)) return { ok: true, pem: read.text };
+  return { ok: false, reason: 'names a file that is not in PEM form' };
 }
 
-function describePath(file: string): string {
-  const short = file.length > MAX_PATH_LENGTH ? `${file.slice(0, MAX_PATH_LENGTH)}…` : file;
-  return escapeControls(short);
+/** A certificate or key in PEM, or its base64 alone. */
+function isNoFileName(path: string): boolean {
+  return path.includes(PEM_START) || path.includes('\n') || basename(path).length > LONGEST_FILE_NAME;
+}
+
+/** The path as a problem may repeat it; what lies in one may steer a terminal like any other text. */
+function describePath(file: string, path: string, written: unknown): string {
+  const shown = path === written ? file : String(written);
+  return escapeControls(shown.length > MAX_PATH_LENGTH ? `${shown.slice(0, MAX_PATH_LENGTH)}…` : shown);
 }
 
 /** Node itself says whether certificates and key are sound and fit: better now than at each attempt. */

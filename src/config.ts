@@ -41,7 +41,7 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
 
   // An empty file lacks settings, as every other; it is not of a wrong type.
   const substituted = substituteEnv(yaml.tree.value ?? {}, env);
-  const tls = readTlsFiles(substituted.value, directory);
+  const tls = readTlsFiles(substituted.value, directory, yaml.tree.value);
   const checked = checkConfig(substituted.value);
   const others = checked.ok ? tls.issues : [...tls.issues, ...checked.issues];
   const causes = [...yaml.tree.issues, ...substituted.issues];

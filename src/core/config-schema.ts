@@ -6,7 +6,23 @@ const redisUrl = z
   .refine(
     (url) => /^\/[^/]/.test(url) || (/^rediss?:\/\/[^/\s]/i.test(url) && URL.canParse(url)),
     'must be a redis: or rediss: URL, or the absolute path of a unix socket',
+  )
+  .refine(
+    (url) => url.startsWith('/') || !URL.canParse(url) || isPasswordEncoded(new URL(url)),
+    'must have each / ? # % and @ in its password percent-encoded',
   );
+
+/** Otherwise a part of the password is taken for the host, and stands in every error about it. */
+function isPasswordEncoded({ username, password, pathname, search, hash }: URL): boolean {
+  if (`${pathname}${search}${hash}`.includes('@')) return false;
+  try {
+    decodeURIComponent(username);
+    decodeURIComponent(password);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The whole of `waybill.yaml`. Durations carry their unit in the name. */
 export const configSchema = z.strictObject({
