@@ -71,7 +71,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       () => closed,
       onError,
     );
-  const authorizers = createAuthorizers({ redis, log });
+  const authorizers = createAuthorizers({ redis, log, secretKey: config.secretKey });
   const solitude = createSolitude();
   const clients = Object.values(config.clients);
   const running = clients.map((client) =>

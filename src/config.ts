@@ -15,6 +15,9 @@ import { type Env, substituteEnv } from './core/substitute-env.ts';
 const DEFAULT_DATA_DIR = '.waybill';
 /** Twice what a hundred thousand clients need. */
 const MAX_MIB = 64;
+const SECRET_KEY = 'WAYBILL_SECRET_KEY';
+/** Shorter ones can be guessed. */
+const SECRET_KEY_LENGTH = 16;
 
 /**
  * Reads the configuration file and all that it refers to. Throws a ConfigError with every problem at once;
@@ -45,11 +48,22 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   const checked = checkConfig(substituted.value);
   const others = checked.ok ? tls.issues : [...tls.issues, ...checked.issues];
   const causes = [...yaml.tree.issues, ...substituted.issues];
+  const { secretKey, problems } = readSecretKey(env);
   const issues = [...causes, ...unexplained(others, causes)];
-  if (!checked.ok || issues.length > 0) {
-    throw new ConfigError(path, toConfigProblems(issues, yaml.tree));
+  if (!checked.ok || issues.length + problems.length > 0) {
+    throw new ConfigError(path, [...toConfigProblems(issues, yaml.tree), ...problems]);
   }
-  return deepFreeze(resolveConfig(checked.config, path, tls.byClient));
+  const config = resolveConfig(checked.config, path, tls.byClient);
+  return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
+}
+
+/** Empty counts as not set: so does whoever passes variables on write one that is not. */
+function readSecretKey(env: Env): { secretKey?: string; problems: readonly ConfigProblem[] } {
+  const secretKey = env[SECRET_KEY]?.trim() ?? '';
+  if (secretKey === '') return { problems: [] };
+  if (secretKey.length >= SECRET_KEY_LENGTH) return { secretKey, problems: [] };
+  const message = `must have at least ${SECRET_KEY_LENGTH} characters, found ${secretKey.length}`;
+  return { problems: [{ path: SECRET_KEY, message }] };
 }
 
 function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string, TlsMaterial>): Config {

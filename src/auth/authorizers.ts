@@ -6,6 +6,7 @@ import { OAuth2Authorizer } from './oauth2-authorizer.ts';
 import { obtainToken } from './obtain-token.ts';
 import { DEFAULT_TOKEN_REQUEST_MS, requestToken } from './request-token.ts';
 import { createStaticAuthorizer } from './static-authorizer.ts';
+import { createTokenCipher, type TokenCipher } from './token-cipher.ts';
 import { type TokenPost, tokenKey, tokenServiceUrl } from './token-service.ts';
 import { createTokenStore, type TokenRedis } from './token-store.ts';
 
@@ -13,6 +14,8 @@ import { createTokenStore, type TokenRedis } from './token-store.ts';
 export interface AuthorizersOptions {
   /** Where tokens are shared with other processes; absent: they are not. */
   readonly redis?: TokenRedis | undefined;
+  /** Encrypts the tokens there; processes with another one, or none, do not read each other's. */
+  readonly secretKey?: string | undefined;
   /** For lifetimes and blocks; default `performance.now`. */
   readonly monotonicNow?: () => number;
   readonly log?: Log;
@@ -57,6 +60,7 @@ const POLL_MS = 25;
 export function createAuthorizers(options: AuthorizersOptions): Authorizers {
   const closing = new AbortController();
   const shared = new Map<string, OAuth2Authorizer>();
+  const cipher = options.secretKey === undefined ? undefined : createTokenCipher(options.secretKey);
   return {
     get({ auth, post, network }) {
       if (auth.type !== 'oauth2') return createStaticAuthorizer(auth);
@@ -66,7 +70,7 @@ export function createAuthorizers(options: AuthorizersOptions): Authorizers {
       const key = `${tokenKey(auth)} ${variant}`;
       const known = shared.get(key);
       if (known !== undefined) return known;
-      const authorizer = createOAuth2(options, auth, post, variant, closing.signal);
+      const authorizer = createOAuth2({ ...options, cipher }, auth, post, variant, closing.signal);
       shared.set(key, authorizer);
       return authorizer;
     },
@@ -78,7 +82,7 @@ export function createAuthorizers(options: AuthorizersOptions): Authorizers {
 }
 
 function createOAuth2(
-  options: AuthorizersOptions,
+  options: AuthorizersOptions & { readonly cipher: TokenCipher | undefined },
   config: OAuth2Config,
   post: TokenPost,
   variant: string,
@@ -88,7 +92,8 @@ function createOAuth2(
   const retryDelay = options.retryDelayMs === undefined ? {} : { retryDelayMs: options.retryDelayMs };
   const monotonicNow = options.monotonicNow ?? (() => performance.now());
   const lockMs = totalMs + LOCK_SLACK_MS;
-  const store = options.redis && createTokenStore(options.redis, { key: tokenKey(config), variant, lockMs });
+  const { redis, cipher } = options;
+  const store = redis && createTokenStore(redis, { key: tokenKey(config), variant, lockMs, cipher });
   const obtainOptions = {
     requestToken: () => requestToken(config, { post, totalMs, signal, ...retryDelay }),
     store,

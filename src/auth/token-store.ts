@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isBearerToken } from '../core/header-text.ts';
+import type { TokenCipher } from './token-cipher.ts';
 
 /** What the store needs of a Redis connection; an ioredis `Redis` or `Cluster` is one. */
 export interface TokenRedis {
@@ -82,20 +83,25 @@ export interface TokenStoreOptions {
   readonly variant: string;
   /** A holder that died is succeeded after this; more than a token request may take. */
   readonly lockMs: number;
+  /** Absent: tokens stand in Redis as they are. What another cipher sealed, or none, counts as useless. */
+  readonly cipher?: TokenCipher | undefined;
 }
 
 /** Makes the store of one set of credentials. */
-export function createTokenStore(redis: TokenRedis, { key, variant, lockMs }: TokenStoreOptions): TokenStore {
+export function createTokenStore(redis: TokenRedis, options: TokenStoreOptions): TokenStore {
+  const { key, variant, lockMs, cipher } = options;
   const owner = randomUUID();
   // The hash tag is the whole token key: in a Redis Cluster all three live in one slot.
   const lock = `{${key}}:lock`;
   const failed = `{${key}}:failed:${variant}`;
   return {
     claim: async (useless) =>
-      readClaim(await redis.eval(CLAIM, 3, key, lock, failed, owner, lockMs, useless)),
+      readClaim(await redis.eval(CLAIM, 3, key, lock, failed, owner, lockMs, useless), options),
     publish: async (token, remainingMs, replaced) => {
       const lifetime = Math.max(1, Math.floor(remainingMs));
-      await redis.eval(PUBLISH, 2, key, lock, owner, replaced, JSON.stringify(token), lifetime);
+      const text = JSON.stringify(token);
+      const stored = cipher === undefined ? text : cipher.seal(text, key);
+      await redis.eval(PUBLISH, 2, key, lock, owner, replaced, stored, lifetime);
     },
     release: async (failure = '') => {
       await redis.eval(RELEASE, 2, lock, failed, owner, failure, SHOW_FAILURE_MS);
@@ -103,7 +109,7 @@ export function createTokenStore(redis: TokenRedis, { key, variant, lockMs }: To
   };
 }
 
-function readClaim(reply: unknown): Claim {
+function readClaim(reply: unknown, { key, cipher }: TokenStoreOptions): Claim {
   const [kind, value = '', remainingMs = 0] = reply as [
     'token' | 'failed' | 'claimed' | 'held',
     string?,
@@ -116,7 +122,7 @@ function readClaim(reply: unknown): Claim {
     case 'failed':
       return { kind, failure: value };
     case 'token': {
-      const token = parseToken(value);
+      const token = parseToken(cipher === undefined ? value : cipher.open(value, key));
       if (token === undefined || remainingMs <= 0) return { kind: 'useless', stored: value };
       return { kind, token, remainingMs, stored: value };
     }
@@ -124,7 +130,8 @@ function readClaim(reply: unknown): Claim {
 }
 
 /** What stands in Redis may have been written by anyone: it goes into a header only after a look. */
-function parseToken(stored: string): SharedToken | undefined {
+function parseToken(stored: string | undefined): SharedToken | undefined {
+  if (stored === undefined) return undefined;
   try {
     const { id, accessToken, lifetimeMs } = JSON.parse(stored) as Partial<SharedToken>;
     if (typeof id !== 'string' || typeof accessToken !== 'string' || typeof lifetimeMs !== 'number')

@@ -66,6 +66,8 @@ export type Config = Readonly<Omit<ConfigFile, 'clients' | 'dataDir'>> & {
   readonly directory: string;
   /** The absolute path of the directory for state, such as the embedded Redis. */
   readonly dataDir: string;
+  /** What tokens in Redis are encrypted with; absent: they are not. Comes from the environment alone. */
+  readonly secretKey?: string;
   /** Every client under its name; has no prototype, so that no name finds anything else. */
   readonly clients: Readonly<Record<string, ResolvedClient>>;
 };

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createTokenCipher, type TokenCipher } from '../../src/auth/token-cipher.ts';
 import {
   type Claim,
   createTokenStore,
@@ -28,7 +29,7 @@ beforeEach(() => {
 
 afterEach(() => server.disconnect());
 
-function storeOf(options: { variant?: string; lockMs?: number } = {}): TokenStore {
+function storeOf(options: { variant?: string; lockMs?: number; cipher?: TokenCipher } = {}): TokenStore {
   return createTokenStore(server.connect(), { key, variant: '', lockMs: MINUTE, ...options });
 }
 
@@ -93,5 +94,36 @@ describe('createTokenStore', () => {
   it('does not use a token without an expiry, which it did not write', async () => {
     await server.connect().set(key, JSON.stringify(tokenNamed('1')));
     expect(await storeOf().claim('')).toEqual({ kind: 'useless', stored: JSON.stringify(tokenNamed('1')) });
+  });
+
+  it('shares an encrypted token among those with the same key, and stores nothing readable', async () => {
+    const cipher = createTokenCipher('a key of the fleet');
+    const [a, b] = [storeOf({ cipher }), storeOf({ cipher: createTokenCipher('a key of the fleet') })];
+    await a.claim('');
+    await a.publish(tokenNamed('1'), MINUTE, '');
+    const stored = (await server.connect().get(key)) ?? '';
+    expect(stored).toMatch(/^wb1:[A-Za-z0-9+/=]+$/);
+    expect(stored + Buffer.from(stored.slice(4), 'base64').toString('latin1')).not.toContain('token');
+    expect(await b.claim('')).toMatchObject({ kind: 'token', token: tokenNamed('1'), stored });
+    expect(await b.claim(stored)).toEqual({ kind: 'claimed' });
+  });
+
+  it.each([
+    ['with another key', createTokenCipher('one of the keys'), createTokenCipher('another of the keys')],
+    ['with none', createTokenCipher('one of the keys'), undefined],
+    ['in the clear', undefined, createTokenCipher('one of the keys')],
+  ])('takes a token that was stored %s for none, and replaces it', async (_how, first, second) => {
+    const [a, b] = [
+      storeOf(first === undefined ? {} : { cipher: first }),
+      storeOf(second === undefined ? {} : { cipher: second }),
+    ];
+    await a.claim('');
+    await a.publish(tokenNamed('1'), MINUTE, '');
+    const stored = (await server.connect().get(key)) ?? '';
+    expect(await b.claim('')).toEqual({ kind: 'useless', stored });
+    expect(await b.claim(stored)).toEqual({ kind: 'claimed' });
+    await b.publish(tokenNamed('2'), MINUTE, stored);
+    expect(await b.claim('')).toMatchObject({ kind: 'token', token: tokenNamed('2') });
+    expect(await a.claim('')).toMatchObject({ kind: 'useless' });
   });
 });

@@ -39,6 +39,7 @@ test('a sound configuration: exit code 0, a token issued, and no endpoint called
     expect.stringMatching(/^ok configuration: .*waybill\.yaml is valid: 1 client$/),
     expect.stringMatching(/^ok redis: Redis \d\S* at .*redis\.sock answers, and its settings keep events$/),
     'note redis: no service is running: nothing is delivered until "waybill start"',
+    expect.stringMatching(/^note redis: OAuth 2 tokens stand there as they are, .*WAYBILL_SECRET_KEY/),
     'ok clients.acme: the endpoint for disposition_update, inventory_receipt is at 127.0.0.1',
     'ok clients.acme: the token service is at 127.0.0.1',
     expect.stringMatching(
@@ -183,4 +184,19 @@ test('a redis-server that is too old is an error', async () => {
   const { code, lines } = await check({ config: { clients: { acme } }, env: { PATH: directory } });
   expect(code).toBe(3);
   expect(lines[1]).toContain('redis-server is 6.0.16, and 6.2 or later is needed');
+});
+
+test('tokens are encrypted where there is a key for it, and a key that is too short is a problem', async () => {
+  const company = await oauthCompany();
+  const server = await startOwnRedis(SAFE);
+  const config = { redis: { url: server.socketPath }, clients: { acme: company.clientSettings() } };
+  const withKey = await check({ config, env: { WAYBILL_SECRET_KEY: 'sixteen letters.' } });
+  expect(withKey.lines).toContain('ok redis: OAuth 2 tokens are encrypted there: WAYBILL_SECRET_KEY is set');
+  const tooShort = await check({ config, env: { WAYBILL_SECRET_KEY: 'marked' } });
+  expect(tooShort.code).toBe(2);
+  expect(tooShort.lines).toEqual([
+    expect.stringMatching(
+      /^error configuration: .*WAYBILL_SECRET_KEY must have at least 16 characters, found 6$/,
+    ),
+  ]);
 });

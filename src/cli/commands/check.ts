@@ -4,6 +4,7 @@ import { ConfigError } from '../../core/config-error.ts';
 import type { Config } from '../../core/config-schema.ts';
 import { checkClients } from '../check/check-clients.ts';
 import { checkRedis } from '../check/check-redis.ts';
+import { checkSecretKey } from '../check/check-secret-key.ts';
 import { type CheckFinding, clientSubject } from '../check/finding.ts';
 import { printFindings } from '../check/print-findings.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -38,6 +39,7 @@ async function checkAll(terminal: Terminal, config: Config): Promise<number> {
   const found: CheckFinding[] = [
     { level: 'ok', subject: 'configuration', message: `${config.file} is valid: ${count}` },
     ...redis.findings,
+    ...checkSecretKey(config),
     ...ofClients,
   ];
   const subjects = ['configuration', 'redis', ...clients.map(({ name }) => clientSubject(name))];
