@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Company, CompanyOptions } from '../../../src/sandbox/company.ts';
+import type { Script } from '../../../src/sandbox/scripts.ts';
+import { testSandbox } from '../../support/sandbox.ts';
+import { testCertificates } from '../../support/tls.ts';
+
+/** Companies that send back what they were sent, the secrets that lead to them, and the settings of their clients. */
+export interface MarkedCompanies {
+  readonly all: ReadonlyMap<string, Company>;
+  /** The environment that the configuration takes the secrets from. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly clients: Readonly<Record<string, unknown>>;
+  /** The environment's secrets, and the keys of TLS. */
+  readonly secrets: Readonly<Record<string, string>>;
+  /** The tokens that token services have handed out so far. */
+  tokens(): Readonly<Record<string, string>>;
+}
+
+/** A secret that is found wherever it comes out. */
+export function marked(name: string): string {
+  return `marked-${name}-"${randomUUID()}"/+&`;
+}
+
+const echo =
+  (status: number): Script =>
+  ({ headers, body, path }) => {
+    const errors = [{ field: `$.${headers.authorization ?? headers['x-api-key']}`, code: 'invalid' }];
+    return { status, body: JSON.stringify({ message: 'refused', errors, headers, body, path }) };
+  };
+
+/** A token service that blames its caller, and quotes it. */
+const echoAsReason: Script = ({ headers, body }) => ({
+  status: 400,
+  body: JSON.stringify({ error: 'invalid_client', error_description: `${headers.authorization} ${body}` }),
+});
+
+/** Starts one company for each way to authenticate, and each way in which that can fail. */
+export async function startMarkedCompanies(directory: string): Promise<MarkedCompanies> {
+  const env: Record<string, string> = {};
+  const secret = (name: string): string => {
+    env[`SECRET_${name.toUpperCase()}`] = marked(name);
+    return env[`SECRET_${name.toUpperCase()}`] ?? '';
+  };
+  // Visible ASCII, as a header needs it.
+  const companies: Record<string, CompanyOptions> = {
+    bearer: { auth: { type: 'bearer', token: secret('bearer') }, script: echo(500) },
+    basic: {
+      auth: { type: 'basic', username: 'waybill', password: secret('basic') },
+      script: echo(422),
+    },
+    'api-key': { auth: { type: 'api_key', header: 'X-Api-Key', key: secret('api_key') }, script: echo(500) },
+    tokens: { auth: { type: 'oauth2', clientSecret: secret('tokens') }, script: echo(401) },
+    'no-token-json': {
+      auth: { type: 'oauth2', clientSecret: secret('json'), styles: ['json'] },
+      tokenScript: echoAsReason,
+    },
+    'no-token-form': {
+      auth: { type: 'oauth2', clientSecret: secret('form'), styles: ['form'] },
+      tokenScript: echoAsReason,
+    },
+    'no-token-basic': {
+      auth: { type: 'oauth2', clientSecret: secret('basic_style'), styles: ['basic'] },
+      tokenScript: echoAsReason,
+    },
+  };
+  const sandbox = testSandbox();
+  const entries = Object.entries(companies).map(
+    async ([name, options]) => [name, await sandbox.company(name, options)] as const,
+  );
+  const all = new Map(await Promise.all(entries));
+  const { secureClient, tlsSecrets } = await startSecureCompany(directory, all, sandbox);
+  const clients = [...all].map(([name, company]) => [name, withReferences(company.clientSettings(), env)]);
+  return {
+    all,
+    env,
+    clients: { ...Object.fromEntries(clients), secure: secureClient },
+    secrets: { ...env, ...tlsSecrets },
+    tokens: () => tokensOf(all),
+  };
+}
+
+/** One that asks for a certificate, and answers 500. */
+async function startSecureCompany(
+  directory: string,
+  all: Map<string, Company>,
+  sandbox: ReturnType<typeof testSandbox>,
+) {
+  const { ca, valid, client } = await testCertificates();
+  const company = await sandbox.company('secure', {
+    script: echo(500),
+    tls: { ...valid, ca, requestCert: true, rejectUnauthorized: true },
+  });
+  all.set('secure', company);
+  const files = { ca, cert: client.cert, key: client.key };
+  for (const [name, pem] of Object.entries(files)) writeFileSync(join(directory, `${name}.pem`), pem);
+  const settings = company.clientSettings({ tls: { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' } });
+  const [, middle = ''] = client.key.split('\n');
+  return { secureClient: { ...settings, retry: { retries: 0 } }, tlsSecrets: { tlsKey: middle } };
+}
+
+/** Settings as a configuration has them: each secret as the name of its variable. */
+function withReferences(settings: object, env: Readonly<Record<string, string>>): unknown {
+  const names = new Map(Object.entries(env).map(([name, value]) => [value, name]));
+  const text = JSON.stringify({ ...settings, retry: { retries: 0 } }, (_key, value: unknown) => {
+    const name = typeof value === 'string' ? names.get(value) : undefined;
+    return name === undefined ? value : `\${${name}}`;
+  });
+  return JSON.parse(text);
+}
+
+function tokensOf(all: ReadonlyMap<string, Company>): Record<string, string> {
+  const headers = (all.get('tokens')?.requests ?? []).map((request) => String(request.headers.authorization));
+  const tokens = [...new Set(headers)].map((header) => header.replace('Bearer ', ''));
+  return Object.fromEntries(tokens.map((token, index) => [`token ${index + 1}`, token]));
+}
