@@ -1,7 +1,12 @@
 import type { Config } from './core/config-schema.ts';
 import { WaybillError } from './core/waybill-error.ts';
 import type { RedisLocation } from './queue/connections.ts';
-import { type EmbeddedRedis, findEmbeddedRedis, startEmbeddedRedis } from './redis/embedded.ts';
+import {
+  type EmbeddedRedis,
+  type EmbeddedRedisEvent,
+  findEmbeddedRedis,
+  startEmbeddedRedis,
+} from './redis/embedded.ts';
 
 /** Where a configuration's Redis is, for as long as it is needed. */
 export interface RedisAccess {
@@ -12,11 +17,18 @@ export interface RedisAccess {
   release(): Promise<void>;
 }
 
-/** The Redis of the configuration, or the embedded one, which is started where it does not run. */
-export async function openRedisAccess(config: Config): Promise<RedisAccess> {
+/**
+ * The Redis of the configuration, or the embedded one, which is started where it does not run.
+ *
+ * @param onEvent told what happens to the embedded one meanwhile
+ */
+export async function openRedisAccess(
+  config: Config,
+  onEvent: (event: EmbeddedRedisEvent) => void = () => {},
+): Promise<RedisAccess> {
   const configured = configuredAccess(config);
   if (configured !== undefined) return configured;
-  return leased(await startEmbeddedRedis({ dataDir: config.dataDir }));
+  return leased(await startEmbeddedRedis({ dataDir: config.dataDir, onEvent }));
 }
 
 /**

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { type Engine, startEngine } from '../src/app.ts';
 import { loadConfig } from '../src/config.ts';
 import type { Config } from '../src/core/config-schema.ts';
+import { logEmbeddedRedis } from '../src/embedded-redis-log.ts';
 import { endOnCrash, stopSignal } from '../src/lifecycle.ts';
 import { bufferedStdout, createLog } from '../src/log.ts';
 import { openRedisAccess, type RedisAccess } from '../src/redis-access.ts';
@@ -19,7 +20,7 @@ export interface DeliveryWorkers {
 
 /** Runs the delivery workers of all clients in this process. */
 export async function runDeliveryWorkers(config: Config, log: Logger): Promise<DeliveryWorkers> {
-  const access = await openRedisAccess(config);
+  const access = await openRedisAccess(config, logEmbeddedRedis(log));
   let engine: Engine;
   try {
     engine = await startEngine({ config, redis: access.location, log });

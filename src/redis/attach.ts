@@ -1,11 +1,20 @@
+import { mkdir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WaybillError } from '../core/waybill-error.ts';
-import { type DataDirectory, directoryId, readRecord, removeRecord, writeRecord } from './data-directory.ts';
+import {
+  type DataDirectory,
+  directoryId,
+  readRecord,
+  removeRecord,
+  unusable,
+  writeRecord,
+} from './data-directory.ts';
 import { takeLock } from './directory-lock.ts';
 import { type Lease, type LoadingProgress, takeLease, waitUntilLoaded } from './lease.ts';
 import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts';
 import { isSupportedVersion, OLDEST_VERSION } from './redis-version.ts';
-import { startFailure } from './server-log.ts';
+import { isRemoved, rescue } from './rescue.ts';
+import { droppedEnd, startFailure } from './server-log.ts';
 import { spawnServer } from './spawn-server.ts';
 
 const LOOK_AGAIN_MS = 10;
@@ -20,6 +29,8 @@ export interface AttachOptions {
   /** Starts no server; answers undefined where none runs. */
   readonly onlyRunning: boolean;
   onLoading(progress: LoadingProgress): void;
+  /** A server that was started has dropped the end of its file, in its own words. */
+  onDroppedEnd(words: string): void;
 }
 
 /**
@@ -33,18 +44,31 @@ export function attach(
 ): Promise<Lease>;
 export function attach(directory: DataDirectory, options: AttachOptions): Promise<Lease | undefined>;
 export async function attach(directory: DataDirectory, options: AttachOptions): Promise<Lease | undefined> {
+  try {
+    return await joinOrStart(directory, options);
+  } catch (error) {
+    throw unusable(directory.path, error);
+  }
+}
+
+async function joinOrStart(directory: DataDirectory, options: AttachOptions): Promise<Lease | undefined> {
+  // It may have been removed since it was found or made.
+  if (!options.onlyRunning) await mkdir(directory.path, { recursive: true, mode: 0o700 });
   // Another one may start a server meanwhile, which takes as long as a start may take.
   const unlock = await takeLock(directory.lockPath, options.startTimeoutMs + END_TIMEOUT_MS);
   let lease: Lease | undefined;
+  let logStart: number | undefined;
   try {
     lease = await joinRunning(directory, options.answerTimeoutMs);
     if (!lease && !(await endUnreachable(directory)) && options.onlyRunning) return undefined;
-    lease ??= await start(directory, options);
+    if (!lease) ({ lease, logStart } = await start(directory, options));
   } finally {
     await unlock();
   }
   try {
     await waitUntilLoaded(lease, options.answerTimeoutMs, options.onLoading);
+    const dropped = logStart === undefined ? undefined : await droppedEnd(directory.logPath, logStart);
+    if (dropped !== undefined) options.onDroppedEnd(dropped);
     return lease;
   } catch (error) {
     const ended = lease.isClosed() || !(await identifyProcess(lease.server.pid));
@@ -94,12 +118,18 @@ async function endUnreachable(directory: DataDirectory): Promise<boolean> {
   );
 }
 
-async function start(directory: DataDirectory, options: AttachOptions): Promise<Lease> {
+interface Started {
+  readonly lease: Lease;
+  /** Where its lines begin in the log. */
+  readonly logStart: number;
+}
+
+async function start(directory: DataDirectory, options: AttachOptions): Promise<Started> {
   const server = await spawnServer(directory, options.serverBinary);
   const deadline = performance.now() + options.startTimeoutMs;
   for (;;) {
     const lease = await takeLease(directory.socketPath, options.answerTimeoutMs);
-    if (lease && isSupportedVersion(lease.server.version)) return lease;
+    if (lease && isSupportedVersion(lease.server.version)) return { lease, logStart: server.logStart };
     if (lease) {
       lease.close();
       server.kill();
@@ -115,8 +145,12 @@ async function start(directory: DataDirectory, options: AttachOptions): Promise<
   }
 }
 
-/** Gives a lease back. The last one ends the server and waits for its end. */
+/**
+ * Gives a lease back. The last one ends the server and waits for its end; where its directory was removed, what
+ * it holds is saved first.
+ */
 export async function detach(directory: DataDirectory, held: Lease, options: AttachOptions): Promise<void> {
+  if (!held.isClosed() && (await isRemoved(directory, held))) await rescue(directory, held);
   const unlock = await takeLock(directory.lockPath, options.startTimeoutMs + END_TIMEOUT_MS);
   let lease: Lease | undefined = held;
   try {

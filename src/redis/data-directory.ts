@@ -8,6 +8,8 @@ import type { ProcessIdentity } from './process-identity.ts';
 /** sun_path holds 104 bytes on macOS and 108 on Linux, the closing zero included. */
 const LONGEST_SOCKET_PATH_BYTES = 100;
 const PRIVATE = 0o700;
+/** A full disk, a quota that is used up, a limit on the size of files. */
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** Where the embedded Redis of one data directory keeps what it has: `<dataDir>/redis`, open to its owner only. */
 export interface DataDirectory {
@@ -84,10 +86,11 @@ async function keepPrivate(path: string): Promise<void> {
   if ((found.mode & 0o777) !== PRIVATE) await chmod(path, PRIVATE);
 }
 
-function unusable(path: string, error: unknown): WaybillError {
+/** What a failure of the file system means to whoever has to see to it; a WaybillError stays as it is. */
+export function unusable(path: string, error: unknown): WaybillError {
   if (error instanceof WaybillError) return error;
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC') return new WaybillError('REDIS_DISK_FULL', `no space is left for ${path}`);
+  if (NO_ROOM.has(code ?? '')) return new WaybillError('REDIS_DISK_FULL', `no space is left for ${path}`);
   const sentence = `${path} cannot be used for the embedded Redis: ${message}`;
   return new WaybillError('REDIS_DATA_DIR', sentence, { cause: error });
 }

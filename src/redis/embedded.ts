@@ -2,17 +2,30 @@ import type { WaybillError } from '../core/waybill-error.ts';
 import { type AttachOptions, attach, detach } from './attach.ts';
 import { type DataDirectory, findDataDirectory, makeDataDirectory } from './data-directory.ts';
 import type { Lease, LoadingProgress } from './lease.ts';
+import { endCause } from './server-log.ts';
+import { watchDirectory } from './watch-directory.ts';
 
 const START_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 30_000;
 const LONGEST_PAUSE_MS = 5_000;
+/** A server that lives for less is started again only after a pause: a full disk ends it at every write. */
+const STEADY_MS = 30_000;
 
 /** What the embedded Redis tells while it is in use. */
 export type EmbeddedRedisEvent =
   | ({ readonly kind: 'loading' } & LoadingProgress)
-  /** The server ended or dropped the lease; it is looked for, and started where it is gone. */
-  | { readonly kind: 'lost' }
+  /** The server dropped the unfinished end of its file, as its own words say; told by whoever started it. */
+  | { readonly kind: 'dropped_end'; readonly words: string }
+  /**
+   * The server ended or dropped the lease; it is looked for, and started where it is gone. `cause` is what its
+   * log says, where that is something to be seen to, such as a full disk.
+   */
+  | { readonly kind: 'lost'; readonly cause?: WaybillError }
   | { readonly kind: 'regained'; readonly pid: number }
+  /** Someone removed the data directory; what the server holds was saved into a new one, with a new server. */
+  | { readonly kind: 'directory_removed' }
+  /** It could not be saved: the server goes on with what it has in memory. Told once a minute. */
+  | { readonly kind: 'rescue_failed'; readonly error: Error }
   | { readonly kind: 'regain_failed'; readonly error: WaybillError | Error };
 
 /** How the embedded Redis is found or started. */
@@ -73,6 +86,7 @@ function withDefaults(options: EmbeddedRedisOptions): Settings {
     answerTimeoutMs: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
     onlyRunning: false,
     onLoading: (progress) => report({ kind: 'loading', ...progress }),
+    onDroppedEnd: (words) => report({ kind: 'dropped_end', words }),
     report,
   };
 }
@@ -80,6 +94,7 @@ function withDefaults(options: EmbeddedRedisOptions): Settings {
 /** Keeps the lease, and regains it when it is lost, until it is released. */
 function hold(directory: DataDirectory, settings: Settings, first: Lease): EmbeddedRedis {
   const ending = new AbortController();
+  const pauses = createPauses();
   let lease = first;
   let regaining: Promise<void> = Promise.resolve();
   const watch = (): void =>
@@ -87,15 +102,27 @@ function hold(directory: DataDirectory, settings: Settings, first: Lease): Embed
       if (!ending.signal.aborted) regaining = regainLease();
     });
   const regainLease = async (): Promise<void> => {
-    settings.report({ kind: 'lost' });
-    const regained = await regain(directory, settings, ending.signal);
+    const cause = await endCause(directory.logPath);
+    settings.report({ kind: 'lost', ...(cause === undefined ? {} : { cause }) });
+    const regained = await regain(directory, settings, pauses, ending.signal);
     if (!regained) return;
     lease = regained;
     watch();
     settings.report({ kind: 'regained', pid: lease.server.pid });
   };
+  const stopWatching = watchDirectory({
+    directory,
+    lease: () => lease,
+    onRescued: (rescued) => {
+      settings.report({ kind: 'directory_removed' });
+      // Its server has no socket any more: taking the lease anew starts one that has.
+      rescued.close();
+    },
+    onFailed: (error) => settings.report({ kind: 'rescue_failed', error }),
+  });
   const release = async (): Promise<void> => {
     ending.abort();
+    await stopWatching();
     await regaining;
     await detach(directory, lease, settings);
   };
@@ -115,18 +142,44 @@ function hold(directory: DataDirectory, settings: Settings, first: Lease): Embed
 async function regain(
   directory: DataDirectory,
   settings: Settings,
+  pauses: Pauses,
   ending: AbortSignal,
 ): Promise<Lease | undefined> {
-  for (let pauseMs = 0; !ending.aborted; pauseMs = Math.min(pauseMs * 2 + 100, LONGEST_PAUSE_MS)) {
-    await pauseUnless(ending, pauseMs);
+  for (;;) {
+    await pauseUnless(ending, pauses.next());
     if (ending.aborted) return undefined;
     try {
-      return await attach(directory, settings);
+      const lease = await attach(directory, settings);
+      pauses.regained();
+      return lease;
     } catch (error) {
       settings.report({ kind: 'regain_failed', error: error as Error });
     }
   }
-  return undefined;
+}
+
+/** The waits before one try after another, in milliseconds. */
+interface Pauses {
+  next(): number;
+  regained(): void;
+}
+
+/** None at first, then doubling; begins anew where the server has lived for a while. */
+function createPauses(): Pauses {
+  let pauseMs = 0;
+  let steadyAt: number | undefined;
+  return {
+    next() {
+      if (steadyAt !== undefined && performance.now() > steadyAt) pauseMs = 0;
+      steadyAt = undefined;
+      const present = pauseMs;
+      pauseMs = Math.min(pauseMs * 2 + 100, LONGEST_PAUSE_MS);
+      return present;
+    },
+    regained() {
+      steadyAt = performance.now() + STEADY_MS;
+    },
+  };
 }
 
 function pauseUnless(ending: AbortSignal, ms: number): Promise<void> {

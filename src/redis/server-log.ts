@@ -9,8 +9,9 @@ const TAIL_LINES = 6;
 const CAUSES: readonly { code: string; says: RegExp; advice: string }[] = [
   {
     code: 'REDIS_DISK_FULL',
-    says: /No space left on device/i,
-    advice: 'make room on the disk of the data directory',
+    // A write that was cut short is what a disk gives that has room for a part of it.
+    says: /No space left on device|Disk quota exceeded|File too large|Short write while writing to the AOF/i,
+    advice: 'no room to write its file: make room on the disk of the data directory',
   },
   {
     code: 'REDIS_DATA_CORRUPT',
@@ -36,8 +37,20 @@ export async function openLog(path: string): Promise<{ fd: number; start: number
   return { fd: file.fd, start, close: () => file.close() };
 }
 
+/**
+ * What a server says where it dropped the end of its file, which a crash in the middle of a write leaves
+ * unfinished; undefined where it did not. Looks at the log from `start` on.
+ */
+export async function droppedEnd(path: string, start: number): Promise<string | undefined> {
+  const words = await lastWords(path, start, Number.POSITIVE_INFINITY);
+  return words
+    .find((line) => /Truncating the AOF/i.test(line))
+    ?.replaceAll('!', '')
+    .trim();
+}
+
 /** The last lines of the latest start, without process id and date. */
-export async function lastWords(path: string, start = 0): Promise<string[]> {
+export async function lastWords(path: string, start = 0, lines = TAIL_LINES): Promise<string[]> {
   const file = await open(path, 'r').catch(() => undefined);
   if (!file) return [];
   try {
@@ -45,11 +58,11 @@ export async function lastWords(path: string, start = 0): Promise<string[]> {
     const from = Math.max(start, size - TAIL_BYTES);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.max(0, size - from)), 0, null, from);
     const text = buffer.toString('utf8', 0, bytesRead);
-    const lines = text.slice(text.lastIndexOf('Redis is starting') + 1).split('\n');
-    return lines
+    const latest = text.slice(text.lastIndexOf('Redis is starting') + 1).split('\n');
+    return latest
       .map(withoutPrefix)
       .filter((line) => line !== '')
-      .slice(-TAIL_LINES);
+      .slice(-lines);
   } finally {
     await file.close();
   }
@@ -61,12 +74,22 @@ function withoutPrefix(line: string): string {
 
 /** The error for a server that did not come up, with the cause that its log gives. */
 export async function startFailure(path: string, what: string, start?: number): Promise<WaybillError> {
-  const words = (await lastWords(path, start)).join(' | ');
-  const cause = CAUSES.find(({ says }) => says.test(words));
-  const said = words === '' ? `it left no word in ${path}` : `its last words in ${path}: ${words}`;
-  const advice = cause ? ` (${cause.advice})` : '';
-  return new WaybillError(
-    cause?.code ?? 'REDIS_START_FAILED',
-    `the embedded Redis ${what}${advice}; ${said}`,
-  );
+  const words = await lastWords(path, start);
+  return explain(path, what, words) ?? failure('REDIS_START_FAILED', path, what, words);
+}
+
+/** Why a server that ran has ended, where its log tells a cause that someone can see to. */
+export async function endCause(path: string): Promise<WaybillError | undefined> {
+  return explain(path, 'has ended', await lastWords(path));
+}
+
+function explain(path: string, what: string, words: readonly string[]): WaybillError | undefined {
+  const cause = CAUSES.find(({ says }) => says.test(words.join('\n')));
+  return cause && failure(cause.code, path, `${what} (${cause.advice})`, words);
+}
+
+function failure(code: string, path: string, what: string, words: readonly string[]): WaybillError {
+  const said =
+    words.length === 0 ? `it left no word in ${path}` : `its last words in ${path}: ${words.join(' | ')}`;
+  return new WaybillError(code, `the embedded Redis ${what}; ${said}`);
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { WaybillError } from '../core/waybill-error.ts';
 import { type DataDirectory, writeRecord } from './data-directory.ts';
+import { installedServerVersion } from './installed-server.ts';
 import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
 import { openLog, startFailure } from './server-log.ts';
 
@@ -11,13 +12,16 @@ const NOT_FOUND = 127;
 /**
  * Waits for a word before it becomes redis-server: a starter that dies before it has written down the
  * process leaves none behind that nobody knows. Secrets in the environment are not for a server that
- * outlives its starter, so it gets the search path only.
+ * outlives its starter, so it gets the search path only. What it writes is for its owner alone, whatever the
+ * starter's umask is.
  */
-const WAIT_THEN_RUN = 'read -r go && exec env -i PATH="$PATH" "$0" "$@" </dev/null';
+const WAIT_THEN_RUN = 'umask 077; read -r go && exec env -i PATH="$PATH" "$0" "$@" </dev/null';
 
 /** A server process that was just started. */
 export interface SpawnedServer {
   readonly identity: ProcessIdentity;
+  /** Where its lines begin in the directory's log. */
+  readonly logStart: number;
   /** Whether it has ended again. */
   hasEnded(): boolean;
   /** The error that says why it ended or did not come up. */
@@ -30,9 +34,10 @@ export interface SpawnedServer {
  * Ctrl-C on its terminal. The caller holds the directory's lock. Throws a WaybillError.
  */
 export async function spawnServer(directory: DataDirectory, binary: string): Promise<SpawnedServer> {
+  const settings = serverSettings(directory, await installedServerVersion(binary));
   const log = await openLog(directory.logPath);
   try {
-    const child = spawn('/bin/sh', ['-c', WAIT_THEN_RUN, binary, ...serverSettings(directory)], {
+    const child = spawn('/bin/sh', ['-c', WAIT_THEN_RUN, binary, ...settings], {
       cwd: directory.path,
       detached: true,
       stdio: ['pipe', log.fd, log.fd],
@@ -68,6 +73,7 @@ function describe(
 ): SpawnedServer {
   return {
     identity,
+    logStart,
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     kill: () => void child.kill('SIGKILL'),
     failure: async (what) => {
@@ -81,7 +87,7 @@ function describe(
 }
 
 /** `hash-max-ziplist-value` is what Redis 6.2 calls `hash-max-listpack-value`; later ones know both names. */
-function serverSettings(directory: DataDirectory): string[] {
+function serverSettings(directory: DataDirectory, version: string | undefined): string[] {
   const settings: Record<string, string> = {
     port: '0',
     unixsocket: directory.socketPath,
@@ -94,6 +100,8 @@ function serverSettings(directory: DataDirectory): string[] {
     appendfsync: 'always',
     'maxmemory-policy': 'noeviction',
     'hash-max-ziplist-value': '4096',
+    // A server whose directory was removed can be told to save itself into another one. Redis 6.2 always can.
+    ...(Number.parseInt(version ?? '', 10) >= 7 ? { 'enable-protected-configs': 'local' } : {}),
   };
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }

@@ -94,7 +94,7 @@ test('a server that refuses its settings is quoted', async () => {
 
 test('a server that never listens', async () => {
   const dataDir = dataDirectory();
-  const serverBinary = binary(dataDir, 'exec sleep 60');
+  const serverBinary = binary(dataDir, 'case "$1" in --version) exit;; esac; exec sleep 60');
   const start = startEmbeddedRedis({ dataDir, serverBinary, startTimeoutMs: 100 });
   await expect(start).rejects.toMatchObject({
     code: 'REDIS_START_FAILED',

@@ -1,6 +1,6 @@
-import { existsSync, rmSync, statSync, unlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { type EmbeddedRedisEvent, findEmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { identifyProcess } from '../../src/redis/process-identity.ts';
 import { judgeRedisSettings, readRedisSettings } from '../../src/redis/settings.ts';
@@ -41,16 +41,44 @@ test('the server keeps every write, evicts nothing and has no TCP port', async (
   await redis.release();
 });
 
-test('only the owner may enter the directory and use the socket', async () => {
+/** Everything below a directory, with its mode. */
+function modesBelow(path: string): Map<string, string> {
+  const names = readdirSync(path, { recursive: true, encoding: 'utf8' });
+  return new Map(names.map((name) => [name, mode(join(path, name))]));
+}
+
+test('only the owner may enter the directory and read what is in it, with umask 000 too', async () => {
   const dataDir = dataDirectory();
+  const umask = process.umask(0);
+  onTestFinished(() => void process.umask(umask));
   const redis = await startEmbeddedRedis({ dataDir });
+  await ask(redis.socketPath, (connection) => connection.set('kept', 'yes'));
 
   expect(mode(dataDir)).toBe('700');
-  expect(mode(join(dataDir, 'redis'))).toBe('700');
-  expect(mode(redis.socketPath)).toBe('700');
-  expect(mode(join(dataDir, 'redis', 'redis.log'))).toBe('600');
+  const modes = modesBelow(dataDir);
+  expect([...modes.keys()]).toEqual(
+    expect.arrayContaining(['redis/redis.log', 'redis/server.json', 'redis/redis.sock']),
+  );
+  for (const [path, found] of modes) {
+    const wanted = statSync(join(dataDir, path)).isFile() ? '600' : '700';
+    expect(`${path} ${found}`).toBe(`${path} ${wanted}`);
+  }
   await redis.release();
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'the process of the server shows no secret of its starter: it is given the search path only',
+  async () => {
+    vi.stubEnv('ACME_CLIENT_SECRET', 'marked-secret');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const redis = await startEmbeddedRedis({ dataDir: dataDirectory() });
+    const read = (name: string) => readFileSync(`/proc/${redis.pid}/${name}`, 'utf8').split('\0');
+    expect(read('cmdline')[0]).toMatch(/^redis-server /);
+    expect(read('environ').filter((text) => !/^(?:PATH|PWD|_|SHLVL|OLDPWD)?(?:=|$)/.test(text))).toEqual([]);
+    expect([...read('cmdline'), ...read('environ')].join()).not.toContain('marked-secret');
+    await redis.release();
+  },
+);
 
 test('a second user joins the same server, and the last one to go stops it', async () => {
   const dataDir = dataDirectory();

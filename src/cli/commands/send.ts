@@ -7,6 +7,7 @@ import { didYouMean } from '../../core/near-miss.ts';
 import { readPayloads } from '../../intake/read-payloads.ts';
 import { unavailable } from '../../queue/commit-batches.ts';
 import { isConnected } from '../../queue/connections.ts';
+import type { EmbeddedRedisEvent } from '../../redis/embedded.ts';
 import { openRedisAccess } from '../../redis-access.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients } from '../open-operator.ts';
@@ -34,7 +35,8 @@ export function addSendCommand(program: Command): void {
         const config = loadConfig(options.config);
         checkTarget(config, client, type);
         const input = findInput(file);
-        return withIntake(config, (intake) => send(terminal, intake, { client, type, input }));
+        const onEvent = tellRedisTrouble(terminal);
+        return withIntake(config, onEvent, (intake) => send(terminal, intake, { client, type, input }));
       });
     });
 }
@@ -58,9 +60,21 @@ function checkTarget(config: Config, client: string, type: string): void {
   }
 }
 
+/** Says why the embedded Redis went away, where that is something to be seen to. */
+function tellRedisTrouble(terminal: Terminal): (event: EmbeddedRedisEvent) => void {
+  return (event) => {
+    if (event.kind === 'lost' && event.cause !== undefined) terminal.note(`waybill: ${event.cause.message}`);
+    if (event.kind === 'regain_failed') terminal.note(`waybill: ${event.error.message}`);
+  };
+}
+
 /** @throws WaybillError `REDIS_UNAVAILABLE` before anything is read */
-async function withIntake(config: Config, action: (intake: OpenIntake) => Promise<number>): Promise<number> {
-  const access = await openRedisAccess(config);
+async function withIntake(
+  config: Config,
+  onEvent: (event: EmbeddedRedisEvent) => void,
+  action: (intake: OpenIntake) => Promise<number>,
+): Promise<number> {
+  const access = await openRedisAccess(config, onEvent);
   try {
     const intake = await openIntake(config, access.location);
     try {
