@@ -65,7 +65,9 @@ async function obtainShared(
 }
 
 function adopt(claim: Extract<Claim, { kind: 'token' }>, askedAt: number): ObtainedToken {
-  return { ...claim.token, expiresAt: askedAt + claim.remainingMs, source: 'redis' };
+  // Where Redis' clock was set back since, it tells of more than there ever was.
+  const remainingMs = Math.min(claim.remainingMs, claim.token.lifetimeMs);
+  return { ...claim.token, expiresAt: askedAt + remainingMs, source: 'redis' };
 }
 
 async function renewAsHolder(

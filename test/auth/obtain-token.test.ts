@@ -49,6 +49,12 @@ describe('obtainToken', () => {
     expect(requests).toBe(0);
   });
 
+  it('believes in no more than the whole lifetime, as where the clock of Redis was set back', async () => {
+    const claim = { ...shared('a'), remainingMs: 3_600_300 } as Claim;
+    const { obtained } = await obtain([claim]);
+    expect(obtained).toMatchObject({ id: 'a', lifetimeMs: 900, expiresAt: 500 + 900 });
+  });
+
   it('passes over spent and useless ones', async () => {
     const claims: Claim[] = [shared('a'), { kind: 'useless', stored: '?' }, { kind: 'claimed' }];
     const { obtained, asked, requests } = await obtain(claims, (id) => id === 'a');
