@@ -3,12 +3,15 @@
  * hence plain JavaScript and Node's built-ins only. It speaks on stderr, so that what follows has stdout
  * to itself, and does nothing (in well under a second) where all is there.
  *
- *   node src/setup.mjs [--no-redis]
+ *   node src/setup.mjs [--no-redis] [--tests]
+ *
+ * --tests adds what only the tests want, and can do without: libfaketime.
  */
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { installFaketime, lacksFaketime } from './setup/faketime.mjs';
 import { installRedis } from './setup/redis.mjs';
 import { isOnPath, ROOT, run, SetupError, say } from './setup/shell.mjs';
 
@@ -156,11 +159,14 @@ function take(lock) {
 try {
   checkNode();
   const withRedis = !process.argv.includes('--no-redis');
-  if (!dependenciesAreInstalled() || !isBuilt() || (withRedis && !isOnPath('redis-server'))) {
+  const wantsFaketime = process.argv.includes('--tests') && lacksFaketime();
+  const lacksRedis = withRedis && !isOnPath('redis-server');
+  if (!dependenciesAreInstalled() || !isBuilt() || lacksRedis || wantsFaketime) {
     alone(() => {
       installDependencies();
       build();
       if (withRedis) installRedis();
+      if (wantsFaketime) installFaketime();
     });
     say('ready');
   }

@@ -65,6 +65,36 @@ test('a changed source is built again, and what has no source any more is gone',
   expect(existsSync(join(checkout.directory, 'dist/left-over.js'))).toBe(false);
 });
 
+test.skipIf(process.platform !== 'linux')(
+  'what only the tests want is installed for them alone',
+  async () => {
+    const checkout = await readyCheckout();
+    addAptGet(checkout);
+    checkout.write('lists', '');
+    expect(await setUp(checkout)).toEqual({ code: 0, said: '' });
+    expect(await setUp(checkout, '--tests')).toEqual({
+      code: 0,
+      said: 'setup: faketime is missing: installing it with apt-get\nsetup: ready\n',
+    });
+    expect(await setUp(checkout, '--tests')).toEqual({ code: 0, said: '' });
+    expect(checkout.calls()).toEqual(['apt-get install noninteractive']);
+  },
+);
+
+test.skipIf(process.platform !== 'linux')(
+  'the tests do without what cannot be installed, and that is said',
+  async () => {
+    const checkout = await readyCheckout();
+    checkout.addCommand('apk', '#!/bin/sh\nexit 3\n');
+    checkout.addCommand('sudo', '#!/bin/sh\nexit 1\n');
+    const { code, said } = await setUp(checkout, '--tests');
+    expect(code).toBe(0);
+    expect(said).toMatch(
+      /setup: faketime is missing and could not be installed \(apk .*\): the tests that set the wall clock will be skipped; to run them: sudo apk add libfaketime/,
+    );
+  },
+);
+
 test('a build that fails says so and leaves the old one in place', async () => {
   const checkout = await readyCheckout();
   checkout.write('src/cli/main.ts', 'broken');

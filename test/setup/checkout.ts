@@ -35,8 +35,9 @@ case "$*" in
   *update*) echo 'apt-get update' >> calls; : > lists ;;
   *install*)
     echo "apt-get install $DEBIAN_FRONTEND" >> calls
-    [ -e lists ] || { echo 'E: Unable to locate package redis-server' >&2; exit 100; }
-    printf '#!/bin/sh\\n' > "$BIN/redis-server"; /bin/chmod 755 "$BIN/redis-server" ;;
+    [ -e lists ] || { echo 'E: Unable to locate package' >&2; exit 100; }
+    for package; do :; done
+    printf '#!/bin/sh\\n' > "$BIN/$package"; /bin/chmod 755 "$BIN/$package" ;;
 esac
 `;
 
