@@ -1,48 +1,26 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { stringify } from 'yaml';
 import { identifyProcess } from '../../src/redis/process-identity.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import { hold } from '../../src/sandbox/scripts.ts';
-import { numberedEvent, numberedEvents } from '../support/events.ts';
+import { embeddedWaybill } from '../support/embedded-waybill.ts';
+import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import type { NodeProcess } from '../support/node-process.ts';
 import { redisOnPath } from '../support/redis-on-path.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
-import { runWaybill, startWaybill } from '../support/waybill-process.ts';
-import { dataDirectory, ended, recorded } from './data-dirs.ts';
+import { ended, recorded } from './data-dirs.ts';
 
 failOnLeaks();
 
 const RETRY = { retries: 5, baseDelayMs: 2_000, factor: 1, maxDelayMs: 2_000, jitter: 0 };
 const PATIENT = { timeoutMs: 15_000 };
 
-/** A configuration without a Redis, for a company, and the commands that run with it. */
 function embedded(company: Company, env: Readonly<Record<string, string>> = {}) {
-  const dataDir = dataDirectory('.waybill');
-  const directory = join(dataDir, '..');
-  const config = { clients: { acme: company.clientSettings({ retry: RETRY }) } };
-  writeFileSync(join(directory, 'waybill.yaml'), stringify(config));
-  return {
-    dataDir,
-    start: () => startWaybill(['start'], { directory, env }),
-    run: (args: readonly string[], input = '') => runWaybill(args, { directory, env, input }),
-    send(from: number, count: number) {
-      const lines = numberedEvents('disposition_update', count, from).map((event) => JSON.stringify(event));
-      return runWaybill(['send', 'acme', 'disposition_update', '-', '--json'], {
-        directory,
-        env,
-        input: lines.join('\n'),
-      });
-    },
-  };
-}
-
-/** How many events a `send --json` was told that Redis has. */
-function accepted(sent: { readonly stdout: string }): number {
-  return JSON.parse(sent.stdout).accepted;
+  const waybill = embeddedWaybill({ acme: company.clientSettings({ retry: RETRY }) }, env);
+  return { ...waybill, send: (from: number, count: number) => waybill.send('acme', from, count) };
 }
 
 async function stopped(service: NodeProcess): Promise<void> {
@@ -62,7 +40,7 @@ test('a full disk is told by the service and by send, is not hammered, and ends 
   const service = start();
   await service.waitForLine('delivering');
   const first = await send(0, 20);
-  expect(accepted(first)).toBe(20);
+  expect(first.accepted).toBe(20);
 
   const tooMuch = await send(20, 200);
   expect(tooMuch.code).toBe(3);
@@ -84,7 +62,7 @@ test('a full disk is told by the service and by send, is not hammered, and ends 
   rmSync(full);
   held.release();
   // A server that was started before still has its limit: it takes one more write to end it.
-  await until(async () => accepted(await send(1_000, 50)) === 50);
+  await until(async () => (await send(1_000, 50)).accepted === 50);
   const delivered = () => new Set(company.requests.map(({ body }) => JSON.parse(body).optiturn_lp));
   const promised = [...Array(20).keys(), ...Array.from({ length: 50 }, (_, n) => 1_000 + n)];
   const units = promised.map((n) => numberedEvent('disposition_update', n).optiturn_lp);
@@ -101,12 +79,12 @@ test('two services on one directory share one server, which outlives the kill of
   const services = [start(), start()];
   for (const service of services) await service.waitForLine('delivering');
   const server = recorded(dataDir)?.pid ?? 0;
-  expect(accepted(await send(0, 30))).toBe(30);
+  expect((await send(0, 30)).accepted).toBe(30);
   await company.waitFor(1);
 
   services[0]?.signal('SIGKILL');
   await services[0]?.exit;
-  expect(accepted(await send(30, 10))).toBe(10);
+  expect((await send(30, 10)).accepted).toBe(10);
   expect(recorded(dataDir)?.pid).toBe(server);
   services[1]?.signal('SIGKILL');
   await services[1]?.exit;
@@ -117,7 +95,7 @@ test('two services on one directory share one server, which outlives the kill of
   expect(recorded(dataDir)?.pid).toBe(server);
   held.release();
   company.script({});
-  expect(accepted(await send(40, 1))).toBe(1);
+  expect((await send(40, 1)).accepted).toBe(1);
   await company.waitFor(({ deliveredIds }) => deliveredIds.size >= 1, PATIENT);
   await stopped(third);
   await ended(server);
@@ -162,7 +140,7 @@ test('a data directory that is removed under a running service is made again, wi
   const service = start();
   await service.waitForLine('delivering');
   const server = recorded(dataDir)?.pid ?? 0;
-  expect(accepted(await send(0, 30))).toBe(30);
+  expect((await send(0, 30)).accepted).toBe(30);
   await company.waitFor(30);
 
   rmSync(dataDir, { recursive: true });
@@ -171,7 +149,7 @@ test('a data directory that is removed under a running service is made again, wi
   await service.waitForLine('embedded redis runs again', PATIENT);
   await ended(server);
   company.script({});
-  expect(accepted(await send(30, 10))).toBe(10);
+  expect((await send(30, 10)).accepted).toBe(10);
   await company.waitFor(({ deliveredIds }) => deliveredIds.size >= 40, PATIENT);
   await stopped(service);
 });
@@ -185,7 +163,7 @@ test('a data directory that another one has replaced is left alone, and the serv
   await service.waitForLine('delivering');
   const server = recorded(dataDir)?.pid ?? 0;
   onTestFinished(() => void process.kill(server, 'SIGKILL'));
-  expect(accepted(await send(0, 3))).toBe(3);
+  expect((await send(0, 3)).accepted).toBe(3);
   await company.waitFor(3);
 
   rmSync(dataDir, { recursive: true });
