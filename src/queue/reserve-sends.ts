@@ -5,6 +5,8 @@ import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 
 /**
  * GCRA: one number, the theoretical arrival time, holds the rate over all processes. Redis' own clock counts.
+ * Beside it stands when it was written: where that clock was set back since, the arrival time goes back with it,
+ * or the client would wait for as long.
  *
  * KEYS  rate
  * ARGV  rate per second, count
@@ -15,9 +17,11 @@ ${GO_ON_WHEN_FULL}
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
 local taken = tonumber(ARGV[2]) * 1000 / tonumber(ARGV[1])
-local first = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
+local due, written = string.match(redis.call('GET', KEYS[1]) or '0', '^(%S+) ?(%S*)$')
+local setBack = math.max(0, (tonumber(written) or now) - now)
+local first = math.max(now, tonumber(due) - setBack)
 local after = first + taken
-redis.call('SET', KEYS[1], string.format('%.3f', after), 'PX', math.ceil(after - now) + 1000)
+redis.call('SET', KEYS[1], string.format('%.3f %.3f', after, now), 'PX', math.ceil(after - now) + 1000)
 return string.format('%.3f', first - now)
 `;
 

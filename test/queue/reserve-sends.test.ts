@@ -1,0 +1,56 @@
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import { reserveSends } from '../../src/queue/reserve-sends.ts';
+import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
+import { dataDirectory } from '../redis/data-dirs.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { testRedis, uniqueClientName } from '../support/redis.ts';
+import { redisOnPath } from '../support/redis-on-path.ts';
+import { fakeWallClock, whyNoWallClock } from '../support/wall-clock.ts';
+
+failOnLeaks();
+
+test('reservations stand in line one after another, over all connections', async () => {
+  const client = uniqueClientName();
+  const [first, second] = [testRedis(), testRedis()];
+  expect(await reserveSends(first, client, 10, 10)).toBe(0);
+  const wait = await reserveSends(second, client, 10, 5);
+  expect(wait).toBeGreaterThan(0);
+  expect(wait).toBeLessThanOrEqual(1_000);
+  expect((await reserveSends(first, client, 10, 1)) - wait).toBeLessThanOrEqual(500);
+});
+
+test('a value that an earlier version wrote is understood', async () => {
+  const client = uniqueClientName();
+  const redis = testRedis();
+  await redis.set(`{wb:${client}}:rate`, String(Number((await redis.time())[0]) * 1_000 + 60_000));
+  expect(await reserveSends(redis, client, 10, 1)).toBeGreaterThan(50_000);
+});
+
+const reason = whyNoWallClock();
+
+test.skipIf(reason !== undefined)(
+  'a clock of Redis that goes back an hour keeps no one waiting for it',
+  async () => {
+    const clock = fakeWallClock();
+    const { binary } = redisOnPath(clock.shell);
+    const server = await startEmbeddedRedis({ dataDir: dataDirectory(), serverBinary: binary });
+    const redis = new Redis(server.socketPath);
+    onTestFinished(async () => {
+      redis.disconnect();
+      await server.release();
+    });
+    clock.set(3_600);
+    expect(await reserveSends(redis, 'acme', 10, 10)).toBe(0);
+    clock.set(0);
+    // What was reserved before still counts: the line is as long as it was, not an hour longer.
+    const wait = await reserveSends(redis, 'acme', 10, 10);
+    expect(wait).toBeGreaterThan(0);
+    expect(wait).toBeLessThanOrEqual(1_000);
+    const next = await reserveSends(redis, 'acme', 10, 1);
+    expect(next).toBeGreaterThan(wait);
+    expect(next).toBeLessThanOrEqual(2_000);
+    clock.set(3_600);
+    expect(await reserveSends(redis, 'acme', 10, 1)).toBe(0);
+  },
+);
