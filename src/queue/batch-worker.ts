@@ -15,6 +15,8 @@ export interface LockTiming {
 
 /** A worker whose process is lost is noticed within lock + 2 × interval: 40 s. */
 export const LOCK_TIMING: LockTiming = { durationMs: 30_000, stalledIntervalMs: 5_000 };
+/** A lock is renewed when a sixth to a third of it is over. */
+const RENEWALS_PER_LOCK = 6;
 /** How long an interrupted `take` waits for a batch that is being handed over just now. */
 const HAND_OVER_MS = 1_000;
 
@@ -91,6 +93,7 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   #tokens = 0;
   #giveUp = (): void => {};
   #handOver: NodeJS.Timeout | undefined;
+  #renewals: NodeJS.Timeout | undefined;
   readonly #held = new Map<string, string>();
 
   constructor({ redis, client, lock = LOCK_TIMING, onLockLost, onStalled, onError }: BatchWorkerOptions) {
@@ -120,8 +123,42 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   /** Starts renewing locks and looking for batches whose process was lost. */
   async start(): Promise<void> {
     await this.waitUntilReady();
-    this.lockManager.start();
+    this.#renewInAWhile();
     await this.startStalledCheckTimer();
+  }
+
+  /**
+   * Renews the locks of the batches that were held the last time, too. BullMQ's own keeper goes by the wall time
+   * at which each was renewed last: where the clock is set back by an hour it renews none for as long, and all
+   * that are open are lost.
+   */
+  async #renewLocks(heldBefore: ReadonlyMap<string, string>): Promise<void> {
+    const due = new Map([...this.#held].filter(([jobId, token]) => heldBefore.get(jobId) === token));
+    try {
+      if (due.size > 0) this.#reportLost(due, await this.#extendLocks(due));
+    } catch (error) {
+      this.emit('error', error as Error);
+    }
+    this.#renewInAWhile();
+  }
+
+  #extendLocks(due: ReadonlyMap<string, string>): Promise<string[]> {
+    return this.extendJobLocks([...due.keys()], [...due.values()], this.#lock.durationMs);
+  }
+
+  /** A batch that was let go, or taken anew, while the answer was on its way has lost nothing. */
+  #reportLost(due: ReadonlyMap<string, string>, unlocked: readonly string[]): void {
+    const lost = unlocked.filter((jobId) => this.#held.get(jobId) === due.get(jobId));
+    if (lost.length > 0) this.emit('lockRenewalFailed', lost);
+    for (const jobId of lost) this.emit('error', new Error(`could not renew lock for job ${jobId}`));
+  }
+
+  #renewInAWhile(): void {
+    if (this.closing !== undefined) return;
+    const held = new Map(this.#held);
+    const renewEveryMs = this.#lock.durationMs / RENEWALS_PER_LOCK;
+    clearTimeout(this.#renewals);
+    this.#renewals = setTimeout(() => void this.#renewLocks(held), renewEveryMs).unref();
   }
 
   /** The next batch; waits for one for some seconds, then undefined. @throws errors of Redis */
@@ -129,8 +166,8 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
     const { token } = this.newLock();
     const job = await this.#nextJob(token);
     if (job?.id === undefined) return undefined;
-    const { id, data, stalledCounter: stalls, processedOn: takenAt = 0 } = job;
-    return this.#hold({ id, token, data, stalls }, takenAt);
+    const { id, data, stalledCounter: stalls } = job;
+    return this.#hold({ id, token, data, stalls });
   }
 
   /** A lock for a batch that is taken out of the queue by other means; then comes `adopt`. */
@@ -145,14 +182,13 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   }
 
   /** From now on keeps the lock of a batch that was taken with a lock of this worker. */
-  adopt({ id, token, data, stalls, takenAt }: QueuedBatch): TakenJob {
-    return this.#hold({ id, token, data: parseData(data), stalls }, takenAt);
+  adopt({ id, token, data, stalls }: QueuedBatch): TakenJob {
+    return this.#hold({ id, token, data: parseData(data), stalls });
   }
 
-  #hold(job: Omit<TakenJob, 'fail'>, takenAt: number): TakenJob {
+  #hold(job: Omit<TakenJob, 'fail'>): TakenJob {
     const { id, token } = job;
     this.#held.set(id, token);
-    this.lockManager.trackJob(id, token, takenAt);
     return { ...job, fail: (reason) => this.#fail(id, token, reason) };
   }
 
@@ -188,7 +224,6 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   letGo({ id, token }: TakenJob): void {
     if (this.#held.get(id) !== token) return;
     this.#held.delete(id);
-    this.lockManager.untrackJob(id);
   }
 
   /**

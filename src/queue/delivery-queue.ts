@@ -27,8 +27,6 @@ export interface QueuedBatch {
   readonly data: string;
   /** How often a process that held it was lost. */
   readonly stalls: number;
-  /** ms since the epoch */
-  readonly takenAt: number;
 }
 
 /** What settling came to. `settled` false: the lock is gone, nothing was changed. */
@@ -121,5 +119,5 @@ export async function settle(redis: Redis, client: string, command: SettleComman
   const answer = await settleScript(redis, [statsKey(client), `${prefix}${jobId}:lock`], args);
   if (!Array.isArray(answer) || nextLock === undefined) return { settled: answer === 1 };
   const [id, data, stalls] = answer as [string, string, string];
-  return { settled: true, next: { id, token: nextLock.token, data, stalls: Number(stalls), takenAt: now } };
+  return { settled: true, next: { id, token: nextLock.token, data, stalls: Number(stalls) } };
 }

@@ -70,7 +70,7 @@ function delivery(next: string) {
       await new Promise<void>((resolve) => {
         answer = resolve;
       });
-      return { settled: true, next: { id: 'next', token: 'token', data, stalls: 0, takenAt: 0 } };
+      return { settled: true, next: { id: 'next', token: 'token', data, stalls: 0 } };
     },
     now: () => 0,
     random: () => 0,

@@ -52,7 +52,7 @@ test('a batch that is completed brings in the next one, locked', async () => {
   const data = encodeBatch([EVENT]);
   expect(await complete()).toEqual({
     settled: true,
-    next: { id: 'b', token: 'next', data, stalls: 0, takenAt: NOW },
+    next: { id: 'b', token: 'next', data, stalls: 0 },
   });
   expect(await active(redis, key)).toEqual(['b']);
   expect(await redis.get(key('b:lock'))).toBe('next');
