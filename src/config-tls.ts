@@ -36,16 +36,9 @@ export function readTlsFiles(tree: unknown, directory: string, written: unknown)
     const names = sectionOf(sectionOf(sectionOf(written, 'clients'), name), 'tls');
     const material: { -readonly [File in keyof TlsMaterial]: TlsMaterial[File] } = {};
     for (const file of TLS_FILES) {
-      const path = tls[file];
-      if (typeof path !== 'string' || path === '') continue;
-      const content = readOnce(resolve(directory, path));
-      if (content.ok) material[file] = content.pem;
-      else {
-        const shown = isNoFileName(path)
-          ? ''
-          : `: ${describePath(resolve(directory, path), path, names[file])}`;
-        issues.push({ keys: [...keys, file], message: `${content.reason}${shown}` });
-      }
+      const content = readNamed(tls[file], names[file], directory, readOnce);
+      if (content?.ok) material[file] = content.pem;
+      else if (content !== undefined) issues.push({ keys: [...keys, file], message: content.reason });
     }
     if (Object.keys(material).length > 0) byClient.set(name, material);
   }
@@ -88,10 +81,20 @@ function isNoFileName(path: string): boolean {
   return path.includes(PEM_START) || path.includes('\n') || basename(path).length > LONGEST_FILE_NAME;
 }
 
-/** The path as a problem may repeat it; what lies in one may steer a terminal like any other text. */
-function describePath(file: string, path: string, written: unknown): string {
+/** Undefined: no file is named. What lies in a path may steer a terminal like any other text. */
+function readNamed(
+  path: unknown,
+  written: unknown,
+  directory: string,
+  read: (file: string) => Reading,
+): Reading | undefined {
+  if (typeof path !== 'string' || path === '') return undefined;
+  const file = resolve(directory, path);
+  const content = read(file);
+  if (content.ok || isNoFileName(file)) return content;
   const shown = path === written ? file : String(written);
-  return escapeControls(shown.length > MAX_PATH_LENGTH ? `${shown.slice(0, MAX_PATH_LENGTH)}…` : shown);
+  const short = shown.length > MAX_PATH_LENGTH ? `${shown.slice(0, MAX_PATH_LENGTH)}…` : shown;
+  return { ok: false, reason: `${content.reason}: ${escapeControls(short)}` };
 }
 
 /** Node itself says whether certificates and key are sound and fit: better now than at each attempt. */
