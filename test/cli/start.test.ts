@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
-import { testDirectory } from '../support/waybill-process.ts';
+import { startWaybill, testDirectory } from '../support/waybill-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
@@ -30,3 +30,16 @@ test.skipIf(!existsSync('/dev/full'))(
     expect(stderr).toContain('the log cannot be written: ENOSPC');
   },
 );
+
+test('a service goes on where the kernel tells it of a broken connection', async () => {
+  const client = { baseUrl: 'https://returns.acme.example', endpoints: { disposition_update: '/d' } };
+  const service = startWaybill(['start'], {
+    config: { redis: { url: testRedisPath() }, clients: { [uniqueClientName()]: client } },
+  });
+  await service.waitForLine('delivering');
+  // What it gets for a write to a Redis or an endpoint that has just gone.
+  service.signal('SIGPIPE');
+  service.signal('SIGTERM');
+  expect(await service.waitForLine('stopping')).toMatchObject({ signal: 'SIGTERM' });
+  expect(await service.exit).toEqual({ code: 0, signal: null });
+});
