@@ -1,0 +1,192 @@
+import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../src/core/seeded-random.ts';
+import type { Disturbance, Evidence } from './chaos/evidence.ts';
+import { fateOf } from './chaos/fates.ts';
+import { drawPlan, FAULT_KINDS, FIXED_PLAN, FIXED_SECONDS } from './chaos/plan.ts';
+import type { Sighting } from './chaos/protocol.ts';
+import { accountOfSend } from './chaos/send-account.ts';
+import { judge } from './chaos/verdict.ts';
+
+const numbers = Array.from({ length: 1_000 }, (_, n) => n);
+const unitWith = (fate: string): number => numbers.find((n) => fateOf(n) === fate) ?? -1;
+const PLAIN = unitWith('plain');
+const DOOMED = unitWith('doomed');
+
+/** A request, one millisecond after the other; `at` in ms. */
+function seen(unit: number, attempt: number, status: number, at: number, id = `id-${unit}`): Sighting {
+  return [unit, id, attempt, at, status, at + 1];
+}
+
+const sixFailures = (from = 0): Sighting[] =>
+  [1, 2, 3, 4, 5, 6].map((attempt) => seen(DOOMED, attempt, 500, from + attempt * 10));
+
+const kill = (at: number): Disturbance => ({ kind: 'kill service', at, until: at, losesDeliverer: true });
+const letter = { unit: DOOMED, attempts: 6, failureClass: 'server_error', life: 0 };
+
+/** A run in which a plain and a doomed event went as they should, but for these changes. */
+function evidence(changes: Partial<Evidence> = {}): Evidence {
+  return {
+    sightings: [seen(PLAIN, 1, 200, 5), ...sixFailures()],
+    strange: [],
+    answers: { accepted: [PLAIN, DOOMED], refused: [], unknown: [], counted: [] },
+    deadLetters: [letter],
+    disturbances: [],
+    broken: 0,
+    undrained: undefined,
+    concurrency: 2,
+    stoppedAt: 100,
+    ...changes,
+  };
+}
+
+const answers = (changes: Partial<Evidence['answers']>): Partial<Evidence> => ({
+  answers: { accepted: [PLAIN, DOOMED], refused: [], unknown: [], counted: [], ...changes },
+});
+
+describe('the judge', () => {
+  test('finds no fault with a run in which all went well', () => {
+    expect(judge(evidence())).toMatchObject({ accepted: 2, delivered: 1, dead: 1, lost: 0, violations: [] });
+  });
+
+  test.each<[string, Partial<Evidence>, number, RegExp]>([
+    [
+      'an accepted event that is nowhere',
+      answers({ accepted: [PLAIN, DOOMED, 999] }),
+      1,
+      /unit 999 .* is missing/,
+    ],
+    [
+      'one too few of those that a send counted',
+      answers({ accepted: [], counted: [{ units: [PLAIN, DOOMED, 999], accepted: 3 }] }),
+      1,
+      /1 that some send counted as accepted are missing/,
+    ],
+    [
+      'a refused event that came',
+      answers({ accepted: [DOOMED], refused: [PLAIN] }),
+      0,
+      /refused and delivered/,
+    ],
+    ['a doomed event that has no dead letter', { deadLetters: [] }, 1, /is missing/],
+    ['a history that is too short', { deadLetters: [{ ...letter, attempts: 5 }] }, 0, /has 5 attempts/],
+    ['a life with an attempt that never came', { deadLetters: [{ ...letter, life: 1 }] }, 0, /died 2 times/],
+    [
+      'a plain event that is dead',
+      { deadLetters: [letter, { ...letter, unit: PLAIN, failureClass: 'crash' }] },
+      0,
+      /\(plain\) is a dead letter of class crash/,
+    ],
+    [
+      'a seventh attempt',
+      { sightings: [seen(PLAIN, 1, 200, 5), ...sixFailures(), seen(DOOMED, 7, 500, 99)] },
+      0,
+      /attempt number 7/,
+    ],
+    [
+      'an attempt that was left out',
+      { sightings: [seen(PLAIN, 2, 200, 5), ...sixFailures()] },
+      0,
+      /attempt 2 before attempt 1/,
+    ],
+    [
+      'an attempt that was made twice',
+      { sightings: [seen(PLAIN, 1, 200, 5), ...sixFailures(), seen(DOOMED, 6, 500, 90)] },
+      0,
+      /sent too often/,
+    ],
+    [
+      'one unit under two ids',
+      { sightings: [seen(PLAIN, 1, 0, 5), seen(PLAIN, 1, 200, 6, 'other'), ...sixFailures()] },
+      0,
+      /2 event ids/,
+    ],
+    [
+      'a second delivery without a fault',
+      { sightings: [seen(PLAIN, 1, 200, 5), seen(PLAIN, 1, 200, 6), ...sixFailures()] },
+      0,
+      /delivered twice without a fault/,
+    ],
+    ['silence', { stoppedAt: 60_000 }, 0, /nothing was sent for/],
+    ['a broken job', { broken: 1 }, 0, /1 jobs failed/],
+    ['events without an end', { undrained: '3 wait' }, 0, /3 wait/],
+    ['a request of no event', { strange: ['GET /'] }, 0, /GET \//],
+  ])('finds %s', (_what, changes, lost, violation) => {
+    const verdict = judge(evidence(changes));
+    expect(verdict.lost).toBe(lost);
+    expect(verdict.violations.join('\n')).toMatch(violation);
+  });
+
+  test('lets a kill repeat what it may, and no more', () => {
+    const plain = numbers.filter((n) => fateOf(n) === 'plain');
+    const twice = (count: number): Evidence => {
+      const units = plain.slice(0, count);
+      const first = units.map((unit) => seen(unit, 1, 200, 4_000));
+      const again = units.map((unit) => seen(unit, 1, 200, 44_000));
+      const accepted = { accepted: units, refused: [], unknown: [], counted: [] };
+      const sightings = [...first, ...again];
+      // Long before the kill, so that nothing of it counts as delivered just then.
+      return evidence({ sightings, answers: accepted, deadLetters: [], disturbances: [kill(4_600)] });
+    };
+    const atMost = 2 + 50;
+    expect(judge(twice(atMost))).toMatchObject({ doubled: 52, violations: [] });
+    expect(judge(twice(atMost + 1)).violations).toEqual([
+      '53 events were delivered twice after "kill service", where 52 may be',
+    ]);
+  });
+
+  test('counts a replayed event as a new life', () => {
+    const cured = unitWith('cured');
+    const first = [1, 2, 3, 4, 5, 6].map((attempt) => seen(cured, attempt, 500, attempt));
+    const sightings = [...first, seen(cured, 1, 200, 50)];
+    const accepted = { accepted: [cured], refused: [], unknown: [], counted: [] };
+    expect(judge(evidence({ sightings, answers: accepted, deadLetters: [] }))).toMatchObject({
+      delivered: 1,
+      doubled: 0,
+      violations: [],
+    });
+  });
+});
+
+describe('the account of a send', () => {
+  const lines = [11, 12, undefined, 13, 14, undefined, 15];
+  const quiet = { lines, stderr: '', killed: false, disturbed: false };
+  const refused = '{"refused":[{"line":3,"problems":[]},{"line":6,"problems":[]}';
+
+  test('one that ended accepted what it did not refuse', () => {
+    const account = accountOfSend({ ...quiet, stdout: `${refused}],"accepted":5,"unknown":0}\n` });
+    expect(account).toEqual({ accepted: [11, 12, 13, 14, 15], refused: [], unknown: [], counted: [] });
+  });
+
+  test('one that lost answers says how many, and after which line it sent nothing', () => {
+    const stderr = 'waybill: Redis did not confirm the write; nothing after line 6 was sent';
+    const account = accountOfSend({ ...quiet, stderr, stdout: `${refused}],"accepted":3,"unknown":1}\n` });
+    expect(account).toMatchObject({ refused: [15], counted: [{ units: [11, 12, 13, 14], accepted: 3 }] });
+  });
+
+  test('a killed one accepted what stands before the last line that it told of', () => {
+    const cut = `${refused},{"line":1`;
+    const account = accountOfSend({ ...quiet, killed: true, stdout: cut });
+    expect(account).toEqual({ accepted: [11, 12, 13, 14], refused: [], unknown: [15], counted: [] });
+    const lost = accountOfSend({ ...quiet, killed: true, disturbed: true, stdout: cut });
+    expect(lost).toMatchObject({ accepted: [], unknown: [11, 12, 13, 14, 15] });
+  });
+
+  test('one whose numbers do not add up is at fault', () => {
+    const account = accountOfSend({ ...quiet, stdout: `${refused}],"accepted":4,"unknown":0}\n` });
+    expect(account).toMatchObject({ unknown: [11, 12, 13, 14, 15], fault: expect.stringContaining('of 5') });
+  });
+});
+
+describe('the plan', () => {
+  test('the same seed draws the same faults, all kinds of them in a long run', () => {
+    const plan = drawPlan(600, seededRandom(7));
+    expect(drawPlan(600, seededRandom(7))).toEqual(plan);
+    expect(new Set(plan.map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS));
+    expect(plan.every(({ at, forMs }) => at + forMs <= 600_000)).toBe(true);
+  });
+
+  test('the fixed one has each kind once, while producers work', () => {
+    expect(FIXED_PLAN.map(({ kind }) => kind).sort()).toEqual([...FAULT_KINDS].sort());
+    expect(FIXED_PLAN.every(({ at }) => at < FIXED_SECONDS * 1_000)).toBe(true);
+  });
+});

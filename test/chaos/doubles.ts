@@ -1,0 +1,61 @@
+import { type Disturbance, type Evidence, groupBy, isDelivery } from './evidence.ts';
+import type { Sighting } from './protocol.ts';
+
+/** What a process may have delivered without having written it down. */
+const UNWRITTEN_MS = 500;
+/** The most events of one batch. */
+const BATCH = 50;
+/** How far apart the moment of a signal and its effect may be on a loaded machine. */
+const MARGIN_MS = 250;
+
+/** Counts what was delivered more than once, and holds each fault to what it may repeat. */
+export function judgeDoubles(evidence: Pick<Evidence, 'sightings' | 'disturbances' | 'concurrency'>): {
+  readonly doubled: number;
+  readonly violations: readonly string[];
+} {
+  const { sightings, disturbances } = evidence;
+  const deliveries = sightings.filter(isDelivery);
+  const counts = new Map<Disturbance | undefined, number>();
+  let doubled = 0;
+  for (const [, ofUnit] of groupBy(deliveries, ([unit]) => unit)) {
+    for (const [index, again] of ofUnit.slice(1).entries()) {
+      const before = ofUnit[index] ?? again;
+      const cause = causeOf(before, again, disturbances);
+      counts.set(cause, (counts.get(cause) ?? 0) + 1);
+      doubled += 1;
+    }
+  }
+  const violations = [...counts].flatMap(([cause, count]) => {
+    if (cause === undefined) return [`${count} events were delivered twice without a fault`];
+    const allowed = allowance(cause, deliveries, evidence.concurrency);
+    if (count <= allowed) return [];
+    return [`${count} events were delivered twice after "${cause.kind}", where ${allowed} may be`];
+  });
+  return { doubled, violations };
+}
+
+/** The first fault between the two deliveries; one that loses a process before one that does not. */
+function causeOf(
+  [, , , , , answeredAt]: Sighting,
+  [, , , againAt]: Sighting,
+  disturbances: readonly Disturbance[],
+): Disturbance | undefined {
+  const between = disturbances.filter(
+    ({ at, until }) => until + MARGIN_MS >= answeredAt && at - MARGIN_MS <= againAt,
+  );
+  return between.find(({ losesDeliverer }) => losesDeliverer) ?? between[0];
+}
+
+/** The design's bound for each loss of a process: concurrency + 50 + what it delivered in the last 500 ms. */
+function allowance(
+  { at, losesDeliverer }: Disturbance,
+  deliveries: readonly Sighting[],
+  concurrency: number,
+): number {
+  if (!losesDeliverer) return 0;
+  const unwritten = deliveries.filter(
+    ([, , , , , answeredAt]) => answeredAt <= at + MARGIN_MS && answeredAt > at - UNWRITTEN_MS,
+  );
+  // Both services deliver to the one client; what the other one delivered makes the bound no tighter.
+  return concurrency + BATCH + unwritten.length;
+}

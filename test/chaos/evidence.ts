@@ -1,0 +1,63 @@
+import type { Sighting } from './protocol.ts';
+
+/** What producers were told. Units of one `send` may be known by their number only. */
+export interface Answers {
+  readonly accepted: readonly number[];
+  readonly refused: readonly number[];
+  /** May have been taken or not. */
+  readonly unknown: readonly number[];
+  /** Of these units, at least so many were accepted. */
+  readonly counted: readonly { readonly units: readonly number[]; readonly accepted: number }[];
+}
+
+/** A dead letter as it stood at the end. */
+export interface FinalDeadLetter {
+  readonly unit: number;
+  /** The entries of its history. */
+  readonly attempts: number;
+  readonly failureClass: string;
+  readonly life: number;
+}
+
+/** A fault that was carried out, from when to when; a kill has one moment. Milliseconds since the epoch. */
+export interface Disturbance {
+  readonly kind: string;
+  readonly at: number;
+  readonly until: number;
+  /** What may be repeated because of it: a process that delivers was lost, or all of its locks were. */
+  readonly losesDeliverer: boolean;
+}
+
+/** All that there is to judge by. */
+export interface Evidence {
+  readonly sightings: readonly Sighting[];
+  readonly strange: readonly string[];
+  readonly answers: Answers;
+  readonly deadLetters: readonly FinalDeadLetter[];
+  readonly disturbances: readonly Disturbance[];
+  /** Jobs that failed by a fault of Waybill's own, as `status` counts them. */
+  readonly broken: number;
+  /** Where not everything came to an end in time: what was left, in words. */
+  readonly undrained: string | undefined;
+  /** Requests in flight for each service, at the most. */
+  readonly concurrency: number;
+  /** When producers stopped, milliseconds since the epoch: from then on, silence is no fault. */
+  readonly stoppedAt: number;
+}
+
+/** Tells a request that was answered with a 2xx. */
+export function isDelivery([, , , , status]: Sighting): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** Puts items under their keys, in their order. */
+export function groupBy<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {
+  const groups = new Map<Key, Item[]>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [item]);
+    else group.push(item);
+  }
+  return groups;
+}

@@ -1,0 +1,54 @@
+import { randomInt } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { seededRandom } from '../../src/core/seeded-random.ts';
+import { type Options, readOptions, USAGE } from './options.ts';
+import { drawPlan, FIXED_PLAN, FIXED_SECONDS } from './plan.ts';
+import { isClean, toReport, toText } from './report.ts';
+import { runChaos } from './run.ts';
+
+/*
+ * `npm run chaos`: kills and freezes services, commands and Redis under load, and judges by what the receiver saw
+ * whether an event was lost. The account on stdout, progress on stderr. Exit codes: 0 nothing lost and no rule
+ * broken; 1 otherwise; 2 usage.
+ */
+
+const LARGEST_SEED = 0xffff_ffff;
+
+function progress(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+async function run(options: Options): Promise<void> {
+  const { fixed, seed, json } = options;
+  const seconds = fixed ? FIXED_SECONDS : options.seconds;
+  progress(fixed ? `fixed plan, ${seconds} s` : `seed ${seed}, ${seconds} s`);
+  const directory = mkdtempSync(join(tmpdir(), 'waybill-chaos-'));
+  const plan = fixed ? FIXED_PLAN : drawPlan(seconds, seededRandom(seed));
+  const outcome = await runChaos({ plan, seconds, directory, onProgress: progress });
+  if (isClean(outcome)) rmSync(directory, { recursive: true, force: true });
+  else progress(`logs and data are in ${directory}`);
+  process.stdout.write(
+    json ? `${JSON.stringify(toReport({ ...options, seconds }, outcome))}\n` : `${toText(outcome)}\n`,
+  );
+  process.exitCode = isClean(outcome) ? 0 : 1;
+}
+
+function parse(): Options | undefined {
+  try {
+    return readOptions(process.argv.slice(2), randomInt(LARGEST_SEED));
+  } catch (error) {
+    progress(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    return undefined;
+  }
+}
+
+const options = parse();
+if (options === undefined) process.exitCode = 2;
+else {
+  await run(options).catch((error: unknown) => {
+    progress(`the run broke: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    process.exitCode = 1;
+  });
+}

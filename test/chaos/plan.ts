@@ -1,0 +1,108 @@
+/** What can be done to a run. */
+export const FAULT_KINDS = [
+  'kill service',
+  'freeze service',
+  'freeze service past its lock',
+  'kill send',
+  'freeze send',
+  'kill replay',
+  'freeze replay',
+  'kill redis',
+  'freeze redis',
+  'kill connections',
+] as const;
+
+/** One of {@link FAULT_KINDS}. */
+export type FaultKind = (typeof FAULT_KINDS)[number];
+
+/** One fault of a plan. */
+export interface Fault {
+  readonly kind: FaultKind;
+  /** ms since the run began */
+  readonly at: number;
+  /** How long the process is frozen, or gone before it is started again; ms. */
+  readonly forMs: number;
+  /** In [0, 1): which of several processes, or when in the life of a short one. */
+  readonly choice: number;
+}
+
+/** A lock lasts 30 s, and is renewed when 15 s of it are gone. */
+const PAST_LOCK_MS = 33_000;
+/** The first fault comes when there is something to disturb. */
+const FIRST_AT_MS = 1_500;
+
+/** How long each fault lasts, from and to, and how often it is drawn. */
+const SHAPES: Readonly<Record<FaultKind, readonly [from: number, to: number, weight: number]>> = {
+  'kill service': [200, 2_000, 4],
+  'freeze service': [500, 3_000, 2],
+  'freeze service past its lock': [PAST_LOCK_MS, 40_000, 1],
+  'kill send': [0, 0, 3],
+  'freeze send': [500, 4_000, 2],
+  'kill replay': [0, 0, 3],
+  'freeze replay': [500, 4_000, 2],
+  'kill redis': [100, 1_500, 2],
+  'freeze redis': [1_000, 10_000, 2],
+  'kill connections': [0, 0, 3],
+};
+
+/**
+ * Faults that keep locks from being renewed for a while come one after another with a pause: two of them
+ * together would rightly cost a service its locks.
+ */
+const HOLDS_RENEWAL: ReadonlySet<FaultKind> = new Set(['freeze service', 'kill redis', 'freeze redis']);
+const PAUSE_MS = 8_000;
+
+/** Draws the faults of a run of so many seconds; the same numbers make the same plan. */
+export function drawPlan(seconds: number, random: () => number): Fault[] {
+  const endAt = seconds * 1_000;
+  const faults: Fault[] = [];
+  let renewalFreeAt = 0;
+  let longFreezeOverAt = 0;
+  for (let at = FIRST_AT_MS; at < endAt; at += 700 + random() * 3_000) {
+    const kind = drawKind(random());
+    const [from, to] = SHAPES[kind];
+    const forMs = Math.round(from + random() * (to - from));
+    const choice = random();
+    if (at + forMs > endAt) continue;
+    if (HOLDS_RENEWAL.has(kind)) {
+      if (at < renewalFreeAt) continue;
+      renewalFreeAt = at + forMs + PAUSE_MS;
+    }
+    if (kind === 'freeze service past its lock') {
+      if (at < longFreezeOverAt) continue;
+      longFreezeOverAt = at + forMs + PAUSE_MS;
+    }
+    faults.push({ kind, at: Math.round(at), forMs, choice });
+  }
+  return faults;
+}
+
+function drawKind(chance: number): FaultKind {
+  const sum = FAULT_KINDS.reduce((total, kind) => total + SHAPES[kind][2], 0);
+  let rest = chance * sum;
+  for (const kind of FAULT_KINDS) {
+    rest -= SHAPES[kind][2];
+    if (rest < 0) return kind;
+  }
+  return 'kill connections';
+}
+
+/**
+ * Each kind once, in a quarter of a minute. The service that is frozen stays so past its lock while the end of
+ * the run waits for what the killed one held; both take as long.
+ */
+export const FIXED_PLAN: readonly Fault[] = [
+  { kind: 'kill service', at: 2_000, forMs: 300, choice: 0 },
+  { kind: 'kill send', at: 2_500, forMs: 0, choice: 0.5 },
+  { kind: 'freeze service past its lock', at: 3_500, forMs: PAST_LOCK_MS, choice: 0.9 },
+  { kind: 'freeze send', at: 4_000, forMs: 1_000, choice: 0.5 },
+  { kind: 'kill connections', at: 5_500, forMs: 0, choice: 0.5 },
+  { kind: 'kill replay', at: 6_500, forMs: 0, choice: 0.6 },
+  { kind: 'freeze redis', at: 7_500, forMs: 1_500, choice: 0.5 },
+  { kind: 'freeze replay', at: 9_500, forMs: 1_000, choice: 0.7 },
+  { kind: 'freeze service', at: 11_000, forMs: 500, choice: 0 },
+  { kind: 'kill redis', at: 12_500, forMs: 300, choice: 0.5 },
+];
+
+/** How long producers work at the least when the plan is the fixed one. */
+export const FIXED_SECONDS = 15;

@@ -1,0 +1,134 @@
+import { judgeDoubles } from './doubles.ts';
+import { type Evidence, type FinalDeadLetter, groupBy, isDelivery } from './evidence.ts';
+import { ATTEMPTS, fateOf } from './fates.ts';
+import type { Sighting } from './protocol.ts';
+
+/** After a kill, deliveries go on within: the lock, two looks for stalled batches, and a margin. */
+export const LONGEST_SILENCE_MS = 45_000;
+
+/** What came of a run. */
+export interface Verdict {
+  readonly accepted: number;
+  readonly refused: number;
+  readonly unknown: number;
+  readonly delivered: number;
+  readonly dead: number;
+  /** Deliveries beyond an event's first. */
+  readonly doubled: number;
+  readonly longestSilenceMs: number;
+  /** Accepted, and neither delivered nor a dead letter. */
+  readonly lost: number;
+  /** Each rule that was broken, in a sentence. */
+  readonly violations: readonly string[];
+}
+
+/** Judges a run by what its receiver saw, what producers were told, and what stands in Redis at the end. */
+export function judge(evidence: Evidence): Verdict {
+  const { answers, deadLetters, disturbances } = evidence;
+  const byUnit = groupBy(evidence.sightings, ([unit]) => unit);
+  const dead = new Map(deadLetters.map((letter) => [letter.unit, letter]));
+  const delivered = new Set(evidence.sightings.flatMap((seen) => (isDelivery(seen) ? [seen[0]] : [])));
+  const isThrough = (unit: number): boolean => delivered.has(unit) || dead.has(unit);
+  const kills = disturbances.filter(({ losesDeliverer }) => losesDeliverer).length;
+  const { doubled, violations: doubles } = judgeDoubles(evidence);
+  const longestSilenceMs = longestSilence(evidence);
+  const missing = answers.accepted.filter((unit) => !isThrough(unit));
+  const missingOfCounted = answers.counted.reduce(
+    (sum, { units, accepted }) => sum + Math.max(0, accepted - units.filter(isThrough).length),
+    0,
+  );
+  const lost = missing.length + missingOfCounted;
+  const violations = [
+    ...evidence.strange.map((what) => `a request that is no event's: ${what}`),
+    ...missing.map((unit) => `unit ${unit} (${fateOf(unit)}) was accepted and is missing`),
+    ...(missingOfCounted > 0 ? [`${missingOfCounted} that some send counted as accepted are missing`] : []),
+    ...answers.refused.flatMap((unit) => (isThrough(unit) ? [`unit ${unit} was refused and delivered`] : [])),
+    ...[...byUnit].flatMap(([unit, seen]) => [...judgeUnit(unit, seen, dead.get(unit), kills)]),
+    ...deadLetters.flatMap((letter) => [...judgeDeadLetter(letter, byUnit.get(letter.unit) ?? [])]),
+    ...doubles,
+    ...(evidence.broken > 0 ? [`${evidence.broken} jobs failed by a fault of Waybill's own`] : []),
+    ...(evidence.undrained === undefined ? [] : [`not all came to an end: ${evidence.undrained}`]),
+    ...(longestSilenceMs > LONGEST_SILENCE_MS ? [`nothing was sent for ${longestSilenceMs} ms`] : []),
+  ];
+  const counted = answers.counted.reduce((sum, { accepted }) => sum + accepted, 0);
+  const uncertain = answers.counted.reduce((sum, { units, accepted }) => sum + units.length - accepted, 0);
+  return {
+    accepted: answers.accepted.length + counted,
+    refused: answers.refused.length,
+    unknown: answers.unknown.length + uncertain,
+    delivered: delivered.size,
+    dead: dead.size,
+    doubled,
+    longestSilenceMs,
+    lost,
+    violations,
+  };
+}
+
+/** Attempts are numbered 1 to 6, none is left out, and none is made twice but for a kill. */
+function* judgeUnit(
+  unit: number,
+  seen: readonly Sighting[],
+  dead: FinalDeadLetter | undefined,
+  kills: number,
+): Generator<string> {
+  const ids = new Set(seen.map(([, id]) => id));
+  if (ids.size > 1) yield `unit ${unit} came under ${ids.size} event ids`;
+  const counts = Array.from({ length: ATTEMPTS + 1 }, () => 0);
+  let lives = 1;
+  let highest = 0;
+  for (const [, , attempt] of seen) {
+    const count = counts[attempt];
+    if (attempt === 0 || count === undefined) {
+      yield `unit ${unit} was sent with attempt number ${attempt}`;
+      continue;
+    }
+    // A replayed event begins a new life.
+    if (attempt === 1 && highest === ATTEMPTS) {
+      lives += 1;
+      highest = 0;
+    }
+    // Not `highest`: a process that was frozen may come late with a number of the life before.
+    if (attempt > 1 && counts[attempt - 1] === 0) {
+      yield `unit ${unit} was sent with attempt ${attempt} before attempt ${attempt - 1}`;
+    }
+    highest = Math.max(highest, attempt);
+    counts[attempt] = count + 1;
+  }
+  const known = dead === undefined ? lives : dead.life + 1;
+  const repeats = counts.reduce((sum, count) => sum + Math.max(0, count - known), 0);
+  if (repeats > kills) {
+    const what = `${seen.length} requests in ${known} lives, ${kills} kills`;
+    yield `unit ${unit} (${fateOf(unit)}) was sent too often: ${what}`;
+  }
+}
+
+/** Who fails always is dead after six attempts in each life; who would not fail is not dead. */
+function* judgeDeadLetter(
+  { unit, attempts, failureClass, life }: FinalDeadLetter,
+  seen: readonly Sighting[],
+): Generator<string> {
+  const fate = fateOf(unit);
+  if (fate !== 'doomed' && fate !== 'cured') {
+    yield `unit ${unit} (${fate}) is a dead letter of class ${failureClass}`;
+    return;
+  }
+  if (attempts !== ATTEMPTS) yield `the dead letter of unit ${unit} has ${attempts} attempts in its history`;
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const count = seen.filter((one) => one[2] === attempt).length;
+    if (count < life + 1) {
+      yield `unit ${unit} died ${life + 1} times, and its attempt ${attempt} came ${count} times`;
+    }
+  }
+}
+
+function longestSilence({ sightings, stoppedAt }: Evidence): number {
+  let longest = 0;
+  let before = sightings[0]?.[3] ?? stoppedAt;
+  for (const [, , , at] of sightings) {
+    if (at > stoppedAt) break;
+    longest = Math.max(longest, at - before);
+    before = at;
+  }
+  return Math.max(longest, stoppedAt - before);
+}
