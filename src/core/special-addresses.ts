@@ -73,6 +73,14 @@ export const SPECIAL_IPV6_RANGES: readonly SpecialRange[] = [
 /** IPv6 blocks whose last 32 bits are the IPv4 address that is reached: mapped (RFC 4291), NAT64 (RFC 6052). */
 export const EMBEDDING_RANGES: readonly string[] = ['::ffff:0:0/96', '64:ff9b::/96'];
 
+/**
+ * ISATAP (RFC 5214, section 6.1) puts an IPv4 address behind this interface identifier, below any prefix; the
+ * bit that is left out says whether that address is unique in the world.
+ */
+const ISATAP_IDENTIFIER = 0x0000_5efen;
+const ISATAP_MASK = 0xfdff_ffffn;
+const LOW_32_BITS = 0xffff_ffffn;
+
 const NOT_AN_ADDRESS: SpecialRange = { cidr: '', name: 'not an IP address' };
 
 interface Block {
@@ -98,15 +106,24 @@ const EMBEDDING_BLOCKS = EMBEDDING_RANGES.map(toBlock);
 
 /**
  * The special range that an address belongs to; `undefined`: an ordinary public address. An IPv6 address
- * that embeds an IPv4 one is judged by that. What is not an IP address is in a range of its own: not allowed.
+ * that embeds an IPv4 one is judged by that, an ISATAP one by both. What is not an IP address is in a range
+ * of its own: not allowed.
  */
 export function specialRangeOf(address: string): SpecialRange | undefined {
   const parsed = parseIpAddress(address);
   if (parsed === undefined) return NOT_AN_ADDRESS;
-  const embeds = EMBEDDING_BLOCKS.some((block) => holds(block, parsed.bits, parsed.value));
-  const bits = embeds ? 32 : parsed.bits;
-  const value = embeds ? parsed.value & 0xffff_ffffn : parsed.value;
+  const { bits, value } = parsed;
+  if (EMBEDDING_BLOCKS.some((block) => holds(block, bits, value))) return rangeOf(32, value & LOW_32_BITS);
+  const range = rangeOf(bits, value);
+  return range === undefined && isIsatap(bits, value) ? rangeOf(32, value & LOW_32_BITS) : range;
+}
+
+function rangeOf(bits: number, value: bigint): SpecialRange | undefined {
   return SPECIAL_BLOCKS.find(({ block }) => holds(block, bits, value))?.range;
+}
+
+function isIsatap(bits: number, value: bigint): boolean {
+  return bits === 128 && ((value >> 32n) & ISATAP_MASK) === ISATAP_IDENTIFIER;
 }
 
 function holds(block: Block, bits: number, value: bigint): boolean {
