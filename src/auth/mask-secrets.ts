@@ -11,6 +11,8 @@ type Ways = readonly RegExp[];
 /** A secret, or what base64 makes of it. */
 interface Form {
   readonly characters: readonly string[];
+  /** With what it begins in all its ways of writing; may be empty. */
+  readonly start: string;
   /** base64 is also written with `-` and `_` (RFC 4648, section 5). */
   readonly isBase64: boolean;
 }
@@ -51,8 +53,13 @@ export function createMask(secrets: readonly string[]): Mask {
 
 function formsOf(secret: string): Form[] {
   const bytes = Buffer.from(secret, 'utf8');
-  const inBase64 = [0, 1, 2].map((before) => ({ characters: insideBase64(bytes, before), isBase64: true }));
-  return [{ characters: [...secret], isBase64: false }, ...inBase64];
+  const inBase64 = [0, 1, 2].map((before) => toForm(insideBase64(bytes, before), true));
+  return [toForm([...secret], false), ...inBase64];
+}
+
+function toForm(characters: readonly string[], isBase64: boolean): Form {
+  const start = /^[A-Za-z0-9]*/.exec(characters.slice(0, SHORTEST).join(''))?.[0] ?? '';
+  return { characters, isBase64, start };
 }
 
 /** The characters that stand for these bytes and nothing else, after so many other bytes (modulo 3). */
@@ -76,10 +83,9 @@ function maskForm(text: string, form: Form): string {
   return masked + text.slice(done);
 }
 
-/** Most secrets begin with a character that is written in one way only: those are found quickly. */
-function nextStart(text: string, { characters: [first = ''] }: Form, from: number): number {
-  if (!isPlain(first)) return from;
-  const found = text.indexOf(first, from);
+/** Most texts are through with this: most secrets begin with characters that are written in one way only. */
+function nextStart(text: string, { start }: Form, from: number): number {
+  const found = text.indexOf(start, from);
   return found < 0 ? text.length : found;
 }
 
