@@ -26,3 +26,21 @@ function secretsIn(headers: readonly string[]): string[] {
       return [credentials, pair.slice(pair.indexOf(':') + 1)];
     });
 }
+
+/** In a query anything may stand; what is shorter is a version or a flag, hardly ever a key. */
+const SHORTEST_IN_QUERY = 8;
+
+/** One for each URL, of which a process has few. */
+const urlMasks = new Map<string, Mask>();
+
+/** Takes the values in a URL's query out of an answer from there: a key may be one of them. */
+export function maskQuery(text: string, url: string): string {
+  const mask = urlMasks.get(url) ?? createMask(valuesIn(url));
+  urlMasks.set(url, mask);
+  return mask(text);
+}
+
+function valuesIn(url: string): string[] {
+  const values = [...new URL(url).searchParams.values()];
+  return values.filter(({ length }) => length >= SHORTEST_IN_QUERY);
+}

@@ -5,7 +5,7 @@ import {
   type Authorizer,
   isAuthorized,
 } from '../auth/authorizer.ts';
-import { maskCredentials } from '../auth/mask-credentials.ts';
+import { maskCredentials, maskQuery } from '../auth/mask-credentials.ts';
 import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
 import { type Classification, classify } from '../core/classify.ts';
@@ -69,7 +69,7 @@ export function createAttempt({ post, authorizer, userAgent, monotonicNow }: Att
       if (second.status === 401) authorizer.reportRefused(renewed);
       else authorizer.reportAccepted(renewed);
     }
-    return withoutCredentials(second, renewed);
+    return withoutCredentials(second, url, renewed);
   }
 
   /** Undefined where the attempt was called off. */
@@ -83,7 +83,7 @@ export function createAttempt({ post, authorizer, userAgent, monotonicNow }: Att
     const asked = authorizer.authorize();
     const granted = asked instanceof Promise ? await unlessAborted(asked, signal) : asked;
     if (!isAuthorized(granted)) return conclude(unsent(granted), started);
-    const first = withoutCredentials(await send(event, url, granted, signal), granted);
+    const first = withoutCredentials(await send(event, url, granted, signal), url, granted);
     if (first.kind !== 'answer') return conclude(first, started);
     if (first.status !== 401) authorizer.reportAccepted(granted);
     else if (authorizer.renewable) {
@@ -98,9 +98,9 @@ function unsent({ failure, calledOff }: AuthorizationFailure): AttemptResult {
 }
 
 /** The answer as it may be kept: an endpoint may repeat what it was sent. The body of a delivery is empty. */
-function withoutCredentials(result: AttemptResult, authorization: Authorization): AttemptResult {
+function withoutCredentials(result: AttemptResult, url: string, sent: Authorization): AttemptResult {
   if (result.kind !== 'answer' || result.body === '') return result;
-  return { ...result, body: maskCredentials(result.body, authorization) };
+  return { ...result, body: maskQuery(maskCredentials(result.body, sent), url) };
 }
 
 const ABORTED: AttemptResult = { kind: 'aborted' };

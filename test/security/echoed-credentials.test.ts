@@ -70,3 +70,18 @@ test('credentials are masked where the part of an answer that is kept ends in th
   const [letter] = await client.deadLetters();
   expect(letter?.response).toMatch(/^x{2030} (?:Bearer )?\*\*\*$/);
 });
+
+test('a key in the query of an endpoint’s URL is masked where the endpoint repeats it', async () => {
+  const company = await testSandbox().company('acme', {
+    script: ({ path }) => ({ status: 404, body: `Cannot POST ${path} of ${decodeURIComponent(path)}` }),
+  });
+  const endpoints = { disposition_update: '/dispositions?version=2&code=marked%2Fkey==' };
+  const engine = await testEngine({ acme: company.clientSettings({ endpoints, retry: { retries: 0 } }) });
+  const client = engine.client();
+  await client.submit(numberedEvents('disposition_update', 1));
+  await client.settled({ dead: 1 });
+  const [letter] = await client.deadLetters();
+  const masked = '/dispositions?version=2&code=***';
+  expect(letter?.response).toBe(`Cannot POST ${masked} of ${masked}`);
+  expect(JSON.stringify([engine.log.lines, await client.status()])).not.toContain('marked');
+});
