@@ -66,7 +66,8 @@ export function openRedis(
     latestErrors.set(redis, error);
     onError(error);
   });
-  redis.on('ready', () => latestErrors.delete(redis));
+  // Why the one before was away says nothing of a server that listens and does not answer yet.
+  redis.on('connect', () => latestErrors.delete(redis));
   if (role === 'worker') keepWorkingWhenFull(redis);
   return redis;
 }
