@@ -1,0 +1,46 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { expectFullAccount, FAILING } from '../support/account.ts';
+import { idleness } from '../support/idleness.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { outageScene } from '../support/outage.ts';
+
+failOnLeaks();
+
+const RETRY = { baseDelayMs: 200, factor: 1, jitter: 0 };
+const OUTAGE_MS = 3_000;
+
+test.each([
+  ['yes', 'READONLY'],
+  ['no', 'MASTERDOWN'],
+])(
+  'a replica that serves stale data: %s, promoted late: it answers %s until then, and is waited for',
+  async (serveStale, error) => {
+    const scene = await outageScene({
+      redis: { 'replica-serve-stale-data': serveStale },
+      script: FAILING,
+      client: { retry: RETRY },
+    });
+    const { server, company } = scene;
+    const service = await scene.startService();
+    const load = scene.load();
+    await company.waitFor((seen) => seen.tally.received > 500);
+    const admin = server.connect();
+    await admin.replicaof('127.0.0.1', 1);
+    expect(await scene.refusedAtOnce()).toMatch(`Redis refused the write: ${error} `);
+    const sent = await scene.send();
+    expect(sent.code).toBe(4);
+    expect(sent.stderr).toContain(error);
+    const idle = await idleness(service, () => pause(OUTAGE_MS));
+    expect(idle.share).toBeLessThan(0.2);
+    expect(idle.lines).toBeLessThan(15);
+
+    await admin.replicaof('NO', 'ONE');
+    const late = await scene.submitUntilAccepted();
+    const taken = await load.stop();
+    taken.accepted.push(...late);
+    await scene.drained();
+    await expectFullAccount(scene, taken);
+  },
+  60_000,
+);
