@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent, Suspected } from '../core/event.ts';
 import type { Settlement } from '../core/settlement.ts';
@@ -107,6 +108,7 @@ export async function settle(redis: Redis, client: string, command: SettleComman
     lastError ?? '',
     nextLock?.token ?? '',
     nextLock?.durationMs ?? 0,
+    action === 'keep' ? randomUUID() : '',
   ];
   args.push(counters.size);
   for (const [field, increment] of counters) args.push(field, increment);

@@ -8,10 +8,13 @@ import { ROOM_TO_SETTLE } from './when-full.ts';
  * that follows, also while it is full. Any other settlement first looks whether there is room for it: where there
  * is none, it fails before anything was changed. Where it is asked to, it takes the next batch out of the queue in
  * the same step, and so saves a round trip.
+ * A connection that is lost before the answer came sends all of it again: the lock is gone then, except where
+ * the batch is kept, and there the name of its latest write tells.
  *
  * KEYS  stats, job lock
  * ARGV  deliveries prefix, dead-letters prefix, job id, token, now, action, delay, name, data,
  *       last error ('' for none), token for the next batch ('' for none), its lock's duration in ms,
+ *       the name of this write where the batch is kept, otherwise '',
  *       n counters, n × (field, increment),
  *       n dead letters, n × (id, data), n retries apart, n × (id, data, delay)
  *       action: keep | delay | put_back | complete
@@ -24,11 +27,12 @@ ${TAKE_NEXT}
 ${ROOM_TO_SETTLE}
 local prefix, deadPrefix, id, token, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local action, delay, name, data, lastError = ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
-local nextToken, nextLock = ARGV[11], ARGV[12]
+local nextToken, nextLock, write = ARGV[11], ARGV[12], ARGV[13]
 if redis.call('GET', KEYS[2]) ~= token then return 0 end
+if write ~= '' and redis.call('HGET', prefix .. id, 'write') == write then return 1 end
 
-local counters = tonumber(ARGV[13])
-local firstDead = 15 + 2 * counters
+local counters = tonumber(ARGV[14])
+local firstDead = 16 + 2 * counters
 local dead = tonumber(ARGV[firstDead - 1])
 local apart = tonumber(ARGV[firstDead + 2 * dead])
 if action == 'complete' and dead + apart == 0 then
@@ -40,7 +44,7 @@ else
   if refusal then return refusal end
 end
 
-local at = 14
+local at = 15
 local function take()
   at = at + 1
   return ARGV[at - 1]
@@ -65,6 +69,7 @@ if action == 'complete' then
   if dead + apart > 0 then completeJob(prefix, id) end
 elseif redis.call('EXISTS', prefix .. id) == 1 then
   redis.call('HSET', prefix .. id, 'name', name, 'data', data)
+  if write ~= '' then redis.call('HSET', prefix .. id, 'write', write) end
   if action == 'delay' then delayJob(prefix, id, token, now, delay) end
   if action == 'put_back' then putBackJob(prefix, id, token) end
 end
