@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { Company } from '../../src/sandbox/company.ts';
 import type { Reply } from '../../src/sandbox/scripts.ts';
-import type { OutageScene, Taken } from './outage.ts';
+import type { OutageScene } from './outage.ts';
 
 /** Fails one event in eight once, and one in sixteen for ever. */
 export const FAILING: Reply = ({ eventId = '' }, seen) => {
@@ -17,10 +17,8 @@ function isDoomed(eventId: string): boolean {
  * Holds what became of all events against what was told of them: each that was accepted was delivered, once, or
  * is a dead letter; no attempt was left out, made twice or made beyond the sixth; none arrived that was refused.
  */
-export async function expectFullAccount(
-  { company, status }: Pick<OutageScene, 'company' | 'status'>,
-  { accepted, unknown }: Taken,
-): Promise<void> {
+export async function expectFullAccount({ company, status, taken }: OutageScene): Promise<void> {
+  const { accepted, unknown } = taken;
   const events = requestsByEvent(company);
   const expected = (id: string): number[] =>
     isDoomed(id) ? [500, 500, 500, 500, 500, 500] : /[01]$/.test(id) ? [500, 200] : [200];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
-import { createProducer, type Producer } from '../../src/index.ts';
+import { createProducer, type SubmitResult } from '../../src/index.ts';
 import type { ClientStatus } from '../../src/queue/client-status.ts';
 import { readClientStatus } from '../../src/queue/client-status.ts';
 import type { ClientSettings, Company } from '../../src/sandbox/company.ts';
@@ -26,7 +26,8 @@ const ABANDONED_MS = 1_500;
 export interface OutageScene {
   readonly server: OwnRedis;
   readonly company: Company;
-  readonly producer: Producer;
+  /** All that was taken so far. */
+  readonly taken: Taken;
   /** Starts a service that delivers, and waits until it does. */
   startService(): Promise<WaybillProcess>;
   /** Submits so many events, each about a unit of its own. @returns the ids of those that were accepted */
@@ -34,7 +35,7 @@ export interface OutageScene {
   /** Submits single events until one is accepted. @returns the ids of those accepted */
   submitUntilAccepted(): Promise<string[]>;
   /** Submits events without a pause until it is stopped, whatever becomes of them. */
-  load(): { stop(): Promise<Taken> };
+  load(): { stop(): Promise<void> };
   /** Submits single events until one is refused. @returns why; fails where one waits for a second or more */
   refusedAtOnce(): Promise<string>;
   /** What `waybill send` does with one event, and prints. */
@@ -85,8 +86,14 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
     units += count;
     return numberedEvents(TYPE, count, units - count);
   };
-  const submit = async (count: number): Promise<string[]> => {
+  const taken: Taken = { accepted: [], unknown: [] };
+  const submitAny = async (count: number): Promise<SubmitResult[]> => {
     const results = await producer.submitMany('acme', TYPE, nextEvents(count));
+    for (const result of results) if (result.outcome !== 'refused') taken[result.outcome].push(result.id);
+    return results;
+  };
+  const submit = async (count: number): Promise<string[]> => {
+    const results = await submitAny(count);
     return results.flatMap((result) => (result.outcome === 'accepted' ? [result.id] : []));
   };
   const status = async (): Promise<ClientStatus> => {
@@ -101,7 +108,7 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
   return {
     server,
     company,
-    producer,
+    taken,
     async startService() {
       const service = startWaybill(['start', '--config', file], { directory });
       await service.waitForLine('delivering', { timeoutMs: 20_000 });
@@ -110,12 +117,9 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
     submit,
     load() {
       let stopping = false;
-      const taken: Taken = { accepted: [], unknown: [] };
       const running = (async () => {
         while (!stopping) {
-          const results = await producer.submitMany('acme', TYPE, nextEvents(CHUNK));
-          for (const result of results)
-            if (result.outcome !== 'refused') taken[result.outcome].push(result.id);
+          await submitAny(CHUNK);
           await pause(CHUNK_MS);
         }
       })();
@@ -123,7 +127,6 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
         async stop() {
           stopping = true;
           await running;
-          return taken;
         },
       };
     },
@@ -131,7 +134,7 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
       let reason: string | undefined;
       await until(async () => {
         const from = performance.now();
-        const [result] = await producer.submitMany('acme', TYPE, nextEvents(1));
+        const [result] = await submitAny(1);
         if (result?.outcome !== 'refused') return false;
         reason = result.problems[0]?.message;
         if (performance.now() - from > 1_000) throw new Error('the refusal took more than a second');
@@ -167,8 +170,9 @@ async function drained(
   let last = '';
   let lastAt = performance.now();
   await until(async () => {
-    const { waiting, inFlight, retrying } = await status();
-    if (waiting + inFlight + retrying === 0) return true;
+    const { waiting, inFlight, retrying, delivered, dead, accepted } = await status();
+    // What moves from one to another just now may be missed in both.
+    if (waiting + inFlight + retrying === 0 && delivered + dead === accepted) return true;
     const state = `${waiting} ${inFlight} ${retrying} ${company.tally.received}`;
     if (state !== last || waiting + retrying + company.tally.inFlight > 0) lastAt = performance.now();
     last = state;
