@@ -28,7 +28,7 @@ test('connections are killed one by one under load: nothing is lost, counted wro
   await scene.submitUntilAccepted();
   await load.stop();
   await scene.drained();
-  await expectFullAccount(scene);
+  await expectFullAccount(scene, service);
   expect(company.tally.received).toBeGreaterThan(1_000);
   expect(service.lines.filter(({ msg }) => msg === 'redis error').length).toBeLessThan(15);
 }, 60_000);

@@ -33,7 +33,7 @@ test.each(seconds)(
     await scene.submitUntilAccepted();
     await load.stop();
     await scene.drained();
-    await expectFullAccount(scene);
+    await expectFullAccount(scene, service);
   },
   (LONG_S + 60) * 1_000,
 );

@@ -43,7 +43,7 @@ test('a full Redis without room for retries is waited for; no attempt is lost or
   await company.waitFor(400);
   await service.waitForLine(() => service.lines.filter(({ msg }) => msg === 'attempt').length === 400);
 
-  const idle = await idleness(service, () => pause(3_000));
+  const idle = await idleness(service, () => pause(2_000));
   expect(idle.share).toBeLessThan(0.2);
   expect(idle.lines).toBeLessThan(10);
   expect(company.tally.received).toBe(400);

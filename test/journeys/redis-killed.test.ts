@@ -35,7 +35,7 @@ test('Redis is killed under load: nothing is lost, counted wrongly or sent again
     await load.stop();
   }
   await scene.drained();
-  await expectFullAccount(scene);
+  await expectFullAccount(scene, service);
   service.signal('SIGTERM');
   expect(await service.exit).toMatchObject({ code: 0 });
 }, 60_000);

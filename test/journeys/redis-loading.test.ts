@@ -10,10 +10,10 @@ import { until } from '../support/until.ts';
 failOnLeaks();
 
 const RETRY = { baseDelayMs: 200, factor: 1, jitter: 0 };
-/** Takes five seconds to load. */
-const KEYS = 2_500;
+/** Takes three seconds to load. */
+const KEYS = 1_500;
 const SLOWLY = { 'key-load-delay': '2000', 'loading-process-events-interval-bytes': '1024' };
-const OUTAGE_MS = 2_000;
+const OUTAGE_MS = 1_500;
 
 test('Redis comes back and loads its file for some time: it is waited for, and nothing is sent again', async () => {
   const scene = await outageScene({ redis: APPEND_ONLY, script: FAILING, client: { retry: RETRY } });
@@ -38,5 +38,5 @@ test('Redis comes back and loads its file for some time: it is waited for, and n
   await scene.submitUntilAccepted();
   await load.stop();
   await scene.drained();
-  await expectFullAccount(scene);
+  await expectFullAccount(scene, service);
 }, 60_000);

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { hold } from '../../src/sandbox/scripts.ts';
 import { expectFullAccount, FAILING } from '../support/account.ts';
 import { idleness } from '../support/idleness.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -8,7 +9,7 @@ import { outageScene } from '../support/outage.ts';
 failOnLeaks();
 
 const RETRY = { baseDelayMs: 200, factor: 1, jitter: 0 };
-const OUTAGE_MS = 3_000;
+const OUTAGE_MS = 2_000;
 
 test.each([
   ['yes', 'READONLY'],
@@ -26,7 +27,11 @@ test.each([
     const load = scene.load();
     await company.waitFor((seen) => seen.tally.received > 500);
     const admin = server.connect();
+    const held = hold(FAILING);
+    company.script(held.script);
+    await company.waitFor((seen) => seen.tally.inFlight > 0);
     await admin.replicaof('127.0.0.1', 1);
+    held.release();
     expect(await scene.refusedAtOnce()).toMatch(`Redis refused the write: ${error} `);
     const sent = await scene.send();
     expect(sent.code).toBe(4);
@@ -39,7 +44,7 @@ test.each([
     await scene.submitUntilAccepted();
     await load.stop();
     await scene.drained();
-    await expectFullAccount(scene);
+    await expectFullAccount(scene, service);
   },
   60_000,
 );

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type { Company } from '../../src/sandbox/company.ts';
 import type { Reply } from '../../src/sandbox/scripts.ts';
 import type { OutageScene } from './outage.ts';
+import type { WaybillProcess } from './waybill-process.ts';
 
 /** Fails one event in eight once, and one in sixteen for ever. */
 export const FAILING: Reply = ({ eventId = '' }, seen) => {
@@ -15,9 +16,14 @@ function isDoomed(eventId: string): boolean {
 
 /**
  * Holds what became of all events against what was told of them: each that was accepted was delivered, once, or
- * is a dead letter; no attempt was left out, made twice or made beyond the sixth; none arrived that was refused.
+ * is a dead letter; no attempt was left out, made twice or made beyond the sixth; none arrived that was refused;
+ * and no settlement was given up for an error of Redis.
  */
-export async function expectFullAccount({ company, status, taken }: OutageScene): Promise<void> {
+export async function expectFullAccount(
+  { company, status, taken }: OutageScene,
+  { lines }: Pick<WaybillProcess, 'lines'>,
+): Promise<void> {
+  expect(lines.filter(({ msg }) => msg === 'batch could not be settled')).toEqual([]);
   const { accepted, unknown } = taken;
   const events = requestsByEvent(company);
   const expected = (id: string): number[] =>
