@@ -14,7 +14,7 @@ import { createErrorSpacing } from './error-spacing.ts';
 import { type ClientHttp, createClientHttp } from './http/client-http.ts';
 import { createIdSource } from './intake/event-id.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
-import { BatchWorker, LOCK_TIMING, type LockTiming } from './queue/batch-worker.ts';
+import { BatchWorker } from './queue/batch-worker.ts';
 import { commitBatches } from './queue/commit-batches.ts';
 import {
   type ConnectionOptions,
@@ -25,8 +25,10 @@ import {
 } from './queue/connections.ts';
 import { discardDeadLetters, readDeadLetters } from './queue/dead-letter-queue.ts';
 import { type SettleCommand, type Settled, settle } from './queue/delivery-queue.ts';
+import { LOCK_TIMING, type LockTiming } from './queue/names.ts';
 import { reserveSends } from './queue/reserve-sends.ts';
 import { untilWritable } from './queue/until-writable.ts';
+import { watchRedisClock } from './queue/watch-redis-clock.ts';
 import { VERSION } from './version.ts';
 
 const PRUNE_EVERY_MS = 3_600_000;
@@ -79,11 +81,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   );
   await Promise.all(running.map(({ delivery }) => delivery.start()));
   const stopPruning = keepPruning(config, redis, log);
+  const stopWatching = watchRedisClock(redis, Object.keys(config.clients), onError);
   log.info({ clients: clients.map((client) => client.name), version: VERSION }, 'delivering');
 
   return {
     async stop(graceMs) {
       stopPruning();
+      stopWatching();
       const stops = Promise.all(running.map(({ delivery }) => delivery.stop(graceMs)));
       await atMost(stops, graceMs + SETTLE_MS);
       closed = true;

@@ -2,19 +2,9 @@ import { type BackendFactory, createRedisBackend, type Job, type RedisQueueBacke
 import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
 import type { NewLock, QueuedBatch } from './delivery-queue.ts';
-import { clientPrefix, DELIVERIES, queuePrefix } from './names.ts';
+import { clientPrefix, DELIVERIES, LOCK_TIMING, type LockTiming, queuePrefix } from './names.ts';
 import { untilWritable } from './until-writable.ts';
 
-/** How a batch is held by the process that has it open, and how a process that is lost is noticed. */
-export interface LockTiming {
-  /** How long a batch stays locked for a process that gives no sign of life. */
-  readonly durationMs: number;
-  /** How often is looked for batches without a lock; one is taken over at the second look. */
-  readonly stalledIntervalMs: number;
-}
-
-/** A worker whose process is lost is noticed within lock + 2 × interval: 40 s. */
-export const LOCK_TIMING: LockTiming = { durationMs: 30_000, stalledIntervalMs: 5_000 };
 /** A lock is renewed when a sixth to a third of it is over. */
 const RENEWALS_PER_LOCK = 6;
 /** How long an interrupted `take` waits for a batch that is being handed over just now. */

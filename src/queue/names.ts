@@ -22,3 +22,14 @@ export function statsKey(client: string): string {
 export function rateKey(client: string): string {
   return `${clientPrefix(client)}:rate`;
 }
+
+/** How a batch is held by the process that has it open, and how a process that is lost is noticed. */
+export interface LockTiming {
+  /** How long a batch stays locked for a process that gives no sign of life. */
+  readonly durationMs: number;
+  /** How often is looked for batches without a lock; one is taken over at the second look. */
+  readonly stalledIntervalMs: number;
+}
+
+/** A worker whose process is lost is noticed within lock + 2 × interval: 40 s. */
+export const LOCK_TIMING: LockTiming = { durationMs: 30_000, stalledIntervalMs: 5_000 };

@@ -1,0 +1,74 @@
+import type { Redis } from 'ioredis';
+import { defineScript } from './define-script.ts';
+import { DELIVERIES, LOCK_TIMING, queuePrefix } from './names.ts';
+
+const LOOK_EVERY_MS = 2_000;
+/** A clock that is corrected bit by bit, or an answer that was late, is none that was set back. */
+const TOLERANCE_MS = 2_000;
+
+/**
+ * Brings the expiry of locks, and of the mark that says that lost batches were looked for just now, back to what
+ * they last at most.
+ *
+ * KEYS  active list, mark of the latest look
+ * ARGV  deliveries prefix, lock's duration in ms, interval of the looks in ms
+ */
+const SHORTEN = `
+if redis.call('PTTL', KEYS[2]) > tonumber(ARGV[3]) then redis.call('DEL', KEYS[2]) end
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+  local lock = ARGV[1] .. id .. ':lock'
+  if redis.call('PTTL', lock) > tonumber(ARGV[2]) then redis.call('PEXPIRE', lock, ARGV[2]) end
+end
+`;
+
+const shortenScript = defineScript('shorten', SHORTEN);
+
+/** @throws errors of Redis */
+async function shortenExpiries(redis: Redis, client: string): Promise<void> {
+  const prefix = queuePrefix(client, DELIVERIES);
+  const keys = [`${prefix}active`, `${prefix}stalled-check`];
+  await shortenScript(redis, keys, [prefix, LOCK_TIMING.durationMs, LOCK_TIMING.stalledIntervalMs]);
+}
+
+/**
+ * Looks every two seconds whether the wall clock of Redis was set back, and mends what depends on it: Redis keeps
+ * expiries as moments of that clock, so that after an hour back the batches of a process that was lost would
+ * stay locked, and unsought, for an hour. At the start it mends what happened while nobody looked.
+ *
+ * @returns what ends the watch
+ */
+export function watchRedisClock(
+  redis: Redis,
+  clients: readonly string[],
+  onError: (error: Error) => void,
+): () => void {
+  let latestOffset = Number.NEGATIVE_INFINITY;
+  let toMend = true;
+  let stopped = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  async function look(): Promise<void> {
+    const [seconds, microseconds] = await redis.time();
+    const offset = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - performance.now();
+    if (offset < latestOffset - TOLERANCE_MS) toMend = true;
+    latestOffset = offset;
+    if (!toMend) return;
+    for (const client of clients) await shortenExpiries(redis, client);
+    toMend = false;
+  }
+
+  async function keepLooking(): Promise<void> {
+    try {
+      await look();
+    } catch (error) {
+      if (!stopped) onError(error as Error);
+    }
+    if (!stopped) timer = setTimeout(() => void keepLooking(), LOOK_EVERY_MS);
+  }
+
+  void keepLooking();
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+  };
+}

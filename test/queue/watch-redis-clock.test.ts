@@ -1,0 +1,80 @@
+import { Redis } from 'ioredis';
+import { expect, onTestFinished, test } from 'vitest';
+import { watchRedisClock } from '../../src/queue/watch-redis-clock.ts';
+import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
+import { dataDirectory } from '../redis/data-dirs.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { testRedis, uniqueClientName } from '../support/redis.ts';
+import { redisOnPath } from '../support/redis-on-path.ts';
+import { until } from '../support/until.ts';
+import { fakeWallClock, whyNoWallClock } from '../support/wall-clock.ts';
+
+failOnLeaks();
+
+const HOUR_MS = 3_600_000;
+
+/** The keys of a client with one open batch, and how long what they hold still lasts. */
+function openBatch(redis: Redis, client: string) {
+  const prefix = `{wb:${client}}:deliveries:`;
+  const [lock, mark] = [`${prefix}batch:lock`, `${prefix}stalled-check`];
+  return {
+    async write(lockMs: number, markMs: number) {
+      await redis.lpush(`${prefix}active`, 'batch');
+      await redis.set(lock, 'token', 'PX', lockMs);
+      await redis.set(mark, 'now', 'PX', markMs);
+    },
+    lockMs: () => redis.pttl(lock),
+    markMs: () => redis.pttl(mark),
+  };
+}
+
+function watch(redis: Redis, client: string): void {
+  const errors: Error[] = [];
+  const stop = watchRedisClock(redis, [client], (error) => errors.push(error));
+  onTestFinished(() => {
+    stop();
+    expect(errors).toEqual([]);
+  });
+}
+
+test('what a clock that was set back has left behind is mended at the start; the rest is left alone', async () => {
+  const redis = testRedis();
+  const [ours, sound] = [uniqueClientName(), uniqueClientName()];
+  const batch = openBatch(redis, ours);
+  const other = openBatch(redis, sound);
+  await batch.write(HOUR_MS, HOUR_MS);
+  await other.write(20_000, 4_000);
+  watch(redis, ours);
+  watch(redis, sound);
+  await until(async () => (await batch.lockMs()) <= 30_000 && (await batch.markMs()) === -2);
+  expect(await batch.lockMs()).toBeGreaterThan(20_000);
+  expect(await other.lockMs()).toBeLessThanOrEqual(20_000);
+  expect(await other.markMs()).not.toBe(-2);
+});
+
+const reason = whyNoWallClock();
+
+test.skipIf(reason !== undefined)(
+  'locks do not last for an hour more where the clock of Redis goes back by one',
+  async () => {
+    const clock = fakeWallClock();
+    clock.set(HOUR_MS / 1_000);
+    const { binary } = redisOnPath(clock.shell);
+    const server = await startEmbeddedRedis({ dataDir: dataDirectory(), serverBinary: binary });
+    const redis = new Redis(server.socketPath);
+    onTestFinished(async () => {
+      redis.disconnect();
+      await server.release();
+    });
+    const batch = openBatch(redis, 'acme');
+    await batch.write(HOUR_MS, 1);
+    watch(redis, 'acme');
+    // The first look is over once it has mended.
+    await until(async () => (await batch.lockMs()) <= 30_000);
+    await batch.write(30_000, 5_000);
+    clock.set(0);
+    expect(await batch.lockMs()).toBeGreaterThan(HOUR_MS);
+    await until(async () => (await batch.lockMs()) <= 30_000 && (await batch.markMs()) === -2);
+    expect(await batch.lockMs()).toBeGreaterThan(15_000);
+  },
+);
