@@ -102,7 +102,7 @@ function hold(directory: DataDirectory, settings: Settings, first: Lease): Embed
       if (!ending.signal.aborted) regaining = regainLease();
     });
   const regainLease = async (): Promise<void> => {
-    const cause = await endCause(directory.logPath);
+    const cause = await endCause(directory.logPath, lease.server.pid);
     settings.report({ kind: 'lost', ...(cause === undefined ? {} : { cause }) });
     const regained = await regain(directory, settings, pauses, ending.signal);
     if (!regained) return;

@@ -51,18 +51,23 @@ export async function droppedEnd(path: string, start: number): Promise<string | 
 
 /** The last lines of the latest start, without process id and date. */
 export async function lastWords(path: string, start = 0, lines = TAIL_LINES): Promise<string[]> {
+  const text = await readTail(path, start, TAIL_BYTES);
+  const latest = text.slice(text.lastIndexOf('Redis is starting') + 1).split('\n');
+  return latest
+    .map(withoutPrefix)
+    .filter((line) => line !== '')
+    .slice(-lines);
+}
+
+/** The last bytes of a log, from `start` on at the earliest; '' where there is none. */
+async function readTail(path: string, start: number, bytes: number): Promise<string> {
   const file = await open(path, 'r').catch(() => undefined);
-  if (!file) return [];
+  if (!file) return '';
   try {
     const { size } = await file.stat();
-    const from = Math.max(start, size - TAIL_BYTES);
+    const from = Math.max(start, size - bytes);
     const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.max(0, size - from)), 0, null, from);
-    const text = buffer.toString('utf8', 0, bytesRead);
-    const latest = text.slice(text.lastIndexOf('Redis is starting') + 1).split('\n');
-    return latest
-      .map(withoutPrefix)
-      .filter((line) => line !== '')
-      .slice(-lines);
+    return buffer.toString('utf8', 0, bytesRead);
   } finally {
     await file.close();
   }
@@ -78,9 +83,14 @@ export async function startFailure(path: string, what: string, start?: number): 
   return explain(path, what, words) ?? failure('REDIS_START_FAILED', path, what, words);
 }
 
-/** Why a server that ran has ended, where its log tells a cause that someone can see to. */
-export async function endCause(path: string): Promise<WaybillError | undefined> {
-  return explain(path, 'has ended', await lastWords(path));
+/**
+ * Why the server of this process id has ended, where its log tells a cause that someone can see to. Another
+ * user may have started the next one already, whose lines then come after.
+ */
+export async function endCause(path: string, pid: number): Promise<WaybillError | undefined> {
+  const text = await readTail(path, 0, 4 * TAIL_BYTES);
+  const own = text.split('\n').filter((line) => line.startsWith(`${pid}:`));
+  return explain(path, 'has ended', own.map(withoutPrefix).slice(-TAIL_LINES));
 }
 
 function explain(path: string, what: string, words: readonly string[]): WaybillError | undefined {
