@@ -4,43 +4,56 @@ import { BYTE, isBlank, MAX_PIECE_BYTES } from './splitter.ts';
 export type Layout = 'lines' | 'values';
 
 /**
- * Tells the layout by how the input begins; undefined: more of it is needed. An array is `values`. So is an
- * object that the first line leaves open, unless the next line begins another one: then the first is broken.
- *
- * @param head the beginning of the input
- * @param isAll whether it is all of it
+ * Tells the layout by how the input begins. An array is `values`. So is an object that the first line leaves
+ * open, unless the next line begins another one: then the first is broken. Every byte is looked at once,
+ * however small the chunks are that they come in.
  */
-export function detectLayout(head: Uint8Array, isAll: boolean): Layout | undefined {
-  const undecided = isAll || head.length > MAX_PIECE_BYTES ? 'lines' : undefined;
-  const first = skipBlanks(head, 0);
-  if (first === head.length) return undecided;
-  if (head[first] === BYTE.openBracket) return 'values';
-  if (head[first] !== BYTE.openBrace) return 'lines';
-  const lineEnd = head.indexOf(BYTE.lineFeed, first);
-  if (lineEnd === -1) return undecided;
-  if (!isLeftOpen(head.subarray(first, lineEnd))) return 'lines';
-  const next = skipBlanks(head, lineEnd);
-  if (next === head.length) return undecided;
-  return head[next] === BYTE.openBrace ? 'lines' : 'values';
-}
+export class LayoutDetector {
+  #place: 'start' | 'first line' | 'next line' = 'start';
+  #seen = 0;
+  /** Brackets of the first line that are open, and whether it is inside of a text. */
+  #depth = 0;
+  #inText = false;
+  #escaped = false;
 
-function skipBlanks(bytes: Uint8Array, from: number): number {
-  let at = from;
-  while (at < bytes.length && isBlank(bytes[at] ?? 0)) at += 1;
-  return at;
-}
-
-/** Whether a line opens more brackets than it closes, and ends outside of any text. */
-function isLeftOpen(line: Uint8Array): boolean {
-  let depth = 0;
-  let inText = false;
-  for (let at = 0; at < line.length; at++) {
-    const byte = line[at];
-    if (byte === BYTE.quote) inText = !inText;
-    else if (inText) {
-      if (byte === BYTE.backslash) at += 1;
-    } else if (byte === BYTE.openBrace || byte === BYTE.openBracket) depth += 1;
-    else if (byte === BYTE.closeBrace || byte === BYTE.closeBracket) depth -= 1;
+  /** Takes the next bytes; undefined: more of the input is needed. Where it is over, the layout is `lines`. */
+  take(chunk: Uint8Array): Layout | undefined {
+    for (const byte of chunk) {
+      const layout = this.#takeByte(byte);
+      if (layout !== undefined) return layout;
+    }
+    this.#seen += chunk.length;
+    return this.#seen > MAX_PIECE_BYTES ? 'lines' : undefined;
   }
-  return depth > 0 && !inText;
+
+  #takeByte(byte: number): Layout | undefined {
+    switch (this.#place) {
+      case 'start':
+        return isBlank(byte) ? undefined : this.#begin(byte);
+      case 'first line':
+        if (byte !== BYTE.lineFeed) return this.#follow(byte);
+        if (this.#depth <= 0 || this.#inText) return 'lines';
+        this.#place = 'next line';
+        return undefined;
+      case 'next line':
+        if (isBlank(byte)) return undefined;
+        return byte === BYTE.openBrace ? 'lines' : 'values';
+    }
+  }
+
+  #begin(byte: number): Layout | undefined {
+    if (byte === BYTE.openBracket) return 'values';
+    if (byte !== BYTE.openBrace) return 'lines';
+    this.#place = 'first line';
+    this.#depth = 1;
+    return undefined;
+  }
+
+  #follow(byte: number): undefined {
+    if (this.#escaped) this.#escaped = false;
+    else if (byte === BYTE.quote) this.#inText = !this.#inText;
+    else if (this.#inText) this.#escaped = byte === BYTE.backslash;
+    else if (byte === BYTE.openBrace || byte === BYTE.openBracket) this.#depth += 1;
+    else if (byte === BYTE.closeBrace || byte === BYTE.closeBracket) this.#depth -= 1;
+  }
 }

@@ -1,4 +1,7 @@
-import { detectLayout } from './detect-layout.ts';
+import { escapeControls } from '../core/quote-text.ts';
+import { type Layout, LayoutDetector } from './detect-layout.ts';
+import { GrowingBytes } from './growing-bytes.ts';
+import { findLostDigits } from './lost-digits.ts';
 import { createLineSplitter } from './split-lines.ts';
 import { ValueSplitter } from './split-values.ts';
 import type { Piece, Splitter } from './splitter.ts';
@@ -9,6 +12,9 @@ export type ReadPayload =
   | { readonly line: number; readonly problem: string };
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
+const NOTHING = new Uint8Array(0);
+const MAX_REASON_LENGTH = 160;
+const MAX_NUMBER_LENGTH = 40;
 
 /**
  * Reads payloads from the bytes of an array, of one JSON object or several, or of NDJSON; which of these it
@@ -25,28 +31,43 @@ export async function* readPayloads(chunks: AsyncIterable<Uint8Array>): AsyncGen
 
 /** Holds the beginning of the input back until its layout is known, then splits it accordingly. */
 export function createSplitter(): Splitter {
-  let head: Uint8Array = Buffer.alloc(0);
+  const head = new GrowingBytes();
+  const detector = new LayoutDetector();
+  let markIsPast = false;
   let splitter: Splitter | undefined;
 
-  function decide(isAll: boolean, found: Piece[]): void {
-    const mark = BYTE_ORDER_MARK.every((byte, at) => head[at] === byte) ? BYTE_ORDER_MARK.length : 0;
-    const text = head.subarray(mark);
-    const layout = detectLayout(text, isAll);
-    if (layout === undefined) return;
+  function begin(layout: Layout, found: Piece[]): void {
     splitter = layout === 'lines' ? createLineSplitter() : new ValueSplitter();
-    splitter.push(text, found);
-    head = Buffer.alloc(0);
+    splitter.push(head.take(), found);
+  }
+
+  /** Leaves out a byte order mark at the beginning of the input. */
+  function withoutMark(chunk: Uint8Array, isAll: boolean): Uint8Array {
+    if (markIsPast) return chunk;
+    head.add(chunk);
+    // A mark that has come in part is not the beginning of anything yet.
+    if (head.size < BYTE_ORDER_MARK.length && !isAll) return NOTHING;
+    markIsPast = true;
+    const start = head.take();
+    return BYTE_ORDER_MARK.every((byte, at) => start[at] === byte)
+      ? start.subarray(BYTE_ORDER_MARK.length)
+      : start;
+  }
+
+  function takeHead(chunk: Uint8Array, isAll: boolean, found: Piece[]): void {
+    const text = withoutMark(chunk, isAll);
+    head.add(text);
+    const layout = detector.take(text) ?? (isAll ? 'lines' : undefined);
+    if (layout !== undefined) begin(layout, found);
   }
 
   return {
     push(chunk, found) {
-      if (splitter !== undefined) return splitter.push(chunk, found);
-      head = Buffer.concat([head, chunk]);
-      // A mark that has come in part is not the beginning of anything yet.
-      if (head.length >= BYTE_ORDER_MARK.length) decide(false, found);
+      if (splitter === undefined) takeHead(chunk, false, found);
+      else splitter.push(chunk, found);
     },
     end(found) {
-      if (splitter === undefined) decide(true, found);
+      if (splitter === undefined) takeHead(NOTHING, true, found);
       splitter?.end(found);
     },
   };
@@ -67,9 +88,22 @@ function parse(line: number, bytes: Uint8Array): ReadPayload {
   } catch {
     return { line, problem: 'is not valid UTF-8' };
   }
+  let payload: unknown;
   try {
-    return { line, payload: JSON.parse(text), bytes: bytes.length };
+    payload = JSON.parse(text);
   } catch (error) {
-    return { line, problem: `is not JSON: ${(error as Error).message}` };
+    return { line, problem: `is not JSON: ${describeError(error as Error)}` };
   }
+  const lost = findLostDigits(text);
+  if (lost === undefined) return { line, payload, bytes: bytes.length };
+  const number = lost.length > MAX_NUMBER_LENGTH ? `${lost.slice(0, MAX_NUMBER_LENGTH)}…` : lost;
+  return {
+    line,
+    problem: `holds the number ${number}, whose last digits would be lost, so give it in quotes`,
+  };
+}
+
+/** V8 repeats some of the input, whatever that holds. */
+function describeError({ message }: Error): string {
+  return escapeControls(message.slice(0, MAX_REASON_LENGTH));
 }

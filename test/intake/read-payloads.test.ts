@@ -164,6 +164,64 @@ test('a line without end is not kept in memory', async () => {
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(128 * MIB);
 });
 
+/** The input in chunks of one byte each. */
+function* bytewise(text: string): Generator<Uint8Array> {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at++) yield bytes.subarray(at, at + 1);
+}
+
+test.each([
+  ['a long first line', `{"a":"${'x'.repeat(MIB)}"}\n{"a":1}`, ['1! is longer than 1 MiB', '2: {"a":1}']],
+  ['blanks', `${' '.repeat(MIB)}\n{"a":1}`, ['2: {"a":1}']],
+  ['an element', `["${'x'.repeat(MIB / 2)}"]`, [`1: "${'x'.repeat(MIB / 2)}"`]],
+])('single bytes: %s takes no more than in one piece', { timeout: 60_000 }, (_name, text, expected) => {
+  const splitter = createSplitter();
+  const found: Piece[] = [];
+  const before = process.memoryUsage().arrayBuffers;
+  for (const chunk of bytewise(text)) splitter.push(chunk, found);
+  const during = process.memoryUsage().arrayBuffers;
+  splitter.end(found);
+  const shown = found.map((piece) =>
+    'problem' in piece ? `${piece.line}! ${piece.problem}` : `${piece.line}: ${Buffer.from(piece.bytes)}`,
+  );
+  expect(shown).toEqual(expected);
+  expect(during - before).toBeLessThan(32 * MIB);
+});
+
+test.each([
+  ['{"n":9007199254740993}', '9007199254740993'],
+  ['{"n":[1,-12345678901234567891]}', '-12345678901234567891'],
+  [`{"n":${'7'.repeat(500)}}`, `${'7'.repeat(40)}…`],
+])('a whole number that would come out as another one refuses its line: %#', async (line, number) => {
+  expect(await summary(`${line}\n{"a":1}`)).toEqual([
+    `1! holds the number ${number}, whose last digits would be lost, so give it in quotes`,
+    '2: {"a":1}',
+  ]);
+});
+
+test('a number that comes out as it was written does not', async () => {
+  const numbers = [
+    '9007199254740992',
+    '-26507127394446870',
+    '18446744073709552000',
+    '1e400',
+    '0.1234567890123456789',
+  ];
+  const texts = ['"9007199254740993"', '"\\"9007199254740993"', `1${'0'.repeat(22)}`, '1e21'];
+  for (const value of [...numbers, ...texts]) {
+    const [item] = await read(`{"n":${value}}`);
+    expect(item).toHaveProperty('payload', JSON.parse(`{"n":${value}}`));
+  }
+});
+
+test('why a line is not JSON holds nothing that could steer a terminal, and is brief', async () => {
+  const [item] = await read(`{"a":"\u001b[2J\u009b\u202e${'x'.repeat(10_000)}`);
+  const { problem } = item as { problem: string };
+  expect(problem).toMatch(/^is not JSON: /);
+  expect(problem).not.toMatch(/[\p{Cc}\u202e]/u);
+  expect(problem.length).toBeLessThan(400);
+});
+
 test('bytes that are not UTF-8 refuse their line only', async () => {
   const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.of(0xff), Buffer.from('"}\n{"a":"é"}')]);
   expect(await summary(bytes)).toEqual(['1! is not valid UTF-8', '2: {"a":"é"}']);
