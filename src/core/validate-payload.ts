@@ -15,16 +15,14 @@ export function validatePayload<Schema extends z.ZodType>(
   type: EventType<string, Schema>,
   payload: unknown,
 ): PayloadValidation<z.output<Schema>> {
-  let result: z.ZodSafeParseResult<z.output<Schema>>;
   try {
-    result = type.schema.safeParse(payload);
+    const result = type.schema.safeParse(payload);
+    // The sentences are made here as well, and look at values once more.
+    if (!result.success) return { ok: false, problems: toProblems(result.error) };
+    return { ok: true, payload: result.data, unit: type.unitOf(result.data) };
   } catch {
     // Not the error's own text: it may be anything, of any length.
-    return {
-      ok: false,
-      problems: [{ path: '$', message: 'cannot be read: one of its fields throws an error' }],
-    };
+    const message = 'cannot be read: one of its fields throws an error';
+    return { ok: false, problems: [{ path: '$', message }] };
   }
-  if (!result.success) return { ok: false, problems: toProblems(result.error) };
-  return { ok: true, payload: result.data, unit: type.unitOf(result.data) };
 }

@@ -45,7 +45,12 @@ test('a payload whose own getters and proxies throw is refused', () => {
   };
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
-  for (const payload of [{ ...type.sample, extra: proxy }, Object.assign(throwing, type.sample), proxy]) {
+  for (const payload of [
+    { ...type.sample, extra: proxy },
+    { ...type.sample, from: proxy },
+    Object.assign(throwing, type.sample),
+    proxy,
+  ]) {
     expect(validatePayload(type, payload)).toEqual({
       ok: false,
       problems: [{ path: '$', message: 'cannot be read: one of its fields throws an error' }],
