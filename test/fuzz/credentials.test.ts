@@ -5,7 +5,7 @@ import { parseConfig } from '../../src/config.ts';
 import type { AuthConfig } from '../../src/core/client-config.ts';
 import { ConfigError } from '../../src/core/config-error.ts';
 import { FILE } from '../support/config-problems.ts';
-import { runs, TIMEOUT_MS } from './fuzz-runs.ts';
+import { runs, TIMEOUT_MS } from './support/fuzz-runs.ts';
 
 type StaticAuth = Exclude<AuthConfig, { type: 'oauth2' }>;
 
