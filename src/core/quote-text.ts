@@ -1,5 +1,5 @@
-/** What a terminal, a log viewer or an editor might obey: controls, line separators, changes of direction. */
-const STEERING = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/** What a terminal, a log viewer or an editor might obey, or choke on: controls, halves of characters, directions. */
+const STEERING = /[\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Writes characters that may steer where they are shown as `\u001b`, so that a sentence holds none. */
 export function escapeControls(text: string): string {

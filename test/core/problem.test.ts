@@ -20,7 +20,7 @@ test('a path shows what could steer a terminal, and is cut off', () => {
 test('text in a sentence stays on its line, and is cut off', () => {
   expect(quoteText('a\nb\u0000\u007f\u009b', 60)).toBe('"a\\nb\\u0000\\u007f\\u009b"');
   expect(quoteText('x'.repeat(100), 3)).toBe('"xxx"…');
-  expect(escapeControls('é\t\u2067x')).toBe('é\\u0009\\u2067x');
+  expect(escapeControls('é\t\u2067x\ud83d😀')).toBe('é\\u0009\\u2067x\\ud83d😀');
 });
 
 test.each([
