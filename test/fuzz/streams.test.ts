@@ -134,6 +134,7 @@ test('NDJSON: whatever a line holds, it is read as it is or refused, and the oth
   let early = 0;
   for (let stream = 0; stream < STREAMS; stream++) {
     const lines: Uint8Array[] = Array.from({ length: LINES }, () => {
+      if (random() < 0.05) return Buffer.from(pick(['', ' ', '\t  '], random));
       const text = Buffer.from(sampleText(random));
       return random() < 0.5
         ? text

@@ -98,7 +98,7 @@ function changing(): unknown {
   return {
     get value() {
       reads += 1;
-      return reads === 1 ? 'once' : undefined;
+      return reads === 1 ? 'once' : 'other';
     },
   };
 }
