@@ -25,6 +25,7 @@ export class BatchLedger {
   readonly #unfinished: Set<StoredEvent>;
   #finished: FinishedEvent[] = [];
   #lost = false;
+  #lockGone = false;
 
   constructor(job: TakenJob, events: readonly StoredEvent[], parts: LedgerParts) {
     this.#job = job;
@@ -35,6 +36,11 @@ export class BatchLedger {
   /** The lock is gone: nothing is written any more. */
   get lost(): boolean {
     return this.#lost;
+  }
+
+  /** Redis says that the lock is gone, so that somebody else may have the batch. */
+  get lockGone(): boolean {
+    return this.#lockGone;
   }
 
   /** The events that have no result yet, in their order. */
@@ -138,6 +144,7 @@ export class BatchLedger {
         ...extras,
       });
       if (settled.settled) return settled;
+      this.#lockGone = true;
       log.warn(facts, 'lock lost');
     } catch (error) {
       log.error({ ...facts, err: error }, 'batch could not be settled');

@@ -138,6 +138,8 @@ export class BatchRun {
       if (writing !== undefined || !this.#ledger.hasNews) return;
       writing = this.#ledger.write('keep').then(() => {
         writing = undefined;
+        // Whoever has the lock now sends the same events.
+        if (this.#ledger.lockGone) this.#callOff.abort();
       });
     }, CHECKPOINT_MS);
     return async () => {
