@@ -128,7 +128,11 @@ describe('the judge', () => {
       return evidence({ sightings, answers: accepted, deadLetters: [], disturbances: [kill(4_600)] });
     };
     const atMost = 2 + 50;
-    expect(judge(twice(atMost))).toMatchObject({ doubled: 52, violations: [] });
+    expect(judge(twice(atMost))).toMatchObject({
+      doubled: 52,
+      longestTakeoverMs: 39_400,
+      violations: [],
+    });
     expect(judge(twice(atMost + 1)).violations).toEqual([
       '53 events were delivered twice after "kill service", where 52 may be',
     ]);

@@ -34,6 +34,23 @@ export function judgeDoubles(evidence: Pick<Evidence, 'sightings' | 'disturbance
   return { doubled, violations };
 }
 
+/** From a kill until the last of what it interrupted was sent again; ms. */
+export function longestTakeover({
+  sightings,
+  disturbances,
+}: Pick<Evidence, 'sightings' | 'disturbances'>): number {
+  // One that was frozen may repeat some itself, when it goes on.
+  const kills = disturbances.filter(({ losesDeliverer, at, until }) => losesDeliverer && at === until);
+  let longest = 0;
+  for (const [, ofUnit] of groupBy(sightings, ([unit, , attempt]) => `${unit} ${attempt}`)) {
+    for (const [index, again] of ofUnit.slice(1).entries()) {
+      const cause = causeOf(ofUnit[index] ?? again, again, disturbances);
+      if (cause !== undefined && kills.includes(cause)) longest = Math.max(longest, again[3] - cause.at);
+    }
+  }
+  return longest;
+}
+
 /** The first fault between the two deliveries; one that loses a process before one that does not. */
 function causeOf(
   [, , , , , answeredAt]: Sighting,

@@ -92,9 +92,9 @@ function drawKind(chance: number): FaultKind {
  * the run waits for what the killed one held; both take as long.
  */
 export const FIXED_PLAN: readonly Fault[] = [
-  { kind: 'kill service', at: 2_000, forMs: 300, choice: 0 },
+  { kind: 'kill service', at: 1_000, forMs: 300, choice: 0 },
+  { kind: 'freeze service past its lock', at: 1_600, forMs: 32_000, choice: 0.9 },
   { kind: 'kill send', at: 2_500, forMs: 0, choice: 0.5 },
-  { kind: 'freeze service past its lock', at: 3_500, forMs: PAST_LOCK_MS, choice: 0.9 },
   { kind: 'freeze send', at: 4_000, forMs: 1_000, choice: 0.5 },
   { kind: 'kill connections', at: 5_500, forMs: 0, choice: 0.5 },
   { kind: 'kill replay', at: 6_500, forMs: 0, choice: 0.6 },

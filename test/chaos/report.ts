@@ -31,6 +31,7 @@ export function toText(outcome: Outcome): string {
     table('faults', Object.entries(kills)),
     table('seconds', [
       ['longest silence', seconds(outcome.longestSilenceMs)],
+      ['longest takeover', seconds(outcome.longestTakeoverMs)],
       ['until all was through', seconds(outcome.drainMs)],
     ]),
   ];

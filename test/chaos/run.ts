@@ -24,6 +24,11 @@ const RETRY = { retries: 5, baseDelayMs: 200, factor: 1.5, maxDelayMs: 1_000, ji
 /** Longer than any process is frozen: no request is given up for that alone. */
 const TIMEOUT_MS = 120_000;
 
+/** The clock of the plan starts with so many requests. */
+const BEGIN_AT = 200;
+const LOOK_AGAIN_MS = 50;
+const START_MS = 30_000;
+
 /** What a run is given. */
 export interface RunOptions {
   readonly plan: readonly Fault[];
@@ -74,7 +79,7 @@ async function run({ plan, seconds, directory, onProgress }: RunOptions, endings
   const launcher = createLauncher({ configFile, directory });
   endings.push(() => launcher.killAll());
 
-  const began = performance.now();
+  let began = performance.now();
   const record = createFaultRecord(({ kind, forMs }) => {
     const at = ((performance.now() - began) / 1_000).toFixed(1);
     onProgress(`${at} s: ${kind}${forMs > 0 ? ` for ${(forMs / 1_000).toFixed(1)} s` : ''}`);
@@ -93,6 +98,8 @@ async function run({ plan, seconds, directory, onProgress }: RunOptions, endings
   const replays = runReplays(launcher, stopping);
   const victims: Victims = { redis, services, lanes, replays };
 
+  await underWay(() => judging.ask('count', undefined));
+  began = performance.now();
   await disturb(record, plan, victims, seconds, () => {
     stoppedAt = Date.now();
   });
@@ -121,6 +128,12 @@ async function run({ plan, seconds, directory, onProgress }: RunOptions, endings
   };
 }
 
+/** Waits until services deliver, so that faults have something to disturb; a judgement follows in any case. */
+async function underWay(count: () => Promise<number>): Promise<void> {
+  const deadline = performance.now() + START_MS;
+  while ((await count()) < BEGIN_AT && performance.now() < deadline) await pause(LOOK_AGAIN_MS);
+}
+
 /** Producers stop when the time is up; a fault may last longer. */
 async function disturb(
   record: FaultRecord,
@@ -129,9 +142,9 @@ async function disturb(
   seconds: number,
   stop: () => void,
 ): Promise<void> {
-  // Faults that need a producer or replay come before that by the plan.
   const faults = record.carryOut(plan, victims);
-  await Promise.race([pause(seconds * 1_000), faults.then(() => new Promise(() => {}))]);
+  // A fault that breaks ends the run.
+  await Promise.race([pause(seconds * 1_000), faults.then(() => pause(seconds * 1_000))]);
   stop();
   await faults;
 }

@@ -1,4 +1,4 @@
-import { judgeDoubles } from './doubles.ts';
+import { judgeDoubles, longestTakeover } from './doubles.ts';
 import { type Evidence, type FinalDeadLetter, groupBy, isDelivery } from './evidence.ts';
 import { ATTEMPTS, fateOf } from './fates.ts';
 import type { Sighting } from './protocol.ts';
@@ -16,6 +16,8 @@ export interface Verdict {
   /** Deliveries beyond an event's first. */
   readonly doubled: number;
   readonly longestSilenceMs: number;
+  /** From a kill until the last of what it interrupted was sent again. */
+  readonly longestTakeoverMs: number;
   /** Accepted, and neither delivered nor a dead letter. */
   readonly lost: number;
   /** Each rule that was broken, in a sentence. */
@@ -60,6 +62,7 @@ export function judge(evidence: Evidence): Verdict {
     dead: dead.size,
     doubled,
     longestSilenceMs,
+    longestTakeoverMs: longestTakeover(evidence),
     lost,
     violations,
   };
