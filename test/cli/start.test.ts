@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { testEngine } from '../support/engine.ts';
+import { numberedEvents } from '../support/events.ts';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
+import { testSandbox } from '../support/sandbox.ts';
 import { startWaybill, testDirectory } from '../support/waybill-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -32,13 +35,17 @@ test.skipIf(!existsSync('/dev/full'))(
 );
 
 test('a service goes on where the kernel tells it of a broken connection', async () => {
-  const client = { baseUrl: 'https://returns.acme.example', endpoints: { disposition_update: '/d' } };
+  const company = await testSandbox().company('acme');
+  const settings = company.clientSettings();
+  const client = (await testEngine({ acme: settings }, { started: false })).client();
   const service = startWaybill(['start'], {
-    config: { redis: { url: testRedisPath() }, clients: { [uniqueClientName()]: client } },
+    config: { redis: { url: testRedisPath() }, clients: { [client.name]: settings } },
   });
   await service.waitForLine('delivering');
   // What it gets for a write to a Redis or an endpoint that has just gone.
   service.signal('SIGPIPE');
+  await client.submit(numberedEvents('disposition_update', 1));
+  await company.waitFor(1);
   service.signal('SIGTERM');
   expect(await service.waitForLine('stopping')).toMatchObject({ signal: 'SIGTERM' });
   expect(await service.exit).toEqual({ code: 0, signal: null });
