@@ -47,7 +47,8 @@ const SENTENCES: Readonly<Record<string, string>> = {
 };
 
 interface Fault {
-  readonly code: string;
+  /** The library's own code for it, or one of `SENTENCES`. */
+  readonly kind: string;
   readonly offset: number;
 }
 
@@ -56,7 +57,7 @@ export function parseYaml(text: string): YamlParsing {
   const counter = new LineCounter();
   const lineOf = (offset: number) => Math.max(1, counter.linePos(offset).line);
   const tokens = readTokens(text, counter);
-  if ('code' in tokens) return { ok: false, problems: toProblems([tokens], lineOf) };
+  if ('kind' in tokens) return { ok: false, problems: toProblems([tokens], lineOf) };
   const { contents, faults } = compose(tokens, text.length);
   if (faults.length > 0) return { ok: false, problems: toProblems(faults, lineOf) };
   return { ok: true, contents, lineOf };
@@ -70,8 +71,8 @@ function readTokens(text: string, counter: LineCounter): CST.Token[] | Fault {
   for (const lexeme of new Lexer().lex(text)) {
     count += 1;
     for (const token of parser.next(lexeme)) tokens.push(token);
-    if (count > MAX_TOKENS) return { code: 'TOO_LARGE', offset: 0 };
-    if (parser.stack.length > MAX_OPEN_TOKENS) return { code: 'RESOURCE_EXHAUSTION', offset: parser.offset };
+    if (count > MAX_TOKENS) return { kind: 'TOO_LARGE', offset: 0 };
+    if (parser.stack.length > MAX_OPEN_TOKENS) return { kind: 'RESOURCE_EXHAUSTION', offset: parser.offset };
   }
   for (const token of parser.end()) tokens.push(token);
   return tokens;
@@ -99,12 +100,12 @@ function compose(tokens: readonly CST.Token[], length: number): Composed {
   const [document, second] = documents;
   const contents: Node | null = document?.contents ?? null;
   const faults = [...(document?.errors ?? []), ...(document?.warnings ?? [])].map(toFault);
-  if (second !== undefined) faults.push({ code: 'MULTIPLE_DOCS', offset: second.range[0] });
+  if (second !== undefined) faults.push({ kind: 'MULTIPLE_DOCS', offset: second.range[0] });
   return { contents, faults: [...faults, ...duplicateKeys(contents)] };
 }
 
 function toFault({ code, pos }: YAMLError): Fault {
-  return { code, offset: pos[0] };
+  return { kind: code, offset: pos[0] };
 }
 
 /** Makes a composer throw at the first of more faults than so many. @returns where the faults are noted as they come */
@@ -115,7 +116,7 @@ function giveUpAfter(composer: Composer, most: number): readonly Fault[] {
   inner.onError = (source, code, ...rest) => {
     // It catches what is thrown at each level, and reports again.
     if (faults.length >= most) throw new RangeError('too many faults');
-    faults.push({ code, offset: offsetOf(source) });
+    faults.push({ kind: code, offset: offsetOf(source) });
     report(source, code, ...rest);
   };
   return faults;
@@ -146,16 +147,16 @@ function duplicatesIn(map: YAMLMap): Fault[] {
     if (!isScalar(key)) return [];
     const isSeen = seen.has(key.value);
     seen.add(key.value);
-    return isSeen ? [{ code: 'DUPLICATE_KEY', offset: key.range?.[0] ?? 0 }] : [];
+    return isSeen ? [{ kind: 'DUPLICATE_KEY', offset: key.range?.[0] ?? 0 }] : [];
   });
 }
 
 function toProblems(faults: readonly Fault[], lineOf: (offset: number) => number): ConfigProblem[] {
   // One slip can make the parser stumble many times over a line.
   const problems = new Map<string, ConfigProblem>();
-  for (const { code, offset } of faults) {
+  for (const { kind, offset } of faults) {
     const line = lineOf(offset);
-    const message = SENTENCES[code] ?? 'is not valid YAML';
+    const message = SENTENCES[kind] ?? 'is not valid YAML';
     problems.set(`${line} ${message}`, { path: '$', line, message });
   }
   return [...problems.values()].sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
