@@ -1,14 +1,8 @@
-import type { LookupAddress, LookupAllOptions, LookupOptions } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { specialRangeOf } from '../core/special-addresses.ts';
 import { WaybillError } from '../core/waybill-error.ts';
-
-/** Resolves a name to all its addresses; `dns.lookup` is one. */
-export type Lookup = (
-  hostname: string,
-  options: LookupAllOptions,
-  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
-) => void;
+import { type Lookup, shareQuestions } from './share-questions.ts';
 
 /** The code of the error that says that an address may not be connected to. */
 export const ADDRESS_REFUSED = 'ADDRESS_REFUSED';
@@ -39,33 +33,16 @@ export function guardSocket(socket: Socket, host: string): void {
   });
 }
 
-type Found = (error: Error | null, addresses: LookupAddress[]) => void;
-
 /**
- * Makes the `lookup` for sockets. Connections that open at the same time share one question to the resolver,
- * so that a name that does not resolve does not take all of the resolver's threads. Of the answers, only
- * those that `refuse` lets pass are used; where none is left, the first one's refusal is the error.
+ * Makes the `lookup` for sockets. Connections that open at the same time share one question to the resolver.
+ * Of the answers, only those that `refuse` lets pass are used; where none is left, the first one's refusal is
+ * the error.
  */
 export function createLookup(lookup: Lookup, refuse: typeof refuseAddress): LookupFunction {
-  const asked = new Map<string, Found[]>();
-
-  function resolve(hostname: string, options: LookupOptions, found: Found): void {
-    const key = `${hostname} ${options.family ?? 0} ${options.hints ?? 0}`;
-    const waiting = asked.get(key);
-    if (waiting !== undefined) {
-      waiting.push(found);
-      return;
-    }
-    const askers = [found];
-    asked.set(key, askers);
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
-      asked.delete(key);
-      for (const asker of askers) asker(error, addresses);
-    });
-  }
+  const resolve = shareQuestions(lookup);
 
   return (hostname, options, callback) => {
-    resolve(hostname, options, (error, addresses) => {
+    resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, []);
       const allowed = addresses.filter(({ address }) => refuse(hostname, address) === undefined);
       const [first] = allowed;

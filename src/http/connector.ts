@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { buildConnector } from 'undici';
 import { WaybillError } from '../core/waybill-error.ts';
-import { createLookup, guardSocket, type Lookup, refuseAddress } from './address-guard.ts';
+import { createLookup, guardSocket, refuseAddress } from './address-guard.ts';
+import type { Lookup } from './share-questions.ts';
 
 /** What a client's connections are made with; certificates and key are PEM texts, not file names. */
 export interface ConnectorOptions {

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { connect as tlsConnect } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { createLookup, guardSocket, type Lookup, refuseAddress } from '../../src/http/address-guard.ts';
+import { createLookup, guardSocket, refuseAddress } from '../../src/http/address-guard.ts';
+import type { Lookup } from '../../src/http/share-questions.ts';
 import { client, MESSAGE, serve } from './http-fixture.ts';
 import { respond } from './scripted-server.ts';
 

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns';
 import { once } from 'node:events';
-import type { Lookup } from '../../src/http/address-guard.ts';
+import type { Lookup } from '../../src/http/share-questions.ts';
 
 /** What a question is answered with: IPv4 addresses, a response code, bytes that are no answer, or nothing. */
 export type DnsAnswer = readonly string[] | 'SERVFAIL' | 'NXDOMAIN' | 'REFUSED' | 'garbage' | 'silence';
