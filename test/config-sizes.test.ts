@@ -95,8 +95,8 @@ describe('a file', () => {
 });
 
 test('the path of a TLS file is shown without what could steer a terminal, and cut off', () => {
-  const [problem = ''] = problemsOf(`${MINIMAL}    tls: { ca: "\\e[2J${'x'.repeat(10_000)}" }`);
-  expect(problem).toContain('/srv/acme/\\u001b[2Jxxx');
+  const [problem = ''] = problemsOf(`${MINIMAL}    tls: { ca: "\\e[2J${'xxx/'.repeat(2_500)}" }`);
+  expect(problem).toContain('/srv/acme/\\u001b[2Jxxx/');
   expect(problem.length).toBeLessThan(500);
 });
 

@@ -9,6 +9,8 @@ export default defineConfig({
     exclude: ['test/bench/**', 'node_modules/**', 'dist/**'],
     globalSetup: ['test/support/global-redis.ts'],
     pool: 'forks',
+    // Most of them wait for what happens rather than compute.
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     reporters: ['default', new ClosingLineReporter()],

@@ -40,6 +40,8 @@ test.each<Poison['when']>(['sending', 'answered'])(
       lost += 1;
       running = processes.start({ event: poisonous, when });
     }
+    // The log says it before it is written down.
+    await until(async () => (await client.status()).dead === 1);
     await until(async () => (await client.status()).delivered === 49);
     expect(lost).toBe(6);
     const letters = await client.deadLetters();
