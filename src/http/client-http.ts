@@ -1,5 +1,6 @@
 import type { AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
+import { AfterPoll } from './after-poll.ts';
 import { type ConnectorOptions, createConnector } from './connector.ts';
 import { Exchange, type ExchangeRequest } from './exchange.ts';
 import { createTargets } from './targets.ts';
@@ -47,6 +48,7 @@ const ABORTED: AttemptResult = { kind: 'aborted' };
 export function createClientHttp(options: HttpOptions): ClientHttp {
   const targets = createTargets(createConnector(options), options);
   const underWay = new UnderWay();
+  const afterPoll = new AfterPoll();
   let closed = false;
 
   return {
@@ -64,6 +66,7 @@ export function createClientHttp(options: HttpOptions): ClientHttp {
           keepBodyBytes: request.keepBodyBytes,
           signal,
           underWay,
+          afterPoll,
         };
         new Exchange(exchange, resolve, reject).start();
       }),

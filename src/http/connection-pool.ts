@@ -34,7 +34,7 @@ export class ConnectionPool {
 
   /** Takes a connection back whose answer has been read to its end. */
   release(connection: Connection): void {
-    if (connection.unsentBytes > 0 || performance.now() < this.#distrustedUntil) {
+    if (connection.unsentBytes > 0 || this.#isDistrusted()) {
       this.discard(connection);
       return;
     }
@@ -75,6 +75,11 @@ export class ConnectionPool {
         return connection.client.destroy();
       }),
     );
+  }
+
+  /** Hardly ever is there anything to look at the clock for. */
+  #isDistrusted(): boolean {
+    return this.#distrustedUntil > 0 && performance.now() < this.#distrustedUntil;
   }
 
   #lend(connection: Connection, user: ConnectionUser): void {

@@ -4,6 +4,7 @@ import type { CallOffSignal } from '../core/call-off.ts';
 import { classifyNetworkError } from '../core/classify-network-error.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { ADDRESS_REFUSED } from './address-guard.ts';
+import type { AfterPoll, Sender } from './after-poll.ts';
 import type { Connection, ConnectionUser } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { describeFailure } from './describe-failure.ts';
@@ -20,6 +21,8 @@ export interface ExchangeRequest {
   /** From the call to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly signal: CallOffSignal | undefined;
+  /** Where it waits before it goes out on a connection that was used before. */
+  readonly afterPoll: AfterPoll;
   /** Where it stands until it is done. */
   readonly underWay: UnderWay;
   /** Keep so much of the body whatever the status, and wait for all of it; default: see KEPT_BYTES. */
@@ -48,7 +51,7 @@ const CLOSED_BY_PEER = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
  * handler of undici's first form: the second one is wrapped around it there, with three objects more and all
  * headers parsed, for a twentieth of a request's cost.
  */
-export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Limited {
+export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Limited, Sender {
   done = false;
   dueAt: number;
   readonly #request: ExchangeRequest;
@@ -90,10 +93,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   begin(connection: Connection): void {
     this.#connection = connection;
     this.#written = false;
-    if (connection.answers === 0) this.#send();
+    if (connection.answers === 0) this.send();
     // What has come unasked since the last answer is read before undici writes, and ends the connection: or
     // else it would be taken for the answer to this request.
-    else setImmediate(() => this.#send());
+    else this.#request.afterPoll.add(this);
   }
 
   onConnect(): void {
@@ -194,7 +197,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     }
   }
 
-  #send(): void {
+  send(): void {
     if (!this.done) this.#connection?.client.dispatch(this.#request.options, this);
   }
 
