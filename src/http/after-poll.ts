@@ -3,17 +3,34 @@ export interface Sender {
   send(): void;
 }
 
-/** Lets requests wait until Node has read what came in, all of them by one callback: each of its own costs several per cent. */
+/**
+ * Lets requests wait until Node has read what came in, all of them by one callback: one for each would cost
+ * several per cent.
+ */
 export class AfterPoll {
   #waiting: Sender[] = [];
-  readonly #drain = (): void => {
+  #turn = 0;
+  #ending = false;
+
+  /** The present turn of the event loop. */
+  get turn(): number {
+    if (!this.#ending) {
+      this.#ending = true;
+      setImmediate(this.#end);
+    }
+    return this.#turn;
+  }
+
+  add(sender: Sender): void {
+    this.#waiting.push(sender);
+    void this.turn;
+  }
+
+  readonly #end = (): void => {
+    this.#ending = false;
+    this.#turn += 1;
     const senders = this.#waiting;
     this.#waiting = [];
     for (const sender of senders) sender.send();
   };
-
-  add(sender: Sender): void {
-    if (this.#waiting.length === 0) setImmediate(this.#drain);
-    this.#waiting.push(sender);
-  }
 }

@@ -25,6 +25,8 @@ export class Connection {
   socket: Socket | undefined;
   /** The answers that were read to their end on the present socket. */
   answers = 0;
+  /** The turn of the event loop in which the latest of them was read; none: -1. */
+  answeredIn = -1;
   /** Whose request it carries; none: it is idle. */
   user: ConnectionUser | undefined;
 

@@ -94,8 +94,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     this.#connection = connection;
     this.#written = false;
     if (connection.answers === 0) this.send();
-    // What has come unasked since the last answer is read before undici writes, and ends the connection: or
-    // else it would be taken for the answer to this request.
+    // Its last answer was read in this very turn: there is hardly a moment in which anything could have come since.
+    else if (connection.answeredIn === this.#request.afterPoll.turn) this.send();
+    // What has come unasked while it was idle is read before undici writes, and ends the connection: or else it
+    // would be taken for the answer to this request.
     else this.#request.afterPoll.add(this);
   }
 
@@ -134,6 +136,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     const connection = this.#connection as Connection;
     connection.answers += 1;
     this.#request.pool.release(connection);
+    // Not before: whoever waited for it is given it while what came with the answer is still being read.
+    connection.answeredIn = this.#request.afterPoll.turn;
     this.#answer();
   }
 

@@ -33,6 +33,7 @@ describe.each(['http', 'https'])('bytes that nobody asked for, over %s', (protoc
     expect(await post()).toEqual(DELIVERED);
     const socket = server.sockets[0] as Socket;
     await new Promise((resolve) => socket.write(FORGED, resolve));
+    await new Promise((resolve) => setImmediate(resolve));
     expect(await post()).toEqual(DELIVERED);
     expect(server.sockets).toHaveLength(2);
     expect(server.requests).toHaveLength(2);
