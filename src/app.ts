@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type Authorizers, createAuthorizers } from './auth/authorizers.ts';
@@ -67,12 +68,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     if (errors.over()) log.info({}, 'redis is back');
   });
   let closed = false;
-  const settlePatiently: Settle = (client, command) =>
-    untilWritable(
-      () => settle(redis, client, command),
+  const settlePatiently: Settle = (client, command) => {
+    const name = randomUUID();
+    return untilWritable(
+      () => settle(redis, client, command, name),
       () => closed,
       onError,
     );
+  };
   const authorizers = createAuthorizers({ redis, log, secretKey: config.secretKey });
   const solitude = createSolitude();
   const clients = Object.values(config.clients);

@@ -3,7 +3,7 @@ import type { Permits } from './permits.ts';
 
 /**
  * The line of a client's events in this process: those of open batches that have not been sent yet. The next
- * batch is opened only while fewer than `room` events stand in it.
+ * batch is opened only while fewer than `room` events stand in it, or takes the place of one that is through.
  */
 export interface Line {
   /** So many events of a batch that was just opened stand in line. */

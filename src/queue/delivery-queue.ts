@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent, Suspected } from '../core/event.ts';
 import type { Settlement } from '../core/settlement.ts';
@@ -89,8 +88,18 @@ export async function admit(
   await admitScript(redis, [statsKey(client)], args);
 }
 
-/** Writes a settlement down in one step. @throws errors of Redis */
-export async function settle(redis: Redis, client: string, command: SettleCommand): Promise<Settled> {
+/**
+ * Writes a settlement down in one step.
+ *
+ * @param name of this settlement: one that is repeated under the same name is applied once
+ * @throws errors of Redis
+ */
+export async function settle(
+  redis: Redis,
+  client: string,
+  command: SettleCommand,
+  name: string,
+): Promise<Settled> {
   const { jobId, token, now, action, settlement, counters, lastError, suspected, nextLock } = command;
   const prefix = queuePrefix(client, DELIVERIES);
   const { dead, apart, stay, dueAt } = settlement;
@@ -108,7 +117,7 @@ export async function settle(redis: Redis, client: string, command: SettleComman
     lastError ?? '',
     nextLock?.token ?? '',
     nextLock?.durationMs ?? 0,
-    action === 'keep' ? randomUUID() : '',
+    action === 'keep' ? name : '',
   ];
   args.push(counters.size);
   for (const [field, increment] of counters) args.push(field, increment);

@@ -14,7 +14,8 @@ const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
 
 /** Redis before 7 puts what a command within a script was refused with behind where in which script. */
-const WITHIN_SCRIPT = /^ERR Error running script \(call to f_[0-9a-f]{40}\): (?:@user_script: ?\d+: )*-?/;
+const WITHIN_SCRIPT =
+  /^(?:ERR Error running script \(call to f_[0-9a-f]{40}\): )?(?:@user_script: ?\d+: )*-?/;
 /** Redis 7 puts it behind the reason. */
 const IN_SCRIPT = / script: [0-9a-f]{40}, on @user_script:\d+\.$/;
 

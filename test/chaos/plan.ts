@@ -26,7 +26,7 @@ export interface Fault {
   readonly choice: number;
 }
 
-/** A lock lasts 30 s, and is renewed when 15 s of it are gone. */
+/** A lock lasts 30 s, and is renewed when 5 to 10 s of it are gone. */
 const PAST_LOCK_MS = 33_000;
 /** The first fault comes when there is something to disturb. */
 const FIRST_AT_MS = 1_500;

@@ -27,15 +27,20 @@ test('a settlement that is sent again, since its answer was lost, counts once an
     action: 'keep',
     settlement: { dead: [], apart: [{ event: retried, dueAt: 9_000 }], stay: [stays] },
   } as const;
-  await settle(redis, 'acme', {
-    ...command,
-    settlement: { dead: [], apart: [], stay: [stays] },
-    counters: new Map(),
-  });
+  await settle(
+    redis,
+    'acme',
+    {
+      ...command,
+      settlement: { dead: [], apart: [], stay: [stays] },
+      counters: new Map(),
+    },
+    'first',
+  );
 
   server.freeze();
   const counters = new Map([['failed:timeout', 1]]);
-  const settling = settle(redis, 'acme', { ...command, counters });
+  const settling = settle(redis, 'acme', { ...command, counters }, 'second');
   redis.once('close', () => {
     server.thaw();
     // Before it is sent again, another process has taken the retry and is done with it.

@@ -30,16 +30,21 @@ async function openQueue(names: readonly string[]) {
   const key = (suffix: string): string => `${queuePrefix(client, DELIVERIES)}${suffix}`;
   const complete = (changes: Changes = {}): Promise<Settled> => {
     const { nextLock, ...rest } = { nextLock: NEXT, ...changes };
-    return settle(redis, client, {
-      jobId: taken?.id ?? '',
-      token: taken?.token ?? '',
-      now: NOW,
-      action: 'complete',
-      settlement: { dead: [], apart: [], stay: [] },
-      counters: new Map(),
-      ...rest,
-      ...(nextLock === undefined ? {} : { nextLock }),
-    });
+    return settle(
+      redis,
+      client,
+      {
+        jobId: taken?.id ?? '',
+        token: taken?.token ?? '',
+        now: NOW,
+        action: 'complete',
+        settlement: { dead: [], apart: [], stay: [] },
+        counters: new Map(),
+        ...rest,
+        ...(nextLock === undefined ? {} : { nextLock }),
+      },
+      'name',
+    );
   };
   return { redis, queue, worker, key, complete };
 }

@@ -31,6 +31,8 @@ const SHA = '5a1e0d4b7c6f48b2a7b1c3a9d0e5f6a7b8c9d0e1';
 const FROM_A_SCRIPT = NOT_NOW.flatMap((message) => [
   `ERR Error running script (call to f_${SHA}): @user_script:12: -${message}`,
   `ERR Error running script (call to f_${SHA}): @user_script:12: @user_script: 12: -${message} `,
+  // As a script returns what it caught itself.
+  `@user_script: 12: -${message}`,
   `${message} script: ${SHA}, on @user_script:12.`,
 ]);
 

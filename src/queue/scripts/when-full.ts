@@ -20,7 +20,9 @@ export const ROOM_TO_SETTLE = `
 local function roomToSettle(prefix, id, bytes, jobs)
   local refusal = redis.pcall('HINCRBY', KEYS[1], 'accepted', 0)
   if type(refusal) ~= 'table' then return nil end
-  if not string.find(refusal.err, '^%-?OOM') then return refusal end
+  -- Redis before 7 names the line of the script first.
+  local reason = string.gsub(refusal.err, '^@user_script: ?%d+: ', '')
+  if not string.find(reason, '^%-?OOM') then return refusal end
   if bytes + jobs * 400 >= redis.call('HSTRLEN', prefix .. id, 'data') then
     local memory = redis.pcall('INFO', 'memory')
     if type(memory) ~= 'string' then return refusal end
