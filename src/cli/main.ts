@@ -6,6 +6,7 @@ import { addCheckCommand } from './commands/check.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addInitCommand } from './commands/init.ts';
+import { addPauseCommands } from './commands/pause.ts';
 import { addSendCommand } from './commands/send.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addStatusCommand } from './commands/status.ts';
@@ -28,6 +29,7 @@ addCheckCommand(program);
 addStartCommand(program);
 addSendCommand(program);
 addStatusCommand(program);
+addPauseCommands(program);
 addDeadLettersCommand(program);
 addDemoCommand(program);
 

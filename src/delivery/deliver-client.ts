@@ -15,6 +15,8 @@ export interface BatchSource {
   /** Writes down how often the batch's process was really lost. */
   forgive(job: TakenJob, stalls: number): Promise<void>;
   letGo(job: TakenJob): void;
+  /** Whether an operator has paused the client. */
+  isClientPaused(): Promise<boolean>;
   /** Makes a waiting `take` return. */
   interrupt(): Promise<void>;
 }
@@ -36,6 +38,8 @@ export interface ClientDeliveryParts extends BatchParts {
   readonly source: BatchSource;
 }
 
+/** How soon a pause is noticed that comes while batches are open. */
+const LOOK_FOR_PAUSE_MS = 500;
 /** The wait after an error of the source, so that an outage does not spin. */
 const ERROR_WAIT_MS = 1_000;
 
@@ -51,6 +55,7 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
   const open = new Map<string, BatchRun>();
   const lostHere = createLostBatches();
   let stopping = false;
+  let watch: NodeJS.Timeout | undefined;
   let looping: Promise<void> = Promise.resolve();
   let endWait: (() => void) | undefined;
   let onClosed: (() => void) | undefined;
@@ -71,6 +76,9 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
       }
       return;
     }
+    // What was taken was not paused: only then is it handed out.
+    line.resume();
+    watch ??= setInterval(lookForPause, LOOK_FOR_PAUSE_MS);
     for (let earlier = open.get(job.id); earlier !== undefined; earlier = open.get(job.id)) {
       earlier.lose();
       await earlier.done;
@@ -81,10 +89,26 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
     open.set(job.id, run);
     void run.done.then(() => {
       if (open.get(job.id) === run) open.delete(job.id);
+      if (open.size === 0) stopWatching();
       if (run.lost) lostHere.remember(held);
       source.letGo(job);
       onClosed?.();
     });
+  }
+
+  /** A paused client's requests under way go on; what was not sent yet is put back. */
+  function lookForPause(): void {
+    source.isClientPaused().then(
+      (paused) => {
+        if (paused) line.pause();
+      },
+      () => {}, // the next look tells
+    );
+  }
+
+  function stopWatching(): void {
+    clearInterval(watch);
+    watch = undefined;
   }
 
   async function forgive(job: TakenJob, stalls: number): Promise<void> {

@@ -20,6 +20,9 @@ export interface Line {
   fits(count: number): boolean;
   /** Resolves when there is room for another batch, or the line was closed. */
   room(): Promise<void>;
+  /** Nobody enters until `resume`, and whoever waits to does not. */
+  pause(): void;
+  resume(): void;
   /** From now on nobody enters. */
   close(): void;
   readonly length: number;
@@ -29,6 +32,7 @@ export interface Line {
 export function createLine(permits: Permits, pacing: Pacing | undefined, room: number): Line {
   let length = 0;
   let closed = false;
+  let paused = false;
   let onRoom: (() => void) | undefined;
 
   function shorten(): void {
@@ -48,15 +52,15 @@ export function createLine(permits: Permits, pacing: Pacing | undefined, room: n
     },
     leave: shorten,
     tryEnter() {
-      if (pacing !== undefined || !permits.tryTake()) return false;
+      if (paused || pacing !== undefined || !permits.tryTake()) return false;
       shorten();
       return true;
     },
     async enter() {
-      const permitted = permits.tryTake() || (await permits.take());
+      const permitted = !paused && (permits.tryTake() || (await permits.take()));
       // The turn comes last, just before the request: turns taken earlier would add up while answers are
       // slow, and go out in a burst.
-      const granted = permitted && (pacing === undefined || (await pacing.turn()));
+      const granted = permitted && (pacing === undefined || (await pacing.turn())) && !paused;
       if (permitted && !granted) permits.give();
       shorten();
       return granted;
@@ -70,6 +74,14 @@ export function createLine(permits: Permits, pacing: Pacing | undefined, room: n
       return new Promise((resolve) => {
         onRoom = resolve;
       });
+    },
+    pause() {
+      paused = true;
+      permits.dismiss();
+      pacing?.dismiss();
+    },
+    resume() {
+      paused = false;
     },
     close() {
       closed = true;

@@ -5,6 +5,8 @@ export type ReserveSends = (ratePerSecond: number, count: number) => Promise<num
 export interface Pacing {
   /** Resolves when the next send is due; false once closed. */
   turn(): Promise<boolean>;
+  /** Whoever waits gets no turn. */
+  dismiss(): void;
   close(): void;
 }
 
@@ -64,6 +66,12 @@ export function createPacing({ ratePerSecond, reserve, monotonicNow, onError }: 
     pumping = false;
   }
 
+  function dismiss(): void {
+    const dismissed = waiting;
+    waiting = [];
+    for (const resolve of dismissed) resolve(false);
+  }
+
   return {
     turn() {
       if (closed) return Promise.resolve(false);
@@ -72,11 +80,11 @@ export function createPacing({ ratePerSecond, reserve, monotonicNow, onError }: 
         if (!pumping) void keepPumping();
       });
     },
+    dismiss,
     close() {
       closed = true;
       wake?.();
-      for (const resolve of waiting) resolve(false);
-      waiting = [];
+      dismiss();
     },
   };
 }

@@ -5,6 +5,8 @@ export interface Permits {
   /** Waits for a permit; false once closed. */
   take(): Promise<boolean>;
   give(): void;
+  /** Whoever waits gets none. */
+  dismiss(): void;
   /** Ends all waiting: whoever waits, or asks from now on, gets none. */
   close(): void;
   readonly inUse: number;
@@ -16,6 +18,12 @@ export function createPermits(count: number): Permits {
   let closed = false;
   const waiting: ((granted: boolean) => void)[] = [];
   let first = 0;
+
+  function dismiss(): void {
+    const dismissed = waiting.splice(0).slice(first);
+    first = 0;
+    for (const resolve of dismissed) resolve(false);
+  }
 
   return {
     get inUse() {
@@ -52,11 +60,10 @@ export function createPermits(count: number): Permits {
       }
       next(true);
     },
+    dismiss,
     close() {
       closed = true;
-      for (const resolve of waiting.slice(first)) resolve(false);
-      waiting.length = 0;
-      first = 0;
+      dismiss();
     },
   };
 }

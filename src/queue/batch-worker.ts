@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
 import type { NewLock, QueuedBatch } from './delivery-queue.ts';
 import { clientPrefix, DELIVERIES, LOCK_TIMING, type LockTiming, queuePrefix } from './names.ts';
+import { isPaused } from './pause-client.ts';
 import { untilWritable } from './until-writable.ts';
 
 /** A lock is renewed when a sixth to a third of it is over. */
@@ -79,7 +80,7 @@ function patientBackend(onError: (error: Error) => void): BackendFactory<RedisQu
 export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBackend> {
   readonly #lock: LockTiming;
   readonly #redis: Redis;
-  readonly #prefix: string;
+  readonly #client: string;
   #tokens = 0;
   #giveUp = (): void => {};
   #handOver: NodeJS.Timeout | undefined;
@@ -102,7 +103,7 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
     );
     this.#lock = lock;
     this.#redis = redis;
-    this.#prefix = queuePrefix(client, DELIVERIES);
+    this.#client = client;
     this.on('error', onError);
     this.on('stalled', onStalled);
     this.on('lockRenewalFailed', (jobIds: string[]) => {
@@ -166,9 +167,15 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
     return { token: `${this.id}:${this.#tokens}`, durationMs: this.#lock.durationMs };
   }
 
+  /** Whether an operator has paused the client. Not BullMQ's `isPaused`, which is of this worker alone. */
+  isClientPaused(): Promise<boolean> {
+    return isPaused(this.#redis, this.#client);
+  }
+
   /** Takes back a stall that was none: the process that held the batch is the one that has it again. */
   async forgive({ id, token }: TakenJob, stalls: number): Promise<void> {
-    await forgiveScript(this.#redis, [`${this.#prefix}${id}`, `${this.#prefix}${id}:lock`], [token, stalls]);
+    const job = `${queuePrefix(this.#client, DELIVERIES)}${id}`;
+    await forgiveScript(this.#redis, [job, `${job}:lock`], [token, stalls]);
   }
 
   /** From now on keeps the lock of a batch that was taken with a lock of this worker. */

@@ -53,6 +53,8 @@ export interface ClientStatus {
   readonly failedAttempts: Readonly<Record<string, number>>;
   readonly accepted: number;
   readonly replayed: number;
+  /** Since when the client is paused, ms since the epoch; absent: it is not. */
+  readonly pausedAt?: number;
   readonly discarded: number;
   /** Jobs that failed by a fault of Waybill's own; none is expected. */
   readonly broken: number;
@@ -112,6 +114,7 @@ function fromStats(stats: Record<string, string>) {
     accepted: Number(stats.accepted ?? 0),
     replayed: Number(stats.replayed ?? 0),
     discarded: Number(stats.discarded ?? 0),
+    ...(stats.pausedAt === undefined ? {} : { pausedAt: Number(stats.pausedAt) }),
     ...(stats.lastError === undefined ? {} : { lastError: JSON.parse(stats.lastError) as LastError }),
   };
 }

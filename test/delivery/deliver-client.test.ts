@@ -50,6 +50,7 @@ function delivery(next: string) {
       },
       newLock: () => ({ token: 'token', durationMs: 1_000 }),
       forgive: async () => {},
+      isClientPaused: async () => false,
       adopt: ({ id, data }) => jobOf(id, JSON.parse(data)),
       letGo: ({ id }) => letGo.push(id),
       interrupt: async () => endTake?.(),

@@ -7,6 +7,10 @@ import { createPermits } from '../../src/delivery/permits.ts';
 function turnsOnDemand(): Pacing & { next(): void; readonly waiting: number } {
   let waiting: ((due: boolean) => void)[] = [];
   let closed = false;
+  const dismiss = (): void => {
+    for (const resolve of waiting) resolve(false);
+    waiting = [];
+  };
   return {
     get waiting() {
       return waiting.length;
@@ -18,10 +22,10 @@ function turnsOnDemand(): Pacing & { next(): void; readonly waiting: number } {
             waiting.push(resolve);
           }),
     next: () => waiting.shift()?.(true),
+    dismiss,
     close: () => {
       closed = true;
-      for (const resolve of waiting) resolve(false);
-      waiting = [];
+      dismiss();
     },
   };
 }
@@ -106,4 +110,26 @@ test('whoever waits for a turn when the line is closed gives the permit back', a
   expect(await Promise.all(entries)).toEqual([false, false, false]);
   expect(permits.inUse).toBe(0);
   expect(line.length).toBe(0);
+});
+
+test.each([
+  ['without a rate', undefined],
+  ['with a rate', turnsOnDemand()],
+])('a paused line sends those that wait away and lets nobody in, until it resumes: %s', async (_, pacing) => {
+  const line = createLine(createPermits(1), pacing, 10);
+  line.join(4);
+  const first = line.enter();
+  pacing?.next();
+  expect(await first).toBe(true);
+  const second = line.enter();
+  line.pause();
+  expect(await second).toBe(false);
+  expect(line.tryEnter()).toBe(false);
+  expect(await line.enter()).toBe(false);
+  line.exit();
+  line.resume();
+  const last = line.enter();
+  await new Promise((resolve) => setImmediate(resolve));
+  pacing?.next();
+  expect(await last).toBe(true);
 });

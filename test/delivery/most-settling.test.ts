@@ -40,6 +40,7 @@ function delivery() {
       },
       newLock: () => ({ token: 'token', durationMs: 1_000 }),
       forgive: async () => {},
+      isClientPaused: async () => false,
       adopt: () => {
         throw new Error('nothing is brought in');
       },

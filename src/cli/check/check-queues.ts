@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Config, ResolvedClient } from '../../core/config-schema.ts';
 import { readClientStatus } from '../../queue/client-status.ts';
 import { findQueuedClients, readBrokenJobs, sampleTypes } from '../../queue/stray-events.ts';
-import { formatCount } from '../terminal.ts';
+import { formatCount, formatTime } from '../terminal.ts';
 import { type CheckFinding, clientSubject } from './finding.ts';
 
 /** Looks for events that will not be delivered as things are. @throws errors of Redis */
@@ -13,7 +13,7 @@ export async function checkQueues(redis: Redis, config: Config): Promise<CheckFi
     const found =
       client === undefined
         ? await checkRemovedClient(redis, name, config.file)
-        : [...(await checkTypes(redis, client)), ...(await checkBroken(redis, name))];
+        : [...(await checkTypes(redis, client)), ...(await checkState(redis, name))];
     findings.push(...found);
   }
   return findings;
@@ -43,15 +43,21 @@ async function checkTypes(redis: Redis, client: ResolvedClient): Promise<CheckFi
     }));
 }
 
-async function checkBroken(redis: Redis, name: string): Promise<CheckFinding[]> {
-  const { broken } = await readClientStatus(redis, name);
-  if (broken === 0) return [];
+async function checkState(redis: Redis, name: string): Promise<CheckFinding[]> {
+  const { broken, pausedAt } = await readClientStatus(redis, name);
+  const findings = broken === 0 ? [] : [await describeBroken(redis, name, broken)];
+  if (pausedAt === undefined) return findings;
+  const message = `paused since ${formatTime(pausedAt)}: nothing is sent until "waybill resume ${name}"`;
+  return [...findings, { level: 'warning', subject: clientSubject(name), message }];
+}
+
+async function describeBroken(redis: Redis, name: string, broken: number): Promise<CheckFinding> {
   const named = await readBrokenJobs(redis, name);
   const list = named.map(({ id, reason }) => `${id} (${reason})`).join(', ');
   const more = broken > named.length ? ', and others' : '';
   const what = `${formatCount(broken)} job${broken === 1 ? '' : 's'} failed by a fault of Waybill's own`;
   const message = `${what}, kept and not delivered: ${list}${more}`;
-  return [{ level: 'error', subject: clientSubject(name), message }];
+  return { level: 'error', subject: clientSubject(name), message };
 }
 
 function events(count: number): string {

@@ -34,7 +34,8 @@ export function addStatusCommand(program: Command): void {
 }
 
 /** As machines read it: times and statuses are written as in the rows of `dead-letters list`. */
-function toValue({ lastError, ...counts }: ClientStatus) {
+function toValue({ lastError, pausedAt, ...numbers }: ClientStatus) {
+  const counts = { ...numbers, pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString() };
   if (lastError === undefined) return counts;
   const { at, status } = lastError;
   const written = { at: new Date(at).toISOString(), status: status === 0 ? null : status };
@@ -55,7 +56,10 @@ function printStatuses(
 }
 
 function printRemarks(terminal: Terminal, name: string, status: ClientStatus): void {
-  const { deliveredByType, lastError, broken } = status;
+  const { deliveredByType, lastError, broken, pausedAt } = status;
+  if (pausedAt !== undefined) {
+    terminal.line(`\n${name}: paused since ${formatTime(pausedAt)}; "waybill resume ${name}" goes on`);
+  }
   const receipts = deliveredByType['inventory_receipt'];
   if (receipts !== undefined) {
     const { 200: known = 0, ...others } = receipts;

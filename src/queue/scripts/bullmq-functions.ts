@@ -4,6 +4,7 @@ import {
   addStandardJob,
   moveJobFromActiveToWait,
   moveToDelayed,
+  pause,
 } from 'bullmq/dist/cjs/scripts/index.js';
 
 /**
@@ -41,6 +42,17 @@ local function addJob(prefix, id, name, data, now, delay, priority)
        prefix .. 'delayed', prefix .. 'active', prefix .. 'events', prefix .. 'marker'},
       {packed, data, cmsgpack.pack({priority = 0})})
   end
+end
+`;
+
+/** `setPaused(prefix, state)`, state: paused | resumed. What `queue.pause` and `queue.resume` do. */
+export const SET_PAUSED = `
+${asFunctions(pause)}
+local function setPaused(prefix, state)
+  pause(
+    {prefix .. (state == 'paused' and 'wait' or 'paused'), prefix .. (state == 'paused' and 'paused' or 'wait'),
+     prefix .. 'meta', prefix .. 'prioritized', prefix .. 'events', prefix .. 'delayed', prefix .. 'marker'},
+    {state, '0'})
 end
 `;
 

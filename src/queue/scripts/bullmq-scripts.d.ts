@@ -17,4 +17,5 @@ declare module 'bullmq/dist/cjs/scripts/index.js' {
   export const moveStalledJobsToWait: LuaScript;
   export const extendLocks: LuaScript;
   export const moveJobFromActiveToWait: LuaScript;
+  export const pause: LuaScript;
 }

@@ -1,0 +1,41 @@
+import type { Command } from 'commander';
+import { readClientStatus } from '../../queue/client-status.ts';
+import { setPaused } from '../../queue/pause-client.ts';
+import { EXIT } from '../exit-codes.ts';
+import { chooseClients, runWithOperator } from '../open-operator.ts';
+import type { GlobalOptions } from '../run-command.ts';
+import { formatCount } from '../terminal.ts';
+
+/** `waybill pause <client>` and `waybill resume <client>` */
+export function addPauseCommands(program: Command): void {
+  addCommand(program, 'pause', "stop sending a client's events; they wait, and no attempt is counted");
+  addCommand(program, 'resume', "go on sending a paused client's events");
+}
+
+function addCommand(program: Command, name: 'pause' | 'resume', description: string): void {
+  program
+    .command(name)
+    .argument('<client>', 'the client')
+    .description(description)
+    .action((client: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      const paused = name === 'pause';
+      return runWithOperator(options, async (terminal, { config, redis }) => {
+        chooseClients(config, client);
+        const changed = await setPaused(redis, client, paused, Date.now());
+        const { waiting, inFlight, retrying } = await readClientStatus(redis, client);
+        terminal.value({ client, paused, changed, waiting, inFlight, retrying });
+        terminal.line(describe(client, paused, changed));
+        terminal.line(
+          `${formatCount(waiting)} waiting, ${formatCount(inFlight)} in flight, ${formatCount(retrying)} retrying`,
+        );
+        return EXIT.done;
+      });
+    });
+}
+
+function describe(client: string, paused: boolean, changed: boolean): string {
+  if (!changed) return `${client} ${paused ? 'was paused already' : 'was not paused'}.`;
+  if (!paused) return `${client} goes on.`;
+  return `${client} is paused: requests under way are finished, everything else waits for "waybill resume ${client}".`;
+}
