@@ -25,9 +25,11 @@ export class BatchLedger {
   readonly #unfinished: Set<StoredEvent>;
   #finished: FinishedEvent[] = [];
   #lost = false;
-  #lockGone = false;
+  readonly #onLockGone: () => void;
 
-  constructor(job: TakenJob, events: readonly StoredEvent[], parts: LedgerParts) {
+  /** @param onLockGone Redis says that the lock is gone, so that somebody else may have the batch */
+  constructor(job: TakenJob, events: readonly StoredEvent[], parts: LedgerParts, onLockGone: () => void) {
+    this.#onLockGone = onLockGone;
     this.#job = job;
     this.#parts = parts;
     this.#unfinished = new Set(events);
@@ -36,11 +38,6 @@ export class BatchLedger {
   /** The lock is gone: nothing is written any more. */
   get lost(): boolean {
     return this.#lost;
-  }
-
-  /** Redis says that the lock is gone, so that somebody else may have the batch. */
-  get lockGone(): boolean {
-    return this.#lockGone;
   }
 
   /** The events that have no result yet, in their order. */
@@ -144,8 +141,8 @@ export class BatchLedger {
         ...extras,
       });
       if (settled.settled) return settled;
-      this.#lockGone = true;
       log.warn(facts, 'lock lost');
+      this.#onLockGone();
     } catch (error) {
       log.error({ ...facts, err: error }, 'batch could not be settled');
     }

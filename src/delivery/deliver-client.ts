@@ -78,7 +78,6 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
     }
     // What was taken was not paused: only then is it handed out.
     line.resume();
-    watch ??= setInterval(lookForPause, LOOK_FOR_PAUSE_MS);
     for (let earlier = open.get(job.id); earlier !== undefined; earlier = open.get(job.id)) {
       earlier.lose();
       await earlier.done;
@@ -87,6 +86,7 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
     if (held.stalls < job.stalls) await forgive(job, held.stalls);
     const run = new BatchRun(held, parts, succession);
     open.set(job.id, run);
+    watch ??= setInterval(lookForPause, LOOK_FOR_PAUSE_MS);
     void run.done.then(() => {
       if (open.get(job.id) === run) open.delete(job.id);
       if (open.size === 0) stopWatching();

@@ -50,6 +50,7 @@ export class BatchRun {
   readonly #jitter: number;
   /** What is written of its one event, which is to be sent while no other is. */
   #alone: (Suspicion & { kind: 'alone' }) | undefined;
+  #isNamed = false;
   #writingLate: Promise<void> | undefined;
   #fault: Error | undefined;
 
@@ -58,7 +59,8 @@ export class BatchRun {
     this.#succession = succession;
     this.#batch = job.data as Batch;
     this.#parts = parts;
-    this.#ledger = new BatchLedger(job, this.#batch.events, parts);
+    // Whoever has the lock now sends the same events.
+    this.#ledger = new BatchLedger(job, this.#batch.events, parts, () => this.#callOff.abort());
     this.#jitter = parts.random();
     parts.line.join(this.#batch.events.length);
     this.done = this.#run().catch((error: unknown) => {
@@ -138,8 +140,6 @@ export class BatchRun {
       if (writing !== undefined || !this.#ledger.hasNews) return;
       writing = this.#ledger.write('keep').then(() => {
         writing = undefined;
-        // Whoever has the lock now sends the same events.
-        if (this.#ledger.lockGone) this.#callOff.abort();
       });
     }, CHECKPOINT_MS);
     return async () => {
@@ -191,13 +191,17 @@ export class BatchRun {
   async #sendNamed(event: StoredEvent, url: string, named: Suspected): Promise<void> {
     if (this.#ledger.lost || this.#callOff.aborted) return;
     await this.#ledger.suspect(named);
+    this.#isNamed = true;
     await this.#send(event, url);
   }
 
-  /** What ends a process mostly does so at once: from now on a loss of it weighs less against the event. */
+  /**
+   * What ends a process mostly does so at once: from now on a loss of it weighs less against the event, unless it was
+   * Redis that took so long, and the event is only about to be sent.
+   */
   #writeLate(event: StoredEvent, late: Suspected): void {
-    if (!this.#ledger.lost && this.#ledger.isUnfinished(event))
-      this.#writingLate = this.#ledger.suspect(late);
+    if (!this.#isNamed || this.#ledger.lost || !this.#ledger.isUnfinished(event)) return;
+    this.#writingLate = this.#ledger.suspect(late);
   }
 
   /** Not an async function: each of those costs every event a promise and a turn of the microtask queue. */

@@ -126,7 +126,10 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   async #renewLocks(heldBefore: ReadonlyMap<string, string>): Promise<void> {
     const due = new Map([...this.#held].filter(([jobId, token]) => heldBefore.get(jobId) === token));
     try {
-      if (due.size > 0) this.#reportLost(due, await this.#extendLocks(due));
+      const unlocked = due.size > 0 ? await this.#extendLocks(due) : [];
+      // A batch whose settlement was answered just before is let go first.
+      if (unlocked.length > 0) await new Promise((resolve) => setImmediate(resolve));
+      this.#reportLost(due, unlocked);
     } catch (error) {
       this.emit('error', error as Error);
     }

@@ -28,20 +28,28 @@ function ledgers(events: readonly StoredEvent[]) {
   const log = captureLogLines();
   const answers: (boolean | Error)[] = [];
   const unsettled = createUnsettled();
+  let lockGone = 0;
   const open = (): BatchLedger =>
-    new BatchLedger(JOB, events, {
-      client: { name: 'acme' },
-      unsettled,
-      log: pino(log.stream),
-      settle: async (command) => {
-        commands.push(command);
-        const answer = answers.shift() ?? true;
-        if (answer instanceof Error) throw answer;
-        return { settled: answer };
+    new BatchLedger(
+      JOB,
+      events,
+      {
+        client: { name: 'acme' },
+        unsettled,
+        log: pino(log.stream),
+        settle: async (command) => {
+          commands.push(command);
+          const answer = answers.shift() ?? true;
+          if (answer instanceof Error) throw answer;
+          return { settled: answer };
+        },
+        now: () => NOW,
       },
-      now: () => NOW,
-    });
-  return { commands, answers, log, open };
+      () => {
+        lockGone += 1;
+      },
+    );
+  return { commands, answers, log, open, lockGone: () => lockGone };
 }
 
 test('what is finished leaves the batch with the next write', async () => {
@@ -121,4 +129,14 @@ test('splitting a suspected batch loses nothing of what an earlier run could not
     ],
     stay: [],
   });
+});
+
+test('whoever writes learns that the lock is gone; an error of Redis says nothing of it', async () => {
+  const { answers, open, lockGone } = ledgers([eventOf(1)]);
+  answers.push(new Error('Redis'), false);
+  const [failing, refused] = [open(), open()];
+  await failing.write('keep');
+  expect([failing.lost, lockGone()]).toEqual([true, 0]);
+  await refused.suspect({ named: 1, late: 0 });
+  expect([refused.lost, lockGone()]).toEqual([true, 1]);
 });

@@ -112,3 +112,94 @@ test('what a settlement brings in and is no batch is failed, and let go', async 
   expect(sent).toEqual(['first']);
   await running.stop(1_000);
 });
+
+/** A delivery over batches that the test hands out; attempts last until they are answered or called off. */
+function deliveryOf(
+  jobs: TakenJob[],
+  changes: { settle?: () => Promise<Settled>; paused?: () => boolean } = {},
+) {
+  const commands: SettleCommand[] = [];
+  const sent: string[] = [];
+  const answers: (() => void)[] = [];
+  const solitude = createSolitude();
+  let looks = 0;
+  let onJob: (() => void) | undefined;
+  const running = createClientDelivery({
+    client,
+    source: {
+      start: async () => {},
+      take: async () => {
+        if (jobs.length === 0) {
+          await new Promise<void>((resolve) => {
+            onJob = resolve;
+          });
+        }
+        return jobs.shift();
+      },
+      newLock: () => ({ token: 'token', durationMs: 1_000 }),
+      forgive: async () => {},
+      isClientPaused: async () => {
+        looks += 1;
+        return changes.paused?.() ?? false;
+      },
+      adopt: ({ id }) => jobOf(id, undefined),
+      letGo: () => {},
+      interrupt: async () => onJob?.(),
+    },
+    attempt: ({ id }, _url, signal) =>
+      new Promise((resolve) => {
+        sent.push(id);
+        const delivered = { classification: { kind: 'delivered', status: 200 }, ms: 1 } as const;
+        answers.push(() => resolve(delivered));
+        signal.addEventListener('abort', () => resolve(undefined), { once: true });
+      }),
+    line: createLine(createPermits(1), undefined, 3),
+    unsettled: createUnsettled(),
+    solitude,
+    log: pino(captureLogLines().stream),
+    settle: async (command) => {
+      commands.push(command);
+      return changes.settle?.() ?? { settled: true };
+    },
+    now: () => 0,
+    random: () => 0,
+  });
+  const give = (job: TakenJob): void => {
+    jobs.push(job);
+    onJob?.();
+  };
+  return { running, commands, sent, answers, solitude, give, looks: () => looks };
+}
+
+test('a pause is noticed for a batch, too, that came back while it was open', async () => {
+  const data = { events: [eventOf('one'), eventOf('two')] };
+  const { running, commands, sent, answers, give, looks } = deliveryOf([jobOf('batch', data)], {
+    paused: () => true,
+  });
+  await running.start();
+  await until(async () => sent.length === 1);
+  give({ ...jobOf('batch', data), token: 'again' });
+  await until(async () => sent.length === 2);
+  await until(async () => looks() > 0);
+  answers[1]?.();
+  await until(async () => commands.some(({ action, token }) => action === 'put_back' && token === 'again'));
+  expect(sent).toEqual(['one', 'one']);
+  await running.stop(0);
+});
+
+test('an event counts as late only once it was sent, however long Redis takes to write its name', async () => {
+  let named = (): void => {};
+  const writing = new Promise<Settled>((resolve) => {
+    named = () => resolve({ settled: true });
+  });
+  const data = { events: [eventOf('slow')], suspected: { named: 0, late: 0 } };
+  const settle = (): Promise<Settled> => writing;
+  const { running, commands, sent, solitude } = deliveryOf([jobOf('batch', data)], { settle });
+  await running.start();
+  await until(async () => commands.length === 1);
+  await solitude.wait();
+  expect(commands.map(({ suspected }) => suspected)).toEqual([{ named: 1, late: 0 }]);
+  named();
+  await until(async () => sent.length === 1);
+  await running.stop(0);
+});
