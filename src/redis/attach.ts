@@ -150,7 +150,15 @@ async function start(directory: DataDirectory, options: AttachOptions): Promise<
  * it holds is saved first.
  */
 export async function detach(directory: DataDirectory, held: Lease, options: AttachOptions): Promise<void> {
-  if (!held.isClosed() && (await isRemoved(directory, held))) await rescue(directory, held);
+  try {
+    if (!held.isClosed() && (await isRemoved(directory, held))) await rescue(directory, held);
+    await endUnlessShared(directory, held, options);
+  } finally {
+    held.close();
+  }
+}
+
+async function endUnlessShared(directory: DataDirectory, held: Lease, options: AttachOptions): Promise<void> {
   const unlock = await takeLock(directory.lockPath, options.startTimeoutMs + END_TIMEOUT_MS);
   let lease: Lease | undefined = held;
   try {
