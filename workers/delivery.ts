@@ -11,6 +11,8 @@ import { openRedisAccess, type RedisAccess } from '../src/redis-access.ts';
 
 /** How long a stop waits for the embedded Redis to let it go. */
 const RELEASE_MS = 3_000;
+/** How long a stop waits for a start that is under way. */
+const BEGIN_MS = 3_000;
 
 /** Delivery workers that run, until they are stopped. */
 export interface DeliveryWorkers {
@@ -49,6 +51,32 @@ async function release(access: RedisAccess, log: Logger): Promise<void> {
   if (!done) log.warn({}, 'embedded redis does not answer and is left running');
 }
 
+/**
+ * Runs the delivery workers until they are asked to stop, and stops them in good order. A signal may come while
+ * Redis is still waited for: then nothing is under way.
+ *
+ * @returns what asked
+ */
+export async function deliverUntil(
+  stopped: Promise<NodeJS.Signals>,
+  config: Config,
+  log: Logger,
+): Promise<NodeJS.Signals> {
+  const starting = runDeliveryWorkers(config, log);
+  const workers = await Promise.race([starting, stopped.then(() => undefined)]);
+  const signal = await stopped;
+  log.info({ signal, graceMs: config.shutdownGraceMs }, 'stopping');
+  await (workers ?? (await shortlyBegun(config, starting)))?.stop();
+  log.info({}, 'stopped');
+  return signal;
+}
+
+/** The workers that a signal met while they started: an embedded Redis that comes up now has to be let go. */
+async function shortlyBegun(config: Config, starting: Promise<DeliveryWorkers>) {
+  if (config.redis !== undefined) return undefined;
+  return Promise.race([starting.catch(() => undefined), setTimeout(BEGIN_MS, undefined)]);
+}
+
 /** As a process of its own: `node dist/workers/delivery.js waybill.yaml`. */
 async function main(file: string): Promise<void> {
   endOnCrash();
@@ -57,13 +85,9 @@ async function main(file: string): Promise<void> {
     pretty: false,
     destination: bufferedStdout(),
   });
-  const stopped = stopSignal();
-  const workers = await runDeliveryWorkers(loadConfig(file), log);
-  const signal = await stopped;
-  log.info({ signal }, 'stopping');
-  await workers.stop();
-  log.info({}, 'stopped');
-  if (signal === 'SIGPIPE') process.exitCode = 1;
+  const signal = await deliverUntil(stopSignal(), loadConfig(file), log);
+  // Whatever still holds the event loop has nothing left to do.
+  process.exit(signal === 'SIGPIPE' ? 1 : 0);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
