@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { progress, runProgram } from '../support/run-program.ts';
 import { type Arena, openArena } from './arena.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { toProfileTables } from './profile-report.ts';
@@ -26,10 +27,6 @@ async function profile(arena: Arena, { seconds, profile: name = 'waybill', save 
   process.stdout.write(`${toProfileTables(name, summarize(profiled.profile), profiled.events)}\n`);
 }
 
-function progress(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
 async function run(options: Options): Promise<void> {
   const arena = await openArena(options.receiver, options.undici);
   const interrupt = (): void => void arena.close().finally(() => process.exit(130));
@@ -42,22 +39,4 @@ async function run(options: Options): Promise<void> {
   }
 }
 
-function parse(): Options | undefined {
-  try {
-    return readOptions(process.argv.slice(2));
-  } catch (error) {
-    progress(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-    return undefined;
-  }
-}
-
-const options = parse();
-if (options === undefined) process.exitCode = 2;
-else {
-  await run(options).catch((error: unknown) => {
-    progress(
-      `the benchmark broke: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    );
-    process.exitCode = 1;
-  });
-}
+await runProgram('the benchmark', USAGE, () => readOptions(process.argv.slice(2)), run);

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '../../src/core/seeded-random.ts';
+import { progress, runProgram } from '../support/run-program.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { drawPlan, FIXED_PLAN, FIXED_SECONDS } from './plan.ts';
 import { isClean, toReport, toText } from './report.ts';
@@ -15,10 +16,6 @@ import { runChaos } from './run.ts';
  */
 
 const LARGEST_SEED = 0xffff_ffff;
-
-function progress(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
 
 async function run(options: Options): Promise<void> {
   const { fixed, seed, json } = options;
@@ -35,20 +32,4 @@ async function run(options: Options): Promise<void> {
   process.exitCode = isClean(outcome) ? 0 : 1;
 }
 
-function parse(): Options | undefined {
-  try {
-    return readOptions(process.argv.slice(2), randomInt(LARGEST_SEED));
-  } catch (error) {
-    progress(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
-    return undefined;
-  }
-}
-
-const options = parse();
-if (options === undefined) process.exitCode = 2;
-else {
-  await run(options).catch((error: unknown) => {
-    progress(`the run broke: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-    process.exitCode = 1;
-  });
-}
+await runProgram('the run', USAGE, () => readOptions(process.argv.slice(2), randomInt(LARGEST_SEED)), run);

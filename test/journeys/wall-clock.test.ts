@@ -9,6 +9,7 @@ import { failOnLeaks } from '../support/leaks.ts';
 import type { NodeProcess } from '../support/node-process.ts';
 import { redisOnPath } from '../support/redis-on-path.ts';
 import { testSandbox } from '../support/sandbox.ts';
+import { until } from '../support/until.ts';
 import { fakeWallClock, whyNoWallClock } from '../support/wall-clock.ts';
 
 failOnLeaks();
@@ -48,19 +49,22 @@ function mostInASecond(requests: readonly ReceivedRequest[]): number {
   return Math.max(...times.map((from) => times.filter((at) => at >= from && at < from + 1_000).length));
 }
 
+const LONGEST_RENEWAL_MS = 30_000;
+
 /** Resolves when the locks of all open batches of a client were renewed: they last longer than a moment before. */
 async function locksRenewed(socketPath: string, client: string): Promise<void> {
   const prefix = `{wb:${client}}:deliveries:`;
   await redis.ask(socketPath, async (connection) => {
     const open = () => connection.lrange(`${prefix}active`, 0, -1);
     const renewed = async (id: string): Promise<void> => {
-      for (let last = Number.POSITIVE_INFINITY; ; ) {
+      let last = Number.POSITIVE_INFINITY;
+      await until(async () => {
         const left = await connection.pttl(`${prefix}${id}:lock`);
-        if (left > last || (left < 0 && !(await open()).includes(id))) return;
-        if (left < 0) throw new Error(`the lock of ${id} has run out`);
+        if (left < 0 && (await open()).includes(id)) throw new Error(`the lock of ${id} has run out`);
+        const isOver = left < 0 || left > last;
         last = left;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
+        return isOver;
+      }, LONGEST_RENEWAL_MS);
     };
     await Promise.all((await open()).map(renewed));
   });

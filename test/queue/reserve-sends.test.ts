@@ -1,12 +1,9 @@
-import { Redis } from 'ioredis';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { reserveSends } from '../../src/queue/reserve-sends.ts';
-import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
-import { dataDirectory } from '../redis/data-dirs.ts';
+import { clockedRedis } from '../support/clocked-redis.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
-import { redisOnPath } from '../support/redis-on-path.ts';
-import { fakeWallClock, whyNoWallClock } from '../support/wall-clock.ts';
+import { whyNoWallClock } from '../support/wall-clock.ts';
 
 failOnLeaks();
 
@@ -32,15 +29,7 @@ const reason = whyNoWallClock();
 test.skipIf(reason !== undefined)(
   'a clock of Redis that goes back an hour keeps no one waiting for it',
   async () => {
-    const clock = fakeWallClock();
-    const { binary } = redisOnPath(clock.shell);
-    const server = await startEmbeddedRedis({ dataDir: dataDirectory(), serverBinary: binary });
-    const redis = new Redis(server.socketPath);
-    onTestFinished(async () => {
-      redis.disconnect();
-      await server.release();
-    });
-    clock.set(3_600);
+    const { redis, clock } = await clockedRedis(3_600);
     expect(await reserveSends(redis, 'acme', 10, 10)).toBe(0);
     clock.set(0);
     // What was reserved before still counts: the line is as long as it was, not an hour longer.

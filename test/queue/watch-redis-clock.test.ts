@@ -1,13 +1,11 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { watchRedisClock } from '../../src/queue/watch-redis-clock.ts';
-import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
-import { dataDirectory } from '../redis/data-dirs.ts';
+import { clockedRedis } from '../support/clocked-redis.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
-import { redisOnPath } from '../support/redis-on-path.ts';
 import { until } from '../support/until.ts';
-import { fakeWallClock, whyNoWallClock } from '../support/wall-clock.ts';
+import { whyNoWallClock } from '../support/wall-clock.ts';
 
 failOnLeaks();
 
@@ -57,15 +55,7 @@ const reason = whyNoWallClock();
 test.skipIf(reason !== undefined)(
   'locks do not last for an hour more where the clock of Redis goes back by one',
   async () => {
-    const clock = fakeWallClock();
-    clock.set(HOUR_MS / 1_000);
-    const { binary } = redisOnPath(clock.shell);
-    const server = await startEmbeddedRedis({ dataDir: dataDirectory(), serverBinary: binary });
-    const redis = new Redis(server.socketPath);
-    onTestFinished(async () => {
-      redis.disconnect();
-      await server.release();
-    });
+    const { redis, clock } = await clockedRedis(HOUR_MS / 1_000);
     const batch = openBatch(redis, 'acme');
     await batch.write(HOUR_MS, 1);
     watch(redis, 'acme');
