@@ -10,10 +10,11 @@ export interface Line {
   join(count: number): void;
   /** An event leaves the line without being sent. */
   leave(): void;
-  /** Takes an event out of the line where its turn has come already. */
-  tryEnter(): boolean;
-  /** Waits for a permit, then for the event's turn within the rate, and takes it out of the line; false once closed. */
-  enter(): Promise<boolean>;
+  /**
+   * Waits for a permit, then for the event's turn within the rate, and takes the event out of the line. Calls back
+   * with false where it may not be sent: the line is paused or closed.
+   */
+  enter(onTurn: (granted: boolean) => void): void;
   /** The event's attempt is over. */
   exit(): void;
   /** Whether a batch can be opened in the place of one of so many events that is through. */
@@ -43,6 +44,18 @@ export function createLine(permits: Permits, pacing: Pacing | undefined, room: n
     }
   }
 
+  function leaveWithout(onTurn: (granted: boolean) => void): void {
+    shorten();
+    onTurn(false);
+  }
+
+  async function waitForTurn(pacing: Pacing, onTurn: (granted: boolean) => void): Promise<void> {
+    const granted = (await pacing.turn()) && !paused;
+    if (!granted) permits.give();
+    shorten();
+    onTurn(granted);
+  }
+
   return {
     get length() {
       return length;
@@ -51,19 +64,15 @@ export function createLine(permits: Permits, pacing: Pacing | undefined, room: n
       length += count;
     },
     leave: shorten,
-    tryEnter() {
-      if (paused || pacing !== undefined || !permits.tryTake()) return false;
-      shorten();
-      return true;
-    },
-    async enter() {
-      const permitted = !paused && (permits.tryTake() || (await permits.take()));
-      // The turn comes last, just before the request: turns taken earlier would add up while answers are
-      // slow, and go out in a burst.
-      const granted = permitted && (pacing === undefined || (await pacing.turn())) && !paused;
-      if (permitted && !granted) permits.give();
-      shorten();
-      return granted;
+    enter(onTurn) {
+      if (paused) return leaveWithout(onTurn);
+      permits.take((permitted) => {
+        if (!permitted) leaveWithout(onTurn);
+        else if (pacing === undefined) {
+          shorten();
+          onTurn(true);
+        } else void waitForTurn(pacing, onTurn);
+      });
     },
     exit() {
       permits.give();

@@ -1,9 +1,7 @@
 /** Holds the requests in flight of one client in this process to a number. */
 export interface Permits {
-  /** Takes a permit if one is free. */
-  tryTake(): boolean;
-  /** Waits for a permit; false once closed. */
-  take(): Promise<boolean>;
+  /** Calls back with a permit as soon as one is free, at once where it is; with false once closed. */
+  take(onTurn: (granted: boolean) => void): void;
   give(): void;
   /** Whoever waits gets none. */
   dismiss(): void;
@@ -29,20 +27,13 @@ export function createPermits(count: number): Permits {
     get inUse() {
       return count - free;
     },
-    tryTake() {
-      if (closed || free === 0) return false;
-      free -= 1;
-      return true;
-    },
-    take() {
-      if (closed) return Promise.resolve(false);
+    take(onTurn) {
+      if (closed) return onTurn(false);
       if (free > 0) {
         free -= 1;
-        return Promise.resolve(true);
+        return onTurn(true);
       }
-      return new Promise((resolve) => {
-        waiting.push(resolve);
-      });
+      waiting.push(onTurn);
     },
     give() {
       const next = waiting[first];

@@ -1,17 +1,17 @@
 import { CallOff } from '../core/call-off.ts';
 import type { ResolvedClient } from '../core/config-schema.ts';
 import { decide } from '../core/decide.ts';
-import { type Batch, nextAttempt, type StoredEvent, type Suspected } from '../core/event.ts';
+import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
 import { withFailure } from '../core/history.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
-import { judgeSuspicion, type Suspicion } from '../core/suspicion.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
 import type { NewLock, QueuedBatch, SettleAction } from '../queue/delivery-queue.ts';
 import { BatchLedger, type LedgerParts } from './batch-ledger.ts';
-import { chainsByUnit } from './chains-by-unit.ts';
+import { chainsByUnit, inTurn } from './chains-by-unit.ts';
 import { logAttempt, logBatch, logDead } from './delivery-log.ts';
 import type { Line } from './line.ts';
 import type { Attempted, MakeAttempt } from './make-attempt.ts';
+import { Precautions } from './precautions.ts';
 import type { Solitude } from './solitude.ts';
 
 /** A batch that is open for this long writes down what it has, and again each time as long passes. */
@@ -48,10 +48,7 @@ export class BatchRun {
   readonly #callOff = new CallOff();
   /** One for the batch, so that retries of neighbours stay together. */
   readonly #jitter: number;
-  /** What is written of its one event, which is to be sent while no other is. */
-  #alone: (Suspicion & { kind: 'alone' }) | undefined;
-  #isNamed = false;
-  #writingLate: Promise<void> | undefined;
+  readonly #precautions: Precautions;
   #fault: Error | undefined;
 
   constructor(job: TakenJob, parts: BatchParts, succession: Succession) {
@@ -61,11 +58,14 @@ export class BatchRun {
     this.#parts = parts;
     // Whoever has the lock now sends the same events.
     this.#ledger = new BatchLedger(job, this.#batch.events, parts, () => this.#callOff.abort());
+    this.#precautions = new Precautions(job, this.#ledger, this.#callOff, parts);
     this.#jitter = parts.random();
     parts.line.join(this.#batch.events.length);
-    this.done = this.#run().catch((error: unknown) => {
-      parts.log.error({ client: parts.client.name, batch: job.id, err: error }, 'batch failed');
-    });
+    this.done = this.#run()
+      .catch((error: unknown) => {
+        parts.log.error({ client: parts.client.name, batch: job.id, err: error }, 'batch failed');
+      })
+      .finally(() => this.#ledger.close());
   }
 
   /** Whether the lock was lost, and so nothing more was settled. */
@@ -88,49 +88,15 @@ export class BatchRun {
     const { line, log, client } = this.#parts;
     const ledger = this.#ledger;
     for (let recalled = ledger.recall(); recalled > 0; recalled -= 1) line.leave();
-    if (await this.#takePrecautions()) return;
+    if (await this.#precautions.settle()) return;
 
     const stopCheckpoints = this.#keepCheckpoints();
-    const chains = chainsByUnit(ledger.unfinished);
-    await Promise.all(chains.map(([first, ...others]) => this.#deliverInTurn(first, others)));
+    await inTurn(chainsByUnit(ledger.unfinished), (event, onOver) => this.#deliver(event, onOver));
     await stopCheckpoints();
-    await this.#writingLate;
+    await this.#precautions.written();
     if (!ledger.lost) await this.#writeLast();
     if (this.#fault !== undefined && !ledger.lost) await this.#job.fail(this.#fault.message);
-    ledger.close();
     logBatch(log, client, this.#job, this.#batch.events.length, ledger.tally);
-  }
-
-  /**
-   * Sees to a batch that may hold an event which ends the process that handles it.
-   *
-   * @returns true where nothing is left to do with the batch
-   */
-  async #takePrecautions(): Promise<boolean> {
-    const { line, now, log, client } = this.#parts;
-    const suspicion = judgeSuspicion(this.#batch, this.#job.stalls);
-    // Where all events were recalled, nothing is sent.
-    if (suspicion.kind === 'none' || this.#ledger.unfinished.length === 0) return false;
-    if (suspicion.kind === 'alone') {
-      this.#alone = suspicion;
-      return false;
-    }
-    for (const event of this.#ledger.unfinished) {
-      line.leave();
-      if (suspicion.kind === 'crash') {
-        const crash = { kind: 'failed', failureClass: 'crash', status: 0, response: CRASHED } as const;
-        const outcome = { kind: 'dead' } as const;
-        const dead = withFailure(event, crash, outcome, now(), 0);
-        this.#ledger.tally.count(event, crash, outcome, now());
-        logDead(log, client, dead);
-        this.#ledger.finish(event, { event: dead, outcome });
-      }
-    }
-    if (suspicion.kind === 'crash') await this.#ledger.write('complete');
-    else if (suspicion.kind === 'wait') await this.#ledger.putOff(suspicion.ms, suspicion.suspected);
-    else await this.#ledger.split();
-    this.#ledger.close();
-    return true;
   }
 
   /** Writes down what is finished, every 500 ms, so that a slow event holds back no other. */
@@ -148,77 +114,69 @@ export class BatchRun {
     };
   }
 
-  /** One promise an event: what every event pays is kept small here. */
-  #deliverInTurn(first: StoredEvent, others: readonly StoredEvent[]): Promise<void> {
-    const [second, ...rest] = others;
-    const delivered = this.#deliver(first);
-    return second === undefined ? delivered : delivered.then(() => this.#deliverInTurn(second, rest));
-  }
-
-  async #deliver(event: StoredEvent): Promise<void> {
-    const { client, line, now, solitude } = this.#parts;
+  #deliver(event: StoredEvent, onOver: () => void): void {
+    const { client, line, now } = this.#parts;
     const url = client.urls[event.type];
     if (url === undefined) {
       line.leave();
       this.#ledger.finish(event, { event, outcome: { kind: 'retry', dueAt: now() + NO_ENDPOINT_WAIT_MS } });
+      onOver();
       return;
     }
-    if (!line.tryEnter() && !(await line.enter())) return;
-    try {
-      const alone = this.#alone;
-      if (alone !== undefined) {
-        await solitude.alone(
-          () => this.#sendNamed(event, url, alone.named),
-          () => this.#writeLate(event, alone.late),
-        );
-      } else {
-        const others = solitude.wait();
-        if (others !== undefined) await others;
-        await this.#send(event, url);
+    line.enter((granted) => {
+      if (!granted) {
+        onOver();
+        return;
       }
-    } catch (error) {
-      this.#fault = error as Error;
-      this.#parts.log.error(
-        { client: client.name, event: event.id, err: error },
-        'attempt could not be made',
-      );
-    } finally {
-      line.exit();
-    }
+      const onSent = (): void => {
+        line.exit();
+        onOver();
+      };
+      if (!this.#precautions.areNeeded()) this.#send(event, url, onSent);
+      else {
+        const send = () => new Promise<void>((resolve) => this.#send(event, url, resolve));
+        this.#precautions
+          .send(event, send)
+          .catch((error: unknown) => this.#noteFault(event, error))
+          .then(onSent);
+      }
+    });
   }
 
-  /** Names it only now: those that still wait for their turn have nothing to do with a process that is lost. */
-  async #sendNamed(event: StoredEvent, url: string, named: Suspected): Promise<void> {
-    if (this.#ledger.lost || this.#callOff.aborted) return;
-    await this.#ledger.suspect(named);
-    this.#isNamed = true;
-    await this.#send(event, url);
-  }
-
-  /**
-   * What ends a process mostly does so at once: from now on a loss of it weighs less against the event, unless it was
-   * Redis that took so long, and the event is only about to be sent.
-   */
-  #writeLate(event: StoredEvent, late: Suspected): void {
-    if (!this.#isNamed || this.#ledger.lost || !this.#ledger.isUnfinished(event)) return;
-    this.#writingLate = this.#ledger.suspect(late);
-  }
-
-  /** Not an async function: each of those costs every event a promise and a turn of the microtask queue. */
-  #send(event: StoredEvent, url: string): Promise<void> | undefined {
+  /** Calls back once, whatever comes of it. */
+  #send(event: StoredEvent, url: string, onOver: () => void): void {
     const { attempt, solitude } = this.#parts;
-    if (this.#ledger.lost) return undefined;
+    if (this.#ledger.lost) {
+      onOver();
+      return;
+    }
     solitude.begin();
-    return attempt(event, url, this.#callOff).then(
+    attempt(event, url, this.#callOff).then(
       (attempted) => {
         solitude.end();
-        if (attempted !== undefined) this.#ledger.finish(event, this.#judge(event, attempted));
+        this.#finish(event, attempted);
+        onOver();
       },
       (error: unknown) => {
         solitude.end();
-        throw error;
+        this.#noteFault(event, error);
+        onOver();
       },
     );
+  }
+
+  #finish(event: StoredEvent, attempted: Attempted | undefined): void {
+    try {
+      if (attempted !== undefined) this.#ledger.finish(event, this.#judge(event, attempted));
+    } catch (error) {
+      this.#noteFault(event, error);
+    }
+  }
+
+  #noteFault(event: StoredEvent, error: unknown): void {
+    const { client, log } = this.#parts;
+    this.#fault = error as Error;
+    log.error({ client: client.name, event: event.id, err: error }, 'attempt could not be made');
   }
 
   #judge(event: StoredEvent, { classification, ms }: Attempted): FinishedEvent {
@@ -246,5 +204,3 @@ export class BatchRun {
     return this.#fault === undefined ? 'put_back' : 'keep';
   }
 }
-
-const CRASHED = 'the process that handled this event was lost each time that it was sent alone';

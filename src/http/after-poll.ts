@@ -9,26 +9,12 @@ export interface Sender {
  */
 export class AfterPoll {
   #waiting: Sender[] = [];
-  #turn = 0;
-  #ending = false;
-
-  /** The present turn of the event loop. */
-  get turn(): number {
-    if (!this.#ending) {
-      this.#ending = true;
-      setImmediate(this.#end);
-    }
-    return this.#turn;
-  }
 
   add(sender: Sender): void {
-    this.#waiting.push(sender);
-    void this.turn;
+    if (this.#waiting.push(sender) === 1) setImmediate(this.#end);
   }
 
   readonly #end = (): void => {
-    this.#ending = false;
-    this.#turn += 1;
     const senders = this.#waiting;
     this.#waiting = [];
     for (const sender of senders) sender.send();

@@ -5,6 +5,9 @@ import type { Connector } from './connector.ts';
 /** Raised inside of undici on sockets that are closed on purpose; nobody gets to see it. */
 const CLOSED_BY_WAYBILL = Object.assign(new Error('closed by Waybill'), { code: 'CLOSED_BY_WAYBILL' });
 
+/** So soon after an answer there was hardly a moment in which anything else could have come. */
+const JUST_NOW_MS = 0.5;
+
 /** Who wants a connection. */
 export interface ConnectionUser {
   /** Whether it has no more use for one. */
@@ -25,8 +28,8 @@ export class Connection {
   socket: Socket | undefined;
   /** The answers that were read to their end on the present socket. */
   answers = 0;
-  /** The turn of the event loop in which the latest of them was read; none: -1. */
-  answeredIn = -1;
+  /** When the latest of them was read, in milliseconds of the monotonic clock. */
+  answeredAt = Number.NEGATIVE_INFINITY;
   /** Whose request it carries; none: it is idle. */
   user: ConnectionUser | undefined;
 
@@ -46,6 +49,11 @@ export class Connection {
     };
     this.client.on('disconnect', gone);
     this.client.on('connectionError', gone);
+  }
+
+  /** Whether it can be used again without a look at what has come since its last answer. */
+  hasJustAnswered(): boolean {
+    return performance.now() - this.answeredAt < JUST_NOW_MS;
   }
 
   /** How many bytes of the request have not left this process, so that nobody can have read it. */

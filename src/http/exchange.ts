@@ -93,9 +93,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   begin(connection: Connection): void {
     this.#connection = connection;
     this.#written = false;
-    if (connection.answers === 0) this.send();
-    // Its last answer was read in this very turn: there is hardly a moment in which anything could have come since.
-    else if (connection.answeredIn === this.#request.afterPoll.turn) this.send();
+    if (connection.answers === 0 || connection.hasJustAnswered()) this.send();
     // What has come unasked while it was idle is read before undici writes, and ends the connection: or else it
     // would be taken for the answer to this request.
     else this.#request.afterPoll.add(this);
@@ -137,7 +135,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     connection.answers += 1;
     this.#request.pool.release(connection);
     // Not before: whoever waited for it is given it while what came with the answer is still being read.
-    connection.answeredIn = this.#request.afterPoll.turn;
+    connection.answeredAt = performance.now();
     this.#answer();
   }
 

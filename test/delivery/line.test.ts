@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createLine } from '../../src/delivery/line.ts';
+import { createLine, type Line } from '../../src/delivery/line.ts';
 import type { Pacing } from '../../src/delivery/pacing.ts';
 import { createPermits } from '../../src/delivery/permits.ts';
 
@@ -30,6 +30,10 @@ function turnsOnDemand(): Pacing & { next(): void; readonly waiting: number } {
   };
 }
 
+function enter(line: Line): Promise<boolean> {
+  return new Promise((resolve) => line.enter(resolve));
+}
+
 /** Whether a promise is settled by now. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
@@ -44,9 +48,9 @@ test('events enter while permits last, and leave the line as they do', async () 
   const permits = createPermits(2);
   const line = createLine(permits, undefined, 10);
   line.join(3);
-  expect(await Promise.all([line.enter(), line.enter()])).toEqual([true, true]);
+  expect(await Promise.all([enter(line), enter(line)])).toEqual([true, true]);
   expect(line.length).toBe(1);
-  const third = line.enter();
+  const third = enter(line);
   expect(await isSettled(third)).toBe(false);
   line.exit();
   expect(await third).toBe(true);
@@ -62,7 +66,7 @@ test('there is room while fewer stand in line than it takes', async () => {
   const room = line.room();
   line.leave();
   expect(await isSettled(room)).toBe(false);
-  await line.enter();
+  await enter(line);
   await room;
   expect(line.length).toBe(1);
 });
@@ -71,11 +75,11 @@ test('closing lets nobody enter, and ends the wait for room', async () => {
   const permits = createPermits(1);
   const line = createLine(permits, undefined, 1);
   line.join(3);
-  await line.enter();
-  const waits = [line.enter(), line.room()];
+  await enter(line);
+  const waits = [enter(line), line.room()];
   line.close();
   expect(await Promise.all(waits)).toEqual([false, undefined]);
-  expect(await line.enter()).toBe(false);
+  expect(await enter(line)).toBe(false);
   await line.room();
   line.exit();
   expect(permits.inUse).toBe(0);
@@ -85,7 +89,7 @@ test('the turn is taken last: whoever has it can go at once', async () => {
   const pacing = turnsOnDemand();
   const line = createLine(createPermits(2), pacing, 10);
   line.join(3);
-  const entries = [line.enter(), line.enter(), line.enter()];
+  const entries = [enter(line), enter(line), enter(line)];
   await new Promise((resolve) => setImmediate(resolve));
   // The third has no permit yet: a turn that it took now would be saved up.
   expect(pacing.waiting).toBe(2);
@@ -103,7 +107,7 @@ test('whoever waits for a turn when the line is closed gives the permit back', a
   const permits = createPermits(2);
   const line = createLine(permits, turnsOnDemand(), 10);
   line.join(3);
-  const entries = [line.enter(), line.enter(), line.enter()];
+  const entries = [enter(line), enter(line), enter(line)];
   await new Promise((resolve) => setImmediate(resolve));
   expect(permits.inUse).toBe(2);
   line.close();
@@ -118,17 +122,16 @@ test.each([
 ])('a paused line sends those that wait away and lets nobody in, until it resumes: %s', async (_, pacing) => {
   const line = createLine(createPermits(1), pacing, 10);
   line.join(4);
-  const first = line.enter();
+  const first = enter(line);
   pacing?.next();
   expect(await first).toBe(true);
-  const second = line.enter();
+  const second = enter(line);
   line.pause();
   expect(await second).toBe(false);
-  expect(line.tryEnter()).toBe(false);
-  expect(await line.enter()).toBe(false);
+  expect(await enter(line)).toBe(false);
   line.exit();
   line.resume();
-  const last = line.enter();
+  const last = enter(line);
   await new Promise((resolve) => setImmediate(resolve));
   pacing?.next();
   expect(await last).toBe(true);
