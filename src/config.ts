@@ -24,13 +24,16 @@ const SECRET_KEY_LENGTH = 16;
  * the result is frozen.
  */
 export function loadConfig(file: string, env: Env = process.env): Config {
+  return parseConfig(readConfigText(file), file, env);
+}
+
+/** The configuration file as it stands. @throws ConfigError where it cannot be read */
+export function readConfigText(file: string): string {
   const read = readTextFile(file, MAX_MIB);
-  if (!read.ok) {
-    const isMissing = (read.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
-    const message = isMissing ? 'does not exist; "waybill init" writes one to begin with' : read.message;
-    throw new ConfigError(resolve(file), [{ path: '$', message }], { cause: read.cause });
-  }
-  return parseConfig(read.text, file, env);
+  if (read.ok) return read.text;
+  const isMissing = (read.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+  const message = isMissing ? 'does not exist; "waybill init" writes one to begin with' : read.message;
+  throw new ConfigError(resolve(file), [{ path: '$', message }], { cause: read.cause });
 }
 
 /**

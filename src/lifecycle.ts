@@ -18,22 +18,30 @@ export function stopForLostOutput(): boolean {
   return output.emit('lost');
 }
 
+/** Calls a function when the output cannot be written any more. */
+export function onLostOutput(listener: () => void): void {
+  output.on('lost', listener);
+}
+
 /**
  * Resolves with the first signal that asks the process to stop. A second one ends the process at once: what
- * is under way is taken up again by another process, or at the next start. SIGPIPE stands
- * for an output that cannot be written any more; it hurries nothing.
+ * is under way is taken up again by another process, or at the next start; `onSecond` is called before.
+ * SIGPIPE stands for an output that cannot be written any more; it hurries nothing.
  */
-export function stopSignal(): Promise<NodeJS.Signals> {
+export function stopSignal(onSecond: () => void = () => {}): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let stopping = false;
     for (const signal of STOP_SIGNALS) {
       process.on(signal, () => {
-        if (stopping) process.exit(SIGNAL_EXIT[signal]);
+        if (stopping) {
+          onSecond();
+          process.exit(SIGNAL_EXIT[signal]);
+        }
         stopping = true;
         resolve(signal);
       });
     }
-    output.on('lost', () => resolve('SIGPIPE'));
+    onLostOutput(() => resolve('SIGPIPE'));
   });
 }
 
@@ -66,4 +74,9 @@ function stacksOf(error: unknown): string[] {
 
 function causeOf(error: unknown): unknown {
   return error instanceof Error ? error.cause : undefined;
+}
+
+/** Calls a function at each SIGHUP, by which service managers ask for the configuration to be read anew. */
+export function onReload(reload: () => void): void {
+  process.on('SIGHUP', reload);
 }

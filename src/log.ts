@@ -6,9 +6,8 @@ import { stopForLostOutput } from './lifecycle.ts';
 /** How a log is written. */
 export interface LogOptions {
   readonly level: string;
-  /** For people at a terminal; otherwise one JSON object a line. */
-  readonly pretty: boolean;
-  readonly destination: NodeJS.WriteStream | DestinationStream;
+  /** Takes one JSON object a line; `prettyStream` makes them readable for people. */
+  readonly destination: DestinationStream;
 }
 
 const BUFFER_LENGTH = 4_096;
@@ -87,8 +86,19 @@ export function describeError(error: unknown, depth = 0): unknown {
   };
 }
 
+/** Turns JSON lines into lines for people. */
+export function prettyStream(destination: NodeJS.WritableStream): NodeJS.WritableStream {
+  return pretty({
+    destination,
+    sync: true,
+    ignore: 'name,pid',
+    translateTime: 'SYS:HH:MM:ss.l',
+    singleLine: true,
+  });
+}
+
 /** Opens a log. Levels are words, times ISO 8601, so that a line reads by itself. */
-export function createLog({ level, pretty: forPeople, destination }: LogOptions): Logger {
+export function createLog({ level, destination }: LogOptions): Logger {
   const options = {
     level,
     redact: REDACT,
@@ -97,15 +107,5 @@ export function createLog({ level, pretty: forPeople, destination }: LogOptions)
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  if (!forPeople) return pino(options, destination);
-  return pino(
-    options,
-    pretty({
-      destination,
-      sync: true,
-      ignore: 'name,pid',
-      translateTime: 'SYS:HH:MM:ss.l',
-      singleLine: true,
-    }),
-  );
+  return pino(options, destination);
 }

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createLog } from '../src/log.ts';
+import { createLog, prettyStream } from '../src/log.ts';
 import { captureLogLines } from './support/log-lines.ts';
 
 const SECRET = 'marked-secret';
@@ -13,7 +13,7 @@ function replyError(message: string): Error {
 
 test('a line says of an error its name, code, message, stack and causes, and nothing else', () => {
   const { stream, lines } = captureLogLines();
-  const log = createLog({ level: 'trace', pretty: false, destination: stream });
+  const log = createLog({ level: 'trace', destination: stream });
   const cause = replyError('WRONGPASS');
   const error = Object.assign(new Error('not connected', { cause }), { code: 'REDIS_AWAY', secret: SECRET });
   log.warn({ err: error }, 'queue could not be read');
@@ -31,7 +31,7 @@ test('a line says of an error its name, code, message, stack and causes, and not
 
 test('a line for people says no more', () => {
   const destination = new PassThrough();
-  const log = createLog({ level: 'trace', pretty: true, destination });
+  const log = createLog({ level: 'trace', destination: prettyStream(destination) });
   log.error({ err: replyError('WRONGPASS') }, 'batch failed');
   const text = String(destination.read());
   expect(text).toContain('WRONGPASS');
@@ -42,6 +42,6 @@ test('a chain of causes that goes round is told to its fifth', () => {
   const { stream, lines } = captureLogLines();
   const error = new Error('round');
   error.cause = error;
-  createLog({ level: 'info', pretty: false, destination: stream }).info({ err: error }, 'round');
+  createLog({ level: 'info', destination: stream }).info({ err: error }, 'round');
   expect(JSON.stringify(lines).match(/"message":"round"/g)).toHaveLength(6);
 });

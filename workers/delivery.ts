@@ -2,12 +2,14 @@ import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 import { type Engine, startEngine } from '../src/app.ts';
-import { loadConfig } from '../src/config.ts';
+import { loadConfig, parseConfig } from '../src/config.ts';
 import type { Config } from '../src/core/config-schema.ts';
+import { WaybillError } from '../src/core/waybill-error.ts';
 import { logEmbeddedRedis } from '../src/embedded-redis-log.ts';
-import { endOnCrash, stopSignal } from '../src/lifecycle.ts';
+import { endOnCrash, onLostOutput, stopSignal } from '../src/lifecycle.ts';
 import { bufferedStdout, createLog } from '../src/log.ts';
 import { openRedisAccess, type RedisAccess } from '../src/redis-access.ts';
+import type { FromWorker, ToWorker } from '../src/supervisor/worker-messages.ts';
 
 /** How long a stop waits for the embedded Redis to let it go. */
 const RELEASE_MS = 3_000;
@@ -51,45 +53,77 @@ async function release(access: RedisAccess, log: Logger): Promise<void> {
   if (!done) log.warn({}, 'embedded redis does not answer and is left running');
 }
 
-/**
- * Runs the delivery workers until they are asked to stop, and stops them in good order. A signal may come while
- * Redis is still waited for: then nothing is under way.
- *
- * @returns what asked
- */
-export async function deliverUntil(
-  stopped: Promise<NodeJS.Signals>,
-  config: Config,
-  log: Logger,
-): Promise<NodeJS.Signals> {
-  const starting = runDeliveryWorkers(config, log);
-  const workers = await Promise.race([starting, stopped.then(() => undefined)]);
-  const signal = await stopped;
-  log.info({ signal, graceMs: config.shutdownGraceMs }, 'stopping');
-  await (workers ?? (await shortlyBegun(config, starting)))?.stop();
-  log.info({}, 'stopped');
-  return signal;
+/** What a worker process runs with, and what asks it to stop. */
+interface Order {
+  readonly config: Config;
+  readonly logLevel: string;
+  readonly stopped: Promise<string>;
 }
 
-/** The workers that a signal met while they started: an embedded Redis that comes up now has to be let go. */
+/** As a process of its own: `node dist/workers/delivery.js waybill.yaml`. */
+function orderFromArguments(file: string): Order {
+  const logLevel = process.env['WAYBILL_LOG_LEVEL'] ?? 'info';
+  return { config: loadConfig(file), logLevel, stopped: stopSignal() };
+}
+
+/**
+ * As a supervisor's: it says what to run. A terminal's Ctrl-C, and a service manager's SIGTERM, reach all processes
+ * at once: none of them is a second signal here. A supervisor that is gone leaves nothing to work for.
+ */
+async function orderFromSupervisor(): Promise<Order> {
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
+    onLostOutput(() => resolve('SIGPIPE'));
+    process.on('SIGHUP', () => {}); // it is the supervisor's to read the configuration anew
+    process.on('disconnect', () => resolve('supervisor gone'));
+    process.on('message', ({ kind }: ToWorker) => {
+      if (kind === 'stop') resolve('stop');
+    });
+  });
+  const run = await new Promise<ToWorker & { kind: 'run' }>((resolve) => {
+    process.on('message', (message: ToWorker) => {
+      if (message.kind === 'run') resolve(message);
+    });
+  });
+  return { config: parseConfig(run.text, run.file), logLevel: run.logLevel, stopped };
+}
+
+/** A supervisor is told why it does not work: the same configuration will not work the next time. */
+async function begin(config: Config, log: Logger): Promise<DeliveryWorkers> {
+  try {
+    return await runDeliveryWorkers(config, log);
+  } catch (error) {
+    if (error instanceof WaybillError) {
+      const { code, message } = error;
+      process.send?.({ kind: 'failed', code, message } satisfies FromWorker);
+    }
+    throw error;
+  }
+}
+
+/** The workers that a stop met while they started: an embedded Redis that comes up now has to be let go. */
 async function shortlyBegun(config: Config, starting: Promise<DeliveryWorkers>) {
   if (config.redis !== undefined) return undefined;
   return Promise.race([starting.catch(() => undefined), setTimeout(BEGIN_MS, undefined)]);
 }
 
-/** As a process of its own: `node dist/workers/delivery.js waybill.yaml`. */
-async function main(file: string): Promise<void> {
+async function main(file: string | undefined): Promise<void> {
   endOnCrash();
-  const log = createLog({
-    level: process.env['WAYBILL_LOG_LEVEL'] ?? 'info',
-    pretty: false,
-    destination: bufferedStdout(),
-  });
-  const signal = await deliverUntil(stopSignal(), loadConfig(file), log);
-  // Whatever still holds the event loop has nothing left to do.
-  process.exit(signal === 'SIGPIPE' ? 1 : 0);
+  const isSupervised = process.send !== undefined && file === undefined;
+  const { config, logLevel, stopped } = isSupervised
+    ? await orderFromSupervisor()
+    : orderFromArguments(file ?? 'waybill.yaml');
+  const log = createLog({ level: logLevel, destination: bufferedStdout() });
+  const starting = begin(config, log);
+  // A stop may come while Redis is still waited for: then nothing is under way.
+  const workers = await Promise.race([starting, stopped.then(() => undefined)]);
+  if (workers !== undefined) process.send?.({ kind: 'ready' } satisfies FromWorker);
+  const why = await stopped;
+  log.info({ why }, 'stopping');
+  await (workers ?? (await shortlyBegun(config, starting)))?.stop();
+  log.info({}, 'stopped');
+  // Whatever still holds the event loop, the channel to the supervisor above all, has nothing left to do.
+  process.exit(why === 'SIGPIPE' ? 1 : 0);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  await main(process.argv[2] ?? 'waybill.yaml');
-}
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main(process.argv[2]);

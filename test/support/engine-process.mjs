@@ -13,6 +13,6 @@ if (when === 'answered') {
   subscribe('undici:request:headers', ({ request }) => String(request.headers).includes(poison) && die());
 }
 
-const log = createLog({ level: 'debug', pretty: false, destination: process.stdout });
+const log = createLog({ level: 'debug', destination: process.stdout });
 const engine = await startEngine({ config: loadConfig(file), redis: { socketPath }, log, lock });
 process.once('SIGTERM', () => engine.stop(1_000));

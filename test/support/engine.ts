@@ -73,7 +73,7 @@ export async function testEngine(
   const location = { socketPath: testRedisPath() };
   const redis = testRedis();
   const lines = captureLogLines();
-  const log = createLog({ level: 'debug', pretty: false, destination: lines.stream });
+  const log = createLog({ level: 'debug', destination: lines.stream });
   const directory = testDirectory();
 
   function configOf(changes: Readonly<Record<string, Partial<ClientSettings>>>): Config {

@@ -1,18 +1,37 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
-import { deliverUntil } from '../../../workers/delivery.ts';
-import { loadConfig } from '../../config.ts';
-import { stopSignal } from '../../lifecycle.ts';
-import { bufferedStdout, createLog } from '../../log.ts';
+import { parseConfig, readConfigText } from '../../config.ts';
+import type { Config } from '../../core/config-schema.ts';
+import { onReload, stopSignal } from '../../lifecycle.ts';
+import { bufferedStdout, createLog, prettyStream } from '../../log.ts';
+import { type Service, startService } from '../../service.ts';
 import { EXIT } from '../exit-codes.ts';
+import { parseCount } from '../parse-options.ts';
 import { type GlobalOptions, runCommand } from '../run-command.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'];
+const DEFAULT_WORKERS = Math.max(1, availableParallelism() - 1);
+
+/** How long a stop waits for a start that is under way. */
+const BEGIN_MS = 3_000;
+
+interface StartOptions extends GlobalOptions {
+  readonly logLevel: string;
+  readonly workers: number;
+}
 
 /** `waybill start`: runs the service in the foreground until it is asked to stop. */
 export function addStartCommand(program: Command): void {
   program
     .command('start')
-    .description('run the service in the foreground; SIGTERM or Ctrl-C stops it')
+    .description('run the service in the foreground; SIGTERM or Ctrl-C stops it, SIGHUP reads the file anew')
+    .option(
+      '--workers <n>',
+      'worker processes; default: one less than processors',
+      parseCount,
+      DEFAULT_WORKERS,
+    )
     .addOption(
       new Option('--log-level <level>', 'what to log; debug adds a line for each event delivered at once')
         .choices(LEVELS)
@@ -20,18 +39,47 @@ export function addStartCommand(program: Command): void {
         .env('WAYBILL_LOG_LEVEL'),
     )
     .action((_options, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions & { logLevel: string }>();
-      return runCommand(options, async () => {
-        const config = loadConfig(options.config);
-        const forPeople = process.stdout.isTTY === true && options.json !== true;
-        const log = createLog({
-          level: options.logLevel,
-          pretty: forPeople,
-          destination: forPeople ? process.stdout : bufferedStdout(),
-        });
-        const signal = await deliverUntil(stopSignal(), config, log);
-        // Whatever still holds the event loop has nothing left to do.
-        process.exit(signal === 'SIGPIPE' ? EXIT.unexpected : EXIT.done);
-      });
+      const options = command.optsWithGlobals<StartOptions>();
+      return runCommand(options, () => run(options));
     });
+}
+
+async function run(options: StartOptions): Promise<never> {
+  const text = readConfigText(options.config);
+  const config = parseConfig(text, options.config);
+  const { log, onOutput } = openLog(options);
+  let service: Service | undefined;
+  const stopped = stopSignal(() => service?.kill());
+  const { workers, logLevel } = options;
+  const starting = startService({ config, text, workers, logLevel, log, onOutput });
+  // A signal may come while Redis is still waited for: then nothing is under way.
+  service = await Promise.race([starting, stopped.then(() => undefined)]);
+  const running = service;
+  onReload(() => void running?.reload());
+  try {
+    await Promise.race([running?.started, stopped]);
+  } catch (error) {
+    await running?.stop();
+    throw error;
+  }
+  const signal = await stopped;
+  log.info({ signal, graceMs: config.shutdownGraceMs }, 'stopping');
+  await (running ?? (await shortlyBegun(config, starting)))?.stop();
+  log.info({}, 'stopped');
+  // Whatever still holds the event loop has nothing left to do.
+  process.exit(signal === 'SIGPIPE' ? EXIT.unexpected : EXIT.done);
+}
+
+/** The service's own log, and what takes the lines of its workers' into the same. */
+function openLog({ logLevel: level, json }: StartOptions) {
+  const forPeople = process.stdout.isTTY === true && json !== true;
+  const destination = forPeople ? prettyStream(process.stdout) : bufferedStdout();
+  const log = createLog({ level, destination });
+  return { log, onOutput: (lines: string): void => void destination.write(lines) };
+}
+
+/** The service that a signal met while it started: an embedded Redis that comes up now has to be let go. */
+async function shortlyBegun(config: Config, starting: Promise<Service>): Promise<Service | undefined> {
+  if (config.redis !== undefined) return undefined;
+  return Promise.race([starting.catch(() => undefined), setTimeout(BEGIN_MS, undefined)]);
 }

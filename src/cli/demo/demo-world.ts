@@ -57,7 +57,7 @@ export async function openDemoWorld(): Promise<DemoWorld> {
     intake,
     redis,
     async startEngine() {
-      const log = createLog({ level: 'silent', pretty: false, destination: process.stderr });
+      const log = createLog({ level: 'silent', destination: process.stderr });
       starting = startEngine({ config, redis: access.location, log });
       await starting;
     },

@@ -9,7 +9,7 @@ const GRACE_MS = 10_000;
 /** Waybill's engine as `start` runs it: its log at info, on stdout, which is a file here. */
 export function createWaybillSender({ port, redisSocket }: Places): Sender {
   const config = benchConfig(port);
-  const log = createLog({ level: 'info', pretty: false, destination: bufferedStdout() });
+  const log = createLog({ level: 'info', destination: bufferedStdout() });
   let engine: Engine | undefined;
 
   return {

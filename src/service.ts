@@ -1,0 +1,112 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import { parseConfig, readConfigText } from './config.ts';
+import type { Config } from './core/config-schema.ts';
+import { WaybillError } from './core/waybill-error.ts';
+import { openRedisAccess } from './redis-access.ts';
+import { createSupervisor, type SpawnWorker } from './supervisor/supervisor.ts';
+import { startWorkerProcess } from './supervisor/worker-process.ts';
+
+/** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
+const WORKER_END_MS = 15_000;
+const WORKER_ENTRY = new URL('../workers/delivery.js', import.meta.url).pathname;
+
+/** The service: its worker processes, and the Redis that they share. */
+export interface Service {
+  /** Resolves when the workers deliver. @throws WaybillError where they cannot begin */
+  readonly started: Promise<void>;
+  /** Reads the configuration file anew and replaces the workers one by one; a broken file changes nothing. */
+  reload(): Promise<void>;
+  /** Lets the workers finish what is under way. */
+  stop(): Promise<void>;
+  /** Ends the workers at once. */
+  kill(): void;
+}
+
+/** What the service runs with. */
+export interface ServiceOptions {
+  readonly config: Config;
+  /** The text that `config` was read from: every worker is given the same. */
+  readonly text: string;
+  readonly workers: number;
+  readonly logLevel: string;
+  readonly log: Logger;
+  /** Takes the log lines of the workers: JSON, whole lines. */
+  onOutput(lines: string): void;
+}
+
+/** Starts the service; it delivers once `started`. @throws WaybillError where the embedded Redis does not start */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { log, workers: count } = options;
+  const access = await openRedisAccess(options.config);
+  let { config } = options;
+  let reloading: Promise<void> = Promise.resolve();
+  const spawnWith =
+    (text: string): SpawnWorker =>
+    () =>
+      startWorkerProcess(
+        WORKER_ENTRY,
+        { file: config.file, text, logLevel: options.logLevel },
+        options.onOutput,
+      );
+  const supervisor = createSupervisor({
+    count,
+    spawn: spawnWith(options.text),
+    log,
+    monotonicNow: () => performance.now(),
+  });
+
+  async function reload(): Promise<void> {
+    const read = readAnew(config, log);
+    if (read === undefined) return;
+    log.info(describeChange(config, read.config), 'configuration read anew');
+    if (await supervisor.replace(spawnWith(read.text))) {
+      config = read.config;
+      log.info({ workers: count }, 'workers replaced');
+    }
+  }
+
+  async function start(): Promise<void> {
+    const failure = await supervisor.start();
+    if (failure !== undefined) throw new WaybillError(failure.code, failure.message);
+    log.info({ workers: count }, 'started');
+  }
+
+  return {
+    started: start(),
+    reload() {
+      reloading = reloading.then(reload);
+      return reloading;
+    },
+    async stop() {
+      await supervisor.stop(config.shutdownGraceMs + WORKER_END_MS);
+      await access.release();
+    },
+    kill: () => supervisor.kill(),
+  };
+}
+
+/** The file's present state; undefined where it cannot be run with, which the log says. */
+function readAnew(present: Config, log: Logger): { config: Config; text: string } | undefined {
+  try {
+    const text = readConfigText(present.file);
+    const config = parseConfig(text, present.file);
+    if (isDeepStrictEqual(config.redis, present.redis) && config.dataDir === present.dataDir) {
+      return { config, text };
+    }
+    log.error({}, 'configuration not taken: another redis or dataDir needs a restart');
+  } catch (error) {
+    log.error({ err: error }, 'configuration not taken: everything goes on as it was');
+  }
+  return undefined;
+}
+
+function describeChange(before: Config, after: Config) {
+  const names = Object.keys(after.clients);
+  const known = names.filter((name) => before.clients[name] !== undefined);
+  return {
+    added: names.filter((name) => before.clients[name] === undefined),
+    changed: known.filter((name) => !isDeepStrictEqual(before.clients[name], after.clients[name])),
+    removed: Object.keys(before.clients).filter((name) => after.clients[name] === undefined),
+  };
+}
