@@ -23,7 +23,7 @@ test.each([0, 20])(
     const file = join(directory, 'waybill.yaml');
     const clients = { acme: company.clientSettings({ concurrency: 5 }) };
     writeFileSync(file, stringify({ redis: { url: redis.socketPath }, shutdownGraceMs: GRACE_MS, clients }));
-    const service = startWaybill(['start', '--config', file], { directory });
+    const service = startWaybill(['start', '--workers', '1', '--config', file], { directory });
     await service.waitForLine('delivering');
     if (events > 0) {
       const input = numberedEvents('disposition_update', events).map((event) => JSON.stringify(event));

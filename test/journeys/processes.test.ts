@@ -80,7 +80,7 @@ test('the service stops on SIGTERM with exit code 0 and puts back what it has no
   const { directory, args } = configure({ [name]: company.clientSettings({ concurrency: 5, retry: SHORT }) });
   const pause = hold();
   company.script(pause.script);
-  const service = startWaybill(['start', ...args], { directory });
+  const service = startWaybill(['start', '--workers', '1', ...args], { directory });
   await service.waitForLine('delivering');
   const events = numberedEvents('disposition_update', 50);
   await runWaybill(['send', name, 'disposition_update', '-', ...args], {
@@ -104,7 +104,7 @@ test('the service stops on SIGTERM with exit code 0 and puts back what it has no
   });
   expect(status.clients[name].failedAttempts).toEqual({});
 
-  const successor = startWaybill(['start', ...args], { directory });
+  const successor = startWaybill(['start', '--workers', '1', ...args], { directory });
   await company.waitFor((seen) => seen.deliveredIds.size === 50);
   successor.signal('SIGINT');
   expect(await successor.exit).toEqual({ code: 0, signal: null });
@@ -117,7 +117,7 @@ test('a second signal ends the service at once', async () => {
   const name = uniqueClientName();
   const company = await sandbox.company(name, { script: 'hang' });
   const { directory, args } = configure({ [name]: company.clientSettings({ retry: SHORT }) });
-  const service = startWaybill(['start', ...args], { directory });
+  const service = startWaybill(['start', '--workers', '1', ...args], { directory });
   await service.waitForLine('delivering');
   const input = toNdjson(numberedEvents('disposition_update', 1));
   await runWaybill(['send', name, 'disposition_update', '-', ...args], { directory, input });
@@ -138,7 +138,7 @@ test('an operator finds, understands and replays the dead letters of an outage',
     const run = await runWaybill([...command, '--json', ...args], { directory });
     return { code: run.code, value: JSON.parse(run.stdout), stderr: run.stderr };
   };
-  const service = startWaybill(['start', ...args], { directory });
+  const service = startWaybill(['start', '--workers', '1', ...args], { directory });
   const input = toNdjson(numberedEvents('disposition_update', 3));
   await runWaybill(['send', name, 'disposition_update', '-', ...args], { directory, input });
   await service.waitForLine(() => service.lines.filter((line) => line['msg'] === 'dead letter').length === 3);

@@ -6,11 +6,11 @@ import { hold } from '../../src/sandbox/scripts.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import type { LogLine } from '../support/log-lines.ts';
-import type { NodeProcess } from '../support/node-process.ts';
+import { isAlive, type NodeProcess } from '../support/node-process.ts';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
-import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
+import { runWaybill, startWaybill, testDirectory, workerPidsOf } from '../support/waybill-process.ts';
 
 failOnLeaks();
 
@@ -35,16 +35,6 @@ function place() {
 
 const delivering = (service: NodeProcess): LogLine[] =>
   service.lines.filter(({ msg }) => msg === 'delivering');
-const pidsOf = (service: NodeProcess): number[] => delivering(service).map(({ pid }) => Number(pid));
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 test('workers run in processes of their own; one that is killed is replaced, and all end with the service', async () => {
   const { configure, start, send } = place();
@@ -53,7 +43,7 @@ test('workers run in processes of their own; one that is killed is replaced, and
   configure({ [name]: company.clientSettings({ retry: SHORT }) });
   const service = start(2);
   await service.waitForLine('started');
-  const [first = 0, second = 0] = pidsOf(service);
+  const [first = 0, second = 0] = workerPidsOf(service);
   expect(new Set([service.pid, first, second]).size).toBe(3);
 
   process.kill(first, 'SIGKILL');
@@ -65,7 +55,7 @@ test('workers run in processes of their own; one that is killed is replaced, and
 
   service.signal('SIGTERM');
   expect(await service.exit).toEqual({ code: 0, signal: null });
-  expect(pidsOf(service).filter(isAlive)).toEqual([]);
+  expect(workerPidsOf(service).filter(isAlive)).toEqual([]);
   expect(service.lines.filter(({ msg }) => msg === 'stopped')).toHaveLength(3);
 });
 
@@ -78,7 +68,7 @@ test('workers whose supervisor is gone finish what is under way and end', async 
   configure({ [name]: company.clientSettings({ retry: SHORT }) });
   const service = start(2);
   await service.waitForLine('started');
-  const pids = pidsOf(service);
+  const pids = workerPidsOf(service);
   await send(name, 3);
   await company.waitFor(3);
   service.signal('SIGKILL');
@@ -185,5 +175,5 @@ test('a second signal ends the workers too', async () => {
   await service.waitForLine('stopping');
   service.signal('SIGTERM');
   expect(await service.exit).toEqual({ code: 143, signal: null });
-  await until(async () => pidsOf(service).every((pid) => !isAlive(pid)));
+  await until(async () => workerPidsOf(service).every((pid) => !isAlive(pid)));
 });

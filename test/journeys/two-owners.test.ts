@@ -14,7 +14,7 @@ failOnLeaks();
 const TYPE = 'disposition_update';
 const CONCURRENCY = 4;
 
-/** A service of its own process that has a batch open, with as many requests in flight as it may. */
+/** A service, with one worker, that has a batch open, with as many requests in flight as it may. */
 async function serviceInFlight(events: number) {
   const company = await testSandbox().company('acme');
   const settings = company.clientSettings({ concurrency: CONCURRENCY, retry: QUICK_RETRIES });
@@ -22,7 +22,12 @@ async function serviceInFlight(events: number) {
   const client = engine.client();
   const paused = hold(500);
   company.script(paused.script);
-  const service = startWaybill(['start', ...configFor(client.name, settings, testRedisPath())]);
+  const service = startWaybill([
+    'start',
+    '--workers',
+    '1',
+    ...configFor(client.name, settings, testRedisPath()),
+  ]);
   await service.waitForLine('delivering');
   const ids = await client.submit(numberedEvents(TYPE, events));
   await company.waitFor(CONCURRENCY);
@@ -31,7 +36,7 @@ async function serviceInFlight(events: number) {
 
 test('killed with a batch in flight: another one takes over, and repeats only what was in flight', async () => {
   const { company, engine, client, service, ids } = await serviceInFlight(50);
-  service.signal('SIGKILL');
+  service.signalAll('SIGKILL');
   await service.exit;
   company.script({});
   await engine.start();
@@ -52,7 +57,7 @@ test('killed with a batch in flight: another one takes over, and repeats only wh
 
 test('frozen past its lock and continued beside its successor: it settles nothing, and every attempt counts', async () => {
   const { company, engine, client, paused, service, ids } = await serviceInFlight(10);
-  service.signal('SIGSTOP');
+  service.signalAll('SIGSTOP');
   const successors = hold(500);
   company.script(successors.script);
   await engine.start();
@@ -62,7 +67,7 @@ test('frozen past its lock and continued beside its successor: it settles nothin
 
   // The requests of the first one fail; it has to find out that they are no business of its any more.
   paused.release();
-  service.signal('SIGCONT');
+  service.signalAll('SIGCONT');
   await service.waitForLine('lock lost');
   await service.waitForLine('batch');
   expect(await client.status()).toMatchObject({ inFlight: 10, retrying: 0, dead: 0, failedAttempts: {} });

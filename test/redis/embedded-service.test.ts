@@ -82,11 +82,11 @@ test('two services on one directory share one server, which outlives the kill of
   expect((await send(0, 30)).accepted).toBe(30);
   await company.waitFor(1);
 
-  services[0]?.signal('SIGKILL');
+  services[0]?.signalAll('SIGKILL');
   await services[0]?.exit;
   expect((await send(30, 10)).accepted).toBe(10);
   expect(recorded(dataDir)?.pid).toBe(server);
-  services[1]?.signal('SIGKILL');
+  services[1]?.signalAll('SIGKILL');
   await services[1]?.exit;
   expect(await identifyProcess(server)).toBeDefined();
 

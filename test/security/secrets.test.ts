@@ -9,7 +9,7 @@ import { ask } from '../redis/data-dirs.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startNode } from '../support/node-process.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
-import { startWaybill, testDirectory } from '../support/waybill-process.ts';
+import { startWaybill, testDirectory, workerPidsOf } from '../support/waybill-process.ts';
 import {
   crashOnSignal,
   type Journey,
@@ -80,7 +80,7 @@ test('a journey with marked secrets: none comes out anywhere', { timeout: 120_00
   const wrong = write('wrong.yaml', 'WRONG');
   const broken = write('broken.yaml', 'RIGHT', { clients: { acme } });
 
-  const args = ['start', '--log-level', 'debug', '--config'];
+  const args = ['start', '--workers', '1', '--log-level', 'debug', '--config'];
   const crashing = { ...env, ...crashOnSignal(directory, 'SECRET_BEARER') };
   const service = startWaybill([...args, right], { directory, env: crashing });
   const lockedOut = startWaybill([...args, wrong], { directory, env });
@@ -88,9 +88,11 @@ test('a journey with marked secrets: none comes out anywhere', { timeout: 120_00
   await submitToEach(journey, right, companies.all.keys());
   await waitForDeadLetters(service, count);
   await lookAround(journey, { right, wrong, broken });
+  for (const pid of workerPidsOf(service)) process.kill(pid, 'SIGUSR2');
+  expect(await service.waitForLine('worker lost')).toMatchObject({ code: 1 });
   service.signal('SIGUSR2');
   expect(await service.exit).toEqual({ code: 1, signal: null });
-  expect(service.stderr).toContain('waybill: crashed: Error: crash');
+  expect(service.stderr.match(/^waybill: crashed: Error: crash$/gm)).toHaveLength(2);
   await waitForLine(lockedOut, 'redis error');
 
   const worker = startNode([WORKER, right], { cwd: directory, env: { ...env, WAYBILL_LOG_LEVEL: 'trace' } });

@@ -8,6 +8,7 @@ import { runWaybill, startWaybill, type WaybillProcess } from './waybill-process
 /** A configuration without a Redis, in a directory of its own, and the commands that run with it. */
 export interface EmbeddedWaybill {
   readonly dataDir: string;
+  /** Starts a service with one worker. */
   start(): WaybillProcess;
   run(args: readonly string[]): ReturnType<typeof runWaybill>;
   /** Sends the events about units `from` to `from + count - 1`; `accepted` of them are in Redis then. */
@@ -31,7 +32,7 @@ export function embeddedWaybill(
   writeFileSync(join(directory, 'waybill.yaml'), stringify({ clients }));
   return {
     dataDir,
-    start: () => startWaybill(['start'], { directory, env }),
+    start: () => startWaybill(['start', '--workers', '1'], { directory, env }),
     run: (args) => runWaybill(args, { directory, env }),
     async send(client, from, count) {
       const lines = numberedEvents('disposition_update', count, from).map((event) => JSON.stringify(event));

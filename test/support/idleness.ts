@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { WaybillProcess } from './waybill-process.ts';
+import { type WaybillProcess, workerPidsOf } from './waybill-process.ts';
 
 /** The unit of times in /proc: a hundredth of a second on every Linux that Node runs on. */
 const TICK_MS = 10;
@@ -15,15 +15,17 @@ export function processorMs(pid: number): number {
 /** Lines about what the service is for; they come late, since the log is buffered. */
 const WORK: ReadonlySet<unknown> = new Set(['attempt', 'batch', 'dead letter']);
 
-/** What a process does while something lasts: its share of one processor, and its lines of log besides those of its work. */
+/** What a service does while something lasts: its share of one processor, and its lines of log besides those of its work. */
 export async function idleness(
   service: WaybillProcess,
   during: () => Promise<void>,
 ): Promise<{ readonly share: number; readonly lines: number; readonly ms: number }> {
-  const from = { at: performance.now(), used: processorMs(service.pid), lines: countLines(service) };
+  const pids = [service.pid, ...workerPidsOf(service)];
+  const used = (): number => pids.reduce((sum, pid) => sum + processorMs(pid), 0);
+  const from = { at: performance.now(), used: used(), lines: countLines(service) };
   await during();
   const ms = performance.now() - from.at;
-  const share = (processorMs(service.pid) - from.used) / ms;
+  const share = (used() - from.used) / ms;
   return { share, lines: countLines(service) - from.lines, ms };
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { failOnLeaks } from './leaks.ts';
-import { startNode } from './node-process.ts';
+import { isAlive, startNode } from './node-process.ts';
+import { until } from './until.ts';
 
 failOnLeaks();
 
@@ -25,6 +26,30 @@ test('shows the lines of a process, and signals it', async () => {
 test('a process that a test left running is gone after it', () => {
   expect(left).toBeGreaterThan(0);
   expect(() => process.kill(left, 0)).toThrow('ESRCH');
+});
+
+/** Starts another one like it, which shares its stderr, as the service does with its workers. */
+const PARENT = `
+  const stdio = ['ignore', 'ignore', 'inherit'];
+  const child = require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio });
+  console.log(JSON.stringify({ msg: 'started', child: child.pid }));
+  setInterval(() => {}, 1000);
+`;
+
+test('so are those that it had started, also where it is gone itself', async () => {
+  const started = startNode(['-e', PARENT]);
+  left = Number((await started.waitForLine('started')).child);
+  started.signal('SIGKILL');
+  expect(process.kill(left, 0)).toBe(true);
+});
+
+test('as the test after that shows; and a signal to all reaches them', async () => {
+  await until(async () => !isAlive(left));
+  const started = startNode(['-e', PARENT]);
+  const child = Number((await started.waitForLine('started')).child);
+  started.signalAll('SIGTERM');
+  expect(await started.exit).toEqual({ code: null, signal: 'SIGTERM' });
+  await until(async () => !isAlive(child));
 });
 
 test('tells how a process ended, and ends the waits for its lines', async () => {

@@ -25,7 +25,10 @@ export interface NodeProcess {
   waitForLine(match: LineMatch, options?: { readonly timeoutMs?: number }): Promise<LogLine>;
   /** As `waitForLine`, on stderr. */
   waitForErrorLine(match: LineMatch, options?: { readonly timeoutMs?: number }): Promise<LogLine>;
+  /** Signals the process alone; those that it started go on. */
   signal(signal: NodeJS.Signals): void;
+  /** Signals the process and all that it started, as a terminal does. */
+  signalAll(signal: NodeJS.Signals): void;
   /** Writes to stdin and leaves it open. */
   write(text: string): void;
   /** Writes to stdin and closes it. */
@@ -39,12 +42,24 @@ export interface NodeProcessOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Starts node on a script. Whatever happens, the process is gone when the test is over. */
+/** Whether a process is there; one that has ended and was not waited for yet counts. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Starts node on a script. Whatever happens, the process and those it started are gone when the test is over. */
 export function startNode(args: readonly string[], options: NodeProcessOptions = {}): NodeProcess {
   const child = spawn(process.execPath, [...args], {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
+    // The leader of a group: what it starts can be signalled with it, and outlives no test.
+    detached: true,
   });
   // A process that has ended takes no input: its exit code says more than a broken pipe.
   child.stdin.on('error', () => {});
@@ -55,8 +70,21 @@ export function startNode(args: readonly string[], options: NodeProcessOptions =
     out.lines.fail(new Error(why));
     err.lines.fail(new Error(why));
   });
+  let ended = false;
+  void exit.finally(() => {
+    ended = true;
+  });
+  const signalAll = (signal: NodeJS.Signals): void => {
+    // Its output is closed when the last of them is gone: the number may belong to others by now.
+    if (ended || child.pid === undefined) return;
+    try {
+      process.kill(-child.pid, signal);
+    } catch {
+      // They are all gone, and their end is about to be noticed.
+    }
+  };
   onTestFinished(async () => {
-    child.kill('SIGKILL');
+    signalAll('SIGKILL');
     await exit;
   });
   return {
@@ -72,6 +100,7 @@ export function startNode(args: readonly string[], options: NodeProcessOptions =
     waitForLine: out.lines.waitForLine,
     waitForErrorLine: err.lines.waitForLine,
     signal: (signal) => void child.kill(signal),
+    signalAll,
     write: (text) => void child.stdin.write(text),
     input: (text) => void child.stdin.end(text),
   };

@@ -28,7 +28,7 @@ export interface OutageScene {
   readonly company: Company;
   /** All that was taken so far. */
   readonly taken: Taken;
-  /** Starts a service that delivers, and waits until it does. */
+  /** Starts a service with one worker, and waits until that delivers. */
   startService(): Promise<WaybillProcess>;
   /** Submits so many events, each about a unit of its own. @returns the ids of those that were accepted */
   submit(count: number): Promise<string[]>;
@@ -110,7 +110,7 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
     company,
     taken,
     async startService() {
-      const service = startWaybill(['start', '--config', file], { directory });
+      const service = startWaybill(['start', '--workers', '1', '--config', file], { directory });
       await service.waitForLine('delivering', { timeoutMs: 20_000 });
       return service;
     },

@@ -56,3 +56,8 @@ export async function runWaybill(
   const exit = await started.exit;
   return { ...exit, stdout: started.stdout, stderr: started.stderr };
 }
+
+/** The processes that deliver for a running `start`, as its log tells; those that are gone by now as well. */
+export function workerPidsOf({ lines }: Pick<NodeProcess, 'lines'>): number[] {
+  return lines.flatMap(({ msg, pid }) => (msg === 'delivering' ? [Number(pid)] : []));
+}
