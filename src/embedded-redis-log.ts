@@ -35,6 +35,17 @@ export function logEmbeddedRedis(log: Logger): (event: EmbeddedRedisEvent) => vo
   };
 }
 
+/** What only the process tells in which it happened: each other event is told to all users of the server. */
+const DEEDS: ReadonlySet<EmbeddedRedisEvent['kind']> = new Set(['dropped_end', 'directory_removed']);
+
+/** As `logEmbeddedRedis`, beside a process that logs what all of them are told. */
+export function logOwnDeeds(log: Logger): (event: EmbeddedRedisEvent) => void {
+  const write = logEmbeddedRedis(log);
+  return (event) => {
+    if (DEEDS.has(event.kind)) write(event);
+  };
+}
+
 function factsOf(error: Error & { readonly code?: string }): { code: string | undefined; reason: string } {
   return { code: error.code, reason: error.message };
 }

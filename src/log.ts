@@ -8,6 +8,8 @@ export interface LogOptions {
   readonly level: string;
   /** Takes one JSON object a line; `prettyStream` makes them readable for people. */
   readonly destination: DestinationStream;
+  /** The number of the worker whose log it is, which then stands in every line. */
+  readonly worker?: number | undefined;
 }
 
 const BUFFER_LENGTH = 4_096;
@@ -98,12 +100,12 @@ export function prettyStream(destination: NodeJS.WritableStream): NodeJS.Writabl
 }
 
 /** Opens a log. Levels are words, times ISO 8601, so that a line reads by itself. */
-export function createLog({ level, destination }: LogOptions): Logger {
+export function createLog({ level, destination, worker }: LogOptions): Logger {
   const options = {
     level,
     redact: REDACT,
     serializers: { err: describeError },
-    base: { name: 'waybill', pid: process.pid },
+    base: { name: 'waybill', pid: process.pid, ...(worker === undefined ? {} : { worker }) },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };

@@ -1,3 +1,5 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import type { Config } from './core/config-schema.ts';
 import { WaybillError } from './core/waybill-error.ts';
 import type { RedisLocation } from './queue/connections.ts';
@@ -7,6 +9,9 @@ import {
   findEmbeddedRedis,
   startEmbeddedRedis,
 } from './redis/embedded.ts';
+
+/** How long a stop waits for the embedded Redis to let it go. */
+const RELEASE_MS = 3_000;
 
 /** Where a configuration's Redis is, for as long as it is needed. */
 export interface RedisAccess {
@@ -62,4 +67,17 @@ function configuredAccess(config: Config): RedisAccess | undefined {
   if (url === undefined) return undefined;
   const location = url.startsWith('/') ? { socketPath: url } : { url };
   return { location, embedded: false, release: async () => {} };
+}
+
+/** A server that does not answer is left running, for whoever comes next: a stop does not wait for it. */
+export async function releaseShortly(access: RedisAccess, log: Logger): Promise<void> {
+  const released = access.release().then(
+    () => true,
+    (error: unknown) => {
+      log.warn({ err: error }, 'embedded redis could not be stopped');
+      return true;
+    },
+  );
+  const done = await Promise.race([released, setTimeout(RELEASE_MS, false, { ref: false })]);
+  if (!done) log.warn({}, 'embedded redis does not answer and is left running');
 }

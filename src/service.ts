@@ -3,13 +3,16 @@ import type { Logger } from 'pino';
 import { parseConfig, readConfigText } from './config.ts';
 import type { Config } from './core/config-schema.ts';
 import { WaybillError } from './core/waybill-error.ts';
-import { openRedisAccess } from './redis-access.ts';
+import { logEmbeddedRedis } from './embedded-redis-log.ts';
+import { openRedisAccess, releaseShortly } from './redis-access.ts';
 import { createSupervisor, type SpawnWorker } from './supervisor/supervisor.ts';
 import { startWorkerProcess } from './supervisor/worker-process.ts';
 
 /** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
 const WORKER_END_MS = 15_000;
 const WORKER_ENTRY = new URL('../workers/delivery.js', import.meta.url).pathname;
+
+const NOT_TAKEN = 'configuration not taken: everything goes on as it was';
 
 /** The service: its worker processes, and the Redis that they share. */
 export interface Service {
@@ -38,15 +41,15 @@ export interface ServiceOptions {
 /** Starts the service; it delivers once `started`. @throws WaybillError where the embedded Redis does not start */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { log, workers: count } = options;
-  const access = await openRedisAccess(options.config);
+  const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
   let { config } = options;
   let reloading: Promise<void> = Promise.resolve();
   const spawnWith =
     (text: string): SpawnWorker =>
-    () =>
+    (worker) =>
       startWorkerProcess(
         WORKER_ENTRY,
-        { file: config.file, text, logLevel: options.logLevel },
+        { worker, file: config.file, text, logLevel: options.logLevel },
         options.onOutput,
       );
   const supervisor = createSupervisor({
@@ -60,7 +63,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     const read = readAnew(config, log);
     if (read === undefined) return;
     log.info(describeChange(config, read.config), 'configuration read anew');
-    if (await supervisor.replace(spawnWith(read.text))) {
+    if (await supervisor.replace(spawnWith(read.text), longestEnd(config))) {
       config = read.config;
       log.info({ workers: count }, 'workers replaced');
     }
@@ -79,11 +82,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       return reloading;
     },
     async stop() {
-      await supervisor.stop(config.shutdownGraceMs + WORKER_END_MS);
-      await access.release();
+      await supervisor.stop(longestEnd(config));
+      await releaseShortly(access, log);
     },
     kill: () => supervisor.kill(),
   };
+}
+
+/** How long a worker may take from being asked to stop until it is gone. */
+function longestEnd({ shutdownGraceMs }: Config): number {
+  return shutdownGraceMs + WORKER_END_MS;
 }
 
 /** The file's present state; undefined where it cannot be run with, which the log says. */
@@ -94,9 +102,13 @@ function readAnew(present: Config, log: Logger): { config: Config; text: string 
     if (isDeepStrictEqual(config.redis, present.redis) && config.dataDir === present.dataDir) {
       return { config, text };
     }
-    log.error({}, 'configuration not taken: another redis or dataDir needs a restart');
+    const reason = `configuration file ${present.file} names another redis or dataDir: that needs a restart`;
+    log.error({ reason }, NOT_TAKEN);
   } catch (error) {
-    log.error({ err: error }, 'configuration not taken: everything goes on as it was');
+    log.error(
+      error instanceof WaybillError ? { code: error.code, reason: error.message } : { err: error },
+      NOT_TAKEN,
+    );
   }
   return undefined;
 }

@@ -5,14 +5,13 @@ import { type Engine, startEngine } from '../src/app.ts';
 import { loadConfig, parseConfig } from '../src/config.ts';
 import type { Config } from '../src/core/config-schema.ts';
 import { WaybillError } from '../src/core/waybill-error.ts';
-import { logEmbeddedRedis } from '../src/embedded-redis-log.ts';
+import { logEmbeddedRedis, logOwnDeeds } from '../src/embedded-redis-log.ts';
 import { endOnCrash, onLostOutput, stopSignal } from '../src/lifecycle.ts';
 import { bufferedStdout, createLog } from '../src/log.ts';
-import { openRedisAccess, type RedisAccess } from '../src/redis-access.ts';
+import type { EmbeddedRedisEvent } from '../src/redis/embedded.ts';
+import { openRedisAccess, releaseShortly } from '../src/redis-access.ts';
 import type { FromWorker, ToWorker } from '../src/supervisor/worker-messages.ts';
 
-/** How long a stop waits for the embedded Redis to let it go. */
-const RELEASE_MS = 3_000;
 /** How long a stop waits for a start that is under way. */
 const BEGIN_MS = 3_000;
 
@@ -22,9 +21,17 @@ export interface DeliveryWorkers {
   stop(): Promise<void>;
 }
 
-/** Runs the delivery workers of all clients in this process. */
-export async function runDeliveryWorkers(config: Config, log: Logger): Promise<DeliveryWorkers> {
-  const access = await openRedisAccess(config, logEmbeddedRedis(log));
+/**
+ * Runs the delivery workers of all clients in this process.
+ *
+ * @param onRedisEvent told what happens to an embedded Redis
+ */
+export async function runDeliveryWorkers(
+  config: Config,
+  log: Logger,
+  onRedisEvent: (event: EmbeddedRedisEvent) => void = logEmbeddedRedis(log),
+): Promise<DeliveryWorkers> {
+  const access = await openRedisAccess(config, onRedisEvent);
   let engine: Engine;
   try {
     engine = await startEngine({ config, redis: access.location, log });
@@ -35,35 +42,24 @@ export async function runDeliveryWorkers(config: Config, log: Logger): Promise<D
   return {
     async stop() {
       await engine.stop(config.shutdownGraceMs);
-      await release(access, log);
+      await releaseShortly(access, log);
     },
   };
-}
-
-/** A server that does not answer is left running, for whoever comes next: a stop does not wait for it. */
-async function release(access: RedisAccess, log: Logger): Promise<void> {
-  const released = access.release().then(
-    () => true,
-    (error: unknown) => {
-      log.warn({ err: error }, 'embedded redis could not be stopped');
-      return true;
-    },
-  );
-  const done = await Promise.race([released, setTimeout(RELEASE_MS, false, { ref: false })]);
-  if (!done) log.warn({}, 'embedded redis does not answer and is left running');
 }
 
 /** What a worker process runs with, and what asks it to stop. */
 interface Order {
   readonly config: Config;
   readonly logLevel: string;
+  /** Its number among those of its supervisor; undefined: it has none. */
+  readonly worker: number | undefined;
   readonly stopped: Promise<string>;
 }
 
 /** As a process of its own: `node dist/workers/delivery.js waybill.yaml`. */
 function orderFromArguments(file: string): Order {
   const logLevel = process.env['WAYBILL_LOG_LEVEL'] ?? 'info';
-  return { config: loadConfig(file), logLevel, stopped: stopSignal() };
+  return { config: loadConfig(file), logLevel, worker: undefined, stopped: stopSignal() };
 }
 
 /**
@@ -85,13 +81,14 @@ async function orderFromSupervisor(): Promise<Order> {
       if (message.kind === 'run') resolve(message);
     });
   });
-  return { config: parseConfig(run.text, run.file), logLevel: run.logLevel, stopped };
+  const { text, file, logLevel, worker } = run;
+  return { config: parseConfig(text, file), logLevel, worker, stopped };
 }
 
 /** A supervisor is told why it does not work: the same configuration will not work the next time. */
-async function begin(config: Config, log: Logger): Promise<DeliveryWorkers> {
+async function begin({ config, worker }: Order, log: Logger): Promise<DeliveryWorkers> {
   try {
-    return await runDeliveryWorkers(config, log);
+    return await runDeliveryWorkers(config, log, worker === undefined ? undefined : logOwnDeeds(log));
   } catch (error) {
     if (error instanceof WaybillError) {
       const { code, message } = error;
@@ -110,11 +107,10 @@ async function shortlyBegun(config: Config, starting: Promise<DeliveryWorkers>) 
 async function main(file: string | undefined): Promise<void> {
   endOnCrash();
   const isSupervised = process.send !== undefined && file === undefined;
-  const { config, logLevel, stopped } = isSupervised
-    ? await orderFromSupervisor()
-    : orderFromArguments(file ?? 'waybill.yaml');
-  const log = createLog({ level: logLevel, destination: bufferedStdout() });
-  const starting = begin(config, log);
+  const order = isSupervised ? await orderFromSupervisor() : orderFromArguments(file ?? 'waybill.yaml');
+  const { config, logLevel, worker, stopped } = order;
+  const log = createLog({ level: logLevel, destination: bufferedStdout(), worker });
+  const starting = begin(order, log);
   // A stop may come while Redis is still waited for: then nothing is under way.
   const workers = await Promise.race([starting, stopped.then(() => undefined)]);
   if (workers !== undefined) process.send?.({ kind: 'ready' } satisfies FromWorker);

@@ -9,16 +9,18 @@ export interface Supervisor {
   /**
    * Replaces one after another by a worker that `spawn` makes; each goes when its successor delivers.
    *
+   * @param limitMs how long one may take to go before it is ended
    * @returns false where a successor ended before it delivered: those that are not replaced yet go on
    */
-  replace(spawn: SpawnWorker): Promise<boolean>;
+  replace(spawn: SpawnWorker, limitMs: number): Promise<boolean>;
   /** Asks all to finish and waits for it, for `limitMs` at most; then ends them. */
   stop(limitMs: number): Promise<void>;
   /** Ends all at once. */
   kill(): void;
 }
 
-export type SpawnWorker = () => WorkerProcess;
+/** Starts the worker that takes this place, counted from 1. */
+export type SpawnWorker = (number: number) => WorkerProcess;
 
 /** What supervising needs. */
 export interface SupervisorParts {
@@ -39,10 +41,18 @@ interface Slot {
 export function createSupervisor(parts: SupervisorParts): Supervisor {
   const { count, log, monotonicNow } = parts;
   const slots: Slot[] = [];
-  const starting = new Set<WorkerProcess>();
+  /** All that run: in their places, on their way there, and on their way out. */
+  const alive = new Set<WorkerProcess>();
   const endings = new Set<() => void>();
   let { spawn } = parts;
   let stopping = false;
+
+  function launch(spawnOne: SpawnWorker, number: number): WorkerProcess {
+    const worker = spawnOne(number);
+    alive.add(worker);
+    void worker.exit.then(() => alive.delete(worker));
+    return worker;
+  }
 
   function occupy(slot: Slot, worker: WorkerProcess): void {
     slot.worker = worker;
@@ -58,7 +68,7 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     log.error({ worker: slot.number, workerPid: worker.pid, ...exit, againInMs: delayMs }, 'worker lost');
     await pause(delayMs);
     if (stopping || slot.worker !== worker) return;
-    occupy(slot, spawn());
+    occupy(slot, launch(spawn, slot.number));
   }
 
   function pause(ms: number): Promise<void> {
@@ -73,34 +83,38 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     });
   }
 
-  async function replaceOne(slot: Slot, successor: WorkerProcess): Promise<boolean> {
-    starting.add(successor);
+  async function replaceOne(slot: Slot, spawnNew: SpawnWorker, limitMs: number): Promise<boolean> {
+    const successor = launch(spawnNew, slot.number);
     const ended = await Promise.race([successor.ready, successor.exit]);
-    starting.delete(successor);
     if (stopping) return false;
     if (ended !== undefined) {
-      log.error({ worker: slot.number, ...ended }, 'a new worker ended before it delivered');
+      const facts = { worker: slot.number, workerPid: successor.pid, ...ended };
+      log.error(facts, 'a new worker ended before it delivered: no more are replaced');
       return false;
     }
     const before = slot.worker;
     occupy(slot, successor);
-    before.stop();
-    await before.exit;
+    if (alive.has(before)) await finish(before, limitMs);
     return true;
   }
 
-  const all = (): WorkerProcess[] => [...slots.map(({ worker }) => worker), ...starting];
-
-  function kill(): void {
-    stopping = true;
-    for (const worker of all()) worker.kill();
+  /** Asks one to finish, and ends it where it takes too long: one that is frozen would be waited for for ever. */
+  async function finish(worker: WorkerProcess, limitMs: number): Promise<void> {
+    worker.stop();
+    const late = setTimeout(() => worker.kill(), limitMs);
+    const exit = await worker.exit;
+    clearTimeout(late);
+    if (exit.code !== 0) log.warn({ workerPid: worker.pid, ...exit }, 'worker did not end in good order');
   }
 
   return {
-    kill,
+    kill() {
+      stopping = true;
+      for (const worker of alive) worker.kill();
+    },
     async start() {
       for (let number = 1; number <= count; number += 1) {
-        const worker = spawn();
+        const worker = launch(spawn, number);
         const slot = { number, worker, losses: 0 };
         slots.push(slot);
         occupy(slot, worker);
@@ -108,10 +122,10 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
       const first = await Promise.all(slots.map(({ worker }) => Promise.race([worker.ready, worker.exit])));
       return first.find((end) => end?.failure !== undefined)?.failure;
     },
-    async replace(spawnNew) {
+    async replace(spawnNew, limitMs) {
       for (const slot of slots) {
         if (stopping) return false;
-        if (!(await replaceOne(slot, spawnNew()))) return false;
+        if (!(await replaceOne(slot, spawnNew, limitMs))) return false;
         spawn = spawnNew;
       }
       return true;
@@ -119,16 +133,7 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
     async stop(limitMs) {
       stopping = true;
       for (const end of endings) end();
-      const workers = all();
-      for (const worker of workers) worker.stop();
-      const late = setTimeout(kill, limitMs);
-      const exits = await Promise.all(workers.map((worker) => worker.exit));
-      clearTimeout(late);
-      for (const [i, exit] of exits.entries()) noteBadEnd(log, workers[i]?.pid, exit);
+      await Promise.all([...alive].map((worker) => finish(worker, limitMs)));
     },
   };
-}
-
-function noteBadEnd(log: Log, workerPid: number | undefined, exit: WorkerExit): void {
-  if (exit.code !== 0) log.warn({ workerPid, ...exit }, 'worker did not end in good order');
 }

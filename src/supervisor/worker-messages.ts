@@ -1,7 +1,17 @@
+/** What a worker is started with. */
+export interface WorkerSettings {
+  /** Its number among the workers, which stands in the lines of its log. */
+  readonly worker: number;
+  /** The configuration file's path, and its text: all workers are to have the same. */
+  readonly file: string;
+  readonly text: string;
+  readonly logLevel: string;
+}
+
 /** What a supervisor tells a worker process. */
 export type ToWorker =
-  /** The first message: the configuration as text, taken to stand in `file`, so that all workers have the same. */
-  | { readonly kind: 'run'; readonly file: string; readonly text: string; readonly logLevel: string }
+  /** The first message. */
+  | ({ readonly kind: 'run' } & WorkerSettings)
   /** To finish what is under way, put the rest back, and end. */
   | { readonly kind: 'stop' };
 

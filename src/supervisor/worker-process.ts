@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { FromWorker, ToWorker } from './worker-messages.ts';
+import type { FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts';
 
 /** How a worker process ended. */
 export interface WorkerExit {
@@ -20,14 +20,6 @@ export interface WorkerProcess {
   stop(): void;
   /** Ends it at once. */
   kill(): void;
-}
-
-/** What a worker is started with. */
-export interface WorkerSettings {
-  /** The configuration file's path and text. */
-  readonly file: string;
-  readonly text: string;
-  readonly logLevel: string;
 }
 
 /** Starts a worker from its compiled entry. `onOutput` is given whole lines of its log. */

@@ -43,7 +43,7 @@ test('a service goes on where the kernel tells it of a broken connection', async
   });
   await service.waitForLine('delivering');
   // What it gets for a write to a Redis or an endpoint that has just gone.
-  service.signal('SIGPIPE');
+  service.signalAll('SIGPIPE');
   await client.submit(numberedEvents('disposition_update', 1));
   await company.waitFor(1);
   service.signal('SIGTERM');

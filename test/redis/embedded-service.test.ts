@@ -99,7 +99,7 @@ test('two services on one directory share one server, which outlives the kill of
   await company.waitFor(({ deliveredIds }) => deliveredIds.size >= 1, PATIENT);
   await stopped(third);
   await ended(server);
-});
+}, 60_000);
 
 test('a damaged file keeps the service from starting, with a sentence, and stays as it is', async () => {
   const company = await testSandbox().company('acme');
