@@ -31,6 +31,23 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
+/** Each worker process is some 80 MB and has connections of its own to all clients. */
+const MOST_WORKERS = 256;
+
+/** Reads a number of worker processes. */
+export function parseWorkers(text: string): number {
+  const count = /^[1-9]\d{0,2}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > MOST_WORKERS) {
+    throw new InvalidArgumentError(`It is a whole number from 1 to ${MOST_WORKERS}.`);
+  }
+  return count;
+}
+
+/** How many worker processes there are where nobody says: one processor is left to Redis and to all the rest. */
+export function defaultWorkers(processors: number): number {
+  return Math.min(MOST_WORKERS, Math.max(1, processors - 1));
+}
+
 /** Reads a status, a range of statuses or a failure class. */
 export function parseStatus(text: string): string {
   if (!isStatusFilter(text)) {

@@ -157,7 +157,7 @@ test('a service that runs is seen', async () => {
   await worker.ping();
   const acme = { baseUrl: 'https://203.0.114.1', endpoints: { disposition_update: '/d' } };
   const { lines } = await check({ config: { redis: { url: server.socketPath }, clients: { acme } } });
-  expect(lines).toContain('ok redis: a service is running');
+  expect(lines).toContain('ok redis: a service is running, with 1 worker process');
 });
 
 test('the embedded Redis is not started for it', async () => {

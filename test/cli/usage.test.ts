@@ -8,6 +8,7 @@ const MISUSES: readonly (readonly [string[], string])[] = [
   [['status', '--bogus'], "unknown option '--bogus'"],
   [['send'], "missing required argument 'client'"],
   [['dead-letters', 'list', '--limit', '0'], 'whole number'],
+  [['start', '--workers', '0'], 'whole number from 1 to 256'],
   [['dead-letters'], 'a command is missing'],
 ];
 

@@ -57,7 +57,7 @@ function describeLocation({ options }: Redis): string {
 
 function judgeServices(services: number): CheckFinding {
   return services > 0
-    ? about('ok', 'a service is running')
+    ? about('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`)
     : about('note', 'no service is running: nothing is delivered until "waybill start"');
 }
 

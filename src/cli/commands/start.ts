@@ -7,11 +7,10 @@ import { onReload, stopSignal } from '../../lifecycle.ts';
 import { bufferedStdout, createLog, prettyStream } from '../../log.ts';
 import { type Service, startService } from '../../service.ts';
 import { EXIT } from '../exit-codes.ts';
-import { parseCount } from '../parse-options.ts';
+import { defaultWorkers, parseWorkers } from '../parse-options.ts';
 import { type GlobalOptions, runCommand } from '../run-command.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'];
-const DEFAULT_WORKERS = Math.max(1, availableParallelism() - 1);
 
 /** How long a stop waits for a start that is under way. */
 const BEGIN_MS = 3_000;
@@ -26,11 +25,10 @@ export function addStartCommand(program: Command): void {
   program
     .command('start')
     .description('run the service in the foreground; SIGTERM or Ctrl-C stops it, SIGHUP reads the file anew')
-    .option(
-      '--workers <n>',
-      'worker processes; default: one less than processors',
-      parseCount,
-      DEFAULT_WORKERS,
+    .addOption(
+      new Option('--workers <n>', "worker processes; a client's concurrency is for each of them")
+        .argParser(parseWorkers)
+        .default(defaultWorkers(availableParallelism()), 'one less than processors, at least 1'),
     )
     .addOption(
       new Option('--log-level <level>', 'what to log; debug adds a line for each event delivered at once')
@@ -53,9 +51,15 @@ async function run(options: StartOptions): Promise<never> {
   const { workers, logLevel } = options;
   const starting = startService({ config, text, workers, logLevel, log, onOutput });
   // A signal may come while Redis is still waited for: then nothing is under way.
+  onReload(
+    () =>
+      void starting.then(
+        (started) => started.reload(),
+        () => {},
+      ),
+  );
   service = await Promise.race([starting, stopped.then(() => undefined)]);
   const running = service;
-  onReload(() => void running?.reload());
   try {
     await Promise.race([running?.started, stopped]);
   } catch (error) {
