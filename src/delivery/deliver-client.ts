@@ -169,11 +169,12 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
       line.close();
       endWait?.();
       onClosed?.();
-      await source.interrupt();
-      await looping;
+      // From now on, not once the loop has ended: that may wait for a Redis that does not answer.
       const grace = setTimeout(() => {
         for (const run of open.values()) run.abort();
       }, graceMs);
+      await source.interrupt();
+      await looping;
       // One that ends may have taken the next before the line was closed; that is put back unsent.
       while (open.size > 0) await Promise.all([...open.values()].map((run) => run.done));
       clearTimeout(grace);

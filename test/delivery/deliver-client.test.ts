@@ -116,7 +116,12 @@ test('what a settlement brings in and is no batch is failed, and let go', async 
 /** A delivery over batches that the test hands out; attempts last until they are answered or called off. */
 function deliveryOf(
   jobs: TakenJob[],
-  changes: { settle?: () => Promise<Settled>; paused?: () => boolean } = {},
+  changes: {
+    settle?: () => Promise<Settled>;
+    paused?: () => boolean;
+    /** A batch that is being handed over when the delivery stops keeps it from hearing of that. */
+    deaf?: boolean;
+  } = {},
 ) {
   const commands: SettleCommand[] = [];
   const sent: string[] = [];
@@ -144,7 +149,9 @@ function deliveryOf(
       },
       adopt: ({ id }) => jobOf(id, undefined),
       letGo: () => {},
-      interrupt: async () => onJob?.(),
+      interrupt: async () => {
+        if (changes.deaf !== true) onJob?.();
+      },
     },
     attempt: ({ id }, _url, signal) =>
       new Promise((resolve) => {
@@ -185,6 +192,21 @@ test('a pause is noticed for a batch, too, that came back while it was open', as
   await until(async () => commands.some(({ action, token }) => action === 'put_back' && token === 'again'));
   expect(sent).toEqual(['one', 'one']);
   await running.stop(0);
+});
+
+test('the grace period begins with the stop, also where Redis keeps the next batch to itself', async () => {
+  const data = { events: [eventOf('slow')] };
+  const { running, commands, sent, give } = deliveryOf([jobOf('batch', data)], { deaf: true });
+  await running.start();
+  await until(async () => sent.length === 1);
+  const stopped = running.stop(10);
+  await until(async () => commands.length === 1);
+  expect(commands[0]).toMatchObject({ jobId: 'batch', action: 'put_back' });
+  give(jobOf('late', data));
+  await stopped;
+  // What came after that is put back as well.
+  expect(commands[1]).toMatchObject({ jobId: 'late', action: 'put_back' });
+  expect(sent).toEqual(['slow']);
 });
 
 test('an event counts as late only once it was sent, however long Redis takes to write its name', async () => {
