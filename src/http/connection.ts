@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Client } from 'undici';
 import type { Connector } from './connector.ts';
+import { PassContinue } from './pass-continue.ts';
 
 /** Raised inside of undici on sockets that are closed on purpose; nobody gets to see it. */
 const CLOSED_BY_WAYBILL = Object.assign(new Error('closed by Waybill'), { code: 'CLOSED_BY_WAYBILL' });
@@ -32,6 +33,7 @@ export class Connection {
   answeredAt = Number.NEGATIVE_INFINITY;
   /** Whose request it carries; none: it is idle. */
   user: ConnectionUser | undefined;
+  #continue: PassContinue | undefined;
 
   constructor(origin: string, connect: Connector, onGone: (connection: Connection, error: Error) => void) {
     this.client = new Client(origin, {
@@ -41,6 +43,7 @@ export class Connection {
       bodyTimeout: 0,
       connect: (options, callback) => {
         this.socket = connect(options, callback);
+        this.#continue = new PassContinue(this.socket);
       },
     });
     const gone = (_origin: unknown, _clients: unknown, error: Error) => {
@@ -49,6 +52,11 @@ export class Connection {
     };
     this.client.on('disconnect', gone);
     this.client.on('connectionError', gone);
+  }
+
+  /** A request was written: what comes next is its answer. */
+  expectAnswer(): void {
+    this.#continue?.expectAnswer();
   }
 
   /** Whether it can be used again without a look at what has come since its last answer. */

@@ -100,7 +100,9 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   }
 
   onConnect(): void {
-    const { socket, answers } = this.#connection as Connection;
+    const connection = this.#connection as Connection;
+    const { socket, answers } = connection;
+    connection.expectAnswer();
     this.#written = true;
     this.#bytesReadBefore = answers === 0 ? 0 : (socket?.bytesRead ?? 0);
   }
