@@ -42,8 +42,11 @@ export async function openLog(path: string): Promise<{ fd: number; start: number
  * unfinished; undefined where it did not. Looks at the log from `start` on.
  */
 export async function droppedEnd(path: string, start: number): Promise<string | undefined> {
-  const words = await lastWords(path, start, Number.POSITIVE_INFINITY);
-  return words
+  // Not only its last words: how much a server says beside it depends on the system and on its version.
+  const text = await readTail(path, start, LARGEST_LOG_BYTES);
+  return text
+    .split('\n')
+    .map(withoutPrefix)
     .find((line) => /Truncating the AOF/i.test(line))
     ?.replaceAll('!', '')
     .trim();
