@@ -84,7 +84,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   );
   await Promise.all(running.map(({ delivery }) => delivery.start()));
   const stopPruning = keepPruning(config, redis, log);
-  const stopWatching = watchRedisClock(redis, Object.keys(config.clients), onError);
+  const stopWatching = watchRedisClock(redis, Object.keys(config.clients), onError, lock);
   log.info({ clients: clients.map((client) => client.name), version: VERSION }, 'delivering');
 
   return {

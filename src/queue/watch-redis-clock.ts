@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
-import { DELIVERIES, LOCK_TIMING, queuePrefix } from './names.ts';
+import { DELIVERIES, LOCK_TIMING, type LockTiming, queuePrefix } from './names.ts';
 
 const LOOK_EVERY_MS = 2_000;
 /** A clock that is corrected bit by bit, or an answer that was late, is none that was set back. */
@@ -24,10 +24,10 @@ end
 const shortenScript = defineScript('shorten', SHORTEN);
 
 /** @throws errors of Redis */
-async function shortenExpiries(redis: Redis, client: string): Promise<void> {
+async function shortenExpiries(redis: Redis, client: string, lock: LockTiming): Promise<void> {
   const prefix = queuePrefix(client, DELIVERIES);
   const keys = [`${prefix}active`, `${prefix}stalled-check`];
-  await shortenScript(redis, keys, [prefix, LOCK_TIMING.durationMs, LOCK_TIMING.stalledIntervalMs]);
+  await shortenScript(redis, keys, [prefix, lock.durationMs, lock.stalledIntervalMs]);
 }
 
 /**
@@ -35,12 +35,14 @@ async function shortenExpiries(redis: Redis, client: string): Promise<void> {
  * expiries as moments of that clock, so that after an hour back the batches of a process that was lost would
  * stay locked, and unsought, for an hour. At the start it mends what happened while nobody looked.
  *
+ * @param lock how long locks last at most; the default is the workers' own
  * @returns what ends the watch
  */
 export function watchRedisClock(
   redis: Redis,
   clients: readonly string[],
   onError: (error: Error) => void,
+  lock: LockTiming = LOCK_TIMING,
 ): () => void {
   let latestOffset = Number.NEGATIVE_INFINITY;
   let toMend = true;
@@ -53,7 +55,7 @@ export function watchRedisClock(
     if (offset < latestOffset - TOLERANCE_MS) toMend = true;
     latestOffset = offset;
     if (!toMend) return;
-    for (const client of clients) await shortenExpiries(redis, client);
+    for (const client of clients) await shortenExpiries(redis, client, lock);
     toMend = false;
   }
 

@@ -1,15 +1,21 @@
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
+import { startEngine } from '../../src/app.ts';
+import { parseConfig } from '../../src/config.ts';
+import { createLog } from '../../src/log.ts';
 import { watchRedisClock } from '../../src/queue/watch-redis-clock.ts';
 import { clockedRedis } from '../support/clocked-redis.ts';
 import { failOnLeaks } from '../support/leaks.ts';
-import { testRedis, uniqueClientName } from '../support/redis.ts';
+import { captureLogLines } from '../support/log-lines.ts';
+import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { whyNoWallClock } from '../support/wall-clock.ts';
 
 failOnLeaks();
 
 const HOUR_MS = 3_600_000;
+const CLIENT =
+  '{ baseUrl: "http://127.0.0.1:1", endpoints: { disposition_update: /x }, auth: { type: none } }';
 
 /** The keys of a client with one open batch, and how long what they hold still lasts. */
 function openBatch(redis: Redis, client: string) {
@@ -48,6 +54,20 @@ test('what a clock that was set back has left behind is mended at the start; the
   expect(await batch.lockMs()).toBeGreaterThan(20_000);
   expect(await other.lockMs()).toBeLessThanOrEqual(20_000);
   expect(await other.markMs()).not.toBe(-2);
+});
+
+test('locks are brought back to what those of this engine last', async () => {
+  const redis = testRedis();
+  const name = uniqueClientName();
+  const batch = openBatch(redis, name);
+  // No more than the default, and more than expires while the test waits.
+  await batch.write(30_000, 4_000);
+  const lock = { durationMs: 15_000, stalledIntervalMs: 3_000 };
+  const config = parseConfig(`clients: { ${name}: ${CLIENT} }`, 'waybill.yaml', {});
+  const log = createLog({ level: 'info', destination: captureLogLines().stream });
+  const engine = await startEngine({ config, redis: { socketPath: testRedisPath() }, log, lock });
+  onTestFinished(() => engine.stop(0));
+  await until(async () => (await batch.lockMs()) <= 15_000);
 });
 
 const reason = whyNoWallClock();
