@@ -1,10 +1,10 @@
-import { type BackendFactory, createRedisBackend, type Job, type RedisQueueBackend, Worker } from 'bullmq';
+import { type Job, type RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
-import type { NewLock, QueuedBatch } from './delivery-queue.ts';
+import { findTaken, type NewLock, type QueuedBatch } from './delivery-queue.ts';
 import { clientPrefix, DELIVERIES, LOCK_TIMING, type LockTiming, queuePrefix } from './names.ts';
+import { patientBackend } from './patient-backend.ts';
 import { isPaused } from './pause-client.ts';
-import { untilWritable } from './until-writable.ts';
 
 /** A lock is renewed when a sixth to a third of it is over. */
 const RENEWALS_PER_LOCK = 6;
@@ -57,21 +57,6 @@ export interface BatchWorkerOptions {
   onError(error: Error): void;
 }
 
-/** BullMQ's backend, except that it waits while Redis cannot be written, instead of failing at once. */
-function patientBackend(onError: (error: Error) => void): BackendFactory<RedisQueueBackend> {
-  return (name, options, extra) => {
-    const backend = createRedisBackend(name, options, extra);
-    const execute = backend.execCommand.bind(backend);
-    backend.execCommand = (client, command, args) =>
-      untilWritable(
-        () => execute(client, command, args),
-        () => backend.closing !== undefined,
-        onError,
-      );
-    return backend;
-  };
-}
-
 /**
  * Takes the batches of one client out of its queue, one by one as they are asked for, and keeps their locks
  * alive until they are let go. It has no loop of its own and settles nothing: BullMQ's worker without its
@@ -86,6 +71,8 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   #handOver: NodeJS.Timeout | undefined;
   #renewals: NodeJS.Timeout | undefined;
   readonly #held = new Map<string, string>();
+  /** Taken by an answer that was lost, and found again. */
+  readonly #found: TakenJob[] = [];
 
   constructor({ redis, client, lock = LOCK_TIMING, onLockLost, onStalled, onError }: BatchWorkerOptions) {
     super(
@@ -157,11 +144,10 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
 
   /** The next batch; waits for one for some seconds, then undefined. @throws errors of Redis */
   async take(): Promise<TakenJob | undefined> {
-    const { token } = this.newLock();
-    const job = await this.#nextJob(token);
-    if (job?.id === undefined) return undefined;
-    const { id, data, stalledCounter: stalls } = job;
-    return this.#hold({ id, token, data, stalls });
+    const found = this.#found.pop();
+    if (found !== undefined) return found;
+    const job = await this.#nextJob(this.newLock());
+    return job ?? this.#found.pop();
   }
 
   /** A lock for a batch that is taken out of the queue by other means; then comes `adopt`. */
@@ -207,17 +193,32 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   }
 
   /** BullMQ's next job, or undefined once a take that was interrupted has waited for long enough. */
-  async #nextJob(token: string): Promise<Job<unknown, unknown> | undefined> {
+  async #nextJob(lock: NewLock): Promise<TakenJob | undefined> {
     try {
       // Not Promise.race, which would add to a promise that lives as long as the worker with each take.
-      return await new Promise<Job<unknown, unknown> | undefined>((resolve, reject) => {
+      return await new Promise<TakenJob | undefined>((resolve, reject) => {
         this.#giveUp = () => resolve(undefined);
-        this.getNextJob(token).then(resolve, reject);
+        this.#takeNext(lock).then(resolve, reject);
       });
     } finally {
       clearTimeout(this.#handOver);
       this.#giveUp = () => {};
     }
+  }
+
+  async #takeNext(lock: NewLock): Promise<TakenJob | undefined> {
+    const connection = this.#redis.stream;
+    const job = await this.getNextJob(lock.token);
+    const { id, data, stalledCounter: stalls } = job ?? {};
+    const taken =
+      id === undefined ? undefined : this.#hold({ id, token: lock.token, data, stalls: stalls ?? 0 });
+    // An answer that went with the connection has taken a batch, too, of which nobody knows.
+    if (this.#redis.stream !== connection) {
+      for (const batch of await findTaken(this.#redis, this.#client, lock)) {
+        if (batch.id !== id) this.#found.push(this.adopt(batch));
+      }
+    }
+    return taken;
   }
 
   /** Stops renewing the lock of a batch that was settled or lost, unless the batch was taken anew since. */

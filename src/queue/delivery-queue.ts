@@ -4,10 +4,12 @@ import type { Settlement } from '../core/settlement.ts';
 import { defineScript } from './define-script.ts';
 import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
 import { ADMIT } from './scripts/admit.ts';
+import { FIND_TAKEN } from './scripts/find-taken.ts';
 import { SETTLE } from './scripts/settle.ts';
 
 const admitScript = defineScript('admit', ADMIT);
 const settleScript = defineScript('settle', SETTLE);
+const findTakenScript = defineScript('find-taken', FIND_TAKEN);
 
 /** A batch on its way into the queue; its id is made beforehand, so that sending it again adds it once. */
 export interface NewBatch {
@@ -89,6 +91,25 @@ export async function admit(
 }
 
 /**
+ * Finds what was taken with a lock: after a connection was lost, with it the answer may have been that handed a
+ * batch over, which would then stay locked, by nobody. The lock lasts anew.
+ *
+ * @throws errors of Redis
+ */
+export async function findTaken(redis: Redis, client: string, lock: NewLock): Promise<QueuedBatch[]> {
+  const prefix = queuePrefix(client, DELIVERIES);
+  const found = await findTakenScript(redis, [`${prefix}active`], [prefix, lock.token, lock.durationMs]);
+  return (found as TakenReply[]).map((reply) => toQueuedBatch(reply, lock));
+}
+
+/** A batch as scripts hand it over: its id, its data, its stalls. */
+type TakenReply = readonly [id: string, data: string, stalls: string];
+
+function toQueuedBatch([id, data, stalls]: TakenReply, { token }: NewLock): QueuedBatch {
+  return { id, token, data, stalls: Number(stalls) };
+}
+
+/**
  * Writes a settlement down in one step.
  *
  * @param name of this settlement: one that is repeated under the same name is applied once
@@ -128,7 +149,11 @@ export async function settle(
     args.push(retryJobId(event), encodeBatch([event], suspected), Math.max(0, due - now));
   }
   const answer = await settleScript(redis, [statsKey(client), `${prefix}${jobId}:lock`], args);
-  if (!Array.isArray(answer) || nextLock === undefined) return { settled: answer === 1 };
-  const [id, data, stalls] = answer as [string, string, string];
-  return { settled: true, next: { id, token: nextLock.token, data, stalls: Number(stalls) } };
+  if (nextLock === undefined) return { settled: answer === 1 };
+  if (Array.isArray(answer))
+    return { settled: true, next: toQueuedBatch(answer as unknown as TakenReply, nextLock) };
+  if (answer !== 0) return { settled: true };
+  // Where it was sent again after its answer was lost, its own lock is gone, and what it brought in has the new one.
+  const [next] = await findTaken(redis, client, nextLock);
+  return next === undefined ? { settled: false } : { settled: true, next };
 }

@@ -59,6 +59,8 @@ export interface TestEngine {
 export interface TestEngineOptions {
   /** false: events wait until `start` is called. */
   readonly started?: boolean;
+  /** The socket by which engines reach the Redis of this run, where something stands between. */
+  readonly enginePath?: string;
   readonly deadLetters?: { readonly keepDays?: number };
 }
 
@@ -87,7 +89,8 @@ export async function testEngine(
   onTestFinished(() => intake.close());
 
   async function start(changes: Readonly<Record<string, Partial<ClientSettings>>> = {}): Promise<Engine> {
-    const engine = stoppedOnce(await startEngine({ config: configOf(changes), redis: location, log }));
+    const way = { socketPath: options.enginePath ?? location.socketPath };
+    const engine = stoppedOnce(await startEngine({ config: configOf(changes), redis: way, log }));
     onTestFinished(() => engine.stop(0));
     return engine;
   }

@@ -10,14 +10,20 @@ export type Side = 'before' | 'after';
 /** A way to Redis on which a test can stop a process between two of its steps. */
 export interface RedisGate {
   readonly socketPath: string;
-  /** Resolves when the nth script from now on (from 1) stands still; what comes behind it stands too. */
-  standAt(nth: number, side: Side): Promise<void>;
+  /**
+   * Resolves when the nth script from now on (from 1) stands still, of those that `like` fits where it is given;
+   * what comes behind it stands too.
+   */
+  standAt(nth: number, side: Side, like?: RegExp): Promise<void>;
+  /** Ends all connections; what stands is lost with them. Who connects again gets through. */
+  cut(): void;
   /** Lets all go on. What a process that is gone had not brought to Redis never gets there. */
   release(): void;
 }
 
 interface Watch {
   left: number;
+  readonly like: RegExp;
   readonly side: Side;
   readonly stands: () => void;
 }
@@ -36,8 +42,9 @@ export async function openRedisGate(redisPath: string): Promise<RedisGate> {
     const back = valve(from);
     // A script comes in one piece: those of these tests are smaller than what a unix socket takes at once.
     from.on('data', (chunk: Buffer) => {
-      const isScript = /\r\neval(sha)?\r\n/i.test(chunk.toString('latin1'));
-      if (watch !== undefined && isScript) watch.left -= 1;
+      const text = chunk.toString('latin1');
+      const isScript = /\r\neval(sha)?\r\n/i.test(text);
+      if (watch !== undefined && isScript && watch.like.test(text)) watch.left -= 1;
       if (watch?.left === 0) {
         const { side, stands } = watch;
         watch = undefined;
@@ -75,10 +82,14 @@ export async function openRedisGate(redisPath: string): Promise<RedisGate> {
   });
   return {
     socketPath,
-    standAt: (nth, side) =>
+    standAt: (nth, side, like = /^/) =>
       new Promise((resolve) => {
-        watch = { left: nth, side, stands: resolve };
+        watch = { left: nth, like, side, stands: resolve };
       }),
+    cut() {
+      standing = [];
+      for (const socket of sockets) socket.destroy();
+    },
     release() {
       const all = standing;
       standing = [];
