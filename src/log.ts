@@ -20,11 +20,12 @@ const FULL_PIPE_WAIT_MS = 10;
 /**
  * Standard output, written in pieces of 4 KiB and at least ten times a second: a write for each line would cost
  * as much as several requests. What is left is written when the process exits; only a kill -9 loses it.
+ * `flush` writes it at once.
  *
  * Where it cannot be written (its reader is gone, the disk is full) that is said once on stderr, and the
  * process is asked to stop: whoever supervises it has to know.
  */
-export function bufferedStdout(): DestinationStream {
+export function bufferedStdout(): DestinationStream & { flush(): void } {
   let text = '';
   let timer: NodeJS.Timeout | undefined;
   let lost = false;
@@ -44,6 +45,7 @@ export function bufferedStdout(): DestinationStream {
   }
   process.on('exit', flush);
   return {
+    flush,
     write(line) {
       text += line;
       if (text.length >= BUFFER_LENGTH) flush();

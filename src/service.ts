@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { parseConfig, readConfigText } from './config.ts';
@@ -72,6 +73,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   async function start(): Promise<void> {
     const failure = await supervisor.start();
     if (failure !== undefined) throw new WaybillError(failure.code, failure.message);
+    // Their lines and their messages come over different pipes: both are read by the end of this turn.
+    await setImmediate();
     log.info({ workers: count }, 'started');
   }
 

@@ -109,11 +109,16 @@ async function main(file: string | undefined): Promise<void> {
   const isSupervised = process.send !== undefined && file === undefined;
   const order = isSupervised ? await orderFromSupervisor() : orderFromArguments(file ?? 'waybill.yaml');
   const { config, logLevel, worker, stopped } = order;
-  const log = createLog({ level: logLevel, destination: bufferedStdout(), worker });
+  const destination = bufferedStdout();
+  const log = createLog({ level: logLevel, destination, worker });
   const starting = begin(order, log);
   // A stop may come while Redis is still waited for: then nothing is under way.
   const workers = await Promise.race([starting, stopped.then(() => undefined)]);
-  if (workers !== undefined) process.send?.({ kind: 'ready' } satisfies FromWorker);
+  if (workers !== undefined) {
+    // The service says `started` when it has shown what its workers said before.
+    destination.flush();
+    process.send?.({ kind: 'ready' } satisfies FromWorker);
+  }
   const why = await stopped;
   log.info({ why }, 'stopping');
   await (workers ?? (await shortlyBegun(config, starting)))?.stop();
