@@ -20,7 +20,12 @@ function seen(unit: number, attempt: number, status: number, at: number, id = `i
 const sixFailures = (from = 0): Sighting[] =>
   [1, 2, 3, 4, 5, 6].map((attempt) => seen(DOOMED, attempt, 500, from + attempt * 10));
 
-const kill = (at: number): Disturbance => ({ kind: 'kill service', at, until: at, losesDeliverer: true });
+const kill = (at: number, losesDeliverers = 1): Disturbance => ({
+  kind: 'kill service',
+  at,
+  until: at,
+  losesDeliverers,
+});
 const letter = { unit: DOOMED, attempts: 6, failureClass: 'server_error', life: 0 };
 
 /** A run in which a plain and a doomed event went as they should, but for these changes. */
@@ -118,14 +123,19 @@ describe('the judge', () => {
 
   test('lets a kill repeat what it may, and no more', () => {
     const plain = numbers.filter((n) => fateOf(n) === 'plain');
-    const twice = (count: number): Evidence => {
+    const twice = (count: number, workers = 1): Evidence => {
       const units = plain.slice(0, count);
       const first = units.map((unit) => seen(unit, 1, 200, 4_000));
       const again = units.map((unit) => seen(unit, 1, 200, 44_000));
       const accepted = { accepted: units, refused: [], unknown: [], counted: [] };
       const sightings = [...first, ...again];
       // Long before the kill, so that nothing of it counts as delivered just then.
-      return evidence({ sightings, answers: accepted, deadLetters: [], disturbances: [kill(4_600)] });
+      return evidence({
+        sightings,
+        answers: accepted,
+        deadLetters: [],
+        disturbances: [kill(4_600, workers)],
+      });
     };
     const atMost = 2 + 50;
     expect(judge(twice(atMost))).toMatchObject({
@@ -136,6 +146,10 @@ describe('the judge', () => {
     expect(judge(twice(atMost + 1)).violations).toEqual([
       '53 events were delivered twice after "kill service", where 52 may be',
     ]);
+    expect(judge(twice(2 * atMost, 2)).violations).toEqual([]);
+    // Workers that only lost their supervisor finish and write down what they had.
+    const none = '1 events were delivered twice after "kill service", where 0 may be';
+    expect(judge(twice(1, 0)).violations).toContain(none);
   });
 
   test('counts a replayed event as a new life', () => {

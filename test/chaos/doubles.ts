@@ -40,7 +40,7 @@ export function longestTakeover({
   disturbances,
 }: Pick<Evidence, 'sightings' | 'disturbances'>): number {
   // One that was frozen may repeat some itself, when it goes on.
-  const kills = disturbances.filter(({ losesDeliverer, at, until }) => losesDeliverer && at === until);
+  const kills = disturbances.filter(({ losesDeliverers, at, until }) => losesDeliverers > 0 && at === until);
   let longest = 0;
   for (const [, ofUnit] of groupBy(sightings, ([unit, , attempt]) => `${unit} ${attempt}`)) {
     for (const [index, again] of ofUnit.slice(1).entries()) {
@@ -60,19 +60,19 @@ function causeOf(
   const between = disturbances.filter(
     ({ at, until }) => until + MARGIN_MS >= answeredAt && at - MARGIN_MS <= againAt,
   );
-  return between.find(({ losesDeliverer }) => losesDeliverer) ?? between[0];
+  return between.find(({ losesDeliverers }) => losesDeliverers > 0) ?? between[0];
 }
 
 /** The design's bound for each loss of a process: concurrency + 50 + what it delivered in the last 500 ms. */
 function allowance(
-  { at, losesDeliverer }: Disturbance,
+  { at, losesDeliverers }: Disturbance,
   deliveries: readonly Sighting[],
   concurrency: number,
 ): number {
-  if (!losesDeliverer) return 0;
+  if (losesDeliverers === 0) return 0;
   const unwritten = deliveries.filter(
     ([, , , , , answeredAt]) => answeredAt <= at + MARGIN_MS && answeredAt > at - UNWRITTEN_MS,
   );
-  // Both services deliver to the one client; what the other one delivered makes the bound no tighter.
-  return concurrency + BATCH + unwritten.length;
+  // All workers deliver to the one client; what the others delivered makes the bound no tighter.
+  return losesDeliverers * (concurrency + BATCH) + unwritten.length;
 }

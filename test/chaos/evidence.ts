@@ -24,8 +24,8 @@ export interface Disturbance {
   readonly kind: string;
   readonly at: number;
   readonly until: number;
-  /** What may be repeated because of it: a process that delivers was lost, or all of its locks were. */
-  readonly losesDeliverer: boolean;
+  /** Processes that deliver and were lost by it, or lost all their locks: what they had may be repeated. */
+  readonly losesDeliverers: number;
 }
 
 /** All that there is to judge by. */
@@ -39,7 +39,7 @@ export interface Evidence {
   readonly broken: number;
   /** Where not everything came to an end in time: what was left, in words. */
   readonly undrained: string | undefined;
-  /** Requests in flight for each service, at the most. */
+  /** Requests in flight for each worker, at the most. */
   readonly concurrency: number;
   /** When producers stopped, milliseconds since the epoch: from then on, silence is no fault. */
   readonly stoppedAt: number;

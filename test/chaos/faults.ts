@@ -18,39 +18,65 @@ const LOOK_AGAIN_MS = 10;
 /** How long a fault waits for a `send` to be under way. */
 const PATIENCE_MS = 5_000;
 
-type Deed = (victims: Victims, fault: Fault) => Promise<boolean>;
+/**
+ * Resolves when its effect is over: with how many processes that deliver were lost by it, or lost their locks;
+ * undefined where there was nothing to do it to.
+ */
+type Deed = (victims: Victims, fault: Fault) => Promise<number | undefined>;
 
-/** Each resolves when its effect is over: true, or false where there was nothing to do it to. */
 const DEEDS: Readonly<Record<FaultKind, Deed>> = {
   async 'kill service'({ services }, { choice, forMs }) {
     const index = services.pick(choice);
-    if (index === undefined) return false;
-    await services.kill(index);
+    if (index === undefined) return undefined;
+    const lost = services.kill(index);
     await pause(forMs);
     services.start(index);
-    return true;
+    return lost;
   },
-  'freeze service': freezeService,
-  'freeze service past its lock': freezeService,
+  async 'kill supervisor'({ services }, { choice, forMs }) {
+    const index = services.pick(choice);
+    if (index === undefined) return undefined;
+    services.killSupervisor(index);
+    await pause(forMs);
+    services.start(index);
+    return 0;
+  },
+  async 'kill worker'({ services }, { choice }) {
+    const worker = services.pickWorker(choice);
+    if (worker === undefined) return undefined;
+    services.killWorker(worker);
+    return 1;
+  },
+  async 'freeze service'({ services }, { choice, forMs }) {
+    const index = services.pick(choice);
+    if (index === undefined) return undefined;
+    services.freeze(index);
+    await pause(forMs);
+    services.thaw(index);
+    return 0;
+  },
+  'freeze worker': async (victims, fault) => ((await freezeWorker(victims, fault)) ? 0 : undefined),
+  'freeze worker past its lock': async (victims, fault) =>
+    (await freezeWorker(victims, fault)) ? 1 : undefined,
   async 'kill send'({ lanes }, { choice }) {
     const send = await runningSend(lanes, choice);
     send?.kill();
-    return send !== undefined;
+    return send === undefined ? undefined : 0;
   },
   async 'freeze send'({ lanes }, { choice, forMs }) {
     const send = await runningSend(lanes, choice);
-    if (send === undefined) return false;
+    if (send === undefined) return undefined;
     send.process.signal('SIGSTOP');
     await pause(forMs);
     send.process.signal('SIGCONT');
-    return true;
+    return 0;
   },
   async 'kill replay'({ replays }, { choice }) {
     const { process, atShare } = replays.start();
     await atShare(choice);
     process.signal('SIGKILL');
     await process.ended;
-    return true;
+    return 0;
   },
   async 'freeze replay'({ replays }, { choice, forMs }) {
     const { process, atShare } = replays.start();
@@ -60,38 +86,39 @@ const DEEDS: Readonly<Record<FaultKind, Deed>> = {
     await Promise.all([replays.start().process.ended, pause(forMs)]);
     process.signal('SIGCONT');
     await process.ended;
-    return true;
+    return 0;
   },
   async 'kill redis'({ redis }, { forMs }) {
     await redis.kill();
     await pause(forMs);
     await redis.start();
-    return true;
+    return 0;
   },
   async 'freeze redis'({ redis }, { forMs }) {
     redis.freeze();
     await pause(forMs);
     redis.thaw();
-    return true;
+    return 0;
   },
   async 'kill connections'({ redis }) {
     return redis.killConnections().then(
-      () => true,
-      () => false, // Redis is away just now
+      () => 0,
+      () => undefined, // Redis is away just now
     );
   },
 };
 
-const LOSES_DELIVERER: ReadonlySet<FaultKind> = new Set(['kill service', 'freeze service past its lock']);
+/** A killed process is gone at once; that it comes back later disturbs nobody. */
+const OF_A_MOMENT: ReadonlySet<FaultKind> = new Set(['kill service', 'kill worker']);
 /** What may cost a producer, or an operator's command, an answer of Redis. */
 const DISTURBS_REDIS: ReadonlySet<string> = new Set(['kill redis', 'freeze redis', 'kill connections']);
 
-async function freezeService({ services }: Victims, { choice, forMs }: Fault): Promise<boolean> {
-  const index = services.pick(choice);
-  if (index === undefined) return false;
-  services.freeze(index);
+async function freezeWorker({ services }: Victims, { choice, forMs }: Fault): Promise<boolean> {
+  const worker = services.pickWorker(choice);
+  if (worker === undefined) return false;
+  services.freezeWorker(worker);
   await pause(forMs);
-  services.thaw(index);
+  services.thawWorker(worker);
   return true;
 }
 
@@ -118,19 +145,19 @@ export interface FaultRecord {
 
 /** Keeps the record of a run. `onFault` is told of each as it begins. */
 export function createFaultRecord(onFault: (fault: Fault) => void): FaultRecord {
-  const disturbances: { kind: FaultKind; at: number; until: number; losesDeliverer: boolean }[] = [];
+  const disturbances: { kind: FaultKind; at: number; until: number; losesDeliverers: number }[] = [];
 
   async function one(fault: Fault, victims: Victims): Promise<void> {
     await pause(fault.at);
     onFault(fault);
     const { kind } = fault;
     const at = Date.now();
-    const entry = { kind, at, until: Number.POSITIVE_INFINITY, losesDeliverer: LOSES_DELIVERER.has(kind) };
+    const entry = { kind, at, until: Number.POSITIVE_INFINITY, losesDeliverers: 0 };
     disturbances.push(entry);
-    const done = await DEEDS[kind](victims, fault);
-    // A killed process is gone at once; that it comes back later disturbs nobody.
-    entry.until = kind === 'kill service' ? at : Date.now();
-    if (!done) disturbances.splice(disturbances.indexOf(entry), 1);
+    const lost = await DEEDS[kind](victims, fault);
+    entry.until = OF_A_MOMENT.has(kind) ? at : Date.now();
+    if (lost === undefined) disturbances.splice(disturbances.indexOf(entry), 1);
+    else entry.losesDeliverers = lost;
   }
 
   return {

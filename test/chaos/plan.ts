@@ -1,8 +1,11 @@
-/** What can be done to a run. */
+/** What can be done to a run. A service is all of its processes: a supervisor, and workers, which deliver. */
 export const FAULT_KINDS = [
   'kill service',
+  'kill supervisor',
+  'kill worker',
   'freeze service',
-  'freeze service past its lock',
+  'freeze worker',
+  'freeze worker past its lock',
   'kill send',
   'freeze send',
   'kill replay',
@@ -33,9 +36,12 @@ const FIRST_AT_MS = 1_500;
 
 /** How long each fault lasts, from and to, and how often it is drawn. */
 const SHAPES: Readonly<Record<FaultKind, readonly [from: number, to: number, weight: number]>> = {
-  'kill service': [200, 2_000, 4],
-  'freeze service': [500, 3_000, 2],
-  'freeze service past its lock': [PAST_LOCK_MS, 40_000, 1],
+  'kill service': [200, 2_000, 2],
+  'kill supervisor': [200, 2_000, 2],
+  'kill worker': [0, 0, 3],
+  'freeze service': [500, 3_000, 1],
+  'freeze worker': [500, 3_000, 2],
+  'freeze worker past its lock': [PAST_LOCK_MS, 40_000, 1],
   'kill send': [0, 0, 3],
   'freeze send': [500, 4_000, 2],
   'kill replay': [0, 0, 3],
@@ -45,32 +51,48 @@ const SHAPES: Readonly<Record<FaultKind, readonly [from: number, to: number, wei
   'kill connections': [0, 0, 3],
 };
 
-/**
- * Faults that keep locks from being renewed for a while come one after another with a pause: two of them
- * together would rightly cost a service its locks.
- */
-const HOLDS_RENEWAL: ReadonlySet<FaultKind> = new Set(['freeze service', 'kill redis', 'freeze redis']);
 const PAUSE_MS = 8_000;
+/** Workers without a supervisor have ten seconds for their requests, and five to write down what came of them. */
+const ENDING_MS = 15_000;
+
+/**
+ * Faults of one lane come one after another. Two that keep locks from being renewed, or results from being
+ * written down, would together rightly cost a worker its locks, or what it could not write.
+ */
+function laneOf(
+  kind: FaultKind,
+  forMs: number,
+): { readonly lane: 'writing' | 'long freeze'; busyMs: number } | undefined {
+  switch (kind) {
+    case 'freeze service':
+    case 'freeze worker':
+    case 'kill redis':
+    case 'freeze redis':
+      return { lane: 'writing', busyMs: forMs + PAUSE_MS };
+    case 'kill supervisor':
+      return { lane: 'writing', busyMs: ENDING_MS };
+    case 'freeze worker past its lock':
+      return { lane: 'long freeze', busyMs: forMs + PAUSE_MS };
+    default:
+      return undefined;
+  }
+}
 
 /** Draws the faults of a run of so many seconds; the same numbers make the same plan. */
 export function drawPlan(seconds: number, random: () => number): Fault[] {
   const endAt = seconds * 1_000;
   const faults: Fault[] = [];
-  let renewalFreeAt = 0;
-  let longFreezeOverAt = 0;
+  const freeAt = { writing: 0, 'long freeze': 0 };
   for (let at = FIRST_AT_MS; at < endAt; at += 700 + random() * 3_000) {
     const kind = drawKind(random());
     const [from, to] = SHAPES[kind];
     const forMs = Math.round(from + random() * (to - from));
     const choice = random();
     if (at + forMs > endAt) continue;
-    if (HOLDS_RENEWAL.has(kind)) {
-      if (at < renewalFreeAt) continue;
-      renewalFreeAt = at + forMs + PAUSE_MS;
-    }
-    if (kind === 'freeze service past its lock') {
-      if (at < longFreezeOverAt) continue;
-      longFreezeOverAt = at + forMs + PAUSE_MS;
+    const held = laneOf(kind, forMs);
+    if (held !== undefined) {
+      if (at < freeAt[held.lane]) continue;
+      freeAt[held.lane] = at + held.busyMs;
     }
     faults.push({ kind, at: Math.round(at), forMs, choice });
   }
@@ -88,20 +110,23 @@ function drawKind(chance: number): FaultKind {
 }
 
 /**
- * Each kind once, in a quarter of a minute. The service that is frozen stays so past its lock while the end of
- * the run waits for what the killed one held; both take as long.
+ * Each kind once, in a quarter of a minute. The worker that is frozen stays so past its lock while the end of
+ * the run waits for what the killed ones held; both take as long.
  */
 export const FIXED_PLAN: readonly Fault[] = [
   { kind: 'kill service', at: 1_000, forMs: 300, choice: 0 },
-  { kind: 'freeze service past its lock', at: 1_600, forMs: 32_000, choice: 0.9 },
+  { kind: 'freeze worker past its lock', at: 1_600, forMs: 32_000, choice: 0.9 },
   { kind: 'kill send', at: 2_500, forMs: 0, choice: 0.5 },
+  { kind: 'kill worker', at: 3_300, forMs: 0, choice: 0 },
   { kind: 'freeze send', at: 4_000, forMs: 1_000, choice: 0.5 },
   { kind: 'kill connections', at: 5_500, forMs: 0, choice: 0.5 },
   { kind: 'kill replay', at: 6_500, forMs: 0, choice: 0.6 },
   { kind: 'freeze redis', at: 7_500, forMs: 1_500, choice: 0.5 },
   { kind: 'freeze replay', at: 9_500, forMs: 1_000, choice: 0.7 },
   { kind: 'freeze service', at: 11_000, forMs: 500, choice: 0 },
+  { kind: 'freeze worker', at: 11_800, forMs: 500, choice: 0.4 },
   { kind: 'kill redis', at: 12_500, forMs: 300, choice: 0.5 },
+  { kind: 'kill supervisor', at: 14_500, forMs: 300, choice: 0 },
 ];
 
 /** How long producers work at the least when the plan is the fixed one. */

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** The built command line, beside which this file is compiled. */
@@ -12,9 +13,14 @@ export interface WaybillProcess {
   /** stdout so far; empty where it goes to a file. */
   readonly stdout: string;
   readonly stderr: string;
-  /** Resolves when it has ended and all its output was read. */
+  /** Resolves when it and its workers have ended and all their output was read. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  /** The processes that deliver for it and were not lost, as its log tells. */
+  workers(): number[];
+  /** Signals the process alone. */
   signal(signal: NodeJS.Signals): void;
+  /** Signals the process and its workers. */
+  signalAll(signal: NodeJS.Signals): void;
   /** Writes to stdin; resolves when there is room for more, or nobody reads any more. */
   write(text: string): Promise<void>;
   endInput(): void;
@@ -45,7 +51,7 @@ export function createLauncher(place: Place): Launcher {
     },
     async killAll() {
       const left = [...running];
-      for (const one of left) one.signal('SIGKILL');
+      for (const one of left) one.signalAll('SIGKILL');
       await Promise.all(left.map((one) => one.ended));
     },
   };
@@ -56,17 +62,19 @@ function startWaybill(place: Place, args: readonly string[], logFile?: string): 
     cwd: place.directory,
     env: { ...process.env, NO_COLOR: '1' },
     stdio: ['pipe', 'pipe', 'pipe'],
-    // A terminal's Ctrl-C is for the run, which then ends its processes itself.
+    // A terminal's Ctrl-C is for the run, which then ends its processes itself: each with all that it started.
     detached: true,
   });
   let stdout = '';
   let stderr = '';
+  const workers = new Set<number>();
   if (logFile === undefined) {
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   } else {
     const log = createWriteStream(logFile, { flags: 'a' });
     child.stdout.pipe(log, { end: false });
+    createInterface({ input: child.stdout }).on('line', (line) => noteWorker(line, workers));
     child.stderr.pipe(log, { end: false });
     child.once('close', () => log.end());
   }
@@ -81,12 +89,30 @@ function startWaybill(place: Place, args: readonly string[], logFile?: string): 
       return stderr;
     },
     ended: endOf(child),
+    workers: () => [...workers],
     signal: (signal) => void child.kill(signal),
+    signalAll: (signal) => signalGroup(child, signal),
     async write(text) {
       if (!child.stdin.write(text)) await Promise.race([once(child.stdin, 'drain'), once(child, 'close')]);
     },
     endInput: () => void child.stdin.end(),
   };
+}
+
+function noteWorker(line: string, workers: Set<number>): void {
+  if (!/"msg":"(delivering|worker lost)"/.test(line)) return;
+  const { msg, pid, workerPid } = JSON.parse(line) as { msg: string; pid: number; workerPid?: number };
+  if (msg === 'delivering') workers.add(pid);
+  else workers.delete(workerPid ?? 0);
+}
+
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // They are all gone.
+  }
 }
 
 async function endOf(child: ChildProcess) {

@@ -18,6 +18,7 @@ import { judge, type Verdict } from './verdict.ts';
 const CLIENT = 'acme';
 const CONCURRENCY = 32;
 const SERVICES = 2;
+const WORKERS = 2;
 const SEND_LANES = 2;
 /** Five retries in three seconds. */
 const RETRY = { retries: 5, baseDelayMs: 200, factor: 1.5, maxDelayMs: 1_000, jitter: 0.1 };
@@ -84,7 +85,7 @@ async function run({ plan, seconds, directory, onProgress }: RunOptions, endings
     const at = ((performance.now() - began) / 1_000).toFixed(1);
     onProgress(`${at} s: ${kind}${forMs > 0 ? ` for ${(forMs / 1_000).toFixed(1)} s` : ''}`);
   });
-  const services = startServices(launcher, SERVICES, directory);
+  const services = startServices({ launcher, count: SERVICES, workers: WORKERS, directory });
   let stoppedAt: number | undefined;
   const stopping = (): boolean => stoppedAt !== undefined;
   let units = 0;

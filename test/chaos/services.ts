@@ -1,16 +1,31 @@
 import { join } from 'node:path';
 import type { Launcher, WaybillProcess } from './processes.ts';
 
-/** The `waybill start` processes of a run. */
+/** A worker of a service. */
+export interface WorkerOfService {
+  readonly service: number;
+  readonly pid: number;
+}
+
+/** The `waybill start` processes of a run, with their workers. */
 export interface Services {
-  /** One that is neither frozen nor down just now, `choice` in [0, 1) says which; undefined: there is none. */
+  /** One that is neither frozen, in part or all, nor down just now; `choice` in [0, 1) says which. */
   pick(choice: number): number | undefined;
-  /** Ends one on the spot; resolves when it is gone. It stays down until `start`. */
-  kill(index: number): Promise<void>;
+  /** A worker of such a service, frozen in part or not, that is not frozen itself. */
+  pickWorker(choice: number): WorkerOfService | undefined;
+  /** Ends one with its workers on the spot. It stays down until `start`. @returns how many workers it may have had */
+  kill(index: number): number;
+  /** Ends one on the spot, but not its workers: they have to notice. It stays down until `start`. */
+  killSupervisor(index: number): void;
   start(index: number): void;
+  /** Stops one, with its workers, where it stands. */
   freeze(index: number): void;
   thaw(index: number): void;
-  /** Asks all to stop; resolves with what was wrong about how they did. */
+  /** Ends a worker on the spot: its service has to start another one. */
+  killWorker(worker: WorkerOfService): void;
+  freezeWorker(worker: WorkerOfService): void;
+  thawWorker(worker: WorkerOfService): void;
+  /** Asks all to stop; resolves when none of their processes is left, with what was wrong about how they did. */
   stop(): Promise<string[]>;
   /** Services that ended though nobody had killed them. */
   readonly deserters: readonly string[];
@@ -19,13 +34,28 @@ export interface Services {
 interface Slot {
   process: WaybillProcess | undefined;
   frozen: boolean;
+  readonly frozenWorkers: Set<number>;
 }
 
-/** Starts so many services; their logs stand in the directory. */
-export function startServices(launcher: Launcher, count: number, directory: string): Services {
-  const slots: Slot[] = Array.from({ length: count }, () => ({ process: undefined, frozen: false }));
+/** How services are started. */
+export interface ServicesOptions {
+  readonly launcher: Launcher;
+  readonly count: number;
+  /** The worker processes of each. */
+  readonly workers: number;
+  /** Where their logs go. */
+  readonly directory: string;
+}
+
+/** Starts so many services. */
+export function startServices({ launcher, count, workers, directory }: ServicesOptions): Services {
+  const slots = Array.from(
+    { length: count },
+    (): Slot => ({ process: undefined, frozen: false, frozenWorkers: new Set() }),
+  );
   const deserters: string[] = [];
   const expected = new WeakSet<WaybillProcess>();
+  const all: WaybillProcess[] = [];
 
   function slotAt(index: number): Slot {
     const slot = slots[index];
@@ -35,7 +65,9 @@ export function startServices(launcher: Launcher, count: number, directory: stri
 
   function start(index: number): void {
     const slot = slotAt(index);
-    const service = launcher.start(['start'], join(directory, `service-${index}.log`));
+    const args = ['start', '--workers', String(workers)];
+    const service = launcher.start(args, join(directory, `service-${index}.log`));
+    all.push(service);
     slot.process = service;
     void service.ended.then(({ code, signal }) => {
       if (slot.process === service) slot.process = undefined;
@@ -43,28 +75,55 @@ export function startServices(launcher: Launcher, count: number, directory: stri
     });
   }
 
+  /** It is down from now on; what is left of it may take its time. */
+  function takeDown(index: number): WaybillProcess | undefined {
+    const slot = slotAt(index);
+    const service = slot.process;
+    if (service !== undefined) expected.add(service);
+    slot.process = undefined;
+    return service;
+  }
+
   for (let index = 0; index < count; index += 1) start(index);
   return {
     deserters,
     start,
     pick(choice) {
-      const able = slots.flatMap(({ process, frozen }, index) => (process && !frozen ? [index] : []));
+      const able = slots.flatMap(({ process, frozen, frozenWorkers }, index) =>
+        process && !frozen && frozenWorkers.size === 0 ? [index] : [],
+      );
       return able[Math.floor(choice * able.length)];
     },
-    async kill(index) {
-      const service = slotAt(index).process;
-      if (service === undefined) return;
-      expected.add(service);
-      service.signal('SIGKILL');
-      await service.ended;
+    pickWorker(choice) {
+      const able = slots.flatMap(({ process, frozen, frozenWorkers }, service) =>
+        process && !frozen
+          ? process.workers().flatMap((pid) => (frozenWorkers.has(pid) ? [] : [{ service, pid }]))
+          : [],
+      );
+      return able[Math.floor(choice * able.length)];
     },
+    kill(index) {
+      const service = takeDown(index);
+      service?.signalAll('SIGKILL');
+      return service === undefined ? 0 : workers;
+    },
+    killSupervisor: (index) => takeDown(index)?.signal('SIGKILL'),
     freeze(index) {
       slotAt(index).frozen = true;
-      slotAt(index).process?.signal('SIGSTOP');
+      slotAt(index).process?.signalAll('SIGSTOP');
     },
     thaw(index) {
       slotAt(index).frozen = false;
-      slotAt(index).process?.signal('SIGCONT');
+      slotAt(index).process?.signalAll('SIGCONT');
+    },
+    killWorker: ({ pid }) => signalOne(pid, 'SIGKILL'),
+    freezeWorker({ service, pid }) {
+      slotAt(service).frozenWorkers.add(pid);
+      signalOne(pid, 'SIGSTOP');
+    },
+    thawWorker({ service, pid }) {
+      slotAt(service).frozenWorkers.delete(pid);
+      signalOne(pid, 'SIGCONT');
     },
     async stop() {
       const left = slots.flatMap(({ process }) => (process === undefined ? [] : [process]));
@@ -72,10 +131,21 @@ export function startServices(launcher: Launcher, count: number, directory: stri
         expected.add(service);
         service.signal('SIGTERM');
       }
+      // Of those that were killed alone, workers may still be on their way out.
+      await Promise.all(all.map((service) => service.ended));
       const ends = await Promise.all(left.map((service) => service.ended));
       return ends.flatMap(({ code, signal }) =>
         code === 0 ? [] : [`a service ended with ${code ?? signal} after SIGTERM`],
       );
     },
   };
+}
+
+/** A worker may have gone with its service meanwhile. */
+function signalOne(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // Nothing is left to be signalled.
+  }
 }

@@ -31,7 +31,7 @@ export function judge(evidence: Evidence): Verdict {
   const dead = new Map(deadLetters.map((letter) => [letter.unit, letter]));
   const delivered = new Set(evidence.sightings.flatMap((seen) => (isDelivery(seen) ? [seen[0]] : [])));
   const isThrough = (unit: number): boolean => delivered.has(unit) || dead.has(unit);
-  const kills = disturbances.filter(({ losesDeliverer }) => losesDeliverer).length;
+  const kills = disturbances.filter(({ losesDeliverers }) => losesDeliverers > 0).length;
   const { doubled, violations: doubles } = judgeDoubles(evidence);
   const longestSilenceMs = longestSilence(evidence);
   const missing = answers.accepted.filter((unit) => !isThrough(unit));
