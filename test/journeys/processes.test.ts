@@ -1,19 +1,16 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { ask, hold, type Script } from '../../src/sandbox/scripts.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
-import { startNode } from '../support/node-process.ts';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
 
 failOnLeaks();
 
-const WORKER = fileURLToPath(new URL('../../dist/workers/delivery.js', import.meta.url));
 const SHORT = { retries: 5, baseDelayMs: 20, factor: 1, maxDelayMs: 50, jitter: 0 };
 
 function toNdjson(events: readonly unknown[]): string {
@@ -28,13 +25,14 @@ function configure(clients: Readonly<Record<string, unknown>>): { directory: str
   return { directory, args: ['--config', file] };
 }
 
-test('two worker processes with 300 requests in flight ask for one token when theirs is voided', async () => {
+test('two workers with 300 requests in flight ask for one token when theirs is voided', async () => {
   const sandbox = testSandbox();
   const name = uniqueClientName();
   const pause = hold();
-  // The first request of each event waits, and is then answered with 401, as its token has been voided.
+  let voided = false;
+  // What is sent before the token was voided waits, and is then answered with 401.
   const script: Script = async (request, seen) => {
-    if (seen.ofEvent > 1) return {};
+    if (voided) return {};
     await ask(pause.script, request, seen);
     return 401;
   };
@@ -42,35 +40,24 @@ test('two worker processes with 300 requests in flight ask for one token when th
   const { directory, args } = configure({
     [name]: company.clientSettings({ concurrency: 150, retry: SHORT }),
   });
-  const send = async (from: number): Promise<void> => {
-    const input = toNdjson(numberedEvents('disposition_update', 150, from));
-    const sent = await runWaybill(['send', name, 'disposition_update', '-', ...args], { directory, input });
-    expect(sent).toMatchObject({ code: 0 });
-  };
-  const startWorker = async () => {
-    const worker = startNode([WORKER, args[1] ?? ''], { cwd: directory });
-    await worker.waitForLine('delivering');
-    return worker;
-  };
-
-  const first = await startWorker();
-  await send(0);
-  await company.waitFor((seen) => seen.tally.inFlight === 150);
-  first.signal('SIGSTOP'); // so that the other one takes what comes now
-  const second = await startWorker();
-  await send(150);
+  const service = startWaybill(['start', '--workers', '2', ...args], { directory });
+  await service.waitForLine('started');
+  // More than one of them takes at a time: both have as many in flight as they may.
+  const input = toNdjson(numberedEvents('disposition_update', 800));
+  const sent = await runWaybill(['send', name, 'disposition_update', '-', ...args], { directory, input });
+  expect(sent).toMatchObject({ code: 0 });
   await company.waitFor((seen) => seen.tally.inFlight === 300);
-  first.signal('SIGCONT');
   expect(company.tokenRequests).toHaveLength(1);
 
   company.revokeTokens();
+  voided = true;
   pause.release();
-  await company.waitFor((seen) => seen.deliveredIds.size === 300);
+  await company.waitFor((seen) => seen.deliveredIds.size === 800);
   expect(company.tokenRequests).toHaveLength(2);
-  expect(company.requests).toHaveLength(600);
+  expect(company.requests).toHaveLength(300 + 800);
   expect(company.requests.every((request) => request.headers['x-waybill-attempt'] === '1')).toBe(true);
-  for (const worker of [first, second]) worker.signal('SIGTERM');
-  for (const worker of [first, second]) expect(await worker.exit).toEqual({ code: 0, signal: null });
+  service.signal('SIGTERM');
+  expect(await service.exit).toEqual({ code: 0, signal: null });
 });
 
 test('the service stops on SIGTERM with exit code 0 and puts back what it has not sent', async () => {
