@@ -152,6 +152,35 @@ describe('the judge', () => {
     expect(judge(twice(1, 0)).violations).toContain(none);
   });
 
+  test('lets a kill while Redis is frozen repeat also what was delivered since that began', () => {
+    const plain = numbers.filter((n) => fateOf(n) === 'plain').slice(0, 100);
+    const sightings = [
+      ...plain.map((unit, n) => seen(unit, 1, 200, 4_000 + n * 10)),
+      ...plain.map((unit) => seen(unit, 1, 200, 50_000)),
+    ];
+    const accepted = { accepted: plain, refused: [], unknown: [], counted: [] };
+    const frozen = (at: number): Disturbance => ({
+      kind: 'freeze redis',
+      at,
+      until: 9_500,
+      losesDeliverer: false,
+    });
+    const verdictOf = (at: number) =>
+      judge(
+        evidence({
+          sightings,
+          answers: accepted,
+          deadLetters: [],
+          disturbances: [frozen(at), kill(9_000)],
+        }),
+      );
+    // Half a second of it Redis was still away.
+    expect(verdictOf(4_000)).toMatchObject({ doubled: 100, longestTakeoverMs: 40_500, violations: [] });
+    expect(verdictOf(8_000).violations).toEqual([
+      '100 events were delivered twice after "kill service", where 52 may be',
+    ]);
+  });
+
   test('counts a replayed event as a new life', () => {
     const cured = unitWith('cured');
     const first = [1, 2, 3, 4, 5, 6].map((attempt) => seen(cured, attempt, 500, attempt));

@@ -7,6 +7,8 @@ const UNWRITTEN_MS = 500;
 const BATCH = 50;
 /** How far apart the moment of a signal and its effect may be on a loaded machine. */
 const MARGIN_MS = 250;
+/** While one of these lasts, nothing that is delivered is written down, and no batch is taken over. */
+const STOPS_REDIS: ReadonlySet<string> = new Set(['kill redis', 'freeze redis']);
 
 /** Counts what was delivered more than once, and holds each fault to what it may repeat. */
 export function judgeDoubles(evidence: Pick<Evidence, 'sightings' | 'disturbances' | 'concurrency'>): {
@@ -27,14 +29,14 @@ export function judgeDoubles(evidence: Pick<Evidence, 'sightings' | 'disturbance
   }
   const violations = [...counts].flatMap(([cause, count]) => {
     if (cause === undefined) return [`${count} events were delivered twice without a fault`];
-    const allowed = allowance(cause, deliveries, evidence.concurrency);
+    const allowed = allowance(cause, deliveries, evidence);
     if (count <= allowed) return [];
     return [`${count} events were delivered twice after "${cause.kind}", where ${allowed} may be`];
   });
   return { doubled, violations };
 }
 
-/** From a kill until the last of what it interrupted was sent again; ms. */
+/** From a kill until the last of what it interrupted was sent again, but for the time in which Redis was away; ms. */
 export function longestTakeover({
   sightings,
   disturbances,
@@ -45,7 +47,8 @@ export function longestTakeover({
   for (const [, ofUnit] of groupBy(sightings, ([unit, , attempt]) => `${unit} ${attempt}`)) {
     for (const [index, again] of ofUnit.slice(1).entries()) {
       const cause = causeOf(ofUnit[index] ?? again, again, disturbances);
-      if (cause !== undefined && kills.includes(cause)) longest = Math.max(longest, again[3] - cause.at);
+      if (cause === undefined || !kills.includes(cause)) continue;
+      longest = Math.max(longest, again[3] - cause.at - awayBetween(cause.at, again[3], disturbances));
     }
   }
   return longest;
@@ -63,15 +66,27 @@ function causeOf(
   return between.find(({ losesDeliverers }) => losesDeliverers > 0) ?? between[0];
 }
 
+/** For how long Redis was away between two moments; outages of one run do not overlap. */
+function awayBetween(from: number, to: number, disturbances: readonly Disturbance[]): number {
+  return disturbances
+    .filter(({ kind }) => STOPS_REDIS.has(kind))
+    .reduce((sum, { at, until }) => sum + Math.max(0, Math.min(until, to) - Math.max(at, from)), 0);
+}
+
 /** The design's bound for each loss of a process: concurrency + 50 + what it delivered in the last 500 ms. */
 function allowance(
   { at, losesDeliverers }: Disturbance,
   deliveries: readonly Sighting[],
-  concurrency: number,
+  { disturbances, concurrency }: Pick<Evidence, 'disturbances' | 'concurrency'>,
 ): number {
   if (losesDeliverers === 0) return 0;
+  // Of a process that is lost while Redis is away, nothing is written since that began.
+  const outage = disturbances.find(
+    (other) => STOPS_REDIS.has(other.kind) && other.at <= at && other.until + MARGIN_MS >= at,
+  );
+  const writtenUntil = (outage?.at ?? at) - UNWRITTEN_MS;
   const unwritten = deliveries.filter(
-    ([, , , , , answeredAt]) => answeredAt <= at + MARGIN_MS && answeredAt > at - UNWRITTEN_MS,
+    ([, , , , , answeredAt]) => answeredAt <= at + MARGIN_MS && answeredAt > writtenUntil,
   );
   // All workers deliver to the one client; what the others delivered makes the bound no tighter.
   return losesDeliverers * (concurrency + BATCH) + unwritten.length;
