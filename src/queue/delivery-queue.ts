@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent, Suspected } from '../core/event.ts';
+import type { EventKey } from '../core/idempotency-key.ts';
 import type { Settlement } from '../core/settlement.ts';
 import { defineScript } from './define-script.ts';
 import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
@@ -15,6 +16,8 @@ const findTakenScript = defineScript('find-taken', FIND_TAKEN);
 export interface NewBatch {
   readonly id: string;
   readonly events: readonly StoredEvent[];
+  /** The key of each event, where any of them has one. */
+  readonly keys?: readonly (EventKey | undefined)[];
 }
 
 /** What becomes of the job: it goes on, waits for its retries, goes back for others to take, or is done. */
@@ -78,7 +81,11 @@ export function deadLetterJobId(event: StoredEvent): string {
   return `${event.id}.${event.life ?? 0}`;
 }
 
-/** Puts batches into a client's queue, all or none; resolves once Redis has them. @throws errors of Redis */
+/**
+ * Puts batches without keys into a client's queue, all or none; resolves once Redis has them.
+ *
+ * @throws errors of Redis
+ */
 export async function admit(
   redis: Redis,
   client: string,

@@ -23,6 +23,14 @@ export function rateKey(client: string): string {
   return `${clientPrefix(client)}:rate`;
 }
 
+/**
+ * The event that an idempotency key stands for. Keys are input: a fixed ending keeps them from making up the name
+ * of something else, such as that of another client's queue.
+ */
+export function idempotencyKeyName(client: string, key: string): string {
+  return `${clientPrefix(client)}:keys:${key}:event`;
+}
+
 /** How a batch is held by the process that has it open, and how a process that is lost is noticed. */
 export interface LockTiming {
   /** How long a batch stays locked for a process that gives no sign of life. */
