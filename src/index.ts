@@ -9,5 +9,6 @@ export type { Config, ConfigInput, ResolvedClient } from './core/config-schema.t
 export type { EventTypeName, PayloadOf, SentPayloadOf } from './core/event-types.ts';
 export type { Problem } from './core/problem.ts';
 export { WaybillError } from './core/waybill-error.ts';
+export type { SubmitManyOptions, SubmitOptions } from './intake/submit-options.ts';
 export type { Accepted, RefusalCode, Refused, SubmitResult, Unknown } from './intake/submit-result.ts';
 export { createProducer, type Producer, type ProducerOptions } from './producer.ts';

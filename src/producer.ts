@@ -4,6 +4,7 @@ import { loadConfig, parseConfig } from './config.ts';
 import { ConfigError } from './core/config-error.ts';
 import type { Config, ConfigInput } from './core/config-schema.ts';
 import type { EventTypeName, PayloadOf } from './core/event-types.ts';
+import type { SubmitManyOptions, SubmitOptions } from './intake/submit-options.ts';
 import type { SubmitResult } from './intake/submit-result.ts';
 import { openRedisAccess } from './redis-access.ts';
 
@@ -14,7 +15,8 @@ export interface Producer {
    *
    * - `accepted`: Redis has it; it will be delivered, or become a dead letter
    * - `refused`: it was not taken; `code` and `problems` say why, each problem with its JSON path
-   * - `unknown`: Redis' answer was lost; it may have been taken, and submitting it again may double it
+   * - `unknown`: Redis' answer was lost; it may have been taken, and submitting it again may double it. With an
+   *   idempotency key that is safe: see `SubmitOptions`
    *
    * Where Redis is away it is refused at once with `REDIS_UNAVAILABLE`; the producer finds back to Redis by
    * itself. Where too many events wait to be written it is refused with `INTAKE_FULL`.
@@ -25,6 +27,7 @@ export interface Producer {
     client: string,
     type: Type,
     payload: PayloadOf<Type>,
+    options?: SubmitOptions,
   ): Promise<SubmitResult>;
 
   /**
@@ -36,6 +39,7 @@ export interface Producer {
     client: string,
     type: Type,
     payloads: Iterable<PayloadOf<Type>>,
+    options?: SubmitManyOptions<PayloadOf<Type>>,
   ): Promise<SubmitResult[]>;
 
   /**

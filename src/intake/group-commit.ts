@@ -1,19 +1,26 @@
 import type { StoredEvent } from '../core/event.ts';
+import type { EventKey, KeyHolder } from '../core/idempotency-key.ts';
 
 /** Whether events reached Redis: `refused` surely not, `unknown` perhaps. */
 export type CommitOutcome =
-  | { readonly kind: 'committed' }
+  | {
+      readonly kind: 'committed';
+      /** Events by their id that were left out, since their keys stand for these; absent: none. */
+      readonly holders?: ReadonlyMap<string, KeyHolder>;
+    }
   | { readonly kind: 'refused' | 'unknown'; readonly error: Error };
 
 /** Events that go into one job. */
 export interface CommitBatch {
   readonly id: string;
   readonly events: readonly StoredEvent[];
+  /** The key of each event, where any of them has one. */
+  readonly keys?: readonly (EventKey | undefined)[];
 }
 
 /** What a group commit writes with, and its limits. */
 export interface GroupCommitOptions {
-  /** Writes batches, all or none; never rejects. */
+  /** Writes batches, all or none but for events whose keys stand for others; never rejects. */
   write(batches: readonly CommitBatch[]): Promise<CommitOutcome>;
   newBatchId(): string;
   readonly batchSize: number;
@@ -26,7 +33,7 @@ export interface GroupCommitOptions {
 /** Gathers a client's events while an earlier write is under way, and writes them together. */
 export interface GroupCommit {
   /** Takes an event over; `done` is called once it is known what became of it. */
-  add(event: StoredEvent, bytes: number, done: (outcome: CommitOutcome) => void): void;
+  add(event: StoredEvent, bytes: number, done: (outcome: CommitOutcome) => void, key?: EventKey): void;
   readonly full: boolean;
   /** Resolves when it is not full. */
   room(): Promise<void>;
@@ -38,6 +45,7 @@ interface Pending {
   readonly event: StoredEvent;
   readonly bytes: number;
   readonly done: (outcome: CommitOutcome) => void;
+  readonly key: EventKey | undefined;
 }
 
 const BATCHES_PER_WRITE = 20;
@@ -49,6 +57,8 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
   let pending: Pending[] = [];
   let next = 0;
   let pendingBytes = 0;
+  /** How many of those that wait have a key: where none has, none is looked for. */
+  let keyed = 0;
   let underWay = 0;
   let scheduled = false;
   let onRoom: (() => void)[] = [];
@@ -84,6 +94,16 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     return batches;
   }
 
+  function toCommitBatch(batch: readonly Pending[]): CommitBatch {
+    const id = options.newBatchId();
+    const events = batch.map(({ event }) => event);
+    if (keyed === 0) return { id, events };
+    const keys = batch.map(({ key }) => key);
+    const count = keys.filter((key) => key !== undefined).length;
+    keyed -= count;
+    return count === 0 ? { id, events } : { id, events, keys };
+  }
+
   /** Whether a write is to begin: the first with whatever waits, a further one only when it is full. */
   function isDue(): boolean {
     if (underWay === 0) return waiting() > 0;
@@ -98,9 +118,7 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 
   async function write(batches: readonly Pending[][]): Promise<void> {
     underWay += 1;
-    const outcome = await options.write(
-      batches.map((batch) => ({ id: options.newBatchId(), events: batch.map(({ event }) => event) })),
-    );
+    const outcome = await options.write(batches.map(toCommitBatch));
     underWay -= 1;
     // The next one is on its way before anybody hears of this one, so that Redis does not wait for them.
     beginWrites();
@@ -112,9 +130,10 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
     get full() {
       return isFull();
     },
-    add(event, bytes, done) {
-      pending.push({ event, bytes, done });
+    add(event, bytes, done, key) {
+      pending.push({ event, bytes, done, key });
       pendingBytes += bytes;
+      if (key !== undefined) keyed += 1;
       if (scheduled || !isDue()) return;
       // Whoever submits in the same turn travels together.
       scheduled = true;

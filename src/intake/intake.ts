@@ -4,15 +4,23 @@ import type { StoredEvent } from '../core/event.ts';
 import { findEventType } from '../core/event-types.ts';
 import { quoteText } from '../core/quote-text.ts';
 import { validatePayload } from '../core/validate-payload.ts';
+import { takeEventKey } from './event-key.ts';
 import { type CommitBatch, type CommitOutcome, createGroupCommit, type GroupCommit } from './group-commit.ts';
+import type { SubmitManyOptions, SubmitOptions } from './submit-options.ts';
 import { type Refused, refusal, type SubmitResult } from './submit-result.ts';
+import { toKeyedResult, toResult } from './to-result.ts';
 
 /** Takes events in: validates, gives ids, writes them in groups, and says what became of each. */
 export interface Intake {
   /** Never rejects: what was refused, and why, is a value. Refuses where too many events wait already. */
-  submit(client: string, type: string, payload: unknown): Promise<SubmitResult>;
+  submit(client: string, type: string, payload: unknown, options?: SubmitOptions): Promise<SubmitResult>;
   /** Submits many, in their order, waiting for room as it goes. */
-  submitMany(client: string, type: string, payloads: Iterable<unknown>): Promise<SubmitResult[]>;
+  submitMany(
+    client: string,
+    type: string,
+    payloads: Iterable<unknown>,
+    options?: SubmitManyOptions,
+  ): Promise<SubmitResult[]>;
   /** Writes what it has taken, then refuses everything. */
   close(): Promise<void>;
 }
@@ -20,7 +28,7 @@ export interface Intake {
 /** What intake is made from. */
 export interface IntakeParts {
   readonly clients: Readonly<Record<string, ResolvedClient>>;
-  /** Writes a client's batches, all or none; never rejects. */
+  /** Writes a client's batches, all or none but for events whose keys stand for others; never rejects. */
   admit(client: string, batches: readonly CommitBatch[]): Promise<CommitOutcome>;
   /** UUIDv7 */
   newId(): string;
@@ -77,7 +85,12 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
   }
 
   /** Validates a payload and hands it to the group commit; a refusal is returned at once. */
-  function offer(target: Target, payload: unknown, done: (result: SubmitResult) => void): void {
+  function offer(
+    target: Target,
+    payload: unknown,
+    keyOf: KeyOf | undefined,
+    done: (result: SubmitResult) => void,
+  ): void {
     const valid = validatePayload(target.type, payload);
     if (!valid.ok) {
       done({ outcome: 'refused', code: 'INVALID_EVENT', problems: valid.problems });
@@ -91,11 +104,12 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
       return;
     }
     const event: StoredEvent = { id: newId(), type: target.type.name, unit: valid.unit, body };
-    target.commit.add(event, bytes, (outcome) => done(toResult(event.id, outcome)));
+    if (keyOf === undefined) target.commit.add(event, bytes, (outcome) => done(toResult(event.id, outcome)));
+    else addKeyed(target.commit, event, bytes, keyOf, done);
   }
 
   return {
-    submit(clientName, typeName, payload) {
+    submit(clientName, typeName, payload, options) {
       if (closed) return Promise.resolve(refusal('INTAKE_CLOSED', 'the producer was closed'));
       const target = findTarget(clientName, typeName);
       if ('outcome' in target) return Promise.resolve(target);
@@ -104,10 +118,12 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
           refusal('INTAKE_FULL', `too many events of client "${clientName}" wait to be written already`),
         );
       }
-      return new Promise((resolve) => offer(target, payload, resolve));
+      const key = options?.idempotencyKey;
+      const keyOf = key === undefined ? undefined : () => key;
+      return new Promise((done) => offer(target, payload, keyOf, done));
     },
 
-    async submitMany(clientName, typeName, payloads) {
+    async submitMany(clientName, typeName, payloads, options) {
       const target = findTarget(clientName, typeName);
       const results: SubmitResult[] = [];
       let open = 0;
@@ -121,7 +137,7 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
         }
         results.push(PENDING);
         open += 1;
-        offer(early, payload, (result) => {
+        offer(early, payload, keyFor(options, payload, index), (result) => {
           results[index] = result;
           open -= 1;
           if (open === 0) onAll?.();
@@ -169,11 +185,22 @@ function pauseAfter(count: number, commit: GroupCommit): Promise<void> | undefin
 
 const PENDING: SubmitResult = refusal('INTAKE_CLOSED', 'not known yet');
 
-function toResult(id: string, outcome: CommitOutcome): SubmitResult {
-  if (outcome.kind === 'committed') return { outcome: 'accepted', id };
-  const problems = [{ path: '$', message: outcome.error.message }];
-  if (outcome.kind === 'unknown') return { outcome: 'unknown', id, problems };
-  const code =
-    (outcome.error as { code?: string }).code === 'REDIS_UNAVAILABLE' ? 'REDIS_UNAVAILABLE' : 'REDIS_REFUSED';
-  return { outcome: 'refused', code, problems };
+type KeyOf = () => unknown;
+
+/** What gives the key of one of many; undefined: none is to be had. */
+function keyFor(options: SubmitManyOptions | undefined, payload: unknown, index: number): KeyOf | undefined {
+  if (options?.idempotencyKeyOf === undefined) return undefined;
+  return () => options.idempotencyKeyOf?.(payload, index);
+}
+
+function addKeyed(
+  commit: GroupCommit,
+  event: StoredEvent,
+  bytes: number,
+  keyOf: KeyOf,
+  done: (result: SubmitResult) => void,
+): void {
+  const key = takeEventKey(keyOf, event);
+  if (key !== undefined && 'outcome' in key) done(key);
+  else commit.add(event, bytes, (outcome) => done(toKeyedResult(event.id, key, outcome)), key);
 }

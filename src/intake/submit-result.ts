@@ -7,6 +7,8 @@ export type RefusalCode =
   | 'NO_ENDPOINT'
   | 'INVALID_EVENT'
   | 'EVENT_TOO_LARGE'
+  | 'IDEMPOTENCY_KEY_INVALID'
+  | 'IDEMPOTENCY_KEY_REUSED'
   | 'INTAKE_FULL'
   | 'INTAKE_CLOSED'
   | 'REDIS_UNAVAILABLE'
@@ -17,16 +19,24 @@ export interface Accepted {
   readonly outcome: 'accepted';
   /** UUIDv7 */
   readonly id: string;
+  /** An earlier submission with the same idempotency key was taken: `id` is its event, and there is no second. */
+  readonly repeated?: true;
 }
 
-/** The event was not taken and will not be delivered. */
+/**
+ * The event was not taken and will not be delivered. What became of an earlier submission with the same
+ * idempotency key is another matter.
+ */
 export interface Refused {
   readonly outcome: 'refused';
   readonly code: RefusalCode;
   readonly problems: readonly Problem[];
 }
 
-/** Redis' answer was lost: the event may have been taken. Submitting it again may double it. */
+/**
+ * Redis' answer was lost: the event may have been taken. Submitting it again may double it, unless it has an
+ * idempotency key: with that, repeating is safe, and the answer names the one event that there is.
+ */
 export interface Unknown {
   readonly outcome: 'unknown';
   readonly id: string;

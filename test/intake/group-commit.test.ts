@@ -38,8 +38,10 @@ function grouped(limits: Partial<GroupCommitOptions> = {}) {
     maxPendingBytes: 10_000_000,
     ...limits,
   });
-  const add = (n: number, bytes = 1): void =>
-    commit.add(eventOf(n), bytes, (outcome) => outcomes.set(n, outcome));
+  const add = (n: number, bytes = 1, key?: string): void => {
+    const keyed = key === undefined ? undefined : { key, fingerprint: '' };
+    commit.add(eventOf(n), bytes, (outcome) => outcomes.set(n, outcome), keyed);
+  };
   return { commit, writes, outcomes, add };
 }
 
@@ -92,6 +94,22 @@ test('a batch holds no more events and bytes than it may, a write no more than t
   await writes[0]?.end();
   // The eleven bytes are more than a batch should hold: they travel by themselves.
   expect(sizesOf(writes[1])).toEqual([4, 4, 4, 4, 4, 2, 1, 1, 1, 2, 1]);
+});
+
+test('keys travel with their events, and batches without any carry none', async () => {
+  const { add, writes } = grouped({ batchSize: 2 });
+  for (const n of range(0, 6)) add(n, 1, n === 3 || n === 4 ? `key-${n}` : undefined);
+  await turn();
+  const keys = writes[0]?.batches.map((batch) => batch.keys?.map((key) => key?.key));
+  expect(keys).toEqual([undefined, [undefined, 'key-3'], ['key-4', undefined]]);
+  await writes[0]?.end();
+  add(6);
+  await turn();
+  expect(writes[1]?.batches).toEqual([{ id: 'batch-3', events: [eventOf(6)] }]);
+  await writes[1]?.end();
+  add(7, 1, 'key-7');
+  await turn();
+  expect(writes[2]?.batches[0]?.keys).toEqual([{ key: 'key-7', fingerprint: '' }]);
 });
 
 test('a second write begins during the first only if it is full; there is never a third', async () => {
