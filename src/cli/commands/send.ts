@@ -16,10 +16,15 @@ import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';
 import { Account } from '../send/account.ts';
 import { type EventInput, findInput } from '../send/event-input.ts';
 import { JsonAccount } from '../send/json-account.ts';
+import { type KeyTemplate, parseKeyTemplate } from '../send/key-template.ts';
 import { printAccount } from '../send/print-account.ts';
 import { sendEvents } from '../send/send-events.ts';
 import { tellWithoutService } from '../tell-without-service.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
+
+const KEY_HELP =
+  'sending again under the same key within 24 h doubles nothing; for many, a key each: ' +
+  "'returns-0301:{n}' by their number in the input, '{$.optiturn_lp} {$.timestamp}' by their fields";
 
 /** `waybill send <client> <type> [file|-]`: submits events from a file or from stdin. */
 export function addSendCommand(program: Command): void {
@@ -29,14 +34,16 @@ export function addSendCommand(program: Command): void {
     .argument('<type>', `their type: ${EVENT_TYPE_NAMES.join(', ')}`)
     .argument('[file]', 'a JSON object, an array, or NDJSON (one event a line); - or nothing: stdin')
     .description('put events into the queue of a client')
+    .option('--idempotency-key <template>', KEY_HELP, parseKeyTemplate)
     .action((client: string, type: string, file: string | undefined, _options, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
+      const options = command.optsWithGlobals<GlobalOptions & { readonly idempotencyKey?: KeyTemplate }>();
       return runCommand(options, async (terminal) => {
         const config = loadConfig(options.config);
         checkTarget(config, client, type);
         const input = findInput(file);
         const onEvent = tellRedisTrouble(terminal);
-        return withIntake(config, onEvent, (intake) => send(terminal, intake, { client, type, input }));
+        const sending = { client, type, input, keyTemplate: options.idempotencyKey };
+        return withIntake(config, onEvent, (intake) => send(terminal, intake, sending));
       });
     });
 }
@@ -45,6 +52,7 @@ interface Sending {
   readonly client: string;
   readonly type: string;
   readonly input: EventInput;
+  readonly keyTemplate: KeyTemplate | undefined;
 }
 
 function checkTarget(config: Config, client: string, type: string): void {
@@ -91,7 +99,7 @@ async function withIntake(
 async function send(terminal: Terminal, intake: OpenIntake, sending: Sending): Promise<number> {
   if (sending.input.isTerminal) terminal.note('Reading events from the terminal; Ctrl-D ends them.');
   const json = terminal.json ? new JsonAccount(process.stdout) : undefined;
-  const account = new Account(json?.add ?? (() => {}));
+  const account = new Account(json?.add ?? (() => {}), sending.keyTemplate !== undefined);
   const reading = new AbortController();
   let interrupted = false;
   const onSignal = (): void => {
@@ -118,7 +126,7 @@ async function send(terminal: Terminal, intake: OpenIntake, sending: Sending): P
 /** Reads and submits everything, with a progress bar: by bytes for a file, by events for a stream. */
 async function submitAll(
   intake: OpenIntake,
-  { client, type, input }: Sending,
+  { client, type, input, keyTemplate }: Sending,
   account: Account,
   reading: AbortController,
   flush: () => Promise<void>,
@@ -134,7 +142,8 @@ async function submitAll(
   try {
     await sendEvents({
       payloads: readPayloads(countedBytes()),
-      submitMany: (payloads) => intake.submitMany(client, type, payloads),
+      submitMany: (payloads, keys) => intake.submitMany(client, type, payloads, keys),
+      keyTemplate,
       account,
       signal: reading.signal,
       async afterSome() {
@@ -161,7 +170,8 @@ async function tellRest(
   account: Account,
   { interrupted, error }: Ending,
 ): Promise<void> {
-  const rest = `nothing after line ${formatCount(account.lastLine)} was sent`;
+  const again = account.isKeyed ? '; the same command again sends the rest, and nothing twice' : '';
+  const rest = `nothing after line ${formatCount(account.lastLine)} was sent${again}`;
   if (error !== undefined) terminal.note(`waybill: sending ended early: ${error.message}; ${rest}`);
   else if (account.failure !== undefined) terminal.note(`waybill: ${account.failure}; ${rest}`);
   else if (interrupted) terminal.note(`Interrupted: ${rest}.`);
@@ -172,7 +182,7 @@ async function tellRest(
 function exitCode(account: Account, { interrupted, error }: Ending): number {
   if (interrupted) return EXIT.interrupted;
   if (error !== undefined) return EXIT.unexpected;
-  const nothingWritten = account.accepted === 0 && account.unknown === 0;
+  const nothingWritten = account.accepted + account.repeated + account.unknown === 0;
   if (account.failure !== undefined && nothingWritten) return EXIT.redisUnavailable;
   return account.refused > 0 || account.unknown > 0 ? EXIT.someFailed : EXIT.done;
 }

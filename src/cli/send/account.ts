@@ -13,6 +13,8 @@ const SHOWN = 20;
 /** What has become of the events so far. */
 export class Account {
   accepted = 0;
+  /** Accepted before, under the same idempotency key; not among the accepted. */
+  repeated = 0;
   refused = 0;
   unknown = 0;
   /** The first refused events, for people. Those that Redis was the reason for are not among them. */
@@ -27,21 +29,25 @@ export class Account {
   failure: string | undefined;
   /** What is to be told about each refused event, in the order of the input. */
   readonly #onRefused: (refused: RefusedLine) => void;
+  /** Whether events have idempotency keys, so that sending them again doubles none. */
+  readonly isKeyed: boolean;
 
-  constructor(onRefused: (refused: RefusedLine) => void) {
+  constructor(onRefused: (refused: RefusedLine) => void, isKeyed: boolean) {
     this.#onRefused = onRefused;
+    this.isKeyed = isKeyed;
   }
 
   /** All events so far. */
   get total(): number {
-    return this.accepted + this.refused + this.unknown;
+    return this.accepted + this.repeated + this.refused + this.unknown;
   }
 
   /** Counts one event. */
   count(line: number, result: SubmitResult): void {
     this.lastLine = line;
     if (result.outcome === 'accepted') {
-      this.accepted += 1;
+      if (result.repeated) this.repeated += 1;
+      else this.accepted += 1;
       return;
     }
     const { problems } = result;

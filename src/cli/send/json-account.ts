@@ -25,8 +25,8 @@ export class JsonAccount {
   }
 
   /** Ends the object. */
-  async end({ accepted, unknown }: Account): Promise<void> {
-    this.#text += `],"accepted":${accepted},"unknown":${unknown}}\n`;
+  async end({ accepted, repeated, unknown }: Account): Promise<void> {
+    this.#text += `],"accepted":${accepted},"repeated":${repeated},"unknown":${unknown}}\n`;
     await this.flush();
   }
 }

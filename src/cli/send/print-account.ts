@@ -4,6 +4,7 @@ import type { Account } from './account.ts';
 /** Prints for people what became of the events. */
 export function printAccount(terminal: Terminal, account: Account): void {
   const counts = [`${formatCount(account.accepted)} accepted`, `${formatCount(account.refused)} refused`];
+  if (account.repeated > 0) counts.push(`${formatCount(account.repeated)} repeated`);
   if (account.unknown > 0) counts.push(`${formatCount(account.unknown)} unknown`);
   terminal.line(counts.join(', '));
   for (const { line, problems } of account.shown) {
@@ -16,6 +17,9 @@ export function printAccount(terminal: Terminal, account: Account): void {
   if (account.unknownLines !== undefined) {
     const [first, last] = account.unknownLines.map(formatCount);
     const lines = first === last ? `line ${first}` : `lines ${first} to ${last}`;
-    terminal.line(`  ${lines}: unknown whether Redis has them; sending them again may double them`);
+    const advice = account.isKeyed
+      ? 'send them again under the same keys, which doubles none'
+      : 'sending them again may double them';
+    terminal.line(`  ${lines}: unknown whether Redis has them; ${advice}`);
   }
 }

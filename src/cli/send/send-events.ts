@@ -1,6 +1,8 @@
 import type { ReadPayload } from '../../intake/read-payloads.ts';
+import type { SubmitManyOptions } from '../../intake/submit-options.ts';
 import { refusal, type SubmitResult } from '../../intake/submit-result.ts';
 import type { Account } from './account.ts';
+import type { KeyTemplate } from './key-template.ts';
 
 /** Events that are submitted in one go, and how many such goes may be under way: a bound on memory. */
 const MAX_EVENTS = 1_000;
@@ -10,7 +12,9 @@ const MAX_UNDER_WAY = 8;
 export interface SendParts {
   /** What each read of the input brought. */
   readonly payloads: AsyncIterable<readonly ReadPayload[]>;
-  submitMany(payloads: readonly unknown[]): Promise<readonly SubmitResult[]>;
+  submitMany(payloads: readonly unknown[], options?: SubmitManyOptions): Promise<readonly SubmitResult[]>;
+  /** Undefined: events have no idempotency keys. */
+  readonly keyTemplate: KeyTemplate | undefined;
   readonly account: Account;
   readonly signal: AbortSignal;
   /** Called when it is known what became of some events; later ones wait for it. */
@@ -24,9 +28,12 @@ export interface SendParts {
  * @throws errors of the input
  */
 export async function sendEvents({ payloads, account, signal, ...parts }: SendParts): Promise<void> {
+  let seen = 0;
   async function send(items: readonly ReadPayload[], earlier: Promise<void> | undefined): Promise<void> {
     const valid = items.flatMap((item) => ('payload' in item ? [item.payload] : []));
-    const results = await parts.submitMany(valid);
+    const keys = keysFor(items, seen, parts.keyTemplate);
+    seen += items.length;
+    const results = await parts.submitMany(valid, keys);
     await earlier;
     let next = 0;
     for (const item of items) {
@@ -49,6 +56,17 @@ export async function sendEvents({ payloads, account, signal, ...parts }: SendPa
   } finally {
     await Promise.all(underWay);
   }
+}
+
+/** Keys by the numbers that items have in the input as a whole, those that are no payload too. */
+function keysFor(
+  items: readonly ReadPayload[],
+  seen: number,
+  template: KeyTemplate | undefined,
+): SubmitManyOptions | undefined {
+  if (template === undefined) return undefined;
+  const numbers = items.flatMap((item, at) => ('payload' in item ? [seen + at + 1] : []));
+  return { idempotencyKeyOf: (payload, index) => template(payload, numbers[index] ?? 0) };
 }
 
 async function* inParts(
