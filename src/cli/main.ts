@@ -7,6 +7,7 @@ import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addInitCommand } from './commands/init.ts';
 import { addPauseCommands } from './commands/pause.ts';
+import { addSandboxCommand } from './commands/sandbox.ts';
 import { addSendCommand } from './commands/send.ts';
 import { addStartCommand } from './commands/start.ts';
 import { addStatusCommand } from './commands/status.ts';
@@ -31,6 +32,7 @@ addSendCommand(program);
 addStatusCommand(program);
 addPauseCommands(program);
 addDeadLettersCommand(program);
+addSandboxCommand(program);
 addDemoCommand(program);
 
 // Whoever reads the output may stop reading, as `head` does.

@@ -17,20 +17,34 @@ const EXPECTED: Readonly<Record<string, string>> = {
   record: 'a section of settings',
 };
 
-/**
- * Holds what a configuration file says against the schema. No text from the file is repeated in an issue but
- * for keys, since any text may be a secret that stands in the wrong place.
- */
+/** What a file says, with its defaults filled in, or everything that is wrong with it. */
+export type TreeCheck<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly issues: readonly ConfigIssue[] };
+
+/** Holds what a configuration file says against the schema. */
 export function checkConfig(tree: unknown): ConfigCheck {
+  const checked = checkTree(configSchema, tree);
+  return checked.ok ? { ok: true, config: checked.value } : checked;
+}
+
+/**
+ * Holds what a file says against a schema. No text from the file is repeated in an issue but for keys, since any
+ * text may be a secret that stands in the wrong place.
+ */
+export function checkTree<Schema extends z.ZodType>(
+  schema: Schema,
+  tree: unknown,
+): TreeCheck<z.output<Schema>> {
   const knownKeys = new Map<string, readonly string[]>();
-  const result = configSchema.safeParse(tree, {
+  const result = schema.safeParse(tree, {
     error: (issue) => {
       // Only here, before zod strips it, does an issue tell which schema raised it.
       if (issue.code === 'unrecognized_keys') knownKeys.set(placeOf(issue.path), keysOf(issue.inst));
       return sentenceFor(issue);
     },
   });
-  if (result.success) return { ok: true, config: result.data };
+  if (result.success) return { ok: true, value: result.data };
   const issues = result.error.issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [{ keys: issue.path, message: issue.message }];
     const known = knownKeys.get(placeOf(issue.path)) ?? [];

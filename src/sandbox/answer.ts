@@ -66,7 +66,8 @@ export function isBad(answer: Answer): answer is BadAnswer {
   return 'behaviour' in answer;
 }
 
-const WITH_STATUS: ReadonlySet<Behaviour> = new Set<Behaviour>([
+/** The behaviours that get as far as a status. */
+export const FAULTS_WITH_STATUS: ReadonlySet<Behaviour> = new Set<Behaviour>([
   'reset_after_headers',
   'close_after_headers',
   'endless_body',
@@ -75,5 +76,5 @@ const WITH_STATUS: ReadonlySet<Behaviour> = new Set<Behaviour>([
 
 /** The status that a client gets to see from a rule-breaking answer; 0: none. */
 export function visibleStatus(answer: BadAnswer): number {
-  return WITH_STATUS.has(answer.behaviour) ? (answer.status ?? 200) : 0;
+  return FAULTS_WITH_STATUS.has(answer.behaviour) ? (answer.status ?? 200) : 0;
 }

@@ -10,7 +10,7 @@ import { createDoorkeeper } from './company-auth.ts';
 import { describeSeen } from './describe-seen.ts';
 import type { Exchange } from './exchange.ts';
 import { answer, answerWith } from './exchange.ts';
-import type { Connection, Listener } from './listener.ts';
+import type { Address, Connection, Listener } from './listener.ts';
 import { createListener } from './listener.ts';
 import { readBody } from './read-body.ts';
 import type { ReceivedRequest, Seen } from './received-request.ts';
@@ -36,6 +36,12 @@ export interface CompanyOptions {
   readonly tls?: TlsOptions;
   /** How many requests and event ids it remembers at least; left out: all. Long runs want a bound. */
   readonly keepLatest?: number;
+  /** … of event ids, where they are to be more than requests. */
+  readonly keepIds?: number;
+  /** Where it listens; left out: a free port of 127.0.0.1. */
+  readonly address?: Address;
+  /** Called when a request has been answered, or its sender has left; `isToken`: it asked for a token. */
+  onFinished?(request: ReceivedRequest, isToken: boolean): void;
 }
 
 /** A company that Waybill plays itself: an endpoint and a token service on a loopback port of its own. */
@@ -89,21 +95,29 @@ export async function startCompany(
   wallClock: () => number,
 ): Promise<Company> {
   const signal = createChangeSignal();
-  const keepLatest = options.keepLatest ?? Number.POSITIVE_INFINITY;
+  const keepRequests = options.keepLatest ?? Number.POSITIVE_INFINITY;
+  const keep = { keepRequests, keepIds: options.keepIds ?? keepRequests, onChange: signal.changed };
+  const finished = (isToken: boolean) => (request: ReceivedRequest) => options.onFinished?.(request, isToken);
   const parts: Parts = {
     name,
     signal,
     doorkeeper: createDoorkeeper(options.auth ?? { type: 'none' }, wallClock),
-    deliveries: createRequestLog(keepLatest, signal.changed),
-    tokenRequests: createRequestLog(keepLatest, signal.changed),
+    deliveries: createRequestLog({ ...keep, onFinished: finished(false) }),
+    tokenRequests: createRequestLog({ ...keep, onFinished: finished(true) }),
     replies: {
       delivery: options.script ?? AS_CONTRACTED,
       token: options.tokenScript ?? AS_CONTRACTED,
     },
   };
-  const listener = await createListener((...arrival) => receive(parts, ...arrival), options.tls);
+  const listener = await createListener((...arrival) => receive(parts, ...arrival), options);
   const scheme = options.tls === undefined ? 'http' : 'https';
-  return present(parts, listener, `${scheme}://127.0.0.1:${listener.port}`);
+  return present(parts, listener, `${scheme}://${reachableHost(options.address?.host)}:${listener.port}`);
+}
+
+/** All addresses of a machine are no address to send to; an IPv6 address stands in brackets in a URL. */
+function reachableHost(host = '127.0.0.1'): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 interface Parts {

@@ -31,12 +31,24 @@ export interface Listener {
   start(): Promise<void>;
 }
 
+/** Where to listen. */
+export interface Address {
+  readonly host: string;
+  /** 0: one that is free. */
+  readonly port: number;
+}
+
+const ANY_LOOPBACK_PORT: Address = { host: '127.0.0.1', port: 0 };
+
 /** Another socket may hold the port for a moment after `stop`: tried so often, at this distance. */
 const REBIND_TRIES = 40;
 const REBIND_PAUSE_MS = 50;
 
-/** Listens on a free loopback port; with `tls`, speaks HTTPS. */
-export async function createListener(receive: Receive, tls?: TlsOptions): Promise<Listener> {
+/** Listens on a free loopback port unless told otherwise; with `tls`, speaks HTTPS. */
+export async function createListener(
+  receive: Receive,
+  { tls, address = ANY_LOOPBACK_PORT }: { readonly tls?: TlsOptions; readonly address?: Address } = {},
+): Promise<Listener> {
   const server = tls === undefined ? createServer() : createTlsServer(tls);
   // A sender must never lose a race against an idle time-out that no script asked for.
   server.keepAliveTimeout = 0;
@@ -48,7 +60,7 @@ export async function createListener(receive: Receive, tls?: TlsOptions): Promis
     connection.requests += 1;
     receive(message, response, connection);
   });
-  await listen(server, 0);
+  await listen(server, address);
   const { port } = server.address() as AddressInfo;
   return {
     port,
@@ -59,7 +71,7 @@ export async function createListener(receive: Receive, tls?: TlsOptions): Promis
       return connections.sockets.size;
     },
     stop: () => stop(server, connections.sockets),
-    start: () => (server.listening ? Promise.resolve() : relisten(server, port)),
+    start: () => (server.listening ? Promise.resolve() : relisten(server, { ...address, port })),
   };
 }
 
@@ -97,20 +109,20 @@ function trackConnections(server: Server | TlsServer, isTls: boolean): Connectio
   return { sockets, opened: () => opened, of: (socket) => bySocket.get(socket) ?? unknown };
 }
 
-function listen(server: Server | TlsServer, port: number): Promise<void> {
+function listen(server: Server | TlsServer, { host, port }: Address): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
+    server.listen(port, host, () => {
       server.off('error', reject);
       resolve();
     });
   });
 }
 
-async function relisten(server: Server | TlsServer, port: number): Promise<void> {
+async function relisten(server: Server | TlsServer, address: Address): Promise<void> {
   for (let tried = 1; ; tried += 1) {
     try {
-      return await listen(server, port);
+      return await listen(server, address);
     } catch (error) {
       const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
       if (!isTaken || tried === REBIND_TRIES) throw error;

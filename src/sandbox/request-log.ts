@@ -30,11 +30,21 @@ export interface RequestLog {
 
 type Entry = { -readonly [K in keyof ReceivedRequest]: ReceivedRequest[K] };
 
-/**
- * Makes an empty log. It holds at least the latest `keepLatest` requests and event ids, at most twice as
- * many; the counts cover all. `onChange` is called after each arrival, answer and end.
- */
-export function createRequestLog(keepLatest: number, onChange: () => void): RequestLog {
+/** How much a log remembers, and who hears of it. */
+export interface RequestLogOptions {
+  /** It holds at least so many of the latest requests, at most twice as many; the counts cover all. */
+  readonly keepRequests: number;
+  /** … and of the latest event ids. */
+  readonly keepIds: number;
+  /** Called after each arrival, answer and end. */
+  onChange(): void;
+  /** Called once for each request, when all is known of it. */
+  onFinished?(request: ReceivedRequest): void;
+}
+
+/** Makes an empty log. */
+export function createRequestLog(options: RequestLogOptions): RequestLog {
+  const { keepRequests, keepIds, onChange, onFinished } = options;
   const requests: ReceivedRequest[] = [];
   const accepted = new Set<string>();
   const timesSeen = new Map<string, number>();
@@ -49,7 +59,7 @@ export function createRequestLog(keepLatest: number, onChange: () => void): Requ
     arrived: (arrival) => {
       const entry: Entry = { ...arrival, answered: undefined, finishedAt: undefined };
       requests.push(entry);
-      if (requests.length > 2 * keepLatest) requests.splice(0, requests.length - keepLatest);
+      if (requests.length > 2 * keepRequests) requests.splice(0, requests.length - keepRequests);
       tally.received += 1;
       tally.inFlight += 1;
       tally.mostInFlight = Math.max(tally.mostInFlight, tally.inFlight);
@@ -61,7 +71,7 @@ export function createRequestLog(keepLatest: number, onChange: () => void): Requ
       if (eventId === undefined) return { total: seen, ofEvent: 1, onConnection, accepted: false };
       const ofEvent = (timesSeen.get(eventId) ?? 0) + 1;
       timesSeen.set(eventId, ofEvent);
-      if (timesSeen.size > 2 * keepLatest) forgetOldest(timesSeen, keepLatest);
+      if (timesSeen.size > 2 * keepIds) forgetOldest(timesSeen, keepIds);
       return { total: seen, ofEvent, onConnection, accepted: accepted.has(eventId) };
     },
     answered: (request: Entry, answered) => {
@@ -70,7 +80,7 @@ export function createRequestLog(keepLatest: number, onChange: () => void): Requ
       byAnswer.set(kind, (byAnswer.get(kind) ?? 0) + 1);
       if (request.eventId !== undefined && answered.status >= 200 && answered.status < 300) {
         accepted.add(request.eventId);
-        if (accepted.size > 2 * keepLatest) forgetOldest(accepted, keepLatest);
+        if (accepted.size > 2 * keepIds) forgetOldest(accepted, keepIds);
       }
       onChange();
     },
@@ -78,6 +88,7 @@ export function createRequestLog(keepLatest: number, onChange: () => void): Requ
       if (request.finishedAt !== undefined) return;
       request.finishedAt = performance.now();
       tally.inFlight -= 1;
+      onFinished?.(request);
       onChange();
     },
   };

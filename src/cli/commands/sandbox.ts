@@ -1,0 +1,89 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { stringify } from 'yaml';
+import { seededRandom } from '../../core/seeded-random.ts';
+import { stopSignal } from '../../lifecycle.ts';
+import { EXAMPLE_SCRIPT } from '../../sandbox/example-script.ts';
+import { type Play, startPlay } from '../../sandbox/play.ts';
+import type { SandboxScript } from '../../sandbox/sandbox-script.ts';
+import { EXIT } from '../exit-codes.ts';
+import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';
+import { type LiveView, openLiveView } from '../sandbox/live-view.ts';
+import { printSummary } from '../sandbox/print-summary.ts';
+import { readScript } from '../sandbox/read-script.ts';
+import type { Terminal } from '../terminal.ts';
+
+interface SandboxOptions extends GlobalOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly example?: boolean;
+}
+
+const DEFAULT_PORT = 4080;
+const HIGHEST_PORT = 65_535;
+
+/** `waybill sandbox [script]`: plays a client, to try a configuration on before the real one is there. */
+export function addSandboxCommand(program: Command): void {
+  program
+    .command('sandbox')
+    .argument('[script]', 'a file that says what to answer; without one, what the contract says')
+    .description('play a client: answer as a script says, and check what arrives against the contract')
+    .option('--port <n>', 'the port to listen on; 0: one that is free', parsePort, DEFAULT_PORT)
+    .option('--host <address>', 'the address to listen on; 0.0.0.0: all of this machine', '127.0.0.1')
+    .option('--example', 'print a script with comments, and end')
+    .action((file: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals<SandboxOptions>();
+      return runCommand(options, (terminal) => run(terminal, file, options));
+    });
+}
+
+function parsePort(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > HIGHEST_PORT) {
+    throw new InvalidArgumentError(`It is a whole number from 0 to ${HIGHEST_PORT}.`);
+  }
+  return Number(text);
+}
+
+async function run(terminal: Terminal, file: string | undefined, options: SandboxOptions): Promise<number> {
+  if (options.example === true) {
+    terminal.value({ example: EXAMPLE_SCRIPT });
+    terminal.line(EXAMPLE_SCRIPT.trimEnd());
+    return EXIT.done;
+  }
+  const script = readScript(file);
+  const stopped = stopSignal();
+  const view = openLiveView(terminal, Date.now);
+  try {
+    const play = await listen(script, options, view);
+    tellWhere(terminal, play);
+    await stopped;
+    await play.close();
+    view.stop();
+    printSummary(terminal, play.account);
+    return play.account.faults.size === 0 ? EXIT.done : EXIT.someFailed;
+  } finally {
+    view.stop();
+  }
+}
+
+/** @throws UsageError where the address cannot be listened on */
+async function listen(script: SandboxScript, { host, port }: SandboxOptions, view: LiveView): Promise<Play> {
+  try {
+    return await startPlay(script, {
+      address: { host, port },
+      random: script.seed === undefined ? Math.random : seededRandom(script.seed),
+      wallClock: Date.now,
+      onRequest: view.add,
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'it is taken; --port names another one' : (code ?? message);
+    throw new UsageError(`port ${port} of ${host} cannot be listened on: ${why}`);
+  }
+}
+
+function tellWhere(terminal: Terminal, { baseUrl, clientSettings }: Play): void {
+  terminal.value({ kind: 'listening', baseUrl, client: clientSettings });
+  terminal.line(`Listening at ${baseUrl}. The entry for it in waybill.yaml:\n`);
+  terminal.line(stringify({ clients: { sandbox: clientSettings } }).trimEnd());
+  terminal.line('\nCtrl-C ends it with a summary.\n');
+}

@@ -1,0 +1,87 @@
+import type { PlayedRequest } from '../../sandbox/play-account.ts';
+import { formatCount, oneLine, type Terminal } from '../terminal.ts';
+
+/** Tells of requests as they come. */
+export interface LiveView {
+  add(request: PlayedRequest): void;
+  /** Says what it still holds back. */
+  stop(): void;
+}
+
+/** More lines a second than these nobody reads: the rest of the second is told in one. */
+const LINES_A_SECOND = 20;
+const SECOND_MS = 1_000;
+
+/** A line for each request while they are few, a line a second while they are many; with `--json` always the first. */
+export function openLiveView(terminal: Terminal, wallClock: () => number): LiveView {
+  let shown = 0;
+  let held = new Map<string, number>();
+  const timer = setInterval(endSecond, SECOND_MS);
+
+  function endSecond(): void {
+    shown = 0;
+    if (held.size === 0) return;
+    const sum = [...held.values()].reduce((total, times) => total + times, 0);
+    const answers = [...held].map(([answer, times]) => `${answer} × ${formatCount(times)}`);
+    held = new Map();
+    terminal.line(`${timeOfDay(wallClock())}  and ${formatCount(sum)} more: ${answers.join(', ')}`);
+  }
+
+  return {
+    add(request) {
+      terminal.value({ at: new Date(wallClock()).toISOString(), ...toJson(request) });
+      if (terminal.json) return;
+      if (shown < LINES_A_SECOND) {
+        shown += 1;
+        terminal.line(describe(terminal, request, timeOfDay(wallClock())));
+        return;
+      }
+      const answer = answerOf(request);
+      held.set(answer, (held.get(answer) ?? 0) + 1);
+    },
+    stop() {
+      clearInterval(timer);
+      endSecond();
+    },
+  };
+}
+
+function toJson(request: PlayedRequest) {
+  return {
+    kind: request.kind,
+    method: request.method,
+    path: request.path,
+    type: request.type ?? null,
+    id: request.eventId ?? null,
+    unit: request.unit ?? null,
+    attempt: request.attempt ?? null,
+    /** null: none was sent */
+    status: request.status === 0 ? null : request.status,
+    fault: request.fault ?? null,
+    answered: !request.left,
+    ms: Math.round(request.ms),
+    doubled: request.doubled,
+    contractFaults: request.faults,
+  };
+}
+
+function describe(terminal: Terminal, request: PlayedRequest, time: string): string {
+  const { kind, type, path, unit, attempt, eventId, ms, doubled, faults } = request;
+  const parts =
+    kind === 'token'
+      ? ['token request']
+      : [type ?? `${request.method} ${path}`, unit ?? '-', eventId ?? '-', `attempt ${attempt ?? '-'}`];
+  const told = [...parts, `${Math.round(ms)} ms`, ...(doubled ? ['doubled'] : [])].map(oneLine).join('  ');
+  const style = request.status >= 200 && request.status < 300 ? 'green' : 'red';
+  const faulty = faults.map((fault) => `\n${' '.repeat(14)}${terminal.style('red', `! ${oneLine(fault)}`)}`);
+  return `${time}  ${terminal.style(style, answerOf(request).padEnd(3))}  ${told}${faulty.join('')}`;
+}
+
+function answerOf({ status, fault, left }: PlayedRequest): string {
+  if (left) return 'no answer: the sender left';
+  return fault ?? String(status);
+}
+
+function timeOfDay(ms: number): string {
+  return new Date(ms).toISOString().slice(11, 23);
+}

@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { EVENT_TYPE_NAMES, type EventTypeName } from '../core/event-types.ts';
+import { bearerToken, headerName, headerValue } from '../core/http-fields.ts';
+import { BEHAVIOURS, FAULTS_WITH_STATUS } from './answer.ts';
+
+const LONGEST_DELAY_MS = 3_600_000;
+const text = z.string().min(1, 'must not be empty');
+const NO_PATH = 'must be a path such as /dispositions, without a query';
+
+/** RFC 9110, section 10.2.3: seconds or a date. */
+const retryAfter = z.custom<number | string>(
+  (value) =>
+    (Number.isInteger(value) && Number(value) >= 0) ||
+    (typeof value === 'string' && !Number.isNaN(Date.parse(value))),
+  'must be whole seconds, or a date',
+);
+
+const body = z.custom<unknown>(
+  (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
+  'must be text, or a section that is sent as JSON',
+);
+
+const answerSchema = z
+  .strictObject({
+    unit: text.optional(),
+    untilNewToken: z.literal(true, 'must be true, or be left out').optional(),
+    perEvent: z.int().min(1).optional(),
+    times: z.int().min(1).optional(),
+    chance: z.number().min(0).max(1).optional(),
+    status: z.int().min(200).max(599).optional(),
+    fault: z.enum(BEHAVIOURS).optional(),
+    delayMs: z.int().min(0).max(LONGEST_DELAY_MS).optional(),
+    retryAfter: retryAfter.optional(),
+    headers: z.record(headerName, headerValue).optional(),
+    body: body.optional(),
+  })
+  .superRefine((answer, context) => {
+    const { fault } = answer;
+    if (fault === undefined) return;
+    for (const key of ['retryAfter', 'headers', 'body'] as const) {
+      if (answer[key] === undefined) continue;
+      context.addIssue({ code: 'custom', path: [key], message: 'cannot stand beside fault' });
+    }
+    if (answer.status !== undefined && !FAULTS_WITH_STATUS.has(fault)) {
+      const message = `cannot stand beside fault ${fault}, which ends before a status`;
+      context.addIssue({ code: 'custom', path: ['status'], message });
+    }
+  });
+
+const tokenAnswerSchema = answerSchema.superRefine((answer, context) => {
+  for (const key of ['unit', 'untilNewToken', 'perEvent'] as const) {
+    if (answer[key] === undefined) continue;
+    context.addIssue({ code: 'custom', path: [key], message: 'says nothing about a token request' });
+  }
+});
+
+const authSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('none') }),
+  z.strictObject({ type: z.literal('bearer'), token: bearerToken }),
+  z.strictObject({ type: z.literal('basic'), username: z.string(), password: z.string() }),
+  z.strictObject({ type: z.literal('api_key'), header: headerName, key: headerValue }),
+  z.strictObject({
+    type: z.literal('oauth2'),
+    clientId: text.default('waybill'),
+    clientSecret: text.default('not-much-of-a-secret'),
+    scope: text.default('read write'),
+    expiresInSeconds: z.int().min(1).max(31_536_000).default(3_600),
+    oneTokenAtATime: z.boolean().default(false),
+  }),
+]);
+
+const endpointSchema = z.strictObject({
+  path: z
+    .string()
+    .regex(/^\/[^\s?#]*$/, NO_PATH)
+    .optional(),
+  answers: z.array(answerSchema).default([]),
+});
+
+const DEFAULT_PATHS: Readonly<Record<EventTypeName, string>> = {
+  disposition_update: '/dispositions',
+  inventory_receipt: '/inventory_receipt',
+};
+
+/** What a script of the sandbox may say; `waybill sandbox --example` explains it. */
+export const sandboxScriptSchema = z.strictObject({
+  seed: z.int().min(0).optional(),
+  auth: authSchema.default({ type: 'none' }),
+  token: z.strictObject({ answers: z.array(tokenAnswerSchema).default([]) }).prefault({}),
+  endpoints: z.partialRecord(z.enum(EVENT_TYPE_NAMES), endpointSchema).prefault({}),
+});
+
+/** A script of the sandbox, with all defaults filled in. */
+export type SandboxScript = z.infer<typeof sandboxScriptSchema>;
+/** One answer of a script, and when it is given. */
+export type ScriptedAnswer = z.infer<typeof answerSchema>;
+
+/** The path of each event type's endpoint, by type: all types have one, whether the script names it or not. */
+export function pathsOf({ endpoints }: SandboxScript): Readonly<Record<EventTypeName, string>> {
+  const entries = EVENT_TYPE_NAMES.map((type) => [type, endpoints[type]?.path ?? DEFAULT_PATHS[type]]);
+  return Object.fromEntries(entries) as Record<EventTypeName, string>;
+}
