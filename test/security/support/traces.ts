@@ -48,6 +48,9 @@ async function contentsOf(redis: Redis, key: string): Promise<unknown> {
       return [key, await redis.smembers(key)];
     case 'zset':
       return [key, await redis.zrange(key, '0', '-1')];
+    case 'none':
+      // It has expired since it was listed.
+      return [key];
     case 'stream':
       return [key, await redis.xrange(key, '-', '+')];
     default:
