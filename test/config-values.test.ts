@@ -46,6 +46,40 @@ describe('the environment', () => {
   });
 });
 
+describe('a token service', () => {
+  const auth = (settings: string) =>
+    `auth: { type: token_service, url: "https://a.example/login", tokenPointer: /t, ${settings} }`;
+
+  test('has defaults for all that it need not say', () => {
+    const base = 'baseUrl: https://x.example, endpoints: { disposition_update: /d }';
+    const { clients } = parseConfig(`clients: { acme: { ${base}, ${auth('')} } }`, FILE, {});
+    expect(clients.acme?.auth).toMatchObject({
+      method: 'POST',
+      headers: {},
+      expiresInSeconds: 3_600,
+      header: 'Authorization',
+      prefix: 'Bearer ',
+    });
+  });
+
+  test.each([
+    ['method: DELETE', 'auth.method must be one of POST, GET, PUT'],
+    ['method: GET, body: { a: b }', 'auth.body cannot go with a GET'],
+    ['body: text', 'auth.body must be a section or a list of what JSON has'],
+    ['body: { a: [.nan] }', 'auth.body must be a section or a list of what JSON has'],
+    ['headers: { Host: x }', 'auth.headers.Host must not be a header that the HTTP client writes'],
+    ['headers: { X-Y: "" }', 'auth.headers["X-Y"] must not be empty'],
+    ['expiresInPointer: ttl', /^auth\.expiresInPointer must be a JSON pointer/],
+    ['expiresInPointer: /a~2', /^auth\.expiresInPointer must be a JSON pointer/],
+    ['header: Content-Type', /^auth\.header must not be Content-Type/],
+    ['prefix: "a\\nb"', /^auth\.prefix must hold only characters that an HTTP header can carry/],
+  ])('with %s is a problem', (settings, problem) => {
+    expect(clientProblems(auth(settings))).toEqual([
+      typeof problem === 'string' ? problem : expect.stringMatching(problem),
+    ]);
+  });
+});
+
 describe('URLs', () => {
   test.each([
     ['https://x/api', '/d', 'https://x/api/d'],

@@ -2,6 +2,8 @@
 export interface Authorization {
   /** Header names and values in turns, ready for the request; the same array for as long as it holds. */
   readonly headers: readonly string[];
+  /** What of it is a token, where something else stands before it. */
+  readonly token?: string;
   /** Which token this is: grows with each one that this process takes up. */
   readonly version: number;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AuthConfig, OAuth2Config } from '../core/client-config.ts';
+import { type AuthConfig, asksForTokens, type TokenAuthConfig } from '../core/client-config.ts';
 import type { Log } from '../core/log.ts';
 import type { Authorizer } from './authorizer.ts';
 import { OAuth2Authorizer } from './oauth2-authorizer.ts';
@@ -7,7 +7,8 @@ import { obtainToken } from './obtain-token.ts';
 import { DEFAULT_TOKEN_REQUEST_MS, requestToken } from './request-token.ts';
 import { createStaticAuthorizer } from './static-authorizer.ts';
 import { createTokenCipher, type TokenCipher } from './token-cipher.ts';
-import { type TokenPost, tokenKey, tokenServiceUrl } from './token-service.ts';
+import type { TokenPost } from './token-post.ts';
+import { carrierOf, tokenKey, tokenServiceUrl } from './token-service.ts';
 import { createTokenStore, type TokenRedis } from './token-store.ts';
 
 /** What all authorizers of a process share; durations in milliseconds. */
@@ -43,7 +44,7 @@ export interface AuthorizerRequest {
 /** The authorizers of one process. */
 export interface Authorizers {
   /**
-   * The authorizer for a client: one for each set of OAuth 2 credentials.
+   * The authorizer for a client: one for each set of credentials that get a token.
    *
    * @throws WaybillError `AUTH_CONFIG_INVALID` where no header can carry the credentials
    */
@@ -63,14 +64,14 @@ export function createAuthorizers(options: AuthorizersOptions): Authorizers {
   const cipher = options.secretKey === undefined ? undefined : createTokenCipher(options.secretKey);
   return {
     get({ auth, post, network }) {
-      if (auth.type !== 'oauth2') return createStaticAuthorizer(auth);
+      if (!asksForTokens(auth)) return createStaticAuthorizer(auth);
       const variant = createHash('sha256')
-        .update(JSON.stringify([auth.style, network]))
+        .update(JSON.stringify([waysOf(auth), network]))
         .digest('hex');
       const key = `${tokenKey(auth)} ${variant}`;
       const known = shared.get(key);
       if (known !== undefined) return known;
-      const authorizer = createOAuth2({ ...options, cipher }, auth, post, variant, closing.signal);
+      const authorizer = createByToken({ ...options, cipher }, auth, post, variant, closing.signal);
       shared.set(key, authorizer);
       return authorizer;
     },
@@ -81,9 +82,15 @@ export function createAuthorizers(options: AuthorizersOptions): Authorizers {
   };
 }
 
-function createOAuth2(
+/** What may differ where the credentials are the same. */
+function waysOf(auth: TokenAuthConfig): unknown {
+  if (auth.type === 'oauth2') return auth.style;
+  return [auth.header, auth.prefix, auth.expiresInPointer ?? null, auth.expiresInSeconds];
+}
+
+function createByToken(
   options: AuthorizersOptions & { readonly cipher: TokenCipher | undefined },
-  config: OAuth2Config,
+  config: TokenAuthConfig,
   post: TokenPost,
   variant: string,
   signal: AbortSignal,
@@ -105,6 +112,7 @@ function createOAuth2(
     signal,
   };
   return new OAuth2Authorizer({
+    carrier: carrierOf(config),
     tokenService: tokenServiceUrl(config),
     obtain: (isSpent) => obtainToken(obtainOptions, isSpent),
     monotonicNow,

@@ -9,14 +9,14 @@ const masks = new WeakMap<Authorization, Mask>();
  * it got, and the start of its answer is kept, logged and shown.
  */
 export function maskCredentials(text: string, authorization: Authorization): string {
-  const mask = masks.get(authorization) ?? createMask(secretsIn(authorization.headers));
+  const mask = masks.get(authorization) ?? createMask(secretsIn(authorization));
   masks.set(authorization, mask);
   return mask(text);
 }
 
 /** The values of the headers, without their scheme, and for Basic also the password that they hold. */
-function secretsIn(headers: readonly string[]): string[] {
-  return headers
+function secretsIn({ headers, token }: Authorization): string[] {
+  const values = headers
     .filter((_, index) => index % 2 === 1)
     .flatMap((value) => {
       const [, scheme = '', credentials] = /^(\S+) +(.+)$/.exec(value) ?? [];
@@ -25,6 +25,7 @@ function secretsIn(headers: readonly string[]): string[] {
       const pair = Buffer.from(credentials, 'base64').toString('utf8');
       return [credentials, pair.slice(pair.indexOf(':') + 1)];
     });
+  return token === undefined ? values : [...values, token];
 }
 
 /** In a query anything may stand; what is shorter is a version or a flag, hardly ever a key. */

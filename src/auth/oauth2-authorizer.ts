@@ -8,8 +8,10 @@ const RENEW_AHEAD_PART = 0.1;
 /** How many of its own former tokens a process knows again when it meets them in Redis. */
 const SPENT_TOKENS_KEPT = 16;
 
-/** What an OAuth 2 authorizer needs. */
+/** What an authorizer by token needs. */
 export interface OAuth2AuthorizerOptions {
+  /** The header that carries a token, and what stands before it there. */
+  readonly carrier: { readonly header: string; readonly prefix: string };
   /** The URL of the token service, for the log; without secrets. */
   readonly tokenService: string;
   /** Gets a token that `isSpent` does not know. */
@@ -41,7 +43,7 @@ interface HeldToken {
   refusalCounted: boolean;
 }
 
-/** Authorizes with the token of one set of OAuth 2 credentials; asks for none before the first request. */
+/** Authorizes with the token of one set of credentials; asks for none before the first request. */
 export class OAuth2Authorizer implements Authorizer {
   readonly renewable = true;
   readonly #options: OAuth2AuthorizerOptions;
@@ -136,8 +138,9 @@ export class OAuth2Authorizer implements Authorizer {
     if (this.#token !== undefined) this.#spent.push(this.#token.id);
     if (this.#spent.length > SPENT_TOKENS_KEPT) this.#spent.shift();
     this.#version += 1;
-    const headers = Object.freeze(['authorization', `Bearer ${accessToken}`]);
-    const authorization = Object.freeze({ headers, version: this.#version });
+    const { header, prefix } = this.#options.carrier;
+    const headers = Object.freeze([header, `${prefix}${accessToken}`]);
+    const authorization = Object.freeze({ headers, token: accessToken, version: this.#version });
     this.#token = {
       id,
       authorization,

@@ -1,8 +1,9 @@
 import pRetry from 'p-retry';
-import type { OAuth2Config } from '../core/client-config.ts';
+import type { TokenAuthConfig } from '../core/client-config.ts';
 import type { AuthorizationFailure } from './authorizer.ts';
 import { type IssuedToken, readTokenAnswer, type TokenRefusal } from './token-answer.ts';
-import { buildTokenRequest, type TokenPost, tokenServiceName } from './token-service.ts';
+import type { TokenPost } from './token-post.ts';
+import { buildTokenRequest, tokenServiceName } from './token-service.ts';
 
 /** How a token is asked for; durations in milliseconds. */
 export interface TokenRequestOptions {
@@ -25,7 +26,7 @@ const RETRIES = 2;
  * Never throws; a failure is a value.
  */
 export async function requestToken(
-  config: OAuth2Config,
+  config: TokenAuthConfig,
   options: TokenRequestOptions,
 ): Promise<IssuedToken | AuthorizationFailure> {
   const totalMs = options.totalMs ?? DEFAULT_TOKEN_REQUEST_MS;
@@ -57,7 +58,7 @@ export async function requestToken(
   return { failure: `${tokenServiceName(config)} ${seen.refusal}${tries}` };
 }
 
-function calledOff(config: OAuth2Config): AuthorizationFailure {
+function calledOff(config: TokenAuthConfig): AuthorizationFailure {
   return { failure: `${tokenServiceName(config)} was not waited for`, calledOff: true };
 }
 
@@ -65,7 +66,7 @@ function calledOff(config: OAuth2Config): AuthorizationFailure {
 class WorthAnotherTry extends Error {}
 
 async function send(
-  config: OAuth2Config,
+  config: TokenAuthConfig,
   post: TokenPost,
   timeoutMs: number,
   signal: AbortSignal,

@@ -1,4 +1,4 @@
-import type { AuthConfig } from '../core/client-config.ts';
+import type { AuthConfig, TokenAuthConfig } from '../core/client-config.ts';
 import { isBearerToken, isHeaderName, isHeaderValue } from '../core/header-text.ts';
 import { RESERVED_HEADERS } from '../core/http-fields.ts';
 import { WaybillError } from '../core/waybill-error.ts';
@@ -6,7 +6,7 @@ import type { Authorizer } from './authorizer.ts';
 import { basicCredentials } from './basic-credentials.ts';
 
 /** Authentication that never changes while the process runs. */
-export type StaticAuthConfig = Exclude<AuthConfig, { type: 'oauth2' }>;
+export type StaticAuthConfig = Exclude<AuthConfig, TokenAuthConfig>;
 
 const CONTROL = /\p{Cc}/u;
 

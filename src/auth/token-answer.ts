@@ -1,6 +1,7 @@
 import type { AttemptResult } from '../core/attempt-result.ts';
-import type { OAuth2Config } from '../core/client-config.ts';
+import type { TokenAuthConfig } from '../core/client-config.ts';
 import { isBearerToken } from '../core/header-text.ts';
+import { pickCustomFields, type TokenFields } from './custom-token-service.ts';
 import { maskSecret } from './token-service.ts';
 
 /** A token as the service issued it. */
@@ -32,7 +33,7 @@ const LONGEST_REASON = 200;
  * `expires_in` missing or written as text), strict about what goes into a header. `created_at` is not
  * looked at, since the clocks differ.
  */
-export function readTokenAnswer(result: AttemptResult, config: OAuth2Config): IssuedToken | TokenRefusal {
+export function readTokenAnswer(result: AttemptResult, config: TokenAuthConfig): IssuedToken | TokenRefusal {
   switch (result.kind) {
     case 'answer':
       return readAnswer(result.status, result.body, config);
@@ -45,55 +46,71 @@ export function readTokenAnswer(result: AttemptResult, config: OAuth2Config): Is
   }
 }
 
-function readAnswer(status: number, body: string, config: OAuth2Config): IssuedToken | TokenRefusal {
-  const fields = parseObject(body);
-  if (status < 200 || status > 299 || typeof fields?.error === 'string') {
+function readAnswer(status: number, body: string, config: TokenAuthConfig): IssuedToken | TokenRefusal {
+  const value = parseJson(body);
+  const fields = isObject(value) ? value : undefined;
+  const saysError = config.type === 'oauth2' && typeof fields?.error === 'string';
+  if (status < 200 || status > 299 || saysError) {
     const reason = fields === undefined ? '' : readReason(fields, config);
     return { refusal: `answered ${status}${reason}`, again: status >= 500 || status === 429 };
   }
-  if (fields === undefined)
-    return { refusal: `answered ${status} with a body that is no JSON object`, again: false };
-  const problem = findProblem(fields);
-  if (problem !== undefined) return { refusal: `answered ${status}, but ${problem}`, again: false };
-  return {
-    accessToken: fields.access_token as string,
-    lifetimeMs: readLifetimeS(fields.expires_in) * 1_000,
-  };
+  const picked = pick(value, config);
+  const problem = 'problem' in picked ? picked.problem : findProblem(picked);
+  if (problem !== undefined) return { refusal: `answered ${status}${problem}`, again: false };
+  const { token, expiresIn } = picked as TokenFields;
+  const assumedS = config.type === 'oauth2' ? ASSUMED_LIFETIME_S : config.expiresInSeconds;
+  return { accessToken: token as string, lifetimeMs: readLifetimeS(expiresIn, assumedS) * 1_000 };
 }
 
-function parseObject(body: string): Record<string, unknown> | undefined {
+function pick(value: unknown, config: TokenAuthConfig): TokenFields | { readonly problem: string } {
+  if (config.type === 'token_service') {
+    return value === undefined
+      ? { problem: ' with a body that is not JSON' }
+      : pickCustomFields(value, config);
+  }
+  if (!isObject(value)) return { problem: ' with a body that is no JSON object' };
+  const { access_token: token, expires_in: expiresIn, token_type: tokenType } = value;
+  return { token, expiresIn, tokenType, place: 'access_token' };
+}
+
+/** Undefined where it is not JSON. */
+function parseJson(body: string): unknown {
   try {
-    const value: unknown = JSON.parse(body);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : undefined;
+    return JSON.parse(body);
   } catch {
     return undefined;
   }
 }
 
-function findProblem(fields: Record<string, unknown>): string | undefined {
-  const { access_token: token, token_type: type } = fields;
-  if (typeof token !== 'string' || token === '') return 'access_token is missing';
-  if (token.length > LONGEST_TOKEN) return `access_token is longer than ${LONGEST_TOKEN} characters`;
-  if (!isBearerToken(token)) return 'access_token holds characters that no header can carry';
-  if (type === undefined || type === null) return undefined;
-  return typeof type === 'string' && type.toLowerCase() === 'bearer' ? undefined : 'token_type is not Bearer';
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function readLifetimeS(expiresIn: unknown): number {
+function findProblem({ token, tokenType: type, place }: TokenFields): string | undefined {
+  if (typeof token !== 'string' || token === '') return `, but ${place} is missing`;
+  if (token.length > LONGEST_TOKEN) return `, but ${place} is longer than ${LONGEST_TOKEN} characters`;
+  if (!isBearerToken(token)) return `, but ${place} holds characters that no header can carry`;
+  if (type === undefined || type === null) return undefined;
+  const isBearer = typeof type === 'string' && type.toLowerCase() === 'bearer';
+  return isBearer ? undefined : ', but token_type is not Bearer';
+}
+
+function readLifetimeS(expiresIn: unknown, assumedS: number): number {
   const seconds = typeof expiresIn === 'string' && expiresIn.trim() !== '' ? Number(expiresIn) : expiresIn;
-  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds <= 0) return ASSUMED_LIFETIME_S;
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds <= 0) return assumedS;
   return Math.min(seconds, LONGEST_LIFETIME_S);
 }
 
-/** RFC 6749, section 5.2: a code, and perhaps a sentence for the developer of the client. */
-function readReason(fields: Record<string, unknown>, config: OAuth2Config): string {
+/** RFC 6749, section 5.2: a code, and perhaps a sentence for the developer of the client; others have a message. */
+function readReason(fields: Record<string, unknown>, config: TokenAuthConfig): string {
   const { error, error_description: description } = fields;
-  const texts = [error, description].filter((text) => typeof text === 'string' && text !== '');
+  const texts = [error, description, config.type === 'oauth2' ? undefined : fields.message].filter(
+    (text) => typeof text === 'string' && text !== '',
+  );
   return texts.length === 0 ? '' : `: ${clean(texts.join(', '), config)}`;
 }
 
-function clean(text: string, config: OAuth2Config): string {
+function clean(text: string, config: TokenAuthConfig): string {
   const masked = maskSecret(text, config)
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim();

@@ -1,49 +1,52 @@
 import { createHash } from 'node:crypto';
-import type { AttemptResult } from '../core/attempt-result.ts';
-import type { OAuth2Config } from '../core/client-config.ts';
+import type { OAuth2Config, TokenAuthConfig } from '../core/client-config.ts';
 import { basicCredentials } from './basic-credentials.ts';
+import { buildCustomRequest, customSecrets } from './custom-token-service.ts';
 import { createMask, type Mask } from './mask-secrets.ts';
-
-/** One POST to a token service. */
-export interface TokenPostRequest {
-  readonly url: string;
-  /** Header names and values in turns. */
-  readonly headers: readonly string[];
-  readonly body: string;
-  /** The longest that the request may take, in milliseconds, connect to last byte. */
-  readonly timeoutMs: number;
-  /** Ends the request sooner: the time for all tries is over, or Waybill stops. */
-  readonly signal: AbortSignal;
-}
-
-/**
- * Sends a token request. An answer's body is needed in full here, 2xx included, up to 64 KiB; redirects
- * are not followed.
- */
-export type TokenPost = (request: TokenPostRequest) => Promise<AttemptResult>;
+import type { TokenRequestParts } from './token-post.ts';
 
 /**
  * Names the token that these credentials get, without giving them away. The secret is a part of it: after
  * a change of secret, or with a mistyped one, a token got with another is not used.
  */
-export function tokenKey(config: OAuth2Config): string {
-  const identity = [config.tokenUrl, config.clientId, config.scope ?? '', config.clientSecret];
+export function tokenKey(config: TokenAuthConfig): string {
+  const identity = identityOf(config);
   return `wb:token:${createHash('sha256').update(JSON.stringify(identity)).digest('hex')}`;
 }
 
+/** All that tells which token is meant; for OAuth 2 four texts, else a list that no OAuth 2 service has. */
+function identityOf(config: TokenAuthConfig): readonly unknown[] {
+  if (config.type === 'oauth2') {
+    return [config.tokenUrl, config.clientId, config.scope ?? '', config.clientSecret];
+  }
+  const { type, url, method, headers, body, tokenPointer } = config;
+  return [type, url, method, headers, body ?? null, tokenPointer];
+}
+
+/** The header that carries the token to the client's endpoints, and what stands before it there. */
+export function carrierOf(config: TokenAuthConfig): { readonly header: string; readonly prefix: string } {
+  if (config.type === 'oauth2') return { header: 'authorization', prefix: 'Bearer ' };
+  return { header: config.header, prefix: config.prefix };
+}
+
 /** The token service's URL without what may be secret in it. */
-export function tokenServiceUrl(config: OAuth2Config): string {
-  const { origin, pathname } = new URL(config.tokenUrl);
+export function tokenServiceUrl(config: TokenAuthConfig): string {
+  const { origin, pathname } = new URL(config.type === 'oauth2' ? config.tokenUrl : config.url);
   return `${origin}${pathname}`;
 }
 
 /** The token service as the subject of a sentence. */
-export function tokenServiceName(config: OAuth2Config): string {
+export function tokenServiceName(config: TokenAuthConfig): string {
   return `token service ${tokenServiceUrl(config)}`;
 }
 
-/** Writes the request for a token in the style that the service takes (RFC 6749, sections 2.3.1 and 4.4). */
-export function buildTokenRequest(config: OAuth2Config): Pick<TokenPostRequest, 'url' | 'headers' | 'body'> {
+/** Writes the request for a token as the service takes it. */
+export function buildTokenRequest(config: TokenAuthConfig): TokenRequestParts {
+  return config.type === 'oauth2' ? buildOAuth2Request(config) : buildCustomRequest(config);
+}
+
+/** In the style that the service takes (RFC 6749, sections 2.3.1 and 4.4). */
+function buildOAuth2Request(config: OAuth2Config): TokenRequestParts {
   const grant = { grant_type: 'client_credentials' };
   const credentials = { client_id: config.clientId, client_secret: config.clientSecret };
   const scope = config.scope === undefined ? {} : { scope: config.scope };
@@ -68,15 +71,20 @@ export function buildTokenRequest(config: OAuth2Config): Pick<TokenPostRequest, 
   }
 }
 
-const masks = new WeakMap<OAuth2Config, Mask>();
+const masks = new WeakMap<TokenAuthConfig, Mask>();
 
-/** Takes the client's secret, in each form that a request carries it, out of a text from outside. */
-export function maskSecret(text: string, config: OAuth2Config): string {
-  const { clientId, clientSecret } = config;
-  const basic = basicCredentials(formEncodeText(clientId), formEncodeText(clientSecret));
-  const mask = masks.get(config) ?? createMask([basic.slice('Basic '.length), clientSecret]);
+/** Takes the client's secrets, in each form that a request carries it, out of a text from outside. */
+export function maskSecret(text: string, config: TokenAuthConfig): string {
+  const mask = masks.get(config) ?? createMask(secretsOf(config));
   masks.set(config, mask);
   return mask(text);
+}
+
+function secretsOf(config: TokenAuthConfig): readonly string[] {
+  if (config.type !== 'oauth2') return customSecrets(config);
+  const { clientId, clientSecret } = config;
+  const basic = basicCredentials(formEncodeText(clientId), formEncodeText(clientSecret));
+  return [basic.slice('Basic '.length), clientSecret];
 }
 
 const FORM_HEADERS: readonly string[] = [

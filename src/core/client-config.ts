@@ -9,6 +9,7 @@ import {
   httpUrl,
 } from './http-fields.ts';
 import { didYouMean } from './near-miss.ts';
+import { tokenServiceSchema } from './token-service-config.ts';
 
 const KIB = 1024;
 
@@ -48,6 +49,7 @@ const authSchema = z.discriminatedUnion('type', [
     scope: text.optional(),
     style: z.enum(['json', 'form', 'basic']).default('json'),
   }),
+  tokenServiceSchema,
 ]);
 
 const retrySchema = z.strictObject({
@@ -95,8 +97,17 @@ export type ClientConfig = z.infer<typeof clientConfigSchema>;
 export type AuthConfig = ClientConfig['auth'];
 /** OAuth 2 client credentials (RFC 6749, section 4.4). */
 export type OAuth2Config = Extract<AuthConfig, { type: 'oauth2' }>;
+/** A token service of the client's own making. */
+export type TokenServiceConfig = Extract<AuthConfig, { type: 'token_service' }>;
+/** Credentials that get a token, which is what requests carry. */
+export type TokenAuthConfig = OAuth2Config | TokenServiceConfig;
 /** When a failed event is tried again; durations in milliseconds. */
 export type RetryPolicy = ClientConfig['retry'];
+
+/** Whether requests carry a token that has to be asked for. */
+export function asksForTokens(auth: AuthConfig): auth is TokenAuthConfig {
+  return auth.type === 'oauth2' || auth.type === 'token_service';
+}
 
 /** The largest batch and the largest event, in bytes of serialised bodies. */
 export const MAX_BATCH_BYTES = 256 * KIB;

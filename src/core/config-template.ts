@@ -34,6 +34,17 @@ clients:
     #   { type: bearer, token: \${ACME_TOKEN} }
     #   { type: basic, username: waybill, password: \${ACME_PASSWORD} }
     #   { type: api_key, header: X-Api-Key, key: \${ACME_KEY} }
+    # and, for a token service that does not speak OAuth 2:
+    #   type: token_service
+    #   url: https://auth.acme.example/login
+    #   method: POST                        # or GET, PUT. Default: POST
+    #   headers: { X-Tenant: "42" }         # Default: none but Accept and Content-Type
+    #   body: { user: waybill, password: "\${ACME_PASSWORD}" }   # sent as JSON. Default: none
+    #   tokenPointer: /data/token           # where in the answer the token stands (JSON pointer, RFC 6901)
+    #   expiresInPointer: /data/ttl         # where its lifetime stands, in seconds. Default: nowhere
+    #   expiresInSeconds: 3600              # its lifetime where the answer tells none. Default: 3600
+    #   header: Authorization               # the header that carries it. Default: Authorization
+    #   prefix: "Bearer "                   # what stands before it there. Default: "Bearer "
     auth:
       type: oauth2                          # client credentials (RFC 6749, section 4.4)
       tokenUrl: https://auth.acme.example/oauth/token

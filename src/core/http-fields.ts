@@ -22,6 +22,23 @@ export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'x-waybill-attempt',
 ]);
 
+/** Of these, the ones that a request for a token may carry as its service asks for them. */
+const FREE_FOR_TOKENS: ReadonlySet<string> = new Set([
+  'accept',
+  'content-type',
+  'idempotency-key',
+  'user-agent',
+]);
+
+/** The name of a header that a request for a token can carry. */
+export const tokenRequestHeaderName = z.string().superRefine((name, context) => {
+  const lower = name.toLowerCase();
+  if (!isHeaderName(name)) context.addIssue('must be the name of an HTTP header, such as X-Api-Key');
+  else if (RESERVED_HEADERS.has(lower) && !FREE_FOR_TOKENS.has(lower)) {
+    context.addIssue('must not be a header that the HTTP client writes');
+  }
+});
+
 /** The name of a header (a token, RFC 9110, section 5.1) that is free for a client's use. */
 export const headerName = z.string().superRefine((name, context) => {
   if (!isHeaderName(name)) {

@@ -14,12 +14,15 @@ export interface HttpOptions extends ConnectorOptions {
   readonly timeoutMs: number;
 }
 
-/** One POST. */
+/** One request. */
 export interface HttpRequest {
   readonly url: string;
+  /** Default: POST. */
+  readonly method?: 'POST' | 'GET' | 'PUT' | undefined;
   /** Header names and values in turns; `host` and `content-length` are added. */
   readonly headers: readonly string[];
-  readonly body: string;
+  /** null: none, as a GET has it. */
+  readonly body: string | null;
   /** Default: that of the options. */
   readonly timeoutMs?: number;
   /**
@@ -32,7 +35,7 @@ export interface HttpRequest {
 /** One client's connections. */
 export interface ClientHttp {
   /**
-   * Sends one POST; redirects are not followed. Any status is an answer, whatever becomes of the body.
+   * Sends one POST unless told otherwise; redirects are not followed. Any status is an answer, whatever becomes of the body.
    * Where a connection kept alive was closed before a byte of the answer, the request is sent once more.
    * Rejects only with `HTTP_REQUEST_INVALID`, for a URL or header that cannot be sent.
    * `signal` may be shared among any number of requests.
@@ -57,11 +60,12 @@ export function createClientHttp(options: HttpOptions): ClientHttp {
         const { pool, path, where, refusal } = targets.of(request.url);
         if (closed || signal?.aborted) return resolve(ABORTED);
         if (refusal !== undefined) return resolve(refusal);
+        const { method = 'POST' } = request;
         const exchange: ExchangeRequest = {
           pool,
           where,
           // undici only reads the headers; its type does not say so.
-          options: { path, method: 'POST', headers: request.headers as string[], body: request.body },
+          options: { path, method, headers: request.headers as string[], body: request.body },
           timeoutMs: request.timeoutMs ?? options.timeoutMs,
           keepBodyBytes: request.keepBodyBytes,
           signal,

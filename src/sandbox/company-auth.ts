@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { AuthConfig } from '../core/client-config.ts';
+import type { AuthConfig, TokenAuthConfig } from '../core/client-config.ts';
 import type { CredentialStyle, TokenService, TokenServiceOptions } from './token-service.ts';
 import { createTokenService } from './token-service.ts';
 
@@ -18,7 +18,7 @@ export interface OAuth2Options extends Partial<Omit<TokenServiceOptions, 'wallCl
 }
 
 /** What a company wants to see in a request: as in a client's configuration, or OAuth 2 with a service of its own. */
-export type CompanyAuth = Exclude<AuthConfig, { type: 'oauth2' }> | OAuth2Options;
+export type CompanyAuth = Exclude<AuthConfig, TokenAuthConfig> | OAuth2Options;
 
 /** Checks requests, and knows what a sender has to be configured with to pass. */
 export interface Doorkeeper {

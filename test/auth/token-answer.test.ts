@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readTokenAnswer } from '../../src/auth/token-answer.ts';
-import type { OAuth2Config } from '../../src/core/client-config.ts';
+import type { OAuth2Config, TokenServiceConfig } from '../../src/core/client-config.ts';
 
 const config: OAuth2Config = {
   type: 'oauth2',
@@ -122,5 +122,58 @@ describe('readTokenAnswer', () => {
         expect('accessToken' in answer).toBe(/^[!-~]+$/.test(token));
       }),
     );
+  });
+});
+
+describe('an answer of a service of the client’s own making', () => {
+  const custom: TokenServiceConfig = {
+    type: 'token_service',
+    url: 'https://auth.acme.example/login?key=key-in-the-query',
+    method: 'POST',
+    headers: { Accept: 'application/json', Authorization: 'Basic d2F5YmlsbDpwYXNzd29yZC0x' },
+    body: { user: ['waybill', { pin: 123456 }] },
+    tokenPointer: '/a~1b/0/~0t',
+    expiresInPointer: '/ttl',
+    expiresInSeconds: 600,
+    header: 'X-Session',
+    prefix: '',
+  };
+  const readCustom = (status: number, body: unknown, changes: Partial<TokenServiceConfig> = {}) =>
+    readTokenAnswer(
+      { kind: 'answer', status, body: typeof body === 'string' ? body : JSON.stringify(body) },
+      { ...custom, ...changes },
+    );
+  const withToken = (token: unknown, ttl?: unknown) => ({ 'a/b': [{ '~t': token }], ttl });
+
+  it.each([
+    [30, 30_000],
+    ['30', 30_000],
+    [undefined, 600_000],
+    [{}, 600_000],
+    [-1, 600_000],
+    [1e300, 604_800_000],
+  ])('is read where the pointers lead; a lifetime of %j is taken for %d ms', (ttl, lifetimeMs) => {
+    expect(readCustom(200, withToken('abc', ttl))).toEqual({ accessToken: 'abc', lifetimeMs });
+  });
+
+  it('may be the token itself, and an error in a 2xx is nothing that the token lacks', () => {
+    expect(readCustom(200, '"abc"', { tokenPointer: '' })).toMatchObject({ accessToken: 'abc' });
+    expect(readCustom(200, { ...withToken('abc'), error: 'none' })).toMatchObject({ accessToken: 'abc' });
+  });
+
+  it.each([
+    [200, 'abc', 'answered 200 with a body that is not JSON'],
+    [200, {}, 'answered 200, but the text at /a~1b/0/~0t is missing'],
+    [200, withToken(5), 'answered 200, but the text at /a~1b/0/~0t is missing'],
+    [
+      200,
+      withToken('a\nb'),
+      'answered 200, but the text at /a~1b/0/~0t holds characters that no header can carry',
+    ],
+    [403, { message: 'no: waybill' }, 'answered 403: no: ***'],
+    [403, { error: 'password-1 123456 key-in-the-query' }, 'answered 403: *** *** ***'],
+    [403, { error: 'd2F5YmlsbDpwYXNzd29yZC0x' }, 'answered 403: ***'],
+  ])('of %d %j is a refusal without secrets', (status, body, refusal) => {
+    expect(readCustom(status, body)).toEqual({ refusal, again: false });
   });
 });

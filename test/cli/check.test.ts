@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { commitBatches } from '../../src/queue/commit-batches.ts';
 import type { Company } from '../../src/sandbox/company.ts';
-import { always } from '../../src/sandbox/scripts.ts';
+import { always, type Script } from '../../src/sandbox/scripts.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory, type WaybillOptions } from '../support/waybill-process.ts';
@@ -39,7 +39,7 @@ test('a sound configuration: exit code 0, a token issued, and no endpoint called
     expect.stringMatching(/^ok configuration: .*waybill\.yaml is valid: 1 client$/),
     expect.stringMatching(/^ok redis: Redis \d\S* at .*redis\.sock answers, and its settings keep events$/),
     'note redis: no service is running: nothing is delivered until "waybill start"',
-    expect.stringMatching(/^note redis: OAuth 2 tokens stand there as they are, .*WAYBILL_SECRET_KEY/),
+    expect.stringMatching(/^note redis: tokens stand there as they are, .*WAYBILL_SECRET_KEY/),
     'ok clients.acme: the endpoint for disposition_update, inventory_receipt is at 127.0.0.1',
     'ok clients.acme: the token service is at 127.0.0.1',
     expect.stringMatching(
@@ -61,6 +61,36 @@ test('for people the findings are grouped, and added up in the last line', async
   );
   expect(stdout).toContain('  error    maxmemory-policy is allkeys-lru and must be noeviction');
   expect(stdout).toContain('  warning  appendonly is no and should be yes');
+});
+
+test('a token service of the client’s own making is asked as well, and what it says is told without secrets', async () => {
+  const login: Script = ({ method, headers, path }) =>
+    path === '/broken'
+      ? { status: 403, body: JSON.stringify({ message: `unknown key ${headers['x-key']}` }) }
+      : { status: 200, body: JSON.stringify({ token: `for ${method}`.replace(' ', '-'), ttl: '90' }) };
+  const company = await testSandbox().company('acme', { script: login });
+  const server = await startOwnRedis(SAFE);
+  const auth = (path: string, tokenPointer: string) => ({
+    type: 'token_service' as const,
+    url: `${company.baseUrl}${path}`,
+    method: 'GET' as const,
+    headers: { 'X-Key': 'marked-key' },
+    tokenPointer,
+    expiresInPointer: '/ttl',
+  });
+  const clients = {
+    acme: company.clientSettings({ auth: auth('/login', '/token') }),
+    broken: company.clientSettings({ auth: auth('/broken', '/token') }),
+    lost: company.clientSettings({ auth: auth('/login', '/data/token') }),
+  };
+  const { code, lines, bad } = await check({ config: { redis: { url: server.socketPath }, clients } });
+  expect(code).toBe(3);
+  expect(lines).toContain(`ok clients.acme: token service ${company.baseUrl}/login issued a token for 90 s`);
+  expect(bad).toEqual([
+    `error clients.broken: token service ${company.baseUrl}/broken answered 403: unknown key ***`,
+    `error clients.lost: token service ${company.baseUrl}/login answered 200, but the text at /data/token is missing`,
+  ]);
+  expect(company.requests.every(({ method, body }) => method === 'GET' && body === '')).toBe(true);
 });
 
 test('a configuration that is not valid: every problem, exit code 2', async () => {
@@ -191,7 +221,7 @@ test('tokens are encrypted where there is a key for it, and a key that is too sh
   const server = await startOwnRedis(SAFE);
   const config = { redis: { url: server.socketPath }, clients: { acme: company.clientSettings() } };
   const withKey = await check({ config, env: { WAYBILL_SECRET_KEY: 'sixteen letters.' } });
-  expect(withKey.lines).toContain('ok redis: OAuth 2 tokens are encrypted there: WAYBILL_SECRET_KEY is set');
+  expect(withKey.lines).toContain('ok redis: tokens are encrypted there: WAYBILL_SECRET_KEY is set');
   const tooShort = await check({ config, env: { WAYBILL_SECRET_KEY: 'marked' } });
   expect(tooShort.code).toBe(2);
   expect(tooShort.lines).toEqual([

@@ -1,13 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { StaticAuthConfig as StaticAuth } from '../../src/auth/static-authorizer.ts';
 import { createStaticAuthorizer } from '../../src/auth/static-authorizer.ts';
 import { parseConfig } from '../../src/config.ts';
-import type { AuthConfig } from '../../src/core/client-config.ts';
 import { ConfigError } from '../../src/core/config-error.ts';
 import { FILE } from '../support/config-problems.ts';
 import { runs, TIMEOUT_MS } from './support/fuzz-runs.ts';
-
-type StaticAuth = Exclude<AuthConfig, { type: 'oauth2' }>;
 
 function isConfigured(auth: StaticAuth): boolean {
   const acme = { baseUrl: 'https://acme.example', endpoints: { disposition_update: '/d' }, auth };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AuthConfig } from '../../src/core/client-config.ts';
+import type { StaticAuthConfig } from '../../src/auth/static-authorizer.ts';
 import { unauthorizedUntilNewToken } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
@@ -9,7 +9,7 @@ import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();
 
-type FixedAuth = Exclude<AuthConfig, { type: 'oauth2' }>;
+type FixedAuth = StaticAuthConfig;
 
 /** Credentials that no other test has: tokens are shared through Redis under their name. */
 const oauth2 = () => ({ type: 'oauth2', clientId: uniqueClientName() }) as const;

@@ -26,6 +26,14 @@ const FULL: Readonly<Record<string, unknown>> = {
         password: 'of basic',
         header: 'of api_key',
         key: 'of api_key',
+        url: 'https://auth.acme.example/login',
+        method: 'PUT',
+        headers: { 'X-Tenant': 'of token_service' },
+        body: { user: 'waybill', rights: ['of token_service'] },
+        tokenPointer: '/data/token',
+        expiresInPointer: '/data/ttl',
+        expiresInSeconds: 600,
+        prefix: 'Bearer ',
       },
       concurrency: 32,
       ratePerSecond: 200,
@@ -38,7 +46,7 @@ const FULL: Readonly<Record<string, unknown>> = {
     },
   },
 };
-const AUTH_TYPES = ['none', 'bearer', 'basic', 'api_key', 'oauth2'];
+const AUTH_TYPES = ['none', 'bearer', 'basic', 'api_key', 'oauth2', 'token_service'];
 
 /** What a variable may hold by mistake. */
 const VALUES = [

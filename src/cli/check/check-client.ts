@@ -1,4 +1,5 @@
 import { requestToken } from '../../auth/request-token.ts';
+import { asksForTokens } from '../../core/client-config.ts';
 import type { ResolvedClient } from '../../core/config-schema.ts';
 import { createClientHttp } from '../../http/client-http.ts';
 import { checkHost, type ResolveHost } from './check-host.ts';
@@ -44,8 +45,8 @@ async function checkToken(
   resolveHost: ResolveHost,
 ): Promise<{ level: Level; message: string }[]> {
   const { auth, timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
-  if (auth.type !== 'oauth2') return [];
-  const url = new URL(auth.tokenUrl);
+  if (!asksForTokens(auth)) return [];
+  const url = new URL(auth.type === 'oauth2' ? auth.tokenUrl : auth.url);
   const host = await checkHost(url, 'the token service', allowPrivateNetwork, resolveHost);
   // Asking for a token there would only say the same again.
   if (host.some(({ level }) => level === 'error')) return host;

@@ -1,3 +1,4 @@
+import { asksForTokens } from '../../core/client-config.ts';
 import type { Config } from '../../core/config-schema.ts';
 import type { CheckFinding } from './finding.ts';
 
@@ -6,13 +7,13 @@ import type { CheckFinding } from './finding.ts';
  * embedded one, whose directory is its owner's alone.
  */
 export function checkSecretKey({ clients, redis, secretKey }: Config): CheckFinding[] {
-  const hasTokens = Object.values(clients).some(({ auth }) => auth.type === 'oauth2');
+  const hasTokens = Object.values(clients).some(({ auth }) => asksForTokens(auth));
   if (!hasTokens || redis?.url === undefined) return [];
   if (secretKey !== undefined) {
-    const message = 'OAuth 2 tokens are encrypted there: WAYBILL_SECRET_KEY is set';
+    const message = 'tokens are encrypted there: WAYBILL_SECRET_KEY is set';
     return [{ level: 'ok', subject: 'redis', message }];
   }
   const message =
-    'OAuth 2 tokens stand there as they are, for whoever can read it or its files: WAYBILL_SECRET_KEY encrypts them';
+    'tokens stand there as they are, for whoever can read it or its files: WAYBILL_SECRET_KEY encrypts them';
   return [{ level: 'note', subject: 'redis', message }];
 }

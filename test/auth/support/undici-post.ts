@@ -1,5 +1,5 @@
 import { Agent, request } from 'undici';
-import type { TokenPost } from '../../../src/auth/token-service.ts';
+import type { TokenPost } from '../../../src/auth/token-post.ts';
 
 /** A plain way to send token requests, with connections of its own. */
 export interface UndiciPost {

@@ -36,6 +36,35 @@ const echoAsReason: Script = ({ headers, body }) => ({
   body: JSON.stringify({ error: 'invalid_client', error_description: `${headers.authorization} ${body}` }),
 });
 
+const SESSION = `session-token-${randomUUID()}`;
+
+/** Logs in at /login, and sends back what it was sent elsewhere; `status` is that of the login. */
+const withLogin =
+  (status: number): Script =>
+  (request) => {
+    if (request.path.startsWith('/login')) {
+      const { headers, body, path } = request;
+      const message = `${JSON.stringify(headers)} ${body} ${path}`;
+      return { status, body: JSON.stringify({ data: { token: SESSION }, message }) };
+    }
+    const token = String(request.headers['x-session']).replace('session=', '');
+    const echoed = JSON.stringify({ headers: request.headers, token });
+    return { status: 500, body: echoed };
+  };
+
+/** Settings for a token service of the company's own making, with a secret wherever one can stand. */
+function customAuth(company: Company, name: string, secret: (name: string) => string) {
+  return {
+    type: 'token_service' as const,
+    url: `${company.baseUrl}/login?key=${encodeURIComponent(secret(`${name}_query`))}`,
+    headers: { 'X-Login-Key': secret(`${name}_header`), Authorization: `Token ${secret(`${name}_scheme`)}` },
+    body: { user: 'waybill', nested: [{ password: secret(`${name}_body`) }] },
+    tokenPointer: '/data/token',
+    header: 'X-Session',
+    prefix: 'session=',
+  };
+}
+
 /** Starts one company for each way to authenticate, and each way in which that can fail. */
 export async function startMarkedCompanies(directory: string): Promise<MarkedCompanies> {
   const env: Record<string, string> = {};
@@ -64,6 +93,8 @@ export async function startMarkedCompanies(directory: string): Promise<MarkedCom
       auth: { type: 'oauth2', clientSecret: secret('basic_style'), styles: ['basic'] },
       tokenScript: echoAsReason,
     },
+    custom: { script: withLogin(200) },
+    'no-token-custom': { script: withLogin(400) },
   };
   const sandbox = testSandbox();
   const entries = Object.entries(companies).map(
@@ -71,7 +102,11 @@ export async function startMarkedCompanies(directory: string): Promise<MarkedCom
   );
   const all = new Map(await Promise.all(entries));
   const { secureClient, tlsSecrets } = await startSecureCompany(directory, all, sandbox);
-  const clients = [...all].map(([name, company]) => [name, withReferences(company.clientSettings(), env)]);
+  const clients = [...all].map(([name, company]) => {
+    const isCustom = name.endsWith('custom');
+    const auth = isCustom ? { auth: customAuth(company, name.replaceAll('-', '_'), secret) } : {};
+    return [name, withReferences(company.clientSettings(auth), env)];
+  });
   return {
     all,
     env,
@@ -113,5 +148,6 @@ function withReferences(settings: object, env: Readonly<Record<string, string>>)
 function tokensOf(all: ReadonlyMap<string, Company>): Record<string, string> {
   const headers = (all.get('tokens')?.requests ?? []).map((request) => String(request.headers.authorization));
   const tokens = [...new Set(headers)].map((header) => header.replace('Bearer ', ''));
-  return Object.fromEntries(tokens.map((token, index) => [`token ${index + 1}`, token]));
+  const issued = tokens.map((token, index) => [`token ${index + 1}`, token]);
+  return { ...Object.fromEntries(issued), session: SESSION };
 }

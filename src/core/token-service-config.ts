@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { headerName, headerValue, httpUrl, tokenRequestHeaderName } from './http-fields.ts';
+
+/** RFC 6901: empty for the whole, or steps that each begin with a slash; a tilde is written ~0, a slash ~1. */
+const jsonPointer = z
+  .string()
+  .regex(/^(?:\/(?:[^~/]|~[01])*)*$/, 'must be a JSON pointer (RFC 6901), such as /data/token');
+
+const jsonBody = z.custom<Readonly<Record<string, unknown>> | readonly unknown[]>(
+  (value) => typeof value === 'object' && value !== null && hasJsonOnly(value),
+  'must be a section or a list of what JSON has',
+);
+
+/** YAML has numbers that JSON has not: .inf and .nan. */
+function hasJsonOnly(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  return typeof value !== 'object' || value === null || Object.values(value).every(hasJsonOnly);
+}
+
+/** What stands before a token: visible ASCII, perhaps with a blank at its end; an empty one is none. */
+const tokenPrefix = z.string().regex(/^(?:[\x21-\x7e][\x20-\x7e]*)?$/, {
+  error: 'must hold only characters that an HTTP header can carry: letters, digits and signs of ASCII',
+});
+
+/** A token service of the client's own making. Lifetimes in seconds. */
+export const tokenServiceSchema = z
+  .strictObject({
+    type: z.literal('token_service'),
+    url: httpUrl,
+    method: z.enum(['POST', 'GET', 'PUT']).default('POST'),
+    headers: z.record(tokenRequestHeaderName, headerValue).default({}),
+    body: jsonBody.optional(),
+    tokenPointer: jsonPointer,
+    expiresInPointer: jsonPointer.optional(),
+    expiresInSeconds: z.number().min(1).max(604_800).default(3_600),
+    header: headerName.default('Authorization'),
+    prefix: tokenPrefix.default('Bearer '),
+  })
+  .superRefine(({ method, body }, context) => {
+    if (method !== 'GET' || body === undefined) return;
+    context.addIssue({ code: 'custom', path: ['body'], message: 'cannot go with a GET' });
+  });
