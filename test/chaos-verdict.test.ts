@@ -163,7 +163,7 @@ describe('the judge', () => {
       kind: 'freeze redis',
       at,
       until: 9_500,
-      losesDeliverer: false,
+      losesDeliverers: 0,
     });
     const verdictOf = (at: number) =>
       judge(

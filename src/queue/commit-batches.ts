@@ -48,11 +48,13 @@ export function unavailable(redis: Redis, cause?: unknown): WaybillError {
   return new WaybillError('REDIS_UNAVAILABLE', `Redis cannot be reached: ${whyAway(redis)}`, { cause });
 }
 
-function refusedByRedis(error: Error): WaybillError {
+/** Says why Redis did not take a write. */
+export function refusedByRedis(error: Error): WaybillError {
   return new WaybillError('REDIS_REFUSED', `Redis refused the write: ${reasonOf(error)}`, { cause: error });
 }
 
-function answerLost(redis: Redis, error: Error): WaybillError {
+/** Says that it is not known whether Redis took a write. */
+export function answerLost(redis: Redis, error: Error): WaybillError {
   const message = `Redis did not confirm the write: ${whyAway(redis)}; it may or may not have been written`;
   return new WaybillError('REDIS_ANSWER_LOST', message, { cause: error });
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addDeadLetterActions } from './dead-letters-act.ts';
+import { addDeadLettersExport } from './dead-letters-export.ts';
 import { addDeadLettersList } from './dead-letters-list.ts';
 import { addDeadLettersShow } from './dead-letters-show.ts';
 
@@ -7,8 +8,9 @@ import { addDeadLettersShow } from './dead-letters-show.ts';
 export function addDeadLettersCommand(program: Command): void {
   const group = program
     .command('dead-letters')
-    .description('list, show, replay or discard the events given up on');
+    .description('list, show, export, replay or discard the events given up on');
   addDeadLettersList(group);
   addDeadLettersShow(group);
+  addDeadLettersExport(group);
   addDeadLetterActions(group);
 }

@@ -1,12 +1,17 @@
 import type { Command } from 'commander';
+import { v7 as uuidv7 } from 'uuid';
 import { type OpenIntake, openIntake } from '../../app.ts';
 import { loadConfig } from '../../config.ts';
 import type { Config } from '../../core/config-schema.ts';
 import { EVENT_TYPE_NAMES, findEventType } from '../../core/event-types.ts';
 import { didYouMean } from '../../core/near-miss.ts';
 import { readPayloads } from '../../intake/read-payloads.ts';
+import { restore } from '../../intake/restore.ts';
+import type { SubmitManyOptions } from '../../intake/submit-options.ts';
+import type { SubmitResult } from '../../intake/submit-result.ts';
 import { unavailable } from '../../queue/commit-batches.ts';
 import { isConnected } from '../../queue/connections.ts';
+import { restoreEvents } from '../../queue/restore-events.ts';
 import type { EmbeddedRedisEvent } from '../../redis/embedded.ts';
 import { openRedisAccess } from '../../redis-access.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -30,29 +35,84 @@ const KEY_HELP =
 export function addSendCommand(program: Command): void {
   program
     .command('send')
-    .argument('<client>', 'who receives the events')
-    .argument('<type>', `their type: ${EVENT_TYPE_NAMES.join(', ')}`)
+    .argument('[client]', 'who receives the events')
+    .argument('[type]', `their type: ${EVENT_TYPE_NAMES.join(', ')}`)
     .argument('[file]', 'a JSON object, an array, or NDJSON (one event a line); - or nothing: stdin')
+    .option(
+      '--from-export <file>',
+      'instead of all these: what "dead-letters export" wrote, each event to its client under its old id; - is stdin',
+    )
     .description('put events into the queue of a client')
     .option('--idempotency-key <template>', KEY_HELP, parseKeyTemplate)
-    .action((client: string, type: string, file: string | undefined, _options, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions & { readonly idempotencyKey?: KeyTemplate }>();
-      return runCommand(options, async (terminal) => {
-        const config = loadConfig(options.config);
-        checkTarget(config, client, type);
-        const input = findInput(file);
-        const onEvent = tellRedisTrouble(terminal);
-        const sending = { client, type, input, keyTemplate: options.idempotencyKey };
-        return withIntake(config, onEvent, (intake) => send(terminal, intake, sending));
-      });
-    });
+    .action(
+      (client: string | undefined, type: string | undefined, file: string | undefined, _options, command) => {
+        const options = (command as Command).optsWithGlobals<SendOptions>();
+        const { fromExport, idempotencyKey } = options;
+        if (fromExport === undefined) demandTarget(command, client, type);
+        else if (client !== undefined) {
+          command.error('error: --from-export goes without a client: each event has its own', MISUSE);
+        } else if (idempotencyKey !== undefined) {
+          command.error('error: --from-export goes without --idempotency-key: its events have ids', MISUSE);
+        }
+        return runCommand(options, async (terminal) => {
+          const config = loadConfig(options.config);
+          const sending =
+            fromExport === undefined
+              ? sendTo(config, client ?? '', type ?? '', file, idempotencyKey)
+              : sendExport(config, fromExport);
+          const onEvent = tellRedisTrouble(terminal);
+          return withIntake(config, onEvent, (intake) => send(terminal, intake, sending));
+        });
+      },
+    );
+}
+
+type SendOptions = GlobalOptions & { readonly fromExport?: string; readonly idempotencyKey?: KeyTemplate };
+
+const MISUSE = { code: 'waybill.usage' };
+
+/** As commander says it of arguments that are never left out. */
+function demandTarget(command: Command, client: string | undefined, type: string | undefined): void {
+  const missing = client === undefined ? 'client' : type === undefined ? 'type' : undefined;
+  if (missing !== undefined) command.error(`error: missing required argument '${missing}'`, MISUSE);
 }
 
 interface Sending {
-  readonly client: string;
-  readonly type: string;
   readonly input: EventInput;
-  readonly keyTemplate: KeyTemplate | undefined;
+  readonly keyTemplate?: KeyTemplate | undefined;
+  submitMany(
+    intake: OpenIntake,
+    payloads: readonly unknown[],
+    options?: SubmitManyOptions,
+  ): Promise<readonly SubmitResult[]>;
+}
+
+/** Payloads of one type for one client. @throws UsageError */
+function sendTo(
+  config: Config,
+  client: string,
+  type: string,
+  file: string | undefined,
+  keyTemplate: KeyTemplate | undefined,
+): Sending {
+  checkTarget(config, client, type);
+  return {
+    input: findInput(file),
+    keyTemplate,
+    submitMany: (intake, payloads, options) => intake.submitMany(client, type, payloads, options),
+  };
+}
+
+/** Exported events, each for the client that it names. @throws UsageError */
+function sendExport({ clients }: Config, file: string): Sending {
+  return {
+    input: findInput(file),
+    submitMany: ({ redis }, lines) =>
+      restore(lines, {
+        clients,
+        write: (client, events) => restoreEvents(redis, client, uuidv7(), events, Date.now()),
+      }),
+  };
 }
 
 function checkTarget(config: Config, client: string, type: string): void {
@@ -126,7 +186,7 @@ async function send(terminal: Terminal, intake: OpenIntake, sending: Sending): P
 /** Reads and submits everything, with a progress bar: by bytes for a file, by events for a stream. */
 async function submitAll(
   intake: OpenIntake,
-  { client, type, input, keyTemplate }: Sending,
+  { input, keyTemplate, submitMany }: Sending,
   account: Account,
   reading: AbortController,
   flush: () => Promise<void>,
@@ -142,7 +202,7 @@ async function submitAll(
   try {
     await sendEvents({
       payloads: readPayloads(countedBytes()),
-      submitMany: (payloads, keys) => intake.submitMany(client, type, payloads, keys),
+      submitMany: (payloads, options) => submitMany(intake, payloads, options),
       keyTemplate,
       account,
       signal: reading.signal,

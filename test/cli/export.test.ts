@@ -1,0 +1,122 @@
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { stringify } from 'yaml';
+import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
+import { numberedEvents } from '../support/events.ts';
+import { testRedisPath } from '../support/redis.ts';
+import { testSandbox } from '../support/sandbox.ts';
+import { runWaybill, testDirectory } from '../support/waybill-process.ts';
+
+type Line = Readonly<Record<string, unknown>>;
+
+const parseLines = (text: string): Line[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+
+/** Each test runs several processes. */
+vi.setConfig({ testTimeout: 90_000 });
+
+/** Two companies that gave everything up: `acme` refused 3 updates, `outlet` 2 receipts. */
+async function deadEvents() {
+  const sandbox = testSandbox();
+  const acme = await sandbox.company('acme', { script: { status: 422, body: 'no "thanks"\n' } });
+  const outlet = await sandbox.company('outlet', { script: 500 });
+  const retry = { ...QUICK_RETRIES, retries: 1 };
+  const settings = { acme: acme.clientSettings({ retry }), outlet: outlet.clientSettings({ retry }) };
+  const engine = await testEngine(settings);
+  const clients = { acme: engine.client('acme'), outlet: engine.client('outlet') };
+  const updates = numberedEvents('disposition_update', 3);
+  const odd = { ...updates[0], location_identifier: '“ü”\n\u0000\\' };
+  await clients.acme.submit([odd, ...updates.slice(1)]);
+  await clients.outlet.submit(numberedEvents('inventory_receipt', 2), 'inventory_receipt');
+  await Promise.all([clients.acme.settled({ dead: 3 }), clients.outlet.settled({ dead: 2 })]);
+
+  const directory = testDirectory();
+  const named = { [clients.acme.name]: settings.acme, [clients.outlet.name]: settings.outlet };
+  writeFileSync(
+    join(directory, 'waybill.yaml'),
+    stringify({ redis: { url: testRedisPath() }, clients: named }),
+  );
+  const run = (...args: string[]) => runWaybill(args, { directory });
+  return { ...clients, companies: { acme, outlet }, directory, run };
+}
+
+test('an export holds what was sent, byte for byte, and why it was given up; filters choose', async () => {
+  const { acme, outlet, companies, run } = await deadEvents();
+  const { code, stdout, stderr } = await run('dead-letters', 'export');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '5 exported.\n' });
+  const lines = parseLines(stdout);
+  const sent = new Map(companies.acme.requests.map(({ eventId, body }) => [eventId, body]));
+  const ofAcme = lines.filter(({ client }) => client === acme.name);
+  expect(Object.fromEntries(ofAcme.map(({ id, body }) => [id, body]))).toEqual(Object.fromEntries(sent));
+  expect(ofAcme[0]).toEqual({
+    export: 1,
+    client: acme.name,
+    type: 'disposition_update',
+    id: expect.any(String),
+    unit: expect.any(String),
+    replays: 0,
+    attempts: [1, 2].map(() => ({
+      at: expect.stringMatching(/Z$/),
+      status: 422,
+      class: 'client_error',
+      ms: expect.any(Number),
+    })),
+    response: 'no "thanks"\n',
+    body: expect.any(String),
+  });
+  const few = await run('dead-letters', 'export', '--status', '5xx', '--client', outlet.name, '--limit', '1');
+  expect(parseLines(few.stdout).map(({ type }) => type)).toEqual(['inventory_receipt']);
+});
+
+test('a file appears whole, is its owner’s alone, and is never overwritten', async () => {
+  const { directory, run } = await deadEvents();
+  const args = ['dead-letters', 'export', '--output', 'dead.ndjson', '--json'];
+  const { code, stdout } = await run(...args);
+  expect([code, JSON.parse(stdout)]).toEqual([0, { exported: 5, file: 'dead.ndjson' }]);
+  const file = join(directory, 'dead.ndjson');
+  expect(parseLines(readFileSync(file, 'utf8'))).toHaveLength(5);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(readdirSync(directory).sort()).toEqual(['dead.ndjson', 'waybill.yaml']);
+  const [again, nowhere, misuse] = await Promise.all([
+    run(...args, '--limit', '1'),
+    run('dead-letters', 'export', '--output', 'no/where'),
+    run('send', 'acme', '--from-export', 'dead.ndjson'),
+  ]);
+  expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining('exists already') });
+  expect(parseLines(readFileSync(file, 'utf8'))).toHaveLength(5);
+  expect([nowhere.code, misuse.code]).toEqual([2, 2]);
+});
+
+test('what was exported and discarded is sent again, with its bytes, under its id, and once', async () => {
+  const { acme, outlet, companies, run } = await deadEvents();
+  await run('dead-letters', 'export', '--output', 'dead.ndjson');
+  const before = companies.acme.requests.length;
+  const sent = new Map(companies.acme.requests.map(({ eventId, body }) => [eventId, body]));
+
+  // Nothing is doubled while the dead letters stand.
+  const standing = await run('send', '--from-export', 'dead.ndjson', '--json');
+  expect(standing.code).toBe(3);
+  expect(JSON.parse(standing.stdout)).toMatchObject({ accepted: 0, unknown: 0 });
+  expect(standing.stdout).toContain('is still among the dead letters: replay it there');
+
+  await run('dead-letters', 'discard', '--yes', '--client', acme.name);
+  companies.acme.script(200);
+  const partly = JSON.parse((await run('send', '--from-export', 'dead.ndjson', '--json')).stdout);
+  expect([partly.accepted, partly.refused.map(({ line }: { line: number }) => line)]).toEqual([3, [4, 5]]);
+  await acme.settled({ dead: 3, delivered: 3 });
+  const again = companies.acme.requests.slice(before);
+  expect(Object.fromEntries(again.map(({ eventId, body }) => [eventId, body]))).toEqual(
+    Object.fromEntries(sent),
+  );
+  expect(again.map(({ headers }) => headers['x-waybill-attempt'])).toEqual(['1', '1', '1']);
+
+  const twice = JSON.parse((await run('send', '--from-export', 'dead.ndjson', '--json')).stdout);
+  expect([twice.accepted, twice.refused.length]).toEqual([0, 5]);
+  expect(twice.refused[0].problems[0].message).toContain('was sent from an export within the last 24 h');
+  expect(await acme.status()).toMatchObject({ delivered: 3, dead: 0, waiting: 0 });
+  expect(await outlet.status()).toMatchObject({ dead: 2 });
+});

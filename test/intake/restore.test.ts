@@ -1,0 +1,114 @@
+import { v7 as uuidv7 } from 'uuid';
+import { expect, test } from 'vitest';
+import { toExportLine } from '../../src/core/exported-event.ts';
+import { resolveUrl } from '../../src/core/resolve-url.ts';
+import { restore } from '../../src/intake/restore.ts';
+import { restoreEvents } from '../../src/queue/restore-events.ts';
+import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
+import { numberedEvents } from '../support/events.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
+import { testSandbox } from '../support/sandbox.ts';
+
+failOnLeaks();
+
+type Redis = Parameters<typeof restoreEvents>[0];
+
+/** Three dead letters of a company that refuses, exported. */
+async function exported() {
+  const company = await testSandbox().company('acme', { script: 422 });
+  const settings = company.clientSettings({ retry: { ...QUICK_RETRIES, retries: 0 } });
+  const engine = await testEngine({ acme: settings });
+  const client = engine.client();
+  await client.submit(numberedEvents('disposition_update', 3));
+  await client.settled({ dead: 3 });
+  const lines = (await client.deadLetters()).map((event) => JSON.parse(toExportLine(client.name, event)));
+  const urls = { disposition_update: resolveUrl(company.baseUrl, '/dispositions') };
+  const clients = { [client.name]: { name: client.name, batchSize: 2, urls } } as never;
+  const take = (taken: readonly unknown[], redis: Redis = engine.redis) =>
+    restore(taken, {
+      clients,
+      write: (name, events) => restoreEvents(redis, name, uuidv7(), events, Date.now()),
+    });
+  return { company, client, lines, take };
+}
+
+const codesOf = (results: Awaited<ReturnType<typeof restore>>) =>
+  results.map((result) => ('code' in result ? result.code : result.outcome));
+
+test('an event that died again after it was replayed still stands: its old export does not double it', async () => {
+  const { client, lines, take } = await exported();
+  expect(await client.replay()).toBe(3);
+  await client.settled({ dead: 6 });
+  expect(codesOf(await take(lines))).toEqual(Array(3).fill('DEAD_LETTER_STANDS'));
+  expect(await client.status()).toMatchObject({ dead: 3, waiting: 0, retrying: 0, accepted: 3 });
+});
+
+test('events are taken once, also by two at once, and begin a life that can end in a dead letter', async () => {
+  const { client, lines, take } = await exported();
+  await client.discard();
+  const both = (await Promise.all([take(lines), take(lines)])).flatMap(codesOf).sort();
+  expect(both).toEqual([...Array(3).fill('ALREADY_SENT'), ...Array(3).fill('accepted')]);
+  await client.settled({ dead: 6 });
+  const letters = await client.deadLetters();
+  expect(letters.map(({ id, life }) => [id, life])).toEqual(lines.map(({ id }) => [id, 1]));
+  expect(await client.status()).toMatchObject({ accepted: 6, dead: 3 });
+});
+
+test('a line that is no export, or was changed, is refused and stops no other', async () => {
+  const { client, company, lines, take } = await exported();
+  await client.discard();
+  company.script(200);
+  const [first, second, third] = lines;
+  const body = JSON.parse(first.body);
+  const results = await take([
+    body,
+    { ...first, body: '{' },
+    { ...first, body: JSON.stringify({ ...body, upc: 5 }) },
+    { ...first, body: JSON.stringify({ ...body, upc: undefined }) },
+    { ...first, body: JSON.stringify({ ...body, upc: 'x'.repeat(300_000) }) },
+    { ...first, client: 'nobody' },
+    { ...first, client: 'constructor' },
+    { ...first, type: 'inventory_receipts' },
+    { ...first, type: 'inventory_receipt' },
+    { ...first, id: 'x' },
+    second,
+    third,
+    third,
+  ]);
+  expect(codesOf(results)).toEqual([
+    ...Array(4).fill('INVALID_EVENT'),
+    'EVENT_TOO_LARGE',
+    'UNKNOWN_CLIENT',
+    'UNKNOWN_CLIENT',
+    'UNKNOWN_EVENT_TYPE',
+    'NO_ENDPOINT',
+    'INVALID_EVENT',
+    'accepted',
+    'accepted',
+    'ALREADY_SENT',
+  ]);
+  const problems = results.slice(0, 4).map((result) => ('problems' in result ? result.problems[0] : {}));
+  expect(problems).toEqual([
+    { path: '$.export', message: expect.stringMatching(/^must be 1/) },
+    { path: '$.body', message: 'must hold JSON' },
+    { path: '$.body', message: 'was changed: a number stands where text is due' },
+    { path: '$.body.upc', message: 'is required' },
+  ]);
+  await client.settled({ dead: 3, delivered: 2 });
+  expect([...company.deliveredIds].sort()).toEqual([second.id, third.id].sort());
+});
+
+test('a Redis that is full changes nothing, and the same lines can be taken when it is not', async () => {
+  const { client, lines, take } = await exported();
+  const own = await startOwnRedis({ maxmemory: '1' });
+  const redis = own.connect() as unknown as Redis;
+  await new Promise((resolve) => redis.once('ready', resolve));
+  expect(codesOf(await take(lines, redis))).toEqual(Array(3).fill('REDIS_REFUSED'));
+  await redis.config('SET', 'maxmemory', '0');
+  expect(await redis.keys('*')).toEqual([]);
+  expect(codesOf(await take(lines, redis))).toEqual(Array(3).fill('accepted'));
+  await own.kill();
+  expect(codesOf(await take(lines, redis))).toEqual(Array(3).fill('REDIS_UNAVAILABLE'));
+  expect(await client.status()).toMatchObject({ dead: 3 });
+});
