@@ -1,29 +1,22 @@
 import type { Command } from 'commander';
-import { v7 as uuidv7 } from 'uuid';
 import { type OpenIntake, openIntake } from '../../app.ts';
 import { loadConfig } from '../../config.ts';
 import type { Config } from '../../core/config-schema.ts';
-import { EVENT_TYPE_NAMES, findEventType } from '../../core/event-types.ts';
-import { didYouMean } from '../../core/near-miss.ts';
+import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { readPayloads } from '../../intake/read-payloads.ts';
-import { restore } from '../../intake/restore.ts';
-import type { SubmitManyOptions } from '../../intake/submit-options.ts';
-import type { SubmitResult } from '../../intake/submit-result.ts';
 import { unavailable } from '../../queue/commit-batches.ts';
 import { isConnected } from '../../queue/connections.ts';
-import { restoreEvents } from '../../queue/restore-events.ts';
 import type { EmbeddedRedisEvent } from '../../redis/embedded.ts';
 import { openRedisAccess } from '../../redis-access.ts';
 import { EXIT } from '../exit-codes.ts';
-import { chooseClients } from '../open-operator.ts';
 import { openProgress } from '../progress.ts';
-import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';
+import { type GlobalOptions, runCommand } from '../run-command.ts';
 import { Account } from '../send/account.ts';
-import { type EventInput, findInput } from '../send/event-input.ts';
 import { JsonAccount } from '../send/json-account.ts';
 import { type KeyTemplate, parseKeyTemplate } from '../send/key-template.ts';
 import { printAccount } from '../send/print-account.ts';
 import { sendEvents } from '../send/send-events.ts';
+import { type Sending, sendExport, sendTo } from '../send/sending.ts';
 import { tellWithoutService } from '../tell-without-service.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
 
@@ -75,57 +68,6 @@ const MISUSE = { code: 'waybill.usage' };
 function demandTarget(command: Command, client: string | undefined, type: string | undefined): void {
   const missing = client === undefined ? 'client' : type === undefined ? 'type' : undefined;
   if (missing !== undefined) command.error(`error: missing required argument '${missing}'`, MISUSE);
-}
-
-interface Sending {
-  readonly input: EventInput;
-  readonly keyTemplate?: KeyTemplate | undefined;
-  submitMany(
-    intake: OpenIntake,
-    payloads: readonly unknown[],
-    options?: SubmitManyOptions,
-  ): Promise<readonly SubmitResult[]>;
-}
-
-/** Payloads of one type for one client. @throws UsageError */
-function sendTo(
-  config: Config,
-  client: string,
-  type: string,
-  file: string | undefined,
-  keyTemplate: KeyTemplate | undefined,
-): Sending {
-  checkTarget(config, client, type);
-  return {
-    input: findInput(file),
-    keyTemplate,
-    submitMany: (intake, payloads, options) => intake.submitMany(client, type, payloads, options),
-  };
-}
-
-/** Exported events, each for the client that it names. @throws UsageError */
-function sendExport({ clients }: Config, file: string): Sending {
-  return {
-    input: findInput(file),
-    submitMany: ({ redis }, lines) =>
-      restore(lines, {
-        clients,
-        write: (client, events) => restoreEvents(redis, client, uuidv7(), events, Date.now()),
-      }),
-  };
-}
-
-function checkTarget(config: Config, client: string, type: string): void {
-  chooseClients(config, client);
-  if (findEventType(type) === undefined) {
-    const known = EVENT_TYPE_NAMES.join(', ');
-    throw new UsageError(
-      `"${type}" is not an event type; there are: ${known}${didYouMean(type, EVENT_TYPE_NAMES)}`,
-    );
-  }
-  if (config.clients[client]?.urls[type] === undefined) {
-    throw new UsageError(`client "${client}" has no endpoint for ${type} in ${config.file}`);
-  }
 }
 
 /** Says why the embedded Redis went away, where that is something to be seen to. */
