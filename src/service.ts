@@ -10,7 +10,7 @@ import { createSupervisor, type SpawnWorker } from './supervisor/supervisor.ts';
 import { startWorkerProcess } from './supervisor/worker-process.ts';
 
 /** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
-const WORKER_END_MS = 15_000;
+export const WORKER_END_MS = 15_000;
 const WORKER_ENTRY = new URL('../workers/delivery.js', import.meta.url).pathname;
 
 const NOT_TAKEN = 'configuration not taken: everything goes on as it was';

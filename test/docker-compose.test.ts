@@ -9,6 +9,7 @@ import { parse } from 'yaml';
 import { parseConfig } from '../src/config.ts';
 import { configSchema } from '../src/core/config-schema.ts';
 import { judgeRedisSettings, readRedisSettings } from '../src/redis/settings.ts';
+import { WORKER_END_MS } from '../src/service.ts';
 import { VERSION } from '../src/version.ts';
 import { runWaybill, testDirectory } from './support/waybill-process.ts';
 
@@ -96,10 +97,10 @@ describe('the service', () => {
     expect(waybill.volumes).toEqual([`./waybill.yaml:${CONFIG_PATH}:ro`]);
   });
 
-  test('has time to finish what is under way', () => {
+  test('has time to finish what is under way, and to end a worker that does not', () => {
     const graceMs = configSchema.shape.shutdownGraceMs.parse(undefined);
     const seconds = /^(\d+)s$/.exec(waybill.stop_grace_period)?.[1];
-    expect(Number(seconds) * 1000).toBeGreaterThan(graceMs + 5_000);
+    expect(Number(seconds) * 1000).toBeGreaterThan(graceMs + WORKER_END_MS);
   });
 
   test('comes back after a crash, and publishes nothing', () => {

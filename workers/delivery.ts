@@ -71,9 +71,9 @@ async function orderFromSupervisor(): Promise<Order> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
     onLostOutput(() => resolve('SIGPIPE'));
     process.on('SIGHUP', () => {}); // it is the supervisor's to read the configuration anew
-    process.on('disconnect', () => resolve('supervisor gone'));
+    process.on('disconnect', () => resolve('service gone'));
     process.on('message', ({ kind }: ToWorker) => {
-      if (kind === 'stop') resolve('stop');
+      if (kind === 'stop') resolve('asked by the service');
     });
   });
   const run = await new Promise<ToWorker & { kind: 'run' }>((resolve) => {
