@@ -48,6 +48,17 @@ export function defaultWorkers(processors: number): number {
   return Math.min(MOST_WORKERS, Math.max(1, processors - 1));
 }
 
+const HIGHEST_RATE = 1_000_000;
+
+/** Reads a number of events a second: more than 0, fractions too. */
+export function parseRate(text: string): number {
+  const rate = /^\d{1,7}(?:\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (rate <= 0 || rate > HIGHEST_RATE) {
+    throw new InvalidArgumentError('It is a number of events a second, more than 0, such as 50 or 0.5.');
+  }
+  return rate;
+}
+
 /** Reads a status, a range of statuses or a failure class. */
 export function parseStatus(text: string): string {
   if (!isStatusFilter(text)) {

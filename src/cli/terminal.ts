@@ -78,6 +78,20 @@ export function formatTime(ms: number): string {
     .replace(/\.\d+Z$/, 'Z');
 }
 
+/** How long something takes, in its two largest units: `45 s`, `3 min 20 s`, `2 h 5 min`. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / 1_000));
+  const parts = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor(seconds / 3_600) % 24, 'h'],
+    [Math.floor(seconds / 60) % 60, 'min'],
+    [seconds % 60, 's'],
+  ] as const;
+  const first = parts.findIndex(([count]) => count > 0);
+  const shown = parts.slice(first, first + 2).filter(([count]) => count > 0);
+  return shown.map(([count, unit]) => `${count} ${unit}`).join(' ');
+}
+
 /** A number with thousands apart. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US');

@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { MAX_BATCH_BYTES } from '../core/client-config.ts';
 import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { findDeadLetters, type ReadDeadLetters } from './find-dead-letters.ts';
+import type { ReplayRate } from './replay-rate.ts';
 
 /** Replays or discards dead letters of one client in one step; resolves to how many still existed. */
 export type DeadLetterAction = (client: string, events: readonly StoredEvent[]) => Promise<number>;
@@ -14,6 +16,8 @@ export interface ActOptions {
   /** How many at a time; as large as the client's batches, at most 256 KiB. */
   batchSizeOf(client: string): number;
   onProgress?(done: number): void;
+  /** Holds the steps to a rate; absent: they follow at once. */
+  readonly rate?: ReplayRate;
   /** Ends after the step under way; what is done stays done, and the rest can be done later. */
   readonly signal?: AbortSignal;
 }
@@ -33,7 +37,7 @@ export interface ActResult {
 export async function actOnDeadLetters(
   read: ReadDeadLetters,
   action: DeadLetterAction,
-  { clients, filter, limit, batchSizeOf, onProgress, signal }: ActOptions,
+  { clients, filter, limit, batchSizeOf, onProgress, rate, signal }: ActOptions,
 ): Promise<ActResult> {
   let found = 0;
   let done = 0;
@@ -42,14 +46,25 @@ export async function actOnDeadLetters(
     const client = page[0]?.client ?? '';
     const events = page.map((letter) => letter.event).filter((event) => !seen.has(event.id));
     for (const event of events) seen.add(event.id);
-    for (const group of groupsOf(events, batchSizeOf(client))) {
+    const size = Math.min(batchSizeOf(client), rate?.stepSize ?? Number.POSITIVE_INFINITY);
+    for (const group of groupsOf(events, size)) {
+      if (rate !== undefined) await wait(rate.waitMs(), signal);
       if (signal?.aborted === true) return { found, done, interrupted: true };
       found += group.length;
-      done += await action(client, group);
+      const acted = await action(client, group);
+      // Those that were gone already cost nobody anything.
+      rate?.went(acted);
+      done += acted;
       onProgress?.(done);
     }
   }
   return { found, done, interrupted: false };
+}
+
+/** Ends early, without an error, where the signal says so. */
+async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (ms <= 0) return;
+  await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});
 }
 
 /** Cuts events into groups of at most so many, and at most 256 KiB of bodies. */

@@ -2,17 +2,24 @@ import type { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import { actOnDeadLetters, type DeadLetterAction } from '../../dead-letters/act-on-dead-letters.ts';
 import { findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
+import { holdRate } from '../../dead-letters/replay-rate.ts';
 import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { confirm } from '../confirm.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
+import { parseRate } from '../parse-options.ts';
 import { openProgress } from '../progress.ts';
 import { UsageError } from '../run-command.ts';
 import { tellWithoutService } from '../tell-without-service.ts';
-import { formatCount, type Terminal } from '../terminal.ts';
+import { formatCount, formatDuration, type Terminal } from '../terminal.ts';
 import { type FilterOptions, withFilters } from './filter-options.ts';
 
-type ActionOptions = FilterOptions & { readonly dryRun?: boolean; readonly yes?: boolean };
+type ActionOptions = FilterOptions & {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  /** Events a second. */
+  readonly rate?: number;
+};
 
 interface Verb {
   readonly name: 'replay' | 'discard';
@@ -45,13 +52,14 @@ const VERBS: readonly Verb[] = [
 /** `waybill dead-letters replay` and `discard` */
 export function addDeadLetterActions(group: Command): void {
   for (const verb of VERBS) {
-    withFilters(group.command(verb.name).description(verb.description))
+    const command = withFilters(group.command(verb.name).description(verb.description))
       .option('--dry-run', 'only count')
-      .option('--yes', 'do not ask')
-      .action((_options, command: Command) => {
-        const options = command.optsWithGlobals<ActionOptions>();
-        return runWithOperator(options, (terminal, operator) => act(verb, operator, options, terminal));
-      });
+      .option('--yes', 'do not ask');
+    if (verb.name === 'replay') command.option('--rate <n>', 'at most so many events a second', parseRate);
+    command.action((_options, command: Command) => {
+      const options = command.optsWithGlobals<ActionOptions>();
+      return runWithOperator(options, (terminal, operator) => act(verb, operator, options, terminal));
+    });
   }
 }
 
@@ -72,6 +80,10 @@ async function act(
     terminal.line(nothing);
     return EXIT.done;
   }
+  if (options.rate !== undefined) {
+    const which = `${formatCount(matching)} dead letters`;
+    terminal.note(`Replaying ${which}${howLong(matching, options.rate)}: ${options.rate} a second.`);
+  }
   const { done, interrupted } = await carryOut(verb, operator, options, matching);
   terminal.value({ matching, [verb.past]: done, interrupted });
   terminal.line(`${formatCount(done)} ${verb.past}.`);
@@ -81,9 +93,16 @@ async function act(
 }
 
 /** Why nothing is to be done, as a sentence; undefined where something is. */
-function whyNothing(verb: Verb, matching: number, { dryRun }: ActionOptions): string | undefined {
+function whyNothing(verb: Verb, matching: number, { dryRun, rate }: ActionOptions): string | undefined {
   if (matching === 0) return 'No dead letters match.';
-  return dryRun === true ? `${formatCount(matching)} would be ${verb.past}.` : undefined;
+  return dryRun === true
+    ? `${formatCount(matching)} would be ${verb.past}${howLong(matching, rate)}.`
+    : undefined;
+}
+
+/** How long it takes at a rate; nothing where it is not held to one. */
+function howLong(matching: number, rate: number | undefined): string {
+  return rate === undefined ? '' : ` in about ${formatDuration((matching / rate) * 1_000)}`;
 }
 
 /**
@@ -125,6 +144,7 @@ async function carryOut(verb: Verb, operator: Operator, options: ActionOptions, 
       batchSizeOf: (client) => config.clients[client]?.batchSize ?? 1,
       onProgress: (done) => progress.update(done),
       ...(options.limit === undefined ? {} : { limit: options.limit }),
+      ...(options.rate === undefined ? {} : { rate: holdRate(options.rate, () => performance.now()) }),
     });
   } finally {
     progress.stop();
