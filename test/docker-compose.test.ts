@@ -11,12 +11,13 @@ import { configSchema } from '../src/core/config-schema.ts';
 import { judgeRedisSettings, readRedisSettings } from '../src/redis/settings.ts';
 import { WORKER_END_MS } from '../src/service.ts';
 import { VERSION } from '../src/version.ts';
-import { runWaybill, testDirectory } from './support/waybill-process.ts';
+import { runWaybill, startWaybill, testDirectory } from './support/waybill-process.ts';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
 
 interface Service {
+  readonly profiles?: readonly string[];
   readonly image: string;
   readonly command: readonly string[];
   readonly ports?: readonly string[];
@@ -29,8 +30,11 @@ interface Service {
 }
 
 const text = read('docker-compose.yml');
-const compose = parse(text) as { services: { redis: Service; waybill: Service }; volumes: object };
-const { redis, waybill } = compose.services;
+const compose = parse(text) as {
+  services: { redis: Service; waybill: Service; sandbox: Service };
+  volumes: object;
+};
+const { redis, waybill, sandbox } = compose.services;
 
 /** The instructions of the Dockerfile's last stage, in order; continuation lines are not used in it. */
 const stages = read('Dockerfile')
@@ -114,6 +118,35 @@ describe('the service', () => {
     const { code, stdout } = await runWaybill([command, '--help']);
     expect(code).toBe(0);
     expect(stdout).toContain(`waybill ${command}`);
+  });
+});
+
+describe('the sandbox', () => {
+  test('comes only when it is asked for, from the image of the service, and publishes nothing', () => {
+    expect(sandbox.profiles).toEqual(['sandbox']);
+    expect([redis.profiles, waybill.profiles]).toEqual([undefined, undefined]);
+    expect(sandbox.image).toBe(waybill.image);
+    expect(sandbox.ports).toBeUndefined();
+  });
+
+  test('is reached by the entry that the file shows, on the port that its command names', async () => {
+    const [, entry = ''] = /^ {2}# {3}(sandbox: \{(?:.*\n {2}#)+?.*\}) *\}$/m.exec(text) ?? [];
+    const config = parseConfig(`clients: { ${entry.replaceAll('\n  #', '\n')} } }`, CONFIG_PATH, {});
+    const url = new URL(config.clients.sandbox?.baseUrl ?? '');
+    expect(Object.keys(compose.services)).toContain(url.hostname);
+    expect(config.clients.sandbox).toMatchObject({ allowPrivateNetwork: true });
+    expect(sandbox.command).toEqual(['sandbox', '--host', '0.0.0.0', '--port', url.port]);
+
+    // On this machine alone, and any port, since another one may have this one.
+    const here = new Map([
+      ['0.0.0.0', '127.0.0.1'],
+      [url.port, '0'],
+    ]);
+    const running = startWaybill([...sandbox.command.map((word) => here.get(word) ?? word), '--json']);
+    const { client } = await running.waitForLine(({ kind }) => kind === 'listening');
+    expect(client).toMatchObject({ endpoints: config.clients.sandbox?.endpoints });
+    running.signal('SIGINT');
+    expect((await running.exit).code).toBe(0);
   });
 });
 
