@@ -182,12 +182,14 @@ test('events that nobody will deliver are named', async () => {
 
 test('a service that runs is seen', async () => {
   const server = await startOwnRedis(SAFE);
-  const worker = new Redis(server.socketPath, { connectionName: 'waybill-worker' });
-  onTestFinished(() => worker.disconnect());
-  await worker.ping();
+  for (let worker = 1; worker <= 2; worker += 1) {
+    const connection = new Redis(server.socketPath, { connectionName: 'waybill-worker' });
+    onTestFinished(() => connection.disconnect());
+    await connection.ping();
+  }
   const acme = { baseUrl: 'https://203.0.114.1', endpoints: { disposition_update: '/d' } };
   const { lines } = await check({ config: { redis: { url: server.socketPath }, clients: { acme } } });
-  expect(lines).toContain('ok redis: a service is running, with 1 worker process');
+  expect(lines).toContain('ok redis: a service is running, with 2 worker processes');
 });
 
 test('the embedded Redis is not started for it', async () => {

@@ -41,5 +41,5 @@ test.each([0, 20])(
     expect(await service.exit).toEqual({ code: 0, signal: null });
     expect(performance.now() - started).toBeLessThan(LONGEST_MS);
   },
-  20_000,
+  60_000,
 );

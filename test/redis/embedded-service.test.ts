@@ -101,6 +101,18 @@ test('two services on one directory share one server, which outlives the kill of
   await ended(server);
 }, 60_000);
 
+test('a service whose server stands still stops all the same, and says that it left it running', async () => {
+  const { dataDir, start } = embedded(await testSandbox().company('acme'));
+  const service = start();
+  await service.waitForLine('started');
+  process.kill(recorded(dataDir)?.pid ?? 0, 'SIGSTOP');
+  await stopped(service);
+  const lines = service.lines.filter(
+    ({ msg }) => msg === 'embedded redis does not answer and is left running',
+  );
+  expect(lines.map(({ pid }) => pid)).toContain(service.pid);
+}, 60_000);
+
 test('a damaged file keeps the service from starting, with a sentence, and stays as it is', async () => {
   const company = await testSandbox().company('acme');
   const { dataDir, start, send } = embedded(company);
