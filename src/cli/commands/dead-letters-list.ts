@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { diedAt, lastFailure } from '../../core/dead-letter-filter.ts';
-import { type DeadLetter, findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
+import { deadLetterRow } from '../../dead-letters/dead-letter-value.ts';
+import { findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
 import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
@@ -25,7 +25,7 @@ export function addDeadLettersList(group: Command): void {
   );
 }
 
-type Row = ReturnType<typeof toRow>;
+type Row = ReturnType<typeof deadLetterRow>;
 
 async function readRows(operator: Operator, options: FilterOptions, all: boolean) {
   const names = chooseClients(operator.config, options.client);
@@ -35,25 +35,9 @@ async function readRows(operator: Operator, options: FilterOptions, all: boolean
   const read = (client: string) => readDeadLetters(operator.redis, client);
   for await (const page of findDeadLetters(read, names, options, options.limit)) {
     found += page.length;
-    rows.push(...page.slice(0, keep - rows.length).map(toRow));
+    rows.push(...page.slice(0, keep - rows.length).map(deadLetterRow));
   }
   return { found, rows };
-}
-
-function toRow({ client, event }: DeadLetter) {
-  const { status, failureClass } = lastFailure(event);
-  return {
-    client,
-    id: event.id,
-    type: event.type,
-    unit: event.unit,
-    attempts: event.history?.length ?? 0,
-    /** null: there was no status */
-    status: status === 0 ? null : status,
-    class: failureClass,
-    diedAt: new Date(diedAt(event)).toISOString(),
-    replays: event.life ?? 0,
-  };
 }
 
 function printRows(terminal: Terminal, found: number, rows: readonly Row[]): void {

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { lastFailure } from '../../core/dead-letter-filter.ts';
-import { parseFieldErrors } from '../../core/validation-failure.ts';
+import { deadLetterDetail } from '../../dead-letters/dead-letter-value.ts';
 import { type DeadLetter, findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
 import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients, runWithOperator } from '../open-operator.ts';
 import { type GlobalOptions, UsageError } from '../run-command.ts';
 import { oneLine, type Terminal, visibleText } from '../terminal.ts';
-import { attemptRows, attemptsOf } from './attempt-rows.ts';
+import { attemptRows } from './attempt-rows.ts';
 
 /** `waybill dead-letters show <id>` */
 export function addDeadLettersShow(group: Command): void {
@@ -31,22 +31,12 @@ export function addDeadLettersShow(group: Command): void {
 }
 
 function show(terminal: Terminal, { client, event }: DeadLetter): void {
-  const attempts = attemptsOf(event);
-  const fieldErrors = parseFieldErrors(event.response);
-  terminal.value({
-    client,
-    id: event.id,
-    type: event.type,
-    unit: event.unit,
-    replays: event.life ?? 0,
-    attempts: attempts.map((attempt) => ({ ...attempt, at: new Date(attempt.at).toISOString() })),
-    response: event.response ?? '',
-    ...(fieldErrors.length > 0 ? { fieldErrors } : {}),
-    payload: JSON.parse(event.body),
-  });
+  const value = deadLetterDetail({ client, event });
+  terminal.value(value);
   const facts = [`client ${client}`, event.type, `unit ${oneLine(event.unit)}`, `replays ${event.life ?? 0}`];
   terminal.line(`${terminal.style('bold', event.id)}\n${facts.join('   ')}\n`);
   attemptRows(terminal, event);
+  const { fieldErrors = [] } = value;
   if (fieldErrors.length > 0) {
     terminal.line('\nFields that the endpoint objected to');
     for (const { field, code } of fieldErrors) terminal.line(`  ${oneLine(`${field}: ${code}`)}`);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type ClientStatus, readClientStatus } from '../../queue/client-status.ts';
+import { clientStatusValue } from '../../queue/client-status-value.ts';
 import { countServices } from '../../queue/count-services.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients, runWithOperator } from '../open-operator.ts';
@@ -23,7 +24,7 @@ export function addStatusCommand(program: Command): void {
         const services = await countServices(redis);
         terminal.value({
           services: services ?? null,
-          clients: Object.fromEntries(statuses.map((status, i) => [names[i], toValue(status)])),
+          clients: Object.fromEntries(statuses.map((status, i) => [names[i], clientStatusValue(status)])),
         });
         printStatuses(terminal, names, statuses);
         if (services === 0)
@@ -31,15 +32,6 @@ export function addStatusCommand(program: Command): void {
         return EXIT.done;
       });
     });
-}
-
-/** As machines read it: times and statuses are written as in the rows of `dead-letters list`. */
-function toValue({ lastError, pausedAt, ...numbers }: ClientStatus) {
-  const counts = { ...numbers, pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString() };
-  if (lastError === undefined) return counts;
-  const { at, status } = lastError;
-  const written = { at: new Date(at).toISOString(), status: status === 0 ? null : status };
-  return { ...counts, lastError: { ...lastError, ...written } };
 }
 
 function printStatuses(
