@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { StoredEvent } from '../core/event.ts';
+import { readDeadLetterPage } from './dead-letter-page.ts';
 import { defineScript } from './define-script.ts';
 import { deadLetterJobId } from './delivery-queue.ts';
 import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
@@ -17,29 +18,12 @@ const PAGE = 500;
  * @throws errors of Redis
  */
 export async function* readDeadLetters(redis: Redis, client: string): AsyncGenerator<readonly StoredEvent[]> {
-  const prefix = queuePrefix(client, DEAD_LETTERS);
-  let after = '-inf';
+  let after: string | undefined;
   for (;;) {
-    const found = await redis.zrangebyscore(
-      `${prefix}prioritized`,
-      after,
-      '+inf',
-      'WITHSCORES',
-      'LIMIT',
-      0,
-      PAGE,
-    );
-    if (found.length === 0) return;
-    after = `(${found.at(-1)}`;
-    const pipeline = redis.pipeline();
-    for (let i = 0; i < found.length; i += 2) pipeline.hget(`${prefix}${found[i]}`, 'data');
-    const replies = (await pipeline.exec()) ?? [];
-    const events: StoredEvent[] = [];
-    for (const [error, data] of replies) {
-      if (error !== null) throw error;
-      if (typeof data === 'string') events.push(JSON.parse(data) as StoredEvent);
-    }
-    yield events;
+    const page = await readDeadLetterPage(redis, client, PAGE, after);
+    if (page.end === undefined) return;
+    after = page.end;
+    yield page.letters.map(({ event }) => event);
   }
 }
 
