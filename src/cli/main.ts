@@ -6,6 +6,7 @@ import { addCheckCommand } from './commands/check.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addInitCommand } from './commands/init.ts';
+import { addKeyCommand } from './commands/key.ts';
 import { addPauseCommands } from './commands/pause.ts';
 import { addSandboxCommand } from './commands/sandbox.ts';
 import { addSendCommand } from './commands/send.ts';
@@ -33,6 +34,7 @@ addStatusCommand(program);
 addPauseCommands(program);
 addDeadLettersCommand(program);
 addSandboxCommand(program);
+addKeyCommand(program);
 addDemoCommand(program);
 
 // Whoever reads the output may stop reading, as `head` does.

@@ -15,6 +15,7 @@ const EXPECTED: Readonly<Record<string, string>> = {
   boolean: 'true or false',
   object: 'a section of settings',
   record: 'a section of settings',
+  array: 'a list',
 };
 
 /** What a file says, with its defaults filled in, or everything that is wrong with it. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
+import { httpConfigSchema } from './http-config.ts';
 
 const redisUrl = z
   .string()
@@ -30,6 +31,7 @@ export const configSchema = z.strictObject({
   dataDir: z.string().min(1, 'must not be empty').optional(),
   deadLetters: z.strictObject({ keepDays: z.number().positive().max(36_500).optional() }).prefault({}),
   shutdownGraceMs: z.int().min(0).max(3_600_000).default(10_000),
+  http: httpConfigSchema.optional(),
   clients: z
     .record(clientNameSchema, clientConfigSchema)
     .refine((clients) => Object.keys(clients).length > 0, 'must name at least one client'),

@@ -19,6 +19,16 @@ deadLetters:
 # How long a stopping service waits for the requests under way. Default: 10000
 shutdownGraceMs: 10000
 
+# The HTTP API: events in, and operating the service. Leave it out, and nothing listens.
+# "waybill key NAME --scope submit --scope operate" makes a key and prints its line.
+# http:
+#   host: 127.0.0.1                         # beyond loopback, put a TLS proxy in front: keys travel in the clear
+#   port: 8425
+#   bodyLimitBytes: 16777216                # of one request; default: 16 MiB
+#   requestTimeoutMs: 30000                 # how long one request may take
+#   keys:
+#     - { name: orders, sha256: 0123..., scopes: [submit] }
+
 # Who receives events. A name holds a to z, 0 to 9 and hyphens, 63 characters at most.
 clients:
   acme:

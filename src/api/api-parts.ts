@@ -1,0 +1,52 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Logger } from 'pino';
+import type { ResolvedClient } from '../core/config-schema.ts';
+import type { LookUpEvent } from '../core/event-fate.ts';
+import type { ApiKey, ApiScope, HttpConfig } from '../core/http-config.ts';
+import type { Operations } from './operations.ts';
+import type { SubmitEvent } from './submit-events.ts';
+
+/** The configuration as it stands: it may be read anew while the server runs. */
+export interface PresentConfig {
+  readonly clients: Readonly<Record<string, ResolvedClient>>;
+  readonly keys: readonly ApiKey[];
+}
+
+/** What the API is made from. */
+export interface ApiParts {
+  /** Waybill's. */
+  readonly version: string;
+  /** Limits and time-outs; its keys are those of `current`. */
+  readonly http: HttpConfig;
+  current(): PresentConfig;
+  readonly submit: SubmitEvent;
+  readonly operations: Operations;
+  /** Absent: there is no route to ask what became of an event. */
+  readonly lookUpEvent?: LookUpEvent;
+  readonly log: Logger;
+  monotonicNow(): number;
+  /** Told why a request was answered with a status from 500 on, but for faults of Waybill's own. */
+  onUnavailable(error: Error): void;
+}
+
+/** The server, whose routes are typed by their zod schemas. */
+export type ApiServer = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>;
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What a key must be allowed to do; `open`: none is needed. Absent: `operate`. */
+    scope?: ApiScope | 'open';
+  }
+  interface FastifyRequest {
+    /** The name of the key that the request came with. */
+    keyName: string | undefined;
+  }
+}

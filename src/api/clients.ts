@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { clientStatusValue } from '../queue/client-status-value.ts';
+import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
+import { ProblemError } from './problems.ts';
+import { clientStatusSchema, pauseSchema, problems } from './schemas.ts';
+
+const params = z.strictObject({ client: z.string().describe('the name of a client') });
+const COMMON = [401, 403, 503] as const;
+
+/** Finds the clients that a request is about: the one that it names, or all. @throws ProblemError */
+export function chooseClients({ clients }: PresentConfig, name: string | undefined): string[] {
+  if (name === undefined) return Object.keys(clients).sort();
+  if (Object.hasOwn(clients, name)) return [name];
+  throw new ProblemError({ code: 'UNKNOWN_CLIENT', detail: `client "${name}" is not in the configuration` });
+}
+
+/** `GET /v1/clients`, `GET /v1/clients/:client`, `POST /v1/clients/:client/pause` and `resume` */
+export function addClientRoutes(server: ApiServer, parts: ApiParts): void {
+  addStatusRoutes(server, parts);
+  addPauseRoute(server, parts, 'pause', 'Stop sending: what is under way is finished, the rest waits');
+  addPauseRoute(server, parts, 'resume', 'Go on sending');
+}
+
+function addStatusRoutes(server: ApiServer, { current, operations }: ApiParts): void {
+  server.get(
+    '/v1/clients',
+    {
+      schema: {
+        operationId: 'listClients',
+        tags: ['clients'],
+        summary: "Where every client's events are",
+        response: {
+          200: z.object({
+            services: z.int().nullable().describe('worker processes; null: Redis does not say'),
+            clients: z.record(z.string(), clientStatusSchema),
+          }),
+          ...problems(...COMMON),
+        },
+      },
+    },
+    async () => {
+      const names = chooseClients(current(), undefined);
+      const statuses = await Promise.all(
+        names.map(async (name) => clientStatusValue(await operations.status(name))),
+      );
+      const services = (await operations.services()) ?? null;
+      return { services, clients: Object.fromEntries(statuses.map((status, i) => [names[i], status])) };
+    },
+  );
+  server.get(
+    '/v1/clients/:client',
+    {
+      schema: {
+        operationId: 'getClient',
+        tags: ['clients'],
+        summary: "Where a client's events are",
+        params,
+        response: { 200: clientStatusSchema, ...problems(404, ...COMMON) },
+      },
+    },
+    async (request) => {
+      const [name = ''] = chooseClients(current(), request.params.client);
+      return clientStatusValue(await operations.status(name));
+    },
+  );
+}
+
+function addPauseRoute(
+  server: ApiServer,
+  { current, operations }: ApiParts,
+  verb: 'pause' | 'resume',
+  summary: string,
+): void {
+  server.post(
+    `/v1/clients/:client/${verb}`,
+    {
+      schema: {
+        operationId: `${verb}Client`,
+        tags: ['clients'],
+        summary,
+        params,
+        response: { 200: pauseSchema, ...problems(404, ...COMMON) },
+      },
+    },
+    async (request) => {
+      const [client = ''] = chooseClients(current(), (request.params as z.infer<typeof params>).client);
+      const paused = verb === 'pause';
+      const changed = await operations.setPaused(client, paused);
+      const { waiting, inFlight, retrying } = await operations.status(client);
+      return { client, paused, changed, waiting, inFlight, retrying };
+    },
+  );
+}

@@ -1,0 +1,105 @@
+import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Logger } from 'pino';
+import type { HttpConfig } from '../core/http-config.ts';
+import type { ApiParts, ApiServer } from './api-parts.ts';
+import { addClientRoutes } from './clients.ts';
+import { addDeadLetterActions } from './dead-letter-actions.ts';
+import { addDeadLetterRoutes } from './dead-letters.ts';
+import { answerRaw, createErrorHandler, sendProblem } from './error-handler.ts';
+import { addEventFateRoute } from './event-fate-route.ts';
+import { addEventRoutes } from './events.ts';
+import { findKey } from './keys.ts';
+import { addOpenApi } from './openapi.ts';
+import { ProblemError } from './problems.ts';
+
+const HEADERS_TIMEOUT_MS = 10_000;
+const LOOK_FOR_TIMEOUTS_MS = 1_000;
+/** What the routes do about their own deadlines comes first: they can say what became of the events. */
+const BACKSTOP_MS = 5_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_CONNECTIONS = 1_000;
+/** Of a request that is not about events. */
+const OPERATION_BODY_BYTES = 256 * 1024;
+
+/** Builds the HTTP API; it does not listen yet. */
+export async function createApi(parts: ApiParts): Promise<ApiServer> {
+  const answerError = createErrorHandler(parts);
+  const server = fastify({
+    ...timeouts(parts.http),
+    bodyLimit: OPERATION_BODY_BYTES,
+    exposeHeadRoutes: false,
+    // Those that come on open connections while it closes are answered as any.
+    return503OnClosing: false,
+    frameworkErrors: answerError,
+    clientErrorHandler: answerRaw,
+  }).withTypeProvider<ZodTypeProvider>();
+  server.server.maxConnections = MAX_CONNECTIONS;
+  server.removeContentTypeParser('text/plain');
+  server.setValidatorCompiler(validatorCompiler);
+  // The schemas of answers are for the document, and a test holds the answers to them: an event that was accepted
+  // must not become a 500 because its answer is not as documented.
+  server.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  server.setErrorHandler(answerError);
+  server.setNotFoundHandler((_request, reply) =>
+    sendProblem(reply, { code: 'NOT_FOUND', detail: 'there is no such path, or not for this method' }),
+  );
+  addHooks(server, parts);
+  await addOpenApi(server, parts.version);
+  addEventRoutes(server, parts);
+  if (parts.lookUpEvent !== undefined) addEventFateRoute(server, parts.current, parts.lookUpEvent);
+  addClientRoutes(server, parts);
+  addDeadLetterRoutes(server, parts);
+  addDeadLetterActions(server, parts);
+  return server;
+}
+
+function timeouts({ requestTimeoutMs }: HttpConfig) {
+  const mostMs = requestTimeoutMs + BACKSTOP_MS;
+  return {
+    requestTimeout: mostMs,
+    connectionTimeout: mostMs,
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: Math.min(requestTimeoutMs, HEADERS_TIMEOUT_MS),
+      requestTimeout: mostMs,
+      connectionsCheckingInterval: LOOK_FOR_TIMEOUTS_MS,
+    },
+  };
+}
+
+function addHooks(server: ApiServer, parts: ApiParts): void {
+  server.decorateRequest('keyName', undefined);
+  server.addHook('onRequest', (request, _reply, done) => {
+    if (request.is404) done();
+    else done(refuseKey(request, parts));
+  });
+  server.addHook('onResponse', (request, reply, done) => {
+    // What was not read of a body is read away, or else the connection is stuck.
+    if (!request.raw.complete) request.raw.resume();
+    logRequest(request, reply, parts.log);
+    done();
+  });
+}
+
+/** Undefined: the request comes with a key that is allowed to. */
+function refuseKey(request: FastifyRequest, { current }: ApiParts): ProblemError | undefined {
+  const { scope = 'operate' } = request.routeOptions.config;
+  if (scope === 'open') return undefined;
+  const key = findKey(current().keys, request.headers.authorization);
+  if (key === undefined) {
+    const detail = 'the header Authorization must be "Bearer" and a key of this service';
+    return new ProblemError({ code: 'UNAUTHENTICATED', detail });
+  }
+  request.keyName = key.name;
+  if (key.scopes.includes(scope)) return undefined;
+  return new ProblemError({ code: 'FORBIDDEN', detail: `key "${key.name}" has not the scope ${scope}` });
+}
+
+/** Never the URL as it came: what stands in it may be anything. */
+function logRequest(request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+  const { method, keyName } = request;
+  const ms = Math.round(reply.elapsedTime);
+  const facts = { method, route: request.routeOptions.url ?? null, status: reply.statusCode, ms };
+  log.debug({ ...facts, by: keyName ?? null }, 'request');
+}

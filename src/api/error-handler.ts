@@ -1,0 +1,124 @@
+import type { Socket } from 'node:net';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import type { Logger } from 'pino';
+import type { Problem } from '../core/problem.ts';
+import { WaybillError } from '../core/waybill-error.ts';
+import {
+  type ApiProblem,
+  PROBLEM_TYPE,
+  ProblemError,
+  problemDocument,
+  retryAfterOf,
+  statusOf,
+} from './problems.ts';
+
+/** What fastify's own errors are to whoever sent the request, by their status. */
+const BY_STATUS: Readonly<Record<number, ApiProblem>> = {
+  400: { code: 'BODY_INVALID', detail: 'the body is not JSON, is empty, or is not as long as was announced' },
+  404: { code: 'NOT_FOUND', detail: 'there is no such path' },
+  413: { code: 'BODY_TOO_LARGE', detail: 'the body is larger than a request may be' },
+  415: { code: 'MEDIA_TYPE_UNSUPPORTED', detail: 'a body of this content type is not taken here' },
+};
+const UNEXPECTED: ApiProblem = { code: 'UNEXPECTED', detail: "a fault of Waybill's own; its log says more" };
+const SERVER_FAULT = 500;
+
+/** Writes a problem as the answer. */
+export function sendProblem(reply: FastifyReply, problem: ApiProblem): FastifyReply {
+  const retryAfter = retryAfterOf(problem.code);
+  if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
+  if (problem.code === 'UNAUTHENTICATED') reply.header('www-authenticate', 'Bearer');
+  return reply.code(statusOf(problem.code)).type(PROBLEM_TYPE).send(problemDocument(problem));
+}
+
+/** What answers where a request ends with an error. */
+export function createErrorHandler({
+  log,
+  onUnavailable,
+}: {
+  log: Logger;
+  onUnavailable(error: Error): void;
+}) {
+  return (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const problem = toProblem(error);
+    // The client is gone: nobody is answered, and nothing went wrong here.
+    const isGone = request.raw.socket?.destroyed === true;
+    if (problem.code === 'UNEXPECTED' && !isGone) {
+      log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'request failed');
+    } else if (statusOf(problem.code) >= SERVER_FAULT && !isGone) onUnavailable(error);
+    // What is left of the body may never come.
+    if (problem.code === 'REQUEST_TIMEOUT') reply.header('connection', 'close');
+    return sendProblem(reply, problem);
+  };
+}
+
+function toProblem(error: Error): ApiProblem {
+  if (error instanceof ProblemError) return error.problem;
+  if (hasZodFastifySchemaValidationErrors(error)) return invalidRequest(error);
+  if (error instanceof WaybillError && statusOf(error.code) >= SERVER_FAULT) {
+    return { code: error.code, detail: error.message };
+  }
+  const { code, statusCode } = error as { code?: unknown; statusCode?: number };
+  const isFastifys = typeof code === 'string' && code.startsWith('FST_ERR_');
+  return (isFastifys ? BY_STATUS[statusCode ?? 0] : undefined) ?? UNEXPECTED;
+}
+
+/** Where fastify found it: a JSON path is one of the body. */
+const PLACES: Readonly<Record<string, string>> = {
+  body: '$',
+  querystring: 'query',
+  params: 'path',
+  headers: 'header',
+};
+
+interface ValidationFailure {
+  readonly validation: readonly {
+    readonly instancePath: string;
+    readonly message?: string | undefined;
+    readonly keyword: string;
+    readonly params: object;
+  }[];
+  readonly validationContext?: string | undefined;
+}
+
+function invalidRequest({ validation, validationContext = '' }: ValidationFailure): ApiProblem {
+  const place = PLACES[validationContext] ?? validationContext;
+  const errors = validation.flatMap((issue): Problem[] => {
+    const path = [place, ...issue.instancePath.split('/').filter((key) => key !== '')].join('.');
+    const { keys } = issue.params as { keys?: readonly string[] };
+    if (issue.keyword !== 'unrecognized_keys' || keys === undefined) {
+      return [{ path, message: sentenceOf(issue.message) }];
+    }
+    return keys.map((key) => ({ path: `${path}.${key.slice(0, 100)}`, message: 'is not known' }));
+  });
+  const detail = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
+  return { code: 'REQUEST_INVALID', detail: detail.slice(0, 500), errors };
+}
+
+/** zod's own sentences are about no subject. */
+function sentenceOf(message = 'is not as documented'): string {
+  return message.startsWith('Invalid') ? `is not as documented: ${message}` : message;
+}
+
+const RAW_PROBLEMS: Readonly<Record<string, ApiProblem>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: { code: 'REQUEST_TIMEOUT', detail: 'the request did not come in time' },
+  HPE_HEADER_OVERFLOW: { code: 'HEADERS_TOO_LARGE', detail: 'the headers are larger than 16 KiB' },
+};
+const NOT_HTTP: ApiProblem = { code: 'REQUEST_INVALID', detail: 'what came is not HTTP' };
+
+/** Answers what Node could not take for a request, and ends its connection. */
+export function answerRaw(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const problem = RAW_PROBLEMS[error.code ?? ''] ?? NOT_HTTP;
+  const body = JSON.stringify(problemDocument(problem));
+  const head = [
+    `HTTP/1.1 ${statusOf(problem.code)} Refused`,
+    `content-type: ${PROBLEM_TYPE}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}

@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import type { EventFate, LookUpEvent } from '../core/event-fate.ts';
+import type { ApiServer, PresentConfig } from './api-parts.ts';
+import { chooseClients } from './clients.ts';
+import { ProblemError } from './problems.ts';
+import { eventFateSchema, problems } from './schemas.ts';
+
+/** `GET /v1/events/:id` */
+export function addEventFateRoute(
+  server: ApiServer,
+  current: () => PresentConfig,
+  lookUp: LookUpEvent,
+): void {
+  server.get(
+    '/v1/events/:id',
+    {
+      schema: {
+        operationId: 'getEvent',
+        tags: ['events'],
+        summary: 'What became of an event',
+        params: z.strictObject({ id: z.uuid() }),
+        querystring: z.strictObject({ client: z.string().optional().describe('look at one client only') }),
+        response: { 200: eventFateSchema, ...problems(400, 401, 403, 404, 503) },
+      },
+    },
+    async ({ params: { id }, query: { client } }) => {
+      chooseClients(current(), client);
+      const fate = await lookUp(id, client);
+      if (fate !== undefined) return fateValue(fate);
+      throw new ProblemError({
+        code: 'NOT_FOUND',
+        detail: `nothing is known of event ${id}, or not any longer`,
+      });
+    },
+  );
+}
+
+function fateValue(fate: EventFate): z.infer<typeof eventFateSchema> {
+  switch (fate.state) {
+    case 'waiting':
+      return fate;
+    case 'retrying':
+      return { ...fate, nextAttemptAt: new Date(fate.nextAttemptAt).toISOString() };
+    case 'delivered':
+      return { ...fate, deliveredAt: new Date(fate.deliveredAt).toISOString() };
+    case 'dead':
+      return { ...fate, status: fate.status === 0 ? null : fate.status };
+  }
+}

@@ -1,0 +1,100 @@
+import { Readable } from 'node:stream';
+import { findJsonFault } from '../core/json-fault.ts';
+import { findLostDigits } from '../intake/lost-digits.ts';
+import { type ReadPayload, readPayloads } from '../intake/read-payloads.ts';
+import { ProblemError } from './problems.ts';
+
+/** An event of a request's body, or why there is none in its place. */
+export type EventItem =
+  | { readonly line?: number; readonly payload: unknown; readonly idempotencyKey?: string }
+  | { readonly line?: number; readonly path?: string; readonly problem: string };
+
+/** How the media types of events are to be read. */
+export interface EventFormat {
+  /** One a line, read as it comes; otherwise the body is one JSON value. */
+  readonly lines: boolean;
+  /** Each payload is wrapped: `{"idempotencyKey": "...", "payload": {...}}`. */
+  readonly wrapped: boolean;
+}
+
+/** The media types that events are taken in. */
+export const EVENT_FORMATS: Readonly<Record<string, EventFormat>> = {
+  'application/json': { lines: false, wrapped: false },
+  'application/x-ndjson': { lines: true, wrapped: false },
+  'application/vnd.waybill.events+json': { lines: false, wrapped: true },
+  'application/vnd.waybill.events+x-ndjson': { lines: true, wrapped: true },
+};
+
+/** What a body of one JSON value holds: `single`, one event that stands by itself. */
+export interface JsonEvents {
+  readonly single: boolean;
+  readonly items: readonly EventItem[];
+}
+
+/** Reads the events of a JSON body as a whole: one object, or an array. @throws ProblemError `BODY_INVALID` */
+export async function parseEvents(body: Uint8Array, { wrapped }: EventFormat): Promise<JsonEvents> {
+  const { text, value } = parseJson(body);
+  const single = !Array.isArray(value);
+  const values: readonly unknown[] = single ? [value] : (value as unknown[]);
+  // The digits are lost already; which event they were of shows in its text only.
+  const items =
+    findLostDigits(text) === undefined
+      ? values.map((payload): EventItem => ({ payload }))
+      : await readAgain(single ? `[${text}]` : text);
+  return { single, items: wrapped ? items.map(unwrap) : items };
+}
+
+async function readAgain(text: string): Promise<EventItem[]> {
+  const items: EventItem[] = [];
+  for await (const read of readPayloads(Readable.from([Buffer.from(text)])))
+    items.push(...read.map(withoutLine));
+  return items;
+}
+
+function withoutLine(read: ReadPayload): EventItem {
+  return 'problem' in read ? { problem: read.problem } : { payload: read.payload };
+}
+
+/** Reads events one by one as their lines come; what is no JSON stops no other. */
+export async function* readEvents(
+  chunks: AsyncIterable<Uint8Array>,
+  { wrapped }: EventFormat,
+): AsyncGenerator<readonly EventItem[]> {
+  for await (const items of readPayloads(chunks)) yield wrapped ? items.map(unwrap) : items;
+}
+
+function unwrap(item: EventItem): EventItem {
+  if ('problem' in item) return item;
+  const line = item.line === undefined ? {} : { line: item.line };
+  const refuse = (path: string, problem: string): EventItem => ({ ...line, path, problem });
+  const { payload: wrapper } = item;
+  if (typeof wrapper !== 'object' || wrapper === null || !Object.hasOwn(wrapper, 'payload')) {
+    return refuse('$', 'must be an object with a payload, and perhaps an idempotencyKey');
+  }
+  const { payload, idempotencyKey, ...others } = wrapper as Record<string, unknown>;
+  const [other] = Object.keys(others);
+  if (other !== undefined) return refuse('$', 'has more than payload and idempotencyKey');
+  if (idempotencyKey === undefined) return { ...line, payload };
+  if (typeof idempotencyKey !== 'string') return refuse('$.idempotencyKey', 'must be a string');
+  return { ...line, payload, idempotencyKey };
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** @throws ProblemError `BODY_INVALID`, with the place */
+function parseJson(body: Uint8Array): { text: string; value: unknown } {
+  let text: string;
+  try {
+    text = decoder.decode(body);
+  } catch {
+    throw new ProblemError({ code: 'BODY_INVALID', detail: 'the body is not valid UTF-8' });
+  }
+  try {
+    return { text, value: JSON.parse(text) };
+  } catch {
+    const place = findJsonFault(text);
+    const where =
+      place === undefined ? '' : `: it stops being so at line ${place.line}, column ${place.column}`;
+    throw new ProblemError({ code: 'BODY_INVALID', detail: `the body is not JSON${where}` });
+  }
+}

@@ -1,0 +1,178 @@
+import type { IncomingMessage } from 'node:http';
+import type { FastifyRequest } from 'fastify';
+import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import { z } from 'zod';
+import type { ResolvedClient } from '../core/config-schema.ts';
+import { findEventType } from '../core/event-types.ts';
+import type { ApiParts, ApiServer } from './api-parts.ts';
+import { EVENT_FORMATS, type EventFormat, parseEvents, readEvents } from './event-items.ts';
+import { ProblemError } from './problems.ts';
+import { createBodyRoom, readBody, withWholeBody } from './request-body.ts';
+import { accountSchema, problems } from './schemas.ts';
+import { beginSubmission, type EventAccount, type Submission } from './submit-events.ts';
+
+/** Whole bodies that may be in memory at once, of the largest size. */
+const WHOLE_BODIES = 4;
+const CREATED_LATER = 202;
+
+const params = z.strictObject({
+  client: z.string().describe('the name of a client'),
+  type: z.string().describe('an event type that the client has an endpoint for'),
+});
+
+/** `POST /v1/clients/:client/events/:type` */
+export function addEventRoutes(server: ApiServer, parts: ApiParts): void {
+  const submit = submitRoute(parts);
+  void server.register(async (scope) => {
+    // The body is the handler's: a parser that read it first would hold all of it.
+    scope.removeAllContentTypeParsers();
+    for (const type of Object.keys(EVENT_FORMATS))
+      scope.addContentTypeParser(type, (_request, _body, done) => done(null));
+    scope.withTypeProvider<ZodTypeProvider>().post(
+      '/v1/clients/:client/events/:type',
+      {
+        config: { scope: 'submit' },
+        schema: {
+          operationId: 'submitEvents',
+          tags: ['events'],
+          summary: 'Submit events',
+          description:
+            'One event, an array of them, or NDJSON, which is read as it comes. Answered once Redis has them. ' +
+            'Some may be refused where others are accepted: 202 says which. Whatever stands in none of the ' +
+            'lists, also in those of a problem, was not taken.',
+          params,
+          headers: z.looseObject({
+            'idempotency-key': z
+              .string()
+              .optional()
+              .describe('makes a repeated submission of one event the same event, for 24 hours'),
+          }),
+          response: {
+            [CREATED_LATER]: accountSchema,
+            ...problems(400, 401, 403, 404, 408, 413, 415, 422, 503, 504),
+          },
+        },
+      },
+      async (request, reply) => {
+        const account = await submit(request, request.params.client, request.params.type);
+        return reply.code(CREATED_LATER).send(account);
+      },
+    );
+  });
+}
+
+function submitRoute({ http, current, monotonicNow, submit }: ApiParts) {
+  const room = createBodyRoom(http.bodyLimitBytes * WHOLE_BODIES);
+  return async (request: FastifyRequest, client: string, type: string): Promise<EventAccount> => {
+    const { raw } = request;
+    checkTarget(current().clients, client, type);
+    const key = headerKey(raw);
+    const format = formatOf(raw);
+    const chunks = readBody(raw, {
+      maxBytes: http.bodyLimitBytes,
+      deadline: monotonicNow() + http.requestTimeoutMs,
+      monotonicNow,
+    });
+    const submission = beginSubmission((payload, itemKey) => {
+      const idempotencyKey = itemKey ?? key;
+      return submit(client, type, payload, idempotencyKey === undefined ? {} : { idempotencyKey });
+    });
+    if (!format.lines) {
+      await withWholeBody(chunks, room, (body) => submitJson(body, format, submission, key !== undefined));
+    } else if (key === undefined) {
+      await submitLines(chunks, format, submission);
+    } else {
+      throw keyForMany();
+    }
+    return conclude(submission.account);
+  };
+}
+
+/** @throws ProblemError */
+function checkTarget(clients: Readonly<Record<string, ResolvedClient>>, client: string, type: string): void {
+  if (!Object.hasOwn(clients, client)) {
+    throw new ProblemError({
+      code: 'UNKNOWN_CLIENT',
+      detail: `client "${client}" is not in the configuration`,
+    });
+  }
+  if (findEventType(type) === undefined) {
+    throw new ProblemError({ code: 'UNKNOWN_EVENT_TYPE', detail: `"${type}" is not an event type` });
+  }
+  if (clients[client]?.urls[type] === undefined) {
+    throw new ProblemError({ code: 'NO_ENDPOINT', detail: `client "${client}" has no endpoint for ${type}` });
+  }
+}
+
+function headerKey(raw: IncomingMessage): string | undefined {
+  const keys = raw.headersDistinct['idempotency-key'] ?? [];
+  if (keys.length <= 1) return keys[0];
+  throw new ProblemError({
+    code: 'REQUEST_INVALID',
+    detail: 'there is more than one Idempotency-Key header',
+  });
+}
+
+function keyForMany(): ProblemError {
+  const detail =
+    'the header Idempotency-Key is for one event by itself; several have theirs in application/vnd.waybill.events+json';
+  return new ProblemError({ code: 'REQUEST_INVALID', detail });
+}
+
+/** @throws ProblemError `MEDIA_TYPE_UNSUPPORTED` */
+function formatOf({ headers }: IncomingMessage): EventFormat {
+  const encoding = headers['content-encoding'] ?? 'identity';
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new ProblemError({ code: 'MEDIA_TYPE_UNSUPPORTED', detail: 'packed bodies are not taken' });
+  }
+  const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
+  // Without a body there need not be a type: it is said then that there are no events.
+  return EVENT_FORMATS[type] ?? { lines: false, wrapped: false };
+}
+
+async function submitJson(
+  body: Uint8Array,
+  format: EventFormat,
+  submission: Submission,
+  hasKey: boolean,
+): Promise<void> {
+  if (body.length === 0) throw noEvents();
+  const { single, items } = await parseEvents(body, format);
+  if (hasKey && !single) throw keyForMany();
+  await submission.add(items);
+}
+
+/** What ends the reading early is told with what became of the events before. */
+async function submitLines(
+  chunks: AsyncIterable<Uint8Array>,
+  format: EventFormat,
+  submission: Submission,
+): Promise<void> {
+  try {
+    for await (const items of readEvents(chunks, format)) await submission.add(items);
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    throw new ProblemError({ ...error.problem, more: submission.account });
+  }
+}
+
+function noEvents(): ProblemError {
+  return new ProblemError({ code: 'BODY_INVALID', detail: 'the body holds no event' });
+}
+
+/** @throws ProblemError where nothing was accepted */
+function conclude(account: EventAccount): EventAccount {
+  const { accepted, refused } = account;
+  if (accepted.length > 0) return account;
+  const [first] = refused;
+  if (first === undefined) throw noEvents();
+  if (refused.length > 1) {
+    const detail = `none of the ${refused.length} events was accepted`;
+    throw new ProblemError({ code: 'INVALID_EVENT', detail, more: account });
+  }
+  const { code, errors } = first;
+  const detail = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
+  throw new ProblemError({ code, detail: detail.slice(0, MAX_DETAIL), errors, more: account });
+}
+
+const MAX_DETAIL = 500;

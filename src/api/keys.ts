@@ -1,0 +1,33 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { ApiKey } from '../core/http-config.ts';
+
+const KEY_BYTES = 32;
+/** Tells people, and programs that look for leaked secrets, what it is. */
+const PREFIX = 'waybill_';
+/** RFC 6750, section 2.1; the scheme's case does not matter (RFC 9110, section 11.1). */
+const BEARER = /^bearer +([A-Za-z0-9._~+/=-]+) *$/i;
+
+/** A new key, which is shown once, and the hash of it that the configuration keeps. */
+export function generateKey(): { readonly key: string; readonly sha256: string } {
+  const key = `${PREFIX}${randomBytes(KEY_BYTES).toString('base64url')}`;
+  return { key, sha256: hashOf(key).toString('hex') };
+}
+
+/**
+ * Finds the key that an `Authorization` header carries; undefined: none of these. All of them are compared, each
+ * in constant time, so that the time taken says nothing.
+ */
+export function findKey(keys: readonly ApiKey[], authorization: string | undefined): ApiKey | undefined {
+  const given = BEARER.exec(authorization ?? '')?.[1];
+  if (given === undefined) return undefined;
+  const hash = hashOf(given);
+  let found: ApiKey | undefined;
+  for (const key of keys) {
+    if (timingSafeEqual(hash, Buffer.from(key.sha256, 'hex'))) found = key;
+  }
+  return found;
+}
+
+function hashOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}

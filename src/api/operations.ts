@@ -1,0 +1,108 @@
+import { type Redis, ReplyError } from 'ioredis';
+import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
+import type { StoredEvent } from '../core/event.ts';
+import { type ActResult, actOnDeadLetters } from '../dead-letters/act-on-dead-letters.ts';
+import { findDeadLetters } from '../dead-letters/find-dead-letters.ts';
+import { type ClientStatus, readClientStatus } from '../queue/client-status.ts';
+import { unavailable } from '../queue/commit-batches.ts';
+import { countServices } from '../queue/count-services.ts';
+import { type DeadLetterPage, readDeadLetterPage, readDeadLettersById } from '../queue/dead-letter-page.ts';
+import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../queue/dead-letter-queue.ts';
+import { setPaused } from '../queue/pause-client.ts';
+import { ProblemError } from './problems.ts';
+
+/** What is to be done with dead letters; `count`: nothing. */
+export type DeadLetterVerb = 'count' | 'replay' | 'discard';
+
+/** Which dead letters, and for how long. */
+export interface DeadLetterOrder {
+  readonly clients: readonly string[];
+  readonly filter: DeadLetterFilter;
+  /** Only these events, of one client. */
+  readonly ids?: readonly string[];
+  readonly limit?: number;
+  batchSizeOf(client: string): number;
+  /** Ends it between two steps. */
+  readonly signal: AbortSignal;
+}
+
+/** What operators do, on Redis. All of it throws ProblemError where Redis is away or refuses. */
+export interface Operations {
+  /** How many worker processes deliver; undefined: Redis does not say. */
+  services(): Promise<number | undefined>;
+  status(client: string): Promise<ClientStatus>;
+  /** @returns false where it was so already */
+  setPaused(client: string, paused: boolean): Promise<boolean>;
+  deadLetterPage(client: string, count: number, after?: string): Promise<DeadLetterPage>;
+  deadLetter(client: string, id: string): Promise<StoredEvent | undefined>;
+  act(verb: DeadLetterVerb, order: DeadLetterOrder): Promise<ActResult>;
+}
+
+/** What the operations need of the outside world. */
+export interface OperationParts {
+  readonly redis: Redis;
+  now(): number;
+  newId(): string;
+}
+
+/** Builds them on an `operator` connection. */
+export function createOperations({ redis, now, newId }: OperationParts): Operations {
+  const actions = {
+    replay: (client: string, events: readonly StoredEvent[]) =>
+      replayDeadLetters(redis, client, newId(), events, now()),
+    discard: (client: string, events: readonly StoredEvent[]) => discardDeadLetters(redis, client, events),
+  };
+
+  async function act(verb: DeadLetterVerb, order: DeadLetterOrder): Promise<ActResult> {
+    const { ids, signal, clients, filter, limit } = order;
+    const read = (client: string) => untilAborted(signal, readLetters(redis, client, ids));
+    if (verb !== 'count') return actOnDeadLetters(read, actions[verb], order);
+    let found = 0;
+    for await (const page of findDeadLetters(read, clients, filter, limit)) found += page.length;
+    return { found, done: 0, interrupted: signal.aborted };
+  }
+
+  const guard = <Result>(action: () => Promise<Result>): Promise<Result> => orProblem(redis, action);
+  return {
+    services: () => guard(() => countServices(redis)),
+    status: (client) => guard(() => readClientStatus(redis, client)),
+    setPaused: (client, paused) => guard(() => setPaused(redis, client, paused, now())),
+    deadLetterPage: (client, count, after) => guard(() => readDeadLetterPage(redis, client, count, after)),
+    deadLetter: (client, id) => guard(async () => (await readDeadLettersById(redis, client, [id])).at(-1)),
+    act: async (verb, order) => {
+      const result = await guard(() => act(verb, order));
+      return { ...result, interrupted: result.interrupted || order.signal.aborted };
+    },
+  };
+}
+
+async function* readLetters(redis: Redis, client: string, ids: readonly string[] | undefined) {
+  if (ids === undefined) yield* readDeadLetters(redis, client);
+  else yield await readDeadLettersById(redis, client, ids);
+}
+
+async function* untilAborted<Page>(signal: AbortSignal, pages: AsyncIterable<Page>): AsyncGenerator<Page> {
+  if (signal.aborted) return;
+  for await (const page of pages) {
+    yield page;
+    if (signal.aborted) return;
+  }
+}
+
+/** What a fault in the code throws; ioredis' own errors are of no class that tells them apart. */
+const FAULTS = [TypeError, RangeError, ReferenceError, SyntaxError];
+
+/** Turns what Redis, or the way to it, fails with into a problem. @throws ProblemError; faults of the code as they are */
+export async function orProblem<Result>(redis: Redis, action: () => Promise<Result>): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    if (FAULTS.some((fault) => error instanceof fault)) throw error;
+    if (error instanceof ReplyError) {
+      const detail = `Redis refused: ${(error as Error).message.split(' ')[0]}`;
+      throw new ProblemError({ code: 'REDIS_REFUSED', detail }, { cause: error });
+    }
+    const away = unavailable(redis, error);
+    throw new ProblemError({ code: 'REDIS_UNAVAILABLE', detail: away.message }, { cause: error });
+  }
+}

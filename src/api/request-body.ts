@@ -1,0 +1,110 @@
+import type { IncomingMessage } from 'node:http';
+import { ProblemError } from './problems.ts';
+
+/** What reading a body is bounded by. */
+export interface BodyLimits {
+  readonly maxBytes: number;
+  /** On the monotonic clock. */
+  readonly deadline: number;
+  monotonicNow(): number;
+}
+
+/**
+ * The bytes of a request's body, taken from the connection only as fast as they are asked for. Whoever stops
+ * early can still answer: the connection stays.
+ *
+ * @throws ProblemError `BODY_TOO_LARGE`, `REQUEST_TIMEOUT`; Node's error where the client is gone
+ */
+export async function* readBody(raw: IncomingMessage, limits: BodyLimits): AsyncGenerator<Uint8Array> {
+  if (Number(raw.headers['content-length'] ?? 0) > limits.maxBytes) throw tooLarge(limits.maxBytes);
+  const timer = startTimer(limits);
+  const chunks = raw.iterator({ destroyOnReturn: false });
+  let bytes = 0;
+  try {
+    for (;;) {
+      const next: Promise<IteratorResult<Uint8Array>> = chunks.next();
+      // Where time is up first, nobody asks any longer.
+      next.catch(() => {});
+      const result = await Promise.race([next, timer.isUp]);
+      if (result === undefined) throw tooSlow();
+      if (result.done === true) return;
+      bytes += result.value.length;
+      if (bytes > limits.maxBytes) throw tooLarge(limits.maxBytes);
+      yield result.value;
+    }
+  } finally {
+    timer.clear();
+    // Not awaited: it waits for the chunk that never came.
+    void chunks.return?.();
+  }
+}
+
+function startTimer({ deadline, monotonicNow }: BodyLimits) {
+  let timer: NodeJS.Timeout | undefined;
+  const isUp = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, deadline - monotonicNow()), undefined);
+  });
+  return { isUp, clear: () => clearTimeout(timer) };
+}
+
+function tooLarge(maxBytes: number): ProblemError {
+  return new ProblemError({
+    code: 'BODY_TOO_LARGE',
+    detail: `the body of a request must be at most ${maxBytes} bytes`,
+  });
+}
+
+function tooSlow(): ProblemError {
+  return new ProblemError({ code: 'REQUEST_TIMEOUT', detail: 'the body did not come in time' });
+}
+
+/** Bytes of bodies that may be in memory as a whole, over all requests. */
+export interface BodyRoom {
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
+/** Makes room for so many bytes. */
+export function createBodyRoom(maxBytes: number): BodyRoom {
+  let left = maxBytes;
+  return {
+    take(bytes) {
+      if (bytes > left) return false;
+      left -= bytes;
+      return true;
+    },
+    give(bytes) {
+      left += bytes;
+    },
+  };
+}
+
+/**
+ * Reads a body as a whole, while there is room for it.
+ *
+ * @param use what is done with it; its room is given back afterwards
+ * @throws ProblemError `SERVER_BUSY`, and as `chunks`
+ */
+export async function withWholeBody<Result>(
+  chunks: AsyncIterable<Uint8Array>,
+  room: BodyRoom,
+  use: (body: Buffer) => Promise<Result>,
+): Promise<Result> {
+  const parts: Uint8Array[] = [];
+  let taken = 0;
+  try {
+    for await (const chunk of chunks) {
+      if (!room.take(chunk.length)) {
+        throw new ProblemError({
+          code: 'SERVER_BUSY',
+          detail: 'too many large bodies are under way already',
+        });
+      }
+      taken += chunk.length;
+      parts.push(chunk);
+    }
+    return await use(Buffer.concat(parts));
+  } finally {
+    room.give(taken);
+  }
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod';
+import { PROBLEM_TYPE } from './problems.ts';
+
+/** The schemas that the document names, and refers to by these names. */
+export const componentSchemas = z.registry<{ id: string }>();
+
+function component<Schema extends z.ZodType>(id: string, schema: Schema): Schema {
+  componentSchemas.add(schema, { id });
+  return schema;
+}
+
+const time = z.iso.datetime().describe('ISO 8601, UTC');
+const count = z.int().min(0);
+
+const errorsSchema = z.array(
+  z.object({ path: z.string().describe('a JSON path, or query.name'), message: z.string() }),
+);
+
+const accountShape = {
+  accepted: z.array(z.object({ index: count, id: z.uuid(), repeated: z.literal(true).optional() })),
+  refused: z.array(
+    z.object({ index: count, line: z.int().min(1).optional(), code: z.string(), errors: errorsSchema }),
+  ),
+  unknown: z.array(z.object({ index: count, id: z.uuid() })),
+};
+
+/** What became of the events of a request. */
+export const accountSchema = component('EventAccount', z.object(accountShape));
+
+const problemSchema = component(
+  'Problem',
+  z.object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().describe('stable; see the error codes in the README'),
+    detail: z.string(),
+    errors: errorsSchema.optional(),
+    accepted: accountShape.accepted.optional(),
+    refused: accountShape.refused.optional(),
+    unknown: accountShape.unknown.optional(),
+  }),
+);
+
+const DESCRIPTIONS: Readonly<Record<number, string>> = {
+  400: 'the request is not as documented',
+  401: 'a key is needed',
+  403: 'the key is not allowed to do this',
+  404: 'there is no such thing',
+  408: 'the request took too long',
+  413: 'too large, or too many',
+  415: 'a body of this type is not taken',
+  422: 'refused, each problem with its path',
+  503: 'Redis is away or full, or too much is under way: the same request may succeed after Retry-After',
+  504: "Redis' answer was lost: what stands in unknown may have been taken",
+};
+
+/** The documented problems of a route, by their statuses. */
+export function problems<const Status extends number>(...statuses: Status[]) {
+  const entries = statuses.map((status) => [
+    status,
+    { description: DESCRIPTIONS[status], content: { [PROBLEM_TYPE]: { schema: problemSchema } } },
+  ]);
+  return Object.fromEntries(entries) as Record<Status, { content: Record<string, { schema: z.ZodType }> }>;
+}
+
+/** A client's status, as `waybill status --json` prints it. */
+export const clientStatusSchema = component(
+  'ClientStatus',
+  z.object({
+    waiting: count,
+    inFlight: count,
+    retrying: count,
+    dead: count,
+    delivered: count,
+    deliveredByType: z.record(z.string(), z.record(z.string(), count)),
+    failedAttempts: z.record(z.string(), count),
+    accepted: count,
+    replayed: count,
+    discarded: count,
+    broken: count,
+    pausedAt: time.nullable(),
+    lastError: z
+      .object({
+        at: time,
+        event: z.string(),
+        type: z.string(),
+        attempt: count,
+        status: z.int().nullable(),
+        class: z.string(),
+        detail: z.string(),
+      })
+      .optional(),
+  }),
+);
+
+/** What a pause or its end changed. */
+export const pauseSchema = z.object({
+  client: z.string(),
+  paused: z.boolean(),
+  changed: z.boolean().describe('false: it was so already'),
+  waiting: count,
+  inFlight: count,
+  retrying: count,
+});
+
+/** A row of the list of dead letters. */
+export const deadLetterSchema = component(
+  'DeadLetter',
+  z.object({
+    client: z.string(),
+    id: z.string().describe("the event's id"),
+    type: z.string(),
+    unit: z.string(),
+    attempts: count,
+    status: z.int().nullable().describe('null: there was none'),
+    class: z.string(),
+    diedAt: time,
+    replays: count,
+  }),
+);
+
+/** A dead letter with all that is known of it. */
+export const deadLetterDetailSchema = component(
+  'DeadLetterDetail',
+  z.object({
+    client: z.string(),
+    id: z.string(),
+    type: z.string(),
+    unit: z.string(),
+    replays: count,
+    attempts: z.array(
+      z.object({ attempt: count, at: time, status: z.int().nullable(), class: z.string(), ms: z.number() }),
+    ),
+    response: z.string(),
+    fieldErrors: z.array(z.object({ field: z.string(), code: z.string() })).optional(),
+    payload: z.unknown(),
+  }),
+);
+
+const fate = { id: z.string(), client: z.string() };
+
+/** What became of an event. */
+export const eventFateSchema = component(
+  'EventFate',
+  z.discriminatedUnion('state', [
+    z.object({ ...fate, state: z.literal('waiting') }),
+    z.object({ ...fate, state: z.literal('retrying'), attempt: count, nextAttemptAt: time }),
+    z.object({ ...fate, state: z.literal('delivered'), deliveredAt: time, status: z.int() }),
+    z.object({
+      ...fate,
+      state: z.literal('dead'),
+      deadLetterId: z.string(),
+      attempts: count,
+      class: z.string(),
+      status: z.int().nullable(),
+    }),
+  ]),
+);

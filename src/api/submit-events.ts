@@ -1,0 +1,130 @@
+import type { Problem } from '../core/problem.ts';
+import type { Refused, SubmitResult } from '../intake/submit-result.ts';
+import type { EventItem } from './event-items.ts';
+import { type ApiProblem, ProblemError, statusOf } from './problems.ts';
+
+/**
+ * Takes one event, as intake's `submit` does; an idempotency key makes a repeated submission the same event.
+ */
+export type SubmitEvent = (
+  client: string,
+  type: string,
+  payload: unknown,
+  options?: { readonly idempotencyKey?: string | undefined },
+) => Promise<SubmitResult>;
+
+/** An event that Redis has; `index` counts the events of the request from 0. */
+export interface AcceptedEvent {
+  readonly index: number;
+  readonly id: string;
+  /** It is the event of an earlier submission with the same key. */
+  readonly repeated?: true;
+}
+
+/** An event that was not taken. */
+export interface RefusedEvent {
+  readonly index: number;
+  /** Where it stands in an NDJSON body, from 1. */
+  readonly line?: number;
+  readonly code: string;
+  readonly errors: Problem[];
+}
+
+/** What became of the events of a request. Those that stand in none of the lists were not taken. */
+export interface EventAccount {
+  readonly accepted: AcceptedEvent[];
+  readonly refused: RefusedEvent[];
+  /** Redis' answer was lost: they may have been taken. */
+  readonly unknown: { readonly index: number; readonly id: string }[];
+}
+
+/** Bounds the memory that the account of one request takes. */
+const MAX_EVENTS = 10_000;
+/** Errors told in full, over all events of a request; beyond that, the first of each event. */
+const MAX_ERRORS = 20_000;
+/** Submitted in one go. */
+const PART = 500;
+
+const SERVER_FAULT = 500;
+
+/** What takes the events of one request. */
+export interface Submission {
+  readonly account: EventAccount;
+  /**
+   * Submits some more. @throws ProblemError with the account so far, where taking no further ones is better
+   */
+  add(items: readonly EventItem[]): Promise<void>;
+}
+
+/** Begins with no events. `submit` is bound to the client and type. */
+export function beginSubmission(
+  submit: (payload: unknown, idempotencyKey?: string) => Promise<SubmitResult>,
+): Submission {
+  const account: EventAccount = { accepted: [], refused: [], unknown: [] };
+  let count = 0;
+  let errorsLeft = MAX_ERRORS;
+
+  function shorten(errors: readonly Problem[]): Problem[] {
+    const kept = errors.slice(0, Math.max(1, errorsLeft));
+    errorsLeft -= kept.length;
+    if (kept.length === errors.length) return kept;
+    return [...kept, { path: '$', message: `has ${errors.length - kept.length} more problems` }];
+  }
+
+  async function addPart(items: readonly EventItem[]): Promise<void> {
+    const first = count;
+    count += items.length;
+    const results = await Promise.all(
+      items.map((item) => ('problem' in item ? refusalOf(item) : submit(item.payload, item.idempotencyKey))),
+    );
+    let trouble: ApiProblem | undefined;
+    for (const [i, result] of results.entries()) {
+      trouble = enter(account, first + i, items[i]?.line, result, shorten) ?? trouble;
+    }
+    if (trouble !== undefined) throw new ProblemError({ ...trouble, more: account });
+  }
+
+  return {
+    account,
+    async add(items) {
+      for (let from = 0; from < items.length; from += PART) {
+        const part = items.slice(from, from + PART);
+        if (count + part.length > MAX_EVENTS) throw tooMany(account);
+        await addPart(part);
+      }
+    },
+  };
+}
+
+function refusalOf({ path = '$', problem }: Extract<EventItem, { problem: string }>): Refused {
+  return { outcome: 'refused', code: 'INVALID_EVENT', problems: [{ path, message: problem }] };
+}
+
+/** Writes down what became of an event. @returns why it is better to stop, where it is no fault of the event */
+function enter(
+  account: EventAccount,
+  index: number,
+  line: number | undefined,
+  result: SubmitResult,
+  shorten: (errors: readonly Problem[]) => Problem[],
+): ApiProblem | undefined {
+  if (result.outcome === 'accepted') {
+    const { outcome: _, ...accepted } = result;
+    account.accepted.push({ index, ...accepted });
+    return undefined;
+  }
+  const detail = result.problems[0]?.message ?? '';
+  if (result.outcome === 'unknown') {
+    account.unknown.push({ index, id: result.id });
+    return { code: 'REDIS_ANSWER_LOST', detail };
+  }
+  const { code, problems } = result;
+  const place = line === undefined ? { index } : { index, line };
+  account.refused.push({ ...place, code, errors: shorten(problems) });
+  return statusOf(code) >= SERVER_FAULT ? { code, detail } : undefined;
+}
+
+function tooMany(account: EventAccount): ProblemError {
+  const detail = `a request may have at most ${MAX_EVENTS} events; those in none of the lists were not taken`;
+  return new ProblemError({ code: 'TOO_MANY_EVENTS', detail, more: account });
+}

@@ -1,0 +1,112 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Redis } from 'ioredis';
+import { Agent, request } from 'undici';
+import { onTestFinished } from 'vitest';
+import { generateKey } from '../../src/api/keys.ts';
+import { type ApiOptions, type RunningApi, startApi } from '../../src/api-server.ts';
+import { parseConfig } from '../../src/config.ts';
+import type { Config } from '../../src/core/config-schema.ts';
+import { createLog } from '../../src/log.ts';
+import { captureLogLines, type LogLines } from '../support/log-lines.ts';
+import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
+import { testDirectory } from '../support/waybill-process.ts';
+
+/** What a request may have. */
+export interface ApiCall {
+  readonly body?: string | Buffer | AsyncIterable<Uint8Array>;
+  readonly json?: unknown;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+  /** Instead of the key that may do everything; null: none. */
+  readonly key?: string | null;
+}
+
+/** What was answered; JSON is parsed. */
+export interface ApiAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  // biome-ignore lint/suspicious/noExplicitAny: what tests expect is what they look for.
+  readonly body: any;
+}
+
+/** A listening API and what is behind it. */
+export interface ApiFixture {
+  readonly api: RunningApi;
+  readonly name: string;
+  readonly keys: Readonly<Record<'all' | 'submit' | 'operate', string>>;
+  readonly log: LogLines;
+  readonly redis: Redis;
+  configWith(changes: object): Config;
+  call(method: 'GET' | 'POST', path: string, options?: ApiCall): Promise<ApiAnswer>;
+}
+
+/** What a test may want otherwise. */
+export interface ApiFixtureOptions {
+  readonly http?: object;
+  readonly socketPath?: string;
+  readonly api?: ApiOptions;
+}
+
+/** The settings of a client whose endpoint nobody asks in these tests. */
+export const UNSENT = { baseUrl: 'http://127.0.0.1:9', endpoints: { disposition_update: '/d' } };
+
+/** Starts the API for one client on the Redis of this run; no worker delivers anything. */
+export async function startTestApi(options: ApiFixtureOptions = {}): Promise<ApiFixture> {
+  const name = uniqueClientName();
+  const made = { all: generateKey(), submit: generateKey(), operate: generateKey() };
+  const keys = [
+    { name: 'all', sha256: made.all.sha256, scopes: ['submit', 'operate'] },
+    { name: 'submit', sha256: made.submit.sha256, scopes: ['submit'] },
+    { name: 'operate', sha256: made.operate.sha256.toUpperCase(), scopes: ['operate'] },
+  ];
+  const socketPath = options.socketPath ?? testRedisPath();
+  const directory = testDirectory();
+  const configWith = (changes: object): Config => {
+    const http = { port: 0, keys, ...options.http };
+    const text = JSON.stringify({
+      http,
+      redis: { url: socketPath },
+      clients: { [name]: UNSENT },
+      ...changes,
+    });
+    writeFileSync(join(directory, 'waybill.yaml'), text);
+    return parseConfig(text, join(directory, 'waybill.yaml'), {});
+  };
+  const log = captureLogLines();
+  const logger = createLog({ level: 'debug', destination: log.stream });
+  const api = await startApi(configWith({}), { socketPath }, logger, options.api);
+  if (api === undefined) throw new Error('the configuration has no http');
+  onTestFinished(() => api.close(0));
+  const agent = new Agent();
+  onTestFinished(() => agent.destroy());
+  return {
+    api,
+    name,
+    keys: { all: made.all.key, submit: made.submit.key, operate: made.operate.key },
+    log,
+    redis: testRedis(),
+    configWith,
+    call: (method, path, call = {}) =>
+      send(agent, method, api.address + path, { key: made.all.key, ...call }),
+  };
+}
+
+async function send(agent: Agent, method: 'GET' | 'POST', url: string, call: ApiCall): Promise<ApiAnswer> {
+  const { json, key, headers = {} } = call;
+  const answer = await request(url, {
+    method,
+    dispatcher: agent,
+    headers: {
+      ...(typeof key === 'string' ? { authorization: `Bearer ${key}` } : {}),
+      ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    body: (json === undefined ? call.body : JSON.stringify(json)) as string,
+  });
+  const text = await answer.body.text();
+  return {
+    status: answer.statusCode,
+    headers: answer.headers,
+    body: text === '' ? undefined : JSON.parse(text),
+  };
+}

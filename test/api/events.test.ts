@@ -1,0 +1,170 @@
+import { expect, test } from 'vitest';
+import type { Batch } from '../../src/core/event.ts';
+import { queuePrefix } from '../../src/queue/names.ts';
+import { numberedEvent, numberedEvents } from '../support/events.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
+import { type ApiFixture, startTestApi } from './api-fixture.ts';
+
+failOnLeaks();
+
+const TYPE = 'disposition_update';
+const NDJSON = { 'content-type': 'application/x-ndjson' };
+
+/** The ids of all events that wait for a client, in their order, with their units. */
+async function waiting({ redis, name }: ApiFixture): Promise<Map<string, string>> {
+  const prefix = queuePrefix(name, 'deliveries');
+  const found = new Map<string, string>();
+  for (const job of (await redis.lrange(`${prefix}wait`, 0, -1)).reverse()) {
+    const batch = JSON.parse((await redis.hget(prefix + job, 'data')) ?? '{}') as Batch;
+    for (const { id, unit } of batch.events) found.set(id, unit);
+  }
+  return found;
+}
+
+test('one event and an array are answered with their ids, in order, once Redis has them', async () => {
+  const api = await startTestApi();
+  const path = `/v1/clients/${api.name}/events/${TYPE}`;
+  const one = await api.call('POST', path, { json: numberedEvent(TYPE, 0) });
+  expect(one).toMatchObject({ status: 202, body: { accepted: [{ index: 0 }], refused: [], unknown: [] } });
+  const many = await api.call('POST', path, { json: numberedEvents(TYPE, 1_200, 1), key: api.keys.submit });
+  expect(many.status).toBe(202);
+  const ids: string[] = [...one.body.accepted, ...many.body.accepted].map(({ id }) => id);
+  const units = numberedEvents(TYPE, 1_201).map((event) => event.optiturn_lp);
+  expect([...(await waiting(api)).entries()]).toEqual(ids.map((id, i) => [id, units[i]]));
+});
+
+test('a refused event is a 422 with every path; among others it is told apart, by index and line', async () => {
+  const api = await startTestApi();
+  const path = `/v1/clients/${api.name}/events/${TYPE}`;
+  const bad = { ...numberedEvent(TYPE, 0), from_condition: 'Z', optiturn_lp: undefined, colour: 'red' };
+  const single = await api.call('POST', path, { json: bad });
+  expect(single.status).toBe(422);
+  expect(single.headers['content-type']).toMatch(/^application\/problem\+json/);
+  expect(single.body).toMatchObject({ status: 422, code: 'INVALID_EVENT', accepted: [] });
+  const paths = single.body.errors.map(({ path }: { path: string }) => path).sort();
+  expect(paths).toEqual(['$.colour', '$.from_condition', '$.optiturn_lp']);
+
+  const lines = `${JSON.stringify(numberedEvent(TYPE, 1))}\n\n{"a":\n${JSON.stringify(bad)}\n`;
+  const some = await api.call('POST', path, { body: lines, headers: NDJSON });
+  expect(some).toMatchObject({
+    status: 202,
+    body: {
+      accepted: [{ index: 0 }],
+      refused: [
+        { index: 1, line: 3, code: 'INVALID_EVENT' },
+        { index: 2, line: 4, code: 'INVALID_EVENT' },
+      ],
+    },
+  });
+  const none = await api.call('POST', path, { json: [bad, bad] });
+  expect(none).toMatchObject({ status: 422, body: { refused: [{ index: 0 }, { index: 1 }], accepted: [] } });
+  const digits = JSON.stringify(numberedEvent(TYPE, 2)).replace(
+    /"optiturn_lp":"[^"]*"/,
+    '"optiturn_lp":12345678901234567890',
+  );
+  const headers = { 'content-type': 'application/json' };
+  const lost = await api.call('POST', path, {
+    body: `[${digits},${JSON.stringify(numberedEvent(TYPE, 3))}]`,
+    headers,
+  });
+  expect(lost).toMatchObject({ status: 202, body: { accepted: [{ index: 1 }], refused: [{ index: 0 }] } });
+  expect((await waiting(api)).size).toBe(2);
+});
+
+test.each([
+  ['a client that there is not', 'nobody', TYPE, {}, '{}', 404, 'UNKNOWN_CLIENT'],
+  ['a type that there is not', '', 'disposition', {}, '{}', 404, 'UNKNOWN_EVENT_TYPE'],
+  ['a type without an endpoint', '', 'inventory_receipt', {}, '{}', 404, 'NO_ENDPOINT'],
+  ['no JSON', '', TYPE, {}, '{"a": 1,\n}', 400, 'BODY_INVALID'],
+  ['nothing', '', TYPE, {}, '', 400, 'BODY_INVALID'],
+  ['no event', '', TYPE, {}, '[]', 400, 'BODY_INVALID'],
+  ['bytes that are no UTF-8', '', TYPE, {}, Buffer.from([0x22, 0xff, 0x22]), 400, 'BODY_INVALID'],
+  ['another type of body', '', TYPE, { 'content-type': 'text/plain' }, '{}', 415, 'MEDIA_TYPE_UNSUPPORTED'],
+  ['a packed body', '', TYPE, { 'content-encoding': 'gzip' }, '{}', 415, 'MEDIA_TYPE_UNSUPPORTED'],
+  ['a large body', '', TYPE, {}, ' '.repeat(5_000), 413, 'BODY_TOO_LARGE'],
+  ['a key for several', '', TYPE, { 'idempotency-key': 'a' }, '[{},{}]', 400, 'REQUEST_INVALID'],
+  ['two keys', '', TYPE, { 'idempotency-key': ['a', 'b'] }, '{}', 400, 'REQUEST_INVALID'],
+  ['a key for lines', '', TYPE, { ...NDJSON, 'idempotency-key': 'a' }, '{}\n', 400, 'REQUEST_INVALID'],
+])('%s', async (_what, client, type, headers, body, status, code) => {
+  const api = await startTestApi({ http: { bodyLimitBytes: 4_096 } });
+  const path = `/v1/clients/${client || api.name}/events/${type}`;
+  const answer = await api.call('POST', path, {
+    body,
+    headers: { 'content-type': 'application/json', ...headers },
+  });
+  expect(answer).toMatchObject({ status, body: { status, code } });
+  if (body === '{"a": 1,\n}') expect(answer.body.detail).toContain('line 2, column 1');
+  expect((await waiting(api)).size).toBe(0);
+});
+
+test('NDJSON is taken as it comes: what came before the limit is accepted, and the problem says so', async () => {
+  const api = await startTestApi({ http: { bodyLimitBytes: 20_000 } });
+  const path = `/v1/clients/${api.name}/events/${TYPE}`;
+  let sent = 0;
+  async function* endless(): AsyncGenerator<Buffer> {
+    for (; ; sent++) {
+      yield Buffer.from(`${JSON.stringify(numberedEvent(TYPE, sent))}\n`);
+      // The first has to be in Redis while the body is still open.
+      while (sent === 0 && (await waiting(api)).size === 0)
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      if (sent > 200) return;
+    }
+  }
+  const answer = await api.call('POST', path, { body: endless(), headers: NDJSON });
+  expect(answer).toMatchObject({ status: 413, body: { code: 'BODY_TOO_LARGE', refused: [], unknown: [] } });
+  const ids = answer.body.accepted.map(({ id }: { id: string }) => id);
+  expect(ids.length).toBeGreaterThan(0);
+  expect([...(await waiting(api)).keys()]).toEqual(ids);
+});
+
+test('a body that stops coming is answered in time, with what became of the events before', async () => {
+  const api = await startTestApi({ http: { requestTimeoutMs: 500 } });
+  const path = `/v1/clients/${api.name}/events/${TYPE}`;
+  let end = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  async function* stalls(): AsyncGenerator<Buffer> {
+    yield Buffer.from(`${JSON.stringify(numberedEvent(TYPE, 0))}\n`);
+    await ended;
+  }
+  const answer = await api.call('POST', path, { body: stalls(), headers: NDJSON });
+  expect(answer).toMatchObject({ status: 408, body: { code: 'REQUEST_TIMEOUT', accepted: [{ index: 0 }] } });
+  end();
+});
+
+test('where Redis is away, full or silent, nothing is accepted, and it is said when to come again', async () => {
+  const redis = await startOwnRedis();
+  const api = await startTestApi({ socketPath: redis.socketPath });
+  const path = `/v1/clients/${api.name}/events/${TYPE}`;
+  const submit = () => api.call('POST', path, { json: numberedEvent(TYPE, 0) });
+  expect((await submit()).status).toBe(202);
+  await redis.connect().config('SET', 'maxmemory', '1');
+  const full = await submit();
+  expect(full).toMatchObject({ status: 503, body: { code: 'REDIS_REFUSED', accepted: [] } });
+  expect(Number(full.headers['retry-after'])).toBeGreaterThan(0);
+  await redis.kill();
+  await expect.poll(async () => (await submit()).body.code, { timeout: 10_000 }).toBe('REDIS_UNAVAILABLE');
+  const status = await api.call('GET', `/v1/clients/${api.name}`);
+  expect(status).toMatchObject({ status: 503, body: { code: 'REDIS_UNAVAILABLE' } });
+  expect(status.headers['retry-after']).toBeDefined();
+  await redis.start({ maxmemory: '0' });
+  await expect.poll(async () => (await submit()).status, { timeout: 10_000 }).toBe(202);
+  expect(api.log.matching('http requests cannot be served').length).toBeGreaterThan(0);
+});
+
+test('an answer that was lost is a 504 that names the event, not an invitation to repeat it', async () => {
+  const redis = await startOwnRedis();
+  const api = await startTestApi({ socketPath: redis.socketPath });
+  redis.freeze();
+  const answering = api.call('POST', `/v1/clients/${api.name}/events/${TYPE}`, {
+    json: numberedEvent(TYPE, 0),
+  });
+  await expect.poll(() => api.log.lines.length).toBeGreaterThan(0);
+  const silent = setTimeout(() => void redis.kill(), 500);
+  const answer = await answering;
+  clearTimeout(silent);
+  expect(answer).toMatchObject({ status: 504, body: { code: 'REDIS_ANSWER_LOST', unknown: [{ index: 0 }] } });
+  expect(answer.headers['retry-after']).toBeUndefined();
+});

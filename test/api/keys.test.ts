@@ -1,0 +1,105 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import { problemsOf } from '../support/config-problems.ts';
+import { numberedEvent } from '../support/events.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { runWaybill } from '../support/waybill-process.ts';
+import { startTestApi } from './api-fixture.ts';
+
+failOnLeaks();
+
+const CLIENTS = 'clients: { acme: { baseUrl: "https://x.example", endpoints: { disposition_update: /d } } }';
+const HASH = 'a'.repeat(64);
+
+test('each route wants a key with its scope; the document is open', async () => {
+  const { call, keys, name, log } = await startTestApi();
+  const submit = `/v1/clients/${name}/events/disposition_update`;
+  const json = numberedEvent('disposition_update', 0);
+  const status = async (key: string | null, method: 'GET' | 'POST', path: string) =>
+    (await call(method, path, { key, ...(method === 'POST' ? { json } : {}) })).status;
+  expect(await status(keys.submit ?? '', 'POST', submit)).toBe(202);
+  expect(await status(keys.operate ?? '', 'POST', submit)).toBe(403);
+  expect(await status(keys.operate ?? '', 'GET', '/v1/clients')).toBe(200);
+  expect(await status(keys.submit ?? '', 'GET', '/v1/clients')).toBe(403);
+  for (const wrong of [null, `${keys.all}x`, keys.all.slice(0, -1), HASH, '']) {
+    expect(await status(wrong, 'GET', '/v1/clients')).toBe(401);
+    expect(await status(wrong, 'POST', submit)).toBe(401);
+  }
+  expect(await status(null, 'GET', '/openapi.json')).toBe(200);
+  const refused = await call('GET', '/v1/clients', { key: null });
+  expect(refused.headers['www-authenticate']).toBe('Bearer');
+  expect(refused.body).toMatchObject({
+    code: 'UNAUTHENTICATED',
+    type: 'urn:waybill:problem:unauthenticated',
+  });
+  expect(log.matching('request')).toContainEqual(
+    expect.objectContaining({ level: 'debug', method: 'POST', status: 202, by: 'submit' }),
+  );
+  for (const key of Object.values(keys)) expect(JSON.stringify(log.lines)).not.toContain(key);
+  expect(JSON.stringify(log.lines)).not.toContain(json.optiturn_lp);
+});
+
+test.each([
+  ['{}', '$.http.keys is required'],
+  ['{ keys: [] }', '$.http.keys must name at least one key: "waybill key NAME" makes one'],
+  [
+    '{ keys: [{ name: a, sha256: s3cret-key, scopes: [submit] }] }',
+    '$.http.keys[0].sha256 must be the SHA-256 of a key in 64 hexadecimal digits: "waybill key NAME" prints one',
+  ],
+  [
+    `{ keys: [{ name: a, sha256: ${HASH}, scopes: [admin] }] }`,
+    '$.http.keys[0].scopes[0] must be one of submit, operate',
+  ],
+  [
+    `{ keys: [{ name: a, sha256: ${HASH}, scopes: [submit] }, { name: a, sha256: ${HASH}, scopes: [submit] }] }`,
+    '$.http.keys[1].name is the name of a key above',
+  ],
+  [
+    `{ port: 70000, keys: [{ name: a, sha256: ${HASH}, scopes: [submit] }] }`,
+    '$.http.port must be at most 65535, found 70000',
+  ],
+])('http: %s', (http, problem) => {
+  expect(problemsOf(`http: ${http}\n${CLIENTS}`)).toEqual([`1 ${problem}`]);
+});
+
+test('"waybill key" prints a key and the line that lets it in', async () => {
+  const { code, stdout } = await runWaybill([
+    'key',
+    'orders',
+    '--scope',
+    'submit',
+    '--scope',
+    'operate',
+    '--json',
+  ]);
+  expect(code).toBe(0);
+  const { key, sha256, scopes } = JSON.parse(stdout);
+  expect(key).toMatch(/^waybill_[\w-]{43}$/);
+  expect(scopes).toEqual(['submit', 'operate']);
+  const http = { port: 0, keys: [{ name: 'orders', sha256, scopes }] };
+  const { call } = await startTestApi({ http });
+  expect((await call('GET', '/v1/clients', { key })).status).toBe(200);
+});
+
+test('what is no request, or never becomes one, is answered and closed', async () => {
+  const { api } = await startTestApi({ http: { requestTimeoutMs: 300 } });
+  const ask = async (text: string): Promise<string> => {
+    const socket = connect(Number(new URL(api.address).port), '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    let answer = '';
+    socket.on('data', (chunk) => (answer += chunk.toString())).on('error', () => {});
+    socket.write(text);
+    await once(socket, 'close');
+    return answer;
+  };
+  const head = 'GET /v1/clients HTTP/1.1\r\nhost: x\r\n';
+  const answers = await Promise.all([
+    ask('hello\r\n\r\n'),
+    ask(`${head}x: ${'x'.repeat(20_000)}\r\n\r\n`),
+    ask(head),
+  ]);
+  expect(answers[0]).toMatch(/^HTTP\/1.1 400 [\s\S]*application\/problem\+json[\s\S]*"REQUEST_INVALID"/);
+  expect(answers[1]).toMatch(/^HTTP\/1.1 431 [\s\S]*"HEADERS_TOO_LARGE"/);
+  expect(answers[2]).toMatch(/^HTTP\/1.1 408 [\s\S]*"REQUEST_TIMEOUT"/);
+});

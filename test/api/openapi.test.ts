@@ -1,0 +1,196 @@
+import { v7 as uuidv7 } from 'uuid';
+import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { createApi } from '../../src/api/create-api.ts';
+import { EVENT_FORMATS } from '../../src/api/event-items.ts';
+import type { EventFate } from '../../src/core/event-fate.ts';
+import { numberedEvent } from '../support/events.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
+import { type ApiAnswer, type ApiCall, type ApiFixture, startTestApi } from './api-fixture.ts';
+import { addLetters, letter } from './dead-letters.ts';
+
+failOnLeaks();
+
+type Json = { [key: string]: Json };
+type Method = 'GET' | 'POST';
+
+/** What can be asked, and how: a template of the document, a path that goes by it, and the rest of the request. */
+interface Ask {
+  readonly method: Method;
+  readonly template: string;
+  readonly path: string;
+  readonly call?: ApiCall;
+}
+
+const EVENTS = '/v1/clients/{client}/events/{type}';
+const TYPE = 'disposition_update';
+const ID = uuidv7();
+const FATE = { id: ID, client: 'acme' };
+
+/** The four fates, by the last digit of the id that is asked for. */
+const FATES: Readonly<Record<string, EventFate>> = {
+  1: { ...FATE, state: 'waiting' },
+  2: { ...FATE, state: 'retrying', attempt: 2, nextAttemptAt: 1_700_000_000_000 },
+  3: { ...FATE, state: 'delivered', deliveredAt: 1_700_000_000_000, status: 201 },
+  4: { ...FATE, state: 'dead', deadLetterId: ID, attempts: 6, class: 'timeout', status: 0 },
+};
+const idOf = (digit: number): string => ID.slice(0, -1) + digit;
+
+/** Holds each answer against what the document says for its route and status. */
+function holdAgainst(document: Json, api: ApiFixture) {
+  const seen = new Set<string>();
+  return {
+    seen,
+    async ask({ method, template, path, call = {} }: Ask, status: number): Promise<ApiAnswer> {
+      const answer = await api.call(method, path, call);
+      const what = `${method} ${template} ${status}`;
+      expect(`${method} ${template} ${answer.status}`, JSON.stringify(answer.body)).toBe(what);
+      const type = String(answer.headers['content-type']).split(';')[0] ?? '';
+      const documented = document.paths?.[template]?.[method.toLowerCase()]?.responses?.[status]?.content;
+      const schema = documented?.[type]?.schema;
+      expect(schema, `${what} ${type}`).toBeDefined();
+      const $defs = document.components?.schemas;
+      const whole = JSON.stringify({ ...schema, $defs }).replaceAll('#/components/schemas/', '#/$defs/');
+      expect(z.fromJSONSchema(JSON.parse(whole)).safeParse(answer.body).error).toBeUndefined();
+      seen.add(what);
+      return answer;
+    },
+  };
+}
+
+function documentedAnswers(document: Json): string[] {
+  return Object.entries(document.paths ?? {}).flatMap(([template, operations]) =>
+    Object.entries(operations).flatMap(([method, { responses = {} }]) =>
+      Object.keys(responses).map((status) => `${method.toUpperCase()} ${template} ${status}`),
+    ),
+  );
+}
+
+function asks(name: string, letterId: string): Ask[] {
+  const get = (template: string, path = template): Ask => ({ method: 'GET', template, path });
+  const post = (template: string, path: string, json?: object): Ask => ({
+    method: 'POST',
+    template,
+    path,
+    ...(json === undefined ? {} : { call: { json } }),
+  });
+  return [
+    post(EVENTS, `/v1/clients/${name}/events/${TYPE}`, numberedEvent(TYPE, 0)),
+    get('/v1/events/{id}', `/v1/events/${idOf(1)}`),
+    get('/v1/clients'),
+    get('/v1/clients/{client}', `/v1/clients/${name}`),
+    post('/v1/clients/{client}/pause', `/v1/clients/${name}/pause`),
+    post('/v1/clients/{client}/resume', `/v1/clients/${name}/resume`),
+    get('/v1/dead-letters', `/v1/dead-letters?client=${name}`),
+    get('/v1/dead-letters/{id}', `/v1/dead-letters/${letterId}?client=${name}`),
+    post('/v1/dead-letters/replay', '/v1/dead-letters/replay', { client: name, limit: 1 }),
+    post('/v1/dead-letters/discard', '/v1/dead-letters/discard', { client: name, limit: 1 }),
+  ];
+}
+
+test('each answer that the document names is given, and is as it says', { timeout: 60_000 }, async () => {
+  const redis = await startOwnRedis();
+  const api = await startTestApi({
+    socketPath: redis.socketPath,
+    http: { bodyLimitBytes: 4_096, requestTimeoutMs: 2_000 },
+    api: {
+      lookUpEvent: (connection) => async (id) => {
+        await connection.ping();
+        return FATES[id.slice(-1)];
+      },
+    },
+  });
+  const document = (await api.call('GET', '/openapi.json', { key: null })).body as Json;
+  expect(document.openapi).toBe('3.1.0');
+  const { ask, seen } = holdAgainst(document, api);
+  const letters = [letter(0, 422), letter(1, 0), letter(2, 422)];
+  await addLetters(redis.connect({ maxRetriesPerRequest: null }), api.name, letters);
+  const all = asks(api.name, letters[2]?.id ?? '');
+  const [submit, fate, , , , , list, show, replay, discard] = all as [
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+  ];
+  await ask({ method: 'GET', template: '/openapi.json', path: '/openapi.json' }, 200);
+  for (const one of all) {
+    const isSubmit = one.template === EVENTS;
+    await ask(one, isSubmit ? 202 : 200);
+    await ask({ ...one, call: { ...one.call, key: null } }, 401);
+    await ask({ ...one, call: { ...one.call, key: isSubmit ? api.keys.operate : api.keys.submit } }, 403);
+  }
+  for (const digit of [2, 3, 4]) await ask({ ...fate, path: `/v1/events/${idOf(digit)}` }, 200);
+  await ask({ ...fate, path: `/v1/events/${idOf(9)}` }, 404);
+  await ask({ ...fate, path: '/v1/events/none' }, 400);
+  for (const one of all.slice(3, 6)) await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
+  for (const one of [list, show]) {
+    await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
+    await ask({ ...one, path: `${one.path}&colour=red` }, 400);
+  }
+  const text = { 'content-type': 'text/plain' };
+  for (const one of [replay, discard]) {
+    await ask({ ...one, call: { json: {} } }, 400);
+    await ask({ ...one, call: { json: { client: 'nobody' } } }, 404);
+    await ask({ ...one, call: { json: { client: 'x'.repeat(300_000) } } }, 413);
+    await ask({ ...one, call: { body: 'x', headers: text } }, 415);
+  }
+  await ask({ ...submit, path: submit.path.replace(api.name, 'nobody') }, 404);
+  await ask({ ...submit, call: { json: [] } }, 400);
+  await ask({ ...submit, call: { json: { a: 'x'.repeat(5_000) } } }, 413);
+  await ask({ ...submit, call: { body: 'x', headers: text } }, 415);
+  await ask({ ...submit, call: { json: [{}, {}] } }, 422);
+  await askSlowly(submit, ask);
+  redis.freeze();
+  const silent = setTimeout(() => void redis.kill(), 300);
+  await ask(submit, 504);
+  clearTimeout(silent);
+  await Promise.all(all.map((one) => ask(one, 503)));
+  expect([...seen].sort()).toEqual(documentedAnswers(document).sort());
+});
+
+async function askSlowly(submit: Ask, ask: (ask: Ask, status: number) => Promise<ApiAnswer>): Promise<void> {
+  let end = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  async function* body(): AsyncGenerator<Buffer> {
+    yield Buffer.from(`${JSON.stringify(numberedEvent(TYPE, 1))}\n`);
+    await ended;
+  }
+  await ask({ ...submit, call: { body: body(), headers: { 'content-type': 'application/x-ndjson' } } }, 408);
+  end();
+}
+
+test('each route of the server is documented, and takes what it says that it takes', async () => {
+  const http = { bodyLimitBytes: 4_096, requestTimeoutMs: 1_000, host: '127.0.0.1', port: 0, keys: [] };
+  const parts = {
+    http,
+    version: '1',
+    current: () => ({ clients: {}, keys: [] }),
+    lookUpEvent: async () => undefined,
+  };
+  const server = await createApi(parts as unknown as Parameters<typeof createApi>[0]);
+  await server.ready();
+  const document = server.swagger() as unknown as Json;
+  const documented = Object.entries(document.paths ?? {}).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
+  );
+  for (const route of documented) {
+    const [method = '', url = ''] = route.split(' ');
+    expect(server.hasRoute({ method, url }), route).toBe(true);
+  }
+  const routes = server
+    .printRoutes({ commonPrefix: false })
+    .match(/\((?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS)[^)]*\)/g);
+  expect(routes).toHaveLength(documented.length);
+  const taken = document.paths?.[EVENTS]?.post?.requestBody?.content;
+  expect(Object.keys(taken ?? {})).toEqual(Object.keys(EVENT_FORMATS));
+  await server.close();
+});

@@ -1,0 +1,134 @@
+import { v7 as uuidv7 } from 'uuid';
+import { expect, test } from 'vitest';
+import { readClientStatus } from '../../src/queue/client-status.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { testRedis } from '../support/redis.ts';
+import { type ApiFixture, startTestApi, UNSENT } from './api-fixture.ts';
+import { addLetters, letter } from './dead-letters.ts';
+
+failOnLeaks();
+
+async function withLetters(count: number) {
+  const api = await startTestApi();
+  const letters = Array.from({ length: count }, (_, n) => letter(n, n % 2 === 0 ? 422 : 0));
+  await addLetters(testRedis(), api.name, letters);
+  return { api, letters, ids: letters.map(({ id }) => id) };
+}
+
+/** All ids of the list, page by page; `between` is called after each page. */
+async function listAll(api: ApiFixture, query: string, between: () => Promise<unknown> = async () => {}) {
+  const ids: string[] = [];
+  let next: string | null = '';
+  while (next !== null) {
+    const cursor = next === '' ? '' : `&cursor=${next}`;
+    const { status, body } = await api.call('GET', `/v1/dead-letters?${query}${cursor}`);
+    expect(status).toBe(200);
+    ids.push(...body.deadLetters.map(({ id }: { id: string }) => id));
+    next = body.next;
+    await between();
+  }
+  return ids;
+}
+
+test('dead letters are listed by filters and pages, which stay right while letters come and go', async () => {
+  const { api, letters, ids } = await withLetters(25);
+  const list = (query: string) => listAll(api, `client=${api.name}&${query}`);
+  expect(await list('limit=10')).toEqual(ids);
+  expect(await list('status=4xx&limit=3')).toEqual(ids.filter((_, n) => n % 2 === 0));
+  expect(await list('status=timeout&unit=LP3')).toEqual([ids[3]]);
+  expect(await list('since=2026-03-01T14:00:20Z&until=2026-03-01T14:00:22')).toEqual(ids.slice(20, 22));
+
+  // The first ones, which were seen, go, as does one that was not seen; others come.
+  const late = letter(99, 422);
+  let page = 0;
+  const seen = await listAll(api, `client=${api.name}&limit=10`, async () => {
+    page += 1;
+    if (page !== 1) return;
+    const gone = { client: api.name, ids: [...ids.slice(0, 9), ids[12]] };
+    const discarded = await api.call('POST', '/v1/dead-letters/discard', { json: gone });
+    expect(discarded.body).toEqual({ matching: 10, complete: true, discarded: 10 });
+    await addLetters(testRedis(), api.name, [late]);
+  });
+  expect(seen).toEqual([...ids.filter((_, n) => n !== 12), late.id]);
+  expect((await api.call('GET', '/v1/dead-letters?cursor=x')).body).toMatchObject({
+    code: 'REQUEST_INVALID',
+  });
+  expect(letters).toHaveLength(25);
+});
+
+test('a dead letter is shown with its attempts, response and payload', async () => {
+  const { api, ids } = await withLetters(2);
+  const shown = await api.call('GET', `/v1/dead-letters/${ids[1]}`);
+  expect(shown.body).toMatchObject({
+    client: api.name,
+    id: ids[1],
+    attempts: [{ attempt: 1, at: '2026-03-01T14:00:01.000Z', status: null, class: 'timeout', ms: 5 }],
+    fieldErrors: [{ field: '$.upc', code: 'invalid' }],
+    payload: { n: 1 },
+  });
+  const other = await api.call('GET', `/v1/dead-letters/${uuidv7()}`);
+  expect(other).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+});
+
+test('replay takes what the filters or ids name, once, and nothing where it is a dry run', async () => {
+  const { api, ids } = await withLetters(130);
+  const replay = (json: object) => api.call('POST', '/v1/dead-letters/replay', { json });
+  const client = api.name;
+  expect((await replay({ client, status: '422', dryRun: true })).body).toEqual({
+    matching: 65,
+    complete: true,
+    replayed: 0,
+  });
+  expect((await replay({ client, ids: ids.slice(0, 4) })).body).toMatchObject({ matching: 4, replayed: 4 });
+  expect((await replay({ client, ids: ids.slice(0, 5) })).body).toMatchObject({ matching: 1, replayed: 1 });
+  expect((await replay({ client, status: '422', limit: 2 })).body).toMatchObject({ replayed: 2 });
+  expect((await replay({ all: true })).body).toMatchObject({ replayed: 123, complete: true });
+  expect(await readClientStatus(api.redis, client)).toMatchObject({ dead: 0, waiting: 130, replayed: 130 });
+});
+
+test.each([
+  ['nothing', {}, '$.all'],
+  ['ids without a client', { ids: ['x'] }, '$.client'],
+  ['ids and a filter', { client: 'acme', ids: ['x'], unit: 'LP1' }, '$.ids'],
+  ['a status that there is not', { status: '99' }, '$.status'],
+  ['a time that there is not', { since: '2026-02-30T00:00:00Z' }, '$.since'],
+  ['a filter that there is not', { untill: '2026-02-20T00:00:00Z' }, '$.untill'],
+])('an order that names %s is refused with its path, and nothing is done', async (_what, json, path) => {
+  const { api } = await withLetters(1);
+  const answer = await api.call('POST', '/v1/dead-letters/discard', { json });
+  expect(answer).toMatchObject({ status: 400, body: { code: 'REQUEST_INVALID' } });
+  expect(answer.body.errors.map((error: { path: string }) => error.path)).toContain(path);
+  expect(await readClientStatus(api.redis, api.name)).toMatchObject({ dead: 1, discarded: 0 });
+});
+
+test('a client is paused and resumed, and its status is what the command prints', async () => {
+  const api = await startTestApi();
+  const path = `/v1/clients/${api.name}`;
+  const paused = await api.call('POST', `${path}/pause`);
+  expect(paused.body).toEqual({
+    client: api.name,
+    paused: true,
+    changed: true,
+    waiting: 0,
+    inFlight: 0,
+    retrying: 0,
+  });
+  expect((await api.call('POST', `${path}/pause`)).body.changed).toBe(false);
+  expect((await api.call('GET', path)).body.pausedAt).toMatch(/^20\d\d-.*Z$/);
+  expect((await api.call('POST', `${path}/resume`)).body).toMatchObject({ paused: false, changed: true });
+  const { body } = await api.call('GET', '/v1/clients');
+  expect(body.clients).toEqual({ [api.name]: (await api.call('GET', path)).body });
+  expect((await api.call('GET', '/v1/clients/nobody')).body.code).toBe('UNKNOWN_CLIENT');
+});
+
+test('a configuration that was read anew brings clients and takes keys, for requests from then on', async () => {
+  const api = await startTestApi();
+  const path = '/v1/clients/newcomer';
+  expect((await api.call('GET', path)).status).toBe(404);
+  const http = { port: 0, keys: [{ name: 'new', sha256: '0'.repeat(64), scopes: ['operate'] }] };
+  await api.api.reload(api.configWith({ clients: { newcomer: UNSENT } }));
+  expect((await api.call('GET', path)).status).toBe(200);
+  expect((await api.call('GET', `/v1/clients/${api.name}`)).status).toBe(404);
+  await api.api.reload(api.configWith({ http }));
+  expect((await api.call('GET', path)).status).toBe(401);
+});
