@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import type { RunningApi } from './api-server.ts';
 import { parseConfig, readConfigText } from './config.ts';
 import type { Config } from './core/config-schema.ts';
 import { WaybillError } from './core/waybill-error.ts';
@@ -44,6 +45,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { log, workers: count } = options;
   const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
   let { config } = options;
+  let api: RunningApi | undefined;
   let reloading: Promise<void> = Promise.resolve();
   const spawnWith =
     (text: string): SpawnWorker =>
@@ -66,6 +68,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log.info(describeChange(config, read.config), 'configuration read anew');
     if (await supervisor.replace(spawnWith(read.text), longestEnd(config))) {
       config = read.config;
+      await api?.reload(config);
       log.info({ workers: count }, 'workers replaced');
     }
   }
@@ -75,6 +78,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     if (failure !== undefined) throw new WaybillError(failure.code, failure.message);
     // Their lines and their messages come over different pipes: both are read by the end of this turn.
     await setImmediate();
+    if (config.http !== undefined) {
+      // Every command would pay for loading it.
+      const { startApi } = await import('./api-server.ts');
+      api = await startApi(config, access.location, log);
+    }
     log.info({ workers: count }, 'started');
   }
 
@@ -85,6 +93,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       return reloading;
     },
     async stop() {
+      await api?.close(config.shutdownGraceMs);
       await supervisor.stop(longestEnd(config));
       await releaseShortly(access, log);
     },

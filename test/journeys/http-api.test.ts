@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { request } from 'undici';
+import { expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { generateKey } from '../../src/api/keys.ts';
+import { numberedEvent } from '../support/events.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { testRedisPath, uniqueClientName } from '../support/redis.ts';
+import { testSandbox } from '../support/sandbox.ts';
+import { startWaybill, testDirectory } from '../support/waybill-process.ts';
+
+failOnLeaks();
+
+const TYPE = 'disposition_update';
+const START_MS = 30_000;
+
+test('events come in by HTTP and are delivered; a stop first finishes the request under way', async () => {
+  const directory = testDirectory();
+  const name = uniqueClientName();
+  const company = await testSandbox().company(name);
+  const { key, sha256 } = generateKey();
+  const http = { port: 0, keys: [{ name: 'orders', sha256, scopes: ['submit', 'operate'] }] };
+  const config = { redis: { url: testRedisPath() }, http, clients: { [name]: company.clientSettings() } };
+  writeFileSync(join(directory, 'waybill.yaml'), stringify(config));
+  const service = startWaybill(['start', '--workers', '1', '--log-level', 'debug'], { directory });
+  const { address } = await service.waitForLine('http api listens', { timeoutMs: START_MS });
+  await service.waitForLine('started', { timeoutMs: START_MS });
+  const url = `${address}/v1/clients/${name}/events/${TYPE}`;
+  const authorization = `Bearer ${key}`;
+
+  let more: (line: string | null) => void = () => {};
+  async function* lines(): AsyncGenerator<Buffer> {
+    for (let n = 0; ; n++) {
+      yield Buffer.from(`${JSON.stringify(numberedEvent(TYPE, n))}\n`);
+      const next = await new Promise<string | null>((resolve) => {
+        more = resolve;
+      });
+      if (next === null) return;
+    }
+  }
+  const answering = request(url, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/x-ndjson' },
+    body: Readable.from(lines()),
+    reset: true,
+  });
+  await company.waitFor(1, { timeoutMs: START_MS });
+  service.signal('SIGTERM');
+  await service.waitForLine('stopping');
+  more('go on');
+  await new Promise((resolve) => setImmediate(resolve));
+  more(null);
+  const answer = await answering;
+  expect(answer.statusCode).toBe(202);
+  const { accepted } = (await answer.body.json()) as { accepted: { id: string }[] };
+  expect(accepted.length).toBeGreaterThan(0);
+  expect(company.deliveredIds.has(accepted[0]?.id ?? '')).toBe(true);
+  expect(await service.exit).toEqual({ code: 0, signal: null });
+  expect(service.stdout).not.toContain(key);
+});
+
+test('a port that is taken ends the start with a sentence', async () => {
+  const directory = testDirectory();
+  const company = await testSandbox().company('acme');
+  const port = Number(new URL(String(company.clientSettings().baseUrl)).port);
+  const keys = [{ name: 'orders', sha256: generateKey().sha256, scopes: ['submit'] }];
+  const clients = { [uniqueClientName()]: company.clientSettings() };
+  writeFileSync(
+    join(directory, 'waybill.yaml'),
+    stringify({ redis: { url: testRedisPath() }, http: { port, keys }, clients }),
+  );
+  const service = startWaybill(['start', '--workers', '1'], { directory });
+  expect(await service.exit).toEqual({ code: 2, signal: null });
+  expect(service.stderr).toContain(`the HTTP API cannot listen on 127.0.0.1, port ${port}: `);
+});
