@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { request } from 'undici';
@@ -9,12 +10,22 @@ import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
+import { until } from '../support/until.ts';
 import { startWaybill, testDirectory } from '../support/waybill-process.ts';
 
 failOnLeaks();
 
 const TYPE = 'disposition_update';
 const START_MS = 30_000;
+
+function isListening(address: string): Promise<boolean> {
+  const { hostname, port } = new URL(address);
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname);
+    socket.once('error', () => resolve(false)).once('connect', () => resolve(true));
+    socket.once('connect', () => socket.destroy());
+  });
+}
 
 test('events come in by HTTP and are delivered; a stop first finishes the request under way', async () => {
   const directory = testDirectory();
@@ -48,7 +59,8 @@ test('events come in by HTTP and are delivered; a stop first finishes the reques
   });
   await company.waitFor(1, { timeoutMs: START_MS });
   service.signal('SIGTERM');
-  await service.waitForLine('stopping');
+  // It takes no further ones, and is not gone before this one is answered.
+  await until(async () => !(await isListening(String(address))), START_MS);
   more('go on');
   await new Promise((resolve) => setImmediate(resolve));
   more(null);
