@@ -3,7 +3,6 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type Authorizers, createAuthorizers } from './auth/authorizers.ts';
 import type { Config, ResolvedClient } from './core/config-schema.ts';
-import { pruneDeadLetters } from './dead-letters/prune-dead-letters.ts';
 import { type ClientDelivery, createClientDelivery } from './delivery/deliver-client.ts';
 import { createLine } from './delivery/line.ts';
 import { createAttempt } from './delivery/make-attempt.ts';
@@ -15,6 +14,7 @@ import { createErrorSpacing } from './error-spacing.ts';
 import { type ClientHttp, createClientHttp } from './http/client-http.ts';
 import { createIdSource } from './intake/event-id.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
+import { keepPruning } from './keep-pruning.ts';
 import { BatchWorker } from './queue/batch-worker.ts';
 import { commitBatches } from './queue/commit-batches.ts';
 import {
@@ -24,7 +24,6 @@ import {
   openRedis,
   type RedisLocation,
 } from './queue/connections.ts';
-import { discardDeadLetters, readDeadLetters } from './queue/dead-letter-queue.ts';
 import { type SettleCommand, type Settled, settle } from './queue/delivery-queue.ts';
 import { LOCK_TIMING, type LockTiming } from './queue/names.ts';
 import { reserveSends } from './queue/reserve-sends.ts';
@@ -32,12 +31,10 @@ import { untilWritable } from './queue/until-writable.ts';
 import { watchRedisClock } from './queue/watch-redis-clock.ts';
 import { VERSION } from './version.ts';
 
-const PRUNE_EVERY_MS = 3_600_000;
 /** How long a stop waits, beyond the grace period, for what was delivered to be written down. */
 const SETTLE_MS = 5_000;
 /** How long a stop waits for what depends on a Redis that was let go. */
 const LET_GO_MS = 500;
-const DAY_MS = 86_400_000;
 const TOKEN_ANSWER_BYTES = 65_536;
 
 /** The delivery workers of all clients, in this process. */
@@ -83,7 +80,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     buildClient(client, { redis, authorizers, log, onError, settle: settlePatiently, solitude, lock }),
   );
   await Promise.all(running.map(({ delivery }) => delivery.start()));
-  const stopPruning = keepPruning(config, redis, log);
+  const stopPruning = keepPruning(config, redis, log, Date.now);
   const stopWatching = watchRedisClock(redis, Object.keys(config.clients), onError, lock);
   log.info({ clients: clients.map((client) => client.name), version: VERSION }, 'delivering');
 
@@ -172,29 +169,6 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
     random: Math.random,
   });
   return { delivery, worker, http };
-}
-
-/** Removes dead letters that are older than the configuration keeps them, now and every hour. */
-function keepPruning(config: Config, redis: Redis, log: Logger): () => void {
-  const { keepDays } = config.deadLetters;
-  if (keepDays === undefined) return () => {};
-  const prune = async (): Promise<void> => {
-    for (const client of Object.keys(config.clients)) {
-      try {
-        const removed = await pruneDeadLetters(
-          readDeadLetters(redis, client),
-          (events) => discardDeadLetters(redis, client, events),
-          Date.now() - keepDays * DAY_MS,
-        );
-        if (removed > 0) log.info({ client, removed, keepDays }, 'dead letters expired');
-      } catch (error) {
-        log.warn({ client, err: error }, 'dead letters could not be pruned');
-      }
-    }
-  };
-  void prune();
-  const timer = setInterval(() => void prune(), PRUNE_EVERY_MS);
-  return () => clearInterval(timer);
 }
 
 /** An intake with its own connection, which fails at once where Redis is away. */
