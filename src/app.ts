@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type Authorizers, createAuthorizers } from './auth/authorizers.ts';
 import type { Config, ResolvedClient } from './core/config-schema.ts';
+import { createDeliveryMeter, type DeliveryMeter } from './core/delivery-meter.ts';
 import { type ClientDelivery, createClientDelivery } from './delivery/deliver-client.ts';
 import { createLine } from './delivery/line.ts';
 import { createAttempt } from './delivery/make-attempt.ts';
@@ -39,6 +40,8 @@ const TOKEN_ANSWER_BYTES = 65_536;
 
 /** The delivery workers of all clients, in this process. */
 export interface Engine {
+  /** What this process counts of its deliveries. */
+  readonly meter: DeliveryMeter;
   /** Finishes the requests under way within `graceMs`, puts the rest back, and closes everything. */
   stop(graceMs: number): Promise<void>;
 }
@@ -75,9 +78,10 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   };
   const authorizers = createAuthorizers({ redis, log, secretKey: config.secretKey });
   const solitude = createSolitude();
+  const meter = createDeliveryMeter();
   const clients = Object.values(config.clients);
   const running = clients.map((client) =>
-    buildClient(client, { redis, authorizers, log, onError, settle: settlePatiently, solitude, lock }),
+    buildClient(client, { redis, authorizers, log, onError, settle: settlePatiently, solitude, meter, lock }),
   );
   await Promise.all(running.map(({ delivery }) => delivery.start()));
   const stopPruning = keepPruning(config, redis, log, Date.now);
@@ -85,6 +89,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   log.info({ clients: clients.map((client) => client.name), version: VERSION }, 'delivering');
 
   return {
+    meter,
     async stop(graceMs) {
       stopPruning();
       stopWatching();
@@ -109,6 +114,7 @@ interface Shared {
   readonly log: Logger;
   readonly settle: Settle;
   readonly solitude: Solitude;
+  readonly meter: DeliveryMeter;
   readonly lock: LockTiming;
   onError(error: Error): void;
 }
@@ -128,10 +134,13 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
     allowPrivateNetwork,
     ...(tls === undefined ? {} : { tls }),
   });
+  const meter = shared.meter.client(client.name);
+  if (client.auth.type === 'oauth2') meter.expectTokens();
   const authorizer = authorizers.get({
     auth: client.auth,
     post: (request) => http.post({ ...request, keepBodyBytes: TOKEN_ANSWER_BYTES }, request.signal),
     network: JSON.stringify([allowPrivateNetwork, tls ?? null]),
+    onAsked: meter.asked,
   });
   const pacing =
     client.ratePerSecond === undefined
@@ -163,6 +172,7 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
     line: createLine(createPermits(client.concurrency), pacing, client.concurrency),
     unsettled: createUnsettled(),
     solitude: shared.solitude,
+    meter,
     log,
     settle: (command) => shared.settle(client.name, command),
     now: Date.now,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type AuthConfig, asksForTokens, type TokenAuthConfig } from '../core/client-config.ts';
+import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
 import type { Authorizer } from './authorizer.ts';
 import { OAuth2Authorizer } from './oauth2-authorizer.ts';
@@ -39,6 +40,8 @@ export interface AuthorizerRequest {
    * with a certificate or a permission that belongs to somebody else.
    */
   readonly network: string;
+  /** Told what became of asking for a token; where clients share an authorizer, the first one's is. */
+  readonly onAsked?: (outcome: TokenOutcome) => void;
 }
 
 /** The authorizers of one process. */
@@ -63,7 +66,8 @@ export function createAuthorizers(options: AuthorizersOptions): Authorizers {
   const shared = new Map<string, OAuth2Authorizer>();
   const cipher = options.secretKey === undefined ? undefined : createTokenCipher(options.secretKey);
   return {
-    get({ auth, post, network }) {
+    get(request) {
+      const { auth, network } = request;
       if (!asksForTokens(auth)) return createStaticAuthorizer(auth);
       const variant = createHash('sha256')
         .update(JSON.stringify([waysOf(auth), network]))
@@ -71,7 +75,7 @@ export function createAuthorizers(options: AuthorizersOptions): Authorizers {
       const key = `${tokenKey(auth)} ${variant}`;
       const known = shared.get(key);
       if (known !== undefined) return known;
-      const authorizer = createByToken({ ...options, cipher }, auth, post, variant, closing.signal);
+      const authorizer = createByToken({ ...options, cipher }, auth, request, variant, closing.signal);
       shared.set(key, authorizer);
       return authorizer;
     },
@@ -91,7 +95,7 @@ function waysOf(auth: TokenAuthConfig): unknown {
 function createByToken(
   options: AuthorizersOptions & { readonly cipher: TokenCipher | undefined },
   config: TokenAuthConfig,
-  post: TokenPost,
+  { post, onAsked }: AuthorizerRequest,
   variant: string,
   signal: AbortSignal,
 ): OAuth2Authorizer {
@@ -117,5 +121,6 @@ function createByToken(
     obtain: (isSpent) => obtainToken(obtainOptions, isSpent),
     monotonicNow,
     log: options.log,
+    onAsked,
   });
 }

@@ -1,3 +1,4 @@
+import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
 import type { Authorization, AuthorizationFailure, AuthorizeResult, Authorizer } from './authorizer.ts';
 import type { ObtainedToken } from './obtain-token.ts';
@@ -19,6 +20,8 @@ export interface OAuth2AuthorizerOptions {
   /** In milliseconds; lifetimes and blocks count on it. */
   readonly monotonicNow: () => number;
   readonly log?: Log | undefined;
+  /** Told what became of each request for a token, and of a renewed one that was refused. */
+  readonly onAsked?: ((outcome: TokenOutcome) => void) | undefined;
 }
 
 /**
@@ -82,6 +85,7 @@ export class OAuth2Authorizer implements Authorizer {
     const token = this.#current(refused);
     if (token === undefined || token.refusalCounted) return;
     token.refusalCounted = true;
+    this.#options.onAsked?.('refused');
     if (!token.accepted) token.standing = 'suspect';
     // An acceptance in between, by another endpoint, does not start the doubling anew.
     const strikes = Math.max(this.#backoff.strikes, token.backoffBefore.strikes);
@@ -151,13 +155,16 @@ export class OAuth2Authorizer implements Authorizer {
       accepted: false,
       refusalCounted: false,
     };
-    const { tokenService, log } = this.#options;
+    const { tokenService, log, onAsked } = this.#options;
+    onAsked?.(source === 'service' ? 'renewed' : 'shared');
     log?.info({ tokenService, source, lifetimeMs: Math.round(lifetimeMs) }, 'token taken up');
     return authorization;
   }
 
   #failed(failed: AuthorizationFailure): AuthorizationFailure {
-    if (!failed.calledOff) this.#strike(this.#backoff, failed.failure);
+    if (failed.calledOff) return failed;
+    this.#options.onAsked?.('failed');
+    this.#strike(this.#backoff, failed.failure);
     return failed;
   }
 

@@ -1,6 +1,7 @@
 import { CallOff } from '../core/call-off.ts';
 import type { ResolvedClient } from '../core/config-schema.ts';
 import { decide } from '../core/decide.ts';
+import type { ClientMeter } from '../core/delivery-meter.ts';
 import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
 import { withFailure } from '../core/history.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
@@ -25,6 +26,7 @@ export interface BatchParts extends LedgerParts {
   readonly attempt: MakeAttempt;
   readonly line: Line;
   readonly solitude: Solitude;
+  readonly meter: ClientMeter;
   random(): number;
 }
 
@@ -61,6 +63,7 @@ export class BatchRun {
     this.#precautions = new Precautions(job, this.#ledger, this.#callOff, parts);
     this.#jitter = parts.random();
     parts.line.join(this.#batch.events.length);
+    parts.meter.opened(this.#batch.events.length);
     this.done = this.#run()
       .catch((error: unknown) => {
         parts.log.error({ client: parts.client.name, batch: job.id, err: error }, 'batch failed');
@@ -145,20 +148,23 @@ export class BatchRun {
 
   /** Calls back once, whatever comes of it. */
   #send(event: StoredEvent, url: string, onOver: () => void): void {
-    const { attempt, solitude } = this.#parts;
+    const { attempt, solitude, meter } = this.#parts;
     if (this.#ledger.lost) {
       onOver();
       return;
     }
     solitude.begin();
+    meter.begin();
     attempt(event, url, this.#callOff).then(
       (attempted) => {
         solitude.end();
+        meter.end();
         this.#finish(event, attempted);
         onOver();
       },
       (error: unknown) => {
         solitude.end();
+        meter.end();
         this.#noteFault(event, error);
         onOver();
       },
@@ -180,11 +186,12 @@ export class BatchRun {
   }
 
   #judge(event: StoredEvent, { classification, ms }: Attempted): FinishedEvent {
-    const { client, log } = this.#parts;
+    const { client, log, meter } = this.#parts;
     const now = this.#parts.now();
     const attempt = nextAttempt(event);
     const outcome = decide({ classification, attempt, policy: client.retry, now, random: this.#jitter });
     this.#ledger.tally.count(event, classification, outcome, now);
+    meter.attempted(event, classification, outcome, ms, now);
     logAttempt(log, client, event, attempt, classification, outcome, ms, now);
     if (classification.kind === 'delivered' || outcome.kind === 'delivered') return { event, outcome };
     const failed = withFailure(event, classification, outcome, now, ms);

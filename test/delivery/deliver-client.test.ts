@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { ResolvedClient } from '../../src/core/config-schema.ts';
+import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
 import { createLine } from '../../src/delivery/line.ts';
@@ -62,6 +63,7 @@ function delivery(next: string) {
     line: createLine(createPermits(1), undefined, 1),
     unsettled: createUnsettled(),
     solitude: createSolitude(),
+    meter: createDeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),
     settle: async (command): Promise<Settled> => {
       commands.push(command);
@@ -163,6 +165,7 @@ function deliveryOf(
     line: createLine(createPermits(1), undefined, 3),
     unsettled: createUnsettled(),
     solitude,
+    meter: createDeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),
     settle: async (command) => {
       commands.push(command);

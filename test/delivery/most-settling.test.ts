@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { ResolvedClient } from '../../src/core/config-schema.ts';
+import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
 import { createLine } from '../../src/delivery/line.ts';
 import { createPermits } from '../../src/delivery/permits.ts';
@@ -51,6 +52,7 @@ function delivery() {
     line: createLine(createPermits(CONCURRENCY), undefined, CONCURRENCY),
     unsettled: createUnsettled(),
     solitude: createSolitude(),
+    meter: createDeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),
     settle: async () => {
       if (holds) await new Promise<void>((resolve) => settling.push(resolve));

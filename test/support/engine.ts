@@ -113,6 +113,7 @@ export async function testEngine(
 function stoppedOnce(engine: Engine): Engine {
   let stopped: Promise<void> | undefined;
   return {
+    meter: engine.meter,
     stop(graceMs) {
       stopped ??= engine.stop(graceMs);
       return stopped;

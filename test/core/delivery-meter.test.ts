@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { v7 as uuidv7 } from 'uuid';
+import { expect, test } from 'vitest';
+import { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
+import type { Classification } from '../../src/core/classify.ts';
+import { acceptedAt, createDeliveryMeter } from '../../src/core/delivery-meter.ts';
+import type { StoredEvent } from '../../src/core/event.ts';
+import { createHistogram } from '../../src/core/histogram.ts';
+
+const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+const TYPE = 'disposition_update';
+const DELIVERED = { kind: 'delivered', status: 200 } as const;
+const DEAD = { kind: 'dead' } as const;
+
+function eventOf(changes: Partial<StoredEvent> = {}): StoredEvent {
+  return { id: uuidv7({ msecs: AT }), type: TYPE, unit: 'U1', body: '{}', ...changes };
+}
+
+function failed(failureClass: (typeof FAILURE_CLASSES)[number]): Classification {
+  return { kind: 'failed', failureClass, status: 0, response: '' };
+}
+
+test('the time of acceptance is read from any event id', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 2 ** 48 - 1 }), (ms) => {
+      expect(acceptedAt(uuidv7({ msecs: ms }))).toBe(ms);
+    }),
+  );
+});
+
+test('a value on the bound of a bucket belongs to it, one above all bounds to the last', () => {
+  const histogram = createHistogram([1, 10]);
+  for (const value of [0, 1, 1.5, 10, 11]) histogram.observe(value);
+  expect(histogram.counts).toEqual([2, 2, 1]);
+  expect(histogram.sum).toBe(23.5);
+});
+
+test('attempts are counted by type, outcome and class', () => {
+  const meter = createDeliveryMeter();
+  const client = meter.client('acme');
+  expect(meter.client('acme')).toBe(client);
+  client.attempted(eventOf(), DELIVERED, DELIVERED, 5, AT);
+  client.attempted(eventOf(), failed('timeout'), { kind: 'retry', dueAt: AT }, 5, AT);
+  client.attempted(eventOf(), failed('server_error'), DEAD, 5, AT);
+  client.attempted(eventOf({ type: 'inventory_receipt' }), DELIVERED, DELIVERED, 5, AT);
+  const counts = client.types.get(TYPE);
+  const count = (of: readonly number[] = [], failureClass: string) =>
+    of[FAILURE_CLASSES.indexOf(failureClass as 'timeout')];
+  expect(counts?.delivered).toBe(1);
+  expect([count(counts?.retry, 'timeout'), count(counts?.dead, 'server_error')]).toEqual([1, 1]);
+  expect([...(counts?.retry ?? []), ...(counts?.dead ?? [])].reduce((sum, one) => sum + one)).toBe(2);
+  expect(client.types.get('inventory_receipt')?.delivered).toBe(1);
+});
+
+test('the latency is that of first attempts, up to their start; durations are of requests that were sent', () => {
+  const meter = createDeliveryMeter();
+  const client = meter.client('acme');
+  client.attempted(eventOf(), DELIVERED, DELIVERED, 200, AT + 1_200);
+  client.attempted(eventOf({ history: [[AT, 503, 'server_error', 1]] }), DELIVERED, DELIVERED, 1, AT + 9_000);
+  client.attempted(eventOf({ life: 1 }), failed('token'), DEAD, 2_000, AT + 9_000);
+  // A producer whose clock is ahead accepts in the future.
+  client.attempted(eventOf(), DELIVERED, DELIVERED, 1, AT - 5_000);
+  expect(meter.latencies.sum).toBe(1_000);
+  expect(meter.latencies.counts.reduce((sum, count) => sum + count)).toBe(2);
+  expect(meter.durations.sum).toBe(202);
+});
