@@ -143,7 +143,7 @@ describe('the sandbox', () => {
       [url.port, '0'],
     ]);
     const running = startWaybill([...sandbox.command.map((word) => here.get(word) ?? word), '--json']);
-    const { client } = await running.waitForLine(({ kind }) => kind === 'listening');
+    const { client } = await running.waitForLine(({ kind }) => kind === 'listening', { timeoutMs: 60_000 });
     expect(client).toMatchObject({ endpoints: config.clients.sandbox?.endpoints });
     running.signal('SIGINT');
     expect((await running.exit).code).toBe(0);

@@ -10,6 +10,7 @@ import { runWaybill, startWaybill } from '../support/waybill-process.ts';
 
 /** Each test runs several processes. */
 vi.setConfig({ testTimeout: 90_000 });
+const PATIENCE_MS = 30_000;
 
 test('a replay at a rate takes its time, can be interrupted, and goes on where it was', async () => {
   const company = await testSandbox().company('acme', { script: 500 });
@@ -25,11 +26,12 @@ test('a replay at a rate takes its time, can be interrupted, and goes on where i
   const dry = await runWaybill([...replay('--dry-run', '--rate', '0.5').filter((flag) => flag !== '--json')]);
   expect(dry.stdout).toBe('40 would be replayed in about 1 min 20 s.\n');
 
-  const slow = startWaybill(replay('--yes', '--rate', '5'));
+  const slow = startWaybill(replay('--yes', '--rate', '1'));
   await slow.waitForErrorLine(
-    ({ unparsed }) => unparsed === 'Replaying 40 dead letters in about 8 s: 5 a second.',
+    ({ unparsed }) => unparsed === 'Replaying 40 dead letters in about 40 s: 1 a second.',
+    { timeoutMs: PATIENCE_MS },
   );
-  await until(async () => (await client.status()).delivered >= 2);
+  await until(async () => (await client.status()).delivered >= 2, PATIENCE_MS);
   slow.signal('SIGINT');
   expect((await slow.exit).code).toBe(130);
   const { matching, replayed, interrupted } = JSON.parse(slow.stdout);

@@ -1,11 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents, sampleEvent } from '../support/events.ts';
 import { uniqueClientName } from '../support/redis.ts';
 import { runWaybill, startWaybill, testDirectory, type WaybillProcess } from '../support/waybill-process.ts';
+
+/** Each test runs a process. */
+vi.setConfig({ testTimeout: 90_000 });
 
 const UUID = '0198c0de-0000-7000-8000-000000000001';
 const HEADERS = {
@@ -23,7 +26,7 @@ async function startSandbox(script?: object, ...flags: string[]) {
   if (script !== undefined) writeFileSync(file, JSON.stringify(script));
   const args = ['sandbox', ...(script === undefined ? [] : [file]), '--port', '0', '--json', ...flags];
   const sandbox = startWaybill(args, { directory });
-  const told = await sandbox.waitForLine((line) => line['kind'] === 'listening');
+  const told = await sandbox.waitForLine((line) => line['kind'] === 'listening', { timeoutMs: 60_000 });
   return { sandbox, client: told['client'] as ClientSettings, baseUrl: String(told['baseUrl']) };
 }
 
@@ -114,7 +117,9 @@ test('what is off the contract is named and answered; doubled events are counted
 test('people see a line for each request while they are few, and sums while they are many', async () => {
   const directory = testDirectory();
   const sandbox = startWaybill(['sandbox', '--port', '0'], { directory });
-  await sandbox.waitForLine((line) => String(line['unparsed']).startsWith('Ctrl-C ends it'));
+  await sandbox.waitForLine((line) => String(line['unparsed']).startsWith('Ctrl-C ends it'), {
+    timeoutMs: 60_000,
+  });
   const baseUrl = /Listening at (\S+)\./.exec(sandbox.stdout)?.[1] ?? '';
   expect(sandbox.stdout).toContain(`clients:\n  sandbox:\n    baseUrl: ${baseUrl}\n`);
   const body = JSON.stringify({ optiturn_lp: '\u001b[31m' });
