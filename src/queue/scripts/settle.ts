@@ -70,7 +70,10 @@ if action == 'complete' then
 elseif redis.call('EXISTS', prefix .. id) == 1 then
   redis.call('HSET', prefix .. id, 'name', name, 'data', data)
   if write ~= '' then redis.call('HSET', prefix .. id, 'write', write) end
-  if action == 'delay' then delayJob(prefix, id, token, now, delay) end
+  if action == 'delay' then
+    delayJob(prefix, id, token, now, delay)
+    redis.call('HSET', prefix .. id, 'due', now + delay)
+  end
   if action == 'put_back' then putBackJob(prefix, id, token) end
 end
 if nextToken ~= '' then return takeNext(prefix, now, nextToken, nextLock) end

@@ -1,0 +1,53 @@
+import type { ChainableCommander, Redis } from 'ioredis';
+import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
+import { OVERVIEW } from './scripts/overview.ts';
+
+/** What can be told of a client's queue at once, however long it is. */
+export interface QueueOverview {
+  /** Names the batches that come next; empty: none waits. The same as before: none of them was taken. */
+  readonly head: string;
+  /** For how long the first of them has waited, in milliseconds, by Redis' clock. */
+  readonly oldestMs: number;
+  /** Whether a process has a batch in its hands. */
+  readonly held: boolean;
+  readonly paused: boolean;
+  /** How many dead letters there are now. */
+  readonly dead: number;
+  /** The client's counters by field. */
+  readonly counters: ReadonlyMap<string, number>;
+}
+
+const COMMAND = 'waybill:overview';
+type Answer = [string, number, number, number, number, string[]];
+
+/** Looks at the queues of all these clients in one round trip. @throws errors of Redis */
+export async function readOverviews(
+  redis: Redis,
+  clients: readonly string[],
+): Promise<ReadonlyMap<string, QueueOverview>> {
+  redis.defineCommand(COMMAND, { lua: OVERVIEW, numberOfKeys: 1 });
+  const pipeline = redis.pipeline();
+  const overview = (pipeline as unknown as Record<string, (...args: string[]) => ChainableCommander>)[
+    COMMAND
+  ];
+  for (const client of clients) {
+    const prefix = queuePrefix(client, DELIVERIES);
+    overview?.call(pipeline, `${prefix}wait`, prefix, queuePrefix(client, DEAD_LETTERS), statsKey(client));
+  }
+  const replies = (await pipeline.exec()) ?? [];
+  return new Map(
+    replies.map(([error, answer], i) => {
+      if (error !== null) throw error;
+      return [clients[i] ?? '', toOverview(answer as Answer)];
+    }),
+  );
+}
+
+function toOverview([head, oldestMs, held, paused, dead, stats]: Answer): QueueOverview {
+  const counters = new Map<string, number>();
+  for (let i = 0; i < stats.length; i += 2) {
+    const value = Number(stats[i + 1]);
+    if (Number.isFinite(value)) counters.set(stats[i] ?? '', value);
+  }
+  return { head, oldestMs: Math.max(0, oldestMs), held: held === 1, paused: paused === 1, dead, counters };
+}
