@@ -24,7 +24,10 @@ export interface Tally {
 
 const DETAIL_LENGTH = 200;
 
-/** Builds an empty tally. Counter names: `delivered:<type>:<status>`, `failed:<class>`, `dead`. */
+/**
+ * Builds an empty tally. Counter names: `delivered:<type>:<status>`, `failed:<class>`, `dead`, and the same by type
+ * and class: `dead:<type>:<class>`.
+ */
 export function createTally(): Tally {
   let counters = new Map<string, number>();
   /** By type and status: a counter's name is not put together for every event. */
@@ -34,6 +37,11 @@ export function createTally(): Tally {
 
   function add(field: string): void {
     counters.set(field, (counters.get(field) ?? 0) + 1);
+  }
+
+  function addDead(type: string, failureClass: string): void {
+    add('dead');
+    add(`dead:${type}:${failureClass}`);
   }
 
   function addDelivered(type: string, status: number): void {
@@ -64,7 +72,7 @@ export function createTally(): Tally {
       add(`failed:${classification.failureClass}`);
       if (outcome.kind === 'dead') {
         totals.died += 1;
-        add('dead');
+        addDead(event.type, classification.failureClass);
       } else totals.retried += 1;
       lastError = JSON.stringify({
         at: now,
@@ -83,7 +91,7 @@ export function createTally(): Tally {
       }
       const last = event.history?.at(-1);
       if (last !== undefined) add(`failed:${last[2]}`);
-      if (outcome.kind === 'dead') add('dead');
+      if (outcome.kind === 'dead') addDead(event.type, last?.[2] ?? '');
     },
     take() {
       for (const [type, byStatus] of delivered) {

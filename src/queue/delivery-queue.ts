@@ -71,6 +71,13 @@ export function encodeBatch(events: readonly StoredEvent[], suspected?: Suspecte
   return JSON.stringify(batch);
 }
 
+/** How many events there are of each type: `disposition_update 2 inventory_receipt 1`. */
+function countsByType(events: readonly StoredEvent[]): string {
+  const counts = new Map<string, number>();
+  for (const { type } of events) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return [...counts].map(([type, count]) => `${type} ${count}`).join(' ');
+}
+
 /** The job id of a retry that leaves its batch: the same for the same attempt, however often it is added. */
 export function retryJobId(event: StoredEvent): string {
   return `${event.id}.${event.life ?? 0}.${event.history?.length ?? 0}`;
@@ -93,7 +100,9 @@ export async function admit(
   now: number,
 ): Promise<void> {
   const args: (string | number)[] = [queuePrefix(client, DELIVERIES), now];
-  for (const { id, events } of batches) args.push(id, String(events.length), encodeBatch(events));
+  for (const { id, events } of batches) {
+    args.push(id, String(events.length), encodeBatch(events), countsByType(events));
+  }
   await admitScript(redis, [statsKey(client)], args);
 }
 
