@@ -6,7 +6,8 @@ import { parseConfig, readConfigText } from './config.ts';
 import type { Config } from './core/config-schema.ts';
 import { WaybillError } from './core/waybill-error.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
-import { openRedisAccess, releaseShortly } from './redis-access.ts';
+import { type Health, startHealth } from './health.ts';
+import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
 import { createSupervisor, type SpawnWorker } from './supervisor/supervisor.ts';
 import { startWorkerProcess } from './supervisor/worker-process.ts';
 
@@ -44,16 +45,19 @@ export interface ServiceOptions {
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { log, workers: count } = options;
   const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
+  const health = await openHealth(options, access);
   let { config } = options;
   let api: RunningApi | undefined;
   let reloading: Promise<void> = Promise.resolve();
   const spawnWith =
     (text: string): SpawnWorker =>
     (worker) =>
-      startWorkerProcess(
-        WORKER_ENTRY,
-        { worker, file: config.file, text, logLevel: options.logLevel },
-        options.onOutput,
+      health.add(
+        startWorkerProcess(
+          WORKER_ENTRY,
+          { worker, file: config.file, text, logLevel: options.logLevel },
+          options.onOutput,
+        ),
       );
   const supervisor = createSupervisor({
     count,
@@ -68,6 +72,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log.info(describeChange(config, read.config), 'configuration read anew');
     if (await supervisor.replace(spawnWith(read.text), longestEnd(config))) {
       config = read.config;
+      health.configure(config);
       await api?.reload(config);
       log.info({ workers: count }, 'workers replaced');
     }
@@ -93,8 +98,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       return reloading;
     },
     async stop() {
-      await api?.close(config.shutdownGraceMs);
-      await supervisor.stop(longestEnd(config));
+      await Promise.all([api?.close(config.shutdownGraceMs), supervisor.stop(longestEnd(config))]);
+      await health.close();
       await releaseShortly(access, log);
     },
     kill: () => supervisor.kill(),
@@ -104,6 +109,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 /** How long a worker may take from being asked to stop until it is gone. */
 function longestEnd({ shutdownGraceMs }: Config): number {
   return shutdownGraceMs + WORKER_END_MS;
+}
+
+/** Serves health and metrics. @throws WaybillError `METRICS_LISTEN_FAILED`, with Redis let go */
+async function openHealth({ config, workers, log }: ServiceOptions, access: RedisAccess): Promise<Health> {
+  try {
+    return await startHealth({ config, redis: access.location, workers, log });
+  } catch (error) {
+    await access.release();
+    throw error;
+  }
 }
 
 /** The file's present state; undefined where it cannot be run with, which the log says. */

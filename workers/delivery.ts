@@ -4,19 +4,26 @@ import type { Logger } from 'pino';
 import { type Engine, startEngine } from '../src/app.ts';
 import { loadConfig, parseConfig } from '../src/config.ts';
 import type { Config } from '../src/core/config-schema.ts';
+import type { Metric } from '../src/core/metric.ts';
 import { WaybillError } from '../src/core/waybill-error.ts';
 import { logEmbeddedRedis, logOwnDeeds } from '../src/embedded-redis-log.ts';
 import { endOnCrash, onLostOutput, stopSignal } from '../src/lifecycle.ts';
 import { bufferedStdout, createLog } from '../src/log.ts';
+import { describeDeliveries } from '../src/observability/delivery-metrics.ts';
+import { createProcessMetrics } from '../src/observability/process-metrics.ts';
 import type { EmbeddedRedisEvent } from '../src/redis/embedded.ts';
 import { openRedisAccess, releaseShortly } from '../src/redis-access.ts';
 import type { FromWorker, ToWorker } from '../src/supervisor/worker-messages.ts';
 
 /** How long a stop waits for a start that is under way. */
 const BEGIN_MS = 3_000;
+/** How long the end waits for a supervisor that does not read. */
+const LAST_REPORT_MS = 1_000;
 
 /** Delivery workers that run, until they are stopped. */
 export interface DeliveryWorkers {
+  /** What they have counted since their start. */
+  report(): Metric[];
   /** Finishes the requests under way within the configured grace period and puts the rest back. */
   stop(): Promise<void>;
 }
@@ -40,6 +47,7 @@ export async function runDeliveryWorkers(
     throw error;
   }
   return {
+    report: () => describeDeliveries(engine.meter),
     async stop() {
       await engine.stop(config.shutdownGraceMs);
       await releaseShortly(access, log);
@@ -104,6 +112,26 @@ async function shortlyBegun(config: Config, starting: Promise<DeliveryWorkers>) 
   return Promise.race([starting.catch(() => undefined), setTimeout(BEGIN_MS, undefined)]);
 }
 
+/** Tells a supervisor what the workers have counted whenever it asks. @returns what tells it once more, at the end */
+function keepReporting(workers: DeliveryWorkers): () => Promise<void> {
+  const ofProcess = createProcessMetrics();
+  const tell = async (metrics: readonly Metric[]): Promise<void> => {
+    const report: FromWorker = { kind: 'report', metrics };
+    await new Promise<void>((resolve) => {
+      // A supervisor that is gone misses nothing any more.
+      if (process.connected) process.send?.(report, undefined, undefined, () => resolve());
+      else resolve();
+    });
+  };
+  process.on('message', ({ kind }: ToWorker) => {
+    if (kind !== 'report') return;
+    void ofProcess.collect().then((metrics) => tell([...workers.report(), ...metrics]));
+  });
+  return async () => {
+    await Promise.race([tell(workers.report()), setTimeout(LAST_REPORT_MS, undefined, { ref: false })]);
+  };
+}
+
 async function main(file: string | undefined): Promise<void> {
   endOnCrash();
   const isSupervised = process.send !== undefined && file === undefined;
@@ -114,6 +142,7 @@ async function main(file: string | undefined): Promise<void> {
   const starting = begin(order, log);
   // A stop may come while Redis is still waited for: then nothing is under way.
   const workers = await Promise.race([starting, stopped.then(() => undefined)]);
+  const reportLast = workers && keepReporting(workers);
   if (workers !== undefined) {
     // The service says `started` when it has shown what its workers said before.
     destination.flush();
@@ -122,6 +151,7 @@ async function main(file: string | undefined): Promise<void> {
   const why = await stopped;
   log.info({ why }, 'stopping');
   await (workers ?? (await shortlyBegun(config, starting)))?.stop();
+  await reportLast?.();
   log.info({}, 'stopped');
   // Whatever still holds the event loop, the channel to the supervisor above all, has nothing left to do.
   process.exit(why === 'SIGPIPE' ? 1 : 0);

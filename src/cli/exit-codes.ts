@@ -15,6 +15,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'AUTH_CONFIG_INVALID',
   'TLS_SETTINGS_INVALID',
   'HTTP_LISTEN_FAILED',
+  'METRICS_LISTEN_FAILED',
 ]);
 
 /** The exit code of a command that ended with an error. */

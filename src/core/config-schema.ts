@@ -25,11 +25,20 @@ function isPasswordEncoded({ username, password, pathname, search, hash }: URL):
   }
 }
 
+/** Where health and metrics are served, and what they are judged by. */
+const metricsSchema = z.strictObject({
+  host: z.string().min(1, 'must not be empty').default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(9464),
+  oldestWaitingMs: z.int().min(1_000).max(604_800_000).default(3_600_000),
+  untakenMs: z.int().min(1_000).max(86_400_000).default(60_000),
+});
+
 /** The whole of `waybill.yaml`. Durations carry their unit in the name. */
 export const configSchema = z.strictObject({
   redis: z.strictObject({ url: redisUrl }).optional(),
   dataDir: z.string().min(1, 'must not be empty').optional(),
   deadLetters: z.strictObject({ keepDays: z.number().positive().max(36_500).optional() }).prefault({}),
+  metrics: metricsSchema.optional(),
   shutdownGraceMs: z.int().min(0).max(3_600_000).default(10_000),
   http: httpConfigSchema.optional(),
   clients: z

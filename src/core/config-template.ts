@@ -16,6 +16,13 @@ export const CONFIG_TEMPLATE = `# Waybill's configuration. "waybill check" says 
 deadLetters:
   keepDays: 30                              # days
 
+# Serves /livez, /readyz and, for Prometheus, /metrics. Leave it out, and nothing is served.
+# metrics:
+#   host: 127.0.0.1                         # the address to listen on; default: this machine only
+#   port: 9464
+#   oldestWaitingMs: 3600000                # /readyz fails where an event waits for longer. Default: an hour
+#   untakenMs: 60000                        # … or where nobody takes waiting events for so long. Default: a minute
+
 # How long a stopping service waits for the requests under way. Default: 10000
 shutdownGraceMs: 10000
 

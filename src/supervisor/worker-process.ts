@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts';
+import { reportsOf, type WorkerReports } from './worker-reports.ts';
 
 /** How a worker process ended. */
 export interface WorkerExit {
@@ -10,7 +11,7 @@ export interface WorkerExit {
 }
 
 /** A worker in a process of its own. */
-export interface WorkerProcess {
+export interface WorkerProcess extends WorkerReports {
   readonly pid: number | undefined;
   /** Resolves when it delivers; never, where it ends before. */
   readonly ready: Promise<void>;
@@ -35,8 +36,13 @@ export function startWorkerProcess(
     if (child.connected) child.send(message, () => {});
   };
   tell({ kind: 'run', ...settings });
+  const reports = reportsOf(child, tell);
   return {
     pid: child.pid,
+    get latestReport() {
+      return reports.latestReport;
+    },
+    askReport: reports.askReport,
     ready: new Promise((resolve) => {
       child.on('message', (message: FromWorker) => {
         if (message.kind === 'ready') resolve();

@@ -8,7 +8,7 @@ export type Sources = ReadonlyMap<string, string>;
 const LAYERS: readonly (readonly string[])[] = [
   ['core'],
   ['http', 'auth', 'queue', 'redis', 'sandbox'],
-  ['intake', 'delivery', 'dead-letters', 'incidents', 'loadtest', 'supervisor'],
+  ['intake', 'delivery', 'dead-letters', 'incidents', 'loadtest', 'supervisor', 'observability'],
   ['api'],
   // The files that stand in src/ itself: app.ts, config.ts, log.ts and so on.
   ['src'],

@@ -28,6 +28,8 @@ function playWorker({ deaf = false, endsWith }: Behaviour = {}): WorkerProcess {
       if (!deaf) end({ code: 0, signal: null });
     },
     kill: () => end({ code: null, signal: 'SIGKILL' }),
+    latestReport: undefined,
+    askReport: async () => false,
   };
 }
 

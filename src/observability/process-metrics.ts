@@ -1,0 +1,41 @@
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Metric } from '../core/metric.ts';
+
+/** How often the event loop is asked for its lag. */
+const LOOP_PRECISION_MS = 20;
+
+/** What this process says of itself: processor, memory, event loop. */
+export interface ProcessMetrics {
+  collect(): Promise<Metric[]>;
+}
+
+/** Builds them; nothing is measured before the first `collect`. */
+export function createProcessMetrics(): ProcessMetrics {
+  let registry: Registry | undefined;
+  return {
+    async collect() {
+      if (registry === undefined) {
+        registry = new Registry();
+        collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_PRECISION_MS });
+      }
+      return (await registry.getMetricsAsJSON()) as unknown as Metric[];
+    },
+  };
+}
+
+const OF_PROCESS = /^(?:process|nodejs)_/;
+
+/** Whether a metric is one process's own, and not to be added to another's. */
+export function isOfProcess({ name }: Metric): boolean {
+  return OF_PROCESS.test(name);
+}
+
+/** Puts the name of the process on what is its own. */
+export function nameProcess(metrics: readonly Metric[], process: string): Metric[] {
+  return metrics.map((one) => {
+    if (!isOfProcess(one)) return one;
+    const values = one.values.map((value) => ({ ...value, labels: { ...value.labels, process } }));
+    // The names tell them apart: none is an average, or left out.
+    return { ...one, aggregator: 'sum', values };
+  });
+}

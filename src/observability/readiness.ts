@@ -1,0 +1,56 @@
+import type { QueueOverview } from '../queue/queue-overview.ts';
+import type { Look } from './queue-monitor.ts';
+
+/** What a service is judged by. */
+export interface Condition {
+  readonly look: Look;
+  readonly workers: { readonly alive: number; readonly wanted: number };
+  readonly untaken: ReadonlySet<string>;
+  /** How long an event may wait, in milliseconds. */
+  readonly oldestWaitingMs: number;
+}
+
+/** One thing that has to be in order. */
+export interface Check {
+  readonly ok: boolean;
+  /** What was found; a sentence where it is not in order. */
+  readonly detail: string;
+}
+
+/** Whether a service does its work, check by check; the body of `/readyz`. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<'redis' | 'workers' | 'oldestWaiting' | 'watchdog', Check>>;
+}
+
+/** Judges whether a service does its work. */
+export function judgeReadiness(condition: Condition): Readiness {
+  const { look, workers, untaken, oldestWaitingMs } = condition;
+  const checks = {
+    redis: look.ok
+      ? { ok: true, detail: 'answers' }
+      : { ok: false, detail: `Redis does not answer: ${look.reason}` },
+    workers: {
+      ok: workers.alive > 0,
+      detail: `${workers.alive} of ${workers.wanted} worker processes deliver`,
+    },
+    oldestWaiting: look.ok
+      ? judgeOldest(look.overviews, oldestWaitingMs)
+      : { ok: false, detail: 'not known: Redis does not answer' },
+    watchdog:
+      untaken.size === 0
+        ? { ok: true, detail: 'waiting events are taken' }
+        : { ok: false, detail: `events wait and nobody takes them: ${[...untaken].join(', ')}` },
+  };
+  return { ready: Object.values(checks).every(({ ok }) => ok), checks };
+}
+
+function judgeOldest(overviews: ReadonlyMap<string, QueueOverview>, boundMs: number): Check {
+  let oldest = { client: '', ms: 0 };
+  for (const [client, { oldestMs, paused }] of overviews) {
+    if (!paused && oldestMs > oldest.ms) oldest = { client, ms: oldestMs };
+  }
+  if (oldest.client === '') return { ok: true, detail: 'nothing waits' };
+  const detail = `an event of client "${oldest.client}" has waited for ${oldest.ms} ms, of ${boundMs} ms at most`;
+  return { ok: oldest.ms <= boundMs, detail };
+}

@@ -1,0 +1,119 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { createProducer } from '../../src/producer.ts';
+import { numberedEvents } from '../support/events.ts';
+import { ANY_PORT, healthOf } from '../support/health-client.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
+import { testRedisPath, uniqueClientName } from '../support/redis.ts';
+import { testSandbox } from '../support/sandbox.ts';
+import { until } from '../support/until.ts';
+import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
+
+failOnLeaks();
+
+/** Processes are started, by a machine that may have other things to do. */
+const SLOW = { timeout: 120_000 };
+const WAIT = { timeoutMs: 30_000 };
+const TYPE = 'disposition_update';
+const clients = { acme: { baseUrl: 'http://127.0.0.1:1', endpoints: { [TYPE]: '/' } } };
+
+test('/readyz follows Redis, frozen, gone and back, while /livez and /metrics go on', SLOW, async () => {
+  const redis = await startOwnRedis();
+  const config = { redis: { url: redis.socketPath }, metrics: ANY_PORT, clients };
+  const service = startWaybill(['start', '--workers', '1'], { config });
+  const health = await healthOf(service);
+  await service.waitForLine('started', WAIT);
+  await until(async () => (await health.readiness()).status === 200, WAIT.timeoutMs);
+  const { checks } = await health.readiness();
+  expect(Object.entries(checks).map(([name, { ok }]) => [name, ok])).toEqual([
+    ['redis', true],
+    ['workers', true],
+    ['oldestWaiting', true],
+    ['watchdog', true],
+  ]);
+
+  redis.freeze();
+  await until(async () => (await health.readiness()).status === 503, WAIT.timeoutMs);
+  redis.thaw();
+  await until(async () => (await health.readiness()).status === 200, WAIT.timeoutMs);
+  await redis.kill();
+  await until(async () => (await health.readiness()).status === 503, WAIT.timeoutMs);
+  expect((await health.readiness()).checks).toMatchObject({ redis: { ok: false }, workers: { ok: true } });
+  expect((await health.get('/metrics?name=x')).type).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect((await health.get('/metrics', 'POST')).status).toBe(405);
+  expect((await health.get('/')).status).toBe(404);
+  expect(await health.get('/livez')).toMatchObject({ status: 200, type: 'application/json' });
+  const scrape = await health.scrape();
+  expect([scrape.sum('waybill_redis_up'), scrape.sum('waybill_workers')]).toEqual([0, 1]);
+  expect(scrape.types.has('waybill_delivery_attempts_total')).toBe(true);
+
+  await redis.start();
+  await until(async () => (await health.readiness()).status === 200, WAIT.timeoutMs);
+  expect((await health.scrape()).sum('waybill_redis_up')).toBe(1);
+  service.signal('SIGTERM');
+  expect(await service.exit).toEqual({ code: 0, signal: null });
+});
+
+test(
+  'a queue that nobody takes from is noticed, said once, and forgotten when it is taken again',
+  SLOW,
+  async () => {
+    const name = uniqueClientName();
+    const company = await testSandbox().company(name);
+    const directory = testDirectory();
+    const metrics = { ...ANY_PORT, oldestWaitingMs: 1_000, untakenMs: 1_000 };
+    const config = {
+      redis: { url: testRedisPath() },
+      metrics,
+      clients: { [name]: company.clientSettings() },
+    };
+    const service = startWaybill(['start', '--workers', '1'], { directory, config });
+    const health = await healthOf(service);
+    const { pid } = await service.waitForLine('delivering', WAIT);
+    await service.waitForLine('started', WAIT);
+    // All that the service has is a worker that stands still: its process lives.
+    process.kill(Number(pid), 'SIGSTOP');
+    const producer = await createProducer(join(directory, 'waybill.yaml'));
+    await producer.submitMany(name, TYPE, numberedEvents(TYPE, 3));
+    await producer.close();
+
+    const warning = await service.waitForLine('events wait and nobody takes them', WAIT);
+    expect(warning).toMatchObject({ level: 'warn', client: name });
+    await until(async () => (await health.readiness()).checks.oldestWaiting.ok === false, WAIT.timeoutMs);
+    const { status, checks } = await health.readiness();
+    expect(status).toBe(503);
+    expect(checks).toMatchObject({ redis: { ok: true }, workers: { ok: true }, watchdog: { ok: false } });
+    expect(`${checks.watchdog.detail} ${checks.oldestWaiting.detail}`.split(name)).toHaveLength(3);
+    const stuck = await health.scrape();
+    expect(stuck.sum('waybill_untaken', { client: name })).toBe(1);
+    expect(stuck.sum('waybill_waiting_events', { client: name })).toBe(3);
+    expect(stuck.sum('waybill_oldest_waiting_event_age_seconds', { client: name })).toBeGreaterThan(1);
+    expect(stuck.sum('waybill_workers_silent')).toBe(1);
+
+    process.kill(Number(pid), 'SIGCONT');
+    await service.waitForLine('events are taken again', WAIT);
+    await company.waitFor((seen) => seen.deliveredIds.size === 3, WAIT);
+    await until(async () => (await health.readiness()).status === 200, WAIT.timeoutMs);
+    expect((await health.scrape()).sum('waybill_untaken')).toBe(0);
+    expect(service.lines.filter(({ msg }) => msg === warning.msg)).toHaveLength(1);
+    service.signal('SIGTERM');
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+  },
+);
+
+test('an address that is taken ends the start with a sentence', SLOW, async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await until(async () => server.listening);
+  const { port } = server.address() as AddressInfo;
+  const redis = { url: testRedisPath() };
+  const taken = { redis, metrics: { port }, clients };
+  const { code, stderr } = await runWaybill(['start', '--workers', '1'], { config: taken });
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(`metrics cannot be served.*port ${port}.*EADDRINUSE`),
+  ]);
+});
