@@ -24,14 +24,18 @@ const LOOK_EVERY_MS = 10_000;
 /** A service's health and metrics, served over HTTP. */
 export interface Health {
   /** From now on this worker is asked and counted. */
-  add<Worker extends ReportingWorker>(worker: Worker): Worker;
+  add(worker: ReportingWorker): void;
   /** The configuration was read anew. */
   configure(config: Config): void;
   close(): Promise<void>;
 }
 
+/** Where they are served, and what they are judged by. */
+export type HealthSettings = NonNullable<Config['metrics']>;
+
 /** What they are served with. */
 export interface HealthParts {
+  readonly settings: HealthSettings;
   readonly config: Config;
   readonly redis: RedisLocation;
   /** How many worker processes there ought to be. */
@@ -39,26 +43,20 @@ export interface HealthParts {
   readonly log: Logger;
 }
 
-const UNSERVED: Health = { add: (worker) => worker, configure: () => {}, close: async () => {} };
-
 /**
- * Serves health and metrics where the configuration says `metrics`.
+ * Serves health and metrics.
  *
  * @throws WaybillError `METRICS_LISTEN_FAILED`
  */
 export async function startHealth(parts: HealthParts): Promise<Health> {
   const { log } = parts;
-  const address = parts.config.metrics;
-  if (address === undefined) return UNSERVED;
-  const seen = startLooking(parts.config, address, parts);
+  const address = parts.settings;
+  const seen = startLooking(parts);
   try {
     const server = await startHealthServer(address, answersOf(seen, parts.workers));
     log.info({ host: server.host, port: server.port }, 'metrics served');
     return {
-      add(worker) {
-        seen.fleet.add(worker);
-        return worker;
-      },
+      add: seen.fleet.add,
       configure(config) {
         const { host, port } = config.metrics ?? {};
         if (host !== address.host || port !== address.port) {
@@ -78,11 +76,9 @@ export async function startHealth(parts: HealthParts): Promise<Health> {
   }
 }
 
-type Settings = NonNullable<Config['metrics']>;
-
 /** What is looked at for as long as it is served; a configuration that is read anew changes the first two. */
 interface Seen {
-  settings: Settings;
+  settings: HealthSettings;
   clients: readonly string[];
   readonly fleet: Fleet;
   readonly watchdog: Watchdog;
@@ -90,7 +86,7 @@ interface Seen {
   stop(): void;
 }
 
-function startLooking(config: Config, settings: Settings, { redis: location, log }: HealthParts): Seen {
+function startLooking({ settings, config, redis: location, log }: HealthParts): Seen {
   // As an intake's it fails at once where Redis is away, and gives up a connection that is silent.
   const redis = openRedis(location, 'intake', () => {}, { answerTimeoutMs: ANSWER_MS });
   const fleet = createFleet();

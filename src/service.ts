@@ -6,7 +6,6 @@ import { parseConfig, readConfigText } from './config.ts';
 import type { Config } from './core/config-schema.ts';
 import { WaybillError } from './core/waybill-error.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
-import { type Health, startHealth } from './health.ts';
 import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
 import { createSupervisor, type SpawnWorker } from './supervisor/supervisor.ts';
 import { startWorkerProcess } from './supervisor/worker-process.ts';
@@ -51,14 +50,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   let reloading: Promise<void> = Promise.resolve();
   const spawnWith =
     (text: string): SpawnWorker =>
-    (worker) =>
-      health.add(
-        startWorkerProcess(
-          WORKER_ENTRY,
-          { worker, file: config.file, text, logLevel: options.logLevel },
-          options.onOutput,
-        ),
-      );
+    (number) => {
+      const settings = { worker: number, file: config.file, text, logLevel: options.logLevel };
+      const worker = startWorkerProcess(WORKER_ENTRY, settings, options.onOutput);
+      health?.add(worker);
+      return worker;
+    };
   const supervisor = createSupervisor({
     count,
     spawn: spawnWith(options.text),
@@ -72,7 +69,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log.info(describeChange(config, read.config), 'configuration read anew');
     if (await supervisor.replace(spawnWith(read.text), longestEnd(config))) {
       config = read.config;
-      health.configure(config);
+      health?.configure(config);
+      if (health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
       await api?.reload(config);
       log.info({ workers: count }, 'workers replaced');
     }
@@ -99,7 +97,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
     async stop() {
       await Promise.all([api?.close(config.shutdownGraceMs), supervisor.stop(longestEnd(config))]);
-      await health.close();
+      await health?.close();
       await releaseShortly(access, log);
     },
     kill: () => supervisor.kill(),
@@ -111,10 +109,13 @@ function longestEnd({ shutdownGraceMs }: Config): number {
   return shutdownGraceMs + WORKER_END_MS;
 }
 
-/** Serves health and metrics. @throws WaybillError `METRICS_LISTEN_FAILED`, with Redis let go */
-async function openHealth({ config, workers, log }: ServiceOptions, access: RedisAccess): Promise<Health> {
+/** Serves health and metrics where that is asked for. @throws WaybillError `METRICS_LISTEN_FAILED`, with Redis let go */
+async function openHealth({ config, workers, log }: ServiceOptions, access: RedisAccess) {
+  if (config.metrics === undefined) return undefined;
   try {
-    return await startHealth({ config, redis: access.location, workers, log });
+    // Not imported above: every command would take longer to start.
+    const { startHealth } = await import('./health.ts');
+    return await startHealth({ settings: config.metrics, config, redis: access.location, workers, log });
   } catch (error) {
     await access.release();
     throw error;

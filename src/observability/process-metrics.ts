@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Metric } from '../core/metric.ts';
 
 /** How often the event loop is asked for its lag. */
@@ -11,16 +11,21 @@ export interface ProcessMetrics {
 
 /** Builds them; nothing is measured before the first `collect`. */
 export function createProcessMetrics(): ProcessMetrics {
-  let registry: Registry | undefined;
+  let registry: Promise<Registry> | undefined;
   return {
     async collect() {
-      if (registry === undefined) {
-        registry = new Registry();
-        collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_PRECISION_MS });
-      }
-      return (await registry.getMetricsAsJSON()) as unknown as Metric[];
+      registry ??= startMeasuring();
+      return (await (await registry).getMetricsAsJSON()) as unknown as Metric[];
     },
   };
+}
+
+/** Loads the library only now: a worker whose metrics nobody wants starts without it. */
+async function startMeasuring(): Promise<Registry> {
+  const { collectDefaultMetrics, Registry } = await import('prom-client');
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_PRECISION_MS });
+  return registry;
 }
 
 const OF_PROCESS = /^(?:process|nodejs)_/;
