@@ -11,15 +11,16 @@ import { configSchema } from '../src/core/config-schema.ts';
 import { judgeRedisSettings, readRedisSettings } from '../src/redis/settings.ts';
 import { WORKER_END_MS } from '../src/service.ts';
 import { VERSION } from '../src/version.ts';
+import { readObservability } from './support/observability-files.ts';
 import { runWaybill, startWaybill, testDirectory } from './support/waybill-process.ts';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
 const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
 
 interface Service {
-  readonly profiles?: readonly string[];
   readonly image: string;
   readonly command: readonly string[];
+  readonly profiles?: readonly string[];
   readonly ports?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly volumes: readonly string[];
@@ -31,7 +32,7 @@ interface Service {
 
 const text = read('docker-compose.yml');
 const compose = parse(text) as {
-  services: { redis: Service; waybill: Service; sandbox: Service };
+  services: { redis: Service; waybill: Service; sandbox: Service; prometheus: Service; grafana: Service };
   volumes: object;
 };
 const { redis, waybill, sandbox } = compose.services;
@@ -147,6 +148,52 @@ describe('the sandbox', () => {
     expect(client).toMatchObject({ endpoints: config.clients.sandbox?.endpoints });
     running.signal('SIGINT');
     expect((await running.exit).code).toBe(0);
+  });
+});
+
+describe('Prometheus and Grafana', () => {
+  const { prometheus, grafana } = compose.services;
+
+  test('are there where they are asked for, and reached from this machine only', () => {
+    for (const { profiles, ports, restart } of [prometheus, grafana]) {
+      expect([profiles, restart]).toEqual([['observability'], 'unless-stopped']);
+      expect(ports?.every((port) => port.startsWith('127.0.0.1:'))).toBe(true);
+    }
+    expect(
+      Object.entries(compose.services).filter(([, { profiles }]) => profiles === undefined),
+    ).toHaveLength(2);
+  });
+
+  test('find their files, which they cannot change, and keep their data', () => {
+    for (const volume of [...prometheus.volumes, ...grafana.volumes]) {
+      const [source = '', , mode] = volume.split(':');
+      if (source.startsWith('./')) expect([existsSync(join(REPOSITORY, source)), mode]).toEqual([true, 'ro']);
+      else expect(Object.keys(compose.volumes)).toContain(source);
+    }
+    const { providers } = readObservability<{ providers: { options: { path: string } }[] }>(
+      'grafana/dashboards.yml',
+    );
+    const dashboards = grafana.volumes.filter((volume) => volume.includes(`:${providers[0]?.options.path}/`));
+    expect(dashboards).toHaveLength(1);
+  });
+
+  test('scrape the service where the line of configuration that the file shows lets them', () => {
+    const line = /^# {3}(metrics: .*)$/m.exec(text)?.[1] ?? '';
+    const client =
+      'clients: { acme: { baseUrl: https://acme.example, endpoints: { inventory_receipt: / } } }';
+    const { metrics } = parseConfig(`${line}\n${client}\n`, CONFIG_PATH, {});
+    expect(metrics?.host).toBe('0.0.0.0');
+    const scraped = readObservability<{
+      rule_files: string[];
+      scrape_configs: { job_name: string; static_configs: { targets: string[] }[] }[];
+    }>('prometheus/prometheus.yml');
+    const targets = scraped.scrape_configs.flatMap((job) => job.static_configs.flatMap((one) => one.targets));
+    expect(targets).toEqual([`waybill:${metrics?.port}`]);
+    expect(scraped.rule_files.map((file) => readObservability(`prometheus/${file}`))).toHaveLength(1);
+    const sources = readObservability<{ datasources: { url: string }[] }>(
+      'grafana/datasource.yml',
+    ).datasources;
+    expect(sources.map(({ url }) => url)).toEqual(['http://prometheus:9090']);
   });
 });
 

@@ -6,7 +6,9 @@ import { numberedEvents } from '../support/events.ts';
 import { ANY_PORT, type HealthClient, healthOf } from '../support/health-client.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import type { NodeProcess } from '../support/node-process.ts';
+import { readExpressions } from '../support/observability-files.ts';
 import type { Scrape } from '../support/prometheus-text.ts';
+import { parsePromql } from '../support/promql.ts';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
@@ -112,7 +114,23 @@ test('what is scraped is what the clients saw', SLOW, async () => {
   const processes = scrape.labelValues('process_resident_memory_bytes', 'process');
   expect([...processes].sort()).toEqual(['supervisor', 'worker-1', 'worker-2']);
   expect(scrape.labelValues('nodejs_eventloop_lag_p99_seconds', 'process')).toHaveLength(3);
+  expect(readExpressions().flatMap((expression) => unknownIn(expression, scrape))).toEqual([]);
 });
+
+/** What dashboard and alerts name that is nowhere in a scrape: metrics, and labels of them. */
+function unknownIn(expression: string, scrape: Scrape): string[] {
+  const { selections, groupedBy } = parsePromql(expression);
+  return selections
+    .filter(({ metric }) => metric !== 'up') // Prometheus' own
+    .flatMap(({ metric, labels }) => {
+      const samples = scrape.samples.filter(({ name }) => name === metric);
+      if (samples.length === 0) return [metric];
+      const lacking = [...labels, ...groupedBy].filter((label) =>
+        samples.every((one) => !(label in one.labels)),
+      );
+      return lacking.map((label) => `${metric} ${label}`);
+    });
+}
 
 test('no sum goes down when a worker is killed, or all are replaced', SLOW, async () => {
   const name = uniqueClientName();
