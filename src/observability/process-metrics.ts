@@ -15,7 +15,9 @@ export function createProcessMetrics(): ProcessMetrics {
   return {
     async collect() {
       registry ??= startMeasuring();
-      return (await (await registry).getMetricsAsJSON()) as unknown as Metric[];
+      const metrics = (await (await registry).getMetricsAsJSON()) as unknown as Metric[];
+      // By their names the library's older gauges of handles would be counters.
+      return metrics.filter(({ name, type }) => type === 'counter' || !name.endsWith('_total'));
     },
   };
 }

@@ -119,15 +119,12 @@ test('what is scraped is what the clients saw', SLOW, async () => {
 
 /** What dashboard and alerts name that is nowhere in a scrape: metrics, and labels of them. */
 function unknownIn(expression: string, scrape: Scrape): string[] {
-  const { selections, groupedBy } = parsePromql(expression);
-  return selections
-    .filter(({ metric }) => metric !== 'up') // Prometheus' own
+  return parsePromql(expression)
+    .selections.filter(({ metric }) => metric !== 'up') // Prometheus' own
     .flatMap(({ metric, labels }) => {
       const samples = scrape.samples.filter(({ name }) => name === metric);
       if (samples.length === 0) return [metric];
-      const lacking = [...labels, ...groupedBy].filter((label) =>
-        samples.every((one) => !(label in one.labels)),
-      );
+      const lacking = labels.filter((label) => samples.every((one) => !(label in one.labels)));
       return lacking.map((label) => `${metric} ${label}`);
     });
 }

@@ -30,7 +30,7 @@ describe('PromQL', () => {
     const asked = parsePromql('sum by (le, a) (rate(x_bucket{b=~"c|d",e!="f"}[5m])) / 2 > 0 or y');
     expect(asked).toEqual({
       selections: [
-        { metric: 'x_bucket', labels: ['b', 'e'] },
+        { metric: 'x_bucket', labels: ['le', 'a', 'b', 'e'] },
         { metric: 'y', labels: [] },
       ],
       groupedBy: ['le', 'a'],

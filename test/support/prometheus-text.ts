@@ -86,7 +86,8 @@ function checkType(name: string, types: ReadonlyMap<string, string>): void {
   const base = name.replace(/_(?:bucket|sum|count)$/, '');
   const type = types.get(name) ?? types.get(base);
   if (type === undefined) throw new Error(`${name} has no type`);
-  if (type === 'counter' && !name.endsWith('_total')) throw new Error(`${name} is a counter by type only`);
+  if ((type === 'counter') !== name.endsWith('_total'))
+    throw new Error(`${name} is a counter by name or type only`);
 }
 
 function checkHistogram(name: string, samples: readonly Sample[]): void {

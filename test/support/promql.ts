@@ -1,7 +1,7 @@
 /** A metric that an expression asks for. */
 export interface Selection {
   readonly metric: string;
-  /** The labels that it is selected by. */
+  /** The labels that it is selected by, and that what it is a part of is grouped by. */
   readonly labels: readonly string[];
 }
 
@@ -47,6 +47,8 @@ function tokenize(text: string): string[] {
 class Parser {
   readonly selections: Selection[] = [];
   readonly groupedBy = new Set<string>();
+  /** The labels of the aggregations that the parser is within. */
+  #within: readonly string[] = [];
   readonly #tokens: readonly string[];
   readonly #text: string;
   #at = 0;
@@ -104,19 +106,23 @@ class Parser {
   }
 
   #aggregation(): void {
+    const outside = this.#within;
     if (this.#next === 'by') {
       this.#take();
       this.#take('(');
-      for (const label of this.#list(() => this.#take(/^[a-zA-Z_]\w*$/), ')')) this.groupedBy.add(label);
+      const labels = this.#list(() => this.#take(/^[a-zA-Z_]\w*$/), ')');
+      for (const label of labels) this.groupedBy.add(label);
+      this.#within = [...outside, ...labels];
     }
     this.#take('(');
     this.expression();
     this.#take(')');
+    this.#within = outside;
   }
 
   #selector(metric: string): void {
     if (this.#next === '(') throw new Error(`${metric} is no function that is known here: ${this.#text}`);
-    const labels: string[] = [];
+    const labels = [...this.#within];
     if (this.#next === '{') {
       this.#take();
       const matcher = (): string => {
