@@ -70,17 +70,25 @@ test('a retry waits from when it is due, as a whole batch and on its own', async
   const now = Date.now() - 2 * HOUR_MS;
   const dueAt = now + HOUR_MS;
   const stay = [event()];
-  const apart = [{ event: event(), dueAt: dueAt + 60_000 }];
+  const [early, late] = [event(), event()];
+  const apart = [
+    { event: early, dueAt: dueAt - 120_000 },
+    { event: late, dueAt: dueAt + 60_000 },
+  ];
   const delay = commandFor(job, { now, action: 'delay', settlement: { dead: [], apart, stay, dueAt } });
   expect(await settle(redis, client, delay, 'delay')).toEqual({ settled: true });
   const due = await look();
-  expect(due.head).toBe('a ');
-  expectAnHour(due.oldestMs);
+  expect(due.head).toBe(`${early.id}.0.0 `);
+  expectAnHour(due.oldestMs - 120_000);
 
-  // BullMQ puts both into the waiting list when somebody looks for work, and hands the first one out.
+  // BullMQ puts all into the waiting list when somebody looks for work, and hands the first one out.
+  expect((await take()).id).toBe(`${early.id}.0.0`);
+  const batch = await look();
+  expect(batch.head).toBe('a ');
+  expectAnHour(batch.oldestMs);
   expect((await take()).id).toBe('a');
   const next = await look();
-  expect(next.head).toMatch(/^[0-9a-f-]{36}\.0\.0 $/);
+  expect(next.head).toBe(`${late.id}.0.0 `);
   expectAnHour(next.oldestMs + 60_000);
 });
 
