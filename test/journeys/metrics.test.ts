@@ -1,5 +1,7 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import type { EventTypeName } from '../../src/core/event-types.ts';
 import { createProducer } from '../../src/producer.ts';
 import { numberedEvents } from '../support/events.ts';
@@ -27,8 +29,15 @@ const ONE_RETRY = { retries: 1, baseDelayMs: 20, factor: 1, maxDelayMs: 20, jitt
 /** A service with these clients that serves its metrics. */
 function startService(clients: Readonly<Record<string, unknown>>) {
   const directory = testDirectory();
-  const config = { redis: { url: testRedisPath() }, metrics: ANY_PORT, clients };
-  const service = startWaybill(['start', '--workers', '2'], { directory, config });
+  const configOf = (known: typeof clients) => ({
+    redis: { url: testRedisPath() },
+    metrics: ANY_PORT,
+    clients: known,
+  });
+  const service = startWaybill(['start', '--workers', '2'], { directory, config: configOf(clients) });
+  /** Changes the file; a SIGHUP lets the service read it anew. */
+  const configure = (known: typeof clients): void =>
+    writeFileSync(join(directory, 'waybill.yaml'), stringify(configOf(known)));
   const run = async (args: readonly string[]): Promise<void> => {
     const { code, stderr } = await runWaybill(args, { directory });
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
@@ -40,7 +49,7 @@ function startService(clients: Readonly<Record<string, unknown>>) {
     await producer.close();
     expect(results.every(({ outcome }) => outcome === 'accepted')).toBe(true);
   };
-  return { service, run, send };
+  return { service, configure, run, send };
 }
 
 /** The first scrape in which a number has come about. */
@@ -132,7 +141,7 @@ function unknownIn(expression: string, scrape: Scrape): string[] {
 test('no sum goes down when a worker is killed, or all are replaced', SLOW, async () => {
   const name = uniqueClientName();
   const company = await testSandbox().company(name);
-  const { service, send } = startService({ [name]: company.clientSettings() });
+  const { service, configure, send } = startService({ [name]: company.clientSettings() });
   const health = await healthOf(service);
   await service.waitForLine('started', WAIT);
   const attempts = (now: Scrape): number => now.sum('waybill_delivery_attempts_total', { client: name });
@@ -151,11 +160,14 @@ test('no sum goes down when a worker is killed, or all are replaced', SLOW, asyn
   await company.waitFor((seen) => seen.deliveredIds.size === 300, WAIT);
 
   // What was counted since the last scrape is told by those that go.
+  const other = uniqueClientName('other');
+  configure({ [name]: company.clientSettings(), [other]: company.clientSettings() });
   service.signal('SIGHUP');
   await service.waitForLine('workers replaced', WAIT);
   const after = await scrapeOnce(health, (now) => now.sum('waybill_workers') === 2);
   expect([attempts(after), latencies(after), company.requests.length]).toEqual([300, 300, 300]);
   expect(after.sum('waybill_workers_lost_total')).toBe(2);
+  expect(after.labelValues('waybill_waiting_events', 'client')).toEqual([name, other]);
   service.signal('SIGTERM');
   expect(await service.exit).toEqual({ code: 0, signal: null });
 });
