@@ -31,7 +31,7 @@ export function parseCount(text: string): number {
   return Number(text);
 }
 
-/** Each worker process is some 80 MB and has connections of its own to all clients. */
+/** Each worker process takes some 100 MB and has connections of its own to all clients. */
 const MOST_WORKERS = 256;
 
 /** Reads a number of worker processes. */
