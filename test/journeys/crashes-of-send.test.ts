@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { PayloadOf } from '../../src/core/event-types.ts';
 import { unitOf } from '../../src/sandbox/scripts.ts';
 import { configFor } from '../support/client-config.ts';
@@ -12,6 +12,8 @@ import { until } from '../support/until.ts';
 import { startWaybill, type WaybillProcess } from '../support/waybill-process.ts';
 
 failOnLeaks();
+// Each starts several processes; a machine may have much else to do.
+vi.setConfig({ testTimeout: 60_000 });
 
 const TYPE = 'disposition_update';
 type Events = PayloadOf<typeof TYPE>[];
@@ -51,7 +53,7 @@ async function sendAt(side: Side, write: number) {
   const told: Events = [];
   for (let n = 1; n < write; n += 1) {
     first.write(lines(part(n)));
-    await until(async () => first.stdout.includes(markOf(n)));
+    await until(async () => first.stdout.includes(markOf(n)), 30_000);
     told.push(...part(n));
   }
   const stands = gate.standAt(1, side);

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { countDeadLetters, replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
 import { statsKey } from '../../src/queue/names.ts';
 import type { Company } from '../../src/sandbox/company.ts';
@@ -12,6 +12,8 @@ import { testSandbox } from '../support/sandbox.ts';
 import { startWaybill } from '../support/waybill-process.ts';
 
 failOnLeaks();
+// Each starts several processes; a machine may have much else to do.
+vi.setConfig({ testTimeout: 60_000 });
 
 /** In steps of 50: three of them, each one command. */
 const ALL = 120;
