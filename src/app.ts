@@ -71,7 +71,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const settlePatiently: Settle = (client, command) => {
     const name = randomUUID();
     return untilWritable(
-      () => settle(redis, client, command, name),
+      () => settle(redis, client, command, name, config.keepDeliveredHours),
       () => closed,
       onError,
     );

@@ -21,6 +21,7 @@ describe('a configuration that is complete', () => {
       directory: '/srv/acme',
       dataDir: '/srv/acme/.waybill',
       deadLetters: {},
+      keepDeliveredHours: 24,
       shutdownGraceMs: 10_000,
     });
     expect(config.redis).toBeUndefined();

@@ -38,6 +38,7 @@ export const configSchema = z.strictObject({
   redis: z.strictObject({ url: redisUrl }).optional(),
   dataDir: z.string().min(1, 'must not be empty').optional(),
   deadLetters: z.strictObject({ keepDays: z.number().positive().max(36_500).optional() }).prefault({}),
+  keepDeliveredHours: z.number().min(0).max(8_760).default(24),
   metrics: metricsSchema.optional(),
   shutdownGraceMs: z.int().min(0).max(3_600_000).default(10_000),
   http: httpConfigSchema.optional(),

@@ -16,6 +16,9 @@ export const CONFIG_TEMPLATE = `# Waybill's configuration. "waybill check" says 
 deadLetters:
   keepDays: 30                              # days
 
+# How long "waybill event" can tell that an event was delivered, and when. 0 remembers nothing; default: 24
+# keepDeliveredHours: 24
+
 # Serves /livez, /readyz and, for Prometheus, /metrics. Leave it out, and nothing is served.
 # metrics:
 #   host: 127.0.0.1                         # the address to listen on; default: this machine only

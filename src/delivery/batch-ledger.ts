@@ -83,11 +83,8 @@ export class BatchLedger {
     this.#finished = [];
     const settlement = planSettlement(results, this.unfinished);
     const last = action === 'complete' && settlement.stay.length > 0 ? 'delay' : action;
-    const { settled, next } = await this.#settle(
-      last,
-      settlement,
-      nextLock === undefined ? {} : { nextLock },
-    );
+    const lock = nextLock === undefined ? {} : { nextLock };
+    const { settled, next } = await this.#settle(last, settlement, { finished: results, ...lock });
     if (!settled) this.#parts.unsettled.remember(this.#job.id, results);
     return next;
   }
@@ -113,19 +110,20 @@ export class BatchLedger {
   /** Gives every unfinished event a job of its own, in which it will be sent alone; writes down the rest. */
   async split(): Promise<void> {
     const dueAt = this.#parts.now();
-    const { dead, apart } = planSettlement(this.#finished, this.unfinished);
+    const finished = this.#finished;
+    const { dead, apart } = planSettlement(finished, this.unfinished);
     const alone = this.unfinished.map((event) => ({ event, dueAt }));
     await this.#settle(
       'complete',
       { dead, apart: [...apart, ...alone], stay: [] },
-      { suspected: { named: 0, late: 0 } },
+      { finished, suspected: { named: 0, late: 0 } },
     );
   }
 
   async #settle(
     action: SettleAction,
     settlement: Settlement,
-    extras: Pick<SettleCommand, 'suspected' | 'nextLock'>,
+    extras: Pick<SettleCommand, 'finished' | 'suspected' | 'nextLock'>,
   ): Promise<Settled> {
     const { client, log, now } = this.#parts;
     const facts = { client: client.name, batch: this.#job.id };

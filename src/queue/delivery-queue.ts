@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent, Suspected } from '../core/event.ts';
 import type { EventKey } from '../core/idempotency-key.ts';
-import type { Settlement } from '../core/settlement.ts';
+import type { FinishedEvent, Settlement } from '../core/settlement.ts';
 import { defineScript } from './define-script.ts';
-import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
+import { packDelivered } from './delivered-record.ts';
+import { DEAD_LETTERS, DELIVERIES, deliveredKey, queuePrefix, statsKey } from './names.ts';
 import { ADMIT } from './scripts/admit.ts';
 import { FIND_TAKEN } from './scripts/find-taken.ts';
 import { SETTLE } from './scripts/settle.ts';
@@ -11,6 +12,8 @@ import { SETTLE } from './scripts/settle.ts';
 const admitScript = defineScript('admit', ADMIT);
 const settleScript = defineScript('settle', SETTLE);
 const findTakenScript = defineScript('find-taken', FIND_TAKEN);
+
+const HOUR_MS = 3_600_000;
 
 /** A batch on its way into the queue; its id is made beforehand, so that sending it again adds it once. */
 export interface NewBatch {
@@ -55,6 +58,8 @@ export interface SettleCommand {
   readonly now: number;
   readonly action: SettleAction;
   readonly settlement: Settlement;
+  /** Events whose attempt is over: those that were delivered are remembered. Absent: none. */
+  readonly finished?: readonly FinishedEvent[];
   /** Increments of the client's counters, by field. */
   readonly counters: ReadonlyMap<string, number>;
   /** The latest failure, as the status command shows it; JSON. */
@@ -129,6 +134,7 @@ function toQueuedBatch([id, data, stalls]: TakenReply, { token }: NewLock): Queu
  * Writes a settlement down in one step.
  *
  * @param name of this settlement: one that is repeated under the same name is applied once
+ * @param keepDeliveredHours how long delivered events are remembered; 0: not at all
  * @throws errors of Redis
  */
 export async function settle(
@@ -136,6 +142,7 @@ export async function settle(
   client: string,
   command: SettleCommand,
   name: string,
+  keepDeliveredHours = 0,
 ): Promise<Settled> {
   const { jobId, token, now, action, settlement, counters, lastError, suspected, nextLock } = command;
   const prefix = queuePrefix(client, DELIVERIES);
@@ -164,6 +171,7 @@ export async function settle(
   for (const { event, dueAt: due } of apart) {
     args.push(retryJobId(event), encodeBatch([event], suspected), Math.max(0, due - now));
   }
+  args.push(...deliveredArguments(client, command, keepDeliveredHours));
   const answer = await settleScript(redis, [statsKey(client), `${prefix}${jobId}:lock`], args);
   if (nextLock === undefined) return { settled: answer === 1 };
   if (Array.isArray(answer))
@@ -172,4 +180,10 @@ export async function settle(
   // Where it was sent again after its answer was lost, its own lock is gone, and what it brought in has the new one.
   const [next] = await findTaken(redis, client, nextLock);
   return next === undefined ? { settled: false } : { settled: true, next };
+}
+
+function deliveredArguments(client: string, { finished = [], now }: SettleCommand, keepHours: number) {
+  const records = keepHours > 0 ? packDelivered(finished, now) : [];
+  const args = records.flatMap(({ slot, text }) => [deliveredKey(client, slot), text]);
+  return [Math.ceil(keepHours * HOUR_MS), ...args];
 }

@@ -18,6 +18,11 @@ export function statsKey(client: string): string {
   return `${clientPrefix(client)}:stats`;
 }
 
+/** The list of a client's delivered events whose ids share their first eight digits (65.5 s of time). */
+export function deliveredKey(client: string, slot: string): string {
+  return `${clientPrefix(client)}:delivered:${slot}`;
+}
+
 /** The theoretical arrival time of a client's rate limit (GCRA). */
 export function rateKey(client: string): string {
   return `${clientPrefix(client)}:rate`;

@@ -17,6 +17,7 @@ const WHOLE = {
   redis: { url: 'redis://localhost:6379' },
   dataDir: './data',
   deadLetters: { keepDays: 30 },
+  keepDeliveredHours: 24,
   shutdownGraceMs: 10_000,
   clients: {
     acme: {

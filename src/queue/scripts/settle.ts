@@ -1,4 +1,5 @@
 import { ADD_JOB, LEAVE_ACTIVE } from './bullmq-functions.ts';
+import { REMEMBER_DELIVERED } from './remember-delivered.ts';
 import { TAKE_NEXT } from './take-next.ts';
 import { ROOM_TO_SETTLE } from './when-full.ts';
 
@@ -16,7 +17,8 @@ import { ROOM_TO_SETTLE } from './when-full.ts';
  *       last error ('' for none), token for the next batch ('' for none), its lock's duration in ms,
  *       the name of this write where the batch is kept, otherwise '',
  *       n counters, n × (field, increment),
- *       n dead letters, n × (id, data), n retries apart, n × (id, data, delay)
+ *       n dead letters, n × (id, data), n retries apart, n × (id, data, delay),
+ *       how long delivered events are remembered in ms, n × (list, record)
  *       action: keep | delay | put_back | complete
  * Returns 0 where the lock is gone; otherwise 1, or the next batch: {id, data, stalls}.
  */
@@ -25,6 +27,7 @@ ${ADD_JOB}
 ${LEAVE_ACTIVE}
 ${TAKE_NEXT}
 ${ROOM_TO_SETTLE}
+${REMEMBER_DELIVERED}
 local prefix, deadPrefix, id, token, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local action, delay, name, data, lastError = ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
 local nextToken, nextLock, write = ARGV[11], ARGV[12], ARGV[13]
@@ -35,11 +38,13 @@ local counters = tonumber(ARGV[14])
 local firstDead = 16 + 2 * counters
 local dead = tonumber(ARGV[firstDead - 1])
 local apart = tonumber(ARGV[firstDead + 2 * dead])
+local lastApart = firstDead + 2 * dead + 3 * apart
+rememberDelivered(tonumber(ARGV[lastApart + 1]), lastApart + 2)
 if action == 'complete' and dead + apart == 0 then
   completeJob(prefix, id)
 else
   local bytes = #data
-  for i = firstDead, #ARGV do bytes = bytes + #ARGV[i] end
+  for i = firstDead, lastApart do bytes = bytes + #ARGV[i] end
   local refusal = roomToSettle(prefix, id, bytes, dead + apart)
   if refusal then return refusal end
 end
