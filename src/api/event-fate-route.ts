@@ -36,14 +36,5 @@ export function addEventFateRoute(
 }
 
 function fateValue(fate: EventFate): z.infer<typeof eventFateSchema> {
-  switch (fate.state) {
-    case 'waiting':
-      return fate;
-    case 'retrying':
-      return { ...fate, nextAttemptAt: new Date(fate.nextAttemptAt).toISOString() };
-    case 'delivered':
-      return { ...fate, deliveredAt: new Date(fate.deliveredAt).toISOString() };
-    case 'dead':
-      return { ...fate, status: fate.status === 0 ? null : fate.status };
-  }
+  return fate.state === 'dead' && fate.status === 0 ? { ...fate, status: null } : fate;
 }

@@ -1,29 +1,34 @@
-/** What became of an accepted event. Times in ms since the epoch. */
+/** What became of an accepted event. */
 export type EventFate = { readonly id: string; readonly client: string } & (
   | { readonly state: 'waiting' }
   | {
       readonly state: 'retrying';
-      /** The attempt that comes next, from 1. */
+      /** The number of the attempt that comes next, counted from 1 in each life. */
       readonly attempt: number;
-      readonly nextAttemptAt: number;
+      /** ISO 8601; the moment of the look-up where the attempt is due already. */
+      readonly nextAttemptAt: string;
     }
   | {
       readonly state: 'delivered';
-      readonly deliveredAt: number;
+      /** ISO 8601 */
+      readonly deliveredAt: string;
       readonly status: number;
     }
   | {
       readonly state: 'dead';
+      /** What the commands about dead letters call it by. */
       readonly deadLetterId: string;
+      /** How many attempts failed in its last life. */
       readonly attempts: number;
+      /** The failure class of the last attempt. */
       readonly class: string;
-      /** 0: there was no status. */
+      /** The status of the last attempt; 0: there was none. */
       readonly status: number;
     }
 );
 
 /**
- * Finds out what became of an event, of one client or of any; undefined: nothing is known of it, or not any
- * longer.
+ * Finds out what became of an event: of one client, or of whichever has it. Undefined: there is no such event, or
+ * it was delivered longer ago than is kept.
  */
 export type LookUpEvent = (id: string, client?: string) => Promise<EventFate | undefined>;

@@ -31,8 +31,8 @@ const FATE = { id: ID, client: 'acme' };
 /** The four fates, by the last digit of the id that is asked for. */
 const FATES: Readonly<Record<string, EventFate>> = {
   1: { ...FATE, state: 'waiting' },
-  2: { ...FATE, state: 'retrying', attempt: 2, nextAttemptAt: 1_700_000_000_000 },
-  3: { ...FATE, state: 'delivered', deliveredAt: 1_700_000_000_000, status: 201 },
+  2: { ...FATE, state: 'retrying', attempt: 2, nextAttemptAt: '2023-11-14T22:13:20.000Z' },
+  3: { ...FATE, state: 'delivered', deliveredAt: '2023-11-14T22:13:20.000Z', status: 201 },
   4: { ...FATE, state: 'dead', deadLetterId: ID, attempts: 6, class: 'timeout', status: 0 },
 };
 const idOf = (digit: number): string => ID.slice(0, -1) + digit;

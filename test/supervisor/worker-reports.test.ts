@@ -30,7 +30,11 @@ test('a worker tells what it has counted when it is asked, and unasked at its en
   const company = await testSandbox().company(name);
   const config = { redis: { url: testRedisPath() }, clients: { [name]: company.clientSettings() } };
   const file = join(testDirectory(), 'waybill.yaml');
-  const worker = startWorkerProcess(ENTRY, { file, text: stringify(config), logLevel: 'info' }, () => {});
+  const worker = startWorkerProcess(
+    ENTRY,
+    { worker: 1, file, text: stringify(config), logLevel: 'info' },
+    () => {},
+  );
   onTestFinished(async () => {
     worker.kill();
     await worker.exit;
