@@ -1,0 +1,84 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import type { EventFate } from '../../core/event-fate.ts';
+import { eventIdTime, parseEventId } from '../../core/event-id.ts';
+import { createEventLookUp } from '../../queue/look-up-event.ts';
+import { EXIT } from '../exit-codes.ts';
+import { chooseClients, runWithOperator } from '../open-operator.ts';
+import type { GlobalOptions } from '../run-command.ts';
+import { tellWithoutService } from '../tell-without-service.ts';
+import { formatTime, type Terminal } from '../terminal.ts';
+import { inWords } from '../time-in-words.ts';
+
+/** `waybill event <id>`: what became of an event. */
+export function addEventCommand(program: Command): void {
+  program
+    .command('event')
+    .argument('<id>', "the event's id", readId)
+    .option('--client <name>', 'ask one client only')
+    .description('tell what became of an event')
+    .action((id: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions & { client?: string }>();
+      return runWithOperator(options, async (terminal, { config, redis }) => {
+        const clients = chooseClients(config, options.client);
+        const now = Date.now();
+        const fate = await createEventLookUp({ redis, clients, now: () => now })(id);
+        if (fate === undefined) return tellUnknown(terminal, id, clients, config.keepDeliveredHours);
+        terminal.value(toValue(fate));
+        terminal.line(describe(fate, now));
+        if (fate.state === 'waiting' || fate.state === 'retrying') await tellWithoutService(terminal, redis);
+        return EXIT.done;
+      });
+    });
+}
+
+function readId(text: string): string {
+  const id = parseEventId(text);
+  if (id === undefined)
+    throw new InvalidArgumentError('It is the id that was given when it was accepted, a UUIDv7.');
+  return id;
+}
+
+/** As machines read it: a status that there was not is null, as in `dead-letters list`. */
+function toValue(fate: EventFate): unknown {
+  return fate.state === 'dead' && fate.status === 0 ? { ...fate, status: null } : fate;
+}
+
+function describe(fate: EventFate, now: number): string {
+  const event = `Event ${fate.id} of ${fate.client}`;
+  const accepted = `it was accepted ${ago(eventIdTime(fate.id), now)}`;
+  switch (fate.state) {
+    case 'waiting':
+      return `${event} waits to be sent; ${accepted}.`;
+    case 'retrying':
+      return `${event} is retried: attempt ${fate.attempt} ${ahead(Date.parse(fate.nextAttemptAt), now)}; ${accepted}.`;
+    case 'delivered':
+      return `${event} was delivered ${ago(Date.parse(fate.deliveredAt), now)}: the endpoint answered ${fate.status}.`;
+    case 'dead': {
+      const attempts = fate.attempts === 1 ? 'one attempt' : `${fate.attempts} attempts`;
+      const last = fate.status === 0 ? fate.class : `${fate.status} (${fate.class})`;
+      const show = `waybill dead-letters show ${fate.deadLetterId} --client ${fate.client}`;
+      return `${event} is a dead letter: ${attempts} failed, the last one with ${last}.\n"${show}" shows all of it.`;
+    }
+  }
+}
+
+function ago(at: number, now: number): string {
+  return `${inWords(Math.max(0, now - at))} ago (${formatTime(at)})`;
+}
+
+function ahead(at: number, now: number): string {
+  return at <= now ? 'is due now' : `comes in ${inWords(at - now)} (${formatTime(at)})`;
+}
+
+function tellUnknown(terminal: Terminal, id: string, clients: readonly string[], keepHours: number): number {
+  const delivered =
+    keepHours === 0
+      ? 'delivered, which is not remembered here (keepDeliveredHours is 0)'
+      : `delivered more than ${keepHours} hours ago, or while Redis was full`;
+  const message =
+    `nothing is known of event ${id} for ${clients.length > 1 ? `any of ${clients.length} clients` : clients[0]}: ` +
+    `it was ${delivered}; or it was discarded, or never accepted here`;
+  terminal.value({ error: { code: 'EVENT_NOT_FOUND', message } });
+  terminal.note(`waybill: ${message}`);
+  return EXIT.someFailed;
+}
