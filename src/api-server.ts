@@ -14,6 +14,7 @@ import { WaybillError } from './core/waybill-error.ts';
 import { createErrorSpacing } from './error-spacing.ts';
 import { createIdSource } from './intake/event-id.ts';
 import { closeRedis, openRedis, type RedisLocation } from './queue/connections.ts';
+import { createEventLookUp } from './queue/look-up-event.ts';
 import { VERSION } from './version.ts';
 
 /** The HTTP API, listening. */
@@ -28,7 +29,7 @@ export interface RunningApi {
 
 /** What the API may be given besides. */
 export interface ApiOptions {
-  /** Finds out what became of an event; left out: the API cannot be asked. */
+  /** Finds out what became of an event; default: what Redis has of it. */
   lookUpEvent?(redis: Redis, config: () => Config): LookUpEvent;
 }
 
@@ -85,13 +86,13 @@ function buildServer(
   redis: Redis,
   log: Logger,
   present: () => { readonly config: Config; readonly intake: OpenIntake },
-  { lookUpEvent }: ApiOptions,
+  { lookUpEvent = inRedis }: ApiOptions,
 ): Promise<ApiServer> {
   const errors = createErrorSpacing(
     (error, unreported) => log.error({ err: error, unreported }, 'http requests cannot be served'),
     () => performance.now(),
   );
-  const lookUp = lookUpEvent?.(redis, () => present().config);
+  const lookUp = lookUpEvent(redis, () => present().config);
   return createApi({
     http,
     version: VERSION,
@@ -101,13 +102,17 @@ function buildServer(
       return submit(...event);
     },
     operations: createOperations({ redis, now: Date.now, newId: createIdSource() }),
-    ...(lookUp === undefined
-      ? {}
-      : { lookUpEvent: (id, client) => orProblem(redis, () => lookUp(id, client)) }),
+    lookUpEvent: (id, client) => orProblem(redis, () => lookUp(id, client)),
     log,
     monotonicNow: () => performance.now(),
     onUnavailable: errors.add,
   });
+}
+
+/** Asks the clients that are configured by then. */
+function inRedis(redis: Redis, config: () => Config): LookUpEvent {
+  return (id, client) =>
+    createEventLookUp({ redis, clients: Object.keys(config().clients), now: Date.now })(id, client);
 }
 
 /** Connections on which nothing is under way are closed at once, the others at the end of the grace period. */

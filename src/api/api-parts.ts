@@ -23,8 +23,7 @@ export interface ApiParts {
   current(): PresentConfig;
   readonly submit: SubmitEvent;
   readonly operations: Operations;
-  /** Absent: there is no route to ask what became of an event. */
-  readonly lookUpEvent?: LookUpEvent;
+  readonly lookUpEvent: LookUpEvent;
   readonly log: Logger;
   monotonicNow(): number;
   /** Told why a request was answered with a status from 500 on, but for faults of Waybill's own. */

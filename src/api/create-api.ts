@@ -47,7 +47,7 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addHooks(server, parts);
   await addOpenApi(server, parts.version);
   addEventRoutes(server, parts);
-  if (parts.lookUpEvent !== undefined) addEventFateRoute(server, parts.current, parts.lookUpEvent);
+  addEventFateRoute(server, parts.current, parts.lookUpEvent);
   addClientRoutes(server, parts);
   addDeadLetterRoutes(server, parts);
   addDeadLetterActions(server, parts);

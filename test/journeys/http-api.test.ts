@@ -73,6 +73,39 @@ test('events come in by HTTP and are delivered; a stop first finishes the reques
   expect(service.stdout).not.toContain(key);
 });
 
+test('a submission that is repeated under its key is the same event, of which can be told what became', async () => {
+  const directory = testDirectory();
+  const name = uniqueClientName();
+  const company = await testSandbox().company(name);
+  const { key, sha256 } = generateKey();
+  const http = { port: 0, keys: [{ name: 'orders', sha256, scopes: ['submit', 'operate'] }] };
+  const config = { redis: { url: testRedisPath() }, http, clients: { [name]: company.clientSettings() } };
+  writeFileSync(join(directory, 'waybill.yaml'), stringify(config));
+  const service = startWaybill(['start', '--workers', '1'], { directory });
+  const { address } = await service.waitForLine('http api listens', { timeoutMs: START_MS });
+  const ask = async (path: string, options: Parameters<typeof request>[1] = {}) => {
+    const headers = { ...options?.headers, authorization: `Bearer ${key}` };
+    const answer = await request(`${address}${path}`, { ...options, headers, reset: true });
+    return (await answer.body.json()) as Record<string, unknown>;
+  };
+  const submit = () =>
+    ask(`/v1/clients/${name}/events/${TYPE}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'order-17' },
+      body: JSON.stringify(numberedEvent(TYPE, 1)),
+    });
+  const first = (await submit()) as { accepted: { id: string }[] };
+  const id = first.accepted[0]?.id ?? '';
+  expect(await submit()).toMatchObject({ accepted: [{ index: 0, id, repeated: true }] });
+  await until(async () => (await ask(`/v1/events/${id}`)).state === 'delivered', START_MS);
+  expect(await ask(`/v1/events/${id}`)).toMatchObject({ id, client: name, state: 'delivered', status: 200 });
+  expect(await submit()).toMatchObject({ accepted: [{ id }] });
+  expect(await ask(`/v1/clients/${name}`)).toMatchObject({ accepted: 1, waiting: 0 });
+  expect(company.requests).toHaveLength(1);
+  service.signal('SIGTERM');
+  expect(await service.exit).toEqual({ code: 0, signal: null });
+});
+
 test('a port that is taken ends the start with a sentence', async () => {
   const directory = testDirectory();
   const company = await testSandbox().company('acme');
