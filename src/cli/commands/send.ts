@@ -118,7 +118,7 @@ async function send(terminal: Terminal, intake: OpenIntake, sending: Sending): P
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
-  await json?.end(account);
+  await json?.end(account, sending.keyTemplate !== undefined);
   printAccount(terminal, account);
   const ending = { interrupted, error };
   await tellRest(terminal, intake, account, ending);

@@ -24,9 +24,10 @@ export class JsonAccount {
     if (text !== '' && !this.#out.write(text)) await once(this.#out, 'drain');
   }
 
-  /** Ends the object. */
-  async end({ accepted, repeated, unknown }: Account): Promise<void> {
-    this.#text += `],"accepted":${accepted},"repeated":${repeated},"unknown":${unknown}}\n`;
+  /** Ends the object; where events have idempotency keys, it tells how many were known. */
+  async end({ accepted, repeated, unknown }: Account, hasKeys: boolean): Promise<void> {
+    const again = hasKeys ? `"repeated":${repeated},` : '';
+    this.#text += `],"accepted":${accepted},${again}"unknown":${unknown}}\n`;
     await this.flush();
   }
 }
