@@ -24,9 +24,9 @@ export async function admitKeyed(
   const keyed: string[] = [];
   function argsOf(event: StoredEvent, key: EventKey | undefined): string[] {
     const json = JSON.stringify(event);
-    if (key === undefined) return ['', '', json];
+    if (key === undefined) return ['', '', json, event.type];
     keyed.push(event.id);
-    return [idempotencyKeyName(client, key.key), `${event.id} ${key.fingerprint}`, json];
+    return [idempotencyKeyName(client, key.key), `${event.id} ${key.fingerprint}`, json, event.type];
   }
   const args: (string | number)[] = [queuePrefix(client, DELIVERIES), now, KEY_LIFETIME_SECONDS];
   for (const { id, events, keys } of batches) {

@@ -47,7 +47,7 @@ export async function restoreEvents(
   ];
   for (const event of events) {
     const life = event.life ?? 0;
-    args.push(event.id, life, JSON.stringify({ ...event, life: life + 1 }));
+    args.push(event.id, life, JSON.stringify({ ...event, life: life + 1 }), event.type);
   }
   try {
     const answer = (await restoreScript(redis, [statsKey(client)], args)) as readonly number[];

@@ -1,8 +1,10 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
+import { admitKeyed } from '../../src/queue/admit-keyed.ts';
 import { admit } from '../../src/queue/delivery-queue.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { readOverviews } from '../../src/queue/queue-overview.ts';
+import { restoreEvents } from '../../src/queue/restore-events.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { testSandbox } from '../support/sandbox.ts';
@@ -27,16 +29,21 @@ test('accepted events are counted by type, once, and dead ones by type and class
   const batch = { id: uuidv7(), events: [event(), event('inventory_receipt'), event()] };
   await setPaused(redis, name, true, Date.now());
   for (const _ of [1, 2]) await admit(redis, name, [batch], Date.now());
+  const keys = [{ key: 'order-17', fingerprint: 'f' }];
+  for (const id of [uuidv7(), uuidv7()]) {
+    await admitKeyed(redis, name, [{ id, events: [event('inventory_receipt')], keys }], Date.now());
+  }
+  await restoreEvents(redis, name, uuidv7(), [event('inventory_receipt')], Date.now());
   const overview = (await readOverviews(redis, [name])).get(name);
   expect(Object.fromEntries(overview?.counters ?? [])).toMatchObject({
-    accepted: 53,
+    accepted: 55,
     'accepted:disposition_update': 32,
-    'accepted:inventory_receipt': 21,
+    'accepted:inventory_receipt': 23,
     'dead:disposition_update:server_error': 30,
     'dead:inventory_receipt:server_error': 20,
     dead: 50,
     replayed: 50,
   });
   const { waiting, inFlight, retrying } = await status();
-  expect(waiting + inFlight + retrying).toBe(3);
+  expect(waiting + inFlight + retrying).toBe(5);
 });

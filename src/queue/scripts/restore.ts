@@ -11,15 +11,15 @@ const LIVES = 10;
  *
  * KEYS  stats
  * ARGV  deliveries prefix, dead-letters prefix, prefix of the marks, batch's job id, now, how long a mark stands
- *       in ms, n × (event's id, life when it was exported, event as JSON)
+ *       in ms, n × (event's id, life when it was exported, event as JSON, its type)
  * Returns for each event: 0 it was put there, 1 its dead letter stands, 2 it came already.
  */
 export const RESTORE = `
 ${ADD_JOB}
 local prefix, deadPrefix, markPrefix, jobId, now, markMs = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 redis.call('HINCRBY', KEYS[1], 'accepted', 0)
-local events, results = {}, {}
-for i = 7, #ARGV, 3 do
+local events, results, byType = {}, {}, {}
+for i = 7, #ARGV, 4 do
   local id, life = ARGV[i], tonumber(ARGV[i + 1])
   local stands = 0
   for later = life, life + ${LIVES} do
@@ -32,11 +32,13 @@ for i = 7, #ARGV, 3 do
   else
     results[#results + 1] = 0
     events[#events + 1] = ARGV[i + 2]
+    byType[ARGV[i + 3]] = (byType[ARGV[i + 3]] or 0) + 1
   end
 end
 if #events > 0 then
   addJob(prefix, jobId, tostring(#events), '{"events":[' .. table.concat(events, ',') .. ']}', now, 0, 1)
   redis.call('HINCRBY', KEYS[1], 'accepted', #events)
+  for name, count in pairs(byType) do redis.call('HINCRBY', KEYS[1], 'accepted:' .. name, count) end
 end
 return results
 `;
