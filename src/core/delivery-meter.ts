@@ -2,6 +2,7 @@ import { FAILURE_CLASSES, type FailureClass } from './attempt-result.ts';
 import type { Classification } from './classify.ts';
 import type { Outcome } from './decide.ts';
 import type { StoredEvent } from './event.ts';
+import { acceptedAt } from './event-id.ts';
 import { createHistogram, type Histogram } from './histogram.ts';
 
 /** What became of asking for a token; `refused`: an endpoint answered 401 to one that was just renewed. */
@@ -150,22 +151,4 @@ function add(counts: number[], failureClass: FailureClass): void {
 
 function isFirst({ history, life }: StoredEvent): boolean {
   return history === undefined && life === undefined;
-}
-
-const TIME_DIGITS = 13;
-const DASH = 45;
-const NINE = 57;
-const DIGIT_ZERO = 48;
-/** What a lower-case letter's code is above its value. */
-const LETTER_BASE = 87;
-
-/** When an event was accepted, ms since the epoch: the first 48 bits of a UUIDv7 (RFC 9562, section 5.7). */
-export function acceptedAt(id: string): number {
-  let ms = 0;
-  for (let i = 0; i < TIME_DIGITS; i += 1) {
-    const code = id.charCodeAt(i);
-    // Not parseInt, which wants the two pieces put together first: this is done for every event.
-    if (code !== DASH) ms = ms * 16 + (code <= NINE ? code - DIGIT_ZERO : code - LETTER_BASE);
-  }
-  return ms;
 }

@@ -3,8 +3,9 @@ import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
 import type { Classification } from '../../src/core/classify.ts';
-import { acceptedAt, createDeliveryMeter } from '../../src/core/delivery-meter.ts';
+import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
+import { acceptedAt } from '../../src/core/event-id.ts';
 import { createHistogram } from '../../src/core/histogram.ts';
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { EventFate } from '../../core/event-fate.ts';
-import { eventIdTime, parseEventId } from '../../core/event-id.ts';
+import { acceptedAt, parseEventId } from '../../core/event-id.ts';
 import { createEventLookUp } from '../../queue/look-up-event.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients, runWithOperator } from '../open-operator.ts';
@@ -45,7 +45,7 @@ function toValue(fate: EventFate): unknown {
 
 function describe(fate: EventFate, now: number): string {
   const event = `Event ${fate.id} of ${fate.client}`;
-  const accepted = `it was accepted ${ago(eventIdTime(fate.id), now)}`;
+  const accepted = `it was accepted ${ago(acceptedAt(fate.id), now)}`;
   switch (fate.state) {
     case 'waiting':
       return `${event} waits to be sent; ${accepted}.`;
