@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type Authorizers, createAuthorizers } from './auth/authorizers.ts';
+import { asksForTokens } from './core/client-config.ts';
 import type { Config, ResolvedClient } from './core/config-schema.ts';
 import { createDeliveryMeter, type DeliveryMeter } from './core/delivery-meter.ts';
 import { type ClientDelivery, createClientDelivery } from './delivery/deliver-client.ts';
@@ -135,7 +136,7 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
     ...(tls === undefined ? {} : { tls }),
   });
   const meter = shared.meter.client(client.name);
-  if (client.auth.type === 'oauth2') meter.expectTokens();
+  if (asksForTokens(client.auth)) meter.expectTokens();
   const authorizer = authorizers.get({
     auth: client.auth,
     post: (request) => http.post({ ...request, keepBodyBytes: TOKEN_ANSWER_BYTES }, request.signal),

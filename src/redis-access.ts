@@ -12,6 +12,8 @@ import {
 
 /** How long a stop waits for the embedded Redis to let it go. */
 const RELEASE_MS = 3_000;
+/** How long a stop waits for a start that is under way. */
+const BEGIN_MS = 3_000;
 
 /** Where a configuration's Redis is, for as long as it is needed. */
 export interface RedisAccess {
@@ -80,4 +82,13 @@ export async function releaseShortly(access: RedisAccess, log: Logger): Promise<
   );
   const done = await Promise.race([released, setTimeout(RELEASE_MS, false, { ref: false })]);
   if (!done) log.warn({}, 'embedded redis does not answer and is left running');
+}
+
+/** What a stop met while it started: an embedded Redis that comes up now has to be let go. */
+export async function shortlyBegun<Running>(
+  config: Config,
+  starting: Promise<Running>,
+): Promise<Running | undefined> {
+  if (config.redis !== undefined) return undefined;
+  return Promise.race([starting.catch(() => undefined), setTimeout(BEGIN_MS, undefined)]);
 }

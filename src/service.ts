@@ -92,7 +92,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   return {
     started: start(),
     reload() {
-      reloading = reloading.then(reload);
+      // One that fails is none that the next one has to wait for.
+      reloading = reloading.then(reload).catch((error: unknown) => log.error({ err: error }, NOT_TAKEN));
       return reloading;
     },
     async stop() {

@@ -12,11 +12,9 @@ import { bufferedStdout, createLog } from '../src/log.ts';
 import { describeDeliveries } from '../src/observability/delivery-metrics.ts';
 import { createProcessMetrics } from '../src/observability/process-metrics.ts';
 import type { EmbeddedRedisEvent } from '../src/redis/embedded.ts';
-import { openRedisAccess, releaseShortly } from '../src/redis-access.ts';
+import { openRedisAccess, releaseShortly, shortlyBegun } from '../src/redis-access.ts';
 import type { FromWorker, ToWorker } from '../src/supervisor/worker-messages.ts';
 
-/** How long a stop waits for a start that is under way. */
-const BEGIN_MS = 3_000;
 /** How long the end waits for a supervisor that does not read. */
 const LAST_REPORT_MS = 1_000;
 
@@ -104,12 +102,6 @@ async function begin({ config, worker }: Order, log: Logger): Promise<DeliveryWo
     }
     throw error;
   }
-}
-
-/** The workers that a stop met while they started: an embedded Redis that comes up now has to be let go. */
-async function shortlyBegun(config: Config, starting: Promise<DeliveryWorkers>) {
-  if (config.redis !== undefined) return undefined;
-  return Promise.race([starting.catch(() => undefined), setTimeout(BEGIN_MS, undefined)]);
 }
 
 /** Tells a supervisor what the workers have counted whenever it asks. @returns what tells it once more, at the end */

@@ -110,3 +110,16 @@ async function send(agent: Agent, method: 'GET' | 'POST', url: string, call: Api
     body: text === '' ? undefined : JSON.parse(text),
   };
 }
+
+/** An NDJSON body of one event which does not end before it is told to. */
+export function openBody(event: object): { readonly body: AsyncGenerator<Buffer>; end(): void } {
+  let end = (): void => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  async function* lines(): AsyncGenerator<Buffer> {
+    yield Buffer.from(`${JSON.stringify(event)}\n`);
+    await ended;
+  }
+  return { body: lines(), end: () => end() };
+}

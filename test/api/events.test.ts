@@ -4,7 +4,8 @@ import { queuePrefix } from '../../src/queue/names.ts';
 import { numberedEvent, numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
-import { type ApiFixture, startTestApi } from './api-fixture.ts';
+import { until } from '../support/until.ts';
+import { type ApiFixture, openBody, startTestApi } from './api-fixture.ts';
 
 failOnLeaks();
 
@@ -110,8 +111,7 @@ test('NDJSON is taken as it comes: what came before the limit is accepted, and t
     for (; ; sent++) {
       yield Buffer.from(`${JSON.stringify(numberedEvent(TYPE, sent))}\n`);
       // The first has to be in Redis while the body is still open.
-      while (sent === 0 && (await waiting(api)).size === 0)
-        await new Promise((resolve) => setTimeout(resolve, 5));
+      if (sent === 0) await until(async () => (await waiting(api)).size > 0);
       // More than is allowed was sent; the answer has to come although the body is not over.
       if (sent > 100) return ended;
     }
@@ -127,15 +127,8 @@ test('NDJSON is taken as it comes: what came before the limit is accepted, and t
 test('a body that stops coming is answered in time, with what became of the events before', async () => {
   const api = await startTestApi({ http: { requestTimeoutMs: 500 } });
   const path = `/v1/clients/${api.name}/events/${TYPE}`;
-  let end = (): void => {};
-  const ended = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  async function* stalls(): AsyncGenerator<Buffer> {
-    yield Buffer.from(`${JSON.stringify(numberedEvent(TYPE, 0))}\n`);
-    await ended;
-  }
-  const answer = await api.call('POST', path, { body: stalls(), headers: NDJSON });
+  const { body, end } = openBody(numberedEvent(TYPE, 0));
+  const answer = await api.call('POST', path, { body, headers: NDJSON });
   expect(answer).toMatchObject({ status: 408, body: { code: 'REQUEST_TIMEOUT', accepted: [{ index: 0 }] } });
   end();
 });

@@ -7,7 +7,7 @@ import type { EventFate } from '../../src/core/event-fate.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
-import { type ApiAnswer, type ApiCall, type ApiFixture, startTestApi } from './api-fixture.ts';
+import { type ApiAnswer, type ApiCall, type ApiFixture, openBody, startTestApi } from './api-fixture.ts';
 import { addLetters, letter } from './dead-letters.ts';
 
 failOnLeaks();
@@ -156,15 +156,8 @@ test('each answer that the document names is given, and is as it says', { timeou
 });
 
 async function askSlowly(submit: Ask, ask: (ask: Ask, status: number) => Promise<ApiAnswer>): Promise<void> {
-  let end = (): void => {};
-  const ended = new Promise<void>((resolve) => {
-    end = resolve;
-  });
-  async function* body(): AsyncGenerator<Buffer> {
-    yield Buffer.from(`${JSON.stringify(numberedEvent(TYPE, 1))}\n`);
-    await ended;
-  }
-  await ask({ ...submit, call: { body: body(), headers: { 'content-type': 'application/x-ndjson' } } }, 408);
+  const { body, end } = openBody(numberedEvent(TYPE, 1));
+  await ask({ ...submit, call: { body, headers: { 'content-type': 'application/x-ndjson' } } }, 408);
   end();
 }
 

@@ -27,7 +27,8 @@ function isListening(address: string): Promise<boolean> {
   });
 }
 
-test('events come in by HTTP and are delivered; a stop first finishes the request under way', async () => {
+/** A service with the API and one client, and a key for all of it. */
+async function serve(logLevel: string) {
   const directory = testDirectory();
   const name = uniqueClientName();
   const company = await testSandbox().company(name);
@@ -35,9 +36,14 @@ test('events come in by HTTP and are delivered; a stop first finishes the reques
   const http = { port: 0, keys: [{ name: 'orders', sha256, scopes: ['submit', 'operate'] }] };
   const config = { redis: { url: testRedisPath() }, http, clients: { [name]: company.clientSettings() } };
   writeFileSync(join(directory, 'waybill.yaml'), stringify(config));
-  const service = startWaybill(['start', '--workers', '1', '--log-level', 'debug'], { directory });
+  const service = startWaybill(['start', '--workers', '1', '--log-level', logLevel], { directory });
   const { address } = await service.waitForLine('http api listens', { timeoutMs: START_MS });
   await service.waitForLine('started', { timeoutMs: START_MS });
+  return { service, name, company, key, address };
+}
+
+test('events come in by HTTP and are delivered; a stop first finishes the request under way', async () => {
+  const { service, name, company, key, address } = await serve('debug');
   const url = `${address}/v1/clients/${name}/events/${TYPE}`;
   const authorization = `Bearer ${key}`;
 
@@ -74,15 +80,7 @@ test('events come in by HTTP and are delivered; a stop first finishes the reques
 });
 
 test('a submission that is repeated under its key is the same event, of which can be told what became', async () => {
-  const directory = testDirectory();
-  const name = uniqueClientName();
-  const company = await testSandbox().company(name);
-  const { key, sha256 } = generateKey();
-  const http = { port: 0, keys: [{ name: 'orders', sha256, scopes: ['submit', 'operate'] }] };
-  const config = { redis: { url: testRedisPath() }, http, clients: { [name]: company.clientSettings() } };
-  writeFileSync(join(directory, 'waybill.yaml'), stringify(config));
-  const service = startWaybill(['start', '--workers', '1'], { directory });
-  const { address } = await service.waitForLine('http api listens', { timeoutMs: START_MS });
+  const { service, name, company, key, address } = await serve('info');
   const ask = async (path: string, options: Parameters<typeof request>[1] = {}) => {
     const headers = { ...options?.headers, authorization: `Bearer ${key}` };
     const answer = await request(`${address}${path}`, { ...options, headers, reset: true });

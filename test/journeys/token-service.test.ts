@@ -63,4 +63,6 @@ test('the token is asked for as configured, sent as configured, and renewed once
   expect(await client.status()).toMatchObject({ delivered: 70, dead: 0 });
   expect(JSON.stringify([engine.log.lines, await client.status()])).not.toContain(password);
   expect(company.requests.at(-1)?.headers.authorization).toBeUndefined();
+  const renewed = [...engine.engine.meter.clients.values()].map(({ tokens }) => tokens?.get('renewed') ?? 0);
+  expect(renewed.reduce((sum, count) => sum + count, 0)).toBe(2);
 });

@@ -7,8 +7,8 @@ import { DELIVERIES, deliveredKey, queuePrefix } from '../../src/queue/names.ts'
 import { startOwnRedis } from '../support/own-redis.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
+import { completion, NOW } from './support/completion.ts';
 
-const NOW = 1_000_000;
 const HOUR_MS = 3_600_000;
 
 /** A client with an open batch of one event, which was delivered; it can be settled. */
@@ -22,12 +22,7 @@ async function openBatch(redis: Redis, client: string, workerRedis?: Redis) {
       redis,
       client,
       {
-        jobId: taken?.id ?? '',
-        token: taken?.token ?? '',
-        now: NOW,
-        action: 'complete',
-        settlement: { dead: [], apart: [], stay: [] },
-        counters: new Map(),
+        ...completion(taken),
         finished,
         ...changes,
       },

@@ -11,8 +11,8 @@ import {
 import { clientPrefix, DELIVERIES, queuePrefix } from '../../src/queue/names.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
+import { completion } from './support/completion.ts';
 
-const NOW = 1_000_000;
 const NEXT = { token: 'next', durationMs: 30_000 };
 const EVENT = { id: 'e', type: 'disposition_update', unit: 'u', body: '{}' };
 
@@ -34,12 +34,7 @@ async function openQueue(names: readonly string[]) {
       redis,
       client,
       {
-        jobId: taken?.id ?? '',
-        token: taken?.token ?? '',
-        now: NOW,
-        action: 'complete',
-        settlement: { dead: [], apart: [], stay: [] },
-        counters: new Map(),
+        ...completion(taken),
         ...rest,
         ...(nextLock === undefined ? {} : { nextLock }),
       },

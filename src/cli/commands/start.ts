@@ -1,19 +1,15 @@
 import { availableParallelism } from 'node:os';
-import { setTimeout } from 'node:timers/promises';
 import { type Command, Option } from 'commander';
 import { parseConfig, readConfigText } from '../../config.ts';
-import type { Config } from '../../core/config-schema.ts';
 import { onReload, stopSignal } from '../../lifecycle.ts';
 import { bufferedStdout, createLog, prettyStream } from '../../log.ts';
+import { shortlyBegun } from '../../redis-access.ts';
 import { type Service, startService } from '../../service.ts';
 import { EXIT } from '../exit-codes.ts';
 import { defaultWorkers, parseWorkers } from '../parse-options.ts';
 import { type GlobalOptions, runCommand } from '../run-command.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'];
-
-/** How long a stop waits for a start that is under way. */
-const BEGIN_MS = 3_000;
 
 interface StartOptions extends GlobalOptions {
   readonly logLevel: string;
@@ -80,10 +76,4 @@ function openLog({ logLevel: level, json }: StartOptions) {
   const destination = forPeople ? prettyStream(process.stdout) : bufferedStdout();
   const log = createLog({ level, destination });
   return { log, onOutput: (lines: string): void => void destination.write(lines) };
-}
-
-/** The service that a signal met while it started: an embedded Redis that comes up now has to be let go. */
-async function shortlyBegun(config: Config, starting: Promise<Service>): Promise<Service | undefined> {
-  if (config.redis !== undefined) return undefined;
-  return Promise.race([starting.catch(() => undefined), setTimeout(BEGIN_MS, undefined)]);
 }
