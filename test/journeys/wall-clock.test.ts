@@ -15,7 +15,7 @@ import { fakeWallClock, whyNoWallClock } from '../support/wall-clock.ts';
 failOnLeaks();
 
 const HOUR_S = 3_600;
-const PATIENT = { timeoutMs: 25_000 };
+const PATIENT = { timeoutMs: 60_000 };
 const RETRY = { retries: 5, baseDelayMs: 400, factor: 1, maxDelayMs: 400, jitter: 0 };
 const RATE = 20;
 const PACED = 80;
@@ -34,10 +34,10 @@ function requestsFor(company: Company, name: string): ReceivedRequest[] {
   return company.requests.filter((request) => unitOf(request) === name);
 }
 
-function attemptsFor(company: Company, name: string): string {
-  return requestsFor(company, name)
-    .map(({ headers }) => headers['x-waybill-attempt'])
-    .join('');
+/** The attempts of a unit's event as they were begun; `oft`: each is named once, however often it was sent. */
+function attemptsFor(company: Company, name: string, oft: boolean): string {
+  const numbers = requestsFor(company, name).map(({ headers }) => headers['x-waybill-attempt']);
+  return (oft ? [...new Set(numbers)] : numbers).join('');
 }
 
 const answered = (company: Company, status: number): number =>
@@ -103,7 +103,7 @@ const JUMPS = [
 
 test.skipIf(reason !== undefined).for(JUMPS)(
   'the wall clock of $whose jumps by an hour, ahead, back and ahead',
-  { timeout: 90_000 },
+  { timeout: 300_000 },
   async ({ service: ofService, server: ofServer }) => {
     const clock = fakeWallClock();
     const { acme, held, paced } = await twoCompanies();
@@ -141,13 +141,11 @@ test.skipIf(reason !== undefined).for(JUMPS)(
     await service.waitForLine(() => count(service, 'dead letter') === DOOMED.size, PATIENT);
 
     expect(sent.map(({ accepted }) => accepted)).toEqual([1, PACED, 30, 10, 15]);
-    for (const name of DOOMED) expect(attemptsFor(acme, name)).toBe('123456');
-    for (const name of FAIL_ONCE) expect(attemptsFor(acme, name)).toBe('12');
-    for (const name of undoomed.filter((name) => !HELD.has(name) && !FAIL_ONCE.has(name))) {
-      expect(attemptsFor(acme, name)).toBe('1');
-    }
-    // Redis lets locks run out by its own clock: what is under way may then be sent again, as the same attempt.
-    for (const name of HELD) expect(attemptsFor(acme, name)).toMatch(ofServer ? /^1+$/ : /^1$/);
+    // Redis lets locks run out by its own clock: what was not settled is then sent again, as the same attempt.
+    const attempts = (name: string) => attemptsFor(acme, name, ofServer);
+    for (const name of DOOMED) expect(attempts(name)).toBe('123456');
+    for (const name of FAIL_ONCE) expect(attempts(name)).toBe('12');
+    for (const name of undoomed.filter((name) => !FAIL_ONCE.has(name))) expect(attempts(name)).toBe('1');
     for (const times of losses(service).values())
       expect(times).toBeLessThanOrEqual(ofServer ? JUMPS_AHEAD : 0);
     expect(new Set(acme.requests.map(({ eventId }) => eventId)).size).toBe(all.length);

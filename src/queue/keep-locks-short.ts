@@ -2,9 +2,7 @@ import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
 import { DELIVERIES, LOCK_TIMING, type LockTiming, queuePrefix } from './names.ts';
 
-const LOOK_EVERY_MS = 2_000;
-/** A clock that is corrected bit by bit, or an answer that was late, is none that was set back. */
-const TOLERANCE_MS = 2_000;
+const LOOK_EVERY_MS = 3_000;
 
 /**
  * Brings the expiry of locks, and of the mark that says that lost batches were looked for just now, back to what
@@ -31,37 +29,25 @@ async function shortenExpiries(redis: Redis, client: string, lock: LockTiming): 
 }
 
 /**
- * Looks every two seconds whether the wall clock of Redis was set back, and mends what depends on it: Redis keeps
- * expiries as moments of that clock, so that after an hour back the batches of a process that was lost would
- * stay locked, and unsought, for an hour. At the start it mends what happened while nobody looked.
+ * Looks every three seconds whether locks last longer than they may, and mends it. Redis keeps expiries as moments
+ * of its wall clock: once that was an hour ahead, the batches of a process that was lost would stay locked, and
+ * unsought, for an hour. That clock itself tells nothing, since it may go ahead and back between two looks.
  *
  * @param lock how long locks last at most; the default is the workers' own
- * @returns what ends the watch
+ * @returns what ends it
  */
-export function watchRedisClock(
+export function keepLocksShort(
   redis: Redis,
   clients: readonly string[],
   onError: (error: Error) => void,
   lock: LockTiming = LOCK_TIMING,
 ): () => void {
-  let latestOffset = Number.NEGATIVE_INFINITY;
-  let toMend = true;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
-  async function look(): Promise<void> {
-    const [seconds, microseconds] = await redis.time();
-    const offset = Number(seconds) * 1_000 + Number(microseconds) / 1_000 - performance.now();
-    if (offset < latestOffset - TOLERANCE_MS) toMend = true;
-    latestOffset = offset;
-    if (!toMend) return;
-    for (const client of clients) await shortenExpiries(redis, client, lock);
-    toMend = false;
-  }
-
   async function keepLooking(): Promise<void> {
     try {
-      await look();
+      for (const client of clients) await shortenExpiries(redis, client, lock);
     } catch (error) {
       if (!stopped) onError(error as Error);
     }
