@@ -13,7 +13,15 @@ import {
   statusOf,
 } from './problems.ts';
 
-/** What fastify's own errors are to whoever sent the request, by their status. */
+/** Paths that lead nowhere before anybody is asked for a key: no fault of anything here, and not for the log. */
+const BY_CODE: Readonly<Record<string, ApiProblem>> = {
+  FST_ERR_BAD_URL: { code: 'REQUEST_INVALID', detail: 'the path is not percent-encoded UTF-8' },
+  FST_ERR_MAX_PARAM_LENGTH: {
+    code: 'NOT_FOUND',
+    detail: 'a part of the path is longer than any name or id here',
+  },
+};
+/** What fastify's other errors are to whoever sent the request, by their status. */
 const BY_STATUS: Readonly<Record<number, ApiProblem>> = {
   400: { code: 'BODY_INVALID', detail: 'the body is not JSON, is empty, or is not as long as was announced' },
   404: { code: 'NOT_FOUND', detail: 'there is no such path' },
@@ -59,8 +67,8 @@ function toProblem(error: Error): ApiProblem {
     return { code: error.code, detail: error.message };
   }
   const { code, statusCode } = error as { code?: unknown; statusCode?: number };
-  const isFastifys = typeof code === 'string' && code.startsWith('FST_ERR_');
-  return (isFastifys ? BY_STATUS[statusCode ?? 0] : undefined) ?? UNEXPECTED;
+  if (typeof code !== 'string' || !code.startsWith('FST_ERR_')) return UNEXPECTED;
+  return BY_CODE[code] ?? BY_STATUS[statusCode ?? 0] ?? UNEXPECTED;
 }
 
 /** Where fastify found it: a JSON path is one of the body. */

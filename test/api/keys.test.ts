@@ -103,3 +103,13 @@ test('what is no request, or never becomes one, is answered and closed', async (
   expect(answers[1]).toMatch(/^HTTP\/1.1 431 [\s\S]*"HEADERS_TOO_LARGE"/);
   expect(answers[2]).toMatch(/^HTTP\/1.1 408 [\s\S]*"REQUEST_TIMEOUT"/);
 });
+
+test.each([
+  ['is not percent-encoded', '/v1/clients/%zz', 400, 'REQUEST_INVALID'],
+  ['is no UTF-8', '/v1/events/%E0%A4%A', 400, 'REQUEST_INVALID'],
+  ['has a part that is too long', `/v1/clients/${'a'.repeat(300)}`, 404, 'NOT_FOUND'],
+])('a path that %s is a fault of the request, and fills no log', async (_what, path, status, code) => {
+  const { call, log } = await startTestApi();
+  expect(await call('GET', path, { key: null })).toMatchObject({ status, body: { status, code } });
+  expect(log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+});
