@@ -79,7 +79,7 @@ function addPauseRoute(
         tags: ['clients'],
         summary,
         params,
-        response: { 200: pauseSchema, ...problems(404, ...COMMON) },
+        response: { 200: pauseSchema, ...problems(404, 504, ...COMMON) },
       },
     },
     async (request) => {

@@ -80,7 +80,7 @@ function addAction(
         summary,
         description: 'The same request again, or two at once, acts on each dead letter only once.',
         body: bodySchema,
-        response: { 200: result, ...problems(400, 401, 403, 404, 413, 415, 503) },
+        response: { 200: result, ...problems(400, 401, 403, 404, 413, 415, 503, 504) },
       },
     },
     async (request) => {

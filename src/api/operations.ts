@@ -4,7 +4,8 @@ import type { StoredEvent } from '../core/event.ts';
 import { type ActResult, actOnDeadLetters } from '../dead-letters/act-on-dead-letters.ts';
 import { findDeadLetters } from '../dead-letters/find-dead-letters.ts';
 import { type ClientStatus, readClientStatus } from '../queue/client-status.ts';
-import { unavailable } from '../queue/commit-batches.ts';
+import { answerLost, unavailable } from '../queue/commit-batches.ts';
+import { isConnected } from '../queue/connections.ts';
 import { countServices } from '../queue/count-services.ts';
 import { type DeadLetterPage, readDeadLetterPage, readDeadLettersById } from '../queue/dead-letter-page.ts';
 import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../queue/dead-letter-queue.ts';
@@ -26,7 +27,10 @@ export interface DeadLetterOrder {
   readonly signal: AbortSignal;
 }
 
-/** What operators do, on Redis. All of it throws ProblemError where Redis is away or refuses. */
+/**
+ * What operators do, on Redis. All of it throws ProblemError where Redis is away or refuses; `REDIS_ANSWER_LOST` where
+ * it may have been done, in part or as a whole, and asking again does it once.
+ */
 export interface Operations {
   /** How many worker processes deliver; undefined: Redis does not say. */
   services(): Promise<number | undefined>;
@@ -63,14 +67,16 @@ export function createOperations({ redis, now, newId }: OperationParts): Operati
   }
 
   const guard = <Result>(action: () => Promise<Result>): Promise<Result> => orProblem(redis, action);
+  const guardChange = <Result>(action: () => Promise<Result>): Promise<Result> =>
+    orProblem(redis, action, isConnected(redis));
   return {
     services: () => guard(() => countServices(redis)),
     status: (client) => guard(() => readClientStatus(redis, client)),
-    setPaused: (client, paused) => guard(() => setPaused(redis, client, paused, now())),
+    setPaused: (client, paused) => guardChange(() => setPaused(redis, client, paused, now())),
     deadLetterPage: (client, count, after) => guard(() => readDeadLetterPage(redis, client, count, after)),
     deadLetter: (client, id) => guard(async () => (await readDeadLettersById(redis, client, [id])).at(-1)),
     act: async (verb, order) => {
-      const result = await guard(() => act(verb, order));
+      const result = await (verb === 'count' ? guard : guardChange)(() => act(verb, order));
       return { ...result, interrupted: result.interrupted || order.signal.aborted };
     },
   };
@@ -92,8 +98,17 @@ async function* untilAborted<Page>(signal: AbortSignal, pages: AsyncIterable<Pag
 /** What a fault in the code throws; ioredis' own errors are of no class that tells them apart. */
 const FAULTS = [TypeError, RangeError, ReferenceError, SyntaxError];
 
-/** Turns what Redis, or the way to it, fails with into a problem. @throws ProblemError; faults of the code as they are */
-export async function orProblem<Result>(redis: Redis, action: () => Promise<Result>): Promise<Result> {
+/**
+ * Turns what Redis, or the way to it, fails with into a problem.
+ *
+ * @param mayBeSent it changes something, and Redis could be reached when it began
+ * @throws ProblemError; faults of the code as they are
+ */
+export async function orProblem<Result>(
+  redis: Redis,
+  action: () => Promise<Result>,
+  mayBeSent = false,
+): Promise<Result> {
   try {
     return await action();
   } catch (error) {
@@ -102,7 +117,7 @@ export async function orProblem<Result>(redis: Redis, action: () => Promise<Resu
       const detail = `Redis refused: ${(error as Error).message.split(' ')[0]}`;
       throw new ProblemError({ code: 'REDIS_REFUSED', detail }, { cause: error });
     }
-    const away = unavailable(redis, error);
-    throw new ProblemError({ code: 'REDIS_UNAVAILABLE', detail: away.message }, { cause: error });
+    const { code, message } = mayBeSent ? answerLost(redis, error as Error) : unavailable(redis, error);
+    throw new ProblemError({ code, detail: message }, { cause: error });
   }
 }

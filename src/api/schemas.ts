@@ -52,7 +52,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   415: 'a body of this type is not taken',
   422: 'refused, each problem with its path',
   503: 'Redis is away or full, or too much is under way: the same request may succeed after Retry-After',
-  504: "Redis' answer was lost: what stands in unknown may have been taken",
+  504: "Redis' answer was lost: it may have been done; events that stand in unknown may have been taken",
 };
 
 /** The documented problems of a route, by their statuses. */
