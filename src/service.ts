@@ -71,6 +71,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       config = read.config;
       health?.configure(config);
       if (health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
+      if (api === undefined && config.http !== undefined) log.warn({}, 'an http api needs a restart');
       await api?.reload(config);
       log.info({ workers: count }, 'workers replaced');
     }

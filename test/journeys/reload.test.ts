@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { generateKey } from '../../src/api/keys.ts';
 import { hold } from '../../src/sandbox/scripts.ts';
 import { embeddedWaybill } from '../support/embedded-waybill.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -130,4 +131,19 @@ test('a SIGHUP while the service still waits for its Redis is carried out when i
   await service.waitForLine('workers replaced');
   service.signal('SIGTERM');
   expect(await service.exit).toEqual({ code: 0, signal: null });
+});
+
+test('what a SIGHUP cannot bring, the HTTP API and the metrics, is said to need a restart', async () => {
+  const { configure, start } = servicePlace();
+  const company = await testSandbox().company('acme');
+  const clients = { [uniqueClientName()]: company.clientSettings() };
+  configure(clients);
+  const service = start(1);
+  await service.waitForLine('started');
+  const keys = [{ name: 'orders', sha256: generateKey().sha256, scopes: ['submit'] }];
+  configure(clients, { http: { port: 0, keys }, metrics: { port: 0 } });
+  service.signal('SIGHUP');
+  await service.waitForLine('workers replaced');
+  const said = service.lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg);
+  expect(said).toEqual(['metrics need a restart', 'an http api needs a restart']);
 });
