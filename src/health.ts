@@ -1,3 +1,4 @@
+import { type Redis, ReplyError } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from './core/config-schema.ts';
 import { toText } from './observability/add-up.ts';
@@ -10,7 +11,7 @@ import { createQueueMonitor, type QueueMonitor } from './observability/queue-mon
 import { judgeReadiness } from './observability/readiness.ts';
 import { describeService } from './observability/service-metrics.ts';
 import { createWatchdog, type Watchdog } from './observability/watchdog.ts';
-import { closeRedis, openRedis, type RedisLocation } from './queue/connections.ts';
+import { closeRedis, openRedis, type RedisLocation, whyAway } from './queue/connections.ts';
 import { readOverviews } from './queue/queue-overview.ts';
 import { VERSION } from './version.ts';
 
@@ -93,7 +94,7 @@ function startLooking({ settings, config, redis: location, log }: HealthParts): 
   const watchdog = createWatchdog({ log, untakenMs: () => seen.settings.untakenMs });
   const monitor = createQueueMonitor({
     watchdog,
-    read: () => readOverviews(redis, seen.clients),
+    read: () => look(redis, seen.clients),
     limitMs: ANSWER_MS,
     everyMs: () => Math.min(LOOK_EVERY_MS, seen.settings.untakenMs / 4),
     monotonicNow: () => performance.now(),
@@ -114,6 +115,15 @@ function startLooking({ settings, config, redis: location, log }: HealthParts): 
   };
   monitor.start();
   return seen;
+}
+
+/** @throws Error whose message an operator understands: that of the connection speaks of its settings */
+async function look(redis: Redis, clients: readonly string[]) {
+  try {
+    return await readOverviews(redis, clients);
+  } catch (error) {
+    throw error instanceof ReplyError ? error : new Error(whyAway(redis), { cause: error });
+  }
 }
 
 function answersOf(seen: Seen, wanted: number): HealthAnswers {
