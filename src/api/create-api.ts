@@ -36,6 +36,7 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   }).withTypeProvider<ZodTypeProvider>();
   server.server.maxConnections = MAX_CONNECTIONS;
   server.removeContentTypeParser('text/plain');
+  takeEmptyBodies(server);
   server.setValidatorCompiler(validatorCompiler);
   // The schemas of answers are for the document, and a test holds the answers to them: an event that was accepted
   // must not become a 500 because its answer is not as documented.
@@ -52,6 +53,15 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addDeadLetterRoutes(server, parts);
   addDeadLetterActions(server, parts);
   return server;
+}
+
+/** Many clients name a content type whether they send anything or not; where a body is needed its schema says so. */
+function takeEmptyBodies(server: ApiServer): void {
+  const parse = server.getDefaultJsonParser('error', 'error');
+  server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined);
+    else parse(request, body as string, done);
+  });
 }
 
 function timeouts({ requestTimeoutMs }: HttpConfig) {

@@ -23,7 +23,7 @@ const BY_CODE: Readonly<Record<string, ApiProblem>> = {
 };
 /** What fastify's other errors are to whoever sent the request, by their status. */
 const BY_STATUS: Readonly<Record<number, ApiProblem>> = {
-  400: { code: 'BODY_INVALID', detail: 'the body is not JSON, is empty, or is not as long as was announced' },
+  400: { code: 'BODY_INVALID', detail: 'the body is not JSON, or is not as long as was announced' },
   404: { code: 'NOT_FOUND', detail: 'there is no such path' },
   413: { code: 'BODY_TOO_LARGE', detail: 'the body is larger than a request may be' },
   415: { code: 'MEDIA_TYPE_UNSUPPORTED', detail: 'a body of this content type is not taken here' },
@@ -103,9 +103,9 @@ function invalidRequest({ validation, validationContext = '' }: ValidationFailur
   return { code: 'REQUEST_INVALID', detail: detail.slice(0, 500), errors };
 }
 
-/** zod's own sentences are about no subject. */
+/** zod's own sentences are about no subject, and begin with a capital letter. */
 function sentenceOf(message = 'is not as documented'): string {
-  return message.startsWith('Invalid') ? `is not as documented: ${message}` : message;
+  return /^[A-Z]/.test(message) ? `is not as documented: ${message}` : message;
 }
 
 const RAW_PROBLEMS: Readonly<Record<string, ApiProblem>> = {

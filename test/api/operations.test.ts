@@ -121,6 +121,19 @@ test('a client is paused and resumed, and its status is what the command prints'
   expect((await api.call('GET', '/v1/clients/nobody')).body.code).toBe('UNKNOWN_CLIENT');
 });
 
+test('a request that needs no body may name a type for it; one that needs a body is told so', async () => {
+  const api = await startTestApi();
+  const headers = { 'content-type': 'application/json' };
+  const paused = await api.call('POST', `/v1/clients/${api.name}/pause`, { headers });
+  expect(paused).toMatchObject({ status: 200, body: { paused: true } });
+  const replay = await api.call('POST', '/v1/dead-letters/replay', { headers });
+  expect(replay).toMatchObject({ status: 400, body: { code: 'REQUEST_INVALID', errors: [{ path: '$' }] } });
+  const poison = await api.call('POST', '/v1/dead-letters/replay', { headers, body: '{"__proto__":{}}' });
+  expect(poison).toMatchObject({ status: 400, body: { code: 'BODY_INVALID' } });
+  const { body } = await api.call('GET', '/v1/dead-letters?limit=0');
+  expect(body.detail).toMatch(/^query\.limit is not as documented: /);
+});
+
 test('a configuration that was read anew brings clients and takes keys, for requests from then on', async () => {
   const api = await startTestApi();
   const path = '/v1/clients/newcomer';
