@@ -4,8 +4,9 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ResolvedClient } from '../core/config-schema.ts';
 import { findEventType } from '../core/event-types.ts';
+import type { SubmitResult } from '../intake/submit-result.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
-import { EVENT_FORMATS, type EventFormat, parseEvents, readEvents } from './event-items.ts';
+import { EVENT_FORMATS, type EventFormat, type EventItem, parseEvents, readEvents } from './event-items.ts';
 import { ProblemError } from './problems.ts';
 import { createBodyRoom, readBody, withWholeBody } from './request-body.ts';
 import { accountSchema, problems } from './schemas.ts';
@@ -73,12 +74,14 @@ function submitRoute({ http, current, monotonicNow, submit }: ApiParts) {
       deadline: monotonicNow() + http.requestTimeoutMs,
       monotonicNow,
     });
-    const submission = beginSubmission((payload, itemKey) => {
+    const submission = beginSubmission(async (payload, itemKey) => {
       const idempotencyKey = itemKey ?? key;
-      return submit(client, type, payload, idempotencyKey === undefined ? {} : { idempotencyKey });
+      const options = idempotencyKey === undefined ? {} : { idempotencyKey };
+      const result = await submit(client, type, payload, options);
+      return format.wrapped ? inWrapper(result) : result;
     });
     if (!format.lines) {
-      await withWholeBody(chunks, room, (body) => submitJson(body, format, submission, key !== undefined));
+      await withWholeBody(chunks, room, (body) => submitJson(body, format, submission, key));
     } else if (key === undefined) {
       await submitLines(chunks, format, submission);
     } else {
@@ -134,13 +137,39 @@ async function submitJson(
   body: Uint8Array,
   format: EventFormat,
   submission: Submission,
-  hasKey: boolean,
+  key: string | undefined,
 ): Promise<void> {
   if (body.length === 0) throw noEvents();
   const { single, items } = await parseEvents(body, format);
-  if (hasKey && !single) throw keyForMany();
+  if (key !== undefined && !single) throw keyForMany();
+  if (key !== undefined && hasOtherKey(items[0], key)) throw twoKeys();
   await submission.add(items);
 }
+
+function hasOtherKey(item: EventItem | undefined, key: string): boolean {
+  const own = item !== undefined && 'payload' in item ? item.idempotencyKey : undefined;
+  return own !== undefined && own !== key;
+}
+
+function twoKeys(): ProblemError {
+  const detail = 'the header Idempotency-Key and the idempotencyKey beside the payload are not the same';
+  return new ProblemError({ code: 'REQUEST_INVALID', detail });
+}
+
+/** The paths of a wrapped event's problems begin at the wrapper. */
+function inWrapper(result: SubmitResult): SubmitResult {
+  if (result.outcome !== 'refused') return result;
+  const { code } = result;
+  const problems = result.problems.map(({ path, message }) => {
+    if (OF_KEY.has(code)) return { path: '$.idempotencyKey', message };
+    return { path: OF_PAYLOAD.has(code) ? `$.payload${path.slice(1)}` : path, message };
+  });
+  return { ...result, problems };
+}
+
+const OF_KEY: ReadonlySet<string> = new Set(['IDEMPOTENCY_KEY_INVALID', 'IDEMPOTENCY_KEY_REUSED']);
+/** What they say is the predicate of a path; the messages of all others are sentences. */
+const OF_PAYLOAD: ReadonlySet<string> = new Set(['INVALID_EVENT', 'EVENT_TOO_LARGE']);
 
 /** What ends the reading early is told with what became of the events before. */
 async function submitLines(
@@ -168,10 +197,14 @@ function conclude(account: EventAccount): EventAccount {
   if (first === undefined) throw noEvents();
   if (refused.length > 1) {
     const detail = `none of the ${refused.length} events was accepted`;
-    throw new ProblemError({ code: 'INVALID_EVENT', detail, more: account });
+    const isOneReason = refused.every(({ code }) => code === first.code);
+    throw new ProblemError({ code: isOneReason ? first.code : 'INVALID_EVENT', detail, more: account });
   }
   const { code, errors } = first;
-  const detail = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
+  const sentences = errors.map(({ path, message }) =>
+    OF_PAYLOAD.has(code) ? `${path} ${message}` : message,
+  );
+  const detail = sentences.join('; ');
   throw new ProblemError({ code, detail: detail.slice(0, MAX_DETAIL), errors, more: account });
 }
 

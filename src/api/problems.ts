@@ -16,6 +16,8 @@ const KINDS: Readonly<Record<string, readonly [status: number, title: string, re
   TOO_MANY_EVENTS: [413, 'The request has too many events'],
   MEDIA_TYPE_UNSUPPORTED: [415, 'The body is of a type that is not taken here'],
   INVALID_EVENT: [422, "The payload breaks its type's contract"],
+  IDEMPOTENCY_KEY_INVALID: [422, 'The idempotency key is none'],
+  IDEMPOTENCY_KEY_REUSED: [422, 'The idempotency key stands for another event'],
   HEADERS_TOO_LARGE: [431, 'The headers are too large'],
   UNEXPECTED: [500, "A fault of Waybill's own"],
   SERVER_BUSY: [503, 'Too much is under way', 1],

@@ -99,6 +99,31 @@ test.each([
   expect((await waiting(api)).size).toBe(0);
 });
 
+test('a problem of a wrapped event or its key is named by its place in the wrapper, one of all by its own code', async () => {
+  const api = await startTestApi();
+  const path = `/v1/clients/${api.name}/events/${TYPE}`;
+  const wrapped = { 'content-type': 'application/vnd.waybill.events+json' };
+  const post = (value: unknown, headers: Record<string, string> = wrapped) =>
+    api.call('POST', path, { body: JSON.stringify(value), headers });
+  const keyed = (key: string, n: number) => ({ idempotencyKey: key, payload: numberedEvent(TYPE, n) });
+  expect((await post(keyed('a', 0))).status).toBe(202);
+  expect((await post(keyed('a', 0), { ...wrapped, 'idempotency-key': 'a' })).body.accepted).toHaveLength(1);
+  expect((await post(keyed('a', 0), { ...wrapped, 'idempotency-key': 'b' })).body).toMatchObject({
+    code: 'REQUEST_INVALID',
+  });
+  const reused = await post(keyed('a', 1));
+  expect(reused.body).toMatchObject({
+    code: 'IDEMPOTENCY_KEY_REUSED',
+    errors: [{ path: '$.idempotencyKey' }],
+  });
+  expect(reused.body.detail).toMatch(/^the idempotency key "a" stands for event /);
+  const all = await post([keyed('a', 2), keyed('a', 3)]);
+  expect(all).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
+  const bad = await post({ payload: { ...numberedEvent(TYPE, 4), upc: null } });
+  expect(bad.body).toMatchObject({ code: 'INVALID_EVENT', errors: [{ path: '$.payload.upc' }] });
+  expect((await waiting(api)).size).toBe(1);
+});
+
 test('NDJSON is taken as it comes: what came before the limit is accepted, and the problem says so', async () => {
   const api = await startTestApi({ http: { bodyLimitBytes: 20_000 } });
   const path = `/v1/clients/${api.name}/events/${TYPE}`;
