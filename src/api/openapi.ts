@@ -2,16 +2,27 @@ import swagger from '@fastify/swagger';
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { EVENT_TYPES } from '../core/event-types.ts';
+import type { ApiScope } from '../core/http-config.ts';
+import { MAX_KEY_LENGTH } from '../core/idempotency-key.ts';
 import type { ApiServer } from './api-parts.ts';
 import { EVENT_FORMATS } from './event-items.ts';
 import { componentSchemas } from './schemas.ts';
 
 const SUBMIT_PATH = '/v1/clients/{client}/events/{type}';
 
+/** The descriptions of schemas stand in zod's own registry, where the plugin does not look. */
+const zodToJsonConfig = {
+  override({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: { description?: string } }) {
+    const description = z.globalRegistry.get(zodSchema)?.description;
+    if (description !== undefined) jsonSchema.description ??= description;
+  },
+};
+
 /** Collects the OpenAPI document from the routes that are added afterwards; `/openapi.json` serves it. */
 export async function addOpenApi(server: ApiServer, version: string): Promise<void> {
   const schemaRegistry = componentSchemas;
-  const nameComponents = createJsonSchemaTransformObject({ schemaRegistry });
+  const nameComponents = createJsonSchemaTransformObject({ schemaRegistry, zodToJsonConfig });
+  const toJsonSchema = createJsonSchemaTransform({ schemaRegistry, zodToJsonConfig });
   await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -25,9 +36,11 @@ export async function addOpenApi(server: ApiServer, version: string): Promise<vo
           key: { type: 'http', scheme: 'bearer', description: 'a key as "waybill key" prints it' },
         },
       },
-      security: [{ key: [] }],
     },
-    transform: createJsonSchemaTransform({ schemaRegistry }),
+    transform(route) {
+      const { schema, url } = toJsonSchema(route);
+      return { schema: { ...schema, security: securityOf(route.route.config?.scope) }, url };
+    },
     transformObject: (document) => describeBodies(nameComponents(document)),
   });
   server.get(
@@ -38,7 +51,6 @@ export async function addOpenApi(server: ApiServer, version: string): Promise<vo
         operationId: 'getOpenApi',
         tags: ['about'],
         summary: 'This document',
-        security: [],
         response: { 200: z.looseObject({ openapi: z.string() }) },
       },
     },
@@ -46,29 +58,50 @@ export async function addOpenApi(server: ApiServer, version: string): Promise<vo
   );
 }
 
+/** The scope that a key needs stands where OpenAPI 3.1 has roles. */
+function securityOf(scope: ApiScope | 'open' = 'operate'): { key: string[] }[] {
+  return scope === 'open' ? [] : [{ key: [scope] }];
+}
+
 type Document = ReturnType<ReturnType<typeof createJsonSchemaTransformObject>>;
 
-/**
- * The bodies of events are read by the route itself, as they come, so fastify knows nothing of them. Their payloads
- * are the contract's, which stands beside the sender's own documentation; here they are objects with an example.
- */
+interface Described {
+  readonly paths?: Record<string, { post?: object }>;
+  readonly components?: { schemas?: Record<string, object> };
+}
+
+/** The bodies of events are read by the route itself, as they come, so fastify knows nothing of them. */
 function describeBodies(document: Document): Document {
-  const post = (document as { paths?: Record<string, { post?: object }> }).paths?.[SUBMIT_PATH]?.post;
-  if (post === undefined) return document;
-  const payload = { type: 'object', examples: EVENT_TYPES.map(({ sample }) => sample) };
+  const { paths, components } = document as Described;
+  const post = paths?.[SUBMIT_PATH]?.post;
+  const schemas = components?.schemas;
+  if (post === undefined || schemas === undefined) return document;
+  // The plugin writes each component twice; these are all of answers.
+  for (const name of Object.keys(schemas)) if (name.endsWith('Input')) delete schemas[name];
+  for (const { name, schema, sample } of EVENT_TYPES) schemas[name] = payloadSchema(schema, sample);
+  const payload = { anyOf: EVENT_TYPES.map(({ name }) => ({ $ref: `#/components/schemas/${name}` })) };
   const wrapper = {
     type: 'object',
-    properties: { payload, idempotencyKey: { type: 'string' } },
+    properties: { payload, idempotencyKey: { type: 'string', minLength: 1, maxLength: MAX_KEY_LENGTH } },
     required: ['payload'],
     additionalProperties: false,
   };
   const content = Object.entries(EVENT_FORMATS).map(([type, { lines, wrapped }]) => {
     const item = wrapped ? wrapper : payload;
+    const what = wrapped ? 'a payload and perhaps an idempotencyKey, an object a line' : 'a payload a line';
     const schema = lines
-      ? { type: 'string', description: 'one JSON object a line' }
+      ? { type: 'string', description: what }
       : { oneOf: [item, { type: 'array', items: item, minItems: 1 }] };
     return [type, { schema }];
   });
   Object.assign(post, { requestBody: { required: true, content: Object.fromEntries(content) } });
   return document;
+}
+
+/** What a payload must be, as far as JSON Schema can say it. */
+function payloadSchema(contract: z.ZodType, sample: unknown): object {
+  // As output: what a schema does before it looks at the fields hides them as input.
+  const { $schema: _, ...schema } = z.toJSONSchema(contract, { io: 'output', unrepresentable: 'any' });
+  const description = 'An integer stands for the text that it spells where either is taken.';
+  return { ...schema, description, examples: [sample] };
 }

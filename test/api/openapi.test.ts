@@ -4,6 +4,8 @@ import { z } from 'zod';
 import { createApi } from '../../src/api/create-api.ts';
 import { EVENT_FORMATS } from '../../src/api/event-items.ts';
 import type { EventFate } from '../../src/core/event-fate.ts';
+import { EVENT_TYPES } from '../../src/core/event-types.ts';
+import { seededRandom } from '../../src/core/seeded-random.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
@@ -186,5 +188,37 @@ test('each route of the server is documented, and takes what it says that it tak
   expect(routes).toHaveLength(documented.length);
   const taken = document.paths?.[EVENTS]?.post?.requestBody?.content;
   expect(Object.keys(taken ?? {})).toEqual(Object.keys(EVENT_FORMATS));
+  const securities = Object.values(document.paths ?? {}).flatMap((operations) =>
+    Object.values(operations).map(({ operationId, security }) => [operationId, JSON.stringify(security)]),
+  );
+  for (const [id, security] of securities) {
+    const scope = { getOpenApi: '[]', submitEvents: '[{"key":["submit"]}]' }[String(id)];
+    expect(security, String(id)).toBe(scope ?? '[{"key":["operate"]}]');
+  }
+  const described = document.paths?.['/v1/dead-letters']?.get?.parameters as unknown as Json[];
+  expect(described.filter(({ description }) => description === undefined)).toEqual([]);
   await server.close();
 });
+
+test.each(EVENT_TYPES.map((type) => [type.name, type] as const))(
+  'the document has the contract of %s',
+  async (name, type) => {
+    const { call } = await startTestApi();
+    const { body: document } = await call('GET', '/openapi.json', { key: null });
+    const { properties, ...whole } = document.components.schemas[name];
+    const contract = z.fromJSONSchema({ ...whole, properties });
+    const isTaken = (payload: object) => contract.safeParse(payload).success;
+    const random = seededRandom(1);
+    const payloads = [type.sample, ...Array.from({ length: 20 }, (_, n) => type.generate(n, random))];
+    for (const payload of payloads) expect(contract.safeParse(payload).error).toBeUndefined();
+    // Each field is there, and is looked at as Waybill looks at it: required or not, and no object where text is due.
+    for (const field of Object.keys(properties)) {
+      const without = Object.fromEntries(Object.entries(type.sample).filter(([key]) => key !== field));
+      expect(isTaken(without), field).toBe(type.schema.safeParse(without).success);
+      expect(isTaken({ ...type.sample, [field]: [{}] }), field).toBe(false);
+    }
+    expect(isTaken({ ...type.sample, colour: 'red' })).toBe(
+      type.schema.safeParse({ ...type.sample, colour: 'red' }).success,
+    );
+  },
+);

@@ -10,14 +10,17 @@ export type TextField = z.ZodType<string, string | number>;
  * One transform a field rather than a union or a pipe: each event pays for every field, and this way each
  * costs a single call. At runtime a transform may be absent, so it is the one that says "is required".
  */
-function textField(whyRefused?: (text: string) => string | undefined): TextField {
-  return z.transform((value: unknown, context): unknown => {
+function textField(whyRefused?: (text: string) => string | undefined, schema: object = {}): TextField {
+  const field = z.transform((value: unknown, context): unknown => {
     const spelt = Number.isSafeInteger(value) ? String(value) : value;
     const message =
       typeof spelt === 'string' ? (whyTooLong(spelt) ?? whyRefused?.(spelt)) : whyNotText(spelt);
     if (message !== undefined) context.issues.push({ code: 'custom', message, input: value });
     return spelt;
   }) as unknown as TextField;
+  // What a transform takes, zod cannot tell: the documents that are made of schemas say it by this.
+  z.globalRegistry.add(field, { type: ['string', 'integer'], ...schema });
+  return field;
 }
 
 /** Before anything is done with it: texts together may be longer than the longest that there can be. */
@@ -39,15 +42,18 @@ function whyNotText(value: unknown): string {
 export const text: TextField = textField();
 
 /** The unit's own key: a string that is not empty, since everything about the unit hangs on it. */
-export const unitKey: TextField = textField((value) =>
-  value === '' ? 'must not be empty: it identifies the unit' : undefined,
+export const unitKey: TextField = textField(
+  (value) => (value === '' ? 'must not be empty: it identifies the unit' : undefined),
+  { minLength: 1 },
 );
 
 /** An ISO 8601 date-time, with or without a zone; kept as it came. */
-export const timestamp: TextField = textField((value) =>
-  isIsoTimestamp(value)
-    ? undefined
-    : `must be an ISO 8601 date-time of a real day, such as 2018-03-20T00:00:00Z, found ${describeValue(value)}`,
+export const timestamp: TextField = textField(
+  (value) =>
+    isIsoTimestamp(value)
+      ? undefined
+      : `must be an ISO 8601 date-time of a real day, such as 2018-03-20T00:00:00Z, found ${describeValue(value)}`,
+  { type: 'string', description: 'an ISO 8601 date-time, with or without a zone' },
 );
 
 /** A whole number that JSON carries exactly. */
