@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { EventFate, LookUpEvent } from '../core/event-fate.ts';
+import { eventFateValue, type LookUpEvent } from '../core/event-fate.ts';
 import type { ApiServer, PresentConfig } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { ProblemError } from './problems.ts';
@@ -26,15 +26,11 @@ export function addEventFateRoute(
     async ({ params: { id }, query: { client } }) => {
       chooseClients(current(), client);
       const fate = await lookUp(id, client);
-      if (fate !== undefined) return fateValue(fate);
+      if (fate !== undefined) return eventFateValue(fate);
       throw new ProblemError({
         code: 'NOT_FOUND',
         detail: `nothing is known of event ${id}, or not any longer`,
       });
     },
   );
-}
-
-function fateValue(fate: EventFate): z.infer<typeof eventFateSchema> {
-  return fate.state === 'dead' && fate.status === 0 ? { ...fate, status: null } : fate;
 }

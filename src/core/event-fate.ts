@@ -32,3 +32,8 @@ export type EventFate = { readonly id: string; readonly client: string } & (
  * it was delivered longer ago than is kept.
  */
 export type LookUpEvent = (id: string, client?: string) => Promise<EventFate | undefined>;
+
+/** As machines read it: a status that there was not is null, as it is of a dead letter. */
+export function eventFateValue(fate: EventFate) {
+  return fate.state === 'dead' && fate.status === 0 ? { ...fate, status: null } : fate;
+}

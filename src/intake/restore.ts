@@ -9,6 +9,7 @@ import { quoteText } from '../core/quote-text.ts';
 import { validatePayload } from '../core/validate-payload.ts';
 import type { CommitOutcome } from './group-commit.ts';
 import { type Refused, refusal, type SubmitResult } from './submit-result.ts';
+import { toResult } from './to-result.ts';
 
 /** What a restore is made from. */
 export interface RestoreParts {
@@ -55,7 +56,13 @@ export async function restore(
       client,
       batch.map(({ event }) => event),
     );
-    for (const [at, { index, event }] of batch.entries()) results.set(index, toResult(event.id, outcome, at));
+    for (const [at, { index, event }] of batch.entries()) {
+      const isTold = outcome.kind === 'answered';
+      results.set(
+        index,
+        isTold ? told(event.id, outcome.events[at] ?? 'already_sent') : toResult(event.id, outcome),
+      );
+    }
   }
   return lines.map((_line, index) => results.get(index) ?? refusal('INTAKE_CLOSED', 'not known'));
 }
@@ -122,15 +129,6 @@ function* batchesOf<Item extends Accepting>(items: readonly Item[]): Generator<I
     bytes += length;
   }
   if (batch.length > 0) yield batch;
-}
-
-function toResult(id: string, outcome: RestoreWrite, at: number): SubmitResult {
-  if (outcome.kind === 'answered') return told(id, outcome.events[at] ?? 'already_sent');
-  const { kind, error } = outcome;
-  const problems = [{ path: '$', message: error.message }];
-  if (kind === 'unknown') return { outcome: 'unknown', id, problems };
-  const isAway = (error as { code?: string }).code === 'REDIS_UNAVAILABLE';
-  return { outcome: 'refused', code: isAway ? 'REDIS_UNAVAILABLE' : 'REDIS_REFUSED', problems };
 }
 
 function told(id: string, became: RestoredEvent): SubmitResult {

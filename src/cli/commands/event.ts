@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { EventFate } from '../../core/event-fate.ts';
+import { type EventFate, eventFateValue } from '../../core/event-fate.ts';
 import { acceptedAt, parseEventId } from '../../core/event-id.ts';
 import { createEventLookUp } from '../../queue/look-up-event.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -23,7 +23,7 @@ export function addEventCommand(program: Command): void {
         const now = Date.now();
         const fate = await createEventLookUp({ redis, clients, now: () => now })(id);
         if (fate === undefined) return tellUnknown(terminal, id, clients, config.keepDeliveredHours);
-        terminal.value(toValue(fate));
+        terminal.value(eventFateValue(fate));
         terminal.line(describe(fate, now));
         if (fate.state === 'waiting' || fate.state === 'retrying') await tellWithoutService(terminal, redis);
         return EXIT.done;
@@ -36,11 +36,6 @@ function readId(text: string): string {
   if (id === undefined)
     throw new InvalidArgumentError('It is the id that was given when it was accepted, a UUIDv7.');
   return id;
-}
-
-/** As machines read it: a status that there was not is null, as in `dead-letters list`. */
-function toValue(fate: EventFate): unknown {
-  return fate.state === 'dead' && fate.status === 0 ? { ...fate, status: null } : fate;
 }
 
 function describe(fate: EventFate, now: number): string {
