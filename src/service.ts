@@ -85,7 +85,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     if (config.http !== undefined) {
       // Every command would pay for loading it.
       const { startApi } = await import('./api-server.ts');
-      api = await startApi(config, access.location, log);
+      const begunWith = config;
+      api = await startApi(begunWith, access.location, log);
+      // A configuration that was read anew meanwhile found no API to give it to.
+      if (config !== begunWith) await api?.reload(config);
     }
     log.info({ workers: count }, 'started');
   }
