@@ -19,6 +19,7 @@ const LOOK_FOR_TIMEOUTS_MS = 1_000;
 const BACKSTOP_MS = 5_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_CONNECTIONS = 1_000;
+const FIRST_REFUSAL = 400;
 /** Of a request that is not about events. */
 const OPERATION_BODY_BYTES = 256 * 1024;
 
@@ -106,10 +107,18 @@ function refuseKey(request: FastifyRequest, { current }: ApiParts): ProblemError
   return new ProblemError({ code: 'FORBIDDEN', detail: `key "${key.name}" has not the scope ${scope}` });
 }
 
-/** Never the URL as it came: what stands in it may be anything. */
+/**
+ * Never the URL as it came: what stands in it may be anything. Whoever looks for why a client stands still, or where
+ * its dead letters went, finds what changed it at `info`, with the name of the key.
+ */
 function logRequest(request: FastifyRequest, reply: FastifyReply, log: Logger): void {
-  const { method, keyName } = request;
+  const { method, keyName, routeOptions } = request;
+  const { statusCode: status } = reply;
   const ms = Math.round(reply.elapsedTime);
-  const facts = { method, route: request.routeOptions.url ?? null, status: reply.statusCode, ms };
-  log.debug({ ...facts, by: keyName ?? null }, 'request');
+  const isDone = status < FIRST_REFUSAL;
+  // A client that was not refused is one of the configuration.
+  const { client } = isDone ? (request.params as { client?: string }) : {};
+  const facts = { method, route: routeOptions.url ?? null, client, status, ms, by: keyName ?? null };
+  const isChange = method === 'POST' && routeOptions.config.scope === undefined;
+  log[isDone && isChange ? 'info' : 'debug'](facts, 'request');
 }

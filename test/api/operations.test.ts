@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { readClientStatus } from '../../src/queue/client-status.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedis } from '../support/redis.ts';
+import { until } from '../support/until.ts';
 import { type ApiFixture, startTestApi, UNSENT } from './api-fixture.ts';
 import { addLetters, letter } from './dead-letters.ts';
 
@@ -113,6 +114,11 @@ test('a client is paused and resumed, and its status is what the command prints'
     inFlight: 0,
     retrying: 0,
   });
+  await until(async () => api.log.matching('request').length === 1);
+  const route = '/v1/clients/:client/pause';
+  expect(api.log.matching('request')).toMatchObject([
+    { level: 'info', by: 'all', route, client: api.name, status: 200 },
+  ]);
   expect((await api.call('POST', `${path}/pause`)).body.changed).toBe(false);
   expect((await api.call('GET', path)).body.pausedAt).toMatch(/^20\d\d-.*Z$/);
   expect((await api.call('POST', `${path}/resume`)).body).toMatchObject({ paused: false, changed: true });
