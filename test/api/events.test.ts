@@ -178,6 +178,28 @@ test('where Redis is away, full or silent, nothing is accepted, and it is said w
   expect(api.log.matching('http requests cannot be served').length).toBeGreaterThan(0);
 });
 
+test('while Redis is slow, what there is no room for is told at once to come again, and the rest is taken', {
+  timeout: 60_000,
+}, async () => {
+  const redis = await startOwnRedis();
+  const api = await startTestApi({ socketPath: redis.socketPath });
+  const path = `/v1/clients/${api.name}/events/${TYPE}`;
+  redis.freeze();
+  // Ten thousand may wait, beside the thousand that are on their way.
+  const calls = Array.from({ length: 25 }, (_, n) =>
+    api.call('POST', path, { json: numberedEvents(TYPE, 500, n * 500) }),
+  );
+  const first = await Promise.race(calls);
+  expect(first).toMatchObject({ status: 503, body: { code: 'INTAKE_FULL', accepted: [] } });
+  expect(first.headers['retry-after']).toBe('1');
+  redis.thaw();
+  const answers = await Promise.all(calls);
+  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202, 503]));
+  const accepted = answers.reduce((sum, { body }) => sum + body.accepted.length, 0);
+  expect(accepted).toBeGreaterThanOrEqual(10_000);
+  expect((await api.call('GET', `/v1/clients/${api.name}`)).body).toMatchObject({ waiting: accepted });
+});
+
 test('an answer that was lost is a 504 that names the event, not an invitation to repeat it', async () => {
   const redis = await startOwnRedis();
   const api = await startTestApi({ socketPath: redis.socketPath });
