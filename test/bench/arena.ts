@@ -1,6 +1,7 @@
 import { openSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
 import { join } from 'node:path';
+import { WORKER_FLAGS } from '../../src/supervisor/worker-process.ts';
 import { type Child, startChild } from './child.ts';
 import {
   type Contender,
@@ -76,9 +77,18 @@ function createArena(redis: PrivateRedis, receiver: Child<ReceiverCommands>, pla
   // A service's log goes to a file, and so does the engine's here: writing it is part of the work.
   const log = openSync(join(redis.directory, 'waybill.log'), 'a');
   const senders = new Map(
-    SENDERS.map((name) => [name, startChild<SenderCommands>('./sender-process.js', [name, where], log)]),
+    SENDERS.map((name) => {
+      // As `start` runs its workers; what others run as they like, they run as it comes.
+      const flags = name === 'waybill' ? (process.env.BENCH_FLAGS?.split(' ') ?? WORKER_FLAGS) : [];
+      const child = startChild<SenderCommands>('./sender-process.js', {
+        args: [name, where],
+        flags,
+        stdout: log,
+      });
+      return [name, child];
+    }),
   );
-  const intake = startChild<IntakeCommands>('./intake-process.js', ['intake', where]);
+  const intake = startChild<IntakeCommands>('./intake-process.js', { args: ['intake', where] });
   const parts: Parts = { redis, places, receiver, senders, intake };
   return {
     redisVersion: redis.version,

@@ -29,14 +29,22 @@ export interface Child<Known extends Commands> {
   close(): Promise<void>;
 }
 
-/** Starts a child from a compiled file beside this one. `stdout`: a file descriptor; default: thrown away. */
+/** How a child is started. */
+export interface ChildOptions {
+  readonly args?: readonly string[];
+  /** Node's own. */
+  readonly flags?: readonly string[];
+  /** A file descriptor; default: thrown away. */
+  readonly stdout?: number | 'ignore';
+}
+
+/** Starts a child from a compiled file beside this one. */
 export function startChild<Known extends Commands>(
   file: string,
-  args: readonly string[] = [],
-  stdout: number | 'ignore' = 'ignore',
+  { args = [], flags = [], stdout = 'ignore' }: ChildOptions = {},
 ): Child<Known> {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const child = fork(path, [...args], { stdio: ['ignore', stdout, 'inherit', 'ipc'], execArgv: [] });
+  const child = fork(path, [...args], { stdio: ['ignore', stdout, 'inherit', 'ipc'], execArgv: [...flags] });
   const open = new Map<number, (reply: Reply) => void>();
   const label = args[0] ?? file;
   let asked = 0;

@@ -5,21 +5,29 @@ import { type Options, readOptions, USAGE } from './options.ts';
 import { toProfileTables } from './profile-report.ts';
 import { summarize } from './profile-summary.ts';
 import { toReport, toTables } from './report.ts';
-import { findTurnLength, runRounds } from './rounds.ts';
+import { findTurnLength, runBlocks } from './rounds.ts';
 
 /*
  * `npm run bench`: what Waybill delivers and takes in, in relation to bare undici and a textbook BullMQ worker.
  * Figures on stdout, progress on stderr. Exit codes: 0 measured, whatever came of it; 1 something broke; 2 usage.
  */
 
-async function measure(arena: Arena, { rounds, seconds, json, receiver, undici }: Options): Promise<void> {
-  const turns = await runRounds(arena, { rounds, seconds, onProgress: progress });
-  const scene = `receiver: ${receiver}, bare undici: ${undici}`;
-  const text = json ? JSON.stringify(toReport(turns)) : toTables(turns, seconds, arena.redisVersion, scene);
-  process.stdout.write(`${text}\n`);
+async function measure(open: () => Promise<Arena>, options: Options): Promise<void> {
+  const { json, receiver, undici } = options;
+  let redisVersion = '';
+  const opened = async (): Promise<Arena> => {
+    const arena = await open();
+    redisVersion = arena.redisVersion;
+    return arena;
+  };
+  const blocks = await runBlocks(opened, { ...options, onProgress: progress });
+  const scene = { seconds: options.seconds, redisVersion, receiver, undici };
+  process.stdout.write(`${json ? JSON.stringify(toReport(blocks)) : toTables(blocks, scene)}\n`);
 }
 
-async function profile(arena: Arena, { seconds, profile: name = 'waybill', save }: Options): Promise<void> {
+async function profile(open: () => Promise<Arena>, options: Options): Promise<void> {
+  const { seconds, profile: name = 'waybill', save } = options;
+  const arena = await open();
   const events = await findTurnLength(arena, name, seconds);
   progress(`profiling ${name} over ${events.toLocaleString('en-US')} events`);
   const profiled = await arena.profile(name, events);
@@ -28,14 +36,18 @@ async function profile(arena: Arena, { seconds, profile: name = 'waybill', save 
 }
 
 async function run(options: Options): Promise<void> {
-  const arena = await openArena(options.receiver, options.undici);
-  const interrupt = (): void => void arena.close().finally(() => process.exit(130));
+  let arena: Arena | undefined;
+  const open = async (): Promise<Arena> => {
+    arena = await openArena(options.receiver, options.undici);
+    return arena;
+  };
+  const interrupt = (): void => void Promise.resolve(arena?.close()).finally(() => process.exit(130));
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {
-    await (options.profile === undefined ? measure : profile)(arena, options);
+    await (options.profile === undefined ? measure : profile)(open, options);
   } finally {
-    await arena.close();
+    await arena?.close();
   }
 }
 

@@ -5,6 +5,9 @@ import { RECEIVER_KINDS, type ReceiverKind } from './receiver-servers.ts';
 
 /** What the command line asks for. */
 export interface Options {
+  /** Each in processes of its own. */
+  readonly blocks: number;
+  /** In each block. */
   readonly rounds: number;
   /** The length of a turn. */
   readonly seconds: number;
@@ -19,13 +22,14 @@ export interface Options {
   readonly save: string | undefined;
 }
 
-export const USAGE = `npm run bench -- [--rounds N] [--seconds S] [--json]
+export const USAGE = `npm run bench -- [--blocks N] [--rounds N] [--seconds S] [--json]
     [--receiver node|bare] [--undici request|dispatch]
 npm run bench -- --profile [--only undici|bullmq|waybill|receiver] [--receiver node|bare]
     [--seconds S] [--save FILE.cpuprofile]
 `;
 
-const ROUNDS = 40;
+const BLOCKS = 12;
+const ROUNDS = 3;
 const TURN_SECONDS = 0.5;
 const PROFILE_SECONDS = 10;
 
@@ -34,6 +38,7 @@ export function readOptions(words: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...words],
     options: {
+      blocks: { type: 'string' },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       json: { type: 'boolean', default: false },
@@ -54,10 +59,9 @@ export function readOptions(words: readonly string[]): Options {
   if (undici === undefined) {
     throw new Error(`--undici ${values.undici}: must be one of ${UNDICI_APIS.join(', ')}`);
   }
-  const rounds = readNumber('--rounds', values.rounds, ROUNDS);
-  if (!Number.isInteger(rounds)) throw new Error(`--rounds ${values.rounds}: must be a whole number`);
   return {
-    rounds,
+    blocks: readWhole('--blocks', values.blocks, BLOCKS),
+    rounds: readWhole('--rounds', values.rounds, ROUNDS),
     seconds: readNumber('--seconds', values.seconds, values.profile ? PROFILE_SECONDS : TURN_SECONDS),
     json: values.json,
     receiver,
@@ -65,6 +69,12 @@ export function readOptions(words: readonly string[]): Options {
     profile: values.profile ? only : undefined,
     save: values.save,
   };
+}
+
+function readWhole(option: string, text: string | undefined, otherwise: number): number {
+  const value = readNumber(option, text, otherwise);
+  if (!Number.isInteger(value)) throw new Error(`${option} ${text}: must be a whole number`);
+  return value;
 }
 
 function readNumber(option: string, text: string | undefined, otherwise: number): number {

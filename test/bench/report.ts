@@ -41,26 +41,38 @@ const SATURATED = 0.95;
 
 type Figures = Pick<Estimate, 'median' | 'low' | 'high'>;
 
+/** What was measured, and how. */
+export interface Scene {
+  /** The length of a turn. */
+  readonly seconds: number;
+  readonly redisVersion: string;
+  readonly receiver: string;
+  /** How bare undici was called. */
+  readonly undici: string;
+}
+
 /** What `--json` prints. */
 export interface Report {
+  readonly blocks: number;
+  /** In each block. */
   readonly rounds: number;
   readonly perSecond: Readonly<Record<Contender, Figures>>;
   readonly ratios: Readonly<Record<RatioName, Figures>>;
 }
 
 /** The figures of a run as one JSON value: events per second in whole ones, ratios with three digits. */
-export function toReport(turns: Turns): Report {
-  const { undici, bullmq, waybill, intake, receiver } = turns;
-  const speed = (of: readonly Turned[]): Figures => figures(estimate(perSecond(of)), 0);
-  const ratio = (name: RatioName): Figures => figures(estimateRatio(turns, TARGETS[name]), 3);
+export function toReport(blocks: readonly Turns[]): Report {
+  const speed = (name: Contender): Figures => figures(estimateSpeed(blocks, name), 0);
+  const ratio = (name: RatioName): Figures => figures(estimateRatio(blocks, TARGETS[name]), 3);
   return {
-    rounds: waybill.length,
+    blocks: blocks.length,
+    rounds: blocks[0]?.waybill.length ?? 0,
     perSecond: {
-      undici: speed(undici),
-      bullmq: speed(bullmq),
-      waybill: speed(waybill),
-      intake: speed(intake),
-      receiver: speed(receiver),
+      undici: speed('undici'),
+      bullmq: speed('bullmq'),
+      waybill: speed('waybill'),
+      intake: speed('intake'),
+      receiver: speed('receiver'),
     },
     ratios: {
       deliveredOverUndici: ratio('deliveredOverUndici'),
@@ -71,30 +83,33 @@ export function toReport(turns: Turns): Report {
 }
 
 /** The figures of a run as tables for people. */
-export function toTables(turns: Turns, seconds: number, redisVersion: string, scene: string): string {
+export function toTables(blocks: readonly Turns[], scene: Scene): string {
   const [processor] = cpus();
+  const rounds = blocks[0]?.waybill.length ?? 0;
   const about = [
-    `${turns.waybill.length} rounds of ${seconds} s a turn, ${CONCURRENCY} requests in flight; ${scene}`,
-    `Node ${process.version}, Redis ${redisVersion}, ${cpus().length} × ${processor?.model ?? 'unknown'}`,
-    'medians, with the interval that holds the true one with 95 % (sign test, from six rounds on)',
+    `${blocks.length} blocks of ${rounds} rounds, each block in processes of its own, ${scene.seconds} s a turn, ` +
+      `${CONCURRENCY} requests in flight; receiver: ${scene.receiver}, bare undici: ${scene.undici}`,
+    `Node ${process.version}, Redis ${scene.redisVersion}, ${cpus().length} × ${processor?.model ?? 'unknown'}`,
+    "medians of the blocks' medians, with the interval that holds the true one with 95 % (sign test over blocks, from six on)",
   ];
-  return [...about, speedTable(turns), ratioTable(turns)].join('\n');
+  return [...about, speedTable(blocks), ratioTable(blocks)].join('\n');
 }
 
-function speedTable(turns: Turns): string {
+function speedTable(blocks: readonly Turns[]): string {
   const table = plainTable(
     ['', 'events/s', 'low – high', 'CPU µs/event', 'receiver busy'],
     ['left', 'right', 'right', 'right', 'left'],
   );
   for (const name of CONTENDERS) {
-    const { median: middle, low, high } = estimate(perSecond(turns[name]));
-    const cpu = median(turns[name].map(({ cpuMicroseconds }) => cpuMicroseconds));
+    const turns = blocks.flatMap((block) => block[name]);
+    const { median: middle, low, high } = estimateSpeed(blocks, name);
+    const cpu = median(turns.map(({ cpuMicroseconds }) => cpuMicroseconds));
     table.push([
       MEANING[name],
       whole(middle),
       `${whole(low)} – ${whole(high)}`,
       cpu.toFixed(1),
-      busyness(name, turns[name]),
+      busyness(name, turns),
     ]);
   }
   return table.toString();
@@ -110,13 +125,13 @@ function busyness(name: Contender, turns: readonly Turned[]): string {
   return busy >= SATURATED ? `${percent}: the receiver is the limit` : percent;
 }
 
-function ratioTable(turns: Turns): string {
+function ratioTable(blocks: readonly Turns[]): string {
   const table = plainTable(
     ['', 'ratio', '95 % interval', 'goal', 'floor', 'verdict'],
     ['left', 'right', 'right', 'right', 'right', 'left'],
   );
   for (const target of Object.values(TARGETS)) {
-    const measured = estimateRatio(turns, target);
+    const measured = estimateRatio(blocks, target);
     table.push([
       target.label,
       measured.median.toFixed(2),
@@ -134,8 +149,14 @@ export function plainTable(head: string[], colAligns: ('left' | 'right')[]): Tab
   return new Table({ head, colAligns, style: { head: [], border: [], compact: true } });
 }
 
-function estimateRatio(turns: Turns, { above, below }: Target): Estimate {
-  return estimate(pairedRatios(perSecond(turns[above]), perSecond(turns[below])));
+function estimateSpeed(blocks: readonly Turns[], name: Contender): Estimate {
+  return estimate(blocks.map((turns) => median(perSecond(turns[name]))));
+}
+
+function estimateRatio(blocks: readonly Turns[], { above, below }: Target): Estimate {
+  return estimate(
+    blocks.map((turns) => median(pairedRatios(perSecond(turns[above]), perSecond(turns[below])))),
+  );
 }
 
 function perSecond(turns: readonly Turned[]): number[] {

@@ -6,6 +6,9 @@ export type Turns = Readonly<Record<Contender, readonly Turned[]>>;
 
 /** How long it is measured, and who is told how it goes. */
 export interface RoundOptions {
+  /** Each in processes of its own. */
+  readonly blocks: number;
+  /** In each block. */
   readonly rounds: number;
   /** How long one turn is to take. */
   readonly seconds: number;
@@ -21,8 +24,26 @@ const WARM_UPS = [0.5, 1, 1, 1, 1];
 const LEAST_EVENTS = 500;
 const MOST_EVENTS = 400_000;
 
+/**
+ * Runs the rounds in blocks, each with new processes: what the compiler makes of a process is a matter of luck that
+ * stays with it, so that rounds in the same processes do not tell how runs differ. One list of turns for each block.
+ */
+export async function runBlocks(open: () => Promise<Arena>, options: RoundOptions): Promise<Turns[]> {
+  const blocks: Turns[] = [];
+  while (blocks.length < options.blocks) {
+    options.onProgress(`block ${blocks.length + 1} of ${options.blocks}`);
+    const arena = await open();
+    try {
+      blocks.push(await runRounds(arena, options));
+    } finally {
+      await arena.close();
+    }
+  }
+  return blocks;
+}
+
 /** Warms every contender up, finds how many events a turn of theirs takes, and runs the rounds. */
-export async function runRounds(arena: Arena, options: RoundOptions): Promise<Turns> {
+async function runRounds(arena: Arena, options: RoundOptions): Promise<Turns> {
   const { rounds, seconds, onProgress } = options;
   const events = new Map<Contender, number>();
   for (const name of CONTENDERS) {
