@@ -39,6 +39,7 @@ function evidence(changes: Partial<Evidence> = {}): Evidence {
     broken: 0,
     undrained: undefined,
     concurrency: 2,
+    takeoverWithinMs: 45_000,
     stoppedAt: 100,
     ...changes,
   };
@@ -179,6 +180,22 @@ describe('the judge', () => {
     expect(verdictOf(8_000).violations).toEqual([
       '100 events were delivered twice after "kill service", where 52 may be',
     ]);
+  });
+
+  test('holds a kill to the time until what it interrupted is sent again', () => {
+    const cured = unitWith('cured');
+    const late = { sightings: [seen(PLAIN, 1, 200, 900), seen(PLAIN, 1, 200, 46_001)], deadLetters: [] };
+    const accepted = { accepted: [PLAIN], refused: [], unknown: [], counted: [] };
+    const verdictOf = (changes: Partial<Evidence>) =>
+      judge(evidence({ ...late, answers: accepted, disturbances: [kill(1_000)], ...changes }));
+    expect(verdictOf({}).violations).toEqual(['what a kill interrupted was sent again only after 45001 ms']);
+    // Whoever took it over was killed, too.
+    expect(verdictOf({ disturbances: [kill(1_000), kill(2_000)] })).toMatchObject({
+      longestTakeoverMs: 44_001,
+      violations: [],
+    });
+    const replayed = [900, 60_000].map((at) => seen(cured, 1, 500, at));
+    expect(verdictOf({ sightings: [...late.sightings, ...replayed] }).longestTakeoverMs).toBe(45_001);
   });
 
   test('counts a replayed event as a new life', () => {

@@ -1,4 +1,5 @@
 import { type Disturbance, type Evidence, groupBy, isDelivery } from './evidence.ts';
+import { type Fate, fateOf } from './fates.ts';
 import type { Sighting } from './protocol.ts';
 
 /** What a process may have delivered without having written it down. */
@@ -9,6 +10,9 @@ const BATCH = 50;
 const MARGIN_MS = 250;
 /** While one of these lasts, nothing that is delivered is written down, and no batch is taken over. */
 const STOPS_REDIS: ReadonlySet<string> = new Set(['kill redis', 'freeze redis']);
+
+/** Fates that end among the dead letters. */
+const DYING: ReadonlySet<Fate> = new Set(['doomed', 'cured']);
 
 /** Counts what was delivered more than once, and holds each fault to what it may repeat. */
 export function judgeDoubles(evidence: Pick<Evidence, 'sightings' | 'disturbances' | 'concurrency'>): {
@@ -36,22 +40,32 @@ export function judgeDoubles(evidence: Pick<Evidence, 'sightings' | 'disturbance
   return { doubled, violations };
 }
 
-/** From a kill until the last of what it interrupted was sent again, but for the time in which Redis was away; ms. */
+/**
+ * Until the last of what a kill interrupted was sent again, in ms: from the end of the latest fault before that,
+ * since one that comes later may interrupt the takeover itself.
+ */
 export function longestTakeover({
   sightings,
   disturbances,
 }: Pick<Evidence, 'sightings' | 'disturbances'>): number {
   // One that was frozen may repeat some itself, when it goes on.
   const kills = disturbances.filter(({ losesDeliverers, at, until }) => losesDeliverers > 0 && at === until);
+  // What may have been replayed was sent again for that.
+  const ofOneLife = sightings.filter(([unit]) => !DYING.has(fateOf(unit)));
   let longest = 0;
-  for (const [, ofUnit] of groupBy(sightings, ([unit, , attempt]) => `${unit} ${attempt}`)) {
+  for (const [, ofUnit] of groupBy(ofOneLife, ([unit, , attempt]) => `${unit} ${attempt}`)) {
     for (const [index, again] of ofUnit.slice(1).entries()) {
       const cause = causeOf(ofUnit[index] ?? again, again, disturbances);
       if (cause === undefined || !kills.includes(cause)) continue;
-      longest = Math.max(longest, again[3] - cause.at - awayBetween(cause.at, again[3], disturbances));
+      longest = Math.max(longest, again[3] - latestEnd(again[3], disturbances));
     }
   }
   return longest;
+}
+
+/** When the latest fault before a moment was over. */
+function latestEnd(before: number, disturbances: readonly Disturbance[]): number {
+  return Math.max(...disturbances.flatMap(({ at, until }) => (at <= before ? Math.min(until, before) : [])));
 }
 
 /** The first fault between the two deliveries; one that loses a process before one that does not. */
@@ -64,13 +78,6 @@ function causeOf(
     ({ at, until }) => until + MARGIN_MS >= answeredAt && at - MARGIN_MS <= againAt,
   );
   return between.find(({ losesDeliverers }) => losesDeliverers > 0) ?? between[0];
-}
-
-/** For how long Redis was away between two moments; outages of one run do not overlap. */
-function awayBetween(from: number, to: number, disturbances: readonly Disturbance[]): number {
-  return disturbances
-    .filter(({ kind }) => STOPS_REDIS.has(kind))
-    .reduce((sum, { at, until }) => sum + Math.max(0, Math.min(until, to) - Math.max(at, from)), 0);
 }
 
 /** The design's bound for each loss of a process: concurrency + 50 + what it delivered in the last 500 ms. */

@@ -41,6 +41,8 @@ export interface Evidence {
   readonly undrained: string | undefined;
   /** Requests in flight for each worker, at the most. */
   readonly concurrency: number;
+  /** How long after a kill what it interrupted is to be sent again at the latest, in milliseconds. */
+  readonly takeoverWithinMs: number;
   /** When producers stopped, milliseconds since the epoch: from then on, silence is no fault. */
   readonly stoppedAt: number;
 }

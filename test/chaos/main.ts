@@ -15,6 +15,10 @@ import { runChaos } from './run.ts';
  * broken; 1 otherwise; 2 usage.
  */
 
+/** The lock, two looks for stalled batches, and a margin. */
+const TAKEOVER_MS = 45_000;
+/** Among the tests, with others running beside it on few cores. */
+const TAKEOVER_AMONG_TESTS_MS = 2 * TAKEOVER_MS;
 const LARGEST_SEED = 0xffff_ffff;
 
 async function run(options: Options): Promise<void> {
@@ -23,7 +27,8 @@ async function run(options: Options): Promise<void> {
   progress(fixed ? `fixed plan, ${seconds} s` : `seed ${seed}, ${seconds} s`);
   const directory = mkdtempSync(join(tmpdir(), 'waybill-chaos-'));
   const plan = fixed ? FIXED_PLAN : drawPlan(seconds, seededRandom(seed));
-  const outcome = await runChaos({ plan, seconds, directory, onProgress: progress });
+  const takeoverWithinMs = fixed ? TAKEOVER_AMONG_TESTS_MS : TAKEOVER_MS;
+  const outcome = await runChaos({ plan, seconds, takeoverWithinMs, directory, onProgress: progress });
   if (isClean(outcome)) rmSync(directory, { recursive: true, force: true });
   else progress(`logs and data are in ${directory}`);
   process.stdout.write(

@@ -35,6 +35,8 @@ export interface RunOptions {
   readonly plan: readonly Fault[];
   /** How long producers work at the least. */
   readonly seconds: number;
+  /** How long after a kill what it interrupted is to be sent again at the latest. */
+  readonly takeoverWithinMs: number;
   /** Where its files go. */
   readonly directory: string;
   onProgress(line: string): void;
@@ -70,7 +72,8 @@ async function end(endings: Endings): Promise<void> {
   for (let ending = endings.pop(); ending !== undefined; ending = endings.pop()) await ending();
 }
 
-async function run({ plan, seconds, directory, onProgress }: RunOptions, endings: Endings): Promise<Outcome> {
+async function run(options: RunOptions, endings: Endings): Promise<Outcome> {
+  const { plan, seconds, takeoverWithinMs, directory, onProgress } = options;
   const judging = startChild<JudgeCommands>('../chaos/judge.js');
   endings.push(() => judging.close());
   const port = await judging.ask('listen', undefined);
@@ -117,6 +120,7 @@ async function run({ plan, seconds, directory, onProgress }: RunOptions, endings
     disturbances: record.disturbances,
     undrained: end.left,
     concurrency: CONCURRENCY,
+    takeoverWithinMs,
     stoppedAt: stoppedAt ?? Date.now(),
   });
   const faults = [...misdeeds, ...replayed.faults, ...sent.flatMap((lane) => lane.faults)];

@@ -16,7 +16,7 @@ export interface Verdict {
   /** Deliveries beyond an event's first. */
   readonly doubled: number;
   readonly longestSilenceMs: number;
-  /** From a kill until the last of what it interrupted was sent again. */
+  /** From the end of the latest fault until the last of what a kill interrupted was sent again. */
   readonly longestTakeoverMs: number;
   /** Accepted, and neither delivered nor a dead letter. */
   readonly lost: number;
@@ -34,6 +34,7 @@ export function judge(evidence: Evidence): Verdict {
   const kills = disturbances.filter(({ losesDeliverers }) => losesDeliverers > 0).length;
   const { doubled, violations: doubles } = judgeDoubles(evidence);
   const longestSilenceMs = longestSilence(evidence);
+  const longestTakeoverMs = longestTakeover(evidence);
   const missing = answers.accepted.filter((unit) => !isThrough(unit));
   const missingOfCounted = answers.counted.reduce(
     (sum, { units, accepted }) => sum + Math.max(0, accepted - units.filter(isThrough).length),
@@ -51,6 +52,9 @@ export function judge(evidence: Evidence): Verdict {
     ...(evidence.broken > 0 ? [`${evidence.broken} jobs failed by a fault of Waybill's own`] : []),
     ...(evidence.undrained === undefined ? [] : [`not all came to an end: ${evidence.undrained}`]),
     ...(longestSilenceMs > LONGEST_SILENCE_MS ? [`nothing was sent for ${longestSilenceMs} ms`] : []),
+    ...(longestTakeoverMs > evidence.takeoverWithinMs
+      ? [`what a kill interrupted was sent again only after ${longestTakeoverMs} ms`]
+      : []),
   ];
   const counted = answers.counted.reduce((sum, { accepted }) => sum + accepted, 0);
   const uncertain = answers.counted.reduce((sum, { units, accepted }) => sum + units.length - accepted, 0);
@@ -62,7 +66,7 @@ export function judge(evidence: Evidence): Verdict {
     dead: dead.size,
     doubled,
     longestSilenceMs,
-    longestTakeoverMs: longestTakeover(evidence),
+    longestTakeoverMs,
     lost,
     violations,
   };
