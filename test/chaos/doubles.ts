@@ -11,6 +11,13 @@ const MARGIN_MS = 250;
 /** While one of these lasts, nothing that is delivered is written down, and no batch is taken over. */
 const STOPS_REDIS: ReadonlySet<string> = new Set(['kill redis', 'freeze redis']);
 
+/** Faults that no deliverer notices. */
+const OF_COMMANDS: ReadonlySet<string> = new Set([
+  'kill send',
+  'freeze send',
+  'kill replay',
+  'freeze replay',
+]);
 /** Fates that end among the dead letters. */
 const DYING: ReadonlySet<Fate> = new Set(['doomed', 'cured']);
 
@@ -63,9 +70,10 @@ export function longestTakeover({
   return longest;
 }
 
-/** When the latest fault before a moment was over. */
+/** When the latest fault before a moment was over that may keep deliverers from their work. */
 function latestEnd(before: number, disturbances: readonly Disturbance[]): number {
-  return Math.max(...disturbances.flatMap(({ at, until }) => (at <= before ? Math.min(until, before) : [])));
+  const hindering = disturbances.filter(({ kind, at }) => at <= before && !OF_COMMANDS.has(kind));
+  return Math.max(...hindering.map(({ until }) => Math.min(until, before)));
 }
 
 /** The first fault between the two deliveries; one that loses a process before one that does not. */
