@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
@@ -36,6 +37,7 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
     clientErrorHandler: answerRaw,
   }).withTypeProvider<ZodTypeProvider>();
   server.server.maxConnections = MAX_CONNECTIONS;
+  answerHalfClosed(server.server);
   server.removeContentTypeParser('text/plain');
   takeEmptyBodies(server);
   server.setValidatorCompiler(validatorCompiler);
@@ -65,11 +67,20 @@ function takeEmptyBodies(server: ApiServer): void {
   });
 }
 
+/**
+ * A client that closes its side after the request still reads: its events may be in Redis, and only the answer
+ * tells so. Node's types leave the setting out.
+ */
+function answerHalfClosed(server: Server): void {
+  (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
+}
+
 function timeouts({ requestTimeoutMs }: HttpConfig) {
   const mostMs = requestTimeoutMs + BACKSTOP_MS;
   return {
     requestTimeout: mostMs,
-    connectionTimeout: mostMs,
+    // Later: a connection that it ends gets no answer.
+    connectionTimeout: mostMs + 2 * LOOK_FOR_TIMEOUTS_MS,
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: Math.min(requestTimeoutMs, HEADERS_TIMEOUT_MS),
