@@ -7,6 +7,7 @@ import type { Config } from './core/config-schema.ts';
 import { WaybillError } from './core/waybill-error.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
 import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
+import { runOnceMore } from './run-once-more.ts';
 import { createSupervisor, type SpawnWorker } from './supervisor/supervisor.ts';
 import { startWorkerProcess } from './supervisor/worker-process.ts';
 
@@ -47,7 +48,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const health = await openHealth(options, access);
   let { config } = options;
   let api: RunningApi | undefined;
-  let reloading: Promise<void> = Promise.resolve();
   const spawnWith =
     (text: string): SpawnWorker =>
     (number) => {
@@ -95,11 +95,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   return {
     started: start(),
-    reload() {
-      // One that fails is none that the next one has to wait for.
-      reloading = reloading.then(reload).catch((error: unknown) => log.error({ err: error }, NOT_TAKEN));
-      return reloading;
-    },
+    reload: runOnceMore(() => reload().catch((error: unknown) => log.error({ err: error }, NOT_TAKEN))),
     async stop() {
       await Promise.all([api?.close(config.shutdownGraceMs), supervisor.stop(longestEnd(config))]);
       await health?.close();
