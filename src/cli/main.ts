@@ -39,9 +39,11 @@ addSandboxCommand(program);
 addKeyCommand(program);
 addDemoCommand(program);
 
-// Whoever reads the output may stop reading, as `head` does.
+let isTold = false;
+
+// Whoever reads the output may stop reading, as `head` does; a full disk is another matter.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code !== 'EPIPE') tellFullDisk(error);
   // A command that has to clean up listens for it.
   if (!stopForLostOutput()) process.exit(EXIT.done);
 });
@@ -60,4 +62,14 @@ function reportMisuse({ code, message }: CommanderError): void {
   const sentence = isHelp ? 'a command is missing' : message.replace(/^error: /, '');
   const terminal = createTerminal(process.argv.includes('--json'));
   terminal.value({ error: { code: 'USAGE', message: sentence } });
+}
+
+/** Says it once, and lets the process end as one that failed. */
+function tellFullDisk({ message }: Error): void {
+  if (isTold) return;
+  isTold = true;
+  process.stderr.write(`waybill: the output cannot be written: ${message}\n`);
+  process.once('exit', () => {
+    process.exitCode ||= EXIT.unexpected;
+  });
 }

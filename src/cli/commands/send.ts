@@ -4,6 +4,7 @@ import { loadConfig } from '../../config.ts';
 import type { Config } from '../../core/config-schema.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { readPayloads } from '../../intake/read-payloads.ts';
+import { onLostOutput } from '../../lifecycle.ts';
 import { unavailable } from '../../queue/commit-batches.ts';
 import { isConnected } from '../../queue/connections.ts';
 import type { EmbeddedRedisEvent } from '../../redis/embedded.ts';
@@ -110,17 +111,22 @@ async function send(terminal: Terminal, intake: OpenIntake, sending: Sending): P
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   let error: Error | undefined;
+  // Or else the process would end there, and as if all had been sent.
+  onLostOutput(() => {
+    error ??= new Error('its output cannot be written any more');
+    reading.abort();
+  });
   try {
     await submitAll(intake, sending, account, reading, async () => json?.flush());
   } catch (thrown) {
     // What was accepted has to be told all the same.
-    error = thrown as Error;
+    error ??= thrown as Error;
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
   }
+  const ending = { interrupted, error };
   await json?.end(account, sending.keyTemplate !== undefined);
   printAccount(terminal, account);
-  const ending = { interrupted, error };
   await tellRest(terminal, intake, account, ending);
   return exitCode(account, ending);
 }

@@ -21,7 +21,9 @@ export class JsonAccount {
   async flush(): Promise<void> {
     const text = this.#text;
     this.#text = '';
-    if (text !== '' && !this.#out.write(text)) await once(this.#out, 'drain');
+    if (text === '' || this.#out.write(text)) return;
+    // Where it cannot be written any more, whoever listens for that ends the sending.
+    await once(this.#out, 'drain').catch(() => {});
   }
 
   /** Ends the object; where events have idempotency keys, it tells how many were known. */
