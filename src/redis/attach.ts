@@ -147,18 +147,37 @@ async function start(directory: DataDirectory, options: AttachOptions): Promise<
 
 /**
  * Gives a lease back. The last one ends the server and waits for its end; where its directory was removed, what
- * it holds is saved first.
+ * it holds is saved first. `onLost` is called where the server turns out to be gone already.
  */
-export async function detach(directory: DataDirectory, held: Lease, options: AttachOptions): Promise<void> {
+export async function detach(
+  directory: DataDirectory,
+  held: Lease,
+  options: AttachOptions,
+  onLost: () => Promise<void>,
+): Promise<void> {
   try {
-    if (!held.isClosed() && (await isRemoved(directory, held))) await rescue(directory, held);
-    await endUnlessShared(directory, held, options);
+    await rescueRemoved(directory, held);
+    await endUnlessShared(directory, held, options, onLost);
   } finally {
     held.close();
   }
 }
 
-async function endUnlessShared(directory: DataDirectory, held: Lease, options: AttachOptions): Promise<void> {
+async function rescueRemoved(directory: DataDirectory, held: Lease): Promise<void> {
+  try {
+    if (!held.isClosed() && (await isRemoved(directory, held))) await rescue(directory, held);
+  } catch (error) {
+    // A server that is gone holds nothing any more.
+    if (!held.isClosed()) throw error;
+  }
+}
+
+async function endUnlessShared(
+  directory: DataDirectory,
+  held: Lease,
+  options: AttachOptions,
+  onLost: () => Promise<void>,
+): Promise<void> {
   const unlock = await takeLock(directory.lockPath, options.startTimeoutMs + END_TIMEOUT_MS);
   let lease: Lease | undefined = held;
   try {
@@ -167,7 +186,10 @@ async function endUnlessShared(directory: DataDirectory, held: Lease, options: A
       if (held.isClosed()) return undefined;
       throw error;
     });
-    if (users === undefined) lease = await joinRunning(directory, options.answerTimeoutMs);
+    if (users === undefined) {
+      await onLost();
+      lease = await joinRunning(directory, options.answerTimeoutMs);
+    }
     if (!lease || (users ?? (await lease.count())) > 1) return;
     await endServer(lease);
     await removeRecord(directory);

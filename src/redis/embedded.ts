@@ -101,9 +101,15 @@ function hold(directory: DataDirectory, settings: Settings, first: Lease): Embed
     lease.onClosed(() => {
       if (!ending.signal.aborted) regaining = regainLease();
     });
-  const regainLease = async (): Promise<void> => {
+  let told: Lease | undefined;
+  const tellLost = async (): Promise<void> => {
+    if (told === lease) return;
+    told = lease;
     const cause = await endCause(directory.logPath, lease.server.pid);
     settings.report({ kind: 'lost', ...(cause === undefined ? {} : { cause }) });
+  };
+  const regainLease = async (): Promise<void> => {
+    await tellLost();
     const regained = await regain(directory, settings, pauses, ending.signal);
     if (!regained) return;
     lease = regained;
@@ -124,7 +130,8 @@ function hold(directory: DataDirectory, settings: Settings, first: Lease): Embed
     ending.abort();
     await stopWatching();
     await regaining;
-    await detach(directory, lease, settings);
+    // A command may fail over a server that is gone, and end, before the end of this connection is seen.
+    await detach(directory, lease, settings, tellLost);
   };
   let released: Promise<void> | undefined;
   watch();

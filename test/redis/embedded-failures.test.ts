@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -166,4 +167,18 @@ test('a full log is set aside', async () => {
   const redis = await startEmbeddedRedis({ dataDir });
   expect(readFileSync(log).length).toBeLessThan(100_000);
   await redis.release();
+});
+
+test('why a server has ended is told also where it is released before its end was noticed', async () => {
+  const dataDir = dataDirectory();
+  const events: EmbeddedRedisEvent[] = [];
+  const redis = await startEmbeddedRedis({ dataDir, onEvent: (event) => events.push(event) });
+  const words = `${redis.pid}:M 01 Mar 2026 14:00:00.000 # Error writing to the AOF file: No space left on device`;
+  appendFileSync(join(dataDir, 'redis', 'redis.log'), `${words}\n`);
+  process.kill(redis.pid, 'SIGKILL');
+  // Its connections are closed by then, and this process has not had a turn to see that.
+  const isOver = `grep -qs '^State:.Z' /proc/${redis.pid}/status || ps -o stat= -p ${redis.pid} | grep -q Z`;
+  execFileSync('sh', ['-c', `until ${isOver}; do sleep 0.01; done`], { timeout: 15_000 });
+  await redis.release();
+  expect(events).toMatchObject([{ kind: 'lost', cause: { code: 'REDIS_DISK_FULL' } }]);
 });
