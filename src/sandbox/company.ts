@@ -71,7 +71,7 @@ export interface Company {
   /**
    * Resolves once so many deliveries have arrived, or once the condition holds; it is looked at after each
    * arrival, answer and end of a request. Rejects with a `WaitTimeoutError` that says what was seen, after
-   * 10 s unless told otherwise, or with the error of a script that threw.
+   * 30 s unless told otherwise, or with the error of a script that threw.
    */
   waitFor(
     what: number | ((company: Company) => boolean),
@@ -86,7 +86,7 @@ export interface Company {
 }
 
 const TOKEN_PATH = '/oauth/token';
-const WAIT_MS = 10_000;
+const WAIT_MS = 30_000;
 
 /** Starts a company. `wallClock` gives milliseconds since the epoch, for the time stamps of its tokens. */
 export async function startCompany(

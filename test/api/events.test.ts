@@ -169,12 +169,12 @@ test('where Redis is away, full or silent, nothing is accepted, and it is said w
   expect(full).toMatchObject({ status: 503, body: { code: 'REDIS_REFUSED', accepted: [] } });
   expect(Number(full.headers['retry-after'])).toBeGreaterThan(0);
   await redis.kill();
-  await expect.poll(async () => (await submit()).body.code, { timeout: 10_000 }).toBe('REDIS_UNAVAILABLE');
+  await expect.poll(async () => (await submit()).body.code, { timeout: 30_000 }).toBe('REDIS_UNAVAILABLE');
   const status = await api.call('GET', `/v1/clients/${api.name}`);
   expect(status).toMatchObject({ status: 503, body: { code: 'REDIS_UNAVAILABLE' } });
   expect(status.headers['retry-after']).toBeDefined();
   await redis.start({ maxmemory: '0' });
-  await expect.poll(async () => (await submit()).status, { timeout: 10_000 }).toBe(202);
+  await expect.poll(async () => (await submit()).status, { timeout: 30_000 }).toBe(202);
   expect(api.log.matching('http requests cannot be served').length).toBeGreaterThan(0);
 });
 

@@ -138,7 +138,7 @@ test('a Redis that goes away ends it early; what was accepted before is told', a
   const started = startWaybill(['send', 'acme', TYPE, '--json'], { config });
   const redis = server.connect();
   started.write(ndjson(numberedEvents(TYPE, 3)));
-  await expect.poll(() => redis.hget('{wb:acme}:stats', 'accepted'), { timeout: 10_000 }).toBe('3');
+  await expect.poll(() => redis.hget('{wb:acme}:stats', 'accepted'), { timeout: 30_000 }).toBe('3');
   await server.kill();
   const more = ndjson(numberedEvents(TYPE, 2));
   started.write(more);
@@ -153,7 +153,7 @@ test('events from a pipe that stays open are sent as they come, and Ctrl-C print
   const client = uniqueClientName();
   const started = startWaybill(['send', client, TYPE], { config: configFor(client) });
   started.write(ndjson(numberedEvents(TYPE, 5)));
-  await expect.poll(() => queuedEvents(client), { timeout: 10_000 }).toBe(5);
+  await expect.poll(() => queuedEvents(client), { timeout: 30_000 }).toBe(5);
   started.signal('SIGINT');
   expect(await started.exit).toMatchObject({ code: 130 });
   expect(started.stdout).toMatch(/^5 accepted, 0 refused\n/);
@@ -183,7 +183,7 @@ test('the embedded Redis is started for it, and keeps the events for the next on
     const { code, stdout } = await runWaybill(['status', '--json'], options);
     return code === 0 ? JSON.parse(stdout).clients.acme.waiting : code;
   };
-  await expect.poll(status, { timeout: 15_000 }).toBe(8);
+  await expect.poll(status, { timeout: 30_000 }).toBe(8);
   second.input('');
   expect((await second.exit).code).toBe(0);
 });

@@ -16,7 +16,7 @@ import { ended, recorded } from './data-dirs.ts';
 failOnLeaks();
 
 const RETRY = { retries: 5, baseDelayMs: 2_000, factor: 1, maxDelayMs: 2_000, jitter: 0 };
-const PATIENT = { timeoutMs: 15_000 };
+const PATIENT = { timeoutMs: 45_000 };
 
 function embedded(company: Company, env: Readonly<Record<string, string>> = {}) {
   const waybill = embeddedWaybill({ acme: company.clientSettings({ retry: RETRY }) }, env);
