@@ -27,7 +27,9 @@ test('a batch of 50 of which 7 fail: only those are sent again', async () => {
   const ids = await client.submit(numberedEvents(TYPE, 50));
   await client.settled({ delivered: 50 });
 
-  expect(engine.log.matching('batch')[0]).toMatchObject({ events: 50, delivered: 43, retried: 7 });
+  // Not the first line: on a busy machine the failed ones are on their way again before the batch is over.
+  const told = expect.objectContaining({ events: 50, delivered: 43, retried: 7 });
+  expect(engine.log.matching('batch')).toContainEqual(told);
   expect(company.tally.received).toBe(57);
   const again = company.requests.filter((request) => request.headers['x-waybill-attempt'] === '2');
   expect(again.map((request) => request.eventId).sort()).toEqual(failing.map((n) => ids[n]).sort());

@@ -81,7 +81,8 @@ test('a request that outlasts the grace period is called off and costs no attemp
 
 test('retries that wait survive a shutdown with their attempts counted', async () => {
   const company = await testSandbox().company('acme', { script: 500 });
-  const retry = { retries: 5, baseDelayMs: 300, factor: 1, maxDelayMs: 300, jitter: 0 };
+  // More than a stop takes on a busy machine.
+  const retry = { retries: 5, baseDelayMs: 4_000, factor: 1, maxDelayMs: 4_000, jitter: 0 };
   const engine = await testEngine({ acme: company.clientSettings({ retry }) });
   const client = engine.client();
   await client.submit(numberedEvents(TYPE, 10));
