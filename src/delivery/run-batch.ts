@@ -191,6 +191,7 @@ export class BatchRun {
     const attempt = nextAttempt(event);
     const outcome = decide({ classification, attempt, policy: client.retry, now, random: this.#jitter });
     this.#ledger.tally.count(event, classification, outcome, now);
+    this.#ledger.tally.time(ms);
     meter.attempted(event, classification, outcome, ms, now);
     logAttempt(log, client, event, attempt, classification, outcome, ms, now);
     if (classification.kind === 'delivered' || outcome.kind === 'delivered') return { event, outcome };

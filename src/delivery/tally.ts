@@ -13,6 +13,8 @@ export interface TallySheet {
 /** Counts what became of a batch's attempts. */
 export interface Tally {
   count(event: StoredEvent, classification: Classification, outcome: Outcome, now: number): void;
+  /** Adds how long an attempt took; ms. */
+  time(ms: number): void;
   /** Counts what an earlier run of the batch could not write down; it adds to the counters only. */
   recount(result: FinishedEvent): void;
   /** What was counted since the last time, to be written with the settlement. */
@@ -26,13 +28,14 @@ const DETAIL_LENGTH = 200;
 
 /**
  * Builds an empty tally. Counter names: `delivered:<type>:<status>`, `failed:<class>`, `dead`, and the same by type
- * and class: `dead:<type>:<class>`.
+ * and class: `dead:<type>:<class>`; `attemptMs` is how long all attempts took together.
  */
 export function createTally(): Tally {
   let counters = new Map<string, number>();
   /** By type and status: a counter's name is not put together for every event. */
   let delivered = new Map<string, Map<number, number>>();
   let lastError: string | undefined;
+  let attemptMs = 0;
   const totals = { delivered: 0, retried: 0, died: 0 };
 
   function add(field: string): void {
@@ -84,6 +87,9 @@ export function createTally(): Tally {
         detail: classification.response.slice(0, DETAIL_LENGTH),
       });
     },
+    time(ms) {
+      attemptMs += ms;
+    },
     recount({ event, outcome }) {
       if (outcome.kind === 'delivered') {
         addDelivered(event.type, outcome.status);
@@ -97,10 +103,12 @@ export function createTally(): Tally {
       for (const [type, byStatus] of delivered) {
         for (const [status, count] of byStatus) counters.set(`delivered:${type}:${status}`, count);
       }
+      if (attemptMs >= 0.5) counters.set('attemptMs', Math.round(attemptMs));
       const sheet: TallySheet = { counters, ...(lastError === undefined ? {} : { lastError }) };
       counters = new Map();
       delivered = new Map();
       lastError = undefined;
+      attemptMs = 0;
       return sheet;
     },
   };

@@ -43,6 +43,7 @@ test('accepted events are counted by type, once, and dead ones by type and class
     'dead:inventory_receipt:server_error': 20,
     dead: 50,
     replayed: 50,
+    attemptMs: expect.any(Number),
   });
   const { waiting, inFlight, retrying } = await status();
   expect(waiting + inFlight + retrying).toBe(5);

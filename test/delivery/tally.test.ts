@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { createTally } from '../../src/delivery/tally.ts';
+
+const event = { id: 'e', type: 'x', unit: 'u', body: '{}' };
+const delivered = { kind: 'delivered', status: 200 } as const;
+
+test('how long attempts took is one counter a settlement, in whole milliseconds, and none where it is none', () => {
+  const tally = createTally();
+  const attempt = (ms: number): void => {
+    tally.count(event, delivered, delivered, 0);
+    tally.time(ms);
+  };
+  attempt(0.7);
+  attempt(1.6);
+  expect([...tally.take().counters]).toEqual([
+    ['delivered:x:200', 2],
+    ['attemptMs', 2],
+  ]);
+  attempt(0.2);
+  expect([...tally.take().counters]).toEqual([['delivered:x:200', 1]]);
+});
