@@ -96,7 +96,8 @@ export async function readClientStatus(redis: Redis, client: string): Promise<Cl
   };
 }
 
-function fromStats(stats: Record<string, string>) {
+/** What a client's `stats` tell, of its fields and their values. */
+export function fromStats(stats: Readonly<Record<string, string>>) {
   const deliveredByType: Record<string, Record<string, number>> = {};
   const failedAttempts: Record<string, number> = {};
   let delivered = 0;

@@ -1,17 +1,12 @@
 /**
- * Looks at one client's queue at a cost that does not depend on its length.
+ * The part of a script that looks at the first batch that waits. It begins with `prefix`, the prefix of a client's
+ * deliveries, and leaves `now`, `head`, `since` (from when the first has waited) and `held`.
  *
  * A batch has waited since it was accepted, replayed or due again: `due` is written where a batch is delayed as a
  * whole, and a retry that is a job of its own has its delay in its options. A batch in the active list is in
  * somebody's hands while its lock lives; the latest few tell.
- *
- * KEYS  wait
- * ARGV  deliveries prefix, dead-letters prefix, stats
- * Returns {the first batch that waits ('' for none), for how many ms it has, 1 where some batch is held,
- * 1 where the client is paused, number of dead letters, stats as fields and values in turns}.
  */
-export const OVERVIEW = `
-local prefix, deadPrefix, stats = ARGV[1], ARGV[2], ARGV[3]
+export const LOOK_AT_HEAD = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local head, since = '', now
@@ -41,6 +36,19 @@ local held = 0
 for _, id in ipairs(redis.call('LRANGE', prefix .. 'active', 0, 19)) do
   if redis.call('EXISTS', prefix .. id .. ':lock') == 1 then held = 1 end
 end
+`;
+
+/**
+ * Looks at one client's queue at a cost that does not depend on its length.
+ *
+ * KEYS  wait
+ * ARGV  deliveries prefix, dead-letters prefix, stats
+ * Returns {the first batch that waits ('' for none), for how many ms it has, 1 where some batch is held,
+ * 1 where the client is paused, number of dead letters, stats as fields and values in turns}.
+ */
+export const OVERVIEW = `
+local prefix, deadPrefix, stats = ARGV[1], ARGV[2], ARGV[3]
+${LOOK_AT_HEAD}
 return {
   head, now - since, held, redis.call('HEXISTS', prefix .. 'meta', 'paused'),
   redis.call('ZCARD', deadPrefix .. 'prioritized'), redis.call('HGETALL', stats),
