@@ -1,37 +1,69 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type ClientStatus, readClientStatus } from '../../queue/client-status.ts';
 import { clientStatusValue } from '../../queue/client-status-value.ts';
 import { countServices } from '../../queue/count-services.ts';
 import { EXIT } from '../exit-codes.ts';
-import { chooseClients, runWithOperator } from '../open-operator.ts';
-import type { GlobalOptions } from '../run-command.ts';
+import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
+import { type GlobalOptions, UsageError } from '../run-command.ts';
 import { formatCount, formatTime, oneLine, type Terminal } from '../terminal.ts';
+
+interface StatusOptions extends GlobalOptions {
+  readonly watch?: boolean;
+  readonly interval?: number;
+}
 
 const HEAD = ['client', 'waiting', 'in flight', 'retrying', 'dead', 'delivered'];
 const NUMERIC = [1, 2, 3, 4, 5];
 
-/** `waybill status [client]`: where each client's events are. */
+const DEFAULT_INTERVAL_MS = 1_000;
+const LEAST_INTERVAL_S = 0.1;
+const MOST_INTERVAL_S = 3_600;
+
+/** `waybill status [client] [--watch]`: where each client's events are. */
 export function addStatusCommand(program: Command): void {
   program
     .command('status')
     .argument('[client]', 'one client; default: all')
     .description("show where each client's events are")
+    .option('--watch', 'go on showing it, with rates, until q or Ctrl-C')
+    .option('--interval <seconds>', 'how often --watch looks (default: 1)', parseInterval)
     .action((client: string | undefined, _options, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
-      return runWithOperator(options, async (terminal, { config, redis }) => {
-        const names = chooseClients(config, client);
-        const statuses = await Promise.all(names.map((name) => readClientStatus(redis, name)));
-        const services = await countServices(redis);
-        terminal.value({
-          services: services ?? null,
-          clients: Object.fromEntries(statuses.map((status, i) => [names[i], clientStatusValue(status)])),
-        });
-        printStatuses(terminal, names, statuses);
-        if (services === 0)
-          terminal.line('\nNo service is running: nothing is delivered until "waybill start".');
+      const options = command.optsWithGlobals<StatusOptions>();
+      return runWithOperator(options, async (terminal, operator) => {
+        const names = chooseClients(operator.config, client);
+        const { watch, interval } = options;
+        if (watch !== true && interval !== undefined) throw new UsageError('--interval goes with --watch');
+        if (watch !== true) await tellOnce(terminal, operator, names);
+        else {
+          // Only this needs what draws the screen, which is a tenth of what a command takes to start.
+          const { runWatch } = await import('../watch/run-watch.ts');
+          await runWatch(terminal, operator, names, interval ?? DEFAULT_INTERVAL_MS);
+        }
         return EXIT.done;
       });
     });
+}
+
+/** @returns ms */
+function parseInterval(text: string): number {
+  const seconds = /^\d{1,4}(?:\.\d{1,3})?$/.test(text) ? Number(text) : 0;
+  if (seconds < LEAST_INTERVAL_S || seconds > MOST_INTERVAL_S) {
+    throw new InvalidArgumentError(
+      `It is a number of seconds from ${LEAST_INTERVAL_S} to ${MOST_INTERVAL_S}.`,
+    );
+  }
+  return seconds * 1_000;
+}
+
+async function tellOnce(terminal: Terminal, { redis }: Operator, names: readonly string[]): Promise<void> {
+  const statuses = await Promise.all(names.map((name) => readClientStatus(redis, name)));
+  const services = await countServices(redis);
+  terminal.value({
+    services: services ?? null,
+    clients: Object.fromEntries(statuses.map((status, i) => [names[i], clientStatusValue(status)])),
+  });
+  printStatuses(terminal, names, statuses);
+  if (services === 0) terminal.line('\nNo service is running: nothing is delivered until "waybill start".');
 }
 
 function printStatuses(
