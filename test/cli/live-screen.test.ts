@@ -20,7 +20,7 @@ test('whatever is drawn after whatever, the screen shows it and nothing else, be
       }
       screen.end();
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });
 

@@ -30,7 +30,12 @@ const TREND: Column = { head: 'last minute', width: 12, cell: ({ trend }) => spa
 
 const FIGURES: readonly Column[] = [
   { head: 'in/s', width: 6, cell: ({ rates }) => shortRate(rates?.acceptedPerSecond) },
-  { head: 'out/s', width: 6, cell: ({ rates }) => shortRate(rates?.deliveredPerSecond) },
+  {
+    head: 'out/s',
+    width: 6,
+    cell: ({ look, rates }, style) =>
+      look.pausedAt === undefined ? shortRate(rates?.deliveredPerSecond) : style('yellow', 'paused'),
+  },
   {
     head: 'fail/s',
     width: 6,
@@ -69,7 +74,10 @@ export function layOutTable(
   const taken = figures.reduce((sum, column) => sum + column.width + 1, 0);
   const longest = Math.max(LEAST_NAME, ...news.map(({ client }) => client.length));
   const name = Math.max(LEAST_NAME, Math.min(longest, MOST_NAME, width - taken));
-  const columns: Column[] = [{ head: 'client', width: name, left: true, cell: nameOf }, ...figures];
+  const columns: Column[] = [
+    { head: 'client', width: name, left: true, cell: ({ client }) => client },
+    ...figures,
+  ];
   let room = width - taken - name;
   if (room > TREND.width + 1) {
     columns.push(TREND);
@@ -85,10 +93,6 @@ export function layOutTable(
     head: style('bold', joinCells(columns.map((column) => fillCell(column, column.head)))),
     row: (one) => joinCells(columns.map((column) => fillCell(column, column.cell(one, style)))),
   };
-
-  function nameOf({ client, look }: ClientNews): string {
-    return look.pausedAt === undefined ? client : `${client} ${style('yellow', '(paused)')}`;
-  }
 }
 
 /** `503 server_error, 3 s ago`; empty for a client that is quiet by now. */

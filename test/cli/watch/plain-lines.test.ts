@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest';
+import { plainLines } from '../../../src/cli/watch/plain-lines.ts';
+import type { WatchTick } from '../../../src/cli/watch/watch-tick.ts';
+import { lookWith } from './client-looks.ts';
+
+const NOW = Date.parse('2026-03-01T14:03:07Z');
+const TIME = '2026-03-01 14:03:07Z';
+
+function tickWith(waiting: number, more: Partial<WatchTick> = {}): WatchTick {
+  const look = (client: string, events: number) => ({
+    ...{ client, look: lookWith({ waiting: events }), backlog: events, trend: [] },
+  });
+  return { at: NOW, services: 1, news: [look('acme', waiting), look('acme-outlet', 0)], ...more };
+}
+
+test('a client has a line when something changed, and at first when there is something to tell', () => {
+  const line = (backlog: string) => `${TIME}  acme  backlog ${backlog}, retrying 0, dead 0`;
+  expect(plainLines(tickWith(1_200), undefined)).toEqual([line('1,200')]);
+  expect(plainLines(tickWith(1_200), tickWith(1_200))).toEqual([]);
+  expect(plainLines(tickWith(0), tickWith(1_200))).toEqual([line('0')]);
+});
+
+test('Redis that goes away and comes back has a line each, however long it is away', () => {
+  const away = tickWith(5, { away: { since: NOW, reason: 'Redis cannot be reached: it does not answer' } });
+  expect(plainLines(away, tickWith(5))).toEqual([`${TIME}  Redis cannot be reached: it does not answer`]);
+  expect(plainLines(away, away)).toEqual([]);
+  expect(plainLines(tickWith(5), away)).toEqual([`${TIME}  Redis is back`]);
+});
