@@ -6,10 +6,12 @@ import { asksForTokens } from './core/client-config.ts';
 import type { Config, ResolvedClient } from './core/config-schema.ts';
 import { createDeliveryMeter, type DeliveryMeter } from './core/delivery-meter.ts';
 import { type ClientDelivery, createClientDelivery } from './delivery/deliver-client.ts';
+import { createLanes } from './delivery/lanes.ts';
 import { createLine } from './delivery/line.ts';
 import { createAttempt } from './delivery/make-attempt.ts';
 import { createPacing } from './delivery/pacing.ts';
 import { createPermits } from './delivery/permits.ts';
+import { createPutOffs } from './delivery/put-offs.ts';
 import { createSolitude, type Solitude } from './delivery/solitude.ts';
 import { createUnsettled } from './delivery/unsettled.ts';
 import { createErrorSpacing } from './error-spacing.ts';
@@ -18,6 +20,7 @@ import { createIdSource } from './intake/event-id.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
 import { keepPruning } from './keep-pruning.ts';
 import { BatchWorker } from './queue/batch-worker.ts';
+import { bringForward } from './queue/bring-forward.ts';
 import { commitBatches } from './queue/commit-batches.ts';
 import {
   type ConnectionOptions,
@@ -161,6 +164,7 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
       log.warn({ client: client.name, batch: jobId }, 'batch taken over from a lost process'),
     onError,
   });
+  const lanes = createLanes(client);
   const delivery = createClientDelivery({
     client,
     source: worker,
@@ -170,7 +174,16 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
       userAgent: `waybill/${VERSION}`,
       monotonicNow: () => performance.now(),
     }),
-    line: createLine(createPermits(client.concurrency), pacing, client.concurrency),
+    line: createLine({
+      lanes,
+      permits: createPermits(client.concurrency, lanes),
+      pacing,
+      room: client.concurrency,
+    }),
+    putOffs: createPutOffs({
+      bringForward: (batches) => bringForward(redis, client.name, batches),
+      onError,
+    }),
     unsettled: createUnsettled(),
     solitude: shared.solitude,
     meter,

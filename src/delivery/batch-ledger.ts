@@ -63,14 +63,14 @@ export class BatchLedger {
     this.#lost = true;
   }
 
-  /** Takes over what an earlier run of this job in this process could not write. @returns how many events */
-  recall(): number {
+  /** Takes over what an earlier run of this job in this process could not write. @returns the events */
+  recall(): readonly StoredEvent[] {
     const known = this.#parts.unsettled.recall(this.#job.id, this.unfinished);
     for (const { event, result } of known) {
       this.tally.recount(result);
       this.finish(event, result);
     }
-    return known.length;
+    return known.map(({ event }) => event);
   }
 
   /**

@@ -1,6 +1,8 @@
 import type { Batch, StoredEvent } from '../core/event.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
 import type { NewLock, QueuedBatch } from '../queue/delivery-queue.ts';
+import { logLane } from './delivery-log.ts';
+import { LOOK_MS } from './lane.ts';
 import { createLostBatches } from './lost-batches.ts';
 import { type BatchParts, BatchRun, type Succession } from './run-batch.ts';
 
@@ -38,8 +40,6 @@ export interface ClientDeliveryParts extends BatchParts {
   readonly source: BatchSource;
 }
 
-/** How soon a pause is noticed that comes while batches are open. */
-const LOOK_FOR_PAUSE_MS = 500;
 /** The wait after an error of the source, so that an outage does not spin. */
 const ERROR_WAIT_MS = 1_000;
 
@@ -51,7 +51,7 @@ const MOST_SETTLING = 100;
 
 /** Takes batch after batch while there is room in the line, and runs them side by side. */
 export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery {
-  const { client, source, line, log } = parts;
+  const { client, source, line, putOffs, log } = parts;
   const open = new Map<string, BatchRun>();
   const lostHere = createLostBatches();
   let stopping = false;
@@ -84,16 +84,36 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
     }
     const held = lostHere.comeBack(job, job.data);
     if (held.stalls < job.stalls) await forgive(job, held.stalls);
+    startWatching();
+    if (putOffs.size > 0) putOffs.forget(job.id);
     const run = new BatchRun(held, parts, succession);
     open.set(job.id, run);
-    watch ??= setInterval(lookForPause, LOOK_FOR_PAUSE_MS);
     void run.done.then(() => {
       if (open.get(job.id) === run) open.delete(job.id);
-      if (open.size === 0) stopWatching();
+      if (open.size === 0 && putOffs.size === 0) stopWatching();
       if (run.lost) lostHere.remember(held);
       source.letGo(job);
       onClosed?.();
     });
+  }
+
+  function startWatching(): void {
+    if (watch !== undefined) return;
+    lookAtLanes();
+    watch = setInterval(look, LOOK_MS);
+  }
+
+  function look(): void {
+    lookAtLanes();
+    if (open.size > 0) lookForPause();
+    else if (putOffs.size === 0) stopWatching();
+  }
+
+  function lookAtLanes(): void {
+    for (const lane of line.look()) {
+      logLane(log, client, lane);
+      if (!lane.isAiling) void putOffs.bringForward();
+    }
   }
 
   /** A paused client's requests under way go on; what was not sent yet is put back. */
@@ -178,6 +198,9 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
       // One that ends may have taken the next before the line was closed; that is put back unsent.
       while (open.size > 0) await Promise.all([...open.values()].map((run) => run.done));
       clearTimeout(grace);
+      stopWatching();
+      // Whoever goes on with them need not wait for what this process knew of their endpoint.
+      if (putOffs.size > 0) await putOffs.bringForward();
     },
   };
 }

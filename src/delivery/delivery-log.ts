@@ -4,6 +4,7 @@ import type { Outcome } from '../core/decide.ts';
 import type { StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
+import type { Lane } from './lane.ts';
 import type { Tally } from './tally.ts';
 
 /** How much of a response, or of the reason that there was none, a dead letter's line shows. */
@@ -55,6 +56,17 @@ export function logDead(log: Log, client: ResolvedClient, event: StoredEvent): v
     },
     'dead letter',
   );
+}
+
+/** One line where an endpoint begins to hold on to the permits of its client, and one where it ends. */
+export function logLane(
+  log: Log,
+  client: ResolvedClient,
+  { type, isAiling, inFlight, standing }: Lane,
+): void {
+  const fields = { client: client.name, type, inFlight, inLine: standing };
+  if (isAiling) log.warn(fields, 'endpoint is held to its share');
+  else log.info(fields, 'endpoint is no longer held to its share');
 }
 
 /** One line per batch that was let go. */

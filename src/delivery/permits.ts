@@ -1,8 +1,14 @@
+import type { Lane } from './lane.ts';
+import type { Lanes } from './lanes.ts';
+import type { OnTurn } from './waiting-list.ts';
+
 /** Holds the requests in flight of one client in this process to a number. */
 export interface Permits {
-  /** Calls back with a permit as soon as one is free, at once where it is; with false once closed. */
-  take(onTurn: (granted: boolean) => void): void;
-  give(): void;
+  /** Calls back with a permit as soon as there is one for this endpoint, at once where it is; with false once closed. */
+  take(lane: Lane, onTurn: OnTurn): void;
+  give(lane: Lane): void;
+  /** Gives free permits to those that wait: more of them may have one than before. */
+  offer(): void;
   /** Whoever waits gets none. */
   dismiss(): void;
   /** Ends all waiting: whoever waits, or asks from now on, gets none. */
@@ -10,51 +16,49 @@ export interface Permits {
   readonly inUse: number;
 }
 
-/** A counting semaphore; permits go to waiters in the order of their coming. */
-export function createPermits(count: number): Permits {
+/**
+ * A counting semaphore. A permit goes to the endpoint that has the fewest, there to whoever waits longest; what each
+ * may have at the most is for the lanes to say.
+ */
+export function createPermits(count: number, lanes: Lanes): Permits {
   let free = count;
   let closed = false;
-  const waiting: ((granted: boolean) => void)[] = [];
-  let first = 0;
 
-  function dismiss(): void {
-    const dismissed = waiting.splice(0).slice(first);
-    first = 0;
-    for (const resolve of dismissed) resolve(false);
+  function grant(lane: Lane, onTurn: OnTurn): void {
+    free -= 1;
+    lane.held += 1;
+    onTurn(true);
+  }
+
+  function offer(): void {
+    while (free > 0) {
+      const lane = lanes.next();
+      const next = lane?.waiting.shift();
+      if (lane === undefined || next === undefined) return;
+      grant(lane, next);
+    }
   }
 
   return {
     get inUse() {
       return count - free;
     },
-    take(onTurn) {
-      if (closed) return onTurn(false);
-      if (free > 0) {
-        free -= 1;
-        return onTurn(true);
-      }
-      waiting.push(onTurn);
+    take(lane, onTurn) {
+      if (closed) onTurn(false);
+      // Where others wait beside a free permit, they may not have it.
+      else if (free > 0 && lane.waiting.isEmpty && lanes.mayHold(lane)) grant(lane, onTurn);
+      else lane.waiting.push(onTurn);
     },
-    give() {
-      const next = waiting[first];
-      if (next === undefined) {
-        free += 1;
-        return;
-      }
-      first += 1;
-      if (first === waiting.length) {
-        waiting.length = 0;
-        first = 0;
-      } else if (first > 1_000) {
-        waiting.splice(0, first);
-        first = 0;
-      }
-      next(true);
+    give(lane) {
+      lane.held -= 1;
+      free += 1;
+      offer();
     },
-    dismiss,
+    offer,
+    dismiss: lanes.dismiss,
     close() {
       closed = true;
-      dismiss();
+      lanes.dismiss();
     },
   };
 }

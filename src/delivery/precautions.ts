@@ -40,11 +40,12 @@ export class Precautions {
   async settle(): Promise<boolean> {
     const suspicion = this.#suspicion;
     const { unfinished } = this.#ledger;
+    const { line } = this.#parts;
     if (suspicion.kind === 'none' || suspicion.kind === 'alone') return false;
     // All of its events were recalled.
     if (unfinished.length === 0) return false;
     for (const event of unfinished) {
-      this.#parts.line.leave();
+      line.leave(line.lanes.of(event.type));
       if (suspicion.kind === 'crash') this.#bury(event);
     }
     if (suspicion.kind === 'crash') await this.#ledger.write('complete');
@@ -61,6 +62,11 @@ export class Precautions {
     this.#ledger.tally.count(event, crash, outcome, now());
     logDead(log, client, dead);
     this.#ledger.finish(event, { event: dead, outcome });
+  }
+
+  /** Whether something is written about the batch's event that has to stand there until it was sent. */
+  get isSuspected(): boolean {
+    return this.#suspicion.kind !== 'none';
   }
 
   /** Whether the next event cannot just be sent: it has to be alone, or another one is. */

@@ -10,21 +10,26 @@ import type { NewLock, QueuedBatch, SettleAction } from '../queue/delivery-queue
 import { BatchLedger, type LedgerParts } from './batch-ledger.ts';
 import { chainsByUnit, inTurn } from './chains-by-unit.ts';
 import { logAttempt, logBatch, logDead } from './delivery-log.ts';
+import { holdBack } from './hold-back.ts';
+import type { Lane } from './lane.ts';
 import type { Line } from './line.ts';
 import type { Attempted, MakeAttempt } from './make-attempt.ts';
 import { Precautions } from './precautions.ts';
+import type { PutOffs } from './put-offs.ts';
 import type { Solitude } from './solitude.ts';
 
 /** A batch that is open for this long writes down what it has, and again each time as long passes. */
 const CHECKPOINT_MS = 500;
 /** How long an event waits whose type has no endpoint in the configuration any more. */
 const NO_ENDPOINT_WAIT_MS = 60_000;
+const NONE: ReadonlySet<StoredEvent> = new Set();
 
 /** What a batch runs with: the same for all batches of a client in a process. */
 export interface BatchParts extends LedgerParts {
   readonly client: ResolvedClient;
   readonly attempt: MakeAttempt;
   readonly line: Line;
+  readonly putOffs: PutOffs;
   readonly solitude: Solitude;
   readonly meter: ClientMeter;
   random(): number;
@@ -62,7 +67,8 @@ export class BatchRun {
     this.#ledger = new BatchLedger(job, this.#batch.events, parts, () => this.#callOff.abort());
     this.#precautions = new Precautions(job, this.#ledger, this.#callOff, parts);
     this.#jitter = parts.random();
-    parts.line.join(this.#batch.events.length);
+    const { line } = parts;
+    for (const { type } of this.#batch.events) line.join(line.lanes.of(type));
     parts.meter.opened(this.#batch.events.length);
     this.done = this.#run()
       .catch((error: unknown) => {
@@ -90,16 +96,39 @@ export class BatchRun {
   async #run(): Promise<void> {
     const { line, log, client } = this.#parts;
     const ledger = this.#ledger;
-    for (let recalled = ledger.recall(); recalled > 0; recalled -= 1) line.leave();
+    for (const { type } of ledger.recall()) line.leave(line.lanes.of(type));
     if (await this.#precautions.settle()) return;
 
+    // What is written about a suspected event would be lost where it is put off.
+    const mayHold = line.lanes.areAiling && !this.#precautions.isSuspected;
+    const held = mayHold ? holdBack(ledger.unfinished, line) : NONE;
+    const sent = held.size === 0 ? ledger.unfinished : ledger.unfinished.filter((event) => !held.has(event));
     const stopCheckpoints = this.#keepCheckpoints();
-    await inTurn(chainsByUnit(ledger.unfinished), (event, onOver) => this.#deliver(event, onOver));
+    await inTurn(chainsByUnit(sent), (event, onOver) => this.#deliver(event, onOver));
     await stopCheckpoints();
     await this.#precautions.written();
-    if (!ledger.lost) await this.#writeLast();
+    if (!ledger.lost) await (this.#isOnly(held) ? this.#putOff(held) : this.#writeLast());
     if (this.#fault !== undefined && !ledger.lost) await this.#job.fail(this.#fault.message);
-    logBatch(log, client, this.#job, this.#batch.events.length, ledger.tally);
+    if (sent.length > 0 || held.size === 0) {
+      logBatch(log, client, this.#job, this.#batch.events.length, ledger.tally);
+    }
+  }
+
+  /** Whether nothing but what was held back is left to be dealt with. */
+  #isOnly(held: ReadonlySet<StoredEvent>): boolean {
+    return held.size > 0 && this.#ledger.unfinished.length === held.size;
+  }
+
+  /** Puts off what was held back: no attempt was made, and none is counted. */
+  async #putOff(held: ReadonlySet<StoredEvent>): Promise<void> {
+    const { putOffs, line, now } = this.#parts;
+    const dueAt = putOffs.dueAt(now());
+    for (const event of held) this.#ledger.finish(event, { event, outcome: { kind: 'retry', dueAt } });
+    await this.#writeLast();
+    // Where retries stay in the batch as well, it is due when they are.
+    if (this.#ledger.lost || this.#ledger.tally.retried > 0) return;
+    putOffs.note({ id: this.#job.id, dueAt });
+    if (!line.lanes.areAiling) await putOffs.bringForward();
   }
 
   /** Writes down what is finished, every 500 ms, so that a slow event holds back no other. */
@@ -118,26 +147,26 @@ export class BatchRun {
   }
 
   #deliver(event: StoredEvent, onOver: () => void): void {
-    const { client, line, now } = this.#parts;
-    const url = client.urls[event.type];
-    if (url === undefined) {
-      line.leave();
+    const { line, now } = this.#parts;
+    const lane = line.lanes.of(event.type);
+    if (lane.url === undefined) {
+      line.leave(lane);
       this.#ledger.finish(event, { event, outcome: { kind: 'retry', dueAt: now() + NO_ENDPOINT_WAIT_MS } });
       onOver();
       return;
     }
-    line.enter((granted) => {
+    line.enter(lane, (granted) => {
       if (!granted) {
         onOver();
         return;
       }
       const onSent = (): void => {
-        line.exit();
+        line.exit(lane);
         onOver();
       };
-      if (!this.#precautions.areNeeded()) this.#send(event, url, onSent);
+      if (!this.#precautions.areNeeded()) this.#send(event, lane, onSent);
       else {
-        const send = () => new Promise<void>((resolve) => this.#send(event, url, resolve));
+        const send = () => new Promise<void>((resolve) => this.#send(event, lane, resolve));
         this.#precautions
           .send(event, send)
           .catch((error: unknown) => this.#noteFault(event, error))
@@ -147,7 +176,7 @@ export class BatchRun {
   }
 
   /** Calls back once, whatever comes of it. */
-  #send(event: StoredEvent, url: string, onOver: () => void): void {
+  #send(event: StoredEvent, lane: Lane, onOver: () => void): void {
     const { attempt, solitude, meter } = this.#parts;
     if (this.#ledger.lost) {
       onOver();
@@ -155,11 +184,11 @@ export class BatchRun {
     }
     solitude.begin();
     meter.begin();
-    attempt(event, url, this.#callOff).then(
+    attempt(event, lane.url as string, this.#callOff).then(
       (attempted) => {
         solitude.end();
         meter.end();
-        this.#finish(event, attempted);
+        this.#finish(event, lane, attempted);
         onOver();
       },
       (error: unknown) => {
@@ -171,9 +200,11 @@ export class BatchRun {
     );
   }
 
-  #finish(event: StoredEvent, attempted: Attempted | undefined): void {
+  #finish(event: StoredEvent, lane: Lane, attempted: Attempted | undefined): void {
+    if (attempted === undefined) return;
+    lane.ended(attempted.classification.kind === 'delivered', attempted.ms);
     try {
-      if (attempted !== undefined) this.#ledger.finish(event, this.#judge(event, attempted));
+      this.#ledger.finish(event, this.#judge(event, attempted));
     } catch (error) {
       this.#noteFault(event, error);
     }

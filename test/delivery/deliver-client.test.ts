@@ -4,12 +4,11 @@ import type { ResolvedClient } from '../../src/core/config-schema.ts';
 import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
-import { createLine } from '../../src/delivery/line.ts';
-import { createPermits } from '../../src/delivery/permits.ts';
 import { createSolitude } from '../../src/delivery/solitude.ts';
 import { createUnsettled } from '../../src/delivery/unsettled.ts';
 import type { TakenJob } from '../../src/queue/batch-worker.ts';
 import type { SettleCommand, Settled } from '../../src/queue/delivery-queue.ts';
+import { noPutOffs, testLine } from '../support/lanes.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { until } from '../support/until.ts';
 
@@ -60,7 +59,8 @@ function delivery(next: string) {
       sent.push(id);
       return { classification: { kind: 'delivered', status: 200 }, ms: 1 };
     },
-    line: createLine(createPermits(1), undefined, 1),
+    line: testLine(1).line,
+    putOffs: noPutOffs(),
     unsettled: createUnsettled(),
     solitude: createSolitude(),
     meter: createDeliveryMeter().client('acme'),
@@ -162,7 +162,8 @@ function deliveryOf(
         answers.push(() => resolve(delivered));
         signal.addEventListener('abort', () => resolve(undefined), { once: true });
       }),
-    line: createLine(createPermits(1), undefined, 3),
+    line: testLine(1, { room: 3 }).line,
+    putOffs: noPutOffs(),
     unsettled: createUnsettled(),
     solitude,
     meter: createDeliveryMeter().client('acme'),

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { createLine, type Line } from '../../src/delivery/line.ts';
 import type { Pacing } from '../../src/delivery/pacing.ts';
-import { createPermits } from '../../src/delivery/permits.ts';
+import { type TestLine, testLine } from '../support/lanes.ts';
 
 /** A pacing whose turns come when the test says so. */
 function turnsOnDemand(): Pacing & { next(): void; readonly waiting: number } {
@@ -30,8 +29,12 @@ function turnsOnDemand(): Pacing & { next(): void; readonly waiting: number } {
   };
 }
 
-function enter(line: Line): Promise<boolean> {
-  return new Promise((resolve) => line.enter(resolve));
+function enter({ line, lane }: TestLine): Promise<boolean> {
+  return new Promise((resolve) => line.enter(lane, resolve));
+}
+
+function join({ line, lane }: TestLine, count: number): void {
+  for (let n = 0; n < count; n += 1) line.join(lane);
 }
 
 /** Whether a promise is settled by now. */
@@ -45,57 +48,59 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 test('events enter while permits last, and leave the line as they do', async () => {
-  const permits = createPermits(2);
-  const line = createLine(permits, undefined, 10);
-  line.join(3);
-  expect(await Promise.all([enter(line), enter(line)])).toEqual([true, true]);
+  const scene = testLine(2, { room: 10 });
+  const { line, lane, permits } = scene;
+  join(scene, 3);
+  expect(await Promise.all([enter(scene), enter(scene)])).toEqual([true, true]);
   expect(line.length).toBe(1);
-  const third = enter(line);
+  const third = enter(scene);
   expect(await isSettled(third)).toBe(false);
-  line.exit();
+  line.exit(lane);
   expect(await third).toBe(true);
   expect(line.length).toBe(0);
   expect(permits.inUse).toBe(2);
 });
 
 test('there is room while fewer stand in line than it takes', async () => {
-  const line = createLine(createPermits(100), undefined, 2);
-  line.join(1);
+  const scene = testLine(100, { room: 2 });
+  const { line, lane } = scene;
+  join(scene, 1);
   await line.room();
-  line.join(2);
+  join(scene, 2);
   const room = line.room();
-  line.leave();
+  line.leave(lane);
   expect(await isSettled(room)).toBe(false);
-  await enter(line);
+  await enter(scene);
   await room;
   expect(line.length).toBe(1);
 });
 
 test('closing lets nobody enter, and ends the wait for room', async () => {
-  const permits = createPermits(1);
-  const line = createLine(permits, undefined, 1);
-  line.join(3);
-  await enter(line);
-  const waits = [enter(line), line.room()];
+  const scene = testLine(1, { room: 1 });
+  const { line, lane, permits } = scene;
+  join(scene, 3);
+  await enter(scene);
+  const waits = [enter(scene), line.room()];
   line.close();
   expect(await Promise.all(waits)).toEqual([false, undefined]);
-  expect(await enter(line)).toBe(false);
+  expect(await enter(scene)).toBe(false);
   await line.room();
-  line.exit();
+  line.exit(lane);
   expect(permits.inUse).toBe(0);
 });
 
 test('the turn is taken last: whoever has it can go at once', async () => {
   const pacing = turnsOnDemand();
-  const line = createLine(createPermits(2), pacing, 10);
-  line.join(3);
-  const entries = [enter(line), enter(line), enter(line)];
+  const scene = testLine(2, { pacing, room: 10 });
+  const { line, lane } = scene;
+  join(scene, 3);
+  const entries = [enter(scene), enter(scene), enter(scene)];
   await new Promise((resolve) => setImmediate(resolve));
   // The third has no permit yet: a turn that it took now would be saved up.
   expect(pacing.waiting).toBe(2);
   pacing.next();
   expect(await entries[0]).toBe(true);
-  line.exit();
+  line.exit(lane);
   await new Promise((resolve) => setImmediate(resolve));
   expect(pacing.waiting).toBe(2);
   pacing.next();
@@ -104,10 +109,10 @@ test('the turn is taken last: whoever has it can go at once', async () => {
 });
 
 test('whoever waits for a turn when the line is closed gives the permit back', async () => {
-  const permits = createPermits(2);
-  const line = createLine(permits, turnsOnDemand(), 10);
-  line.join(3);
-  const entries = [enter(line), enter(line), enter(line)];
+  const scene = testLine(2, { pacing: turnsOnDemand(), room: 10 });
+  const { line, permits } = scene;
+  join(scene, 3);
+  const entries = [enter(scene), enter(scene), enter(scene)];
   await new Promise((resolve) => setImmediate(resolve));
   expect(permits.inUse).toBe(2);
   line.close();
@@ -120,19 +125,67 @@ test.each([
   ['without a rate', undefined],
   ['with a rate', turnsOnDemand()],
 ])('a paused line sends those that wait away and lets nobody in, until it resumes: %s', async (_, pacing) => {
-  const line = createLine(createPermits(1), pacing, 10);
-  line.join(4);
-  const first = enter(line);
+  const scene = testLine(1, { pacing, room: 10 });
+  const { line, lane } = scene;
+  join(scene, 4);
+  const first = enter(scene);
   pacing?.next();
   expect(await first).toBe(true);
-  const second = enter(line);
+  const second = enter(scene);
   line.pause();
   expect(await second).toBe(false);
-  expect(await enter(line)).toBe(false);
-  line.exit();
+  expect(await enter(scene)).toBe(false);
+  line.exit(lane);
   line.resume();
-  const last = enter(line);
+  const last = enter(scene);
   await new Promise((resolve) => setImmediate(resolve));
   pacing?.next();
   expect(await last).toBe(true);
+});
+
+test('events of an endpoint that ails keep no batch from being opened, until it recovers', async () => {
+  const scene = testLine(4, { types: ['hung', 'well'] });
+  const { line, lane } = scene;
+  join(scene, 10);
+  for (let n = 0; n < 10; n += 1) void enter(scene);
+  expect([lane.inFlight, line.length]).toEqual([4, 6]);
+  const room = line.room();
+  for (let look = 0; look < 3; look += 1) expect(line.look()).toEqual([]);
+  expect(await isSettled(room)).toBe(false);
+  expect(line.look()).toEqual([lane]);
+  expect(await isSettled(room)).toBe(true);
+  expect([lane.standing, line.length]).toEqual([6, 0]);
+  join(scene, 1);
+  line.leave(lane);
+  expect(line.length).toBe(0);
+
+  for (let n = 0; n < 4; n += 1) {
+    lane.ended(true, 1);
+    line.exit(lane);
+  }
+  expect(line.look()).toEqual([lane]);
+  expect(line.length).toBe(lane.standing);
+  expect(line.length).toBeGreaterThan(0);
+});
+
+test('of those that wait for the rate at most one is of an endpoint that ails', async () => {
+  const pacing = turnsOnDemand();
+  const scene = testLine(8, { types: ['hung', 'well'], pacing });
+  const { line, lane, lanes } = scene;
+  join(scene, 20);
+  for (let n = 0; n < 20; n += 1) void enter(scene);
+  for (let n = 0; n < 7; n += 1) pacing.next();
+  await new Promise((resolve) => setImmediate(resolve));
+  for (let look = 0; look < 5; look += 1) line.look();
+  expect(lane.isAiling).toBe(true);
+  for (let n = 0; n < 4; n += 1) line.exit(lane);
+  expect(pacing.waiting).toBe(1);
+  const well = { ...scene, lane: lanes.of('well') };
+  join(well, 1);
+  const entered = enter(well);
+  expect(pacing.waiting).toBe(2);
+  pacing.next();
+  pacing.next();
+  expect(await entered).toBe(true);
+  expect(pacing.waiting).toBe(1);
 });

@@ -3,11 +3,10 @@ import { expect, test } from 'vitest';
 import type { ResolvedClient } from '../../src/core/config-schema.ts';
 import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
-import { createLine } from '../../src/delivery/line.ts';
-import { createPermits } from '../../src/delivery/permits.ts';
 import { createSolitude } from '../../src/delivery/solitude.ts';
 import { createUnsettled } from '../../src/delivery/unsettled.ts';
 import type { TakenJob } from '../../src/queue/batch-worker.ts';
+import { noPutOffs, testLine } from '../support/lanes.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { until } from '../support/until.ts';
 
@@ -49,7 +48,8 @@ function delivery() {
       interrupt: async () => {},
     },
     attempt: async () => ({ classification: { kind: 'delivered', status: 200 }, ms: 1 }),
-    line: createLine(createPermits(CONCURRENCY), undefined, CONCURRENCY),
+    line: testLine(CONCURRENCY).line,
+    putOffs: noPutOffs(),
     unsettled: createUnsettled(),
     solitude: createSolitude(),
     meter: createDeliveryMeter().client('acme'),

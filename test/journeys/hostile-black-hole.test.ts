@@ -30,7 +30,11 @@ async function scene(holes: Partial<ClientSettings>) {
     Array.from({ length: HEALTHY }, (_, n) => sandbox.company(`healthy-${n}`)),
   );
   const engine = await testEngine({
-    hole: hole.clientSettings({ concurrency: CONCURRENCY, ...holes }),
+    hole: hole.clientSettings({
+      concurrency: CONCURRENCY,
+      endpoints: { disposition_update: '/dispositions' },
+      ...holes,
+    }),
     ...Object.fromEntries(companies.map((company) => [company.name, company.clientSettings()])),
   });
   const clients = companies.map(({ name }) => engine.client(name));

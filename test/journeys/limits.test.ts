@@ -39,7 +39,11 @@ test('a client that hangs does not slow the other', async () => {
   const stuck = await sandbox.company('stuck', { script: hang });
   const healthy = await sandbox.company('healthy');
   const engine = await testEngine({
-    stuck: stuck.clientSettings({ concurrency: 8, timeoutMs: 60_000 }),
+    stuck: stuck.clientSettings({
+      concurrency: 8,
+      timeoutMs: 60_000,
+      endpoints: { disposition_update: '/dispositions' },
+    }),
     healthy: healthy.clientSettings({ concurrency: 8 }),
   });
   await engine.client('stuck').submit(numberedEvents(TYPE, 300));

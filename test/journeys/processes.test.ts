@@ -38,7 +38,11 @@ test('two workers with 300 requests in flight ask for one token when theirs is v
   };
   const company = await sandbox.company(name, { auth: { type: 'oauth2' }, script });
   const { directory, args } = configure({
-    [name]: company.clientSettings({ concurrency: 150, retry: SHORT }),
+    [name]: company.clientSettings({
+      concurrency: 150,
+      endpoints: { disposition_update: '/dispositions' },
+      retry: SHORT,
+    }),
   });
   const service = startWaybill(['start', '--workers', '2', ...args], { directory });
   await service.waitForLine('started');

@@ -101,7 +101,11 @@ test('an engine that is stopped while others go on leaves them its events', asyn
   const company = await testSandbox().company('acme');
   const held = hold();
   company.script(held.script);
-  const settings = company.clientSettings({ concurrency: 10, batchSize: 10 });
+  const settings = company.clientSettings({
+    concurrency: 10,
+    batchSize: 10,
+    endpoints: { disposition_update: '/dispositions' },
+  });
   const engine = await testEngine({ acme: settings });
   const client = engine.client();
   const ids = await client.submit(numberedEvents(TYPE, 100));

@@ -14,7 +14,11 @@ const oauth2 = () => ({ type: 'oauth2', clientId: uniqueClientName() }) as const
 
 test('300 events in flight when the token expires: one token request in all', async () => {
   const company = await testSandbox().company('acme', { auth: oauth2() });
-  const client = (await testEngine({ acme: company.clientSettings({ concurrency: 300 }) })).client();
+  const client = (
+    await testEngine({
+      acme: company.clientSettings({ concurrency: 300, endpoints: { disposition_update: '/dispositions' } }),
+    })
+  ).client();
   await client.submit(numberedEvents('disposition_update', 1));
   await client.settled({ delivered: 1 });
   const expired = company.requests[0]?.headers.authorization;

@@ -5,6 +5,7 @@ import {
   moveJobFromActiveToWait,
   moveToDelayed,
   pause,
+  promote,
 } from 'bullmq/dist/cjs/scripts/index.js';
 
 /**
@@ -53,6 +54,17 @@ local function setPaused(prefix, state)
     {prefix .. (state == 'paused' and 'wait' or 'paused'), prefix .. (state == 'paused' and 'paused' or 'wait'),
      prefix .. 'meta', prefix .. 'prioritized', prefix .. 'events', prefix .. 'delayed', prefix .. 'marker'},
     {state, '0'})
+end
+`;
+
+/** `promoteJob(prefix, id)`: what `job.promote` does, where the job is delayed. */
+export const PROMOTE = `
+${asFunctions(promote)}
+local function promoteJob(prefix, id)
+  return promote(
+    {prefix .. 'delayed', prefix .. 'wait', prefix .. 'paused', prefix .. 'meta', prefix .. 'prioritized',
+     prefix .. 'active', prefix .. 'pc', prefix .. 'events', prefix .. 'marker'},
+    {prefix, id})
 end
 `;
 

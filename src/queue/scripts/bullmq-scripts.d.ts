@@ -18,4 +18,5 @@ declare module 'bullmq/dist/cjs/scripts/index.js' {
   export const extendLocks: LuaScript;
   export const moveJobFromActiveToWait: LuaScript;
   export const pause: LuaScript;
+  export const promote: LuaScript;
 }

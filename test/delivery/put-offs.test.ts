@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { createPutOffs, type PutOff } from '../../src/delivery/put-offs.ts';
+
+function scene(fails = false) {
+  const brought: PutOff[] = [];
+  const errors: Error[] = [];
+  const putOffs = createPutOffs({
+    bringForward: async (batches) => {
+      if (fails) throw new Error('Redis is away');
+      brought.push(...batches);
+    },
+    onError: (error) => errors.push(error),
+  });
+  return { putOffs, brought, errors };
+}
+
+test('batches come back after three seconds, no more than 200 in a second, and none later than in ten minutes', () => {
+  const { putOffs } = scene();
+  const due = Array.from({ length: 200_000 }, () => putOffs.dueAt(1_000_000));
+  expect(due[0]).toBe(1_003_000);
+  expect(due[200]).toBe(1_004_000);
+  expect(due.at(-1)).toBe(1_600_000);
+  expect(putOffs.dueAt(2_000_000)).toBe(2_003_000);
+});
+
+test('what is brought forward is what was put off and has not come back', async () => {
+  const { putOffs, brought } = scene();
+  const all = Array.from({ length: 250 }, (_, n) => ({ id: `batch-${n}`, dueAt: putOffs.dueAt(n) }));
+  for (const putOff of all) putOffs.note(putOff);
+  putOffs.forget('batch-7');
+  expect(putOffs.size).toBe(249);
+  await putOffs.bringForward();
+  expect(brought).toEqual(all.filter(({ id }) => id !== 'batch-7'));
+  expect(putOffs.size).toBe(0);
+  await putOffs.bringForward();
+  expect(brought).toHaveLength(249);
+  // The next ones begin anew.
+  expect(putOffs.dueAt(1_000)).toBe(4_000);
+});
+
+test('where Redis fails, they come back when they are due', async () => {
+  const { putOffs, errors } = scene(true);
+  putOffs.note({ id: 'batch', dueAt: 1 });
+  await putOffs.bringForward();
+  expect(errors).toHaveLength(1);
+  expect(putOffs.size).toBe(0);
+});
