@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest';
-import { hold } from '../../src/sandbox/scripts.ts';
+import { hang, hold } from '../../src/sandbox/scripts.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testSandbox } from '../support/sandbox.ts';
+import { until } from '../support/until.ts';
 
 failOnLeaks();
 
 const RECEIPT = 'inventory_receipt';
 const CONCURRENCY = 8;
-const BACKLOG = 3_000;
+/** More batches than may be open at once, whatever they wait for. */
+const BACKLOG = 6_000;
 const FRESH = 200;
 
 test('an endpoint that never answers holds up its own events, not those of the client’s other endpoint', {
@@ -89,4 +91,17 @@ test('of batches with events of both, only those of the endpoint that hangs wait
   expect(status.failedAttempts).toEqual({ timeout: lines.length });
   expect(company.tally.received).toBe(800 + lines.length);
   expect(status).toMatchObject({ waiting: 0, retrying: 0, inFlight: 0, dead: 0 });
+});
+
+test('an engine that stops leaves nothing put off: whoever goes on begins anew', {
+  timeout: 60_000,
+}, async () => {
+  const company = await testSandbox().company('acme', { script: hang });
+  const settings = company.clientSettings({ concurrency: CONCURRENCY, timeoutMs: 600_000 });
+  const { client: find, engine } = await testEngine({ acme: settings });
+  const client = find();
+  await client.submit(numberedEvents(RECEIPT, 500), RECEIPT);
+  await until(async () => (await client.status()).retrying > 0, 30_000);
+  await engine.stop(0);
+  expect(await client.status()).toMatchObject({ waiting: 500, retrying: 0, inFlight: 0, failedAttempts: {} });
 });
