@@ -11,25 +11,26 @@ failOnLeaks();
 const RECEIPT = 'inventory_receipt';
 const CONCURRENCY = 8;
 /** More batches than may be open at once, whatever they wait for. */
-const BACKLOG = 6_000;
+const BACKLOG = 1_200;
+const BATCH = 10;
 const FRESH = 200;
 
 test('an endpoint that never answers holds up its own events, not those of the client’s other endpoint', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const company = await testSandbox().company('acme');
   const receipts = hold();
   company.script((request, seen) =>
     request.path === '/inventory_receipt' ? receipts.script(request, seen) : 200,
   );
-  const settings = company.clientSettings({ concurrency: CONCURRENCY, timeoutMs: 600_000 });
+  const settings = company.clientSettings({ concurrency: CONCURRENCY, batchSize: BATCH, timeoutMs: 600_000 });
   const engine = await testEngine({ acme: settings });
   const client = engine.client();
   const sent = await client.submit(numberedEvents(RECEIPT, BACKLOG), RECEIPT);
   await company.waitFor(CONCURRENCY - 1);
 
   await client.submit(numberedEvents('disposition_update', FRESH));
-  await company.waitFor(({ deliveredIds }) => deliveredIds.size === FRESH, { timeoutMs: 30_000 });
+  await company.waitFor(({ deliveredIds }) => deliveredIds.size === FRESH, { timeoutMs: 60_000 });
   // Not one of them was given back or given up: those that hang are the first that were sent.
   expect(company.tally.received).toBe(FRESH + CONCURRENCY - 1);
   expect(company.tally.inFlight).toBe(CONCURRENCY - 1);
@@ -37,7 +38,7 @@ test('an endpoint that never answers holds up its own events, not those of the c
   expect(engine.log.matching(({ msg }) => msg === 'endpoint is held to its share')).toHaveLength(1);
 
   receipts.release();
-  await company.waitFor(({ deliveredIds }) => deliveredIds.size === FRESH + BACKLOG, { timeoutMs: 30_000 });
+  await company.waitFor(({ deliveredIds }) => deliveredIds.size === FRESH + BACKLOG, { timeoutMs: 60_000 });
   await client.settled({ delivered: FRESH + BACKLOG });
   expect(company.tally.received).toBe(FRESH + BACKLOG);
   expect(sent.every((id) => company.deliveredIds.has(id))).toBe(true);
@@ -52,7 +53,7 @@ test('an endpoint that never answers holds up its own events, not those of the c
 });
 
 test('of batches with events of both, only those of the endpoint that hangs wait; its attempts are counted as ever', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const company = await testSandbox().company('acme');
   let hangs = true;
@@ -73,7 +74,7 @@ test('of batches with events of both, only those of the endpoint that hangs wait
     );
   for (let from = 0; from < 400; from += 50) await submitBoth(from);
   await engine.start();
-  await company.waitFor(({ deliveredIds }) => deliveredIds.size === 400, { timeoutMs: 30_000 });
+  await company.waitFor(({ deliveredIds }) => deliveredIds.size === 400, { timeoutMs: 60_000 });
   // A quarter of them at most could be sent, and failed after three seconds each.
   const { failedAttempts, deliveredByType, dead } = await client.status();
   expect(deliveredByType).toMatchObject({ disposition_update: { 200: expect.any(Number) } });
@@ -83,7 +84,7 @@ test('of batches with events of both, only those of the endpoint that hangs wait
   expect(dead).toBe(0);
 
   hangs = false;
-  await company.waitFor(({ deliveredIds }) => deliveredIds.size === 800, { timeoutMs: 30_000 });
+  await company.waitFor(({ deliveredIds }) => deliveredIds.size === 800, { timeoutMs: 60_000 });
   await client.settled({ delivered: 800 });
   const status = await client.status();
   const lines = client.attempts().filter(({ outcome }) => outcome === 'retry');
@@ -94,14 +95,14 @@ test('of batches with events of both, only those of the endpoint that hangs wait
 });
 
 test('an engine that stops leaves nothing put off: whoever goes on begins anew', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   const company = await testSandbox().company('acme', { script: hang });
   const settings = company.clientSettings({ concurrency: CONCURRENCY, timeoutMs: 600_000 });
   const { client: find, engine } = await testEngine({ acme: settings });
   const client = find();
   await client.submit(numberedEvents(RECEIPT, 500), RECEIPT);
-  await until(async () => (await client.status()).retrying > 0, 30_000);
+  await until(async () => (await client.status()).retrying > 0, 60_000);
   await engine.stop(0);
   expect(await client.status()).toMatchObject({ waiting: 500, retrying: 0, inFlight: 0, failedAttempts: {} });
 });
