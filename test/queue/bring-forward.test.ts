@@ -28,7 +28,7 @@ async function putOff(batches: Readonly<Record<string, number>>) {
     client,
     worker,
     waiting: () => redis.lrange(`${prefix}wait`, 0, -1),
-    delayed: () => redis.zrange(`${prefix}delayed`, 0, -1),
+    delayed: () => redis.zrange(`${prefix}delayed`, '0', '-1'),
   };
 }
 
