@@ -3,7 +3,7 @@ import type { StoredEvent } from '../core/event.ts';
 import { readDeadLetterPage } from './dead-letter-page.ts';
 import { defineScript } from './define-script.ts';
 import { deadLetterJobId } from './delivery-queue.ts';
-import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
+import { DEAD_LETTERS, DELIVERIES, incidentsKey, queuePrefix, statsKey } from './names.ts';
 import { DISCARD, REPLAY } from './scripts/replay.ts';
 
 const replayScript = defineScript('replay', REPLAY);
@@ -52,8 +52,10 @@ export async function replayDeadLetters(
   now: number,
 ): Promise<number> {
   const args = [queuePrefix(client, DELIVERIES), queuePrefix(client, DEAD_LETTERS), batchId, now];
-  for (const event of events) args.push(deadLetterJobId(event), JSON.stringify(reborn(event)));
-  return Number(await replayScript(redis, [statsKey(client)], args));
+  for (const event of events) {
+    args.push(deadLetterJobId(event), JSON.stringify(reborn(event)), event.type);
+  }
+  return Number(await replayScript(redis, [statsKey(client), incidentsKey(client)], args));
 }
 
 /** Removes dead letters for good. @returns how many there were. @throws errors of Redis */
@@ -62,6 +64,9 @@ export async function discardDeadLetters(
   client: string,
   events: readonly StoredEvent[],
 ): Promise<number> {
-  const args = [queuePrefix(client, DEAD_LETTERS), ...events.map(deadLetterJobId)];
-  return Number(await discardScript(redis, [statsKey(client)], args));
+  const args = [
+    queuePrefix(client, DEAD_LETTERS),
+    ...events.flatMap((event) => [deadLetterJobId(event), event.type]),
+  ];
+  return Number(await discardScript(redis, [statsKey(client), incidentsKey(client)], args));
 }

@@ -2,9 +2,10 @@ import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent, Suspected } from '../core/event.ts';
 import type { EventKey } from '../core/idempotency-key.ts';
 import type { FinishedEvent, Settlement } from '../core/settlement.ts';
+import { deathGroups } from './death-groups.ts';
 import { defineScript } from './define-script.ts';
 import { packDelivered } from './delivered-record.ts';
-import { DEAD_LETTERS, DELIVERIES, deliveredKey, queuePrefix, statsKey } from './names.ts';
+import { DEAD_LETTERS, DELIVERIES, deliveredKey, incidentsKey, queuePrefix, statsKey } from './names.ts';
 import { ADMIT } from './scripts/admit.ts';
 import { FIND_TAKEN } from './scripts/find-taken.ts';
 import { SETTLE } from './scripts/settle.ts';
@@ -171,8 +172,11 @@ export async function settle(
   for (const { event, dueAt: due } of apart) {
     args.push(retryJobId(event), encodeBatch([event], suspected), Math.max(0, due - now));
   }
+  const deaths = deathGroups(dead, now);
+  args.push(deaths.length, ...deaths.flat());
   args.push(...deliveredArguments(client, command, keepDeliveredHours));
-  const answer = await settleScript(redis, [statsKey(client), `${prefix}${jobId}:lock`], args);
+  const keys = [statsKey(client), `${prefix}${jobId}:lock`, incidentsKey(client)];
+  const answer = await settleScript(redis, keys, args);
   if (nextLock === undefined) return { settled: answer === 1 };
   if (Array.isArray(answer))
     return { settled: true, next: toQueuedBatch(answer as unknown as TakenReply, nextLock) };

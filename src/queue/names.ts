@@ -18,6 +18,16 @@ export function statsKey(client: string): string {
   return `${clientPrefix(client)}:stats`;
 }
 
+/** The hash with a client's incidents: `<type>:<what>`; what is to be told of them: `notice/<id>/<channel>`. */
+export function incidentsKey(client: string): string {
+  return `${clientPrefix(client)}:incidents`;
+}
+
+/** The list of a client's incidents that are over, newest first. */
+export function closedIncidentsKey(client: string): string {
+  return `${clientPrefix(client)}:incidents:closed`;
+}
+
 /** The list of a client's delivered events whose ids share their first eight digits (65.5 s of time). */
 export function deliveredKey(client: string, slot: string): string {
   return `${clientPrefix(client)}:delivered:${slot}`;

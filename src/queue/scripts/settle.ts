@@ -1,4 +1,5 @@
 import { ADD_JOB, LEAVE_ACTIVE } from './bullmq-functions.ts';
+import { NOTE_DEATHS } from './note-deaths.ts';
 import { REMEMBER_DELIVERED } from './remember-delivered.ts';
 import { TAKE_NEXT } from './take-next.ts';
 import { ROOM_TO_SETTLE } from './when-full.ts';
@@ -12,12 +13,13 @@ import { ROOM_TO_SETTLE } from './when-full.ts';
  * A connection that is lost before the answer came sends all of it again: the lock is gone then, except where
  * the batch is kept, and there the name of its latest write tells.
  *
- * KEYS  stats, job lock
+ * KEYS  stats, job lock, incidents
  * ARGV  deliveries prefix, dead-letters prefix, job id, token, now, action, delay, name, data,
  *       last error ('' for none), token for the next batch ('' for none), its lock's duration in ms,
  *       the name of this write where the batch is kept, otherwise '',
  *       n counters, n × (field, increment),
  *       n dead letters, n × (id, data), n retries apart, n × (id, data, delay),
+ *       n groups of deaths, n × (type, class:status, how many, since when they failed),
  *       how long delivered events are remembered in ms, n × (list, record)
  *       action: keep | delay | put_back | complete
  * Returns 0 where the lock is gone; otherwise 1, or the next batch: {id, data, stalls}.
@@ -28,6 +30,7 @@ ${LEAVE_ACTIVE}
 ${TAKE_NEXT}
 ${ROOM_TO_SETTLE}
 ${REMEMBER_DELIVERED}
+${NOTE_DEATHS}
 local prefix, deadPrefix, id, token, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local action, delay, name, data, lastError = ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
 local nextToken, nextLock, write = ARGV[11], ARGV[12], ARGV[13]
@@ -39,7 +42,9 @@ local firstDead = 16 + 2 * counters
 local dead = tonumber(ARGV[firstDead - 1])
 local apart = tonumber(ARGV[firstDead + 2 * dead])
 local lastApart = firstDead + 2 * dead + 3 * apart
-rememberDelivered(tonumber(ARGV[lastApart + 1]), lastApart + 2)
+local groups = tonumber(ARGV[lastApart + 1])
+local lastGroup = lastApart + 1 + 4 * groups
+rememberDelivered(tonumber(ARGV[lastGroup + 1]), lastGroup + 2)
 if action == 'complete' and dead + apart == 0 then
   completeJob(prefix, id)
 else
@@ -64,6 +69,7 @@ for _ = 1, dead do
   local deadId = take()
   addJob(deadPrefix, deadId, 'dead-letter', take(), now, 0, 1)
 end
+noteDeaths(KEYS[3], KEYS[1], now, lastApart + 2, groups)
 at = at + 1
 for _ = 1, apart do
   local retryId, retryData, retryDelay = take(), take(), tonumber(take())

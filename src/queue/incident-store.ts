@@ -1,0 +1,207 @@
+import type { Redis } from 'ioredis';
+import {
+  type ClosedIncident,
+  type Incident,
+  type IncidentFailure,
+  type IncidentNotice,
+  KEEP_CLOSED_MS,
+} from '../core/incident.ts';
+import { defineScript } from './define-script.ts';
+import { closedIncidentsKey, DEAD_LETTERS, incidentsKey, queuePrefix, statsKey } from './names.ts';
+import { CLAIM_NOTICES, CLOSE, FORGET_NOTICE, TELL } from './scripts/incidents.ts';
+
+const tellScript = defineScript('tell-incident', TELL);
+const closeScript = defineScript('close-incident', CLOSE);
+const claimScript = defineScript('claim-notices', CLAIM_NOTICES);
+const forgetScript = defineScript('forget-notice', FORGET_NOTICE);
+
+/** How many closed incidents of a client are remembered. */
+const KEEP_CLOSED = 50;
+const NOTICE = 'notice/';
+
+/** An incident as it stands in Redis. */
+export interface OpenIncident extends Incident {
+  /** How many events had died when that was told last; absent: nothing was. */
+  readonly told?: number;
+  /** How many events of its type had been delivered when the last one died. */
+  readonly deliveredBefore: number;
+  /** How many of its dead letters were replayed since the last one died. */
+  readonly replayed: number;
+}
+
+/** Something that is to be told by one channel. */
+export interface PendingNotice {
+  /** Its field in Redis. */
+  readonly field: string;
+  readonly channel: string;
+  readonly notice: IncidentNotice;
+}
+
+/** A client's open incidents, and what is to be told of them and of those that closed. */
+export interface IncidentState {
+  readonly open: readonly OpenIncident[];
+  /** In the order in which it is to be told. */
+  readonly notices: readonly PendingNotice[];
+}
+
+/** What decides whether an incident is over. */
+export interface IncidentFacts {
+  /** Dead letters of the client, of whatever type. */
+  readonly dead: number;
+  /** Events that were ever delivered, by type. */
+  readonly delivered: ReadonlyMap<string, number>;
+}
+
+/** Reads the incidents of all these clients in one round trip; those without any are left out. @throws errors of Redis */
+export async function readIncidents(
+  redis: Redis,
+  clients: readonly string[],
+): Promise<Map<string, IncidentState>> {
+  const pipeline = redis.pipeline();
+  for (const client of clients) pipeline.hgetall(incidentsKey(client));
+  const states = new Map<string, IncidentState>();
+  for (const [i, [error, fields]] of ((await pipeline.exec()) ?? []).entries()) {
+    if (error !== null) throw error;
+    const entries = Object.entries(fields as Record<string, string>);
+    const client = clients[i] ?? '';
+    if (entries.length > 0) states.set(client, toState(client, entries));
+  }
+  return states;
+}
+
+function toState(client: string, entries: readonly (readonly [string, string])[]): IncidentState {
+  const byType = new Map<string, Map<string, string>>();
+  const notices: PendingNotice[] = [];
+  for (const [field, value] of entries) {
+    if (field.startsWith(NOTICE)) {
+      notices.push({ field, ...(JSON.parse(value) as Omit<PendingNotice, 'field'>) });
+      continue;
+    }
+    const [, type = '', what = ''] = /^([^:]+):(.+)$/.exec(field) ?? [];
+    const fields = byType.get(type) ?? new Map<string, string>();
+    byType.set(type, fields.set(what, value));
+  }
+  const open = [...byType].filter(([, fields]) => fields.has('openedAt'));
+  return {
+    open: open.map(([type, fields]) => toIncident(client, type, fields)),
+    notices: notices.sort((a, b) => a.notice.at - b.notice.at),
+  };
+}
+
+function toIncident(client: string, type: string, fields: ReadonlyMap<string, string>): OpenIncident {
+  const number = (what: string): number => Number(fields.get(what) ?? 0);
+  const told = fields.get('told');
+  return {
+    client,
+    type,
+    openedAt: number('openedAt'),
+    failingSince: number('failingSince'),
+    lastAt: number('lastAt'),
+    count: number('count'),
+    left: number('left'),
+    failures: failuresOf(fields),
+    deliveredBefore: number('delivered'),
+    replayed: number('replayed'),
+    ...(told === undefined ? {} : { told: Number(told) }),
+  };
+}
+
+function failuresOf(fields: ReadonlyMap<string, string>): IncidentFailure[] {
+  const failures = [...fields].flatMap(([what, count]) => {
+    const [, failureClass = '', status] = /^of:([^:]*):(\d+)$/.exec(what) ?? [];
+    if (status === undefined) return [];
+    return [{ class: failureClass, status: Number(status), count: Number(count) }];
+  });
+  return failures.sort((a, b) => b.count - a.count || a.status - b.status);
+}
+
+/** Reads what decides whether the incidents of these clients are over. @throws errors of Redis */
+export async function readIncidentFacts(
+  redis: Redis,
+  clients: readonly string[],
+): Promise<Map<string, IncidentFacts>> {
+  return new Map(
+    await Promise.all(
+      clients.map(async (client) => {
+        // First what was delivered: a dead letter that came between the two is not overlooked.
+        const stats = await redis.hgetall(statsKey(client));
+        const dead = await redis.zcard(`${queuePrefix(client, DEAD_LETTERS)}prioritized`);
+        const delivered = new Map<string, number>();
+        for (const [field, count] of Object.entries(stats)) {
+          const [kind, type = ''] = field.split(':');
+          if (kind === 'delivered') delivered.set(type, (delivered.get(type) ?? 0) + Number(count));
+        }
+        return [client, { dead, delivered }] as const;
+      }),
+    ),
+  );
+}
+
+/**
+ * Writes down that something of an incident is to be told.
+ *
+ * @returns false where it is not any more as it was read
+ * @throws errors of Redis
+ */
+export async function noteTold(
+  redis: Redis,
+  incident: OpenIncident,
+  notice: IncidentNotice,
+  channels: readonly string[],
+): Promise<boolean> {
+  const { client, type, openedAt, told, count } = incident;
+  const args = [type, openedAt, told ?? '', count, ...noticeFields(notice, channels)];
+  return (await tellScript(redis, [incidentsKey(client)], args)) === 1;
+}
+
+/**
+ * Closes an incident, and writes down that this is to be told.
+ *
+ * @returns false where it is not any more as it was read
+ * @throws errors of Redis
+ */
+export async function closeIncident(
+  redis: Redis,
+  incident: OpenIncident,
+  closed: ClosedIncident,
+  notice: IncidentNotice,
+  channels: readonly string[],
+): Promise<boolean> {
+  const { client, type, openedAt, count, left, replayed } = incident;
+  const seen = [type, openedAt, count, left, replayed];
+  const kept = [JSON.stringify(closed), KEEP_CLOSED, KEEP_CLOSED_MS];
+  const args = [...seen, ...kept, ...noticeFields(notice, channels)];
+  return (await closeScript(redis, [incidentsKey(client), closedIncidentsKey(client)], args)) === 1;
+}
+
+function noticeFields(notice: IncidentNotice, channels: readonly string[]): string[] {
+  return channels.flatMap((channel) => [
+    `${NOTICE}${notice.id}/${channel}`,
+    JSON.stringify({ channel, notice }),
+  ]);
+}
+
+/** Takes a client's notices for this keeper. @returns false where another one has them. @throws errors of Redis */
+export async function claimNotices(
+  redis: Redis,
+  client: string,
+  keeper: string,
+  forMs: number,
+): Promise<boolean> {
+  return (await claimScript(redis, [incidentsKey(client)], [keeper, forMs])) === 1;
+}
+
+/** Forgets a notice that was told. @throws errors of Redis */
+export async function forgetNotice(redis: Redis, client: string, field: string): Promise<void> {
+  await forgetScript(redis, [incidentsKey(client)], [field]);
+}
+
+/** Reads a client's incidents that closed at or after a time, newest first. @throws errors of Redis */
+export async function readClosedIncidents(
+  redis: Redis,
+  client: string,
+  since: number,
+): Promise<ClosedIncident[]> {
+  const texts = await redis.lrange(closedIncidentsKey(client), 0, -1);
+  return texts.map((text) => JSON.parse(text) as ClosedIncident).filter(({ closedAt }) => closedAt >= since);
+}

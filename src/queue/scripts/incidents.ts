@@ -1,0 +1,72 @@
+/**
+ * Writes down that something of an incident is to be told, unless somebody else did so since it was read.
+ *
+ * KEYS  incidents
+ * ARGV  type, when it opened, the count that was told last ('' for none), the count that is told now,
+ *       n × (field of a notice, notice)
+ * Returns 1, or 0 where nothing was changed.
+ */
+export const TELL = `
+local of = ARGV[1] .. ':'
+if redis.call('HGET', KEYS[1], of .. 'openedAt') ~= ARGV[2] then return 0 end
+if (redis.call('HGET', KEYS[1], of .. 'told') or '') ~= ARGV[3] then return 0 end
+redis.call('HSET', KEYS[1], of .. 'told', ARGV[4])
+for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+return 1
+`;
+
+/**
+ * Closes an incident and remembers it among the closed ones, unless it is not as it was when it was read.
+ *
+ * KEYS  incidents, closed incidents
+ * ARGV  type, when it opened, its count, how many are left, how many were replayed, as they were read,
+ *       the closed incident, how many of them are kept, for how many ms, n × (field of a notice, notice)
+ * Returns 1, or 0 where nothing was changed.
+ */
+export const CLOSE = `
+local of = ARGV[1] .. ':'
+local seen = redis.call('HMGET', KEYS[1], of .. 'openedAt', of .. 'count', of .. 'left', of .. 'replayed')
+for i = 1, 4 do
+  if seen[i] ~= ARGV[i + 1] then return 0 end
+end
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.sub(field, 1, #of) == of then redis.call('HDEL', KEYS[1], field) end
+end
+redis.call('LPUSH', KEYS[2], ARGV[6])
+redis.call('LTRIM', KEYS[2], 0, ARGV[7] - 1)
+redis.call('PEXPIRE', KEYS[2], ARGV[8])
+for i = 9, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+return 1
+`;
+
+/**
+ * Takes a client's notices for one keeper, or renews that, unless another one has them.
+ *
+ * KEYS  incidents
+ * ARGV  the keeper's name, for how many ms
+ * Returns 1, or 0 where another one has them.
+ */
+export const CLAIM_NOTICES = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local keeper, till = string.match(redis.call('HGET', KEYS[1], 'keeper') or '', '^(.*) (%d+)$')
+-- A clock that was set back must not hold them for longer than a claim lasts.
+if keeper and keeper ~= ARGV[1] and tonumber(till) > now and tonumber(till) <= now + ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'keeper', ARGV[1] .. ' ' .. string.format('%d', now + ARGV[2]))
+return 1
+`;
+
+/**
+ * Forgets a notice that was told; with the last one nobody has to have them any more.
+ *
+ * KEYS  incidents
+ * ARGV  field of the notice
+ */
+export const FORGET_NOTICE = `
+redis.call('HDEL', KEYS[1], ARGV[1])
+for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+  if string.sub(field, 1, 7) == 'notice/' then return 1 end
+end
+redis.call('HDEL', KEYS[1], 'keeper')
+return 1
+`;

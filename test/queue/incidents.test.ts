@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { readIncidentFacts, readIncidents } from '../../src/queue/incident-store.ts';
+import { failTimes, hang } from '../../src/sandbox/scripts.ts';
+import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
+import { numberedEvents } from '../support/events.ts';
+import { uniqueClientName } from '../support/redis.ts';
+import { testSandbox } from '../support/sandbox.ts';
+
+test('what dies is counted by endpoint, class and status; what is replayed or discarded is taken off', async () => {
+  const company = await testSandbox().company('acme', {
+    script: ({ path }) => (path.includes('dispositions') ? 422 : hang),
+  });
+  const retry = { ...QUICK_RETRIES, retries: 1 };
+  const engine = await testEngine({ acme: company.clientSettings({ retry, timeoutMs: 200 }) });
+  const { redis } = engine;
+  const { name, submit, settled, replay, discard, deadLetters } = engine.client();
+  const read = async () => (await readIncidents(redis, [uniqueClientName(), name])).get(name)?.open ?? [];
+  const left = async () => Object.fromEntries((await read()).map(({ type, left }) => [type, left]));
+  await submit(numberedEvents('disposition_update', 30));
+  await submit(numberedEvents('inventory_receipt', 3), 'inventory_receipt');
+  await settled({ dead: 33 });
+  company.script(failTimes(Number.POSITIVE_INFINITY, 503));
+  await submit(numberedEvents('disposition_update', 5, 30));
+  await settled({ dead: 38 });
+  const dead = await deadLetters();
+  const firstFailure = (type: string) =>
+    Math.min(...dead.filter((event) => event.type === type).map(({ history }) => history?.[0]?.[0] ?? 0));
+  const found = new Map((await read()).map((incident) => [incident.type, incident]));
+  expect(found.get('disposition_update')).toMatchObject({
+    client: name,
+    count: 35,
+    left: 35,
+    failures: [
+      { class: 'client_error', status: 422, count: 30 },
+      { class: 'server_error', status: 503, count: 5 },
+    ],
+    failingSince: firstFailure('disposition_update'),
+  });
+  expect(found.get('inventory_receipt')).toMatchObject({
+    count: 3,
+    failures: [{ class: 'timeout', status: 0, count: 3 }],
+    failingSince: firstFailure('inventory_receipt'),
+  });
+  const { openedAt = 0, failingSince = 0 } = found.get('inventory_receipt') ?? {};
+  // Two attempts, each of which took as long as it may.
+  expect(openedAt - failingSince).toBeGreaterThanOrEqual(200);
+
+  company.script(({ path }) => (path.includes('dispositions') ? 200 : 503));
+  expect(await replay()).toBe(38);
+  await settled({ dead: 41, delivered: 35 });
+  expect(await left()).toEqual({ disposition_update: 0, inventory_receipt: 3 });
+  const [facts] = (await readIncidentFacts(redis, [name])).values();
+  expect(facts).toEqual({ dead: 3, delivered: new Map([['disposition_update', 35]]) });
+  expect((await read()).map(({ deliveredBefore, replayed }) => [deliveredBefore, replayed])).toEqual([
+    [0, 35],
+    [0, 0],
+  ]);
+  await discard();
+  expect(await left()).toEqual({ disposition_update: 0, inventory_receipt: 0 });
+});
