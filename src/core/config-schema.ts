@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
 import { httpConfigSchema } from './http-config.ts';
+import { incidentsConfigSchema } from './incidents-config.ts';
 
 const redisUrl = z
   .string()
@@ -38,6 +39,7 @@ export const configSchema = z.strictObject({
   redis: z.strictObject({ url: redisUrl }).optional(),
   dataDir: z.string().min(1, 'must not be empty').optional(),
   deadLetters: z.strictObject({ keepDays: z.number().positive().max(36_500).optional() }).prefault({}),
+  incidents: incidentsConfigSchema.prefault({}),
   keepDeliveredHours: z.number().min(0).max(8_760).default(24),
   metrics: metricsSchema.optional(),
   shutdownGraceMs: z.int().min(0).max(3_600_000).default(10_000),

@@ -16,6 +16,15 @@ export const CONFIG_TEMPLATE = `# Waybill's configuration. "waybill check" says 
 deadLetters:
   keepDays: 30                              # days
 
+# Whom to tell when an endpoint's events are given up on, when that grows tenfold, and when it is over.
+# The log says it in any case. Formats: slack, teams (a Workflows webhook), json, text, pagerduty.
+# incidents:
+#   notify:
+#     - { format: slack, url: "\${SLACK_WEBHOOK_URL}" }
+#     - { format: pagerduty, routingKey: "\${PAGERDUTY_KEY}" }   # Events API v2
+#     - { format: json, url: https://hooks.acme.example/waybill, headers: { X-Api-Key: "\${HOOK_KEY}" } }
+#   lookEveryMs: 5000                       # how often is looked for what is to be told
+
 # How long "waybill event" can tell that an event was delivered, and when. 0 remembers nothing; default: 24
 # keepDeliveredHours: 24
 

@@ -10,6 +10,19 @@ const FULL: Readonly<Record<string, unknown>> = {
   dataDir: '.waybill',
   deadLetters: { keepDays: 30 },
   shutdownGraceMs: 10_000,
+  incidents: {
+    notify: [
+      {
+        format: 'pagerduty',
+        url: 'https://hooks.acme.example/x',
+        headers: { 'X-Api-Key': 'key' },
+        routingKey: 'key',
+        timeoutMs: 10_000,
+        allowPrivateNetwork: false,
+      },
+    ],
+    lookEveryMs: 5_000,
+  },
   clients: {
     acme: {
       baseUrl: 'https://returns.acme.example',
@@ -72,6 +85,7 @@ function leavesOf(node: unknown, path: readonly string[] = []): string[][] {
 
 function withSetting(node: unknown, [key, ...rest]: readonly string[], value: string): unknown {
   if (key === undefined) return value;
+  if (Array.isArray(node)) return node.with(Number(key), withSetting(node[Number(key)], rest, value));
   const section = node as Record<string, unknown>;
   return { ...section, [key]: withSetting(section[key], rest, value) };
 }
