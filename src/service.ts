@@ -6,6 +6,7 @@ import { parseConfig, readConfigText } from './config.ts';
 import type { Config } from './core/config-schema.ts';
 import { WaybillError } from './core/waybill-error.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
+import type { IncidentKeeping } from './keep-incidents.ts';
 import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
 import { runOnceMore } from './run-once-more.ts';
 import { createSupervisor, type SpawnWorker } from './supervisor/supervisor.ts';
@@ -48,6 +49,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const health = await openHealth(options, access);
   let { config } = options;
   let api: RunningApi | undefined;
+  let incidents: IncidentKeeping | undefined;
   const spawnWith =
     (text: string): SpawnWorker =>
     (number) => {
@@ -73,6 +75,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       if (health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
       if (api === undefined && config.http !== undefined) log.warn({}, 'an http api needs a restart');
       await api?.reload(config);
+      await incidents?.configure(config);
       log.info({ workers: count }, 'workers replaced');
     }
   }
@@ -90,6 +93,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       // A configuration that was read anew meanwhile found no API to give it to.
       if (config !== begunWith) await api?.reload(config);
     }
+    const { keepIncidents } = await import('./keep-incidents.ts');
+    incidents = keepIncidents(config, access.location, log);
     log.info({ workers: count }, 'started');
   }
 
@@ -98,7 +103,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     reload: runOnceMore(() => reload().catch((error: unknown) => log.error({ err: error }, NOT_TAKEN))),
     async stop() {
       await Promise.all([api?.close(config.shutdownGraceMs), supervisor.stop(longestEnd(config))]);
-      await health?.close();
+      await Promise.all([health?.close(), incidents?.stop()]);
       await releaseShortly(access, log);
     },
     kill: () => supervisor.kill(),

@@ -1,0 +1,54 @@
+import type { Incident, IncidentFailure, IncidentNotice } from '../core/incident.ts';
+
+const MOST_FAILURES = 5;
+
+/** A failure in a few words: `422 client_error`, or `timeout` where there was no status. */
+export function describeFailureKind({ class: failureClass, status }: Omit<IncidentFailure, 'count'>): string {
+  return status === 0 ? failureClass : `${status} ${failureClass}`;
+}
+
+/** What an incident is about: `acme disposition_update`. */
+export function subjectOf({ client, type }: Incident): string {
+  return `${client} ${type}`;
+}
+
+/** A moment to the second: `2026-03-01 14:03:07Z`. */
+export function momentOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+}
+
+/** A number of events with its noun. */
+export function eventsOf(count: number): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? 'event' : 'events'}`;
+}
+
+/** The most frequent failures of an incident, in a line. */
+export function failuresOf({ failures }: Incident): string {
+  const told = failures.slice(0, MOST_FAILURES).map((one) => `${describeFailureKind(one)} × ${one.count}`);
+  return [...told, ...(failures.length > MOST_FAILURES ? ['others'] : [])].join(', ');
+}
+
+/** A notice as a heading: it says what happened to which endpoint. */
+export function headingOf({ kind, incident }: IncidentNotice): string {
+  const subject = subjectOf(incident);
+  if (kind === 'opened') return `${subject}: given up on ${eventsOf(incident.count)}`;
+  if (kind === 'grew') return `${subject}: grown tenfold, given up on ${eventsOf(incident.count)}`;
+  const isDelivered = 'end' in incident && incident.end === 'delivered';
+  return isDelivered ? `${subject}: works again` : `${subject}: over, all dead letters were discarded`;
+}
+
+/** A notice as one text of a few lines, for people. */
+export function textOf(notice: IncidentNotice): string {
+  const { kind, incident } = notice;
+  const lines = [
+    `Waybill: ${headingOf(notice)}`,
+    `Failing since ${momentOf(incident.failingSince)}: ${failuresOf(incident)}`,
+  ];
+  if (kind === 'closed' && 'closedAt' in incident) {
+    lines.push(
+      `Open from ${momentOf(incident.openedAt)} to ${momentOf(incident.closedAt)}, ${eventsOf(incident.count)} in all`,
+    );
+  } else
+    lines.push(`For the client's tech support: waybill report ${incident.client} --type ${incident.type}`);
+  return lines.join('\n');
+}
