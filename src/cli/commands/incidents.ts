@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import { type ClosedIncident, type Incident, incidentValue, KEEP_CLOSED_MS } from '../../core/incident.ts';
+import { failuresOf } from '../../incidents/describe-notice.ts';
+import { readClosedIncidents, readIncidents } from '../../queue/incident-store.ts';
+import { EXIT } from '../exit-codes.ts';
+import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
+import type { GlobalOptions } from '../run-command.ts';
+import { formatCount, formatTime, type Terminal } from '../terminal.ts';
+
+const HEAD = ['client', 'type', 'state', 'failing since', 'last', 'events', 'dead letters', 'failures'];
+const NUMERIC = [5, 6];
+
+/** `waybill incidents [client]`: endpoints that fail, and those that did lately. */
+export function addIncidentsCommand(program: Command): void {
+  program
+    .command('incidents')
+    .argument('[client]', 'one client; default: all')
+    .description('show the incidents that are open, and those of the last 7 days that are over')
+    .action((client: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals<GlobalOptions>();
+      return runWithOperator(options, async (terminal, operator) => {
+        const { open, closed } = await readAll(operator, chooseClients(operator.config, client));
+        terminal.value({ open: open.map(incidentValue), closed: closed.map(incidentValue) });
+        print(terminal, open, closed);
+        return EXIT.done;
+      });
+    });
+}
+
+async function readAll({ redis }: Operator, names: readonly string[]) {
+  const states = await readIncidents(redis, names);
+  const since = Date.now() - KEEP_CLOSED_MS;
+  const closed = await Promise.all(names.map((name) => readClosedIncidents(redis, name, since)));
+  return {
+    open: [...states.values()].flatMap((state): readonly Incident[] => state.open),
+    closed: closed.flat().sort((a, b) => b.closedAt - a.closedAt),
+  };
+}
+
+function print(terminal: Terminal, open: readonly Incident[], closed: readonly ClosedIncident[]): void {
+  if (open.length + closed.length === 0) {
+    terminal.line('No incidents.');
+    return;
+  }
+  terminal.table(HEAD, [...open.map(rowOf), ...closed.map(rowOf)], NUMERIC);
+  const [first] = open;
+  if (first !== undefined) terminal.line(`\nFor the client's tech support: waybill report ${first.client}`);
+}
+
+function rowOf(incident: Incident | ClosedIncident): string[] {
+  const { client, type, failingSince, lastAt, count, left } = incident;
+  return [
+    client,
+    type,
+    'closedAt' in incident ? `${incident.end} ${formatTime(incident.closedAt)}` : 'open',
+    formatTime(failingSince),
+    formatTime(lastAt),
+    formatCount(count),
+    formatCount(Math.max(0, left)),
+    failuresOf(incident),
+  ];
+}

@@ -1,0 +1,104 @@
+import { type Command, Option } from 'commander';
+import { matchesFilter } from '../../core/dead-letter-filter.ts';
+import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
+import { buildReport, type IncidentReport, reportValue } from '../../incidents/build-report.ts';
+import { collectFailures } from '../../incidents/collect-failures.ts';
+import { reportMarkdown } from '../../incidents/report-markdown.ts';
+import { readClientStatus } from '../../queue/client-status.ts';
+import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
+import { readIncidents } from '../../queue/incident-store.ts';
+import { EXIT } from '../exit-codes.ts';
+import { exportToFile } from '../export-output.ts';
+import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
+import { parseMoment } from '../parse-options.ts';
+import type { GlobalOptions } from '../run-command.ts';
+import { formatCount, type Terminal } from '../terminal.ts';
+
+const FORMATS = ['md', 'html', 'json'] as const;
+
+interface ReportOptions extends GlobalOptions {
+  readonly type?: string;
+  readonly format: (typeof FORMATS)[number];
+  readonly output?: string;
+  readonly since?: number;
+}
+
+/** `waybill report <client>`: what a technical contact sends to the client's tech support. */
+export function addReportCommand(program: Command): void {
+  program
+    .command('report')
+    .argument('<client>', 'the client')
+    .description(
+      "write the report for a client's tech support: what fails, since when, and what is asked of them",
+    )
+    .addOption(new Option('--type <type>', 'of one event type').choices([...EVENT_TYPE_NAMES]))
+    .option(
+      '--since <time>',
+      'of events that died at or after: an ISO time, or 2h for two hours ago',
+      parseMoment,
+    )
+    .addOption(
+      new Option('--format <format>', 'Markdown, one HTML file, or JSON').choices([...FORMATS]).default('md'),
+    )
+    .option('--output <file>', 'a new file to write to; default: stdout')
+    .action((client: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<ReportOptions>();
+      return runWithOperator(options, async (terminal, operator) => {
+        const [name = ''] = chooseClients(operator.config, client);
+        const report = await makeReport(operator, name, options);
+        await print(terminal, report, options);
+        return EXIT.done;
+      });
+    });
+}
+
+async function makeReport(
+  { config, redis }: Operator,
+  name: string,
+  { type, since }: ReportOptions,
+): Promise<IncidentReport> {
+  const client = config.clients[name];
+  if (client === undefined) throw new TypeError(`there is no client ${name}`);
+  const filter = { ...(type === undefined ? {} : { type }), ...(since === undefined ? {} : { since }) };
+  const collected = await collectFailures(readDeadLetters(redis, name), (event) =>
+    matchesFilter(event, filter),
+  );
+  const { open = [] } = (await readIncidents(redis, [name])).get(name) ?? {};
+  const { waiting, inFlight, retrying } = await readClientStatus(redis, name);
+  return buildReport({
+    client,
+    collected,
+    open,
+    keepDays: config.deadLetters.keepDays,
+    waiting: waiting + inFlight + retrying,
+    since,
+    now: Date.now(),
+  });
+}
+
+async function print(terminal: Terminal, report: IncidentReport, options: ReportOptions): Promise<void> {
+  const { output: file, format } = options;
+  if (file === undefined) {
+    terminal.value(reportValue(report));
+    if (!terminal.json) terminal.line((await write(report, format)).trimEnd());
+    return;
+  }
+  const output = await exportToFile(file);
+  try {
+    await output.write(await write(report, format));
+    await output.finish();
+  } finally {
+    await output.abandon();
+  }
+  terminal.value({ file, format, events: report.count });
+  terminal.line(`The report of ${formatCount(report.count)} events stands in ${file}.`);
+}
+
+async function write(report: IncidentReport, format: ReportOptions['format']): Promise<string> {
+  if (format === 'json') return `${JSON.stringify(reportValue(report), undefined, 2)}\n`;
+  const markdown = reportMarkdown(report);
+  if (format === 'md') return markdown;
+  // Only here is it needed: every command would pay for loading it.
+  const { reportHtml } = await import('../../incidents/report-html.ts');
+  return reportHtml(`Events for ${report.client} that could not be delivered`, markdown);
+}

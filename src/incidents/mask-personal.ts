@@ -1,0 +1,48 @@
+import { createMask } from '../auth/mask-secrets.ts';
+
+const MASK = '***';
+/** Names of fields that say who somebody is: `user_login`, `ot_user_login`. */
+const PERSONAL_FIELD = /login|e-?mail|user_?name|phone/i;
+/** Also as URLs, JSON and HTML write the sign in its middle. */
+const EMAIL =
+  /[\p{L}\p{N}._%+'-]{1,64}(?:@|%40|\\u0040|&#64;|&commat;)[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu;
+/** Shorter ones are looked for as a whole value only: they would be found by chance all over a text. */
+const SHORTEST_WITHIN = 4;
+
+/** A payload without personal data, and what was taken out of it. */
+export interface MaskedPayload {
+  readonly payload: unknown;
+  readonly logins: readonly string[];
+}
+
+/** Takes e-mail addresses out of a text. */
+export function maskEmails(text: string): string {
+  return text.replace(EMAIL, MASK);
+}
+
+/** Takes the user logins and e-mail addresses out of a payload. */
+export function maskPayload(payload: unknown): MaskedPayload {
+  const logins = new Set<string>();
+  const walk = (value: unknown, isPersonal: boolean): unknown => {
+    if (Array.isArray(value)) return value.map((item) => walk(item, isPersonal));
+    if (typeof value === 'object' && value !== null) {
+      const entries = Object.entries(value);
+      return Object.fromEntries(
+        entries.map(([key, item]) => [key, walk(item, isPersonal || PERSONAL_FIELD.test(key))]),
+      );
+    }
+    if (typeof value !== 'string' && typeof value !== 'number') return value;
+    if (!isPersonal) return typeof value === 'string' ? maskEmails(value) : value;
+    if (value !== '') logins.add(String(value));
+    return MASK;
+  };
+  return { payload: walk(payload, false), logins: [...logins] };
+}
+
+/** Takes the logins of a payload, and any e-mail address, out of what was answered to it. */
+export function maskAnswer(answer: string, logins: readonly string[]): string {
+  const whole = createMask(logins.filter(({ length }) => length >= SHORTEST_WITHIN))(answer);
+  const short = logins.filter(({ length }) => length < SHORTEST_WITHIN);
+  const masked = short.reduce((text, login) => text.replaceAll(JSON.stringify(login), `"${MASK}"`), whole);
+  return maskEmails(masked);
+}

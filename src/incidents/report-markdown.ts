@@ -1,0 +1,152 @@
+import type { EndpointReport, IncidentReport, ReportFailure } from './build-report.ts';
+import { describeFailureKind, eventsOf, momentOf } from './describe-notice.ts';
+import { block, code, plain, table } from './markdown-text.ts';
+
+/** Longer payloads are cut off: the report is read by people. */
+const MOST_PAYLOAD = 4_000;
+const MOST_FIELDS = 30;
+
+/** Writes a report for a client's tech support. */
+export function reportMarkdown(report: IncidentReport): string {
+  const { client, contact, madeAt, since, count, endpoints } = report;
+  const whom = [contact.name, contact.email].filter((part) => part !== undefined).join(', ');
+  const parts = [
+    `# Events for ${client} that could not be delivered`,
+    [
+      ...(whom === '' ? [] : [`To: ${plain(whom)}`]),
+      `Made at ${momentOf(madeAt)}; all times are UTC`,
+      ...(since === undefined ? [] : [`Of events that were given up on since ${momentOf(since)}`]),
+    ]
+      .map((line) => `- ${line}`)
+      .join('\n'),
+  ];
+  if (count === 0) parts.push('There is nothing to report: no event is undelivered.');
+  else {
+    const where =
+      endpoints.length === 1 ? 'One of your endpoints does' : `${endpoints.length} of your endpoints do`;
+    const them = count === 1 ? 'it' : 'them';
+    parts.push(
+      `${where} not take what we send. ${eventsOf(count)} could not be delivered, and ${count === 1 ? 'waits' : 'wait'} here until you have mended the cause. Below is what we saw, what we ask of you, and what becomes of ${them}.`,
+      ...endpoints.flatMap(endpointParts),
+      '## What happens next',
+      nextSteps(report),
+    );
+  }
+  return `${parts.join('\n\n')}\n`;
+}
+
+function endpointParts(endpoint: EndpointReport): string[] {
+  const { type, url, count, failingSince, firstDied, lastDied, units, failures, asks } = endpoint;
+  const unitCount = `${units.count.toLocaleString('en-US')}${units.isMore ? ' or more' : ''}`;
+  return [
+    `## ${plain(type)}: ${eventsOf(count)}`,
+    table(
+      ['', ''],
+      [
+        ['Endpoint', url === undefined ? 'none any more' : `POST ${code(url)}`],
+        ['Failing since', momentOf(failingSince)],
+        ['First event given up on', momentOf(firstDied)],
+        ['Last event given up on', momentOf(lastDied)],
+        [
+          'Events',
+          `${count.toLocaleString('en-US')}, about ${unitCount} ${units.count === 1 ? 'unit' : 'units'}`,
+        ],
+      ],
+    ),
+    '### How it fails',
+    table(
+      ['Status', 'What it means', 'Events', 'First', 'Last'],
+      failures.map(
+        ({ status, class: failureClass, words, count: events, firstDied: first, lastDied: last }) => [
+          status === 0 ? `none (${plain(failureClass)})` : String(status),
+          words,
+          events.toLocaleString('en-US'),
+          momentOf(first),
+          momentOf(last),
+        ],
+      ),
+    ),
+    ...fieldParts(endpoint),
+    '### What came back, and which units',
+    ...failures.flatMap(failureParts),
+    '### What we ask of you',
+    asks.map((ask, i) => `${i + 1}. ${plain(ask)}`).join('\n'),
+  ];
+}
+
+function fieldParts({ fields: { errors, readFrom, isAll } }: EndpointReport): string[] {
+  if (errors.length === 0) return [];
+  const rows = errors
+    .slice(0, MOST_FIELDS)
+    .map(({ field, code: what, events }) => [code(field), code(what), events.toLocaleString('en-US')]);
+  const more = errors.length > MOST_FIELDS ? [`… and ${errors.length - MOST_FIELDS} more.`] : [];
+  const of = isAll
+    ? []
+    : [`Counted over the first ${readFrom.toLocaleString('en-US')} events with status 422.`];
+  return [
+    '### Fields that your endpoint objected to',
+    table(['Field', 'Objection', 'Events'], rows),
+    ...more,
+    ...of,
+  ];
+}
+
+function failureParts(failure: ReportFailure): string[] {
+  const { status, count, units, samples } = failure;
+  const others = count > units.length ? ` (the newest of ${count.toLocaleString('en-US')} events)` : '';
+  return [
+    `#### ${plain(describeFailureKind(failure))}: ${eventsOf(count)}`,
+    `Units: ${units.map(code).join(', ')}${others}`,
+    ...samples.flatMap((sample, i) => {
+      const { event, unit, at, attempts, answer, payload } = sample;
+      const what = status === 0 ? 'no answer' : answer === '' ? 'an empty answer' : 'this answer';
+      return [
+        `Event ${code(event)}, unit ${code(unit)}, attempt ${attempts} at ${momentOf(at)}: ${what}`,
+        ...(answer === '' ? [] : [block(answer)]),
+        // One of each kind: they differ in what was answered.
+        ...(i > 0 ? [] : ['What we had sent (personal data is masked)', block(payloadText(payload), 'json')]),
+      ];
+    }),
+  ];
+}
+
+function payloadText(payload: unknown): string {
+  const text = JSON.stringify(payload, undefined, 2);
+  return text.length <= MOST_PAYLOAD ? text : `${text.slice(0, MOST_PAYLOAD)}\n…`;
+}
+
+function nextSteps({ next }: IncidentReport): string {
+  const { attempts, spanMs, keepDays, firstRemovedAt, waiting } = next;
+  const over = attempts === 1 ? 'tried once' : `tried ${attempts} times within ${spanInWords(spanMs)}`;
+  const kept =
+    firstRemovedAt === undefined
+      ? 'Those above are kept until we send them again.'
+      : `Those above are kept for ${keepDays} days: the first one is removed at ${momentOf(firstRemovedAt)}. Tell us in time.`;
+  return [
+    `Each event is ${over}. Those above had all of their attempts, and are not sent by themselves any more.`,
+    ...(waiting === 0
+      ? []
+      : [
+          `${eventsOf(waiting)} more for you ${waiting === 1 ? 'waits' : 'wait'} or ${waiting === 1 ? 'is' : 'are'} being tried again.`,
+        ]),
+    'New events are sent as they come, each with all of its attempts.',
+    kept,
+    'Tell us when the cause is mended: we send all of them again, with the same content and the same Idempotency-Key.',
+    'You may see an event that you have processed already: delivery is at least once. The header Idempotency-Key is the same whenever an event is sent; please drop what you have had.',
+  ]
+    .map((line) => `- ${plain(line)}`)
+    .join('\n');
+}
+
+const SPANS = [
+  ['days', 86_400_000],
+  ['hours', 3_600_000],
+  ['minutes', 60_000],
+  ['seconds', 1_000],
+] as const;
+
+/** In the largest unit of which there are two or more. */
+function spanInWords(ms: number): string {
+  const found = SPANS.find(([, size]) => ms >= 2 * size);
+  return found === undefined ? 'a few seconds' : `about ${Math.round(ms / found[1])} ${found[0]}`;
+}
