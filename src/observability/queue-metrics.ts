@@ -52,6 +52,14 @@ function describeStates(overviews: Overviews, untaken: ReadonlySet<string>): Met
       'Dead letters that stand in the queue of dead letters.',
       ({ dead }) => dead,
     ),
+    metric(
+      'gauge',
+      'waybill_incidents_open',
+      `1 for each endpoint whose events are given up on. ${ONE_REDIS}`,
+      [...overviews].flatMap(([client, { incidents }]) =>
+        incidents.map((type) => ({ labels: { client, type }, value: 1 })),
+      ),
+    ),
     gauge('waybill_client_paused', '1 where an operator has paused the client.', ({ paused }) =>
       Number(paused),
     ),

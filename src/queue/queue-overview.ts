@@ -1,5 +1,5 @@
 import type { ChainableCommander, Redis } from 'ioredis';
-import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
+import { DEAD_LETTERS, DELIVERIES, incidentsKey, queuePrefix, statsKey } from './names.ts';
 import { OVERVIEW } from './scripts/overview.ts';
 
 /** What can be told of a client's queue at once, however long it is. */
@@ -13,12 +13,14 @@ export interface QueueOverview {
   readonly paused: boolean;
   /** How many dead letters there are now. */
   readonly dead: number;
+  /** The event types whose endpoints have an open incident. */
+  readonly incidents: readonly string[];
   /** The client's counters by field. */
   readonly counters: ReadonlyMap<string, number>;
 }
 
 const COMMAND = 'waybill:overview';
-type Answer = [string, number, number, number, number, string[]];
+type Answer = [string, number, number, number, number, string[], string[]];
 
 /** Looks at the queues of all these clients in one round trip. @throws errors of Redis */
 export async function readOverviews(
@@ -32,7 +34,8 @@ export async function readOverviews(
   ];
   for (const client of clients) {
     const prefix = queuePrefix(client, DELIVERIES);
-    overview?.call(pipeline, `${prefix}wait`, prefix, queuePrefix(client, DEAD_LETTERS), statsKey(client));
+    const keys = [queuePrefix(client, DEAD_LETTERS), statsKey(client), incidentsKey(client)];
+    overview?.call(pipeline, `${prefix}wait`, prefix, ...keys);
   }
   const replies = (await pipeline.exec()) ?? [];
   return new Map(
@@ -43,11 +46,12 @@ export async function readOverviews(
   );
 }
 
-function toOverview([head, oldestMs, held, paused, dead, stats]: Answer): QueueOverview {
+function toOverview([head, oldestMs, held, paused, dead, stats, incidents]: Answer): QueueOverview {
   const counters = new Map<string, number>();
   for (let i = 0; i < stats.length; i += 2) {
     const value = Number(stats[i + 1]);
     if (Number.isFinite(value)) counters.set(stats[i] ?? '', value);
   }
-  return { head, oldestMs: Math.max(0, oldestMs), held: held === 1, paused: paused === 1, dead, counters };
+  const states = { held: held === 1, paused: paused === 1 };
+  return { head, oldestMs: Math.max(0, oldestMs), ...states, dead, incidents, counters };
 }

@@ -106,6 +106,7 @@ test('what is scraped is what the clients saw', SLOW, async () => {
   expect(tell('delivery_attempts_total', { ...failed, outcome: 'dead' })).toBe(10);
   expect(tell('dead_letters_total', { client: broken, type: DISPOSITION, class: 'server_error' })).toBe(10);
   expect(tell('dead_letters', { client: broken })).toBe(5);
+  expect(tell('incidents_open', { client: broken, type: DISPOSITION })).toBe(1);
   expect(tell('replays_total', { client: broken })).toBe(5);
   expect(tell('waiting_events', { client: fine })).toBe(7);
   expect(tell('waiting_events', { client: broken }) + tell('waiting_events', { client: tokens })).toBe(0);

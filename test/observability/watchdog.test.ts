@@ -10,6 +10,7 @@ const QUEUE: QueueOverview = {
   held: false,
   paused: false,
   dead: 0,
+  incidents: [],
   counters: new Map(),
 };
 

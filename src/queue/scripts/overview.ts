@@ -38,19 +38,29 @@ for _, id in ipairs(redis.call('LRANGE', prefix .. 'active', 0, 19)) do
 end
 `;
 
+/** `failing`: the types of events whose endpoint has an open incident. Needs `incidents`, the key of the client's. */
+export const LOOK_AT_INCIDENTS = `
+local failing = {}
+for _, field in ipairs(redis.call('HKEYS', incidents)) do
+  local name = string.match(field, '^([^:/]+):openedAt$')
+  if name then failing[#failing + 1] = name end
+end
+`;
+
 /**
  * Looks at one client's queue at a cost that does not depend on its length.
  *
  * KEYS  wait
- * ARGV  deliveries prefix, dead-letters prefix, stats
+ * ARGV  deliveries prefix, dead-letters prefix, stats, incidents
  * Returns {the first batch that waits ('' for none), for how many ms it has, 1 where some batch is held,
- * 1 where the client is paused, number of dead letters, stats as fields and values in turns}.
+ * 1 where the client is paused, number of dead letters, stats as fields and values in turns, types with an incident}.
  */
 export const OVERVIEW = `
-local prefix, deadPrefix, stats = ARGV[1], ARGV[2], ARGV[3]
+local prefix, deadPrefix, stats, incidents = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 ${LOOK_AT_HEAD}
+${LOOK_AT_INCIDENTS}
 return {
   head, now - since, held, redis.call('HEXISTS', prefix .. 'meta', 'paused'),
-  redis.call('ZCARD', deadPrefix .. 'prioritized'), redis.call('HGETALL', stats),
+  redis.call('ZCARD', deadPrefix .. 'prioritized'), redis.call('HGETALL', stats), failing,
 }
 `;
