@@ -10,6 +10,7 @@ import { addDeadLetterRoutes } from './dead-letters.ts';
 import { answerRaw, createErrorHandler, sendProblem } from './error-handler.ts';
 import { addEventFateRoute } from './event-fate-route.ts';
 import { addEventRoutes } from './events.ts';
+import { addIncidentRoute } from './incidents.ts';
 import { findKey } from './keys.ts';
 import { addOpenApi } from './openapi.ts';
 import { ProblemError } from './problems.ts';
@@ -55,6 +56,7 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addClientRoutes(server, parts);
   addDeadLetterRoutes(server, parts);
   addDeadLetterActions(server, parts);
+  addIncidentRoute(server, parts);
   return server;
 }
 

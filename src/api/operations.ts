@@ -9,6 +9,7 @@ import { isConnected } from '../queue/connections.ts';
 import { countServices } from '../queue/count-services.ts';
 import { type DeadLetterPage, readDeadLetterPage, readDeadLettersById } from '../queue/dead-letter-page.ts';
 import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../queue/dead-letter-queue.ts';
+import { type Incidents, readAllIncidents } from '../queue/incident-store.ts';
 import { setPaused } from '../queue/pause-client.ts';
 import { ProblemError } from './problems.ts';
 
@@ -37,6 +38,7 @@ export interface Operations {
   status(client: string): Promise<ClientStatus>;
   /** @returns false where it was so already */
   setPaused(client: string, paused: boolean): Promise<boolean>;
+  incidents(clients: readonly string[]): Promise<Incidents>;
   deadLetterPage(client: string, count: number, after?: string): Promise<DeadLetterPage>;
   deadLetter(client: string, id: string): Promise<StoredEvent | undefined>;
   act(verb: DeadLetterVerb, order: DeadLetterOrder): Promise<ActResult>;
@@ -73,6 +75,7 @@ export function createOperations({ redis, now, newId }: OperationParts): Operati
     services: () => guard(() => countServices(redis)),
     status: (client) => guard(() => readClientStatus(redis, client)),
     setPaused: (client, paused) => guardChange(() => setPaused(redis, client, paused, now())),
+    incidents: (clients) => guard(() => readAllIncidents(redis, clients, now())),
     deadLetterPage: (client, count, after) => guard(() => readDeadLetterPage(redis, client, count, after)),
     deadLetter: (client, id) => guard(async () => (await readDeadLettersById(redis, client, [id])).at(-1)),
     act: async (verb, order) => {

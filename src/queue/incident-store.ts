@@ -205,3 +205,31 @@ export async function readClosedIncidents(
   const texts = await redis.lrange(closedIncidentsKey(client), 0, -1);
   return texts.map((text) => JSON.parse(text) as ClosedIncident).filter(({ closedAt }) => closedAt >= since);
 }
+
+/** The incidents of some clients: those that are open, and those that closed lately, newest first. */
+export interface Incidents {
+  readonly open: readonly Incident[];
+  readonly closed: readonly ClosedIncident[];
+}
+
+/**
+ * Reads the incidents of these clients that are open, and those that closed within the last seven days.
+ *
+ * @param now ms since the epoch
+ * @throws errors of Redis
+ */
+export async function readAllIncidents(
+  redis: Redis,
+  clients: readonly string[],
+  now: number,
+): Promise<Incidents> {
+  const since = now - KEEP_CLOSED_MS;
+  const [states, closed] = await Promise.all([
+    readIncidents(redis, clients),
+    Promise.all(clients.map((client) => readClosedIncidents(redis, client, since))),
+  ]);
+  return {
+    open: [...states.values()].flatMap((state): readonly Incident[] => state.open),
+    closed: closed.flat().sort((a, b) => b.closedAt - a.closedAt),
+  };
+}

@@ -6,6 +6,7 @@ import { EVENT_FORMATS } from '../../src/api/event-items.ts';
 import type { EventFate } from '../../src/core/event-fate.ts';
 import { EVENT_TYPES } from '../../src/core/event-types.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
+import { incidentsKey } from '../../src/queue/names.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
@@ -88,6 +89,7 @@ function asks(name: string, letterId: string): Ask[] {
     get('/v1/dead-letters/{id}', `/v1/dead-letters/${letterId}?client=${name}`),
     post('/v1/dead-letters/replay', '/v1/dead-letters/replay', { client: name, limit: 1 }),
     post('/v1/dead-letters/discard', '/v1/dead-letters/discard', { client: name, limit: 1 }),
+    get('/v1/incidents', `/v1/incidents?client=${name}`),
   ];
 }
 
@@ -108,8 +110,12 @@ test('each answer that the document names is given, and is as it says', { timeou
   const { ask, seen } = holdAgainst(document, api);
   const letters = [letter(0, 422), letter(1, 0), letter(2, 422)];
   await addLetters(redis.connect({ maxRetriesPerRequest: null }), api.name, letters);
+  const incident = { openedAt: 5, failingSince: 1, lastAt: 9, count: 3, left: 2, 'of:timeout:0': 3 };
+  const fields = Object.entries(incident).map(([what, value]) => [`${TYPE}:${what}`, value] as const);
+  await redis.connect().hset(incidentsKey(api.name), Object.fromEntries(fields));
   const all = asks(api.name, letters[2]?.id ?? '');
-  const [submit, fate, , , pause, resume, list, show, replay, discard] = all as [
+  const [submit, fate, , , pause, resume, list, show, replay, discard, incidents] = all as [
+    Ask,
     Ask,
     Ask,
     Ask,
@@ -128,11 +134,17 @@ test('each answer that the document names is given, and is as it says', { timeou
     await ask({ ...one, call: { ...one.call, key: null } }, 401);
     await ask({ ...one, call: { ...one.call, key: isSubmit ? api.keys.operate : api.keys.submit } }, 403);
   }
+  expect((await ask(incidents, 200)).body).toMatchObject({
+    open: [
+      { type: TYPE, openedAt: '1970-01-01T00:00:00.005Z', failures: [{ class: 'timeout', status: null }] },
+    ],
+    closed: [],
+  });
   for (const digit of [2, 3, 4]) await ask({ ...fate, path: `/v1/events/${idOf(digit)}` }, 200);
   await ask({ ...fate, path: `/v1/events/${idOf(9)}` }, 404);
   await ask({ ...fate, path: '/v1/events/none' }, 400);
   for (const one of all.slice(3, 6)) await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
-  for (const one of [list, show]) {
+  for (const one of [list, show, incidents]) {
     await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
     await ask({ ...one, path: `${one.path}&colour=red` }, 400);
   }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { type ClosedIncident, type Incident, incidentValue, KEEP_CLOSED_MS } from '../../core/incident.ts';
+import { type ClosedIncident, type Incident, incidentValue } from '../../core/incident.ts';
 import { failuresOf } from '../../incidents/describe-notice.ts';
-import { readClosedIncidents, readIncidents } from '../../queue/incident-store.ts';
+import { readAllIncidents } from '../../queue/incident-store.ts';
 import { EXIT } from '../exit-codes.ts';
-import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
+import { chooseClients, runWithOperator } from '../open-operator.ts';
 import type { GlobalOptions } from '../run-command.ts';
 import { formatCount, formatTime, type Terminal } from '../terminal.ts';
 
@@ -18,23 +18,14 @@ export function addIncidentsCommand(program: Command): void {
     .description('show the incidents that are open, and those of the last 7 days that are over')
     .action((client: string | undefined, _options, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions>();
-      return runWithOperator(options, async (terminal, operator) => {
-        const { open, closed } = await readAll(operator, chooseClients(operator.config, client));
+      return runWithOperator(options, async (terminal, { config, redis }) => {
+        const names = chooseClients(config, client);
+        const { open, closed } = await readAllIncidents(redis, names, Date.now());
         terminal.value({ open: open.map(incidentValue), closed: closed.map(incidentValue) });
         print(terminal, open, closed);
         return EXIT.done;
       });
     });
-}
-
-async function readAll({ redis }: Operator, names: readonly string[]) {
-  const states = await readIncidents(redis, names);
-  const since = Date.now() - KEEP_CLOSED_MS;
-  const closed = await Promise.all(names.map((name) => readClosedIncidents(redis, name, since)));
-  return {
-    open: [...states.values()].flatMap((state): readonly Incident[] => state.open),
-    closed: closed.flat().sort((a, b) => b.closedAt - a.closedAt),
-  };
 }
 
 function print(terminal: Terminal, open: readonly Incident[], closed: readonly ClosedIncident[]): void {
