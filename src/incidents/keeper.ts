@@ -7,6 +7,7 @@ import {
   type IncidentState,
   noteTold,
   type OpenIncident,
+  type PendingNotice,
   readIncidentFacts,
   readIncidents,
 } from '../queue/incident-store.ts';
@@ -34,6 +35,9 @@ export interface KeeperParts {
 
 /** A client with more notices than this that wait for a channel has further ones told by the log alone. */
 const MOST_NOTICES = 200;
+
+/** How long a notice waits for a service that knows its channel, in milliseconds; then it is dropped. */
+const STRAY_MS = 600_000;
 
 /**
  * Builds a keeper. What is to be told is first written to Redis, in the step that notes it as told, and forgotten
@@ -76,12 +80,17 @@ export function createKeeper({ redis, clients, teller, name, claimMs, now }: Kee
     );
   }
 
+  /** Those of a channel that only another service's configuration has are that service's. */
+  function isOurs({ channel, notice }: PendingNotice): boolean {
+    return teller.channels.includes(channel) || now() - notice.at > STRAY_MS;
+  }
+
   /** What stands there is read once it is this keeper's: another one may have told what was seen before. */
   async function tellAll(): Promise<void> {
     for (const [client, { notices }] of await readIncidents(redis, clients)) {
-      if (notices.length === 0 || !(await claimNotices(redis, client, name, claimMs))) continue;
+      if (!notices.some(isOurs) || !(await claimNotices(redis, client, name, claimMs))) continue;
       const claimed = await readIncidents(redis, [client]);
-      for (const pending of claimed.get(client)?.notices ?? []) teller.take(client, pending);
+      for (const pending of claimed.get(client)?.notices.filter(isOurs) ?? []) teller.take(client, pending);
     }
   }
 

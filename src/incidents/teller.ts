@@ -73,7 +73,10 @@ export function createTeller({ channels, log, forget }: TellerParts): Teller {
     queue.length += 1;
     known.set(key, 'in hand');
     queue.tail = queue.tail.then(async () => {
-      const isOver = await tell(client, pending);
+      const isOver = await tell(client, pending).catch((error: unknown) => {
+        log.error({ client, channel: pending.channel, err: error }, 'incident not told');
+        return true;
+      });
       queue.length -= 1;
       if (isOver) await forgetTold(key, client, pending.field);
       else known.delete(key);

@@ -1,8 +1,18 @@
 import { expect, test } from 'vitest';
-import { readIncidentFacts, readIncidents } from '../../src/queue/incident-store.ts';
+import {
+  claimNotices,
+  closeIncident,
+  forgetNotice,
+  noteTold,
+  readClosedIncidents,
+  readIncidentFacts,
+  readIncidents,
+} from '../../src/queue/incident-store.ts';
+import { incidentsKey } from '../../src/queue/names.ts';
 import { failTimes, hang } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
 import { uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 
@@ -57,4 +67,32 @@ test('what dies is counted by endpoint, class and status; what is replayed or di
   ]);
   await discard();
   expect(await left()).toEqual({ disposition_update: 0, inventory_receipt: 0 });
+});
+
+test('a full Redis keeps nobody from telling of an incident, and from closing it', async () => {
+  const server = await startOwnRedis({ 'maxmemory-policy': 'noeviction' });
+  const redis = server.connect();
+  const fields = { openedAt: 5, failingSince: 1, lastAt: 9, count: 3, left: 0, replayed: 3, delivered: 0 };
+  const entries = Object.entries(fields).map(([what, value]) => [`disposition_update:${what}`, value]);
+  await redis.hset(incidentsKey('acme'), Object.fromEntries(entries));
+  await redis.config('SET', 'maxmemory', '1');
+  await expect(redis.set('x', 'y')).rejects.toThrow(/OOM/);
+  const read = async () => (await readIncidents(redis, ['acme'])).get('acme');
+  const [incident] = (await read())?.open ?? [];
+  if (incident === undefined) throw new Error('there is no incident');
+  const notice = { id: 'n', kind: 'opened', at: 6, incident } as const;
+  expect(await noteTold(redis, incident, notice, ['log'])).toBe(true);
+  expect(await noteTold(redis, incident, notice, ['log'])).toBe(false);
+  const [told] = (await read())?.open ?? [];
+  expect(await claimNotices(redis, 'acme', 'me', 30_000)).toBe(true);
+  expect(await claimNotices(redis, 'acme', 'another', 30_000)).toBe(false);
+  await forgetNotice(redis, 'acme', 'notice/n/log');
+  expect(await claimNotices(redis, 'acme', 'another', 30_000)).toBe(true);
+  const closed = { ...incident, closedAt: 10, end: 'delivered' } as const;
+  // Another one died meanwhile.
+  expect(await closeIncident(redis, { ...incident, count: 2 }, closed, notice, [])).toBe(false);
+  expect(await closeIncident(redis, told ?? incident, closed, notice, [])).toBe(true);
+  expect((await read())?.open).toEqual([]);
+  expect(await readClosedIncidents(redis, 'acme', 10)).toMatchObject([{ count: 3, closedAt: 10 }]);
+  expect(await readClosedIncidents(redis, 'acme', 11)).toEqual([]);
 });

@@ -1,3 +1,9 @@
+import { GO_ON_WHEN_FULL } from './when-full.ts';
+
+/*
+ * All of this goes on while Redis is full: an outage is what fills it, and is what is to be told.
+ */
+
 /**
  * Writes down that something of an incident is to be told, unless somebody else did so since it was read.
  *
@@ -10,7 +16,7 @@ export const TELL = `
 local of = ARGV[1] .. ':'
 if redis.call('HGET', KEYS[1], of .. 'openedAt') ~= ARGV[2] then return 0 end
 if (redis.call('HGET', KEYS[1], of .. 'told') or '') ~= ARGV[3] then return 0 end
-redis.call('HSET', KEYS[1], of .. 'told', ARGV[4])
+${GO_ON_WHEN_FULL}redis.call('HSET', KEYS[1], of .. 'told', ARGV[4])
 for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 return 1
 `;
@@ -29,7 +35,7 @@ local seen = redis.call('HMGET', KEYS[1], of .. 'openedAt', of .. 'count', of ..
 for i = 1, 4 do
   if seen[i] ~= ARGV[i + 1] then return 0 end
 end
-for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+${GO_ON_WHEN_FULL}for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.sub(field, 1, #of) == of then redis.call('HDEL', KEYS[1], field) end
 end
 redis.call('LPUSH', KEYS[2], ARGV[6])
@@ -52,7 +58,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local keeper, till = string.match(redis.call('HGET', KEYS[1], 'keeper') or '', '^(.*) (%d+)$')
 -- A clock that was set back must not hold them for longer than a claim lasts.
 if keeper and keeper ~= ARGV[1] and tonumber(till) > now and tonumber(till) <= now + ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'keeper', ARGV[1] .. ' ' .. string.format('%d', now + ARGV[2]))
+${GO_ON_WHEN_FULL}redis.call('HSET', KEYS[1], 'keeper', ARGV[1] .. ' ' .. string.format('%d', now + ARGV[2]))
 return 1
 `;
 
