@@ -28,7 +28,7 @@ function cell(markdown: string): string {
 
 /** A block of code, between fences that are longer than any in it. */
 export function block(text: string, language = ''): string {
-  const lines = text.replace(/\r\n?/g, '\n').split('\n').map(visible);
+  const lines = text.trimEnd().replace(/\r\n?/g, '\n').split('\n').map(visible);
   const fence = '`'.repeat(Math.max(3, longestRun(text) + 1));
   return `${fence}${language}\n${lines.join('\n')}\n${fence}`;
 }

@@ -11,6 +11,7 @@ import { EXIT } from '../exit-codes.ts';
 import { exportToFile } from '../export-output.ts';
 import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
 import { parseMoment } from '../parse-options.ts';
+import { openProgress } from '../progress.ts';
 import type { GlobalOptions } from '../run-command.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
 
@@ -60,9 +61,8 @@ async function makeReport(
   const client = config.clients[name];
   if (client === undefined) throw new TypeError(`there is no client ${name}`);
   const filter = { ...(type === undefined ? {} : { type }), ...(since === undefined ? {} : { since }) };
-  const collected = await collectFailures(readDeadLetters(redis, name), (event) =>
-    matchesFilter(event, filter),
-  );
+  const pages = withProgress(readDeadLetters(redis, name));
+  const collected = await collectFailures(pages, (event) => matchesFilter(event, filter));
   const { open = [] } = (await readIncidents(redis, [name])).get(name) ?? {};
   const { waiting, inFlight, retrying } = await readClientStatus(redis, name);
   return buildReport({
@@ -74,6 +74,20 @@ async function makeReport(
     since,
     now: Date.now(),
   });
+}
+
+async function* withProgress<Item>(pages: AsyncIterable<readonly Item[]>): AsyncGenerator<readonly Item[]> {
+  const progress = openProgress('read', undefined);
+  let read = 0;
+  try {
+    for await (const page of pages) {
+      yield page;
+      read += page.length;
+      progress.update(read);
+    }
+  } finally {
+    progress.stop();
+  }
 }
 
 async function print(terminal: Terminal, report: IncidentReport, options: ReportOptions): Promise<void> {

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { maskAnswer, maskPayload } from '../../src/incidents/mask-personal.ts';
+import { sampleEvent } from '../support/events.ts';
+
+test('user logins and e-mail addresses are taken out of a payload, wherever they stand', () => {
+  const payload = {
+    ...sampleEvent('inventory_receipt'),
+    return_reason: 'ask jane.roe+x@acme.example about it',
+    history: [{ user: { UserLogin: 42, since: 'May' } }, { carrier_email: ['a@b.example'] }],
+    empty_login: '',
+  };
+  const { payload: masked, logins } = maskPayload(payload);
+  expect(masked).toEqual({
+    ...payload,
+    ot_user_login: '***',
+    return_reason: 'ask *** about it',
+    history: [{ user: { UserLogin: '***', since: 'May' } }, { carrier_email: ['***'] }],
+    empty_login: '***',
+  });
+  expect(logins).toEqual(['jdoe@email.com', '42', 'a@b.example']);
+});
+
+test.each([
+  ['no user jane_roe', 'no user ***'],
+  ['jane%5Froe, jane\\u005froe, amFuZV9yb2U=', '***, ***, ***U='],
+  ['{"login":"bo","about":"a book"}', '{"login":"***","about":"a book"}'],
+  ['write to help.desk@acme.example or help%40acme.example', 'write to *** or ***'],
+  ['a@b, @, a@.example and 5 @ 3.50 stay', 'a@b, @, a@.example and 5 @ 3.50 stay'],
+])('an answer is rid of them: %s', (answer, masked) => {
+  expect(maskAnswer(answer, ['jane_roe', 'bo'])).toBe(masked);
+});
