@@ -1,6 +1,6 @@
 import type { ChainableCommander, Redis } from 'ioredis';
 import { fromStats, type LastError } from './client-status.ts';
-import { DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
+import { DEAD_LETTERS, DELIVERIES, incidentsKey, queuePrefix, statsKey } from './names.ts';
 import { CLIENT_LOOK } from './scripts/client-look.ts';
 
 /** Where a client's events are, as `ClientStatus`, at a cost that does not depend on how many they are. */
@@ -16,8 +16,8 @@ export interface ClientLook {
   /** Since when the client is paused, ms since the epoch; absent: it is not. */
   readonly pausedAt?: number;
   readonly lastError?: LastError;
-  /** Open incidents; absent: none are counted. */
-  readonly incidents?: number;
+  /** Those that are open. */
+  readonly incidents: number;
   readonly counters: LookCounters;
 }
 
@@ -40,7 +40,7 @@ const LOOKED_INTO = 50;
 
 /** The jobs of a state, how many of them were looked into, and the events of those. */
 type Count = [jobs: number, lookedInto: number, events: number];
-type Answer = [number, number, number, Count, Count, Count, Count, string[]];
+type Answer = [number, number, number, Count, Count, Count, Count, string[], number];
 
 /** Looks at the queues of all these clients in one round trip. @throws errors of Redis */
 export async function lookAtClients(
@@ -53,7 +53,8 @@ export async function lookAtClients(
   for (const client of clients) {
     const prefix = queuePrefix(client, DELIVERIES);
     const deadPrefix = queuePrefix(client, DEAD_LETTERS);
-    look?.call(pipeline, `${prefix}wait`, prefix, deadPrefix, statsKey(client), LOOKED_INTO);
+    const others = [statsKey(client), incidentsKey(client)];
+    look?.call(pipeline, `${prefix}wait`, prefix, deadPrefix, ...others, LOOKED_INTO);
   }
   const replies = (await pipeline.exec()) ?? [];
   return new Map(
@@ -64,7 +65,8 @@ export async function lookAtClients(
   );
 }
 
-function toLook([oldestMs, dead, broken, wait, prioritized, active, delayed, fields]: Answer): ClientLook {
+function toLook(answer: Answer): ClientLook {
+  const [oldestMs, dead, broken, wait, prioritized, active, delayed, fields, incidents] = answer;
   const stats: Record<string, string> = {};
   for (let i = 0; i < fields.length; i += 2) stats[fields[i] ?? ''] = fields[i + 1] ?? '';
   const { pausedAt, lastError, failedAttempts, delivered, accepted, replayed } = fromStats(stats);
@@ -82,6 +84,7 @@ function toLook([oldestMs, dead, broken, wait, prioritized, active, delayed, fie
     oldestMs: Math.max(0, oldestMs),
     dead,
     broken,
+    incidents,
     counters,
     ...(pausedAt === undefined ? {} : { pausedAt }),
     ...(lastError === undefined ? {} : { lastError }),

@@ -30,7 +30,7 @@ test('a long queue is told as exactly as by counting all of it, and so are sever
   expect(inFlight).toBeGreaterThan(0);
   expect(looks.get(long)?.oldestMs).toBeGreaterThanOrEqual(60_000);
   expect(looks.get(idle)).toEqual({
-    ...{ waiting: 0, inFlight: 0, retrying: 0, oldestMs: 0, dead: 0, broken: 0 },
+    ...{ waiting: 0, inFlight: 0, retrying: 0, oldestMs: 0, dead: 0, broken: 0, incidents: 0 },
     counters: { accepted: 0, delivered: 0, failed: 0, died: 0, replayed: 0, attemptMs: 0 },
   });
 });
@@ -51,6 +51,14 @@ test('what became of events is told as by `status`: delivered, failed, retrying,
     const { waiting, inFlight, retrying, dead, lastError } = await client.status();
     expect(looks.get(client.name)).toMatchObject({ waiting, inFlight, retrying, dead, lastError });
   }
-  expect(looks.get(acme.name)).toMatchObject({ retrying: 30, counters: { failed: 30, died: 0 } });
-  expect(looks.get(dying.name)).toMatchObject({ dead: 20, counters: { accepted: 20, failed: 40, died: 20 } });
+  expect(looks.get(acme.name)).toMatchObject({
+    retrying: 30,
+    incidents: 0,
+    counters: { failed: 30, died: 0 },
+  });
+  expect(looks.get(dying.name)).toMatchObject({
+    dead: 20,
+    incidents: 1,
+    counters: { accepted: 20, failed: 40, died: 20 },
+  });
 });

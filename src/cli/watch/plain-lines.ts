@@ -40,7 +40,7 @@ function describe(news: ClientNews, now: number): string {
     `backlog ${formatCount(backlog)}${look.oldestMs > 0 ? ` (oldest ${shortAge(look.oldestMs)})` : ''}`,
     `retrying ${formatCount(look.retrying)}`,
     `dead ${formatCount(look.dead)}`,
-    ...(look.incidents === undefined ? [] : [`incidents ${formatCount(look.incidents)}`]),
+    ...(look.incidents === 0 ? [] : [`incidents ${formatCount(look.incidents)}`]),
     ...(look.pausedAt === undefined ? [] : ['paused']),
     ...(failing ? [`last error ${lastErrorOf(news, now)}`] : []),
   ];

@@ -54,11 +54,11 @@ const FIGURES: readonly Column[] = [
 const INCIDENTS: Column = {
   head: 'inc',
   width: 3,
-  cell: ({ look }, style) => warn(style, 'red', shortCount(look.incidents ?? 0), look.incidents),
+  cell: ({ look }, style) => warn(style, 'red', shortCount(look.incidents), look.incidents),
 };
 
 /**
- * Lays out a table. Incidents have a column where they are counted; from about 110 columns on there is the course of
+ * Lays out a table. Incidents have a column where there are any; from about 110 columns on there is the course of
  * the backlog, too, and as much of the last errors as there is room for.
  *
  * @param now ms since the epoch
@@ -69,8 +69,8 @@ export function layOutTable(
   now: number,
   style: Style,
 ): ScreenTable {
-  const counted = news.some(({ look }) => look.incidents !== undefined);
-  const figures = counted ? [...FIGURES, INCIDENTS] : FIGURES;
+  const failing = news.some(({ look }) => look.incidents > 0);
+  const figures = failing ? [...FIGURES, INCIDENTS] : FIGURES;
   const taken = figures.reduce((sum, column) => sum + column.width + 1, 0);
   const longest = Math.max(LEAST_NAME, ...news.map(({ client }) => client.length));
   const name = Math.max(LEAST_NAME, Math.min(longest, MOST_NAME, width - taken));

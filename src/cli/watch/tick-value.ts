@@ -17,8 +17,7 @@ function clientValue({ look, rates, backlog }: ClientNews) {
     deliveredPerSecond: rounded(rates?.deliveredPerSecond),
     failedPerSecond: rounded(rates?.failedPerSecond),
     attemptMs: rounded(rates?.attemptMs),
-    ...{ backlog, waiting, inFlight, retrying, oldestMs, dead, broken },
-    ...(incidents === undefined ? {} : { incidents }),
+    ...{ backlog, waiting, inFlight, retrying, oldestMs, dead, broken, incidents },
     pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString(),
     ...(lastError === undefined ? {} : { lastError: lastErrorValue(lastError) }),
   };

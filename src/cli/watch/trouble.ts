@@ -10,7 +10,7 @@ const LONG_WAIT_MS = 60_000;
  * a minute or are broken, or the client is paused; 1, it has dead letters, or something to do; 0, nothing.
  */
 export function troubleOf({ look, rates, backlog }: ClientNews): Trouble {
-  if ((rates?.diedPerSecond ?? 0) > 0 || (look.incidents ?? 0) > 0) return 4;
+  if ((rates?.diedPerSecond ?? 0) > 0 || look.incidents > 0) return 4;
   if ((rates?.failedPerSecond ?? 0) > 0) return 3;
   const { retrying, oldestMs, broken, pausedAt, dead } = look;
   if (retrying > 0 || oldestMs > LONG_WAIT_MS || broken > 0 || pausedAt !== undefined) return 2;

@@ -7,6 +7,6 @@ export function lookWith(
   figures: Partial<Omit<ClientLook, 'counters'>> = {},
   counters: Partial<LookCounters> = {},
 ): ClientLook {
-  const idle = { waiting: 0, inFlight: 0, retrying: 0, oldestMs: 0, dead: 0, broken: 0 };
+  const idle = { waiting: 0, inFlight: 0, retrying: 0, oldestMs: 0, dead: 0, broken: 0, incidents: 0 };
   return { ...idle, ...figures, counters: { ...NOTHING, ...counters } };
 }

@@ -56,7 +56,7 @@ test('80 columns: the most troubled first, their last errors below', () => {
   ]);
 });
 
-test('120 columns: the course of the last minute and the last error beside; incidents where they are counted', () => {
+test('120 columns: the course of the last minute and the last error beside; incidents where there are any', () => {
   const counted = { ...FAILING, look: { ...FAILING.look, incidents: 1 } };
   const lines = screenLines(tickOf([HEALTHY, counted]), { columns: 119, rows: 29 }, plain);
   expect(lines.slice(3)).toEqual([
