@@ -4,28 +4,36 @@ import { DELIVERIES, LOCK_TIMING, type LockTiming, queuePrefix } from './names.t
 
 const LOOK_EVERY_MS = 3_000;
 
+/** As many clients are looked at in one step: Redis takes about 2 µs for one that is idle. */
+const CLIENTS_A_STEP = 200;
+
 /**
  * Brings the expiry of locks, and of the mark that says that lost batches were looked for just now, back to what
  * they last at most.
  *
- * KEYS  active list, mark of the latest look
- * ARGV  deliveries prefix, lock's duration in ms, interval of the looks in ms
+ * KEYS  the active list of each client
+ * ARGV  lock's duration in ms, interval of the looks in ms, the deliveries prefix of each client
  */
 const SHORTEN = `
-if redis.call('PTTL', KEYS[2]) > tonumber(ARGV[3]) then redis.call('DEL', KEYS[2]) end
-for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
-  local lock = ARGV[1] .. id .. ':lock'
-  if redis.call('PTTL', lock) > tonumber(ARGV[2]) then redis.call('PEXPIRE', lock, ARGV[2]) end
+local lasts, interval = tonumber(ARGV[1]), tonumber(ARGV[2])
+for i, active in ipairs(KEYS) do
+  local prefix = ARGV[i + 2]
+  local mark = prefix .. 'stalled-check'
+  if redis.call('PTTL', mark) > interval then redis.call('DEL', mark) end
+  for _, id in ipairs(redis.call('LRANGE', active, 0, -1)) do
+    local lock = prefix .. id .. ':lock'
+    if redis.call('PTTL', lock) > lasts then redis.call('PEXPIRE', lock, lasts) end
+  end
 end
 `;
 
 const shortenScript = defineScript('shorten', SHORTEN);
 
 /** @throws errors of Redis */
-async function shortenExpiries(redis: Redis, client: string, lock: LockTiming): Promise<void> {
-  const prefix = queuePrefix(client, DELIVERIES);
-  const keys = [`${prefix}active`, `${prefix}stalled-check`];
-  await shortenScript(redis, keys, [prefix, lock.durationMs, lock.stalledIntervalMs]);
+async function shortenExpiries(redis: Redis, clients: readonly string[], lock: LockTiming): Promise<void> {
+  const prefixes = clients.map((client) => queuePrefix(client, DELIVERIES));
+  const keys = prefixes.map((prefix) => `${prefix}active`);
+  await shortenScript(redis, keys, [lock.durationMs, lock.stalledIntervalMs, ...prefixes]);
 }
 
 /**
@@ -47,7 +55,9 @@ export function keepLocksShort(
 
   async function keepLooking(): Promise<void> {
     try {
-      for (const client of clients) await shortenExpiries(redis, client, lock);
+      for (let from = 0; from < clients.length; from += CLIENTS_A_STEP) {
+        await shortenExpiries(redis, clients.slice(from, from + CLIENTS_A_STEP), lock);
+      }
     } catch (error) {
       if (!stopped) onError(error as Error);
     }

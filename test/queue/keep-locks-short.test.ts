@@ -56,6 +56,18 @@ test('what a clock that was set back has left behind is mended at the start; the
   expect(await other.markMs()).not.toBe(-2);
 });
 
+test('all of many clients are looked at', async () => {
+  const redis = testRedis();
+  const names = Array.from({ length: 401 }, () => uniqueClientName());
+  const batches = [0, 199, 200, 400].map((n) => openBatch(redis, names[n] ?? ''));
+  for (const batch of batches) await batch.write(HOUR_MS, HOUR_MS);
+  const stop = keepLocksShort(redis, names, () => {});
+  onTestFinished(stop);
+  for (const batch of batches) {
+    await until(async () => (await batch.lockMs()) <= 30_000 && (await batch.markMs()) === -2);
+  }
+});
+
 test('locks are brought back to what those of this engine last', async () => {
   const redis = testRedis();
   const name = uniqueClientName();
