@@ -19,7 +19,8 @@ import { type ClientHttp, createClientHttp } from './http/client-http.ts';
 import { createIdSource } from './intake/event-id.ts';
 import { createIntake, type Intake } from './intake/intake.ts';
 import { keepPruning } from './keep-pruning.ts';
-import { BatchWorker } from './queue/batch-worker.ts';
+import type { BatchWorker } from './queue/batch-worker.ts';
+import { type BatchWorkers, createBatchWorkers } from './queue/batch-workers.ts';
 import { bringForward } from './queue/bring-forward.ts';
 import { commitBatches } from './queue/commit-batches.ts';
 import {
@@ -72,7 +73,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     if (errors.over()) log.info({}, 'redis is back');
   });
   let closed = false;
-  const settlePatiently: Settle = (client, command) => {
+  const patiently: Settle = (client, command) => {
     const name = randomUUID();
     return untilWritable(
       () => settle(redis, client, command, name, config.keepDeliveredHours),
@@ -84,10 +85,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const solitude = createSolitude();
   const meter = createDeliveryMeter();
   const clients = Object.values(config.clients);
+  const workers = createBatchWorkers({ redis, lock, onError, now: Date.now });
   const running = clients.map((client) =>
-    buildClient(client, { redis, authorizers, log, onError, settle: settlePatiently, solitude, meter, lock }),
+    buildClient(client, { redis, authorizers, log, onError, settle: patiently, solitude, meter, workers }),
   );
   await Promise.all(running.map(({ delivery }) => delivery.start()));
+  workers.start();
   const stopPruning = keepPruning(config, redis, log, Date.now);
   const stopShortening = keepLocksShort(redis, Object.keys(config.clients), onError, lock);
   log.info({ clients: clients.map((client) => client.name), version: VERSION }, 'delivering');
@@ -100,6 +103,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       const stops = Promise.all(running.map(({ delivery }) => delivery.stop(graceMs)));
       await atMost(stops, graceMs + SETTLE_MS);
       closed = true;
+      workers.close();
       await authorizers.close();
       // Where Redis is away, what waits for it ends here; the locks run out and the batches are taken over.
       closeRedis(redis);
@@ -119,7 +123,7 @@ interface Shared {
   readonly settle: Settle;
   readonly solitude: Solitude;
   readonly meter: DeliveryMeter;
-  readonly lock: LockTiming;
+  readonly workers: BatchWorkers;
   onError(error: Error): void;
 }
 
@@ -155,14 +159,10 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
           monotonicNow: () => performance.now(),
           onError,
         });
-  const worker = new BatchWorker({
-    redis,
-    client: client.name,
-    lock: shared.lock,
+  const worker = shared.workers.create(client.name, {
     onLockLost: (jobId) => delivery.lose(jobId),
     onStalled: (jobId) =>
       log.warn({ client: client.name, batch: jobId }, 'batch taken over from a lost process'),
-    onError,
   });
   const lanes = createLanes(client);
   const delivery = createClientDelivery({

@@ -1,13 +1,13 @@
-import { type Job, type RedisQueueBackend, Worker } from 'bullmq';
+import { type BackendFactory, type Job, type RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
 import { findTaken, type NewLock, type QueuedBatch } from './delivery-queue.ts';
-import { clientPrefix, DELIVERIES, LOCK_TIMING, type LockTiming, queuePrefix } from './names.ts';
-import { patientBackend } from './patient-backend.ts';
+import { LockKeeper } from './lock-keeper.ts';
+import { clientPrefix, DELIVERIES, type LockTiming, queuePrefix } from './names.ts';
 import { isPaused } from './pause-client.ts';
 
-/** A lock is renewed when a sixth to a third of it is over. */
-const RENEWALS_PER_LOCK = 6;
+/** How long a wait lasts at most where no retry is due before: the looks at all queues find what it would miss. */
+const WAIT_SECONDS = 60;
 /** How long an interrupted `take` waits for a batch that is being handed over just now. */
 const HAND_OVER_MS = 1_000;
 
@@ -46,100 +46,69 @@ const EMPTY_JOB = {
   returnvalue: 'null',
 } as const;
 
-/** What a batch worker needs, and whom it tells of what happens beside its jobs. */
-export interface BatchWorkerOptions {
-  readonly redis: Redis;
-  readonly client: string;
-  /** Default: `LOCK_TIMING`. */
-  readonly lock?: LockTiming;
+/** Whom a batch worker tells of what happens beside its jobs. */
+export interface BatchWorkerListeners {
   onLockLost(jobId: string): void;
   onStalled(jobId: string): void;
+}
+
+/** What a batch worker needs. */
+export interface BatchWorkerOptions extends BatchWorkerListeners {
+  readonly redis: Redis;
+  readonly client: string;
+  readonly lock: LockTiming;
+  readonly backend: BackendFactory<RedisQueueBackend>;
   onError(error: Error): void;
 }
 
 /**
  * Takes the batches of one client out of its queue, one by one as they are asked for, and keeps their locks
  * alive until they are let go. It has no loop of its own and settles nothing: BullMQ's worker without its
- * processor, since only the caller knows how much work it has room for.
+ * processor, since only the caller knows how much work it has room for. While there is no work it does nothing.
  */
 export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBackend> {
   readonly #lock: LockTiming;
   readonly #redis: Redis;
   readonly #client: string;
+  readonly #locks: LockKeeper;
+  readonly #onStalled: (jobId: string) => void;
   #tokens = 0;
   #giveUp = (): void => {};
   #handOver: NodeJS.Timeout | undefined;
-  #renewals: NodeJS.Timeout | undefined;
-  readonly #held = new Map<string, string>();
+  #lookingForLost = false;
   /** Taken by an answer that was lost, and found again. */
   readonly #found: TakenJob[] = [];
 
-  constructor({ redis, client, lock = LOCK_TIMING, onLockLost, onStalled, onError }: BatchWorkerOptions) {
-    super(
-      DELIVERIES,
-      null,
-      {
-        connection: redis,
-        prefix: clientPrefix(client),
-        autorun: false,
-        lockDuration: lock.durationMs,
-        stalledInterval: lock.stalledIntervalMs,
-        maxStalledCount: Number.MAX_SAFE_INTEGER,
-      },
-      patientBackend(onError),
-    );
+  constructor({ redis, client, lock, backend, onLockLost, onStalled, onError }: BatchWorkerOptions) {
+    const prefix = clientPrefix(client);
+    super(DELIVERIES, null, { connection: redis, prefix, autorun: false, drainDelay: WAIT_SECONDS }, backend);
     this.#lock = lock;
     this.#redis = redis;
     this.#client = client;
+    this.#onStalled = onStalled;
     this.on('error', onError);
-    this.on('stalled', onStalled);
-    this.on('lockRenewalFailed', (jobIds: string[]) => {
-      for (const jobId of jobIds) onLockLost(jobId);
-    });
+    const extend = (jobIds: string[], tokens: string[]) =>
+      this.extendJobLocks(jobIds, tokens, lock.durationMs);
+    this.#locks = new LockKeeper({ lock, extend, onLost: onLockLost, onError });
   }
 
-  /** Starts renewing locks and looking for batches whose process was lost. */
+  /** Starts renewing locks. */
   async start(): Promise<void> {
     await this.waitUntilReady();
-    this.#renewInAWhile();
-    await this.startStalledCheckTimer();
+    this.#locks.start();
   }
 
-  /**
-   * Renews the locks of the batches that were held the last time, too. BullMQ's own keeper goes by the wall time
-   * at which each was renewed last: where the clock is set back by an hour it renews none for as long, and all
-   * that are open are lost.
-   */
-  async #renewLocks(heldBefore: ReadonlyMap<string, string>): Promise<void> {
-    const due = new Map([...this.#held].filter(([jobId, token]) => heldBefore.get(jobId) === token));
+  /** Puts batches back into the queue whose process was lost: those that had no lock at two looks. */
+  async lookForLost(): Promise<void> {
+    // Where Redis cannot be written, a look waits for that.
+    if (this.#lookingForLost || this.closing !== undefined) return;
+    this.#lookingForLost = true;
     try {
-      const unlocked = due.size > 0 ? await this.#extendLocks(due) : [];
-      // A batch whose settlement was answered just before is let go first.
-      if (unlocked.length > 0) await new Promise((resolve) => setImmediate(resolve));
-      this.#reportLost(due, unlocked);
+      for (const jobId of await this.getBackend().moveStalledJobsToWait()) this.#onStalled(jobId);
     } catch (error) {
-      this.emit('error', error as Error);
+      if (this.closing === undefined) this.emit('error', error as Error);
     }
-    this.#renewInAWhile();
-  }
-
-  #extendLocks(due: ReadonlyMap<string, string>): Promise<string[]> {
-    return this.extendJobLocks([...due.keys()], [...due.values()], this.#lock.durationMs);
-  }
-
-  /** A batch that was let go, or taken anew, while the answer was on its way has lost nothing. */
-  #reportLost(due: ReadonlyMap<string, string>, unlocked: readonly string[]): void {
-    const lost = unlocked.filter((jobId) => this.#held.get(jobId) === due.get(jobId));
-    if (lost.length > 0) this.emit('lockRenewalFailed', lost);
-    for (const jobId of lost) this.emit('error', new Error(`could not renew lock for job ${jobId}`));
-  }
-
-  #renewInAWhile(): void {
-    if (this.closing !== undefined) return;
-    const held = new Map(this.#held);
-    const renewEveryMs = this.#lock.durationMs / RENEWALS_PER_LOCK;
-    clearTimeout(this.#renewals);
-    this.#renewals = setTimeout(() => void this.#renewLocks(held), renewEveryMs).unref();
+    this.#lookingForLost = false;
   }
 
   /** The next batch; waits for one for some seconds, then undefined. @throws errors of Redis */
@@ -174,7 +143,7 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
 
   #hold(job: Omit<TakenJob, 'fail'>): TakenJob {
     const { id, token } = job;
-    this.#held.set(id, token);
+    this.#locks.hold(id, token);
     return { ...job, fail: (reason) => this.#fail(id, token, reason) };
   }
 
@@ -223,8 +192,7 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
 
   /** Stops renewing the lock of a batch that was settled or lost, unless the batch was taken anew since. */
   letGo({ id, token }: TakenJob): void {
-    if (this.#held.get(id) !== token) return;
-    this.#held.delete(id);
+    this.#locks.letGo(id, token);
   }
 
   /**
@@ -234,6 +202,11 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   async interrupt(): Promise<void> {
     this.#handOver = setTimeout(() => this.#giveUp(), HAND_OVER_MS);
     await this.getBackend().disconnectBlocking(false);
+  }
+
+  override async close(force = false): Promise<void> {
+    this.#locks.stop();
+    await super.close(force);
   }
 }
 

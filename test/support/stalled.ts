@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import { BatchWorker } from '../../src/queue/batch-worker.ts';
-import { DELIVERIES, queuePrefix } from '../../src/queue/names.ts';
+import type { BatchWorker } from '../../src/queue/batch-worker.ts';
+import { createBatchWorkers } from '../../src/queue/batch-workers.ts';
+import { DELIVERIES, LOCK_TIMING, queuePrefix } from '../../src/queue/names.ts';
 import { testRedis } from './redis.ts';
 
 /** A batch worker without a process behind it: it takes batches, and nothing happens to them. */
@@ -9,14 +10,12 @@ export async function idleBatchWorker(
   client: string,
   redis: Redis = testRedis({ maxRetriesPerRequest: null }),
 ): Promise<BatchWorker> {
-  const worker = new BatchWorker({
-    redis,
-    client,
-    onLockLost: () => {},
-    onStalled: () => {},
-    onError: () => {},
+  const workers = createBatchWorkers({ redis, lock: LOCK_TIMING, onError: () => {}, now: Date.now });
+  const worker = workers.create(client, { onLockLost: () => {}, onStalled: () => {} });
+  onTestFinished(async () => {
+    workers.close();
+    await worker.close(true);
   });
-  onTestFinished(() => worker.close(true));
   await worker.waitUntilReady();
   return worker;
 }

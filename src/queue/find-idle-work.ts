@@ -1,0 +1,63 @@
+import type { Redis } from 'ioredis';
+import { defineScript } from './define-script.ts';
+import { DELIVERIES, queuePrefix } from './names.ts';
+
+/**
+ * Finds the queues with something to do: a job that waits or is due, where the client is not paused; or batches held
+ * by a process, for which nobody has looked of late whether that process was lost.
+ *
+ * KEYS  the wait list of each client
+ * ARGV  now, the deliveries prefix of each client
+ * Returns n × (position, 1: a job waits, 1: batches are held).
+ */
+const FIND_IDLE_WORK = `
+local found = {}
+local due = (ARGV[1] + 1) * 0x1000 - 1
+for i, wait in ipairs(KEYS) do
+  local prefix = ARGV[i + 1]
+  local waits = redis.call('EXISTS', wait, prefix .. 'prioritized') > 0
+  if not waits then waits = #redis.call('ZRANGEBYSCORE', prefix .. 'delayed', 0, due, 'LIMIT', 0, 1) > 0 end
+  if waits then waits = redis.call('HEXISTS', prefix .. 'meta', 'paused') == 0 end
+  local held = redis.call('EXISTS', prefix .. 'active', prefix .. 'stalled') > 0
+  if held then held = redis.call('EXISTS', prefix .. 'stalled-check') == 0 end
+  if waits or held then
+    found[#found + 1] = i
+    found[#found + 1] = waits and 1 or 0
+    found[#found + 1] = held and 1 or 0
+  end
+end
+return found
+`;
+
+const findScript = defineScript('find-idle-work', FIND_IDLE_WORK);
+
+/** A client whose queue has something to do. */
+export interface IdleWork {
+  readonly client: string;
+  /** A job waits that a worker may take. */
+  readonly waits: boolean;
+  /** Some process holds batches, or did so. */
+  readonly held: boolean;
+}
+
+/**
+ * Looks at the queues of all these clients in one step; those with nothing to do are left out.
+ *
+ * @param now ms since the epoch
+ * @throws errors of Redis
+ */
+export async function findIdleWork(
+  redis: Redis,
+  clients: readonly string[],
+  now: number,
+): Promise<readonly IdleWork[]> {
+  const prefixes = clients.map((client) => queuePrefix(client, DELIVERIES));
+  const keys = prefixes.map((prefix) => `${prefix}wait`);
+  const found = (await findScript(redis, keys, [now, ...prefixes])) as number[];
+  const work: IdleWork[] = [];
+  for (let at = 0; at < found.length; at += 3) {
+    const client = clients[(found[at] ?? 0) - 1] ?? '';
+    work.push({ client, waits: found[at + 1] === 1, held: found[at + 2] === 1 });
+  }
+  return work;
+}
