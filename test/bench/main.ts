@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { progress, runProgram } from '../support/run-program.ts';
+import { runAll } from './all/run-all.ts';
 import { type Arena, openArena } from './arena.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { toProfileTables } from './profile-report.ts';
@@ -36,6 +37,7 @@ async function profile(open: () => Promise<Arena>, options: Options): Promise<vo
 }
 
 async function run(options: Options): Promise<void> {
+  if (options.all !== undefined) return runAll(options.all);
   let arena: Arena | undefined;
   const open = async (): Promise<Arena> => {
     arena = await openArena(options.receiver, options.undici);

@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { MEASURES } from './all/measures.ts';
+import type { AllOptions } from './all/run-all.ts';
 import { SENDERS, type SenderName } from './contenders.ts';
 import { UNDICI_APIS, type UndiciApi } from './protocol.ts';
 import { RECEIVER_KINDS, type ReceiverKind } from './receiver-servers.ts';
@@ -20,12 +22,15 @@ export interface Options {
   readonly profile: SenderName | undefined;
   /** Where to write the profile, as a file that browsers' developer tools open. */
   readonly save: string | undefined;
+  /** Measure the other targets of the design instead. */
+  readonly all: AllOptions | undefined;
 }
 
 export const USAGE = `npm run bench -- [--blocks N] [--rounds N] [--seconds S] [--json]
     [--receiver node|bare] [--undici request|dispatch]
 npm run bench -- --profile [--only undici|bullmq|waybill|receiver] [--receiver node|bare]
     [--seconds S] [--save FILE.cpuprofile]
+npm run bench -- --all [--scale S] [--measure ${Object.keys(MEASURES).join('|')}] [--json]
 `;
 
 const BLOCKS = 12;
@@ -47,6 +52,9 @@ export function readOptions(words: readonly string[]): Options {
       undici: { type: 'string', default: 'request' },
       only: { type: 'string', default: 'waybill' },
       save: { type: 'string' },
+      all: { type: 'boolean', default: false },
+      scale: { type: 'string' },
+      measure: { type: 'string' },
     },
   });
   const only = SENDERS.find((name) => name === values.only);
@@ -68,6 +76,7 @@ export function readOptions(words: readonly string[]): Options {
     undici,
     profile: values.profile ? only : undefined,
     save: values.save,
+    all: values.all ? readAll(values) : undefined,
   };
 }
 
@@ -75,6 +84,18 @@ function readWhole(option: string, text: string | undefined, otherwise: number):
   const value = readNumber(option, text, otherwise);
   if (!Number.isInteger(value)) throw new Error(`${option} ${text}: must be a whole number`);
   return value;
+}
+
+function readAll(values: {
+  readonly scale?: string | undefined;
+  readonly json: boolean;
+  readonly measure?: string | undefined;
+}): AllOptions {
+  const { scale, json, measure } = values;
+  if (measure !== undefined && MEASURES[measure] === undefined) {
+    throw new Error(`--measure ${measure}: must be one of ${Object.keys(MEASURES).join(', ')}`);
+  }
+  return { scale: readNumber('--scale', scale, 1), json, measure };
 }
 
 function readNumber(option: string, text: string | undefined, otherwise: number): number {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,9 +43,16 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
   // Detached: a terminal's Ctrl-C is for the benchmark, which then stops the server itself.
   const server = spawn('redis-server', words, { stdio: 'ignore', detached: true });
   const gone = once(server, 'exit');
+  // A benchmark that is interrupted leaves none behind.
+  const endAtOnce = (): void => {
+    server.kill('SIGKILL');
+    rmSync(directory, { recursive: true, force: true });
+  };
+  process.once('exit', endAtOnce);
   const connection = openRedis({ socketPath }, 'worker', () => {});
   const close = async (): Promise<void> => {
     closeRedis(connection);
+    process.off('exit', endAtOnce);
     if (server.pid !== undefined) {
       server.kill('SIGKILL');
       await gone;

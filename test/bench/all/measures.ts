@@ -1,0 +1,20 @@
+import { measureBlackHole } from './black-hole.ts';
+import { measureIdleClients } from './idle-clients.ts';
+import { measureLatency } from './latency.ts';
+import { measureListing } from './listing.ts';
+import { measureLongBacklog } from './long-backlog.ts';
+import { measureRedisMemory } from './redis-memory.ts';
+import { measureReplay } from './replay.ts';
+import type { Measure } from './row.ts';
+
+/** Everything that `--all` measures, by the names that `--measure` takes, in the order of the table. */
+export const MEASURES: Readonly<Record<string, Measure>> = {
+  latency: measureLatency,
+  'long-backlog': measureLongBacklog,
+  'redis-memory': measureRedisMemory,
+  'black-hole': measureBlackHole,
+  // The fairness between the endpoints of one client goes here.
+  'idle-clients': measureIdleClients,
+  replay: measureReplay,
+  listing: measureListing,
+};

@@ -1,0 +1,18 @@
+import { plainTable } from '../report.ts';
+import type { Row } from './row.ts';
+
+/** The table of all rows, and below it what each of them means. */
+export function toRowsTable(rows: readonly Row[]): string {
+  const table = plainTable(
+    ['', 'measured', 'goal', 'floor', 'verdict'],
+    ['left', 'right', 'right', 'right', 'left'],
+  );
+  for (const { name, measured, goal, floor, verdict } of rows) {
+    table.push([name, measured, number(goal), floor === undefined ? '' : number(floor), verdict]);
+  }
+  return [table.toString(), ...rows.map(({ name, detail }) => `${name}: ${detail}`)].join('\n');
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}
