@@ -1,6 +1,22 @@
 import type { Redis } from 'ioredis';
 import type { StoredEvent } from '../core/event.ts';
+import { defineScript } from './define-script.ts';
 import { DEAD_LETTERS, queuePrefix } from './names.ts';
+
+/**
+ * One answer for all of them: one for each would double what reading costs the reader.
+ *
+ * KEYS  sorted set of the dead letters
+ * ARGV  dead-letters prefix, positions from, how many at the most
+ * Returns n × (data, '' where it was removed, position).
+ */
+const READ_PAGE = `
+local page = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[3])
+for i = 1, #page, 2 do page[i] = redis.call('HGET', ARGV[1] .. page[i], 'data') or '' end
+return page
+`;
+
+const readPageScript = defineScript('read-dead-letters', READ_PAGE);
 
 /** A dead letter with its place in the order that they came in. */
 export interface PlacedDeadLetter {
@@ -30,16 +46,12 @@ export async function readDeadLetterPage(
 ): Promise<DeadLetterPage> {
   const prefix = queuePrefix(client, DEAD_LETTERS);
   const from = after === undefined ? '-inf' : `(${after}`;
-  const key = `${prefix}prioritized`;
-  const found = await redis.zrangebyscore(key, from, '+inf', 'WITHSCORES', 'LIMIT', 0, count);
-  const pipeline = redis.pipeline();
-  for (let i = 0; i < found.length; i += 2) pipeline.hget(`${prefix}${found[i]}`, 'data');
+  const found = (await readPageScript(redis, [`${prefix}prioritized`], [prefix, from, count])) as string[];
   const letters: PlacedDeadLetter[] = [];
-  for (const [i, [error, data]] of ((await pipeline.exec()) ?? []).entries()) {
-    if (error !== null) throw error;
+  for (let i = 0; i < found.length; i += 2) {
+    const [data = '', position = ''] = [found[i], found[i + 1]];
     // Removed since: it is left out.
-    if (typeof data !== 'string') continue;
-    letters.push({ event: JSON.parse(data) as StoredEvent, position: found[i * 2 + 1] ?? '' });
+    if (data !== '') letters.push({ event: JSON.parse(data) as StoredEvent, position });
   }
   return { letters, end: found.at(-1) };
 }
