@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import { BatchWorker, type BatchWorkerListeners } from './batch-worker.ts';
 import { findIdleWork } from './find-idle-work.ts';
-import { createMarkerLanes } from './marker-lanes.ts';
 import { DELIVERIES, type LockTiming, queuePrefix } from './names.ts';
 import { sharedBackend } from './shared-backend.ts';
+import { createSharedWaits } from './shared-waits.ts';
 
 /** What the batch workers of a process are made from. */
 export interface BatchWorkersParts {
@@ -31,8 +31,8 @@ const CLIENTS_A_STEP = 200;
 
 /** Makes what the workers share. */
 export function createBatchWorkers({ redis, lock, onError, now }: BatchWorkersParts): BatchWorkers {
-  const lanes = createMarkerLanes({ redis, onError });
-  const backend = sharedBackend({ redis, lock, lanes, onError });
+  const waits = createSharedWaits({ redis, onError });
+  const backend = sharedBackend({ redis, lock, waits, onError });
   const workers = new Map<string, BatchWorker>();
   let closed = false;
   let timer: NodeJS.Timeout | undefined;
@@ -41,8 +41,8 @@ export function createBatchWorkers({ redis, lock, onError, now }: BatchWorkersPa
     const clients = [...workers.keys()];
     for (let from = 0; from < clients.length && !closed; from += CLIENTS_A_STEP) {
       const found = await findIdleWork(redis, clients.slice(from, from + CLIENTS_A_STEP), now());
-      for (const { client, waits, held } of found) {
-        if (waits) lanes.wake(`${queuePrefix(client, DELIVERIES)}marker`);
+      for (const { client, waits: isWaiting, held } of found) {
+        if (isWaiting) waits.wake(`${queuePrefix(client, DELIVERIES)}marker`);
         if (held) void workers.get(client)?.lookForLost();
       }
     }
@@ -67,7 +67,7 @@ export function createBatchWorkers({ redis, lock, onError, now }: BatchWorkersPa
     close() {
       closed = true;
       clearTimeout(timer);
-      lanes.close();
+      waits.close();
     },
   };
 }

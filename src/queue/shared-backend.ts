@@ -1,25 +1,25 @@
 import { type BackendFactory, createRedisBackend, type QueueOptions, type RedisQueueBackend } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { NO_WORK } from './marker-lane.ts';
-import type { MarkerLanes } from './marker-lanes.ts';
+import { NO_WORK } from './marker-waits.ts';
 import { DELIVERIES, type LockTiming } from './names.ts';
+import type { SharedWaits } from './shared-waits.ts';
 import { untilWritable } from './until-writable.ts';
 
 /** What the workers of a process share. */
 export interface SharedBackendParts {
   readonly redis: Redis;
   readonly lock: LockTiming;
-  readonly lanes: MarkerLanes;
+  readonly waits: SharedWaits;
   onError(error: Error): void;
 }
 
 /**
  * BullMQ's backend, made once for all workers of a process, which differ in the prefix of their queue: one connection
- * and one look at the server's version. It waits for work by lanes, instead of over a connection for each worker; and
+ * and one look at the server's version. It waits for work by shared waits, instead of over a connection for each worker; and
  * it waits while Redis cannot be written, instead of failing at once.
  */
 export function sharedBackend(parts: SharedBackendParts): BackendFactory<RedisQueueBackend> {
-  const { redis, lock, lanes, onError } = parts;
+  const { redis, lock, waits, onError } = parts;
   const shared = createRedisBackend(DELIVERIES, {
     connection: redis,
     lockDuration: lock.durationMs,
@@ -41,12 +41,12 @@ export function sharedBackend(parts: SharedBackendParts): BackendFactory<RedisQu
           () => closed,
           onError,
         )) as RedisQueueBackend['execCommand'],
-      waitForJob: async (seconds: number) => (await lanes.wait(marker, seconds * 1_000)) ?? null,
-      disconnectBlocking: async () => lanes.wake(marker, NO_WORK),
+      waitForJob: async (seconds: number) => (await waits.wait(marker, seconds * 1_000)) ?? null,
+      disconnectBlocking: async () => waits.wake(marker, NO_WORK),
       reconnectBlocking: async () => {},
       close: async () => {
         closed = true;
-        lanes.wake(marker, NO_WORK);
+        waits.wake(marker, NO_WORK);
       },
     });
   };

@@ -8,8 +8,9 @@ import type { Config } from '../../../src/core/config-schema.ts';
 import { createLog } from '../../../src/log.ts';
 import { numberedEvents } from '../../support/events.ts';
 import { type PrivateRedis, startPrivateRedis } from '../private-redis.ts';
-import { estimate, pairedRatios } from '../statistics.ts';
+import { estimate, median, pairedRatios } from '../statistics.ts';
 import { payloadOf } from '../workload.ts';
+import { type Row, rowOfRounds } from './row.ts';
 
 /*
  * One endpoint of a client answers nothing, the other one everything: what that costs the other one. Each round
@@ -23,16 +24,14 @@ const SECONDS = 4;
 /** Not counted: connections are opened, code is compiled. */
 const LEAD_IN = 100;
 const BACKLOG = 5_000;
-
-/** What a measurement came to; `goal` and `floor` as they are to be printed. */
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly goal: string;
-  readonly floor?: string;
-  readonly detail: string;
-}
+const LEAST_BACKLOG = 200;
+const LEAST_COUNT = 50;
+const TARGET = {
+  name: 'one endpoint black-holed: p99 of the client’s other one ÷ without',
+  goal: 1.2,
+  floor: 1.5,
+  better: 'less',
+} as const;
 
 /** The client's two endpoints, in one server: it answers dispositions, and no receipt. */
 interface Receiver {
@@ -43,29 +42,25 @@ interface Receiver {
 }
 
 /** p99 of the healthy endpoint with the other one black-holed ÷ without. @throws what fails on the way */
-export async function measureFairness(): Promise<Figure> {
+export async function measureFairness(scale: number): Promise<Row> {
+  const backlog = Math.max(LEAST_BACKLOG, Math.round(BACKLOG * scale));
+  const count = Math.max(LEAST_COUNT, Math.round(PER_SECOND * SECONDS * scale));
+  const rounds = scale < 1 ? 1 : ROUNDS;
   const redis = await startPrivateRedis();
   const receiver = await startReceiver();
   try {
     const [without, beside, first]: [number[], number[], number[]] = [[], [], []];
-    for (let round = 0; round < ROUNDS; round += 1) {
-      without.push((await measure(redis, receiver, round * 2, 0)).p99);
-      const { p99, firstMs } = await measure(redis, receiver, round * 2 + 1, BACKLOG);
-      beside.push(p99);
-      first.push(firstMs);
+    for (let round = 0; round < rounds; round += 1) {
+      without.push((await measure(redis, receiver, { turn: round * 2, backlog: 0, count })).p99);
+      const hung = await measure(redis, receiver, { turn: round * 2 + 1, backlog, count });
+      beside.push(hung.p99);
+      first.push(hung.firstMs);
     }
-    const { median, low, high } = estimate(pairedRatios(beside, without));
-    const ms = (values: readonly number[]): string => `${estimate(values).median.toFixed(1)} ms`;
-    return {
-      name: 'one endpoint black-holed: p99 of the client’s other endpoint ÷ without',
-      value: median,
-      unit: '×',
-      goal: '≤ 1.2',
-      floor: '≤ 1.5',
-      detail:
-        `[${low.toFixed(2)}, ${high.toFixed(2)}]; ${ms(beside)} beside ${BACKLOG.toLocaleString('en-US')} events that ` +
-        `hang, ${ms(without)} without, at ${PER_SECOND}/s; the first event behind them waited ${ms(first)}`,
-    };
+    const ms = (values: readonly number[]): string => `${median(values).toFixed(1)} ms`;
+    const detail =
+      `p99 ${ms(beside)} beside ${backlog.toLocaleString('en-US')} events that hang, ${ms(without)} without, ` +
+      `at ${PER_SECOND}/s; the first event behind them waited ${ms(first)}`;
+    return rowOfRounds({ ...TARGET, detail }, estimate(pairedRatios(beside, without)));
   } finally {
     receiver.close();
     await redis.close();
@@ -73,7 +68,11 @@ export async function measureFairness(): Promise<Figure> {
 }
 
 /** One turn: p99 in milliseconds, and how long the first event waited behind the backlog. */
-async function measure(redis: PrivateRedis, receiver: Receiver, turn: number, backlog: number) {
+async function measure(
+  redis: PrivateRedis,
+  receiver: Receiver,
+  { turn, backlog, count }: { readonly turn: number; readonly backlog: number; readonly count: number },
+) {
   await redis.reset();
   const config = configOf(receiver.port);
   const location = { socketPath: redis.socketPath };
@@ -85,7 +84,7 @@ async function measure(redis: PrivateRedis, receiver: Receiver, turn: number, ba
     const from = turn * 100_000;
     const firstMs = await latency(intake, receiver, from);
     await latencies(intake, receiver, from + 1, LEAD_IN);
-    const found = await latencies(intake, receiver, from + 1 + LEAD_IN, PER_SECOND * SECONDS);
+    const found = await latencies(intake, receiver, from + 1 + LEAD_IN, count);
     found.sort((a, b) => a - b);
     return { p99: found[Math.ceil(found.length * 0.99) - 1] ?? Number.NaN, firstMs };
   } finally {

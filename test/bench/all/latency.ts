@@ -69,7 +69,9 @@ async function turnOfBullmq(scene: Scene, events: number): Promise<number[]> {
   const { redis, port } = scene;
   await redis.reset();
   const places = { port, redisSocket: redis.socketPath, undiciApi: 'request' };
-  const worker = startChild<SenderCommands>('./sender-process.js', ['bullmq', JSON.stringify(places)]);
+  const worker = startChild<SenderCommands>('./sender-process.js', {
+    args: ['bullmq', JSON.stringify(places)],
+  });
   const queue = new Queue(QUEUE, {
     connection: { path: redis.socketPath },
     defaultJobOptions: { removeOnComplete: true },

@@ -77,7 +77,9 @@ async function turn(
   total: number,
 ): Promise<number> {
   const places = { port, redisSocket: backlog.redis.socketPath, undiciApi: 'request' };
-  const sender = startChild<SenderCommands>('./sender-process.js', ['waybill', JSON.stringify(places)]);
+  const sender = startChild<SenderCommands>('./sender-process.js', {
+    args: ['waybill', JSON.stringify(places)],
+  });
   try {
     await receiver.ask('count', { leadIn: Math.ceil(total * LEAD_IN), total });
     await sender.ask('start', undefined);

@@ -1,4 +1,5 @@
 import { measureBlackHole } from './black-hole.ts';
+import { measureFairness } from './fairness.ts';
 import { measureIdleClients } from './idle-clients.ts';
 import { measureLatency } from './latency.ts';
 import { measureListing } from './listing.ts';
@@ -13,7 +14,7 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   'long-backlog': measureLongBacklog,
   'redis-memory': measureRedisMemory,
   'black-hole': measureBlackHole,
-  // The fairness between the endpoints of one client goes here.
+  fairness: measureFairness,
   'idle-clients': measureIdleClients,
   replay: measureReplay,
   listing: measureListing,

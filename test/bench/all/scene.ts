@@ -17,7 +17,7 @@ export interface Scene {
 /** Sets a scene up, and takes it down again whatever comes of it. */
 export async function withScene<Result>(run: (scene: Scene) => Promise<Result>): Promise<Result> {
   const redis = await startPrivateRedis();
-  const endpoint = startChild<EndpointCommands>('./all/endpoint-process.js', ['endpoint']);
+  const endpoint = startChild<EndpointCommands>('./all/endpoint-process.js', { args: ['endpoint'] });
   const engines = new Set<Child<EngineCommands>>();
   try {
     const port = await endpoint.ask('listen', undefined);
@@ -26,7 +26,7 @@ export async function withScene<Result>(run: (scene: Scene) => Promise<Result>):
       endpoint,
       port,
       async startEngine(config) {
-        const engine = startChild<EngineCommands>('./all/engine-process.js', ['engine']);
+        const engine = startChild<EngineCommands>('./all/engine-process.js', { args: ['engine'] });
         engines.add(engine);
         await engine.ask('start', { config, redisSocket: redis.socketPath });
         return engine;

@@ -19,8 +19,8 @@ export interface Marker {
 /** Ends a wait as if there were no work, and none to come. */
 export const NO_WORK: Marker = { member: '', score: Number.POSITIVE_INFINITY };
 
-/** What a lane works with. */
-export interface LaneParts {
+/** What it works with. */
+export interface WaitsParts {
   /** The connection that all other commands go over; it is never blocked. */
   readonly redis: Redis;
   onError(error: Error): void;
@@ -36,8 +36,8 @@ interface Waiter {
  * queue it is what BullMQ does. With several, one that comes to wait while a call is under way interrupts it. Not
  * for a Redis Cluster, where the keys of one call must share a slot.
  */
-export class MarkerLane {
-  readonly #parts: LaneParts;
+export class MarkerWaits {
+  readonly #parts: WaitsParts;
   readonly #blocking: Redis;
   readonly #waiting = new Map<string, Waiter>();
   /** The keys of the call under way; undefined: there is none. */
@@ -49,7 +49,7 @@ export class MarkerLane {
   #closed = false;
   #wake = (): void => {};
 
-  constructor(parts: LaneParts) {
+  constructor(parts: WaitsParts) {
     this.#parts = parts;
     // What was under way on a connection that ends is rejected at once, and never sent again.
     this.#blocking = parts.redis.duplicate({
