@@ -1,0 +1,72 @@
+import type { FailureClass } from '../core/attempt-result.ts';
+
+/** How long things took, as far as judging asks: a histogram stands behind it, or a sorted list in a test. */
+export interface Distribution {
+  /** How many values there are. */
+  readonly total: number;
+  /** How many took so many milliseconds or longer. */
+  countAtOrAbove(ms: number): number;
+  /** The value that `percentile` per cent (0 to 100) do not exceed, in milliseconds; 0 where there is none. */
+  percentileMs(percentile: number): number;
+}
+
+/** How well the generator itself did: where it did badly, nothing is said about the endpoint. */
+export interface GeneratorHealth {
+  /**
+   * Arrivals that it attended to (sent, or counted as unsent for the limit on requests in flight) ÷ those whose
+   * time came, 0 to 1.
+   */
+  readonly sentShare: number;
+  /** The 99th percentile of sent - intended, in milliseconds. */
+  readonly lagP99Ms: number;
+  /** Of the generator's event loop, 0 to 1. */
+  readonly eventLoopUtilisation: number;
+}
+
+/** That the endpoint said how much it takes: 429, or 503 with Retry-After. */
+export interface DeclaredLimit {
+  readonly status: number;
+  /** The planned rate at which the first such answer came, events per second. */
+  readonly atRatePerSecond: number;
+  /** What the first such answer asked for. */
+  readonly retryAfterMs?: number;
+}
+
+/** Requests in flight, each the mean over a third of the time that events were offered. */
+export interface InFlight {
+  readonly middleThird: number;
+  readonly lastThird: number;
+}
+
+/** What a run or a probe observed, its warm-up left out. All of it is of arrivals within `durationMs`. */
+export interface Observation {
+  /** The rate of the plan, events per second: the highest where it varies. */
+  readonly plannedRatePerSecond: number;
+  /** For how long events were offered: what was planned, or less where it was cut short. */
+  readonly durationMs: number;
+  /** Arrivals whose time came; `sent + unsent`, but for those that the generator failed to attend to. */
+  readonly offered: number;
+  readonly sent: number;
+  /** Not sent, since too many were in flight: each is a miss. */
+  readonly unsent: number;
+  /** Answered by a 2xx, whenever: also after the end of `durationMs`. */
+  readonly delivered: number;
+  /** How many final answers had each status; events without an answer are in `byFailureClass` alone. */
+  readonly byStatus: Readonly<Record<string, number>>;
+  readonly byFailureClass: Readonly<Partial<Record<FailureClass, number>>>;
+  /**
+   * Finished - intended, of every event offered; timeouts, resets and unsent events stand in it as the client's
+   * timeout at least.
+   */
+  readonly response: Distribution;
+  /** Finished - sent, of every event sent. */
+  readonly service: Distribution;
+  /** Sent - intended, of every event sent. */
+  readonly lag: Distribution;
+  readonly inFlight: InFlight;
+  /** Absent: the endpoint declared none. */
+  readonly declaredLimit?: DeclaredLimit;
+  readonly generator: GeneratorHealth;
+  /** Why it was ended before its time (a guard, an overload), as a sentence; absent: it ran to its end. */
+  readonly cutShort?: string;
+}

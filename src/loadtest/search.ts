@@ -1,0 +1,81 @@
+import type { Judgement } from './judge.ts';
+import type { Objective } from './objectives.ts';
+import type { Observation } from './observation.ts';
+
+/** What the search for a limit is to keep to. Rates are in events per second. */
+export interface SearchOptions {
+  readonly startRate: number;
+  /** No probe goes beyond it. */
+  readonly maxRate: number;
+  /** How near the bounds come, as a share of the lower one: 0.1 is 10 %. */
+  readonly precision: number;
+  readonly probeMs: number;
+  readonly confirmMs: number;
+  /** For the whole search, the waits between probes included. */
+  readonly budgetMs: number;
+  /** For the whole search. */
+  readonly maxRequests: number;
+  readonly objectives: readonly Objective[];
+}
+
+/** What a probe is for. `preflight`: one request, which must be delivered. */
+export type ProbePurpose = 'preflight' | 'ramp' | 'bisect' | 'confirm';
+
+/** Send at a constant rate for so long, and hand in what was observed. */
+export interface ProbeStep {
+  readonly kind: 'probe';
+  readonly purpose: ProbePurpose;
+  readonly ratePerSecond: number;
+  readonly durationMs: number;
+}
+
+/** Why a search ended below what the endpoint may take. */
+export type Ceiling = 'max-rate' | 'generator' | 'budget' | 'max-requests';
+
+/** Why a search found no rate at all. */
+export type NoLimitReason = 'preflight' | 'missed' | 'undecided' | 'unconfirmed' | Ceiling;
+
+/** What a search came to; `sentence` says it for people. Rates are in events per second. */
+export type Verdict =
+  /** The highest rate that met the objectives, confirmed. */
+  | {
+      readonly kind: 'limit';
+      readonly ratePerSecond: number;
+      /** The lowest rate that did not meet them. */
+      readonly missedAt: number;
+      readonly sentence: string;
+    }
+  /** A rate that met the objectives; why no higher one was tried. */
+  | {
+      readonly kind: 'at-least';
+      readonly ratePerSecond: number;
+      readonly because: Ceiling;
+      /** Whether the rate was held for the time of a confirmation. */
+      readonly confirmed: boolean;
+      readonly sentence: string;
+    }
+  /** The endpoint said itself how much it takes. */
+  | {
+      readonly kind: 'rate-limited';
+      readonly ratePerSecond: number;
+      readonly status: number;
+      readonly sentence: string;
+    }
+  | { readonly kind: 'none'; readonly because: NoLimitReason; readonly sentence: string };
+
+/** What to do next in a search. */
+export type Step = ProbeStep | { readonly kind: 'verdict'; readonly verdict: Verdict };
+
+/** A probe that was made, and what was made of it. */
+export interface ProbeRecord {
+  readonly purpose: ProbePurpose;
+  readonly ratePerSecond: number;
+  readonly durationMs: number;
+  /** Absent for the preflight. */
+  readonly judgement?: Judgement;
+  /** `declared`: the endpoint answered that it takes no more. */
+  readonly verdict: 'met' | 'missed' | 'undecided' | 'inconclusive' | 'declared';
+  /** One sentence. */
+  readonly reason: string;
+  readonly observation: Observation;
+}
