@@ -1,3 +1,6 @@
+import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+
 /** A stretch of a plan whose rate goes evenly from one to another, in events per second. */
 export interface Stage {
   readonly durationMs: number;
@@ -17,8 +20,110 @@ export interface Schedule {
   /** How many arrivals there are. */
   readonly total: number;
   readonly durationMs: number;
-  /** When arrival n (from 0) is due, in milliseconds from the start; ask in ascending order, which is cheap. */
+  /**
+   * When arrival n (from 0) is due, in milliseconds from the start; infinite from `total` on. Random gaps are
+   * drawn on the way, so that asking in ascending order is cheap, and going back begins anew.
+   */
   intendedAt(n: number): number;
   /** The planned rate at a time, in events per second; 0 outside the plan. */
   rateAt(ms: number): number;
+}
+
+/** A stage in its place: when it begins, and how many arrivals are planned before it. */
+interface PlacedStage extends Stage {
+  readonly startMs: number;
+  readonly before: number;
+  readonly area: number;
+}
+
+/** What rounding may add to a whole number of arrivals, as a share of it. */
+const ROUNDING = 1e-9;
+
+/**
+ * Lays out a plan in closed form: arrival n is due when the integral of the rate reaches n, that is evenly spaced
+ * at a constant rate, and at the root of `r0·t + (r1-r0)·t²/(2D) = n` within a ramp. Poisson arrivals are
+ * exponential gaps of mean 1, laid out by the same integral.
+ */
+export function createSchedule(stages: readonly Stage[], options: ArrivalOptions): Schedule {
+  const placed = placeStages(stages);
+  const last = placed.at(-1);
+  const durationMs = last === undefined ? 0 : last.startMs + last.durationMs;
+  const area = last === undefined ? 0 : last.before + last.area;
+  const plan = options.arrivals === 'constant' ? evenPlan(area) : randomPlan(area, options.seed);
+  return {
+    total: plan.total,
+    durationMs,
+    intendedAt: (n) => (n >= plan.total ? Number.POSITIVE_INFINITY : timeAt(placed, plan.areaAt(n))),
+    rateAt: (ms) => rateAt(placed, ms, durationMs),
+  };
+}
+
+function placeStages(stages: readonly Stage[]): PlacedStage[] {
+  let [startMs, before] = [0, 0];
+  return stages.map((stage) => {
+    const area = ((stage.fromRate + stage.toRate) / 2) * (stage.durationMs / 1_000);
+    const placed = { ...stage, startMs, before, area };
+    startMs += stage.durationMs;
+    before += area;
+    return placed;
+  });
+}
+
+/** The integral of the rate at which arrival n is due, and how many there are. */
+interface Plan {
+  readonly total: number;
+  areaAt(n: number): number;
+}
+
+/** Arrival n is due at n: those below the area are within the plan. */
+function evenPlan(area: number): Plan {
+  return { total: Math.max(0, Math.ceil(area - area * ROUNDING)), areaAt: (n) => n };
+}
+
+function randomPlan(area: number, seed: number): Plan {
+  let total = 0;
+  for (const gaps = exponentialGaps(seed); gaps() < area; ) total += 1;
+  let next = exponentialGaps(seed);
+  let [drawn, at] = [-1, 0];
+  return {
+    total,
+    areaAt(n) {
+      if (n < drawn) [next, drawn] = [exponentialGaps(seed), -1];
+      for (; drawn < n; drawn += 1) at = next();
+      return at;
+    },
+  };
+}
+
+/** The running sum of exponential gaps of mean 1. */
+function exponentialGaps(seed: number): () => number {
+  const generator = xoroshiro128plus(seed);
+  let sum = 0;
+  return () => {
+    sum -= Math.log1p(-uniformFloat64(generator));
+    return sum;
+  };
+}
+
+function timeAt(stages: readonly PlacedStage[], area: number): number {
+  // The last one that has begun by then and holds arrivals: a pause between two has none.
+  const stage = stages.findLast(
+    (candidate) => candidate.area > 0 && candidate.before * (1 - ROUNDING) <= area,
+  );
+  if (stage === undefined) return 0;
+  const { startMs, durationMs, fromRate, toRate } = stage;
+  const within = Math.max(0, area - stage.before);
+  const slope = (toRate - fromRate) / (durationMs / 1_000);
+  // The form of the root that loses no digits where the slope is small; below 0 only by rounding.
+  const root = Math.sqrt(Math.max(0, fromRate * fromRate + 2 * slope * within));
+  const seconds = within === 0 ? 0 : (2 * within) / (fromRate + root);
+  return startMs + Math.min(seconds * 1_000, durationMs);
+}
+
+function rateAt(stages: readonly PlacedStage[], ms: number, durationMs: number): number {
+  if (ms < 0 || ms >= durationMs) return 0;
+  const stage = stages.findLast(({ startMs, durationMs: length }) => length > 0 && startMs <= ms);
+  if (stage === undefined) return 0;
+  const share = (ms - stage.startMs) / stage.durationMs;
+  return stage.fromRate + (stage.toRate - stage.fromRate) * share;
 }

@@ -1,0 +1,50 @@
+const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+const NUMBER = String.raw`(\d+(?:\.\d+)?)`;
+
+const DURATION = new RegExp(`^${NUMBER}(ms|s|m|h)$`);
+const RATE = new RegExp(`^${NUMBER}(?:/s)?$`);
+const PERCENT = new RegExp(`^${NUMBER}%$`);
+
+/** Milliseconds of a duration such as `300ms`, `1.5s`, `2m` or `1h`; undefined: it is none. */
+export function parseDurationMs(text: string): number | undefined {
+  const [, amount, unit = ''] = DURATION.exec(text) ?? [];
+  return amount === undefined ? undefined : finite(Number(amount) * (MS_PER_UNIT[unit] ?? 0));
+}
+
+/** Events per second of a rate such as `200/s` or `200`; undefined: it is none. */
+export function parseRatePerSecond(text: string): number | undefined {
+  const [, amount] = RATE.exec(text) ?? [];
+  return amount === undefined ? undefined : finite(Number(amount));
+}
+
+/** The share (0 to 1) of a text such as `20%`; undefined: it is none, or more than 100 %. */
+export function parseShare(text: string): number | undefined {
+  const [, amount] = PERCENT.exec(text) ?? [];
+  const percent = Number(amount);
+  return amount === undefined || percent > 100 ? undefined : percent / 100;
+}
+
+function finite(value: number): number | undefined {
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** A rate for people: three digits, no more than it can be known to. */
+export function showRate(ratePerSecond: number): string {
+  return `${showNumber(ratePerSecond)}/s`;
+}
+
+/** A number with three digits, or all before the point, without zeros at the end. */
+export function showNumber(value: number): string {
+  if (Math.abs(value) >= 100) return String(Math.round(value));
+  return String(Number(value.toPrecision(3)));
+}
+
+/** A duration for people, in milliseconds below a second and in seconds from there on. */
+export function showMs(ms: number): string {
+  return ms < 1_000 ? `${showNumber(ms)} ms` : `${showNumber(ms / 1_000)} s`;
+}
+
+/** A share as per cent, with two digits behind the point where it has them. */
+export function showShare(share: number): string {
+  return `${Number((share * 100).toFixed(2))} %`;
+}
