@@ -1,9 +1,13 @@
+import { describeValue } from '../core/describe-value.ts';
+import type { Parsed } from './parsed.ts';
+import { parseDurationMs, parseRatePerSecond, parseShare } from './quantities.ts';
+
 /** At most `allowedShare` of the events take `thresholdMs` or longer: `p99<300ms` allows 0.01. */
 export interface LatencyObjective {
   readonly kind: 'latency';
   /** As it was written, such as `p99<300ms`. */
   readonly text: string;
-  /** 0 to 100, such as 99.9. */
+  /** Between 0 and 100, such as 99.9. */
   readonly percentile: number;
   readonly thresholdMs: number;
   readonly allowedShare: number;
@@ -25,3 +29,84 @@ export interface RateObjective {
 
 /** What a run is held to. */
 export type Objective = LatencyObjective | DeliveredObjective | RateObjective;
+
+/** Reads objectives such as `p99<300ms`, `delivered>99.5%` and `rate>=195/s`, or says what is wrong with each. */
+export function parseObjectives(texts: readonly string[]): Parsed<readonly Objective[]> {
+  const objectives: Objective[] = [];
+  const problems: string[] = [];
+  for (const text of texts) {
+    const read = parseObjective(text.replace(/\s+/g, ''));
+    if (typeof read === 'string') problems.push(read);
+    else objectives.push(read);
+  }
+  return problems.length === 0 ? { ok: true, value: objectives } : { ok: false, problems };
+}
+
+/** What holds where nothing else is asked for: `delivered>99%`, and `p99<` half of the client's timeout. */
+export function defaultObjectives(timeoutMs: number): readonly Objective[] {
+  const thresholdMs = timeoutMs / 2;
+  return [
+    { kind: 'delivered', text: 'delivered>99%', allowedShare: 0.01 },
+    { kind: 'latency', text: `p99<${thresholdMs}ms`, percentile: 99, thresholdMs, allowedShare: 0.01 },
+  ];
+}
+
+/** The shortest time that an objective names, in milliseconds; undefined: none names one. */
+export function strictestMs(objectives: readonly Objective[]): number | undefined {
+  const thresholds = objectives.flatMap((each) => (each.kind === 'latency' ? [each.thresholdMs] : []));
+  return thresholds.length === 0 ? undefined : Math.min(...thresholds);
+}
+
+function parseObjective(text: string): Objective | string {
+  const [, name = '', comparison = '', value = ''] = /^([^<>=]*)([<>]=?|=)(.*)$/.exec(text) ?? [];
+  const found = describeValue(text);
+  if (/^p\d/.test(name)) return parseLatency(text, name, comparison, value);
+  if (name === 'delivered') return parseDelivered(text, comparison, value);
+  if (name === 'rate') return parseRate(text, comparison, value);
+  return `objective ${found} is not known: p99<300ms, delivered>99.5% and rate>=195/s are`;
+}
+
+function parseLatency(text: string, name: string, comparison: string, value: string): Objective | string {
+  const found = describeValue(text);
+  const percentile = Number(name.slice(1));
+  if (!(percentile > 0 && percentile < 100)) {
+    return `objective ${found} names no percentile: it must lie between 0 and 100, such as p99.9`;
+  }
+  // Times are measured, and never equal to a threshold but by rounding.
+  if (comparison !== '<' && comparison !== '<=') return `objective ${found} must ask for less: ${name}<300ms`;
+  const thresholdMs = parseDurationMs(value);
+  if (thresholdMs === undefined || thresholdMs === 0) {
+    return `objective ${found} names no time: it must be a number and ms, s or m, such as ${name}<300ms`;
+  }
+  return { kind: 'latency', text, percentile, thresholdMs, allowedShare: oneMinus(percentile / 100) };
+}
+
+function parseDelivered(text: string, comparison: string, value: string): Objective | string {
+  const found = describeValue(text);
+  if (comparison !== '>' && comparison !== '>=') {
+    return `objective ${found} must ask for more: delivered>99.5%`;
+  }
+  const share = parseShare(value);
+  if (share === undefined) {
+    return `objective ${found} names no share: it must be a percentage up to 100, such as delivered>99.5%`;
+  }
+  if (share === 1) {
+    return `objective ${found} can never be shown from a sample: ask for less than 100 %, such as delivered>99.9%`;
+  }
+  return { kind: 'delivered', text, allowedShare: oneMinus(share) };
+}
+
+function parseRate(text: string, comparison: string, value: string): Objective | string {
+  const found = describeValue(text);
+  if (comparison !== '>' && comparison !== '>=') return `objective ${found} must ask for more: rate>=195/s`;
+  const ratePerSecond = parseRatePerSecond(value);
+  if (ratePerSecond === undefined || ratePerSecond === 0) {
+    return `objective ${found} names no rate: it must be a number of events a second, such as rate>=195/s`;
+  }
+  return { kind: 'rate', text, ratePerSecond };
+}
+
+/** Without the digits that subtracting adds: 1 - 0.995 is 0.005. */
+function oneMinus(share: number): number {
+  return Number((1 - share).toFixed(12));
+}
