@@ -75,7 +75,34 @@ export interface ProbeRecord {
   readonly judgement?: Judgement;
   /** `declared`: the endpoint answered that it takes no more. */
   readonly verdict: 'met' | 'missed' | 'undecided' | 'inconclusive' | 'declared';
+  /**
+   * Whether the search goes on above its rate: the objectives are met, or the longest probe leaves them undecided
+   * and what it saw lies within them. A confirmation passes only where they are met.
+   */
+  readonly passed: boolean;
   /** One sentence. */
   readonly reason: string;
   readonly observation: Observation;
+}
+
+/** A search under way: plain data, advanced by `advanceSearch`. */
+export interface SearchState {
+  readonly options: SearchOptions;
+  /** What is to be done now. */
+  readonly step: Step;
+  /** The probes so far, first to last. */
+  readonly probes: readonly ProbeRecord[];
+  /** The highest rate that passed a probe, below all that did not; absent: none did. */
+  readonly passed?: number;
+  /** The lowest rate that did not pass; absent: all did. */
+  readonly missed?: number;
+  /** What the ramp multiplies the rate by: 2, and its root each time that the generator did not keep up. */
+  readonly factor: number;
+  readonly inconclusiveInARow: number;
+  readonly lowerings: number;
+  /** Why no higher rate is tried; absent: the search goes for the endpoint's own limit. */
+  readonly ceiling?: Ceiling;
+  readonly requests: number;
+  /** Since the search began, waits included. */
+  readonly spentMs: number;
 }
