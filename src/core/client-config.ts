@@ -71,6 +71,13 @@ const tlsSchema = z
     }
   });
 
+/** Whether the client's endpoints may be load-tested, and how hard at most; see `findPermit` for what is left out. */
+const loadtestSchema = z.strictObject({
+  allowed: z.boolean().optional(),
+  maxRatePerSecond: z.number().min(0.001).max(1_000_000).optional(),
+  maxRequests: z.int().min(1).max(1_000_000_000).optional(),
+});
+
 /** One client of `waybill.yaml`. Durations and sizes carry their unit in the name; tls names files. */
 export const clientConfigSchema = z.strictObject({
   baseUrl: httpBaseUrl,
@@ -83,6 +90,7 @@ export const clientConfigSchema = z.strictObject({
   batchSize: z.int().min(1).max(500).default(50),
   allowPrivateNetwork: z.boolean().default(false),
   tls: tlsSchema.optional(),
+  loadtest: loadtestSchema.optional(),
   contact: z
     .strictObject({
       name: text.optional(),

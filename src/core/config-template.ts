@@ -106,6 +106,10 @@ clients:
     # Whether endpoints may have loopback and private addresses. Default: false
     allowPrivateNetwork: false
 
+    # Whether "waybill loadtest" may load these endpoints, and how hard at most. Ask the client before you allow it.
+    # Default: not allowed, but for endpoints on loopback with allowPrivateNetwork; 50 a second; 100000 requests
+    # loadtest: { allowed: true, maxRatePerSecond: 200, maxRequests: 100000 }
+
     # PEM files, relative to this one: authorities to trust instead of the public ones, and Waybill's own
     # certificate and key for clients that ask for one. Default: none
     # tls:

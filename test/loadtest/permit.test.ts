@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import { CONFIG_TEMPLATE } from '../../src/core/config-template.ts';
+import { findPermit } from '../../src/loadtest/permit.ts';
+import { clientProblems, FILE } from '../support/config-problems.ts';
+
+/** What is permitted to a client of these settings, which are YAML in flow style. */
+function permitOf(settings: string) {
+  const { clients } = parseConfig(
+    `clients: { acme: { endpoints: { disposition_update: /d }, ${settings} } }`,
+    FILE,
+    {},
+  );
+  if (clients.acme === undefined) throw new Error('no client acme');
+  return findPermit(clients.acme);
+}
+
+const PUBLIC = 'baseUrl: https://returns.acme.example';
+
+describe('a load test', () => {
+  test('is refused unless it is allowed, with how to allow it', () => {
+    const how = 'To allow it, set loadtest: { allowed: true, maxRatePerSecond: 200, maxRequests: 100000 }';
+    for (const settings of [
+      PUBLIC,
+      `${PUBLIC}, loadtest: { maxRequests: 5 }`,
+      `${PUBLIC}, allowPrivateNetwork: true`,
+    ]) {
+      expect(permitOf(settings)).toEqual({
+        ok: false,
+        problems: [`client "acme" may not be load-tested: its configuration does not allow it. ${how}`],
+      });
+    }
+    const denied = permitOf(
+      'baseUrl: http://127.0.0.1:1, allowPrivateNetwork: true, loadtest: { allowed: false }',
+    );
+    expect(denied).toMatchObject({ problems: [expect.stringContaining('says so. To allow it')] });
+  });
+
+  test('is bounded by what the configuration says, and by 50/s and 100,000 requests where it says nothing', () => {
+    expect(permitOf(`${PUBLIC}, loadtest: { allowed: true }`)).toEqual({
+      ok: true,
+      value: { maxRatePerSecond: 50, maxRequests: 100_000 },
+    });
+    expect(permitOf(`${PUBLIC}, loadtest: { allowed: true, maxRatePerSecond: 200, maxRequests: 7 }`)).toEqual(
+      {
+        ok: true,
+        value: { maxRatePerSecond: 200, maxRequests: 7 },
+      },
+    );
+  });
+
+  test.each(['127.0.0.1', '127.1', 'localhost', '[::1]'])('is permitted as it is on loopback: %s', (host) => {
+    const settings = `baseUrl: "http://${host}:8080"`;
+    expect(permitOf(`${settings}, allowPrivateNetwork: true`)).toMatchObject({
+      value: { maxRatePerSecond: Number.POSITIVE_INFINITY, maxRequests: 100_000 },
+    });
+    expect(permitOf(settings).ok).toBe(false);
+    const bounded = permitOf(`${settings}, allowPrivateNetwork: true, loadtest: { maxRatePerSecond: 9 }`);
+    expect(bounded).toMatchObject({ value: { maxRatePerSecond: 9 } });
+  });
+
+  test.each(['10.0.0.1', '127.0.0.1.acme.example'])('is not permitted as it is on %s', (host) => {
+    expect(permitOf(`baseUrl: "http://${host}", allowPrivateNetwork: true`).ok).toBe(false);
+  });
+
+  test('is not permitted as it is where one endpoint is elsewhere', () => {
+    const elsewhere = 'inventory_receipt: https://returns.acme.example/r';
+    const endpoints = `endpoints: { disposition_update: /d, ${elsewhere} }`;
+    const text = `clients: { acme: { baseUrl: "http://127.0.0.1", allowPrivateNetwork: true, ${endpoints} } }`;
+    const { acme } = parseConfig(text, FILE, {}).clients;
+    expect(acme === undefined || findPermit(acme).ok).toBe(false);
+  });
+});
+
+test('settings of load tests are checked, and shown in what init writes', () => {
+  expect(clientProblems('loadtest: { alowed: true, maxRatePerSecond: 0, maxRequests: 1.5 }')).toEqual([
+    'loadtest.maxRatePerSecond must be at least 0.001, found 0',
+    'loadtest.maxRequests must be a whole number, found 1.5',
+    'loadtest.alowed is not a known setting: did you mean "allowed"?',
+  ]);
+  const shown = CONFIG_TEMPLATE.replace('# loadtest:', 'loadtest:');
+  const { clients } = parseConfig(shown, FILE, { ACME_CLIENT_SECRET: 'secret' });
+  expect(clients.acme?.loadtest).toEqual({ allowed: true, maxRatePerSecond: 200, maxRequests: 100_000 });
+});
