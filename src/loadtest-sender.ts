@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto';
+import { type Authorizers, createAuthorizers } from './auth/authorizers.ts';
+import type { TokenRedis } from './auth/token-store.ts';
+import type { AttemptResult } from './core/attempt-result.ts';
+import { CallOff } from './core/call-off.ts';
+import type { ResolvedClient } from './core/config-schema.ts';
+import { createAttempt, type Post } from './delivery/make-attempt.ts';
+import { type ClientHttp, createClientHttp } from './http/client-http.ts';
+import type { LoadAttempt, SendEvent } from './loadtest/generator.ts';
+import { VERSION } from './version.ts';
+
+/** The header by which an endpoint, and whoever reads its logs, can tell a load test. */
+export const LOADTEST_HEADER = 'x-waybill-loadtest';
+
+const TOKEN_ANSWER_BYTES = 65_536;
+
+/** A way of sending events to one client, as the engine sends them. */
+export interface LoadSender {
+  readonly send: SendEvent;
+  /** Calls off what is in flight, which counts as neither delivered nor failed. */
+  callOff(): void;
+  close(): Promise<void>;
+}
+
+/** What a sender is made with. */
+export interface LoadSenderOptions {
+  readonly client: ResolvedClient;
+  readonly runId: string;
+  /** Requests in flight at most: each has a connection of its own. */
+  readonly maxInFlight: number;
+  /** Where the engine keeps its tokens: with it, a test does not void the engine's own. */
+  readonly redis: TokenRedis | undefined;
+  readonly secretKey: string | undefined;
+
+  /** Told of each request for a token, and how long it took in milliseconds. */
+  onTokenRequest(ms: number): void;
+}
+
+/** A run's name: short enough for the units of its events and for logs. */
+export function newRunId(): string {
+  return randomUUID().slice(0, 8);
+}
+
+/**
+ * Opens the direct way: the engine's own connections, authorization and attempt, without its queue.
+ *
+ * @throws WaybillError `TLS_SETTINGS_INVALID`, `AUTH_CONFIG_INVALID`
+ */
+export function openDirectSender(options: LoadSenderOptions): LoadSender {
+  const { client, runId } = options;
+  const http = httpOf(client, options.maxInFlight);
+  const authorizers = createAuthorizers({
+    redis: options.redis,
+    secretKey: options.secretKey,
+  });
+  const authorizer = authorizerOf(authorizers, http, options);
+  const mark: readonly string[] = [LOADTEST_HEADER, runId];
+  const callOff = new CallOff();
+  const userAgent = `waybill/${VERSION}`;
+  const monotonicNow = (): number => performance.now();
+
+  async function send(event: Parameters<SendEvent>[0]): Promise<LoadAttempt | undefined> {
+    let requestMs = 0;
+    const post: Post = async (request, signal): Promise<AttemptResult> => {
+      const started = performance.now();
+      const result = await http.post({ ...request, headers: [...request.headers, ...mark] }, signal);
+      requestMs += performance.now() - started;
+      return result;
+    };
+    // One for each event: what the attempt takes beyond its requests is the wait for a token.
+    const attempt = createAttempt({ post, authorizer, userAgent, monotonicNow });
+    const attempted = await attempt(event, client.urls[event.type] ?? '', callOff);
+    if (attempted === undefined) return undefined;
+    return { classification: attempted.classification, tokenMs: Math.max(0, attempted.ms - requestMs) };
+  }
+
+  return {
+    send,
+    callOff: () => callOff.abort(),
+    async close() {
+      await authorizers.close();
+      await http.close();
+    },
+  };
+}
+
+function httpOf(client: ResolvedClient, connections: number): ClientHttp {
+  const { timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+  return createClientHttp({
+    connections,
+    timeoutMs,
+    allowPrivateNetwork,
+    ...(tls === undefined ? {} : { tls }),
+  });
+}
+
+function authorizerOf(authorizers: Authorizers, http: ClientHttp, options: LoadSenderOptions) {
+  const { auth, allowPrivateNetwork, tlsMaterial } = options.client;
+  return authorizers.get({
+    auth,
+    async post(request) {
+      const started = performance.now();
+      const result = await http.post({ ...request, keepBodyBytes: TOKEN_ANSWER_BYTES }, request.signal);
+      options.onTokenRequest(performance.now() - started);
+      return result;
+    },
+    // As the engine names them: only then they share a token through Redis.
+    network: JSON.stringify([allowPrivateNetwork, tlsMaterial ?? null]),
+  });
+}

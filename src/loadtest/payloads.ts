@@ -1,0 +1,113 @@
+import type { StoredEvent } from '../core/event.ts';
+import type { EventType } from '../core/event-type.ts';
+import { findEventType } from '../core/event-types.ts';
+import type { Problem } from '../core/problem.ts';
+import { validatePayload } from '../core/validate-payload.ts';
+
+/** The events of a load test: no end of them, each with an id of its own and about a unit of its own. */
+export interface PayloadSource {
+  next(): StoredEvent;
+}
+
+/** A valid body with a gap where the unit belongs, so that an event costs no more than two joints of text. */
+export interface BodyTemplate {
+  readonly type: string;
+  readonly before: string;
+  readonly after: string;
+}
+
+/** A template, or why a payload cannot be one. */
+export type MadeTemplate =
+  | { readonly ok: true; readonly template: BodyTemplate }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Stands in JSON as it is. */
+const GAP = 'LOADTEST-0-here-comes-the-number';
+/** So many different payloads of a type are generated; what differs beyond them are ids and units. */
+const GENERATED = 1_000;
+/** Duplicates repeat one of so many latest events. */
+const REMEMBERED = 1_000;
+
+/** Makes a template of a payload that its contract accepts; its unit is left open. */
+export function toTemplate(type: EventType, payload: unknown): MadeTemplate {
+  // Its own unit has to be valid, too: a load test is no place to find out that a file is not what it should be.
+  const own = validatePayload(type, payload);
+  if (!own.ok) return own;
+  const marked = validatePayload(type, { ...(payload as object), [type.unitField]: GAP });
+  if (!marked.ok) return marked;
+  const [before, after, ...more] = JSON.stringify(marked.payload).split(JSON.stringify(GAP));
+  if (marked.unit !== GAP || before === undefined || after === undefined || more.length > 0) {
+    return { ok: false, problems: [{ path: `$.${type.unitField}`, message: 'cannot be marked as a test' }] };
+  }
+  return { ok: true, template: { type: type.name, before: `${before}"`, after: `"${after}` } };
+}
+
+/**
+ * Generates payloads of a type by its own generator. `random` returns numbers in [0, 1).
+ *
+ * @throws TypeError for a type whose own payloads cannot be marked
+ */
+export function generateTemplates(typeName: string, random: () => number, count = GENERATED): BodyTemplate[] {
+  const type = findEventType(typeName);
+  if (type === undefined) throw new TypeError(`there is no event type "${typeName}"`);
+  return Array.from({ length: count }, (_, n) => {
+    const made = toTemplate(type, type.generate(n, random));
+    if (!made.ok) throw new TypeError(`payloads of ${typeName} cannot be generated`);
+    return made.template;
+  });
+}
+
+/** One kind of payloads among others, with its share of them (any unit). */
+export interface Share {
+  readonly weight: number;
+  readonly templates: readonly BodyTemplate[];
+}
+
+/** What events are made of. */
+export interface PayloadOptions {
+  readonly shares: readonly Share[];
+  /** Goes into every unit: LOADTEST-<run>-<number>. */
+  readonly runId: string;
+  /** How many of the events repeat an earlier one, id and all; 0 to 1. */
+  readonly duplicates: number;
+  readonly random: () => number;
+  /** A new UUIDv7. */
+  newId(): string;
+}
+
+/** Makes events of templates, each kind as often as its weight says. Every share must hold a template. */
+export function createPayloads(options: PayloadOptions): PayloadSource {
+  const { shares, runId, duplicates, random, newId } = options;
+  const total = shares.reduce((sum, { weight }) => sum + weight, 0);
+  const used = shares.map(() => 0);
+  const latest: StoredEvent[] = [];
+  let made = 0;
+
+  function draw(): BodyTemplate {
+    let left = shares.length === 1 ? 0 : random() * total;
+    let index = 0;
+    // The last one whatever the rounding errors.
+    while (index < shares.length - 1 && left >= (shares[index] as Share).weight) {
+      left -= (shares[index] as Share).weight;
+      index += 1;
+    }
+    const { templates } = shares[index] as Share;
+    const turn = used[index] as number;
+    used[index] = turn + 1;
+    return templates[turn % templates.length] as BodyTemplate;
+  }
+
+  return {
+    next() {
+      if (duplicates > 0 && latest.length > 0 && random() < duplicates) {
+        return latest[Math.floor(random() * latest.length)] as StoredEvent;
+      }
+      const { type, before, after } = draw();
+      const unit = `LOADTEST-${runId}-${made}`;
+      const event: StoredEvent = { id: newId(), type, unit, body: before + unit + after };
+      if (duplicates > 0) latest[made % REMEMBERED] = event;
+      made += 1;
+      return event;
+    },
+  };
+}

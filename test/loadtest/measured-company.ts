@@ -1,0 +1,85 @@
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import type { ResolvedClient } from '../../src/core/config-schema.ts';
+import { seededRandom } from '../../src/core/seeded-random.ts';
+import { createIdSource } from '../../src/intake/event-id.ts';
+import {
+  driveProbe,
+  type Effects,
+  type Probed,
+  type ProbePlan,
+  type StopRule,
+} from '../../src/loadtest/drive.ts';
+import { createPayloads, generateTemplates } from '../../src/loadtest/payloads.ts';
+import { openDirectSender } from '../../src/loadtest-sender.ts';
+import type { ClientSettings, Company, CompanyOptions } from '../../src/sandbox/company.ts';
+import { testSandbox } from '../support/sandbox.ts';
+import { testDirectory } from '../support/waybill-process.ts';
+
+/** A company under load, and what the load is sent with. */
+export interface Measured {
+  readonly company: Company;
+  readonly client: ResolvedClient;
+  readonly effects: Effects;
+  /** How long each request for a token took, in milliseconds. */
+  readonly tokenRequests: readonly number[];
+  probe(plan: Partial<ProbePlan>, changes?: Partial<Effects>, rule?: StopRule): Promise<Probed>;
+}
+
+const RUN_ID = 'run-1';
+
+/** Starts a company and opens the direct way to it; all of it is closed when the test is over. */
+export async function measured(
+  options: CompanyOptions,
+  settings: Partial<ClientSettings> = {},
+): Promise<Measured> {
+  const company = await testSandbox().company('acme', options);
+  const text = JSON.stringify({ clients: { acme: company.clientSettings(settings) } });
+  const client = parseConfig(text, join(testDirectory(), 'waybill.yaml'), {}).clients['acme'];
+  if (client === undefined) throw new Error('the client is gone');
+  const tokenRequests: number[] = [];
+  const sender = openDirectSender({
+    client,
+    runId: RUN_ID,
+    maxInFlight: 1_000,
+    redis: undefined,
+    secretKey: undefined,
+    onTokenRequest: (ms) => tokenRequests.push(ms),
+  });
+  onTestFinished(() => sender.close());
+  const random = seededRandom(1);
+  const payloads = createPayloads({
+    shares: [{ weight: 1, templates: generateTemplates('disposition_update', random, 20) }],
+    runId: RUN_ID,
+    duplicates: 0,
+    random,
+    newId: createIdSource(),
+  });
+  const effects: Effects = {
+    send: sender.send,
+    callOff: sender.callOff,
+    nextEvent: payloads.next,
+    now: () => performance.now(),
+    wallNow: Date.now,
+    interrupted: new AbortController().signal,
+    onProgress: () => {},
+  };
+  const usual = {
+    label: 'run',
+    warmupMs: 0,
+    arrivals: 'constant',
+    seed: 1,
+    maxInFlight: 1_000,
+    timeoutMs: client.timeoutMs,
+    stages: [],
+  } as const;
+  return {
+    company,
+    client,
+    effects,
+    tokenRequests,
+    probe: (plan, changes = {}, rule = () => undefined) =>
+      driveProbe({ ...usual, ...plan }, { ...effects, ...changes }, rule),
+  };
+}

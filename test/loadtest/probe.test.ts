@@ -1,0 +1,111 @@
+import { expect, test } from 'vitest';
+import { createPace } from '../../src/loadtest/pace.ts';
+import { hold, slow } from '../../src/sandbox/scripts.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { measured } from './measured-company.ts';
+
+failOnLeaks();
+
+const steady = (rate: number, seconds: number) => [
+  { durationMs: seconds * 1_000, fromRate: rate, toRate: rate },
+];
+
+/** Keeps this process from doing anything else, as a generator that is too weak for its plan. */
+function block(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+test('a constant 50 ms at 50/s: a sample for each request, at its own time, and the 50 ms', async () => {
+  const { company, effects, probe } = await measured({ script: slow(50) });
+  const { observation, probe: run } = await probe({ stages: steady(50, 3), warmupMs: 1_000 });
+  expect(observation).toMatchObject({
+    offered: 150,
+    sent: 150,
+    unsent: 0,
+    delivered: 150,
+    durationMs: 3_000,
+  });
+  expect([observation.response.total, observation.service.total, observation.lag.total]).toEqual([
+    150, 150, 150,
+  ]);
+  expect(company.tally.received).toBe(200);
+  expect(new Set(company.requests.map(({ eventId }) => eventId)).size).toBe(200);
+  expect(company.requests[0]?.headers).toMatchObject({
+    'x-waybill-loadtest': 'run-1',
+    'x-waybill-attempt': '1',
+  });
+  expect(observation.response.percentileMs(50)).toBeGreaterThan(48);
+  expect(observation.response.percentileMs(50)).toBeLessThan(150);
+  expect(observation.generator).toMatchObject({ sentShare: 1 });
+  expect(run.recorder.rows.slice(0, 4).map(({ warmup, offered }) => [warmup, offered > 0])).toEqual([
+    [true, true],
+    [false, true],
+    [false, true],
+    [false, true],
+  ]);
+  expect(effects.nextEvent().unit).toMatch(/^LOADTEST-run-1-/);
+});
+
+test('a generator that stalls for a second: the response tells, though the service stays small', async () => {
+  const { effects, company, probe } = await measured({});
+  let made = 0;
+  const nextEvent = () => {
+    made += 1;
+    if (made === 100) block(1_000);
+    return effects.nextEvent();
+  };
+  const { observation } = await probe({ stages: steady(100, 4) }, { nextEvent });
+  expect(observation).toMatchObject({ offered: 400, sent: 400, delivered: 400 });
+  expect(company.tally.received).toBe(400);
+  // A hundred fell due meanwhile, and about as many again until it had caught up.
+  expect(observation.response.countAtOrAbove(500)).toBeGreaterThanOrEqual(50);
+  expect(observation.response.percentileMs(99)).toBeGreaterThan(850);
+  expect(observation.lag.percentileMs(99)).toBeGreaterThan(850);
+  expect(observation.service.percentileMs(95)).toBeLessThan(500);
+});
+
+test('an endpoint that holds its answers is waited for by those that come meanwhile, each from its own time', async () => {
+  const held = hold();
+  const { company, probe } = await measured({});
+  void company.waitFor(50).then(() => company.script(held.script));
+  void company.waitFor(250).then(held.release);
+  const { observation } = await probe({ stages: steady(100, 4) });
+  expect(observation).toMatchObject({ offered: 400, delivered: 400 });
+  // The 200 that were held came 10 ms apart: a sender that waits for answers would have seen one that is slow.
+  expect(observation.response.countAtOrAbove(500)).toBeGreaterThan(100);
+  expect(observation.response.percentileMs(99)).toBeGreaterThan(1_500);
+});
+
+test('a token that is void midway costs one request for another, and no failure', async () => {
+  const { company, tokenRequests, probe } = await measured({ auth: { type: 'oauth2' } });
+  void company.waitFor(100).then(() => company.revokeTokens());
+  const { observation } = await probe({ stages: steady(100, 2) });
+  expect(observation).toMatchObject({ offered: 200, delivered: 200, byStatus: { 200: 200 } });
+  expect(observation.byFailureClass).toEqual({});
+  expect(company.tally.byAnswer.get('401')).toBeGreaterThan(0);
+  expect(tokenRequests.length).toBe(2);
+});
+
+test('what is not sent since too much is in flight stands with the time-out, and so does what has no answer', async () => {
+  const { probe } = await measured({ script: 'hang' }, { timeoutMs: 1_500 });
+  const { observation } = await probe({ stages: steady(20, 1), maxInFlight: 5 });
+  expect(observation).toMatchObject({ offered: 20, sent: 5, unsent: 15, delivered: 0 });
+  expect(observation.byFailureClass).toEqual({ timeout: 5 });
+  expect(observation.response.countAtOrAbove(1_500)).toBe(20);
+});
+
+test('a generator catches up at twice the rate', () => {
+  const pace = createPace(0);
+  expect(pace.advance(2)).toBe(2);
+  expect(pace.advance(1_002)).toBe(22);
+  let now = 1_002;
+  let due = 0;
+  while (due < now) {
+    now += 1;
+    const next = pace.advance(now);
+    if (due > 0) expect(next - due).toBeLessThanOrEqual(2);
+    due = next;
+  }
+  expect(now).toBeGreaterThan(1_900);
+});
