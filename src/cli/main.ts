@@ -9,6 +9,7 @@ import { addEventCommand } from './commands/event.ts';
 import { addIncidentsCommand } from './commands/incidents.ts';
 import { addInitCommand } from './commands/init.ts';
 import { addKeyCommand } from './commands/key.ts';
+import { addLoadtestCommand } from './commands/loadtest.ts';
 import { addPauseCommands } from './commands/pause.ts';
 import { addReportCommand } from './commands/report.ts';
 import { addSandboxCommand } from './commands/sandbox.ts';
@@ -40,6 +41,7 @@ addDeadLettersCommand(program);
 addIncidentsCommand(program);
 addReportCommand(program);
 addSandboxCommand(program);
+addLoadtestCommand(program);
 addKeyCommand(program);
 addDemoCommand(program);
 

@@ -16,6 +16,8 @@ export interface Effects {
   wallNow(): number;
   /** Somebody wants it to end: what was measured is reported. */
   readonly interrupted: AbortSignal;
+  /** 128 and the number of the signal that interrupted it. */
+  interruptedExitCode(): number;
   /** Called twice a second while something is sent, and at its beginning and end. */
   onProgress(view: ProbeView): void;
 }
@@ -54,6 +56,7 @@ export interface Probed {
   readonly observation: Observation;
   readonly probe: RunningProbe;
   readonly schedule: Schedule;
+  readonly warmupMs: number;
   readonly stopped?: Stop;
 }
 
@@ -87,7 +90,7 @@ export async function driveProbe(plan: ProbePlan, effects: Effects, rule: StopRu
     const observation = await probe.done;
     // What failed within the last half second may be what the rule is about.
     stopped ??= rule(view);
-    return { observation, probe, schedule, ...(stopped === undefined ? {} : { stopped }) };
+    return { observation, probe, schedule, warmupMs, ...(stopped === undefined ? {} : { stopped }) };
   } finally {
     clearInterval(timer);
     unhook();

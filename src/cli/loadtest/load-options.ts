@@ -1,0 +1,162 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type AbortRule, DEFAULT_ABORT_RULE, parseAbortRule } from '../../loadtest/guards.ts';
+import { type Objective, parseObjectives } from '../../loadtest/objectives.ts';
+import { parseStages } from '../../loadtest/parse-stages.ts';
+import type { Parsed } from '../../loadtest/parsed.ts';
+import { parseDurationMs, parseRatePerSecond, parseShare } from '../../loadtest/quantities.ts';
+import type { Stage } from '../../loadtest/schedule.ts';
+import { parseCount } from '../parse-options.ts';
+import type { GlobalOptions } from '../run-command.ts';
+
+/** What both commands take. Durations in milliseconds, rates per second, shares from 0 to 1. */
+export interface LoadOptions extends GlobalOptions {
+  readonly warmup?: number;
+  readonly arrivals: 'constant' | 'poisson';
+  readonly seed?: number;
+  readonly maxInFlight?: number;
+  readonly events?: string;
+  readonly fromDeadLetters?: boolean;
+  readonly mix?: ReadonlyMap<string, number>;
+  readonly duplicates: number;
+  readonly slo?: readonly string[];
+  readonly maxRequests?: number;
+  readonly abortOn: AbortRule;
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+  readonly report?: string;
+  readonly html?: string;
+  readonly quiet?: boolean;
+  readonly label?: string;
+}
+
+/** What `run` takes. */
+export interface RunOptions extends LoadOptions {
+  readonly rate?: number;
+  readonly stages?: readonly Stage[];
+  readonly duration: number;
+}
+
+/** What `find-limit` takes. */
+export interface FindOptions extends LoadOptions {
+  readonly start: number;
+  readonly maxRate?: number;
+  readonly precision: number;
+  readonly probe: number;
+  readonly confirm: number;
+  readonly budget: number;
+}
+
+const MINUTE_MS = 60_000;
+
+/** Adds the flags of a plan. */
+export function withRunFlags(command: Command): Command {
+  return withCommonFlags(
+    command
+      .option('--rate <rate>', 'events a second, such as 200/s', readRate)
+      .option('--stages <list>', 'rates over time: 10s:0-200,2m:200,10s:200-0', readStages)
+      .option('--duration <time>', 'for how long, with --rate', readDuration, MINUTE_MS),
+  );
+}
+
+/** Adds the flags of a search. */
+export function withFindFlags(command: Command): Command {
+  return withCommonFlags(
+    command
+      .option('--start <rate>', 'the rate of the first probe', readRate, 10)
+      .option('--max-rate <rate>', 'the highest rate to try', readRate)
+      .option('--precision <share>', 'how near to come', readShare, 0.1)
+      .option('--probe <time>', 'the length of a probe', readDuration, 15_000)
+      .option('--confirm <time>', 'for how long the limit must hold', readDuration, MINUTE_MS)
+      .option('--budget <time>', 'for the whole search', readDuration, 15 * MINUTE_MS),
+  );
+}
+
+function withCommonFlags(command: Command): Command {
+  return command
+    .option('--warmup <time>', 'sent before, and not judged (run: 5s, find-limit: 1s)', readTime)
+    .addOption(
+      new Option('--arrivals <kind>', 'how events are spaced')
+        .choices(['constant', 'poisson'])
+        .default('constant'),
+    )
+    .option('--seed <n>', 'makes random gaps and payloads repeatable', parseCount)
+    .option('--max-in-flight <n>', 'what is beyond it is not sent, and counts as missed', parseCount)
+    .option('--events <file>', 'payloads from a file (JSON, array or NDJSON) instead of generated ones')
+    .option('--from-dead-letters', "payloads from the client's dead letters")
+    .option('--mix <shares>', 'several types: disposition_update=80,inventory_receipt=20', readMix)
+    .option('--duplicates <share>', 'how many events repeat an earlier one', readShare, 0)
+    .option('--slo <objective>', 'p99<300ms, delivered>99.5%, rate>=195/s; may be repeated', collect)
+    .option('--max-requests <n>', 'for all of it', parseCount)
+    .addOption(abortOption())
+    .option('--dry-run', 'say what would be sent, and send nothing')
+    .option('--yes', 'do not ask')
+    .option('--report <file>', 'write the whole report there, as JSON')
+    .option('--html <file>', 'write it as a page to look at')
+    .option('--quiet', 'say nothing until it is over')
+    .option('--label <text>', 'stands in the report');
+}
+
+/** Reads objectives. @throws InvalidArgumentError with all that is wrong */
+export function readObjectives(texts: readonly string[]): readonly Objective[] {
+  return parsedValue(parseObjectives(texts));
+}
+
+/** What was parsed. @throws InvalidArgumentError with all that is wrong */
+function parsedValue<Value>(parsed: Parsed<Value>): Value {
+  if (!parsed.ok) throw new InvalidArgumentError(`${parsed.problems.join('; ')}.`);
+  return parsed.value;
+}
+
+function abortOption(): Option {
+  const read = (text: string): AbortRule => parsedValue(parseAbortRule(text));
+  return new Option('--abort-on <rule>', 'when to stop')
+    .default(DEFAULT_ABORT_RULE, DEFAULT_ABORT_RULE.text)
+    .argParser(read);
+}
+
+function collect(text: string, before: readonly string[] = []): readonly string[] {
+  readObjectives([text]);
+  return [...before, text];
+}
+
+function readStages(text: string): readonly Stage[] {
+  return parsedValue(parseStages(text));
+}
+
+function readRate(text: string): number {
+  const rate = parseRatePerSecond(text);
+  if (rate === undefined || rate === 0) throw new InvalidArgumentError('It is a rate, such as 200/s.');
+  return rate;
+}
+
+function readTime(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms === undefined) throw new InvalidArgumentError('It is a time, such as 30s or 2m.');
+  return ms;
+}
+
+function readDuration(text: string): number {
+  const ms = readTime(text);
+  if (ms === 0) throw new InvalidArgumentError('It is longer than nothing.');
+  return ms;
+}
+
+function readShare(text: string): number {
+  const share = parseShare(text);
+  if (share === undefined) throw new InvalidArgumentError('It is a share, such as 10%.');
+  return share;
+}
+
+function readMix(text: string): ReadonlyMap<string, number> {
+  const mix = new Map<string, number>();
+  for (const part of text.split(',')) {
+    const [, type, weight] = /^\s*(\w+)=(\d+(?:\.\d+)?)%?\s*$/.exec(part) ?? [];
+    if (type === undefined || Number(weight) <= 0 || mix.has(type)) {
+      throw new InvalidArgumentError(
+        'It is types and their shares: disposition_update=80,inventory_receipt=20.',
+      );
+    }
+    mix.set(type, Number(weight));
+  }
+  return mix;
+}

@@ -1,0 +1,95 @@
+import { defaultMaxInFlight, findLimit } from '../../loadtest/find.ts';
+import type { LoadOutcome } from '../../loadtest/outcome.ts';
+import { type Recommendations, recommend } from '../../loadtest/recommend.ts';
+import type { SearchOptions } from '../../loadtest/search.ts';
+import { UsageError } from '../run-command.ts';
+import type { Terminal } from '../terminal.ts';
+import { agree } from './agree.ts';
+import { execute } from './execute.ts';
+import type { FindOptions } from './load-options.ts';
+import { expectPermitted, permitOf } from './permission.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { onFailing } from './stop-at.ts';
+
+const WARMUP_MS = 1_000;
+/** No generator offers more; where nothing else is a bound. */
+const HIGHEST_RATE = 10_000;
+
+/** `waybill loadtest find-limit`. @returns the exit code */
+export async function runSearch(
+  terminal: Terminal,
+  client: string,
+  type: string,
+  options: FindOptions,
+): Promise<number> {
+  const prepared = await prepare(client, type, options);
+  try {
+    return await search(terminal, prepared, options);
+  } finally {
+    await prepared.close();
+  }
+}
+
+async function search(terminal: Terminal, prepared: Prepared, options: FindOptions): Promise<number> {
+  const { timeoutMs } = prepared.target.client;
+  const { seed, objectives, source: payloads } = prepared;
+  const searched = searchOf(prepared, options);
+  const { arrivals, duplicates } = options;
+  const sent = { arrivals, seed, warmupMs: options.warmup ?? WARMUP_MS };
+  const { objectives: _, ...search } = searched;
+  const plan = {
+    ...sent,
+    via: 'direct',
+    stages: [],
+    search,
+    objectives: objectives.map(({ text }) => text),
+    maxInFlight: options.maxInFlight ?? defaultMaxInFlight(searched.maxRate, timeoutMs),
+    payloads,
+    duplicates,
+  } as const;
+  const { maxRate: highestRate, maxRequests: total, budgetMs: durationMs } = searched;
+  const intent = { plan, highestRate, total, atMost: true, durationMs };
+  const answer = await agree(terminal, prepared, intent, options);
+  if (answer !== undefined) return answer;
+  const { maxInFlight } = options;
+  return execute(terminal, {
+    kind: 'find-limit',
+    prepared,
+    options,
+    plan,
+    carryOut: (effects, onProbe) =>
+      findLimit(
+        { ...sent, search: searched, timeoutMs, maxInFlight, abort: onFailing(options.abortOn), onProbe },
+        effects,
+      ),
+    recommend: recommendFor,
+  });
+}
+
+/** @throws UsageError where the search goes beyond what is permitted */
+function searchOf({ target, objectives }: Prepared, options: FindOptions): SearchOptions {
+  const permit = permitOf(target.client);
+  const maxRequests = Math.min(permit.maxRequests, options.maxRequests ?? permit.maxRequests);
+  const maxRate = options.maxRate ?? Math.min(permit.maxRatePerSecond, HIGHEST_RATE);
+  if (options.start > maxRate) throw new UsageError('--start is beyond the highest rate');
+  if (options.precision === 0) throw new UsageError('--precision must be more than 0%');
+  expectPermitted(permit, maxRate, maxRequests);
+  return {
+    startRate: options.start,
+    maxRate,
+    precision: options.precision,
+    probeMs: options.probe,
+    confirmMs: options.confirm,
+    budgetMs: options.budget,
+    maxRequests,
+    objectives,
+  };
+}
+
+/** Settings for the rate that was found; as measured at the last probe that held. */
+function recommendFor({ result, probes }: LoadOutcome): Recommendations | undefined {
+  const { limit } = result;
+  const held = probes.findLast(({ purpose, verdict }) => purpose !== 'preflight' && verdict === 'met');
+  if (limit === undefined || limit.kind === 'none' || held === undefined) return undefined;
+  return recommend(limit.ratePerSecond, held.probed.observation);
+}

@@ -1,0 +1,11 @@
+import type { StopRule } from '../../loadtest/drive.ts';
+import { type AbortRule, findFailing } from '../../loadtest/guards.ts';
+import { finishedRows } from '../../loadtest/stop-rules.ts';
+
+/** Stops where more fail than the rule allows. */
+export function onFailing(rule: AbortRule): StopRule {
+  return ({ probe }) => {
+    const why = findFailing(rule, finishedRows(probe.recorder));
+    return why === undefined ? undefined : { kind: 'guard', why };
+  };
+}

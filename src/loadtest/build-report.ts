@@ -1,0 +1,120 @@
+import type { LatencyHistogram } from './latency-histogram.ts';
+import type { LoadOutcome, MadeProbe } from './outcome.ts';
+import { readPercentile } from './percentiles.ts';
+import type { Recommendations } from './recommend.ts';
+import {
+  type LoadReport,
+  PERCENTILES,
+  REPORT_VERSION,
+  type ReportDistribution,
+  type ReportProbe,
+} from './report.ts';
+
+/** What a report says beside what was measured. */
+export type ReportFrame = Pick<
+  LoadReport,
+  'kind' | 'waybill' | 'runId' | 'command' | 'target' | 'plan' | 'startedAt' | 'endedAt'
+> & {
+  readonly label: string | undefined;
+  /** On the clock of the generator. */
+  readonly beganAt: number;
+  /** How long each request for a token took. */
+  readonly tokenRequests: LatencyHistogram;
+  readonly recommended: Recommendations | undefined;
+};
+
+/** Puts a report together. */
+export function buildReport(frame: ReportFrame, outcome: LoadOutcome): LoadReport {
+  const { beganAt, label, recommended, tokenRequests, ...known } = frame;
+  return {
+    version: REPORT_VERSION,
+    ...known,
+    ...(label === undefined ? {} : { label }),
+    result: outcome.result,
+    probes: outcome.probes.map((probe) => describeProbe(probe, beganAt)),
+    tokenRequests: describeDistribution(tokenRequests),
+    ...(recommended === undefined ? {} : { recommended }),
+  };
+}
+
+function describeProbe(made: MadeProbe, beganAt: number): ReportProbe {
+  const { purpose, verdict, reasons, objectives, probed } = made;
+  const { observation, probe, warmupMs } = probed;
+  const { recorder } = probe;
+  const { plannedRatePerSecond: ratePerSecond, declaredLimit, cutShort } = observation;
+  const { durationMs, byStatus, byFailureClass, inFlight, generator, offered } = observation;
+  return {
+    purpose,
+    startMs: Math.round(probe.startedAt - beganAt),
+    ratePerSecond,
+    durationMs: Math.round(durationMs),
+    warmupMs,
+    verdict,
+    reasons,
+    objectives,
+    offered,
+    ...counted(made),
+    byStatus,
+    byFailureClass,
+    outcomes: recorder.outcomes(),
+    response: describeDistribution(recorder.response),
+    service: describeDistribution(recorder.service),
+    lag: describeDistribution(recorder.lag),
+    ...(recorder.queue.total === 0 ? {} : { queue: describeDistribution(recorder.queue) }),
+    inFlight,
+    ...(declaredLimit === undefined ? {} : { declaredLimit }),
+    generator,
+    ...(cutShort === undefined ? {} : { cutShort }),
+    seconds: recorder.rows,
+  };
+}
+
+function counted({
+  probed,
+}: MadeProbe): Pick<ReportProbe, 'sent' | 'unsent' | 'delivered' | 'failed' | 'dropped'> {
+  const { sent, unsent, delivered, failed, dropped } = probed.probe.recorder.counts;
+  return { sent, unsent, delivered, failed, dropped };
+}
+
+const MOST_POINTS = 200;
+
+/** A histogram as a report has it. */
+export function describeDistribution(histogram: LatencyHistogram): ReportDistribution {
+  const percentiles = PERCENTILES.map((percentile) => {
+    const read = readPercentile(histogram, percentile);
+    return [`p${percentile}`, read.known ? round(read.ms) : null] as const;
+  });
+  return {
+    total: histogram.total,
+    meanMs: round(histogram.meanMs),
+    maxMs: round(histogram.maxMs),
+    percentiles: Object.fromEntries(percentiles),
+    curve: curveOf(histogram),
+    histogram: histogram.encode(),
+  };
+}
+
+/**
+ * The steps of a histogram, thinned out so that those left are evenly spaced on an axis that gives each further
+ * nine of 99.9… the same room.
+ */
+function curveOf(histogram: LatencyHistogram): ReportDistribution['curve'] {
+  const { total } = histogram;
+  if (total === 0) return [];
+  const widest = Math.log10(total) + 1;
+  const points: (readonly [number, number])[] = [];
+  let latest = -1;
+  for (const [ms, upTo] of histogram.steps()) {
+    const nines = upTo === total ? widest : -Math.log10(1 - upTo / total);
+    const place = Math.floor((nines / widest) * MOST_POINTS);
+    if (place === latest) points.pop();
+    latest = place;
+    points.push([Number(((100 * upTo) / total).toFixed(6)), round(ms)]);
+  }
+  return points;
+}
+
+/** Microseconds are as fine as it is measured. */
+function round(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000;
+}
