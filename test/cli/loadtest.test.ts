@@ -1,0 +1,111 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import type { LoadReport } from '../../src/loadtest/report.ts';
+import type { ClientSettings } from '../../src/sandbox/company.ts';
+import { sampleEvent } from '../support/events.ts';
+import { testSandbox } from '../support/sandbox.ts';
+import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
+
+/** Each test runs processes. */
+vi.setConfig({ testTimeout: 90_000 });
+
+const RUN = ['loadtest', 'run', 'acme', 'disposition_update'];
+/** What a slow machine keeps to as well. */
+const EASY = ['--slo', 'delivered>80%', '--slo', 'p90<10s', '--warmup', '0s', '--seed', '7'];
+
+async function acme(settings: Partial<ClientSettings> = {}) {
+  const company = await testSandbox().company('acme', { auth: { type: 'oauth2' } });
+  const directory = testDirectory();
+  return { company, directory, config: { clients: { acme: company.clientSettings(settings) } } };
+}
+
+test('a run that meets its objectives ends with 0; stdout has twelve lines or so, the file all of it', async () => {
+  const { company, directory, config } = await acme();
+  const file = join(directory, 'report.json');
+  const args = [
+    ...RUN,
+    '--rate',
+    '50',
+    '--duration',
+    '2s',
+    ...EASY,
+    '--yes',
+    '--report',
+    file,
+    '--label',
+    'one',
+  ];
+  const { code, stdout, stderr } = await runWaybill(args, { directory, config });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(/^met: all objectives are met$/m);
+  expect(stdout).toMatch(/^run 50\/s \d+ s: offered \d+, delivered \d+/m);
+  const report: LoadReport = JSON.parse(readFileSync(file, 'utf8'));
+  expect(report).toMatchObject({ version: 1, kind: 'run', label: 'one', result: { exitCode: 0 } });
+  expect(report.probes[1]).toMatchObject({ offered: 100, delivered: 100 });
+  expect(report.tokenRequests.total).toBe(1);
+  expect(report.command).toContain('waybill loadtest run acme disposition_update --rate 50');
+  expect(report.target.urls).toEqual([`${company.baseUrl}/dispositions`]);
+  expect(company.tally.received).toBe(101);
+  const marks = new Set(company.requests.map(({ headers }) => headers['x-waybill-loadtest']));
+  expect([...marks]).toEqual([report.runId]);
+});
+
+test('Ctrl-C ends a run with 130, and with the report of what was measured', async () => {
+  const { company, directory, config } = await acme();
+  const args = [...RUN, '--rate', '50', '--duration', '10m', ...EASY, '--yes', '--json'];
+  const run = startWaybill(args, { directory, config });
+  await company.waitFor(60, { timeoutMs: 60_000 });
+  run.signal('SIGINT');
+  expect(await run.exit).toEqual({ code: 130, signal: null });
+  const report: LoadReport = JSON.parse(run.stdout);
+  expect(report.result).toMatchObject({ verdict: 'interrupted', exitCode: 130 });
+  expect(report.probes[1]).toMatchObject({ cutShort: 'interrupted' });
+  expect(report.probes[1]?.delivered).toBe(company.tally.received - 1);
+});
+
+test('nothing is sent to a client whose configuration does not permit it, nor beyond what it permits', async () => {
+  const { company, directory, config } = await acme();
+  const elsewhere = { ...config.clients.acme, baseUrl: 'https://returns.acme.example' };
+  const refused = async (client: object, ...more: string[]) => {
+    const args = [...RUN, ...more, '--yes', '--json'];
+    const { code, stdout } = await runWaybill(args, { directory, config: { clients: { acme: client } } });
+    return [code, JSON.parse(stdout).error.message];
+  };
+  expect(await refused(elsewhere, '--rate', '10')).toEqual([
+    2,
+    expect.stringContaining('loadtest: { allowed: true'),
+  ]);
+  expect(await refused(config.clients.acme, '--rate', '10', '--max-requests', '20')).toEqual([
+    2,
+    expect.stringContaining('are more than the 20 permitted'),
+  ]);
+  expect(await refused(config.clients.acme)).toEqual([2, expect.stringContaining('--rate or --stages')]);
+  expect(company.tally.received).toBe(0);
+});
+
+test('without a terminal --yes is needed; --dry-run says what would be sent, and sends nothing', async () => {
+  const { company, directory, config } = await acme();
+  const file = join(directory, 'events.ndjson');
+  const { optiturn_lp: _, ...invalid } = sampleEvent('disposition_update') as Record<string, unknown>;
+  writeFileSync(file, `${JSON.stringify(sampleEvent('disposition_update'))}\n`);
+  const asked = await runWaybill([...RUN, '--rate', '50'], { directory, config });
+  expect(asked.code).toBe(2);
+  expect(asked.stderr).toMatch(/--yes is needed to send 3,251 events at up to 50\/s, over 1 min 5 s, to 127/);
+  const dry = [...RUN, '--rate', '50', '--events', file, '--dry-run', '--json'];
+  const { code, stdout } = await runWaybill(dry, { directory, config });
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    dryRun: true,
+    total: 3_251,
+    sample: { from_disposition: 'needs_testing', optiturn_lp: expect.stringMatching(/^LOADTEST-/) },
+  });
+  writeFileSync(file, `${JSON.stringify(invalid)}\n`);
+  const bad = await runWaybill(dry, { directory, config });
+  expect([bad.code, JSON.parse(bad.stdout).error.message]).toEqual([
+    2,
+    expect.stringContaining('line 1: $.optiturn_lp is required'),
+  ]);
+  expect(company.tally.received).toBe(0);
+  expect(existsSync(join(directory, '.waybill'))).toBe(false);
+});

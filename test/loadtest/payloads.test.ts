@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import type { EventType } from '../../src/core/event-type.ts';
+import { EVENT_TYPES, findEventType } from '../../src/core/event-types.ts';
+import { seededRandom } from '../../src/core/seeded-random.ts';
+import { validatePayload } from '../../src/core/validate-payload.ts';
+import { createIdSource } from '../../src/intake/event-id.ts';
+import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
+import { createPayloads, generateTemplates, toTemplate } from '../../src/loadtest/payloads.ts';
+
+test.each(EVENT_TYPES)(
+  'payloads of $name are valid, each about a unit of its own that says what it is',
+  (type) => {
+    const random = seededRandom(7);
+    const templates = [...generateTemplates(type.name, random, 50), templateOf(type, type.sample)];
+    const newId = createIdSource();
+    const source = createPayloads({
+      shares: [{ weight: 1, templates }],
+      runId: 'r',
+      duplicates: 0,
+      random,
+      newId,
+    });
+    const events = Array.from({ length: 200 }, () => source.next());
+    for (const [n, { unit, body, type: name }] of events.entries()) {
+      expect(validatePayload(type as EventType, JSON.parse(body))).toMatchObject({ ok: true, unit });
+      expect([name, unit]).toEqual([type.name, `LOADTEST-r-${n}`]);
+    }
+    expect(new Set(events.map(({ id }) => id)).size).toBe(200);
+  },
+);
+
+function templateOf({ name }: (typeof EVENT_TYPES)[number], payload: unknown) {
+  const made = toTemplate(findEventType(name as string) as EventType, payload);
+  if (!made.ok) throw new Error(JSON.stringify(made.problems));
+  return made.template;
+}
+
+test('a payload that breaks the contract is no template, also where only its own unit is wrong', () => {
+  const [type] = EVENT_TYPES;
+  expect(toTemplate(type, { ...type.sample, optiturn_lp: '' })).toMatchObject({
+    ok: false,
+    problems: [{ path: '$.optiturn_lp' }],
+  });
+});
+
+test('a mix keeps its shares, and duplicates repeat events that were there, id and all', () => {
+  const random = seededRandom(3);
+  const [first, second] = EVENT_TYPES;
+  const shares = [
+    { weight: 80, templates: generateTemplates(first.name, random, 5) },
+    { weight: 20, templates: generateTemplates(second.name, random, 5) },
+  ];
+  const source = createPayloads({ shares, runId: 'r', duplicates: 0.25, random, newId: createIdSource() });
+  const events = Array.from({ length: 4_000 }, () => source.next());
+  const ids = new Map(events.map((event) => [event.id, event]));
+  expect(ids.size / 4_000).toBeCloseTo(0.75, 1);
+  for (const event of events) expect(ids.get(event.id)?.body).toBe(event.body);
+  expect([...ids.values()].filter(({ type }) => type === first.name).length / ids.size).toBeCloseTo(0.8, 1);
+});
+
+test('a histogram counts what took so long or longer, to three digits', () => {
+  const histogram = createLatencyHistogram();
+  for (let ms = 1; ms <= 1_000; ms += 1) histogram.record(ms);
+  expect(histogram.countAtOrAbove(0)).toBe(1_000);
+  expect(histogram.countAtOrAbove(900)).toBe(101);
+  expect(histogram.countAtOrAbove(1_100)).toBe(0);
+  expect(histogram.percentileMs(50)).toBeCloseTo(500, -1);
+  histogram.record(10_000_000);
+  expect(histogram.countAtOrAbove(60_000)).toBe(1);
+  expect(histogram.steps().at(-1)?.[1]).toBe(1_001);
+});

@@ -1,0 +1,185 @@
+import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
+import { expect, test } from 'vitest';
+import { buildReport } from '../../src/loadtest/build-report.ts';
+import { findLimit } from '../../src/loadtest/find.ts';
+import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
+import { parseObjectives } from '../../src/loadtest/objectives.ts';
+import { type RunPlan, runLoad } from '../../src/loadtest/run.ts';
+import type { ReceivedRequest } from '../../src/sandbox/received-request.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { measured } from './measured-company.ts';
+
+failOnLeaks();
+
+function objectivesOf(...texts: string[]) {
+  const parsed = parseObjectives(texts);
+  if (!parsed.ok) throw new Error(parsed.problems.join());
+  return parsed.value;
+}
+
+function planOf(ratePerSecond: number, changes: Partial<RunPlan> = {}): RunPlan {
+  return {
+    label: 'run',
+    stages: [{ durationMs: 1_000, fromRate: ratePerSecond, toRate: ratePerSecond }],
+    warmupMs: 0,
+    arrivals: 'constant',
+    seed: 1,
+    maxInFlight: 1_000,
+    timeoutMs: 15_000,
+    objectives: objectivesOf('delivered>80%', 'p90<10s'),
+    abort: () => undefined,
+    ...changes,
+  };
+}
+
+test('objectives that are met end with 0, one that is missed with 3', async () => {
+  const { company, effects } = await measured({});
+  const met = await runLoad(planOf(50), effects);
+  expect(met.result).toMatchObject({ verdict: 'met', exitCode: 0 });
+  expect(met.probes.map(({ purpose }) => purpose)).toEqual(['preflight', 'run']);
+  company.script((_request, seen) => (seen.total % 2 === 1 ? 500 : 200));
+  const missed = await runLoad(planOf(100), effects);
+  expect(missed.result).toMatchObject({ verdict: 'missed', exitCode: 3 });
+  expect(missed.result.reasons.join()).toContain('delivered>80% is missed');
+});
+
+test('a first event that is not delivered ends it with 4, and nothing more is sent', async () => {
+  const { company, effects } = await measured({ script: 503 });
+  const { result } = await runLoad(planOf(50), effects);
+  expect(result).toMatchObject({ verdict: 'stopped', exitCode: 4 });
+  expect(result.sentence).toContain('status 503');
+  expect(company.tally.received).toBe(1);
+});
+
+test('a limit that the endpoint declares, and refused credentials, end a run with 4 before its time', async () => {
+  const { company, effects } = await measured({});
+  const long = planOf(0, { stages: [{ durationMs: 60_000, fromRate: 50, toRate: 50 }] });
+  for (const [script, why] of [
+    [429, 'declared its limit with status 429'],
+    [401, 'answered 401'],
+  ] as const) {
+    const before = company.tally.received;
+    company.script((_request, seen) => (seen.total - before > 30 ? script : 200));
+    const { result } = await runLoad(long, effects);
+    expect(result).toMatchObject({ verdict: 'stopped', exitCode: 4 });
+    expect(result.sentence).toContain(why);
+  }
+});
+
+test('a generator that cannot keep to its plan is inconclusive, whatever it has measured', async () => {
+  const { effects } = await measured({ script: 500 });
+  const busy = {
+    ...effects,
+    // The preflight is delivered; after it every event takes the processor longer than there is time for it.
+    send: async () => ({ classification: { kind: 'delivered', status: 200 }, tokenMs: 0 }) as const,
+    nextEvent() {
+      const end = performance.now() + 15;
+      while (performance.now() < end);
+      return effects.nextEvent();
+    },
+  };
+  const { result, probes } = await runLoad(planOf(200, { objectives: objectivesOf('delivered>80%') }), busy);
+  expect(result).toMatchObject({ verdict: 'inconclusive', exitCode: 5 });
+  expect(result.reasons.join()).toContain('the generator');
+  expect(probes.at(-1)?.objectives.map(({ verdict }) => verdict)).toEqual(['met']);
+});
+
+/** Takes so many requests within any second, and answers 429 beyond. */
+function limitedTo(mostPerSecond: number) {
+  const taken: number[] = [];
+  return ({ at }: ReceivedRequest) => {
+    while (taken.length > 0 && at - (taken[0] ?? 0) >= 1_000) taken.shift();
+    if (taken.length >= mostPerSecond) return 429;
+    taken.push(at);
+    return 200;
+  };
+}
+
+test('429 from some rate on: the search ends with the rate that the endpoint declared', async () => {
+  const { company, effects } = await measured({ script: limitedTo(130) });
+  const rates: number[] = [];
+  const { result } = await findLimit(
+    {
+      search: {
+        startRate: 40,
+        maxRate: 1_000,
+        precision: 0.3,
+        probeMs: 2_000,
+        confirmMs: 2_000,
+        budgetMs: 600_000,
+        maxRequests: 100_000,
+        objectives: objectivesOf('delivered>80%', 'p90<10s'),
+      },
+      warmupMs: 0,
+      arrivals: 'constant',
+      seed: 1,
+      timeoutMs: 15_000,
+      maxInFlight: undefined,
+      abort: () => undefined,
+      onProbe: ({ probed }) => rates.push(probed.observation.plannedRatePerSecond),
+    },
+    effects,
+  );
+  expect(rates.slice(1)).toEqual([40, 80, 160]);
+  expect(result).toMatchObject({ verdict: 'met', exitCode: 0, limit: { kind: 'rate-limited', status: 429 } });
+  expect(result.sentence).toContain('rate limited by the endpoint at about');
+  expect(company.tally.byAnswer.get('429')).toBeGreaterThan(0);
+});
+
+test('the report holds what was measured, examples of each outcome, and no secret', async () => {
+  const token = 'tell-nobody-this-token';
+  const { effects } = await measured({
+    auth: { type: 'bearer', token },
+    script: ({ headers }, seen) =>
+      seen.total % 4 === 0 ? { status: 422, body: JSON.stringify({ got: headers.authorization }) } : 200,
+  });
+  const outcome = await runLoad(
+    planOf(100, { objectives: objectivesOf('delivered>50%', 'p90<10s') }),
+    effects,
+  );
+  const report = buildReport(
+    {
+      kind: 'run',
+      waybill: '0.0.0',
+      runId: 'run-1',
+      label: 'before go-live',
+      startedAt: '2026-01-01T00:00:00.000Z',
+      endedAt: '2026-01-01T00:00:01.000Z',
+      command: 'waybill loadtest run acme disposition_update --rate 100/s',
+      target: { client: 'acme', types: [], urls: [], auth: 'bearer', timeoutMs: 15_000, concurrency: 32 },
+      plan: {
+        via: 'direct',
+        arrivals: 'constant',
+        seed: 1,
+        warmupMs: 0,
+        stages: [],
+        objectives: ['delivered>50%'],
+        maxInFlight: 1_000,
+        payloads: 'generated',
+        duplicates: 0,
+      },
+      beganAt: 0,
+      tokenRequests: createLatencyHistogram(),
+      recommended: undefined,
+    },
+    outcome,
+  );
+  const run = report.probes[1];
+  expect(report).toMatchObject({
+    version: 1,
+    label: 'before go-live',
+    result: { verdict: 'met', exitCode: 0 },
+  });
+  expect(run).toMatchObject({ purpose: 'run', offered: 100, sent: 100, delivered: 75, failed: 25 });
+  expect(run?.byStatus).toEqual({ 200: 75, 422: 25 });
+  expect(run?.outcomes.map(({ count, examples }) => [count, examples.length])).toEqual([
+    [75, 3],
+    [25, 3],
+  ]);
+  expect(run?.response.percentiles).toMatchObject({ p50: expect.any(Number), p99: null });
+  expect(run?.response.curve.at(-1)?.[0]).toBe(100);
+  expect(decodeFromCompressedBase64(run?.response.histogram ?? '').totalCount).toBe(100);
+  expect(run?.seconds.reduce((sum, { offered }) => sum + offered, 0)).toBe(100);
+  expect(JSON.stringify(report)).toContain('***');
+  expect(JSON.stringify(report)).not.toContain(token);
+});
