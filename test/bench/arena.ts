@@ -41,7 +41,7 @@ export interface Profiled {
 export interface Arena {
   readonly redisVersion: string;
   /** Measures one contender over so many events. @throws where sent and received differ, or anything fails */
-  turn(name: Contender, events: number): Promise<Turned>;
+  turn(name: Contender | SenderName, events: number): Promise<Turned>;
   profile(name: SenderName, events: number): Promise<Profiled>;
   close(): Promise<void>;
 }

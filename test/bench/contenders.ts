@@ -6,7 +6,7 @@ import { CLIENT } from './contenders/waybill-config.ts';
 import type { Places } from './protocol.ts';
 
 /** Those that send to the receiver. */
-export const SENDERS = ['undici', 'bullmq', 'waybill', 'receiver'] as const;
+export const SENDERS = ['undici', 'bullmq', 'waybill', 'receiver', 'loadtest'] as const;
 /** Everything that is measured, in the order of the first round. */
 export const CONTENDERS = ['undici', 'waybill', 'bullmq', 'intake', 'receiver'] as const;
 

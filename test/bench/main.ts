@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { progress, runProgram } from '../support/run-program.ts';
 import { runAll } from './all/run-all.ts';
 import { type Arena, openArena } from './arena.ts';
+import { benchLoadtest } from './loadtest.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { toProfileTables } from './profile-report.ts';
 import { summarize } from './profile-summary.ts';
@@ -36,6 +37,16 @@ async function profile(open: () => Promise<Arena>, options: Options): Promise<vo
   process.stdout.write(`${toProfileTables(name, summarize(profiled.profile), profiled.events)}\n`);
 }
 
+async function loadtest(open: () => Promise<Arena>, { rounds, seconds, json }: Options): Promise<void> {
+  const arena = await open();
+  process.stdout.write(`${await benchLoadtest(arena, { rounds, seconds, json, onProgress: progress })}\n`);
+}
+
+function workOf({ profile: name, loadtest: isLoadtest }: Options): typeof measure {
+  if (name !== undefined) return profile;
+  return isLoadtest ? loadtest : measure;
+}
+
 async function run(options: Options): Promise<void> {
   if (options.all !== undefined) return runAll(options.all);
   let arena: Arena | undefined;
@@ -47,7 +58,7 @@ async function run(options: Options): Promise<void> {
   process.once('SIGINT', interrupt);
   process.once('SIGTERM', interrupt);
   try {
-    await (options.profile === undefined ? measure : profile)(open, options);
+    await workOf(options)(open, options);
   } finally {
     await arena?.close();
   }

@@ -20,6 +20,8 @@ export interface Options {
   readonly undici: UndiciApi;
   /** Profile this contender, instead of measuring all. */
   readonly profile: SenderName | undefined;
+  /** Measure what the load tester's generator can offer, instead of the rest. */
+  readonly loadtest: boolean;
   /** Where to write the profile, as a file that browsers' developer tools open. */
   readonly save: string | undefined;
   /** Measure the other targets of the design instead. */
@@ -28,7 +30,8 @@ export interface Options {
 
 export const USAGE = `npm run bench -- [--blocks N] [--rounds N] [--seconds S] [--json]
     [--receiver node|bare] [--undici request|dispatch]
-npm run bench -- --profile [--only undici|bullmq|waybill|receiver] [--receiver node|bare]
+npm run bench -- --loadtest [--rounds N] [--seconds S] [--json]
+npm run bench -- --profile [--only undici|bullmq|waybill|receiver|loadtest] [--receiver node|bare]
     [--seconds S] [--save FILE.cpuprofile]
 npm run bench -- --all [--scale S] [--measure ${Object.keys(MEASURES).join('|')}] [--json]
 `;
@@ -48,6 +51,7 @@ export function readOptions(words: readonly string[]): Options {
       seconds: { type: 'string' },
       json: { type: 'boolean', default: false },
       profile: { type: 'boolean', default: false },
+      loadtest: { type: 'boolean', default: false },
       receiver: { type: 'string', default: 'node' },
       undici: { type: 'string', default: 'request' },
       only: { type: 'string', default: 'waybill' },
@@ -75,6 +79,7 @@ export function readOptions(words: readonly string[]): Options {
     receiver,
     undici,
     profile: values.profile ? only : undefined,
+    loadtest: values.loadtest,
     save: values.save,
     all: values.all ? readAll(values) : undefined,
   };

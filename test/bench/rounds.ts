@@ -1,5 +1,5 @@
 import type { Arena, Turned } from './arena.ts';
-import { CONTENDERS, type Contender } from './contenders.ts';
+import { CONTENDERS, type Contender, type SenderName } from './contenders.ts';
 
 /** The turns of each contender, in the order of the rounds: what stands at one index was measured together. */
 export type Turns = Readonly<Record<Contender, readonly Turned[]>>;
@@ -68,7 +68,11 @@ async function runRounds(arena: Arena, options: RoundOptions): Promise<Turns> {
 }
 
 /** Warms a contender up, and says how many events it gets through in so many seconds. */
-export async function findTurnLength(arena: Arena, name: Contender, seconds: number): Promise<number> {
+export async function findTurnLength(
+  arena: Arena,
+  name: Contender | SenderName,
+  seconds: number,
+): Promise<number> {
   let latest = await arena.turn(name, FIRST_EVENTS);
   for (const length of WARM_UPS) latest = await arena.turn(name, eventsIn(latest, seconds * length));
   return eventsIn(latest, seconds);

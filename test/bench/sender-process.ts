@@ -1,6 +1,7 @@
 import { type Profiler, Session } from 'node:inspector/promises';
 import { serve } from './child.ts';
 import { createBullmqSender } from './contenders/bullmq.ts';
+import { createLoadtestSender } from './contenders/loadtest.ts';
 import { createRawSender } from './contenders/raw.ts';
 import { createUndiciSender } from './contenders/undici.ts';
 import { createWaybillSender } from './contenders/waybill.ts';
@@ -16,6 +17,7 @@ const SENDERS: Readonly<Record<string, CreateSender>> = {
   bullmq: createBullmqSender,
   waybill: createWaybillSender,
   receiver: createRawSender,
+  loadtest: createLoadtestSender,
 };
 const SAMPLE_EVERY_MICROSECONDS = 500;
 

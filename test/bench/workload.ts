@@ -57,8 +57,8 @@ export function headersOf(id: string): string[] {
 }
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-/** What HTTP itself adds; everything else that a request carries must be ours. */
-const OF_THE_TRANSPORT = new Set(['host', 'connection', 'content-length']);
+/** What HTTP itself adds, and the load tester's mark; everything else that a request carries must be ours. */
+const OF_THE_TRANSPORT = new Set(['host', 'connection', 'content-length', 'x-waybill-loadtest']);
 
 /** What is wrong with a request, given its head (without the empty line) and its body; undefined: nothing. */
 export function explainWrong(head: string, body: string): string | undefined {

@@ -15,7 +15,7 @@ export interface Victims {
 }
 
 const LOOK_AGAIN_MS = 10;
-/** How long a fault waits for a `send` to be under way. */
+/** How long a fault waits for somebody to do it to: a `send` under way, a worker or a service that is up. */
 const PATIENCE_MS = 5_000;
 
 /**
@@ -26,7 +26,7 @@ type Deed = (victims: Victims, fault: Fault) => Promise<number | undefined>;
 
 const DEEDS: Readonly<Record<FaultKind, Deed>> = {
   async 'kill service'({ services }, { choice, forMs }) {
-    const index = services.pick(choice);
+    const index = await somebody(() => services.pick(choice));
     if (index === undefined) return undefined;
     const lost = services.kill(index);
     await pause(forMs);
@@ -34,7 +34,7 @@ const DEEDS: Readonly<Record<FaultKind, Deed>> = {
     return lost;
   },
   async 'kill supervisor'({ services }, { choice, forMs }) {
-    const index = services.pick(choice);
+    const index = await somebody(() => services.pick(choice));
     if (index === undefined) return undefined;
     services.killSupervisor(index);
     await pause(forMs);
@@ -42,13 +42,13 @@ const DEEDS: Readonly<Record<FaultKind, Deed>> = {
     return 0;
   },
   async 'kill worker'({ services }, { choice }) {
-    const worker = services.pickWorker(choice);
+    const worker = await somebody(() => services.pickWorker(choice));
     if (worker === undefined) return undefined;
     services.killWorker(worker);
     return 1;
   },
   async 'freeze service'({ services }, { choice, forMs }) {
-    const index = services.pick(choice);
+    const index = await somebody(() => services.pick(choice));
     if (index === undefined) return undefined;
     services.freeze(index);
     await pause(forMs);
@@ -114,7 +114,7 @@ const OF_A_MOMENT: ReadonlySet<FaultKind> = new Set(['kill service', 'kill worke
 const DISTURBS_REDIS: ReadonlySet<string> = new Set(['kill redis', 'freeze redis', 'kill connections']);
 
 async function freezeWorker({ services }: Victims, { choice, forMs }: Fault): Promise<boolean> {
-  const worker = services.pickWorker(choice);
+  const worker = await somebody(() => services.pickWorker(choice));
   if (worker === undefined) return false;
   services.freezeWorker(worker);
   await pause(forMs);
@@ -123,11 +123,18 @@ async function freezeWorker({ services }: Victims, { choice, forMs }: Fault): Pr
 }
 
 /** A `send` in the middle of its work; waits for one. */
-async function runningSend(lanes: readonly SendLane[], choice: number) {
-  for (let waited = 0; waited < PATIENCE_MS; waited += LOOK_AGAIN_MS) {
+function runningSend(lanes: readonly SendLane[], choice: number) {
+  return somebody(() => {
     const running = lanes.flatMap((lane) => lane.current() ?? []);
-    const send = running[Math.floor(choice * running.length)];
-    if (send !== undefined) return send;
+    return running[Math.floor(choice * running.length)];
+  });
+}
+
+/** Looks for a victim until there is one, or patience ends. */
+async function somebody<Victim>(find: () => Victim | undefined): Promise<Victim | undefined> {
+  for (let waited = 0; waited < PATIENCE_MS; waited += LOOK_AGAIN_MS) {
+    const found = find();
+    if (found !== undefined) return found;
     await pause(LOOK_AGAIN_MS);
   }
   return undefined;
