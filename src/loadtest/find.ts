@@ -11,6 +11,8 @@ export interface FindPlan extends Omit<ProbePlan, 'stages' | 'label' | 'maxInFli
   readonly search: SearchOptions;
   /** Undefined: rate × time-out. */
   readonly maxInFlight: number | undefined;
+  /** Ends the search. */
+  readonly guard: StopRule;
   /** Ends a probe whose failures are too many. */
   readonly abort: StopRule;
   /** Told of each probe when it is judged. */
@@ -71,6 +73,7 @@ function makeProbe(plan: FindPlan, step: ProbeStep, effects: Effects, isFirst: b
   // A time-out at a high rate is what is looked for; at the first one the endpoint has a trouble of its own.
   const timeouts: StopRule = isFirst ? onTimeouts : () => undefined;
   const rule = firstOf(
+    plan.guard,
     onUnauthorized,
     timeouts,
     onDeclaredLimit('overload'),

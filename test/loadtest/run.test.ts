@@ -1,7 +1,7 @@
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
 import { expect, test } from 'vitest';
 import { buildReport } from '../../src/loadtest/build-report.ts';
-import { findLimit } from '../../src/loadtest/find.ts';
+import { type FindPlan, findLimit } from '../../src/loadtest/find.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import { parseObjectives } from '../../src/loadtest/objectives.ts';
 import { type RunPlan, runLoad } from '../../src/loadtest/run.ts';
@@ -95,35 +95,52 @@ function limitedTo(mostPerSecond: number) {
   };
 }
 
+function searchPlan(changes: Partial<FindPlan> = {}): FindPlan {
+  return {
+    search: {
+      startRate: 40,
+      maxRate: 1_000,
+      precision: 0.3,
+      probeMs: 2_000,
+      confirmMs: 2_000,
+      budgetMs: 600_000,
+      maxRequests: 100_000,
+      objectives: objectivesOf('delivered>80%', 'p90<10s'),
+    },
+    warmupMs: 0,
+    arrivals: 'constant',
+    seed: 1,
+    timeoutMs: 15_000,
+    maxInFlight: undefined,
+    abort: () => undefined,
+    guard: () => undefined,
+    onProbe: () => {},
+    ...changes,
+  };
+}
+
 test('429 from some rate on: the search ends with the rate that the endpoint declared', async () => {
   const { company, effects } = await measured({ script: limitedTo(130) });
   const rates: number[] = [];
   const { result } = await findLimit(
-    {
-      search: {
-        startRate: 40,
-        maxRate: 1_000,
-        precision: 0.3,
-        probeMs: 2_000,
-        confirmMs: 2_000,
-        budgetMs: 600_000,
-        maxRequests: 100_000,
-        objectives: objectivesOf('delivered>80%', 'p90<10s'),
-      },
-      warmupMs: 0,
-      arrivals: 'constant',
-      seed: 1,
-      timeoutMs: 15_000,
-      maxInFlight: undefined,
-      abort: () => undefined,
-      onProbe: ({ probed }) => rates.push(probed.observation.plannedRatePerSecond),
-    },
+    searchPlan({ onProbe: ({ probed }) => rates.push(probed.observation.plannedRatePerSecond) }),
     effects,
   );
   expect(rates.slice(1)).toEqual([40, 80, 160]);
   expect(result).toMatchObject({ verdict: 'met', exitCode: 0, limit: { kind: 'rate-limited', status: 429 } });
   expect(result.sentence).toContain('rate limited by the endpoint at about');
   expect(company.tally.byAnswer.get('429')).toBeGreaterThan(0);
+});
+
+test('a search whose requests are used up ends with 4, in the middle of a probe', async () => {
+  const { company, effects } = await measured({});
+  const guard: FindPlan['guard'] = () =>
+    company.tally.received < 30 ? undefined : { kind: 'guard', why: 'all 30 requests were sent' };
+  const { search } = searchPlan();
+  const plan = searchPlan({ guard, search: { ...search, probeMs: 60_000 } });
+  const { result, probes } = await findLimit(plan, effects);
+  expect(result).toMatchObject({ verdict: 'stopped', exitCode: 4 });
+  expect(probes.at(-1)?.probed.observation.cutShort).toBe('all 30 requests were sent');
 });
 
 test('the report holds what was measured, examples of each outcome, and no secret', async () => {

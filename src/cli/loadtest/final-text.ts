@@ -1,6 +1,6 @@
 import { showMs, showRate, showShare } from '../../loadtest/quantities.ts';
 import type { LoadReport, ReportDistribution, ReportProbe } from '../../loadtest/report.ts';
-import { formatCount } from '../terminal.ts';
+import { formatCount, formatDuration } from '../terminal.ts';
 
 /** What a load test came to, in about twelve lines for people. */
 export function finalText(report: LoadReport, files: readonly string[]): string[] {
@@ -66,5 +66,10 @@ function recommendedText({ recommended }: LoadReport): string[] {
   const settings = recommended.settings.map(
     ({ setting, value, formula }) => `${setting}: ${value} (${formula})`,
   );
-  return [`settings    ${settings.join(', ')}`, `drain       ${recommended.drain.formula}`];
+  return [`settings    ${settings.join(', ')}`, `drain       ${drainText(recommended.drain)}`];
+}
+
+function drainText({ ms, formula }: NonNullable<LoadReport['recommended']>['drain']): string {
+  const time = Number.isFinite(ms) ? `drains in ${formatDuration(ms)}` : 'never drains';
+  return `an outage of 10 minutes ${time} (${formula})`;
 }

@@ -2,6 +2,7 @@ import { countEvents, highestRate } from '../../loadtest/drive.ts';
 import { defaultMaxInFlight } from '../../loadtest/find.ts';
 import { runLoad } from '../../loadtest/run.ts';
 import type { Stage } from '../../loadtest/schedule.ts';
+import { firstOf } from '../../loadtest/stop-rules.ts';
 import { UsageError } from '../run-command.ts';
 import type { Terminal } from '../terminal.ts';
 import { agree } from './agree.ts';
@@ -9,7 +10,7 @@ import { execute } from './execute.ts';
 import type { RunOptions } from './load-options.ts';
 import { expectPermitted, permitOf } from './permission.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { onFailing } from './stop-at.ts';
+import { onFailing, onSpent } from './stop-at.ts';
 
 const WARMUP_MS = 5_000;
 /** The event that is sent before all others. */
@@ -66,7 +67,8 @@ async function send(
     options,
   );
   if (answer !== undefined) return answer;
-  const abort = onFailing(options.abortOn);
+  // Random gaps may come to more than planned; what is planned may be sent to its last event.
+  const abort = firstOf(onFailing(options.abortOn), onSpent(prepared.payloads, maxRequests + 1));
   return execute(terminal, {
     kind: 'run',
     prepared,

@@ -9,7 +9,7 @@ import { execute } from './execute.ts';
 import type { FindOptions } from './load-options.ts';
 import { expectPermitted, permitOf } from './permission.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { onFailing } from './stop-at.ts';
+import { onFailing, onSpent } from './stop-at.ts';
 
 const WARMUP_MS = 1_000;
 /** No generator offers more; where nothing else is a bound. */
@@ -52,6 +52,7 @@ async function search(terminal: Terminal, prepared: Prepared, options: FindOptio
   const answer = await agree(terminal, prepared, intent, options);
   if (answer !== undefined) return answer;
   const { maxInFlight } = options;
+  const guard = onSpent(prepared.payloads, total);
   return execute(terminal, {
     kind: 'find-limit',
     prepared,
@@ -59,7 +60,15 @@ async function search(terminal: Terminal, prepared: Prepared, options: FindOptio
     plan,
     carryOut: (effects, onProbe) =>
       findLimit(
-        { ...sent, search: searched, timeoutMs, maxInFlight, abort: onFailing(options.abortOn), onProbe },
+        {
+          ...sent,
+          search: searched,
+          timeoutMs,
+          maxInFlight,
+          abort: onFailing(options.abortOn),
+          guard,
+          onProbe,
+        },
         effects,
       ),
     recommend: recommendFor,
