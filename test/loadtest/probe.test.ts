@@ -35,8 +35,10 @@ test('a constant 50 ms at 50/s: a sample for each request, at its own time, and 
     'x-waybill-loadtest': 'run-1',
     'x-waybill-attempt': '1',
   });
-  expect(observation.response.percentileMs(50)).toBeGreaterThan(48);
-  expect(observation.response.percentileMs(50)).toBeLessThan(150);
+  // How much longer than 50 ms it takes is the machine's affair.
+  expect(observation.response.countAtOrAbove(48)).toBe(150);
+  expect(observation.service.countAtOrAbove(48)).toBe(150);
+  expect(observation.response.percentileMs(10)).toBeLessThan(1_000);
   expect(observation.generator).toMatchObject({ sentShare: 1 });
   expect(run.recorder.rows.slice(0, 4).map(({ warmup, offered }) => [warmup, offered > 0])).toEqual([
     [true, true],
@@ -52,12 +54,12 @@ test('a generator that stalls for a second: the response tells, though the servi
   let made = 0;
   const nextEvent = () => {
     made += 1;
-    if (made === 100) block(1_000);
+    if (made === 50) block(1_000);
     return effects.nextEvent();
   };
-  const { observation } = await probe({ stages: steady(100, 4) }, { nextEvent });
-  expect(observation).toMatchObject({ offered: 400, sent: 400, delivered: 400 });
-  expect(company.tally.received).toBe(400);
+  const { observation } = await probe({ stages: steady(100, 3) }, { nextEvent });
+  expect(observation).toMatchObject({ offered: 300, sent: 300, delivered: 300 });
+  expect(company.tally.received).toBe(300);
   // A hundred fell due meanwhile, and about as many again until it had caught up.
   expect(observation.response.countAtOrAbove(500)).toBeGreaterThanOrEqual(50);
   expect(observation.response.percentileMs(99)).toBeGreaterThan(850);
@@ -69,12 +71,12 @@ test('an endpoint that holds its answers is waited for by those that come meanwh
   const held = hold();
   const { company, probe } = await measured({});
   void company.waitFor(50).then(() => company.script(held.script));
-  void company.waitFor(250).then(held.release);
-  const { observation } = await probe({ stages: steady(100, 4) });
-  expect(observation).toMatchObject({ offered: 400, delivered: 400 });
-  // The 200 that were held came 10 ms apart: a sender that waits for answers would have seen one that is slow.
-  expect(observation.response.countAtOrAbove(500)).toBeGreaterThan(100);
-  expect(observation.response.percentileMs(99)).toBeGreaterThan(1_500);
+  void company.waitFor(150).then(held.release);
+  const { observation } = await probe({ stages: steady(100, 2) });
+  expect(observation).toMatchObject({ offered: 200, delivered: 200 });
+  // The 100 that were held came 10 ms apart: a sender that waits for answers would have seen one that is slow.
+  expect(observation.response.countAtOrAbove(500)).toBeGreaterThan(35);
+  expect(observation.response.percentileMs(99)).toBeGreaterThan(700);
 });
 
 test('a token that is void midway costs one request for another, and no failure', async () => {
