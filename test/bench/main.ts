@@ -37,7 +37,9 @@ async function profile(open: () => Promise<Arena>, options: Options): Promise<vo
   process.stdout.write(`${toProfileTables(name, summarize(profiled.profile), profiled.events)}\n`);
 }
 
-async function loadtest(open: () => Promise<Arena>, { rounds, seconds, json }: Options): Promise<void> {
+async function loadtest(open: () => Promise<Arena>, options: Options): Promise<void> {
+  const { seconds, json } = options;
+  const rounds = options.blocks * options.rounds;
   const arena = await open();
   process.stdout.write(`${await benchLoadtest(arena, { rounds, seconds, json, onProgress: progress })}\n`);
 }
