@@ -5,15 +5,15 @@
  *
  *   node src/setup.mjs [--no-redis] [--tests]
  *
- * --tests adds what only the tests want, and can do without: libfaketime.
+ * --tests adds what only the tests want, and can do without: libfaketime, Chromium.
  */
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installFaketime, lacksFaketime } from './setup/faketime.mjs';
 import { installRedis } from './setup/redis.mjs';
 import { isOnPath, ROOT, run, SetupError, say } from './setup/shell.mjs';
+import { installTestTools, lacksTestTools } from './setup/test-tools.mjs';
 
 const LEAST_NODE = [20, 19];
 /** What goes into dist/: a change in any of these calls for a build. */
@@ -167,14 +167,14 @@ function take(lock) {
 try {
   checkNode();
   const withRedis = !process.argv.includes('--no-redis');
-  const wantsFaketime = process.argv.includes('--tests') && lacksFaketime();
+  const wantsTools = process.argv.includes('--tests') && lacksTestTools();
   const lacksRedis = withRedis && !isOnPath('redis-server');
-  if (!dependenciesAreInstalled() || !isBuilt() || lacksRedis || wantsFaketime) {
+  if (!dependenciesAreInstalled() || !isBuilt() || lacksRedis || wantsTools) {
     alone(() => {
       installDependencies();
       build();
       if (withRedis) installRedis();
-      if (wantsFaketime) installFaketime();
+      if (wantsTools) installTestTools();
     });
     say('ready');
   }
