@@ -1,0 +1,74 @@
+/** Text that is markup already, and is put in as it is. */
+export interface Markup {
+  readonly markup: string;
+}
+
+/** What may stand in a hole of {@link html}; `undefined` leaves it empty. */
+export type Hole = Markup | string | number | undefined | readonly (Markup | undefined)[];
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** Markup with its holes filled. All but markup is escaped: what an endpoint answered stands in a report, too. */
+export function html(parts: TemplateStringsArray, ...holes: readonly Hole[]): Markup {
+  const filled = parts.map((part, n) => part + fill(holes[n]));
+  return { markup: filled.join('') };
+}
+
+/** Text that is known to be harmless: this program's own script or style. */
+export function raw(markup: string): Markup {
+  return { markup };
+}
+
+/**
+ * JSON for a script element: nothing in it ends the element, and it is JavaScript, too, since U+2028 and U+2029
+ * end a line there.
+ */
+export function jsonForScript(value: unknown): Markup {
+  const escaped = (found: string): string => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return { markup: JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, escaped) };
+}
+
+/**
+ * A table; nothing where it has no rows. `numeric` columns, from 0, are set to the right; a note stands below its
+ * row, over the whole width.
+ */
+export function table(
+  headings: readonly string[],
+  rows: readonly (readonly Hole[])[],
+  numeric: readonly number[] = [],
+  notes: readonly (string | undefined)[] = [],
+): Markup | undefined {
+  if (rows.length === 0) return undefined;
+  const side = (n: number): Markup => raw(numeric.includes(n) ? ' class="number"' : '');
+  const head = headings.map((heading, n) => html`<th scope="col"${side(n)}>${heading}</th>`);
+  const body = rows.map((row, n) => {
+    const cells = row.map((cell, column) => html`<td${side(column)}>${cell}</td>`);
+    const note = notes[n];
+    if (note === undefined || note === '')
+      return html`<tr>${cells}</tr>
+`;
+    return html`<tr class="noted">${cells}</tr>
+<tr><td class="note" colspan="${headings.length}">${note}</td></tr>
+`;
+  });
+  return html`<div class="wide"><table>
+<thead><tr>${head}</tr></thead>
+<tbody>
+${body}</tbody>
+</table></div>`;
+}
+
+function fill(hole: Hole): string {
+  if (hole === undefined) return '';
+  if (typeof hole === 'string' || typeof hole === 'number') {
+    return String(hole).replace(/[&<>"']/g, (found) => ENTITIES[found] ?? '');
+  }
+  if ('markup' in hole) return hole.markup;
+  return hole.map((each) => each?.markup ?? '').join('');
+}

@@ -1,0 +1,76 @@
+/** The look of a report, light and dark. The script takes the plots' colours from here, too. */
+export const PAGE_STYLE = `
+:root {
+  color-scheme: light dark;
+  --page: #ffffff; --panel: #f6f7f9; --text: #1b1f24; --faint: #59636e; --line: #d4d9df; --grid: #e4e8ec;
+  --good: #116329; --bad: #b3261e; --doubt: #8a5a00; --shade: rgba(90, 100, 110, 0.13);
+  --response: #0a63c9; --service: #c2570c; --queue: #7a3ec8;
+  --p50: #5ba3e6; --p95: #0a63c9; --p99: #06306b;
+  --delivered: #2c9a4b; --unsent: #8b949e;
+  --failure1: #d1352b; --failure2: #e8912d; --failure3: #8e44c9; --failure4: #c83e8f; --failure5: #7a5c3e;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #0f1318; --panel: #181d24; --text: #e3e8ee; --faint: #9aa5b1; --line: #323a44; --grid: #252c35;
+    --good: #5fd07f; --bad: #ff8a80; --doubt: #e9b44c; --shade: rgba(160, 175, 190, 0.14);
+    --response: #64acff; --service: #ffa057; --queue: #c39bff;
+    --p50: #2f6fb3; --p95: #64acff; --p99: #cfe5ff;
+    --delivered: #3fae62; --unsent: #8b949e;
+    --failure1: #f2675c; --failure2: #f0a84f; --failure3: #b98aef; --failure4: #ec78b8; --failure5: #bd9a78;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; background: var(--page); color: var(--text);
+  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+}
+main, header { width: min(1400px, 100% - 2.5rem); margin: 0 auto; }
+header { padding: 1.75rem 0 0.5rem; }
+h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 0.25rem; }
+h2 { font-size: 1.1rem; margin: 2.25rem 0 0.6rem; }
+h3 { font-size: 1rem; margin: 0; }
+p { margin: 0.3rem 0; }
+.faint, figcaption { color: var(--faint); }
+.verdict { font-size: 1.1rem; margin: 0.9rem 0 0.2rem; }
+.badge {
+  display: inline-block; padding: 0.05rem 0.6rem; margin-right: 0.4rem; border: 1.5px solid; border-radius: 1rem;
+  font-weight: 600;
+}
+.good { color: var(--good); } .bad { color: var(--bad); } .doubt { color: var(--doubt); }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(130px, 1fr)); gap: 0.75rem; margin: 1.2rem 0 0; }
+.tiles div { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 0.6rem 0.85rem; }
+.tiles dt { color: var(--faint); font-size: 0.85rem; }
+.tiles dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
+.tiles small { display: block; color: var(--faint); font-size: 0.8rem; font-weight: 400; }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 560px), 1fr)); gap: 1.25rem; }
+figure {
+  margin: 0; padding: 0.9rem 1rem 0.7rem; min-width: 0; background: var(--panel); border: 1px solid var(--line);
+  border-radius: 8px;
+}
+figcaption { font-size: 0.85rem; margin-bottom: 0.5rem; }
+.wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: 0.3rem 0.9rem 0.3rem 0; vertical-align: top; border-bottom: 1px solid var(--line); }
+thead th { color: var(--faint); font-weight: 600; white-space: nowrap; }
+tbody tr:last-child td { border-bottom: 0; }
+td.number, th.number { text-align: right; white-space: nowrap; }
+tr.noted td { border-bottom: 0; padding-bottom: 0; }
+td.note { color: var(--faint); padding-top: 0; }
+td code { overflow-wrap: anywhere; }
+code, pre { font: 0.88rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+pre {
+  margin: 0.4rem 0; padding: 0.7rem 0.9rem; background: var(--panel); border: 1px solid var(--line);
+  border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere;
+}
+footer { margin: 2.5rem 0 2rem; font-size: 0.85rem; }
+.uplot .u-legend { margin: 0.2rem 0 0; text-align: left; font-size: 0.85rem; color: var(--text); width: 100%; }
+.uplot .u-legend th, .uplot .u-legend td { border: 0; }
+.uplot .u-legend th { color: var(--text); font-weight: 400; white-space: nowrap; }
+.uplot .u-legend .u-series > * { padding: 0.05rem 0.25rem; }
+.uplot .u-legend.u-live th::after { content: none; }
+.uplot .u-legend .u-series:first-child th { display: none; }
+.uplot .u-legend .u-value { color: var(--faint); }
+.uplot .u-cursor-x, .uplot .u-cursor-y { border-color: var(--faint); }
+.uplot .u-select { background: var(--shade); }
+@media print { .u-value { display: none; } figure, .tiles div { break-inside: avoid; } }
+`;

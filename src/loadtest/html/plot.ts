@@ -1,0 +1,80 @@
+/**
+ * What an axis or a value is counted in; the page writes it out. `clock`: seconds, as minutes and seconds;
+ * `nines`: -log10 of the share beyond.
+ */
+export type Unit = 'ms' | 'seconds' | 'clock' | 'rate' | 'count' | 'nines';
+
+/** An axis, with the range that is shown at first. */
+export interface PlotAxis {
+  readonly label: string;
+  readonly unit: Unit;
+  readonly logarithmic?: boolean;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** One line, or set of points or bars, over the plot's x values; null: there is none. */
+export interface PlotSeries {
+  readonly label: string;
+  /** A colour of the page's style, without its dashes: `response`, `delivered`. */
+  readonly colour: string;
+  readonly kind: 'line' | 'points' | 'bars';
+  readonly dashed?: boolean;
+  readonly values: readonly (number | null)[];
+  /** What the legend shows in place of `values`, where those are stacked. */
+  readonly shown?: readonly (number | null)[];
+}
+
+/** Something that is drawn across: an objective's level, a place on the x axis, or a stretch of it. */
+export type PlotMark =
+  | { readonly kind: 'level'; readonly at: number; readonly label: string }
+  | { readonly kind: 'place'; readonly at: number; readonly label: string }
+  | { readonly kind: 'stretch'; readonly from: number; readonly to: number };
+
+/** A plot as data: the page's script draws whatever it is given. */
+export interface Plot {
+  readonly id: string;
+  readonly title: string;
+  /** How to read it, in a sentence or two. */
+  readonly caption: string;
+  readonly x: PlotAxis;
+  readonly y: PlotAxis;
+  readonly xs: readonly number[];
+  readonly series: readonly PlotSeries[];
+  readonly marks: readonly PlotMark[];
+}
+
+/** From here on a linear axis squeezes most of its values into the lowest tenth. */
+const WIDE_SPREAD = 20;
+const ROOM_ABOVE = 1.08;
+
+/**
+ * The axis of durations in milliseconds: linear from 0, or logarithmic where they spread far.
+ *
+ * @param include shown as well, such as an objective's line, where that does not squeeze the values
+ */
+export function durationAxis(
+  label: string,
+  values: readonly (number | null)[],
+  include: readonly number[] = [],
+): PlotAxis {
+  const known = values.filter((value): value is number => value !== null && value > 0).sort((a, b) => a - b);
+  const most = known.at(-1) ?? 1;
+  const middle = known[Math.floor(known.length / 2)] ?? most;
+  const least = known[0] ?? most;
+  const logarithmic = most / middle > WIDE_SPREAD;
+  const near = include.filter((value) => value < most * (logarithmic ? WIDE_SPREAD : 4));
+  const top = Math.max(most, ...near);
+  if (!logarithmic) return { label, unit: 'ms', min: 0, max: top * ROOM_ABOVE };
+  return { label, unit: 'ms', logarithmic, min: powerBelow(Math.min(least, ...near)), max: top * 1.5 };
+}
+
+/** The axis of what is counted a second, from 0. */
+export function rateAxis(label: string, values: readonly (number | null)[]): PlotAxis {
+  const most = values.reduce<number>((max, value) => Math.max(max, value ?? 0), 0);
+  return { label, unit: 'rate', min: 0, max: Math.max(most, 1) * ROOM_ABOVE };
+}
+
+function powerBelow(value: number): number {
+  return 10 ** Math.floor(Math.log10(value));
+}

@@ -1,0 +1,166 @@
+import type { LoadReport, ReportProbe } from '../report.ts';
+import type { SecondRow } from '../seconds.ts';
+import { durationAxis, type Plot, type PlotAxis, type PlotMark, type PlotSeries, rateAxis } from './plot.ts';
+
+/** A second of the whole test; a gap between two probes has no row. */
+interface TimedRow {
+  /** The middle of the second, in seconds from the start of all. */
+  readonly at: number;
+  readonly row: SecondRow | undefined;
+  /** How much of the second events were offered in, 0 to 1. */
+  readonly offeredShare: number;
+}
+
+/** Of a second that events are offered in for less than this, their rate says nothing. */
+const LEAST_SHARE = 0.2;
+const LONG_SECONDS = 120;
+/** As many kinds of failure have a colour of their own; the rest is one. */
+const MOST_FAILURES = 5;
+
+/** Rate, percentiles and outcomes, second by second: empty where nothing was measured. */
+export function timePlots(report: LoadReport): Plot[] {
+  const probes = report.probes.filter(
+    ({ purpose, seconds }) => purpose !== 'preflight' && seconds.length > 0,
+  );
+  const rows = probes.flatMap(timedRows).sort((one, other) => one.at - other.at);
+  if (rows.length === 0) return [];
+  const x = timeAxis(rows[0]?.at ?? 0, rows.at(-1)?.at ?? 0);
+  const frame = { x, xs: rows.map(({ at }) => at), marks: stretches(probes) };
+  return [
+    { ...frame, ...ratePlot(rows) },
+    { ...frame, ...percentilesOverTime(rows) },
+    { ...frame, ...outcomesOverTime(rows) },
+    { ...frame, ...inFlightPlot(rows) },
+  ];
+}
+
+/** In minutes and seconds where it is long. */
+function timeAxis(first: number, last: number): PlotAxis {
+  const [min, max] = [first - 0.5, last + 0.5];
+  if (max < LONG_SECONDS) return { label: 'Time from the start', unit: 'seconds', min, max };
+  return { label: 'Time from the start, minutes:seconds', unit: 'clock', min, max };
+}
+
+function timedRows(probe: ReportProbe): TimedRow[] {
+  const startSeconds = probe.startMs / 1_000;
+  const endSeconds = (probe.warmupMs + probe.durationMs) / 1_000;
+  const rows = probe.seconds.map((row): TimedRow => {
+    const offeredShare = Math.max(0, Math.min(1, endSeconds - row.second));
+    return { at: startSeconds + row.second + 0.5, row, offeredShare };
+  });
+  const gap = { at: (rows.at(-1)?.at ?? startSeconds) + 0.01, row: undefined, offeredShare: 0 };
+  return [...rows, gap];
+}
+
+/** What is sent before anything is judged. */
+function stretches(probes: readonly ReportProbe[]): PlotMark[] {
+  return probes
+    .filter(({ warmupMs }) => warmupMs > 0)
+    .map(({ startMs, warmupMs }) => {
+      return { kind: 'stretch', from: startMs / 1_000, to: (startMs + warmupMs) / 1_000 };
+    });
+}
+
+type Drawn = Omit<Plot, 'x' | 'xs' | 'marks'>;
+
+function valuesOf(rows: readonly TimedRow[], read: (row: SecondRow) => number | null): (number | null)[] {
+  return rows.map(({ row }) => (row === undefined ? null : read(row)));
+}
+
+function ratePlot(rows: readonly TimedRow[]): Drawn {
+  const offered = rows.map(({ row, offeredShare }) => {
+    return row === undefined || offeredShare < LEAST_SHARE ? null : row.offered / offeredShare;
+  });
+  // What ends after the last was offered is a remainder, and no rate.
+  const delivered = rows.map(({ row, offeredShare }) => {
+    return row === undefined || offeredShare < LEAST_SHARE ? null : row.delivered;
+  });
+  return {
+    id: 'rate',
+    title: 'Rate',
+    caption: 'What was offered, and what was delivered, by second. The shaded stretch is the warm-up.',
+    y: rateAxis('Events per second', [...offered, ...delivered]),
+    series: [
+      { label: 'offered', colour: 'response', kind: 'line', dashed: true, values: offered },
+      { label: 'delivered', colour: 'delivered', kind: 'line', values: delivered },
+    ],
+  };
+}
+
+function percentilesOverTime(rows: readonly TimedRow[]): Drawn {
+  const line = (label: string, colour: string, read: (row: SecondRow) => number | null): PlotSeries => {
+    return { label, colour, kind: 'line', values: valuesOf(rows, read) };
+  };
+  const series = [
+    line('response p50', 'p50', ({ response }) => response.p50),
+    line('response p95', 'p95', ({ response }) => response.p95),
+    line('response p99', 'p99', ({ response }) => response.p99),
+    { ...line('service p99', 'service', ({ service }) => service.p99), dashed: true },
+  ];
+  return {
+    id: 'durations',
+    title: 'Durations',
+    caption: 'Of the events that ended within each second: too few for a verdict, enough to see what moves.',
+    y: durationAxis(
+      'Duration',
+      series.flatMap(({ values }) => values),
+    ),
+    series,
+  };
+}
+
+function outcomesOverTime(rows: readonly TimedRow[]): Drawn {
+  const layers = [
+    { label: 'delivered', colour: 'delivered', values: valuesOf(rows, ({ delivered }) => delivered) },
+    ...failureLayers(rows),
+    { label: 'unsent', colour: 'unsent', values: valuesOf(rows, ({ unsent }) => unsent) },
+  ].filter(({ label, values }, n) => n === 0 || label === 'delivered' || values.some((value) => value));
+  const below: (number | null)[] = rows.map(() => 0);
+  const stacked = layers.map(({ label, colour, values }): PlotSeries => {
+    values.forEach((value, n) => {
+      below[n] = value === null ? null : (below[n] ?? 0) + value;
+    });
+    return { label, colour, kind: 'bars', values: [...below], shown: values };
+  });
+  return {
+    id: 'outcomes',
+    title: 'Outcomes',
+    caption: 'What became of the events that ended within each second, one above the other.',
+    y: rateAxis('Events per second', below),
+    // The tallest first, so that each covers what belongs to those below it.
+    series: stacked.reverse(),
+  };
+}
+
+function failureLayers(
+  rows: readonly TimedRow[],
+): { label: string; colour: string; values: (number | null)[] }[] {
+  const totals = new Map<string, number>();
+  for (const { row } of rows) {
+    for (const [name, count] of Object.entries(row?.failures ?? {})) {
+      totals.set(name, (totals.get(name) ?? 0) + count);
+    }
+  }
+  const names = [...totals].sort((one, other) => other[1] - one[1]).map(([name]) => name);
+  const own = names.slice(0, names.length > MOST_FAILURES ? MOST_FAILURES - 1 : MOST_FAILURES);
+  const layers = own.map((name, n) => {
+    const values = valuesOf(rows, ({ failures }) => failures[name] ?? 0);
+    return { label: name, colour: `failure${n + 1}`, values };
+  });
+  if (own.length === names.length) return layers;
+  const rest = names.slice(own.length);
+  const sum = (row: SecondRow): number => rest.reduce((all, name) => all + (row.failures[name] ?? 0), 0);
+  const label = `${rest.length} others`;
+  return [...layers, { label, colour: `failure${MOST_FAILURES}`, values: valuesOf(rows, sum) }];
+}
+
+function inFlightPlot(rows: readonly TimedRow[]): Drawn {
+  const values = valuesOf(rows, ({ inFlight }) => inFlight);
+  return {
+    id: 'in-flight',
+    title: 'Requests in flight',
+    caption: 'At the end of each second. Where it keeps rising, the endpoint falls behind.',
+    y: { ...rateAxis('Requests', values), unit: 'count' },
+    series: [{ label: 'in flight', colour: 'response', kind: 'line', values }],
+  };
+}
