@@ -23,25 +23,17 @@ async function acme(settings: Partial<ClientSettings> = {}) {
 test('a run that meets its objectives ends with 0; stdout has twelve lines or so, the file all of it', async () => {
   const { company, directory, config } = await acme();
   const file = join(directory, 'report.json');
-  const args = [
-    ...RUN,
-    '--rate',
-    '50',
-    '--duration',
-    '2s',
-    ...EASY,
-    '--yes',
-    '--report',
-    file,
-    '--label',
-    'one',
-  ];
+  const page = join(directory, 'report.html');
+  const files = ['--report', file, '--html', page];
+  const args = [...RUN, '--rate', '50', '--duration', '2s', ...EASY, '--yes', ...files, '--label', 'one'];
   const { code, stdout, stderr } = await runWaybill(args, { directory, config });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/^met: all objectives are met$/m);
   expect(stdout).toMatch(/^run 50\/s \d+ s: offered \d+, delivered \d+/m);
   const report: LoadReport = JSON.parse(readFileSync(file, 'utf8'));
   expect(report).toMatchObject({ version: 1, kind: 'run', label: 'one', result: { exitCode: 0 } });
+  expect(stdout).toContain(`${file}, ${page}`);
+  expect(readFileSync(page, 'utf8')).toContain('<title>Load test of acme: met, ');
   expect(report.probes[1]).toMatchObject({ offered: 100, delivered: 100 });
   expect(report.tokenRequests.total).toBe(1);
   expect(report.command).toContain('waybill loadtest run acme disposition_update --rate 50');

@@ -107,6 +107,11 @@ async function tell(
     write(options.report, `${JSON.stringify(report)}\n`);
     files.push(options.report);
   }
+  if (options.html !== undefined) {
+    const { renderHtml } = await import('../../loadtest/html-report.ts');
+    write(options.html, renderHtml(report));
+    files.push(options.html);
+  }
   terminal.value(report);
   for (const line of finalText(report, files)) terminal.line(line);
   return report.result.exitCode;
