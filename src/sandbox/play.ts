@@ -1,7 +1,9 @@
 import { type EventTypeName, findEventType } from '../core/event-types.ts';
 import { AS_CONTRACTED } from './answer.ts';
+import { type Capacity, type CapacityOptions, createCapacity } from './capacity.ts';
 import { type ClientSettings, type Company, startCompany } from './company.ts';
 import { type ContractCheck, checkContract } from './contract-check.ts';
+import { limitedAnswers } from './limited-answers.ts';
 import type { Address } from './listener.ts';
 import { createPlayAccount, type PlayAccount, type PlayedRequest } from './play-account.ts';
 import type { ReceivedRequest } from './received-request.ts';
@@ -11,6 +13,8 @@ import { type PromptScript, scriptedAnswers } from './scripted-answers.ts';
 /** How a script is played. */
 export interface PlayOptions {
   readonly address: Address;
+  /** How much it takes; left out: whatever comes, at once. */
+  readonly capacity?: CapacityOptions;
   /** Numbers in [0, 1), for the answers that come by chance. */
   random(): number;
   /** Milliseconds since the epoch, for the time stamps of tokens. */
@@ -25,6 +29,8 @@ export interface Play {
   readonly account: PlayAccount;
   /** The client's entry for `waybill.yaml`. */
   readonly clientSettings: ClientSettings;
+  /** Where it has one. */
+  readonly capacity: Capacity | undefined;
   /** Closes the port and all connections; what was under way is accounted for. */
   close(): Promise<void>;
 }
@@ -39,12 +45,14 @@ export async function startPlay(script: SandboxScript, options: PlayOptions): Pr
   const account = createPlayAccount(KEEP_IDS);
   const paths = pathsOf(script);
   const checks = createChecks(paths);
+  const capacity = options.capacity && createCapacity(options.capacity, random);
+  const answers = scriptOf(script, paths, random, checks);
   const company: Company = await startCompany(
     'sandbox',
     {
       address,
       auth: script.auth,
-      script: scriptOf(script, paths, random, checks),
+      script: capacity ? limitedAnswers(capacity, () => performance.now(), answers) : answers,
       tokenScript: scriptedAnswers(script.token.answers, random),
       keepLatest: KEEP_REQUESTS,
       keepIds: KEEP_IDS,
@@ -59,6 +67,7 @@ export async function startPlay(script: SandboxScript, options: PlayOptions): Pr
     baseUrl: company.baseUrl,
     account,
     clientSettings: company.clientSettings({ endpoints: paths }),
+    capacity,
     close: company.close,
   };
 }

@@ -151,3 +151,34 @@ test('a port that is taken, a script that is off and one that is missing are mis
   expect(noPort.code).toBe(2);
   expect(example).toMatchObject({ code: 0, stdout: expect.stringMatching(/^# A script/) });
 });
+
+test('it has the capacity that it is given, and says so; flags that make no sense together are refused', async () => {
+  const flags = ['--capacity', '0.05/s', '--latency', '40s', '--on-overload', '503', '--queue', '0'];
+  const { sandbox, baseUrl } = await startSandbox(undefined, ...flags);
+  expect(sandbox.lines.find(({ kind }) => kind === 'listening')?.['capacity']).toEqual({
+    ratePerSecond: 0.05,
+    latencyMs: 40_000,
+    latencySpread: 0,
+    onOverload: 503,
+    queue: 0,
+  });
+  const body = JSON.stringify(sampleEvent('disposition_update'));
+  const statuses: number[] = [];
+  for (let n = 0; n < 4; n += 1) {
+    // Two are served, for longer than this takes; they are cut off at the end.
+    fetch(`${baseUrl}/dispositions`, { method: 'POST', headers: HEADERS, body })
+      .then(({ status }) => statuses.push(status))
+      .catch(() => {});
+  }
+  await expect.poll(() => statuses, { timeout: 30_000 }).toEqual([503, 503]);
+  await endOf(sandbox);
+  const refused = async (...args: string[]) => {
+    const { code, stderr } = await runWaybill(['sandbox', '--port', '0', ...args]);
+    return [code, stderr.trim()];
+  };
+  expect(await refused('--queue', '5', '--capacity', '2/s')).toEqual([
+    2,
+    expect.stringContaining('--queue needs --on-overload 503 or 429'),
+  ]);
+  expect(await refused('--on-overload', '429')).toEqual([2, expect.stringContaining('needs --capacity')]);
+});

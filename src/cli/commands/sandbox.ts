@@ -2,20 +2,29 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import { seededRandom } from '../../core/seeded-random.ts';
 import { stopSignal } from '../../lifecycle.ts';
+import type { CapacityOptions } from '../../sandbox/capacity.ts';
 import { EXAMPLE_SCRIPT } from '../../sandbox/example-script.ts';
 import { type Play, startPlay } from '../../sandbox/play.ts';
 import type { SandboxScript } from '../../sandbox/sandbox-script.ts';
 import { EXIT } from '../exit-codes.ts';
+import { parseCount } from '../parse-options.ts';
 import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';
+import {
+  type CapacityFlags,
+  capacityOf,
+  describeCapacity,
+  withCapacityFlags,
+} from '../sandbox/capacity-options.ts';
 import { type LiveView, openLiveView } from '../sandbox/live-view.ts';
 import { printSummary } from '../sandbox/print-summary.ts';
 import { readScript } from '../sandbox/read-script.ts';
 import type { Terminal } from '../terminal.ts';
 
-interface SandboxOptions extends GlobalOptions {
+interface SandboxOptions extends GlobalOptions, CapacityFlags {
   readonly port: number;
   readonly host: string;
   readonly example?: boolean;
+  readonly seed?: number;
 }
 
 const DEFAULT_PORT = 4080;
@@ -23,17 +32,18 @@ const HIGHEST_PORT = 65_535;
 
 /** `waybill sandbox [script]`: plays a client, to try a configuration on before the real one is there. */
 export function addSandboxCommand(program: Command): void {
-  program
+  const command = program
     .command('sandbox')
     .argument('[script]', 'a file that says what to answer; without one, what the contract says')
     .description('play a client: answer as a script says, and check what arrives against the contract')
     .option('--port <n>', 'the port to listen on; 0: one that is free', parsePort, DEFAULT_PORT)
     .option('--host <address>', 'the address to listen on; 0.0.0.0: all of this machine', '127.0.0.1')
     .option('--example', 'print a script with comments, and end')
-    .action((file: string | undefined, _options, command: Command) => {
-      const options = command.optsWithGlobals<SandboxOptions>();
-      return runCommand(options, (terminal) => run(terminal, file, options));
-    });
+    .option('--seed <n>', 'makes what happens by chance repeatable', parseCount);
+  withCapacityFlags(command).action((file: string | undefined, _options, command: Command) => {
+    const options = command.optsWithGlobals<SandboxOptions>();
+    return runCommand(options, (terminal) => run(terminal, file, options));
+  });
 }
 
 function parsePort(text: string): number {
@@ -50,11 +60,12 @@ async function run(terminal: Terminal, file: string | undefined, options: Sandbo
     return EXIT.done;
   }
   const script = readScript(file);
+  const capacity = capacityOf(options);
   const stopped = stopSignal();
   const view = openLiveView(terminal, Date.now);
   try {
-    const play = await listen(script, options, view);
-    tellWhere(terminal, play);
+    const play = await listen(script, capacity, options, view);
+    tellWhere(terminal, play, capacity);
     await stopped;
     await play.close();
     view.stop();
@@ -66,11 +77,17 @@ async function run(terminal: Terminal, file: string | undefined, options: Sandbo
 }
 
 /** @throws UsageError where the address cannot be listened on */
-async function listen(script: SandboxScript, { host, port }: SandboxOptions, view: LiveView): Promise<Play> {
+async function listen(
+  script: SandboxScript,
+  capacity: CapacityOptions | undefined,
+  { host, port, seed = script.seed }: SandboxOptions,
+  view: LiveView,
+): Promise<Play> {
   try {
     return await startPlay(script, {
       address: { host, port },
-      random: script.seed === undefined ? Math.random : seededRandom(script.seed),
+      random: seed === undefined ? Math.random : seededRandom(seed),
+      ...(capacity === undefined ? {} : { capacity }),
       wallClock: Date.now,
       onRequest: view.add,
     });
@@ -81,9 +98,11 @@ async function listen(script: SandboxScript, { host, port }: SandboxOptions, vie
   }
 }
 
-function tellWhere(terminal: Terminal, { baseUrl, clientSettings }: Play): void {
-  terminal.value({ kind: 'listening', baseUrl, client: clientSettings });
+function tellWhere(terminal: Terminal, play: Play, asked: CapacityOptions | undefined): void {
+  const { baseUrl, clientSettings, capacity } = play;
+  terminal.value({ kind: 'listening', baseUrl, client: clientSettings, ...(asked && { capacity: asked }) });
   terminal.line(`Listening at ${baseUrl}. The entry for it in waybill.yaml:\n`);
   terminal.line(stringify({ clients: { sandbox: clientSettings } }).trimEnd());
+  if (asked && capacity) terminal.line(`\n${describeCapacity(asked, capacity)}`);
   terminal.line('\nCtrl-C ends it with a summary.\n');
 }

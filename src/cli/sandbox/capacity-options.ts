@@ -1,0 +1,104 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import {
+  parseDurationMs,
+  parseRatePerSecond,
+  parseShare,
+  showMs,
+  showRate,
+} from '../../loadtest/quantities.ts';
+import type { Capacity, CapacityOptions } from '../../sandbox/capacity.ts';
+import { UsageError } from '../run-command.ts';
+
+/** The flags that give the sandbox a capacity. Rates per second, times in milliseconds, shares from 0 to 1. */
+export interface CapacityFlags {
+  readonly capacity?: number;
+  readonly latency?: number;
+  readonly latencySpread?: number;
+  readonly onOverload?: 'queue' | '503' | '429';
+  readonly queue?: number;
+  readonly declaredLimit?: number;
+}
+
+const DEFAULT_LATENCY_MS = 20;
+
+/** Adds the flags. */
+export function withCapacityFlags(command: Command): Command {
+  return command
+    .option('--capacity <rate>', 'serve so much at most, such as 300/s, and let the rest wait', readRate)
+    .option('--latency <time>', `what a request takes (${DEFAULT_LATENCY_MS}ms with --capacity)`, readTime)
+    .option('--latency-spread <share>', 'how far single requests are from it, such as 20%', readShare)
+    .addOption(
+      new Option(
+        '--on-overload <what>',
+        'of a request that finds the queue full (default: queue, without end)',
+      ).choices(['queue', '503', '429']),
+    )
+    .option('--queue <n>', "how many may wait, with 503 or 429 (default: a second's worth)", readQueue)
+    .option('--declared-limit <rate>', 'answer 429 beyond this rate, such as 80/s', readRate);
+}
+
+/** What the flags ask for; undefined: nothing. @throws UsageError where they contradict each other */
+export function capacityOf(flags: CapacityFlags): CapacityOptions | undefined {
+  expectTogether(flags);
+  const { capacity, latency, latencySpread = 0, declaredLimit, queue = Math.ceil(capacity ?? 0) } = flags;
+  if (capacity === undefined && latency === undefined && declaredLimit === undefined) return undefined;
+  return {
+    ...(capacity === undefined ? {} : { ratePerSecond: capacity }),
+    latencyMs: latency ?? (capacity === undefined ? 0 : DEFAULT_LATENCY_MS),
+    latencySpread,
+    onOverload: ON_OVERLOAD[flags.onOverload ?? 'queue'],
+    queue,
+    ...(declaredLimit === undefined ? {} : { declaredLimitPerSecond: declaredLimit }),
+  };
+}
+
+const ON_OVERLOAD = { queue: 'queue', 503: 503, 429: 429 } as const;
+
+function expectTogether({ capacity, latency, latencySpread, onOverload, queue }: CapacityFlags): void {
+  const refuses = onOverload === '503' || onOverload === '429';
+  if (onOverload !== undefined && capacity === undefined) throw needs('--on-overload', '--capacity');
+  if (queue !== undefined && !refuses) throw needs('--queue', '--on-overload 503 or 429');
+  const hasLatency = latency !== undefined || capacity !== undefined;
+  if (latencySpread !== undefined && !hasLatency) throw needs('--latency-spread', '--latency');
+}
+
+/** What it takes, for people: a sentence or two. */
+export function describeCapacity(options: CapacityOptions, { servers }: Pick<Capacity, 'servers'>): string {
+  const { ratePerSecond, latencyMs, latencySpread, onOverload, queue, declaredLimitPerSecond } = options;
+  const spread = latencySpread === 0 ? '' : ` ± ${latencySpread * 100} %`;
+  const each = `${showMs(latencyMs)}${spread} each`;
+  const beyond = onOverload === 'queue' ? 'the rest waits' : `${queue} may wait, the rest gets ${onOverload}`;
+  const served =
+    ratePerSecond === undefined
+      ? `Requests take ${each}.`
+      : `It serves ${showRate(ratePerSecond)}: ${servers} at a time, ${each}; ${beyond}.`;
+  if (declaredLimitPerSecond === undefined) return served;
+  return `${served} Beyond ${showRate(declaredLimitPerSecond)} it answers 429.`;
+}
+
+function needs(flag: string, other: string): UsageError {
+  return new UsageError(`${flag} needs ${other}`);
+}
+
+function readRate(text: string): number {
+  const rate = parseRatePerSecond(text);
+  if (rate === undefined || rate === 0) throw new InvalidArgumentError('It is a rate, such as 300/s.');
+  return rate;
+}
+
+function readQueue(text: string): number {
+  if (!/^\d{1,7}$/.test(text)) throw new InvalidArgumentError('It is a whole number, such as 50.');
+  return Number(text);
+}
+
+function readTime(text: string): number {
+  const ms = parseDurationMs(text);
+  if (ms === undefined) throw new InvalidArgumentError('It is a time, such as 40ms.');
+  return ms;
+}
+
+function readShare(text: string): number {
+  const share = parseShare(text);
+  if (share === undefined) throw new InvalidArgumentError('It is a share up to 100%, such as 20%.');
+  return share;
+}

@@ -1,0 +1,113 @@
+import { createEarliest } from './earliest.ts';
+
+/** How much a company takes. Rates per second, durations in milliseconds. */
+export interface CapacityOptions {
+  /** What it serves at most; left out: whatever comes. */
+  readonly ratePerSecond?: number;
+  /** How long it takes over a request that finds a server free. */
+  readonly latencyMs: number;
+  /** How far single requests are from that, as a share of it (0 to 1), evenly spread to both sides. */
+  readonly latencySpread: number;
+  /** What becomes of a request that finds `queue` others waiting; `queue`: it waits as well, however many there are. */
+  readonly onOverload: 'queue' | 503 | 429;
+  readonly queue: number;
+  /** Beyond this rate it answers 429, whatever it could serve; left out: it declares none. */
+  readonly declaredLimitPerSecond?: number;
+}
+
+/** What becomes of a request; all times on the clock of the caller. */
+export type Admission =
+  | { readonly kind: 'serve'; readonly startMs: number; readonly finishMs: number }
+  | { readonly kind: 'refuse'; readonly status: 503 | 429; readonly retryAfterSeconds: number };
+
+/** Decides on requests one after another, as they arrive. */
+export interface Capacity {
+  /** How many requests are served side by side; infinite: no bound. */
+  readonly servers: number;
+  /** @param nowMs does not go back */
+  admit(nowMs: number): Admission;
+}
+
+/** A declared limit lets through so much of a second at once: senders are never quite even. */
+const BURST_SECONDS = 0.1;
+const LEAST_BURST = 2;
+
+/**
+ * A queue before servers, first come first served: latency stays as it is up to the capacity, and grows with the
+ * queue beyond it. Start and finish follow from the arrivals in closed form, so that late timers shift an answer
+ * and never the capacity.
+ *
+ * @param random numbers in [0, 1), for the spread
+ */
+export function createCapacity(options: CapacityOptions, random: () => number): Capacity {
+  const { latencyMs, latencySpread, onOverload } = options;
+  const rate = options.ratePerSecond ?? Number.POSITIVE_INFINITY;
+  // Little's law. Where it is no whole number, a server is busy a little longer than the request is.
+  const exact = (rate * latencyMs) / 1_000;
+  const servers = Number.isFinite(rate) ? Math.max(1, Math.ceil(exact - 1e-9)) : Number.POSITIVE_INFINITY;
+  const free = createEarliest(Number.isFinite(servers) ? servers : 0);
+  const meanBusyMs = (servers * 1_000) / rate;
+  const limit = createDeclaredLimit(options.declaredLimitPerSecond);
+  const waiting = createWaiting();
+
+  function serve(nowMs: number): Admission {
+    const factor = 1 + latencySpread * (2 * random() - 1);
+    if (!Number.isFinite(rate))
+      return { kind: 'serve', startMs: nowMs, finishMs: nowMs + latencyMs * factor };
+    const startMs = Math.max(nowMs, free.earliest());
+    free.replaceEarliest(startMs + meanBusyMs * factor);
+    waiting.add(startMs);
+    return { kind: 'serve', startMs, finishMs: startMs + latencyMs * factor };
+  }
+
+  return {
+    servers,
+    admit(nowMs) {
+      const isFull =
+        onOverload !== 'queue' && free.earliest() > nowMs && waiting.count(nowMs) >= options.queue;
+      if (!limit.admits(nowMs)) return { kind: 'refuse', status: 429, retryAfterSeconds: 1 };
+      if (!isFull) return serve(nowMs);
+      const untilFreeMs = free.earliest() - nowMs;
+      return {
+        kind: 'refuse',
+        status: onOverload,
+        retryAfterSeconds: Math.max(1, Math.ceil(untilFreeMs / 1_000)),
+      };
+    },
+  };
+}
+
+/** The virtual schedule of what is let through (GCRA): one each 1/rate, and a little ahead of it. */
+function createDeclaredLimit(ratePerSecond: number | undefined): { admits(nowMs: number): boolean } {
+  if (ratePerSecond === undefined) return { admits: () => true };
+  const gapMs = 1_000 / ratePerSecond;
+  const aheadMs = Math.max(LEAST_BURST, ratePerSecond * BURST_SECONDS) * gapMs;
+  let due = Number.NEGATIVE_INFINITY;
+  return {
+    admits(nowMs) {
+      const next = Math.max(due, nowMs) + gapMs;
+      if (next - nowMs > aheadMs + gapMs) return false;
+      due = next;
+      return true;
+    },
+  };
+}
+
+/** Those whose start is still to come; they start in the order in which they came. */
+function createWaiting() {
+  let starts: number[] = [];
+  let first = 0;
+  const passed = (nowMs: number): void => {
+    while (first < starts.length && (starts[first] ?? 0) <= nowMs) first += 1;
+    if (first < 1_024 || first * 2 < starts.length) return;
+    starts = starts.slice(first);
+    first = 0;
+  };
+  return {
+    add: (startMs: number): void => void starts.push(startMs),
+    count(nowMs: number): number {
+      passed(nowMs);
+      return starts.length - first;
+    },
+  };
+}
