@@ -98,6 +98,9 @@ test('a report read back from its JSON is the same page, whatever was measured',
   const report = { ...search, recommended };
   expect(renderHtml(JSON.parse(JSON.stringify(report)))).toBe(renderHtml(report));
   expect(renderHtml(report)).toContain('never drains');
+  const inconclusive = search.probes.map((probe) => ({ ...probe, verdict: 'inconclusive' as const }));
+  const ids = plotsOf(renderHtml({ ...search, probes: inconclusive })).map(({ id }) => id);
+  expect(ids).toEqual(['percentiles', 'rate', 'durations', 'outcomes', 'in-flight']);
   const { recommended: _, ...nothing } = { ...search, probes: [] };
   expect(plotsOf(renderHtml(nothing))).toEqual([]);
 });

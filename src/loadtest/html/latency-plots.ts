@@ -63,7 +63,7 @@ function carriedMark(total: number, widest: number): PlotMark[] {
   return at < widest ? [{ kind: 'place', at, label: 'too few events beyond' }] : [];
 }
 
-/** What becomes of a percentile as the rate rises; only for a search. */
+/** What becomes of a percentile as the rate rises; only for a search, and where any probe carries a percentile. */
 export function kneePlot(report: LoadReport): Plot | undefined {
   const probes = report.probes
     .filter(({ purpose, response }) => purpose !== 'preflight' && response.total > 0)
@@ -74,6 +74,7 @@ export function kneePlot(report: LoadReport): Plot | undefined {
   const measured = probes.map((probe) =>
     isQuotable(probe) ? (probe.response.percentiles[name] ?? null) : null,
   );
+  if (measured.every((value) => value === null)) return undefined;
   const y = durationAxis(`${name} of the response`, measured, objective ? [objective.thresholdMs] : []);
   const limit = report.result.limit;
   const place: PlotMark[] =
@@ -99,7 +100,7 @@ const POINTS: readonly { readonly label: string; readonly colour: string; readon
   [
     { label: 'met', colour: 'delivered', of: ['met'] },
     { label: 'missed', colour: 'failure1', of: ['missed', 'declared'] },
-    { label: 'undecided', colour: 'unsent', of: ['undecided', 'inconclusive'] },
+    { label: 'undecided or inconclusive', colour: 'unsent', of: ['undecided', 'inconclusive'] },
   ];
 
 function kneeSeries(

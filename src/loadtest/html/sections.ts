@@ -12,13 +12,15 @@ const COUNTED = new Intl.NumberFormat('en-US');
 /** What was tested, and what came of it. */
 export function headSection(report: LoadReport): Markup {
   const { target, result, label, startedAt, endedAt, runId, waybill } = report;
+  const sentence = result.limit?.sentence ?? result.sentence;
+  const reasons = result.reasons.filter((reason) => reason !== sentence);
   const what = report.kind === 'run' ? 'Load test' : 'Search for the limit';
   return html`<header>
 <h1>${what}: ${target.client}, ${target.types.join(' + ')}</h1>
 <p class="faint">${target.urls.join(', ')}</p>
 <p class="faint">${label === undefined ? '' : `${label} · `}${momentOf(startedAt)} to ${momentOf(endedAt)} UTC · run ${runId} · Waybill ${waybill}</p>
-<p class="verdict">${badge(result.verdict)} ${result.limit?.sentence ?? result.sentence}</p>
-${result.reasons.map((reason) => html`<p>${reason}</p>`)}
+<p class="verdict">${badge(result.verdict)} ${sentence}</p>
+${reasons.map((reason) => html`<p>${reason}</p>`)}
 </header>`;
 }
 

@@ -71,9 +71,9 @@ function ratePlot(rows: readonly TimedRow[]): Drawn {
   const offered = rows.map(({ row, offeredShare }) => {
     return row === undefined || offeredShare < LEAST_SHARE ? null : row.offered / offeredShare;
   });
-  // What ends after the last was offered is a remainder, and no rate.
+  // What ends beside less than a second's events, or after the last of them, is no rate.
   const delivered = rows.map(({ row, offeredShare }) => {
-    return row === undefined || offeredShare < LEAST_SHARE ? null : row.delivered;
+    return row === undefined || offeredShare < 1 ? null : row.delivered;
   });
   return {
     id: 'rate',
