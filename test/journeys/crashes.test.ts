@@ -15,6 +15,8 @@ failOnLeaks();
 // Each starts several processes; a machine may have much else to do.
 vi.setConfig({ testTimeout: 60_000 });
 
+/** A step, and not the reading of what is replayed. */
+const PUTS_BACK = /:deliveries:/;
 /** In steps of 50: three of them, each one command. */
 const ALL = 120;
 const STEP = 50;
@@ -58,7 +60,7 @@ async function replayAt(side: Side, step: number) {
       '--json',
       ...configFor(client.name, settings, socketPath),
     ]);
-  const stands = gate.standAt(step, side);
+  const stands = gate.standAt(step, side, PUTS_BACK);
   const first = replay(gate.socketPath);
   await stands;
   const done = side === 'before' ? STEP * (step - 1) : Math.min(STEP * step, ALL);
