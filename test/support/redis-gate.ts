@@ -40,11 +40,16 @@ export async function openRedisGate(redisPath: string): Promise<RedisGate> {
     // What stands is read all the same: only so is it noticed that a process is gone.
     const toRedis = valve(to);
     const back = valve(from);
-    // A script comes in one piece: those of these tests are smaller than what a unix socket takes at once.
+    // A long script comes in pieces: what it is like may stand in a later one.
+    let script: string | undefined;
     from.on('data', (chunk: Buffer) => {
       const text = chunk.toString('latin1');
-      const isScript = /\r\neval(sha)?\r\n/i.test(text);
-      if (watch !== undefined && isScript && watch.like.test(text)) watch.left -= 1;
+      if (/\r\neval(sha)?\r\n/i.test(text)) script = text;
+      else if (script !== undefined) script += text;
+      if (watch !== undefined && script !== undefined && watch.like.test(script)) {
+        watch.left -= 1;
+        script = undefined;
+      }
       if (watch?.left === 0) {
         const { side, stands } = watch;
         watch = undefined;
