@@ -113,6 +113,7 @@ function endpointReport(
   { client, open }: ReportParts,
 ): EndpointReport {
   const full = client.urls[collected.type];
+  const incident = open.find(({ type }) => type === collected.type);
   const url = full === undefined ? undefined : maskQuery(full, full);
   const about = {
     url: url ?? 'the URL',
@@ -125,7 +126,9 @@ function endpointReport(
     ...collected,
     fields: { ...collected.fields, errors: collected.fields.errors.map(maskField) },
     url,
-    openedAt: open.find(({ type }) => type === collected.type)?.openedAt,
+    openedAt: incident?.openedAt,
+    // Dead letters that were replayed and died again know of their latest life only.
+    failingSince: Math.min(collected.failingSince, incident?.failingSince ?? collected.failingSince),
     failures: groups.map((group) => ({
       ...group,
       words: failureInWords(group),

@@ -37,7 +37,7 @@ export interface FieldErrorCount {
 export interface CollectedFailures {
   readonly type: string;
   readonly count: number;
-  /** When the first attempt of any of them failed. */
+  /** When the first attempt of any of them failed, in its latest life. */
   readonly failingSince: number;
   readonly firstDied: number;
   readonly lastDied: number;

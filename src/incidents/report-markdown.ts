@@ -20,8 +20,12 @@ export function reportMarkdown(report: IncidentReport): string {
       .map((line) => `- ${line}`)
       .join('\n'),
   ];
-  if (count === 0) parts.push('There is nothing to report: no event is undelivered.');
-  else {
+  if (count === 0) {
+    // Those may be delivered yet: they are told of, so that nobody takes this for all being well.
+    const { waiting } = report.next;
+    const tried = waiting === 0 ? [] : [`${eventsOf(waiting)} for you ${waitInWords(waiting)}.`];
+    parts.push(['There is nothing to report: there are no such dead letters.', ...tried].join(' '));
+  } else {
     const where =
       endpoints.length === 1 ? 'One of your endpoints does' : `${endpoints.length} of your endpoints do`;
     const them = count === 1 ? 'it' : 'them';
@@ -124,11 +128,7 @@ function nextSteps({ next }: IncidentReport): string {
       : `Those above are kept for ${keepDays} days: the first one is removed at ${momentOf(firstRemovedAt)}. Tell us in time.`;
   return [
     `Each event is ${over}. Those above had all of their attempts, and are not sent by themselves any more.`,
-    ...(waiting === 0
-      ? []
-      : [
-          `${eventsOf(waiting)} more for you ${waiting === 1 ? 'waits' : 'wait'} or ${waiting === 1 ? 'is' : 'are'} being tried again.`,
-        ]),
+    ...(waiting === 0 ? [] : [`${eventsOf(waiting)} more for you ${waitInWords(waiting)}.`]),
     'New events are sent as they come, each with all of its attempts.',
     kept,
     'Tell us when the cause is mended: we send all of them again, with the same content and the same Idempotency-Key.',
@@ -136,6 +136,10 @@ function nextSteps({ next }: IncidentReport): string {
   ]
     .map((line) => `- ${plain(line)}`)
     .join('\n');
+}
+
+function waitInWords(waiting: number): string {
+  return waiting === 1 ? 'waits or is being tried again' : 'wait or are being tried again';
 }
 
 const SPANS = [

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { parseConfig } from '../../src/config.ts';
+import type { FailureClass } from '../../src/core/attempt-result.ts';
+import type { StoredEvent } from '../../src/core/event.ts';
+import { buildReport, type ReportParts } from '../../src/incidents/build-report.ts';
+import { collectFailures } from '../../src/incidents/collect-failures.ts';
+import { reportMarkdown } from '../../src/incidents/report-markdown.ts';
+
+const T0 = Date.UTC(2026, 2, 1, 12);
+
+/** A dead letter with one attempt, that ended so many seconds after `T0`. */
+function deadLetter(failureClass: FailureClass, status: number, seconds: number): StoredEvent {
+  const unit = `LP${seconds}`;
+  const body = JSON.stringify({ optiturn_lp: unit });
+  return {
+    id: `event-${seconds}`,
+    type: 'disposition_update',
+    unit,
+    body,
+    history: [[T0 + 1_000 * seconds, status, failureClass, 5]],
+    response: 'what came back',
+  };
+}
+
+interface About {
+  readonly path?: string;
+  readonly auth?: object;
+  readonly more?: Partial<ReportParts>;
+}
+
+async function reportOf(events: readonly StoredEvent[], { path = '/d', auth, more }: About = {}) {
+  const acme = {
+    baseUrl: 'https://returns.acme.example',
+    endpoints: { disposition_update: path },
+    ...(auth === undefined ? {} : { auth }),
+  };
+  const client = parseConfig(JSON.stringify({ clients: { acme } }), '/etc/waybill.yaml', {}).clients['acme'];
+  if (client === undefined) throw new Error('no client');
+  async function* pages() {
+    yield events;
+  }
+  const collected = await collectFailures(pages(), () => true);
+  const parts = { client, collected, open: [], keepDays: undefined, waiting: 0, since: undefined };
+  return buildReport({ ...parts, now: T0 + 3_600_000, ...more });
+}
+
+test('a report without dead letters does not say that all is delivered while events are being tried', async () => {
+  const told = async (waiting: number) => {
+    const markdown = reportMarkdown(await reportOf([], { more: { waiting } }));
+    return markdown.trimEnd().split('\n').at(-1);
+  };
+  const nothing = 'There is nothing to report: there are no such dead letters.';
+  expect(await told(0)).toBe(nothing);
+  expect(await told(1)).toBe(`${nothing} 1 event for you waits or is being tried again.`);
+  expect(await told(1_200)).toBe(`${nothing} 1,200 events for you wait or are being tried again.`);
+});
+
+test('an endpoint fails since its incident says so, also where a replay failed meanwhile', async () => {
+  const type = 'disposition_update';
+  const [failingSince, openedAt] = [T0 - 7_200_000, T0 - 3_600_000];
+  const counts = { lastAt: T0, count: 2, left: 1, failures: [] };
+  const open = [{ client: 'acme', type, openedAt, failingSince, ...counts }];
+  const replayed = { ...deadLetter('server_error', 503, 1), life: 1 };
+  expect((await reportOf([replayed])).endpoints).toMatchObject([{ failingSince: T0 + 1_000 }]);
+  expect((await reportOf([replayed], { more: { open } })).endpoints).toMatchObject([
+    { failingSince, openedAt, firstDied: T0 + 1_000 },
+  ]);
+});
