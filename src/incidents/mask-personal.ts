@@ -39,10 +39,18 @@ export function maskPayload(payload: unknown): MaskedPayload {
   return { payload: walk(payload, false), logins: [...logins] };
 }
 
-/** Takes the logins of a payload, and any e-mail address, out of what was answered to it. */
+/** Takes the logins of a payload, in whichever case, and any e-mail address, out of what was answered to it. */
 export function maskAnswer(answer: string, logins: readonly string[]): string {
   const whole = createMask(logins.filter(({ length }) => length >= SHORTEST_WITHIN))(answer);
-  const short = logins.filter(({ length }) => length < SHORTEST_WITHIN);
-  const masked = short.reduce((text, login) => text.replaceAll(JSON.stringify(login), `"${MASK}"`), whole);
+  const masked = logins.reduce((text, login) => {
+    // A server may know people by names in another case than we do.
+    const bare = login.trim();
+    if (bare.length >= SHORTEST_WITHIN) return text.replace(inAnyCase(bare), MASK);
+    return text.replace(inAnyCase(JSON.stringify(login)), `"${MASK}"`);
+  }, whole);
   return maskEmails(masked);
+}
+
+function inAnyCase(text: string): RegExp {
+  return new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'giu');
 }

@@ -22,10 +22,15 @@ test('user logins and e-mail addresses are taken out of a payload, wherever they
 
 test.each([
   ['no user jane_roe', 'no user ***'],
+  ['no user JANE_ROE, and no Jane_Roe; "Bo", "jane.roe"', 'no user ***, and no ***; "***", "jane.roe"'],
   ['jane%5Froe, jane\\u005froe, amFuZV9yb2U=', '***, ***, ***U='],
   ['{"login":"bo","about":"a book"}', '{"login":"***","about":"a book"}'],
   ['write to help.desk@acme.example or help%40acme.example', 'write to *** or ***'],
   ['a@b, @, a@.example and 5 @ 3.50 stay', 'a@b, @, a@.example and 5 @ 3.50 stay'],
 ])('an answer is rid of them: %s', (answer, masked) => {
   expect(maskAnswer(answer, ['jane_roe', 'bo'])).toBe(masked);
+});
+
+test('a login may hold what means something in a pattern', () => {
+  expect(maskAnswer('ACME\\(J.R) or acmexjxr', ['acme\\(j.r)'])).toBe('*** or acmexjxr');
 });
