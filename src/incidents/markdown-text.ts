@@ -5,7 +5,12 @@ const MEANINGFUL = /[\\`*[\]<>~&#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g;
 
 /** A text that means nothing but itself, in one line; not for the beginning of one. */
 export function plain(text: string): string {
-  return oneLine(text).replace(MEANINGFUL, '\\$&');
+  return escapeMeaning(oneLine(text));
+}
+
+/** The same, but what is named is code wherever the text has it: in a URL, a backslash is a part of the address. */
+export function plainWithCode(text: string, named: string): string {
+  return oneLine(text).split(named).map(escapeMeaning).join(code(named));
 }
 
 /** A text as code in a line: in more backticks than it has itself. */
@@ -37,6 +42,10 @@ export function block(text: string, language = ''): string {
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.map(cell).join(' | ')} |`;
   return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function escapeMeaning(line: string): string {
+  return line.replace(MEANINGFUL, '\\$&');
 }
 
 function oneLine(text: string): string {

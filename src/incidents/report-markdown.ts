@@ -1,6 +1,6 @@
 import type { EndpointReport, IncidentReport, ReportFailure } from './build-report.ts';
 import { describeFailureKind, eventsOf, momentOf } from './describe-notice.ts';
-import { block, code, plain, table } from './markdown-text.ts';
+import { block, code, plain, plainWithCode, table } from './markdown-text.ts';
 
 /** Longer payloads are cut off: the report is read by people. */
 const MOST_PAYLOAD = 4_000;
@@ -74,7 +74,7 @@ function endpointParts(endpoint: EndpointReport): string[] {
     '### What came back, and which units',
     ...failures.flatMap(failureParts),
     '### What we ask of you',
-    asks.map((ask, i) => `${i + 1}. ${plain(ask)}`).join('\n'),
+    asks.map((ask, i) => `${i + 1}. ${url === undefined ? plain(ask) : plainWithCode(ask, url)}`).join('\n'),
   ];
 }
 

@@ -4,6 +4,7 @@ import type { FailureClass } from '../../src/core/attempt-result.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { buildReport, type ReportParts } from '../../src/incidents/build-report.ts';
 import { collectFailures } from '../../src/incidents/collect-failures.ts';
+import { reportHtml } from '../../src/incidents/report-html.ts';
 import { reportMarkdown } from '../../src/incidents/report-markdown.ts';
 
 const T0 = Date.UTC(2026, 2, 1, 12);
@@ -65,4 +66,14 @@ test('an endpoint fails since its incident says so, also where a replay failed m
   expect((await reportOf([replayed], { more: { open } })).endpoints).toMatchObject([
     { failingSince, openedAt, firstDied: T0 + 1_000 },
   ]);
+});
+
+test('what is asked names the URL as it is, but for its secrets, in Markdown and in a browser', async () => {
+  const path = '/~hooks_/d?api_key=topsecretkey&v=1';
+  const url = 'https://returns.acme.example/~hooks_/d?api_key=***&v=1';
+  const markdown = reportMarkdown(await reportOf([deadLetter('client_error', 404, 1)], { path }));
+  expect(markdown).toContain(`\n1. Check that \`${url}\` is still the right URL`);
+  const html = reportHtml('report', markdown);
+  const asked = `Check that <code>${url.replace('&', '&amp;')}</code> is still the right URL`;
+  expect(html).toContain(asked);
 });
