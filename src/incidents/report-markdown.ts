@@ -5,6 +5,8 @@ import { block, code, plain, plainWithCode, table } from './markdown-text.ts';
 /** Longer payloads are cut off: the report is read by people. */
 const MOST_PAYLOAD = 4_000;
 const MOST_FIELDS = 30;
+/** Where there was no connection, or none was tried. */
+const UNSENT_CLASSES: ReadonlySet<string> = new Set(['refused', 'dns', 'tls', 'token', 'address']);
 
 /** Writes a report for a client's tech support. */
 export function reportMarkdown(report: IncidentReport): string {
@@ -26,11 +28,10 @@ export function reportMarkdown(report: IncidentReport): string {
     const tried = waiting === 0 ? [] : [`${eventsOf(waiting)} for you ${waitInWords(waiting)}.`];
     parts.push(['There is nothing to report: there are no such dead letters.', ...tried].join(' '));
   } else {
-    const where =
-      endpoints.length === 1 ? 'One of your endpoints does' : `${endpoints.length} of your endpoints do`;
+    const where = endpoints.length === 1 ? 'one of your endpoints' : `${endpoints.length} of your endpoints`;
     const them = count === 1 ? 'it' : 'them';
     parts.push(
-      `${where} not take what we send. ${eventsOf(count)} could not be delivered, and ${count === 1 ? 'waits' : 'wait'} here until you have mended the cause. Below is what we saw, what we ask of you, and what becomes of ${them}.`,
+      `${eventsOf(count)} for ${where} could not be delivered, and ${count === 1 ? 'waits' : 'wait'} here until the cause is mended. Below is what we saw, what we ask of you, and what becomes of ${them}.`,
       ...endpoints.flatMap(endpointParts),
       '## What happens next',
       nextSteps(report),
@@ -51,10 +52,8 @@ function endpointParts(endpoint: EndpointReport): string[] {
         ['Failing since', momentOf(failingSince)],
         ['First event given up on', momentOf(firstDied)],
         ['Last event given up on', momentOf(lastDied)],
-        [
-          'Events',
-          `${count.toLocaleString('en-US')}, about ${unitCount} ${units.count === 1 ? 'unit' : 'units'}`,
-        ],
+        ['Events', count.toLocaleString('en-US')],
+        ['Units that they are about', unitCount],
       ],
     ),
     '### How it fails',
@@ -96,22 +95,28 @@ function fieldParts({ fields: { errors, readFrom, isAll } }: EndpointReport): st
 }
 
 function failureParts(failure: ReportFailure): string[] {
-  const { status, count, units, samples } = failure;
+  const { count, units, samples } = failure;
   const others = count > units.length ? ` (the newest of ${count.toLocaleString('en-US')} events)` : '';
   return [
     `#### ${plain(describeFailureKind(failure))}: ${eventsOf(count)}`,
     `Units: ${units.map(code).join(', ')}${others}`,
     ...samples.flatMap((sample, i) => {
       const { event, unit, at, attempts, answer, payload } = sample;
-      const what = status === 0 ? 'no answer' : answer === '' ? 'an empty answer' : 'this answer';
+      const what = cameBack(failure, answer);
       return [
         `Event ${code(event)}, unit ${code(unit)}, attempt ${attempts} at ${momentOf(at)}: ${what}`,
         ...(answer === '' ? [] : [block(answer)]),
         // One of each kind: they differ in what was answered.
-        ...(i > 0 ? [] : ['What we had sent (personal data is masked)', block(payloadText(payload), 'json')]),
+        ...(i > 0 ? [] : ['What we send (personal data is masked)', block(payloadText(payload), 'json')]),
       ];
     }),
   ];
+}
+
+function cameBack({ class: failureClass, status }: ReportFailure, answer: string): string {
+  if (UNSENT_CLASSES.has(failureClass)) return 'it could not be sent';
+  if (status === 0) return 'no answer';
+  return answer === '' ? 'an empty answer' : 'this answer';
 }
 
 function payloadText(payload: unknown): string {
@@ -125,7 +130,7 @@ function nextSteps({ next }: IncidentReport): string {
   const kept =
     firstRemovedAt === undefined
       ? 'Those above are kept until we send them again.'
-      : `Those above are kept for ${keepDays} days: the first one is removed at ${momentOf(firstRemovedAt)}. Tell us in time.`;
+      : `Those above are kept for ${keepDays === 1 ? '1 day' : `${keepDays} days`}: the first one is removed at ${momentOf(firstRemovedAt)}. Tell us in time.`;
   return [
     `Each event is ${over}. Those above had all of their attempts, and are not sent by themselves any more.`,
     ...(waiting === 0 ? [] : [`${eventsOf(waiting)} more for you ${waitInWords(waiting)}.`]),

@@ -13,6 +13,8 @@ h3 { font-size: 1.05rem; margin: 1.75rem 0 .5rem }
 h4 { font-size: 1rem; margin: 1.25rem 0 .5rem; color: var(--accent) }
 table { border-collapse: collapse; display: block; overflow-x: auto; font-variant-numeric: tabular-nums }
 th, td { text-align: left; vertical-align: top; padding: .35rem 1rem .35rem 0; border-bottom: 1px solid var(--line) }
+/* Times and figures: what is said in words may break. */
+td:nth-child(n + 3) { white-space: nowrap }
 th { color: var(--faint); font-weight: 600 }
 th:empty { padding: 0; border: 0 }
 code, pre { font: .875em/1.5 ui-monospace, monospace; background: var(--raised); border-radius: 4px }

@@ -84,7 +84,7 @@ function askByClass(
   switch (failureClass) {
     case 'unauthorized':
       return hasTokens
-        ? 'Check whether our credentials were changed, locked or have expired. We asked your token service for a new token and sent the request again with it; that was refused, too.'
+        ? 'Check whether our credentials were changed, locked or have expired. After a 401 we ask your token service for a new token and send the request again: either none was to be had, or the new one was refused, too.'
         : 'Check whether the credentials that you gave us were changed, locked or have expired, and send us new ones if so.';
     case 'token':
       return 'Check that your token service is reachable and takes our credentials.';
@@ -106,7 +106,7 @@ function askByClass(
     case 'address':
       return `The name ${host} leads to a private or local address. Let it lead to a public one.`;
     case 'crash':
-      return 'Nothing: this is ours to mend.';
+      return 'Nothing about the events of class crash: that fault is ours to mend.';
     default:
       return 'Look into the logs of your server at the times above.';
   }

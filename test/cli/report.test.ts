@@ -84,7 +84,7 @@ const REPORT = `# Events for acme that could not be delivered
 - To: Tech \\*support\\*, tech@acme.example
 - Made at TIME; all times are UTC
 
-One of your endpoints does not take what we send. 5 events could not be delivered, and wait here until you have mended the cause. Below is what we saw, what we ask of you, and what becomes of them.
+5 events for one of your endpoints could not be delivered, and wait here until the cause is mended. Below is what we saw, what we ask of you, and what becomes of them.
 
 ## disposition_update: 5 events
 
@@ -94,7 +94,8 @@ One of your endpoints does not take what we send. 5 events could not be delivere
 | Failing since | TIME |
 | First event given up on | TIME |
 | Last event given up on | TIME |
-| Events | 5, about 5 units |
+| Events | 5 |
+| Units that they are about | 5 |
 
 ### How it fails
 
@@ -123,7 +124,7 @@ Event \`ID\`, unit \`LP3\`, attempt 2 at TIME: this answer
 {"message":"Validation failed","errors":[{"field":"$.upc","code":"invalid"},{"field":"$[\\"a\`b|c\\"]","code":"missing_field"}]}
 \`\`\`
 
-What we had sent (personal data is masked)
+What we send (personal data is masked)
 
 \`\`\`json
 ${payloadOf('LP3')}
@@ -145,7 +146,7 @@ Event \`ID\`, unit \`LP5\`, attempt 2 at TIME: no answer
 no answer from host within 300 ms
 \`\`\`
 
-What we had sent (personal data is masked)
+What we send (personal data is masked)
 
 \`\`\`json
 ${payloadOf('LP5')}
@@ -161,7 +162,7 @@ Event \`ID\`, unit \`LP4\`, attempt 2 at TIME: this answer
 ${HOSTILE}
 \`\`\`\`
 
-What we had sent (personal data is masked)
+What we send (personal data is masked)
 
 \`\`\`json
 ${payloadOf('LP4')}

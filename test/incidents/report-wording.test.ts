@@ -77,3 +77,35 @@ test('what is asked names the URL as it is, but for its secrets, in Markdown and
   const asked = `Check that <code>${url.replace('&', '&amp;')}</code> is still the right URL`;
   expect(html).toContain(asked);
 });
+
+test('what was never sent is not called sent, and no new token is claimed where none was to be had', async () => {
+  const auth = {
+    type: 'oauth2',
+    tokenUrl: 'https://auth.acme.example/token',
+    clientId: 'waybill',
+    clientSecret: 'a-secret',
+    style: 'json',
+  };
+  const kinds = [
+    ['token', 0],
+    ['timeout', 0],
+    ['unauthorized', 401],
+    ['crash', 0],
+  ] as const;
+  const events = kinds.map(([failureClass, status], i) => deadLetter(failureClass, status, i));
+  const markdown = reportMarkdown(await reportOf(events, { auth, more: { keepDays: 1 } }));
+  const lines = markdown.split('\n').filter((line) => line.startsWith('Event `'));
+  expect(lines.map((line) => [/LP\d/.exec(line)?.[0], line.replace(/.*Z: /, '')]).sort()).toEqual([
+    ['LP0', 'it could not be sent'],
+    ['LP1', 'no answer'],
+    ['LP2', 'this answer'],
+    ['LP3', 'no answer'],
+  ]);
+  expect(markdown).not.toContain('had sent');
+  expect(markdown).toContain(
+    '4 events for one of your endpoints could not be delivered, and wait here until',
+  );
+  expect(markdown).toContain('either none was to be had, or the new one was refused, too.');
+  expect(markdown).toContain('. Nothing about the events of class crash: that fault is ours to mend.');
+  expect(markdown).toContain('kept for 1 day: the first one is removed at 2026-03-02 12:00:00Z');
+});
