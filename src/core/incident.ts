@@ -24,7 +24,7 @@ export interface Incident {
   readonly failures: readonly IncidentFailure[];
 }
 
-/** Why an incident is over: an event was delivered and no dead letter is left, or all of them were discarded. */
+/** Why an incident is over: an event was delivered and no dead letter is left, or all were discarded or have expired. */
 export type IncidentEnd = 'delivered' | 'discarded';
 
 /** An incident that is over. */

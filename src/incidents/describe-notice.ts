@@ -34,7 +34,9 @@ export function headingOf({ kind, incident }: IncidentNotice): string {
   if (kind === 'opened') return `${subject}: given up on ${eventsOf(incident.count)}`;
   if (kind === 'grew') return `${subject}: grown tenfold, given up on ${eventsOf(incident.count)}`;
   const isDelivered = 'end' in incident && incident.end === 'delivered';
-  return isDelivered ? `${subject}: works again` : `${subject}: over, all dead letters were discarded`;
+  return isDelivered
+    ? `${subject}: works again`
+    : `${subject}: over, its dead letters were discarded or have expired`;
 }
 
 /** A notice as one text of a few lines, for people. */

@@ -80,6 +80,15 @@ test('each format is what its receiver takes', () => {
   });
 });
 
+test('an incident that is over says why', () => {
+  const discarded = { ...CLOSED, incident: { ...CLOSED.incident, end: 'discarded' as const } };
+  const headings = [CLOSED, discarded].map((notice) => write('text', notice).split('\n')[0]);
+  expect(headings).toEqual([
+    'Waybill: acme disposition_update: works again',
+    'Waybill: acme disposition_update: over, its dead letters were discarded or have expired',
+  ]);
+});
+
 test('a pager gets one alert for an incident, which ends with it', () => {
   const key = { routingKey: 'r0uting' };
   const [opened, closed] = [write('pagerduty', OPENED, key), write('pagerduty', CLOSED, key)];
