@@ -105,6 +105,7 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
 
   function look(): void {
     lookAtLanes();
+    if (putOffs.size > 0) putOffs.forgetPast(parts.now());
     if (open.size > 0) lookForPause();
     else if (putOffs.size === 0) stopWatching();
   }

@@ -13,6 +13,8 @@ export interface PutOffs {
   note(putOff: PutOff): void;
   /** It has come back. */
   forget(id: string): void;
+  /** Forgets those that were due a while ago, ms since the epoch: another process has them, or had them. */
+  forgetPast(now: number): void;
   /** Takes all back into the queue: what they made room for is over. Never rejects. */
   bringForward(): Promise<void>;
 }
@@ -51,6 +53,13 @@ export function createPutOffs({ bringForward, onError }: PutOffsParts): PutOffs 
     },
     forget(id) {
       known.delete(id);
+    },
+    forgetPast(now) {
+      // They stand in the order of their times, but for a few whose settlements overtook each other.
+      for (const [id, dueAt] of known) {
+        if (dueAt > now - LEAST_MS) return;
+        known.delete(id);
+      }
     },
     async bringForward() {
       latest = 0;

@@ -45,3 +45,20 @@ test('where Redis fails, they come back when they are due', async () => {
   expect(errors).toHaveLength(1);
   expect(putOffs.size).toBe(0);
 });
+
+test('those that another process took when they were due are not remembered for ever', async () => {
+  const { putOffs, brought } = scene();
+  for (const [id, now] of [
+    ['first', 1_000],
+    ['second', 2_000],
+    ['later', 60_000],
+  ] as const) {
+    putOffs.note({ id, dueAt: putOffs.dueAt(now) });
+  }
+  // They are due at 4,000, 5,000 and 63,000; whoever takes them may be a little late.
+  putOffs.forgetPast(5_000);
+  expect(putOffs.size).toBe(3);
+  putOffs.forgetPast(8_000);
+  await putOffs.bringForward();
+  expect(brought).toEqual([{ id: 'later', dueAt: 63_000 }]);
+});
