@@ -1,5 +1,6 @@
 import { type BackendFactory, type Job, type RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { isConnected } from './connections.ts';
 import { defineScript } from './define-script.ts';
 import { findTaken, type NewLock, type QueuedBatch } from './delivery-queue.ts';
 import { LockKeeper } from './lock-keeper.ts';
@@ -8,7 +9,7 @@ import { isPaused } from './pause-client.ts';
 
 /** How long a wait lasts at most where no retry is due before: the looks at all queues find what it would miss. */
 const WAIT_SECONDS = 60;
-/** How long an interrupted `take` waits for a batch that is being handed over just now. */
+/** How often an interrupted `take` that waits for a batch which is being handed over looks whether Redis is gone. */
 const HAND_OVER_MS = 1_000;
 
 /** KEYS job, lock. ARGV token, the number of its stalls. Whoever lost the lock changes nothing. */
@@ -196,16 +197,25 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   }
 
   /**
-   * Makes a `take` that waits for work return within a second: BullMQ would go on trying to reach a server that
-   * is gone, and never return.
+   * Makes a `take` that waits for work return. Where Redis is slow it waits for the answer under way: nobody would
+   * have the batch that comes with it until its lock has run out. Where Redis is gone it returns within a second:
+   * BullMQ would go on trying to reach it, and never return.
    */
   async interrupt(): Promise<void> {
-    this.#handOver = setTimeout(() => this.#giveUp(), HAND_OVER_MS);
+    this.#giveUpOnceGone();
     await this.getBackend().disconnectBlocking(false);
+  }
+
+  #giveUpOnceGone(): void {
+    this.#handOver = setTimeout(() => {
+      if (isConnected(this.#redis)) this.#giveUpOnceGone();
+      else this.#giveUp();
+    }, HAND_OVER_MS);
   }
 
   override async close(force = false): Promise<void> {
     this.#locks.stop();
+    clearTimeout(this.#handOver);
     await super.close(force);
   }
 }
