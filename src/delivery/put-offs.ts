@@ -39,12 +39,16 @@ const CHUNK = 100;
 export function createPutOffs({ bringForward, onError }: PutOffsParts): PutOffs {
   const known = new Map<string, number>();
   let latest = 0;
+  let before = 0;
 
   return {
     get size() {
       return known.size;
     },
     dueAt(now) {
+      // The clock was set back: times that were given by it before are too far ahead to be gone by.
+      if (now < before) latest = 0;
+      before = now;
       latest = Math.min(Math.max(now + LEAST_MS, latest + SPACING_MS), now + MOST_MS);
       return latest;
     },

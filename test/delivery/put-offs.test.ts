@@ -62,3 +62,10 @@ test('those that another process took when they were due are not remembered for 
   await putOffs.bringForward();
   expect(brought).toEqual([{ id: 'later', dueAt: 63_000 }]);
 });
+
+test('where the clock is set back, the next ones come back after three seconds by it', () => {
+  const { putOffs } = scene();
+  expect(putOffs.dueAt(4_000_000)).toBe(4_003_000);
+  expect(putOffs.dueAt(400_000)).toBe(403_000);
+  expect(putOffs.dueAt(400_000)).toBe(403_005);
+});
