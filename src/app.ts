@@ -8,7 +8,7 @@ import { createDeliveryMeter, type DeliveryMeter } from './core/delivery-meter.t
 import { type ClientDelivery, createClientDelivery } from './delivery/deliver-client.ts';
 import { createLanes } from './delivery/lanes.ts';
 import { createLine } from './delivery/line.ts';
-import { createAttempt } from './delivery/make-attempt.ts';
+import { type AttemptParts, createAttempt, type MakeAttempt } from './delivery/make-attempt.ts';
 import { createPacing } from './delivery/pacing.ts';
 import { createPermits } from './delivery/permits.ts';
 import { createPutOffs } from './delivery/put-offs.ts';
@@ -27,6 +27,7 @@ import {
   type ConnectionOptions,
   closeRedis,
   DEFAULT_ANSWER_TIMEOUT_MS,
+  firstConnection,
   openRedis,
   type RedisLocation,
 } from './queue/connections.ts';
@@ -58,6 +59,10 @@ export interface EngineOptions {
   readonly log: Logger;
   /** How batches are held, and lost processes noticed; default: `LOCK_TIMING`. */
   readonly lock?: LockTiming;
+  /** Makes the attempts, for who measures them; default: `createAttempt`. */
+  readonly attempts?: (parts: AttemptParts) => MakeAttempt;
+  /** Told how long each request for a token took, in milliseconds. */
+  readonly onTokenRequest?: (ms: number) => void;
 }
 
 /** Starts delivering to all clients of a configuration. @throws errors of Redis at the first connection */
@@ -86,9 +91,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   const meter = createDeliveryMeter();
   const clients = Object.values(config.clients);
   const workers = createBatchWorkers({ redis, lock, onError, now: Date.now });
-  const running = clients.map((client) =>
-    buildClient(client, { redis, authorizers, log, onError, settle: patiently, solitude, meter, workers }),
-  );
+  const shared = { ...options, redis, authorizers, onError, settle: patiently, solitude, meter, workers };
+  const running = clients.map((client) => buildClient(client, shared));
   await Promise.all(running.map(({ delivery }) => delivery.start()));
   workers.start();
   const stopPruning = keepPruning(config, redis, log, Date.now);
@@ -116,7 +120,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
 
 type Settle = (client: string, command: SettleCommand) => Promise<Settled>;
 
-interface Shared {
+interface Shared extends Pick<EngineOptions, 'attempts' | 'onTokenRequest'> {
   readonly redis: Redis;
   readonly authorizers: Authorizers;
   readonly log: Logger;
@@ -146,7 +150,12 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
   if (asksForTokens(client.auth)) meter.expectTokens();
   const authorizer = authorizers.get({
     auth: client.auth,
-    post: (request) => http.post({ ...request, keepBodyBytes: TOKEN_ANSWER_BYTES }, request.signal),
+    async post(request) {
+      const asked = performance.now();
+      const result = await http.post({ ...request, keepBodyBytes: TOKEN_ANSWER_BYTES }, request.signal);
+      shared.onTokenRequest?.(performance.now() - asked);
+      return result;
+    },
     network: JSON.stringify([allowPrivateNetwork, tls ?? null]),
     onAsked: meter.asked,
   });
@@ -168,7 +177,7 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
   const delivery = createClientDelivery({
     client,
     source: worker,
-    attempt: createAttempt({
+    attempt: (shared.attempts ?? createAttempt)({
       post: http.post,
       authorizer,
       userAgent: `waybill/${VERSION}`,
@@ -207,7 +216,7 @@ export async function openIntake(
   options: ConnectionOptions = {},
 ): Promise<OpenIntake> {
   const redis = openRedis(location, 'intake', () => {}, options);
-  await settled(redis, options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS);
+  await firstConnection(redis, options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS);
   const intake = createIntake({
     clients: config.clients,
     admit: (client, batches) => commitBatches(redis, client, batches, Date.now()),
@@ -231,18 +240,4 @@ async function atMost(promise: Promise<unknown>, ms: number): Promise<void> {
   });
   await Promise.race([promise, limit]);
   clearTimeout(timer);
-}
-
-/** Resolves when the first connection has come about, or has failed, or is not waited for any longer. */
-async function settled(redis: Redis, timeoutMs: number): Promise<void> {
-  if (redis.status === 'ready') return;
-  await new Promise<void>((resolve) => {
-    // A Redis that loads its data neither takes commands nor closes the connection.
-    const timer = setTimeout(resolve, timeoutMs);
-    const end = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    redis.once('ready', end).once('close', end);
-  });
 }

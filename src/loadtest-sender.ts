@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { type Authorizers, createAuthorizers } from './auth/authorizers.ts';
 import type { TokenRedis } from './auth/token-store.ts';
 import type { AttemptResult } from './core/attempt-result.ts';
-import { CallOff } from './core/call-off.ts';
+import { CallOff, type CallOffSignal } from './core/call-off.ts';
 import type { ResolvedClient } from './core/config-schema.ts';
-import { createAttempt, type Post } from './delivery/make-attempt.ts';
+import type { StoredEvent } from './core/event.ts';
+import { type Attempted, type AttemptParts, createAttempt, type Post } from './delivery/make-attempt.ts';
 import { type ClientHttp, createClientHttp } from './http/client-http.ts';
-import type { LoadAttempt, SendEvent } from './loadtest/generator.ts';
+import type { SendEvent } from './loadtest/generator.ts';
 import { VERSION } from './version.ts';
 
 /** The header by which an endpoint, and whoever reads its logs, can tell a load test. */
@@ -53,26 +54,17 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
     redis: options.redis,
     secretKey: options.secretKey,
   });
-  const authorizer = authorizerOf(authorizers, http, options);
-  const mark: readonly string[] = [LOADTEST_HEADER, runId];
+  const attempt = measuredAttempts(
+    {
+      post: http.post,
+      authorizer: authorizerOf(authorizers, http, options),
+      userAgent: `waybill/${VERSION}`,
+      monotonicNow: () => performance.now(),
+    },
+    runId,
+  );
   const callOff = new CallOff();
-  const userAgent = `waybill/${VERSION}`;
-  const monotonicNow = (): number => performance.now();
-
-  async function send(event: Parameters<SendEvent>[0]): Promise<LoadAttempt | undefined> {
-    let requestMs = 0;
-    const post: Post = async (request, signal): Promise<AttemptResult> => {
-      const started = performance.now();
-      const result = await http.post({ ...request, headers: [...request.headers, ...mark] }, signal);
-      requestMs += performance.now() - started;
-      return result;
-    };
-    // One for each event: what the attempt takes beyond its requests is the wait for a token.
-    const attempt = createAttempt({ post, authorizer, userAgent, monotonicNow });
-    const attempted = await attempt(event, client.urls[event.type] ?? '', callOff);
-    if (attempted === undefined) return undefined;
-    return { classification: attempted.classification, tokenMs: Math.max(0, attempted.ms - requestMs) };
-  }
+  const send: SendEvent = (event) => attempt(event, client.urls[event.type] ?? '', callOff);
 
   return {
     send,
@@ -81,6 +73,33 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
       await authorizers.close();
       await http.close();
     },
+  };
+}
+
+/** An attempt, and what of its time was spent on waiting for a token. */
+export interface MeasuredAttempt extends Attempted {
+  readonly tokenMs: number;
+}
+
+/** Attempts as the engine makes them, each request marked with the run that it is of. */
+export function measuredAttempts(parts: AttemptParts, runId: string) {
+  const mark: readonly string[] = [LOADTEST_HEADER, runId];
+  return async (
+    event: StoredEvent,
+    url: string,
+    signal: CallOffSignal,
+  ): Promise<MeasuredAttempt | undefined> => {
+    let requestMs = 0;
+    const post: Post = async (request, called): Promise<AttemptResult> => {
+      const started = performance.now();
+      const result = await parts.post({ ...request, headers: [...request.headers, ...mark] }, called);
+      requestMs += performance.now() - started;
+      return result;
+    };
+    // One for each event: what the attempt takes beyond its requests is the wait for a token.
+    const attempted = await createAttempt({ ...parts, post })(event, url, signal);
+    if (attempted === undefined) return undefined;
+    return { ...attempted, tokenMs: Math.max(0, attempted.ms - requestMs) };
   };
 }
 

@@ -88,6 +88,20 @@ export function whyAway(redis: Redis): string {
     : 'the connection was closed';
 }
 
+/** Resolves when the first connection has come about, or has failed, or is not waited for any longer. */
+export async function firstConnection(redis: Redis, timeoutMs: number): Promise<void> {
+  if (redis.status === 'ready') return;
+  await new Promise<void>((resolve) => {
+    // A Redis that loads its data neither takes commands nor closes the connection.
+    const timer = setTimeout(resolve, timeoutMs);
+    const end = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    redis.once('ready', end).once('close', end);
+  });
+}
+
 /** Closes a connection without waiting for a server that may be gone. */
 export function closeRedis(redis: Redis): void {
   redis.disconnect();

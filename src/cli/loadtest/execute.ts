@@ -6,7 +6,8 @@ import { createLatencyHistogram, type LatencyHistogram } from '../../loadtest/la
 import type { LoadOutcome, MadeProbe } from '../../loadtest/outcome.ts';
 import type { Recommendations } from '../../loadtest/recommend.ts';
 import type { LoadReport, ReportPlan } from '../../loadtest/report.ts';
-import { openDirectSender } from '../../loadtest-sender.ts';
+import { openEngineSender } from '../../loadtest-engine.ts';
+import { type LoadSender, openDirectSender } from '../../loadtest-sender.ts';
 import { VERSION } from '../../version.ts';
 import { UsageError } from '../run-command.ts';
 import type { Terminal } from '../terminal.ts';
@@ -31,7 +32,7 @@ const INTERRUPTED = 130;
 
 /** Carries a load test out, shows how it goes, and reports. @returns the exit code */
 export async function execute(terminal: Terminal, job: Job): Promise<number> {
-  const { prepared, plan } = job;
+  const { prepared } = job;
   const startedAt = new Date().toISOString();
   const beganAt = performance.now();
   const tokenRequests = createLatencyHistogram();
@@ -43,14 +44,7 @@ export async function execute(terminal: Terminal, job: Job): Promise<number> {
     exitCode = SIGNAL_EXIT[signal] ?? INTERRUPTED;
     interrupted.abort();
   });
-  const sender = openDirectSender({
-    client: prepared.target.client,
-    runId: prepared.runId,
-    maxInFlight: plan.maxInFlight,
-    redis: prepared.redis,
-    secretKey: prepared.config.secretKey,
-    onTokenRequest: (ms) => tokenRequests.record(ms),
-  });
+  const sender = await openSender(job, tokenRequests, () => interrupted.abort());
   let outcome: LoadOutcome;
   try {
     const effects: Effects = {
@@ -69,6 +63,21 @@ export async function execute(terminal: Terminal, job: Job): Promise<number> {
     await sender.close();
   }
   return tell(terminal, job, outcome, { startedAt, beganAt, tokenRequests });
+}
+
+/** Opens the way that the plan asks for. */
+function openSender(
+  { prepared, plan }: Job,
+  tokenRequests: LatencyHistogram,
+  onBroken: () => void,
+): LoadSender | Promise<LoadSender> {
+  const { config, runId, redis } = prepared;
+  const { client } = prepared.target;
+  const onTokenRequest = (ms: number): void => tokenRequests.record(ms);
+  if (plan.via === 'engine') return openEngineSender({ config, client, runId, onTokenRequest, onBroken });
+  const { maxInFlight } = plan;
+  const { secretKey } = config;
+  return openDirectSender({ client, runId, maxInFlight, redis, secretKey, onTokenRequest });
 }
 
 function viewOf({ prepared, options, plan }: Job, probes: MadeProbe[], tokenRequests: LatencyHistogram) {

@@ -10,6 +10,7 @@ import type { GlobalOptions } from '../run-command.ts';
 
 /** What both commands take. Durations in milliseconds, rates per second, shares from 0 to 1. */
 export interface LoadOptions extends GlobalOptions {
+  readonly via: 'direct' | 'engine';
   readonly warmup?: number;
   readonly arrivals: 'constant' | 'poisson';
   readonly seed?: number;
@@ -73,6 +74,11 @@ export function withFindFlags(command: Command): Command {
 
 function withCommonFlags(command: Command): Command {
   return command
+    .addOption(
+      new Option('--via <path>', 'straight to the endpoint, or through intake, queue and workers')
+        .choices(['direct', 'engine'])
+        .default('direct'),
+    )
     .option('--warmup <time>', 'sent before, and not judged (run: 5s, find-limit: 1s)', readTime)
     .addOption(
       new Option('--arrivals <kind>', 'how events are spaced')

@@ -9,6 +9,7 @@ import { defaultObjectives, type Objective } from '../../loadtest/objectives.ts'
 import { createPayloads, type PayloadSource } from '../../loadtest/payloads.ts';
 import { newRunId } from '../../loadtest-sender.ts';
 import { type Operator, openOperator } from '../open-operator.ts';
+import { UsageError } from '../run-command.ts';
 import { findPayloads } from './find-payloads.ts';
 import { type LoadOptions, readObjectives } from './load-options.ts';
 import { findTarget, type Target } from './target.ts';
@@ -32,6 +33,9 @@ const MOST_SEEDS = 1_000_000;
 
 /** Finds all that a load test is made of. @throws UsageError, ConfigError */
 export async function prepare(name: string, type: string, options: LoadOptions): Promise<Prepared> {
+  if (options.via === 'engine' && options.duplicates > 0) {
+    throw new UsageError('--duplicates needs --via direct: the engine gives each event an id of its own');
+  }
   const config = loadConfig(options.config);
   const target = findTarget(config, name, type, options.mix);
   const runId = newRunId();

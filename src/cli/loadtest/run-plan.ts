@@ -58,7 +58,7 @@ async function send(
   const { arrivals, duplicates } = options;
   const sent = { arrivals, seed, warmupMs, maxInFlight };
   const written = objectives.map(({ text }) => text);
-  const plan = { ...sent, via: 'direct', stages, objectives: written, payloads, duplicates } as const;
+  const plan = { ...sent, via: options.via, stages, objectives: written, payloads, duplicates } as const;
   const durationMs = warmupMs + stages.reduce((sum, stage) => sum + stage.durationMs, 0);
   const answer = await agree(
     terminal,

@@ -39,7 +39,7 @@ async function search(terminal: Terminal, prepared: Prepared, options: FindOptio
   const { objectives: _, ...search } = searched;
   const plan = {
     ...sent,
-    via: 'direct',
+    via: options.via,
     stages: [],
     search,
     objectives: objectives.map(({ text }) => text),
