@@ -4,7 +4,7 @@ import type { ObjectiveJudgement } from './judge.ts';
 import { type LoadOutcome, type MadeProbe, preflightFailure, RESULT_EXIT } from './outcome.ts';
 import type { ReportResult } from './report.ts';
 import type { ProbeStep, SearchOptions, SearchState, Verdict } from './search.ts';
-import { firstOf, onDeclaredLimit, onOverload, onTimeouts, onUnauthorized } from './stop-rules.ts';
+import { firstOf, onLimitMeasured, onOverload, onTimeouts, onUnauthorized } from './stop-rules.ts';
 
 /** A search for the highest rate that meets the objectives. */
 export interface FindPlan extends Omit<ProbePlan, 'stages' | 'label' | 'maxInFlight'> {
@@ -76,7 +76,7 @@ function makeProbe(plan: FindPlan, step: ProbeStep, effects: Effects, isFirst: b
     plan.guard,
     onUnauthorized,
     timeouts,
-    onDeclaredLimit('overload'),
+    onLimitMeasured,
     onOverload,
     asOverload(plan.abort),
   );

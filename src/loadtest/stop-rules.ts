@@ -38,6 +38,16 @@ export function onDeclaredLimit(kind: Stop['kind']): StopRule {
   };
 }
 
+/** A limit is told by what the endpoint lets through: so long is looked at that. */
+const MEASURED_MS = 3_000;
+
+/** Stops a probe where the endpoint says that it takes no more, once it is known how much it does take. */
+export const onLimitMeasured: StopRule = (view) => {
+  const { recorder } = view.probe;
+  const fromMs = Math.max(view.warmupMs, recorder.declaredLimit?.intendedMs ?? 0);
+  return recorder.rows.length * 1_000 - fromMs < MEASURED_MS ? undefined : onDeclaredLimit('overload')(view);
+};
+
 /** Stops a probe where the endpoint does not keep up, from half of its time on. */
 export const onOverload: StopRule = ({ probe, warmupMs, schedule }) => {
   const { rows, trace, counts } = probe.recorder;

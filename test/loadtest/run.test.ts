@@ -132,6 +132,19 @@ test('429 from some rate on: the search ends with the rate that the endpoint dec
   expect(company.tally.byAnswer.get('429')).toBeGreaterThan(0);
 });
 
+test('a declared limit is what the endpoint lets through, also where it refuses during the warm-up', async () => {
+  const { effects } = await measured({ script: limitedTo(70) });
+  const { search } = searchPlan();
+  const { result } = await findLimit(
+    searchPlan({ warmupMs: 1_500, search: { ...search, startRate: 50 } }),
+    effects,
+  );
+  expect(result.limit).toMatchObject({ kind: 'rate-limited', ratePerSecond: expect.any(Number) });
+  const { ratePerSecond = 0 } = result.limit as { ratePerSecond?: number };
+  expect(ratePerSecond).toBeGreaterThan(55);
+  expect(ratePerSecond).toBeLessThan(90);
+});
+
 test('a search whose requests are used up ends with 4, in the middle of a probe', async () => {
   const { company, effects } = await measured({});
   const guard: FindPlan['guard'] = () =>
