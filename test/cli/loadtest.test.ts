@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { LoadReport } from '../../src/loadtest/report.ts';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
+import { addLetters, letter } from '../api/dead-letters.ts';
 import { sampleEvent } from '../support/events.ts';
+import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
+import { until } from '../support/until.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
 
 /** Each test runs processes. */
@@ -74,6 +77,48 @@ test('nothing is sent to a client whose configuration does not permit it, nor be
   ]);
   expect(await refused(config.clients.acme)).toEqual([2, expect.stringContaining('--rate or --stages')]);
   expect(company.tally.received).toBe(0);
+});
+
+test('a second Ctrl-C ends it at once, whatever is still in flight', async () => {
+  const { company, directory, config } = await acme();
+  company.script((_request, { total }) => ({ status: 200, delayMs: total > 1 ? 60_000 : 0 }));
+  const args = [...RUN, '--rate', '50', '--duration', '10m', ...EASY, '--yes', '--json'];
+  const run = startWaybill(args, { directory, config });
+  await company.waitFor(20, { timeoutMs: 60_000 });
+  run.signal('SIGINT');
+  await until(async () => run.stderr.includes('Ctrl-C again stops at once'));
+  run.signal('SIGINT');
+  expect(await run.exit).toEqual({ code: 130, signal: null });
+  expect(run.stdout).toBe('');
+});
+
+test('payloads of dead letters are sent about units of their own; those stay where they are', async () => {
+  const { company, directory, config } = await acme();
+  const withRedis = { ...config, redis: { url: testRedisPath() } };
+  const name = uniqueClientName();
+  const clients = { [name]: config.clients.acme };
+  const place = { directory, config: { ...withRedis, clients } };
+  const load = ['loadtest', 'run', name, 'disposition_update', '--from-dead-letters', '--rate', '20'];
+  const args = [...load, '--duration', '1s', ...EASY, '--yes', '--json', '--quiet'];
+  const none = await runWaybill(args, place);
+  expect([none.code, JSON.parse(none.stdout).error.message]).toEqual([
+    2,
+    `client "${name}" has no dead letters of disposition_update`,
+  ]);
+  const dead = { ...(sampleEvent('disposition_update') as object), to_disposition: 'told_apart_by_this' };
+  await addLetters(testRedis({ maxRetriesPerRequest: null }), name, [
+    { ...letter(1, 422), body: JSON.stringify(dead) },
+  ]);
+  const { stdout } = await runWaybill(args, place);
+  const report: LoadReport = JSON.parse(stdout);
+  expect(report).toMatchObject({ plan: { payloads: 'from dead letters' } });
+  expect(report.probes[1]).toMatchObject({ offered: 20, delivered: 20 });
+  const sent = company.requests.map(({ body }) => JSON.parse(body));
+  expect(new Set(sent.map((each) => each.to_disposition))).toEqual(new Set(['told_apart_by_this']));
+  expect(new Set(sent.map((each) => each.optiturn_lp)).size).toBe(21);
+  expect(sent.every((each) => each.optiturn_lp.startsWith('LOADTEST-'))).toBe(true);
+  const listed = await runWaybill(['dead-letters', 'list', '--json'], place);
+  expect(JSON.parse(listed.stdout)).toMatchObject([{ unit: 'LP1' }]);
 });
 
 test('without a terminal --yes is needed; --dry-run says what would be sent, and sends nothing', async () => {

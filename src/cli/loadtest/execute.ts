@@ -42,6 +42,7 @@ export async function execute(terminal: Terminal, job: Job): Promise<number> {
   let exitCode = INTERRUPTED;
   void stopSignal(view.end).then((signal) => {
     exitCode = SIGNAL_EXIT[signal] ?? INTERRUPTED;
+    view.stopping();
     interrupted.abort();
   });
   const sender = await openSender(job, tokenRequests, () => interrupted.abort());

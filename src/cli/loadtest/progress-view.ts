@@ -5,19 +5,29 @@ import { progressLine, type ScreenFrame, screenLines } from './screen-lines.ts';
 /** Shows how a load test goes. */
 export interface ProgressView {
   show(view: ProbeView): void;
+  /** Somebody has interrupted it: what is in flight is waited for. */
+  stopping(): void;
   end(): void;
 }
 
 /** Sees nothing. */
-export const NO_PROGRESS: ProgressView = { show: () => {}, end: () => {} };
+export const NO_PROGRESS: ProgressView = { show: () => {}, stopping: () => {}, end: () => {} };
 
+const STOPPING = 'stopping: waits 5 s at most for what is in flight; Ctrl-C again stops at once';
 const LINE_EVERY_MS = 1_000;
 
 /** A screen where the stream is a terminal; elsewhere a line a second. */
 export function openProgressView(stream: ScreenStream, frame: ScreenFrame, now: () => number): ProgressView {
   if (canRedraw(stream)) {
     const screen = createLiveScreen(stream);
-    return { show: (view) => screen.draw(screenLines(frame, view, now())), end: screen.end };
+    let notes: readonly string[] = [];
+    return {
+      show: (view) => screen.draw([...notes, ...screenLines(frame, view, now())]),
+      stopping() {
+        notes = [STOPPING];
+      },
+      end: screen.end,
+    };
   }
   let latest = Number.NEGATIVE_INFINITY;
   return {
@@ -27,6 +37,7 @@ export function openProgressView(stream: ScreenStream, frame: ScreenFrame, now: 
       latest = at;
       stream.write(`${progressLine(view, at)}\n`);
     },
+    stopping: () => void stream.write(`${STOPPING}\n`),
     end: () => {},
   };
 }
