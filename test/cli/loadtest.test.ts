@@ -76,6 +76,10 @@ test('nothing is sent to a client whose configuration does not permit it, nor be
     expect.stringContaining('are more than the 20 permitted'),
   ]);
   expect(await refused(config.clients.acme)).toEqual([2, expect.stringContaining('--rate or --stages')]);
+  // What was measured would be lost at the end.
+  expect(
+    await refused(config.clients.acme, '--rate', '10', '--report', join(directory, 'no/r.json')),
+  ).toEqual([2, expect.stringContaining('no/r.json cannot be written (ENOENT)')]);
   expect(company.tally.received).toBe(0);
 });
 

@@ -10,6 +10,7 @@ import { createPayloads, type PayloadSource } from '../../loadtest/payloads.ts';
 import { newRunId } from '../../loadtest-sender.ts';
 import { type Operator, openOperator } from '../open-operator.ts';
 import { UsageError } from '../run-command.ts';
+import { expectWritable } from './expect-writable.ts';
 import { findPayloads } from './find-payloads.ts';
 import { type LoadOptions, readObjectives } from './load-options.ts';
 import { findTarget, type Target } from './target.ts';
@@ -36,6 +37,7 @@ export async function prepare(name: string, type: string, options: LoadOptions):
   if (options.via === 'engine' && options.duplicates > 0) {
     throw new UsageError('--duplicates needs --via direct: the engine gives each event an id of its own');
   }
+  for (const file of [options.report, options.html]) if (file !== undefined) expectWritable(file);
   const config = loadConfig(options.config);
   const target = findTarget(config, name, type, options.mix);
   const runId = newRunId();
