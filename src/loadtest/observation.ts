@@ -32,7 +32,7 @@ export interface DeclaredLimit {
   readonly retryAfterMs?: number;
 }
 
-/** Requests in flight, each the mean over a third of the time that events were offered. */
+/** Requests in flight, each the mean over a third of the time that events were offered, the warm-up included. */
 export interface InFlight {
   readonly middleThird: number;
   readonly lastThird: number;

@@ -53,16 +53,16 @@ export const onOverload: StopRule = ({ probe, warmupMs, schedule }) => {
   const { rows, trace, counts } = probe.recorder;
   // Rows that are closed are whole seconds.
   const endMs = rows.length * 1_000;
-  const third = (endMs - warmupMs) / 3;
-  if (third <= 0 || endMs < (warmupMs + schedule.durationMs) / 2) return undefined;
+  const third = endMs / 3;
+  if (endMs <= warmupMs || endMs < (warmupMs + schedule.durationMs) / 2) return undefined;
   // The drain after the last arrival is none of it.
   if (endMs > schedule.durationMs) return undefined;
   const overload = findOverloadEarly({
     finished: counts.delivered + counts.failed,
     delivered: counts.delivered,
     inFlight: {
-      middleThird: trace.mean(warmupMs + third, warmupMs + 2 * third),
-      lastThird: trace.mean(warmupMs + 2 * third, endMs),
+      middleThird: trace.mean(third, 2 * third),
+      lastThird: trace.mean(2 * third, endMs),
     },
   });
   return overload === undefined ? undefined : { kind: 'overload', why: overload };
