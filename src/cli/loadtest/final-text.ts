@@ -1,10 +1,11 @@
 import { showMs, showRate, showShare } from '../../loadtest/quantities.ts';
 import type { LoadReport, ReportDistribution, ReportProbe } from '../../loadtest/report.ts';
+import { shownProbe } from '../../loadtest/shown-probe.ts';
 import { formatCount, formatDuration } from '../terminal.ts';
 
 /** What a load test came to, in about twelve lines for people. */
 export function finalText(report: LoadReport, files: readonly string[]): string[] {
-  const probe = decisiveProbe(report);
+  const probe = shownProbe(report);
   return [
     `${report.result.verdict}: ${report.result.sentence}`,
     ...report.result.reasons.slice(0, 2).map((reason) => `  ${reason}`),
@@ -16,12 +17,6 @@ export function finalText(report: LoadReport, files: readonly string[]): string[
     ...(files.length === 0 ? [] : [`report      ${files.join(', ')}`]),
     `repeat      ${report.command}`,
   ];
-}
-
-/** The one that the verdict is about: the run, or the last probe that met the objectives. */
-function decisiveProbe({ probes }: LoadReport): ReportProbe | undefined {
-  const real = probes.filter(({ purpose }) => purpose !== 'preflight');
-  return real.findLast(({ verdict }) => verdict === 'met') ?? real.at(-1) ?? probes.at(-1);
 }
 
 function probeText(probe: ReportProbe): string[] {

@@ -1,7 +1,7 @@
 import type { LatencyObjective } from '../objectives.ts';
 import { showRate } from '../quantities.ts';
 import type { LoadReport, ReportDistribution, ReportProbe } from '../report.ts';
-import { decisiveProbe, isQuotable } from './decisive-probe.ts';
+import { isQuotable, shownProbe } from '../shown-probe.ts';
 import { durationAxis, type Plot, type PlotMark, type PlotSeries } from './plot.ts';
 
 /** How sure a percentile must be to be shown: 95 %, as everywhere. */
@@ -11,7 +11,7 @@ const BEYOND_LAST = 0.3;
 
 /** How long it took for what share of the events: response beside service, and the queue where there is one. */
 export function percentilePlot(report: LoadReport): Plot | undefined {
-  const probe = decisiveProbe(report);
+  const probe = shownProbe(report);
   if (probe === undefined || probe.response.total === 0) return undefined;
   const widest = Math.log10(probe.response.total) + BEYOND_LAST;
   const lines = [

@@ -1,7 +1,7 @@
 import { showMs, showRate, showShare } from '../quantities.ts';
 import type { LoadReport, ReportDistribution, ReportProbe } from '../report.ts';
 import type { Verdict } from '../search.ts';
-import { decisiveProbe, isQuotable } from './decisive-probe.ts';
+import { isQuotable, shownProbe } from '../shown-probe.ts';
 import { html, type Markup, table } from './markup.ts';
 
 type Tone = 'good' | 'bad' | 'doubt';
@@ -26,7 +26,7 @@ ${reasons.map((reason) => html`<p>${reason}</p>`)}
 
 /** The numbers to look at first. */
 export function tiles(report: LoadReport): Markup | undefined {
-  const probe = decisiveProbe(report);
+  const probe = shownProbe(report);
   if (probe === undefined) return undefined;
   const { offered, delivered, durationMs, response, service, ratePerSecond, unsent } = probe;
   const seconds = durationMs / 1_000;
@@ -44,7 +44,7 @@ ${tile('service p99', percentile(service, 'p99'), `p50 ${percentile(service, 'p5
 
 /** Each objective, with the bounds that it was judged by. */
 export function objectivesSection(report: LoadReport): Markup | undefined {
-  const rows = (decisiveProbe(report)?.objectives ?? []).map(({ objective, verdict, found, share }) => [
+  const rows = (shownProbe(report)?.objectives ?? []).map(({ objective, verdict, found, share }) => [
     html`<code>${objective.text}</code>`,
     badge(verdict),
     found,

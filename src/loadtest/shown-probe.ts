@@ -1,7 +1,7 @@
-import type { LoadReport, ReportProbe } from '../report.ts';
+import type { LoadReport, ReportProbe } from './report.ts';
 
 /** The probe that the verdict is about: the run, the last probe that met the objectives, or the last of all. */
-export function decisiveProbe({ probes }: LoadReport): ReportProbe | undefined {
+export function shownProbe({ probes }: LoadReport): ReportProbe | undefined {
   const real = probes.filter(({ purpose }) => purpose !== 'preflight');
   const met = real.filter(({ verdict }) => verdict === 'met');
   return met.findLast(({ purpose }) => purpose === 'confirm') ?? met.at(-1) ?? real.at(-1) ?? probes.at(-1);
