@@ -79,7 +79,7 @@ function createArena(redis: PrivateRedis, receiver: Child<ReceiverCommands>, pla
   const senders = new Map(
     SENDERS.map((name) => {
       // As `start` runs its workers; what others run as they like, they run as it comes.
-      const flags = name === 'waybill' ? (process.env.BENCH_FLAGS?.split(' ') ?? WORKER_FLAGS) : [];
+      const flags = name === 'waybill' ? WORKER_FLAGS : [];
       const child = startChild<SenderCommands>('./sender-process.js', {
         args: [name, where],
         flags,
