@@ -32,6 +32,9 @@ test('a run that meets its objectives ends with 0; stdout has twelve lines or so
   const { code, stdout, stderr } = await runWaybill(args, { directory, config });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(/^met: all objectives are met$/m);
+  expect(stdout).toMatch(
+    /^objectives {2}delivered>80% met \(100 % delivered\), p90<10s met \(p90 \S+ m?s\)$/m,
+  );
   expect(stdout).toMatch(/^run 50\/s \d+ s: offered \d+, delivered \d+/m);
   const report: LoadReport = JSON.parse(readFileSync(file, 'utf8'));
   expect(report).toMatchObject({ version: 1, kind: 'run', label: 'one', result: { exitCode: 0 } });

@@ -7,16 +7,45 @@ import { formatCount, formatDuration } from '../terminal.ts';
 export function finalText(report: LoadReport, files: readonly string[]): string[] {
   const probe = shownProbe(report);
   return [
-    `${report.result.verdict}: ${report.result.sentence}`,
-    ...report.result.reasons.slice(0, 2).map((reason) => `  ${reason}`),
+    headline(report),
+    ...reasonsText(report),
     `target      ${report.target.client} ${report.target.types.join('+')}  ${report.target.urls[0]}`,
+    `objectives  ${objectivesText(report, probe)}`,
     ...(probe === undefined ? [] : probeText(probe)),
     ...(report.kind === 'find-limit' ? [`probes      ${probesText(report)}`] : []),
-    `tokens      ${report.tokenRequests.total} asked for`,
+    ...tokensText(report),
     ...recommendedText(report),
     ...(files.length === 0 ? [] : [`report      ${files.join(', ')}`]),
     `repeat      ${report.command}`,
   ];
+}
+
+/** A sentence that begins with its verdict is not told it twice. */
+function headline({ result: { verdict, sentence } }: LoadReport): string {
+  return sentence.startsWith(verdict) ? sentence : `${verdict}: ${sentence}`;
+}
+
+const MOST_REASONS = 2;
+
+function reasonsText({ result: { sentence, reasons } }: LoadReport): string[] {
+  return reasons
+    .filter((reason) => !sentence.includes(reason))
+    .slice(0, MOST_REASONS)
+    .map((reason) => `  ${reason}`);
+}
+
+/** Each with what was found; before anything was judged, as they were asked for. */
+function objectivesText({ plan }: LoadReport, probe: ReportProbe | undefined): string {
+  if (probe === undefined || probe.objectives.length === 0) return plan.objectives.join(', ');
+  return probe.objectives
+    .map(({ objective, verdict, found }) => `${objective.text} ${verdict} (${found})`)
+    .join(', ');
+}
+
+/** Those of a client that asks for none are not worth a line. */
+function tokensText({ target, tokenRequests }: LoadReport): string[] {
+  const asks = target.auth === 'oauth2' || target.auth === 'token_service';
+  return asks || tokenRequests.total > 0 ? [`tokens      ${tokenRequests.total} asked for`] : [];
 }
 
 function probeText(probe: ReportProbe): string[] {
@@ -56,15 +85,22 @@ function probesText({ probes }: LoadReport): string {
     .join(', ');
 }
 
+/** A setting a line, to be pasted; what it was come to by stands behind it as a comment. */
 function recommendedText({ recommended }: LoadReport): string[] {
   if (recommended === undefined) return [];
   const settings = recommended.settings.map(
-    ({ setting, value, formula }) => `${setting}: ${value} (${formula})`,
+    ({ setting, value, formula }, index) =>
+      `${index === 0 ? 'settings' : ''}`.padEnd(INDENT) +
+      `${setting}: ${value}`.padEnd(SETTING) +
+      `# ${formula}`,
   );
-  return [`settings    ${settings.join(', ')}`, `drain       ${drainText(recommended.drain)}`];
+  return [...settings, `drain       ${drainText(recommended.drain)}`];
 }
 
-function drainText({ ms, formula }: NonNullable<LoadReport['recommended']>['drain']): string {
+const INDENT = 12;
+const SETTING = 22;
+
+function drainText({ ms, usualRatePerSecond }: NonNullable<LoadReport['recommended']>['drain']): string {
   const time = Number.isFinite(ms) ? `drains in ${formatDuration(ms)}` : 'never drains';
-  return `an outage of 10 minutes ${time} (${formula})`;
+  return `where ${showRate(usualRatePerSecond)} usually arrive, an outage of 10 minutes ${time}`;
 }

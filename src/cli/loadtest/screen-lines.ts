@@ -37,7 +37,7 @@ export function screenLines(frame: ScreenFrame, view: ProbeView, now: number): s
     `p99, last minute  ${sparkline(rows.slice(-MINUTE_S).map((row) => row.response.p99))}`,
     `outcomes  ${outcomesOf(view)}`,
     `tokens    ${tokensOf(frame.tokenRequests)}`,
-    `generator lag ${percentilesOf(lag)}`,
+    `gen. lag  ${percentilesOf(lag)}`,
     ...probeLines(frame.probes),
   ];
 }
@@ -71,7 +71,7 @@ function progressBar({ probe, schedule, warmupMs }: ProbeView, now: number): str
 /** Some percentiles, each where the sample carries it. */
 export function percentilesOf(histogram: LatencyHistogram): string {
   const of = (p: number): string => `p${p} ${showPercentile(readPercentile(histogram, p))}`;
-  return `${[50, 95, 99].map(of).join('   ')}   max ${showMs(histogram.maxMs)}`;
+  return `${[50, 95, 99].map(of).join('  ')}  max ${showMs(histogram.maxMs)}`;
 }
 
 function outcomesOf({ probe }: ProbeView): string {
