@@ -48,7 +48,7 @@ export async function findLimit(plan: FindPlan, effects: Effects): Promise<LoadO
     if (probed.stopped?.kind === 'interrupted') return { probes: made, result: interrupted(effects) };
     if (probed.stopped?.kind === 'guard') return { probes: made, result: guarded(probed.stopped.why) };
   }
-  return { probes: made, result: toResult(state.step.verdict) };
+  return { probes: made, result: toResult(state.step.verdict, made) };
 }
 
 function judged(purpose: ProbeStep['purpose'], probed: Probed, { probes }: SearchState): MadeProbe {
@@ -119,9 +119,14 @@ function guarded(why: string): ReportResult {
   return { verdict: 'stopped', exitCode: RESULT_EXIT.stopped, sentence: `stopped: ${why}`, reasons: [why] };
 }
 
-function toResult(limit: Verdict): ReportResult {
+function toResult(limit: Verdict, made: readonly MadeProbe[]): ReportResult {
   const verdict = verdictOf(limit);
   const reasons = verdict === 'met' ? [] : [limit.sentence];
+  // What kept the generator from going further stands in the probe that it failed at.
+  if (limit.kind === 'at-least' && limit.because === 'generator') {
+    const failed = made.findLast((probe) => probe.verdict === 'inconclusive');
+    reasons.push(...(failed?.reasons ?? []));
+  }
   return { verdict, exitCode: RESULT_EXIT[verdict], sentence: limit.sentence, reasons, limit };
 }
 

@@ -145,6 +145,27 @@ test('a declared limit is what the endpoint lets through, also where it refuses 
   expect(ratePerSecond).toBeLessThan(90);
 });
 
+test('a search that ends at the limit of its generator says what kept that from going further', async () => {
+  const { effects } = await measured({});
+  let rate = 0;
+  const weak = {
+    ...effects,
+    onProgress: (view: { readonly plannedRatePerSecond: number }) => {
+      rate = view.plannedRatePerSecond;
+    },
+    nextEvent() {
+      // Beyond the first rate every event takes the processor longer than there is time for it.
+      const end = performance.now() + (rate > 45 && rate < 1_000 ? 30 : 0);
+      while (performance.now() < end);
+      return effects.nextEvent();
+    },
+  };
+  const { search } = searchPlan();
+  const { result } = await findLimit(searchPlan({ search: { ...search, probeMs: 1_000 } }), weak);
+  expect(result).toMatchObject({ exitCode: 5, limit: { because: 'generator' } });
+  expect(result.reasons.join()).toMatch(/the generator (attended to|was late|was busy)/);
+});
+
 /** Takes so many a second, one after another, and lets the others wait. */
 function capacityOf(perSecond: number) {
   let freeAt = 0;
