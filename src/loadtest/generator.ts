@@ -65,13 +65,15 @@ export interface Generator {
 export interface Attended {
   /** When it stopped before its time, in milliseconds from the start; absent: it went to the end. */
   readonly stoppedAtMs?: number;
-  /** Arrivals whose time had come at the end of the plan, or at the stop, and that were not attended to by then. */
+  /** Arrivals whose time had come at the end of the plan, or at the stop, and that were not attended to soon after. */
   readonly behind: number;
   /** Those of them that never were. */
   readonly missed: number;
 }
 
 const TURN_MS = 1;
+/** What is late by less at the end of the plan is told by the lag alone. */
+const LATE_MS = 500;
 /** So long after the end of its plan a generator that is behind goes on sending. */
 const OVERTIME_MS = 5_000;
 
@@ -116,7 +118,7 @@ class OpenGenerator implements Generator {
     this.#sendDue(this.#pace.advance(at));
     witness.turn(at, this.#inFlight);
     if (this.#next < arrivals.total) {
-      if (atMs >= arrivals.durationMs) this.#behind ??= arrivals.total - this.#next;
+      if (atMs >= arrivals.durationMs + LATE_MS) this.#behind ??= arrivals.total - this.#next;
       if (atMs >= arrivals.durationMs + OVERTIME_MS) this.#stopAt(atMs);
       else setTimeout(this.#turn, TURN_MS);
     } else {
