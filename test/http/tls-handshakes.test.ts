@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect, type SecureVersion, type TlsOptions } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { until } from '../support/until.ts';
 import { certificates } from './certificates.ts';
 import { client, MESSAGE, serve, serveRaw } from './http-fixture.ts';
 import { respond } from './scripted-server.ts';
@@ -23,7 +22,8 @@ describe('a handshake', () => {
     const result = await client({ timeoutMs: 150 }).post({ url: secure(server.url), ...MESSAGE });
     const detail = `no connection to localhost:${server.port} within 150 ms`;
     expect(result).toEqual({ kind: 'no_answer', failureClass: 'timeout', detail });
-    await until(async () => server.sockets.length === 1);
+    // None, where the machine was too slow to connect in time.
+    expect(server.sockets.length).toBeLessThanOrEqual(1);
     await server.allClosed();
   });
 

@@ -166,24 +166,6 @@ test('a search that ends at the limit of its generator says what kept that from 
   expect(result.reasons.join()).toMatch(/the generator (attended to|was late|was busy)/);
 });
 
-/** Takes so many a second, one after another, and lets the others wait. */
-function capacityOf(perSecond: number) {
-  let freeAt = 0;
-  return ({ at }: ReceivedRequest) => {
-    freeAt = Math.max(at, freeAt) + 1_000 / perSecond;
-    return { status: 200, delayMs: freeAt - at } as const;
-  };
-}
-
-test('a backlog that grows since the warm-up is a miss, long before the objectives are', async () => {
-  const { effects } = await measured({ script: capacityOf(100) });
-  const { search } = searchPlan();
-  const plan = searchPlan({ warmupMs: 1_000, search: { ...search, startRate: 200 } });
-  const { result, probes } = await findLimit(plan, effects);
-  expect(probes.at(-1)?.objectives.map(({ verdict }) => verdict)).not.toContain('missed');
-  expect(result.sentence).toContain('the backlog grows');
-});
-
 test('a search whose requests are used up ends with 4, in the middle of a probe', async () => {
   const { company, effects } = await measured({});
   const guard: FindPlan['guard'] = () =>
