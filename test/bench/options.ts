@@ -36,8 +36,8 @@ npm run bench -- --profile [--only undici|bullmq|waybill|receiver|loadtest] [--r
 npm run bench -- --all [--scale S] [--measure ${Object.keys(MEASURES).join('|')}] [--json]
 `;
 
-const BLOCKS = 12;
-const ROUNDS = 3;
+const BLOCKS = 6;
+const ROUNDS = 6;
 const TURN_SECONDS = 0.5;
 const PROFILE_SECONDS = 10;
 
