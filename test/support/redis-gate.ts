@@ -28,6 +28,19 @@ interface Watch {
   readonly stands: () => void;
 }
 
+/** Tells of each chunk whether it completes what a script is like; a long script comes in several. */
+function scriptsOf(): (chunk: Buffer, like: RegExp) => boolean {
+  let script: string | undefined;
+  return (chunk, like) => {
+    const text = chunk.toString('latin1');
+    if (/\r\neval(sha)?\r\n/i.test(text)) script = text;
+    else script = script === undefined || text.startsWith('*') ? undefined : script + text;
+    if (script === undefined || !like.test(script)) return false;
+    script = undefined;
+    return true;
+  };
+}
+
 /** Opens a gate in front of the Redis that listens on a unix socket; it is gone when the test is over. */
 export async function openRedisGate(redisPath: string): Promise<RedisGate> {
   const socketPath = join(testDirectory(), 'gate.sock');
@@ -40,16 +53,9 @@ export async function openRedisGate(redisPath: string): Promise<RedisGate> {
     // What stands is read all the same: only so is it noticed that a process is gone.
     const toRedis = valve(to);
     const back = valve(from);
-    // A long script comes in pieces: what it is like may stand in a later one.
-    let script: string | undefined;
+    const isLike = scriptsOf();
     from.on('data', (chunk: Buffer) => {
-      const text = chunk.toString('latin1');
-      if (/\r\neval(sha)?\r\n/i.test(text)) script = text;
-      else if (script !== undefined) script += text;
-      if (watch !== undefined && script !== undefined && watch.like.test(script)) {
-        watch.left -= 1;
-        script = undefined;
-      }
+      if (watch !== undefined && isLike(chunk, watch.like)) watch.left -= 1;
       if (watch?.left === 0) {
         const { side, stands } = watch;
         watch = undefined;
