@@ -4,8 +4,10 @@ import { buildReport } from '../../src/loadtest/build-report.ts';
 import { type FindPlan, findLimit } from '../../src/loadtest/find.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import { parseObjectives } from '../../src/loadtest/objectives.ts';
+import { recordProbe } from '../../src/loadtest/probe-record.ts';
 import { type RunPlan, runLoad } from '../../src/loadtest/run.ts';
-import type { ReceivedRequest } from '../../src/sandbox/received-request.ts';
+import { onLimitMeasured } from '../../src/loadtest/stop-rules.ts';
+import { rateLimitedVerdict } from '../../src/loadtest/verdicts.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { measured } from './measured-company.ts';
 
@@ -84,17 +86,6 @@ test('a generator that cannot keep to its plan is inconclusive, whatever it has 
   expect(probes.at(-1)?.objectives.map(({ verdict }) => verdict)).toEqual(['met']);
 });
 
-/** Takes so many requests within any second, and answers 429 beyond. */
-function limitedTo(mostPerSecond: number) {
-  const taken: number[] = [];
-  return ({ at }: ReceivedRequest) => {
-    while (taken.length > 0 && at - (taken[0] ?? 0) >= 1_000) taken.shift();
-    if (taken.length >= mostPerSecond) return 429;
-    taken.push(at);
-    return 200;
-  };
-}
-
 function searchPlan(changes: Partial<FindPlan> = {}): FindPlan {
   return {
     search: {
@@ -120,10 +111,18 @@ function searchPlan(changes: Partial<FindPlan> = {}): FindPlan {
 }
 
 test('429 from some rate on: the search ends with the rate that the endpoint declared', async () => {
-  const { company, effects } = await measured({ script: limitedTo(130) });
+  let refuses = false;
+  const { company, effects } = await measured({
+    script: (_request, { total }) => (refuses && total % 5 === 0 ? 429 : 200),
+  });
   const rates: number[] = [];
   const { result } = await findLimit(
-    searchPlan({ onProbe: ({ probed }) => rates.push(probed.observation.plannedRatePerSecond) }),
+    searchPlan({
+      onProbe({ probed }) {
+        rates.push(probed.observation.plannedRatePerSecond);
+        refuses = rates.at(-1) === 80;
+      },
+    }),
     effects,
   );
   expect(rates.slice(1)).toEqual([40, 80, 160]);
@@ -133,16 +132,16 @@ test('429 from some rate on: the search ends with the rate that the endpoint dec
 });
 
 test('a declared limit is what the endpoint lets through, also where it refuses during the warm-up', async () => {
-  const { effects } = await measured({ script: limitedTo(70) });
-  const { search } = searchPlan();
-  const { result } = await findLimit(
-    searchPlan({ warmupMs: 1_500, search: { ...search, startRate: 50 } }),
-    effects,
-  );
-  expect(result.limit).toMatchObject({ kind: 'rate-limited', ratePerSecond: expect.any(Number) });
-  const { ratePerSecond = 0 } = result.limit as { ratePerSecond?: number };
-  expect(ratePerSecond).toBeGreaterThan(55);
-  expect(ratePerSecond).toBeLessThan(90);
+  const { probe } = await measured({ script: (_request, { total }) => (total % 10 < 3 ? 429 : 200) });
+  const step = { kind: 'probe', purpose: 'ramp', ratePerSecond: 100, durationMs: 10_000 } as const;
+  const stages = [{ durationMs: step.durationMs, fromRate: 100, toRate: 100 }];
+  const { observation, stopped } = await probe({ stages, warmupMs: 1_500 }, {}, onLimitMeasured);
+  expect(stopped?.kind).toBe('overload');
+  const verdict = rateLimitedVerdict(recordProbe(step, observation, searchPlan().search), 429, 50);
+  expect(verdict).toMatchObject({ kind: 'rate-limited', sentence: expect.stringContaining('at about') });
+  const { ratePerSecond = 0 } = verdict as { ratePerSecond?: number };
+  expect(ratePerSecond).toBeGreaterThan(60);
+  expect(ratePerSecond).toBeLessThan(80);
 });
 
 test('a search that ends at the limit of its generator says what kept that from going further', async () => {
