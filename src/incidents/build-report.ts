@@ -5,8 +5,8 @@ import type { ResolvedClient } from '../core/config-schema.ts';
 import { diedAt } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import type { Incident } from '../core/incident.ts';
-import type { CollectedFailures, FailureGroup, FieldErrorCount } from './collect-failures.ts';
-import { maskAnswer, maskEmails, maskPayload } from './mask-personal.ts';
+import type { CollectedFailures, FailureGroup } from './collect-failures.ts';
+import { maskAnswer, maskPayload } from './mask-personal.ts';
 import { failureInWords, whatToAsk } from './what-to-ask.ts';
 
 /** An event that failed, as the client's tech support may see it. */
@@ -124,7 +124,6 @@ function endpointReport(
   };
   return {
     ...collected,
-    fields: { ...collected.fields, errors: collected.fields.errors.map(maskField) },
     url,
     openedAt: incident?.openedAt,
     // Dead letters that were replayed and died again know of their latest life only.
@@ -143,10 +142,6 @@ function endpointReport(
 /** What differed in nothing but what is masked now is told once. */
 function differing(samples: readonly ReportSample[]): ReportSample[] {
   return samples.filter(({ answer }, i) => samples.findIndex((one) => one.answer === answer) === i);
-}
-
-function maskField({ field, code, events }: FieldErrorCount): FieldErrorCount {
-  return { field: maskEmails(field), code: maskEmails(code), events };
 }
 
 function toSample(event: StoredEvent): ReportSample {

@@ -1,6 +1,7 @@
 import { diedAt, lastFailure } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
-import { parseFieldErrors } from '../core/validation-failure.ts';
+import { type FieldError, parseFieldErrors } from '../core/validation-failure.ts';
+import { maskAnswer, maskPayload } from './mask-personal.ts';
 
 /** What is kept of any number of dead letters. */
 const MOST_SAMPLES = 3;
@@ -147,11 +148,18 @@ class Collector {
     }
     this.#readForFields += 1;
     // An answer may name a field more than once.
-    const named = new Map(parseFieldErrors(event.response).map((one) => [`${one.field} ${one.code}`, one]));
+    const named = new Map(this.#maskedFieldErrors(event).map((one) => [`${one.field} ${one.code}`, one]));
     for (const [key, { field, code }] of named) {
       const events = (this.#fields.get(key)?.events ?? 0) + 1;
       if (events > 1 || this.#fields.size < MOST_FIELDS) this.#fields.set(key, { field, code, events });
     }
+  }
+
+  /** What is known already names nobody, and need not be masked, which costs much. */
+  #maskedFieldErrors({ response = '', body }: StoredEvent): readonly FieldError[] {
+    const errors = parseFieldErrors(response);
+    if (errors.every(({ field, code }) => this.#fields.has(`${field} ${code}`))) return errors;
+    return parseFieldErrors(maskAnswer(response, maskPayload(JSON.parse(body)).logins));
   }
 
   sum(): CollectedFailures {

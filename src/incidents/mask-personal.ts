@@ -6,7 +6,7 @@ const PERSONAL_FIELD = /login|e-?mail|user_?name|phone/i;
 /** Also as URLs, JSON and HTML write the sign in its middle. */
 const EMAIL =
   /[\p{L}\p{N}._%+'-]{1,64}(?:@|%40|\\u0040|&#64;|&commat;)[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu;
-/** Shorter ones are looked for as a whole value only: they would be found by chance all over a text. */
+/** Shorter ones are looked for as a whole word only: they would be found by chance all over a text. */
 const SHORTEST_WITHIN = 4;
 
 /** A payload without personal data, and what was taken out of it. */
@@ -46,11 +46,16 @@ export function maskAnswer(answer: string, logins: readonly string[]): string {
     // A server may know people by names in another case than we do.
     const bare = login.trim();
     if (bare.length >= SHORTEST_WITHIN) return text.replace(inAnyCase(bare), MASK);
-    return text.replace(inAnyCase(JSON.stringify(login)), `"${MASK}"`);
+    if (bare === '') return text;
+    return text.replace(new RegExp(`(?<![\\p{L}\\p{N}])${escaped(bare)}(?![\\p{L}\\p{N}])`, 'giu'), MASK);
   }, whole);
   return maskEmails(masked);
 }
 
 function inAnyCase(text: string): RegExp {
-  return new RegExp(text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'), 'giu');
+  return new RegExp(escaped(text), 'giu');
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }

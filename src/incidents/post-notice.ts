@@ -29,9 +29,12 @@ export interface NoticeRetry {
 export const NOTICE_RETRY: NoticeRetry = { retries: 9, minTimeoutMs: 1_000, maxTimeoutMs: 120_000 };
 
 /** The name of a channel in Redis and logs: it tells nothing of its URL, which may be a secret, but the host. */
-export function channelName({ format, url, headers }: IncidentChannel): string {
+export function channelName(channel: IncidentChannel): string {
+  const { format, url, headers } = channel;
+  // All teams have the same address there.
+  const key = channel.format === 'pagerduty' ? channel.routingKey : '';
   const hash = createHash('sha256')
-    .update(JSON.stringify([url, headers]))
+    .update(JSON.stringify([url, headers, key]))
     .digest('hex')
     .slice(0, 8);
   return `${format}:${new URL(url).host}:${hash}`;

@@ -59,6 +59,8 @@ export function createTeller({ channels, log, forget }: TellerParts): Teller {
     const facts = { client, incident: incidentId(notice.incident), kind: notice.kind, channel };
     // A channel that was taken out of the configuration.
     const told = await channels.get(channel)?.(notice);
+    if (told === undefined)
+      log.error({ ...facts, reason: 'no service has this channel' }, 'incident not told');
     if (told?.kind === 'called_off') return false;
     if (told?.kind === 'told') log.debug({ ...facts, tries: told.tries }, 'incident told');
     if (told?.kind === 'given_up')

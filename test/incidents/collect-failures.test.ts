@@ -46,3 +46,19 @@ test('whatever there is of them, dead letters are summed up in little memory', a
   expect(group?.samples.map(({ unit }) => unit)).toEqual(['LP99999', 'LP99998', 'LP99997']);
   expect(group?.units).toHaveLength(20);
 });
+
+test('the field errors of a 422 name nobody, and are counted as one where they differ only by whom they named', async () => {
+  const refused = (login: string): StoredEvent => {
+    const errors = [{ field: '$.user_login', code: `user ${login} is unknown` }];
+    return {
+      ...letter(0),
+      body: JSON.stringify({ user_login: login }),
+      response: JSON.stringify({ errors }),
+    };
+  };
+  async function* two() {
+    yield [refused('jdoe42'), refused('bo')];
+  }
+  const [sum] = await collectFailures(two(), () => true);
+  expect(sum?.fields.errors).toEqual([{ field: '$.user_login', code: 'user *** is unknown', events: 2 }]);
+});

@@ -25,6 +25,7 @@ test.each([
   ['no user JANE_ROE, and no Jane_Roe; "Bo", "jane.roe"', 'no user ***, and no ***; "***", "jane.roe"'],
   ['jane%5Froe, jane\\u005froe, amFuZV9yb2U=', '***, ***, ***U='],
   ['{"login":"bo","about":"a book"}', '{"login":"***","about":"a book"}'],
+  ['the user bo is unknown; {\\"user\\":\\"bo\\"}', 'the user *** is unknown; {\\"user\\":\\"***\\"}'],
   ['write to help.desk@acme.example or help%40acme.example', 'write to *** or ***'],
   ['a@b, @, a@.example and 5 @ 3.50 stay', 'a@b, @, a@.example and 5 @ 3.50 stay'],
 ])('an answer is rid of them: %s', (answer, masked) => {
