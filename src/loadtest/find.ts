@@ -58,6 +58,10 @@ function judged(purpose: ProbeStep['purpose'], probed: Probed, { probes }: Searc
   if (purpose === 'preflight' && verdict !== 'met') {
     return { purpose, probed, objectives, ...preflightFailure(probed) };
   }
+  const { stopped } = probed;
+  if (stopped?.kind === 'interrupted' || stopped?.kind === 'guard') {
+    return { purpose, probed, objectives: [], verdict: 'undecided', reasons: [stopped.why] };
+  }
   return { purpose, probed, objectives, verdict, reasons: verdict === 'met' ? [] : [record?.reason ?? ''] };
 }
 

@@ -104,7 +104,10 @@ async function tell(
       runId: prepared.runId,
       label: options.label,
       endedAt: new Date().toISOString(),
-      command: commandLine(process.argv.slice(2)),
+      command: commandLine([
+        ...process.argv.slice(2),
+        ...(options.seed === undefined ? ['--seed', String(prepared.seed)] : []),
+      ]),
       target: describeTarget(prepared.target),
       plan,
       recommended: recommend(outcome),

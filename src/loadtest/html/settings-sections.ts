@@ -90,7 +90,7 @@ export function commandSection({ command }: LoadReport): Markup {
 
 function minutes(ms: number): string {
   if (ms < 60_000) return showMs(ms);
-  const whole = Math.floor(ms / 60_000);
-  const seconds = Math.round((ms % 60_000) / 1_000);
+  const all = Math.round(ms / 1_000);
+  const [whole, seconds] = [Math.floor(all / 60), all % 60];
   return seconds === 0 ? `${whole} min` : `${whole} min ${seconds} s`;
 }

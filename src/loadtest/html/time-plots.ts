@@ -114,7 +114,7 @@ function outcomesOverTime(rows: readonly TimedRow[]): Drawn {
     { label: 'delivered', colour: 'delivered', values: valuesOf(rows, ({ delivered }) => delivered) },
     ...failureLayers(rows),
     { label: 'unsent', colour: 'unsent', values: valuesOf(rows, ({ unsent }) => unsent) },
-  ].filter(({ label, values }, n) => n === 0 || label === 'delivered' || values.some((value) => value));
+  ].filter(({ values }, n) => n === 0 || values.some((value) => value));
   const below: (number | null)[] = rows.map(() => 0);
   const stacked = layers.map(({ label, colour, values }): PlotSeries => {
     values.forEach((value, n) => {
