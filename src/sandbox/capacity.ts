@@ -56,7 +56,7 @@ export function createCapacity(options: CapacityOptions, random: () => number): 
       return { kind: 'serve', startMs: nowMs, finishMs: nowMs + latencyMs * factor };
     const startMs = Math.max(nowMs, free.earliest());
     free.replaceEarliest(startMs + meanBusyMs * factor);
-    waiting.add(startMs);
+    if (onOverload !== 'queue') waiting.add(startMs);
     return { kind: 'serve', startMs, finishMs: startMs + latencyMs * factor };
   }
 
@@ -64,7 +64,7 @@ export function createCapacity(options: CapacityOptions, random: () => number): 
     servers,
     admit(nowMs) {
       const isFull =
-        onOverload !== 'queue' && free.earliest() > nowMs && waiting.count(nowMs) >= options.queue;
+        onOverload !== 'queue' && waiting.count(nowMs) >= options.queue && free.earliest() > nowMs;
       if (!limit.admits(nowMs)) return { kind: 'refuse', status: 429, retryAfterSeconds: 1 };
       if (!isFull) return serve(nowMs);
       const untilFreeMs = free.earliest() - nowMs;

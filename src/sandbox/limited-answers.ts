@@ -1,4 +1,4 @@
-import { isBad, toAnswer } from './answer.ts';
+import { toAnswer } from './answer.ts';
 import type { Capacity } from './capacity.ts';
 import type { PromptScript } from './scripted-answers.ts';
 
@@ -18,6 +18,6 @@ export function limitedAnswers(capacity: Capacity, clock: () => number, script: 
     }
     const answer = toAnswer(script(request, seen));
     const delayMs = admission.finishMs - nowMs + (answer.delayMs ?? 0);
-    return isBad(answer) ? { ...answer, delayMs } : { ...answer, delayMs };
+    return { ...answer, delayMs };
   };
 }
