@@ -15,7 +15,9 @@ export function plainLines(tick: WatchTick, before: WatchTick | undefined): stri
   const back = before?.away === undefined ? [] : [`${time}  Redis is back`];
   const known = new Map(before?.news.map((one) => [one.client, one]));
   const told = tick.news.filter((one) => hasNews(one, known.get(one.client)));
-  return [...back, ...told.map((one) => `${time}  ${one.client}  ${describe(one, tick.at)}`)];
+  const stopped = tick.services === 0 && before?.services !== 0;
+  const idle = stopped ? [`${time}  No service is running: nothing is delivered until "waybill start"`] : [];
+  return [...back, ...idle, ...told.map((one) => `${time}  ${one.client}  ${describe(one, tick.at)}`)];
 }
 
 function hasNews(one: ClientNews, before: ClientNews | undefined): boolean {

@@ -26,3 +26,12 @@ test('Redis that goes away and comes back has a line each, however long it is aw
   expect(plainLines(away, away)).toEqual([]);
   expect(plainLines(tickWith(5), away)).toEqual([`${TIME}  Redis is back`]);
 });
+
+test('a service that stopped, or never ran, is told once, since nothing is delivered then', () => {
+  const without = (waiting: number) => tickWith(waiting, { services: 0 });
+  const told = `${TIME}  No service is running: nothing is delivered until "waybill start"`;
+  expect(plainLines(without(0), undefined)).toEqual([told]);
+  expect(plainLines(without(5), tickWith(5))).toEqual([told]);
+  expect(plainLines(without(5), without(5))).toEqual([]);
+  expect(plainLines(tickWith(5), without(5))).toEqual([]);
+});
