@@ -130,8 +130,9 @@ function logRequest(request: FastifyRequest, reply: FastifyReply, log: Logger): 
   const ms = Math.round(reply.elapsedTime);
   const isDone = status < FIRST_REFUSAL;
   // A client that was not refused is one of the configuration.
-  const { client } = isDone ? (request.params as { client?: string }) : {};
+  const asked = request.body as { client?: string; dryRun?: boolean } | undefined;
+  const client = isDone ? ((request.params as { client?: string }).client ?? asked?.client) : undefined;
   const facts = { method, route: routeOptions.url ?? null, client, status, ms, by: keyName ?? null };
-  const isChange = method === 'POST' && routeOptions.config.scope === undefined;
+  const isChange = method === 'POST' && routeOptions.config.scope === undefined && asked?.dryRun !== true;
   log[isDone && isChange ? 'info' : 'debug'](facts, 'request');
 }
