@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Client } from 'undici';
 import type { Connector } from './connector.ts';
+import { JoinWrite } from './join-write.ts';
 import { PassContinue } from './pass-continue.ts';
 
 /** Raised inside of undici on sockets that are closed on purpose; nobody gets to see it. */
@@ -34,6 +35,7 @@ export class Connection {
   /** Whose request it carries; none: it is idle. */
   user: ConnectionUser | undefined;
   #continue: PassContinue | undefined;
+  #joined: JoinWrite | undefined;
 
   constructor(origin: string, connect: Connector, onGone: (connection: Connection, error: Error) => void) {
     this.client = new Client(origin, {
@@ -44,6 +46,7 @@ export class Connection {
       connect: (options, callback) => {
         this.socket = connect(options, callback);
         this.#continue = new PassContinue(this.socket);
+        this.#joined = new JoinWrite(this.socket);
       },
     });
     const gone = (_origin: unknown, _clients: unknown, error: Error) => {
@@ -54,8 +57,9 @@ export class Connection {
     this.client.on('connectionError', gone);
   }
 
-  /** A request was written: what comes next is its answer. */
-  expectAnswer(): void {
+  /** A request with this body is written next, and what is read then is its answer. */
+  expectRequest(body: string | null): void {
+    this.#joined?.expectBody(body);
     this.#continue?.expectAnswer();
   }
 

@@ -17,7 +17,7 @@ export interface ExchangeRequest {
   readonly pool: ConnectionPool;
   /** host:port, for messages. */
   readonly where: string;
-  readonly options: Dispatcher.DispatchOptions;
+  readonly options: Dispatcher.DispatchOptions & { readonly body: string | null };
   /** From the call to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly signal: CallOffSignal | undefined;
@@ -102,7 +102,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   onConnect(): void {
     const connection = this.#connection as Connection;
     const { socket, answers } = connection;
-    connection.expectAnswer();
+    connection.expectRequest(this.#request.options.body);
     this.#written = true;
     this.#bytesReadBefore = answers === 0 ? 0 : (socket?.bytesRead ?? 0);
   }

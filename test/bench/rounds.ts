@@ -16,11 +16,12 @@ export interface RoundOptions {
 }
 
 const FIRST_EVENTS = 2_000;
-/**
- * The warm-up turns after the first, each so many times as long as a turn that counts: the compiler takes four
- * or five of them until a contender's cost per event no longer falls (BullMQ's from 180 µs to 95).
- */
-const WARM_UPS = [0.5, 1, 1, 1, 1];
+/** How much longer than a turn that counts one of the warm-up is. */
+const WARM_UP = 2;
+/** The compiler is done where a contender's cost of an event fell no further, by less than this, in so many turns. */
+const STILL_FALLS = 0.97;
+const WITHOUT_FALL = 2;
+const MOST_WARM_UPS = 10;
 const LEAST_EVENTS = 500;
 const MOST_EVENTS = 400_000;
 
@@ -67,14 +68,24 @@ async function runRounds(arena: Arena, options: RoundOptions): Promise<Turns> {
   return turns;
 }
 
-/** Warms a contender up, and says how many events it gets through in so many seconds. */
+/**
+ * Warms a contender up until its cost of an event no longer falls, and says how many events it gets through in so
+ * many seconds. A bare sender needs three turns of a second for that; an engine, which has more code for the compiler
+ * to find out about, up to eight.
+ */
 export async function findTurnLength(
   arena: Arena,
   name: Contender | SenderName,
   seconds: number,
 ): Promise<number> {
   let latest = await arena.turn(name, FIRST_EVENTS);
-  for (const length of WARM_UPS) latest = await arena.turn(name, eventsIn(latest, seconds * length));
+  let lowest = latest.cpuMicroseconds;
+  let withoutFall = 0;
+  for (let turn = 0; turn < MOST_WARM_UPS && withoutFall < WITHOUT_FALL; turn += 1) {
+    latest = await arena.turn(name, eventsIn(latest, seconds * WARM_UP));
+    withoutFall = latest.cpuMicroseconds < STILL_FALLS * lowest ? 0 : withoutFall + 1;
+    lowest = Math.min(lowest, latest.cpuMicroseconds);
+  }
   return eventsIn(latest, seconds);
 }
 
