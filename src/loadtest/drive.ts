@@ -3,6 +3,8 @@ import type { SendEvent } from './generator.ts';
 import type { Observation } from './observation.ts';
 import { type RunningProbe, startProbe } from './probe.ts';
 import { createSchedule, type Schedule, type Stage } from './schedule.ts';
+import type { SendBudget } from './send-budget.ts';
+import { highestRate, withWarmup } from './stages.ts';
 
 /** The world outside, as a load test needs it. */
 export interface Effects {
@@ -10,6 +12,8 @@ export interface Effects {
   /** Calls off what is in flight. */
   callOff(): void;
   nextEvent(): StoredEvent;
+  /** Of all that is sent; where it is used up, the probe under way is stopped by a guard. */
+  readonly budget: SendBudget;
   /** Milliseconds of a monotonic clock. */
   now(): number;
   /** Milliseconds since the epoch. */
@@ -72,7 +76,8 @@ export async function driveProbe(plan: ProbePlan, effects: Effects, rule: StopRu
   const { warmupMs, arrivals, seed } = plan;
   const plannedRatePerSecond = highestRate(plan.stages);
   const schedule = createSchedule(withWarmup(plan.stages, warmupMs), { arrivals, seed });
-  const probe = startProbe({ ...plan, ...effects, schedule, plannedRatePerSecond });
+  const onSpent = (): void => stop(spentStop(effects.budget));
+  const probe = startProbe({ ...plan, ...effects, schedule, plannedRatePerSecond, onSpent });
   const view = { label: plan.label, probe, schedule, warmupMs, plannedRatePerSecond, isOver: false };
   let stopped: Stop | undefined;
   const stop = (by: Stop): void => {
@@ -98,6 +103,11 @@ export async function driveProbe(plan: ProbePlan, effects: Effects, rule: StopRu
   }
 }
 
+/** That all was sent that may be. */
+export function spentStop({ most }: SendBudget): Stop {
+  return { kind: 'guard', why: `all ${most.toLocaleString('en-US')} requests that may be sent were sent` };
+}
+
 /** Calls back when somebody interrupts, or has; what is in flight by then is called off a little later. */
 function onInterrupt({ interrupted, callOff }: Effects, callback: () => void): () => void {
   let timer: NodeJS.Timeout | undefined;
@@ -111,31 +121,6 @@ function onInterrupt({ interrupted, callOff }: Effects, callback: () => void): (
     clearTimeout(timer);
     interrupted.removeEventListener('abort', act);
   };
-}
-
-/** The highest rate that stages come to, in events per second. */
-export function highestRate(stages: readonly Stage[]): number {
-  return Math.max(...stages.map(({ fromRate, toRate }) => Math.max(fromRate, toRate)));
-}
-
-/** A ramp from nothing warms up at a tenth of what it goes to. */
-const WARM_SHARE = 0.1;
-
-/** The stages with a warm-up before them, at the rate that they begin with. */
-function withWarmup(stages: readonly Stage[], warmupMs: number): readonly Stage[] {
-  const [first] = stages;
-  if (first === undefined || warmupMs === 0) return stages;
-  const rate = first.fromRate > 0 ? first.fromRate : first.toRate * WARM_SHARE;
-  return [{ durationMs: warmupMs, fromRate: rate, toRate: rate }, ...stages];
-}
-
-/** How many events stages with their warm-up come to. */
-export function countEvents(stages: readonly Stage[], warmupMs: number): number {
-  const sum = withWarmup(stages, warmupMs).reduce(
-    (total, { fromRate, toRate, durationMs }) => total + ((fromRate + toRate) / 2) * (durationMs / 1_000),
-    0,
-  );
-  return Math.ceil(sum - 1e-9 * sum);
 }
 
 /** One event alone: whether the endpoint takes it at all. */

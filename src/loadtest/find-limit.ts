@@ -1,5 +1,5 @@
 import type { Observation } from './observation.ts';
-import { lowestDecidableRate, probeLengthMs } from './probe-length.ts';
+import { eventsOf, lowestDecidableRate, probeLengthMs } from './probe-length.ts';
 import { highestPassBelow, recordProbe } from './probe-record.ts';
 import { showRate } from './quantities.ts';
 import type {
@@ -9,9 +9,13 @@ import type {
   ProbeStep,
   SearchOptions,
   SearchState,
+  Spent,
   Verdict,
 } from './search.ts';
 import { atLeastVerdict, limitVerdict, noneVerdict, rateLimitedVerdict } from './verdicts.ts';
+
+/** So many events are sent to see whether an endpoint has settled, before the next probe. */
+export const SETTLE_EVENTS = 5;
 
 const DOUBLE = 2;
 const MOST_LOWERINGS = 3;
@@ -25,7 +29,7 @@ export function beginSearch(options: SearchOptions): SearchState {
     ratePerSecond,
     durationMs: 1_000 / ratePerSecond,
   } as const;
-  const counts = { inconclusiveInARow: 0, lowerings: 0, requests: 0, spentMs: 0 };
+  const counts = { inconclusiveInARow: 0, lowerings: 0, spent: { ms: 0, requests: 0 } };
   return { options, step, probes: [], factor: DOUBLE, ...counts };
 }
 
@@ -33,14 +37,13 @@ export function beginSearch(options: SearchOptions): SearchState {
  * Takes in what the state's probe observed, and says in the new state's `step` what to do next. No rate is ever
  * more than twice the highest that passed, nor above `maxRate`.
  *
- * @param spentMs since the search began, with the waits between probes
+ * @param spent since the search began, with the waits between probes
  */
-export function advanceSearch(state: SearchState, observation: Observation, spentMs: number): SearchState {
+export function advanceSearch(state: SearchState, observation: Observation, spent: Spent): SearchState {
   const { step } = state;
   if (step.kind === 'verdict') return state;
   const probe = recordProbe(step, observation, state.options);
-  const requests = state.requests + observation.sent;
-  const after = { ...state, probes: [...state.probes, probe], requests, spentMs };
+  const after = { ...state, probes: [...state.probes, probe], spent };
   if (step.purpose === 'preflight') return afterPreflight(after, probe);
   switch (probe.verdict) {
     case 'declared': {
@@ -155,26 +158,51 @@ function extend(state: SearchState, probe: ProbeRecord): SearchState | undefined
 
 /** Goes on with a probe where time and requests allow for it and for a confirmation behind it. */
 function tryRate(state: SearchState, purpose: ProbePurpose, rate: number): SearchState {
-  const { options, passed } = state;
+  const { options } = state;
   const ratePerSecond = Math.min(roundedDown(rate), options.maxRate);
   const durationMs = probeLengthMs(purpose, options, ratePerSecond);
   const step: ProbeStep = { kind: 'probe', purpose, ratePerSecond, durationMs };
   const shortage = findShortage(state, step);
-  if (shortage === undefined) return { ...state, step };
-  if (purpose === 'confirm' || passed === undefined) return stopAt(state, shortage);
+  return shortage === undefined ? { ...state, step } : giveWay(state, purpose, shortage);
+}
+
+/** What there is too little room for is left out: a confirmation needs less than a probe and a confirmation. */
+function giveWay(state: SearchState, purpose: ProbePurpose, shortage: Ceiling): SearchState {
+  if (purpose === 'confirm' || state.passed === undefined) return stopAt(state, shortage);
   return confirm({ ...state, ceiling: shortage });
 }
 
+/**
+ * Looks once more whether the next probe still fits, after a wait for the endpoint that has sent some events itself:
+ * a probe that would be stopped in its midst tells nothing.
+ */
+export function reconsider(state: SearchState, spent: Spent): SearchState {
+  const { step, options } = state;
+  if (step.kind === 'verdict') return state;
+  const after = { ...state, spent };
+  const planned = withConfirmation(after, step);
+  if (spent.requests + requestsOf(planned, options, 1) <= options.maxRequests) return after;
+  return giveWay(after, step.purpose, 'max-requests');
+}
+
 function findShortage(state: SearchState, step: ProbeStep): Ceiling | undefined {
-  const { options, passed, spentMs, requests } = state;
-  // A rate that passes is worth nothing without its confirmation, but the first tells something in any case.
-  const isLast = step.purpose === 'confirm' || passed === undefined;
-  const confirmMs = isLast ? 0 : probeLengthMs('confirm', options, step.ratePerSecond);
-  const neededMs = step.durationMs + confirmMs;
-  if (spentMs + neededMs > options.budgetMs) return 'budget';
-  return requests + (neededMs * step.ratePerSecond) / 1_000 > options.maxRequests
-    ? 'max-requests'
-    : undefined;
+  const { options, spent } = state;
+  const planned = withConfirmation(state, step);
+  const neededMs = planned.reduce((sum, { durationMs }) => sum + options.warmupMs + durationMs, 0);
+  if (spent.ms + neededMs > options.budgetMs) return 'budget';
+  return spent.requests + requestsOf(planned, options, 0) > options.maxRequests ? 'max-requests' : undefined;
+}
+
+/** A rate that passes is worth nothing without its confirmation, but the first tells something in any case. */
+function withConfirmation({ options, passed }: SearchState, step: ProbeStep): readonly ProbeStep[] {
+  if (step.purpose === 'confirm' || passed === undefined) return [step];
+  return [step, { ...step, durationMs: probeLengthMs('confirm', options, step.ratePerSecond) }];
+}
+
+/** With a look before each probe whether the endpoint has settled; `looks` of them are over. */
+function requestsOf(planned: readonly ProbeStep[], options: SearchOptions, looks: number): number {
+  const looking = (planned.length - looks) * SETTLE_EVENTS;
+  return planned.reduce((sum, step) => sum + eventsOf(step, options), looking);
 }
 
 /** Ends with what has passed a probe so far. */

@@ -1,6 +1,7 @@
 import type { Classification } from '../core/classify.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { createPace, type Pace } from './pace.ts';
+import type { SendBudget } from './send-budget.ts';
 
 /** What became of one event that was sent, over however many requests. */
 export interface LoadAttempt {
@@ -48,6 +49,10 @@ export interface GeneratorParts {
   readonly witness: Witness;
   readonly send: SendEvent;
   nextEvent(): StoredEvent;
+  /** Absent: there is no bound. */
+  readonly budget?: SendBudget;
+  /** The budget is used up, and something more was due: nothing is sent any more. */
+  onSpent?(): void;
   /** Milliseconds of a monotonic clock. */
   now(): number;
 }
@@ -117,6 +122,7 @@ class OpenGenerator implements Generator {
     const atMs = at - this.startedAt;
     this.#sendDue(this.#pace.advance(at));
     witness.turn(at, this.#inFlight);
+    if (this.#over !== undefined) return;
     if (this.#next < arrivals.total) {
       if (atMs >= arrivals.durationMs + LATE_MS) this.#behind ??= arrivals.total - this.#next;
       if (atMs >= arrivals.durationMs + OVERTIME_MS) this.#stopAt(atMs);
@@ -127,13 +133,26 @@ class OpenGenerator implements Generator {
   };
 
   #sendDue(due: number): void {
-    const { arrivals, maxInFlight, witness } = this.#parts;
+    const { arrivals, maxInFlight, witness, budget } = this.#parts;
     for (; this.#next < arrivals.total; this.#next += 1) {
       const intended = this.startedAt + arrivals.intendedAt(this.#next);
       if (intended > due) return;
-      if (this.#inFlight < maxInFlight) void this.#send(intended);
-      else witness.unsent(intended);
+      if (this.#inFlight >= maxInFlight) {
+        witness.unsent(intended);
+      } else if (budget?.take() === false) {
+        this.#endAsSpent(intended - this.startedAt);
+        return;
+      } else {
+        void this.#send(intended);
+      }
     }
+  }
+
+  /** What was due at that time is neither sent nor missed: the plan ends before it. */
+  #endAsSpent(atMs: number): void {
+    this.#over = { behind: this.#behind ?? 0, missed: 0, stoppedAtMs: atMs };
+    this.#parts.onSpent?.();
+    this.#endWhereOver();
   }
 
   async #send(intended: number): Promise<void> {

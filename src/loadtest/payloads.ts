@@ -6,8 +6,6 @@ import { validatePayload } from '../core/validate-payload.ts';
 
 /** The events of a load test: no end of them, each with an id of its own and about a unit of its own. */
 export interface PayloadSource {
-  /** How many events were asked for so far, repeated ones too. */
-  readonly handedOut: number;
   next(): StoredEvent;
 }
 
@@ -84,7 +82,6 @@ export function createPayloads(options: PayloadOptions): PayloadSource {
   const used = shares.map(() => 0);
   const latest: StoredEvent[] = [];
   let made = 0;
-  let handedOut = 0;
 
   function draw(): BodyTemplate {
     let left = shares.length === 1 ? 0 : random() * total;
@@ -101,11 +98,7 @@ export function createPayloads(options: PayloadOptions): PayloadSource {
   }
 
   return {
-    get handedOut() {
-      return handedOut;
-    },
     next() {
-      handedOut += 1;
       if (duplicates > 0 && latest.length > 0 && random() < duplicates) {
         return latest[Math.floor(random() * latest.length)] as StoredEvent;
       }

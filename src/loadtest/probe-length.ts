@@ -1,5 +1,6 @@
 import { eventsNeeded } from './binomial.ts';
-import type { ProbePurpose, SearchOptions } from './search.ts';
+import type { ProbePurpose, ProbeStep, SearchOptions } from './search.ts';
+import { countEvents } from './stages.ts';
 
 /** How many times its length an undecided probe may have. */
 const LONGEST = 3;
@@ -13,6 +14,11 @@ export function probeLengthMs(purpose: ProbePurpose, options: SearchOptions, rat
   if (rate === undefined) return lengthMs * LONGEST;
   const neededMs = Math.ceil((neededEvents(options) / rate) * 1_000);
   return Math.min(Math.max(lengthMs, neededMs), lengthMs * LONGEST);
+}
+
+/** How many events a probe sends, its warm-up included. */
+export function eventsOf({ ratePerSecond: rate, durationMs }: ProbeStep, options: SearchOptions): number {
+  return countEvents([{ durationMs, fromRate: rate, toRate: rate }], options.warmupMs, options);
 }
 
 /** The lowest rate at which the longest probe has events enough to meet the objectives. */

@@ -6,6 +6,7 @@ import { watchLoop } from './loop-watch.ts';
 import type { DeclaredLimit, Observation } from './observation.ts';
 import { createRecorder, type Recorder } from './recorder.ts';
 import type { Schedule } from './schedule.ts';
+import type { SendBudget } from './send-budget.ts';
 
 /** What one run, or one probe of a search, is made of. */
 export interface ProbeOptions {
@@ -17,6 +18,9 @@ export interface ProbeOptions {
   readonly timeoutMs: number;
   readonly send: SendEvent;
   nextEvent(): StoredEvent;
+  readonly budget: SendBudget;
+  /** Nothing may be sent any more, and the plan is not over. */
+  onSpent(): void;
   /** Milliseconds of a monotonic clock. */
   now(): number;
   /** Milliseconds since the epoch. */

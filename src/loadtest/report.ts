@@ -57,7 +57,7 @@ export interface ReportPlan {
   /** Of a run; empty for a search. */
   readonly stages: readonly Stage[];
   /** Of a search. */
-  readonly search?: Omit<SearchOptions, 'objectives'>;
+  readonly search?: Omit<SearchOptions, 'objectives' | 'arrivals' | 'seed' | 'warmupMs'>;
   /** As they were written. */
   readonly objectives: readonly string[];
   readonly maxInFlight: number;

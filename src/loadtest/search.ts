@@ -1,19 +1,22 @@
 import type { Judgement } from './judge.ts';
 import type { Objective } from './objectives.ts';
 import type { Observation } from './observation.ts';
+import type { ArrivalOptions } from './schedule.ts';
 
 /** What the search for a limit is to keep to. Rates are in events per second. */
-export interface SearchOptions {
+export interface SearchOptions extends ArrivalOptions {
   readonly startRate: number;
   /** No probe goes beyond it. */
   readonly maxRate: number;
   /** How near the bounds come, as a share of the lower one: 0.1 is 10 %. */
   readonly precision: number;
+  /** Sent before each probe at its rate, and not judged. */
+  readonly warmupMs: number;
   readonly probeMs: number;
   readonly confirmMs: number;
   /** For the whole search, the waits between probes included. */
   readonly budgetMs: number;
-  /** For the whole search. */
+  /** For the whole search, warm-ups and waits included. */
   readonly maxRequests: number;
   readonly objectives: readonly Objective[];
 }
@@ -32,6 +35,9 @@ export interface ProbeStep {
 /** Why a search ended below what the endpoint may take. */
 export type Ceiling = 'max-rate' | 'generator' | 'budget' | 'max-requests';
 
+/** What ended a search before it came to a verdict of its own. */
+export type EarlyEnd = 'guard' | 'interrupted';
+
 /** Why a search found no rate at all. */
 export type NoLimitReason = 'preflight' | 'missed' | 'undecided' | 'unconfirmed' | Ceiling;
 
@@ -49,7 +55,7 @@ export type Verdict =
   | {
       readonly kind: 'at-least';
       readonly ratePerSecond: number;
-      readonly because: Ceiling;
+      readonly because: Ceiling | EarlyEnd;
       /** Whether the rate was held for the time of a confirmation. */
       readonly confirmed: boolean;
       readonly sentence: string;
@@ -85,6 +91,12 @@ export interface ProbeRecord {
   readonly observation: Observation;
 }
 
+/** What a search has cost since it began, waits included. */
+export interface Spent {
+  readonly ms: number;
+  readonly requests: number;
+}
+
 /** A search under way: plain data, advanced by `advanceSearch`. */
 export interface SearchState {
   readonly options: SearchOptions;
@@ -102,7 +114,6 @@ export interface SearchState {
   readonly lowerings: number;
   /** Why no higher rate is tried; absent: the search goes for the endpoint's own limit. */
   readonly ceiling?: Ceiling;
-  readonly requests: number;
-  /** Since the search began, waits included. */
-  readonly spentMs: number;
+  /** What it has cost so far. */
+  readonly spent: Spent;
 }

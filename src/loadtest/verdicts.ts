@@ -1,5 +1,5 @@
 import { showRate } from './quantities.ts';
-import type { Ceiling, NoLimitReason, ProbeRecord, Verdict } from './search.ts';
+import type { Ceiling, EarlyEnd, NoLimitReason, ProbeRecord, Verdict } from './search.ts';
 
 const CEILINGS: Readonly<Record<Ceiling, string>> = {
   'max-rate': 'the highest rate that was allowed',
@@ -26,9 +26,15 @@ export function limitVerdict(ratePerSecond: number, missedAt: number): Verdict {
 }
 
 /** A rate that met the objectives, where no higher one was tried. */
-export function atLeastVerdict(ratePerSecond: number, because: Ceiling, confirmed: boolean): Verdict {
+export function atLeastVerdict(
+  ratePerSecond: number,
+  because: Ceiling | EarlyEnd,
+  confirmed: boolean,
+): Verdict {
   const held = confirmed ? '' : ', not confirmed';
-  const sentence = `at least ${showRate(ratePerSecond)} (${CEILINGS[because]})${held}`;
+  // What ended a search early is told beside it.
+  const why = because === 'guard' || because === 'interrupted' ? '' : ` (${CEILINGS[because]})`;
+  const sentence = `at least ${showRate(ratePerSecond)}${why}${held}`;
   return { kind: 'at-least', ratePerSecond, because, confirmed, sentence };
 }
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { advanceSearch, beginSearch } from '../../src/loadtest/find-limit.ts';
+import { advanceSearch, beginSearch, reconsider, SETTLE_EVENTS } from '../../src/loadtest/find-limit.ts';
 import { parseObjectives } from '../../src/loadtest/objectives.ts';
+import { eventsOf } from '../../src/loadtest/probe-length.ts';
 import type { ProbeStep, SearchOptions, SearchState, Verdict } from '../../src/loadtest/search.ts';
 import {
   behindGenerator,
@@ -19,6 +20,9 @@ const OPTIONS: SearchOptions = {
   startRate: 10,
   maxRate: 2_000,
   precision: 0.1,
+  arrivals: 'constant',
+  seed: 1,
+  warmupMs: 0,
   probeMs: 15_000,
   confirmMs: 60_000,
   budgetMs: 900_000,
@@ -35,19 +39,30 @@ interface Ending {
 function search(endpoint: SimulatedEndpoint, changes: Partial<SearchOptions> = {}): Ending {
   const options = { ...OPTIONS, ...changes };
   let state = beginSearch(options);
-  let spentMs = 0;
+  let [spentMs, requests] = [0, 0];
   let passed = options.startRate / 2;
   for (; state.step.kind === 'probe'; ) {
     const step: ProbeStep = state.step;
     expect(step.ratePerSecond).toBeLessThanOrEqual(Math.min(options.maxRate, 2 * passed));
     spentMs += step.durationMs;
     expect(spentMs).toBeLessThanOrEqual(options.budgetMs);
-    state = advanceSearch(state, endpoint(step), spentMs);
+    requests += step.purpose === 'preflight' ? 1 : eventsOf(step, options);
+    expect(requests).toBeLessThanOrEqual(options.maxRequests);
+    state = advanceSearch(state, endpoint(step), { ms: spentMs, requests });
+    if (step.purpose !== 'preflight' && state.step.kind === 'probe') {
+      // The look whether the endpoint has settled.
+      requests += SETTLE_EVENTS;
+      state = reconsider(state, { ms: spentMs, requests });
+    }
     if (step.purpose !== 'preflight' && state.probes.at(-1)?.passed) {
       passed = Math.max(passed, step.ratePerSecond);
     }
   }
   return { state, verdict: state.step.verdict };
+}
+
+function stepAt(ratePerSecond: number): ProbeStep {
+  return { kind: 'probe', purpose: 'ramp', ratePerSecond, durationMs: 30_000 };
 }
 
 function found({ verdict }: Ending): number {
@@ -152,9 +167,40 @@ describe('find-limit', () => {
     );
     const few = search(queueingEndpoint(450, 50), { maxRequests: 5_000 });
     expect(few.verdict).toMatchObject({ kind: 'at-least', ratePerSecond: 40, because: 'max-requests' });
-    expect(few.state.requests).toBeLessThanOrEqual(5_000);
     expect(search(queueingEndpoint(450, 50), { budgetMs: 20_000 }).verdict).toMatchObject({
       because: 'budget',
+    });
+  });
+
+  test('counts what warm-ups and random gaps send as well: no confirmation is begun that cannot be ended', () => {
+    const plans = fc.record({
+      maxRequests: fc.integer({ min: 4_000, max: 40_000 }),
+      warmupMs: fc.constantFrom(0, 1_000, 5_000),
+      arrivals: fc.constantFrom('constant' as const, 'poisson' as const),
+      seed: fc.nat(),
+    });
+    fc.assert(
+      fc.property(plans, (changes) => {
+        const { verdict } = search(queueingEndpoint(5_000, 50), changes);
+        expect(verdict).toMatchObject({ kind: 'at-least', because: 'max-requests', confirmed: true });
+      }),
+      RUNS,
+    );
+  });
+
+  test('leaves out what no longer fits after a long wait for the endpoint', () => {
+    const options = { ...OPTIONS, maxRequests: 5_000 };
+    const spent = { ms: 0, requests: 1 };
+    const ramped = advanceSearch(
+      advanceSearch(beginSearch(options), queueingEndpoint(5_000, 50)(stepAt(10)), spent),
+      queueingEndpoint(5_000, 50)(stepAt(10)),
+      { ms: 30_000, requests: 300 },
+    );
+    expect(ramped.step).toMatchObject({ purpose: 'ramp', ratePerSecond: 20 });
+    expect(reconsider(ramped, { ms: 60_000, requests: 305 }).step).toBe(ramped.step);
+    expect(reconsider(ramped, { ms: 60_000, requests: 4_000 }).step).toMatchObject({ purpose: 'confirm' });
+    expect(reconsider(ramped, { ms: 60_000, requests: 4_900 }).step).toMatchObject({
+      verdict: { sentence: expect.stringMatching(/^at least 10\/s \(.*used up\), not confirmed$/) },
     });
   });
 

@@ -12,6 +12,7 @@ import {
   type StopRule,
 } from '../../src/loadtest/drive.ts';
 import { createPayloads, generateTemplates } from '../../src/loadtest/payloads.ts';
+import { createSendBudget } from '../../src/loadtest/send-budget.ts';
 import { openDirectSender } from '../../src/loadtest-sender.ts';
 import type { ClientSettings, Company, CompanyOptions } from '../../src/sandbox/company.ts';
 import { testSandbox } from '../support/sandbox.ts';
@@ -60,6 +61,7 @@ export async function measured(
     send: sender.send,
     callOff: sender.callOff,
     nextEvent: payloads.next,
+    budget: createSendBudget(Number.POSITIVE_INFINITY),
     now: () => performance.now(),
     wallNow: Date.now,
     interrupted: new AbortController().signal,

@@ -6,6 +6,7 @@ import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts'
 import { parseObjectives } from '../../src/loadtest/objectives.ts';
 import { recordProbe } from '../../src/loadtest/probe-record.ts';
 import { type RunPlan, runLoad } from '../../src/loadtest/run.ts';
+import { createSendBudget } from '../../src/loadtest/send-budget.ts';
 import { onLimitMeasured } from '../../src/loadtest/stop-rules.ts';
 import { rateLimitedVerdict } from '../../src/loadtest/verdicts.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -89,6 +90,9 @@ test('a generator that cannot keep to its plan is inconclusive, whatever it has 
 function searchPlan(changes: Partial<FindPlan> = {}): FindPlan {
   return {
     search: {
+      arrivals: 'constant',
+      seed: 1,
+      warmupMs: 0,
       startRate: 40,
       maxRate: 1_000,
       precision: 0.3,
@@ -98,13 +102,9 @@ function searchPlan(changes: Partial<FindPlan> = {}): FindPlan {
       maxRequests: 100_000,
       objectives: objectivesOf('delivered>80%', 'p90<10s'),
     },
-    warmupMs: 0,
-    arrivals: 'constant',
-    seed: 1,
     timeoutMs: 15_000,
     maxInFlight: undefined,
     abort: () => undefined,
-    guard: () => undefined,
     onProbe: () => {},
     ...changes,
   };
@@ -165,15 +165,50 @@ test('a search that ends at the limit of its generator says what kept that from 
   expect(result.reasons.join()).toMatch(/the generator (attended to|was late|was busy)/);
 });
 
-test('a search whose requests are used up ends with 4, in the middle of a probe', async () => {
+test('a search stops at exactly as many requests as may be sent, waits for the endpoint included', async () => {
   const { company, effects } = await measured({});
-  const guard: FindPlan['guard'] = () =>
-    company.tally.received < 30 ? undefined : { kind: 'guard', why: 'all 30 requests were sent' };
   const { search } = searchPlan();
-  const plan = searchPlan({ guard, search: { ...search, probeMs: 60_000 } });
-  const { result, probes } = await findLimit(plan, effects);
-  expect(result).toMatchObject({ verdict: 'stopped', exitCode: 4 });
-  expect(probes.at(-1)?.probed.observation.cutShort).toBe('all 30 requests were sent');
+  const labels: string[] = [];
+  const bounded = {
+    ...effects,
+    budget: createSendBudget(180),
+    onProgress: ({ label }: { readonly label: string }) => labels.push(label),
+  };
+  // The search believes that it may send more: each time it is stopped by what sends.
+  const plan = searchPlan({ search: { ...search, probeMs: 1_000, confirmMs: 60_000, maxRate: 80 } });
+  const { result, probes } = await findLimit(plan, bounded);
+  expect(company.tally.received).toBe(180);
+  expect(labels).toContain('settling');
+  expect(result).toMatchObject({
+    verdict: 'stopped',
+    exitCode: 4,
+    sentence: 'stopped: all 180 requests that may be sent were sent; at least 80/s, not confirmed',
+    limit: { kind: 'at-least', ratePerSecond: 80, because: 'guard', confirmed: false },
+  });
+  // What was due next is no fault of the generator, nor of the endpoint.
+  const last = probes.at(-1)?.probed.observation;
+  expect(last).toMatchObject({
+    offered: last?.sent,
+    delivered: last?.sent,
+    cutShort: 'all 180 requests that may be sent were sent',
+    generator: { sentShare: 1 },
+  });
+});
+
+test('a search that is interrupted in its confirmation says what had passed by then', async () => {
+  const { company, effects } = await measured({});
+  const { search } = searchPlan();
+  const interruption = new AbortController();
+  void company.waitFor(60, { timeoutMs: 60_000 }).then(() => interruption.abort());
+  const plan = searchPlan({ search: { ...search, probeMs: 1_000, confirmMs: 60_000, maxRate: 40 } });
+  const { result, probes } = await findLimit(plan, { ...effects, interrupted: interruption.signal });
+  expect(probes.at(-1)?.purpose).toBe('confirm');
+  expect(result).toMatchObject({
+    verdict: 'interrupted',
+    exitCode: 130,
+    sentence: 'interrupted: at least 40/s, not confirmed; the probes until then are in the report',
+    limit: { ratePerSecond: 40, confirmed: false },
+  });
 });
 
 test('the report holds what was measured, examples of each outcome, and no secret', async () => {

@@ -6,6 +6,7 @@ import { createLatencyHistogram, type LatencyHistogram } from '../../loadtest/la
 import type { LoadOutcome, MadeProbe } from '../../loadtest/outcome.ts';
 import type { Recommendations } from '../../loadtest/recommend.ts';
 import type { LoadReport, ReportPlan } from '../../loadtest/report.ts';
+import { createSendBudget } from '../../loadtest/send-budget.ts';
 import { openEngineSender } from '../../loadtest-engine.ts';
 import { type LoadSender, openDirectSender } from '../../loadtest-sender.ts';
 import { VERSION } from '../../version.ts';
@@ -23,6 +24,8 @@ export interface Job {
   readonly prepared: Prepared;
   readonly options: LoadOptions;
   readonly plan: ReportPlan;
+  /** For all that is sent. */
+  readonly maxRequests: number;
   carryOut(effects: Effects, onProbe: (made: MadeProbe) => void): Promise<LoadOutcome>;
   recommend(outcome: LoadOutcome): Recommendations | undefined;
 }
@@ -52,6 +55,7 @@ export async function execute(terminal: Terminal, job: Job): Promise<number> {
       send: sender.send,
       callOff: sender.callOff,
       nextEvent: prepared.payloads.next,
+      budget: createSendBudget(job.maxRequests),
       now: () => performance.now(),
       wallNow: Date.now,
       interrupted: interrupted.signal,

@@ -1,8 +1,7 @@
-import { countEvents, highestRate } from '../../loadtest/drive.ts';
 import { defaultMaxInFlight } from '../../loadtest/find.ts';
 import { runLoad } from '../../loadtest/run.ts';
 import type { Stage } from '../../loadtest/schedule.ts';
-import { firstOf } from '../../loadtest/stop-rules.ts';
+import { countEvents, highestRate } from '../../loadtest/stages.ts';
 import { UsageError } from '../run-command.ts';
 import type { Terminal } from '../terminal.ts';
 import { agree } from './agree.ts';
@@ -10,7 +9,7 @@ import { execute } from './execute.ts';
 import type { RunOptions } from './load-options.ts';
 import { expectPermitted, permitOf } from './permission.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { onFailing, onSpent } from './stop-at.ts';
+import { onFailing } from './stop-at.ts';
 
 const WARMUP_MS = 5_000;
 /** The event that is sent before all others. */
@@ -49,13 +48,13 @@ async function send(
   const { timeoutMs } = prepared.target.client;
   const warmupMs = options.warmup ?? WARMUP_MS;
   const rate = highestRate(stages);
-  const total = countEvents(stages, warmupMs) + PREFLIGHT;
+  const { seed, objectives, source: payloads } = prepared;
+  const { arrivals, duplicates } = options;
+  const total = countEvents(stages, warmupMs, { arrivals, seed }) + PREFLIGHT;
   const permit = permitOf(prepared.target.client);
   const maxRequests = Math.min(permit.maxRequests, options.maxRequests ?? permit.maxRequests);
   expectPermitted({ ...permit, maxRequests }, rate, total);
   const maxInFlight = options.maxInFlight ?? defaultMaxInFlight(rate, timeoutMs);
-  const { seed, objectives, source: payloads } = prepared;
-  const { arrivals, duplicates } = options;
   const sent = { arrivals, seed, warmupMs, maxInFlight };
   const written = objectives.map(({ text }) => text);
   const plan = { ...sent, via: options.via, stages, objectives: written, payloads, duplicates } as const;
@@ -63,17 +62,17 @@ async function send(
   const answer = await agree(
     terminal,
     prepared,
-    { plan, highestRate: rate, total, atMost: arrivals === 'poisson', durationMs },
+    { plan, highestRate: rate, total, atMost: false, durationMs },
     options,
   );
   if (answer !== undefined) return answer;
-  // Random gaps may come to more than planned; what is planned may be sent to its last event.
-  const abort = firstOf(onFailing(options.abortOn), onSpent(prepared.payloads, maxRequests + 1));
+  const abort = onFailing(options.abortOn);
   return execute(terminal, {
     kind: 'run',
     prepared,
     options,
     plan,
+    maxRequests,
     carryOut: (effects) => runLoad({ ...sent, label: 'run', stages, timeoutMs, objectives, abort }, effects),
     recommend: () => undefined,
   });

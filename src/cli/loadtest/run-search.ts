@@ -9,7 +9,7 @@ import { execute } from './execute.ts';
 import type { FindOptions } from './load-options.ts';
 import { expectPermitted, permitOf } from './permission.ts';
 import { type Prepared, prepare } from './prepare.ts';
-import { onFailing, onSpent } from './stop-at.ts';
+import { onFailing } from './stop-at.ts';
 
 const WARMUP_MS = 1_000;
 /** No generator offers more; where nothing else is a bound. */
@@ -32,51 +32,40 @@ export async function runSearch(
 
 async function search(terminal: Terminal, prepared: Prepared, options: FindOptions): Promise<number> {
   const { timeoutMs } = prepared.target.client;
-  const { seed, objectives, source: payloads } = prepared;
   const searched = searchOf(prepared, options);
-  const { arrivals, duplicates } = options;
-  const sent = { arrivals, seed, warmupMs: options.warmup ?? WARMUP_MS };
-  const { objectives: _, ...search } = searched;
+  const { arrivals, seed, warmupMs, objectives, ...search } = searched;
   const plan = {
-    ...sent,
+    arrivals,
+    seed,
+    warmupMs,
     via: options.via,
     stages: [],
     search,
     objectives: objectives.map(({ text }) => text),
     maxInFlight: options.maxInFlight ?? defaultMaxInFlight(searched.maxRate, timeoutMs),
-    payloads,
-    duplicates,
+    payloads: prepared.source,
+    duplicates: options.duplicates,
   } as const;
   const { maxRate: highestRate, maxRequests: total, budgetMs: durationMs } = searched;
   const intent = { plan, highestRate, total, atMost: true, durationMs };
   const answer = await agree(terminal, prepared, intent, options);
   if (answer !== undefined) return answer;
   const { maxInFlight } = options;
-  const guard = onSpent(prepared.payloads, total);
+  const abort = onFailing(options.abortOn);
   return execute(terminal, {
     kind: 'find-limit',
     prepared,
     options,
     plan,
+    maxRequests: total,
     carryOut: (effects, onProbe) =>
-      findLimit(
-        {
-          ...sent,
-          search: searched,
-          timeoutMs,
-          maxInFlight,
-          abort: onFailing(options.abortOn),
-          guard,
-          onProbe,
-        },
-        effects,
-      ),
+      findLimit({ search: searched, timeoutMs, maxInFlight, abort, onProbe }, effects),
     recommend: recommendFor,
   });
 }
 
 /** @throws UsageError where the search goes beyond what is permitted */
-function searchOf({ target, objectives }: Prepared, options: FindOptions): SearchOptions {
+function searchOf({ target, objectives, seed }: Prepared, options: FindOptions): SearchOptions {
   const permit = permitOf(target.client);
   const maxRequests = Math.min(permit.maxRequests, options.maxRequests ?? permit.maxRequests);
   const maxRate = options.maxRate ?? Math.min(permit.maxRatePerSecond, HIGHEST_RATE);
@@ -87,6 +76,9 @@ function searchOf({ target, objectives }: Prepared, options: FindOptions): Searc
     startRate: options.start,
     maxRate,
     precision: options.precision,
+    arrivals: options.arrivals,
+    seed,
+    warmupMs: options.warmup ?? WARMUP_MS,
     probeMs: options.probe,
     confirmMs: options.confirm,
     budgetMs: options.budget,
