@@ -27,7 +27,7 @@ export interface Witness {
   sent(event: StoredEvent, intended: number, at: number): void;
   finished(event: StoredEvent, attempt: LoadAttempt, times: Times): void;
   /** Called off: neither sent nor unsent. */
-  dropped(event: StoredEvent): void;
+  dropped(intended: number): void;
   /** The most that may be in flight were: the arrival was let go. */
   unsent(intended: number): void;
   /** Once a turn of the loop, about each millisecond. */
@@ -163,7 +163,7 @@ class OpenGenerator implements Generator {
     witness.sent(event, intended, sent);
     const attempt = await send(event);
     this.#inFlight -= 1;
-    if (attempt === undefined) witness.dropped(event);
+    if (attempt === undefined) witness.dropped(intended);
     else witness.finished(event, attempt, { intended, sent, finished: now() });
     this.#endWhereOver();
   }

@@ -23,7 +23,6 @@ export const DEFAULT_ABORT_RULE: AbortRule = { text: 'failed>20% for 3s', share:
 
 /** Fewer than these say nothing about a share: at a low rate the window reaches back for them. */
 const LEAST_FINISHED = 10;
-const TIMEOUTS_IN_A_ROW = 5;
 
 /** Reads a rule such as `failed>20% for 3s`. */
 export function parseAbortRule(text: string): Parsed<AbortRule> {
@@ -54,17 +53,4 @@ export function findFailing(rule: AbortRule, rows: readonly FinishedRow[], start
   }
   if (finished < LEAST_FINISHED || failed <= rule.share * finished) return undefined;
   return `${failed} of the latest ${finished} events failed, more than ${showShare(rule.share)} (${rule.text})`;
-}
-
-/**
- * Why to stop now, as a sentence: so many requests in a row timed out at a rate no higher than the start rate that
- * the endpoint does not answer at all. Undefined: there is no reason to.
- */
-export function findSilence(
-  timeoutsInARow: number,
-  ratePerSecond: number,
-  startRate: number,
-): string | undefined {
-  if (timeoutsInARow < TIMEOUTS_IN_A_ROW || ratePerSecond > startRate) return undefined;
-  return `${timeoutsInARow} requests in a row timed out at the start rate`;
 }

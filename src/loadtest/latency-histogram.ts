@@ -14,7 +14,6 @@ export interface LatencyHistogram {
   percentileMs(p: number): number;
   /** Duration (ms) and how many there are up to it, ascending: one for each value that was recorded. */
   steps(): readonly (readonly [ms: number, upTo: number])[];
-  add(other: LatencyHistogram): void;
   reset(): void;
   /** As HdrHistogram exchanges them between languages (V2, deflated), in microseconds. */
   encode(): string;
@@ -39,7 +38,7 @@ export function createLatencyHistogram(longestMs: number = LONGEST_MS): LatencyH
     numberOfSignificantValueDigits: DIGITS,
     useWebAssembly: false,
   });
-  const histogram: LatencyHistogram = {
+  return {
     get total() {
       return hdr.totalCount;
     },
@@ -55,20 +54,10 @@ export function createLatencyHistogram(longestMs: number = LONGEST_MS): LatencyH
     countAtOrAbove: (ms) => countAtOrAbove(hdr, Math.ceil(ms * MICROSECONDS)),
     percentileMs: (p) => (hdr.totalCount === 0 ? 0 : hdr.getValueAtPercentile(p) / MICROSECONDS),
     steps: () => [...countsOf(hdr)].map(({ highest: value, upTo }) => [value / MICROSECONDS, upTo]),
-    add(other) {
-      const from = inside.get(other);
-      if (from === undefined) throw new TypeError('this histogram was not made here');
-      hdr.add(from);
-    },
     reset: () => hdr.reset(),
     encode: () => encodeIntoCompressedBase64(hdr),
   };
-  inside.set(histogram, hdr);
-  return histogram;
 }
-
-/** What stands behind a histogram, for adding one to another. */
-const inside = new WeakMap<LatencyHistogram, Hdr>();
 
 interface Counted {
   /** The highest value that is counted with those recorded, in microseconds. */

@@ -46,6 +46,7 @@ export interface Observation {
   readonly durationMs: number;
   /** Arrivals whose time came; `sent + unsent`, but for those that the generator failed to attend to. */
   readonly offered: number;
+  /** Those that were called off at an interruption left out. */
   readonly sent: number;
   /** Not sent, since too many were in flight: each is a miss. */
   readonly unsent: number;

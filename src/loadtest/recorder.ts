@@ -11,13 +11,14 @@ export interface Counts {
   unsent: number;
   delivered: number;
   failed: number;
-  /** Ended otherwise than by an answer in time. */
-  timeouts: number;
-  /** Called off at the end: neither delivered nor failed. */
+  /** Sent and then called off at the end: they count neither as sent nor as offered. */
   dropped: number;
 }
 
-/** What has become of the latest events, for guards: all of them, warm-up too. */
+/**
+ * The most events in a row that ended so, for guards: all of them, warm-up too. They do not fall again where another
+ * end follows: a guard looks now and then only.
+ */
 export interface Streaks {
   timeouts: number;
   unauthorized: number;
@@ -29,7 +30,6 @@ export interface FirstRefusal {
   readonly intendedMs: number;
   readonly status: number;
   readonly retryAfter: string | undefined;
-  count: number;
 }
 
 /** Writes down what a generator sees. Only what was meant for the time after the warm-up is judged. */
@@ -72,8 +72,9 @@ export function createRecorder({ startedAt, warmupMs, timeoutMs }: RecorderOptio
   const trace = createInFlightTrace();
   const outcomes = createOutcomes();
   const seconds: Seconds = createSeconds(warmupMs, longest);
-  const counts: Counts = { sent: 0, unsent: 0, delivered: 0, failed: 0, timeouts: 0, dropped: 0 };
+  const counts: Counts = { sent: 0, unsent: 0, delivered: 0, failed: 0, dropped: 0 };
   const streaks: Streaks = { timeouts: 0, unauthorized: 0 };
+  const latest: Streaks = { timeouts: 0, unauthorized: 0 };
   const judgedFrom = startedAt + warmupMs;
   let inFlight = 0;
   let declaredLimit: FirstRefusal | undefined;
@@ -81,8 +82,7 @@ export function createRecorder({ startedAt, warmupMs, timeoutMs }: RecorderOptio
   function noteLimit(classification: Classification, intendedMs: number): void {
     if (!declaresLimit(classification)) return;
     const { status, retryAfter } = classification;
-    declaredLimit ??= { intendedMs, status, retryAfter, count: 0 };
-    declaredLimit.count += 1;
+    declaredLimit ??= { intendedMs, status, retryAfter };
   }
 
   return {
@@ -119,7 +119,7 @@ export function createRecorder({ startedAt, warmupMs, timeoutMs }: RecorderOptio
       const serviceMs = times.finished - times.sent - tokenMs - (queueMs ?? 0);
       const responseMs = answered(classification, times.finished - times.intended - tokenMs, timeoutMs);
       countIn(seconds.at(atMs), classification, { responseMs, serviceMs, inFlight });
-      note(streaks, classification);
+      note(latest, streaks, classification);
       noteLimit(classification, times.intended - startedAt);
       if (times.intended < judgedFrom) return;
       countEnd(counts, classification);
@@ -128,8 +128,10 @@ export function createRecorder({ startedAt, warmupMs, timeoutMs }: RecorderOptio
       if (queueMs !== undefined) queue.record(queueMs);
       outcomes.count(classification, () => exampleOf(event, atMs, serviceMs));
     },
-    dropped() {
+    dropped(intended) {
       inFlight -= 1;
+      if (intended < judgedFrom) return;
+      counts.sent -= 1;
       counts.dropped += 1;
     },
     unsent(intended) {
@@ -183,11 +185,12 @@ function countIn(
 function countEnd(counts: Counts, classification: Classification): void {
   if (classification.kind === 'delivered') counts.delivered += 1;
   else counts.failed += 1;
-  if (classification.kind === 'failed' && classification.failureClass === 'timeout') counts.timeouts += 1;
 }
 
-function note(streaks: Streaks, classification: Classification): void {
+function note(latest: Streaks, longest: Streaks, classification: Classification): void {
   const failure = classification.kind === 'failed' ? classification.failureClass : undefined;
-  streaks.timeouts = failure === 'timeout' ? streaks.timeouts + 1 : 0;
-  streaks.unauthorized = failure === 'unauthorized' ? streaks.unauthorized + 1 : 0;
+  latest.timeouts = failure === 'timeout' ? latest.timeouts + 1 : 0;
+  latest.unauthorized = failure === 'unauthorized' ? latest.unauthorized + 1 : 0;
+  longest.timeouts = Math.max(longest.timeouts, latest.timeouts);
+  longest.unauthorized = Math.max(longest.unauthorized, latest.unauthorized);
 }

@@ -3,7 +3,6 @@ import {
   DEFAULT_ABORT_RULE,
   type FinishedRow,
   findFailing,
-  findSilence,
   parseAbortRule,
 } from '../../src/loadtest/guards.ts';
 
@@ -49,10 +48,4 @@ test('at a low rate the window reaches back until it holds ten events', () => {
     Array.from({ length }, (_, second) => ({ atMs: (second + 1) * 1_000, finished: 1, failed: 1 }));
   expect(findFailing(DEFAULT_ABORT_RULE, slow(9))).toBeUndefined();
   expect(findFailing(DEFAULT_ABORT_RULE, slow(10))).toBeDefined();
-});
-
-test('five timeouts in a row are reason to stop at the start rate alone', () => {
-  expect(findSilence(5, 10, 10)).toBe('5 requests in a row timed out at the start rate');
-  expect(findSilence(4, 10, 10)).toBeUndefined();
-  expect(findSilence(50, 20, 10)).toBeUndefined();
 });

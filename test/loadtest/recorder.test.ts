@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import type { Classification } from '../../src/core/classify.ts';
+import type { StoredEvent } from '../../src/core/event.ts';
+import type { ProbeView } from '../../src/loadtest/drive.ts';
+import { createRecorder } from '../../src/loadtest/recorder.ts';
+import { onTimeouts, onUnauthorized } from '../../src/loadtest/stop-rules.ts';
+
+const EVENT: StoredEvent = { id: 'e', type: 'disposition_update', unit: 'LOADTEST-1', body: '{}' };
+const WARMUP_MS = 1_000;
+
+const failed = (failureClass: 'timeout' | 'unauthorized', status: number): Classification =>
+  ({ kind: 'failed', failureClass, status, response: '' }) as Classification;
+const TIMEOUT = failed('timeout', 0);
+const UNAUTHORIZED = failed('unauthorized', 401);
+const DELIVERED = { kind: 'delivered', status: 200 } as Classification;
+
+/** A recorder that has seen events end so, one after another; `rule` is asked once, at the end. */
+function afterEndings(...endings: Classification[]) {
+  const recorder = createRecorder({ startedAt: 0, warmupMs: WARMUP_MS, timeoutMs: 15_000 });
+  for (const classification of endings) {
+    recorder.sent(EVENT, 0, 0);
+    recorder.finished(EVENT, { classification, tokenMs: 0 }, { intended: 0, sent: 0, finished: 1 });
+  }
+  const view = { probe: { recorder } } as unknown as ProbeView;
+  return { timeouts: onTimeouts(view)?.why, unauthorized: onUnauthorized(view)?.why };
+}
+
+test('five in a row are a reason to stop, whatever has come between them and the look', () => {
+  expect(afterEndings(...Array(5).fill(TIMEOUT), DELIVERED).timeouts).toContain('5 requests in a row');
+  expect(afterEndings(...Array(5).fill(UNAUTHORIZED), DELIVERED).unauthorized).toContain('answered 401');
+  const broken = [TIMEOUT, TIMEOUT, DELIVERED, TIMEOUT, TIMEOUT, UNAUTHORIZED, TIMEOUT];
+  expect(afterEndings(...broken)).toEqual({ timeouts: undefined, unauthorized: undefined });
+});
+
+test('what is called off counts neither as sent nor as offered, and is told', () => {
+  const recorder = createRecorder({ startedAt: 0, warmupMs: WARMUP_MS, timeoutMs: 15_000 });
+  const intended = [500, 1_500, 1_600];
+  for (const at of intended) recorder.sent(EVENT, at, at);
+  expect(recorder.counts).toMatchObject({ sent: 2, dropped: 0 });
+  for (const at of intended.slice(0, 2)) recorder.dropped(at);
+  expect(recorder.counts).toMatchObject({ sent: 1, dropped: 1 });
+  expect(recorder.inFlight).toBe(1);
+});
