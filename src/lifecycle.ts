@@ -5,7 +5,7 @@ import { writeSync } from 'node:fs';
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /** The exit code of a process that a signal ended: 128 + its number. */
-const SIGNAL_EXIT: Record<(typeof STOP_SIGNALS)[number], number> = { SIGTERM: 143, SIGINT: 130 };
+export const SIGNAL_EXIT = { SIGTERM: 143, SIGINT: 130 } as const;
 
 /**
  * Not the signal SIGPIPE, though it stands for it: the kernel sends that one to a process with a handler for it

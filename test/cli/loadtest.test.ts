@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { LoadReport } from '../../src/loadtest/report.ts';
@@ -97,6 +97,45 @@ test('a second Ctrl-C ends it at once, whatever is still in flight', async () =>
   run.signal('SIGINT');
   expect(await run.exit).toEqual({ code: 130, signal: null });
   expect(run.stdout).toBe('');
+});
+
+test('random gaps are asked about, permitted and sent with the number that their seed draws', async () => {
+  const { company, directory, config } = await acme();
+  const random = ['--rate', '40', '--duration', '1s', '--arrivals', 'poisson', ...EASY, '--yes', '--json'];
+  const dry = await runWaybill([...RUN, ...random, '--dry-run'], { directory, config });
+  const { total } = JSON.parse(dry.stdout);
+  const bounded = (most: number) =>
+    runWaybill([...RUN, ...random, '--quiet', '--max-requests', String(most)], { directory, config });
+  expect((await bounded(total - 1)).code).toBe(2);
+  expect(company.tally.received).toBe(0);
+  const { stdout } = await bounded(total);
+  expect(JSON.parse(stdout).probes[1].cutShort).toBeUndefined();
+  expect(company.tally.received).toBe(total);
+});
+
+test('an objective for the rate is refused where the search sets the rate', async () => {
+  const { company, directory, config } = await acme();
+  const args = ['loadtest', 'find-limit', 'acme', 'disposition_update', '--slo', 'rate>=50/s', '--yes'];
+  const { code, stderr } = await runWaybill(args, { directory, config });
+  expect([code, stderr]).toEqual([2, expect.stringContaining("--slo 'rate>=50/s' cannot be judged")]);
+  expect(company.tally.received).toBe(0);
+});
+
+test('a report that cannot be written at the end hides nothing of the result', async () => {
+  const { company, directory, config } = await acme();
+  const place = join(directory, 'reports');
+  mkdirSync(place);
+  const files = ['--report', join(place, 'r.json'), '--html', join(place, 'r.html')];
+  const args = [...RUN, '--rate', '40', '--duration', '2s', ...EASY, '--yes', '--json', '--quiet', ...files];
+  const run = startWaybill(args, { directory, config });
+  await company.waitFor(10, { timeoutMs: 60_000 });
+  rmSync(place, { recursive: true });
+  const { code } = await run.exit;
+  const report: LoadReport = JSON.parse(run.stdout);
+  expect(report.probes[1]).toMatchObject({ offered: 80, delivered: 80 });
+  // 5: a machine that is busy with other things keeps no generator to its plan.
+  expect([code, report.result.exitCode]).toEqual(report.result.exitCode === 5 ? [5, 5] : [2, 0]);
+  expect(run.stderr).toMatch(/r\.json cannot be written \(ENOENT\)\n.*r\.html cannot be written \(ENOENT\)/);
 });
 
 test('payloads of dead letters are sent about units of their own; those stay where they are', async () => {

@@ -1,73 +1,108 @@
-import { writeFileSync } from 'node:fs';
-import { stopSignal } from '../../lifecycle.ts';
-import { buildReport, type ReportFrame } from '../../loadtest/build-report.ts';
+import { WaybillError } from '../../core/waybill-error.ts';
+import { SIGNAL_EXIT, stopSignal } from '../../lifecycle.ts';
 import type { Effects } from '../../loadtest/drive.ts';
 import { createLatencyHistogram, type LatencyHistogram } from '../../loadtest/latency-histogram.ts';
-import type { LoadOutcome, MadeProbe } from '../../loadtest/outcome.ts';
-import type { Recommendations } from '../../loadtest/recommend.ts';
-import type { LoadReport, ReportPlan } from '../../loadtest/report.ts';
+import type { MadeProbe } from '../../loadtest/outcome.ts';
 import { createSendBudget } from '../../loadtest/send-budget.ts';
 import { openEngineSender } from '../../loadtest-engine.ts';
 import { type LoadSender, openDirectSender } from '../../loadtest-sender.ts';
-import { VERSION } from '../../version.ts';
-import { UsageError } from '../run-command.ts';
+import { EXIT, exitCodeOf } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
-import { finalText } from './final-text.ts';
-import type { LoadOptions } from './load-options.ts';
-import type { Prepared } from './prepare.ts';
-import { NO_PROGRESS, openProgressView } from './progress-view.ts';
+import type { Job } from './job.ts';
+import { NO_PROGRESS, openProgressView, type ProgressView } from './progress-view.ts';
 import { describeTarget } from './target.ts';
+import { tellResult } from './tell-result.ts';
 
-/** A load test that somebody has agreed to. */
-export interface Job {
-  readonly kind: LoadReport['kind'];
-  readonly prepared: Prepared;
-  readonly options: LoadOptions;
-  readonly plan: ReportPlan;
-  /** For all that is sent. */
-  readonly maxRequests: number;
-  carryOut(effects: Effects, onProbe: (made: MadeProbe) => void): Promise<LoadOutcome>;
-  recommend(outcome: LoadOutcome): Recommendations | undefined;
-}
-
-const SIGNAL_EXIT: Readonly<Record<string, number>> = { SIGTERM: 143 };
-const INTERRUPTED = 130;
-
-/** Carries a load test out, shows how it goes, and reports. @returns the exit code */
+/**
+ * Carries a load test out, shows how it goes, and tells what came of it before anything is closed: what was measured
+ * is not lost for what goes wrong after it.
+ *
+ * @returns the exit code
+ */
 export async function execute(terminal: Terminal, job: Job): Promise<number> {
-  const { prepared } = job;
   const startedAt = new Date().toISOString();
   const beganAt = performance.now();
   const tokenRequests = createLatencyHistogram();
   const probes: MadeProbe[] = [];
   const view = viewOf(job, probes, tokenRequests);
-  const interrupted = new AbortController();
-  let exitCode = INTERRUPTED;
-  void stopSignal(view.end).then((signal) => {
-    exitCode = SIGNAL_EXIT[signal] ?? INTERRUPTED;
-    view.stopping();
-    interrupted.abort();
+  const interruption = onSignal(view);
+  let isBroken = false;
+  const sender = await openSender(job, tokenRequests, () => {
+    isBroken = true;
+    interruption.abort();
   });
-  const sender = await openSender(job, tokenRequests, () => interrupted.abort());
-  let outcome: LoadOutcome;
+  let code: number;
   try {
-    const effects: Effects = {
-      send: sender.send,
-      callOff: sender.callOff,
-      nextEvent: prepared.payloads.next,
-      budget: createSendBudget(job.maxRequests),
-      now: () => performance.now(),
-      wallNow: Date.now,
-      interrupted: interrupted.signal,
-      interruptedExitCode: () => exitCode,
-      onProgress: view.show,
-    };
-    outcome = await job.carryOut(effects, (made) => probes.push(made));
-  } finally {
+    const effects = effectsOf(job, sender, interruption, view);
+    const outcome = await job.carryOut(effects, (made) => probes.push(made));
     view.end();
-    await sender.close();
+    code = await tellResult(terminal, job, outcome, { startedAt, beganAt, tokenRequests });
+  } catch (error) {
+    view.end();
+    // What went wrong first says more than what cannot be closed for it.
+    await sender.close().catch(() => {});
+    throw error;
   }
-  return tell(terminal, job, outcome, { startedAt, beganAt, tokenRequests });
+  return closeSender(terminal, sender, code, isBroken);
+}
+
+/** How a load test is ended from outside. */
+interface Interruption {
+  readonly signal: AbortSignal;
+  abort(): void;
+  exitCode(): number;
+}
+
+function onSignal(view: ProgressView): Interruption {
+  const controller = new AbortController();
+  let exitCode: number = SIGNAL_EXIT.SIGINT;
+  void stopSignal(view.end).then((signal) => {
+    if (signal === 'SIGTERM') exitCode = SIGNAL_EXIT.SIGTERM;
+    view.stopping();
+    controller.abort();
+  });
+  return { signal: controller.signal, abort: () => controller.abort(), exitCode: () => exitCode };
+}
+
+function effectsOf(
+  { prepared, maxRequests }: Job,
+  { send, callOff }: LoadSender,
+  { signal, exitCode }: Interruption,
+  view: ProgressView,
+): Effects {
+  return {
+    send,
+    callOff,
+    nextEvent: prepared.payloads.next,
+    budget: createSendBudget(maxRequests),
+    now: () => performance.now(),
+    wallNow: Date.now,
+    interrupted: signal,
+    interruptedExitCode: exitCode,
+    onProgress: view.show,
+  };
+}
+
+/**
+ * Closes what the events were sent with; where that fails, it is said beside the result.
+ *
+ * @param isBroken nothing could be sent any more, and the result is of what was sent until then
+ * @returns the result's exit code, or the failure's where the result was not bad itself, or is not whole
+ */
+async function closeSender(
+  terminal: Terminal,
+  sender: LoadSender,
+  code: number,
+  isBroken: boolean,
+): Promise<number> {
+  try {
+    await sender.close();
+    return code;
+  } catch (error) {
+    terminal.note(`waybill: ${error instanceof Error ? error.message : String(error)}`);
+    if (!isBroken && code !== EXIT.done) return code;
+    return error instanceof WaybillError ? exitCodeOf(error.code) : EXIT.unexpected;
+  }
 }
 
 /** Opens the way that the plan asks for. */
@@ -89,64 +124,9 @@ function viewOf({ prepared, options, plan }: Job, probes: MadeProbe[], tokenRequ
   if (options.quiet === true) return NO_PROGRESS;
   const { client, types, urls } = describeTarget(prepared.target);
   const title = `${client}  ${types.join('+')}  ${new URL(urls[0] ?? '').host}`;
-  const frame = { title, objectives: plan.objectives, tokenRequests, probes };
+  const hasQueue = plan.via === 'engine';
+  const frame = { title, objectives: plan.objectives, tokenRequests, probes, hasQueue };
   // With --json, stdout is for the one value.
   const stream = options.json === true ? process.stderr : process.stdout;
   return openProgressView(stream, frame, () => performance.now());
-}
-
-async function tell(
-  terminal: Terminal,
-  { kind, prepared, options, plan, recommend }: Job,
-  outcome: LoadOutcome,
-  times: Pick<ReportFrame, 'startedAt' | 'beganAt' | 'tokenRequests'>,
-): Promise<number> {
-  const report = buildReport(
-    {
-      kind,
-      waybill: VERSION,
-      runId: prepared.runId,
-      label: options.label,
-      endedAt: new Date().toISOString(),
-      command: commandLine([
-        ...process.argv.slice(2),
-        ...(options.seed === undefined ? ['--seed', String(prepared.seed)] : []),
-      ]),
-      target: describeTarget(prepared.target),
-      plan,
-      recommended: recommend(outcome),
-      ...times,
-    },
-    outcome,
-  );
-  const files: string[] = [];
-  if (options.report !== undefined) {
-    write(options.report, `${JSON.stringify(report)}\n`);
-    files.push(options.report);
-  }
-  if (options.html !== undefined) {
-    const { renderHtml } = await import('../../loadtest/html-report.ts');
-    write(options.html, renderHtml(report));
-    files.push(options.html);
-  }
-  terminal.value(report);
-  for (const line of finalText(report, files)) terminal.line(line);
-  return report.result.exitCode;
-}
-
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new UsageError(`${file} cannot be written (${code ?? message})`);
-  }
-}
-
-/** As it may be pasted into a shell. */
-function commandLine(words: readonly string[]): string {
-  const quoted = words.map((word) =>
-    /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
-  );
-  return ['waybill', ...quoted].join(' ');
 }

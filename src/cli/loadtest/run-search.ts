@@ -66,6 +66,12 @@ async function search(terminal: Terminal, prepared: Prepared, options: FindOptio
 
 /** @throws UsageError where the search goes beyond what is permitted */
 function searchOf({ target, objectives, seed }: Prepared, options: FindOptions): SearchOptions {
+  const rate = objectives.find(({ kind }) => kind === 'rate');
+  if (rate !== undefined) {
+    throw new UsageError(
+      `--slo '${rate.text}' cannot be judged by find-limit: it sets the rate itself, and looks for the highest that meets the other objectives (--start and --max-rate are its bounds)`,
+    );
+  }
   const permit = permitOf(target.client);
   const maxRequests = Math.min(permit.maxRequests, options.maxRequests ?? permit.maxRequests);
   const maxRate = options.maxRate ?? Math.min(permit.maxRatePerSecond, HIGHEST_RATE);
