@@ -44,17 +44,6 @@ function describeFailure({ byStatus, byFailureClass }: Observation): string {
   return status === undefined ? (failureClass ?? 'no answer') : `status ${status}`;
 }
 
-/** The probe that speaks for a search's rate: the confirmation, or else the highest that passed. */
-export function decisiveProbe(probes: readonly ProbeRecord[]): ProbeRecord | undefined {
-  const passed = passes(probes);
-  const confirmed = passed.findLast(({ purpose }) => purpose === 'confirm');
-  return confirmed ?? passed.reduce<ProbeRecord | undefined>(faster, undefined);
-}
-
-function faster(best: ProbeRecord | undefined, probe: ProbeRecord): ProbeRecord {
-  return best !== undefined && best.ratePerSecond > probe.ratePerSecond ? best : probe;
-}
-
 /** The highest rate below another that passed a probe; undefined: none did. */
 export function highestPassBelow(probes: readonly ProbeRecord[], rate: number): number | undefined {
   const rates = passes(probes).map(({ ratePerSecond }) => ratePerSecond);

@@ -31,6 +31,8 @@ export interface ProbeOptions {
 export interface RunningProbe {
   readonly startedAt: number;
   readonly recorder: Recorder;
+  /** The share of the judged time in which the generator's event loop was busy, 0 to 1. */
+  utilisation(): number;
   /** Resolves when nothing is in flight any more. */
   readonly done: Promise<Observation>;
   /** Sends nothing more; what is in flight is waited for. `why`: a sentence for the report. */
@@ -67,6 +69,7 @@ export function startProbe(options: ProbeOptions): RunningProbe {
   return {
     startedAt,
     recorder,
+    utilisation: () => utilisation ?? loop.utilisation(),
     stop(why) {
       cutShort ??= why;
       utilisation ??= loop.utilisation();

@@ -1,9 +1,13 @@
 import { expect, test } from 'vitest';
 import { finalText } from '../../src/cli/loadtest/final-text.ts';
-import { percentilesOf } from '../../src/cli/loadtest/screen-lines.ts';
+import { percentilesOf, progressLine, screenLines } from '../../src/cli/loadtest/screen-lines.ts';
+import type { ProbeView } from '../../src/loadtest/drive.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import { recommend } from '../../src/loadtest/recommend.ts';
+import { createRecorder } from '../../src/loadtest/recorder.ts';
 import type { LoadReport } from '../../src/loadtest/report.ts';
+import { createSchedule } from '../../src/loadtest/schedule.ts';
+import { sampleSearch } from '../loadtest/sample-report.ts';
 
 function textOf(changes: Partial<LoadReport>): string[] {
   const report = {
@@ -48,4 +52,77 @@ test('the percentiles of a small sample fit 80 columns with their label', () => 
   const histogram = createLatencyHistogram();
   histogram.record(1_234);
   expect(percentilesOf(histogram).length).toBeLessThanOrEqual(70);
+});
+
+test('a search fits a screen; durations of probes that fell behind are not quoted, nor what a sample cannot carry', () => {
+  const whole = sampleSearch();
+  const lines = finalText(whole, ['report.json']);
+  expect(lines.length).toBeLessThanOrEqual(16);
+  expect(lines.join('\n')).toMatch(
+    /^response {4}p50 \S+ ms {2}p95 \S+ ms {2}p99 \S+ ms {2}p99.9 \S+ ms {2}max/m,
+  );
+  const [behind] = whole.probes.filter(({ cutShort }) => cutShort !== undefined);
+  if (behind === undefined) throw new Error('no probe fell behind');
+  const { limit: _, ...result } = whole.result;
+  const text = finalText({ ...whole, result, probes: [behind] }, []).join('\n');
+  expect(text).toContain('response    not quoted: this probe was cut short');
+  expect(text).toContain('objectives  p99<150ms, delivered>99%');
+  expect(text).not.toMatch(/^service|p99 \d+ ms\b(?!,)/m);
+  const few = { ...behind.response, percentiles: { p50: 40, p95: 44, p99: null, 'p99.9': null }, maxMs: 51 };
+  const run = { ...behind, purpose: 'run', dropped: 3, response: few } as const;
+  const told = finalText({ ...whole, result, kind: 'run', probes: [run] }, []).join('\n');
+  expect(told).toContain('response    p50 40 ms  p95 44 ms  p99 n/a (needs 299)  max 51 ms');
+  expect(told).toContain('unsent, 3 called off');
+});
+
+test('the screen fits 80 columns after a minute, whatever its numbers are, and nothing in it moves', () => {
+  const recorder = createRecorder({ startedAt: 0, warmupMs: 0, timeoutMs: 15_000 });
+  const stages = [{ durationMs: 120_000, fromRate: 1_000, toRate: 1_000 }];
+  const schedule = createSchedule(stages, { arrivals: 'constant', seed: 1 });
+  const probe = { startedAt: 0, recorder, utilisation: () => 0.123 };
+  const plan = { label: 'confirm', schedule, warmupMs: 0, plannedRatePerSecond: 1_000, isOver: false };
+  const view = { ...plan, probe } as unknown as ProbeView;
+  const frame = {
+    title: 'acme  disposition_update  127.0.0.1:4080',
+    objectives: ['p99<150ms'],
+    tokenRequests: createLatencyHistogram(),
+    hasQueue: true,
+    probes: [],
+  };
+  const place = { columns: 79 };
+  const before = screenLines(frame, view, 0, place);
+  const event = { id: 'e', type: 'disposition_update', unit: 'u', body: '' };
+  for (let n = 0; n < 62_000; n += 1) {
+    recorder.sent(event, n, n);
+    const attempt = {
+      classification: { kind: 'delivered', status: 200 },
+      tokenMs: 0,
+      queueMs: 0.1234,
+    } as const;
+    recorder.finished(event, attempt, { intended: n, sent: n, finished: n + 0.5231 });
+  }
+  const after = screenLines(frame, view, 62_000, { ...place, note: 'stopping' });
+  expect(after.length).toBe(before.length);
+  expect(after.filter((line) => line.length > place.columns)).toEqual([]);
+  expect(after.join('\n')).toMatch(/^p99 by second {2}█{40,} {2}up to 0\.523 ms$/m);
+  expect(after.join('\n')).toMatch(/^generator lag p99 \S+ ms .* event loop 12 % busy$/m);
+  const places = (lines: string[], word: string) => lines.map((line) => line.indexOf(word));
+  for (const word of ['sent', 'in flight', 'unsent', 'now'])
+    expect(places(after, word)).toEqual(places(before, word));
+  expect(progressLine(view, 62_000)).toMatch(/p50 0\.523 ms, p99 0\.523 ms, max 0\.523 ms$/);
+});
+
+test('a second of few events has no p99', () => {
+  const recorder = createRecorder({ startedAt: 0, warmupMs: 0, timeoutMs: 15_000 });
+  const event = { id: 'e', type: 'disposition_update', unit: 'u', body: '' };
+  for (let n = 0; n < 20; n += 1) {
+    recorder.sent(event, n, n);
+    const attempt = { classification: { kind: 'delivered', status: 200 }, tokenMs: 0 } as const;
+    recorder.finished(event, attempt, { intended: n, sent: n, finished: n + 50 });
+  }
+  recorder.close();
+  const view = { label: 'run', probe: { startedAt: 0, recorder }, plannedRatePerSecond: 20 };
+  expect(progressLine(view as unknown as ProbeView, 1_000)).toMatch(
+    /p50 50 ms, p99 n\/a \(needs 299\), max 50 ms$/,
+  );
 });

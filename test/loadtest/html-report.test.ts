@@ -100,9 +100,24 @@ test('a report read back from its JSON is the same page, whatever was measured',
   expect(renderHtml(report)).toContain('never drains');
   const inconclusive = search.probes.map((probe) => ({ ...probe, verdict: 'inconclusive' as const }));
   const ids = plotsOf(renderHtml({ ...search, probes: inconclusive })).map(({ id }) => id);
-  expect(ids).toEqual(['percentiles', 'rate', 'durations', 'outcomes', 'in-flight']);
+  expect(ids).toEqual(['rate', 'durations', 'outcomes', 'in-flight']);
   const { recommended: _, ...nothing } = { ...search, probes: [] };
   expect(plotsOf(renderHtml(nothing))).toEqual([]);
+});
+
+test('durations of a probe that fell behind stand nowhere but in its course over time', () => {
+  const search = sampleSearch();
+  const { limit: _, ...result } = search.result;
+  const probes = search.probes.filter(({ cutShort }) => cutShort !== undefined);
+  const page = renderHtml({ ...search, result, probes });
+  expect(plotsOf(page).map(({ id }) => id)).toEqual(['rate', 'durations', 'outcomes', 'in-flight']);
+  expect(page).toContain('not quoted: this probe was cut short');
+  expect(page).not.toContain('<h2>Objectives</h2>');
+  const [probe] = probes;
+  if (probe === undefined) throw new Error('no probe fell behind');
+  const run = renderHtml({ ...search, kind: 'run', result, probes: [{ ...probe, purpose: 'run' }] });
+  expect(run).toContain('<h2>Objectives</h2>');
+  expect(plotsOf(run)[0]?.id).toBe('percentiles');
 });
 
 test('what an endpoint said is text in the page', () => {

@@ -1,6 +1,7 @@
+import { readNamedPercentile, showPercentile } from '../../loadtest/percentiles.ts';
 import { showMs, showRate, showShare } from '../../loadtest/quantities.ts';
 import type { LoadReport, ReportDistribution, ReportProbe } from '../../loadtest/report.ts';
-import { shownProbe } from '../../loadtest/shown-probe.ts';
+import { isQuotable, shownProbe, whyNotQuoted } from '../../loadtest/shown-probe.ts';
 import { formatCount, formatDuration } from '../terminal.ts';
 
 /** What a load test came to, in about twelve lines for people. */
@@ -34,9 +35,10 @@ function reasonsText({ result: { sentence, reasons } }: LoadReport): string[] {
     .map((reason) => `  ${reason}`);
 }
 
-/** Each with what was found; before anything was judged, as they were asked for. */
+/** Each with what was found; where nothing was judged, or what was found is not quoted, as they were asked for. */
 function objectivesText({ plan }: LoadReport, probe: ReportProbe | undefined): string {
-  if (probe === undefined || probe.objectives.length === 0) return plan.objectives.join(', ');
+  if (probe === undefined || probe.objectives.length === 0 || !isQuotable(probe))
+    return plan.objectives.join(', ');
   return probe.objectives
     .map(({ objective, verdict, found }) => `${objective.text} ${verdict} (${found})`)
     .join(', ');
@@ -49,17 +51,26 @@ function tokensText({ target, tokenRequests }: LoadReport): string[] {
 }
 
 function probeText(probe: ReportProbe): string[] {
-  const { offered, sent, unsent, delivered, failed, generator } = probe;
+  const { offered, sent, unsent, dropped, delivered, failed, generator } = probe;
   const seconds = probe.durationMs / 1_000;
   const reached = seconds > 0 ? `  ${showRate(delivered / seconds)} delivered` : '';
   return [
     `load        ${showRate(probe.ratePerSecond)} for ${showMs(probe.durationMs)}: ${formatCount(offered)} offered, ` +
-      `${formatCount(sent)} sent, ${formatCount(unsent)} unsent`,
+      `${formatCount(sent)} sent, ${formatCount(unsent)} unsent` +
+      (dropped === 0 ? '' : `, ${formatCount(dropped)} called off`),
     `outcome     ${formatCount(delivered)} delivered, ${formatCount(failed)} failed${reached}${causes(probe)}`,
+    ...durationsText(probe),
+    `generator   lag p99 ${showMs(generator.lagP99Ms)}, event loop ${showShare(generator.eventLoopUtilisation)} busy`,
+  ];
+}
+
+function durationsText(probe: ReportProbe): string[] {
+  const why = whyNotQuoted(probe);
+  if (why !== undefined) return [`response    not quoted: ${why}`];
+  return [
     `response    ${percentiles(probe.response)}`,
     `service     ${percentiles(probe.service)}`,
     ...(probe.queue === undefined ? [] : [`queue       ${percentiles(probe.queue)}`]),
-    `generator   lag p99 ${showMs(generator.lagP99Ms)}, event loop ${showShare(generator.eventLoopUtilisation)} busy`,
   ];
 }
 
@@ -70,12 +81,13 @@ function causes({ outcomes }: ReportProbe): string {
   return ` (${named.join(', ')})`;
 }
 
+/** Up to the first one that the sample does not carry: those above it need more still. */
 function percentiles({ percentiles: known, maxMs }: ReportDistribution): string {
-  const shown = ['p50', 'p95', 'p99', 'p99.9'].map((name) => {
-    const ms = known[name] ?? null;
-    return `${name} ${ms === null ? 'n/a' : showMs(ms)}`;
-  });
-  return `${shown.join('  ')}  max ${showMs(maxMs)}`;
+  const read = [50, 95, 99, 99.9].map((p) => [p, readNamedPercentile(known, p)] as const);
+  const unknown = read.findIndex(([, percentile]) => !percentile.known);
+  const shown = unknown === -1 ? read : read.slice(0, unknown + 1);
+  const texts = shown.map(([p, percentile]) => `p${p} ${showPercentile(percentile)}`);
+  return `${texts.join('  ')}  max ${showMs(maxMs)}`;
 }
 
 function probesText({ probes }: LoadReport): string {

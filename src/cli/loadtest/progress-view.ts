@@ -15,16 +15,21 @@ export const NO_PROGRESS: ProgressView = { show: () => {}, stopping: () => {}, e
 
 const STOPPING = 'stopping: waits 5 s at most for what is in flight; Ctrl-C again stops at once';
 const LINE_EVERY_MS = 1_000;
+const DEFAULT_COLUMNS = 80;
 
 /** A screen where the stream is a terminal; elsewhere a line a second. */
 export function openProgressView(stream: ScreenStream, frame: ScreenFrame, now: () => number): ProgressView {
   if (canRedraw(stream)) {
     const screen = createLiveScreen(stream);
-    let notes: readonly string[] = [];
+    let note = '';
     return {
-      show: (view) => screen.draw([...notes, ...screenLines(frame, view, now())]),
+      show(view) {
+        // The last column is left free.
+        const columns = (stream.columns || DEFAULT_COLUMNS) - 1;
+        screen.draw(screenLines(frame, view, now(), { columns, note }));
+      },
       stopping() {
-        notes = [STOPPING];
+        note = STOPPING;
       },
       end: screen.end,
     };

@@ -2,6 +2,7 @@ import { defaultMaxInFlight, findLimit } from '../../loadtest/find.ts';
 import type { LoadOutcome } from '../../loadtest/outcome.ts';
 import { type Recommendations, recommend } from '../../loadtest/recommend.ts';
 import type { SearchOptions } from '../../loadtest/search.ts';
+import { hasHeld, speakingProbe } from '../../loadtest/shown-probe.ts';
 import { UsageError } from '../run-command.ts';
 import type { Terminal } from '../terminal.ts';
 import { agree } from './agree.ts';
@@ -93,10 +94,14 @@ function searchOf({ target, objectives, seed }: Prepared, options: FindOptions):
   };
 }
 
-/** Settings for the rate that was found; as measured at the last probe that held. */
-function recommendFor({ result, probes }: LoadOutcome): Recommendations | undefined {
-  const { limit } = result;
-  const held = probes.findLast(({ purpose, verdict }) => purpose !== 'preflight' && verdict === 'met');
-  if (limit === undefined || limit.kind === 'none' || held === undefined) return undefined;
-  return recommend(limit.ratePerSecond, held.probed.observation);
+/** Settings for the rate that was found; as measured by the probe that speaks for it. */
+function recommendFor({ result: { limit }, probes }: LoadOutcome): Recommendations | undefined {
+  if (limit === undefined || limit.kind === 'none') return undefined;
+  const speakers = probes.map(({ purpose, verdict, probed: { observation } }) => {
+    const { plannedRatePerSecond: ratePerSecond, cutShort } = observation;
+    return { purpose, verdict, ratePerSecond, ...(cutShort === undefined ? {} : { cutShort }), observation };
+  });
+  const speaker = speakingProbe(speakers, limit);
+  if (speaker === undefined || speaker.purpose === 'preflight' || !hasHeld(speaker)) return undefined;
+  return recommend(limit.ratePerSecond, speaker.observation);
 }

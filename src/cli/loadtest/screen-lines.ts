@@ -1,8 +1,15 @@
 import type { ProbeView } from '../../loadtest/drive.ts';
 import type { LatencyHistogram } from '../../loadtest/latency-histogram.ts';
 import type { MadeProbe } from '../../loadtest/outcome.ts';
-import { readPercentile, showPercentile } from '../../loadtest/percentiles.ts';
+import {
+  neededFor,
+  type Percentile,
+  readNamedPercentile,
+  readPercentile,
+  showPercentile,
+} from '../../loadtest/percentiles.ts';
 import { showMs, showRate } from '../../loadtest/quantities.ts';
+import type { SecondRow } from '../../loadtest/seconds.ts';
 import { formatCount } from '../terminal.ts';
 
 /** What the screen shows beside what is being sent. */
@@ -11,35 +18,82 @@ export interface ScreenFrame {
   readonly title: string;
   readonly objectives: readonly string[];
   readonly tokenRequests: LatencyHistogram;
+  /** Whether events wait in a queue on their way. */
+  readonly hasQueue: boolean;
   readonly probes: readonly MadeProbe[];
 }
 
 const BAR = 24;
+/** The longest duration is `0.123 ms`. */
+const WIDTH = 8;
+const UP_TO = '  up to '.length + WIDTH;
 const MINUTE_S = 60;
 const LATEST_PROBES = 6;
 const BLOCKS = '▁▂▃▄▅▆▇█';
 
-/** The lines of the screen; `now` on the generator's clock. */
-export function screenLines(frame: ScreenFrame, view: ProbeView, now: number): string[] {
+/** What the screen has room for, and has to say beside all that. */
+export interface ScreenPlace {
+  readonly columns: number;
+  /** Stands in a line that is blank otherwise, so that nothing moves for it. */
+  readonly note?: string;
+}
+
+/** The lines of the screen; `now` on the generator's clock. What changes stands in places of the same width. */
+export function screenLines(
+  frame: ScreenFrame,
+  view: ProbeView,
+  now: number,
+  { columns, note = '' }: ScreenPlace,
+): string[] {
   const { recorder } = view.probe;
-  const { sent, unsent } = recorder.counts;
-  const { rows, lag, response, service } = recorder;
+  const { rows, response, service } = recorder;
   return [
     `loadtest  ${frame.title}`,
     `objectives  ${frame.objectives.join(', ')}`,
-    `${view.label}  ${showRate(view.plannedRatePerSecond)}  ${progressBar(view, now)}`,
-    '',
-    `offered ${formatCount(sent + unsent)}   sent ${formatCount(sent)}   in flight ${formatCount(recorder.inFlight)}   ` +
-      `unsent ${formatCount(unsent)}   now ${showRate(rows.at(-1)?.sent ?? 0)}`,
+    `${view.label.padEnd(9)} ${showRate(view.plannedRatePerSecond).padEnd(8)} ${progressBar(view, now)}`,
+    note,
+    countsOf(view),
     `response  ${percentilesOf(response)}`,
     `service   ${percentilesOf(service)}`,
-    ...(recorder.queue.total === 0 ? [] : [`queue     ${percentilesOf(recorder.queue)}`]),
-    `p99, last minute  ${sparkline(rows.slice(-MINUTE_S).map((row) => row.response.p99))}`,
+    ...(frame.hasQueue ? [`queue     ${percentilesOf(recorder.queue)}`] : []),
+    slowestOf(rows.slice(-MINUTE_S), columns),
     `outcomes  ${outcomesOf(view)}`,
     `tokens    ${tokensOf(frame.tokenRequests)}`,
-    `gen. lag  ${percentilesOf(lag)}`,
+    generatorOf(view),
     ...probeLines(frame.probes),
   ];
+}
+
+function countsOf({ probe }: ProbeView): string {
+  const { counts, inFlight, rows } = probe.recorder;
+  const shown = (value: number, width: number): string => formatCount(value).padEnd(width);
+  return (
+    `offered ${shown(counts.sent + counts.unsent, 7)}  sent ${shown(counts.sent, 7)}  ` +
+    `in flight ${shown(inFlight, 6)}  unsent ${shown(counts.unsent, 7)}  now ${showRate(rows.at(-1)?.sent ?? 0)}`
+  );
+}
+
+function generatorOf({ probe }: ProbeView): string {
+  const { lag } = probe.recorder;
+  const p99 = showPercentile(readPercentile(lag, 99)).padEnd(WIDTH);
+  const busy = Math.round(probe.utilisation() * 100);
+  return `generator lag p99 ${p99}  max ${showMs(lag.maxMs).padEnd(WIDTH)}  event loop ${busy} % busy`;
+}
+
+/** Each second's p99, or its slowest event where a second has too few events to carry one. */
+function slowestOf(rows: readonly SecondRow[], columns: number): string {
+  const isCarried = rows.every((row) => row.response.p99 === null || percentileOf(row, 99).known);
+  const name = isCarried ? 'p99' : 'max';
+  const label = `${name} by second  `;
+  const values = rows.map(({ response }) => response[name]);
+  const room = columns - label.length - UP_TO - 1;
+  return `${label}${sparkline(values.slice(-Math.max(1, room)))}`;
+}
+
+/** A percentile of a second, which rarely has events enough for a high one. */
+function percentileOf({ response, delivered, failed, unsent }: SecondRow, p: 50 | 99): Percentile {
+  const named = { [`p${p}`]: delivered + failed + unsent < neededFor(p) ? null : response[`p${p}`] };
+  return readNamedPercentile(named, p);
 }
 
 /** The same in one line, for what is no terminal. */
@@ -51,12 +105,15 @@ export function progressLine(view: ProbeView, now: number): string {
     `${view.label} ${showRate(view.plannedRatePerSecond)} ${elapsed} s: ` +
     `offered ${row?.offered ?? 0}, delivered ${row?.delivered ?? 0}, failed ${row?.failed ?? 0}, ` +
     `unsent ${row?.unsent ?? 0}, in flight ${recorder.inFlight}, ` +
-    `p50 ${msOrNone(row?.response.p50)}, p99 ${msOrNone(row?.response.p99)}`
+    durationsOf(row)
   );
 }
 
-function msOrNone(ms: number | null | undefined): string {
-  return ms === null || ms === undefined ? '-' : showMs(ms);
+function durationsOf(row: SecondRow | undefined): string {
+  const slowest = row?.response.max ?? null;
+  if (row === undefined || slowest === null) return 'nothing ended';
+  const shown = ([50, 99] as const).map((p) => `p${p} ${showPercentile(percentileOf(row, p))}`);
+  return `${shown.join(', ')}, max ${showMs(slowest)}`;
 }
 
 function progressBar({ probe, schedule, warmupMs }: ProbeView, now: number): string {
@@ -70,7 +127,7 @@ function progressBar({ probe, schedule, warmupMs }: ProbeView, now: number): str
 
 /** Some percentiles, each where the sample carries it. */
 export function percentilesOf(histogram: LatencyHistogram): string {
-  const of = (p: number): string => `p${p} ${showPercentile(readPercentile(histogram, p))}`;
+  const of = (p: number): string => `p${p} ${showPercentile(readPercentile(histogram, p)).padEnd(WIDTH)}`;
   return `${[50, 95, 99].map(of).join('  ')}  max ${showMs(histogram.maxMs)}`;
 }
 

@@ -12,7 +12,7 @@ const BEYOND_LAST = 0.3;
 /** How long it took for what share of the events: response beside service, and the queue where there is one. */
 export function percentilePlot(report: LoadReport): Plot | undefined {
   const probe = shownProbe(report);
-  if (probe === undefined || probe.response.total === 0) return undefined;
+  if (probe === undefined || probe.response.total === 0 || !isQuotable(probe)) return undefined;
   const widest = Math.log10(probe.response.total) + BEYOND_LAST;
   const lines = [
     { label: 'response', colour: 'response', points: placed(probe.response, widest) },

@@ -1,7 +1,7 @@
 import { showMs, showRate, showShare } from '../quantities.ts';
 import type { LoadReport, ReportDistribution, ReportProbe } from '../report.ts';
 import type { Verdict } from '../search.ts';
-import { isQuotable, shownProbe } from '../shown-probe.ts';
+import { isQuotable, shownProbe, whyNotQuoted } from '../shown-probe.ts';
 import { html, type Markup, table } from './markup.ts';
 
 type Tone = 'good' | 'bad' | 'doubt';
@@ -28,23 +28,28 @@ ${reasons.map((reason) => html`<p>${reason}</p>`)}
 export function tiles(report: LoadReport): Markup | undefined {
   const probe = shownProbe(report);
   if (probe === undefined) return undefined;
-  const { offered, delivered, durationMs, response, service, ratePerSecond, unsent } = probe;
+  const { offered, delivered, durationMs, response, service, ratePerSecond, unsent, dropped } = probe;
   const seconds = durationMs / 1_000;
   const tile = (name: string, value: string, more: string): Markup =>
     html`<div><dt>${name}</dt><dd>${value}<small>${more}</small></dd></div>`;
+  const durationTile = (name: string, of: ReportDistribution): Markup =>
+    tile(`${name} p99`, percentile(of, 'p99'), `p50 ${percentile(of, 'p50')}, max ${showMs(of.maxMs)}`);
+  const why = whyNotQuoted(probe);
   const limit = report.result.limit;
   return html`<dl class="tiles">
 ${limit === undefined || limit.kind === 'none' ? undefined : tile('limit', showRate(limit.ratePerSecond), kindOf(limit))}
 ${tile('offered', showRate(seconds > 0 ? offered / seconds : 0), `planned ${showRate(ratePerSecond)} for ${showMs(durationMs)}`)}
-${tile('delivered', offered === 0 ? 'n/a' : showShare(delivered / offered), `${count(delivered)} of ${count(offered)}, ${count(unsent)} unsent`)}
-${tile('response p99', percentile(response, 'p99'), `p50 ${percentile(response, 'p50')}, max ${showMs(response.maxMs)}`)}
-${tile('service p99', percentile(service, 'p99'), `p50 ${percentile(service, 'p50')}, max ${showMs(service.maxMs)}`)}
+${tile('delivered', offered === 0 ? 'n/a' : showShare(delivered / offered), `${count(delivered)} of ${count(offered)}, ${count(unsent)} unsent${dropped === 0 ? '' : `, ${count(dropped)} called off`}`)}
+${why === undefined ? [durationTile('response', response), durationTile('service', service)] : tile('response p99', '—', `not quoted: ${why}`)}
 </dl>`;
 }
 
 /** Each objective, with the bounds that it was judged by. */
 export function objectivesSection(report: LoadReport): Markup | undefined {
-  const rows = (shownProbe(report)?.objectives ?? []).map(({ objective, verdict, found, share }) => [
+  const probe = shownProbe(report);
+  // What was found where nothing is to be quoted says nothing about the objective either.
+  const judged = probe !== undefined && isQuotable(probe) ? probe.objectives : [];
+  const rows = judged.map(({ objective, verdict, found, share }) => [
     html`<code>${objective.text}</code>`,
     badge(verdict),
     found,
