@@ -2,7 +2,7 @@ import { type Redis, ReplyError } from 'ioredis';
 import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { type ActResult, actOnDeadLetters } from '../dead-letters/act-on-dead-letters.ts';
-import { findDeadLetters } from '../dead-letters/find-dead-letters.ts';
+import { findDeadLetters, type ReadDeadLetters } from '../dead-letters/find-dead-letters.ts';
 import { type ClientStatus, readClientStatus } from '../queue/client-status.ts';
 import { answerLost, unavailable } from '../queue/commit-batches.ts';
 import { isConnected } from '../queue/connections.ts';
@@ -61,7 +61,7 @@ export function createOperations({ redis, now, newId }: OperationParts): Operati
 
   async function act(verb: DeadLetterVerb, order: DeadLetterOrder): Promise<ActResult> {
     const { ids, signal, clients, filter, limit } = order;
-    const read = (client: string) => untilAborted(signal, readLetters(redis, client, ids));
+    const read: ReadDeadLetters = (client) => untilAborted(signal, readLetters(redis, client, filter, ids));
     if (verb !== 'count') return actOnDeadLetters(read, actions[verb], order);
     let found = 0;
     for await (const page of findDeadLetters(read, clients, filter, limit)) found += page.length;
@@ -85,8 +85,13 @@ export function createOperations({ redis, now, newId }: OperationParts): Operati
   };
 }
 
-async function* readLetters(redis: Redis, client: string, ids: readonly string[] | undefined) {
-  if (ids === undefined) yield* readDeadLetters(redis, client);
+async function* readLetters(
+  redis: Redis,
+  client: string,
+  filter: DeadLetterFilter,
+  ids: readonly string[] | undefined,
+) {
+  if (ids === undefined) yield* readDeadLetters(redis, client, filter);
   else yield await readDeadLettersById(redis, client, ids);
 }
 

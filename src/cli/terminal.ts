@@ -36,6 +36,8 @@ export function createTerminal(json: boolean): Terminal {
       if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
     },
     table(head, rows, numeric = []) {
+      // To lay out a long one takes longer than to read its rows.
+      if (json) return;
       const table = new Table({
         head: head.map((text) => style('bold', text)),
         colAligns: head.map((_, column) => (numeric.includes(column) ? 'right' : 'left')),

@@ -34,11 +34,19 @@ export function lastFailure(event: StoredEvent): { status: number; failureClass:
   return { status: last?.[1] ?? 0, failureClass: last?.[2] ?? '' };
 }
 
+/** The statuses that a filter's `status` stands for, both included; undefined: it is a failure class. */
+export function wantedStatuses(wanted: string): { least: number; most: number } | undefined {
+  if (STATUS.test(wanted)) return { least: Number(wanted), most: Number(wanted) };
+  if (!RANGE.test(wanted)) return undefined;
+  const least = Number(wanted[0]) * 100;
+  return { least, most: least + 99 };
+}
+
 function matchesStatus(event: StoredEvent, wanted: string): boolean {
   const { status, failureClass } = lastFailure(event);
-  if (STATUS.test(wanted)) return status === Number(wanted);
-  if (RANGE.test(wanted)) return Math.floor(status / 100) === Number(wanted[0]);
-  return failureClass === wanted;
+  const statuses = wantedStatuses(wanted);
+  if (statuses === undefined) return failureClass === wanted;
+  return status >= statuses.least && status <= statuses.most;
 }
 
 /** Whether a dead letter is among those that a filter means. */

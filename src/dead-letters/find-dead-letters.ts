@@ -7,8 +7,11 @@ export interface DeadLetter {
   readonly event: StoredEvent;
 }
 
-/** Reads a client's dead letters page by page, oldest first. */
-export type ReadDeadLetters = (client: string) => AsyncIterable<readonly StoredEvent[]>;
+/** Reads a client's dead letters page by page, oldest first; those that the filter does not mean may be left out. */
+export type ReadDeadLetters = (
+  client: string,
+  filter: DeadLetterFilter,
+) => AsyncIterable<readonly StoredEvent[]>;
 
 /**
  * Finds dead letters, client by client and oldest first, page by page.
@@ -23,7 +26,7 @@ export async function* findDeadLetters(
 ): AsyncGenerator<readonly DeadLetter[]> {
   let left = limit;
   for (const client of clients) {
-    for await (const page of read(client)) {
+    for await (const page of read(client, filter)) {
       const found = page.filter((event) => matchesFilter(event, filter)).slice(0, left);
       left -= found.length;
       if (found.length > 0) yield found.map((event) => ({ client, event }));

@@ -1,22 +1,11 @@
 import type { Redis } from 'ioredis';
+import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { defineScript } from './define-script.ts';
 import { DEAD_LETTERS, queuePrefix } from './names.ts';
+import { READ_DEAD_LETTERS, toSieve } from './scripts/read-dead-letters.ts';
 
-/**
- * One answer for all of them: one for each would double what reading costs the reader.
- *
- * KEYS  sorted set of the dead letters
- * ARGV  dead-letters prefix, positions from, how many at the most
- * Returns n × (data, '' where it was removed, position).
- */
-const READ_PAGE = `
-local page = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[3])
-for i = 1, #page, 2 do page[i] = redis.call('HGET', ARGV[1] .. page[i], 'data') or '' end
-return page
-`;
-
-const readPageScript = defineScript('read-dead-letters', READ_PAGE);
+const readPageScript = defineScript('read-dead-letters', READ_DEAD_LETTERS);
 
 /** A dead letter with its place in the order that they came in. */
 export interface PlacedDeadLetter {
@@ -27,15 +16,16 @@ export interface PlacedDeadLetter {
 /** Some of a client's dead letters, oldest first. */
 export interface DeadLetterPage {
   readonly letters: readonly PlacedDeadLetter[];
-  /** The position to go on behind; undefined: there were no more. */
+  /** The position to go on behind, of the last one that was looked at; undefined: there were no more. */
   readonly end: string | undefined;
 }
 
 /**
- * Reads at most `count` of a client's dead letters behind a position. A position stays where it is, whatever comes
- * and goes around it: no letter is met twice or passed over.
+ * Looks at, at most, `count` of a client's dead letters behind a position. A position stays where it is, whatever
+ * comes and goes around it: no letter is met twice or passed over.
  *
  * @param after absent: from the oldest on
+ * @param filter Redis leaves out what surely does not match; whether the rest does is for `matchesFilter` to say
  * @throws errors of Redis
  */
 export async function readDeadLetterPage(
@@ -43,17 +33,18 @@ export async function readDeadLetterPage(
   client: string,
   count: number,
   after?: string,
+  filter: DeadLetterFilter = {},
 ): Promise<DeadLetterPage> {
   const prefix = queuePrefix(client, DEAD_LETTERS);
   const from = after === undefined ? '-inf' : `(${after}`;
-  const found = (await readPageScript(redis, [`${prefix}prioritized`], [prefix, from, count])) as string[];
+  const args = [prefix, from, count, ...toSieve(filter)];
+  const [end = '', ...found] = (await readPageScript(redis, [`${prefix}prioritized`], args)) as string[];
   const letters: PlacedDeadLetter[] = [];
   for (let i = 0; i < found.length; i += 2) {
     const [data = '', position = ''] = [found[i], found[i + 1]];
-    // Removed since: it is left out.
-    if (data !== '') letters.push({ event: JSON.parse(data) as StoredEvent, position });
+    letters.push({ event: JSON.parse(data) as StoredEvent, position });
   }
-  return { letters, end: found.at(-1) };
+  return { letters, end: end === '' ? undefined : end };
 }
 
 /** An event that was replayed more often is not found by its id. */

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { readDeadLetterPage } from './dead-letter-page.ts';
 import { defineScript } from './define-script.ts';
@@ -15,12 +16,17 @@ const PAGE = 500;
  * Reads a client's dead letters page by page, oldest first, in bounded memory. Those that are removed
  * meanwhile are left out; those that are added meanwhile may come at the end.
  *
+ * @param filter most of those that it does not mean are left out, and a page may be empty
  * @throws errors of Redis
  */
-export async function* readDeadLetters(redis: Redis, client: string): AsyncGenerator<readonly StoredEvent[]> {
+export async function* readDeadLetters(
+  redis: Redis,
+  client: string,
+  filter: DeadLetterFilter = {},
+): AsyncGenerator<readonly StoredEvent[]> {
   let after: string | undefined;
   for (;;) {
-    const page = await readDeadLetterPage(redis, client, PAGE, after);
+    const page = await readDeadLetterPage(redis, client, PAGE, after, filter);
     if (page.end === undefined) return;
     after = page.end;
     yield page.letters.map(({ event }) => event);

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import { actOnDeadLetters, type DeadLetterAction } from '../../dead-letters/act-on-dead-letters.ts';
-import { findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
+import { findDeadLetters, type ReadDeadLetters } from '../../dead-letters/find-dead-letters.ts';
 import { holdRate } from '../../dead-letters/replay-rate.ts';
 import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { confirm } from '../confirm.ts';
@@ -70,7 +70,7 @@ async function act(
   terminal: Terminal,
 ): Promise<number> {
   const clients = chooseClients(operator.config, options.client);
-  const read = (client: string) => readDeadLetters(operator.redis, client);
+  const read: ReadDeadLetters = (client, filter) => readDeadLetters(operator.redis, client, filter);
   let matching = 0;
   for await (const page of findDeadLetters(read, clients, options, options.limit)) matching += page.length;
 
@@ -137,15 +137,19 @@ async function carryOut(verb: Verb, operator: Operator, options: ActionOptions, 
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const progress = openProgress(verb.past, matching);
   try {
-    return await actOnDeadLetters((client) => readDeadLetters(redis, client), verb.action(operator), {
-      clients: chooseClients(config, options.client),
-      filter: options,
-      signal: stopping.signal,
-      batchSizeOf: (client) => config.clients[client]?.batchSize ?? 1,
-      onProgress: (done) => progress.update(done),
-      ...(options.limit === undefined ? {} : { limit: options.limit }),
-      ...(options.rate === undefined ? {} : { rate: holdRate(options.rate, () => performance.now()) }),
-    });
+    return await actOnDeadLetters(
+      (client, filter) => readDeadLetters(redis, client, filter),
+      verb.action(operator),
+      {
+        clients: chooseClients(config, options.client),
+        filter: options,
+        signal: stopping.signal,
+        batchSizeOf: (client) => config.clients[client]?.batchSize ?? 1,
+        onProgress: (done) => progress.update(done),
+        ...(options.limit === undefined ? {} : { limit: options.limit }),
+        ...(options.rate === undefined ? {} : { rate: holdRate(options.rate, () => performance.now()) }),
+      },
+    );
   } finally {
     progress.stop();
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);

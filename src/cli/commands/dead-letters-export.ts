@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { toExportLine } from '../../core/exported-event.ts';
-import { findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
+import { findDeadLetters, type ReadDeadLetters } from '../../dead-letters/find-dead-letters.ts';
 import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type ExportOutput, exportToFile, exportToStdout } from '../export-output.ts';
@@ -61,7 +61,7 @@ async function writeAll(
   const progress = openProgress('exported', undefined);
   let exported = 0;
   try {
-    const read = (client: string) => readDeadLetters(redis, client);
+    const read: ReadDeadLetters = (client, filter) => readDeadLetters(redis, client, filter);
     for await (const page of findDeadLetters(read, clients, options, options.limit)) {
       if (signal.aborted) break;
       await output.write(page.map(({ client, event }) => toExportLine(client, event)).join(''));

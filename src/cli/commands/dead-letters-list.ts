@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { deadLetterRow } from '../../dead-letters/dead-letter-value.ts';
-import { findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
+import { findDeadLetters, type ReadDeadLetters } from '../../dead-letters/find-dead-letters.ts';
 import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
@@ -32,7 +32,7 @@ async function readRows(operator: Operator, options: FilterOptions, all: boolean
   const keep = all ? Number.POSITIVE_INFINITY : (options.limit ?? ROWS_FOR_PEOPLE);
   const rows: Row[] = [];
   let found = 0;
-  const read = (client: string) => readDeadLetters(operator.redis, client);
+  const read: ReadDeadLetters = (client, filter) => readDeadLetters(operator.redis, client, filter);
   for await (const page of findDeadLetters(read, names, options, options.limit)) {
     found += page.length;
     rows.push(...page.slice(0, keep - rows.length).map(deadLetterRow));

@@ -1,7 +1,11 @@
 import type { Command } from 'commander';
 import { lastFailure } from '../../core/dead-letter-filter.ts';
 import { deadLetterDetail } from '../../dead-letters/dead-letter-value.ts';
-import { type DeadLetter, findDeadLetters } from '../../dead-letters/find-dead-letters.ts';
+import {
+  type DeadLetter,
+  findDeadLetters,
+  type ReadDeadLetters,
+} from '../../dead-letters/find-dead-letters.ts';
 import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients, runWithOperator } from '../open-operator.ts';
@@ -19,7 +23,7 @@ export function addDeadLettersShow(group: Command): void {
     .action((id: string, _options, command: Command) => {
       const options = command.optsWithGlobals<GlobalOptions & { client?: string }>();
       return runWithOperator(options, async (terminal, { config, redis }) => {
-        const read = (client: string) => readDeadLetters(redis, client);
+        const read: ReadDeadLetters = (client, filter) => readDeadLetters(redis, client, filter);
         const names = chooseClients(config, options.client);
         for await (const [letter] of findDeadLetters(read, names, { id }, 1)) {
           if (letter !== undefined) show(terminal, letter);
