@@ -72,7 +72,7 @@ function startRound({ config, redis, log, retry, name }: RoundParts) {
   });
   const clients = Object.keys(config.clients);
   const claimMs = CLAIM_MS + lookEveryMs;
-  const keeper = createKeeper({ redis, clients, teller, name, claimMs, now: Date.now });
+  const keeper = createKeeper({ redis, clients, teller, log, name, claimMs, now: Date.now });
   const stopLooking = lookRegularly(redis, () => keeper.look(), lookEveryMs, log);
   return {
     async stop() {

@@ -1,18 +1,20 @@
 import type { Redis } from 'ioredis';
 import type { ClosedIncident, Incident, IncidentNotice, NoticeKind } from '../core/incident.ts';
+import type { Log } from '../core/log.ts';
+import { readDeadLetters } from '../queue/dead-letter-queue.ts';
+import { type IncidentFacts, readIncidentFacts } from '../queue/incident-facts.ts';
 import {
   claimNotices,
   closeIncident,
-  type IncidentFacts,
+  correctLeft,
   type IncidentState,
   noteTold,
   type OpenIncident,
   type PendingNotice,
-  readIncidentFacts,
   readIncidents,
 } from '../queue/incident-store.ts';
 import { nextStep } from './next-step.ts';
-import { LOG_CHANNEL, type Teller } from './teller.ts';
+import type { Teller } from './teller.ts';
 
 /** Looks after the incidents of all clients. Any number of keepers may do so on one Redis. */
 export interface Keeper {
@@ -25,15 +27,16 @@ export interface KeeperParts {
   readonly redis: Redis;
   readonly clients: readonly string[];
   readonly teller: Teller;
+  readonly log: Log;
   /** A name that no other keeper has. */
   readonly name: string;
-  /** For how long a client's notices are this keeper's since the last look, in ms; several looks long. */
+  /** For how long a client's notices for a channel are this keeper's since the last look, in ms; several looks long. */
   readonly claimMs: number;
   /** ms since the epoch */
   now(): number;
 }
 
-/** A client with more notices than this that wait for a channel has further ones told by the log alone. */
+/** While a client has so many notices that wait for channels, what else is to be told of it waits too. */
 const MOST_NOTICES = 200;
 
 /** How long a notice waits for a service that knows its channel, in milliseconds; then it is dropped. */
@@ -43,26 +46,51 @@ const STRAY_MS = 600_000;
  * Builds a keeper. What is to be told is first written to Redis, in the step that notes it as told, and forgotten
  * there once it was: a keeper that is lost in between forgets nothing, and only what it was just telling is repeated.
  */
-export function createKeeper({ redis, clients, teller, name, claimMs, now }: KeeperParts): Keeper {
+export function createKeeper({ redis, clients, teller, log, name, claimMs, now }: KeeperParts): Keeper {
   function noticeOf(kind: NoticeKind, incident: Incident): IncidentNotice {
     const id = `${incident.client}.${incident.type}.${incident.openedAt}.${kind}.${incident.count}`;
     return { id, kind, at: now(), incident };
   }
 
-  async function tend(
-    incident: OpenIncident,
-    facts: IncidentFacts,
-    channels: readonly string[],
-  ): Promise<void> {
+  /** The clients whose incidents wait for their notices. */
+  const crowded = new Set<string>();
+
+  async function tend(incident: OpenIncident, facts: IncidentFacts): Promise<void> {
     const step = nextStep(incident, facts);
     if (step.kind === 'nothing') return;
     const plain = plainIncident(incident);
     if (step.kind !== 'closed') {
-      await noteTold(redis, incident, noticeOf(step.kind, plain), channels);
+      await noteTold(redis, incident, noticeOf(step.kind, plain), teller.channels);
+      return;
+    }
+    // Dead letters from before it opened are taken off its count, too, when they go.
+    const standing = facts.dead === 0 ? 0 : await countStanding(incident);
+    if (standing > 0) {
+      await correctLeft(redis, incident, standing);
       return;
     }
     const closed: ClosedIncident = { ...plain, left: 0, closedAt: now(), end: step.end };
-    await closeIncident(redis, incident, closed, noticeOf('closed', closed), channels);
+    await closeIncident(redis, incident, closed, noticeOf('closed', closed), teller.channels);
+  }
+
+  async function countStanding({ client, type }: Incident): Promise<number> {
+    let standing = 0;
+    for await (const page of readDeadLetters(redis, client, { type })) {
+      standing += page.filter((event) => event.type === type).length;
+    }
+    return standing;
+  }
+
+  /** Says so once, and says when it is over. */
+  function isCrowded(client: string, notices: readonly PendingNotice[]): boolean {
+    const waiting = notices.length;
+    if (waiting >= MOST_NOTICES) {
+      if (!crowded.has(client)) log.warn({ client, waiting }, 'incidents not told until earlier notices are');
+      crowded.add(client);
+      return true;
+    }
+    if (crowded.delete(client)) log.info({ client, waiting }, 'incidents told again');
+    return false;
   }
 
   async function tendAll(states: ReadonlyMap<string, IncidentState>): Promise<void> {
@@ -74,8 +102,8 @@ export function createKeeper({ redis, clients, teller, name, claimMs, now }: Kee
     await Promise.all(
       failing.flatMap(([client, { open, notices }]) => {
         const known = facts.get(client);
-        const channels = notices.length < MOST_NOTICES ? teller.channels : [LOG_CHANNEL];
-        return known === undefined ? [] : open.map((incident) => tend(incident, known, channels));
+        if (known === undefined || isCrowded(client, notices)) return [];
+        return open.map((incident) => tend(incident, known));
       }),
     );
   }
@@ -85,12 +113,23 @@ export function createKeeper({ redis, clients, teller, name, claimMs, now }: Kee
     return teller.channels.includes(channel) || now() - notice.at > STRAY_MS;
   }
 
+  /** Each channel by itself: one that hangs here keeps no other service from telling those that it alone has. */
+  async function claimOurs(client: string, notices: readonly PendingNotice[]): Promise<Set<string>> {
+    const claimed = new Set<string>();
+    for (const channel of new Set(notices.filter(isOurs).map((pending) => pending.channel))) {
+      if (await claimNotices(redis, client, channel, name, claimMs)) claimed.add(channel);
+    }
+    return claimed;
+  }
+
   /** What stands there is read once it is this keeper's: another one may have told what was seen before. */
-  async function tellAll(): Promise<void> {
-    for (const [client, { notices }] of await readIncidents(redis, clients)) {
-      if (!notices.some(isOurs) || !(await claimNotices(redis, client, name, claimMs))) continue;
-      const claimed = await readIncidents(redis, [client]);
-      for (const pending of claimed.get(client)?.notices.filter(isOurs) ?? []) teller.take(client, pending);
+  async function tellAll(some: readonly string[]): Promise<void> {
+    for (const [client, { notices }] of await readIncidents(redis, some)) {
+      const claimed = await claimOurs(client, notices);
+      if (claimed.size === 0) continue;
+      const state = (await readIncidents(redis, [client])).get(client);
+      const ours = state?.notices.filter((one) => claimed.has(one.channel) && isOurs(one)) ?? [];
+      for (const pending of ours) teller.take(client, pending);
     }
   }
 
@@ -101,7 +140,7 @@ export function createKeeper({ redis, clients, teller, name, claimMs, now }: Kee
       // Nearly always nothing is the matter with anybody.
       if (states.size === 0) return;
       await tendAll(states);
-      await tellAll();
+      await tellAll([...states.keys()]);
     },
   };
 }

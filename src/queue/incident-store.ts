@@ -7,17 +7,20 @@ import {
   KEEP_CLOSED_MS,
 } from '../core/incident.ts';
 import { defineScript } from './define-script.ts';
-import { closedIncidentsKey, DEAD_LETTERS, incidentsKey, queuePrefix, statsKey } from './names.ts';
-import { CLAIM_NOTICES, CLOSE, FORGET_NOTICE, TELL } from './scripts/incidents.ts';
+import { closedIncidentsKey, incidentsKey } from './names.ts';
+import { CLAIM_NOTICES, CLOSE, CORRECT_LEFT, FORGET_NOTICE, TELL } from './scripts/incidents.ts';
 
 const tellScript = defineScript('tell-incident', TELL);
 const closeScript = defineScript('close-incident', CLOSE);
+const correctScript = defineScript('correct-left', CORRECT_LEFT);
 const claimScript = defineScript('claim-notices', CLAIM_NOTICES);
 const forgetScript = defineScript('forget-notice', FORGET_NOTICE);
 
 /** How many closed incidents of a client are remembered. */
 const KEEP_CLOSED = 50;
 const NOTICE = 'notice/';
+/** Of a claim: who tells the notices of one channel. */
+const KEEPER = 'keeper/';
 
 /** An incident as it stands in Redis. */
 export interface OpenIncident extends Incident {
@@ -25,7 +28,7 @@ export interface OpenIncident extends Incident {
   readonly told?: number;
   /** How many events of its type had been delivered when the last one died. */
   readonly deliveredBefore: number;
-  /** How many of its dead letters were replayed since the last one died. */
+  /** How many of its dead letters were replayed since it opened; they may be on their way still. */
   readonly replayed: number;
 }
 
@@ -42,14 +45,6 @@ export interface IncidentState {
   readonly open: readonly OpenIncident[];
   /** In the order in which it is to be told. */
   readonly notices: readonly PendingNotice[];
-}
-
-/** What decides whether an incident is over. */
-export interface IncidentFacts {
-  /** Dead letters of the client, of whatever type. */
-  readonly dead: number;
-  /** Events that were ever delivered, by type. */
-  readonly delivered: ReadonlyMap<string, number>;
 }
 
 /** Reads the incidents of all these clients in one round trip; those without any are left out. @throws errors of Redis */
@@ -77,6 +72,7 @@ function toState(client: string, entries: readonly (readonly [string, string])[]
       notices.push({ field, ...(JSON.parse(value) as Omit<PendingNotice, 'field'>) });
       continue;
     }
+    if (field.startsWith(KEEPER)) continue;
     const [, type = '', what = ''] = /^([^:]+):(.+)$/.exec(field) ?? [];
     const fields = byType.get(type) ?? new Map<string, string>();
     byType.set(type, fields.set(what, value));
@@ -113,28 +109,6 @@ function failuresOf(fields: ReadonlyMap<string, string>): IncidentFailure[] {
     return [{ class: failureClass, status: Number(status), count: Number(count) }];
   });
   return failures.sort((a, b) => b.count - a.count || a.status - b.status);
-}
-
-/** Reads what decides whether the incidents of these clients are over. @throws errors of Redis */
-export async function readIncidentFacts(
-  redis: Redis,
-  clients: readonly string[],
-): Promise<Map<string, IncidentFacts>> {
-  return new Map(
-    await Promise.all(
-      clients.map(async (client) => {
-        // First what was delivered: a dead letter that came between the two is not overlooked.
-        const stats = await redis.hgetall(statsKey(client));
-        const dead = await redis.zcard(`${queuePrefix(client, DEAD_LETTERS)}prioritized`);
-        const delivered = new Map<string, number>();
-        for (const [field, count] of Object.entries(stats)) {
-          const [kind, type = ''] = field.split(':');
-          if (kind === 'delivered') delivered.set(type, (delivered.get(type) ?? 0) + Number(count));
-        }
-        return [client, { dead, delivered }] as const;
-      }),
-    ),
-  );
 }
 
 /**
@@ -174,6 +148,18 @@ export async function closeIncident(
   return (await closeScript(redis, [incidentsKey(client), closedIncidentsKey(client)], args)) === 1;
 }
 
+/**
+ * Corrects how many dead letters of an incident stand.
+ *
+ * @returns false where it is not any more as it was read
+ * @throws errors of Redis
+ */
+export async function correctLeft(redis: Redis, incident: OpenIncident, standing: number): Promise<boolean> {
+  const { client, type, openedAt, count, left } = incident;
+  const args = [type, openedAt, count, left, standing];
+  return (await correctScript(redis, [incidentsKey(client)], args)) === 1;
+}
+
 function noticeFields(notice: IncidentNotice, channels: readonly string[]): string[] {
   return channels.flatMap((channel) => [
     `${NOTICE}${notice.id}/${channel}`,
@@ -181,19 +167,26 @@ function noticeFields(notice: IncidentNotice, channels: readonly string[]): stri
   ]);
 }
 
-/** Takes a client's notices for this keeper. @returns false where another one has them. @throws errors of Redis */
+/**
+ * Takes a client's notices for a channel for this keeper.
+ *
+ * @returns false where another one has them
+ * @throws errors of Redis
+ */
 export async function claimNotices(
   redis: Redis,
   client: string,
+  channel: string,
   keeper: string,
   forMs: number,
 ): Promise<boolean> {
-  return (await claimScript(redis, [incidentsKey(client)], [keeper, forMs])) === 1;
+  return (await claimScript(redis, [incidentsKey(client)], [KEEPER + channel, keeper, forMs])) === 1;
 }
 
 /** Forgets a notice that was told. @throws errors of Redis */
 export async function forgetNotice(redis: Redis, client: string, field: string): Promise<void> {
-  await forgetScript(redis, [incidentsKey(client)], [field]);
+  const channel = field.slice(field.lastIndexOf('/') + 1);
+  await forgetScript(redis, [incidentsKey(client)], [field, `/${channel}`, KEEPER + channel]);
 }
 
 /** Reads a client's incidents that closed at or after a time, newest first. @throws errors of Redis */

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
+import { readIncidentFacts } from '../../src/queue/incident-facts.ts';
 import {
   claimNotices,
   closeIncident,
   forgetNotice,
   noteTold,
   readClosedIncidents,
-  readIncidentFacts,
   readIncidents,
 } from '../../src/queue/incident-store.ts';
 import { incidentsKey } from '../../src/queue/names.ts';
@@ -21,7 +21,7 @@ test('what dies is counted by endpoint, class and status; what is replayed or di
     script: ({ path }) => (path.includes('dispositions') ? 422 : hang),
   });
   const retry = { ...QUICK_RETRIES, retries: 1 };
-  const engine = await testEngine({ acme: company.clientSettings({ retry, timeoutMs: 200 }) });
+  const engine = await testEngine({ acme: company.clientSettings({ retry, timeoutMs: 1_000 }) });
   const { redis } = engine;
   const { name, submit, settled, replay, discard, deadLetters } = engine.client();
   const read = async () => (await readIncidents(redis, [uniqueClientName(), name])).get(name)?.open ?? [];
@@ -53,17 +53,17 @@ test('what dies is counted by endpoint, class and status; what is replayed or di
   });
   const { openedAt = 0, failingSince = 0 } = found.get('inventory_receipt') ?? {};
   // Two attempts, each of which took as long as it may.
-  expect(openedAt - failingSince).toBeGreaterThanOrEqual(200);
+  expect(openedAt - failingSince).toBeGreaterThanOrEqual(1_000);
 
   company.script(({ path }) => (path.includes('dispositions') ? 200 : 503));
   expect(await replay()).toBe(38);
   await settled({ dead: 41, delivered: 35 });
   expect(await left()).toEqual({ disposition_update: 0, inventory_receipt: 3 });
   const [facts] = (await readIncidentFacts(redis, [name])).values();
-  expect(facts).toEqual({ dead: 3, delivered: new Map([['disposition_update', 35]]) });
+  expect(facts).toEqual({ isUnderWay: false, dead: 3, delivered: new Map([['disposition_update', 35]]) });
   expect((await read()).map(({ deliveredBefore, replayed }) => [deliveredBefore, replayed])).toEqual([
     [0, 35],
-    [0, 0],
+    [0, 3],
   ]);
   await discard();
   expect(await left()).toEqual({ disposition_update: 0, inventory_receipt: 0 });
@@ -84,10 +84,13 @@ test('a full Redis keeps nobody from telling of an incident, and from closing it
   expect(await noteTold(redis, incident, notice, ['log'])).toBe(true);
   expect(await noteTold(redis, incident, notice, ['log'])).toBe(false);
   const [told] = (await read())?.open ?? [];
-  expect(await claimNotices(redis, 'acme', 'me', 30_000)).toBe(true);
-  expect(await claimNotices(redis, 'acme', 'another', 30_000)).toBe(false);
+  expect(await claimNotices(redis, 'acme', 'log', 'me', 30_000)).toBe(true);
+  expect(await claimNotices(redis, 'acme', 'log', 'another', 30_000)).toBe(false);
+  // Another channel is another matter.
+  expect(await claimNotices(redis, 'acme', 'slack:hooks.acme.example:1', 'another', 30_000)).toBe(true);
+  expect((await read())?.open).toHaveLength(1);
   await forgetNotice(redis, 'acme', 'notice/n/log');
-  expect(await claimNotices(redis, 'acme', 'another', 30_000)).toBe(true);
+  expect(await claimNotices(redis, 'acme', 'log', 'another', 30_000)).toBe(true);
   const closed = { ...incident, closedAt: 10, end: 'delivered' } as const;
   // Another one died meanwhile.
   expect(await closeIncident(redis, { ...incident, count: 2 }, closed, notice, [])).toBe(false);

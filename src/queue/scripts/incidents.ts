@@ -33,7 +33,7 @@ export const CLOSE = `
 local of = ARGV[1] .. ':'
 local seen = redis.call('HMGET', KEYS[1], of .. 'openedAt', of .. 'count', of .. 'left', of .. 'replayed')
 for i = 1, 4 do
-  if seen[i] ~= ARGV[i + 1] then return 0 end
+  if (seen[i] or '0') ~= ARGV[i + 1] then return 0 end
 end
 ${GO_ON_WHEN_FULL}for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
   if string.sub(field, 1, #of) == of then redis.call('HDEL', KEYS[1], field) end
@@ -46,33 +46,49 @@ return 1
 `;
 
 /**
- * Takes a client's notices for one keeper, or renews that, unless another one has them.
+ * Corrects how many dead letters of an incident stand, unless it is not as it was when it was read.
  *
  * KEYS  incidents
- * ARGV  the keeper's name, for how many ms
+ * ARGV  type, when it opened, its count, how many are left, as they were read, how many stand
+ */
+export const CORRECT_LEFT = `
+local of = ARGV[1] .. ':'
+local seen = redis.call('HMGET', KEYS[1], of .. 'openedAt', of .. 'count', of .. 'left')
+for i = 1, 3 do
+  if (seen[i] or '0') ~= ARGV[i + 1] then return 0 end
+end
+${GO_ON_WHEN_FULL}redis.call('HSET', KEYS[1], of .. 'left', ARGV[5])
+return 1
+`;
+
+/**
+ * Takes a client's notices for one channel for one keeper, or renews that, unless another one has them.
+ *
+ * KEYS  incidents
+ * ARGV  field of the claim, the keeper's name, for how many ms
  * Returns 1, or 0 where another one has them.
  */
 export const CLAIM_NOTICES = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local keeper, till = string.match(redis.call('HGET', KEYS[1], 'keeper') or '', '^(.*) (%d+)$')
+local keeper, till = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(.*) (%d+)$')
 -- A clock that was set back must not hold them for longer than a claim lasts.
-if keeper and keeper ~= ARGV[1] and tonumber(till) > now and tonumber(till) <= now + ARGV[2] then return 0 end
-${GO_ON_WHEN_FULL}redis.call('HSET', KEYS[1], 'keeper', ARGV[1] .. ' ' .. string.format('%d', now + ARGV[2]))
+if keeper and keeper ~= ARGV[2] and tonumber(till) > now and tonumber(till) <= now + ARGV[3] then return 0 end
+${GO_ON_WHEN_FULL}redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. string.format('%d', now + ARGV[3]))
 return 1
 `;
 
 /**
- * Forgets a notice that was told; with the last one nobody has to have them any more.
+ * Forgets a notice that was told; with the last one of a channel nobody has to have them any more.
  *
  * KEYS  incidents
- * ARGV  field of the notice
+ * ARGV  field of the notice, how it ends for its channel, field of the claim
  */
 export const FORGET_NOTICE = `
 redis.call('HDEL', KEYS[1], ARGV[1])
 for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(field, 1, 7) == 'notice/' then return 1 end
+  if string.sub(field, 1, 7) == 'notice/' and string.sub(field, -#ARGV[2]) == ARGV[2] then return 1 end
 end
-redis.call('HDEL', KEYS[1], 'keeper')
+redis.call('HDEL', KEYS[1], ARGV[3])
 return 1
 `;

@@ -1,7 +1,8 @@
 /**
- * `noteDeaths(incidents, stats, now, first, groups)`: counts the deaths that stand in ARGV from `first` on into the
- * incidents of their types, groups × (type, class:status, how many, since when they failed), and opens those that
- * are not open. What was delivered by then is remembered: whatever is delivered later shows that the endpoint works.
+ * `noteDeaths(incidents, stats, now, first, groups, standing)`: counts the deaths that stand in ARGV from `first` on
+ * into the incidents of their types, groups × (type, class:status, how many, since when they failed), and opens those
+ * that are not open. What was delivered by then is remembered: whatever is delivered later shows that the endpoint
+ * works. `standing`: by type, those of them whose dead letter stood there before; they leave no further one.
  */
 export const NOTE_DEATHS = `
 local function deliveredByType(stats)
@@ -13,7 +14,7 @@ local function deliveredByType(stats)
   end
   return sums
 end
-local function noteDeaths(incidents, stats, now, first, groups)
+local function noteDeaths(incidents, stats, now, first, groups, standing)
   if groups == 0 then return end
   local delivered = deliveredByType(stats)
   for i = first, first + 4 * groups - 1, 4 do
@@ -26,9 +27,10 @@ local function noteDeaths(incidents, stats, now, first, groups)
     if not since or tonumber(ARGV[i + 3]) < tonumber(since) then
       redis.call('HSET', incidents, of .. 'failingSince', ARGV[i + 3])
     end
-    redis.call('HSET', incidents, of .. 'lastAt', now, of .. 'replayed', 0,
+    redis.call('HSET', incidents, of .. 'lastAt', now,
       of .. 'delivered', string.format('%d', delivered[ARGV[i]] or 0))
   end
+  for name, count in pairs(standing) do redis.call('HINCRBY', incidents, name .. ':left', -count) end
 end
 `;
 

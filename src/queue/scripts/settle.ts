@@ -65,11 +65,17 @@ for _ = 1, counters do
 end
 if lastError ~= '' then redis.call('HSET', KEYS[1], 'lastError', lastError) end
 at = firstDead
+local standing = {}
 for _ = 1, dead do
-  local deadId = take()
-  addJob(deadPrefix, deadId, 'dead-letter', take(), now, 0, 1)
+  local deadId, deadData = take(), take()
+  -- An export that is put back while the same events are on their way lets them die twice in one life.
+  if redis.call('EXISTS', deadPrefix .. deadId) == 1 then
+    local kind = string.match(deadData, '"type":"([^"]*)"')
+    standing[kind] = (standing[kind] or 0) + 1
+  end
+  addJob(deadPrefix, deadId, 'dead-letter', deadData, now, 0, 1)
 end
-noteDeaths(KEYS[3], KEYS[1], now, lastApart + 2, groups)
+noteDeaths(KEYS[3], KEYS[1], now, lastApart + 2, groups, standing)
 at = at + 1
 for _ = 1, apart do
   local retryId, retryData, retryDelay = take(), take(), tonumber(take())

@@ -1,0 +1,178 @@
+import type { Redis } from 'ioredis';
+import { expect, test } from 'vitest';
+import type { StoredEvent } from '../../src/core/event.ts';
+import { createKeeper } from '../../src/incidents/keeper.ts';
+import { createTeller, type SendNotice } from '../../src/incidents/teller.ts';
+import { createLog } from '../../src/log.ts';
+import { admit } from '../../src/queue/delivery-queue.ts';
+import { forgetNotice, readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
+import { incidentsKey, queuePrefix } from '../../src/queue/names.ts';
+import { hold } from '../../src/sandbox/scripts.ts';
+import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
+import { numberedEvents } from '../support/events.ts';
+import { captureLogLines } from '../support/log-lines.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
+import { testSandbox } from '../support/sandbox.ts';
+import { until } from '../support/until.ts';
+
+const TYPE = 'disposition_update';
+const told: SendNotice = async () => ({ kind: 'told', tries: 1 });
+const never: SendNotice = () => new Promise(() => {});
+
+/** A keeper of these clients, that looks when it is asked to. */
+function keeperOf(
+  redis: Redis,
+  clients: readonly string[],
+  { name = 'me', channels = {} }: { name?: string; channels?: Record<string, SendNotice> } = {},
+) {
+  const lines = captureLogLines();
+  const log = createLog({ level: 'debug', destination: lines.stream });
+  const forget = (client: string, field: string) => forgetNotice(redis, client, field);
+  const teller = createTeller({ channels: new Map(Object.entries(channels)), log, forget });
+  const keeper = createKeeper({
+    redis,
+    clients,
+    teller,
+    log,
+    name,
+    claimMs: 30_000,
+    now: () => Date.now(),
+  });
+  return { lines, teller, look: () => keeper.look() };
+}
+
+/** A client whose events die at once, and a keeper that told that they do. */
+async function toldOf(count: number) {
+  const company = await testSandbox().company('acme', { script: 500 });
+  const retry = { ...QUICK_RETRIES, retries: 0 };
+  const engine = await testEngine({ acme: company.clientSettings({ retry }) });
+  const client = engine.client();
+  const keeper = keeperOf(engine.redis, [client.name]);
+  await client.submit(numberedEvents(TYPE, count));
+  await client.settled({ dead: count });
+  await keeper.look();
+  const left = async () => (await readIncidents(engine.redis, [client.name])).get(client.name)?.open[0]?.left;
+  const closed = () => readClosedIncidents(engine.redis, client.name, 0);
+  return { company, client, keeper, left, closed, redis: engine.redis };
+}
+
+test('what was replayed keeps an incident open while it is on its way, though one of it died and was discarded', async () => {
+  const { company, client, keeper, left, closed } = await toldOf(3);
+  const rest = hold(500);
+  const [first] = await client.deadLetters();
+  company.script((request, seen) =>
+    JSON.parse(request.body).optiturn_lp === first?.unit ? 500 : rest.script(request, seen),
+  );
+  await client.replay();
+  // The batch is open still, and writes down what died of it.
+  await until(async () => (await client.deadLetters()).length === 1);
+  expect(await client.discard()).toBe(1);
+  expect(await left()).toBe(0);
+  await keeper.look();
+  expect(await closed()).toEqual([]);
+  rest.release();
+  await client.settled({ dead: 6 });
+  expect(await left()).toBe(2);
+  await client.discard();
+  await until(async () => {
+    await keeper.look();
+    return (await closed()).length > 0;
+  });
+  expect(await closed()).toMatchObject([{ count: 6, end: 'discarded' }]);
+  expect(await left()).toBeUndefined();
+});
+
+test('dead letters from before an incident close it neither early nor never', async () => {
+  const { client, keeper, left, closed, redis } = await toldOf(1);
+  const prefix = queuePrefix(client.name, 'dead-letters');
+  const [letter] = await client.deadLetters();
+  for (const id of ['old-1', 'old-2']) {
+    await redis.zadd(`${prefix}prioritized`, 1, `${id}.0`);
+    await redis.hset(`${prefix}${id}.0`, 'data', JSON.stringify({ ...letter, id }));
+  }
+  // Of another type, so that the client has dead letters all the time.
+  await redis.zadd(`${prefix}prioritized`, 2, 'other.0');
+  await redis.hset(`${prefix}other.0`, 'data', JSON.stringify({ ...letter, id: 'other', type: 'another' }));
+  await redis.hincrby(incidentsKey(client.name), `${TYPE}:left`, -2);
+  await keeper.look();
+  expect(await closed()).toEqual([]);
+  expect(await left()).toBe(3);
+  await client.discard();
+  await keeper.look();
+  expect(await closed()).toMatchObject([{ end: 'discarded' }]);
+});
+
+test('an event that dies twice in one life leaves one dead letter, and is counted so', async () => {
+  const { client, left, redis } = await toldOf(1);
+  const [letter] = await client.deadLetters();
+  const { history: _history, response: _response, ...again } = letter as StoredEvent;
+  const twice = ['one', 'two'].map((id) => ({ id, events: [{ ...again, life: 1 }] }));
+  await admit(redis, client.name, twice, Date.now());
+  await client.settled({ dead: 3 });
+  expect(await client.deadLetters()).toHaveLength(2);
+  expect(await left()).toBe(2);
+});
+
+test('a channel that hangs in one service keeps no other from telling those that it alone has', async () => {
+  const redis = (await startOwnRedis()).connect();
+  await openIncident(redis, 'acme');
+  const one = keeperOf(redis, ['acme'], { name: 'one', channels: { slow: never, shared: told } });
+  const other = keeperOf(redis, ['acme'], { name: 'other', channels: { shared: told, own: told } });
+  const incident = (await readIncidents(redis, ['acme'])).get('acme')?.open[0];
+  const notice = { id: 'n', kind: 'opened', at: Date.now(), incident };
+  const own = JSON.stringify({ channel: 'own', notice });
+  await redis.hset(incidentsKey('acme'), 'notice/n/own', own);
+  await one.look();
+  await until(async () => (await waiting(redis)).every((field) => /\/(slow|own)$/.test(field)));
+  await other.look();
+  await other.teller.idle();
+  expect((await waiting(redis)).map((field) => field.split('/').at(-1))).toEqual(['slow']);
+  expect(other.lines.matching('incident told')).toMatchObject([{ channel: 'own' }]);
+});
+
+test('what cannot be told while two hundred notices wait is named in the log, and told afterwards', async () => {
+  const redis = (await startOwnRedis()).connect();
+  await openIncident(redis, 'acme');
+  const incident = (await readIncidents(redis, ['acme'])).get('acme')?.open[0];
+  const notice = { id: 'n', kind: 'grew', at: Date.now(), incident };
+  for (let n = 0; n < 200; n += 1) {
+    await redis.hset(incidentsKey('acme'), `notice/${n}/x`, JSON.stringify({ channel: 'x', notice }));
+  }
+  const { look, lines, teller } = keeperOf(redis, ['acme']);
+  await look();
+  await look();
+  await teller.idle();
+  expect(lines.lines).toMatchObject([
+    { level: 'warn', msg: 'incidents not told until earlier notices are', client: 'acme', waiting: 200 },
+  ]);
+  await redis.hdel(incidentsKey('acme'), 'notice/7/x');
+  await look();
+  await teller.idle();
+  expect(lines.lines.map(({ msg }) => msg).slice(1)).toEqual(['incidents told again', 'incident opened']);
+});
+
+test('while one client of many has an incident, only its notices are read again', async () => {
+  const server = await startOwnRedis();
+  const redis = server.connect();
+  const clients = Array.from({ length: 100 }, (_, n) => `client-${n}`);
+  await openIncident(redis, 'client-7');
+  const { look, teller } = keeperOf(redis, clients);
+  await redis.config('RESETSTAT');
+  await look();
+  await teller.idle();
+  const calls = Number(/cmdstat_hgetall:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1]);
+  expect(calls).toBeGreaterThanOrEqual(clients.length);
+  expect(calls).toBeLessThan(1.5 * clients.length);
+});
+
+async function openIncident(redis: Redis, client: string): Promise<void> {
+  const fields = { openedAt: 5, failingSince: 1, lastAt: 9, count: 3, left: 3, delivered: 0 };
+  const entries = Object.entries(fields).map(([what, value]) => [`${TYPE}:${what}`, value]);
+  await redis.hset(incidentsKey(client), Object.fromEntries(entries));
+  // Of something that is never read here.
+  await redis.zadd(`${queuePrefix(client, 'dead-letters')}prioritized`, 1, 'x.0');
+}
+
+async function waiting(redis: Redis): Promise<string[]> {
+  return (await redis.hkeys(incidentsKey('acme'))).filter((field) => field.startsWith('notice/'));
+}
