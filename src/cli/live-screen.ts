@@ -38,8 +38,10 @@ export function canRedraw(stream: ScreenStream): boolean {
  * Opens a screen on a terminal; see `canRedraw`. The cursor is hidden from the first drawing on until `end()`, or
  * until the process ends, however it does but by SIGKILL. It stays as small as what is drawn: what the terminal
  * showed before stays above it.
+ *
+ * @param onResize draws what fits then; absent: the same lines are drawn again
  */
-export function createLiveScreen(stream: ScreenStream): LiveScreen {
+export function createLiveScreen(stream: ScreenStream, onResize?: () => void): LiveScreen {
   const frame = openFrame(stream);
   let lines: readonly string[] = [];
   let hidden = false;
@@ -53,7 +55,7 @@ export function createLiveScreen(stream: ScreenStream): LiveScreen {
     stream.write(`${hidden ? '' : HIDE_CURSOR}${BEGIN_FRAME}${drawn}${END_FRAME}`);
     hidden = true;
   }
-  const redraw = (): void => draw(lines);
+  const redraw = onResize ?? ((): void => draw(lines));
   const showCursor = (): void => {
     if (hidden) stream.write(SHOW_CURSOR);
     hidden = false;

@@ -14,6 +14,8 @@ export interface ScreenSize {
 /** More quiet clients than these are told in one line. */
 const MOST_QUIET = 5;
 const MOST_ERRORS = 5;
+/** Beside the errors there are the head of the table and two rows of it, and theirs with a blank line above. */
+const BESIDE_ERRORS = 5;
 
 /** What the screen of `status --watch` shows; no more lines than there are rows, where those are ten or more. */
 export function screenLines(tick: WatchTick, { columns, rows }: ScreenSize, style: Style): string[] {
@@ -21,7 +23,8 @@ export function screenLines(tick: WatchTick, { columns, rows }: ScreenSize, styl
   const top = [...headLines(tick, style), ''];
   if (news.length === 0) return top;
   const table = layOutTable(news, columns, tick.at, style);
-  const errors = table.tellsErrors ? [] : errorLines(news, tick.at, columns, style);
+  const most = table.tellsErrors ? 0 : Math.min(MOST_ERRORS, rows - top.length - BESIDE_ERRORS);
+  const errors = errorLines(news, Math.max(0, most), tick.at, columns, style);
   const body = tableLines(news, table, rows - top.length - errors.length - 1, style);
   return [...top, table.head, ...body, ...errors];
 }
@@ -86,11 +89,17 @@ function quietClients(count: number, shown: number, told: number): string {
   return `${who} ${count === 1 ? 'is' : 'are'} quiet`;
 }
 
-function errorLines(news: readonly ClientNews[], now: number, columns: number, style: Style): string[] {
+function errorLines(
+  news: readonly ClientNews[],
+  most: number,
+  now: number,
+  columns: number,
+  style: Style,
+): string[] {
   const told = news
     .map((one) => [one.client, lastErrorOf(one, now)] as const)
     .filter(([, error]) => error !== '')
-    .slice(0, MOST_ERRORS);
+    .slice(0, most);
   if (told.length === 0) return [];
   const name = Math.min(Math.max(...told.map(([client]) => client.length)), Math.floor(columns / 3));
   const lines = told.map(([client, error]) => `${client.slice(0, name).padEnd(name)} ${error}`);

@@ -13,7 +13,6 @@ export function openWatchView(terminal: Terminal): WatchView & { readonly live: 
 
 function openScreenView(terminal: Terminal): WatchView & { readonly live: boolean } {
   const stream = process.stdout;
-  const screen = createLiveScreen(stream);
   let latest: WatchTick | undefined;
   const draw = (): void => {
     if (latest === undefined) return;
@@ -21,7 +20,7 @@ function openScreenView(terminal: Terminal): WatchView & { readonly live: boolea
     const size = { columns: (stream.columns || 80) - 1, rows: (stream.rows || 24) - 1 };
     screen.draw(screenLines(latest, size, terminal.style));
   };
-  stream.on('resize', draw);
+  const screen = createLiveScreen(stream, draw);
   return {
     live: true,
     show(tick) {
@@ -29,7 +28,6 @@ function openScreenView(terminal: Terminal): WatchView & { readonly live: boolea
       draw();
     },
     end() {
-      stream.off('resize', draw);
       screen.end();
     },
   };

@@ -82,6 +82,20 @@ test('a thousand clients fit on one screen: what has no room and what is quiet i
   expect(calm.slice(4)).toEqual(['960 clients are quiet']);
 });
 
+test.each([9, 10, 11, 12, 14, 23])('many clients that fail stay within %i rows', (rows) => {
+  const failing = Array.from({ length: 40 }, (_, i) => ({ ...FAILING, client: `failing-${i}` }));
+  for (const more of [{}, { services: 0 }, { away: { since: NOW, reason: 'Redis cannot be reached' } }]) {
+    for (const count of [1, 2, 7, 40]) {
+      const news = [quiet('acme-new'), ...failing.slice(0, count)];
+      const lines = screenLines(tickOf(news, more), { columns: 79, rows }, plain);
+      expect(lines.length).toBeLessThanOrEqual(rows);
+      expect(lines.some((line) => line.includes('failing-0'))).toBe(true);
+      // No heading without errors below it, and none where there is no room for one.
+      expect(lines.at(-1)).not.toBe('last errors');
+    }
+  }
+});
+
 test('a Redis that is away and a service that is not there are told', () => {
   const away = { since: NOW - 12_000, reason: 'Redis cannot be reached: connect ECONNREFUSED' };
   const lines = screenLines(tickOf([HEALTHY], { away }), { columns: 79, rows: 23 }, plain);
