@@ -1,3 +1,5 @@
+import { literalPattern } from '../core/literal-pattern.ts';
+
 /** Takes secrets out of a text from outside. */
 export type Mask = (text: string) => string;
 
@@ -147,22 +149,18 @@ function makeWays(character: string, isBase64: boolean): Ways {
   const bytes = [...Buffer.from(character, 'utf8')].map((byte) => hex(byte, 2));
   const code = character.codePointAt(0) ?? 0;
   const sources = [
-    literal(character),
+    literalPattern(character),
     // All of these may be encoded over again, but not so often that a long text of them takes long to read.
-    `\\\\{1,8}${literal(character)}`,
+    `\\\\{1,8}${literalPattern(character)}`,
     units.map((unit) => `\\\\{1,8}u${unit}`).join(''),
     bytes.map((byte) => `%(?:25){0,4}${byte}`).join(''),
     `&(?:amp;){0,4}#(?:0{0,4}${code}|x0{0,4}${code.toString(16)});`,
     ...(letter === undefined ? [] : [`\\\\{1,8}${letter}`]),
     ...(name === undefined ? [] : [`&(?:amp;){0,4}${name};`]),
     ...(character === ' ' ? ['\\+'] : []),
-    ...(other === undefined ? [] : [literal(other)]),
+    ...(other === undefined ? [] : [literalPattern(other)]),
   ];
   return sources.map((source) => new RegExp(source, 'iy'));
-}
-
-function literal(character: string): string {
-  return character.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }
 
 function hex(code: number, digits: number): string {

@@ -1,4 +1,5 @@
 import { createMask } from '../auth/mask-secrets.ts';
+import { literalPattern } from '../core/literal-pattern.ts';
 
 const MASK = '***';
 /** Names of fields that say who somebody is: `user_login`, `ot_user_login`. */
@@ -47,15 +48,14 @@ export function maskAnswer(answer: string, logins: readonly string[]): string {
     const bare = login.trim();
     if (bare.length >= SHORTEST_WITHIN) return text.replace(inAnyCase(bare), MASK);
     if (bare === '') return text;
-    return text.replace(new RegExp(`(?<![\\p{L}\\p{N}])${escaped(bare)}(?![\\p{L}\\p{N}])`, 'giu'), MASK);
+    return text.replace(
+      new RegExp(`(?<![\\p{L}\\p{N}])${literalPattern(bare)}(?![\\p{L}\\p{N}])`, 'giu'),
+      MASK,
+    );
   }, whole);
   return maskEmails(masked);
 }
 
 function inAnyCase(text: string): RegExp {
-  return new RegExp(escaped(text), 'giu');
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  return new RegExp(literalPattern(text), 'giu');
 }

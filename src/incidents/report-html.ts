@@ -1,20 +1,9 @@
 import { Marked, type Tokens } from 'marked';
+import { escapeHtml } from '../core/escape-html.ts';
 import { REPORT_STYLE } from './report-style.ts';
 
 /** Nothing is fetched from anywhere, and nothing runs. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => ESCAPES[character] ?? '');
-}
 
 /**
  * Reports hold no HTML, links or images of their own: whatever looks like one came from outside, and is shown as the

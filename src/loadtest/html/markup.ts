@@ -1,3 +1,5 @@
+import { escapeHtml } from '../../core/escape-html.ts';
+
 /** Text that is markup already, and is put in as it is. */
 export interface Markup {
   readonly markup: string;
@@ -5,14 +7,6 @@ export interface Markup {
 
 /** What may stand in a hole of {@link html}; `undefined` leaves it empty. */
 export type Hole = Markup | string | number | undefined | readonly (Markup | undefined)[];
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
 
 /** Markup with its holes filled. All but markup is escaped: what an endpoint answered stands in a report, too. */
 export function html(parts: TemplateStringsArray, ...holes: readonly Hole[]): Markup {
@@ -66,9 +60,7 @@ ${body}</tbody>
 
 function fill(hole: Hole): string {
   if (hole === undefined) return '';
-  if (typeof hole === 'string' || typeof hole === 'number') {
-    return String(hole).replace(/[&<>"']/g, (found) => ENTITIES[found] ?? '');
-  }
+  if (typeof hole === 'string' || typeof hole === 'number') return escapeHtml(String(hole));
   if ('markup' in hole) return hole.markup;
   return hole.map((each) => each?.markup ?? '').join('');
 }
