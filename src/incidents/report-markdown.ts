@@ -8,12 +8,17 @@ const MOST_FIELDS = 30;
 /** Where there was no connection, or none was tried. */
 const UNSENT_CLASSES: ReadonlySet<string> = new Set(['refused', 'dns', 'tls', 'token', 'address']);
 
+/** What a report is called, above it and in the window that shows it. */
+export function reportTitle(client: string): string {
+  return `Events for ${client} that could not be delivered`;
+}
+
 /** Writes a report for a client's tech support. */
 export function reportMarkdown(report: IncidentReport): string {
   const { client, contact, madeAt, since, count, endpoints } = report;
   const whom = [contact.name, contact.email].filter((part) => part !== undefined).join(', ');
   const parts = [
-    `# Events for ${client} that could not be delivered`,
+    `# ${reportTitle(client)}`,
     [
       ...(whom === '' ? [] : [`To: ${plain(whom)}`]),
       `Made at ${momentOf(madeAt)}; all times are UTC`,

@@ -3,12 +3,12 @@ import { matchesFilter } from '../../core/dead-letter-filter.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { buildReport, type IncidentReport, reportValue } from '../../incidents/build-report.ts';
 import { collectFailures } from '../../incidents/collect-failures.ts';
-import { reportMarkdown } from '../../incidents/report-markdown.ts';
-import { readClientStatus } from '../../queue/client-status.ts';
+import { reportMarkdown, reportTitle } from '../../incidents/report-markdown.ts';
 import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { readIncidents } from '../../queue/incident-store.ts';
+import { lookAtClients } from '../../queue/look-at-clients.ts';
 import { EXIT } from '../exit-codes.ts';
-import { exportToFile } from '../export-output.ts';
+import { type ExportOutput, exportToFile } from '../export-output.ts';
 import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
 import { parseMoment } from '../parse-options.ts';
 import { openProgress } from '../progress.ts';
@@ -46,8 +46,14 @@ export function addReportCommand(program: Command): void {
       const options = command.optsWithGlobals<ReportOptions>();
       return runWithOperator(options, async (terminal, operator) => {
         const [name = ''] = chooseClients(operator.config, client);
-        const report = await makeReport(operator, name, options);
-        await print(terminal, report, options);
+        // A file that cannot be written is found before everything is read.
+        const output = options.output === undefined ? undefined : await exportToFile(options.output);
+        try {
+          const report = await makeReport(operator, name, options);
+          await print(terminal, report, options, output);
+        } finally {
+          await output?.abandon();
+        }
         return EXIT.done;
       });
     });
@@ -64,13 +70,14 @@ async function makeReport(
   const pages = withProgress(readDeadLetters(redis, name));
   const collected = await collectFailures(pages, (event) => matchesFilter(event, filter));
   const { open = [] } = (await readIncidents(redis, [name])).get(name) ?? {};
-  const { waiting, inFlight, retrying } = await readClientStatus(redis, name);
+  // Not what `status` reads: that takes the longer, the more events wait.
+  const look = (await lookAtClients(redis, [name])).get(name);
   return buildReport({
     client,
     collected,
     open,
     keepDays: config.deadLetters.keepDays,
-    waiting: waiting + inFlight + retrying,
+    waiting: look === undefined ? 0 : look.waiting + look.inFlight + look.retrying,
     since,
     now: Date.now(),
   });
@@ -90,20 +97,19 @@ async function* withProgress<Item>(pages: AsyncIterable<readonly Item[]>): Async
   }
 }
 
-async function print(terminal: Terminal, report: IncidentReport, options: ReportOptions): Promise<void> {
-  const { output: file, format } = options;
-  if (file === undefined) {
+async function print(
+  terminal: Terminal,
+  report: IncidentReport,
+  { output: file, format }: ReportOptions,
+  output: ExportOutput | undefined,
+): Promise<void> {
+  if (output === undefined) {
     terminal.value(reportValue(report));
     if (!terminal.json) terminal.line((await write(report, format)).trimEnd());
     return;
   }
-  const output = await exportToFile(file);
-  try {
-    await output.write(await write(report, format));
-    await output.finish();
-  } finally {
-    await output.abandon();
-  }
+  await output.write(await write(report, format));
+  await output.finish();
   terminal.value({ file, format, events: report.count });
   terminal.line(`The report of ${formatCount(report.count)} events stands in ${file}.`);
 }
@@ -114,5 +120,5 @@ async function write(report: IncidentReport, format: ReportOptions['format']): P
   if (format === 'md') return markdown;
   // Only here is it needed: every command would pay for loading it.
   const { reportHtml } = await import('../../incidents/report-html.ts');
-  return reportHtml(`Events for ${report.client} that could not be delivered`, markdown);
+  return reportHtml(reportTitle(report.client), markdown);
 }
