@@ -10,7 +10,6 @@ export type DeathGroup = readonly [type: string, kind: string, count: number, fa
  * @param now for those without a history
  */
 export function deathGroups(dead: readonly StoredEvent[], now: number): DeathGroup[] {
-  if (dead.length === 0) return [];
   const groups = new Map<string, DeathGroup>();
   for (const event of dead) {
     const { status, failureClass } = lastFailure(event);

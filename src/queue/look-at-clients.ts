@@ -1,6 +1,7 @@
-import type { ChainableCommander, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { fromStats, type LastError } from './client-status.ts';
 import { DEAD_LETTERS, DELIVERIES, incidentsKey, queuePrefix, statsKey } from './names.ts';
+import { runForEach } from './run-for-each.ts';
 import { CLIENT_LOOK } from './scripts/client-look.ts';
 
 /** Where a client's events are, as `ClientStatus`, at a cost that does not depend on how many they are. */
@@ -34,7 +35,6 @@ export interface LookCounters {
   readonly attemptMs: number;
 }
 
-const COMMAND = 'waybill:client-look';
 /** Jobs of a state whose events are counted one by one. */
 const LOOKED_INTO = 50;
 
@@ -47,22 +47,16 @@ export async function lookAtClients(
   redis: Redis,
   clients: readonly string[],
 ): Promise<ReadonlyMap<string, ClientLook>> {
-  redis.defineCommand(COMMAND, { lua: CLIENT_LOOK, numberOfKeys: 1 });
-  const pipeline = redis.pipeline();
-  const look = (pipeline as unknown as Record<string, (...args: unknown[]) => ChainableCommander>)[COMMAND];
-  for (const client of clients) {
-    const prefix = queuePrefix(client, DELIVERIES);
-    const deadPrefix = queuePrefix(client, DEAD_LETTERS);
-    const others = [statsKey(client), incidentsKey(client)];
-    look?.call(pipeline, `${prefix}wait`, prefix, deadPrefix, ...others, LOOKED_INTO);
-  }
-  const replies = (await pipeline.exec()) ?? [];
-  return new Map(
-    replies.map(([error, answer], i) => {
-      if (error !== null) throw error;
-      return [clients[i] ?? '', toLook(answer as Answer)];
-    }),
-  );
+  const answers = await runForEach<Answer>(redis, clients, {
+    name: 'client-look',
+    lua: CLIENT_LOOK,
+    argsOf(client) {
+      const prefix = queuePrefix(client, DELIVERIES);
+      const others = [queuePrefix(client, DEAD_LETTERS), statsKey(client), incidentsKey(client)];
+      return [`${prefix}wait`, prefix, ...others, LOOKED_INTO];
+    },
+  });
+  return new Map([...answers].map(([client, answer]) => [client, toLook(answer)]));
 }
 
 function toLook(answer: Answer): ClientLook {

@@ -1,5 +1,6 @@
-import type { ChainableCommander, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { DEAD_LETTERS, DELIVERIES, incidentsKey, queuePrefix, statsKey } from './names.ts';
+import { runForEach } from './run-for-each.ts';
 import { OVERVIEW } from './scripts/overview.ts';
 
 /** What can be told of a client's queue at once, however long it is. */
@@ -19,7 +20,6 @@ export interface QueueOverview {
   readonly counters: ReadonlyMap<string, number>;
 }
 
-const COMMAND = 'waybill:overview';
 type Answer = [string, number, number, number, number, string[], string[]];
 
 /** Looks at the queues of all these clients in one round trip. @throws errors of Redis */
@@ -27,23 +27,16 @@ export async function readOverviews(
   redis: Redis,
   clients: readonly string[],
 ): Promise<ReadonlyMap<string, QueueOverview>> {
-  redis.defineCommand(COMMAND, { lua: OVERVIEW, numberOfKeys: 1 });
-  const pipeline = redis.pipeline();
-  const overview = (pipeline as unknown as Record<string, (...args: string[]) => ChainableCommander>)[
-    COMMAND
-  ];
-  for (const client of clients) {
-    const prefix = queuePrefix(client, DELIVERIES);
-    const keys = [queuePrefix(client, DEAD_LETTERS), statsKey(client), incidentsKey(client)];
-    overview?.call(pipeline, `${prefix}wait`, prefix, ...keys);
-  }
-  const replies = (await pipeline.exec()) ?? [];
-  return new Map(
-    replies.map(([error, answer], i) => {
-      if (error !== null) throw error;
-      return [clients[i] ?? '', toOverview(answer as Answer)];
-    }),
-  );
+  const answers = await runForEach<Answer>(redis, clients, {
+    name: 'overview',
+    lua: OVERVIEW,
+    argsOf(client) {
+      const prefix = queuePrefix(client, DELIVERIES);
+      const others = [queuePrefix(client, DEAD_LETTERS), statsKey(client), incidentsKey(client)];
+      return [`${prefix}wait`, prefix, ...others];
+    },
+  });
+  return new Map([...answers].map(([client, answer]) => [client, toOverview(answer)]));
 }
 
 function toOverview([head, oldestMs, held, paused, dead, stats, incidents]: Answer): QueueOverview {
