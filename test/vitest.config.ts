@@ -1,20 +1,46 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { ClosingLineReporter } from './support/closing-line-reporter.ts';
+import { LongestFirst } from './support/longest-first.ts';
+
+/** They measure memory, which holds what other files have left. */
+const ALONE = [
+  'test/fuzz/**/*.test.ts',
+  'test/http/hostile-memory.test.ts',
+  'test/incidents/collect-failures.test.ts',
+  'test/intake/read-payloads.test.ts',
+];
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const each = {
+  pool: 'forks',
+  // Most of them wait for what happens rather than compute.
+  maxWorkers: 4,
+  // A machine that others use too may be ten times slower; what is waited for has shorter limits, which say more.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  expect: { poll: { timeout: 60_000 } },
+} as const;
 
 export default defineConfig({
-  root: fileURLToPath(new URL('..', import.meta.url)),
+  root,
   test: {
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/bench/**', 'node_modules/**', 'dist/**'],
     globalSetup: ['test/support/global-redis.ts'],
-    pool: 'forks',
-    // Most of them wait for what happens rather than compute.
-    maxWorkers: 3,
-    // A machine that others use too may be ten times slower; what is waited for has shorter limits, which say more.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-    expect: { poll: { timeout: 30_000 } },
     reporters: ['default', new ClosingLineReporter()],
+    sequence: { sequencer: LongestFirst },
+    projects: [
+      { root, test: { ...each, name: 'alone', include: ALONE } },
+      {
+        root,
+        test: {
+          ...each,
+          name: 'together',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/bench/**', ...ALONE],
+          // A process for each file would spend a quarter of the suite's processor time on loading the same modules.
+          isolate: false,
+        },
+      },
+    ],
   },
 });
