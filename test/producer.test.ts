@@ -17,6 +17,7 @@ import { testRedisPath, uniqueClientName } from './support/redis.ts';
 import { until } from './support/until.ts';
 
 const TYPE = 'inventory_receipt';
+/** How long a Redis is waited for that is not going to answer. */
 const ANSWER_TIMEOUT_MS = 300;
 
 function configFor(client: string, settings: Record<string, unknown>): Config {
@@ -32,10 +33,12 @@ async function openProducer(config: Config, options?: ProducerOptions): Promise<
 }
 
 /** A producer with a Redis of its own. */
-async function producerWithRedis(): Promise<{ server: OwnRedis; producer: Producer }> {
+async function producerWithRedis(
+  options?: ProducerOptions,
+): Promise<{ server: OwnRedis; producer: Producer }> {
   const server = await startOwnRedis();
   const config = configFor('acme', { redis: { url: server.socketPath } });
-  return { server, producer: await openProducer(config, { answerTimeoutMs: ANSWER_TIMEOUT_MS }) };
+  return { server, producer: await openProducer(config, options) };
 }
 
 /** Submits until an event is accepted. */
@@ -124,7 +127,7 @@ test('a full Redis refuses events until it has room', async () => {
 });
 
 test('a frozen Redis makes one event unknown and refuses the next, until it goes on', async () => {
-  const { server, producer } = await producerWithRedis();
+  const { server, producer } = await producerWithRedis({ answerTimeoutMs: ANSWER_TIMEOUT_MS });
   server.freeze();
   const first = await producer.submit('acme', TYPE, sampleEvent(TYPE));
   expect(first).toMatchObject({ outcome: 'unknown', id: expect.any(String) });
@@ -145,7 +148,7 @@ test('closing writes what was submitted, and refuses what comes later', async ()
 });
 
 test('closing while Redis is frozen ends, with the outcome unknown', async () => {
-  const { server, producer } = await producerWithRedis();
+  const { server, producer } = await producerWithRedis({ answerTimeoutMs: ANSWER_TIMEOUT_MS });
   server.freeze();
   const submitted = producer.submit('acme', TYPE, sampleEvent(TYPE));
   await producer.close();

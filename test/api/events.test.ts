@@ -150,7 +150,7 @@ test('NDJSON is taken as it comes: what came before the limit is accepted, and t
 });
 
 test('a body that stops coming is answered in time, with what became of the events before', async () => {
-  const api = await startTestApi({ http: { requestTimeoutMs: 500 } });
+  const api = await startTestApi({ http: { requestTimeoutMs: 2_000 } });
   const path = `/v1/clients/${api.name}/events/${TYPE}`;
   const { body, end } = openBody(numberedEvent(TYPE, 0));
   const answer = await api.call('POST', path, { body, headers: NDJSON });
@@ -179,7 +179,7 @@ test('where Redis is away, full or silent, nothing is accepted, and it is said w
 });
 
 test('while Redis is slow, what there is no room for is told at once to come again, and the rest is taken', {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   const redis = await startOwnRedis();
   const api = await startTestApi({ socketPath: redis.socketPath });
@@ -208,7 +208,7 @@ test('an answer that was lost is a 504 that names the event, not an invitation t
     json: numberedEvent(TYPE, 0),
   });
   await expect.poll(() => api.log.lines.length).toBeGreaterThan(0);
-  const silent = setTimeout(() => void redis.kill(), 500);
+  const silent = setTimeout(() => void redis.kill(), 2_000);
   const answer = await answering;
   clearTimeout(silent);
   expect(answer).toMatchObject({ status: 504, body: { code: 'REDIS_ANSWER_LOST', unknown: [{ index: 0 }] } });

@@ -83,7 +83,7 @@ test('"waybill key" prints a key and the line that lets it in', async () => {
 });
 
 test('what is no request, or never becomes one, is answered and closed', async () => {
-  const { api } = await startTestApi({ http: { requestTimeoutMs: 300 } });
+  const { api } = await startTestApi({ http: { requestTimeoutMs: 2_000 } });
   const ask = async (text: string): Promise<string> => {
     const socket = connect(Number(new URL(api.address).port), '127.0.0.1');
     onTestFinished(() => void socket.destroy());

@@ -93,11 +93,11 @@ function asks(name: string, letterId: string): Ask[] {
   ];
 }
 
-test('each answer that the document names is given, and is as it says', { timeout: 60_000 }, async () => {
+test('each answer that the document names is given, and is as it says', { timeout: 180_000 }, async () => {
   const redis = await startOwnRedis();
   const api = await startTestApi({
     socketPath: redis.socketPath,
-    http: { bodyLimitBytes: 4_096, requestTimeoutMs: 2_000 },
+    http: { bodyLimitBytes: 4_096, requestTimeoutMs: 4_000 },
     api: {
       lookUpEvent: (connection) => async (id) => {
         await connection.ping();
@@ -162,7 +162,7 @@ test('each answer that the document names is given, and is as it says', { timeou
   await ask({ ...submit, call: { json: [{}, {}] } }, 422);
   await askSlowly(submit, ask);
   redis.freeze();
-  const silent = setTimeout(() => void redis.kill(), 1_500);
+  const silent = setTimeout(() => void redis.kill(), 3_000);
   // What changes something may have been done; what only asks is not lost.
   await Promise.all([submit, pause, resume, replay, discard].map((one) => ask(one, 504)));
   clearTimeout(silent);

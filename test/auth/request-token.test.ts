@@ -115,16 +115,16 @@ describe('requestToken: failures', () => {
   it('gives a silent service no more than the total limit', async () => {
     server.reply = () => 'hang';
     const startedAt = performance.now();
-    expect(await ask(configOf(), { totalMs: 60 })).toEqual({
-      failure: `token service ${server.url} did not answer within 60 ms`,
+    expect(await ask(configOf(), { totalMs: 500 })).toEqual({
+      failure: `token service ${server.url} did not answer within 500 ms`,
     });
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect(server.seen).toHaveLength(1);
   });
 
   it('counts all tries into the total limit, and says what the last answer was', async () => {
     server.reply = (n) => (n === 1 ? { status: 502, body: '' } : 'hang');
-    expect(await ask(configOf(), { totalMs: 400 })).toEqual({
+    expect(await ask(configOf(), { totalMs: 2_000 })).toEqual({
       failure: `token service ${server.url} answered 502 (2 tries)`,
     });
   });

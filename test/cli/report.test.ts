@@ -43,7 +43,7 @@ async function outageOfAcme() {
   const company = await testSandbox().company('acme', { script: outage });
   const settings = company.clientSettings({
     retry: { ...QUICK_RETRIES, retries: 1 },
-    timeoutMs: 300,
+    timeoutMs: 1_500,
     contact: { name: 'Tech *support*', email: 'tech@acme.example' },
   });
   const engine = await testEngine({ acme: settings });
@@ -143,7 +143,7 @@ Units: \`LP5\`
 Event \`ID\`, unit \`LP5\`, attempt 2 at TIME: no answer
 
 \`\`\`
-no answer from host within 300 ms
+no answer from host within 1500 ms
 \`\`\`
 
 What we send (personal data is masked)
@@ -171,7 +171,7 @@ ${payloadOf('LP4')}
 ### What we ask of you
 
 1. Compare the fields listed above with what your endpoint expects. Either let it accept them, or tell us what is wrong with them.
-2. Find out why host takes longer than 300 ms to answer. An endpoint that takes the event first and works on it afterwards is quicker.
+2. Find out why host takes longer than 1500 ms to answer. An endpoint that takes the event first and works on it afterwards is quicker.
 3. Look into the logs of your server, and of what stands before it, at the times above. Each request carries the id of its event in the header Idempotency-Key.
 
 ## What happens next

