@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
@@ -15,9 +15,6 @@ const parseLines = (text: string): Line[] =>
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line));
-
-/** Each test runs several processes. */
-vi.setConfig({ testTimeout: 90_000 });
 
 /** Two companies that gave everything up: `acme` refused 3 updates, `outlet` 2 receipts. */
 async function deadEvents() {

@@ -1,8 +1,6 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { canMakeTerminals, startScript } from '../support/pseudo-terminal.ts';
 import { testDirectory } from '../support/waybill-process.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const LIVE_SCREEN = new URL('../../dist/src/cli/live-screen.js', import.meta.url).href;
 

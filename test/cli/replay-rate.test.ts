@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { formatDuration } from '../../src/cli/terminal.ts';
 import { configFor } from '../support/client-config.ts';
 import { testEngine } from '../support/engine.ts';
@@ -8,8 +8,6 @@ import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 import { runWaybill, startWaybill } from '../support/waybill-process.ts';
 
-/** Each test runs several processes. */
-vi.setConfig({ testTimeout: 90_000 });
 const PATIENCE_MS = 30_000;
 
 test('a replay at a rate takes its time, can be interrupted, and goes on where it was', async () => {

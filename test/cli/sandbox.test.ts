@@ -1,14 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents, sampleEvent } from '../support/events.ts';
 import { uniqueClientName } from '../support/redis.ts';
 import { runWaybill, startWaybill, testDirectory, type WaybillProcess } from '../support/waybill-process.ts';
-
-/** Each test runs a process. */
-vi.setConfig({ testTimeout: 90_000 });
 
 const UUID = '0198c0de-0000-7000-8000-000000000001';
 const HEADERS = {

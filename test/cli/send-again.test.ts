@@ -41,7 +41,7 @@ test('a file that is sent again with what was missing doubles nothing; it is cou
     unknown: 0,
   });
   expect(await queued()).toBe(1_500);
-}, 60_000);
+});
 
 test('an array in one line has a key for each event; a key for another event is refused, and a lack of one', async () => {
   const { send, queued } = sender();
@@ -61,7 +61,7 @@ test('an array in one line has a key for each event; a key for another event is 
   );
   expect(second.stdout).toContain('key: $.serial_number, which it is made of, is missing\n');
   expect(await queued()).toBe(3);
-}, 60_000);
+});
 
 test('where an answer of Redis is lost, sending again is advised', async () => {
   const server = await startOwnRedis();
@@ -82,4 +82,4 @@ test('where an answer of Redis is lost, sending again is advised', async () => {
   expect(sending.stderr).toContain(
     'nothing after line 3 was sent; the same command again sends the rest, and nothing twice\n',
   );
-}, 60_000);
+});

@@ -4,15 +4,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { v7 as uuidv7 } from 'uuid';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
 import { admit } from '../../src/queue/delivery-queue.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { canMakeTerminals, startScript } from '../support/pseudo-terminal.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
-
-/** Each test runs processes. */
-vi.setConfig({ testTimeout: 90_000 });
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const WAIT = { timeoutMs: 60_000 };

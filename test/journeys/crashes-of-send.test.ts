@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { PayloadOf } from '../../src/core/event-types.ts';
 import { unitOf } from '../../src/sandbox/scripts.ts';
 import { configFor } from '../support/client-config.ts';
@@ -12,8 +12,6 @@ import { until } from '../support/until.ts';
 import { startWaybill, type WaybillProcess } from '../support/waybill-process.ts';
 
 failOnLeaks();
-// Each starts several processes; a machine may have much else to do.
-vi.setConfig({ testTimeout: 60_000 });
 
 const TYPE = 'disposition_update';
 type Events = PayloadOf<typeof TYPE>[];

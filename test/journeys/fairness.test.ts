@@ -16,7 +16,7 @@ const BATCH = 10;
 const FRESH = 200;
 
 test('an endpoint that never answers holds up its own events, not those of the client’s other endpoint', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   const company = await testSandbox().company('acme');
   const receipts = hold();
@@ -53,7 +53,7 @@ test('an endpoint that never answers holds up its own events, not those of the c
 });
 
 test('of batches with events of both, only those of the endpoint that hangs wait; its attempts are counted as ever', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   const company = await testSandbox().company('acme');
   let hangs = true;
@@ -95,7 +95,7 @@ test('of batches with events of both, only those of the endpoint that hangs wait
 });
 
 test('an engine that stops leaves nothing put off: whoever goes on begins anew', {
-  timeout: 120_000,
+  timeout: 180_000,
 }, async () => {
   const company = await testSandbox().company('acme', { script: hang });
   const settings = company.clientSettings({ concurrency: CONCURRENCY, timeoutMs: 600_000 });

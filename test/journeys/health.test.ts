@@ -15,7 +15,7 @@ import { runWaybill, startWaybill, testDirectory } from '../support/waybill-proc
 failOnLeaks();
 
 /** Processes are started, by a machine that may have other things to do. */
-const SLOW = { timeout: 120_000 };
+const SLOW = { timeout: 180_000 };
 const WAIT = { timeoutMs: 30_000 };
 const TYPE = 'disposition_update';
 const clients = { acme: { baseUrl: 'http://127.0.0.1:1', endpoints: { [TYPE]: '/' } } };

@@ -19,7 +19,7 @@ import { runWaybill, startWaybill, testDirectory } from '../support/waybill-proc
 failOnLeaks();
 
 /** Processes are started, by a machine that may have other things to do. */
-const SLOW = { timeout: 120_000 };
+const SLOW = { timeout: 180_000 };
 const WAIT = { timeoutMs: 30_000 };
 const DISPOSITION = 'disposition_update';
 const RECEIPT = 'inventory_receipt';

@@ -30,7 +30,7 @@ test('a full Redis drains by delivery alone, and then takes events again', async
   expect(await scene.status()).toMatchObject({ accepted: 4_000, delivered: 4_000 });
   await scene.delivered(await scene.submitUntilAccepted());
   expect(service.lines.filter(({ msg }) => msg === 'batch could not be settled')).toEqual([]);
-}, 60_000);
+});
 
 test('a full Redis without room for retries is waited for; no attempt is lost or repeated', async () => {
   const failure = { status: 503, body: 'x'.repeat(500) };
@@ -59,7 +59,7 @@ test('a full Redis without room for retries is waited for; no attempt is lost or
   ];
   expect([...requestsByEvent(company).values()]).toEqual(ids.map(() => once));
   expect(await scene.status()).toMatchObject({ delivered: 400, failedAttempts: { server_error: 400 } });
-}, 60_000);
+});
 
 test('retries and dead letters of a backlog are written a tenth beyond the limit', async () => {
   const failure = { status: 503, body: 'x'.repeat(500) };
@@ -75,4 +75,4 @@ test('retries and dead letters of a backlog are written a tenth beyond the limit
   await company.waitFor(200);
   await scene.drained();
   expect(await scene.status()).toMatchObject({ dead: 100, failedAttempts: { server_error: 200 } });
-}, 60_000);
+});

@@ -38,4 +38,4 @@ test('Redis is killed under load: nothing is lost, counted wrongly or sent again
   await expectFullAccount(scene, service);
   service.signal('SIGTERM');
   expect(await service.exit).toMatchObject({ code: 0 });
-}, 60_000);
+});

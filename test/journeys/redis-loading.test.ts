@@ -39,4 +39,4 @@ test('Redis comes back and loads its file for some time: it is waited for, and n
   await load.stop();
   await scene.drained();
   await expectFullAccount(scene, service);
-}, 60_000);
+});

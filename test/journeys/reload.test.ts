@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { generateKey } from '../../src/api/keys.ts';
 import { hold } from '../../src/sandbox/scripts.ts';
 import { embeddedWaybill } from '../support/embedded-waybill.ts';
@@ -13,8 +13,6 @@ import { until } from '../support/until.ts';
 import { workerPidsOf } from '../support/waybill-process.ts';
 
 failOnLeaks();
-/** Each test starts half a dozen processes, which takes its time on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 });
 
 const SHORT = { retries: 5, baseDelayMs: 20, factor: 1, maxDelayMs: 50, jitter: 0 };
 

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { hold } from '../../src/sandbox/scripts.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { isAlive } from '../support/node-process.ts';
@@ -9,8 +9,6 @@ import { until } from '../support/until.ts';
 import { workerPidsOf } from '../support/waybill-process.ts';
 
 failOnLeaks();
-/** Each test starts half a dozen processes, which takes its time on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 });
 
 /** A service whose workers wait for answers that do not come until `release`, for a minute if need be. */
 async function waitingService(workers: number, requests: number) {

@@ -69,7 +69,7 @@ test('a full disk is told by the service and by send, is not hammered, and ends 
   await company.waitFor(() => units.every((unit) => delivered().has(unit)), PATIENT);
   expect((await run(['check'])).stdout).toContain('its settings keep events');
   await stopped(service);
-}, 60_000);
+});
 
 test('two services on one directory share one server, which outlives the kill of one', async () => {
   const company = await testSandbox().company('acme');
@@ -99,7 +99,7 @@ test('two services on one directory share one server, which outlives the kill of
   await company.waitFor(({ deliveredIds }) => deliveredIds.size >= 1, PATIENT);
   await stopped(third);
   await ended(server);
-}, 60_000);
+});
 
 test('a service whose server stands still stops all the same, and says that it left it running', async () => {
   const { dataDir, start } = embedded(await testSandbox().company('acme'));
@@ -111,7 +111,7 @@ test('a service whose server stands still stops all the same, and says that it l
     ({ msg }) => msg === 'embedded redis does not answer and is left running',
   );
   expect(lines.map(({ pid }) => pid)).toContain(service.pid);
-}, 60_000);
+});
 
 test('a damaged file keeps the service from starting, with a sentence, and stays as it is', async () => {
   const company = await testSandbox().company('acme');

@@ -20,7 +20,7 @@ const WATCHED: ReadonlySet<string> = new Set([
 ]);
 
 /** Closing takes some turns of the event loop, and the other end of a connection learns of it later still. */
-const GRACE_MS = 2_000;
+const GRACE_MS = 10_000;
 const LOOK_AGAIN_MS = 5;
 
 /**

@@ -15,14 +15,14 @@ export interface LogLines {
   readonly lines: readonly LogLine[];
   /** All lines so far that match. */
   matching(match: LineMatch): readonly LogLine[];
-  /** The first line that matches, from the start of the log; rejects after 30 s unless told otherwise. */
+  /** The first line that matches, from the start of the log; rejects after a minute unless told otherwise. */
   waitForLine(match: LineMatch, options?: { readonly timeoutMs?: number }): Promise<LogLine>;
   /** Ends all waits with this error. */
   fail(error: Error): void;
 }
 
 /** Much of it is spent on starting processes where a machine is busy. */
-const WAIT_MS = 30_000;
+const WAIT_MS = 60_000;
 const TOLD_LINES = 20;
 
 /** Makes an empty log. `name` stands in the errors of waits that end in vain. */
