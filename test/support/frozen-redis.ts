@@ -12,7 +12,7 @@ export async function expectToOutlastFreeze(seconds: number): Promise<void> {
   const { server, company } = scene;
   const service = await scene.startService();
   const load = scene.load();
-  await company.waitFor((seen) => seen.tally.received > 500);
+  await company.waitFor((seen) => seen.tally.received > 500, { timeoutMs: 60_000 });
   server.freeze();
   const thawing = pause(seconds * 1_000).then(() => server.thaw());
   // The first answers are waited for, then it is known.

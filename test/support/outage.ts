@@ -16,6 +16,8 @@ import { until } from './until.ts';
 import { runWaybill, startWaybill, testDirectory, type WaybillProcess } from './waybill-process.ts';
 
 const TYPE = 'disposition_update';
+/** For what takes seconds, on a machine that is ten times slower. */
+const PATIENT_MS = 120_000;
 /** A load of 2,000 events a second. */
 const CHUNK = 40;
 const CHUNK_MS = 20;
@@ -111,7 +113,7 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
     taken,
     async startService() {
       const service = startWaybill(['start', '--workers', '1', '--config', file], { directory });
-      await service.waitForLine('delivering', { timeoutMs: 45_000 });
+      await service.waitForLine('delivering', { timeoutMs: PATIENT_MS });
       return service;
     },
     submit,
@@ -158,7 +160,7 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
     status,
     drained: () => drained(server, company, status),
     delivered: (ids) =>
-      company.waitFor((seen) => ids.every((id) => seen.deliveredIds.has(id)), { timeoutMs: 45_000 }),
+      company.waitFor((seen) => ids.every((id) => seen.deliveredIds.has(id)), { timeoutMs: PATIENT_MS }),
   };
 }
 
@@ -182,5 +184,5 @@ async function drained(
     await recoverStalled(redis, 'acme', server.connect({ maxRetriesPerRequest: null }));
     lastAt = performance.now();
     return false;
-  }, 45_000);
+  }, PATIENT_MS);
 }
