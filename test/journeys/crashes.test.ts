@@ -25,6 +25,7 @@ type Moments = readonly (readonly [side: Side, step: number])[];
 /** What a killed `replay` has done to Redis: nothing, some of it, all of it. Whether it knew is gone with it. */
 const KILLED: Moments = [
   ['before', 1],
+  ['before', 2],
   ['before', 3],
   ['after', 3],
 ];
