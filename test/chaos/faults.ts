@@ -16,7 +16,7 @@ export interface Victims {
 
 const LOOK_AGAIN_MS = 10;
 /** How long a fault waits for somebody to do it to: a `send` under way, a worker or a service that is up. */
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 20_000;
 
 /**
  * Resolves when its effect is over: with how many processes that deliver were lost by it, or lost their locks;

@@ -30,10 +30,12 @@ const KILLED: Moments = [
   ['after', 3],
 ];
 
-/** What a `replay` that goes on still does: a command that is late, and whatever follows on one that is done. */
+/** Each moment at which a `replay` that goes on can have stood still between what it does to Redis. */
 const FROZEN: Moments = [
   ['before', 1],
   ['after', 1],
+  ['before', 2],
+  ['after', 2],
   ['before', 3],
   ['after', 3],
 ];

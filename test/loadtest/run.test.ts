@@ -137,11 +137,12 @@ test('a declared limit is what the endpoint lets through, also where it refuses 
   const stages = [{ durationMs: step.durationMs, fromRate: 100, toRate: 100 }];
   const { observation, stopped } = await probe({ stages, warmupMs: 1_500 }, {}, onLimitMeasured);
   expect(stopped?.kind).toBe('overload');
-  const verdict = rateLimitedVerdict(recordProbe(step, observation, searchPlan().search), 429, 50);
-  expect(verdict).toMatchObject({ kind: 'rate-limited', sentence: expect.stringContaining('at about') });
-  const { ratePerSecond = 0 } = verdict as { ratePerSecond?: number };
-  expect(ratePerSecond).toBeGreaterThan(60);
-  expect(ratePerSecond).toBeLessThan(80);
+  const { delivered, sent, durationMs } = observation;
+  // Seven of ten, and a few in which it was stopped.
+  expect(delivered / sent).toBeGreaterThan(0.6);
+  expect(delivered / sent).toBeLessThan(0.8);
+  const verdict = rateLimitedVerdict(recordProbe(step, observation, searchPlan().search), 429, 1);
+  expect(verdict).toMatchObject({ kind: 'rate-limited', ratePerSecond: delivered / (durationMs / 1_000) });
 });
 
 test('a search that ends at the limit of its generator says what kept that from going further', async () => {
