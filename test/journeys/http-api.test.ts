@@ -38,6 +38,8 @@ async function serve(logLevel: string) {
   writeFileSync(join(directory, 'waybill.yaml'), stringify(config));
   const service = startWaybill(['start', '--workers', '1', '--log-level', logLevel], { directory });
   const { address } = await service.waitForLine('http api listens', { timeoutMs: START_MS });
+  // Nothing else was asked for.
+  expect(new URL(String(address)).hostname).toBe('127.0.0.1');
   await service.waitForLine('started', { timeoutMs: START_MS });
   return { service, name, company, key, address };
 }
