@@ -37,7 +37,7 @@ npm run bench -- --all [--scale S] [--measure ${Object.keys(MEASURES).join('|')}
 `;
 
 const BLOCKS = 6;
-const ROUNDS = 4;
+const ROUNDS = 3;
 const TURN_SECONDS = 0.5;
 const PROFILE_SECONDS = 10;
 
