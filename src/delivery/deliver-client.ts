@@ -54,6 +54,7 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
   const { client, source, line, putOffs, log } = parts;
   const open = new Map<string, BatchRun>();
   const lostHere = createLostBatches();
+  const comingBack = new Map<string, Promise<void>>();
   let stopping = false;
   let watch: NodeJS.Timeout | undefined;
   let looping: Promise<void> = Promise.resolve();
@@ -65,7 +66,6 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
     open: (next) => openBatch(source.adopt(next)),
   };
 
-  /** A batch that is open here already lost its lock in between: the earlier run ends first. */
   async function openBatch(job: TakenJob): Promise<void> {
     if (!isBatch(job.data)) {
       log.error({ client: client.name, batch: job.id }, 'job is no batch');
@@ -78,11 +78,32 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
     }
     // What was taken was not paused: only then is it handed out.
     line.resume();
-    for (let earlier = open.get(job.id); earlier !== undefined; earlier = open.get(job.id)) {
-      earlier.lose();
-      await earlier.done;
-    }
-    const held = lostHere.comeBack(job, job.data);
+    if (open.has(job.id) || comingBack.has(job.id)) comeBackLater(job);
+    else await begin(job, job.data);
+  }
+
+  /**
+   * A batch that is open here already lost its lock in between: the earlier run ends first. That may take as long as
+   * others hold the permits which its events wait for, and nothing else is to wait for it.
+   */
+  function comeBackLater(job: TakenJob): void {
+    const before = comingBack.get(job.id);
+    const back = (async () => {
+      await before;
+      for (let earlier = open.get(job.id); earlier !== undefined; earlier = open.get(job.id)) {
+        earlier.lose();
+        await earlier.done;
+      }
+      await begin(job, job.data as Batch);
+    })();
+    comingBack.set(job.id, back);
+    void back.then(() => {
+      if (comingBack.get(job.id) === back) comingBack.delete(job.id);
+    });
+  }
+
+  async function begin(job: TakenJob, batch: Batch): Promise<void> {
+    const held = lostHere.comeBack(job, batch);
     if (held.stalls < job.stalls) await forgive(job, held.stalls);
     startWatching();
     if (putOffs.size > 0) putOffs.forget(job.id);
@@ -197,7 +218,9 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
       await source.interrupt();
       await looping;
       // One that ends may have taken the next before the line was closed; that is put back unsent.
-      while (open.size > 0) await Promise.all([...open.values()].map((run) => run.done));
+      while (open.size > 0 || comingBack.size > 0) {
+        await Promise.all([...[...open.values()].map((run) => run.done), ...comingBack.values()]);
+      }
       clearTimeout(grace);
       stopWatching();
       // Whoever goes on with them need not wait for what this process knew of their endpoint.

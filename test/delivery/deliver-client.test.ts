@@ -198,6 +198,27 @@ test('a pause is noticed for a batch, too, that came back while it was open', as
   await running.stop(0);
 });
 
+test('a batch that came back while its events wait for permits keeps no other one from being taken', async () => {
+  const one = (id: string) => ({ events: [eventOf(id)] });
+  const jobs = [jobOf('slow', one('slow')), jobOf('batch', one('waits'))];
+  const { running, commands, sent, answers, give } = deliveryOf(jobs);
+  await running.start();
+  await until(async () => sent.length === 1 && jobs.length === 0);
+  give({ ...jobOf('batch', one('waits')), token: 'again' });
+  await until(async () => jobs.length === 0);
+  give(jobOf('other', one('other')));
+  await until(async () => jobs.length === 0);
+  expect(sent).toEqual(['slow']);
+  for (const sentBy of [1, 2, 3]) {
+    await until(async () => sent.length === sentBy);
+    answers[sentBy - 1]?.();
+  }
+  await until(async () => commands.length === 3);
+  expect(sent.toSorted()).toEqual(['other', 'slow', 'waits']);
+  expect(commands.map(({ token }) => token).toSorted()).toEqual(['again', 'other', 'slow']);
+  await running.stop(0);
+});
+
 test('the grace period begins with the stop, also where Redis keeps the next batch to itself', async () => {
   const data = { events: [eventOf('slow')] };
   const { running, commands, sent, give } = deliveryOf([jobOf('batch', data)], { deaf: true });
