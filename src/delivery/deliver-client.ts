@@ -1,6 +1,7 @@
 import type { Batch, StoredEvent } from '../core/event.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
 import type { NewLock, QueuedBatch } from '../queue/delivery-queue.ts';
+import { ComingBack } from './coming-back.ts';
 import { logLane } from './delivery-log.ts';
 import { LOOK_MS } from './lane.ts';
 import { createLostBatches } from './lost-batches.ts';
@@ -54,7 +55,14 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
   const { client, source, line, putOffs, log } = parts;
   const open = new Map<string, BatchRun>();
   const lostHere = createLostBatches();
-  const comingBack = new Map<string, Promise<void>>();
+  const comingBack = new ComingBack({
+    earlierRun: (jobId) => open.get(jobId),
+    begin: (job) => begin(job, job.data as Batch),
+    drop(job, error) {
+      if (error !== undefined) log.error({ client: client.name, batch: job.id, err: error }, 'batch failed');
+      source.letGo(job);
+    },
+  });
   let stopping = false;
   let watch: NodeJS.Timeout | undefined;
   let looping: Promise<void> = Promise.resolve();
@@ -78,28 +86,8 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
     }
     // What was taken was not paused: only then is it handed out.
     line.resume();
-    if (open.has(job.id) || comingBack.has(job.id)) comeBackLater(job);
+    if (open.has(job.id) || comingBack.has(job.id)) comingBack.add(job);
     else await begin(job, job.data);
-  }
-
-  /**
-   * A batch that is open here already lost its lock in between: the earlier run ends first. That may take as long as
-   * others hold the permits which its events wait for, and nothing else is to wait for it.
-   */
-  function comeBackLater(job: TakenJob): void {
-    const before = comingBack.get(job.id);
-    const back = (async () => {
-      await before;
-      for (let earlier = open.get(job.id); earlier !== undefined; earlier = open.get(job.id)) {
-        earlier.lose();
-        await earlier.done;
-      }
-      await begin(job, job.data as Batch);
-    })();
-    comingBack.set(job.id, back);
-    void back.then(() => {
-      if (comingBack.get(job.id) === back) comingBack.delete(job.id);
-    });
   }
 
   async function begin(job: TakenJob, batch: Batch): Promise<void> {
@@ -205,6 +193,7 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
     },
     lose(jobId) {
       open.get(jobId)?.lose();
+      comingBack.lose(jobId);
     },
     async stop(graceMs) {
       stopping = true;
@@ -219,7 +208,7 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
       await looping;
       // One that ends may have taken the next before the line was closed; that is put back unsent.
       while (open.size > 0 || comingBack.size > 0) {
-        await Promise.all([...[...open.values()].map((run) => run.done), ...comingBack.values()]);
+        await Promise.all([...[...open.values()].map((run) => run.done), comingBack.settled()]);
       }
       clearTimeout(grace);
       stopWatching();

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 
-type Write = (chunk: string | Uint8Array, encoding?: BufferEncoding) => boolean;
+type Write = (chunk: string | Uint8Array, encoding?: BufferEncoding, callback?: () => void) => boolean;
 
 /**
  * Writes a request's head and body as one string. undici hands them over one after the other, the body as bytes,
- * and to gather the two costs Node more than all else that it does to send a request.
+ * and for Node to gather the two doubles what a write costs.
  */
 export class JoinWrite {
   /** The body that is about to be written; none is, or the request has none. */
@@ -14,8 +14,8 @@ export class JoinWrite {
   /** Looks at all that is written to this socket from now on. */
   constructor(socket: Socket) {
     const write = socket.write.bind(socket) as Write;
-    const join: Write = (chunk, encoding) => {
-      if (this.#body === undefined) return write(chunk, encoding);
+    const join: Write = (chunk, encoding, callback) => {
+      if (this.#body === undefined) return write(chunk, encoding, callback);
       if (this.#head === undefined && typeof chunk === 'string') {
         this.#head = chunk;
         return true;

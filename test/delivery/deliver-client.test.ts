@@ -219,6 +219,34 @@ test('a batch that came back while its events wait for permits keeps no other on
   await running.stop(0);
 });
 
+test.each([
+  ['whose new lock is lost, too', 1, []],
+  ['that is taken once more meanwhile', 2, ['waits']],
+])('of a batch %s, what has no lock any more is not sent', async (_what, times, alsoSent) => {
+  const one = (id: string) => ({ events: [eventOf(id)] });
+  const jobs = [jobOf('slow', one('slow')), jobOf('batch', one('waits'))];
+  const { running, commands, sent, answers, give } = deliveryOf(jobs);
+  await running.start();
+  await until(async () => sent.length === 1 && jobs.length === 0);
+  for (let n = 1; n <= times; n += 1) {
+    give({ ...jobOf('batch', one('waits')), token: `again ${n}` });
+    await until(async () => jobs.length === 0);
+  }
+  if (times === 1) running.lose('batch');
+  give(jobOf('other', one('other')));
+  await until(async () => jobs.length === 0);
+  for (let sentBy = 1; sentBy <= 2 + alsoSent.length; sentBy += 1) {
+    await until(async () => sent.length === sentBy);
+    answers[sentBy - 1]?.();
+  }
+  await until(async () => commands.length === sent.length);
+  await running.stop(0);
+  expect(sent.toSorted()).toEqual(['other', 'slow', ...alsoSent]);
+  expect(commands.map(({ token }) => token).filter((token) => token.startsWith('again'))).toEqual(
+    alsoSent.map(() => `again ${times}`),
+  );
+});
+
 test('the grace period begins with the stop, also where Redis keeps the next batch to itself', async () => {
   const data = { events: [eventOf('slow')] };
   const { running, commands, sent, give } = deliveryOf([jobOf('batch', data)], { deaf: true });
