@@ -32,7 +32,8 @@ export class JoinWrite {
   }
 
   #writeBoth(bytes: string | Uint8Array, write: Write): boolean {
-    const [head = '', body = ''] = [this.#head, this.#body];
+    const head = this.#head ?? '';
+    const body = this.#body ?? '';
     this.#head = undefined;
     this.#body = undefined;
     // As many bytes as characters: all of them are ASCII, which Latin-1 has too.

@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import { fromStats, type LastError } from './client-status.ts';
-import { DEAD_LETTERS, DELIVERIES, incidentsKey, queuePrefix, statsKey } from './names.ts';
 import { runForEach } from './run-for-each.ts';
 import { CLIENT_LOOK } from './scripts/client-look.ts';
 
@@ -47,15 +46,8 @@ export async function lookAtClients(
   redis: Redis,
   clients: readonly string[],
 ): Promise<ReadonlyMap<string, ClientLook>> {
-  const answers = await runForEach<Answer>(redis, clients, {
-    name: 'client-look',
-    lua: CLIENT_LOOK,
-    argsOf(client) {
-      const prefix = queuePrefix(client, DELIVERIES);
-      const others = [queuePrefix(client, DEAD_LETTERS), statsKey(client), incidentsKey(client)];
-      return [`${prefix}wait`, prefix, ...others, LOOKED_INTO];
-    },
-  });
+  const script = { name: 'client-look', lua: CLIENT_LOOK, args: [LOOKED_INTO] };
+  const answers = await runForEach<Answer>(redis, clients, script);
   return new Map([...answers].map(([client, answer]) => [client, toLook(answer)]));
 }
 

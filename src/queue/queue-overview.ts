@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { DEAD_LETTERS, DELIVERIES, incidentsKey, queuePrefix, statsKey } from './names.ts';
 import { runForEach } from './run-for-each.ts';
 import { OVERVIEW } from './scripts/overview.ts';
 
@@ -27,15 +26,8 @@ export async function readOverviews(
   redis: Redis,
   clients: readonly string[],
 ): Promise<ReadonlyMap<string, QueueOverview>> {
-  const answers = await runForEach<Answer>(redis, clients, {
-    name: 'overview',
-    lua: OVERVIEW,
-    argsOf(client) {
-      const prefix = queuePrefix(client, DELIVERIES);
-      const others = [queuePrefix(client, DEAD_LETTERS), statsKey(client), incidentsKey(client)];
-      return [`${prefix}wait`, prefix, ...others];
-    },
-  });
+  const script = { name: 'overview', lua: OVERVIEW };
+  const answers = await runForEach<Answer>(redis, clients, script);
   return new Map([...answers].map(([client, answer]) => [client, toOverview(answer)]));
 }
 

@@ -2,25 +2,8 @@ import { expect, test } from 'vitest';
 import type { IncidentNotice } from '../../src/core/incident.ts';
 import { incidentsConfigSchema } from '../../src/core/incidents-config.ts';
 import { noticeBody } from '../../src/incidents/notice-body.ts';
+import { OPENED } from './notices.ts';
 
-const OPENED: IncidentNotice = {
-  id: 'acme.disposition_update.5000.opened.1200',
-  kind: 'opened',
-  at: 6_000,
-  incident: {
-    client: 'acme',
-    type: 'disposition_update',
-    openedAt: 5_000,
-    failingSince: 1_000,
-    lastAt: 5_500,
-    count: 1_200,
-    left: 1_199,
-    failures: [
-      { class: 'client_error', status: 422, count: 1_000 },
-      { class: 'timeout', status: 0, count: 200 },
-    ],
-  },
-};
 const CLOSED: IncidentNotice = {
   ...OPENED,
   kind: 'closed',
