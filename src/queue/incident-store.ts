@@ -28,7 +28,7 @@ export interface OpenIncident extends Incident {
   readonly told?: number;
   /** How many events of its type had been delivered when the last one died. */
   readonly deliveredBefore: number;
-  /** How many of its dead letters were replayed since it opened; they may be on their way still. */
+  /** How many of its dead letters were replayed since it opened and have not died again: they may be on their way. */
   readonly replayed: number;
 }
 

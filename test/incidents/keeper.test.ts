@@ -7,7 +7,7 @@ import { createLog } from '../../src/log.ts';
 import { admit } from '../../src/queue/delivery-queue.ts';
 import { forgetNotice, readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
 import { incidentsKey, queuePrefix } from '../../src/queue/names.ts';
-import { hold } from '../../src/sandbox/scripts.ts';
+import { hang, hold } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { captureLogLines } from '../support/log-lines.ts';
@@ -80,6 +80,20 @@ test('what was replayed keeps an incident open while it is on its way, though on
   });
   expect(await closed()).toMatchObject([{ count: 6, end: 'discarded' }]);
   expect(await left()).toBeUndefined();
+});
+
+test('what was replayed, died again and was discarded keeps no incident open, however busy the client is', async () => {
+  const { company, client, keeper, left, closed } = await toldOf(2);
+  company.script((request) => (request.path.includes('dispositions') ? 500 : hang));
+  await client.submit(numberedEvents('inventory_receipt', 1), 'inventory_receipt');
+  await company.waitFor(({ tally }) => tally.inFlight === 1);
+  await client.replay();
+  await client.settled({ dead: 4 });
+  await client.discard();
+  expect(await left()).toBe(0);
+  await keeper.look();
+  expect(await closed()).toMatchObject([{ count: 4, end: 'discarded' }]);
+  expect(await client.status()).toMatchObject({ inFlight: 1 });
 });
 
 test('dead letters from before an incident close it neither early nor never', async () => {

@@ -1,8 +1,9 @@
 /**
- * `noteDeaths(incidents, stats, now, first, groups, standing)`: counts the deaths that stand in ARGV from `first` on
+ * `noteDeaths(incidents, stats, now, first, groups, standing, again)`: counts the deaths that stand in ARGV from `first` on
  * into the incidents of their types, groups × (type, class:status, how many, since when they failed), and opens those
  * that are not open. What was delivered by then is remembered: whatever is delivered later shows that the endpoint
  * works. `standing`: by type, those of them whose dead letter stood there before; they leave no further one.
+ * `again`: by type, those that had been replayed, and are not on their way any more.
  */
 export const NOTE_DEATHS = `
 local function deliveredByType(stats)
@@ -14,7 +15,7 @@ local function deliveredByType(stats)
   end
   return sums
 end
-local function noteDeaths(incidents, stats, now, first, groups, standing)
+local function noteDeaths(incidents, stats, now, first, groups, standing, again)
   if groups == 0 then return end
   local delivered = deliveredByType(stats)
   for i = first, first + 4 * groups - 1, 4 do
@@ -31,6 +32,10 @@ local function noteDeaths(incidents, stats, now, first, groups, standing)
       of .. 'delivered', string.format('%d', delivered[ARGV[i]] or 0))
   end
   for name, count in pairs(standing) do redis.call('HINCRBY', incidents, name .. ':left', -count) end
+  for name, count in pairs(again) do
+    local out = tonumber(redis.call('HGET', incidents, name .. ':replayed') or 0)
+    redis.call('HSET', incidents, name .. ':replayed', math.max(0, out - count))
+  end
 end
 `;
 

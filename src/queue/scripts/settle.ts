@@ -65,17 +65,19 @@ for _ = 1, counters do
 end
 if lastError ~= '' then redis.call('HSET', KEYS[1], 'lastError', lastError) end
 at = firstDead
-local standing = {}
+local standing, again = {}, {}
 for _ = 1, dead do
   local deadId, deadData = take(), take()
+  local kind = string.match(deadData, '"type":"([^"]*)"')
   -- An export that is put back while the same events are on their way lets them die twice in one life.
   if redis.call('EXISTS', deadPrefix .. deadId) == 1 then
-    local kind = string.match(deadData, '"type":"([^"]*)"')
     standing[kind] = (standing[kind] or 0) + 1
+  elseif string.sub(deadId, -2) ~= '.0' then
+    again[kind] = (again[kind] or 0) + 1
   end
   addJob(deadPrefix, deadId, 'dead-letter', deadData, now, 0, 1)
 end
-noteDeaths(KEYS[3], KEYS[1], now, lastApart + 2, groups, standing)
+noteDeaths(KEYS[3], KEYS[1], now, lastApart + 2, groups, standing, again)
 at = at + 1
 for _ = 1, apart do
   local retryId, retryData, retryDelay = take(), take(), tonumber(take())
