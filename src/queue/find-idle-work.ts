@@ -3,12 +3,13 @@ import { defineScript } from './define-script.ts';
 import { DELIVERIES, queuePrefix } from './names.ts';
 
 /**
- * Finds the queues with something to do: a job that waits or is due, where the client is not paused; or batches held
- * by a process, for which nobody has looked of late whether that process was lost.
+ * Finds the queues with something to do: a job that waits, where the client is not paused; a retry that is due, which
+ * whoever asks for a job moves among those that wait, also where the client is paused; or batches held by a process,
+ * for which nobody has looked of late whether that process was lost.
  *
  * KEYS  the wait list of each client
  * ARGV  now, the deliveries prefix of each client
- * Returns n × (position, 1: a job waits, 1: batches are held).
+ * Returns n × (position, 1: a job waits or is due, 1: batches are held).
  */
 const FIND_IDLE_WORK = `
 local found = {}
@@ -16,8 +17,8 @@ local due = (ARGV[1] + 1) * 0x1000 - 1
 for i, wait in ipairs(KEYS) do
   local prefix = ARGV[i + 1]
   local waits = redis.call('EXISTS', wait, prefix .. 'prioritized') > 0
-  if not waits then waits = #redis.call('ZRANGEBYSCORE', prefix .. 'delayed', 0, due, 'LIMIT', 0, 1) > 0 end
   if waits then waits = redis.call('HEXISTS', prefix .. 'meta', 'paused') == 0 end
+  if not waits then waits = #redis.call('ZRANGEBYSCORE', prefix .. 'delayed', 0, due, 'LIMIT', 0, 1) > 0 end
   local held = redis.call('EXISTS', prefix .. 'active', prefix .. 'stalled') > 0
   if held then held = redis.call('EXISTS', prefix .. 'stalled-check') == 0 end
   if waits or held then
@@ -34,7 +35,7 @@ const findScript = defineScript('find-idle-work', FIND_IDLE_WORK);
 /** A client whose queue has something to do. */
 export interface IdleWork {
   readonly client: string;
-  /** A job waits that a worker may take. */
+  /** A job waits that a worker may take, or a retry is due. */
   readonly waits: boolean;
   /** Some process holds batches, or did so. */
   readonly held: boolean;

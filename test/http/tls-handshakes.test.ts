@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { connect, type SecureVersion, type TlsOptions } from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import { until } from '../support/until.ts';
 import { certificates } from './certificates.ts';
 import { client, MESSAGE, serve, serveRaw } from './http-fixture.ts';
 import { respond } from './scripted-server.ts';
@@ -19,11 +20,10 @@ describe('a handshake', () => {
     ['that comes byte by byte', (socket: Socket) => dripRecord(socket)],
   ])('%s ends at the deadline', async (_name, answer) => {
     const server = await serveRaw((socket) => socket.once('data', () => answer(socket)));
-    const result = await client({ timeoutMs: 150 }).post({ url: secure(server.url), ...MESSAGE });
-    const detail = `no connection to localhost:${server.port} within 150 ms`;
+    const result = await client({ timeoutMs: 2_000 }).post({ url: secure(server.url), ...MESSAGE });
+    const detail = `no connection to localhost:${server.port} within 2000 ms`;
     expect(result).toEqual({ kind: 'no_answer', failureClass: 'timeout', detail });
-    // None, where the machine was too slow to connect in time.
-    expect(server.sockets.length).toBeLessThanOrEqual(1);
+    await until(async () => server.sockets.length === 1);
     await server.allClosed();
   });
 

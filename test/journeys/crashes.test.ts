@@ -20,18 +20,8 @@ const ALL = 120;
 const STEP = 50;
 const TYPE = 'disposition_update';
 
-type Moments = readonly (readonly [side: Side, step: number])[];
-
-/** What a killed `replay` has done to Redis: nothing, some of it, all of it. Whether it knew is gone with it. */
-const KILLED: Moments = [
-  ['before', 1],
-  ['before', 2],
-  ['before', 3],
-  ['after', 3],
-];
-
-/** Each moment at which a `replay` that goes on can have stood still between what it does to Redis. */
-const FROZEN: Moments = [
+/** Each moment at which a `replay` can stand still between what it does to Redis. */
+const MOMENTS: readonly (readonly [side: Side, step: number])[] = [
   ['before', 1],
   ['after', 1],
   ['before', 2],
@@ -99,7 +89,7 @@ async function expectAllDeliveredOnce({ company, engine, client, count }: Scene)
   expect(await count()).toEqual([ALL, 0]);
 }
 
-test.each(KILLED)('a replay killed %s its step %i: the next one does the rest', async (side, step) => {
+test.each(MOMENTS)('a replay killed %s its step %i: the next one does the rest', async (side, step) => {
   const scene = await replayAt(side, step);
   scene.first.signal('SIGKILL');
   await scene.first.exit;
@@ -107,7 +97,7 @@ test.each(KILLED)('a replay killed %s its step %i: the next one does the rest', 
   await expectAllDeliveredOnce(scene);
 });
 
-test.each(FROZEN)(
+test.each(MOMENTS)(
   'a replay frozen %s its step %i, and continued after another one did the rest: nothing is doubled',
   async (side, step) => {
     const scene = await replayAt(side, step);

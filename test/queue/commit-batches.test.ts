@@ -107,8 +107,10 @@ test('a Redis that is killed while it writes leaves the outcome unknown', async 
 test('a frozen Redis is waited for once; then batches are refused at once until it is back', async () => {
   const { server, redis } = await intakeRedis(ANSWER_TIMEOUT_MS);
   server.freeze();
+  const before = performance.now();
   const both = await Promise.all([commit(redis, 'a'), commit(redis, 'b')]);
   expect(both.map(({ kind }) => kind)).toEqual(['unknown', 'unknown']);
+  expect(performance.now() - before).toBeLessThan(ANSWER_TIMEOUT_MS * 20);
   expect(await commit(redis, 'c')).toMatchObject({ kind: 'refused', error: { code: 'REDIS_UNAVAILABLE' } });
 
   server.thaw();
