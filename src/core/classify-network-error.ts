@@ -3,8 +3,11 @@ import type { NoAnswer } from './attempt-result.ts';
 /** Why there was no status. */
 export type NetworkFailureClass = NoAnswer['failureClass'];
 
-/** Codes of Node (errno, OpenSSL's verification) and of undici; whatever is not here has a prefix below. */
-const CODES: Readonly<Record<NetworkFailureClass, readonly string[]>> = {
+/** All that an error can mean; that an answer is not HTTP is no error of Node's. */
+type ErrorClass = Exclude<NetworkFailureClass, 'not_http'>;
+
+/** Codes of Node (errno, OpenSSL's verification); whatever is not here has a prefix below. */
+const CODES: Readonly<Record<ErrorClass, readonly string[]>> = {
   refused: [
     'ECONNREFUSED',
     'EHOSTUNREACH',
@@ -19,7 +22,7 @@ const CODES: Readonly<Record<NetworkFailureClass, readonly string[]>> = {
     'ENFILE',
     'ENOBUFS',
   ],
-  reset: ['ECONNRESET', 'ECONNABORTED', 'ENOTCONN', 'EPIPE', 'UND_ERR_SOCKET'],
+  reset: ['ECONNRESET', 'ECONNABORTED', 'ENOTCONN', 'EPIPE'],
   dns: [
     'ENOTFOUND',
     'ENODATA',
@@ -57,25 +60,10 @@ const CODES: Readonly<Record<NetworkFailureClass, readonly string[]>> = {
     'PATH_LENGTH_EXCEEDED',
     'UNSPECIFIED',
   ],
-  timeout: [
-    'ETIMEDOUT',
-    'ERR_SOCKET_CONNECTION_TIMEOUT',
-    'UND_ERR_CONNECT_TIMEOUT',
-    'UND_ERR_HEADERS_TIMEOUT',
-    'UND_ERR_BODY_TIMEOUT',
-  ],
-  not_http: [
-    // The name of an error that undici gives no code.
-    'HTTPParserError',
-    'UND_ERR_HEADERS_OVERFLOW',
-    'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-    // undici asserts a status of three digits from 100 on.
-    'ERR_ASSERTION',
-  ],
+  timeout: ['ETIMEDOUT', 'ERR_SOCKET_CONNECTION_TIMEOUT'],
 };
 
-const PREFIXES: ReadonlyArray<readonly [prefix: string, failureClass: NetworkFailureClass]> = [
-  ['HPE_', 'not_http'],
+const PREFIXES: ReadonlyArray<readonly [prefix: string, failureClass: ErrorClass]> = [
   ['ERR_SSL_', 'tls'],
   ['ERR_TLS_', 'tls'],
   ['CERT_', 'tls'],
@@ -83,7 +71,7 @@ const PREFIXES: ReadonlyArray<readonly [prefix: string, failureClass: NetworkFai
 ];
 
 const CLASS_OF_CODE = new Map(
-  (Object.keys(CODES) as NetworkFailureClass[]).flatMap((failureClass) =>
+  (Object.keys(CODES) as ErrorClass[]).flatMap((failureClass) =>
     CODES[failureClass].map((code) => [code, failureClass] as const),
   ),
 );
@@ -93,7 +81,7 @@ const CLASS_OF_CODE = new Map(
  * they change between versions.
  * An unknown code counts as `reset`: the connection did not live to an answer.
  */
-export function classifyNetworkError(code: string): NetworkFailureClass {
+export function classifyNetworkError(code: string): ErrorClass {
   const known = CLASS_OF_CODE.get(code);
   if (known !== undefined) return known;
   return PREFIXES.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'reset';

@@ -5,6 +5,7 @@ import { type ConnectorOptions, createConnector } from './connector.ts';
 import { Exchange, type ExchangeRequest } from './exchange.ts';
 import { createTargets } from './targets.ts';
 import { UnderWay } from './under-way.ts';
+import { writeRequest } from './write-request.ts';
 
 /** How a client's endpoints are reached. */
 export interface HttpOptions extends ConnectorOptions {
@@ -56,23 +57,22 @@ export function createClientHttp(options: HttpOptions): ClientHttp {
 
   return {
     post: (request, signal) =>
-      new Promise((resolve, reject) => {
-        const { pool, path, where, refusal } = targets.of(request.url);
+      new Promise((resolve) => {
+        const { pool, path, host, where, refusal } = targets.of(request.url);
         if (closed || signal?.aborted) return resolve(ABORTED);
         if (refusal !== undefined) return resolve(refusal);
-        const { method = 'POST' } = request;
+        const { method = 'POST', headers, body } = request;
         const exchange: ExchangeRequest = {
           pool,
           where,
-          // undici only reads the headers; its type does not say so.
-          options: { path, method, headers: request.headers as string[], body: request.body },
+          bytes: writeRequest({ method, path, host, headers, body }),
           timeoutMs: request.timeoutMs ?? options.timeoutMs,
           keepBodyBytes: request.keepBodyBytes,
           signal,
           underWay,
           afterPoll,
         };
-        new Exchange(exchange, resolve, reject).start();
+        new Exchange(exchange, resolve).start();
       }),
     close() {
       closed = true;

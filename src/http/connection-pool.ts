@@ -1,12 +1,14 @@
-import { Connection, type ConnectionUser } from './connection.ts';
-import type { Connector } from './connector.ts';
+import { Connection, type ConnectionUser, type Gone } from './connection.ts';
+import type { Connector, Origin } from './connector.ts';
 
 /** How long connections are used only once after one of them brought what nobody had asked for. */
 const DISTRUST_MS = 600_000;
+/** How often idle connections are looked through for those whose time is over. */
+const SWEEP_MS = 500;
 
 /** The connections to one origin, at most `limit`. The one used last is used next, so that spare ones close. */
 export class ConnectionPool {
-  readonly #origin: string;
+  readonly #origin: Origin;
   readonly #limit: number;
   readonly #connect: Connector;
   readonly #open = new Set<Connection>();
@@ -15,8 +17,9 @@ export class ConnectionPool {
   readonly #waiting: ConnectionUser[] = [];
   /** Until when connections are used only once, in milliseconds of the monotonic clock. */
   #distrustedUntil = 0;
+  #sweeping: NodeJS.Timeout | undefined;
 
-  constructor(origin: string, limit: number, connect: Connector) {
+  constructor(origin: Origin, limit: number, connect: Connector) {
     this.#origin = origin;
     this.#limit = limit;
     this.#connect = connect;
@@ -24,27 +27,27 @@ export class ConnectionPool {
 
   /** Gives the user a connection, now or as soon as there is one. */
   acquire(user: ConnectionUser): void {
-    const connection = this.#idle.pop() ?? (this.#open.size < this.#limit ? this.#add() : undefined);
-    if (connection === undefined) {
-      this.#waiting.push(user);
-      return;
-    }
-    this.#lend(connection, user);
+    const connection = this.#takeIdle() ?? (this.#open.size < this.#limit ? this.#add() : undefined);
+    if (connection === undefined) this.#waiting.push(user);
+    else connection.lend(user);
   }
 
   /** Takes a connection back whose answer has been read to its end. */
-  release(connection: Connection): void {
-    if (connection.unsentBytes > 0 || this.#isDistrusted()) {
+  release(connection: Connection, now: number): void {
+    if (connection.hasExcess) this.#distrustedUntil = now + DISTRUST_MS;
+    if (connection.unsentBytes > 0 || connection.idleUntil <= now || now < this.#distrustedUntil) {
       this.discard(connection);
       return;
     }
     const next = this.#nextWaiting();
     if (next !== undefined) {
-      this.#lend(connection, next);
+      connection.lend(next);
       return;
     }
     connection.user = undefined;
     this.#idle.push(connection);
+    // Does not keep the process alive: the connections do.
+    this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   /** Closes a connection that cannot be used again. */
@@ -52,14 +55,14 @@ export class ConnectionPool {
     if (!this.#open.delete(connection)) return;
     connection.close();
     const next = this.#nextWaiting();
-    if (next !== undefined) this.#lend(this.#add(), next);
+    if (next !== undefined) this.#add().lend(next);
   }
 
   /** Closes the connection and gives the user one that is certainly new. */
   replace(connection: Connection, user: ConnectionUser): void {
     this.#open.delete(connection);
     connection.close();
-    this.#lend(this.#add(), user);
+    this.#add().lend(user);
   }
 
   /** Calls all requests off and closes all connections. Nothing may be acquired afterwards. */
@@ -69,43 +72,50 @@ export class ConnectionPool {
     for (const { user } of connections) user?.abort();
     this.#open.clear();
     this.#idle.length = 0;
-    await Promise.all(
-      connections.map((connection) => {
-        connection.close();
-        return connection.client.destroy();
-      }),
-    );
+    clearTimeout(this.#sweeping);
+    for (const connection of connections) connection.close();
+    await Promise.all(connections.map((connection) => connection.closed()));
   }
 
-  /** Hardly ever is there anything to look at the clock for. */
-  #isDistrusted(): boolean {
-    return this.#distrustedUntil > 0 && performance.now() < this.#distrustedUntil;
+  #takeIdle(): Connection | undefined {
+    const now = performance.now();
+    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
+      if (now < connection.idleUntil) return connection;
+      this.discard(connection);
+    }
+    return undefined;
   }
 
-  #lend(connection: Connection, user: ConnectionUser): void {
-    connection.user = user;
-    user.begin(connection);
+  /** Closes what has been idle for so long that the server may close it at any time. */
+  #sweep(): void {
+    this.#sweeping = undefined;
+    const now = performance.now();
+    for (const connection of this.#idle.filter(({ idleUntil }) => idleUntil <= now)) {
+      this.#idle.splice(this.#idle.indexOf(connection), 1);
+      this.discard(connection);
+    }
+    if (this.#idle.length > 0) this.#sweeping = setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   #add(): Connection {
-    const connection = new Connection(this.#origin, this.#connect, (gone, error) =>
-      this.#onGone(gone, error),
-    );
+    const connection = new Connection(this.#origin, this.#connect, (gone, why) => this.#onGone(gone, why));
     this.#open.add(connection);
     return connection;
   }
 
-  #onGone(connection: Connection, error: Error): void {
+  #onGone(connection: Connection, gone: Gone): void {
     // A server that answers once too often answers each request with what was meant for another, as soon as
     // such an answer comes when the next request is already on its way: nothing in HTTP/1.1 tells them apart.
-    if (this.#open.has(connection) && connection.spokeUnasked(error)) {
-      this.#distrustedUntil = performance.now() + DISTRUST_MS;
+    if (gone.kind === 'unasked') this.#distrustedUntil = performance.now() + DISTRUST_MS;
+    const { user } = connection;
+    if (user === undefined) {
+      this.#open.delete(connection);
+      this.#idle.splice(this.#idle.indexOf(connection), 1);
+    } else if (connection.answers > 0 && !connection.written) {
+      this.replace(connection, user);
+    } else {
+      user.onGone(gone);
     }
-    // In use, and its request not failed: it is not written yet, and undici connects once more for it.
-    if (this.#open.has(connection) && connection.user !== undefined) return;
-    if (this.#open.delete(connection)) this.#idle.splice(this.#idle.indexOf(connection), 1);
-    // Or else undici would connect once more for a request that is over.
-    void connection.client.destroy();
   }
 
   #nextWaiting(): ConnectionUser | undefined {

@@ -1,87 +1,155 @@
+import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import { Client } from 'undici';
-import type { Connector } from './connector.ts';
-import { JoinWrite } from './join-write.ts';
-import { PassContinue } from './pass-continue.ts';
-
-/** Raised inside of undici on sockets that are closed on purpose; nobody gets to see it. */
-const CLOSED_BY_WAYBILL = Object.assign(new Error('closed by Waybill'), { code: 'CLOSED_BY_WAYBILL' });
+import { AnswerReader, type AnswerTaker } from './answer-reader.ts';
+import type { Connector, Origin } from './connector.ts';
+import type { RequestBytes } from './write-request.ts';
 
 /** So soon after an answer there was hardly a moment in which anything else could have come. */
 const JUST_NOW_MS = 0.5;
 
+/** Why a connection is of no use any more. */
+export type Gone =
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'error'; readonly error: Error }
+  /** What came is no answer. */
+  | { readonly kind: 'fault'; readonly fault: string }
+  /** Something came that nobody had asked for. */
+  | { readonly kind: 'unasked' };
+
 /** Who wants a connection. */
-export interface ConnectionUser {
+export interface ConnectionUser extends AnswerTaker {
   /** Whether it has no more use for one. */
   readonly done: boolean;
   /** Takes the connection, until it is released or discarded. */
   begin(connection: Connection): void;
+  /** The answer is read to its end. `now`: in milliseconds of the monotonic clock. */
+  onEnd(now: number): void;
+  /** The connection ended before that. */
+  onGone(gone: Gone): void;
   /** Calls the request off. */
   abort(): void;
 }
 
-/**
- * One connection to an origin. undici's `Client` holds one socket at a time, so it is known exactly which
- * socket a request went out on, and how many answers came on it before: `Pool` does not tell.
- */
+/** One connection to an origin, and what is known of it: whether it was used before, and what has come since. */
 export class Connection {
-  readonly client: Client;
-  /** The present socket, from the start of its connecting on. */
-  socket: Socket | undefined;
-  /** The answers that were read to their end on the present socket. */
+  /** The answers that were read to their end. */
   answers = 0;
   /** When the latest of them was read, in milliseconds of the monotonic clock. */
   answeredAt = Number.NEGATIVE_INFINITY;
+  /** Until when it may wait for another request, on the same clock; in the past: it cannot be used again. */
+  idleUntil = 0;
+  /** Whether more came than the answer that was asked for. */
+  hasExcess = false;
   /** Whose request it carries; none: it is idle. */
   user: ConnectionUser | undefined;
-  #continue: PassContinue | undefined;
-  #joined: JoinWrite | undefined;
+  /** Whether that request was handed to the system. */
+  written = false;
+  /** Bytes that came since. */
+  received = 0;
+  readonly #socket: Socket;
+  readonly #reader = new AnswerReader();
+  readonly #onGone: (connection: Connection, gone: Gone) => void;
+  #ready = false;
+  #over = false;
+  /** Waits for the connection to be established. */
+  #unwritten: RequestBytes | undefined;
 
-  constructor(origin: string, connect: Connector, onGone: (connection: Connection, error: Error) => void) {
-    this.client = new Client(origin, {
-      pipelining: 1,
-      // Both restart with each chunk; a request has one deadline for all.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      connect: (options, callback) => {
-        this.socket = connect(options, callback);
-        this.#continue = new PassContinue(this.socket);
-        this.#joined = new JoinWrite(this.socket);
-      },
-    });
-    const gone = (_origin: unknown, _clients: unknown, error: Error) => {
-      onGone(this, error);
-      this.answers = 0;
-    };
-    this.client.on('disconnect', gone);
-    this.client.on('connectionError', gone);
+  /** @param onGone told once, unless it was closed */
+  constructor(origin: Origin, connect: Connector, onGone: (connection: Connection, gone: Gone) => void) {
+    this.#onGone = onGone;
+    const onRead = (bytes: Buffer, length: number): void => this.#read(bytes, length);
+    this.#socket = connect(origin, onRead, () => this.#begin());
+    this.#socket.on('error', (error) => this.#end({ kind: 'error', error }));
+    this.#socket.on('end', () => this.#endOfInput());
+    this.#socket.on('close', () => this.#end({ kind: 'closed' }));
   }
 
-  /** A request with this body is written next, and what is read then is its answer. */
-  expectRequest(body: string | null): void {
-    this.#joined?.expectBody(body);
-    this.#continue?.expectAnswer();
+  /** Is the user's from now on. */
+  lend(user: ConnectionUser): void {
+    this.user = user;
+    this.written = false;
+    user.begin(this);
+  }
+
+  /** Writes the user's request as soon as the connection is established. */
+  write(request: RequestBytes): void {
+    if (this.#over) return;
+    if (!this.#ready) {
+      this.#unwritten = request;
+      return;
+    }
+    this.written = true;
+    this.received = 0;
+    this.#reader.begin(this.user as ConnectionUser);
+    if (typeof request === 'string') this.#socket.write(request, 'latin1');
+    else this.#socket.write(request);
   }
 
   /** Whether it can be used again without a look at what has come since its last answer. */
-  hasJustAnswered(): boolean {
-    return performance.now() - this.answeredAt < JUST_NOW_MS;
+  hasJustAnswered(now: number): boolean {
+    return now - this.answeredAt < JUST_NOW_MS;
   }
 
   /** How many bytes of the request have not left this process, so that nobody can have read it. */
   get unsentBytes(): number {
-    return this.socket?.writableLength ?? 0;
+    return this.#socket.writableLength;
   }
 
-  /** Whether it ended, while idle, on bytes that nobody had asked for; `error` is the one that undici ended it with. */
-  spokeUnasked(error: Error): boolean {
-    if (this.answers === 0 || this.socket?.readableEnded) return false;
-    const code = 'code' in error ? error.code : undefined;
-    return code === 'UND_ERR_SOCKET' || error.name === 'HTTPParserError';
+  /** Resolves when the socket is closed. */
+  async closed(): Promise<void> {
+    if (!this.#socket.closed) await once(this.#socket, 'close');
   }
 
-  /** Closes the socket at once, whatever state it is in; the client follows when undici has noticed. */
+  /** Closes the socket at once, whatever state it is in. */
   close(): void {
-    this.socket?.destroy(CLOSED_BY_WAYBILL);
+    this.#over = true;
+    this.#reader.stop();
+    this.#socket.destroy();
+  }
+
+  #begin(): void {
+    // The address guard may have ended it a moment ago.
+    if (this.#socket.destroyed) return;
+    this.#ready = true;
+    const request = this.#unwritten;
+    this.#unwritten = undefined;
+    if (request !== undefined) this.write(request);
+  }
+
+  #read(bytes: Buffer, length: number): void {
+    if (this.#over) return;
+    this.received += length;
+    const { user } = this;
+    if (user === undefined || !this.written) {
+      this.#end({ kind: 'unasked' });
+      return;
+    }
+    const read = this.#reader.read(bytes, length);
+    if (typeof read !== 'number') {
+      this.#end({ kind: 'fault', fault: read.fault });
+    } else if (!this.#over && this.#reader.done) {
+      // The server sends more than it was asked for: whoever comes next must not take it for an answer.
+      this.hasExcess = read < length;
+      this.#answered(user);
+    }
+  }
+
+  #answered(user: ConnectionUser): void {
+    this.answers += 1;
+    const now = performance.now();
+    this.idleUntil = now + this.#reader.idleMs;
+    user.onEnd(now);
+  }
+
+  #endOfInput(): void {
+    if (this.#over) return;
+    if (this.user !== undefined && this.#reader.endOfInput()) this.#answered(this.user);
+    else this.#end({ kind: 'closed' });
+  }
+
+  #end(gone: Gone): void {
+    if (this.#over) return;
+    this.close();
+    this.#onGone(this, gone);
   }
 }

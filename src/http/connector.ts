@@ -1,7 +1,6 @@
 import { lookup as dnsLookup } from 'node:dns';
-import type { Socket } from 'node:net';
-import { createSecureContext } from 'node:tls';
-import { buildConnector } from 'undici';
+import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { connect as connectSecurely, createSecureContext, type SecureContext } from 'node:tls';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createLookup, guardSocket, refuseAddress } from './address-guard.ts';
 import type { Lookup } from './share-questions.ts';
@@ -16,33 +15,66 @@ export interface ConnectorOptions {
   readonly lookup?: Lookup;
 }
 
-/** Opens a socket and returns it at once; the callback has it when it is connected (and TLS established). */
-export type Connector = (options: buildConnector.Options, callback: buildConnector.Callback) => Socket;
+/** Where connections go. */
+export interface Origin {
+  readonly secure: boolean;
+  /** Without the brackets of an IPv6 address. */
+  readonly hostname: string;
+  readonly port: number;
+}
+
+/** Is handed what was read, the first so many bytes; they are overwritten after the call. */
+export type OnRead = (bytes: Buffer, length: number) => void;
+
+/** Opens a socket; `onReady` is called once, when it is connected and, where that is due, TLS is established. */
+export type Connector = (origin: Origin, onRead: OnRead, onReady: () => void) => Socket;
+
+const KEEP_ALIVE_MS = 60_000;
+const MIN_VERSION = 'TLSv1.2';
+/** All sockets read into it: what one has read is dealt with before another one reads. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(65_536);
 
 /** Builds the function that opens sockets. Throws `TLS_SETTINGS_INVALID` where certificate or key are unfit. */
 export function createConnector({ allowPrivateNetwork, tls, lookup }: ConnectorOptions): Connector {
-  const connect = buildConnector({
-    // Disabled: the deadline of each request ends a connect that takes too long.
-    timeout: 0,
-    allowH2: false,
-    minVersion: 'TLSv1.2',
-    lookup: createLookup(lookup ?? dnsLookup, allowPrivateNetwork ? () => undefined : refuseAddress),
-    ...(tls === undefined ? {} : { secureContext: buildSecureContext(tls) }),
-  }) as Connector; // Its type leaves out that it returns the socket.
-  if (allowPrivateNetwork) return connect;
-  return (options, callback) => {
-    const socket = connect(options, callback);
-    guardSocket(socket, options.hostname);
-    return socket;
+  const guardedLookup = createLookup(
+    lookup ?? dnsLookup,
+    allowPrivateNetwork ? () => undefined : refuseAddress,
+  );
+  const secureContext = tls && buildSecureContext(tls);
+  /** The latest TLS session with each host, so that the next handshake is a short one. */
+  const sessions = new Map<string, Buffer>();
+
+  function open({ secure, hostname: host, port }: Origin, onread: OnReadOpts): Socket {
+    const common = { host, port, lookup: guardedLookup, onread };
+    if (!secure) return connectPlain(common);
+    const socket = connectSecurely({
+      ...common,
+      minVersion: MIN_VERSION,
+      ALPNProtocols: ['http/1.1'],
+      // A server name is a name, not an address (RFC 6066, section 3).
+      ...(isIP(host) === 0 && { servername: host }),
+      ...(secureContext && { secureContext }),
+      ...(sessions.has(host) && { session: sessions.get(host) }),
+    });
+    return socket.on('session', (session) => sessions.set(host, session));
+  }
+
+  return (origin, onRead, onReady) => {
+    const callback = (length: number): boolean => {
+      onRead(READ_BUFFER, length);
+      return true;
+    };
+    const socket = open(origin, { buffer: READ_BUFFER, callback });
+    if (!allowPrivateNetwork) guardSocket(socket, origin.hostname);
+    socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
+    return socket.once(origin.secure ? 'secureConnect' : 'connect', onReady);
   };
 }
 
 /** One for all connections: parsing certificates costs as much as a handshake. */
-function buildSecureContext(
-  tls: NonNullable<ConnectorOptions['tls']>,
-): ReturnType<typeof createSecureContext> {
+function buildSecureContext(tls: NonNullable<ConnectorOptions['tls']>): SecureContext {
   try {
-    return createSecureContext({ minVersion: 'TLSv1.2', ...tls });
+    return createSecureContext({ minVersion: MIN_VERSION, ...tls });
   } catch (cause) {
     throw new WaybillError('TLS_SETTINGS_INVALID', 'the TLS certificate, key or authority cannot be used', {
       cause,

@@ -1,23 +1,22 @@
-import type { Dispatcher } from 'undici';
 import type { AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
-import { classifyNetworkError } from '../core/classify-network-error.ts';
-import { WaybillError } from '../core/waybill-error.ts';
+import { classifyNetworkError, type NetworkFailureClass } from '../core/classify-network-error.ts';
 import { ADDRESS_REFUSED } from './address-guard.ts';
 import type { AfterPoll, Sender } from './after-poll.ts';
-import type { Connection, ConnectionUser } from './connection.ts';
+import type { AnswerHead } from './answer-head.ts';
+import type { Connection, ConnectionUser, Gone } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
 import { describeFailure } from './describe-failure.ts';
-import { findHeader } from './find-header.ts';
 import { textStart } from './text-start.ts';
 import type { Limited, UnderWay } from './under-way.ts';
+import type { RequestBytes } from './write-request.ts';
 
 /** One request, ready to be sent. */
 export interface ExchangeRequest {
   readonly pool: ConnectionPool;
   /** host:port, for messages. */
   readonly where: string;
-  readonly options: Dispatcher.DispatchOptions & { readonly body: string | null };
+  readonly bytes: RequestBytes;
   /** From the call to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly signal: CallOffSignal | undefined;
@@ -35,8 +34,8 @@ const KEPT_BYTES = 2_048;
 const DRAINED_BYTES = 65_536;
 
 /**
- * More than any answer takes. Interim answers, reason phrases and chunk extensions are neither headers, which
- * undici limits, nor body; without end, they cost a processor until the deadline.
+ * More than any answer takes. Interim answers and chunk extensions are neither headers, which have a limit of
+ * their own, nor body; without end, they cost a processor until the deadline.
  */
 const RECEIVED_BYTES = 1_048_576;
 
@@ -44,39 +43,26 @@ const RECEIVED_BYTES = 1_048_576;
 const DRAIN_MS = 1_000;
 
 /** Errors with which a kept-alive connection ends that the other side closed as we wrote. */
-const CLOSED_BY_PEER = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+const CLOSED_BY_PEER = new Set(['ECONNRESET', 'EPIPE']);
 
-/**
- * One POST from call to result; undici's handler at the same time, so that a request costs one object. It is a
- * handler of undici's first form: the second one is wrapped around it there, with three objects more and all
- * headers parsed, for a twentieth of a request's cost.
- */
-export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Limited, Sender {
+/** One POST from call to result; all that it takes is one object, since there is one for every event. */
+export class Exchange implements ConnectionUser, Limited, Sender {
   done = false;
   dueAt: number;
   readonly #request: ExchangeRequest;
   readonly #resolve: (result: AttemptResult) => void;
-  readonly #reject: (error: Error) => void;
   #connection: Connection | undefined;
-  /** Whether the request was written, on the present connection. */
-  #written = false;
-  #bytesReadBefore = 0;
   #resent = false;
   /** 0: not known yet. */
   #status = 0;
   #retryAfter: string | undefined;
   #keepBytes = 0;
-  #received = 0;
+  #bodyBytes = 0;
   #chunks: Buffer[] | undefined;
 
-  constructor(
-    request: ExchangeRequest,
-    resolve: (result: AttemptResult) => void,
-    reject: (error: Error) => void,
-  ) {
+  constructor(request: ExchangeRequest, resolve: (result: AttemptResult) => void) {
     this.#request = request;
     this.#resolve = resolve;
-    this.#reject = reject;
     this.dueAt = performance.now() + request.timeoutMs;
   }
 
@@ -92,65 +78,54 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
 
   begin(connection: Connection): void {
     this.#connection = connection;
-    this.#written = false;
-    if (connection.answers === 0 || connection.hasJustAnswered()) this.send();
-    // What has come unasked while it was idle is read before undici writes, and ends the connection: or else it
-    // would be taken for the answer to this request.
+    if (connection.answers === 0 || connection.hasJustAnswered(performance.now())) this.send();
+    // What has come unasked while it was idle is read before the request is written, and ends the connection: or
+    // else it would be taken for the answer to this request.
     else this.#request.afterPoll.add(this);
   }
 
-  onConnect(): void {
-    const connection = this.#connection as Connection;
-    const { socket, answers } = connection;
-    connection.expectRequest(this.#request.options.body);
-    this.#written = true;
-    this.#bytesReadBefore = answers === 0 ? 0 : (socket?.bytesRead ?? 0);
+  send(): void {
+    if (!this.done) this.#connection?.write(this.#request.bytes);
   }
 
-  onHeaders(status: number, rawHeaders: readonly Buffer[]): boolean {
-    if (status < 200 || this.done) return true;
+  onHead({ status, retryAfter }: AnswerHead): void {
     this.#status = status;
     const { keepBodyBytes } = this.#request;
-    if (status >= 300) {
-      this.#retryAfter = findHeader(rawHeaders, 'retry-after');
-    }
+    if (status >= 300) this.#retryAfter = retryAfter;
     this.#keepBytes = keepBodyBytes ?? (status < 300 ? 0 : KEPT_BYTES);
     if (keepBodyBytes === undefined) this.dueAt = Math.min(this.dueAt, performance.now() + DRAIN_MS);
-    return true;
   }
 
-  onData(chunk: Buffer): boolean {
-    if (this.done) return true;
+  onBody(bytes: Buffer, from: number, to: number): void {
+    if (this.done) return;
     // One byte more than is kept tells whether the last character is whole.
-    if (this.#received <= this.#keepBytes && this.#keepBytes > 0) {
+    const wanted = this.#keepBytes === 0 ? 0 : this.#keepBytes + 1 - this.#bodyBytes;
+    if (wanted > 0) {
       this.#chunks ??= [];
-      this.#chunks.push(chunk);
+      this.#chunks.push(Buffer.from(bytes.subarray(from, Math.min(to, from + wanted))));
     }
-    this.#received += chunk.length;
-    if (this.#received > Math.max(DRAINED_BYTES, this.#keepBytes)) this.#answerAndDiscard();
-    return true;
+    this.#bodyBytes += to - from;
+    if (this.#bodyBytes > Math.max(DRAINED_BYTES, this.#keepBytes)) this.#answerAndDiscard();
   }
 
-  onComplete(): void {
+  onEnd(now: number): void {
     if (this.done) return;
     const connection = this.#connection as Connection;
-    connection.answers += 1;
-    this.#request.pool.release(connection);
-    // Not before: whoever waited for it is given it while what came with the answer is still being read.
-    connection.answeredAt = performance.now();
+    this.#request.pool.release(connection, now);
+    // Not before: whoever waited for it is given it while there may be more to read than this answer.
+    connection.answeredAt = now;
     this.#answer();
   }
 
-  onError(error: Error): void {
+  onGone(gone: Gone): void {
     if (this.done) return;
-    const code = codeOf(error);
     if (this.#status !== 0) {
       this.#answerAndDiscard();
-    } else if (this.#mayResend(code)) {
+    } else if (this.#mayResend(gone)) {
       this.#resent = true;
       this.#request.pool.replace(this.#connection as Connection, this);
     } else {
-      this.#fail(code, error);
+      this.#end(this.#explain(gone));
     }
   }
 
@@ -174,41 +149,30 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   }
 
   /** The connection was kept from an earlier answer, and not a byte of this one came. */
-  #mayResend(code: string): boolean {
-    if (this.#resent || !CLOSED_BY_PEER.has(code)) return false;
-    return (this.#connection as Connection).answers > 0 && this.#receivedBytes() === 0;
+  #mayResend(gone: Gone): boolean {
+    if (this.#resent || (this.#connection as Connection).answers === 0 || this.#receivedBytes() > 0)
+      return false;
+    return gone.kind === 'closed' || (gone.kind === 'error' && CLOSED_BY_PEER.has(codeOf(gone.error)));
   }
 
-  /** Since the request was written; on a new connection, since it was opened. */
+  /** Since the request was written. */
   #receivedBytes(): number {
-    return this.#written ? (this.#connection?.socket?.bytesRead ?? 0) - this.#bytesReadBefore : 0;
+    return this.#connection?.written ? this.#connection.received : 0;
   }
 
-  #fail(code: string, error: Error): void {
-    if (code === 'UND_ERR_INVALID_ARG' || code === 'UND_ERR_NOT_SUPPORTED') {
-      this.#finish();
-      this.#discard();
-      this.#reject(
-        new WaybillError('HTTP_REQUEST_INVALID', `POST to ${this.#request.where}: ${error.message}`),
-      );
-    } else if (code === ADDRESS_REFUSED) {
-      this.#end({ kind: 'unsent', failureClass: 'address', detail: error.message });
-    } else {
-      // undici itself closes on what it does not want to read, such as 101, before the other side does.
-      const refused =
-        code === 'UND_ERR_SOCKET' && this.#receivedBytes() > 0 && !this.#connection?.socket?.readableEnded;
-      this.#end(this.#noAnswer(refused ? 'not_http' : classifyNetworkError(code), code));
-    }
+  #explain(gone: Gone): AttemptResult {
+    if (gone.kind === 'fault') return this.#noAnswer('not_http', gone.fault);
+    if (gone.kind !== 'error') return this.#noAnswer('reset');
+    const code = codeOf(gone.error);
+    if (code !== ADDRESS_REFUSED) return this.#noAnswer(classifyNetworkError(code), code);
+    return { kind: 'unsent', failureClass: 'address', detail: gone.error.message };
   }
 
-  send(): void {
-    if (!this.done) this.#connection?.client.dispatch(this.#request.options, this);
-  }
-
-  #noAnswer(failureClass: ReturnType<typeof classifyNetworkError>, code?: string): AttemptResult {
+  #noAnswer(failureClass: NetworkFailureClass, reason?: string): AttemptResult {
     const { where, timeoutMs } = this.#request;
-    const known = { failureClass, where, timeoutMs, connected: this.#written };
-    const detail = describeFailure(code === undefined ? known : { ...known, code });
+    const connected = this.#connection?.written ?? false;
+    const known = { failureClass, where, timeoutMs, connected };
+    const detail = describeFailure(reason === undefined ? known : { ...known, reason });
     return { kind: 'no_answer', failureClass, detail };
   }
 

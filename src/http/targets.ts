@@ -2,12 +2,14 @@ import type { Unsent } from '../core/attempt-result.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { refuseLiteral } from './address-guard.ts';
 import { ConnectionPool } from './connection-pool.ts';
-import type { Connector } from './connector.ts';
+import type { Connector, Origin } from './connector.ts';
 
 /** A URL taken apart, and the connections to its origin. */
 export interface Target {
   readonly pool: ConnectionPool;
   readonly path: string;
+  /** The value of the `host` header. */
+  readonly host: string;
   /** host:port. */
   readonly where: string;
   /** Why nothing is sent there. */
@@ -34,9 +36,14 @@ export function createTargets(
   const targets = new Map<string, Target>();
   const pools = new Map<string, ConnectionPool>();
 
-  function poolOf(origin: string): ConnectionPool {
-    const pool = pools.get(origin) ?? new ConnectionPool(origin, connections, connect);
-    pools.set(origin, pool);
+  function poolOf(url: URL, port: string): ConnectionPool {
+    const origin: Origin = {
+      secure: url.protocol === 'https:',
+      hostname: bareHostname(url),
+      port: Number(port),
+    };
+    const pool = pools.get(url.origin) ?? new ConnectionPool(origin, connections, connect);
+    pools.set(url.origin, pool);
     return pool;
   }
 
@@ -47,10 +54,12 @@ export function createTargets(
       throw new WaybillError('HTTP_REQUEST_INVALID', 'the endpoint is not an http: or https: URL');
     }
     const refusal = allowPrivateNetwork ? undefined : refuseLiteral(bareHostname(url));
+    const port = url.port === '' ? defaultPort : url.port;
     const target: Target = {
-      pool: poolOf(url.origin),
+      pool: poolOf(url, port),
       path: url.pathname + url.search,
-      where: `${url.hostname}:${url.port === '' ? defaultPort : url.port}`,
+      host: url.host,
+      where: `${url.hostname}:${port}`,
       refusal: refusal && { kind: 'unsent', failureClass: 'address', detail: refusal.message },
     };
     targets.set(text, target);

@@ -34,8 +34,9 @@ describe('a handshake', () => {
   ])('that is %s: no second connection', async (_name, end) => {
     const server = await serveRaw((socket) => socket.once('data', () => end(socket)));
     const result = await client().post({ url: secure(server.url), ...MESSAGE });
-    const detail = `localhost:${server.port} closed the connection while it was being established (ECONNRESET)`;
-    expect(result).toEqual({ kind: 'no_answer', failureClass: 'reset', detail });
+    const detail = `localhost:${server.port} closed the connection while it was being established`;
+    expect(result).toMatchObject({ kind: 'no_answer', failureClass: 'reset' });
+    expect(result).toMatchObject({ detail: expect.stringContaining(detail) });
     expect(server.sockets).toHaveLength(1);
     await server.allClosed();
   });

@@ -1,0 +1,90 @@
+/** What the head of an answer says (RFC 9112, sections 4 to 6). */
+export interface AnswerHead {
+  readonly status: number;
+  /** The `Retry-After` header as it came. */
+  readonly retryAfter: string | undefined;
+  /** Its body in bytes; or how its end is told. */
+  readonly length: number | 'chunked' | 'until_close';
+  /** For how long the connection may be idle afterwards, in milliseconds; 0: it cannot be used again. */
+  readonly idleMs: number;
+}
+
+/** Why bytes are no answer, in a few words: `two lengths`. */
+export interface AnswerFault {
+  readonly fault: string;
+}
+
+/** Where a server does not say for how long it keeps an idle connection. */
+const IDLE_MS = 4_000;
+/** A connection is given up so long before the server would close it, so that no request meets the end. */
+const IDLE_MARGIN_MS = 2_000;
+const MOST_IDLE_MS = 600_000;
+
+const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+/** Blanks around a value do not belong to it. */
+const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
+const NO_BODY = new Set([204, 304]);
+
+/**
+ * Reads the head of an answer, as Latin-1 and without the empty line that ends it. What two readers could
+ * understand differently (two lengths, a folded header, a bare line feed) is a fault.
+ */
+export function parseAnswerHead(text: string): AnswerHead | AnswerFault {
+  const lines = text.split('\r\n');
+  const statusLine = STATUS_LINE.exec(lines[0] ?? '');
+  if (statusLine === null) return { fault: 'no status line of HTTP/1.1' };
+  const status = Number(statusLine[2]);
+  const headers = new HeadersThatMatter();
+  for (let i = 1; i < lines.length; i += 1) {
+    const header = HEADER.exec(lines[i] ?? '');
+    if (header === null) return { fault: 'a header that is none' };
+    headers.add((header[1] as string).toLowerCase(), (header[2] as string).trimEnd());
+  }
+  const length = status < 200 || NO_BODY.has(status) ? 0 : headers.bodyLength();
+  if (headers.fault !== undefined) return { fault: headers.fault };
+  const kept = statusLine[1] === '1' && length !== 'until_close';
+  return { status, retryAfter: headers.retryAfter, length, idleMs: kept ? headers.idleMs() : 0 };
+}
+
+/** What decides on the body, the connection and the next attempt; all others are read over. */
+class HeadersThatMatter {
+  fault: string | undefined;
+  retryAfter: string | undefined;
+  #length: number | undefined;
+  #codings: string | undefined;
+  #connection = '';
+  #keepAlive = '';
+
+  add(name: string, value: string): void {
+    if (name === 'content-length') this.#addLength(value);
+    else if (name === 'transfer-encoding') this.#addCodings(value);
+    else if (name === 'connection') this.#connection += `,${value.toLowerCase()}`;
+    else if (name === 'keep-alive') this.#keepAlive = value;
+    else if (name === 'retry-after') this.retryAfter ??= value;
+  }
+
+  bodyLength(): AnswerHead['length'] {
+    if (this.#codings === undefined) return this.#length ?? 'until_close';
+    return /(?:^|[,\t ])chunked$/.test(this.#codings) ? 'chunked' : 'until_close';
+  }
+
+  idleMs(): number {
+    if (/[,\t ]close(?:[,\t ]|$)/.test(this.#connection)) return 0;
+    const seconds = /timeout=(\d+)/.exec(this.#keepAlive)?.[1];
+    if (seconds === undefined) return IDLE_MS;
+    return Math.max(0, Math.min(Number(seconds) * 1_000 - IDLE_MARGIN_MS, MOST_IDLE_MS));
+  }
+
+  #addLength(value: string): void {
+    const length = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (!Number.isSafeInteger(length)) this.fault = 'a Content-Length that is no number of bytes';
+    else if (this.#length !== undefined) this.fault = 'two lengths of the body';
+    else if (this.#codings !== undefined) this.fault = 'both Content-Length and Transfer-Encoding';
+    this.#length = length;
+  }
+
+  #addCodings(value: string): void {
+    if (this.#length !== undefined) this.fault = 'both Content-Length and Transfer-Encoding';
+    this.#codings = `${this.#codings ?? ''},${value.toLowerCase()}`;
+  }
+}
