@@ -4,7 +4,7 @@ import type { LoadReport, ReportDistribution, ReportProbe } from '../../loadtest
 import { isQuotable, shownProbe, whyNotQuoted } from '../../loadtest/shown-probe.ts';
 import { formatCount, formatDuration } from '../terminal.ts';
 
-/** What a load test came to, in about twelve lines for people. */
+/** What a load test came to, in twelve lines for people where nothing is out of the ordinary. */
 export function finalText(report: LoadReport, files: readonly string[]): string[] {
   const probe = shownProbe(report);
   return [
@@ -12,12 +12,13 @@ export function finalText(report: LoadReport, files: readonly string[]): string[
     ...reasonsText(report),
     `target      ${report.target.client} ${report.target.types.join('+')}  ${report.target.urls[0]}`,
     `objectives  ${objectivesText(report, probe)}`,
-    ...(probe === undefined ? [] : probeText(probe)),
+    ...(probe === undefined
+      ? []
+      : [loadText(report, probe), ...durationsText(probe), ...generatorText(report, probe)]),
     ...(report.kind === 'find-limit' ? [`probes      ${probesText(report)}`] : []),
-    ...tokensText(report),
     ...recommendedText(report),
-    ...(files.length === 0 ? [] : [`report      ${files.join(', ')}`]),
-    `repeat      ${report.command}`,
+    // A report has the command as well.
+    files.length === 0 ? `repeat      ${report.command}` : `report      ${files.join(', ')}`,
   ];
 }
 
@@ -44,24 +45,28 @@ function objectivesText({ plan }: LoadReport, probe: ReportProbe | undefined): s
     .join(', ');
 }
 
-/** Those of a client that asks for none are not worth a line. */
-function tokensText({ target, tokenRequests }: LoadReport): string[] {
+/** Those of a client that asks for none are not worth a word. */
+function tokensText({ target, tokenRequests: { total } }: LoadReport): string {
   const asks = target.auth === 'oauth2' || target.auth === 'token_service';
-  return asks || tokenRequests.total > 0 ? [`tokens      ${tokenRequests.total} asked for`] : [];
+  return asks || total > 0 ? `; ${formatCount(total)} token${total === 1 ? '' : 's'} asked for` : '';
 }
 
-function probeText(probe: ReportProbe): string[] {
-  const { offered, sent, unsent, dropped, delivered, failed, generator } = probe;
-  const seconds = probe.durationMs / 1_000;
-  const reached = seconds > 0 ? `  ${showRate(delivered / seconds)} delivered` : '';
-  return [
-    `load        ${showRate(probe.ratePerSecond)} for ${showMs(probe.durationMs)}: ${formatCount(offered)} offered, ` +
-      `${formatCount(sent)} sent, ${formatCount(unsent)} unsent` +
-      (dropped === 0 ? '' : `, ${formatCount(dropped)} called off`),
-    `outcome     ${formatCount(delivered)} delivered, ${formatCount(failed)} failed${reached}${causes(probe)}`,
-    ...durationsText(probe),
-    `generator   lag p99 ${showMs(generator.lagP99Ms)}, event loop ${showShare(generator.eventLoopUtilisation)} busy`,
-  ];
+function loadText(report: LoadReport, probe: ReportProbe): string {
+  const { ratePerSecond, durationMs, sent, unsent, dropped, delivered, failed } = probe;
+  const reached = durationMs > 0 ? ` (${showRate((delivered * 1_000) / durationMs)})` : '';
+  return (
+    `load        ${showRate(ratePerSecond)} for ${showMs(durationMs)}: ${formatCount(sent)} sent, ` +
+    (unsent === 0 ? '' : `${formatCount(unsent)} unsent, `) +
+    (dropped === 0 ? '' : `${formatCount(dropped)} called off, `) +
+    `${formatCount(delivered)} delivered${reached}, ${formatCount(failed)} failed${causes(probe)}${tokensText(report)}`
+  );
+}
+
+/** Of a search that found what it sought, the generator was fit: its state is worth no line. */
+function generatorText({ kind, result }: LoadReport, { generator }: ReportProbe): string[] {
+  if (kind === 'find-limit' && result.exitCode === 0) return [];
+  const { lagP99Ms, eventLoopUtilisation } = generator;
+  return [`generator   lag p99 ${showMs(lagP99Ms)}, event loop ${showShare(eventLoopUtilisation)} busy`];
 }
 
 function durationsText(probe: ReportProbe): string[] {
