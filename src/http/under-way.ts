@@ -17,6 +17,11 @@ export interface Limited {
 
 /** How late a request may be ended, in milliseconds; also for how long a flood may go on. */
 const SWEEP_MS = 20;
+/**
+ * An endpoint that hangs has all its requests end at once, each of which is logged, settled and followed by another
+ * on a new connection: in one go that takes milliseconds, for which all other clients would wait.
+ */
+const ENDED_AT_ONCE = 4;
 
 /**
  * The requests under way: looked through every 20 ms for those whose time is over or that are flooded, and
@@ -54,10 +59,20 @@ export class UnderWay {
   #sweep(): void {
     this.#sweeping = undefined;
     const now = performance.now();
-    for (const request of [...this.#requests]) {
-      if (request.dueAt <= now) request.expire();
-      else if (request.allowance < 0) request.overflow();
-    }
+    const over = [...this.#requests].filter(({ dueAt, allowance }) => dueAt <= now || allowance < 0);
+    this.#endSome(over.values());
     if (this.#requests.size > 0) this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
+  }
+
+  /** A few at a time, and what came in for others meanwhile is dealt with before the next few. */
+  #endSome(over: IterableIterator<Limited>): void {
+    for (let left = ENDED_AT_ONCE; left > 0; left -= 1) {
+      const { value: request, done } = over.next();
+      if (done) return;
+      if (!this.#requests.has(request)) continue;
+      if (request.dueAt <= performance.now()) request.expire();
+      else request.overflow();
+    }
+    setImmediate(() => this.#endSome(over));
   }
 }

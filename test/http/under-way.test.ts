@@ -70,3 +70,16 @@ test('ends those that more came for than any answer takes, long before their tim
   abort.abort();
   expect(await patient.ended).toBe('aborted');
 });
+
+test('those whose time ends together do not keep others waiting until all of them are ended', async () => {
+  const underWay = new UnderWay();
+  const dueAt = performance.now() + 10;
+  const all = Array.from({ length: 40 }, () => request(underWay, dueAt));
+  let ended = 0;
+  for (const one of all) void one.ended.then(() => (ended += 1));
+  await all[0]?.ended;
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(ended).toBeGreaterThan(0);
+  expect(ended).toBeLessThan(40);
+  expect(await Promise.all(all.map((one) => one.ended))).toEqual(Array(40).fill('expired in time'));
+});
