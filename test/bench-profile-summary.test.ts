@@ -9,8 +9,8 @@ function node(id: number, functionName: string, url: string, children: number[] 
 }
 
 const nodes = [
-  node(1, '(root)', '', [2, 5, 8, 9, 10, 11]),
-  node(2, 'post', 'file:///app/dist/src/http/client-http.js', [3]),
+  node(1, '(root)', '', [2, 5, 8, 9, 10, 11, 12]),
+  node(2, 'settle', 'file:///app/dist/src/delivery/settle.js', [3]),
   node(3, 'dispatch', `${IN}/undici/lib/dispatcher/client.js`, [4]),
   node(4, 'writev', ''),
   node(5, 'onread', 'node:internal/stream_base_commons', [6, 7]),
@@ -20,6 +20,7 @@ const nodes = [
   node(9, '(idle)', ''),
   node(10, 'info', `${IN}/pino/lib/tools.js`),
   node(11, 'loop', 'file:///app/dist/test/bench/contenders/undici.js'),
+  node(12, 'post', 'file:///app/dist/src/http/client-http.js'),
 ];
 
 /** A profile in which each of these nodes was at work for so many microseconds. */
@@ -47,11 +48,12 @@ describe('summarize', () => {
       [10, 2],
       [4, 100],
       [11, 7],
+      [12, 3],
     ]),
   );
 
   it('keeps idle time apart', () => {
-    expect(summary).toMatchObject({ busyMicroseconds: 1_580, idleMicroseconds: 5_000 });
+    expect(summary).toMatchObject({ busyMicroseconds: 1_583, idleMicroseconds: 5_000 });
   });
 
   it('adds groups up, and charges what Node did to those that called it', () => {
@@ -62,7 +64,7 @@ describe('summarize', () => {
       ]),
     );
     expect(found).toEqual({
-      'http client (undici)': [30, 230],
+      'http client': [33, 233],
       'redis client (ioredis, bullmq)': [300, 300],
       engine: [1, 1],
       'other packages': [2, 2],
@@ -89,7 +91,7 @@ describe('summarize', () => {
       { name: 'writev', where: '(native)', group: 'node internals', selfMicroseconds: 200 },
     ]);
     expect(summary.functions.find(({ group }) => group === 'engine')?.where).toBe(
-      'src/http/client-http.js:10',
+      'src/delivery/settle.js:10',
     );
   });
 });

@@ -71,9 +71,9 @@ export class Connection {
     user.begin(this);
   }
 
-  /** Writes the user's request as soon as the connection is established. */
+  /** Writes the user's request, once, as soon as the connection is established. */
   write(request: RequestBytes): void {
-    if (this.#over) return;
+    if (this.#over || this.written) return;
     if (!this.#ready) {
       this.#unwritten = request;
       return;

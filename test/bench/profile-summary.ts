@@ -8,7 +8,7 @@ import type { Profiler } from 'node:inspector';
 
 /** Whose code it is. */
 export const GROUPS = [
-  'http client (undici)',
+  'http client',
   'redis client (ioredis, bullmq)',
   'engine',
   'other packages',
@@ -49,7 +49,8 @@ const REDIS_PACKAGES =
 
 function groupOf({ functionName, url }: Profiler.ProfileNode['callFrame']): Group {
   if (functionName === '(garbage collector)') return 'GC';
-  if (url.includes('/node_modules/undici/') || url.startsWith('wasm:')) return 'http client (undici)';
+  // Ours, and that of the contenders.
+  if (/\/dist\/src\/http\/|\/node_modules\/undici\/|^wasm:/.test(url)) return 'http client';
   if (REDIS_PACKAGES.test(url)) return 'redis client (ioredis, bullmq)';
   if (url.includes('/node_modules/')) return 'other packages';
   if (url.includes('/test/bench/')) return 'benchmark';
