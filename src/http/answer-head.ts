@@ -21,8 +21,9 @@ const IDLE_MARGIN_MS = 2_000;
 const MOST_IDLE_MS = 600_000;
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-/** Blanks around a value do not belong to it. */
-const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/;
+/** Without a word for the blanks around a value: two repetitions that both take blanks cost the square of their number. */
+const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)$/;
+const [TAB, SPACE] = [0x09, 0x20];
 const NO_BODY = new Set([204, 304]);
 
 /**
@@ -38,7 +39,7 @@ export function parseAnswerHead(text: string): AnswerHead | AnswerFault {
   for (let i = 1; i < lines.length; i += 1) {
     const header = HEADER.exec(lines[i] ?? '');
     if (header === null) return { fault: 'a header that is none' };
-    headers.add((header[1] as string).toLowerCase(), (header[2] as string).trimEnd());
+    headers.add((header[1] as string).toLowerCase(), withoutBlanks(header[2] as string));
   }
   const length = status < 200 || NO_BODY.has(status) ? 0 : headers.bodyLength();
   if (headers.fault !== undefined) return { fault: headers.fault };
@@ -46,11 +47,29 @@ export function parseAnswerHead(text: string): AnswerHead | AnswerFault {
   return { status, retryAfter: headers.retryAfter, length, idleMs: kept ? headers.idleMs() : 0 };
 }
 
+/** Whether a line, without its end, is a header: `name: value`. */
+export function isHeader(line: string): boolean {
+  return HEADER.test(line);
+}
+
+/** Blanks around a value do not belong to it; a no-break space, which `trim` takes for one, does. */
+function withoutBlanks(value: string): string {
+  let [from, to] = [0, value.length];
+  while (from < to && isBlank(value.charCodeAt(from))) from += 1;
+  while (from < to && isBlank(value.charCodeAt(to - 1))) to -= 1;
+  return value.slice(from, to);
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB;
+}
+
 /** What decides on the body, the connection and the next attempt; all others are read over. */
 class HeadersThatMatter {
   fault: string | undefined;
   retryAfter: string | undefined;
   #length: number | undefined;
+  /** Each with a comma before it. */
   #codings: string | undefined;
   #connection = '';
   #keepAlive = '';
@@ -65,12 +84,12 @@ class HeadersThatMatter {
 
   bodyLength(): AnswerHead['length'] {
     if (this.#codings === undefined) return this.#length ?? 'until_close';
-    return /(?:^|[,\t ])chunked$/.test(this.#codings) ? 'chunked' : 'until_close';
+    return /,[\t ]*chunked$/.test(this.#codings) ? 'chunked' : 'until_close';
   }
 
   idleMs(): number {
     if (/[,\t ]close(?:[,\t ]|$)/.test(this.#connection)) return 0;
-    const seconds = /timeout=(\d+)/.exec(this.#keepAlive)?.[1];
+    const seconds = /timeout=(\d+)/i.exec(this.#keepAlive)?.[1];
     if (seconds === undefined) return IDLE_MS;
     return Math.max(0, Math.min(Number(seconds) * 1_000 - IDLE_MARGIN_MS, MOST_IDLE_MS));
   }

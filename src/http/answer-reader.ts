@@ -15,9 +15,9 @@ const [CR, LF] = [0x0d, 0x0a];
 /** How every head begins; what stands for `x` may differ. */
 const HEAD_START = 'HTTP/1.x ';
 const VERSION_AT = 7;
-/** A line feed without a carriage return before it, or a byte that no head holds. */
+/** A line feed without a carriage return before it, one without the other behind it, or a byte that no head holds. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for.
-const NOT_IN_HEAD = /(?:^|[^\r])\n|[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
+const NOT_IN_HEAD = /[^\r]\n|\r[^\n]|[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/;
 
 /**
  * Reads the answers of one connection, one after the other, in whatever pieces they come. Interim answers (1xx) are
@@ -96,7 +96,7 @@ export class AnswerReader {
     }
     if (at === end) return end;
     this.#begun = Buffer.from(bytes.subarray(at, end));
-    return whyNoHead(this.#begun) ?? end;
+    return whyNoHead(this.#begun, 0) ?? end;
   }
 
   /** With what has come before. */
@@ -111,7 +111,7 @@ export class AnswerReader {
     const found = all.indexOf(HEAD_END, Math.max(0, known - HEAD_END.length + 1));
     if (found === -1) {
       this.#begun = all;
-      return whyNoHead(all) ?? end;
+      return whyNoHead(all, known) ?? end;
     }
     this.#begun = undefined;
     if (found > MOST_HEAD_BYTES) return TOO_LONG;
@@ -151,19 +151,22 @@ export class AnswerReader {
 const TOO_LONG: AnswerFault = { fault: 'headers beyond 16 KiB' };
 const SWITCHED: AnswerFault = { fault: 'another protocol, which nobody asked for' };
 
-/** Empty lines before an answer are read over (RFC 9112, section 2.2). */
+/** Empty lines before an answer are read over, as a server does before a request (RFC 9112, section 2.2). */
 function afterEmptyLines(bytes: Buffer, from: number, end: number): number {
   let at = from;
   while (at < end && (bytes[at] === CR || bytes[at] === LF)) at += 1;
   return at;
 }
 
-/** What is wrong with the beginning of a head, if anything is by now. */
-function whyNoHead(begun: Buffer): AnswerFault | undefined {
-  if (begun.length > MOST_HEAD_BYTES) return TOO_LONG;
-  const text = begun.toString('latin1');
-  for (let i = 0; i < Math.min(text.length, HEAD_START.length); i += 1) {
-    if (i !== VERSION_AT && text[i] !== HEAD_START[i]) return { fault: 'no status line of HTTP/1.1' };
+/** What is wrong with the beginning of a head, if anything is by now; its first `known` bytes are looked at already. */
+function whyNoHead(begun: Buffer, known: number): AnswerFault | undefined {
+  // Of the empty line behind the longest head all may have come but the last byte.
+  if (begun.length >= MOST_HEAD_BYTES + HEAD_END.length) return TOO_LONG;
+  for (let i = known; i < Math.min(begun.length, HEAD_START.length); i += 1) {
+    if (i !== VERSION_AT && begun[i] !== HEAD_START.charCodeAt(i))
+      return { fault: 'no status line of HTTP/1.1' };
   }
+  // The line's end may have come in two pieces.
+  const text = begun.toString('latin1', Math.max(0, known - 1));
   return NOT_IN_HEAD.test(text) ? { fault: 'a header that is none' } : undefined;
 }

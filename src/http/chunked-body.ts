@@ -1,12 +1,23 @@
+import { isHeader } from './answer-head.ts';
+
 /** Who is handed a body: `bytes` from `from` to before `to`, which are overwritten after the call. */
 export type TakeBody = (bytes: Buffer, from: number, to: number) => void;
 
 /** No size is longer, but for zeros in front, which nobody writes. */
 const MOST_DIGITS = 13;
 const MOST_TRAILER_BYTES = 16_384;
-const [CR, LF] = [0x0d, 0x0a];
+const [TAB, LF, CR, SPACE, SEMICOLON, DELETE] = [0x09, 0x0a, 0x0d, 0x20, 0x3b, 0x7f];
 
-type Where = 'size' | 'extension' | 'size_end' | 'data' | 'data_cr' | 'data_lf' | 'trailer' | 'end';
+type Where =
+  | 'size'
+  | 'blanks'
+  | 'extension'
+  | 'size_end'
+  | 'data'
+  | 'data_cr'
+  | 'data_lf'
+  | 'trailer'
+  | 'end';
 
 /** Reads a body in chunks (RFC 9112, section 7.1) as its bytes come. Extensions and trailers are read over. */
 export class ChunkedBody {
@@ -15,8 +26,8 @@ export class ChunkedBody {
   /** Bytes of the present chunk that are still to come. */
   #left = 0;
   #trailerBytes = 0;
-  /** Bytes of the present line of the trailer. */
-  #lineBytes = 0;
+  /** The present line of the trailer, as far as it has come. */
+  #line = '';
   #afterCr = false;
   fault: string | undefined;
 
@@ -46,18 +57,23 @@ export class ChunkedBody {
     return end;
   }
 
-  /** To the end of the line. */
-  #skipExtension(bytes: Buffer, at: number, to: number): number {
-    const found = bytes.indexOf(CR, at);
-    if (found === -1 || found >= to) return to;
-    this.#where = 'size_end';
-    return found + 1;
+  /** To the end of the line. What it says is of no use; a line feed alone would be an end to some readers. */
+  #skipExtension(bytes: Buffer, from: number, to: number): number {
+    let at = from;
+    while (at < to && isText(bytes[at] as number)) at += 1;
+    if (at === to) return to;
+    if (bytes[at] === CR) this.#where = 'size_end';
+    else this.fault = 'a chunk extension that is none';
+    return at + 1;
   }
 
   #readByte(byte: number): void {
     switch (this.#where) {
       case 'size':
         this.#readSize(byte);
+        break;
+      case 'blanks':
+        this.#endSize(byte);
         break;
       case 'size_end':
         this.#expect(byte, LF, this.#left === 0 ? 'trailer' : 'data');
@@ -80,8 +96,14 @@ export class ChunkedBody {
       this.#left = this.#left * 16 + digit;
       this.#digits += 1;
     } else if (this.#digits === 0 || digit >= 0) this.fault = 'a chunk without a size';
-    else if (byte === CR) this.#where = 'size_end';
-    else if (byte === 0x3b || byte === 0x20 || byte === 0x09) this.#where = 'extension';
+    else this.#endSize(byte);
+  }
+
+  /** Some servers write blanks up to a fixed width. */
+  #endSize(byte: number): void {
+    if (byte === CR) this.#where = 'size_end';
+    else if (byte === SEMICOLON) this.#where = 'extension';
+    else if (byte === SPACE || byte === TAB) this.#where = 'blanks';
     else this.fault = 'a chunk without a size';
   }
 
@@ -91,11 +113,12 @@ export class ChunkedBody {
     if (this.#trailerBytes > MOST_TRAILER_BYTES) this.fault = 'a trailer beyond 16 KiB';
     else if (this.#afterCr !== (byte === LF)) this.fault = 'a line that does not end as in HTTP';
     else if (byte === CR) this.#afterCr = true;
-    else if (byte !== LF) this.#lineBytes += 1;
-    else if (this.#lineBytes === 0) this.#where = 'end';
+    else if (byte !== LF) this.#line += String.fromCharCode(byte);
+    else if (this.#line === '') this.#where = 'end';
+    else if (!isHeader(this.#line)) this.fault = 'a trailer that is none';
     else {
       this.#afterCr = false;
-      this.#lineBytes = 0;
+      this.#line = '';
     }
   }
 
@@ -103,6 +126,11 @@ export class ChunkedBody {
     if (byte === expected) this.#where = next;
     else this.fault = 'a chunk that does not end where it should';
   }
+}
+
+/** What a line may hold. */
+function isText(byte: number): boolean {
+  return byte === TAB || (byte >= SPACE && byte !== DELETE);
 }
 
 function hexDigit(byte: number): number {
