@@ -17,6 +17,16 @@ const NO_HEADER = 'a header that is none';
 /** A coding or length with a tab among its blanks. */
 const WITH_TAB = /^(?:content-length|transfer-encoding):[^\r\n]*\t/im;
 
+const BROKEN_CHUNKS = [
+  'a chunk without a size',
+  'a chunk extension that is none',
+  'a chunk that does not end where it should',
+  'a line that does not end as in HTTP',
+  'a trailer that is none',
+  // They did not end.
+  undefined,
+];
+
 const REFUSED_BY_US: readonly Omit<Difference, 'refusedBy'>[] = [
   {
     // They are framed otherwise, or not at all; no server answers HTTP/1.1 with them.
@@ -74,6 +84,13 @@ const REFUSED_BY_US: readonly Omit<Difference, 'refusedBy'>[] = [
     faults: ['headers beyond 16 KiB'],
     sign: /.{16000}/,
     example: `${OK}x-a: ${'y'.repeat(16_345)}\r\n${EMPTY}`,
+  },
+  {
+    // Node takes the coding for another one (see below), and does not look for chunks.
+    name: 'a tab behind a coding, and broken chunks',
+    faults: BROKEN_CHUNKS,
+    sign: WITH_TAB,
+    example: `${OK}transfer-encoding: chunked\t\r\n\r\n3\r\nabcd\r\n0\r\n\r\n`,
   },
 ];
 
