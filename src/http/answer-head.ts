@@ -39,7 +39,7 @@ export function parseAnswerHead(text: string): AnswerHead | AnswerFault {
   for (let i = 1; i < lines.length; i += 1) {
     const header = HEADER.exec(lines[i] ?? '');
     if (header === null) return { fault: 'a header that is none' };
-    headers.add((header[1] as string).toLowerCase(), withoutBlanks(header[2] as string));
+    headers.add((header[1] as string).toLowerCase(), header[2] as string);
   }
   const length = status < 200 || NO_BODY.has(status) ? 0 : headers.bodyLength();
   if (headers.fault !== undefined) return { fault: headers.fault };
@@ -74,12 +74,13 @@ class HeadersThatMatter {
   #connection = '';
   #keepAlive = '';
 
+  /** The value may have blanks around it. */
   add(name: string, value: string): void {
-    if (name === 'content-length') this.#addLength(value);
-    else if (name === 'transfer-encoding') this.#addCodings(value);
+    if (name === 'content-length') this.#addLength(withoutBlanks(value));
+    else if (name === 'transfer-encoding') this.#addCodings(withoutBlanks(value));
     else if (name === 'connection') this.#connection += `,${value.toLowerCase()}`;
     else if (name === 'keep-alive') this.#keepAlive = value;
-    else if (name === 'retry-after') this.retryAfter ??= value;
+    else if (name === 'retry-after') this.retryAfter ??= withoutBlanks(value);
   }
 
   bodyLength(): AnswerHead['length'] {

@@ -128,6 +128,7 @@ describe('connection', () => {
     ['close in another header', ['x-connection: close'], 4_000],
     ['close', ['connection: close'], 0],
     ['Close', ['Connection: Close'], 0],
+    ['close without a blank before it', ['connection:close'], 0],
     ['close among others', ['connection: upgrade , close,x'], 0],
     ['close in a second header', ['connection: keep-alive', 'connection: close'], 0],
     ['close, then keep-alive', ['connection: close', 'connection: keep-alive'], 0],

@@ -10,15 +10,15 @@ const WRONG_LINE = 'a line that does not end as in HTTP';
 const NO_TRAILER = 'a trailer that is none';
 const LAST = '0\r\n\r\n';
 /** What lies behind the bytes that were read must not count, whatever it is. */
-const STALE = Buffer.from(`\r\n${LAST}`);
+const STALE = [`\r\n${LAST}`, `a\r\n${LAST}`].map((text) => Buffer.from(text));
 
 /** Reads a body that comes in these pieces. */
-function readChunks(pieces: readonly Buffer[]) {
+function readChunks(pieces: readonly Buffer[], [stale] = STALE) {
   const chunks = new ChunkedBody();
   let body = '';
   let bytesRead = 0;
   for (const piece of pieces) {
-    const bytes = Buffer.concat([Buffer.from('##'), piece, STALE]);
+    const bytes = Buffer.concat([Buffer.from('##'), piece, stale as Buffer]);
     const end = 2 + piece.length;
     const at = chunks.read(bytes, 2, end, (taken, from, to) => {
       expect(to).toBeGreaterThan(from);
@@ -34,7 +34,10 @@ function readChunks(pieces: readonly Buffer[]) {
 function read(text: string) {
   const bytes = Buffer.from(text, 'latin1');
   const whole = readChunks([bytes]);
-  expect(readChunks(singleBytes(bytes))).toEqual(whole);
+  for (const stale of STALE) {
+    expect(readChunks([bytes], [stale])).toEqual(whole);
+    expect(readChunks(singleBytes(bytes), [stale])).toEqual(whole);
+  }
   return whole;
 }
 
@@ -88,8 +91,9 @@ describe('size', () => {
     ['a NUL', '3\0\r\nabc\r\n'],
     ['14 digits', '00000000000003\r\nabc\r\n'],
     ['17 digits', 'fffffffffffffffff\r\nabc\r\n'],
-    ['neighbours of digits', '/\r\n'],
-    ['neighbours of letters', '@\r\n'],
+    ['what is below the digits', '/\r\n'],
+    ['what is above them', ':\r\n'],
+    ['what is below the letters', '@\r\n'],
     ['letters of another alphabet', '\xc1\r\n'],
   ])('%s: a fault', (_name, text) => {
     expect(read(text)).toMatchObject({ over: false, fault: NO_SIZE, body: '' });
