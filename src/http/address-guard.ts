@@ -26,7 +26,7 @@ export function refuseLiteral(hostname: string): WaybillError | undefined {
 
 /** Ends a socket as soon as it is connected to an address that is not allowed, before a byte is sent. */
 export function guardSocket(socket: Socket, host: string): void {
-  // Before the connection's own listener, which writes the request.
+  // Before the listener that starts TLS, or writes the request.
   socket.prependOnceListener('connect', () => {
     const refusal = refuseAddress(host, socket.remoteAddress ?? '');
     if (refusal !== undefined) socket.destroy(refusal);

@@ -41,9 +41,12 @@ export class ConnectionPool {
     }
     const next = this.#nextWaiting();
     if (next !== undefined) {
+      // There may be more to read than this answer: however soon, it is looked for first.
+      connection.answeredAt = Number.NEGATIVE_INFINITY;
       connection.lend(next);
       return;
     }
+    connection.answeredAt = now;
     connection.user = undefined;
     this.#idle.push(connection);
     // Does not keep the process alive: the connections do.

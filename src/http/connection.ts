@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { AnswerReader, type AnswerTaker } from './answer-reader.ts';
 import type { Connector, Origin } from './connector.ts';
@@ -34,7 +33,7 @@ export interface ConnectionUser extends AnswerTaker {
 export class Connection {
   /** The answers that were read to their end. */
   answers = 0;
-  /** When the latest of them was read, in milliseconds of the monotonic clock. */
+  /** When it was taken back after the latest of them, in milliseconds of the monotonic clock. */
   answeredAt = Number.NEGATIVE_INFINITY;
   /** Until when it may wait for another request, on the same clock; in the past: it cannot be used again. */
   idleUntil = 0;
@@ -51,6 +50,8 @@ export class Connection {
   readonly #onGone: (connection: Connection, gone: Gone) => void;
   #ready = false;
   #over = false;
+  /** Whether the socket is closed, not only going to be. */
+  #closed = false;
   /** Waits for the connection to be established. */
   #unwritten: RequestBytes | undefined;
 
@@ -61,7 +62,10 @@ export class Connection {
     this.#socket = connect(origin, onRead, () => this.#begin());
     this.#socket.on('error', (error) => this.#end({ kind: 'error', error }));
     this.#socket.on('end', () => this.#endOfInput());
-    this.#socket.on('close', () => this.#end({ kind: 'closed' }));
+    this.#socket.on('close', () => {
+      this.#closed = true;
+      this.#end({ kind: 'closed' });
+    });
   }
 
   /** Is the user's from now on. */
@@ -73,6 +77,7 @@ export class Connection {
 
   /** Writes the user's request, once, as soon as the connection is established. */
   write(request: RequestBytes): void {
+    // A request that waited for the poll may have been written to the connection that took this one's place.
     if (this.#over || this.written) return;
     if (!this.#ready) {
       this.#unwritten = request;
@@ -97,7 +102,8 @@ export class Connection {
 
   /** Resolves when the socket is closed. */
   async closed(): Promise<void> {
-    if (!this.#socket.closed) await once(this.#socket, 'close');
+    // `socket.closed` is true as soon as the socket is destroyed; `once` of events fails where its error comes first.
+    if (!this.#closed) await new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
   }
 
   /** Closes the socket at once, whatever state it is in. */

@@ -110,10 +110,7 @@ export class Exchange implements ConnectionUser, Limited, Sender {
 
   onEnd(now: number): void {
     if (this.done) return;
-    const connection = this.#connection as Connection;
-    this.#request.pool.release(connection, now);
-    // Not before: whoever waited for it is given it while there may be more to read than this answer.
-    connection.answeredAt = now;
+    this.#request.pool.release(this.#connection as Connection, now);
     this.#answer();
   }
 
