@@ -41,12 +41,13 @@ export function createConnector({ allowPrivateNetwork, tls, lookup }: ConnectorO
     allowPrivateNetwork ? () => undefined : refuseAddress,
   );
   const secureContext = tls && buildSecureContext(tls);
-  /** The latest TLS session with each host, so that the next handshake is a short one. */
+  /** The latest TLS session with each host and port, so that the next handshake is a short one. */
   const sessions = new Map<string, Buffer>();
 
   function open({ secure, hostname: host, port }: Origin, onread: OnReadOpts): Socket {
     const common = { host, port, lookup: guardedLookup, onread };
     if (!secure) return connectPlain(common);
+    const peer = `${host}:${port}`;
     const socket = connectSecurely({
       ...common,
       minVersion: MIN_VERSION,
@@ -54,9 +55,14 @@ export function createConnector({ allowPrivateNetwork, tls, lookup }: ConnectorO
       // A server name is a name, not an address (RFC 6066, section 3).
       ...(isIP(host) === 0 && { servername: host }),
       ...(secureContext && { secureContext }),
-      ...(sessions.has(host) && { session: sessions.get(host) }),
+      ...(sessions.has(peer) && { session: sessions.get(peer) }),
     });
-    return socket.on('session', (session) => sessions.set(host, session));
+    socket.on('session', (session) => sessions.set(peer, session));
+    // A handshake that failed may have failed for its session: the next one goes without.
+    const forget = (): void => {
+      if (!socket.authorized) sessions.delete(peer);
+    };
+    return socket.once('error', forget).once('close', forget);
   }
 
   return (origin, onRead, onReady) => {

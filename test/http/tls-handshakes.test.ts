@@ -1,10 +1,11 @@
+import { constants } from 'node:crypto';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
-import { connect, type SecureVersion, type TlsOptions } from 'node:tls';
+import type { AddressInfo, Socket } from 'node:net';
+import { connect, createServer, type SecureVersion, type TlsOptions } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { until } from '../support/until.ts';
 import { certificates } from './certificates.ts';
-import { client, MESSAGE, serve, serveRaw } from './http-fixture.ts';
+import { client, MESSAGE, opened, serve, serveRaw } from './http-fixture.ts';
 import { respond } from './scripted-server.ts';
 
 const ACME = await certificates();
@@ -90,6 +91,40 @@ describe('a server', () => {
     }
     expect(bad.requests).toHaveLength(0);
   });
+});
+
+test('a session that the server cannot take up again is not offered to it twice', async () => {
+  // As servers do that share a name and not their keys, or that ask for certificates and keep no sessions apart.
+  const server = createServer({
+    ...ACME.server,
+    maxVersion: 'TLSv1.2',
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  });
+  const sessions: string[] = [];
+  let offered = 0;
+  server.on('newSession', (id: Buffer, _data, done) => {
+    sessions.push(id.toString('hex'));
+    done();
+  });
+  server.on('resumeSession', (id: Buffer, done) => {
+    const isKnown = sessions.includes(id.toString('hex'));
+    if (isKnown) offered += 1;
+    done(isKnown ? new Error('not that one') : null, null);
+  });
+  server.on('tlsClientError', () => {});
+  server.on('secureConnection', (socket) => {
+    const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
+    socket.on('error', () => {}).once('data', () => socket.end(answer));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  opened.push({ close: async () => void (await once(server.close(), 'close')) });
+  const http = client({ tls: { ca: ACME.ca } });
+  const url = `https://localhost:${(server.address() as AddressInfo).port}/`;
+  expect(await http.post({ url, ...MESSAGE })).toMatchObject({ status: 200 });
+  expect(await http.post({ url, ...MESSAGE })).toMatchObject({ failureClass: 'reset' });
+  expect(await http.post({ url, ...MESSAGE })).toMatchObject({ status: 200 });
+  expect(offered).toBe(1);
 });
 
 /** The start of a handshake record that announces so many bytes. */
