@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { AnswerReader, type AnswerTaker } from './answer-reader.ts';
+import { AnswerReader, type AnswerTaker, isEmptyLine } from './answer-reader.ts';
 import type { Connector, Origin } from './connector.ts';
 import type { RequestBytes } from './write-request.ts';
 
@@ -127,7 +127,7 @@ export class Connection {
     this.received += length;
     const { user } = this;
     if (user === undefined || !this.written) {
-      this.#end({ kind: 'unasked' });
+      if (!isEmptyLine(bytes, 0, length)) this.#end({ kind: 'unasked' });
       return;
     }
     const read = this.#reader.read(bytes, length);
@@ -135,7 +135,7 @@ export class Connection {
       this.#end({ kind: 'fault', fault: read.fault });
     } else if (!this.#over && this.#reader.done) {
       // The server sends more than it was asked for: whoever comes next must not take it for an answer.
-      this.hasExcess = read < length;
+      this.hasExcess = read < length && !isEmptyLine(bytes, read, length);
       this.#answered(user);
     }
   }

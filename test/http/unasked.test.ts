@@ -98,6 +98,25 @@ test.each([
   expect(server.requests).toHaveLength(4);
 });
 
+test.each([
+  ['in one piece with it', (socket: Socket) => void socket.write('\r\n')],
+  ['while idle', (socket: Socket) => void setImmediate(() => socket.write('\r\n'))],
+])('an empty line after a body, %s, is no answer: the connection is kept', async (_name, writeOn) => {
+  const server = await serve((received) => {
+    received.socket.setNoDelay(true).cork();
+    respond(received, 500, 'text');
+    writeOn(received.socket);
+    received.socket.uncork();
+  });
+  const http = client({ connections: 1 });
+  for (let n = 0; n < 5; n += 1) {
+    expect(await http.post({ url: server.url, ...MESSAGE })).toMatchObject({ status: 500, body: 'text' });
+    // Time for it to come, or not to: either way it is the same connection.
+    for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+  }
+  expect(server.sockets).toHaveLength(1);
+});
+
 test('a server that answers each request twice does not stay one answer ahead', async () => {
   // The second answer comes when the next request may be on its way already: that cannot be told apart once.
   const server = await serve((received) => {
