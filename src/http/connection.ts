@@ -144,6 +144,8 @@ export class Connection {
     this.answers += 1;
     const now = performance.now();
     this.idleUntil = now + this.#reader.idleMs;
+    // Or else it would hold on to the user, and its request, for as long as the connection is idle.
+    this.#reader.stop();
     user.onEnd(now);
   }
 

@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { AttemptResult } from '../../src/core/attempt-result.ts';
 import { AfterPoll, type Sender } from '../../src/http/after-poll.ts';
@@ -10,6 +12,9 @@ import { UnderWay } from '../../src/http/under-way.ts';
 import { writeRequest } from '../../src/http/write-request.ts';
 import { opened, serve } from './http-fixture.ts';
 import { type Received, respond, type ScriptedServer } from './scripted-server.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 /** A promise, and what resolves it. */
 function told<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
@@ -117,4 +122,30 @@ test('a request that is told to go out again on a new connection goes out once t
   await pool.close();
   await server.allClosed();
   expect(server.requests).toHaveLength(2);
+});
+
+test('an idle connection holds on to nothing of the request that it carried', async () => {
+  const server = await serve((received) => respond(received, 200));
+  const { pool } = poolTo(server, 1);
+  const carry = (): Promise<WeakRef<ConnectionUser>> =>
+    new Promise((resolve) => {
+      let connection: Connection | undefined;
+      const begin = (lent: Connection): void => {
+        connection = lent;
+        lent.write(BYTES);
+      };
+      const onEnd = (now: number): void => {
+        pool.release(connection as Connection, now);
+        resolve(carried);
+      };
+      const one = user({ begin, onEnd });
+      const carried = new WeakRef(one);
+      pool.acquire(one);
+    });
+  const carried = await carry();
+  // What was looked at through it is kept until the present turn is over.
+  await new Promise(setImmediate);
+  collectGarbage();
+  expect(carried.deref()).toBeUndefined();
+  expect(server.sockets[0]?.closed).toBe(false);
 });
