@@ -49,7 +49,7 @@ export class ConnectionPool {
     connection.answeredAt = now;
     connection.user = undefined;
     this.#idle.push(connection);
-    // Does not keep the process alive: the connections do.
+    // Does not keep the process alive: the connections do, until they are looked through.
     this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 
@@ -89,7 +89,10 @@ export class ConnectionPool {
     return undefined;
   }
 
-  /** Closes what has been idle for so long that the server may close it at any time. */
+  /**
+   * Closes what has been idle for so long that the server may close it at any time. What is left does not keep the
+   * process alive; as this is seen to here, it costs a busy connection nothing.
+   */
   #sweep(): void {
     this.#sweeping = undefined;
     const now = performance.now();
@@ -97,6 +100,7 @@ export class ConnectionPool {
       this.#idle.splice(this.#idle.indexOf(connection), 1);
       this.discard(connection);
     }
+    for (const connection of this.#idle) connection.rest();
     if (this.#idle.length > 0) this.#sweeping = setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 

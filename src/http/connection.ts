@@ -50,6 +50,7 @@ export class Connection {
   readonly #onGone: (connection: Connection, gone: Gone) => void;
   #ready = false;
   #over = false;
+  #rests = false;
   /** Whether the socket is closed, not only going to be. */
   #closed = false;
   /** Waits for the connection to be established. */
@@ -70,9 +71,17 @@ export class Connection {
 
   /** Is the user's from now on. */
   lend(user: ConnectionUser): void {
+    if (this.#rests) this.#socket.ref();
+    this.#rests = false;
     this.user = user;
     this.written = false;
     user.begin(this);
+  }
+
+  /** Does not keep the process alive until it is lent again. */
+  rest(): void {
+    if (!this.#rests) this.#socket.unref();
+    this.#rests = true;
   }
 
   /** Writes the user's request, once, as soon as the connection is established. */

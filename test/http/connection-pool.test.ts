@@ -41,6 +41,24 @@ function poolTo({ port }: ScriptedServer, limit: number): { pool: ConnectionPool
   return { pool, sockets };
 }
 
+/** Sends a request; returns who it was, when the connection is taken back. */
+function carry(pool: ConnectionPool): Promise<WeakRef<ConnectionUser>> {
+  return new Promise((resolve) => {
+    let connection: Connection | undefined;
+    const begin = (lent: Connection): void => {
+      connection = lent;
+      lent.write(BYTES);
+    };
+    const onEnd = (now: number): void => {
+      pool.release(connection as Connection, now);
+      resolve(carried);
+    };
+    const one = user({ begin, onEnd });
+    const carried = new WeakRef(one);
+    pool.acquire(one);
+  });
+}
+
 /** A user of connections that writes its request at once, and does nothing else but what is given here. */
 function user(does: Partial<ConnectionUser>): ConnectionUser {
   const nothing = (): void => {};
@@ -127,25 +145,32 @@ test('a request that is told to go out again on a new connection goes out once t
 test('an idle connection holds on to nothing of the request that it carried', async () => {
   const server = await serve((received) => respond(received, 200));
   const { pool } = poolTo(server, 1);
-  const carry = (): Promise<WeakRef<ConnectionUser>> =>
-    new Promise((resolve) => {
-      let connection: Connection | undefined;
-      const begin = (lent: Connection): void => {
-        connection = lent;
-        lent.write(BYTES);
-      };
-      const onEnd = (now: number): void => {
-        pool.release(connection as Connection, now);
-        resolve(carried);
-      };
-      const one = user({ begin, onEnd });
-      const carried = new WeakRef(one);
-      pool.acquire(one);
-    });
-  const carried = await carry();
+  const carried = await carry(pool);
   // What was looked at through it is kept until the present turn is over.
   await new Promise(setImmediate);
   collectGarbage();
   expect(carried.deref()).toBeUndefined();
   expect(server.sockets[0]?.closed).toBe(false);
+});
+
+test('a connection keeps the process alive while it carries a request, also after it was idle', async () => {
+  const server = await serve((received) => respond(received, 200));
+  const { pool, sockets } = poolTo(server, 1);
+  await carry(pool);
+  const [socket] = sockets as [Socket];
+  const calls: string[] = [];
+  await new Promise<void>((resolve) => {
+    socket.unref = () => {
+      calls.push('unref');
+      resolve();
+      return socket;
+    };
+    socket.ref = () => {
+      calls.push('ref');
+      return socket;
+    };
+  });
+  await carry(pool);
+  expect(calls).toEqual(['unref', 'ref']);
+  expect(server.sockets).toHaveLength(1);
 });
