@@ -46,9 +46,12 @@ export class Connection {
   /** Bytes that came since. */
   received = 0;
   readonly #socket: Socket;
+  readonly #secure: boolean;
   readonly #reader = new AnswerReader();
   readonly #onGone: (connection: Connection, gone: Gone) => void;
   #ready = false;
+  /** Whether nothing that had arrived was left to be read behind the latest answer. */
+  #hasReadAll = false;
   #over = false;
   #rests = false;
   /** Whether the socket is closed, not only going to be. */
@@ -59,6 +62,7 @@ export class Connection {
   /** @param onGone told once, unless it was closed */
   constructor(origin: Origin, connect: Connector, onGone: (connection: Connection, gone: Gone) => void) {
     this.#onGone = onGone;
+    this.#secure = origin.secure;
     const onRead = (bytes: Buffer, length: number): void => this.#read(bytes, length);
     this.#socket = connect(origin, onRead, () => this.#begin());
     this.#socket.on('error', (error) => this.#end({ kind: 'error', error }));
@@ -101,7 +105,7 @@ export class Connection {
 
   /** Whether it can be used again without a look at what has come since its last answer. */
   hasJustAnswered(now: number): boolean {
-    return now - this.answeredAt < JUST_NOW_MS;
+    return this.#hasReadAll && now - this.answeredAt < JUST_NOW_MS;
   }
 
   /** How many bytes of the request have not left this process, so that nobody can have read it. */
@@ -143,6 +147,8 @@ export class Connection {
     if (typeof read !== 'number') {
       this.#end({ kind: 'fault', fault: read.fault });
     } else if (!this.#over && this.#reader.done) {
+      // A full buffer is read on from at once; TLS hands over what it has record by record.
+      this.#hasReadAll = !this.#secure && length < bytes.length;
       // The server sends more than it was asked for: whoever comes next must not take it for an answer.
       this.hasExcess = read < length && !isEmptyLine(bytes, read, length);
       this.#answered(user);

@@ -10,6 +10,14 @@ const TLS = await certificates();
 const DELIVERED = { kind: 'answer', status: 200, body: '' };
 const FORGED = 'HTTP/1.1 299 Forged\r\ncontent-length: 0\r\n\r\n';
 
+/** An answer of so many bytes. */
+function answerOf(bytes: number): string {
+  const head = (length: number): string => `HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n`;
+  const length = bytes - head(bytes).length;
+  const short = bytes - head(length).length - length;
+  return `${head(length + short)}${'x'.repeat(length + short)}`;
+}
+
 describe.each(['http', 'https'])('bytes that nobody asked for, over %s', (protocol) => {
   const serverTls = protocol === 'https' ? TLS.server : undefined;
   const clientTls = protocol === 'https' ? { tls: { ca: TLS.ca } } : {};
@@ -49,6 +57,23 @@ describe.each(['http', 'https'])('bytes that nobody asked for, over %s', (protoc
     expect(await Promise.all([post(), post(), post()])).toEqual(Array(3).fill(DELIVERED));
     expect(server.requests).toHaveLength(3);
     expect(server.requests.map(({ onConnection }) => onConnection)).toEqual([1, 1, 1]);
+  });
+
+  // As much as is read at once: so that the second answer is read by itself.
+  const atOnce = protocol === 'https' ? 16_384 : 65_536;
+
+  test.each([
+    ['an answer', ({ socket }: Received) => socket.write(answerOf(100))],
+    ['a long one', ({ socket }: Received) => socket.write(answerOf(atOnce))],
+  ])('a second answer close behind %s is not taken for that to the next request', async (_name, answer) => {
+    const { server, post } = await setUp((received) => {
+      if (received.number > 1) return respond(received, 200);
+      answer(received);
+      received.socket.write(FORGED);
+    });
+    for (let n = 0; n < 3; n += 1) expect(await post()).toEqual(DELIVERED);
+    expect(server.requests).toHaveLength(3);
+    expect(server.sockets).toHaveLength(3);
   });
 
   test.each([
