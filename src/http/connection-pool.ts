@@ -83,7 +83,7 @@ export class ConnectionPool {
   #takeIdle(): Connection | undefined {
     const now = performance.now();
     for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
-      if (now < connection.idleUntil) return connection;
+      if (now < connection.idleUntil && now >= this.#distrustedUntil) return connection;
       this.discard(connection);
     }
     return undefined;

@@ -91,6 +91,22 @@ describe.each(['http', 'https'])('bytes that nobody asked for, over %s', (protoc
     await server.allClosed();
   });
 
+  test('none of the others that are idle is used again either', async () => {
+    const held: Received[] = [];
+    const { server, post } = await setUp((received) => {
+      held.push(received);
+      if (held.length === 2) for (const one of held) respond(one, 200);
+      else if (held.length > 2) respond(received, 200);
+    });
+    await Promise.all([post(), post()]);
+    const [first, second] = server.sockets as [Socket, Socket];
+    first.write('H');
+    await once(first, 'close');
+    expect(second.closed).toBe(false);
+    expect(await post()).toEqual(DELIVERED);
+    expect(server.requests.map(({ onConnection }) => onConnection)).toEqual([1, 1, 1]);
+  });
+
   test.each([
     ['reset', (received: Received) => received.reset()],
     ['closed', ({ socket }: Received) => socket.destroy()],
