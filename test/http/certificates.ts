@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { generate } from 'selfsigned';
 
@@ -5,7 +6,7 @@ import { generate } from 'selfsigned';
 export interface Certificates {
   readonly ca: string;
   readonly caKey: string;
-  /** For a server named localhost. */
+  /** For a server named localhost, or by the names or addresses given. */
   readonly server: TlsOptions & { readonly key: string; readonly cert: string };
   readonly client: { readonly key: string; readonly cert: string };
 }
@@ -26,7 +27,7 @@ export async function certificates(
     algorithm: 'sha256',
     ca,
     ...(notAfter ? { notBeforeDate: new Date(notAfter.getTime() - 86_400_000), notAfterDate: notAfter } : {}),
-    extensions: [{ name: 'subjectAltName', altNames: names.map((value) => ({ type: 2, value })) }],
+    extensions: [{ name: 'subjectAltName', altNames: names.map(altName) }],
   });
   const client = await generate([{ name: 'commonName', value: 'waybill' }], {
     keyType: 'ec',
@@ -40,4 +41,8 @@ export async function certificates(
     server: { key: server.private, cert: server.cert },
     client: { key: client.private, cert: client.cert },
   };
+}
+
+function altName(name: string) {
+  return isIP(name) === 0 ? { type: 2 as const, value: name } : { type: 7 as const, ip: name };
 }

@@ -7,6 +7,12 @@ import { type Received, respond } from './scripted-server.ts';
 
 const TLS = await certificates();
 
+/** Of a server that listens on the second one only. */
+const ADDRESSES = [
+  { address: '127.0.0.9', family: 4 },
+  { address: '127.0.0.1', family: 4 },
+];
+
 const DELIVERED = { kind: 'answer', status: 200, body: '' };
 
 describe('connections', () => {
@@ -124,6 +130,19 @@ describe.each(['http', 'https'])('a kept connection over %s', (protocol) => {
     // One that began anew would last for three seconds.
     expect(performance.now() - started).toBeLessThan(2_900);
     expect(server.requests).toHaveLength(3);
+  });
+
+  test('to the second address of a name, as the first one refuses', async () => {
+    const server = await serve((received) => respond(received, 500, `${received.number}`), serverTls);
+    const http = client({
+      ...clientTls,
+      lookup: (_hostname, _options, found) => process.nextTick(found, null, ADDRESSES),
+    });
+    const url = server.url.replace('127.0.0.1', 'localhost');
+    for (const body of ['1', '2', '3']) {
+      expect(await http.post({ url, ...MESSAGE })).toEqual({ kind: 'answer', status: 500, body });
+    }
+    expect(server.sockets).toHaveLength(1);
   });
 
   test('closed while idle, noticed or not: the next request is delivered', async () => {

@@ -35,6 +35,31 @@ describe('TLS', () => {
     expect(server.requests).toHaveLength(0);
   });
 
+  test.each([
+    ['127.0.0.1', '127.0.0.1', true],
+    ['::1', '[::1]', true],
+    ['127.0.0.2', '127.0.0.1', false],
+    ['localhost', '127.0.0.1', false],
+  ])('a certificate for %s, at the address %s', async (name, address, fits) => {
+    const certified = await certificates([name]);
+    const host = address.replace(/[[\]]/g, '');
+    const server = await serve((received) => respond(received, 200), certified.server, 0, host);
+    const http = client({ tls: { ca: certified.ca } });
+    const where = `${address}:${server.port}`;
+    // The second time on the session of the first.
+    for (let n = 0; n < 2; n += 1) {
+      const result = await http.post({ url: `https://${where}/`, ...MESSAGE });
+      const detail = `no TLS connection to ${where} (ERR_TLS_CERT_ALTNAME_INVALID)`;
+      expect(result).toMatchObject(fits ? { status: 200 } : { failureClass: 'tls', detail });
+      for (const socket of server.sockets) socket.destroy();
+      await server.allClosed();
+    }
+    expect(server.requests).toHaveLength(fits ? 2 : 0);
+    for (const { text } of server.requests) expect(text).toContain(`host: ${where}\r\n`);
+    // A server name is a name, not an address.
+    for (const socket of server.sockets) expect(socket).toHaveProperty('servername', false);
+  });
+
   test('a self-signed certificate', async () => {
     const server = await serve((received) => respond(received, 200), {
       ...ACME.server,
