@@ -52,6 +52,8 @@ export class Connection {
   #ready = false;
   /** Whether nothing that had arrived was left to be read behind the latest answer. */
   #hasReadAll = false;
+  /** Whether an empty line came behind it. */
+  #hasTrailed = false;
   #over = false;
   #rests = false;
   /** Whether the socket is closed, not only going to be. */
@@ -98,6 +100,7 @@ export class Connection {
     }
     this.written = true;
     this.received = 0;
+    this.#hasTrailed = false;
     this.#reader.begin(this.user as ConnectionUser);
     if (typeof request === 'string') this.#socket.write(request, 'latin1');
     else this.#socket.write(request);
@@ -140,7 +143,9 @@ export class Connection {
     this.received += length;
     const { user } = this;
     if (user === undefined || !this.written) {
-      if (!isEmptyLine(bytes, 0, length)) this.#end({ kind: 'unasked' });
+      // One such line is a habit, line after line is a flood.
+      if (this.#hasTrailed || !isEmptyLine(bytes, 0, length)) this.#end({ kind: 'unasked' });
+      this.#hasTrailed = true;
       return;
     }
     const read = this.#reader.read(bytes, length);

@@ -158,6 +158,16 @@ test.each([
   expect(server.sockets).toHaveLength(1);
 });
 
+test('one empty line after another while idle is not taken for ever', async () => {
+  const server = await serve((received) => respond(received, 200, '', ['keep-alive: timeout=600']));
+  expect(await client().post({ url: server.url, ...MESSAGE })).toEqual(DELIVERED);
+  const socket = server.sockets[0] as Socket;
+  while (!socket.closed) {
+    socket.write('\r\n');
+    await new Promise(setImmediate);
+  }
+});
+
 test('a server that answers each request twice does not stay one answer ahead', async () => {
   // The second answer comes when the next request may be on its way already: that cannot be told apart once.
   const server = await serve((received) => {
