@@ -80,8 +80,9 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   let closed = false;
   const patiently: Settle = (client, command) => {
     const name = randomUUID();
+    const { stream } = redis;
     return untilWritable(
-      () => settle(redis, client, command, name, config.keepDeliveredHours),
+      () => settle(redis, client, command, name, config.keepDeliveredHours, stream),
       () => closed,
       onError,
     );

@@ -16,6 +16,11 @@ const findTakenScript = defineScript('find-taken', FIND_TAKEN);
 
 const HOUR_MS = 3_600_000;
 
+/** What the script for settlements answers, where it is not the next batch. */
+const DONE = 1;
+const DONE_BEFORE = 2;
+const BATCH_GONE = -1;
+
 /** A batch on its way into the queue; its id is made beforehand, so that sending it again adds it once. */
 export interface NewBatch {
   readonly id: string;
@@ -136,6 +141,8 @@ function toQueuedBatch([id, data, stalls]: TakenReply, { token }: NewLock): Queu
  *
  * @param name of this settlement: one that is repeated under the same name is applied once
  * @param keepDeliveredHours how long delivered events are remembered; 0: not at all
+ * @param firstStream the connection over which this settlement was sent first; once that is lost, it may have been
+ *   written down without an answer
  * @throws errors of Redis
  */
 export async function settle(
@@ -144,6 +151,7 @@ export async function settle(
   command: SettleCommand,
   name: string,
   keepDeliveredHours = 0,
+  firstStream: Redis['stream'] = redis.stream,
 ): Promise<Settled> {
   const { jobId, token, now, action, settlement, counters, lastError, suspected, nextLock } = command;
   const prefix = queuePrefix(client, DELIVERIES);
@@ -162,7 +170,7 @@ export async function settle(
     lastError ?? '',
     nextLock?.token ?? '',
     nextLock?.durationMs ?? 0,
-    action === 'keep' ? name : '',
+    keeps ? name : '',
   ];
   args.push(counters.size);
   for (const [field, increment] of counters) args.push(field, increment);
@@ -177,13 +185,26 @@ export async function settle(
   args.push(...deliveredArguments(client, command, keepDeliveredHours));
   const keys = [statsKey(client), `${prefix}${jobId}:lock`, incidentsKey(client)];
   const answer = await settleScript(redis, keys, args);
-  if (nextLock === undefined) return { settled: answer === 1 };
-  if (Array.isArray(answer))
+  const wasSentBefore = redis.stream !== firstStream;
+  return settledBy(redis, client, command, answer, wasSentBefore);
+}
+
+/** What a settlement came to, by the script's answer. */
+async function settledBy(
+  redis: Redis,
+  client: string,
+  { action, nextLock }: SettleCommand,
+  answer: unknown,
+  wasSentBefore: boolean,
+): Promise<Settled> {
+  if (Array.isArray(answer) && nextLock !== undefined)
     return { settled: true, next: toQueuedBatch(answer as unknown as TakenReply, nextLock) };
-  if (answer !== 0) return { settled: true };
-  // Where it was sent again after its answer was lost, its own lock is gone, and what it brought in has the new one.
-  const [next] = await findTaken(redis, client, nextLock);
-  return next === undefined ? { settled: false } : { settled: true, next };
+  if (answer === DONE) return { settled: true };
+  // Where it was sent again after its answer was lost, what it brought in has the new lock.
+  const [next] = nextLock === undefined ? [] : await findTaken(redis, client, nextLock);
+  if (next !== undefined) return { settled: true, next };
+  const settled = answer === DONE_BEFORE || (answer === BATCH_GONE && action !== 'keep' && wasSentBefore);
+  return { settled };
 }
 
 function deliveredArguments(client: string, { finished = [], now }: SettleCommand, keepHours: number) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { hold } from '../../src/sandbox/scripts.ts';
-import { testEngine } from '../support/engine.ts';
+import { failTimes, hold } from '../../src/sandbox/scripts.ts';
+import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedisPath } from '../support/redis.ts';
@@ -13,12 +13,13 @@ const TYPE = 'disposition_update';
 /** Only where batches are taken by BullMQ. */
 const TAKE = /:deliveries:limiter\r\n/;
 const COMPLETE = /\r\ncomplete\r\n/;
+const DELAY = /\r\ndelay\r\n/;
 
 /** An engine behind a gate, which has delivered one event: Redis knows all scripts that this needs. */
 async function engineBehindGate() {
   const company = await testSandbox().company('acme');
   const gate = await openRedisGate(testRedisPath());
-  const settings = company.clientSettings({ concurrency: 1, batchSize: 1 });
+  const settings = company.clientSettings({ concurrency: 1, batchSize: 1, retry: QUICK_RETRIES });
   const engine = await testEngine({ acme: settings }, { enginePath: gate.socketPath });
   const client = engine.client();
   let units = 0;
@@ -40,7 +41,7 @@ async function engineBehindGate() {
     expect(await client.status()).toMatchObject({ waiting: 0, inFlight: 0, retrying: 0, delivered: count });
   }
 
-  return { company, gate, submit, expectAllDelivered };
+  return { company, gate, submit, client, log: engine.log, expectAllDelivered };
 }
 
 test('the answer to a settlement is lost that took the next batch: that one is found, and goes on at once', async () => {
@@ -55,6 +56,28 @@ test('the answer to a settlement is lost that took the next batch: that one is f
   await stands;
   gate.cut();
   await expectAllDelivered(5);
+});
+
+test('the answer to a settlement is lost that found no next batch: it counts once, and as settled', async () => {
+  const { gate, submit, expectAllDelivered } = await engineBehindGate();
+  const stands = gate.standAt(1, 'after', COMPLETE);
+  await submit();
+  await stands;
+  gate.cut();
+  await expectAllDelivered(2);
+});
+
+test('the answer to a settlement is lost that put a retry off: it counts once, and as settled', async () => {
+  const { company, gate, submit, client, log } = await engineBehindGate();
+  company.script(failTimes(1, 500));
+  const stands = gate.standAt(1, 'after', DELAY);
+  await submit();
+  await stands;
+  gate.cut();
+  await client.settled({ delivered: 2, retried: 1 });
+  expect(log.matching('lock lost')).toEqual([]);
+  expect(company.requests.map(({ headers }) => headers['x-waybill-attempt'])).toEqual(['1', '1', '2']);
+  expect(await client.status()).toMatchObject({ delivered: 2, failedAttempts: { server_error: 1 } });
 });
 
 test('the answer is lost that handed a batch over: that one is found, and goes on at once', async () => {

@@ -18,6 +18,7 @@ const TYPE = 'disposition_update';
 const unit = (n: number): string => unitOfEvent(TYPE, numberedEvent(TYPE, n));
 /** A batch that is open for half a second writes down what it has. */
 const KEEP = /\r\nkeep\r\n/;
+const COMPLETE = /\r\ncomplete\r\n/;
 
 /** An engine behind a gate, before a Redis of its own. */
 async function engineBehindGate() {
@@ -66,4 +67,22 @@ test('a settlement that was carried out, whose answer is lost, and whose repetit
   const attempts = company.requests.map(({ headers }) => headers['x-waybill-attempt']);
   expect(attempts).toEqual(['1', '1', '1', '2']);
   expect(lines.matching('lock lost')).toEqual([]);
+});
+
+test('the last settlement of a batch, carried out and refused like that, counts once, and as settled', async () => {
+  const { company, gate, lines, submit, redis } = await engineBehindGate();
+  await submit(numberedEvents(TYPE, 1, 0));
+  await lines.waitForLine('batch');
+  const stands = gate.standAt(1, 'after', COMPLETE);
+  await submit(numberedEvents(TYPE, 1, 1));
+  await stands;
+  await redis.replicaof('127.0.0.1', 1);
+  gate.cut();
+  await lines.waitForLine(({ reason }) => String(reason).startsWith('MASTERDOWN'));
+  await redis.replicaof('NO', 'ONE');
+
+  await lines.waitForLine(() => lines.matching('batch').length === 2);
+  expect(lines.matching('lock lost')).toEqual([]);
+  expect(await readClientStatus(redis, 'acme')).toMatchObject({ waiting: 0, inFlight: 0, delivered: 2 });
+  expect(company.tally.received).toBe(2);
 });

@@ -82,6 +82,12 @@ test('an empty queue has no next batch', async () => {
   expect(await active(redis, key)).toEqual([]);
 });
 
+test('a batch that was completed by another is not taken for settled over a connection that was never lost', async () => {
+  const { complete } = await openQueue(['a']);
+  expect(await complete()).toEqual({ settled: true });
+  expect(await complete()).toEqual({ settled: false });
+});
+
 test('a retry that is due is left to BullMQ, which takes it before those that wait', async () => {
   const { queue, worker, complete } = await openQueue(['a', 'b']);
   const retry = await queue.add('1', { events: [EVENT] }, { jobId: 'retry', delay: 50 });

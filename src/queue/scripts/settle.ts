@@ -11,18 +11,20 @@ import { ROOM_TO_SETTLE } from './when-full.ts';
  * is none, it fails before anything was changed. Where it is asked to, it takes the next batch out of the queue in
  * the same step, and so saves a round trip.
  * A connection that is lost before the answer came sends all of it again: the lock is gone then, except where
- * the batch is kept, and there the name of its latest write tells.
+ * the batch is kept. Where there is still a batch, the name of its latest write tells; where there is none, only
+ * whoever sent it knows whether the answer may have been lost.
  *
  * KEYS  stats, job lock, incidents
  * ARGV  deliveries prefix, dead-letters prefix, job id, token, now, action, delay, name, data,
  *       last error ('' for none), token for the next batch ('' for none), its lock's duration in ms,
- *       the name of this write where the batch is kept, otherwise '',
+ *       the name of this write where there is a batch afterwards, otherwise '',
  *       n counters, n × (field, increment),
  *       n dead letters, n × (id, data), n retries apart, n × (id, data, delay),
  *       n groups of deaths, n × (type, class:status, how many, since when they failed),
  *       how long delivered events are remembered in ms, n × (list, record)
  *       action: keep | delay | put_back | complete
- * Returns 0 where the lock is gone; otherwise 1, or the next batch: {id, data, stalls}.
+ * Returns 0 where the lock is gone, -1 where the batch is gone, too, and 2 where this was written before: nothing was
+ * changed then; otherwise 1, or the next batch: {id, data, stalls}.
  */
 export const SETTLE = `
 ${ADD_JOB}
@@ -34,8 +36,12 @@ ${NOTE_DEATHS}
 local prefix, deadPrefix, id, token, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local action, delay, name, data, lastError = ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
 local nextToken, nextLock, write = ARGV[11], ARGV[12], ARGV[13]
-if redis.call('GET', KEYS[2]) ~= token then return 0 end
-if write ~= '' and redis.call('HGET', prefix .. id, 'write') == write then return 1 end
+local isLocked = redis.call('GET', KEYS[2]) == token
+-- Written before, it has left the batch locked only where that is kept.
+if isLocked == (action == 'keep') and write ~= '' then
+  if redis.call('HGET', prefix .. id, 'write') == write then return 2 end
+end
+if not isLocked then return redis.call('EXISTS', prefix .. id) - 1 end
 
 local counters = tonumber(ARGV[14])
 local firstDead = 16 + 2 * counters
