@@ -45,9 +45,13 @@ export async function startRawServer(
   };
 }
 
+/** A call to the system for every few bytes would keep this process from all else for a fifth of a second. */
+const LEAST_WRITE_BYTES = 16_384;
+
 /** Writes the same bytes again and again, as fast as they are taken, until the connection is closed. */
 export function flood(socket: Socket, bytes: string | Buffer): void {
-  const chunk = Buffer.from(bytes);
+  const piece = Buffer.from(bytes);
+  const chunk = Buffer.concat(Array(Math.ceil(LEAST_WRITE_BYTES / piece.length)).fill(piece));
   const write = (): void => {
     while (!socket.destroyed && socket.write(chunk));
   };
