@@ -21,7 +21,7 @@ async function outage() {
   const mute = await sandbox.company('mute', { script: hang });
   const settings = {
     strict: strict.clientSettings({ retry: { ...NO_RETRY, retries: 1 } }),
-    mute: mute.clientSettings({ retry: NO_RETRY, timeoutMs: 100 }),
+    mute: mute.clientSettings({ retry: NO_RETRY, timeoutMs: 1_000 }),
   };
   const engine = await testEngine(settings);
   const clients = { strict: engine.client('strict'), mute: engine.client('mute') };
@@ -77,7 +77,7 @@ test('show tells what was answered and which fields were objected to, or why the
   expect(answered).toContain('Fields that the endpoint objected to\n  $.upc: invalid\n');
   expect(answered).toContain('\nLast response\n  {"message":"not valid"');
   expect(await show(await mute.deadLetters())).toMatch(
-    /\nNo response\n {2}no answer from .* within 100 ms\n/,
+    /\nNo response\n {2}no answer from .* within 1000 ms\n/,
   );
   expect(await run('dead-letters', 'show', 'nothing')).toMatchObject({
     code: 2,

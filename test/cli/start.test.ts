@@ -26,7 +26,7 @@ test.skipIf(!existsSync('/dev/full'))(
     const { status, stderr } = spawnSync('sh', ['-c', command], {
       cwd: directory,
       encoding: 'utf8',
-      timeout: 20_000,
+      timeout: 60_000,
       killSignal: 'SIGKILL',
     });
     expect(status).toBe(1);

@@ -69,7 +69,7 @@ describe('an answer', () => {
     const server = await serve(({ socket }) =>
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"a":'),
     );
-    const result = await client().post({ url: server.url, ...MESSAGE, keepBodyBytes: 100, timeoutMs: 1_000 });
+    const result = await client().post({ url: server.url, ...MESSAGE, keepBodyBytes: 100, timeoutMs: 3_000 });
     expect(result).toEqual({ kind: 'answer', status: 200, body: '{"a":' });
   });
 

@@ -15,6 +15,8 @@ export interface DnsServer {
   close(): Promise<void>;
 }
 
+/** How long an answer is waited for, which comes from this process and has to be there by then. */
+const SILENCE_MS = 2_000;
 const RESPONSE_CODES = { SERVFAIL: 2, NXDOMAIN: 3, REFUSED: 5 } as const;
 
 /** Starts a name server; `answer` says what the n-th question, from 1, is answered with. */
@@ -31,7 +33,7 @@ export async function startDnsServer(
   });
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
-  const resolver = new Resolver({ timeout: 100, tries: 1 });
+  const resolver = new Resolver({ timeout: SILENCE_MS, tries: 1 });
   resolver.setServers([`127.0.0.1:${socket.address().port}`]);
   return {
     asked,

@@ -31,7 +31,7 @@ describe('an answer before the request was read', () => {
     const server = await serveRaw((socket) => {
       socket.write('HTTP/1.1 500 Text\r\ncontent-length: 1000\r\n\r\nsome');
     });
-    const result = await client({ timeoutMs: 1_000 }).post({ ...MESSAGE, url: server.url, body: LONG_BODY });
+    const result = await client().post({ ...MESSAGE, url: server.url, body: LONG_BODY });
     expect(result).toEqual({ kind: 'answer', status: 500, body: 'some' });
     await server.allClosed();
   });

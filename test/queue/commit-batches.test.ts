@@ -5,7 +5,7 @@ import { closeRedis, openRedis } from '../../src/queue/connections.ts';
 import type { NewBatch } from '../../src/queue/delivery-queue.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 
-const ANSWER_TIMEOUT_MS = 200;
+const ANSWER_TIMEOUT_MS = 1_000;
 const EVENT = { id: 'e', type: 'inventory_receipt', unit: 'LP1', body: '{}' };
 
 function batch(id: string): NewBatch {
@@ -110,7 +110,7 @@ test('a frozen Redis is waited for once; then batches are refused at once until 
   const before = performance.now();
   const both = await Promise.all([commit(redis, 'a'), commit(redis, 'b')]);
   expect(both.map(({ kind }) => kind)).toEqual(['unknown', 'unknown']);
-  expect(performance.now() - before).toBeLessThan(ANSWER_TIMEOUT_MS * 20);
+  expect(performance.now() - before).toBeLessThan(ANSWER_TIMEOUT_MS * 4);
   expect(await commit(redis, 'c')).toMatchObject({ kind: 'refused', error: { code: 'REDIS_UNAVAILABLE' } });
 
   server.thaw();

@@ -14,7 +14,7 @@ export interface RawClient {
   readonly ending: Promise<string>;
 }
 
-const WAIT_MS = 5_000;
+const WAIT_MS = 60_000;
 
 /** Opens a connection and sends one delivery over it. */
 export function rawPost(company: Company): RawClient {
