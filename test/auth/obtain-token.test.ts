@@ -5,7 +5,7 @@ import type { Claim, TokenStore } from '../../src/auth/token-store.ts';
 const UNUSED = { publish: async () => {}, release: async () => {} };
 
 /** Obtains a token with a store that answers these claims in turn, the last one again and again. */
-async function obtain(claims: readonly Claim[], isSpent = (_id: string) => false) {
+async function obtain(claims: readonly Claim[], isSpent = (_id: string) => false, longestWaitMs = 60_000) {
   const asked: string[] = [];
   let requests = 0;
   const store: TokenStore = {
@@ -23,9 +23,9 @@ async function obtain(claims: readonly Claim[], isSpent = (_id: string) => false
       },
       store,
       monotonicNow: () => 500,
-      redisTimeoutMs: 1_000,
+      redisTimeoutMs: 60_000,
       pollMs: 1,
-      longestWaitMs: 30,
+      longestWaitMs,
       signal: new AbortController().signal,
     },
     isSpent,
@@ -71,7 +71,7 @@ describe('obtainToken', () => {
   });
 
   it('asks for itself where the lock is never free', async () => {
-    const { obtained, requests } = await obtain([{ kind: 'held' }]);
+    const { obtained, requests } = await obtain([{ kind: 'held' }], undefined, 30);
     expect(obtained).toMatchObject({ accessToken: 'new' });
     expect(requests).toBe(1);
   });

@@ -13,7 +13,6 @@ import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
 const HOUR_MS = 3_600_000;
 /** Each command is a process of its own. */
-const MINUTE = { timeout: 60_000 };
 const AT = /\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/.source;
 
 /** An event that waits, one that is retried, one that was delivered and one that was given up on; each of a client. */
@@ -55,7 +54,7 @@ async function fourEvents() {
   return { ids, name: (label: keyof typeof settings) => client(label).name, run };
 }
 
-test('event tells what became of one, in a sentence and as one JSON object', MINUTE, async () => {
+test('event tells what became of one, in a sentence and as one JSON object', async () => {
   const { ids, name, run } = await fourEvents();
   const runs = await Promise.all([ids.paused, ids.slow, ids.well, ids.strict].map((id) => run(id)));
   expect(runs.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
@@ -88,7 +87,7 @@ test('event tells what became of one, in a sentence and as one JSON object', MIN
   });
 });
 
-test('an unknown event is told apart from an id that is none and a client that is none', MINUTE, async () => {
+test('an unknown event is told apart from an id that is none and a client that is none', async () => {
   const { ids, name, run } = await fourEvents();
   const [unknown, elsewhere, malformed, nobody] = await Promise.all([
     run(uuidv7()),

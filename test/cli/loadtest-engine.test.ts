@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { LoadReport } from '../../src/loadtest/report.ts';
 import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
 
 /** Each test runs processes. */
-vi.setConfig({ testTimeout: 90_000 });
-
 const EASY = [
   '--slo',
   'delivered>50%',

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { LoadReport } from '../../src/loadtest/report.ts';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
 import { addLetters, letter } from '../api/dead-letters.ts';
@@ -11,8 +11,6 @@ import { until } from '../support/until.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
 
 /** Each test runs processes. */
-vi.setConfig({ testTimeout: 90_000 });
-
 const RUN = ['loadtest', 'run', 'acme', 'disposition_update'];
 /** What a slow machine keeps to as well. */
 const EASY = ['--slo', 'delivered>80%', '--slo', 'p90<10s', '--warmup', '0s', '--seed', '7'];

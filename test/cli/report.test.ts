@@ -1,6 +1,6 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { findEventType } from '../../src/core/event-types.ts';
 import { hang, type Script, unitOf, validationFailure422 } from '../../src/sandbox/scripts.ts';
@@ -9,8 +9,6 @@ import { sampleEvent } from '../support/events.ts';
 import { testRedisPath } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const HOSTILE =
   '</code></pre><script>alert(1)</script>\n```\n# Pay here\n[us](javascript:alert(1))\n| a | b |';

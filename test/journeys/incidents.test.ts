@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { keepIncidents } from '../../src/keep-incidents.ts';
 import { createLog } from '../../src/log.ts';
@@ -18,12 +18,10 @@ import { until } from '../support/until.ts';
 import { testDirectory } from '../support/waybill-process.ts';
 
 failOnLeaks();
-vi.setConfig({ testTimeout: 60_000 });
-
 const NO_RETRY = { ...QUICK_RETRIES, retries: 0 };
 const QUICK_NOTICES = { retries: 100_000, minTimeoutMs: 10, maxTimeoutMs: 50 };
 const LOOK_EVERY_MS = 100;
-const WAIT = { timeoutMs: 30_000 };
+const WAIT = { timeoutMs: 60_000 };
 
 const jsonTo = (company: Company, more: object = {}) => ({
   format: 'json',

@@ -46,5 +46,4 @@ test.each([
     await scene.drained();
     await expectFullAccount(scene, service);
   },
-  60_000,
 );

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Page } from 'playwright-core';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Plot } from '../../src/loadtest/html/plot.ts';
 import { renderHtml } from '../../src/loadtest/html-report.ts';
 import type { LoadReport } from '../../src/loadtest/report.ts';
@@ -13,8 +13,6 @@ import { sampleRun, sampleSearch } from './sample-report.ts';
 
 failOnLeaks();
 /** A browser takes its time to start on a slow machine. */
-vi.setConfig({ testTimeout: 120_000 });
-
 const HOSTILE = `</script><script>document.title = 'taken over'</script><img src=x onerror="alert(1)">\u2028&amp;`;
 
 function plotsOf(page: string): Plot[] {
