@@ -170,7 +170,7 @@ function noticeFields(notice: IncidentNotice, channels: readonly string[]): stri
 /**
  * Takes a client's notices for a channel for this keeper.
  *
- * @returns false where another one has them
+ * @returns false where another one has them, or there are none
  * @throws errors of Redis
  */
 export async function claimNotices(
@@ -180,7 +180,8 @@ export async function claimNotices(
   keeper: string,
   forMs: number,
 ): Promise<boolean> {
-  return (await claimScript(redis, [incidentsKey(client)], [KEEPER + channel, keeper, forMs])) === 1;
+  const args = [KEEPER + channel, keeper, forMs, `/${channel}`];
+  return (await claimScript(redis, [incidentsKey(client)], args)) === 1;
 }
 
 /** Forgets a notice that was told. @throws errors of Redis */

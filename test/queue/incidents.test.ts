@@ -82,15 +82,20 @@ test('a full Redis keeps nobody from telling of an incident, and from closing it
   const [incident] = (await read())?.open ?? [];
   if (incident === undefined) throw new Error('there is no incident');
   const notice = { id: 'n', kind: 'opened', at: 6, incident } as const;
-  expect(await noteTold(redis, incident, notice, ['log'])).toBe(true);
-  expect(await noteTold(redis, incident, notice, ['log'])).toBe(false);
+  const slack = 'slack:hooks.acme.example:1';
+  expect(await noteTold(redis, incident, notice, ['log', slack])).toBe(true);
+  expect(await noteTold(redis, incident, notice, ['log', slack])).toBe(false);
   const [told] = (await read())?.open ?? [];
   expect(await claimNotices(redis, 'acme', 'log', 'me', 30_000)).toBe(true);
   expect(await claimNotices(redis, 'acme', 'log', 'another', 30_000)).toBe(false);
   // Another channel is another matter.
-  expect(await claimNotices(redis, 'acme', 'slack:hooks.acme.example:1', 'another', 30_000)).toBe(true);
+  expect(await claimNotices(redis, 'acme', slack, 'another', 30_000)).toBe(true);
   expect((await read())?.open).toHaveLength(1);
   await forgetNotice(redis, 'acme', 'notice/n/log');
+  // Whoever saw it before it was told leaves no claim behind.
+  expect(await claimNotices(redis, 'acme', 'log', 'me', 30_000)).toBe(false);
+  expect(await redis.hkeys(incidentsKey('acme'))).not.toContain('keeper/log');
+  expect(await noteTold(redis, told ?? incident, { ...notice, id: 'm' }, ['log'])).toBe(true);
   expect(await claimNotices(redis, 'acme', 'log', 'another', 30_000)).toBe(true);
   const closed = { ...incident, closedAt: 10, end: 'delivered' } as const;
   // Another one died meanwhile.
