@@ -29,3 +29,16 @@ export function countProcessTime(): ProcessTime {
       steps.filter(({ at }) => at > from && at <= to).reduce((sum, { ms }) => sum + ms, 0),
   };
 }
+
+/** A clock, in milliseconds, on which no more time passes than the timers of this process see; until the test is over. */
+export function startProcessClock(): () => number {
+  let last = performance.now();
+  let passed = 0;
+  const now = (): number => passed + Math.min(performance.now() - last, MOST_MS);
+  const timer = setInterval(() => {
+    passed = now();
+    last = performance.now();
+  }, STEP_MS);
+  onTestFinished(() => clearInterval(timer));
+  return now;
+}
