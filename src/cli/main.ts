@@ -2,20 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { endOnCrash, stopForLostOutput } from '../lifecycle.ts';
 import { VERSION } from '../version.ts';
-import { addCheckCommand } from './commands/check.ts';
-import { addDeadLettersCommand } from './commands/dead-letters.ts';
-import { addDemoCommand } from './commands/demo.ts';
-import { addEventCommand } from './commands/event.ts';
-import { addIncidentsCommand } from './commands/incidents.ts';
-import { addInitCommand } from './commands/init.ts';
-import { addKeyCommand } from './commands/key.ts';
-import { addLoadtestCommand } from './commands/loadtest.ts';
-import { addPauseCommands } from './commands/pause.ts';
-import { addReportCommand } from './commands/report.ts';
-import { addSandboxCommand } from './commands/sandbox.ts';
-import { addSendCommand } from './commands/send.ts';
-import { addStartCommand } from './commands/start.ts';
-import { addStatusCommand } from './commands/status.ts';
+import { addCommands } from './add-commands.ts';
 import { EXIT } from './exit-codes.ts';
 import { createTerminal } from './terminal.ts';
 
@@ -30,20 +17,7 @@ const program = new Command('waybill')
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
 
-addInitCommand(program);
-addCheckCommand(program);
-addStartCommand(program);
-addSendCommand(program);
-addStatusCommand(program);
-addEventCommand(program);
-addPauseCommands(program);
-addDeadLettersCommand(program);
-addIncidentsCommand(program);
-addReportCommand(program);
-addSandboxCommand(program);
-addLoadtestCommand(program);
-addKeyCommand(program);
-addDemoCommand(program);
+await addCommands(program, process.argv.slice(2));
 
 let isTold = false;
 

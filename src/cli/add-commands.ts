@@ -1,0 +1,44 @@
+import type { Command } from 'commander';
+
+/** What adds one or more commands to the program. */
+type Add = (program: Command) => void;
+
+interface Commands {
+  readonly names: readonly string[];
+  load(): Promise<Add>;
+}
+
+/** In the order of the help. */
+const COMMANDS: readonly Commands[] = [
+  { names: ['init'], load: async () => (await import('./commands/init.ts')).addInitCommand },
+  { names: ['check'], load: async () => (await import('./commands/check.ts')).addCheckCommand },
+  { names: ['start'], load: async () => (await import('./commands/start.ts')).addStartCommand },
+  { names: ['send'], load: async () => (await import('./commands/send.ts')).addSendCommand },
+  { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatusCommand },
+  { names: ['event'], load: async () => (await import('./commands/event.ts')).addEventCommand },
+  { names: ['pause', 'resume'], load: async () => (await import('./commands/pause.ts')).addPauseCommands },
+  {
+    names: ['dead-letters'],
+    load: async () => (await import('./commands/dead-letters.ts')).addDeadLettersCommand,
+  },
+  { names: ['incidents'], load: async () => (await import('./commands/incidents.ts')).addIncidentsCommand },
+  { names: ['report'], load: async () => (await import('./commands/report.ts')).addReportCommand },
+  { names: ['sandbox'], load: async () => (await import('./commands/sandbox.ts')).addSandboxCommand },
+  { names: ['loadtest'], load: async () => (await import('./commands/loadtest.ts')).addLoadtestCommand },
+  { names: ['key'], load: async () => (await import('./commands/key.ts')).addKeyCommand },
+  { names: ['demo'], load: async () => (await import('./commands/demo.ts')).addDemoCommand },
+];
+
+/**
+ * Adds the commands that these words can mean; all of them where they name none, for the help and for what is said of
+ * a mistake. Loading a command takes most of the time that a short one runs.
+ */
+export async function addCommands(program: Command, words: readonly string[]): Promise<void> {
+  const named = COMMANDS.filter(({ names }) => names.some((name) => words.includes(name)));
+  const wanted = named.length === 0 || words.includes('help') ? COMMANDS : named;
+  if (words[0] === '--version') return;
+  for (const { load } of wanted) {
+    const add = await load();
+    add(program);
+  }
+}
