@@ -4,13 +4,13 @@ import type { StoredEvent } from '../core/event.ts';
 import { type ActResult, actOnDeadLetters } from '../dead-letters/act-on-dead-letters.ts';
 import { findDeadLetters, type ReadDeadLetters } from '../dead-letters/find-dead-letters.ts';
 import { type ClientStatus, readClientStatus } from '../queue/client-status.ts';
-import { answerLost, unavailable } from '../queue/commit-batches.ts';
 import { isConnected } from '../queue/connections.ts';
 import { countServices } from '../queue/count-services.ts';
 import { type DeadLetterPage, readDeadLetterPage, readDeadLettersById } from '../queue/dead-letter-page.ts';
 import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../queue/dead-letter-queue.ts';
 import { type Incidents, readAllIncidents } from '../queue/incident-store.ts';
 import { setPaused } from '../queue/pause-client.ts';
+import { answerLost, unavailable } from '../queue/write-errors.ts';
 import { ProblemError } from './problems.ts';
 
 /** What is to be done with dead letters; `count`: nothing. */

@@ -1,10 +1,10 @@
 import { type Redis, ReplyError } from 'ioredis';
 import type { KeyHolder } from '../core/idempotency-key.ts';
-import { WaybillError } from '../core/waybill-error.ts';
+import type { WaybillError } from '../core/waybill-error.ts';
 import { admitKeyed } from './admit-keyed.ts';
-import { isConnected, whyAway } from './connections.ts';
+import { isConnected } from './connections.ts';
 import { admit, type NewBatch } from './delivery-queue.ts';
-import { reasonOf } from './until-writable.ts';
+import { answerLost, refusedByRedis, unavailable } from './write-errors.ts';
 
 /** What became of a write: `refused`, nothing was written; `unknown`, the answer was lost. */
 export type WriteOutcome =
@@ -41,20 +41,4 @@ export async function commitBatches(
     if (error instanceof ReplyError) return { kind: 'refused', error: refusedByRedis(error as Error) };
     return { kind: 'unknown', error: answerLost(redis, error as Error) };
   }
-}
-
-/** Says that Redis cannot be reached just now, and why. */
-export function unavailable(redis: Redis, cause?: unknown): WaybillError {
-  return new WaybillError('REDIS_UNAVAILABLE', `Redis cannot be reached: ${whyAway(redis)}`, { cause });
-}
-
-/** Says why Redis did not take a write. */
-export function refusedByRedis(error: Error): WaybillError {
-  return new WaybillError('REDIS_REFUSED', `Redis refused the write: ${reasonOf(error)}`, { cause: error });
-}
-
-/** Says that it is not known whether Redis took a write. */
-export function answerLost(redis: Redis, error: Error): WaybillError {
-  const message = `Redis did not confirm the write: ${whyAway(redis)}; it may or may not have been written`;
-  return new WaybillError('REDIS_ANSWER_LOST', message, { cause: error });
 }

@@ -1,11 +1,11 @@
 import { type Redis, ReplyError } from 'ioredis';
 import type { StoredEvent } from '../core/event.ts';
 import type { WaybillError } from '../core/waybill-error.ts';
-import { answerLost, refusedByRedis, unavailable } from './commit-batches.ts';
 import { isConnected } from './connections.ts';
 import { defineScript } from './define-script.ts';
 import { clientPrefix, DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
 import { RESTORE } from './scripts/restore.ts';
+import { answerLost, refusedByRedis, unavailable } from './write-errors.ts';
 
 const restoreScript = defineScript('restore', RESTORE);
 
