@@ -1,11 +1,9 @@
 import type { Command } from 'commander';
 
-/** What adds one or more commands to the program. */
-type Add = (program: Command) => void;
-
+/** Commands that one file adds to the program. */
 interface Commands {
   readonly names: readonly string[];
-  load(): Promise<Add>;
+  load(): Promise<(program: Command) => void>;
 }
 
 /** In the order of the help. */
@@ -30,14 +28,16 @@ const COMMANDS: readonly Commands[] = [
 ];
 
 /**
- * Adds the commands that these words can mean; all of them where they name none, for the help and for what is said of
- * a mistake. Loading a command takes most of the time that a short one runs.
+ * Adds the command that these words name; all of them where they name none, for the help and for what is said of a
+ * mistake. Loading a command takes most of the time that a short one runs.
+ *
+ * @throws CommanderError where the program's own options end it: the version is told, or a value is missing
  */
 export async function addCommands(program: Command, words: readonly string[]): Promise<void> {
-  const named = COMMANDS.filter(({ names }) => names.some((name) => words.includes(name)));
-  const wanted = named.length === 0 || words.includes('help') ? COMMANDS : named;
-  if (words[0] === '--version') return;
-  for (const { load } of wanted) {
+  // Neither the value of an option, nor a client or file that is named like a command, is one.
+  const [name = ''] = program.parseOptions([...words]).operands;
+  const named = COMMANDS.filter(({ names }) => names.includes(name));
+  for (const { load } of named.length === 0 ? COMMANDS : named) {
     const add = await load();
     add(program);
   }

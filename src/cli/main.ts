@@ -17,8 +17,6 @@ const program = new Command('waybill')
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
 
-await addCommands(program, process.argv.slice(2));
-
 let isTold = false;
 
 // Whoever reads the output may stop reading, as `head` does; a full disk is another matter.
@@ -29,6 +27,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 try {
+  await addCommands(program, process.argv.slice(2));
   await program.parseAsync();
 } catch (error) {
   if (!(error instanceof CommanderError)) throw error;
