@@ -12,7 +12,6 @@ import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
 const HOUR_MS = 3_600_000;
-/** Each command is a process of its own. */
 const AT = /\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/.source;
 
 /** An event that waits, one that is retried, one that was delivered and one that was given up on; each of a client. */

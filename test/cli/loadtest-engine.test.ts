@@ -6,7 +6,6 @@ import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts'
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
 
-/** Each test runs processes. */
 const EASY = [
   '--slo',
   'delivered>50%',

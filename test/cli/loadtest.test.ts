@@ -10,7 +10,6 @@ import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
 
-/** Each test runs processes. */
 const RUN = ['loadtest', 'run', 'acme', 'disposition_update'];
 /** What a slow machine keeps to as well. */
 const EASY = ['--slo', 'delivered>80%', '--slo', 'p90<10s', '--warmup', '0s', '--seed', '7'];

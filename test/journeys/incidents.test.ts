@@ -18,6 +18,7 @@ import { until } from '../support/until.ts';
 import { testDirectory } from '../support/waybill-process.ts';
 
 failOnLeaks();
+
 const NO_RETRY = { ...QUICK_RETRIES, retries: 0 };
 const QUICK_NOTICES = { retries: 100_000, minTimeoutMs: 10, maxTimeoutMs: 50 };
 const LOOK_EVERY_MS = 100;

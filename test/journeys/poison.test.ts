@@ -10,7 +10,6 @@ import { until } from '../support/until.ts';
 failOnLeaks();
 
 const TYPE = 'disposition_update';
-/** Each lost process costs three seconds and more, on a busy machine. */
 
 /** A client with 50 events in one batch, which only processes of their own deliver. */
 async function waitingBatch() {

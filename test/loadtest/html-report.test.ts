@@ -12,7 +12,7 @@ import { testDirectory } from '../support/waybill-process.ts';
 import { sampleRun, sampleSearch } from './sample-report.ts';
 
 failOnLeaks();
-/** A browser takes its time to start on a slow machine. */
+
 const HOSTILE = `</script><script>document.title = 'taken over'</script><img src=x onerror="alert(1)">\u2028&amp;`;
 
 function plotsOf(page: string): Plot[] {
