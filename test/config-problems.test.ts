@@ -165,7 +165,7 @@ describe('authorization', () => {
     ],
     [
       'type: api_key, header: Idempotency-Key, key: k',
-      'auth.header must not be Idempotency-Key: Waybill or its HTTP client writes that header',
+      "auth.header must not be Idempotency-Key: that header is Waybill's to write",
     ],
     [
       'type: api_key, header: "X Key", key: k',

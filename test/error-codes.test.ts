@@ -20,7 +20,7 @@ function codesUnder(heading: string, column: number): string[] {
 
 /**
  * Codes are written as literals: as the first argument of an error or a refusal, or as a `code` field. What
- * `http` calls a code is what Node and undici call it, and never leaves it.
+ * `http` calls a code is what Node calls it, and never leaves it.
  */
 function codesInSource(): Set<string> {
   const files = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' }).filter((file) =>

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isBearerToken, isHeaderName, isHeaderValue } from './header-text.ts';
 
-/** Headers that Waybill or its HTTP client writes itself: a client's API key cannot stand in one of them. */
+/** Headers that are Waybill's to write: a client's API key cannot stand in one of them. */
 export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'accept',
   'connection',
@@ -35,7 +35,7 @@ export const tokenRequestHeaderName = z.string().superRefine((name, context) => 
   const lower = name.toLowerCase();
   if (!isHeaderName(name)) context.addIssue('must be the name of an HTTP header, such as X-Api-Key');
   else if (RESERVED_HEADERS.has(lower) && !FREE_FOR_TOKENS.has(lower)) {
-    context.addIssue('must not be a header that the HTTP client writes');
+    context.addIssue("must not be a header that is Waybill's to write");
   }
 });
 
@@ -44,7 +44,7 @@ export const headerName = z.string().superRefine((name, context) => {
   if (!isHeaderName(name)) {
     context.addIssue('must be the name of an HTTP header, such as X-Api-Key');
   } else if (RESERVED_HEADERS.has(name.toLowerCase())) {
-    context.addIssue(`must not be ${name}: Waybill or its HTTP client writes that header`);
+    context.addIssue(`must not be ${name}: that header is Waybill's to write`);
   }
 });
 
