@@ -21,7 +21,7 @@ const IDLE_MARGIN_MS = 2_000;
 const MOST_IDLE_MS = 600_000;
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
-/** Without a word for the blanks around a value: two repetitions that both take blanks cost the square of their number. */
+/** Blanks around a value are part of it here: two repetitions that both take them cost the square of their number. */
 const HEADER = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([\t\x20-\x7e\x80-\xff]*)$/;
 const [TAB, SPACE] = [0x09, 0x20];
 const NO_BODY = new Set([204, 304]);

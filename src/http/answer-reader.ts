@@ -7,7 +7,7 @@ export interface AnswerTaker {
   onBody: TakeBody;
 }
 
-/** An answer of 16 KiB of headers is none. */
+/** An answer with a longer head is none. */
 const MOST_HEAD_BYTES = 16_384;
 const HEAD_END = Buffer.from('\r\n\r\n');
 const SWITCHING_PROTOCOLS = 101;
@@ -35,7 +35,7 @@ export class AnswerReader {
   /** Bytes of the body that are still to come. */
   #left = 0;
   #chunks: ChunkedBody | undefined;
-  /** Most answers of an endpoint have the head of the one before, byte by byte, and comparing costs less than parsing. */
+  /** Most answers of an endpoint have the head of the one before, byte by byte: comparing costs less than parsing. */
   #latestText = '';
   #latestHead: AnswerHead | AnswerFault | undefined;
 

@@ -36,7 +36,8 @@ export interface HttpRequest {
 /** One client's connections. */
 export interface ClientHttp {
   /**
-   * Sends one POST unless told otherwise; redirects are not followed. Any status is an answer, whatever becomes of the body.
+   * Sends one POST unless told otherwise; redirects are not followed. Any status is an answer, whatever becomes of
+   * the body.
    * Where a connection kept alive was closed before a byte of the answer, the request is sent once more.
    * Rejects only with `HTTP_REQUEST_INVALID`, for a URL or header that cannot be sent.
    * `signal` may be shared among any number of requests.

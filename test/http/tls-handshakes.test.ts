@@ -132,7 +132,7 @@ function record(length: number): Buffer {
   return Buffer.from([0x16, 0x03, 0x03, length >> 8, length & 0xff, 0x02]);
 }
 
-/** At a pace at which the record is never whole while anyone waits for it: a byte short of 16,000 takes over a minute. */
+/** So slowly that the record is never whole while anyone waits for it: 16,000 bytes take over a minute. */
 function dripRecord(socket: Socket): void {
   socket.write(record(16_000));
   const dripping = setInterval(() => socket.write('\0'), 5);

@@ -30,7 +30,7 @@ export function countProcessTime(): ProcessTime {
   };
 }
 
-/** A clock, in milliseconds, on which no more time passes than the timers of this process see; until the test is over. */
+/** A clock, in milliseconds, on which no more time passes than the timers of this process see, until the test is over. */
 export function startProcessClock(): () => number {
   let last = performance.now();
   let passed = 0;
