@@ -1,3 +1,4 @@
+import { isHeaderName } from '../core/header-text.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 
 /** A request as it goes over the wire: text of Latin-1, or bytes where its body has other characters than ASCII. */
@@ -15,7 +16,6 @@ export interface RequestParts {
   readonly body: string | null;
 }
 
-const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** The bytes of a field value (RFC 9110, section 5.5). */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** They say where the request ends and what becomes of its connection: only this file writes them. */
@@ -31,7 +31,7 @@ export function writeRequest({ method, path, host, headers, body }: RequestParts
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
     const value = headers[i + 1] ?? '';
-    if (!NAME.test(name) || FRAMING.test(name))
+    if (!isHeaderName(name) || FRAMING.test(name))
       throw invalid(host, 'the name of a header is not one that can be sent');
     if (!VALUE.test(value))
       throw invalid(host, `the header ${name} has a character that no header can carry`);
