@@ -35,7 +35,9 @@ export class ConnectionPool {
   /** Takes a connection back whose answer has been read to its end. */
   release(connection: Connection, now: number): void {
     if (connection.hasExcess) this.#distrustedUntil = now + DISTRUST_MS;
-    if (connection.unsentBytes > 0 || connection.idleUntil <= now || now < this.#distrustedUntil) {
+    // Over TLS this is not known yet: whoever wants the connection looks again.
+    const isStuck = !connection.secure && connection.unsentBytes > 0;
+    if (isStuck || connection.idleUntil <= now || now < this.#distrustedUntil) {
       this.discard(connection);
       return;
     }
@@ -90,13 +92,14 @@ export class ConnectionPool {
   }
 
   /**
-   * Closes what has been idle for so long that the server may close it at any time. What is left does not keep the
-   * process alive; as this is seen to here, it costs a busy connection nothing.
+   * Closes what has been idle for so long that the server may close it at any time, or has an unsent rest. What is
+   * left does not keep the process alive; as this is seen to here, it costs a busy connection nothing.
    */
   #sweep(): void {
     this.#sweeping = undefined;
     const now = performance.now();
-    for (const connection of this.#idle.filter(({ idleUntil }) => idleUntil <= now)) {
+    const isUseless = ({ idleUntil, unsentBytes }: Connection) => idleUntil <= now || unsentBytes > 0;
+    for (const connection of this.#idle.filter(isUseless)) {
       this.#idle.splice(this.#idle.indexOf(connection), 1);
       this.discard(connection);
     }

@@ -45,8 +45,9 @@ export class Connection {
   written = false;
   /** Bytes that came since. */
   received = 0;
+  /** Whether it is one over TLS. */
+  readonly secure: boolean;
   readonly #socket: Socket;
-  readonly #secure: boolean;
   readonly #reader = new AnswerReader();
   readonly #onGone: (connection: Connection, gone: Gone) => void;
   #ready = false;
@@ -64,7 +65,7 @@ export class Connection {
   /** @param onGone told once, unless it was closed */
   constructor(origin: Origin, connect: Connector, onGone: (connection: Connection, gone: Gone) => void) {
     this.#onGone = onGone;
-    this.#secure = origin.secure;
+    this.secure = origin.secure;
     const onRead = (bytes: Buffer, length: number): void => this.#read(bytes, length);
     this.#socket = connect(origin, onRead, () => this.#begin());
     this.#socket.on('error', (error) => this.#end({ kind: 'error', error }));
@@ -111,7 +112,10 @@ export class Connection {
     return this.#hasReadAll && now - this.answeredAt < JUST_NOW_MS;
   }
 
-  /** How many bytes of the request have not left this process, so that nobody can have read it. */
+  /**
+   * How many bytes of the request have not left this process, so that nobody can have read it. Over TLS, those that
+   * have left count until the poll is over that may have brought the answer already.
+   */
   get unsentBytes(): number {
     return this.#socket.writableLength;
   }
@@ -153,7 +157,7 @@ export class Connection {
       this.#end({ kind: 'fault', fault: read.fault });
     } else if (!this.#over && this.#reader.done) {
       // A full buffer is read on from at once; TLS hands over what it has record by record.
-      this.#hasReadAll = !this.#secure && length < bytes.length;
+      this.#hasReadAll = !this.secure && length < bytes.length;
       // The server sends more than it was asked for: whoever comes next must not take it for an answer.
       this.hasExcess = read < length && !isEmptyLine(bytes, read, length);
       this.#answered(user);

@@ -85,7 +85,12 @@ export class Exchange implements ConnectionUser, Limited, Sender {
   }
 
   send(): void {
-    if (!this.done) this.#connection?.write(this.#request.bytes);
+    const { pool, bytes } = this.#request;
+    const connection = this.#connection;
+    if (this.done || connection === undefined) return;
+    // Behind the rest of a request that was answered before it had left, this one would wait for it.
+    if (connection.answers > 0 && connection.unsentBytes > 0) pool.replace(connection, this);
+    else connection.write(bytes);
   }
 
   onHead({ status, retryAfter }: AnswerHead): void {
