@@ -16,8 +16,10 @@ export interface AnswerFault {
 
 /** Where a server does not say for how long it keeps an idle connection. */
 const IDLE_MS = 4_000;
-/** A connection is given up so long before the server would close it, so that no request meets the end. */
+/** A connection is given up so long before the server would close it, so that hardly a request meets the end. */
 const IDLE_MARGIN_MS = 2_000;
+/** Of a time that is shorter than twice that, half is used: a connection for every request would cost more. */
+const IDLE_SHARE = 0.5;
 const MOST_IDLE_MS = 600_000;
 
 const STATUS_LINE = /^HTTP\/1\.([01]) ([1-9]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
@@ -92,7 +94,8 @@ class HeadersThatMatter {
     if (/[,\t ]close(?:[,\t ]|$)/.test(this.#connection)) return 0;
     const seconds = /timeout=(\d+)/i.exec(this.#keepAlive)?.[1];
     if (seconds === undefined) return IDLE_MS;
-    return Math.max(0, Math.min(Number(seconds) * 1_000 - IDLE_MARGIN_MS, MOST_IDLE_MS));
+    const ms = Number(seconds) * 1_000;
+    return Math.min(Math.max(ms - IDLE_MARGIN_MS, ms * IDLE_SHARE), MOST_IDLE_MS);
   }
 
   #addLength(value: string): void {

@@ -6,6 +6,9 @@ import type { RequestBytes } from './write-request.ts';
 /** So soon after an answer there was hardly a moment in which anything else could have come. */
 const JUST_NOW_MS = 0.5;
 
+const REQUEST_TIMEOUT = /^HTTP\/1\.[01] 408$/;
+const STATUS_END = 'HTTP/1.1 408'.length;
+
 /** Why a connection is of no use any more. */
 export type Gone =
   | { readonly kind: 'closed' }
@@ -147,9 +150,7 @@ export class Connection {
     this.received += length;
     const { user } = this;
     if (user === undefined || !this.written) {
-      // One such line is a habit, line after line is a flood.
-      if (this.#hasTrailed || !isEmptyLine(bytes, 0, length)) this.#end({ kind: 'unasked' });
-      this.#hasTrailed = true;
+      this.#readUnasked(bytes, length);
       return;
     }
     const read = this.#reader.read(bytes, length);
@@ -162,6 +163,17 @@ export class Connection {
       this.hasExcess = read < length && !isEmptyLine(bytes, read, length);
       this.#answered(user);
     }
+  }
+
+  #readUnasked(bytes: Buffer, length: number): void {
+    // Some servers take leave like this of a connection that is idle (RFC 9110, section 15.5.9).
+    if (REQUEST_TIMEOUT.test(bytes.toString('latin1', 0, Math.min(length, STATUS_END)))) {
+      this.#end({ kind: 'closed' });
+      return;
+    }
+    // One such line is a habit, line after line is a flood.
+    if (this.#hasTrailed || !isEmptyLine(bytes, 0, length)) this.#end({ kind: 'unasked' });
+    this.#hasTrailed = true;
   }
 
   #answered(user: ConnectionUser): void {

@@ -111,6 +111,10 @@ describe.each(['http', 'https'])('bytes that nobody asked for, over %s', (protoc
     ['reset', (received: Received) => received.reset()],
     ['closed', ({ socket }: Received) => socket.destroy()],
     ['ended', ({ socket }: Received) => socket.end()],
+    [
+      'taken leave of with 408',
+      ({ socket }: Received) => socket.end('HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n'),
+    ],
   ])('none: a connection that is %s while idle raises no distrust', async (_name, drop) => {
     const { server, post } = await setUp((received) => respond(received, 200));
     await post();
