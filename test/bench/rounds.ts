@@ -18,10 +18,10 @@ export interface RoundOptions {
 const FIRST_EVENTS = 2_000;
 /**
  * For how many turns' worth of time contenders warm up: until the compiler makes no more of them. At half a second
- * each that is 8 s for an engine, whose event costs 60 µs until then and 45 from then on (BullMQ's 190 and 140), and
- * 3 s for what is little but a client (46 µs and 38).
+ * each that is 4 s for an engine, whose event costs twice as much at first (BullMQ's three times), and 3 s for what is
+ * little but a client.
  */
-const WARM_UP: Readonly<Record<string, number>> = { waybill: 16, bullmq: 15, undici: 6, loadtest: 16 };
+const WARM_UP: Readonly<Record<string, number>> = { waybill: 8, bullmq: 10, undici: 6, loadtest: 8 };
 const SHORT_WARM_UP = 3;
 /** A turn of the warm-up is no longer than so many that count: what is faster by then gets more events in the next. */
 const WARM_UP_TURN = 4;
