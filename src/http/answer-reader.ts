@@ -151,9 +151,12 @@ export class AnswerReader {
 const TOO_LONG: AnswerFault = { fault: 'headers beyond 16 KiB' };
 const SWITCHED: AnswerFault = { fault: 'another protocol, which nobody asked for' };
 
+/** A carriage return and a line feed. */
+export const EMPTY_LINE_BYTES = 2;
+
 /** Whether this is no more than the line that some servers end a body with, which is nobody's answer. */
 export function isEmptyLine(bytes: Buffer, from: number, end: number): boolean {
-  return end - from <= 2 && afterEmptyLines(bytes, from, end) === end;
+  return end - from <= EMPTY_LINE_BYTES && afterEmptyLines(bytes, from, end) === end;
 }
 
 /** Empty lines before an answer are read over, as a server does before a request (RFC 9112, section 2.2). */

@@ -35,9 +35,7 @@ export class ConnectionPool {
   /** Takes a connection back whose answer has been read to its end. */
   release(connection: Connection, now: number): void {
     if (connection.hasExcess) this.#distrustedUntil = now + DISTRUST_MS;
-    // Over TLS this is not known yet: whoever wants the connection looks again.
-    const isStuck = !connection.secure && connection.unsentBytes > 0;
-    if (isStuck || connection.idleUntil <= now || now < this.#distrustedUntil) {
+    if (connection.idleUntil <= now || now < this.#distrustedUntil) {
       this.discard(connection);
       return;
     }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { AnswerReader, type AnswerTaker, isEmptyLine } from './answer-reader.ts';
+import { AnswerReader, type AnswerTaker, EMPTY_LINE_BYTES, isEmptyLine } from './answer-reader.ts';
 import type { Connector, Origin } from './connector.ts';
 import type { RequestBytes } from './write-request.ts';
 
@@ -48,16 +48,15 @@ export class Connection {
   written = false;
   /** Bytes that came since. */
   received = 0;
-  /** Whether it is one over TLS. */
-  readonly secure: boolean;
+  readonly #secure: boolean;
   readonly #socket: Socket;
   readonly #reader = new AnswerReader();
   readonly #onGone: (connection: Connection, gone: Gone) => void;
   #ready = false;
   /** Whether nothing that had arrived was left to be read behind the latest answer. */
   #hasReadAll = false;
-  /** Whether an empty line came behind it. */
-  #hasTrailed = false;
+  /** How many bytes of an empty line came behind it. */
+  #trailing = 0;
   #over = false;
   #rests = false;
   /** Whether the socket is closed, not only going to be. */
@@ -68,7 +67,7 @@ export class Connection {
   /** @param onGone told once, unless it was closed */
   constructor(origin: Origin, connect: Connector, onGone: (connection: Connection, gone: Gone) => void) {
     this.#onGone = onGone;
-    this.secure = origin.secure;
+    this.#secure = origin.secure;
     const onRead = (bytes: Buffer, length: number): void => this.#read(bytes, length);
     this.#socket = connect(origin, onRead, () => this.#begin());
     this.#socket.on('error', (error) => this.#end({ kind: 'error', error }));
@@ -104,7 +103,7 @@ export class Connection {
     }
     this.written = true;
     this.received = 0;
-    this.#hasTrailed = false;
+    this.#trailing = 0;
     this.#reader.begin(this.user as ConnectionUser);
     if (typeof request === 'string') this.#socket.write(request, 'latin1');
     else this.#socket.write(request);
@@ -158,9 +157,10 @@ export class Connection {
       this.#end({ kind: 'fault', fault: read.fault });
     } else if (!this.#over && this.#reader.done) {
       // A full buffer is read on from at once; TLS hands over what it has record by record.
-      this.#hasReadAll = !this.secure && length < bytes.length;
+      this.#hasReadAll = !this.#secure && length < bytes.length;
       // The server sends more than it was asked for: whoever comes next must not take it for an answer.
-      this.hasExcess = read < length && !isEmptyLine(bytes, read, length);
+      this.#trailing = length - read;
+      this.hasExcess = this.#trailing > 0 && !isEmptyLine(bytes, read, length);
       this.#answered(user);
     }
   }
@@ -172,8 +172,8 @@ export class Connection {
       return;
     }
     // One such line is a habit, line after line is a flood.
-    if (this.#hasTrailed || !isEmptyLine(bytes, 0, length)) this.#end({ kind: 'unasked' });
-    this.#hasTrailed = true;
+    this.#trailing += length;
+    if (this.#trailing > EMPTY_LINE_BYTES || !isEmptyLine(bytes, 0, length)) this.#end({ kind: 'unasked' });
   }
 
   #answered(user: ConnectionUser): void {

@@ -146,6 +146,11 @@ test.each([
 test.each([
   ['in one piece with it', (socket: Socket) => void socket.write('\r\n')],
   ['while idle', (socket: Socket) => void setImmediate(() => socket.write('\r\n'))],
+  [
+    'in two pieces while idle',
+    (socket: Socket) =>
+      void setImmediate(() => socket.write('\r', () => setImmediate(() => socket.write('\n')))),
+  ],
 ])('an empty line after a body, %s, is no answer: the connection is kept', async (_name, writeOn) => {
   const server = await serve((received) => {
     received.socket.setNoDelay(true).cork();
