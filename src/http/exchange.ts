@@ -45,7 +45,7 @@ const DRAIN_MS = 1_000;
 /** Errors with which a kept-alive connection ends that the other side closed as we wrote. */
 const CLOSED_BY_PEER = new Set(['ECONNRESET', 'EPIPE']);
 
-/** One POST from call to result; it is handed on as it is to whoever reads, limits or delays it: there is one for every event. */
+/** One POST from call to result. One object plays all its parts, since there is one for every event. */
 export class Exchange implements ConnectionUser, Limited, Sender {
   done = false;
   dueAt: number;
