@@ -8,6 +8,7 @@ import { ConfigError } from './core/config-error.ts';
 import type { ConfigIssue, ConfigProblem } from './core/config-problem.ts';
 import type { Config, ConfigFile, ResolvedClient, TlsMaterial } from './core/config-schema.ts';
 import { deepFreeze } from './core/deep-freeze.ts';
+import { bodyLineBreakIssues, nameOrigins } from './core/line-break-issues.ts';
 import { toJsonPath } from './core/problem.ts';
 import { resolveUrl } from './core/resolve-url.ts';
 import { type Env, substituteEnv } from './core/substitute-env.ts';
@@ -49,7 +50,8 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   const substituted = substituteEnv(yaml.tree.value ?? {}, env);
   const tls = readTlsFiles(substituted.value, directory, yaml.tree.value);
   const checked = checkConfig(substituted.value);
-  const others = checked.ok ? tls.issues : [...tls.issues, ...checked.issues];
+  const ofSchema = checked.ok ? [] : nameOrigins(checked.issues, substituted.lineBreaks);
+  const others = [...tls.issues, ...ofSchema, ...bodyLineBreakIssues(substituted.lineBreaks)];
   const causes = [...yaml.tree.issues, ...substituted.issues];
   const { secretKey, problems } = readSecretKey(env);
   const issues = [...causes, ...unexplained(others, causes)];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { anyCredential, credential } from './credential-text.ts';
 import { EVENT_TYPE_NAMES, findEventType } from './event-types.ts';
 import {
   bearerToken,
@@ -37,16 +38,16 @@ const authSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('basic'),
     // RFC 7617, section 2: the first colon ends the user name, and neither part holds control characters.
-    username: z.string().regex(/^[^:\p{Cc}]*$/u, 'must not hold a colon or a control character'),
-    password: z.string().regex(/^\P{Cc}*$/u, 'must not hold a line break or another control character'),
+    username: credential(/^[^:\p{Cc}]*$/u, 'must not hold a colon or a control character'),
+    password: credential(/^\P{Cc}*$/u, 'must not hold a control character'),
   }),
   z.strictObject({ type: z.literal('api_key'), header: headerName, key: headerValue }),
   z.strictObject({
     type: z.literal('oauth2'),
     tokenUrl: httpUrl,
-    clientId: text,
-    clientSecret: text,
-    scope: text.optional(),
+    clientId: anyCredential,
+    clientSecret: anyCredential,
+    scope: anyCredential.optional(),
     style: z.enum(['json', 'form', 'basic']).default('json'),
   }),
   tokenServiceSchema,

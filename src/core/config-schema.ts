@@ -1,18 +1,25 @@
 import { z } from 'zod';
 import { type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
+import { whyLineBreak } from './credential-text.ts';
 import { httpConfigSchema } from './http-config.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
 
-const redisUrl = z
-  .string()
-  .refine(
-    (url) => /^\/[^/]/.test(url) || (/^rediss?:\/\/[^/\s]/i.test(url) && URL.canParse(url)),
-    'must be a redis: or rediss: URL, or the absolute path of a unix socket',
-  )
-  .refine(
-    (url) => url.startsWith('/') || !URL.canParse(url) || isPasswordEncoded(new URL(url)),
-    'must have each / ? # % and @ in its password percent-encoded',
-  );
+const redisUrl = z.string().superRefine((url, context) => {
+  const reason = whyNotRedisUrl(url);
+  if (reason !== undefined) context.addIssue(reason);
+});
+
+function whyNotRedisUrl(url: string): string | undefined {
+  // The WHATWG parser leaves line breaks out, also of the password.
+  const reason = whyLineBreak(url);
+  if (reason !== undefined) return reason;
+  if (/^\/[^/]/.test(url)) return undefined;
+  if (!/^rediss?:\/\/[^/\s]/i.test(url) || !URL.canParse(url)) {
+    return 'must be a redis: or rediss: URL, or the absolute path of a unix socket';
+  }
+  if (isPasswordEncoded(new URL(url))) return undefined;
+  return 'must have each / ? # % and @ in its password percent-encoded';
+}
 
 /** Otherwise a part of the password is taken for the host, and stands in every error about it. */
 function isPasswordEncoded({ username, password, pathname, search, hash }: URL): boolean {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { credential } from './credential-text.ts';
 
 /** What a key of the HTTP API may be allowed to do. */
 export const API_SCOPES = ['submit', 'operate'] as const;
@@ -6,19 +7,18 @@ export const API_SCOPES = ['submit', 'operate'] as const;
 const MIB = 1024 * 1024;
 
 const keySchema = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, {
-    error: 'must be a name of letters, digits, dots, hyphens and underscores',
-  }),
+  name: credential(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
+    'must be a name of letters, digits, dots, hyphens and underscores',
+  ),
   /*
    * A fast hash is right here: it is slow ones that passwords need, since people choose from few. A key has 256
    * random bits, which nobody tries through however fast it goes, and each request pays for the hash.
    */
-  sha256: z
-    .string()
-    .regex(/^[0-9a-fA-F]{64}$/, {
-      error: 'must be the SHA-256 of a key in 64 hexadecimal digits: "waybill key NAME" prints one',
-    })
-    .toLowerCase(),
+  sha256: credential(
+    /^[0-9a-fA-F]{64}$/,
+    'must be the SHA-256 of a key in 64 hexadecimal digits: "waybill key NAME" prints one',
+  ).toLowerCase(),
   scopes: z.array(z.enum(API_SCOPES)).min(1, 'must name at least one of submit, operate'),
 });
 

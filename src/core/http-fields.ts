@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { whyLineBreak } from './credential-text.ts';
 import { isBearerToken, isHeaderName, isHeaderValue } from './header-text.ts';
 
 /** Headers that are Waybill's to write: a client's API key cannot stand in one of them. */
@@ -61,7 +62,8 @@ export const bearerToken = z.string().superRefine((value, context) => {
 
 function whyNotHeaderValue(value: string): string {
   if (value === '') return 'must not be empty';
-  if (/[\r\n]/.test(value)) return 'must not hold a line break';
+  const reason = whyLineBreak(value);
+  if (reason !== undefined) return reason;
   if (value !== value.trim()) return 'must not begin or end with a blank: receivers cut it off';
   // Bytes above ASCII arrive as different text at different receivers, and tabs as blanks.
   return 'must hold only characters that an HTTP header can carry: letters, digits and signs of ASCII';

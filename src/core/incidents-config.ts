@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { anyCredential } from './credential-text.ts';
 import { headerName, headerValue, httpUrl } from './http-fields.ts';
 
 const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
@@ -19,7 +20,7 @@ const channelSchema = z.discriminatedUnion('format', [
     format: z.literal('pagerduty'),
     ...common,
     url: httpUrl.default(PAGERDUTY_URL),
-    routingKey: z.string().min(1, 'must not be empty'),
+    routingKey: anyCredential,
   }),
 ]);
 

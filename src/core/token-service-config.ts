@@ -11,6 +11,12 @@ const jsonBody = z.custom<Readonly<Record<string, unknown>> | readonly unknown[]
   'must be a section or a list of what JSON has',
 );
 
+/** Whether these keys lead into the body of a client's token service, which is sent as the file has it. */
+export function isInTokenBody(keys: readonly PropertyKey[]): boolean {
+  const [section, , auth, body] = keys;
+  return section === 'clients' && auth === 'auth' && body === 'body';
+}
+
 /** YAML has numbers that JSON has not: .inf and .nan. */
 function hasJsonOnly(value: unknown): boolean {
   if (typeof value === 'number') return Number.isFinite(value);

@@ -31,10 +31,15 @@ export function problemsOf(text: string, env: Record<string, string> = {}, file 
   );
 }
 
+/** A configuration of one client with these settings, which are YAML in flow style. */
+export function withClient(settings: string): string {
+  const base = 'baseUrl: https://x.example, endpoints: { disposition_update: /d }';
+  return `clients: { acme: { ${base}, ${settings} } }`;
+}
+
 /** The problems of one client's settings, without line numbers; `settings` is YAML in flow style. */
 export function clientProblems(settings: string, env: Record<string, string> = {}): string[] {
-  const base = 'baseUrl: https://x.example, endpoints: { disposition_update: /d }';
-  return problemsOf(`clients: { acme: { ${base}, ${settings} } }`, env).map((problem) =>
+  return problemsOf(withClient(settings), env).map((problem) =>
     problem.replace(/^\d+ \$\.clients\.acme\./, ''),
   );
 }
