@@ -1,16 +1,11 @@
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { readTextFile } from './config-read-file.ts';
+import { isNoFileName, PEM_START, readTextFile, showPath } from './config-read-file.ts';
 import type { ConfigIssue } from './core/config-problem.ts';
 import type { TlsMaterial } from './core/config-schema.ts';
-import { escapeControls } from './core/quote-text.ts';
 
 const TLS_FILES = ['ca', 'cert', 'key'] as const;
-const MAX_MIB = 4;
-const MAX_PATH_LENGTH = 300;
-const PEM_START = '-----BEGIN ';
-/** In bytes, on the file systems in use. */
-const LONGEST_FILE_NAME = 255;
+const MAX_BYTES = 4 * 1024 * 1024;
 
 /** What the clients' TLS files hold, by client, and what is wrong with them. */
 export interface TlsFiles {
@@ -70,15 +65,10 @@ type Reading = { readonly ok: true; readonly pem: string } | { readonly ok: fals
 
 function readPem(file: string): Reading {
   if (isNoFileName(file)) return { ok: false, reason: 'must be the name of a file, not what stands in it' };
-  const read = readTextFile(file, MAX_MIB);
+  const read = readTextFile(file, MAX_BYTES);
   if (!read.ok) return { ok: false, reason: `names a file that ${read.message}` };
   if (read.text.includes(PEM_START)) return { ok: true, pem: read.text };
   return { ok: false, reason: 'names a file that is not in PEM form' };
-}
-
-/** A certificate or key in PEM, or its base64 alone. */
-function isNoFileName(path: string): boolean {
-  return path.includes(PEM_START) || path.includes('\n') || basename(path).length > LONGEST_FILE_NAME;
 }
 
 /** Undefined: no file is named. What lies in a path may steer a terminal like any other text. */
@@ -93,8 +83,7 @@ function readNamed(
   const content = read(file);
   if (content.ok || isNoFileName(file)) return content;
   const shown = path === written ? file : String(written);
-  const short = shown.length > MAX_PATH_LENGTH ? `${shown.slice(0, MAX_PATH_LENGTH)}…` : shown;
-  return { ok: false, reason: `${content.reason}: ${escapeControls(short)}` };
+  return { ok: false, reason: `${content.reason}: ${showPath(shown)}` };
 }
 
 /** Node itself says whether certificates and key are sound and fit: better now than at each attempt. */

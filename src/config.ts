@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { readTextFile } from './config-read-file.ts';
+import { createSecretFiles } from './config-secret-file.ts';
 import { readTlsFiles } from './config-tls.ts';
 import { readYaml, type YamlTree } from './config-yaml.ts';
 import { checkConfig } from './core/check-config.ts';
@@ -15,7 +16,7 @@ import { type Env, substituteEnv } from './core/substitute-env.ts';
 
 const DEFAULT_DATA_DIR = '.waybill';
 /** Twice what a hundred thousand clients need. */
-const MAX_MIB = 64;
+const MAX_BYTES = 64 * 1024 * 1024;
 const SECRET_KEY = 'WAYBILL_SECRET_KEY';
 /** Shorter ones can be guessed. */
 const SECRET_KEY_LENGTH = 16;
@@ -30,7 +31,7 @@ export function loadConfig(file: string, env: Env = process.env): Config {
 
 /** The configuration file as it stands. @throws ConfigError where it cannot be read */
 export function readConfigText(file: string): string {
-  const read = readTextFile(file, MAX_MIB);
+  const read = readTextFile(file, MAX_BYTES);
   if (read.ok) return read.text;
   const isMissing = (read.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
   const message = isMissing ? 'does not exist; "waybill init" writes one to begin with' : read.message;
@@ -47,7 +48,7 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   if (!yaml.ok) throw new ConfigError(path, yaml.problems);
 
   // An empty file lacks settings, as every other; it is not of a wrong type.
-  const substituted = substituteEnv(yaml.tree.value ?? {}, env);
+  const substituted = substituteEnv(yaml.tree.value ?? {}, env, createSecretFiles(directory));
   const tls = readTlsFiles(substituted.value, directory, yaml.tree.value);
   const checked = checkConfig(substituted.value);
   const ofSchema = checked.ok ? [] : nameOrigins(checked.issues, substituted.lineBreaks);

@@ -2,6 +2,7 @@
 export const CONFIG_TEMPLATE = `# Waybill's configuration. "waybill check" says what is wrong with it, all at once.
 #
 # \${NAME} in a value is replaced by the environment variable NAME; keep secrets there, not here.
+# \${file:/run/secrets/x} is replaced by what that file holds, without the line break at its end.
 # A literal \${ is written $\${. Keys ending in Ms are in milliseconds (1000 = one second).
 # Remove the "# " before a setting to use it.
 

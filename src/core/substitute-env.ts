@@ -3,10 +3,19 @@ import type { ConfigIssue } from './config-problem.ts';
 const REFERENCE = /\$\$\{|\$\{([^}]*)(\}?)/g;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,254}$/;
 
+const FILE = 'file:';
 const ENDS_IN_LINE_BREAK = /[\r\n]$/;
 
 /** Environment variables, as in `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>;
+
+/** What a file holds, and how a sentence names it; or why it cannot be used, as a sentence without its subject. */
+export type FileText =
+  | { readonly ok: true; readonly text: string; readonly name: string }
+  | { readonly ok: false; readonly reason: string };
+
+/** Reads the file that a `${file:…}` names. Never throws. */
+export type ReadFileText = (path: string) => FileText;
 
 /** A text that has a line break from what it refers to. */
 export interface BroughtLineBreak {
@@ -25,32 +34,38 @@ export interface Substituted {
 }
 
 /**
- * Puts environment variables in place of each `${NAME}` in the text values of a tree; `$${` stands for a
- * literal `${`. It works on the tree, not on the file's text, so that a value cannot add anything to the
- * structure. Where a variable is missing the text stays as it was, with an issue.
+ * Puts environment variables in place of each `${NAME}` in the text values of a tree, and files in place of each
+ * `${file:PATH}`; `$${` stands for a literal `${`. It works on the tree, not on the file's text, so that a value
+ * cannot add anything to the structure. If a variable or file is missing the text stays as it was, with an issue.
  */
-export function substituteEnv(tree: unknown, env: Env): Substituted {
+export function substituteEnv(tree: unknown, env: Env, readFile: ReadFileText): Substituted {
   const found: Found = { issues: [], lineBreaks: [] };
-  return { value: substituteIn(tree, [], env, found), ...found };
+  const refer = (name: string): Referred =>
+    name.startsWith(FILE) ? readReferred(name.slice(FILE.length), readFile) : readVariable(name, env);
+  return { value: substituteIn(tree, [], refer, found), ...found };
 }
 
 type Found = Omit<Substituted, 'value'>;
+type Referred = { readonly value: string; readonly origin: string } | { readonly message: string };
+type Refer = (name: string) => Referred;
 
-function substituteIn(node: unknown, keys: PropertyKey[], env: Env, found: Found): unknown {
-  if (typeof node === 'string') return substituteText(node, keys, env, found);
-  if (Array.isArray(node)) return node.map((item, index) => substituteIn(item, [...keys, index], env, found));
+function substituteIn(node: unknown, keys: PropertyKey[], refer: Refer, found: Found): unknown {
+  if (typeof node === 'string') return substituteText(node, keys, refer, found);
+  if (Array.isArray(node)) {
+    return node.map((item, index) => substituteIn(item, [...keys, index], refer, found));
+  }
   if (typeof node !== 'object' || node === null) return node;
   return Object.fromEntries(
-    Object.entries(node).map(([key, value]) => [key, substituteIn(value, [...keys, key], env, found)]),
+    Object.entries(node).map(([key, value]) => [key, substituteIn(value, [...keys, key], refer, found)]),
   );
 }
 
-function substituteText(text: string, keys: PropertyKey[], env: Env, found: Found): string {
+function substituteText(text: string, keys: PropertyKey[], refer: Refer, found: Found): string {
   const messages = new Set<string>();
   const origins = new Set<string>();
   const replaced = text.replace(REFERENCE, (match, name?: string, end?: string) => {
     if (match === '$${') return '${';
-    const referred = end === '}' ? readVariable(name ?? '', env) : NO_REFERENCE;
+    const referred = end === '}' ? refer(name ?? '') : NO_REFERENCE;
     if ('message' in referred) {
       messages.add(referred.message);
       return match;
@@ -65,8 +80,6 @@ function substituteText(text: string, keys: PropertyKey[], env: Env, found: Foun
   return replaced;
 }
 
-type Referred = { readonly value: string; readonly origin: string } | { readonly message: string };
-
 const NO_REFERENCE: Referred = {
   message: 'holds a ${…} that names no environment variable; a literal ${ is written as $${',
 };
@@ -76,4 +89,12 @@ function readVariable(name: string, env: Env): Referred {
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   const origin = `the environment variable ${name}`;
   return value === undefined ? { message: `needs ${origin}, which is not set` } : { value, origin };
+}
+
+function readReferred(path: string, readFile: ReadFileText): Referred {
+  if (path === '') return { message: 'holds a ${file:} that names no file' };
+  // `${file:/run/${NAME}}`: the first brace ends the reference.
+  if (path.includes('${')) return { message: 'holds a ${file:…} with a variable in the name of its file' };
+  const read = readFile(path);
+  return read.ok ? { value: read.text, origin: `the file ${read.name}` } : { message: read.reason };
 }

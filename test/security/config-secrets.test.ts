@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config.ts';
 import { ConfigError } from '../../src/core/config-error.ts';
 import { clientProblems, FILE, MINIMAL, problemsOf } from '../support/config-problems.ts';
@@ -77,6 +80,19 @@ const VALUES = [
   'märked marked',
 ];
 
+/** A file for each value, by the value. */
+const FILES = new Map<string, string>();
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'waybill-secrets-'));
+  for (const [index, value] of VALUES.entries()) {
+    const file = join(directory, `secret-${index}`);
+    writeFileSync(file, value);
+    FILES.set(value, file);
+  }
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
 /** The paths of all settings that are no sections. */
 function leavesOf(node: unknown, path: readonly string[] = []): string[][] {
   if (typeof node !== 'object' || node === null) return [[...path]];
@@ -102,13 +118,17 @@ function refusalOf(text: string, value: string): string {
 }
 
 test.each(leavesOf(FULL).map((path) => ({ path, name: path.join('.') })))(
-  'no value from the environment is repeated in what is wrong with $name',
+  'no value from the environment or a file is repeated in what is wrong with $name',
   ({ path }) => {
     for (const type of path.includes('auth') ? AUTH_TYPES : ['oauth2']) {
       const typed = withSetting(FULL, ['clients', 'acme', 'auth', 'type'], type);
       for (const written of ['${SECRET}', 'https://x.example/${SECRET}', 'x${SECRET}']) {
         const text = JSON.stringify(withSetting(typed, path, written));
-        for (const value of VALUES) expect(refusalOf(text, value)).not.toMatch(/m.rked/);
+        for (const value of VALUES) {
+          expect(refusalOf(text, value)).not.toMatch(/m.rked/);
+          const fromFile = text.replace('${SECRET}', `\${file:${FILES.get(value)}}`);
+          expect(refusalOf(fromFile, value)).not.toMatch(/m.rked/);
+        }
       }
     }
   },

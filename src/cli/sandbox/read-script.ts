@@ -8,7 +8,7 @@ import { toJsonPath } from '../../core/problem.ts';
 import { type SandboxScript, sandboxScriptSchema } from '../../sandbox/sandbox-script.ts';
 import { UsageError } from '../run-command.ts';
 
-const MAX_MIB = 8;
+const MAX_BYTES = 8 * 1024 * 1024;
 
 /** A script that cannot be played: everything that is wrong with it, at once. */
 export class SandboxScriptError extends UsageError {
@@ -29,7 +29,7 @@ export class SandboxScriptError extends UsageError {
 /** Reads a script from a file; without one, the script that says nothing. @throws SandboxScriptError */
 export function readScript(file: string | undefined): SandboxScript {
   if (file === undefined) return parseScript('{}', 'none');
-  const read = readTextFile(file, MAX_MIB);
+  const read = readTextFile(file, MAX_BYTES);
   if (!read.ok) throw new SandboxScriptError(resolve(file), [{ path: '$', message: read.message }]);
   return parseScript(read.text, resolve(file));
 }
