@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { RunningApi } from './api-server.ts';
 import { parseConfig, readConfigText } from './config.ts';
 import type { Config } from './core/config-schema.ts';
+import { findCredentialDoubts } from './core/credential-doubts.ts';
 import { WaybillError } from './core/waybill-error.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
 import type { IncidentKeeping } from './keep-incidents.ts';
@@ -45,6 +46,7 @@ export interface ServiceOptions {
 /** Starts the service; it delivers once `started`. @throws WaybillError where the embedded Redis does not start */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { log, workers: count } = options;
+  warnOfCredentials(options.config, log);
   const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
   const health = await openHealth(options, access);
   let { config } = options;
@@ -71,6 +73,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log.info(describeChange(config, read.config), 'configuration read anew');
     if (await supervisor.replace(spawnWith(read.text), longestEnd(config))) {
       config = read.config;
+      warnOfCredentials(config, log);
       health?.configure(config);
       if (health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
       if (api === undefined && config.http !== undefined) log.warn({}, 'an http api needs a restart');
@@ -108,6 +111,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     },
     kill: () => supervisor.kill(),
   };
+}
+
+/** Logs which credentials are probably not meant as they stand, and not what they are. */
+function warnOfCredentials({ clients }: Config, log: Logger): void {
+  for (const { name, auth } of Object.values(clients)) {
+    for (const { setting, around } of findCredentialDoubts(auth)) {
+      log.warn({ client: name, setting, around }, 'credential has quotes or blanks around it');
+    }
+  }
 }
 
 /** How long a worker may take from being asked to stop until it is gone. */

@@ -232,3 +232,23 @@ test('tokens are encrypted where there is a key for it, and a key that is too sh
     ),
   ]);
 });
+
+test('quotes and blanks around a credential are warnings that name the setting and not the value', async () => {
+  const company = await oauthCompany();
+  const server = await startOwnRedis(SAFE);
+  const settings = company.clientSettings();
+  const oauth2 = { ...settings.auth, clientId: ' marked', clientSecret: '${SECRET}' };
+  const basic = { type: 'basic' as const, username: 'u', password: "'marked'" };
+  const clients = { oauth2: { ...settings, auth: oauth2 }, basic: { ...settings, auth: basic } };
+  const config = { redis: { url: server.socketPath }, clients };
+  const { bad, lines } = await check({ config, env: { SECRET: '"marked"' } });
+  const quotes =
+    'begins and ends with a quote, and both are sent: remove them unless they are meant (docker --env-file keeps quotes)';
+  const blanks = 'begins or ends with a blank, and the blank is sent: remove it unless it is meant';
+  expect(bad.filter((line) => line.startsWith('warning'))).toEqual([
+    `warning clients.oauth2: auth.clientId ${blanks}`,
+    `warning clients.oauth2: auth.clientSecret ${quotes}`,
+    `warning clients.basic: auth.password ${quotes}`,
+  ]);
+  expect(lines.join('\n')).not.toContain('marked');
+});

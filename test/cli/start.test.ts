@@ -50,3 +50,23 @@ test('a service goes on where the kernel tells it of a broken connection', async
   expect(await service.waitForLine('stopping')).toMatchObject({ signal: 'SIGTERM' });
   expect(await service.exit).toEqual({ code: 0, signal: null });
 });
+
+test('a service warns once of a credential in quotes, without its value', async () => {
+  const company = await testSandbox().company('acme');
+  const auth = { type: 'bearer' as const, token: '${TOKEN}' };
+  const name = uniqueClientName();
+  const config = { redis: { url: testRedisPath() }, clients: { [name]: company.clientSettings({ auth }) } };
+  const service = startWaybill(['start', '--workers', '2'], { config, env: { TOKEN: "'marked'" } });
+  await service.waitForLine('started');
+  service.signal('SIGTERM');
+  await service.exit;
+  expect(service.lines.filter(({ level }) => level === 'warn')).toEqual([
+    expect.objectContaining({
+      msg: 'credential has quotes or blanks around it',
+      client: name,
+      setting: 'auth.token',
+      around: 'quotes',
+    }),
+  ]);
+  expect(service.stdout + service.stderr).not.toContain('marked');
+});

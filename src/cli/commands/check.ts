@@ -3,6 +3,7 @@ import { loadConfig } from '../../config.ts';
 import { ConfigError } from '../../core/config-error.ts';
 import type { Config } from '../../core/config-schema.ts';
 import { checkClients } from '../check/check-clients.ts';
+import { checkCredentials } from '../check/check-credentials.ts';
 import { checkRedis } from '../check/check-redis.ts';
 import { checkSecretKey } from '../check/check-secret-key.ts';
 import { type CheckFinding, clientSubject } from '../check/finding.ts';
@@ -40,6 +41,7 @@ async function checkAll(terminal: Terminal, config: Config): Promise<number> {
     { level: 'ok', subject: 'configuration', message: `${config.file} is valid: ${count}` },
     ...redis.findings,
     ...checkSecretKey(config),
+    ...checkCredentials(clients),
     ...ofClients,
   ];
   const subjects = ['configuration', 'redis', ...clients.map(({ name }) => clientSubject(name))];
