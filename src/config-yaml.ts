@@ -1,7 +1,18 @@
-import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
 import { parseYaml } from './config-yaml-parse.ts';
 import { createPlaces, keyOf } from './config-yaml-places.ts';
 import type { ConfigIssue, ConfigProblem } from './core/config-problem.ts';
+import { hasUnderscores, judgeSpelling, type MisspelledNumber } from './core/number-spelling.ts';
 
 /** What a YAML file says; or why it is not YAML. */
 export type YamlReading =
@@ -12,6 +23,8 @@ export type YamlReading =
 export interface YamlTree {
   readonly value: unknown;
   readonly issues: readonly ConfigIssue[];
+  /** The numbers that may not be what was written. */
+  readonly misspelled: readonly MisspelledNumber[];
   /**
    * The line of a setting, counted from 1, or, where it is missing, of the section that it is missing from;
    * undefined where that is the whole file.
@@ -30,6 +43,7 @@ export function readYaml(text: string): YamlReading {
   const { contents, lineOf } = parsed;
   const walk: Walk = {
     issues: [],
+    misspelled: [],
     anchors: new Map(),
     targets: new Map(),
     open: new Set(),
@@ -43,6 +57,7 @@ export function readYaml(text: string): YamlReading {
     tree: {
       value,
       issues: walk.issues,
+      misspelled: walk.misspelled,
       lineOf: (keys) => {
         const offset = offsetOf(keys);
         return offset === undefined ? undefined : lineOf(offset);
@@ -53,6 +68,7 @@ export function readYaml(text: string): YamlReading {
 
 interface Walk {
   readonly issues: ConfigIssue[];
+  readonly misspelled: MisspelledNumber[];
   readonly anchors: Map<string, Node>;
   /** What each alias stands for: an anchor may be given anew later on. */
   readonly targets: Map<Alias, Node>;
@@ -72,6 +88,8 @@ function readNode(node: unknown, keys: readonly PropertyKey[], walk: Walk): unkn
   if (isAlias(node)) return readAlias(node, keys, walk);
   if (isScalar(node)) {
     remember(node, walk);
+    const fault = faultOf(node);
+    if (fault !== undefined) walk.misspelled.push({ keys, fault });
     return node.value;
   }
   if (!isMap(node) && !isSeq(node)) return null;
@@ -83,6 +101,13 @@ function readNode(node: unknown, keys: readonly PropertyKey[], walk: Walk): unkn
     : node.items.map((item, index) => readNode(item, [...keys, index], walk));
   walk.open.delete(node);
   return value;
+}
+
+function faultOf({ value, source, type, tag }: Scalar): MisspelledNumber['fault'] | undefined {
+  if (typeof value === 'number') return judgeSpelling(source ?? '', value);
+  // A quoted or tagged text is meant as one.
+  const isPlain = typeof value === 'string' && type === 'PLAIN' && tag === undefined;
+  return isPlain && hasUnderscores(value) ? 'underscores' : undefined;
 }
 
 function readMap(map: YAMLMap, keys: readonly PropertyKey[], walk: Walk): Record<string, unknown> {

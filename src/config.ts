@@ -10,6 +10,7 @@ import type { ConfigIssue, ConfigProblem } from './core/config-problem.ts';
 import type { Config, ConfigFile, ResolvedClient, TlsMaterial } from './core/config-schema.ts';
 import { deepFreeze } from './core/deep-freeze.ts';
 import { bodyLineBreakIssues, nameOrigins } from './core/line-break-issues.ts';
+import { spellingIssues } from './core/number-spelling.ts';
 import { toJsonPath } from './core/problem.ts';
 import { resolveUrl } from './core/resolve-url.ts';
 import { type Env, substituteEnv } from './core/substitute-env.ts';
@@ -53,7 +54,8 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   const checked = checkConfig(substituted.value);
   const ofSchema = checked.ok ? [] : nameOrigins(checked.issues, substituted.lineBreaks);
   const others = [...tls.issues, ...ofSchema, ...bodyLineBreakIssues(substituted.lineBreaks)];
-  const causes = [...yaml.tree.issues, ...substituted.issues];
+  const spellings = spellingIssues(yaml.tree.misspelled, ofSchema);
+  const causes = [...yaml.tree.issues, ...substituted.issues, ...spellings];
   const { secretKey, problems } = readSecretKey(env);
   const issues = [...causes, ...unexplained(others, causes)];
   if (!checked.ok || issues.length + problems.length > 0) {

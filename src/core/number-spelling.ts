@@ -1,0 +1,77 @@
+import type { ConfigIssue } from './config-problem.ts';
+import { isInTokenBody } from './token-service-config.ts';
+
+/**
+ * What happens to a number that YAML reads from a plain text:
+ *
+ * - `zeros`: its leading zeros are lost, or it is read as octal by another parser
+ * - `digits`: a double (IEEE 754) does not keep all of its digits
+ * - `spelling`: its value is kept, and JSON spells it otherwise: `1.0`, `1e3`, `+5`, `-0`, `0x1F`
+ * - `underscores`: YAML 1.1 reads a number, YAML 1.2 a text
+ */
+export type SpellingFault = 'zeros' | 'digits' | 'spelling' | 'underscores';
+
+/** A number in a YAML file, at the place that its keys lead to. */
+export interface MisspelledNumber {
+  readonly keys: readonly PropertyKey[];
+  readonly fault: SpellingFault;
+}
+
+const DECIMAL = /^[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d+))?$/;
+/** No double needs so many. */
+const MOST_CHARACTERS = 400;
+const WITH_UNDERSCORES = /^[-+]?(?:0[xob][\da-fA-F_]+|\d[\d_]*(?:\.[\d_]*)?(?:[eE][-+]?\d+)?)$/;
+
+/** What is wrong with a number for what it was written as; undefined if JSON spells it the same, or has no such number. */
+export function judgeSpelling(written: string, value: number): SpellingFault | undefined {
+  if (String(value) === written) return undefined;
+  // JSON has no .inf and .nan, which the schema refuses; 1e400 was meant as a number.
+  if (!Number.isFinite(value)) return /\d/.test(written) ? 'digits' : undefined;
+  if (/^[-+]?0\d/.test(written)) return 'zeros';
+  if (/^0[xo]/.test(written)) return Number.isSafeInteger(value) ? 'spelling' : 'digits';
+  return keepsDigits(written, value) ? 'spelling' : 'digits';
+}
+
+/** Whether YAML 1.1 takes this text for a number with underscores. */
+export function hasUnderscores(written: string): boolean {
+  return written.includes('_') && WITH_UNDERSCORES.test(written);
+}
+
+function keepsDigits(written: string, value: number): boolean {
+  return written.length <= MOST_CHARACTERS && toScientific(written) === toScientific(String(value));
+}
+
+/** The digits without zeros around them, and a power of ten, so that equal numbers are equal texts. */
+function toScientific(decimal: string): string {
+  const [, whole = '', fraction = '', exponent = '0'] = DECIMAL.exec(decimal) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  if (significant === '') return '0';
+  return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
+}
+
+const QUOTES = 'put it in quotes if it is text';
+const SENTENCES: Readonly<Record<SpellingFault, string>> = {
+  zeros: `is a number that loses digits (leading zeros): ${QUOTES}, leave them out if not`,
+  digits: `is a number that loses digits (more than 15, or out of range): ${QUOTES}, shorten it if not`,
+  spelling: `is a number that is sent in another spelling: ${QUOTES}, spell it like 1000 or 0.5 if not`,
+  underscores: `is a number to some readers of YAML (underscores): ${QUOTES}, leave them out if not`,
+};
+
+/**
+ * Refuses numbers that are not what was written. How a number is spelled matters only in the body of a token
+ * service: other settings take its value. The sentences do not repeat it, since it may be a password.
+ *
+ * @param known issues of the schema; text with underscores is the only number that it does not see as one
+ */
+export function spellingIssues(
+  numbers: readonly MisspelledNumber[],
+  known: readonly ConfigIssue[],
+): ConfigIssue[] {
+  if (numbers.length === 0) return [];
+  const places = new Set(known.map(({ keys }) => JSON.stringify(keys)));
+  return numbers
+    .filter(({ keys, fault }) => fault !== 'spelling' || isInTokenBody(keys))
+    .filter(({ keys, fault }) => fault === 'underscores' || !places.has(JSON.stringify(keys)))
+    .map(({ keys, fault }) => ({ keys, message: SENTENCES[fault] }));
+}
