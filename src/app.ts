@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type Authorizers, createAuthorizers } from './auth/authorizers.ts';
-import { asksForTokens } from './core/client-config.ts';
+import { asksForTokens, renewOnOf, tokenTimeoutMs } from './core/client-config.ts';
 import type { Config, ResolvedClient } from './core/config-schema.ts';
 import { createDeliveryMeter, type DeliveryMeter } from './core/delivery-meter.ts';
 import { type ClientDelivery, createClientDelivery } from './delivery/deliver-client.ts';
@@ -42,7 +42,6 @@ import { VERSION } from './version.ts';
 const SETTLE_MS = 5_000;
 /** How long a stop waits for what depends on a Redis that was let go. */
 const LET_GO_MS = 500;
-const TOKEN_ANSWER_BYTES = 65_536;
 
 /** The delivery workers of all clients, in this process. */
 export interface Engine {
@@ -153,10 +152,11 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
     auth: client.auth,
     async post(request) {
       const asked = performance.now();
-      const result = await http.post({ ...request, keepBodyBytes: TOKEN_ANSWER_BYTES }, request.signal);
+      const result = await http.post(request, request.signal);
       shared.onTokenRequest?.(performance.now() - asked);
       return result;
     },
+    timeoutMs: tokenTimeoutMs(client),
     network: JSON.stringify([allowPrivateNetwork, tls ?? null]),
     onAsked: meter.asked,
   });
@@ -181,6 +181,7 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
     attempt: (shared.attempts ?? createAttempt)({
       post: http.post,
       authorizer,
+      renewOn: renewOnOf(client.auth),
       userAgent: `waybill/${VERSION}`,
       monotonicNow: () => performance.now(),
     }),

@@ -3,6 +3,7 @@ import { type Authorizers, createAuthorizers } from './auth/authorizers.ts';
 import type { TokenRedis } from './auth/token-store.ts';
 import type { AttemptResult } from './core/attempt-result.ts';
 import { CallOff, type CallOffSignal } from './core/call-off.ts';
+import { renewOnOf, tokenTimeoutMs } from './core/client-config.ts';
 import type { ResolvedClient } from './core/config-schema.ts';
 import type { StoredEvent } from './core/event.ts';
 import { type Attempted, type AttemptParts, createAttempt, type Post } from './delivery/make-attempt.ts';
@@ -12,8 +13,6 @@ import { VERSION } from './version.ts';
 
 /** The header by which an endpoint, and whoever reads its logs, can tell a load test. */
 export const LOADTEST_HEADER = 'x-waybill-loadtest';
-
-const TOKEN_ANSWER_BYTES = 65_536;
 
 /** A way of sending events to one client, as the engine sends them. */
 export interface LoadSender {
@@ -58,6 +57,7 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
     {
       post: http.post,
       authorizer: authorizerOf(authorizers, http, options),
+      renewOn: renewOnOf(client.auth),
       userAgent: `waybill/${VERSION}`,
       monotonicNow: () => performance.now(),
     },
@@ -89,6 +89,7 @@ export function measuredAttempts(parts: AttemptParts, runId: string) {
     url: string,
     signal: CallOffSignal,
   ): Promise<MeasuredAttempt | undefined> => {
+    const began = performance.now();
     let requestMs = 0;
     const post: Post = async (request, called): Promise<AttemptResult> => {
       const started = performance.now();
@@ -96,10 +97,11 @@ export function measuredAttempts(parts: AttemptParts, runId: string) {
       requestMs += performance.now() - started;
       return result;
     };
-    // One for each event: what the attempt takes beyond its requests is the wait for a token.
+    // One for each event: all time beyond its requests is the wait for a token.
     const attempted = await createAttempt({ ...parts, post })(event, url, signal);
     if (attempted === undefined) return undefined;
-    return { ...attempted, tokenMs: Math.max(0, attempted.ms - requestMs) };
+    const ms = performance.now() - began;
+    return { ...attempted, ms, tokenMs: Math.max(0, ms - requestMs) };
   };
 }
 
@@ -119,10 +121,11 @@ function authorizerOf(authorizers: Authorizers, http: ClientHttp, options: LoadS
     auth,
     async post(request) {
       const started = performance.now();
-      const result = await http.post({ ...request, keepBodyBytes: TOKEN_ANSWER_BYTES }, request.signal);
+      const result = await http.post(request, request.signal);
       options.onTokenRequest(performance.now() - started);
       return result;
     },
+    timeoutMs: tokenTimeoutMs(options.client),
     // As the engine names them: only then they share a token through Redis.
     network: JSON.stringify([allowPrivateNetwork, tlsMaterial ?? null]),
   });

@@ -46,7 +46,7 @@ describe('a configuration that is complete', () => {
       ),
     ]);
     const { clients } = parseConfig(CONFIG_TEMPLATE, FILE, { ACME_CLIENT_SECRET: 'secret' });
-    expect(clients.acme?.auth).toMatchObject({ type: 'oauth2', clientSecret: 'secret', style: 'json' });
+    expect(clients.acme?.auth).toMatchObject({ type: 'oauth2', clientSecret: 'secret', style: 'form' });
     const defaults = parseConfig(MINIMAL, FILE, {}).clients.acme;
     for (const key of ['concurrency', 'timeoutMs', 'retry', 'batchSize', 'allowPrivateNetwork'] as const) {
       expect(clients.acme?.[key]).toEqual(defaults?.[key]);

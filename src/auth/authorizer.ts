@@ -2,7 +2,7 @@
 export interface Authorization {
   /** Header names and values in turns, ready for the request; the same array for as long as it holds. */
   readonly headers: readonly string[];
-  /** What of it is a token, where something else stands before it. */
+  /** The token alone, if something else stands before it. */
   readonly token?: string;
   /** Which token this is: grows with each one that this process takes up. */
   readonly version: number;
@@ -19,20 +19,26 @@ export interface AuthorizationFailure {
 /** An authorization, or the reason that there is none; `isAuthorized` tells them apart. */
 export type AuthorizeResult = Authorization | AuthorizationFailure;
 
+/**
+ * What follows a refused token: another one, the reason that there is none, or undefined if no token is asked for
+ * just now. Then the refusal is about the event, and its answer stands.
+ */
+export type RenewResult = AuthorizeResult | undefined;
+
 /** Authorizes the requests to one client, or to several that share their credentials. Nothing here throws. */
 export interface Authorizer {
-  /** Whether a new token can answer a 401 (OAuth 2 only). */
+  /** Whether a new token can answer a 401. */
   readonly renewable: boolean;
-  /** What the next request carries: at once where it is at hand or cannot be had, else a promise. */
+  /** What the next request carries: at once if it is at hand or cannot be had, else a promise. */
   authorize(): AuthorizeResult | Promise<AuthorizeResult>;
   /**
-   * Asks for another token, since a request with `refused` was answered with 401. Any number of callers
-   * cost one token request, and none where a newer token is here already.
+   * Asks for another token, since the endpoint refused `refused`. Any number of callers cost one token request,
+   * and none if a newer token is here already.
    */
-  renew(refused: Authorization): Promise<AuthorizeResult>;
-  /** The token that `renew` gave was answered with 401 as well: blocks for 5 s, doubling to 60 s. */
+  renew(refused: Authorization): Promise<RenewResult>;
+  /** The endpoint refused also the token that `renew` gave: blocks renewals for 5 s, doubling to 60 s. */
   reportRefused(refused: Authorization): void;
-  /** A request with this authorization was answered with anything but a 401: ends the doubling. */
+  /** The endpoint answered a request with this authorization, and did not refuse the token: ends the doubling. */
   reportAccepted(accepted: Authorization): void;
 }
 

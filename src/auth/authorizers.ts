@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuthConfig, asksForTokens, type TokenAuthConfig } from '../core/client-config.ts';
 import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
 import type { Authorizer } from './authorizer.ts';
 import { OAuth2Authorizer } from './oauth2-authorizer.ts';
 import { obtainToken } from './obtain-token.ts';
-import { DEFAULT_TOKEN_REQUEST_MS, requestToken } from './request-token.ts';
+import { RelatedTokens, type Relations } from './related-tokens.ts';
+import { requestToken } from './request-token.ts';
 import { createStaticAuthorizer } from './static-authorizer.ts';
 import { createTokenCipher, type TokenCipher } from './token-cipher.ts';
 import type { TokenPost } from './token-post.ts';
@@ -21,8 +23,8 @@ export interface AuthorizersOptions {
   /** For lifetimes and blocks; default `performance.now`. */
   readonly monotonicNow?: () => number;
   readonly log?: Log;
-  /** For all tries of one token request together; default 2,000. */
-  readonly tokenRequestMs?: number;
+  /** Waits so many milliseconds; default: a timer that keeps no process alive. */
+  readonly sleep?: (ms: number) => Promise<unknown>;
   /** Before the second try of a token request, doubled before the third; default 200. */
   readonly retryDelayMs?: number;
   /** How long one Redis command is waited for before Redis counts as away; default 1,000. */
@@ -40,7 +42,9 @@ export interface AuthorizerRequest {
    * with a certificate or a permission that belongs to somebody else.
    */
   readonly network: string;
-  /** Told what became of asking for a token; where clients share an authorizer, the first one's is. */
+  /** For all tries of one token request together, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Told what became of asking for a token; if clients share an authorizer, the first one's is. */
   readonly onAsked?: (outcome: TokenOutcome) => void;
 }
 
@@ -64,18 +68,23 @@ const POLL_MS = 25;
 export function createAuthorizers(options: AuthorizersOptions): Authorizers {
   const closing = new AbortController();
   const shared = new Map<string, OAuth2Authorizer>();
+  const related = new RelatedTokens(options.log);
   const cipher = options.secretKey === undefined ? undefined : createTokenCipher(options.secretKey);
   return {
     get(request) {
       const { auth, network } = request;
       if (!asksForTokens(auth)) return createStaticAuthorizer(auth);
       const variant = createHash('sha256')
-        .update(JSON.stringify([waysOf(auth), network]))
+        .update(JSON.stringify([waysOf(auth), request.timeoutMs, network]))
         .digest('hex');
       const key = `${tokenKey(auth)} ${variant}`;
       const known = shared.get(key);
       if (known !== undefined) return known;
-      const authorizer = createByToken({ ...options, cipher }, auth, request, variant, closing.signal);
+      const authorizer = createByToken({ ...options, cipher }, request, auth, {
+        variant,
+        signal: closing.signal,
+        relations: related.join(auth, () => authorizer.noteRelatedToken()),
+      });
       shared.set(key, authorizer);
       return authorizer;
     },
@@ -86,27 +95,30 @@ export function createAuthorizers(options: AuthorizersOptions): Authorizers {
   };
 }
 
-/** What may differ where the credentials are the same. */
+/** What may differ while the credentials are the same. */
 function waysOf(auth: TokenAuthConfig): unknown {
   if (auth.type === 'oauth2') return auth.style;
   return [auth.header, auth.prefix, auth.expiresInPointer ?? null, auth.expiresInSeconds];
 }
 
+interface ByTokenParts {
+  readonly variant: string;
+  readonly signal: AbortSignal;
+  readonly relations: Relations | undefined;
+}
+
 function createByToken(
   options: AuthorizersOptions & { readonly cipher: TokenCipher | undefined },
+  { post, onAsked, timeoutMs }: AuthorizerRequest,
   config: TokenAuthConfig,
-  { post, onAsked }: AuthorizerRequest,
-  variant: string,
-  signal: AbortSignal,
+  { variant, signal, relations }: ByTokenParts,
 ): OAuth2Authorizer {
-  const totalMs = options.tokenRequestMs ?? DEFAULT_TOKEN_REQUEST_MS;
-  const retryDelay = options.retryDelayMs === undefined ? {} : { retryDelayMs: options.retryDelayMs };
+  const { redis, cipher, retryDelayMs } = options;
   const monotonicNow = options.monotonicNow ?? (() => performance.now());
-  const lockMs = totalMs + LOCK_SLACK_MS;
-  const { redis, cipher } = options;
+  const lockMs = timeoutMs + LOCK_SLACK_MS;
   const store = redis && createTokenStore(redis, { key: tokenKey(config), variant, lockMs, cipher });
   const obtainOptions = {
-    requestToken: () => requestToken(config, { post, totalMs, signal, ...retryDelay }),
+    requestToken: () => requestToken(config, { post, timeoutMs, signal, retryDelayMs }),
     store,
     monotonicNow,
     redisTimeoutMs: options.redisTimeoutMs ?? 1_000,
@@ -120,7 +132,9 @@ function createByToken(
     tokenService: tokenServiceUrl(config),
     obtain: (isSpent) => obtainToken(obtainOptions, isSpent),
     monotonicNow,
+    sleep: options.sleep ?? ((ms) => sleep(ms, undefined, { ref: false })),
     log: options.log,
     onAsked,
+    ...relations,
   });
 }

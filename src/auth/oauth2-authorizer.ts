@@ -1,13 +1,23 @@
 import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
-import type { Authorization, AuthorizationFailure, AuthorizeResult, Authorizer } from './authorizer.ts';
+import {
+  type Authorization,
+  type AuthorizationFailure,
+  type AuthorizeResult,
+  type Authorizer,
+  isAuthorized,
+  type RenewResult,
+} from './authorizer.ts';
+import { type HeldToken, holdToken } from './held-token.ts';
 import type { ObtainedToken } from './obtain-token.ts';
-import { blockedMs, NO_BACKOFF, type RenewalBackoff, strike } from './renewal-backoff.ts';
+import { blockedMs, NO_BACKOFF, strike } from './renewal-backoff.ts';
+import type { TokenRequestFailure } from './request-token.ts';
+import { TokenTrial } from './token-trial.ts';
 
-const LONGEST_RENEW_AHEAD_MS = 60_000;
-const RENEW_AHEAD_PART = 0.1;
 /** How many of its own former tokens a process knows again when it meets them in Redis. */
 const SPENT_TOKENS_KEPT = 16;
+/** So many refusals in a row are about the token; fewer may be about single events. */
+const TELLING_REFUSALS = 3;
 
 /** What an authorizer by token needs. */
 export interface OAuth2AuthorizerOptions {
@@ -16,44 +26,35 @@ export interface OAuth2AuthorizerOptions {
   /** The URL of the token service, for the log; without secrets. */
   readonly tokenService: string;
   /** Gets a token that `isSpent` does not know. */
-  readonly obtain: (isSpent: (tokenId: string) => boolean) => Promise<ObtainedToken | AuthorizationFailure>;
+  readonly obtain: (isSpent: (tokenId: string) => boolean) => Promise<ObtainedToken | TokenRequestFailure>;
   /** In milliseconds; lifetimes and blocks count on it. */
   readonly monotonicNow: () => number;
+  readonly sleep: (ms: number) => Promise<unknown>;
   readonly log?: Log | undefined;
   /** Told what became of each request for a token, and of a renewed one that was refused. */
   readonly onAsked?: ((outcome: TokenOutcome) => void) | undefined;
+  /** Told that a new token is in use. */
+  readonly onTaken?: (() => void) | undefined;
+  /** Told that an accepted token was good no more once a related one had been taken up; see `noteRelatedToken`. */
+  readonly onVoided?: (() => void) | undefined;
 }
 
 /**
- * What is known of the token at hand:
+ * Authorizes with the token of one set of credentials; asks for none before the first request.
  *
- * good      not refused, or accepted by one endpoint after another one refused it
- * refused   answered with 401: no further request carries it, a new one is on its way or is waited for
- * suspect   came in place of a refused one and was refused too: rests, and is tried again after the block
+ * A refusal blocks renewals, never sends: as long as a token may be good it is used, and a 401 is the affair of the
+ * event that got it.
  */
-type Standing = 'good' | 'refused' | 'suspect';
-
-interface HeldToken {
-  readonly id: string;
-  readonly authorization: Authorization;
-  readonly renewAt: number;
-  readonly expiresAt: number;
-  /** The backoff when the token came: what its own refusal doubles, and what its acceptance ends. */
-  readonly backoffBefore: RenewalBackoff;
-  standing: Standing;
-  accepted: boolean;
-  /** Counts once, however many requests report it. */
-  refusalCounted: boolean;
-}
-
-/** Authorizes with the token of one set of credentials; asks for none before the first request. */
 export class OAuth2Authorizer implements Authorizer {
   readonly renewable = true;
   readonly #options: OAuth2AuthorizerOptions;
   readonly #spent: string[] = [];
   #token: HeldToken | undefined;
   #version = 0;
-  #backoff = NO_BACKOFF;
+  /** Token requests that failed: nothing is asked for until the block is over. */
+  #failures = NO_BACKOFF;
+  /** Renewed tokens that were refused: a 401 leads to no renewal until the block is over. */
+  #refusals = NO_BACKOFF;
   #lastFailure = '';
   #renewal: Promise<AuthorizeResult> | undefined;
 
@@ -64,41 +65,49 @@ export class OAuth2Authorizer implements Authorizer {
   authorize(): AuthorizeResult | Promise<AuthorizeResult> {
     const now = this.#options.monotonicNow();
     const token = this.#token;
-    if (token !== undefined && token.standing === 'good' && now < token.renewAt) return token.authorization;
+    if (token?.proven && now < token.renewAt) return token.authorization;
     return this.#authorizeOffPath(token, now);
   }
 
-  async renew(refused: Authorization): Promise<AuthorizeResult> {
+  async renew(refused: Authorization): Promise<RenewResult> {
     const token = this.#current(refused);
-    if (token === undefined) return this.authorize();
-    const now = this.#options.monotonicNow();
-    const blocked = blockedMs(this.#backoff, now) > 0;
-    // A token that another endpoint accepts stays in use while the refusal of this one blocks renewals.
-    if (!(blocked && token.refusalCounted)) {
-      token.standing = 'refused';
-      token.accepted = false;
+    if (token !== undefined) {
+      this.#noteRefusal(token);
+      if (token.isReplacement && !token.accepted) this.#block(token);
+      const now = this.#options.monotonicNow();
+      if (this.#renewal === undefined && blockedMs(this.#refusals, now) > 0) return undefined;
+      const renewed = await (this.#renewal ?? this.#renewUnlessBlocked(now));
+      if (!isAuthorized(renewed)) return renewed;
     }
-    return this.#renewal ?? (blocked ? this.#blockedFailure(now) : this.#startRenewal());
+    return this.authorize();
   }
 
   reportRefused(refused: Authorization): void {
     const token = this.#current(refused);
-    if (token === undefined || token.refusalCounted) return;
-    token.refusalCounted = true;
-    this.#options.onAsked?.('refused');
-    if (!token.accepted) token.standing = 'suspect';
-    // An acceptance in between, by another endpoint, does not start the doubling anew.
-    const strikes = Math.max(this.#backoff.strikes, token.backoffBefore.strikes);
-    this.#strike({ ...this.#backoff, strikes }, 'the endpoint answered 401 to a renewed token as well');
+    if (token === undefined) return;
+    this.#noteRefusal(token);
+    this.#block(token);
+    token.trial?.hurry(this.#options.monotonicNow());
   }
 
   reportAccepted(accepted: Authorization): void {
     const token = this.#token;
-    if (token === undefined || token.accepted || token.authorization.version !== accepted.version) return;
+    if (token === undefined || token.proven || token.authorization.version !== accepted.version) return;
+    if (!token.accepted && token.followsVoided) this.#options.onVoided?.();
     token.accepted = true;
-    token.standing = 'good';
-    // Failures since the token came are not the token's: they go on doubling while it is still in use.
-    if (this.#backoff === token.backoffBefore) this.#backoff = NO_BACKOFF;
+    token.proven = true;
+    token.refusals = 0;
+    token.relatedTaken = false;
+    token.trial?.end();
+    token.trial = undefined;
+    this.#refusals = { ...this.#refusals, strikes: 0 };
+  }
+
+  /** Another set of credentials with the same client id has taken up a token. */
+  noteRelatedToken(): void {
+    if (this.#token === undefined) return;
+    this.#token.relatedTaken = true;
+    this.#token.proven = false;
   }
 
   /** Resolves once no renewal is under way. */
@@ -111,16 +120,37 @@ export class OAuth2Authorizer implements Authorizer {
   }
 
   #authorizeOffPath(token: HeldToken | undefined, now: number): AuthorizeResult | Promise<AuthorizeResult> {
-    const blocked = blockedMs(this.#backoff, now) > 0;
-    if (token !== undefined && now < token.expiresAt) {
-      if (token.standing === 'good') {
-        if (!blocked) void this.#startRenewal();
-        return token.authorization;
-      }
-      const rested = token.standing === 'suspect' && !blocked && this.#renewal === undefined;
-      if (rested) return token.authorization;
+    if (token === undefined || now >= token.expiresAt || this.#isGivenUp(token)) return this.#await(now);
+    const { trial } = token;
+    if (trial !== undefined && !trial.isOver(now)) {
+      return trial.takeTurn(now) ? token.authorization : this.#waitFor(trial, now);
     }
-    return this.#renewal ?? (blocked ? this.#blockedFailure(now) : this.#startRenewal());
+    const isBlocked = blockedMs(this.#failures, now) > 0;
+    if (now >= token.renewAt && !isBlocked) void this.#startRenewal();
+    return token.authorization;
+  }
+
+  /** Refused too often to be sent once more while its successor is on the way, or cannot be had. */
+  #isGivenUp(token: HeldToken): boolean {
+    if (token.refusals < TELLING_REFUSALS) return false;
+    return this.#renewal !== undefined || this.#failures.strikes > 0;
+  }
+
+  async #waitFor(trial: TokenTrial, now: number): Promise<AuthorizeResult> {
+    await trial.change(now);
+    return this.authorize();
+  }
+
+  /** There is no token to send: waits for one, or says why there is none. */
+  #await(now: number): AuthorizeResult | Promise<AuthorizeResult> {
+    const renewal = this.#renewal ?? this.#renewUnlessBlocked(now);
+    if (!(renewal instanceof Promise)) return renewal;
+    return renewal.then((renewed) => (isAuthorized(renewed) ? this.authorize() : renewed));
+  }
+
+  #renewUnlessBlocked(now: number): AuthorizeResult | Promise<AuthorizeResult> {
+    if (blockedMs(this.#failures, now) > 0) return { failure: this.#blockedFailure(now) };
+    return this.#startRenewal();
   }
 
   #startRenewal(): Promise<AuthorizeResult> {
@@ -138,47 +168,57 @@ export class OAuth2Authorizer implements Authorizer {
     }
   }
 
-  #hold({ id, accessToken, lifetimeMs, expiresAt, source }: ObtainedToken): Authorization {
-    if (this.#token !== undefined) this.#spent.push(this.#token.id);
+  #hold(obtained: ObtainedToken): Authorization {
+    const before = this.#token;
+    before?.trial?.end();
+    if (before !== undefined) this.#spent.push(before.id);
     if (this.#spent.length > SPENT_TOKENS_KEPT) this.#spent.shift();
     this.#version += 1;
-    const { header, prefix } = this.#options.carrier;
-    const headers = Object.freeze([header, `${prefix}${accessToken}`]);
+    this.#failures = NO_BACKOFF;
+    const { carrier, monotonicNow, sleep, tokenService, log, onAsked, onTaken } = this.#options;
+    const { accessToken, lifetimeMs, source } = obtained;
+    const headers = Object.freeze([carrier.header, `${carrier.prefix}${accessToken}`]);
     const authorization = Object.freeze({ headers, token: accessToken, version: this.#version });
-    this.#token = {
-      id,
-      authorization,
-      renewAt: expiresAt - Math.min(LONGEST_RENEW_AHEAD_MS, lifetimeMs * RENEW_AHEAD_PART),
-      expiresAt,
-      backoffBefore: this.#backoff,
-      standing: 'good',
-      accepted: false,
-      refusalCounted: false,
-    };
-    const { tokenService, log, onAsked } = this.#options;
+    const trial = new TokenTrial({ startedAt: monotonicNow(), sleep });
+    this.#token = holdToken(obtained, before, authorization, trial);
     onAsked?.(source === 'service' ? 'renewed' : 'shared');
+    onTaken?.();
     log?.info({ tokenService, source, lifetimeMs: Math.round(lifetimeMs) }, 'token taken up');
     return authorization;
   }
 
-  #failed(failed: AuthorizationFailure): AuthorizationFailure {
+  #noteRefusal(token: HeldToken): void {
+    token.refusals += 1;
+    token.proven = false;
+  }
+
+  /** A renewed token was refused as well: the next 401 renews nothing for a while. */
+  #block(token: HeldToken): void {
+    if (token.refusalCounted) return;
+    token.refusalCounted = true;
+    const { monotonicNow, tokenService, log, onAsked } = this.#options;
+    onAsked?.('refused');
+    const now = monotonicNow();
+    this.#refusals = strike(token.accepted ? NO_BACKOFF : this.#refusals, now);
+    const fields = { tokenService, blockedMs: Math.round(blockedMs(this.#refusals, now)) };
+    if (token.accepted) log?.info(fields, 'renewed token refused for one event and accepted for others');
+    else log?.warn(fields, 'renewed token refused');
+  }
+
+  #failed(failed: TokenRequestFailure): AuthorizationFailure {
     if (failed.calledOff) return failed;
-    this.#options.onAsked?.('failed');
-    this.#strike(this.#backoff, failed.failure);
+    const { monotonicNow, tokenService, log, onAsked } = this.#options;
+    onAsked?.('failed');
+    const now = monotonicNow();
+    this.#failures = strike(this.#failures, now, failed.retryAfterMs);
+    this.#lastFailure = failed.failure;
+    const ms = Math.round(blockedMs(this.#failures, now));
+    log?.warn({ tokenService, failure: failed.failure, blockedMs: ms }, 'token renewal blocked');
     return failed;
   }
 
-  #strike(backoff: RenewalBackoff, failure: string): void {
-    const { monotonicNow, tokenService, log } = this.#options;
-    const now = monotonicNow();
-    this.#backoff = strike(backoff, now);
-    this.#lastFailure = failure;
-    const ms = Math.round(blockedMs(this.#backoff, now));
-    log?.warn({ tokenService, failure, blockedMs: ms }, 'token renewal blocked');
-  }
-
-  #blockedFailure(now: number): AuthorizationFailure {
-    const seconds = Math.ceil(blockedMs(this.#backoff, now) / 1_000);
-    return { failure: `${this.#lastFailure}; no token is asked for during the next ${seconds} s` };
+  #blockedFailure(now: number): string {
+    const seconds = Math.ceil(blockedMs(this.#failures, now) / 1_000);
+    return `${this.#lastFailure}; no token is asked for during the next ${seconds} s`;
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AuthorizationFailure } from './authorizer.ts';
+import type { TokenRequestFailure } from './request-token.ts';
 import type { IssuedToken } from './token-answer.ts';
 import type { Claim, SharedToken, TokenStore } from './token-store.ts';
 
@@ -13,7 +13,7 @@ export interface ObtainedToken extends SharedToken {
 
 /** What obtaining a token needs; durations in milliseconds. */
 export interface ObtainTokenOptions {
-  readonly requestToken: () => Promise<IssuedToken | AuthorizationFailure>;
+  readonly requestToken: () => Promise<IssuedToken | TokenRequestFailure>;
   /** Absent: the token stays in this process. */
   readonly store?: TokenStore | undefined;
   readonly monotonicNow: () => number;
@@ -34,7 +34,7 @@ export interface ObtainTokenOptions {
 export async function obtainToken(
   options: ObtainTokenOptions,
   isSpent: (tokenId: string) => boolean,
-): Promise<ObtainedToken | AuthorizationFailure> {
+): Promise<ObtainedToken | TokenRequestFailure> {
   const shared = options.store && (await obtainShared(options, options.store, isSpent));
   if (shared !== undefined) return shared;
   const issued = await options.requestToken();
@@ -46,7 +46,7 @@ async function obtainShared(
   options: ObtainTokenOptions,
   store: TokenStore,
   isSpent: (tokenId: string) => boolean,
-): Promise<ObtainedToken | AuthorizationFailure | undefined> {
+): Promise<ObtainedToken | TokenRequestFailure | undefined> {
   const waitEnds = performance.now() + options.longestWaitMs;
   let useless = '';
   while (performance.now() < waitEnds) {
@@ -56,7 +56,7 @@ async function obtainShared(
     const claim = await within(options.redisTimeoutMs, store.claim(useless));
     if (claim === undefined) return undefined;
     if (claim.kind === 'token' && !isSpent(claim.token.id)) return adopt(claim, askedAt);
-    if (claim.kind === 'failed') return { failure: claim.failure };
+    if (claim.kind === 'failed') return { failure: claim.failure, retryAfterMs: claim.retryAfterMs };
     if (claim.kind === 'claimed') return renewAsHolder(options, store, useless);
     if (claim.kind === 'held') await sleep(options.pollMs, undefined, { ref: false });
     else useless = claim.stored;
@@ -74,10 +74,11 @@ async function renewAsHolder(
   options: ObtainTokenOptions,
   store: TokenStore,
   replaced: string,
-): Promise<ObtainedToken | AuthorizationFailure> {
+): Promise<ObtainedToken | TokenRequestFailure> {
   const issued = await options.requestToken();
   if ('failure' in issued) {
-    await within(options.redisTimeoutMs, store.release(issued.calledOff ? undefined : issued.failure));
+    const released = issued.calledOff ? store.release() : store.release(issued.failure, issued.retryAfterMs);
+    await within(options.redisTimeoutMs, released);
     return issued;
   }
   const obtained = toObtained(issued, options.monotonicNow());
@@ -87,7 +88,8 @@ async function renewAsHolder(
 }
 
 function toObtained(issued: IssuedToken, receivedAt: number): ObtainedToken {
-  return { ...issued, id: randomUUID(), expiresAt: receivedAt + issued.lifetimeMs, source: 'service' };
+  const { accessToken, lifetimeMs } = issued;
+  return { id: randomUUID(), accessToken, lifetimeMs, expiresAt: receivedAt + lifetimeMs, source: 'service' };
 }
 
 /** What Redis answered; undefined where it did not in time, or with an error: both mean that it is away. */

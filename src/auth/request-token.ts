@@ -2,40 +2,47 @@ import pRetry from 'p-retry';
 import type { TokenAuthConfig } from '../core/client-config.ts';
 import type { AuthorizationFailure } from './authorizer.ts';
 import { type IssuedToken, readTokenAnswer, type TokenRefusal } from './token-answer.ts';
-import type { TokenPost } from './token-post.ts';
+import { TOKEN_ANSWER_BYTES, type TokenPost } from './token-post.ts';
 import { buildTokenRequest, tokenServiceName } from './token-service.ts';
 
 /** How a token is asked for; durations in milliseconds. */
 export interface TokenRequestOptions {
   readonly post: TokenPost;
-  /** For all tries together; default 2,000. */
-  readonly totalMs?: number;
+  /** For all tries together. */
+  readonly timeoutMs: number;
   /** Before the second try, doubled before the third; default 200. */
-  readonly retryDelayMs?: number;
+  readonly retryDelayMs?: number | undefined;
   /** Calls the request off. */
   readonly signal?: AbortSignal;
 }
 
-/** For all tries of one token request together, in milliseconds. */
-export const DEFAULT_TOKEN_REQUEST_MS = 2_000;
+/** The token service gave no token. */
+export interface TokenRequestFailure extends AuthorizationFailure {
+  /** What it answered last; absent: nothing. */
+  readonly status?: number;
+  /** How long it wants to be left alone, in milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
 const DEFAULT_RETRY_DELAY_MS = 200;
 const RETRIES = 2;
 
 /**
- * Asks the token service for a token: at once, and up to twice more after no answer, a 5xx or a 429.
- * Never throws; a failure is a value.
+ * Asks the token service for a token: at once, and up to twice more after no answer, a cut answer, a 5xx or a 429
+ * without `Retry-After`. Never throws; a failure is a value.
  */
 export async function requestToken(
   config: TokenAuthConfig,
   options: TokenRequestOptions,
-): Promise<IssuedToken | AuthorizationFailure> {
-  const totalMs = options.totalMs ?? DEFAULT_TOKEN_REQUEST_MS;
-  const limit = startLimit(totalMs, options.signal);
-  const seen = { tries: 0, refusal: `did not answer within ${totalMs} ms` };
+): Promise<IssuedToken | TokenRequestFailure> {
+  const { timeoutMs } = options;
+  const limit = startLimit(timeoutMs, options.signal);
+  let tries = 0;
+  let refusal: TokenRefusal = { refusal: `did not answer within ${timeoutMs} ms`, again: false };
   const tryOnce = async (): Promise<IssuedToken | TokenRefusal> => {
-    seen.tries += 1;
-    const read = await limit.within(send(config, options.post, totalMs, limit.signal));
-    if ('refusal' in read) seen.refusal = read.refusal;
+    tries += 1;
+    const read = await limit.within(send(config, options.post, timeoutMs, limit.signal));
+    if ('refusal' in read) refusal = read;
     if ('refusal' in read && read.again) throw new WorthAnotherTry();
     return read;
   };
@@ -54,16 +61,23 @@ export async function requestToken(
   } finally {
     limit.end();
   }
-  const tries = seen.tries > 1 ? ` (${seen.tries} tries)` : '';
-  return { failure: `${tokenServiceName(config)} ${seen.refusal}${tries}` };
+  const { status, retryAfterMs } = refusal;
+  return {
+    failure: `${tokenServiceName(config)} ${refusal.refusal}${tries > 1 ? ` (${tries} tries)` : ''}`,
+    ...(status !== undefined && { status }),
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  };
 }
 
-function calledOff(config: TokenAuthConfig): AuthorizationFailure {
+function calledOff(config: TokenAuthConfig): TokenRequestFailure {
   return { failure: `${tokenServiceName(config)} was not waited for`, calledOff: true };
 }
 
 /** Thrown for p-retry alone, which retries what throws; never leaves this file. */
 class WorthAnotherTry extends Error {}
+
+/** Good enough for the date in a `Retry-After`. */
+const wallNow = (): number => performance.timeOrigin + performance.now();
 
 async function send(
   config: TokenAuthConfig,
@@ -71,8 +85,9 @@ async function send(
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<IssuedToken | TokenRefusal> {
+  const request = { ...buildTokenRequest(config), timeoutMs, keepBodyBytes: TOKEN_ANSWER_BYTES, signal };
   try {
-    return readTokenAnswer(await post({ ...buildTokenRequest(config), timeoutMs, signal }), config);
+    return readTokenAnswer(await post(request), config, wallNow());
   } catch (error) {
     // Not its message: a library may quote the request there, secret included.
     return {
@@ -84,7 +99,7 @@ async function send(
 
 interface Limit {
   readonly signal: AbortSignal;
-  /** Rejects as soon as the limit passes, even where the request itself does not end. */
+  /** Rejects as soon as the limit passes, even if the request itself does not end. */
   within<T>(work: Promise<T>): Promise<T>;
   end(): void;
 }

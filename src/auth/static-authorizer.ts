@@ -17,11 +17,10 @@ const CONTROL = /\p{Cc}/u;
  */
 export function createStaticAuthorizer(auth: StaticAuthConfig): Authorizer {
   const authorization = Object.freeze({ headers: Object.freeze(toHeaders(auth)), version: 1 });
-  const failure = Object.freeze({ failure: `credentials of type ${auth.type} cannot be renewed` });
   return {
     renewable: false,
     authorize: () => authorization,
-    renew: async () => failure,
+    renew: async () => undefined,
     reportRefused: () => {},
     reportAccepted: () => {},
   };

@@ -1,14 +1,19 @@
-import type { AttemptResult } from '../core/attempt-result.ts';
+import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import type { TokenAuthConfig } from '../core/client-config.ts';
+import { describeValue } from '../core/describe-value.ts';
 import { isBearerToken } from '../core/header-text.ts';
+import { parseRetryAfter } from '../core/retry-after.ts';
 import { pickCustomFields, type TokenFields } from './custom-token-service.ts';
-import { maskSecret } from './token-service.ts';
+import { readTokenBody } from './token-body.ts';
+import { maskSecret, tokenServiceUrl } from './token-service.ts';
 
 /** A token as the service issued it. */
 export interface IssuedToken {
   readonly accessToken: string;
   /** Counted from the receipt of the answer. */
   readonly lifetimeMs: number;
+  /** What is unusual about the answer, for whoever sets the client up; to follow `issued a token`. */
+  readonly note?: string;
 }
 
 /** The token service gave no token. */
@@ -19,24 +24,36 @@ export interface TokenRefusal {
   readonly again: boolean;
   /** Waybill itself stopped asking: this says nothing about the token service. */
   readonly calledOff?: true;
+  /** Of the answer; absent: there was none. */
+  readonly status?: number;
+  /** The `Retry-After` of the answer, in milliseconds. */
+  readonly retryAfterMs?: number;
 }
 
-/** Where `expires_in` is missing or senseless; a token that lives shorter is renewed after its first 401. */
+/** Used if `expires_in` is missing or senseless; a token that lives shorter is renewed after its first 401. */
 const ASSUMED_LIFETIME_S = 3_600;
 const LONGEST_LIFETIME_S = 7 * 86_400;
 /** Larger ones exceed what servers accept as headers. */
 const LONGEST_TOKEN = 16_384;
 const LONGEST_REASON = 200;
+/** A token of these types is no use without a signature that Waybill does not make. */
+const SIGNED_TYPES: ReadonlySet<string> = new Set(['mac', 'dpop', 'pop']);
 
 /**
- * Reads what the token service sent: lenient where services differ from RFC 6749 (`token_type` missing,
- * `expires_in` missing or written as text), strict about what goes into a header. `created_at` is not
- * looked at, since the clocks differ.
+ * Reads what the token service sent: lenient if services differ from RFC 6749 (any `token_type` but MAC and DPoP,
+ * `expires_in` missing or written as text, blanks around the token), strict about what goes into a header.
+ * `created_at` is not looked at, since the clocks differ.
+ *
+ * @param now ms since the epoch, for a `Retry-After` that is a date
  */
-export function readTokenAnswer(result: AttemptResult, config: TokenAuthConfig): IssuedToken | TokenRefusal {
+export function readTokenAnswer(
+  result: AttemptResult,
+  config: TokenAuthConfig,
+  now: number,
+): IssuedToken | TokenRefusal {
   switch (result.kind) {
     case 'answer':
-      return readAnswer(result.status, result.body, config);
+      return readAnswer(result, config, now);
     case 'no_answer':
       return { refusal: `did not answer: ${clean(result.detail, config)}`, again: true };
     case 'unsent':
@@ -46,20 +63,42 @@ export function readTokenAnswer(result: AttemptResult, config: TokenAuthConfig):
   }
 }
 
-function readAnswer(status: number, body: string, config: TokenAuthConfig): IssuedToken | TokenRefusal {
-  const value = parseJson(body);
+function readAnswer(answer: Answer, config: TokenAuthConfig, now: number): IssuedToken | TokenRefusal {
+  const { status, whole } = answer;
+  const isGood = status >= 200 && status <= 299;
+  const body = whole === undefined ? { text: '' } : readTokenBody(whole);
+  const value = 'text' in body ? parseJson(body.text) : undefined;
   const fields = isObject(value) ? value : undefined;
-  const saysError = config.type === 'oauth2' && typeof fields?.error === 'string';
-  if (status < 200 || status > 299 || saysError) {
-    const reason = fields === undefined ? '' : readReason(fields, config);
-    return { refusal: `answered ${status}${reason}`, again: status >= 500 || status === 429 };
+  if (!isGood || saysError(fields, config)) {
+    const { again, ...wait } = whenToAskAgain(answer, now);
+    return { refusal: `answered ${status}${readReason(answer, fields, config)}`, again, status, ...wait };
   }
+  if ('problem' in body) return { refusal: `answered ${status}${body.problem}`, again: body.again, status };
   const picked = pick(value, config);
   const problem = 'problem' in picked ? picked.problem : findProblem(picked);
-  if (problem !== undefined) return { refusal: `answered ${status}${problem}`, again: false };
-  const { token, expiresIn } = picked as TokenFields;
+  if (problem !== undefined) return { refusal: `answered ${status}${problem}`, again: false, status };
+  const { token, expiresIn, tokenType } = picked as TokenFields;
   const assumedS = config.type === 'oauth2' ? ASSUMED_LIFETIME_S : config.expiresInSeconds;
-  return { accessToken: token as string, lifetimeMs: readLifetimeS(expiresIn, assumedS) * 1_000 };
+  const note = config.type === 'oauth2' ? noteOnType(tokenType) : undefined;
+  return {
+    accessToken: (token as string).trim(),
+    lifetimeMs: readLifetimeS(expiresIn, assumedS) * 1_000,
+    ...(note !== undefined && { note }),
+  };
+}
+
+/** Some services write `"error": ""` or `null` beside a good token. */
+function saysError(fields: Record<string, unknown> | undefined, config: TokenAuthConfig): boolean {
+  return config.type === 'oauth2' && typeof fields?.error === 'string' && fields.error !== '';
+}
+
+function whenToAskAgain(
+  { status, retryAfter }: Answer,
+  now: number,
+): Pick<TokenRefusal, 'again' | 'retryAfterMs'> {
+  const retryAfterMs = parseRetryAfter(retryAfter, now);
+  if (retryAfterMs !== undefined) return { again: false, retryAfterMs };
+  return { again: status >= 500 || status === 429 };
 }
 
 function pick(value: unknown, config: TokenAuthConfig): TokenFields | { readonly problem: string } {
@@ -73,7 +112,7 @@ function pick(value: unknown, config: TokenAuthConfig): TokenFields | { readonly
   return { token, expiresIn, tokenType, place: 'access_token' };
 }
 
-/** Undefined where it is not JSON. */
+/** Undefined: it is not JSON. */
 function parseJson(body: string): unknown {
   try {
     return JSON.parse(body);
@@ -86,13 +125,20 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function findProblem({ token, tokenType: type, place }: TokenFields): string | undefined {
-  if (typeof token !== 'string' || token === '') return `, but ${place} is missing`;
+function findProblem({ token: given, tokenType, place }: TokenFields): string | undefined {
+  const token = typeof given === 'string' ? given.trim() : '';
+  if (token === '') return `, but ${place} is missing`;
   if (token.length > LONGEST_TOKEN) return `, but ${place} is longer than ${LONGEST_TOKEN} characters`;
   if (!isBearerToken(token)) return `, but ${place} holds characters that no header can carry`;
-  if (type === undefined || type === null) return undefined;
-  const isBearer = typeof type === 'string' && type.toLowerCase() === 'bearer';
-  return isBearer ? undefined : ', but token_type is not Bearer';
+  if (typeof tokenType !== 'string' || !SIGNED_TYPES.has(tokenType.trim().toLowerCase())) return undefined;
+  return `, but token_type is ${tokenType.trim()}, which Waybill does not support`;
+}
+
+/** Services write BearerToken, JWT, jwt-bearer or nothing at all, and mean Bearer. */
+function noteOnType(tokenType: unknown): string | undefined {
+  if (tokenType === undefined || tokenType === null) return 'without a token_type, used as Bearer';
+  if (typeof tokenType === 'string' && tokenType.toLowerCase() === 'bearer') return undefined;
+  return `of token_type ${describeValue(tokenType)}, used as Bearer`;
 }
 
 function readLifetimeS(expiresIn: unknown, assumedS: number): number {
@@ -102,12 +148,27 @@ function readLifetimeS(expiresIn: unknown, assumedS: number): number {
 }
 
 /** RFC 6749, section 5.2: a code, and perhaps a sentence for the developer of the client; others have a message. */
-function readReason(fields: Record<string, unknown>, config: TokenAuthConfig): string {
+function readReason(
+  { status, whole }: Answer,
+  fields: Record<string, unknown> | undefined,
+  config: TokenAuthConfig,
+): string {
+  if (status >= 300 && status <= 399) return redirectTo(whole?.location, config);
+  if (fields === undefined) return '';
   const { error, error_description: description } = fields;
   const texts = [error, description, config.type === 'oauth2' ? undefined : fields.message].filter(
     (text) => typeof text === 'string' && text !== '',
   );
   return texts.length === 0 ? '' : `: ${clean(texts.join(', '), config)}`;
+}
+
+/** Names the target without its query, in which anything may stand. */
+function redirectTo(location: string | undefined, config: TokenAuthConfig): string {
+  const advice = 'redirects are not followed';
+  const base = tokenServiceUrl(config);
+  if (location === undefined || !URL.canParse(location, base)) return `: ${advice}`;
+  const { origin, pathname } = new URL(location, base);
+  return `, a redirect to ${clean(`${origin}${pathname}`, config)}: ${advice}`;
 }
 
 function clean(text: string, config: TokenAuthConfig): string {

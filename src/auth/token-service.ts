@@ -40,9 +40,11 @@ export function tokenServiceName(config: TokenAuthConfig): string {
   return `token service ${tokenServiceUrl(config)}`;
 }
 
-/** Writes the request for a token as the service takes it. */
+/** Writes the request for a token as the service takes it; the answer is wanted unpacked. */
 export function buildTokenRequest(config: TokenAuthConfig): TokenRequestParts {
-  return config.type === 'oauth2' ? buildOAuth2Request(config) : buildCustomRequest(config);
+  const parts = config.type === 'oauth2' ? buildOAuth2Request(config) : buildCustomRequest(config);
+  const isGiven = parts.headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'accept-encoding');
+  return isGiven ? parts : { ...parts, headers: [...parts.headers, 'accept-encoding', 'identity'] };
 }
 
 /** In the style that the service takes (RFC 6749, sections 2.3.1 and 4.4). */

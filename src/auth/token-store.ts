@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isBearerToken } from '../core/header-text.ts';
+import { LONGEST_RETRY_AFTER_MS } from './renewal-backoff.ts';
 import type { TokenCipher } from './token-cipher.ts';
 
 /** What the store needs of a Redis connection; an ioredis `Redis` or `Cluster` is one. */
@@ -27,7 +28,12 @@ export type Claim =
   | { readonly kind: 'useless'; readonly stored: string }
   | { readonly kind: 'claimed' }
   | { readonly kind: 'held' }
-  | { readonly kind: 'failed'; readonly failure: string };
+  | {
+      readonly kind: 'failed';
+      readonly failure: string;
+      /** For so long nobody asks. */
+      readonly retryAfterMs: number;
+    };
 
 /** The token of one set of credentials in Redis, and the lock on its renewal. Any method may reject. */
 export interface TokenStore {
@@ -35,11 +41,11 @@ export interface TokenStore {
   claim(useless: string): Promise<Claim>;
   /** Shares a new token for `remainingMs` in place of the value `replaced`, and gives the lock back. */
   publish(token: SharedToken, remainingMs: number, replaced: string): Promise<void>;
-  /** Gives the lock back; a failure is shown for a second to those who waited for it. */
-  release(failure?: string): Promise<void>;
+  /** Gives the lock back; other processes meet the failure for a second, or for as long as the service asks for. */
+  release(failure?: string, retryAfterMs?: number): Promise<void>;
 }
 
-/** Long enough for each waiter's next look, over long before anyone's next renewal (5 s). */
+/** Long enough for each waiter to look once more, over long before anyone's next renewal (5 s). */
 const SHOW_FAILURE_MS = 1_000;
 
 /*
@@ -53,7 +59,7 @@ local token = redis.call('GET', KEYS[1])
 if token and token ~= ARGV[3] then return {'token', token, redis.call('PTTL', KEYS[1])} end
 local failure = redis.call('GET', KEYS[3])
 if failure and string.sub(failure, 1, #owner) ~= owner then
-  return {'failed', string.sub(failure, #owner + 1)}
+  return {'failed', string.sub(failure, #owner + 1), redis.call('PTTL', KEYS[3])}
 end
 if redis.call('SET', KEYS[2], owner, 'NX', 'PX', ARGV[2]) then return {'claimed'} end
 if redis.call('GET', KEYS[2]) ~= owner then return {'held'} end
@@ -103,8 +109,9 @@ export function createTokenStore(redis: TokenRedis, options: TokenStoreOptions):
       const stored = cipher === undefined ? text : cipher.seal(text, key);
       await redis.eval(PUBLISH, 2, key, lock, owner, replaced, stored, lifetime);
     },
-    release: async (failure = '') => {
-      await redis.eval(RELEASE, 2, lock, failed, owner, failure, SHOW_FAILURE_MS);
+    release: async (failure = '', retryAfterMs = 0) => {
+      const shownMs = Math.max(SHOW_FAILURE_MS, Math.min(Math.ceil(retryAfterMs), LONGEST_RETRY_AFTER_MS));
+      await redis.eval(RELEASE, 2, lock, failed, owner, failure, shownMs);
     },
   };
 }
@@ -120,7 +127,7 @@ function readClaim(reply: unknown, { key, cipher }: TokenStoreOptions): Claim {
     case 'held':
       return { kind };
     case 'failed':
-      return { kind, failure: value };
+      return { kind, failure: value, retryAfterMs: Math.max(0, remainingMs) };
     case 'token': {
       const token = parseToken(cipher === undefined ? value : cipher.open(value, key));
       if (token === undefined || remainingMs <= 0) return { kind: 'useless', stored: value };

@@ -39,6 +39,20 @@ export interface Answer {
   readonly body: string;
   /** The `Retry-After` header as it came. */
   readonly retryAfter?: string;
+  /** The `WWW-Authenticate` headers of a status from 400 on, joined by commas. */
+  readonly wwwAuthenticate?: string;
+  /** Only of a request that keeps its answer whole. */
+  readonly whole?: WholeAnswer;
+}
+
+/** What a token service's answer is read from. */
+export interface WholeAnswer {
+  /** The body as it came, perhaps packed, up to one byte more than the limit. */
+  readonly bytes: Uint8Array;
+  /** False: the connection ended, or the limit was passed, before the body was complete. */
+  readonly complete: boolean;
+  readonly contentEncoding?: string | undefined;
+  readonly location?: string | undefined;
 }
 
 /** There was no status: the request, or a part of it, may have reached the endpoint. */

@@ -10,7 +10,7 @@ import {
   httpUrl,
 } from './http-fields.ts';
 import { didYouMean } from './near-miss.ts';
-import { tokenServiceSchema } from './token-service-config.ts';
+import { tokenServiceSchema, tokenSettings } from './token-service-config.ts';
 
 const KIB = 1024;
 
@@ -32,6 +32,9 @@ const endpointsSchema = z
   .record(eventTypeName, endpointAddress)
   .refine((endpoints) => Object.keys(endpoints).length > 0, 'must name at least one event type');
 
+/** How a token request carries the credentials (RFC 6749, section 2.3.1; json: services like the sender's own). */
+export const TOKEN_STYLES = ['form', 'basic', 'json'] as const;
+
 const authSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
   z.strictObject({ type: z.literal('bearer'), token: bearerToken }),
@@ -48,7 +51,8 @@ const authSchema = z.discriminatedUnion('type', [
     clientId: anyCredential,
     clientSecret: anyCredential,
     scope: anyCredential.optional(),
-    style: z.enum(['json', 'form', 'basic']).default('json'),
+    style: z.enum(TOKEN_STYLES).default('form'),
+    ...tokenSettings,
   }),
   tokenServiceSchema,
 ]);
@@ -116,6 +120,16 @@ export type RetryPolicy = ClientConfig['retry'];
 /** Whether requests carry a token that has to be asked for. */
 export function asksForTokens(auth: AuthConfig): auth is TokenAuthConfig {
   return auth.type === 'oauth2' || auth.type === 'token_service';
+}
+
+/** How long one token request may take, with its repetitions. */
+export function tokenTimeoutMs({ auth, timeoutMs }: Pick<ClientConfig, 'auth' | 'timeoutMs'>): number {
+  return asksForTokens(auth) ? (auth.timeoutMs ?? timeoutMs) : timeoutMs;
+}
+
+/** Statuses of the client's endpoints that lead to a new token, beside 401. */
+export function renewOnOf(auth: AuthConfig): readonly number[] {
+  return asksForTokens(auth) ? (auth.renewOn ?? []) : [];
 }
 
 /** The largest batch and the largest event, in bytes of serialised bodies. */

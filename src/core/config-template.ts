@@ -81,7 +81,9 @@ clients:
       clientId: waybill
       clientSecret: \${ACME_CLIENT_SECRET}
       # scope: "read write"                 # what to ask for; default: nothing in particular
-      style: json                           # how the credentials are sent: json (default), form, basic
+      style: form                           # how the credentials are sent: form (default), basic, json
+      # timeoutMs: 10000                    # how long one token request may take. Default: timeoutMs below
+      # renewOn: [401, 419]                 # which statuses lead to a new token. Default: 401
 
     # Requests in flight at once, in each worker process. 1 to 1000, default: 32
     concurrency: 32

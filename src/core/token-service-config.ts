@@ -28,6 +28,14 @@ const tokenPrefix = z.string().regex(/^(?:[\x21-\x7e][\x20-\x7e]*)?$/, {
   error: 'must hold only characters that an HTTP header can carry: letters, digits and signs of ASCII',
 });
 
+/** What asking for tokens has in common, whatever the token service speaks. */
+export const tokenSettings = {
+  /** One token request with its repetitions; default: the client's `timeoutMs`. */
+  timeoutMs: z.int().min(1).max(600_000).optional(),
+  /** Statuses of the endpoint that lead to a new token, as 401 always does. */
+  renewOn: z.array(z.int().min(300).max(599)).max(20).optional(),
+};
+
 /** A token service of the client's own making. Lifetimes in seconds. */
 export const tokenServiceSchema = z
   .strictObject({
@@ -41,6 +49,7 @@ export const tokenServiceSchema = z
     expiresInSeconds: z.number().min(1).max(604_800).default(3_600),
     header: headerName.default('Authorization'),
     prefix: tokenPrefix.default('Bearer '),
+    ...tokenSettings,
   })
   .superRefine(({ method, body }, context) => {
     if (method !== 'GET' || body === undefined) return;

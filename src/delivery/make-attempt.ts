@@ -1,7 +1,6 @@
 import {
   type Authorization,
   type AuthorizationFailure,
-  type AuthorizeResult,
   type Authorizer,
   isAuthorized,
 } from '../auth/authorizer.ts';
@@ -10,6 +9,7 @@ import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
 import { type Classification, classify } from '../core/classify.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
+import { refusesToken } from '../core/refuses-token.ts';
 
 /** One POST; never rejects. */
 export type Post = (
@@ -34,15 +34,23 @@ export type MakeAttempt = (
 export interface AttemptParts {
   readonly post: Post;
   readonly authorizer: Authorizer;
+  /** Statuses that lead to a new token, beside 401. */
+  readonly renewOn: readonly number[];
   readonly userAgent: string;
   monotonicNow(): number;
 }
 
 /**
- * Builds the attempt of a client: authorize, POST; after a 401 take a new token and POST the same bytes once
- * more, within the same attempt (contract, part 1).
+ * Builds the attempt of a client: authorize, POST; if the endpoint refuses the token take a new one and POST the same
+ * bytes once more, within the same attempt (contract, part 1).
  */
-export function createAttempt({ post, authorizer, userAgent, monotonicNow }: AttemptParts): MakeAttempt {
+export function createAttempt({
+  post,
+  authorizer,
+  renewOn,
+  userAgent,
+  monotonicNow,
+}: AttemptParts): MakeAttempt {
   function send(
     event: StoredEvent,
     url: string,
@@ -60,32 +68,37 @@ export function createAttempt({ post, authorizer, userAgent, monotonicNow }: Att
     signal: CallOffSignal,
   ): Promise<AttemptResult> {
     const renewed = await unlessAborted(authorizer.renew(refused), signal);
+    if (renewed === undefined) return first;
     if (!isAuthorized(renewed)) {
       if (renewed.calledOff) return ABORTED;
       return { ...first, body: `${renewed.failure}; the endpoint answered: ${first.body}` };
     }
     const second = await send(event, url, renewed, signal);
     if (second.kind === 'answer') {
-      if (second.status === 401) authorizer.reportRefused(renewed);
+      if (refusesToken(second, renewOn)) authorizer.reportRefused(renewed);
       else authorizer.reportAccepted(renewed);
     }
     return withoutCredentials(second, url, renewed);
   }
 
-  /** Undefined where the attempt was called off. */
+  /** Undefined: the attempt was called off. */
   function conclude(result: AttemptResult, started: number): Attempted | undefined {
     if (result.kind === 'aborted') return undefined;
     return { classification: classify(result), ms: monotonicNow() - started };
   }
 
   return async (event, url, signal) => {
-    const started = monotonicNow();
-    const asked = authorizer.authorize();
-    const granted = asked instanceof Promise ? await unlessAborted(asked, signal) : asked;
+    let started = monotonicNow();
+    let granted = authorizer.authorize();
+    if (granted instanceof Promise) {
+      granted = await unlessAborted(granted, signal);
+      // The wait for a token is no part of the attempt.
+      started = monotonicNow();
+    }
     if (!isAuthorized(granted)) return conclude(unsent(granted), started);
     const first = withoutCredentials(await send(event, url, granted, signal), url, granted);
     if (first.kind !== 'answer') return conclude(first, started);
-    if (first.status !== 401) authorizer.reportAccepted(granted);
+    if (!refusesToken(first, renewOn)) authorizer.reportAccepted(granted);
     else if (authorizer.renewable) {
       return conclude(await sendAnew(first, granted, event, url, signal), started);
     }
@@ -105,10 +118,13 @@ function withoutCredentials(result: AttemptResult, url: string, sent: Authorizat
 
 const ABORTED: AttemptResult = { kind: 'aborted' };
 
-const CALLED_OFF: AuthorizeResult = { failure: 'the attempt was called off', calledOff: true };
+const CALLED_OFF: AuthorizationFailure = { failure: 'the attempt was called off', calledOff: true };
 
 /** Waits for a token no longer than the attempt is wanted. */
-function unlessAborted(granted: Promise<AuthorizeResult>, signal: CallOffSignal): Promise<AuthorizeResult> {
+function unlessAborted<Result>(
+  granted: Promise<Result>,
+  signal: CallOffSignal,
+): Promise<Result | AuthorizationFailure> {
   if (signal.aborted) return Promise.resolve(CALLED_OFF);
   return new Promise((resolve, reject) => {
     const onAbort = (): void => resolve(CALLED_OFF);

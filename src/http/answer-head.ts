@@ -3,6 +3,10 @@ export interface AnswerHead {
   readonly status: number;
   /** The `Retry-After` header as it came. */
   readonly retryAfter: string | undefined;
+  /** Several are joined by commas (RFC 9110, section 11.6.1). */
+  readonly wwwAuthenticate: string | undefined;
+  readonly location: string | undefined;
+  readonly contentEncoding: string | undefined;
   /** Its body in bytes; or how its end is told. */
   readonly length: number | 'chunked' | 'until_close';
   /** For how long the connection may be idle afterwards, in milliseconds; 0: it cannot be used again. */
@@ -46,7 +50,9 @@ export function parseAnswerHead(text: string): AnswerHead | AnswerFault {
   const length = status < 200 || NO_BODY.has(status) ? 0 : headers.bodyLength();
   if (headers.fault !== undefined) return { fault: headers.fault };
   const kept = statusLine[1] === '1' && length !== 'until_close';
-  return { status, retryAfter: headers.retryAfter, length, idleMs: kept ? headers.idleMs() : 0 };
+  const { retryAfter, wwwAuthenticate, location, contentEncoding } = headers;
+  const idleMs = kept ? headers.idleMs() : 0;
+  return { status, retryAfter, wwwAuthenticate, location, contentEncoding, length, idleMs };
 }
 
 /** Whether a line, without its end, is a header: `name: value`. */
@@ -70,6 +76,9 @@ function isBlank(code: number): boolean {
 class HeadersThatMatter {
   fault: string | undefined;
   retryAfter: string | undefined;
+  wwwAuthenticate: string | undefined;
+  location: string | undefined;
+  contentEncoding: string | undefined;
   #length: number | undefined;
   /** Each with a comma before it. */
   #codings: string | undefined;
@@ -83,6 +92,9 @@ class HeadersThatMatter {
     else if (name === 'connection') this.#connection += `,${value.toLowerCase()}`;
     else if (name === 'keep-alive') this.#keepAlive = value;
     else if (name === 'retry-after') this.retryAfter ??= withoutBlanks(value);
+    else if (name === 'location') this.location ??= withoutBlanks(value);
+    else if (name === 'content-encoding') this.contentEncoding ??= withoutBlanks(value);
+    else if (name === 'www-authenticate') this.#addChallenge(withoutBlanks(value));
   }
 
   bodyLength(): AnswerHead['length'] {
@@ -96,6 +108,10 @@ class HeadersThatMatter {
     if (seconds === undefined) return IDLE_MS;
     const ms = Number(seconds) * 1_000;
     return Math.min(Math.max(ms - IDLE_MARGIN_MS, ms * IDLE_SHARE), MOST_IDLE_MS);
+  }
+
+  #addChallenge(value: string): void {
+    this.wwwAuthenticate = this.wwwAuthenticate === undefined ? value : `${this.wwwAuthenticate}, ${value}`;
   }
 
   #addLength(value: string): void {

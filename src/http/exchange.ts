@@ -1,4 +1,4 @@
-import type { AttemptResult } from '../core/attempt-result.ts';
+import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
 import { classifyNetworkError, type NetworkFailureClass } from '../core/classify-network-error.ts';
 import { ADDRESS_REFUSED } from './address-guard.ts';
@@ -53,9 +53,8 @@ export class Exchange implements ConnectionUser, Limited, Sender {
   readonly #resolve: (result: AttemptResult) => void;
   #connection: Connection | undefined;
   #resent = false;
-  /** 0: not known yet. */
-  #status = 0;
-  #retryAfter: string | undefined;
+  /** Undefined: the status is not known yet. */
+  #head: AnswerHead | undefined;
   #keepBytes = 0;
   #bodyBytes = 0;
   #chunks: Buffer[] | undefined;
@@ -93,11 +92,10 @@ export class Exchange implements ConnectionUser, Limited, Sender {
     else connection.write(bytes);
   }
 
-  onHead({ status, retryAfter }: AnswerHead): void {
-    this.#status = status;
+  onHead(head: AnswerHead): void {
+    this.#head = head;
     const { keepBodyBytes } = this.#request;
-    if (status >= 300) this.#retryAfter = retryAfter;
-    this.#keepBytes = keepBodyBytes ?? (status < 300 ? 0 : KEPT_BYTES);
+    this.#keepBytes = keepBodyBytes ?? (head.status < 300 ? 0 : KEPT_BYTES);
     if (keepBodyBytes === undefined) this.dueAt = Math.min(this.dueAt, performance.now() + DRAIN_MS);
   }
 
@@ -116,12 +114,12 @@ export class Exchange implements ConnectionUser, Limited, Sender {
   onEnd(now: number): void {
     if (this.done) return;
     this.#request.pool.release(this.#connection as Connection, now);
-    this.#answer();
+    this.#answer(true);
   }
 
   onGone(gone: Gone): void {
     if (this.done) return;
-    if (this.#status !== 0) {
+    if (this.#head !== undefined) {
       this.#answerAndDiscard();
     } else if (this.#mayResend(gone)) {
       this.#resent = true;
@@ -180,7 +178,7 @@ export class Exchange implements ConnectionUser, Limited, Sender {
 
   #end(result: AttemptResult): void {
     if (this.done) return;
-    if (this.#status !== 0) {
+    if (this.#head !== undefined) {
       this.#answerAndDiscard();
       return;
     }
@@ -190,15 +188,19 @@ export class Exchange implements ConnectionUser, Limited, Sender {
   }
 
   #answerAndDiscard(): void {
-    this.#answer();
+    this.#answer(false);
     this.#discard();
   }
 
-  #answer(): void {
+  #answer(complete: boolean): void {
     this.#finish();
+    const head = this.#head as AnswerHead;
     const body = this.#chunks === undefined ? '' : textStart(this.#chunks, this.#keepBytes);
-    const answer = { kind: 'answer', status: this.#status, body } as const;
-    this.#resolve(this.#retryAfter === undefined ? answer : { ...answer, retryAfter: this.#retryAfter });
+    const answer: Answer = { kind: 'answer', status: head.status, body };
+    const isWhole = this.#request.keepBodyBytes !== undefined;
+    const kept = isWhole ? { whole: whole(head, this.#chunks ?? [], complete) } : undefined;
+    // The headers of a delivery are of no use, and this is on the path of every event.
+    this.#resolve(head.status < 300 && !isWhole ? answer : { ...answer, ...headersOf(head), ...kept });
   }
 
   #finish(): void {
@@ -209,6 +211,18 @@ export class Exchange implements ConnectionUser, Limited, Sender {
   #discard(): void {
     if (this.#connection !== undefined) this.#request.pool.discard(this.#connection);
   }
+}
+
+/** What a failed attempt is judged by, beside its status. */
+function headersOf({ status, retryAfter, wwwAuthenticate }: AnswerHead): Partial<Answer> {
+  return {
+    ...(status >= 300 && retryAfter !== undefined && { retryAfter }),
+    ...(status >= 400 && wwwAuthenticate !== undefined && { wwwAuthenticate }),
+  };
+}
+
+function whole({ contentEncoding, location }: AnswerHead, chunks: readonly Buffer[], complete: boolean) {
+  return { bytes: Buffer.concat(chunks), complete, contentEncoding, location };
 }
 
 function codeOf(error: Error): string {

@@ -45,11 +45,12 @@ function start(options: Partial<AuthorizersOptions> = {}): SimulatedProcess {
 
 describe('two processes', () => {
   it('ask for one token, whoever comes first', async () => {
-    const [a, b] = [start().authorizer(config), start().authorizer(config)];
-    const results = await Promise.all(
-      [a, b].flatMap((one) => Array.from({ length: 300 }, () => one.authorize())),
-    );
-    expect(new Set(results.map(tokenOf))).toEqual(new Set(['token-1']));
+    const processes = [start(), start()];
+    const tokens = processes.flatMap((one) => {
+      const authorizer = one.authorizer(config);
+      return Array.from({ length: 300 }, () => one.accepted(authorizer));
+    });
+    expect(new Set((await Promise.all(tokens)).map(tokenOf))).toEqual(new Set(['token-1']));
     expect(server.seen).toHaveLength(1);
   });
 
@@ -57,6 +58,8 @@ describe('two processes', () => {
     const [a, b] = [start().authorizer(config), start().authorizer(config)];
     const [tokenA, tokenB] = [granted(await a.authorize()), granted(await b.authorize())];
     const storm = Array.from({ length: 300 }, () => [a.renew(tokenA), b.renew(tokenB)]).flat();
+    a.reportAccepted(granted(await storm[0]));
+    b.reportAccepted(granted(await storm[1]));
     expect(new Set((await Promise.all(storm)).map(tokenOf))).toEqual(new Set(['token-2']));
     expect(server.seen).toHaveLength(2);
   });
@@ -72,11 +75,11 @@ describe('two processes', () => {
   it('renew ahead of expiry with one request', async () => {
     const [a, b] = [start(), start()];
     const both = [a.authorizer(config), b.authorizer(config)] as const;
-    const old = await Promise.all(both.map((one) => one.authorize()));
+    const old = await Promise.all([a.accepted(both[0]), b.accepted(both[1])]);
     a.clock.now += HOUR - 30_000;
     b.clock.now += HOUR - 30_000;
     expect(both.map((one) => one.authorize())).toEqual(old);
-    const renewed = await Promise.all(both.map((one, n) => one.renew(granted(old[n] as never))));
+    const renewed = await Promise.all(both.map((one, n) => one.renew(granted(old[n]))));
     expect(renewed.map(tokenOf)).toEqual(['token-2', 'token-2']);
     expect(server.seen).toHaveLength(2);
   });
@@ -87,7 +90,7 @@ describe('two processes', () => {
     await redisServer.connect().pexpire(tokenKey(config), 100_000);
     const second = start();
     const authorizer = second.authorizer(config);
-    const token = await authorizer.authorize();
+    const token = await second.accepted(authorizer);
     expect(tokenOf(token)).toBe('token-1');
     second.clock.now += 39_000;
     expect(authorizer.authorize()).toBe(token);
@@ -100,7 +103,18 @@ describe('two processes', () => {
     const [a, b] = [start().authorizer(config), start().authorizer(config)];
     const results = await Promise.all([a.authorize(), b.authorize()]);
     const failure = `token service ${server.url} answered 401: invalid_client`;
-    expect(results).toEqual([{ failure }, { failure }]);
+    expect(results).toMatchObject([{ failure }, { failure }]);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('heed together the Retry-After that one of them was told, also after a restart', async () => {
+    server.reply = () => ({ status: 429, body: {}, headers: { 'retry-after': '300' } });
+    await start().authorizer(config).authorize();
+    const later = start();
+    const authorizer = later.authorizer(config);
+    expect(await authorizer.authorize()).toMatchObject({ failure: expect.stringMatching(/ answered 429$/) });
+    later.clock.now += 290_000;
+    expect(await authorizer.authorize()).toHaveProperty('failure');
     expect(server.seen).toHaveLength(1);
   });
 
@@ -139,7 +153,7 @@ describe('the lock', () => {
     expect(await redis.exists(lock)).toBe(0);
     server.reply = () => 'hang';
     self.clock.now += 5_000;
-    const hanging = authorizer.authorize();
+    const hanging = authorizer.renew(token);
     await server.received(3);
     expect(await redis.pttl(lock)).toBeGreaterThan(2_000);
     await self.authorizers.close();
@@ -182,6 +196,7 @@ describe('what stands in Redis', () => {
     const stored = (await redis.get(tokenKey(config))) ?? '';
     const second = granted(await authorizer.renew(first));
     await redis.set(tokenKey(config), stored, 'PX', HOUR);
+    authorizer.reportAccepted(second);
     expect(tokenOf(await authorizer.renew(second))).toBe('token-3');
   });
 });
@@ -232,7 +247,7 @@ describe('the registry', () => {
   it('makes authorizers of the other types too', () => {
     const post = () => Promise.reject(new Error('not asked'));
     const auth = { type: 'bearer', token: 'abc' } as const;
-    const authorizer = start().authorizers.get({ auth, post, network: '' });
+    const authorizer = start().authorizers.get({ auth, post, timeoutMs: 1_000, network: '' });
     expect(authorizer.renewable).toBe(false);
     expect(authorizer.authorize()).toMatchObject({ headers: ['authorization', 'Bearer abc'] });
   });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Authorizer } from '../../src/auth/authorizer.ts';
+import type { Authorization, Authorizer, RenewResult } from '../../src/auth/authorizer.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { granted, type SimulatedProcess, simulateProcess, tokenOf } from './support/processes.ts';
 import { startTokenServer, type TokenServer, tokenReply } from './support/token-server.ts';
@@ -17,16 +17,8 @@ let authorizer: Authorizer;
 
 beforeEach(async () => {
   server = await startTokenServer();
-  const { url: tokenUrl } = server;
-  const config = {
-    type: 'oauth2',
-    tokenUrl,
-    clientId: 'waybill',
-    clientSecret: SECRET,
-    style: 'json',
-  } as const;
   self = simulateProcess();
-  authorizer = self.authorizer(config);
+  authorizer = self.authorizer(configOf());
 });
 
 afterEach(async () => {
@@ -37,37 +29,61 @@ afterEach(async () => {
   expect(told).not.toMatch(/token-\d/);
 });
 
-async function failureOf(result: ReturnType<Authorizer['authorize']>): Promise<string> {
+function configOf(scope?: string) {
+  const { url: tokenUrl } = server;
+  const config = {
+    type: 'oauth2',
+    tokenUrl,
+    clientId: 'waybill',
+    clientSecret: SECRET,
+    style: 'json',
+  } as const;
+  return scope === undefined ? config : { ...config, scope };
+}
+
+const accepted = () => self.accepted(authorizer);
+
+/** A request with `refused` is refused, and so is the one with the new token that it gets. */
+async function refusedTwice(refused: Authorization): Promise<Authorization> {
+  const renewed = granted(await authorizer.renew(refused));
+  authorizer.reportRefused(renewed);
+  return renewed;
+}
+
+async function failureOf(result: Promise<RenewResult> | RenewResult): Promise<string> {
   const settled = await result;
-  if (!('failure' in settled)) throw new Error('expected a failure');
+  if (settled === undefined || !('failure' in settled)) throw new Error('expected a failure');
   return settled.failure;
 }
 
 describe('a token at hand', () => {
-  it('is asked for once, by the first request, and then handed out at once', async () => {
+  it('is asked for once, by the first request, and handed out at once after it was accepted', async () => {
     expect(server.seen).toHaveLength(0);
-    const first = await Promise.all(Array.from({ length: 300 }, () => authorizer.authorize()));
-    expect(new Set(first.map(tokenOf))).toEqual(new Set(['token-1']));
-    expect(authorizer.authorize()).toBe(first[0]);
+    const waiting = Array.from({ length: 300 }, () => authorizer.authorize());
+    const first = granted(await (waiting[0] as Promise<Authorization>));
+    authorizer.reportAccepted(first);
+    expect(new Set((await Promise.all(waiting)).map(tokenOf))).toEqual(new Set(['token-1']));
+    expect(authorizer.authorize()).toBe(first);
     expect(server.seen).toHaveLength(1);
   });
 
   it('is renewed in the last minute while the old one stays in use, by one request', async () => {
-    const first = granted(await authorizer.authorize());
+    const first = await accepted();
     self.clock.now += HOUR - 60 * SECOND - 1;
     expect(authorizer.authorize()).toBe(first);
     expect(server.seen).toHaveLength(1);
     self.clock.now += 1;
     for (let n = 0; n < 10; n += 1) expect(authorizer.authorize()).toBe(first);
-    const renewed = await authorizer.renew(first);
+    const renewed = granted(await authorizer.renew(first));
     expect(tokenOf(renewed)).toBe('token-2');
+    authorizer.reportAccepted(renewed);
     expect(authorizer.authorize()).toBe(renewed);
     expect(server.seen).toHaveLength(2);
   });
 
-  it('is renewed in the last tenth where it lives shortly', async () => {
+  it('is renewed in the last tenth of a short life', async () => {
     server.reply = (n) => tokenReply(n, { expires_in: 100 });
-    const first = await authorizer.authorize();
+    const first = await accepted();
     self.clock.now += 90 * SECOND - 1;
     expect(authorizer.authorize()).toBe(first);
     self.clock.now += 1;
@@ -76,7 +92,7 @@ describe('a token at hand', () => {
   });
 
   it('is waited for once it has expired', async () => {
-    await authorizer.authorize();
+    await accepted();
     self.clock.now += HOUR;
     const waiting = authorizer.authorize();
     expect(waiting).toBeInstanceOf(Promise);
@@ -84,8 +100,7 @@ describe('a token at hand', () => {
   });
 
   it('stays in use while renewals ahead of expiry fail, which are tried again after 5 s, 10 s, 20 s', async () => {
-    const first = granted(await authorizer.authorize());
-    authorizer.reportAccepted(first);
+    const first = await accepted();
     server.reply = () => BUSY;
     self.clock.now += HOUR - 60 * SECOND;
     let requests = 1;
@@ -106,17 +121,66 @@ describe('a token at hand', () => {
   });
 });
 
-describe('a 401', () => {
+describe('a fresh token', () => {
+  it('is tried by one request at a time, each 500 ms, and the others wait until it is accepted', async () => {
+    const order: number[] = [];
+    const waiting = Array.from({ length: 30 }, async (_, n) => {
+      const token = granted(await authorizer.authorize());
+      order.push(n);
+      return token;
+    });
+    const first = (await waiting[0]) as Authorization;
+    expect(order).toEqual([0]);
+    for (const tried of [
+      [0, 1],
+      [0, 1, 2],
+      [0, 1, 2, 3],
+    ]) {
+      await self.pass(499);
+      expect(order).toEqual(tried.slice(0, -1));
+      await self.pass(1);
+      expect(order).toEqual(tried);
+    }
+    authorizer.reportAccepted(first);
+    await Promise.all(waiting);
+    expect(order).toEqual(Array.from({ length: 30 }, (_, n) => n));
+    expect(authorizer.authorize()).toBe(first);
+  });
+
+  it('holds nobody for more than 3 s, although nobody has accepted it', async () => {
+    const waiting = Array.from({ length: 30 }, () => authorizer.authorize());
+    await waiting[0];
+    for (let ms = 0; ms < 3_000; ms += 500) await self.pass(500);
+    expect(new Set((await Promise.all(waiting)).map(tokenOf))).toEqual(new Set(['token-1']));
+    expect(authorizer.authorize()).not.toBeInstanceOf(Promise);
+    expect(server.seen).toHaveLength(1);
+  });
+
+  it('is tried by the next request at once after the refusal of the event that asked for it', async () => {
+    const first = await accepted();
+    const second = granted(await authorizer.renew(first));
+    const healthy = authorizer.authorize();
+    expect(healthy).toBeInstanceOf(Promise);
+    authorizer.reportRefused(second);
+    expect(await healthy).toBe(second);
+    authorizer.reportAccepted(second);
+    expect(authorizer.authorize()).toBe(second);
+  });
+});
+
+describe('a refusal', () => {
   it('a storm of 300 costs one token request', async () => {
-    const first = granted(await authorizer.authorize());
-    const renewed = await Promise.all(Array.from({ length: 300 }, () => authorizer.renew(first)));
-    expect(new Set(renewed.map(tokenOf))).toEqual(new Set(['token-2']));
+    const first = await accepted();
+    const storm = Array.from({ length: 300 }, () => authorizer.renew(first));
+    authorizer.reportAccepted(granted(await storm[0]));
+    expect(new Set((await Promise.all(storm)).map(tokenOf))).toEqual(new Set(['token-2']));
     expect(server.seen).toHaveLength(2);
   });
 
   it('that comes late renews nothing', async () => {
-    const first = granted(await authorizer.authorize());
+    const first = await accepted();
     const second = granted(await authorizer.renew(first));
+    authorizer.reportAccepted(second);
     expect(second.version).toBeGreaterThan(first.version);
     expect(await authorizer.renew(first)).toBe(second);
     authorizer.reportRefused(first);
@@ -124,69 +188,78 @@ describe('a 401', () => {
     expect(server.seen).toHaveLength(2);
   });
 
-  it('lets requests that begin meanwhile wait for the new token', async () => {
-    const first = granted(await authorizer.authorize());
-    const renewing = authorizer.renew(first);
-    const waiting = authorizer.authorize();
-    expect(waiting).toBeInstanceOf(Promise);
-    expect(await waiting).toBe(await renewing);
+  it('lets other requests go on with the token, until three in a row were refused', async () => {
+    const first = await accepted();
+    server.reply = () => 'hang';
+    const renewals = [authorizer.renew(first), authorizer.renew(first)];
+    expect(authorizer.authorize()).toBe(first);
+    renewals.push(authorizer.renew(first));
+    expect(authorizer.authorize()).toBeInstanceOf(Promise);
+    authorizer.reportAccepted(first);
+    expect(authorizer.authorize()).toBe(first);
+    await self.authorizers.close();
+    for (const renewal of renewals) expect(await renewal).toMatchObject({ calledOff: true });
   });
 
-  it('to the renewed token blocks for 5 s, doubling to 60 s; between blocks one more try', async () => {
+  it('of a renewed token blocks renewals for 5 s, doubling to 60 s, and never a send', async () => {
     let current = granted(await authorizer.authorize());
     for (const pause of [5, 10, 20, 40, 60, 60]) {
       const requests = server.seen.length;
       const renewed = granted(await authorizer.renew(current));
       expect(server.seen).toHaveLength(requests + 1);
       for (let n = 0; n < 300; n += 1) authorizer.reportRefused(renewed);
-      const unsent = `the endpoint answered 401 to a renewed token as well; no token is asked for during the next ${pause} s`;
-      expect(authorizer.authorize()).toEqual({ failure: unsent });
-      expect(await failureOf(authorizer.renew(renewed))).toBe(unsent);
-      self.clock.now += pause * SECOND - 1;
-      expect(await failureOf(authorizer.authorize())).toMatch(/next 1 s$/);
-      self.clock.now += 1;
-      expect(authorizer.authorize()).toBe(renewed);
+      await self.pass(3 * SECOND);
+      for (let n = 0; n < 10; n += 1) {
+        expect(authorizer.authorize()).toBe(renewed);
+        expect(await authorizer.renew(renewed)).toBeUndefined();
+      }
+      await self.pass((pause - 3) * SECOND - 1);
+      expect(await authorizer.renew(renewed)).toBeUndefined();
       expect(server.seen).toHaveLength(requests + 1);
+      await self.pass(1);
       current = renewed;
     }
   });
 
-  it('doubling ends with a token that is accepted', async () => {
-    const first = granted(await authorizer.authorize());
+  it('of a renewed token by another event than the one that asked for it blocks as well', async () => {
+    const first = await accepted();
     const second = granted(await authorizer.renew(first));
-    authorizer.reportRefused(second);
-    self.clock.now += 5 * SECOND;
-    const third = granted(await authorizer.renew(second));
-    authorizer.reportAccepted(third);
-    const fourth = granted(await authorizer.renew(third));
-    authorizer.reportRefused(fourth);
-    expect(await failureOf(authorizer.authorize())).toMatch(/next 5 s$/);
+    expect(await authorizer.renew(second)).toBeUndefined();
+    expect(server.seen).toHaveLength(2);
   });
 
-  it('of one endpoint leaves the token to the others that accept it, and its renewals still double', async () => {
-    const first = granted(await authorizer.authorize());
-    authorizer.reportAccepted(first);
-    let refused = first;
-    for (const pause of [5, 10, 20]) {
-      const renewed = granted(await authorizer.renew(refused));
+  it('doubles the block only while no request is accepted with the token', async () => {
+    let current = await accepted();
+    for (let n = 0; n < 4; n += 1) {
+      const renewed = await refusedTwice(current);
       authorizer.reportAccepted(renewed);
-      authorizer.reportRefused(renewed);
+      await self.pass(5 * SECOND - 1);
+      expect(await authorizer.renew(renewed)).toBeUndefined();
+      authorizer.reportAccepted(renewed);
       expect(authorizer.authorize()).toBe(renewed);
-      expect(await failureOf(authorizer.renew(renewed))).toMatch(new RegExp(`next ${pause} s$`));
-      expect(authorizer.authorize()).toBe(renewed);
-      self.clock.now += pause * SECOND;
-      refused = renewed;
+      await self.pass(1);
+      current = renewed;
     }
-    expect(server.seen).toHaveLength(4);
+    expect(server.seen).toHaveLength(5);
+    expect(self.lines.filter((line) => line.startsWith('renewed token refused'))).toHaveLength(4);
   });
 
-  it('an acceptance that comes after the refusal brings the token back at once', async () => {
-    const first = granted(await authorizer.authorize());
-    const second = granted(await authorizer.renew(first));
-    authorizer.reportRefused(second);
-    expect(authorizer.authorize()).toHaveProperty('failure');
-    authorizer.reportAccepted(second);
-    expect(authorizer.authorize()).toBe(second);
+  it('of one event leaves the token to the others, whose requests wait for nothing', async () => {
+    const renewed = await refusedTwice(await accepted());
+    authorizer.reportAccepted(renewed);
+    for (let n = 0; n < 100; n += 1) {
+      expect(authorizer.authorize()).toBe(renewed);
+      if (n % 10 === 0) expect(await authorizer.renew(renewed)).toBeUndefined();
+      else authorizer.reportAccepted(renewed);
+    }
+    expect(server.seen).toHaveLength(2);
+  });
+
+  it('does not keep an expired token from being replaced during the block', async () => {
+    server.reply = (n) => tokenReply(n, { expires_in: 2 });
+    await refusedTwice(await accepted());
+    await self.pass(2 * SECOND);
+    expect(tokenOf(await authorizer.authorize())).toBe('token-3');
   });
 });
 
@@ -200,7 +273,7 @@ describe('a token request that fails', () => {
     let requests = 0;
     for (const pause of [5, 10, 20, 40, 60, 60]) {
       const waiting = Array.from({ length: 50 }, () => authorizer.authorize());
-      expect(await failureOf(waiting[49] as never)).toBe(sentence);
+      expect(await failureOf(waiting[49])).toBe(sentence);
       requests += 1;
       expect(authorizer.authorize()).toEqual({
         failure: `${sentence}; no token is asked for during the next ${pause} s`,
@@ -211,19 +284,40 @@ describe('a token request that fails', () => {
       self.clock.now += 1;
     }
     server.reply = (n) => tokenReply(n);
-    authorizer.reportAccepted(granted(await authorizer.authorize()));
+    await accepted();
     server.reply = () => BUSY;
     self.clock.now += HOUR;
     await authorizer.authorize();
     expect(await failureOf(authorizer.authorize())).toMatch(/next 5 s$/);
   });
 
-  it('after a 401 keeps the refused token out of use, and is repeated after the block', async () => {
-    const first = granted(await authorizer.authorize());
+  it('is not repeated before the service’s own Retry-After is over', async () => {
+    server.reply = () => ({ status: 429, body: {}, headers: { 'retry-after': '300' } });
+    expect(await failureOf(authorizer.authorize())).toMatch(/ answered 429$/);
+    expect(await failureOf(authorizer.authorize())).toMatch(/next 300 s$/);
+    self.clock.now += 300 * SECOND - 1;
+    expect(await failureOf(authorizer.authorize())).toMatch(/next 1 s$/);
+    expect(server.seen).toHaveLength(1);
+    self.clock.now += 1;
+    server.reply = (n) => tokenReply(n);
+    expect(tokenOf(await authorizer.authorize())).toBe('token-2');
+  });
+
+  it('is repeated after an hour at the latest, whatever the service asks for', async () => {
+    server.reply = () => ({ status: 503, body: {}, headers: { 'retry-after': '999999' } });
+    await authorizer.authorize();
+    expect(await failureOf(authorizer.authorize())).toMatch(/next 3600 s$/);
+  });
+
+  it('after a refusal leaves the token in use, until three in a row were refused', async () => {
+    const first = await accepted();
     server.reply = () => BUSY;
+    for (let refusals = 1; refusals < 3; refusals += 1) {
+      expect(await authorizer.renew(first)).toHaveProperty('failure');
+      expect(authorizer.authorize()).toBe(first);
+    }
     expect(await authorizer.renew(first)).toHaveProperty('failure');
     expect(authorizer.authorize()).toHaveProperty('failure');
-    expect(await authorizer.renew(first)).toHaveProperty('failure');
     expect(server.seen).toHaveLength(2);
     self.clock.now += 5 * SECOND;
     server.reply = (n) => tokenReply(n);
@@ -234,6 +328,40 @@ describe('a token request that fails', () => {
     server.reply = () => ({ status: 502, body: '<html>' });
     expect(await failureOf(authorizer.authorize())).toMatch(/ answered 502 \(3 tries\)$/);
     expect(server.seen).toHaveLength(3);
+  });
+});
+
+describe('two scopes of one client id', () => {
+  const told = () => self.lines.filter((line) => line.startsWith('two scopes'));
+
+  it('that void each other’s tokens are told once, by name', async () => {
+    const scopes = [self.authorizer(configOf('read')), self.authorizer(configOf('write'))];
+    const held = await Promise.all(scopes.map((one) => self.accepted(one)));
+    for (let round = 0; round < 6; round += 1) {
+      for (const [n, one] of scopes.entries()) {
+        // The other's newer token has voided this one's.
+        const renewed = granted(await one.renew(held[n] as Authorization));
+        one.reportAccepted(renewed);
+        held[n] = renewed;
+      }
+    }
+    expect(told()).toHaveLength(1);
+    expect(told()[0]).toContain('"scopes":["write","read"]');
+    expect(told()[0]).toContain(server.url);
+  });
+
+  it('whose tokens only run out early are not told', async () => {
+    const scopes = [self.authorizer(configOf('read')), self.authorizer(configOf('write'))];
+    const held = await Promise.all(scopes.map((one) => self.accepted(one)));
+    for (let round = 0; round < 6; round += 1) {
+      for (const [n, one] of scopes.entries()) {
+        const renewed = granted(await one.renew(held[n] as Authorization));
+        one.reportAccepted(renewed);
+        held[n] = renewed;
+      }
+      for (const [n, one] of scopes.entries()) one.reportAccepted(held[n] as Authorization);
+    }
+    expect(told()).toEqual([]);
   });
 });
 

@@ -77,8 +77,9 @@ describe('obtainToken', () => {
   });
 
   it('takes over the failure of the holder', async () => {
-    const { obtained, requests } = await obtain([{ kind: 'held' }, { kind: 'failed', failure: 'it failed' }]);
-    expect(obtained).toEqual({ failure: 'it failed' });
+    const failed = { kind: 'failed', failure: 'it failed', retryAfterMs: 900 } as const;
+    const { obtained, requests } = await obtain([{ kind: 'held' }, failed]);
+    expect(obtained).toEqual({ failure: 'it failed', retryAfterMs: 900 });
     expect(requests).toBe(0);
   });
 });

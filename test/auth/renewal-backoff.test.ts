@@ -21,6 +21,12 @@ describe('renewal backoff', () => {
     expect(blockedMs(NO_BACKOFF, -5)).toBe(0);
   });
 
+  it('blocks for as long as the token service asks for, if that is longer, up to an hour', () => {
+    expect(blockedMs(strike(NO_BACKOFF, 0, 4_999), 0)).toBe(5_000);
+    expect(blockedMs(strike(NO_BACKOFF, 0, 300_000), 0)).toBe(300_000);
+    expect(blockedMs(strike(NO_BACKOFF, 0, 1e12), 0)).toBe(3_600_000);
+  });
+
   it('never blocks for less than 5 s or more than 60 s', () => {
     fc.assert(
       fc.property(fc.nat(5_000), fc.nat(1e9), (strikes, now) => {

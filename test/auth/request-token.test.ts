@@ -33,8 +33,8 @@ function configOf(overrides: Partial<OAuth2Config> = {}): OAuth2Config {
   };
 }
 
-function ask(config: OAuth2Config, options: { totalMs?: number; signal?: AbortSignal } = {}) {
-  return requestToken(config, { post: sender.post, retryDelayMs: 1, ...options });
+function ask(config: OAuth2Config, options: { timeoutMs?: number; signal?: AbortSignal } = {}) {
+  return requestToken(config, { post: sender.post, timeoutMs: 60_000, retryDelayMs: 1, ...options });
 }
 
 describe('requestToken: the three styles', () => {
@@ -45,6 +45,7 @@ describe('requestToken: the three styles', () => {
     expect(server.seen[0]?.headers).toMatchObject({
       'content-type': 'application/json',
       accept: 'application/json',
+      'accept-encoding': 'identity',
     });
     expect(server.seen[0]?.headers.authorization).toBeUndefined();
     expect(server.seen[0]?.body).toBe(
@@ -80,8 +81,21 @@ describe('requestToken: the three styles', () => {
 describe('requestToken: failures', () => {
   it('tries twice more after a 5xx or a 429, and no more', async () => {
     server.reply = (n) => ({ status: n === 2 ? 429 : 503, body: 'busy' });
-    expect(await ask(configOf())).toEqual({ failure: `token service ${server.url} answered 503 (3 tries)` });
+    expect(await ask(configOf())).toEqual({
+      failure: `token service ${server.url} answered 503 (3 tries)`,
+      status: 503,
+    });
     expect(server.seen).toHaveLength(3);
+  });
+
+  it('does not try again after a Retry-After, and hands it out', async () => {
+    server.reply = () => ({ status: 503, body: 'busy', headers: { 'retry-after': '7' } });
+    expect(await ask(configOf())).toEqual({
+      failure: `token service ${server.url} answered 503`,
+      status: 503,
+      retryAfterMs: 7_000,
+    });
+    expect(server.seen).toHaveLength(1);
   });
 
   it('takes the token that a later try gets', async () => {
@@ -94,6 +108,7 @@ describe('requestToken: failures', () => {
     server.reply = () => ({ status: 401, body: { error: 'invalid_client', error_description: description } });
     expect(await ask(configOf())).toEqual({
       failure: `token service ${server.url} answered 401: invalid_client, client "way bill" with *** is unknown`,
+      status: 401,
     });
     expect(server.seen).toHaveLength(1);
   });
@@ -115,7 +130,7 @@ describe('requestToken: failures', () => {
   it('gives a silent service no more than the total limit', async () => {
     server.reply = () => 'hang';
     const startedAt = performance.now();
-    expect(await ask(configOf(), { totalMs: 2_000 })).toEqual({
+    expect(await ask(configOf(), { timeoutMs: 2_000 })).toEqual({
       failure: `token service ${server.url} did not answer within 2000 ms`,
     });
     expect(performance.now() - startedAt).toBeLessThan(10_000);
@@ -124,14 +139,15 @@ describe('requestToken: failures', () => {
 
   it('counts all tries into the total limit, and says what the last answer was', async () => {
     server.reply = (n) => (n === 1 ? { status: 502, body: '' } : 'hang');
-    expect(await ask(configOf(), { totalMs: 2_000 })).toEqual({
+    expect(await ask(configOf(), { timeoutMs: 2_000 })).toEqual({
       failure: `token service ${server.url} answered 502 (2 tries)`,
+      status: 502,
     });
   });
 
   it('is limited even where the request itself does not end', async () => {
     const post = () => new Promise<never>(() => {});
-    const result = await requestToken(configOf(), { post, totalMs: 20 });
+    const result = await requestToken(configOf(), { post, timeoutMs: 20 });
     expect(result).toEqual({ failure: `token service ${server.url} did not answer within 20 ms` });
   });
 
@@ -139,7 +155,7 @@ describe('requestToken: failures', () => {
     const post = async () => {
       throw new TypeError('bad header: s:cr€t&1');
     };
-    expect(await requestToken(configOf(), { post })).toEqual({
+    expect(await requestToken(configOf(), { post, timeoutMs: 60_000 })).toEqual({
       failure: `token service ${server.url} could not be asked (TypeError)`,
     });
   });

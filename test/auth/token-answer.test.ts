@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readTokenAnswer } from '../../src/auth/token-answer.ts';
+import type { Answer, WholeAnswer } from '../../src/core/attempt-result.ts';
 import type { OAuth2Config, TokenServiceConfig } from '../../src/core/client-config.ts';
 
 const config: OAuth2Config = {
@@ -11,9 +12,15 @@ const config: OAuth2Config = {
   style: 'json',
 };
 
-function read(status: number, body: unknown) {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return readTokenAnswer({ kind: 'answer', status, body: text }, config);
+const NOW = Date.UTC(2026, 2, 1);
+
+function answerOf(status: number, body: unknown, whole: Partial<WholeAnswer> = {}): Answer {
+  const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+  return { kind: 'answer', status, body: '', whole: { bytes, complete: true, ...whole } };
+}
+
+function read(status: number, body: unknown, whole: Partial<WholeAnswer> = {}) {
+  return readTokenAnswer(answerOf(status, body, whole), config, NOW);
 }
 
 describe('readTokenAnswer', () => {
@@ -35,11 +42,69 @@ describe('readTokenAnswer', () => {
     [1e300, 604_800_000],
     [{}, 3_600_000],
   ])('takes expires_in %j for %d ms', (expires_in, lifetimeMs) => {
-    expect(read(200, { access_token: 'abc', expires_in })).toEqual({ accessToken: 'abc', lifetimeMs });
+    const body = { access_token: 'abc', token_type: 'bearer', expires_in };
+    expect(read(200, body)).toEqual({ accessToken: 'abc', lifetimeMs });
   });
 
-  it.each([undefined, null, 'bearer', 'BEARER'])('accepts token_type %j', (token_type) => {
-    expect(read(200, { access_token: 'abc', token_type })).toMatchObject({ accessToken: 'abc' });
+  it.each(['bearer', 'BEARER', 'Bearer'])('takes token_type %j for what it is', (token_type) => {
+    expect(read(200, { access_token: 'abc', token_type })).not.toHaveProperty('note');
+  });
+
+  it.each([
+    [undefined, 'without a token_type, used as Bearer'],
+    [null, 'without a token_type, used as Bearer'],
+    ['BearerToken', 'of token_type "BearerToken", used as Bearer'],
+    ['Bearer ', 'of token_type "Bearer ", used as Bearer'],
+    ['JWT', 'of token_type "JWT", used as Bearer'],
+    ['jwt-bearer', 'of token_type "jwt-bearer", used as Bearer'],
+    [5, 'of token_type 5, used as Bearer'],
+  ])('uses a token of token_type %j as Bearer, and notes it', (token_type, note) => {
+    expect(read(200, { access_token: 'abc', token_type })).toMatchObject({ accessToken: 'abc', note });
+  });
+
+  it.each(['', null, undefined])('takes a good token beside "error": %j', (error) => {
+    expect(read(200, { access_token: 'abc', error })).toMatchObject({ accessToken: 'abc' });
+  });
+
+  it('takes a token without the white space around it', () => {
+    expect(read(200, { access_token: ' abc\r\n' })).toMatchObject({ accessToken: 'abc' });
+    expect(read(200, { access_token: ' \n' })).toMatchObject({
+      refusal: 'answered 200, but access_token is missing',
+    });
+  });
+
+  it('takes a token behind a byte order mark', () => {
+    expect(read(200, '\ufeff{"access_token":"abc"}')).toMatchObject({ accessToken: 'abc' });
+  });
+
+  it('asks again after an answer that was cut in mid-body, even if a token can be read', () => {
+    expect(read(200, { access_token: 'abc' }, { complete: false })).toEqual({
+      refusal: 'answered 200, and the connection ended in the middle of the body',
+      again: true,
+      status: 200,
+    });
+  });
+
+  it('leaves the service alone for as long as its Retry-After says', () => {
+    const waits = (status: number, retryAfter: string) =>
+      readTokenAnswer({ ...answerOf(status, ''), retryAfter }, config, NOW);
+    expect(waits(429, '300')).toEqual({
+      refusal: 'answered 429',
+      again: false,
+      status: 429,
+      retryAfterMs: 300_000,
+    });
+    expect(waits(503, 'Sun, 01 Mar 2026 00:00:07 GMT')).toMatchObject({ again: false, retryAfterMs: 7_000 });
+    expect(waits(503, 'soon')).toEqual({ refusal: 'answered 503', again: true, status: 503 });
+  });
+
+  it.each([
+    ['https://login.acme.example/sign-in?next=secret', 'https://login.acme.example/sign-in'],
+    ['/oauth/token/', 'https://auth.acme.example/oauth/token/'],
+    ['//other.example', 'https://other.example/'],
+  ])('does not follow a redirect to %s, and names its target without the query', (location, target) => {
+    const refusal = `answered 302, a redirect to ${target}: redirects are not followed`;
+    expect(read(302, '', { location })).toEqual({ refusal, again: false, status: 302 });
   });
 
   it.each([
@@ -47,7 +112,16 @@ describe('readTokenAnswer', () => {
     [200, '[]', 'answered 200 with a body that is no JSON object'],
     [200, {}, 'answered 200, but access_token is missing'],
     [200, { access_token: 5 }, 'answered 200, but access_token is missing'],
-    [200, { access_token: 'a', token_type: 'mac' }, 'answered 200, but token_type is not Bearer'],
+    [
+      200,
+      { access_token: 'a', token_type: 'mac' },
+      'answered 200, but token_type is mac, which Waybill does not support',
+    ],
+    [
+      200,
+      { access_token: 'a', token_type: 'DPoP' },
+      'answered 200, but token_type is DPoP, which Waybill does not support',
+    ],
     [
       200,
       { access_token: 'a\r\nb' },
@@ -59,7 +133,7 @@ describe('readTokenAnswer', () => {
       'answered 200, but access_token is longer than 16384 characters',
     ],
     [200, { error: 'access_denied' }, 'answered 200: access_denied'],
-    [302, '', 'answered 302'],
+    [302, '', 'answered 302: redirects are not followed'],
     [400, { error: 'invalid_scope' }, 'answered 400: invalid_scope'],
     [
       401,
@@ -68,11 +142,11 @@ describe('readTokenAnswer', () => {
     ],
     [403, '<html>', 'answered 403'],
   ])('refuses, and does not ask again: %d %j', (status, body, refusal) => {
-    expect(read(status, body)).toEqual({ refusal, again: false });
+    expect(read(status, body)).toEqual({ refusal, again: false, status });
   });
 
   it.each([429, 500, 503])('asks again after %d', (status) => {
-    expect(read(status, 'busy')).toEqual({ refusal: `answered ${status}`, again: true });
+    expect(read(status, 'busy')).toEqual({ refusal: `answered ${status}`, again: true, status });
   });
 
   it('says what became of a request without an answer', () => {
@@ -81,12 +155,12 @@ describe('readTokenAnswer', () => {
       failureClass: 'dns',
       detail: 'no address for auth.acme.example',
     } as const;
-    expect(readTokenAnswer(noAnswer, config)).toEqual({
+    expect(readTokenAnswer(noAnswer, config, NOW)).toEqual({
       refusal: 'did not answer: no address for auth.acme.example',
       again: true,
     });
     const unsent = { kind: 'unsent', failureClass: 'address', detail: '10.0.0.1 is not allowed' } as const;
-    expect(readTokenAnswer(unsent, config)).toEqual({
+    expect(readTokenAnswer(unsent, config, NOW)).toEqual({
       refusal: 'was not asked: 10.0.0.1 is not allowed',
       again: false,
     });
@@ -119,7 +193,7 @@ describe('readTokenAnswer', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (token) => {
         const answer = read(200, { access_token: token });
-        expect('accessToken' in answer).toBe(/^[!-~]+$/.test(token));
+        expect('accessToken' in answer).toBe(/^[!-~]+$/.test(token.trim()));
       }),
     );
   });
@@ -139,10 +213,7 @@ describe('an answer of a service of the client’s own making', () => {
     prefix: '',
   };
   const readCustom = (status: number, body: unknown, changes: Partial<TokenServiceConfig> = {}) =>
-    readTokenAnswer(
-      { kind: 'answer', status, body: typeof body === 'string' ? body : JSON.stringify(body) },
-      { ...custom, ...changes },
-    );
+    readTokenAnswer(answerOf(status, body), { ...custom, ...changes }, NOW);
   const withToken = (token: unknown, ttl?: unknown) => ({ 'a/b': [{ '~t': token }], ttl });
 
   it.each([
@@ -174,6 +245,6 @@ describe('an answer of a service of the client’s own making', () => {
     [403, { error: 'password-1 123456 key-in-the-query' }, 'answered 403: *** *** ***'],
     [403, { error: 'd2F5YmlsbDpwYXNzd29yZC0x' }, 'answered 403: ***'],
   ])('of %d %j is a refusal without secrets', (status, body, refusal) => {
-    expect(readCustom(status, body)).toEqual({ refusal, again: false });
+    expect(readCustom(status, body)).toEqual({ refusal, again: false, status });
   });
 });

@@ -76,7 +76,11 @@ describe('createTokenStore', () => {
     const [a, b, other] = [storeOf(), storeOf(), storeOf({ variant: 'other' })];
     await a.claim('');
     await a.release('it failed');
-    expect(await b.claim('')).toEqual({ kind: 'failed', failure: 'it failed' });
+    expect(await b.claim('')).toEqual({
+      kind: 'failed',
+      failure: 'it failed',
+      retryAfterMs: expect.any(Number),
+    });
     expect(await other.claim('')).toEqual({ kind: 'claimed' });
     await other.release();
     expect(await a.claim('')).toEqual({ kind: 'claimed' });

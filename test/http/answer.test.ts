@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { client, MESSAGE, serve } from './http-fixture.ts';
 import { respond } from './scripted-server.ts';
@@ -60,9 +61,46 @@ describe('an answer', () => {
     const server = await serve((received) => respond(received, received.number === 1 ? 200 : 400, body));
     const http = client();
     const request = { url: server.url, ...MESSAGE, keepBodyBytes: 65_536 };
-    expect(await http.post(request)).toEqual({ kind: 'answer', status: 200, body });
-    expect(await http.post(request)).toEqual({ kind: 'answer', status: 400, body });
-    expect(await http.post({ ...request, keepBodyBytes: 10 })).toMatchObject({ body: body.slice(0, 10) });
+    const whole = { bytes: Buffer.from(body), complete: true };
+    expect(await http.post(request)).toMatchObject({ status: 200, body, whole });
+    expect(await http.post(request)).toMatchObject({ status: 400, body, whole });
+    const short = { bytes: Buffer.from(body.slice(0, 11)), complete: true };
+    expect(await http.post({ ...request, keepBodyBytes: 10 })).toMatchObject({
+      body: body.slice(0, 10),
+      whole: short,
+    });
+  });
+
+  test('that is kept whole comes as it was sent, with its Content-Encoding and Location', async () => {
+    const packed = gzipSync('{"a":1}');
+    const server = await serve(({ socket }) => {
+      socket.write(
+        `HTTP/1.1 302 X\r\ncontent-encoding: gzip\r\nlocation: /else\r\ncontent-length: ${packed.length}\r\n\r\n`,
+      );
+      socket.write(packed);
+    });
+    const result = await client().post({ url: server.url, ...MESSAGE, keepBodyBytes: 65_536 });
+    const whole = { bytes: packed, complete: true, contentEncoding: 'gzip', location: '/else' };
+    expect(result).toMatchObject({ status: 302, whole });
+  });
+
+  test('that ends before its Content-Length is not complete', async () => {
+    const server = await serve(({ socket }) => {
+      socket.end('HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"a":1}');
+    });
+    const result = await client().post({ url: server.url, ...MESSAGE, keepBodyBytes: 65_536 });
+    expect(result).toMatchObject({ status: 200, whole: { bytes: Buffer.from('{"a":1}'), complete: false } });
+  });
+
+  test('hands WWW-Authenticate on, several headers as one', async () => {
+    const headers = ['WWW-Authenticate: Basic realm="x"', 'www-authenticate: Bearer error="invalid_token"'];
+    const server = await serve((received) => respond(received, 403, '', headers));
+    expect(await client().post({ url: server.url, ...MESSAGE })).toEqual({
+      kind: 'answer',
+      status: 403,
+      body: '',
+      wwwAuthenticate: 'Basic realm="x", Bearer error="invalid_token"',
+    });
   });
 
   test('waits for a body that is asked for until the deadline', async () => {
@@ -70,7 +108,7 @@ describe('an answer', () => {
       socket.write('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"a":'),
     );
     const result = await client().post({ url: server.url, ...MESSAGE, keepBodyBytes: 100, timeoutMs: 3_000 });
-    expect(result).toEqual({ kind: 'answer', status: 200, body: '{"a":' });
+    expect(result).toMatchObject({ status: 200, body: '{"a":', whole: { complete: false } });
   });
 
   test('ignores informational responses before it', async () => {

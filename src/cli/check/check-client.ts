@@ -1,12 +1,18 @@
-import { requestToken } from '../../auth/request-token.ts';
-import { asksForTokens } from '../../core/client-config.ts';
+import { requestToken, type TokenRequestFailure } from '../../auth/request-token.ts';
+import type { IssuedToken } from '../../auth/token-answer.ts';
+import { tokenServiceName } from '../../auth/token-service.ts';
+import {
+  asksForTokens,
+  type OAuth2Config,
+  TOKEN_STYLES,
+  type TokenAuthConfig,
+  tokenTimeoutMs,
+} from '../../core/client-config.ts';
 import type { ResolvedClient } from '../../core/config-schema.ts';
 import { createClientHttp } from '../../http/client-http.ts';
 import { checkHost, type ResolveHost } from './check-host.ts';
 import { type CheckFinding, clientSubject, type Level } from './finding.ts';
 
-/** Enough for every token service's answer. */
-const TOKEN_ANSWER_BYTES = 65_536;
 const KEEP_ALIVE_MS = 60_000;
 
 /**
@@ -40,10 +46,12 @@ function urlsByHost(client: ResolvedClient): Map<string, { url: URL; types: stri
   return byHost;
 }
 
-async function checkToken(
-  client: ResolvedClient,
-  resolveHost: ResolveHost,
-): Promise<{ level: Level; message: string }[]> {
+interface TokenFinding {
+  readonly level: Level;
+  readonly message: string;
+}
+
+async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<TokenFinding[]> {
   const { auth, timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
   if (!asksForTokens(auth)) return [];
   const url = new URL(auth.type === 'oauth2' ? auth.tokenUrl : auth.url);
@@ -58,16 +66,51 @@ async function checkToken(
   });
   // The timers of requestToken do not keep a process from ending; a check has to wait for them.
   const alive = setInterval(() => {}, KEEP_ALIVE_MS);
-  try {
-    const token = await requestToken(auth, {
-      post: (request) => http.post({ ...request, keepBodyBytes: TOKEN_ANSWER_BYTES }, request.signal),
+  const ask = (config: TokenAuthConfig) =>
+    requestToken(config, {
+      post: (request) => http.post(request, request.signal),
+      timeoutMs: tokenTimeoutMs(client),
     });
-    if ('failure' in token) return [...host, { level: 'error', message: token.failure }];
-    const seconds = Math.round(token.lifetimeMs / 1_000);
-    const message = `token service ${url.origin}${url.pathname} issued a token for ${seconds} s`;
-    return [...host, { level: 'ok', message }];
+  try {
+    return [...host, ...(await askForToken(auth, ask))];
   } finally {
     clearInterval(alive);
     await http.close();
   }
+}
+
+type Ask = (config: TokenAuthConfig) => Promise<IssuedToken | TokenRequestFailure>;
+
+async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<TokenFinding[]> {
+  const token = await ask(auth);
+  if ('failure' in token) {
+    const refused: TokenFinding = { level: 'error', message: token.failure };
+    return isRefusal(token) && auth.type === 'oauth2'
+      ? [refused, await tryOtherStyles(auth, ask)]
+      : [refused];
+  }
+  const seconds = Math.round(token.lifetimeMs / 1_000);
+  const service = tokenServiceName(auth);
+  const issued: TokenFinding = { level: 'ok', message: `${service} issued a token for ${seconds} s` };
+  if (token.note === undefined) return [issued];
+  return [issued, { level: 'note', message: `${service} issued a token ${token.note}` }];
+}
+
+/** The service understood the request, and does not give a token for it. */
+function isRefusal({ status }: TokenRequestFailure): boolean {
+  return status !== undefined && status >= 400 && status < 500 && status !== 429;
+}
+
+/** Many services take the credentials in one way only, and call them wrong in any other. */
+async function tryOtherStyles(auth: OAuth2Config, ask: Ask): Promise<TokenFinding> {
+  const others = TOKEN_STYLES.filter((style) => style !== auth.style);
+  for (const style of others) {
+    const token = await ask({ ...auth, style });
+    if (!('failure' in token)) {
+      const message = `${tokenServiceName(auth)} issued a token in style ${style}, not in style ${auth.style}: set auth.style to ${style}`;
+      return { level: 'error', message };
+    }
+  }
+  const message = `${tokenServiceName(auth)} issued no token in style ${others.join(' or ')} either`;
+  return { level: 'note', message };
 }

@@ -1,4 +1,5 @@
-import type { Authorization, AuthorizeResult, Authorizer } from '../../../src/auth/authorizer.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { Authorization, Authorizer, RenewResult } from '../../../src/auth/authorizer.ts';
 import {
   type Authorizers,
   type AuthorizersOptions,
@@ -11,11 +12,15 @@ import { createUndiciPost } from './undici-post.ts';
 export interface SimulatedProcess {
   readonly authorizers: Authorizers;
   readonly clock: { now: number };
+  /** Moves the clock, and lets what waited for that go on. */
+  pass(ms: number): Promise<void>;
   /** Every log line as text. */
   readonly lines: string[];
   /** Resolves with the next log line. */
   nextLine(): Promise<void>;
   authorizer(config: OAuth2Config, network?: string): Authorizer;
+  /** Authorizes a request that the endpoint accepts. */
+  accepted(authorizer: Authorizer): Promise<Authorization>;
   close(): Promise<void>;
 }
 
@@ -25,18 +30,35 @@ export function simulateProcess(options: Partial<AuthorizersOptions> = {}): Simu
   const clock = { now: 1_000_000 };
   const lines: string[] = [];
   const waiting: (() => void)[] = [];
+  const sleepers: { readonly until: number; readonly wake: () => void }[] = [];
   const write = (fields: object, message: string) => {
     lines.push(`${message} ${JSON.stringify(fields)}`);
     for (const resolve of waiting.splice(0)) resolve();
   };
   const log = { debug: write, info: write, warn: write, error: write, isLevelEnabled: () => true };
-  const authorizers = createAuthorizers({ monotonicNow: () => clock.now, log, retryDelayMs: 1, ...options });
+  const sleep = (ms: number) =>
+    new Promise<void>((wake) => {
+      sleepers.push({ until: clock.now + ms, wake });
+    });
+  const monotonicNow = () => clock.now;
+  const authorizers = createAuthorizers({ monotonicNow, sleep, log, retryDelayMs: 1, ...options });
   return {
     authorizers,
     clock,
     lines,
     nextLine: () => new Promise((resolve) => waiting.push(resolve)),
-    authorizer: (auth, network = '') => authorizers.get({ auth, post: sender.post, network }),
+    async pass(ms) {
+      clock.now += ms;
+      for (const { until, wake } of sleepers) if (until <= clock.now) wake();
+      await setImmediate();
+    },
+    authorizer: (auth, network = '') =>
+      authorizers.get({ auth, post: sender.post, timeoutMs: auth.timeoutMs ?? 60_000, network }),
+    async accepted(authorizer) {
+      const authorization = granted(await authorizer.authorize());
+      authorizer.reportAccepted(authorization);
+      return authorization;
+    },
     async close() {
       await authorizers.close();
       await sender.close();
@@ -45,12 +67,13 @@ export function simulateProcess(options: Partial<AuthorizersOptions> = {}): Simu
 }
 
 /** The authorization that must have been granted. */
-export function granted(result: AuthorizeResult): Authorization {
+export function granted(result: RenewResult): Authorization {
+  if (result === undefined) throw new Error('no authorization: no token is asked for now');
   if (!('headers' in result)) throw new Error(`no authorization: ${result.failure}`);
   return result;
 }
 
 /** The token in a granted authorization. */
-export function tokenOf(result: AuthorizeResult): string | undefined {
+export function tokenOf(result: RenewResult): string | undefined {
   return granted(result).headers[1]?.replace('Bearer ', '');
 }

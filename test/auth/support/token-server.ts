@@ -1,4 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
@@ -11,7 +17,9 @@ export interface SeenRequest {
 }
 
 /** What the service answers; a string body goes out as it is. `hang` answers never. */
-export type Reply = 'hang' | { readonly status: number; readonly body: unknown };
+export type Reply =
+  | 'hang'
+  | { readonly status: number; readonly body: unknown; readonly headers?: OutgoingHttpHeaders };
 
 /** A real token service, scripted. */
 export interface TokenServer {
@@ -42,7 +50,7 @@ export async function startTokenServer(): Promise<TokenServer> {
     for (const waiter of waiting) if (waiter.n <= n) waiter.resolve();
     const reply = await server.reply(n);
     if (reply === 'hang') return;
-    response.writeHead(reply.status, { 'content-type': 'application/json' });
+    response.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers });
     response.end(typeof reply.body === 'string' ? reply.body : JSON.stringify(reply.body));
   };
   const http = createServer((request, response) => void answer(request, response));

@@ -15,7 +15,15 @@ export function createUndiciPost(): UndiciPost {
       try {
         const options = { headers: [...headers], body, signal, dispatcher: agent };
         const response = await request(url, { method: 'POST', ...options });
-        return { kind: 'answer', status: response.statusCode, body: await response.body.text() };
+        const bytes = await response.body.bytes();
+        const [retryAfter] = [response.headers['retry-after']].flat();
+        const answer = {
+          kind: 'answer',
+          status: response.statusCode,
+          body: '',
+          whole: { bytes, complete: true },
+        } as const;
+        return retryAfter === undefined ? answer : { ...answer, retryAfter };
       } catch (error) {
         if (signal.aborted) return { kind: 'aborted' };
         return { kind: 'no_answer', failureClass: 'refused', detail: `connection failed (${String(error)})` };
