@@ -1,18 +1,8 @@
-import {
-  type Alias,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  type Node,
-  type Pair,
-  type Scalar,
-  type YAMLMap,
-} from 'yaml';
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
 import { parseYaml } from './config-yaml-parse.ts';
 import { createPlaces, keyOf } from './config-yaml-places.ts';
 import type { ConfigIssue, ConfigProblem } from './core/config-problem.ts';
-import { hasUnderscores, judgeSpelling, type MisspelledNumber } from './core/number-spelling.ts';
+import { judgeSpelling, type MisspelledNumber } from './core/number-spelling.ts';
 
 /** What a YAML file says; or why it is not YAML. */
 export type YamlReading =
@@ -88,9 +78,10 @@ function readNode(node: unknown, keys: readonly PropertyKey[], walk: Walk): unkn
   if (isAlias(node)) return readAlias(node, keys, walk);
   if (isScalar(node)) {
     remember(node, walk);
-    const fault = faultOf(node);
+    const { value, source = '' } = node;
+    const fault = typeof value === 'number' ? judgeSpelling(source, value) : undefined;
     if (fault !== undefined) walk.misspelled.push({ keys, fault });
-    return node.value;
+    return value;
   }
   if (!isMap(node) && !isSeq(node)) return null;
   remember(node, walk);
@@ -101,13 +92,6 @@ function readNode(node: unknown, keys: readonly PropertyKey[], walk: Walk): unkn
     : node.items.map((item, index) => readNode(item, [...keys, index], walk));
   walk.open.delete(node);
   return value;
-}
-
-function faultOf({ value, source, type, tag }: Scalar): MisspelledNumber['fault'] | undefined {
-  if (typeof value === 'number') return judgeSpelling(source ?? '', value);
-  // A quoted or tagged text is meant as one.
-  const isPlain = typeof value === 'string' && type === 'PLAIN' && tag === undefined;
-  return isPlain && hasUnderscores(value) ? 'underscores' : undefined;
 }
 
 function readMap(map: YAMLMap, keys: readonly PropertyKey[], walk: Walk): Record<string, unknown> {

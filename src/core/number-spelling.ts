@@ -7,9 +7,8 @@ import { isInTokenBody } from './token-service-config.ts';
  * - `zeros`: its leading zeros are lost, or it is read as octal by another parser
  * - `digits`: a double (IEEE 754) does not keep all of its digits
  * - `spelling`: its value is kept, and JSON spells it otherwise: `1.0`, `1e3`, `+5`, `-0`, `0x1F`
- * - `underscores`: YAML 1.1 reads a number, YAML 1.2 a text
  */
-export type SpellingFault = 'zeros' | 'digits' | 'spelling' | 'underscores';
+export type SpellingFault = 'zeros' | 'digits' | 'spelling';
 
 /** A number in a YAML file, at the place that its keys lead to. */
 export interface MisspelledNumber {
@@ -20,7 +19,6 @@ export interface MisspelledNumber {
 const DECIMAL = /^[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d+))?$/;
 /** No double needs so many. */
 const MOST_CHARACTERS = 400;
-const WITH_UNDERSCORES = /^[-+]?(?:0[xob][\da-fA-F_]+|\d[\d_]*(?:\.[\d_]*)?(?:[eE][-+]?\d+)?)$/;
 
 /** What is wrong with a number for what it was written as; undefined if JSON spells it the same, or has no such number. */
 export function judgeSpelling(written: string, value: number): SpellingFault | undefined {
@@ -30,11 +28,6 @@ export function judgeSpelling(written: string, value: number): SpellingFault | u
   if (/^[-+]?0\d/.test(written)) return 'zeros';
   if (/^0[xo]/.test(written)) return Number.isSafeInteger(value) ? 'spelling' : 'digits';
   return keepsDigits(written, value) ? 'spelling' : 'digits';
-}
-
-/** Whether YAML 1.1 takes this text for a number with underscores. */
-export function hasUnderscores(written: string): boolean {
-  return written.includes('_') && WITH_UNDERSCORES.test(written);
 }
 
 function keepsDigits(written: string, value: number): boolean {
@@ -55,14 +48,13 @@ const SENTENCES: Readonly<Record<SpellingFault, string>> = {
   zeros: `is a number that loses digits (leading zeros): ${QUOTES}, leave them out if not`,
   digits: `is a number that loses digits (more than 15, or out of range): ${QUOTES}, shorten it if not`,
   spelling: `is a number that is sent in another spelling: ${QUOTES}, spell it like 1000 or 0.5 if not`,
-  underscores: `is a number to some readers of YAML (underscores): ${QUOTES}, leave them out if not`,
 };
 
 /**
  * Refuses numbers that are not what was written. How a number is spelled matters only in the body of a token
  * service: other settings take its value. The sentences do not repeat it, since it may be a password.
  *
- * @param known issues of the schema; text with underscores is the only number that it does not see as one
+ * @param known issues of the schema, which say more of the same places
  */
 export function spellingIssues(
   numbers: readonly MisspelledNumber[],
@@ -72,6 +64,6 @@ export function spellingIssues(
   const places = new Set(known.map(({ keys }) => JSON.stringify(keys)));
   return numbers
     .filter(({ keys, fault }) => fault !== 'spelling' || isInTokenBody(keys))
-    .filter(({ keys, fault }) => fault === 'underscores' || !places.has(JSON.stringify(keys)))
+    .filter(({ keys }) => !places.has(JSON.stringify(keys)))
     .map(({ keys, fault }) => ({ keys, message: SENTENCES[fault] }));
 }
