@@ -38,8 +38,12 @@ export function toProblems(error: z.ZodError): Problem[] {
     if (issue.code !== 'unrecognized_keys') add(issue.path, issue.message);
     else for (const key of issue.keys) add([...issue.path, key], 'is not a known field');
   }
-  if (count > MAX_PROBLEMS) {
-    problems.push({ path: '$', message: `has ${count - MAX_PROBLEMS} more problems like these` });
-  }
-  return problems;
+  return limitProblems(problems, count);
+}
+
+/** Keeps the first hundred problems of so many, and counts the others. */
+export function limitProblems(problems: readonly Problem[], count = problems.length): Problem[] {
+  if (count <= MAX_PROBLEMS) return [...problems];
+  const others = { path: '$', message: `has ${count - MAX_PROBLEMS} more problems like these` };
+  return [...problems.slice(0, MAX_PROBLEMS), others];
 }

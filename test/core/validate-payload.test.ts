@@ -88,3 +88,112 @@ describe.each(EVENT_TYPES.map((type) => [type.name, type] as const))('%s', (name
     }
   });
 });
+
+describe('numbers as JSON spells them', () => {
+  const type = findEventType('inventory_receipt');
+
+  /** Validates the sample with some of its fields spelled in a way of their own. */
+  function validateJson(fields: Readonly<Record<string, string>>) {
+    const rest = Object.entries(type.sample).filter(([name]) => !Object.hasOwn(fields, name));
+    const members = [
+      ...rest.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`),
+      ...Object.entries(fields).map(([name, json]) => `${JSON.stringify(name)}:${json}`),
+    ];
+    const text = `{${members.join(',')}}`;
+    return validatePayload(type, JSON.parse(text), { text, keys: [] });
+  }
+
+  test.each(['0', '5', '12345678905', '9007199254740991'])('%s goes out in a text field as it is', (json) => {
+    expect(validateJson({ upc: json })).toMatchObject({ ok: true, payload: { upc: json } });
+  });
+
+  test.each(['1.0', '1e3', '-0', '-5', '12.5', '12345678901234567890', '9007199254740992', '1e400', '1E-7'])(
+    '%s is refused in a text field, at its path',
+    (json) => {
+      const message = `must be a string, found the number ${json}: give it in quotes`;
+      expect(validateJson({ upc: json })).toEqual({ ok: false, problems: [{ path: '$.upc', message }] });
+    },
+  );
+
+  test('text fields of inner objects, timestamps and the unit are held to it, too', () => {
+    const from = '{"identifier":2.0,"type":"Warehouse"}';
+    const reference = '{"identifier":1e3}';
+    const result = validateJson({ from, reference, unit_identifier: '-1' });
+    expect(result).toMatchObject({
+      problems: [
+        { path: '$.from.identifier' },
+        { path: '$.reference.identifier' },
+        { path: '$.unit_identifier' },
+      ],
+    });
+    const text = '{"timestamp":2e3}';
+    const update = validatePayload(findEventType('disposition_update'), JSON.parse(text), { text, keys: [] });
+    expect(update).toMatchObject({
+      problems: expect.arrayContaining([
+        { path: '$.timestamp', message: 'must be a string, found the number 2e3: give it in quotes' },
+      ]),
+    });
+  });
+
+  test('they are told beside all other problems, one for a field', () => {
+    expect(validateJson({ upc: '1.0', asin: '12.5', sku: 'null' })).toEqual({
+      ok: false,
+      problems: [
+        { path: '$.upc', message: 'must be a string, found the number 1.0: give it in quotes' },
+        { path: '$.asin', message: 'must be a string, found the number 12.5: give it in quotes' },
+        { path: '$.sku', message: 'must be a string, found null' },
+      ],
+    });
+  });
+
+  test('number fields and open fields take any spelling that loses no digits', () => {
+    const to = '{"identifier":1.352e3,"type":"Store","original_identifier":"42"}';
+    const more = '[1.0,-0,-5,1e3,{"upc":1.5},9007199254740992]';
+    expect(validateJson({ to, more })).toMatchObject({
+      ok: true,
+      payload: { to: { identifier: 1352 }, more: [1, -0, -5, 1000, { upc: 1.5 }, 2 ** 53] },
+    });
+  });
+
+  test('a whole number that would become another one is refused wherever it stands, at its path', () => {
+    const to = '{"identifier":9007199254740993,"type":"Store","original_identifier":"42"}';
+    expect(validateJson({ to, more: '{"a b":[1,12345678901234567891]}' })).toEqual({
+      ok: false,
+      problems: [
+        {
+          path: '$.more["a b"][1]',
+          message: 'is the number 12345678901234567891, whose last digits would be lost: give it in quotes',
+        },
+        { path: '$.to.identifier', message: 'must be an integer within 2^53-1, found 9007199254740992' },
+      ],
+    });
+  });
+
+  test('a long one is cut off, and beyond a hundred they are counted', () => {
+    const result = validateJson({ upc: '7'.repeat(500), more: `[${'12345678901234567891,'.repeat(150)}0]` });
+    const { problems } = result as { problems: { path: string; message: string }[] };
+    expect(problems).toHaveLength(101);
+    expect(problems[0]?.message).toBe(
+      `must be a string, found the number ${'7'.repeat(40)}…: give it in quotes`,
+    );
+    expect(problems[100]).toEqual({ path: '$', message: 'has 51 more problems like these' });
+  });
+
+  test('a payload inside of a text is held to its own part of it', () => {
+    const payload = { ...type.sample, upc: 1 };
+    const text = `{"upc":1.0,"payload":${JSON.stringify(payload).replace('"upc":1', '"upc":1.0')}}`;
+    expect(validatePayload(type, payload, { text, keys: ['payload'] })).toMatchObject({
+      ok: false,
+      problems: [{ path: '$.upc' }],
+    });
+    const other = `{"a":{"upc":1.0},"payload":${JSON.stringify(payload)}}`;
+    expect(validatePayload(type, payload, { text: other, keys: ['payload'] }).ok).toBe(true);
+  });
+
+  test('the numbers of a program have no spelling', () => {
+    expect(validatePayload(type, { ...type.sample, upc: 1.0, asin: -5 })).toMatchObject({
+      ok: true,
+      payload: { upc: '1', asin: '-5' },
+    });
+  });
+});

@@ -57,7 +57,13 @@ export const timestamp: TextField = textField(
 );
 
 /** A whole number that JSON carries exactly. */
-export const integer = z.int({ error: (issue) => sentence(issue, 'must be an integer') });
+export const integer = z.int({
+  error: (issue) =>
+    sentence(
+      issue,
+      issue.code === 'invalid_type' ? 'must be an integer' : 'must be an integer within 2^53-1',
+    ),
+});
 
 /** One of a closed list of strings. */
 export function oneOf<const Values extends readonly string[]>(values: Values) {

@@ -96,13 +96,18 @@ test.each([
   ['1352', '"1352"'],
   ['abc', '"abc"'],
   [13.5, '13.5'],
-  [2 ** 53, '9007199254740992'],
   [Number.NaN, 'NaN'],
   [null, 'null'],
   [true, 'true'],
 ])('to.identifier must be an integer: %s', (identifier, found) => {
   expect(problemsOf({ to: { ...sample.to, identifier } })).toEqual([
     { path: '$.to.identifier', message: `must be an integer, found ${found}` },
+  ]);
+});
+
+test.each([2 ** 53, -1e300])('to.identifier must be one that JSON carries exactly: %s', (identifier) => {
+  expect(problemsOf({ to: { ...sample.to, identifier } })).toEqual([
+    { path: '$.to.identifier', message: `must be an integer within 2^53-1, found ${identifier}` },
   ]);
 });
 
