@@ -1,12 +1,20 @@
 import { Readable } from 'node:stream';
 import { findJsonFault } from '../core/json-fault.ts';
-import { findLostDigits } from '../intake/lost-digits.ts';
-import { type ReadPayload, readPayloads } from '../intake/read-payloads.ts';
+import { type JsonSource, toSource } from '../core/odd-numbers.ts';
+import { readPayloads } from '../intake/read-payloads.ts';
 import { ProblemError } from './problems.ts';
+
+/** An event of a request's body, with the JSON that it was read from if its numbers are held to that. */
+export interface ReadEvent {
+  readonly line?: number;
+  readonly payload: unknown;
+  readonly source?: JsonSource | undefined;
+  readonly idempotencyKey?: string;
+}
 
 /** An event of a request's body, or why there is none in its place. */
 export type EventItem =
-  | { readonly line?: number; readonly payload: unknown; readonly idempotencyKey?: string }
+  | ReadEvent
   | { readonly line?: number; readonly path?: string; readonly problem: string };
 
 /** How the media types of events are to be read. */
@@ -35,24 +43,19 @@ export interface JsonEvents {
 export async function parseEvents(body: Uint8Array, { wrapped }: EventFormat): Promise<JsonEvents> {
   const { text, value } = parseJson(body);
   const single = !Array.isArray(value);
-  const values: readonly unknown[] = single ? [value] : (value as unknown[]);
-  // The digits are lost already; which event they were of shows in its text only.
-  const items =
-    findLostDigits(text) === undefined
-      ? values.map((payload): EventItem => ({ payload }))
-      : await readAgain(single ? `[${text}]` : text);
+  const items = single
+    ? [{ payload: value, source: toSource(text) }]
+    : await elementsOf(text, value as unknown[]);
   return { single, items: wrapped ? items.map(unwrap) : items };
 }
 
-async function readAgain(text: string): Promise<EventItem[]> {
+async function elementsOf(text: string, values: readonly unknown[]): Promise<EventItem[]> {
+  if (toSource(text) === undefined) return values.map((payload) => ({ payload }));
+  // Each element is held to its own part of the text.
   const items: EventItem[] = [];
   for await (const read of readPayloads(Readable.from([Buffer.from(text)])))
-    items.push(...read.map(withoutLine));
+    items.push(...read.map(({ line: _, ...item }) => item));
   return items;
-}
-
-function withoutLine(read: ReadPayload): EventItem {
-  return 'problem' in read ? { problem: read.problem } : { payload: read.payload };
 }
 
 /** Reads events one by one as their lines come; what is no JSON stops no other. */
@@ -67,16 +70,17 @@ function unwrap(item: EventItem): EventItem {
   if ('problem' in item) return item;
   const line = item.line === undefined ? {} : { line: item.line };
   const refuse = (path: string, problem: string): EventItem => ({ ...line, path, problem });
-  const { payload: wrapper } = item;
+  const { payload: wrapper, source } = item;
   if (typeof wrapper !== 'object' || wrapper === null || !Object.hasOwn(wrapper, 'payload')) {
     return refuse('$', 'must be an object with a payload, and perhaps an idempotencyKey');
   }
   const { payload, idempotencyKey, ...others } = wrapper as Record<string, unknown>;
   const [other] = Object.keys(others);
   if (other !== undefined) return refuse('$', 'has more than payload and idempotencyKey');
-  if (idempotencyKey === undefined) return { ...line, payload };
+  const event = { ...line, payload, source: source && { ...source, keys: ['payload'] } };
+  if (idempotencyKey === undefined) return event;
   if (typeof idempotencyKey !== 'string') return refuse('$.idempotencyKey', 'must be a string');
-  return { ...line, payload, idempotencyKey };
+  return { ...event, idempotencyKey };
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -74,10 +74,8 @@ function submitRoute({ http, current, monotonicNow, submit }: ApiParts) {
       deadline: monotonicNow() + http.requestTimeoutMs,
       monotonicNow,
     });
-    const submission = beginSubmission(async (payload, itemKey) => {
-      const idempotencyKey = itemKey ?? key;
-      const options = idempotencyKey === undefined ? {} : { idempotencyKey };
-      const result = await submit(client, type, payload, options);
+    const submission = beginSubmission(async ({ payload, source, idempotencyKey = key }) => {
+      const result = await submit(client, type, payload, { source, idempotencyKey });
       return format.wrapped ? inWrapper(result) : result;
     });
     if (!format.lines) {

@@ -1,6 +1,7 @@
 import type { Problem } from '../core/problem.ts';
+import type { ReadEventOptions } from '../intake/submit-options.ts';
 import type { Refused, SubmitResult } from '../intake/submit-result.ts';
-import type { EventItem } from './event-items.ts';
+import type { EventItem, ReadEvent } from './event-items.ts';
 import { type ApiProblem, ProblemError, statusOf } from './problems.ts';
 
 /**
@@ -10,7 +11,7 @@ export type SubmitEvent = (
   client: string,
   type: string,
   payload: unknown,
-  options?: { readonly idempotencyKey?: string | undefined },
+  options?: ReadEventOptions,
 ) => Promise<SubmitResult>;
 
 /** An event that Redis has; `index` counts the events of the request from 0. */
@@ -57,9 +58,7 @@ export interface Submission {
 }
 
 /** Begins with no events. `submit` is bound to the client and type. */
-export function beginSubmission(
-  submit: (payload: unknown, idempotencyKey?: string) => Promise<SubmitResult>,
-): Submission {
+export function beginSubmission(submit: (event: ReadEvent) => Promise<SubmitResult>): Submission {
   const account: EventAccount = { accepted: [], refused: [], unknown: [] };
   let count = 0;
   let errorsLeft = MAX_ERRORS;
@@ -75,7 +74,7 @@ export function beginSubmission(
     const first = count;
     count += items.length;
     const results = await Promise.all(
-      items.map((item) => ('problem' in item ? refusalOf(item) : submit(item.payload, item.idempotencyKey))),
+      items.map((item) => ('problem' in item ? refusalOf(item) : submit(item))),
     );
     let trouble: ApiProblem | undefined;
     for (const [i, result] of results.entries()) {

@@ -18,11 +18,11 @@ export interface SpelledNumber {
 const MAY_BE_ODD = /[:[,][ \t\n\r]*(?:-\d|\d{16}|\d+(?:\.\d+(?:[eE][+-]?\d+)?|[eE][+-]?\d+)[ \t\n\r]*[,\]}])/;
 
 /**
- * Whether a JSON text may hold a number that `JSON.parse` makes another spelling of: anything but digits, or 16 of
- * them or more. Some texts in quotes look like it; no such number is missed in an object or an array.
+ * Keeps a JSON text as the source of its payload if it may hold an odd number: one that is not written in digits
+ * alone, or in 16 or more of them. Some texts in quotes look like one; none in an object or an array is missed.
  */
-export function mayHoldOddNumbers(json: string): boolean {
-  return MAY_BE_ODD.test(json);
+export function toSource(text: string): JsonSource | undefined {
+  return MAY_BE_ODD.test(text) ? { text, keys: [] } : undefined;
 }
 
 /**

@@ -2,24 +2,25 @@ import { MAX_BATCH_BYTES } from '../core/client-config.ts';
 import type { ResolvedClient } from '../core/config-schema.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { findEventType } from '../core/event-types.ts';
+import type { JsonSource } from '../core/odd-numbers.ts';
 import { quoteText } from '../core/quote-text.ts';
 import { validatePayload } from '../core/validate-payload.ts';
 import { takeEventKey } from './event-key.ts';
 import { type CommitBatch, type CommitOutcome, createGroupCommit, type GroupCommit } from './group-commit.ts';
-import type { SubmitManyOptions, SubmitOptions } from './submit-options.ts';
+import type { ReadEventOptions, ReadEventsOptions, SubmitManyOptions } from './submit-options.ts';
 import { type Refused, refusal, type SubmitResult } from './submit-result.ts';
 import { toKeyedResult, toResult } from './to-result.ts';
 
 /** Takes events in: validates, gives ids, writes them in groups, and says what became of each. */
 export interface Intake {
   /** Never rejects: what was refused, and why, is a value. Refuses where too many events wait already. */
-  submit(client: string, type: string, payload: unknown, options?: SubmitOptions): Promise<SubmitResult>;
+  submit(client: string, type: string, payload: unknown, options?: ReadEventOptions): Promise<SubmitResult>;
   /** Submits many, in their order, waiting for room as it goes. */
   submitMany(
     client: string,
     type: string,
     payloads: Iterable<unknown>,
-    options?: SubmitManyOptions,
+    options?: ReadEventsOptions,
   ): Promise<SubmitResult[]>;
   /** Writes what it has taken, then refuses everything. */
   close(): Promise<void>;
@@ -88,10 +89,11 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
   function offer(
     target: Target,
     payload: unknown,
+    source: JsonSource | undefined,
     keyOf: KeyOf | undefined,
     done: (result: SubmitResult) => void,
   ): void {
-    const valid = validatePayload(target.type, payload);
+    const valid = validatePayload(target.type, payload, source);
     if (!valid.ok) {
       done({ outcome: 'refused', code: 'INVALID_EVENT', problems: valid.problems });
       return;
@@ -120,7 +122,7 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
       }
       const key = options?.idempotencyKey;
       const keyOf = key === undefined ? undefined : () => key;
-      return new Promise((done) => offer(target, payload, keyOf, done));
+      return new Promise((done) => offer(target, payload, options?.source, keyOf, done));
     },
 
     async submitMany(clientName, typeName, payloads, options) {
@@ -137,7 +139,7 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
         }
         results.push(PENDING);
         open += 1;
-        offer(early, payload, keyFor(options, payload, index), (result) => {
+        offer(early, payload, options?.sourceOf?.(index), keyFor(options, payload, index), (result) => {
           results[index] = result;
           open -= 1;
           if (open === 0) onAll?.();

@@ -1,20 +1,22 @@
+import { type JsonSource, toSource } from '../core/odd-numbers.ts';
 import { escapeControls } from '../core/quote-text.ts';
 import { type Layout, LayoutDetector } from './detect-layout.ts';
 import { GrowingBytes } from './growing-bytes.ts';
-import { findLostDigits } from './lost-digits.ts';
 import { createLineSplitter } from './split-lines.ts';
 import { ValueSplitter } from './split-values.ts';
 import type { Piece, Splitter } from './splitter.ts';
 
-/** A payload of the input with the line that it begins in; or why there is none. */
+/**
+ * A payload of the input with the line that it begins in, and its JSON if it may hold odd numbers; or why there is
+ * no payload.
+ */
 export type ReadPayload =
-  | { readonly line: number; readonly payload: unknown; readonly bytes: number }
+  | { readonly line: number; readonly payload: unknown; readonly source: JsonSource | undefined }
   | { readonly line: number; readonly problem: string };
 
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
 const NOTHING = new Uint8Array(0);
 const MAX_REASON_LENGTH = 160;
-const MAX_NUMBER_LENGTH = 40;
 
 /**
  * Reads payloads from the bytes of an array, of one JSON object or several, or of NDJSON; which of these it
@@ -88,19 +90,11 @@ function parse(line: number, bytes: Uint8Array): ReadPayload {
   } catch {
     return { line, problem: 'is not valid UTF-8' };
   }
-  let payload: unknown;
   try {
-    payload = JSON.parse(text);
+    return { line, payload: JSON.parse(text) as unknown, source: toSource(text) };
   } catch (error) {
     return { line, problem: `is not JSON: ${describeError(error as Error)}` };
   }
-  const lost = findLostDigits(text);
-  if (lost === undefined) return { line, payload, bytes: bytes.length };
-  const number = lost.length > MAX_NUMBER_LENGTH ? `${lost.slice(0, MAX_NUMBER_LENGTH)}…` : lost;
-  return {
-    line,
-    problem: `holds the number ${number}, whose last digits would be lost, so give it in quotes`,
-  };
 }
 
 /** V8 repeats some of the input, whatever that holds. */

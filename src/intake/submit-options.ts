@@ -1,3 +1,5 @@
+import type { JsonSource } from '../core/odd-numbers.ts';
+
 /** What may be given along with an event. */
 export interface SubmitOptions {
   /**
@@ -15,4 +17,16 @@ export interface SubmitManyOptions<Payload = unknown> {
    * or what it gives is no key, that event is refused.
    */
   idempotencyKeyOf?(payload: Payload, index: number): string | undefined;
+}
+
+/** What else intake takes along with an event that was read from JSON. */
+export interface ReadEventOptions extends SubmitOptions {
+  /** The JSON of the payload; absent: its numbers are held to no spelling. */
+  readonly source?: JsonSource | undefined;
+}
+
+/** What else intake takes along with many events that were read from JSON. */
+export interface ReadEventsOptions extends SubmitManyOptions {
+  /** Gives the JSON of the `index`th payload; undefined: its numbers are held to no spelling. */
+  sourceOf?(index: number): JsonSource | undefined;
 }

@@ -1,6 +1,7 @@
 import type { StoredEvent } from '../core/event.ts';
 import type { EventType } from '../core/event-type.ts';
 import { findEventType } from '../core/event-types.ts';
+import type { JsonSource } from '../core/odd-numbers.ts';
 import type { Problem } from '../core/problem.ts';
 import { validatePayload } from '../core/validate-payload.ts';
 
@@ -28,10 +29,10 @@ const GENERATED = 1_000;
 /** Duplicates repeat one of so many latest events. */
 const REMEMBERED = 1_000;
 
-/** Makes a template of a payload that its contract accepts; its unit is left open. */
-export function toTemplate(type: EventType, payload: unknown): MadeTemplate {
+/** Makes a template of a payload that its contract accepts; its unit is left open. `source`: as for `validatePayload` */
+export function toTemplate(type: EventType, payload: unknown, source?: JsonSource): MadeTemplate {
   // Its own unit has to be valid, too: a load test is no place to find out that a file is not what it should be.
-  const own = validatePayload(type, payload);
+  const own = validatePayload(type, payload, source);
   if (!own.ok) return own;
   const marked = validatePayload(type, { ...(payload as object), [type.unitField]: GAP });
   if (!marked.ok) return marked;

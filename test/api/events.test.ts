@@ -60,17 +60,41 @@ test('a refused event is a 422 with every path; among others it is told apart, b
   });
   const none = await api.call('POST', path, { json: [bad, bad] });
   expect(none).toMatchObject({ status: 422, body: { refused: [{ index: 0 }, { index: 1 }], accepted: [] } });
-  const digits = JSON.stringify(numberedEvent(TYPE, 2)).replace(
-    /"optiturn_lp":"[^"]*"/,
-    '"optiturn_lp":12345678901234567890',
-  );
-  const headers = { 'content-type': 'application/json' };
-  const lost = await api.call('POST', path, {
-    body: `[${digits},${JSON.stringify(numberedEvent(TYPE, 3))}]`,
-    headers,
-  });
-  expect(lost).toMatchObject({ status: 202, body: { accepted: [{ index: 1 }], refused: [{ index: 0 }] } });
-  expect((await waiting(api)).size).toBe(2);
+  expect((await waiting(api)).size).toBe(1);
+});
+
+test('a number goes out as it is spelled, or is refused at its path, in every format', async () => {
+  const api = await startTestApi();
+  const path = `/v1/clients/${api.name}/events/${TYPE}`;
+  const spelled = (n: number, upc: string) =>
+    JSON.stringify({ ...numberedEvent(TYPE, n), upc: 0 }).replace('"upc":0', `"upc":${upc}`);
+  const wrap = (event: string) => `{"payload":${event},"idempotencyKey":"k${event.length}"}`;
+  const post = async (type: string, body: string) => {
+    const answer = await api.call('POST', path, { body, headers: { 'content-type': type } });
+    const { accepted, refused } = answer.body;
+    return [accepted.length, refused.map(({ errors }: { errors: unknown }) => errors)];
+  };
+  const errors = (number: string, at = '$.upc') => [
+    { path: at, message: `must be a string, found the number ${number}: give it in quotes` },
+  ];
+  expect(await post('application/json', spelled(0, '12'))).toEqual([1, []]);
+  expect(await post('application/json', spelled(1, '1.0'))).toEqual([0, [errors('1.0')]]);
+  const array = `[${spelled(2, '-0')},${spelled(3, '5')},${spelled(4, '12345678901234567890')}]`;
+  expect(await post('application/json', array)).toEqual([1, [errors('-0'), errors('12345678901234567890')]]);
+  const lines = `${spelled(5, '1e3')}\n${spelled(6, '7')}\n`;
+  expect(await post('application/x-ndjson', lines)).toEqual([1, [errors('1e3')]]);
+  const wrapped = `[${wrap(spelled(7, '1.5'))},${wrap(spelled(8, '88'))}]`;
+  const inWrapper = errors('1.5', '$.payload.upc');
+  expect(await post('application/vnd.waybill.events+json', wrapped)).toEqual([1, [inWrapper]]);
+  expect(await post('application/vnd.waybill.events+json', wrap(spelled(9, '1.5')))).toEqual([
+    0,
+    [inWrapper],
+  ]);
+  expect(await post('application/vnd.waybill.events+x-ndjson', wrap(spelled(10, '1.5')))).toEqual([
+    0,
+    [inWrapper],
+  ]);
+  expect((await waiting(api)).size).toBe(4);
 });
 
 test.each([

@@ -76,6 +76,21 @@ test('--json prints the account and nothing else on stdout', async () => {
   ]);
 });
 
+test('a number goes out in a text field as it is spelled, or is refused at its path', async () => {
+  const spelled = (upc: string) =>
+    JSON.stringify({ ...sampleEvent(TYPE), upc: 0 }).replace('"upc":0', `"upc":${upc}`);
+  const numbers = ['12345678905', '1.0', '1e3', '-0', '-5', '12.5', '12345678901234567890'];
+  const ran = await send(numbers.map(spelled).join('\n'));
+  expect(ran).toMatchObject({ code: 3, queued: 1 });
+  const refused = numbers
+    .slice(1)
+    .map(
+      (number, at) =>
+        `  line ${at + 2}: $.upc must be a string, found the number ${number}: give it in quotes\n`,
+    );
+  expect(ran.stdout).toBe(`1 accepted, 6 refused\n${refused.join('')}${NO_SERVICE}`);
+});
+
 test('people see the first twenty refused lines, machines all', async () => {
   const input = 'x\n'.repeat(500);
   const [people, machine] = await Promise.all([send(input), send(input, '--json')]);

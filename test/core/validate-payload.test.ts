@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { EVENT_TYPES, findEventType } from '../../src/core/event-types.ts';
+import type { Problem } from '../../src/core/problem.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { validatePayload } from '../../src/core/validate-payload.ts';
 
@@ -171,7 +172,7 @@ describe('numbers as JSON spells them', () => {
 
   test('a long one is cut off, and beyond a hundred they are counted', () => {
     const result = validateJson({ upc: '7'.repeat(500), more: `[${'12345678901234567891,'.repeat(150)}0]` });
-    const { problems } = result as { problems: { path: string; message: string }[] };
+    const { problems } = result as { problems: readonly Problem[] };
     expect(problems).toHaveLength(101);
     expect(problems[0]?.message).toBe(
       `must be a string, found the number ${'7'.repeat(40)}…: give it in quotes`,

@@ -72,7 +72,7 @@ async function readFile(typeName: string, file: string): Promise<BodyTemplate[]>
 
 function madeOf(type: EventType, read: ReadPayload): MadeTemplate {
   if ('problem' in read) return { ok: false, problems: [{ path: '$', message: read.problem }] };
-  return toTemplate(type, read.payload);
+  return toTemplate(type, read.payload, read.source);
 }
 
 function someOf(problems: readonly string[]): string {

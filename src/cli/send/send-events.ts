@@ -1,5 +1,5 @@
 import type { ReadPayload } from '../../intake/read-payloads.ts';
-import type { SubmitManyOptions } from '../../intake/submit-options.ts';
+import type { ReadEventsOptions } from '../../intake/submit-options.ts';
 import { refusal, type SubmitResult } from '../../intake/submit-result.ts';
 import type { Account } from './account.ts';
 import type { KeyTemplate } from './key-template.ts';
@@ -12,7 +12,7 @@ const MAX_UNDER_WAY = 8;
 export interface SendParts {
   /** What each read of the input brought. */
   readonly payloads: AsyncIterable<readonly ReadPayload[]>;
-  submitMany(payloads: readonly unknown[], options?: SubmitManyOptions): Promise<readonly SubmitResult[]>;
+  submitMany(payloads: readonly unknown[], options?: ReadEventsOptions): Promise<readonly SubmitResult[]>;
   /** Undefined: events have no idempotency keys. */
   readonly keyTemplate: KeyTemplate | undefined;
   readonly account: Account;
@@ -27,13 +27,27 @@ export interface SendParts {
  *
  * @throws errors of the input
  */
-export async function sendEvents({ payloads, account, signal, ...parts }: SendParts): Promise<void> {
+export async function sendEvents({
+  payloads,
+  keyTemplate,
+  account,
+  signal,
+  ...parts
+}: SendParts): Promise<void> {
   let seen = 0;
   async function send(items: readonly ReadPayload[], earlier: Promise<void> | undefined): Promise<void> {
-    const valid = items.flatMap((item) => ('payload' in item ? [item.payload] : []));
-    const keys = keysFor(items, seen, parts.keyTemplate);
+    // Every item has a number in the input as a whole, those that are no payload too.
+    const valid = items.flatMap((item, at) => ('payload' in item ? [{ ...item, n: seen + at + 1 }] : []));
     seen += items.length;
-    const results = await parts.submitMany(valid, keys);
+    const results = await parts.submitMany(
+      valid.map(({ payload }) => payload),
+      {
+        sourceOf: (index) => valid[index]?.source,
+        ...(keyTemplate && {
+          idempotencyKeyOf: (payload, index) => keyTemplate(payload, valid[index]?.n ?? 0),
+        }),
+      },
+    );
     await earlier;
     let next = 0;
     for (const item of items) {
@@ -56,17 +70,6 @@ export async function sendEvents({ payloads, account, signal, ...parts }: SendPa
   } finally {
     await Promise.all(underWay);
   }
-}
-
-/** Keys by the numbers that items have in the input as a whole, those that are no payload too. */
-function keysFor(
-  items: readonly ReadPayload[],
-  seen: number,
-  template: KeyTemplate | undefined,
-): SubmitManyOptions | undefined {
-  if (template === undefined) return undefined;
-  const numbers = items.flatMap((item, at) => ('payload' in item ? [seen + at + 1] : []));
-  return { idempotencyKeyOf: (payload, index) => template(payload, numbers[index] ?? 0) };
 }
 
 async function* inParts(

@@ -4,7 +4,7 @@ import type { Config } from '../../core/config-schema.ts';
 import { EVENT_TYPE_NAMES, findEventType } from '../../core/event-types.ts';
 import { didYouMean } from '../../core/near-miss.ts';
 import { restore } from '../../intake/restore.ts';
-import type { SubmitManyOptions } from '../../intake/submit-options.ts';
+import type { ReadEventsOptions } from '../../intake/submit-options.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { restoreEvents } from '../../queue/restore-events.ts';
 import { chooseClients } from '../open-operator.ts';
@@ -19,7 +19,7 @@ export interface Sending {
   submitMany(
     intake: OpenIntake,
     payloads: readonly unknown[],
-    options?: SubmitManyOptions,
+    options?: ReadEventsOptions,
   ): Promise<readonly SubmitResult[]>;
 }
 
