@@ -1,4 +1,4 @@
-import { BYTE, isBlank, MAX_PIECE_BYTES } from './splitter.ts';
+import { BYTE, isBetween, MAX_PIECE_BYTES } from './splitter.ts';
 
 /** How payloads are laid out: one a line, or JSON that goes over lines as it likes. */
 export type Layout = 'lines' | 'values';
@@ -29,14 +29,14 @@ export class LayoutDetector {
   #takeByte(byte: number): Layout | undefined {
     switch (this.#place) {
       case 'start':
-        return isBlank(byte) ? undefined : this.#begin(byte);
+        return isBetween(byte) ? undefined : this.#begin(byte);
       case 'first line':
         if (byte !== BYTE.lineFeed) return this.#follow(byte);
         if (this.#depth <= 0 || this.#inText) return 'lines';
         this.#place = 'next line';
         return undefined;
       case 'next line':
-        if (isBlank(byte)) return undefined;
+        if (isBetween(byte)) return undefined;
         return byte === BYTE.openBrace ? 'lines' : 'values';
     }
   }

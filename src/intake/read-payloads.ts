@@ -1,8 +1,8 @@
 import { type JsonSource, toSource } from '../core/odd-numbers.ts';
 import { escapeControls } from '../core/quote-text.ts';
-import { type Layout, LayoutDetector } from './detect-layout.ts';
+import { LayoutDetector } from './detect-layout.ts';
 import { GrowingBytes } from './growing-bytes.ts';
-import { createLineSplitter } from './split-lines.ts';
+import { LineSplitter, splitObjects } from './split-lines.ts';
 import { ValueSplitter } from './split-values.ts';
 import type { Piece, Splitter } from './splitter.ts';
 
@@ -14,7 +14,6 @@ export type ReadPayload =
   | { readonly line: number; readonly payload: unknown; readonly source: JsonSource | undefined }
   | { readonly line: number; readonly problem: string };
 
-const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
 const NOTHING = new Uint8Array(0);
 const MAX_REASON_LENGTH = 160;
 
@@ -35,32 +34,14 @@ export async function* readPayloads(chunks: AsyncIterable<Uint8Array>): AsyncGen
 export function createSplitter(): Splitter {
   const head = new GrowingBytes();
   const detector = new LayoutDetector();
-  let markIsPast = false;
   let splitter: Splitter | undefined;
 
-  function begin(layout: Layout, found: Piece[]): void {
-    splitter = layout === 'lines' ? createLineSplitter() : new ValueSplitter();
-    splitter.push(head.take(), found);
-  }
-
-  /** Leaves out a byte order mark at the beginning of the input. */
-  function withoutMark(chunk: Uint8Array, isAll: boolean): Uint8Array {
-    if (markIsPast) return chunk;
-    head.add(chunk);
-    // A mark that has come in part is not the beginning of anything yet.
-    if (head.size < BYTE_ORDER_MARK.length && !isAll) return NOTHING;
-    markIsPast = true;
-    const start = head.take();
-    return BYTE_ORDER_MARK.every((byte, at) => start[at] === byte)
-      ? start.subarray(BYTE_ORDER_MARK.length)
-      : start;
-  }
-
   function takeHead(chunk: Uint8Array, isAll: boolean, found: Piece[]): void {
-    const text = withoutMark(chunk, isAll);
-    head.add(text);
-    const layout = detector.take(text) ?? (isAll ? 'lines' : undefined);
-    if (layout !== undefined) begin(layout, found);
+    head.add(chunk);
+    const layout = detector.take(chunk) ?? (isAll ? 'lines' : undefined);
+    if (layout === undefined) return;
+    splitter = layout === 'lines' ? new LineSplitter() : new ValueSplitter();
+    splitter.push(head.take(), found);
   }
 
   return {
@@ -78,15 +59,21 @@ export function createSplitter(): Splitter {
 function parseAll(split: (found: Piece[]) => void): ReadPayload[] {
   const found: Piece[] = [];
   split(found);
-  return found.map((piece) => ('problem' in piece ? piece : parse(piece.line, piece.bytes)));
+  return found.flatMap((piece) => {
+    const read = parse(piece);
+    if ('payload' in read || 'problem' in piece) return read;
+    return splitObjects(piece.line, piece.bytes)?.map(parse) ?? read;
+  });
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-function parse(line: number, bytes: Uint8Array): ReadPayload {
+function parse(piece: Piece): ReadPayload {
+  if ('problem' in piece) return piece;
+  const { line } = piece;
   let text: string;
   try {
-    text = decoder.decode(bytes);
+    text = decoder.decode(piece.bytes);
   } catch {
     return { line, problem: 'is not valid UTF-8' };
   }

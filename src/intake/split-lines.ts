@@ -1,30 +1,57 @@
-import { BoundedBytes } from './bounded-bytes.ts';
-import { BYTE, isBlank, MAX_PIECE_BYTES, type Piece, type Splitter, TOO_LONG } from './splitter.ts';
+import { GrowingBytes } from './growing-bytes.ts';
+import { ValueSplitter } from './split-values.ts';
+import { BYTE, isBetween, MAX_PIECE_BYTES, type Piece, type Splitter } from './splitter.ts';
 
-/** Splits NDJSON: a payload a line; blank lines are left out. */
-export function createLineSplitter(): Splitter {
-  const bytes = new BoundedBytes(MAX_PIECE_BYTES);
-  let line = 1;
+/** Splits NDJSON: a piece a line; blank lines are left out. */
+export class LineSplitter implements Splitter {
+  readonly #bytes = new GrowingBytes();
+  #line = 1;
+  /** Splits a line that is longer than a payload may be: it may hold several. */
+  #longLine: ValueSplitter | undefined;
 
-  function endLine(found: Piece[]): void {
-    const text = bytes.take();
-    if (text === undefined) found.push({ line, problem: TOO_LONG });
-    else if (!text.every(isBlank)) found.push({ line, bytes: text });
-    line += 1;
+  push(chunk: Uint8Array, found: Piece[]): void {
+    let start = 0;
+    for (;;) {
+      const end = chunk.indexOf(BYTE.lineFeed, start);
+      if (end === -1) break;
+      this.#add(chunk.subarray(start, end), found);
+      this.end(found);
+      start = end + 1;
+    }
+    this.#add(chunk.subarray(start), found);
   }
 
-  return {
-    push(chunk, found) {
-      let start = 0;
-      for (;;) {
-        const end = chunk.indexOf(BYTE.lineFeed, start);
-        if (end === -1) break;
-        bytes.add(chunk.subarray(start, end));
-        endLine(found);
-        start = end + 1;
-      }
-      bytes.add(chunk.subarray(start));
-    },
-    end: endLine,
-  };
+  /** The line is over, and perhaps the input. */
+  end(found: Piece[]): void {
+    const bytes = this.#bytes.take();
+    const first = bytes.findIndex((byte) => !isBetween(byte));
+    if (first !== -1) found.push({ line: this.#line, bytes: bytes.subarray(first) });
+    this.#longLine?.end(found);
+    this.#longLine = undefined;
+    this.#line += 1;
+  }
+
+  #add(part: Uint8Array, found: Piece[]): void {
+    if (this.#longLine === undefined && this.#bytes.size + part.length > MAX_PIECE_BYTES) {
+      this.#longLine = new ValueSplitter(this.#line);
+      this.#longLine.push(this.#bytes.take(), found);
+    }
+    if (this.#longLine === undefined) this.#bytes.add(part);
+    else this.#longLine.push(part, found);
+  }
+}
+
+/**
+ * Splits a line that is not JSON into the objects in it. Undefined: it does not begin with a whole object, or
+ * something else stands in it.
+ */
+export function splitObjects(line: number, bytes: Uint8Array): Piece[] | undefined {
+  if (bytes[0] !== BYTE.openBrace) return undefined;
+  const splitter = new ValueSplitter(line);
+  const found: Piece[] = [];
+  splitter.push(bytes, found);
+  const isWhole = found.length > 0;
+  splitter.end(found);
+  const areObjects = found.every((piece) => 'problem' in piece || piece.bytes[0] === BYTE.openBrace);
+  return isWhole && areObjects ? found : undefined;
 }

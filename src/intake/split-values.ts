@@ -1,10 +1,10 @@
-import { BoundedBytes } from './bounded-bytes.ts';
-import { BYTE, isBlank, MAX_PIECE_BYTES, type Piece, type Splitter, TOO_LONG } from './splitter.ts';
+import { GrowingBytes } from './growing-bytes.ts';
+import { BYTE, isBetween, MAX_PIECE_BYTES, type Piece, type Splitter, TOO_LONG } from './splitter.ts';
 import { type End, ValueEnd } from './value-end.ts';
 
 const LINE_BREAK_IN_TEXT =
   'is not JSON: a text holds a line break or lacks its closing quote (reading goes on at the next line that begins with "{")';
-const CUT_OFF = 'is not JSON: the input ends before it does';
+const CUT_OFF = 'is not JSON: its end is missing';
 const NOT_CLOSED = 'the input ends before the array is closed with "]"';
 const NOTHING = 'is missing: a comma stands where an event should be';
 
@@ -24,9 +24,9 @@ type Place =
  * another. It only looks for where payloads end; whether they are JSON shows when they are parsed.
  */
 export class ValueSplitter implements Splitter {
-  readonly #bytes = new BoundedBytes(MAX_PIECE_BYTES);
+  readonly #bytes = new BoundedBytes();
   readonly #valueEnd = new ValueEnd();
-  #line = 1;
+  #line: number;
   #place: Place = 'between';
   #inArray = false;
   /** A comma was the last thing in the array: another element is due. */
@@ -36,6 +36,11 @@ export class ValueSplitter implements Splitter {
   #start = 0;
   /** Nothing but blanks and commas has come in this line. */
   #lineIsEmpty = true;
+
+  /** @param line the line that the input begins in */
+  constructor(line = 1) {
+    this.#line = line;
+  }
 
   push(chunk: Uint8Array, found: Piece[]): void {
     this.#start = 0;
@@ -58,7 +63,7 @@ export class ValueSplitter implements Splitter {
   #take(byte: number, at: number, chunk: Uint8Array, found: Piece[]): void {
     switch (this.#place) {
       case 'between':
-        if (!isBlank(byte)) this.#takeBetween(byte, at, found);
+        if (!isBetween(byte)) this.#takeBetween(byte, at, found);
         return;
       case 'value': {
         const end = this.#valueEnd.take(byte);
@@ -115,7 +120,7 @@ export class ValueSplitter implements Splitter {
   #takeLost(byte: number, at: number): void {
     if (byte === BYTE.lineFeed) this.#lineIsEmpty = true;
     else if (byte === BYTE.openBrace && this.#lineIsEmpty) this.#begin(byte, at);
-    else if (!isBlank(byte) && byte !== BYTE.comma) this.#lineIsEmpty = false;
+    else if (!isBetween(byte) && byte !== BYTE.comma) this.#lineIsEmpty = false;
   }
 
   #emit(found: Piece[]): void {
@@ -126,8 +131,30 @@ export class ValueSplitter implements Splitter {
   }
 
   #fail(problem: string, found: Piece[]): void {
-    this.#bytes.take();
-    found.push({ line: this.#startLine, problem });
+    const isTooLong = this.#bytes.take() === undefined;
+    found.push({ line: this.#startLine, problem: isTooLong ? TOO_LONG : problem });
     this.#place = 'between';
+  }
+}
+
+/** Gathers the bytes of one payload over several chunks, up to the most that it may have. */
+class BoundedBytes {
+  readonly #bytes = new GrowingBytes();
+  #isOver = false;
+
+  add(chunk: Uint8Array): void {
+    // What is too long is not kept.
+    if (this.#isOver) return;
+    this.#isOver = this.#bytes.size + chunk.length > MAX_PIECE_BYTES;
+    if (this.#isOver) this.#bytes.take();
+    else this.#bytes.add(chunk);
+  }
+
+  /** Takes out what was gathered; undefined: it was too long. */
+  take(): Uint8Array | undefined {
+    const isOver = this.#isOver;
+    this.#isOver = false;
+    const bytes = this.#bytes.take();
+    return isOver ? undefined : bytes;
   }
 }

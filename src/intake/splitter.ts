@@ -32,7 +32,22 @@ export const BYTE = {
   closeBrace: 0x7d,
 } as const;
 
-/** JSON's blanks (RFC 8259, section 2). */
-export function isBlank(byte: number): boolean {
-  return byte === BYTE.space || byte === BYTE.lineFeed || byte === BYTE.carriageReturn || byte === BYTE.tab;
+/** JSON's blanks (RFC 8259, section 2), the record separator (RFC 7464) and the bytes of a byte order mark. */
+const BETWEEN: ReadonlySet<number> = new Set([
+  BYTE.tab,
+  BYTE.lineFeed,
+  BYTE.carriageReturn,
+  BYTE.space,
+  0x1e,
+  0xef,
+  0xbb,
+  0xbf,
+]);
+
+/**
+ * Whether a byte may stand between payloads. Files that are put together have byte order marks in their middle; a
+ * payload begins with none of a mark's bytes, so that they need not come in their order.
+ */
+export function isBetween(byte: number): boolean {
+  return BETWEEN.has(byte);
 }

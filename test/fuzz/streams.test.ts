@@ -47,6 +47,8 @@ const SCRAPS: readonly string[] = [
   '\u0000',
   '\u001b[2J',
   '\ufeff',
+  '\u001e',
+  '}{',
   'é',
   '1e400',
   '-0',
@@ -109,16 +111,38 @@ function parsed(line: Uint8Array): { payload: unknown } | undefined {
   }
 }
 
-function expectLine(item: ReadPayload | undefined, line: Uint8Array, number: number): void {
-  if (item?.line !== number) throw new Error(`line ${number} has no item`);
-  const expected = parsed(line);
-  if (!('payload' in item)) {
-    if (!isSentence(item.problem)) expect.fail(`no sentence: ${JSON.stringify(item.problem)}`);
-    if (expected !== undefined) expect.fail(`refused: ${item.problem}`);
-    return;
+/** What a line holds behind blanks, record separators and the bytes of byte order marks. */
+function core(line: Uint8Array): Uint8Array {
+  const between = Buffer.from(' \t\r\u001e\ufeff');
+  const first = line.findIndex((byte) => !between.includes(byte));
+  return first === -1 ? new Uint8Array() : line.subarray(first);
+}
+
+/** Whether an object stands in a line, from one of its braces to another. */
+function holds(line: Uint8Array, payload: unknown): boolean {
+  const bytes = Buffer.from(line);
+  for (let start = bytes.indexOf('{'); start !== -1; start = bytes.indexOf('{', start + 1)) {
+    for (let end = bytes.indexOf('}', start); end !== -1; end = bytes.indexOf('}', end + 1)) {
+      const found = parsed(bytes.subarray(start, end + 1));
+      if (found !== undefined && isDeepStrictEqual(found.payload, payload)) return true;
+    }
   }
-  if (expected === undefined || !isDeepStrictEqual(item.payload, expected.payload)) {
-    expect.fail(`line ${number} came out as ${JSON.stringify(item.payload)}`);
+  return false;
+}
+
+function expectLine(items: readonly ReadPayload[], line: Uint8Array, number: number): void {
+  const [first] = items;
+  if (first === undefined) throw new Error(`line ${number} has no item`);
+  const expected = parsed(core(line));
+  if (expected !== undefined && (items.length > 1 || 'problem' in first)) {
+    expect.fail(`line ${number} came out as ${JSON.stringify(items)}`);
+  }
+  for (const item of items) {
+    if (!('payload' in item)) {
+      if (!isSentence(item.problem)) expect.fail(`no sentence: ${JSON.stringify(item.problem)}`);
+    } else if (!isDeepStrictEqual(item.payload, expected?.payload) && !holds(line, item.payload)) {
+      expect.fail(`line ${number} came out as ${JSON.stringify(item.payload)}`);
+    }
   }
 }
 
@@ -140,11 +164,15 @@ test('NDJSON: whatever a line holds, it is read as it is or refused, and the oth
     lines[0] = Buffer.from(sampleText(random));
     const ends = random() < 0.5 ? '\n' : '\r\n';
     const items = await read(Buffer.concat(lines.flatMap((line) => [line, Buffer.from(ends)])), random);
-    const filled = [...lines.entries()].filter(
-      ([, line]) => Buffer.from(line).toString('latin1').trim() !== '',
-    );
-    for (const [n, [at, line]] of filled.entries()) expectLine(items[n], line, at + 1);
-    expect(items).toHaveLength(filled.length);
+    const filled = [...lines.entries()].filter(([, line]) => core(line).length > 0);
+    for (const [at, line] of filled) {
+      expectLine(
+        items.filter((item) => item.line === at + 1),
+        line,
+        at + 1,
+      );
+    }
+    expect(new Set(items.map(({ line }) => line)).size).toBe(filled.length);
     refused += items.filter((item) => 'problem' in item).length;
     if (stream === 100) early = heapInUse();
   }

@@ -59,6 +59,85 @@ test('several objects over many lines, one after another', async () => {
   ]);
 });
 
+test('several objects on one line, first or not', async () => {
+  expect(await summary('{"a":1}{"a":2} {"a":"}{"}\n{"a":3}\n{"a":4}{"a":5}\t{"a":6}\n')).toEqual([
+    '1: {"a":1}',
+    '1: {"a":2}',
+    '1: {"a":"}{"}',
+    '2: {"a":3}',
+    '3: {"a":4}',
+    '3: {"a":5}',
+    '3: {"a":6}',
+  ]);
+  expect(await summary('{"a":1}{\n"a": 2\n}{"a":3}')).toEqual(['1: {"a":1}', '1: {"a":2}', '3: {"a":3}']);
+});
+
+test('one of several objects on a line that is not JSON stops no other', async () => {
+  expect(await summary('{"a":1}{"a":}{"a":3}\n{"a":4}{"a":\n{"a":6}')).toEqual([
+    '1: {"a":1}',
+    expect.stringMatching(/^1! is not JSON: /),
+    '1: {"a":3}',
+    '2: {"a":4}',
+    '2! is not JSON: its end is missing',
+    '3: {"a":6}',
+  ]);
+});
+
+test('a line that holds anything but objects is refused as a whole', async () => {
+  for (const line of ['{"a":1}x', '{"a":1},{"a":2}', '{"a":1}}{"a":2}', '{"a":1}[5]', 'x{"a":1}']) {
+    expect(await summary(`{"a":0}\n${line}\n{"a":3}`)).toEqual([
+      '1: {"a":0}',
+      expect.stringMatching(/^2! is not JSON: /),
+      '3: {"a":3}',
+    ]);
+  }
+});
+
+test('objects on a line of any length are read as they come', async () => {
+  const count = 2_000;
+  const line = Array.from({ length: count }, (_, n) => `{"n":${n},"x":"${'x'.repeat(1_000)}"}`).join('');
+  const expected = Array.from({ length: count }, (_, n) => n);
+  for (const [text, lines] of [
+    [line, [1, 1]],
+    [`{"n":-1}\n${line}\n{"n":-2}`, [2, 3]],
+  ] as const) {
+    const items = await read(...chunksOf(Buffer.from(text), 60_000));
+    const numbers = items.map((item) => ('payload' in item ? (item.payload as { n: number }).n : -3));
+    expect(numbers.filter((n) => n !== -1 && n !== -2)).toEqual(expected);
+    expect([items[count]?.line ?? 1, items.at(-1)?.line]).toEqual(lines);
+  }
+});
+
+function chunksOf(bytes: Uint8Array, size: number): Uint8Array[] {
+  return Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>
+    bytes.subarray(n * size, (n + 1) * size),
+  );
+}
+
+test('record separators stand between payloads (RFC 7464)', async () => {
+  const expected = ['1: {"a":1}', '2: {"a":2}', '4: {"a":3}'];
+  expect(await summary('\x1e{"a":1}\n\x1e{"a":2}\n\x1e\n\x1e\x1e{"a":3}\n')).toEqual(expected);
+  expect(await summary('\x1e{\n"a":1}\n\x1e{"a":\n2}\x1e{"a":3}')).toEqual([
+    '1: {"a":1}',
+    '3: {"a":2}',
+    '4: {"a":3}',
+  ]);
+  expect(await summary('{"a":1}\x1e{"a":2}\x1e\n{"a":3}\x1e')).toEqual([
+    '1: {"a":1}',
+    '1: {"a":2}',
+    '2: {"a":3}',
+  ]);
+});
+
+test('files that are put together may have byte order marks', async () => {
+  const one = '\ufeff{"a":1}\n';
+  expect(await summary(`${one}${one}${one}`)).toEqual(['1: {"a":1}', '2: {"a":1}', '3: {"a":1}']);
+  expect(await summary('\ufeff{"a":1}\ufeff{"a":2}\n\ufeff\n')).toEqual(['1: {"a":1}', '1: {"a":2}']);
+  const pretty = '\ufeff[\n{"a":1}\n]';
+  expect(await summary(pretty + pretty)).toEqual(['2: {"a":1}', '4: {"a":1}']);
+  expect(await summary('{\n"a":1\n}\n\ufeff{\n"a":2\n}')).toEqual(['1: {"a":1}', '4: {"a":2}']);
+});
+
 test('an array, laid out in any way', async () => {
   expect(await summary('[{"a":1},{"a":[2,{}]}]')).toEqual(['1: {"a":1}', '1: {"a":[2,{}]}']);
   expect(await summary('[\n  {\n    "a": 1\n  },\n  5,\n  "x,]"\n]\n')).toEqual([
@@ -121,16 +200,13 @@ test('commas with nothing between them', async () => {
 });
 
 test('input that ends too soon is reported', async () => {
-  expect(await summary('[\n{"a":1},\n{"a":')).toEqual([
-    '2: {"a":1}',
-    '3! is not JSON: the input ends before it does',
-  ]);
+  expect(await summary('[\n{"a":1},\n{"a":')).toEqual(['2: {"a":1}', '3! is not JSON: its end is missing']);
   expect(await summary('[\n{"a":1},\n{"a":2}\n')).toEqual([
     '2: {"a":1}',
     '3: {"a":2}',
     '4! the input ends before the array is closed with "]"',
   ]);
-  expect(await summary('{\n  "a": 1\n')).toEqual(['1! is not JSON: the input ends before it does']);
+  expect(await summary('{\n  "a": 1\n')).toEqual(['1! is not JSON: its end is missing']);
 });
 
 test('what stands behind an array is reported', async () => {
@@ -234,13 +310,15 @@ const payloads = fc.array(
 const blanks = fc.constantFrom('', ' ', '\n', '\r\n', '\n\t ');
 
 test('whatever the layout and wherever the chunks end, the payloads come out as they went in', async () => {
-  const layouts = fc.constantFrom('lines', 'array', 'pretty array', 'pretty objects');
+  const layouts = fc.constantFrom('lines', 'one line', 'sequence', 'array', 'pretty array', 'pretty objects');
   await fc.assert(
     fc.asyncProperty(payloads, layouts, blanks, places, async (values, layout, blank, cuts) => {
       const texts = values.map((value) => JSON.stringify(value, null, layout.startsWith('pretty') ? 2 : 0));
       const text = layout.endsWith('array')
         ? `[${blank}${texts.join(`${blank},${blank}`)}${blank}]${blank}`
-        : texts.join('\n');
+        : texts
+            .map((each) => (layout === 'sequence' ? `\x1e${each}` : each))
+            .join(layout === 'one line' ? '' : '\n');
       const items = await read(...cut(Buffer.from(text), cuts));
       expect(items.map((item) => 'payload' in item && item.payload)).toEqual(values);
       for (const [i, { line }] of items.entries()) {
@@ -253,7 +331,16 @@ test('whatever the layout and wherever the chunks end, the payloads come out as 
 });
 
 test('where the chunks end makes no difference to any input', async () => {
-  const token = fc.constantFrom(...'{}[],:"\\\n \r'.split(''), '{"a":1}', '"x"', 'é', '\ufeff', '5');
+  const token = fc.constantFrom(
+    ...'{}[],:"\\\n \r'.split(''),
+    '{"a":1}',
+    '"x"',
+    'é',
+    '\ufeff',
+    '\x1e',
+    '}{',
+    '5',
+  );
   await fc.assert(
     fc.asyncProperty(fc.array(token, { maxLength: 40 }), places, async (tokens, cuts) => {
       const bytes = Buffer.from(tokens.join(''));
