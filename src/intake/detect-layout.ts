@@ -57,3 +57,20 @@ export class LayoutDetector {
     else if (byte === BYTE.closeBrace || byte === BYTE.closeBracket) this.#depth -= 1;
   }
 }
+
+/** So many bytes tell whether the input is UTF-16. */
+export const ENCODING_BYTES = 4;
+
+const MARKS: readonly number[] = [0xfe, 0xff];
+
+/**
+ * Whether input that begins with these bytes is UTF-16: it has a byte order mark, or every second byte is zero, as of
+ * ASCII. JSON in UTF-8 has neither.
+ */
+export function isUtf16(start: Uint8Array): boolean {
+  const [a = 0, b = 0, c = 0, d = 0] = start;
+  if (a !== b && MARKS.includes(a) && MARKS.includes(b)) return true;
+  const isBigEndian = a + c === 0 && b * d > 0;
+  const isLittleEndian = b + d === 0 && a * c > 0;
+  return isBigEndian || isLittleEndian;
+}

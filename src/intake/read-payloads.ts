@@ -1,6 +1,6 @@
 import { type JsonSource, toSource } from '../core/odd-numbers.ts';
 import { escapeControls } from '../core/quote-text.ts';
-import { LayoutDetector } from './detect-layout.ts';
+import { ENCODING_BYTES, isUtf16, LayoutDetector } from './detect-layout.ts';
 import { GrowingBytes } from './growing-bytes.ts';
 import { LineSplitter, splitObjects } from './split-lines.ts';
 import { ValueSplitter } from './split-values.ts';
@@ -30,15 +30,34 @@ export async function* readPayloads(chunks: AsyncIterable<Uint8Array>): AsyncGen
   yield parseAll((found) => splitter.end(found));
 }
 
+const UTF_16 = 'the input is UTF-16: save it as UTF-8';
+const IGNORES_ALL: Splitter = { push() {}, end() {} };
+
 /** Holds the beginning of the input back until its layout is known, then splits it accordingly. */
 export function createSplitter(): Splitter {
   const head = new GrowingBytes();
   const detector = new LayoutDetector();
+  let isUtf8 = false;
   let splitter: Splitter | undefined;
 
-  function takeHead(chunk: Uint8Array, isAll: boolean, found: Piece[]): void {
+  /** Returns the bytes that the layout is yet to be told by; undefined: there are none. */
+  function checkEncoding(chunk: Uint8Array, isAll: boolean, found: Piece[]): Uint8Array | undefined {
     head.add(chunk);
-    const layout = detector.take(chunk) ?? (isAll ? 'lines' : undefined);
+    if (isUtf8) return chunk;
+    if (head.size < ENCODING_BYTES && !isAll) return undefined;
+    const start = head.take();
+    head.add(start);
+    isUtf8 = !isUtf16(start);
+    if (isUtf8) return start;
+    found.push({ line: 1, problem: UTF_16 });
+    splitter = IGNORES_ALL;
+    return undefined;
+  }
+
+  function takeHead(chunk: Uint8Array, isAll: boolean, found: Piece[]): void {
+    const bytes = checkEncoding(chunk, isAll, found);
+    if (bytes === undefined) return;
+    const layout = detector.take(bytes) ?? (isAll ? 'lines' : undefined);
     if (layout === undefined) return;
     splitter = layout === 'lines' ? new LineSplitter() : new ValueSplitter();
     splitter.push(head.take(), found);

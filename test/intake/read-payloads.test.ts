@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { createSplitter, type ReadPayload, readPayloads } from '../../src/intake/read-payloads.ts';
 import type { Piece } from '../../src/intake/splitter.ts';
 
@@ -286,6 +286,33 @@ test('why a line is not JSON holds nothing that could steer a terminal, and is b
 test('bytes that are not UTF-8 refuse their line only', async () => {
   const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.of(0xff), Buffer.from('"}\n{"a":"é"}')]);
   expect(await summary(bytes)).toEqual(['1! is not valid UTF-8', '2: {"a":"é"}']);
+});
+
+describe('UTF-16 is told once for the whole input', () => {
+  const problem = ['1! the input is UTF-16: save it as UTF-8'];
+  const little = (text: string) => Buffer.from(text, 'utf16le');
+  const big = (text: string) => little(text).swap16();
+
+  test.each([
+    ['little-endian', little],
+    ['big-endian', big],
+  ])('%s, with and without a byte order mark', async (_name, encode) => {
+    for (const text of ['{"a":1}\r\n{"a":2}\r\n', '[\n{"a":1}\n]', '\n\n{"a":1}', '{}', 'x,y\nz']) {
+      expect(await summary(encode(`\ufeff${text}`))).toEqual(problem);
+      expect(await summary(encode(text))).toEqual(problem);
+      expect(await summary(...chunksOf(encode(text), 1))).toEqual(problem);
+    }
+  });
+
+  test('no other input is taken for it', async () => {
+    for (const start of [[0, 0, 0, 0], [0xff, 0xff], [0xff], [0xfe], [0, 0x7b], [0x7b, 0, 0x22, 0x22]]) {
+      const [first, ...others] = await summary(Buffer.from([...start, 0x0a]), '{"a":2}');
+      expect(first).toMatch(/^1! is not (?:JSON|valid UTF-8)/);
+      expect(others).toEqual(['2: {"a":2}']);
+    }
+    expect(await summary('{')).toEqual([expect.stringMatching(/^1! is not JSON/)]);
+    expect(await summary('{}')).toEqual(['1: {}']);
+  });
 });
 
 test('keys that JavaScript treats specially are payload like any other', async () => {
