@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { ended, recorded } from '../redis/data-dirs.ts';
 import { numberedEvent, numberedEvents, sampleEvent } from '../support/events.ts';
@@ -89,6 +90,52 @@ test('a number goes out in a text field as it is spelled, or is refused at its p
         `  line ${at + 2}: $.upc must be a string, found the number ${number}: give it in quotes\n`,
     );
   expect(ran.stdout).toBe(`1 accepted, 6 refused\n${refused.join('')}${NO_SERVICE}`);
+});
+
+/** Runs `waybill send` for a client of its own on a file with these bytes. */
+async function sendFile(bytes: string | Uint8Array, ...flags: string[]) {
+  const client = uniqueClientName();
+  const directory = testDirectory();
+  writeFileSync(join(directory, 'events'), bytes);
+  const args = ['send', client, TYPE, 'events', ...flags];
+  const ran = await runWaybill(args, { config: configFor(client), directory });
+  return { ...ran, queued: await queuedEvents(client) };
+}
+
+test('several objects on a line, a JSON text sequence and files that are put together are all taken', async () => {
+  const texts = numberedEvents(TYPE, 3).map((event) => JSON.stringify(event));
+  const results = await Promise.all([
+    sendFile(texts.join('')),
+    sendFile(texts.map((text) => `\x1e${text}\n`).join('')),
+    sendFile(texts.map((text) => `\ufeff${text}\r\n`).join('')),
+  ]);
+  expect(results.map(({ code, queued }) => [code, queued])).toEqual([
+    [0, 3],
+    [0, 3],
+    [0, 3],
+  ]);
+});
+
+test('a file in UTF-16 is refused in one sentence', async () => {
+  const bytes = Buffer.from(`\ufeff${ndjson(numberedEvents(TYPE, 30))}`, 'utf16le');
+  expect(await sendFile(bytes)).toMatchObject({
+    code: 3,
+    queued: 0,
+    stdout: '0 accepted, 1 refused\n  line 1: the input is UTF-16: save it as UTF-8\n',
+    stderr: '',
+  });
+});
+
+test('gzip data is unpacked; where it is cut off, what came before is sent', async () => {
+  const packed = gzipSync(ndjson(numberedEvents(TYPE, 5_000)));
+  const [whole, cut] = await Promise.all([sendFile(packed), sendFile(packed.subarray(0, -2_000))]);
+  expect(whole).toMatchObject({ code: 0, queued: 5_000, stderr: '' });
+  expect(cut.code).toBe(3);
+  expect(cut.queued).toBeGreaterThan(3_000);
+  expect(cut.stdout).toBe(`${cut.queued.toLocaleString('en-US')} accepted, 0 refused\n${NO_SERVICE}`);
+  expect(cut.stderr).toMatch(
+    /^waybill: sending ended early: the gzip data is cut off; nothing after line [\d,]+ was sent\n$/,
+  );
 });
 
 test('people see the first twenty refused lines, machines all', async () => {

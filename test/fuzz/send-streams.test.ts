@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import { dispositionUpdate } from '../../src/core/event-types/disposition-update.ts';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
@@ -103,6 +104,23 @@ test('very many lines of nothing sensible: each is counted, in little memory', {
   expect(sent.stdout).not.toMatch(/[^\P{Cc}\n]/u);
   expect(sent.code).toBe(3);
   expect(sent.rssMiB).toBeLessThan(MOST_RSS_MIB);
+});
+
+test('a little gzip data that becomes 512 MiB is unpacked in little memory', { timeout: 120_000 }, async () => {
+  const file = join(testDirectory(), 'bomb.gz');
+  const blanks = gzipSync(Buffer.alloc(64 * MIB, ' '));
+  writeFileSync(file, Buffer.concat([...Array.from({ length: 8 }, () => blanks), gzipSync(EVENT)]));
+  const child = startSend([], file);
+  const out = Promise.all([text(child, 'stdout'), text(child, 'stderr')]);
+  let rssMiB = 0;
+  const measuring = setInterval(() => {
+    if (child.exitCode === null) rssMiB = Math.max(rssMiB, peakRss(child) || 0);
+  }, 20);
+  onTestFinished(() => clearInterval(measuring));
+  expect(await once(child, 'close')).toEqual([0, null]);
+  expect((await out)[0]).toMatch(/^1 accepted, 0 refused\n/);
+  expect(rssMiB).toBeGreaterThan(50);
+  expect(rssMiB).toBeLessThan(MOST_RSS_MIB);
 });
 
 test('a device without end is read until somebody stops it, in little memory', {

@@ -18,6 +18,7 @@ import { type KeyTemplate, parseKeyTemplate } from '../send/key-template.ts';
 import { printAccount } from '../send/print-account.ts';
 import { sendEvents } from '../send/send-events.ts';
 import { type Sending, sendExport, sendTo } from '../send/sending.ts';
+import { GzipError } from '../send/unpack-gzip.ts';
 import { tellWithoutService } from '../tell-without-service.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
 
@@ -31,7 +32,10 @@ export function addSendCommand(program: Command): void {
     .command('send')
     .argument('[client]', 'who receives the events')
     .argument('[type]', `their type: ${EVENT_TYPE_NAMES.join(', ')}`)
-    .argument('[file]', 'a JSON object, an array, or NDJSON (one event a line); - or nothing: stdin')
+    .argument(
+      '[file]',
+      'JSON objects, an array, or NDJSON (one event a line), packed by gzip or not; - or nothing: stdin',
+    )
     .option(
       '--from-export <file>',
       'instead of all these: what "dead-letters export" wrote, each event to its client under its old id; - is stdin',
@@ -141,15 +145,12 @@ async function submitAll(
 ): Promise<void> {
   const progress = openProgress(input.size === undefined ? 'events' : 'bytes', input.size);
   let bytesRead = 0;
-  async function* countedBytes(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of input.read(reading.signal)) {
-      bytesRead += chunk.length;
-      yield chunk;
-    }
-  }
+  const bytes = input.read(reading.signal, (count) => {
+    bytesRead += count;
+  });
   try {
     await sendEvents({
-      payloads: readPayloads(countedBytes()),
+      payloads: readPayloads(bytes),
       submitMany: (payloads, options) => submitMany(intake, payloads, options),
       keyTemplate,
       account,
@@ -189,7 +190,7 @@ async function tellRest(
 
 function exitCode(account: Account, { interrupted, error }: Ending): number {
   if (interrupted) return EXIT.interrupted;
-  if (error !== undefined) return EXIT.unexpected;
+  if (error !== undefined) return error instanceof GzipError ? EXIT.someFailed : EXIT.unexpected;
   const nothingWritten = account.accepted + account.repeated + account.unknown === 0;
   if (account.failure !== undefined && nothingWritten) return EXIT.redisUnavailable;
   return account.refused > 0 || account.unknown > 0 ? EXIT.someFailed : EXIT.done;

@@ -12,6 +12,7 @@ import {
 import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { UsageError } from '../run-command.ts';
 import { findInput } from '../send/event-input.ts';
+import { GzipError } from '../send/unpack-gzip.ts';
 import type { LoadOptions } from './load-options.ts';
 import type { Target } from './target.ts';
 
@@ -55,7 +56,7 @@ async function readFile(typeName: string, file: string): Promise<BodyTemplate[]>
   if (type === undefined) throw new UsageError(`there is no event type "${typeName}"`);
   const templates: BodyTemplate[] = [];
   const problems: string[] = [];
-  for await (const read of readPayloads(findInput(file).read(new AbortController().signal))) {
+  for await (const read of readPayloads(bytesOf(file))) {
     for (const each of read) {
       const made = madeOf(type, each);
       if (made.ok) templates.push(made.template);
@@ -68,6 +69,16 @@ async function readFile(typeName: string, file: string): Promise<BodyTemplate[]>
   }
   if (templates.length === 0) throw new UsageError(`${file} holds no payload`);
   return templates;
+}
+
+/** @throws UsageError */
+async function* bytesOf(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* findInput(file).read(new AbortController().signal);
+  } catch (error) {
+    if (error instanceof GzipError) throw new UsageError(`${file}: ${error.message}`);
+    throw error;
+  }
 }
 
 function madeOf(type: EventType, read: ReadPayload): MadeTemplate {

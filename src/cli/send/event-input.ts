@@ -1,28 +1,34 @@
 import { createReadStream, type Stats, statSync } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { UsageError } from '../run-command.ts';
+import { unpackGzip } from './unpack-gzip.ts';
 
 /** What events are read from. */
 export interface EventInput {
-  /** Bytes in all, where that is known. */
+  /** Bytes in all, packed if the input is; undefined: not known. */
   readonly size: number | undefined;
   /** Whether somebody has to type the events. */
   readonly isTerminal: boolean;
-  /** The bytes; ends early, without an error, when `signal` says so. */
-  read(signal: AbortSignal): AsyncGenerator<Uint8Array>;
+  /**
+   * The bytes, unpacked if they are gzip data; ends early, without an error, when `signal` says so.
+   *
+   * @param onRead told how many bytes were read, packed if the input is
+   * @throws GzipError
+   */
+  read(signal: AbortSignal, onRead?: (bytes: number) => void): AsyncGenerator<Uint8Array>;
 }
 
 /** Finds a file, or stdin for `-` and for nothing. Reads nothing yet. @throws UsageError */
 export function findInput(file: string | undefined): EventInput {
   if (file === undefined || file === '-') {
     const isTerminal = process.stdin.isTTY === true;
-    return { size: undefined, isTerminal, read: (signal) => readStream(process.stdin, signal) };
+    return { size: undefined, isTerminal, read: (...args) => readStream(process.stdin, ...args) };
   }
   const stats = statFile(file);
   return {
     size: stats.isFile() ? stats.size : undefined,
     isTerminal: false,
-    read: (signal) => readStream(createReadStream(file), signal),
+    read: (...args) => readStream(createReadStream(file), ...args),
   };
 }
 
@@ -38,9 +44,19 @@ function statFile(file: string): Stats {
   return stats;
 }
 
-async function* readStream(stream: Readable, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* readStream(
+  stream: Readable,
+  signal: AbortSignal,
+  onRead: (bytes: number) => void = () => {},
+): AsyncGenerator<Uint8Array> {
+  async function* chunks(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of addAbortSignal(signal, stream)) {
+      onRead((chunk as Uint8Array).length);
+      yield chunk as Uint8Array;
+    }
+  }
   try {
-    for await (const chunk of addAbortSignal(signal, stream)) yield chunk as Uint8Array;
+    yield* unpackGzip(chunks());
   } catch (error) {
     if (!signal.aborted) throw error;
   }
