@@ -102,6 +102,7 @@ function describeBodies(document: Document): Document {
 function payloadSchema(contract: z.ZodType, sample: unknown): object {
   // As output: what a schema does before it looks at the fields hides them as input.
   const { $schema: _, ...schema } = z.toJSONSchema(contract, { io: 'output', unrepresentable: 'any' });
-  const description = 'An integer stands for the text that it spells where either is taken.';
+  const description =
+    'An integer in digits alone, up to 2^53-1, stands for the text that it spells if either is taken.';
   return { ...schema, description, examples: [sample] };
 }

@@ -81,15 +81,16 @@ test('a number goes out in a text field as it is spelled, or is refused at its p
   const spelled = (upc: string) =>
     JSON.stringify({ ...sampleEvent(TYPE), upc: 0 }).replace('"upc":0', `"upc":${upc}`);
   const numbers = ['12345678905', '1.0', '1e3', '-0', '-5', '12.5', '12345678901234567890'];
-  const ran = await send(numbers.map(spelled).join('\n'));
+  const ran = await send(`nonsense\n${numbers.map(spelled).join('\n')}`);
   expect(ran).toMatchObject({ code: 3, queued: 1 });
   const refused = numbers
     .slice(1)
     .map(
       (number, at) =>
-        `  line ${at + 2}: $.upc must be a string, found the number ${number}: give it in quotes\n`,
+        `  line ${at + 3}: $.upc must be a string, found the number ${number}: give it in quotes\n`,
     );
-  expect(ran.stdout).toBe(`1 accepted, 6 refused\n${refused.join('')}${NO_SERVICE}`);
+  expect(ran.stdout).toMatch(/^1 accepted, 7 refused\n {2}line 1: is not JSON: .*\n/);
+  expect(ran.stdout).toContain(refused.join(''));
 });
 
 /** Runs `waybill send` for a client of its own on a file with these bytes. */

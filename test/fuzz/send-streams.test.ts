@@ -106,7 +106,9 @@ test('very many lines of nothing sensible: each is counted, in little memory', {
   expect(sent.rssMiB).toBeLessThan(MOST_RSS_MIB);
 });
 
-test('a little gzip data that becomes 512 MiB is unpacked in little memory', { timeout: 120_000 }, async () => {
+test('a little gzip data that becomes 512 MiB is unpacked in little memory', {
+  timeout: 120_000,
+}, async () => {
   const file = join(testDirectory(), 'bomb.gz');
   const blanks = gzipSync(Buffer.alloc(64 * MIB, ' '));
   writeFileSync(file, Buffer.concat([...Array.from({ length: 8 }, () => blanks), gzipSync(EVENT)]));
