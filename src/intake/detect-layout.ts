@@ -59,18 +59,16 @@ export class LayoutDetector {
 }
 
 /** So many bytes tell whether the input is UTF-16. */
-export const ENCODING_BYTES = 4;
+export const ENCODING_BYTES = 2;
 
 const MARKS: readonly number[] = [0xfe, 0xff];
 
 /**
- * Whether input that begins with these bytes is UTF-16: it has a byte order mark, or every second byte is zero, as of
- * ASCII. JSON in UTF-8 has neither.
+ * Whether input that begins with these bytes is UTF-16: they are a byte order mark, or one of them is zero, as in each
+ * character of ASCII. JSON in UTF-8 begins with neither.
  */
-export function isUtf16(start: Uint8Array): boolean {
-  const [a = 0, b = 0, c = 0, d = 0] = start;
-  if (a !== b && MARKS.includes(a) && MARKS.includes(b)) return true;
-  const isBigEndian = a + c === 0 && b * d > 0;
-  const isLittleEndian = b + d === 0 && a * c > 0;
-  return isBigEndian || isLittleEndian;
+export function isUtf16([first, second]: Uint8Array): boolean {
+  if (first === undefined || second === undefined) return false;
+  if (first !== second && MARKS.includes(first) && MARKS.includes(second)) return true;
+  return (first === 0) !== (second === 0);
 }

@@ -305,7 +305,7 @@ describe('UTF-16 is told once for the whole input', () => {
   });
 
   test('no other input is taken for it', async () => {
-    for (const start of [[0, 0, 0, 0], [0xff, 0xff], [0xff], [0xfe], [0, 0x7b], [0x7b, 0, 0x22, 0x22]]) {
+    for (const start of [[0, 0, 0, 0], [0xff, 0xff], [0xff], [0xfe]]) {
       const [first, ...others] = await summary(Buffer.from([...start, 0x0a]), '{"a":2}');
       expect(first).toMatch(/^1! is not (?:JSON|valid UTF-8)/);
       expect(others).toEqual(['2: {"a":2}']);
