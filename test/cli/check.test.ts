@@ -5,25 +5,12 @@ import { expect, onTestFinished, test } from 'vitest';
 import { commitBatches } from '../../src/queue/commit-batches.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import { always, type Script } from '../../src/sandbox/scripts.ts';
+import { check } from '../support/check.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
-import { runWaybill, testDirectory, type WaybillOptions } from '../support/waybill-process.ts';
-
-interface Finding {
-  readonly level: string;
-  readonly subject: string;
-  readonly message: string;
-}
+import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
 const SAFE = { appendonly: 'yes', appendfsync: 'always' };
-
-/** Runs `waybill check --json`; findings as `level subject: message`. */
-async function check(options: WaybillOptions) {
-  const { code, stdout } = await runWaybill(['check', '--json'], options);
-  const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: Finding[] };
-  const lines = findings.map(({ level, subject, message }) => `${level} ${subject}: ${message}`);
-  return { code, ok, lines, bad: lines.filter((line) => /^(error|warning)/.test(line)) };
-}
 
 function oauthCompany(name = 'acme'): Promise<Company> {
   return testSandbox().company(name, { auth: { type: 'oauth2' } });
