@@ -113,23 +113,32 @@ describe('oidc-provider', () => {
   test('check names the style that works, and says how long a token lives', async () => {
     const any = await startOidcProvider();
     const basicOnly = await startOidcProvider({ onlyMethod: 'client_secret_basic' });
-    const anyService = `clients.json: token service ${any.tokenUrl}`;
+    const anyService = `token service ${any.tokenUrl}`;
+    const basicService = `token service ${basicOnly.tokenUrl}`;
     const lines = await checkAll({
       right: any.auth(),
       json: any.auth({ style: 'json' }),
       form: basicOnly.auth({ style: 'form' }),
       basic: basicOnly.auth({ style: 'basic' }),
       secret: any.auth({ clientSecret: 'marked-secret' }),
+      both: any.auth({ clientSecret: 'marked-secret', style: 'json' }),
+      path: any.auth({ tokenUrl: `${any.url}/oauth/token` }),
     });
     expect(lines).toEqual([
-      `ok clients.right: token service ${any.tokenUrl} issued a token for 600 s`,
-      `error ${anyService} ${FORMS_ONLY}`,
-      `error ${anyService} issued a token in style form, not in style json: set auth.style to form`,
-      `error clients.form: token service ${basicOnly.tokenUrl} ${WRONG_SECRET}`,
-      `error clients.form: token service ${basicOnly.tokenUrl} issued a token in style basic, not in style form: set auth.style to basic`,
-      `ok clients.basic: token service ${basicOnly.tokenUrl} issued a token for 600 s`,
-      `error clients.secret: token service ${any.tokenUrl} ${WRONG_SECRET}`,
-      `note clients.secret: token service ${any.tokenUrl} issued no token in style basic or json either`,
+      `ok clients.right: ${anyService} issued a token for 600 s`,
+      `error clients.json: ${anyService} ${FORMS_ONLY}`,
+      `error clients.json: ${anyService} issued a token in style form, not in style json: set auth.style to form`,
+      `error clients.form: ${basicService} ${WRONG_SECRET}`,
+      `error clients.form: ${basicService} issued a token in style basic, not in style form: set auth.style to basic`,
+      `ok clients.basic: ${basicService} issued a token for 600 s`,
+      `error clients.secret: ${anyService} ${WRONG_SECRET}`,
+      `note clients.secret: ${anyService} issued no token in style basic or json either`,
+      `error clients.both: ${anyService} ${FORMS_ONLY}`,
+      `note clients.both: ${anyService} issued no token in style form or basic either`,
+      `note clients.both: in style form, ${anyService} ${WRONG_SECRET}`,
+      `note clients.both: in style basic, ${anyService} ${WRONG_SECRET}`,
+      `error clients.path: token service ${any.url}/oauth/token answered 404`,
+      'note clients.path: a 404 mostly means that nothing takes requests for a token there: check auth.tokenUrl',
     ]);
   });
 });

@@ -85,8 +85,9 @@ async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<TokenFindin
   const token = await ask(auth);
   if ('failure' in token) {
     const refused: TokenFinding = { level: 'error', message: token.failure };
+    if (isNowhere(token)) return [refused, noteOnUrl(auth, token)];
     return isRefusal(token) && auth.type === 'oauth2'
-      ? [refused, await tryOtherStyles(auth, ask)]
+      ? [refused, ...(await tryOtherStyles(auth, token, ask))]
       : [refused];
   }
   const seconds = Math.round(token.lifetimeMs / 1_000);
@@ -96,21 +97,41 @@ async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<TokenFindin
   return [issued, { level: 'note', message: `${service} issued a token ${token.note}` }];
 }
 
+/** The path, or the method, is not that of a token service. */
+function isNowhere({ status }: TokenRequestFailure): boolean {
+  return status === 404 || status === 405 || status === 410;
+}
+
+function noteOnUrl(auth: TokenAuthConfig, { status }: TokenRequestFailure): TokenFinding {
+  const settings = auth.type === 'oauth2' ? 'auth.tokenUrl' : 'auth.url and auth.method';
+  const message = `a ${status} mostly means that nothing takes requests for a token there: check ${settings}`;
+  return { level: 'note', message };
+}
+
 /** The service understood the request, and does not give a token for it. */
 function isRefusal({ status }: TokenRequestFailure): boolean {
   return status !== undefined && status >= 400 && status < 500 && status !== 429;
 }
 
 /** Many services take the credentials in one way only, and call them wrong in any other. */
-async function tryOtherStyles(auth: OAuth2Config, ask: Ask): Promise<TokenFinding> {
+async function tryOtherStyles(
+  auth: OAuth2Config,
+  refused: TokenRequestFailure,
+  ask: Ask,
+): Promise<TokenFinding[]> {
+  const service = tokenServiceName(auth);
   const others = TOKEN_STYLES.filter((style) => style !== auth.style);
+  const told: TokenFinding[] = [];
   for (const style of others) {
     const token = await ask({ ...auth, style });
     if (!('failure' in token)) {
-      const message = `${tokenServiceName(auth)} issued a token in style ${style}, not in style ${auth.style}: set auth.style to ${style}`;
-      return { level: 'error', message };
+      const message = `${service} issued a token in style ${style}, not in style ${auth.style}: set auth.style to ${style}`;
+      return [{ level: 'error', message }];
     }
+    // Two things may be wrong: what the other one is, only the right style is told. A 401 is about the credentials in any style.
+    const isNews = refused.status !== 401 && token.failure !== refused.failure;
+    if (isNews) told.push({ level: 'note', message: `in style ${style}, ${token.failure}` });
   }
-  const message = `${tokenServiceName(auth)} issued no token in style ${others.join(' or ')} either`;
-  return { level: 'note', message };
+  const message = `${service} issued no token in style ${others.join(' or ')} either`;
+  return [{ level: 'note', message }, ...told];
 }
