@@ -129,7 +129,8 @@ function findProblem({ token: given, tokenType, place }: TokenFields): string | 
   const token = typeof given === 'string' ? given.trim() : '';
   if (token === '') return `, but ${place} is missing`;
   if (token.length > LONGEST_TOKEN) return `, but ${place} is longer than ${LONGEST_TOKEN} characters`;
-  if (!isBearerToken(token)) return `, but ${place} holds characters that no header can carry`;
+  if (!isBearerToken(token))
+    return `, but ${place} holds a blank or another character that no token may have`;
   if (typeof tokenType !== 'string' || !SIGNED_TYPES.has(tokenType.trim().toLowerCase())) return undefined;
   return `, but token_type is ${tokenType.trim()}, which Waybill does not support`;
 }

@@ -125,7 +125,12 @@ describe('readTokenAnswer', () => {
     [
       200,
       { access_token: 'a\r\nb' },
-      'answered 200, but access_token holds characters that no header can carry',
+      'answered 200, but access_token holds a blank or another character that no token may have',
+    ],
+    [
+      200,
+      { access_token: 'Bearer abc' },
+      'answered 200, but access_token holds a blank or another character that no token may have',
     ],
     [
       200,
@@ -239,7 +244,7 @@ describe('an answer of a service of the client’s own making', () => {
     [
       200,
       withToken('a\nb'),
-      'answered 200, but the text at /a~1b/0/~0t holds characters that no header can carry',
+      'answered 200, but the text at /a~1b/0/~0t holds a blank or another character that no token may have',
     ],
     [403, { message: 'no: waybill' }, 'answered 403: no: ***'],
     [403, { error: 'password-1 123456 key-in-the-query' }, 'answered 403: *** *** ***'],
