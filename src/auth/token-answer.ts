@@ -79,11 +79,15 @@ function readAnswer(answer: Answer, config: TokenAuthConfig, now: number): Issue
   if (problem !== undefined) return { refusal: `answered ${status}${problem}`, again: false, status };
   const { token, expiresIn, tokenType } = picked as TokenFields;
   const assumedS = config.type === 'oauth2' ? ASSUMED_LIFETIME_S : config.expiresInSeconds;
-  const note = config.type === 'oauth2' ? noteOnType(tokenType) : undefined;
+  const lifetimeS = readLifetimeS(expiresIn, assumedS);
+  const notes = [
+    config.type === 'oauth2' ? noteOnType(tokenType) : undefined,
+    noteOnLifetime(expiresIn, lifetimeS, config),
+  ].filter((note) => note !== undefined);
   return {
     accessToken: (token as string).trim(),
-    lifetimeMs: readLifetimeS(expiresIn, assumedS) * 1_000,
-    ...(note !== undefined && { note }),
+    lifetimeMs: lifetimeS * 1_000,
+    ...(notes.length > 0 && { note: notes.join('; ') }),
   };
 }
 
@@ -140,6 +144,14 @@ function noteOnType(tokenType: unknown): string | undefined {
   if (tokenType === undefined || tokenType === null) return 'without a token_type, used as Bearer';
   if (typeof tokenType === 'string' && tokenType.toLowerCase() === 'bearer') return undefined;
   return `of token_type ${describeValue(tokenType)}, used as Bearer`;
+}
+
+/** The service says none, a date, or milliseconds. A text is not quoted: the pointer may lead to the token itself. */
+function noteOnLifetime(expiresIn: unknown, usedS: number, config: TokenAuthConfig): string | undefined {
+  const place = config.type === 'oauth2' ? 'expires_in' : config.expiresInPointer;
+  if (place === undefined || Number(expiresIn) === usedS) return undefined;
+  const found = typeof expiresIn === 'number' ? `of ${place} ${expiresIn}` : `without a usable ${place}`;
+  return `${found}, used for ${usedS} s`;
 }
 
 function readLifetimeS(expiresIn: unknown, assumedS: number): number {

@@ -31,23 +31,27 @@ describe('readTokenAnswer', () => {
   });
 
   it.each([
-    [undefined, 3_600_000],
-    [null, 3_600_000],
-    ['7200', 7_200_000],
-    ['', 3_600_000],
-    ['soon', 3_600_000],
-    [0, 3_600_000],
-    [-1, 3_600_000],
-    [0.5, 500],
-    [1e300, 604_800_000],
-    [{}, 3_600_000],
-  ])('takes expires_in %j for %d ms', (expires_in, lifetimeMs) => {
-    const body = { access_token: 'abc', token_type: 'bearer', expires_in };
-    expect(read(200, body)).toEqual({ accessToken: 'abc', lifetimeMs });
-  });
+    [undefined, 3_600_000, 'without a usable expires_in, used for 3600 s'],
+    [null, 3_600_000, 'without a usable expires_in, used for 3600 s'],
+    ['7200', 7_200_000, undefined],
+    ['', 3_600_000, 'without a usable expires_in, used for 3600 s'],
+    ['soon', 3_600_000, 'without a usable expires_in, used for 3600 s'],
+    [0, 3_600_000, 'of expires_in 0, used for 3600 s'],
+    [-1, 3_600_000, 'of expires_in -1, used for 3600 s'],
+    [0.5, 500, undefined],
+    [3_600_000, 604_800_000, 'of expires_in 3600000, used for 604800 s'],
+    [1e300, 604_800_000, 'of expires_in 1e+300, used for 604800 s'],
+    [{}, 3_600_000, 'without a usable expires_in, used for 3600 s'],
+  ])(
+    'takes expires_in %j for %d ms, and notes a lifetime of its own choice',
+    (expires_in, lifetimeMs, note) => {
+      const body = { access_token: 'abc', token_type: 'bearer', expires_in };
+      expect(read(200, body)).toEqual({ accessToken: 'abc', lifetimeMs, ...(note && { note }) });
+    },
+  );
 
   it.each(['bearer', 'BEARER', 'Bearer'])('takes token_type %j for what it is', (token_type) => {
-    expect(read(200, { access_token: 'abc', token_type })).not.toHaveProperty('note');
+    expect(read(200, { access_token: 'abc', token_type, expires_in: 60 })).not.toHaveProperty('note');
   });
 
   it.each([
@@ -59,7 +63,13 @@ describe('readTokenAnswer', () => {
     ['jwt-bearer', 'of token_type "jwt-bearer", used as Bearer'],
     [5, 'of token_type 5, used as Bearer'],
   ])('uses a token of token_type %j as Bearer, and notes it', (token_type, note) => {
-    expect(read(200, { access_token: 'abc', token_type })).toMatchObject({ accessToken: 'abc', note });
+    const body = { access_token: 'abc', token_type, expires_in: 60 };
+    expect(read(200, body)).toMatchObject({ accessToken: 'abc', note });
+  });
+
+  it('notes two things at once', () => {
+    const note = 'without a token_type, used as Bearer; without a usable expires_in, used for 3600 s';
+    expect(read(200, { access_token: 'abc' })).toMatchObject({ note });
   });
 
   it.each(['', null, undefined])('takes a good token beside "error": %j', (error) => {
@@ -222,14 +232,21 @@ describe('an answer of a service of the client’s own making', () => {
   const withToken = (token: unknown, ttl?: unknown) => ({ 'a/b': [{ '~t': token }], ttl });
 
   it.each([
-    [30, 30_000],
-    ['30', 30_000],
-    [undefined, 600_000],
-    [{}, 600_000],
-    [-1, 600_000],
-    [1e300, 604_800_000],
-  ])('is read where the pointers lead; a lifetime of %j is taken for %d ms', (ttl, lifetimeMs) => {
-    expect(readCustom(200, withToken('abc', ttl))).toEqual({ accessToken: 'abc', lifetimeMs });
+    [30, 30_000, undefined],
+    ['30', 30_000, undefined],
+    [undefined, 600_000, 'without a usable /ttl, used for 600 s'],
+    [{}, 600_000, 'without a usable /ttl, used for 600 s'],
+    [-1, 600_000, 'of /ttl -1, used for 600 s'],
+    [1e300, 604_800_000, 'of /ttl 1e+300, used for 604800 s'],
+  ])('is read where the pointers lead; a lifetime of %j is taken for %d ms', (ttl, lifetimeMs, note) => {
+    const issued = { accessToken: 'abc', lifetimeMs, ...(note && { note }) };
+    expect(readCustom(200, withToken('abc', ttl))).toEqual(issued);
+  });
+
+  it('without a pointer to a lifetime there is none to note', () => {
+    const { expiresInPointer: _, ...pointless } = custom;
+    const issued = readTokenAnswer(answerOf(200, withToken('abc')), pointless, NOW);
+    expect(issued).toEqual({ accessToken: 'abc', lifetimeMs: 600_000 });
   });
 
   it('may be the token itself, and an error in a 2xx is nothing that the token lacks', () => {
