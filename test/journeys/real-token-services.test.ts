@@ -210,6 +210,7 @@ describe('oauth2-mock-server', () => {
     expect(lines).toEqual([
       `error clients.redirect: token service ${redirecting.tokenUrl} answered 307, a redirect to ${elsewhere.baseUrl}/token: redirects are not followed`,
       `error clients.busy: token service ${busyOne.tokenUrl} answered 503: temporarily_unavailable`,
+      `note clients.busy: token service ${busyOne.tokenUrl} wants no request for 30 s (Retry-After)`,
       `ok clients.jwt: token service ${jwt.tokenUrl} issued a token for 3600 s`,
       `note clients.jwt: token service ${jwt.tokenUrl} issued a token of token_type "JWT", used as Bearer`,
       `ok clients.error: token service ${emptyError.tokenUrl} issued a token for 3600 s`,

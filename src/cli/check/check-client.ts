@@ -84,17 +84,32 @@ type Ask = (config: TokenAuthConfig) => Promise<IssuedToken | TokenRequestFailur
 async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<TokenFinding[]> {
   const token = await ask(auth);
   if ('failure' in token) {
-    const refused: TokenFinding = { level: 'error', message: token.failure };
-    if (isNowhere(token)) return [refused, noteOnUrl(auth, token)];
-    return isRefusal(token) && auth.type === 'oauth2'
-      ? [refused, ...(await tryOtherStyles(auth, token, ask))]
-      : [refused];
+    return [{ level: 'error', message: token.failure }, ...(await explain(auth, token, ask))];
   }
   const seconds = Math.round(token.lifetimeMs / 1_000);
   const service = tokenServiceName(auth);
   const issued: TokenFinding = { level: 'ok', message: `${service} issued a token for ${seconds} s` };
   if (token.note === undefined) return [issued];
   return [issued, { level: 'note', message: `${service} issued a token ${token.note}` }];
+}
+
+/** What follows from the failure, as far as that can be told. */
+async function explain(
+  auth: TokenAuthConfig,
+  failed: TokenRequestFailure,
+  ask: Ask,
+): Promise<TokenFinding[]> {
+  if (isNowhere(failed)) return [noteOnUrl(auth, failed)];
+  if (isRefusal(failed)) return auth.type === 'oauth2' ? tryOtherStyles(auth, failed, ask) : [];
+  return failed.retryAfterMs === undefined ? [] : [noteOnWait(auth, failed.retryAfterMs)];
+}
+
+function noteOnWait(auth: TokenAuthConfig, retryAfterMs: number): TokenFinding {
+  const seconds = Math.ceil(retryAfterMs / 1_000);
+  return {
+    level: 'note',
+    message: `${tokenServiceName(auth)} wants no request for ${seconds} s (Retry-After)`,
+  };
 }
 
 /** The path, or the method, is not that of a token service. */
@@ -128,7 +143,7 @@ async function tryOtherStyles(
       const message = `${service} issued a token in style ${style}, not in style ${auth.style}: set auth.style to ${style}`;
       return [{ level: 'error', message }];
     }
-    // Two things may be wrong: what the other one is, only the right style is told. A 401 is about the credentials in any style.
+    // If style and secret are both wrong, only the right style is told of the secret; a 401 has told it already.
     const isNews = refused.status !== 401 && token.failure !== refused.failure;
     if (isNews) told.push({ level: 'note', message: `in style ${style}, ${token.failure}` });
   }
