@@ -74,6 +74,7 @@ function readAnswer(answer: Answer, config: TokenAuthConfig, now: number): Issue
     return { refusal: `answered ${status}${readReason(answer, fields, config)}`, again, status, ...wait };
   }
   if ('problem' in body) return { refusal: `answered ${status}${body.problem}`, again: body.again, status };
+  if (body.text === '') return { refusal: `answered ${status} with an empty body`, again: false, status };
   const picked = pick(value, config);
   const problem = 'problem' in picked ? picked.problem : findProblem(picked);
   if (problem !== undefined) return { refusal: `answered ${status}${problem}`, again: false, status };
@@ -169,9 +170,9 @@ function readReason(
   if (status >= 300 && status <= 399) return redirectTo(whole?.location, config);
   if (fields === undefined) return '';
   const { error, error_description: description } = fields;
-  const texts = [error, description, config.type === 'oauth2' ? undefined : fields.message].filter(
-    (text) => typeof text === 'string' && text !== '',
-  );
+  const message = isObject(error) ? error.message : fields.message;
+  const isText = (text: unknown): boolean => typeof text === 'string' && text !== '';
+  const texts = [error, description, message].filter(isText);
   return texts.length === 0 ? '' : `: ${clean(texts.join(', '), config)}`;
 }
 

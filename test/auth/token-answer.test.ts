@@ -156,6 +156,9 @@ describe('readTokenAnswer', () => {
       'answered 401: invalid_client, no such client',
     ],
     [403, '<html>', 'answered 403'],
+    [400, { message: 'no such client' }, 'answered 400: no such client'],
+    [400, { error: { code: 7, message: 'no such client' } }, 'answered 400: no such client'],
+    [204, '', 'answered 204 with an empty body'],
   ])('refuses, and does not ask again: %d %j', (status, body, refusal) => {
     expect(read(status, body)).toEqual({ refusal, again: false, status });
   });

@@ -127,9 +127,9 @@ describe('oidc-provider', () => {
     expect(lines).toEqual([
       `ok clients.right: ${anyService} issued a token for 600 s`,
       `error clients.json: ${anyService} ${FORMS_ONLY}`,
-      `error clients.json: ${anyService} issued a token in style form, not in style json: set auth.style to form`,
+      `note clients.json: ${anyService} issued a token in style form, not in style json: set auth.style to form`,
       `error clients.form: ${basicService} ${WRONG_SECRET}`,
-      `error clients.form: ${basicService} issued a token in style basic, not in style form: set auth.style to basic`,
+      `note clients.form: ${basicService} issued a token in style basic, not in style form: set auth.style to basic`,
       `ok clients.basic: ${basicService} issued a token for 600 s`,
       `error clients.secret: ${anyService} ${WRONG_SECRET}`,
       `note clients.secret: ${anyService} issued no token in style basic or json either`,

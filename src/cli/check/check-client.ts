@@ -141,7 +141,7 @@ async function tryOtherStyles(
     const token = await ask({ ...auth, style });
     if (!('failure' in token)) {
       const message = `${service} issued a token in style ${style}, not in style ${auth.style}: set auth.style to ${style}`;
-      return [{ level: 'error', message }];
+      return [{ level: 'note', message }];
     }
     // If style and secret are both wrong, only the right style is told of the secret; a 401 has told it already.
     const isNews = refused.status !== 401 && token.failure !== refused.failure;
