@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
-import { stopForLostOutput } from './lifecycle.ts';
+import { stopForLostOutput } from './service/lifecycle.ts';
 
 /** How a log is written. */
 export interface LogOptions {

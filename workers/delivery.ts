@@ -1,18 +1,18 @@
 import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
-import { type Engine, startEngine } from '../src/app.ts';
-import { loadConfig, parseConfig } from '../src/config.ts';
-import type { Config } from '../src/core/config-schema.ts';
+import type { Config } from '../src/config/config-schema.ts';
+import { loadConfig, parseConfig } from '../src/config/load-config.ts';
 import type { Metric } from '../src/core/metric.ts';
 import { WaybillError } from '../src/core/waybill-error.ts';
-import { logEmbeddedRedis, logOwnDeeds } from '../src/embedded-redis-log.ts';
-import { endOnCrash, onLostOutput, stopSignal } from '../src/lifecycle.ts';
 import { bufferedStdout, createLog } from '../src/log.ts';
 import { describeDeliveries } from '../src/observability/delivery-metrics.ts';
 import { createProcessMetrics } from '../src/observability/process-metrics.ts';
 import type { EmbeddedRedisEvent } from '../src/redis/embedded.ts';
-import { openRedisAccess, releaseShortly, shortlyBegun } from '../src/redis-access.ts';
+import { logEmbeddedRedis, logOwnDeeds } from '../src/service/embedded-redis-log.ts';
+import { type Engine, startEngine } from '../src/service/engine.ts';
+import { endOnCrash, onLostOutput, stopSignal } from '../src/service/lifecycle.ts';
+import { openRedisAccess, releaseShortly, shortlyBegun } from '../src/service/redis-access.ts';
 import type { FromWorker, ToWorker } from '../src/supervisor/worker-messages.ts';
 
 /** How long the end waits for a supervisor that does not read. */

@@ -2,9 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
-import type { ResolvedClient } from '../core/config-schema.ts';
+import type { ResolvedClient } from '../config/config-schema.ts';
+import type { ApiKey, ApiScope, HttpConfig } from '../config/http-config.ts';
 import type { LookUpEvent } from '../core/event-fate.ts';
-import type { ApiKey, ApiScope, HttpConfig } from '../core/http-config.ts';
 import type { Operations } from './operations.ts';
 import type { SubmitEvent } from './submit-events.ts';
 

@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
-import type { HttpConfig } from '../core/http-config.ts';
+import type { HttpConfig } from '../config/http-config.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { addClientRoutes } from './clients.ts';
 import { addDeadLetterActions } from './dead-letter-actions.ts';

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { ResolvedClient } from '../core/config-schema.ts';
+import type { ResolvedClient } from '../config/config-schema.ts';
 import { findEventType } from '../core/event-types.ts';
 import type { SubmitResult } from '../intake/submit-result.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { ApiKey } from '../core/http-config.ts';
+import type { ApiKey } from '../config/http-config.ts';
 
 const KEY_BYTES = 32;
 /** Tells people, and programs that look for leaked secrets, what it is. */

@@ -1,8 +1,8 @@
 import swagger from '@fastify/swagger';
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
+import type { ApiScope } from '../config/http-config.ts';
 import { EVENT_TYPES } from '../core/event-types.ts';
-import type { ApiScope } from '../core/http-config.ts';
 import { MAX_KEY_LENGTH } from '../core/idempotency-key.ts';
 import type { ApiServer } from './api-parts.ts';
 import { EVENT_FORMATS } from './event-items.ts';

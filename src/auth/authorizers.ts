@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AuthConfig, asksForTokens, type TokenAuthConfig } from '../core/client-config.ts';
+import { type AuthConfig, asksForTokens, type TokenAuthConfig } from '../config/client-config.ts';
 import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
 import type { Authorizer } from './authorizer.ts';

@@ -1,4 +1,4 @@
-import type { TokenServiceConfig } from '../core/client-config.ts';
+import type { TokenServiceConfig } from '../config/client-config.ts';
 import type { TokenRequestParts } from './token-post.ts';
 
 /** Writes the request for a token as a service of the client's own making takes it. */

@@ -1,4 +1,4 @@
-import type { TokenAuthConfig } from '../core/client-config.ts';
+import type { TokenAuthConfig } from '../config/client-config.ts';
 import type { Log } from '../core/log.ts';
 import { tokenServiceUrl } from './token-service.ts';
 

@@ -1,5 +1,5 @@
 import pRetry from 'p-retry';
-import type { TokenAuthConfig } from '../core/client-config.ts';
+import type { TokenAuthConfig } from '../config/client-config.ts';
 import type { AuthorizationFailure } from './authorizer.ts';
 import { type IssuedToken, readTokenAnswer, type TokenRefusal } from './token-answer.ts';
 import { TOKEN_ANSWER_BYTES, type TokenPost } from './token-post.ts';

@@ -1,6 +1,6 @@
-import type { AuthConfig, TokenAuthConfig } from '../core/client-config.ts';
+import type { AuthConfig, TokenAuthConfig } from '../config/client-config.ts';
+import { RESERVED_HEADERS } from '../config/http-fields.ts';
 import { isBearerToken, isHeaderName, isHeaderValue } from '../core/header-text.ts';
-import { RESERVED_HEADERS } from '../core/http-fields.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import type { Authorizer } from './authorizer.ts';
 import { basicCredentials } from './basic-credentials.ts';

@@ -1,5 +1,5 @@
+import type { TokenAuthConfig } from '../config/client-config.ts';
 import type { Answer, AttemptResult } from '../core/attempt-result.ts';
-import type { TokenAuthConfig } from '../core/client-config.ts';
 import { describeValue } from '../core/describe-value.ts';
 import { isBearerToken } from '../core/header-text.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { OAuth2Config, TokenAuthConfig } from '../core/client-config.ts';
+import type { OAuth2Config, TokenAuthConfig } from '../config/client-config.ts';
 import { basicCredentials } from './basic-credentials.ts';
 import { buildCustomRequest, customSecrets } from './custom-token-service.ts';
 import { createMask, type Mask } from './mask-secrets.ts';

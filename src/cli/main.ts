@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { endOnCrash, stopForLostOutput } from '../lifecycle.ts';
+import { endOnCrash, stopForLostOutput } from '../service/lifecycle.ts';
 import { VERSION } from '../version.ts';
 import { addCommands } from './add-commands.ts';
 import { EXIT } from './exit-codes.ts';

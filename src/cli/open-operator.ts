@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
-import { loadConfig } from '../config.ts';
-import type { Config } from '../core/config-schema.ts';
+import type { Config } from '../config/config-schema.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { didYouMean } from '../core/near-miss.ts';
 import { closeRedis, openRedis } from '../queue/connections.ts';
 import { unavailable } from '../queue/write-errors.ts';
-import { findRedisAccess } from '../redis-access.ts';
+import { findRedisAccess } from '../service/redis-access.ts';
 import { type GlobalOptions, runCommand, UsageError } from './run-command.ts';
 import type { Terminal } from './terminal.ts';
 

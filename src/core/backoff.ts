@@ -1,4 +1,13 @@
-import type { RetryPolicy } from './client-config.ts';
+/** When a failed event is tried again; durations in milliseconds. */
+export interface RetryPolicy {
+  /** Attempts after the first one. */
+  readonly retries: number;
+  readonly baseDelayMs: number;
+  readonly factor: number;
+  readonly maxDelayMs: number;
+  /** How much each delay varies either way: 0.1 is 10 %. */
+  readonly jitter: number;
+}
 
 /**
  * The delay before retry n: `min(maxDelay, base · factor^(n-1))`, ± jitter, never beyond maxDelay.

@@ -1,6 +1,5 @@
-import { backoffMs } from './backoff.ts';
+import { backoffMs, type RetryPolicy } from './backoff.ts';
 import type { Classification } from './classify.ts';
-import type { RetryPolicy } from './client-config.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /** What follows an attempt. Times in ms since the epoch. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { MAX_BATCH_BYTES } from '../core/client-config.ts';
+import { MAX_BATCH_BYTES } from '../config/client-config.ts';
 import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { findDeadLetters, type ReadDeadLetters } from './find-dead-letters.ts';

@@ -1,5 +1,5 @@
+import type { ResolvedClient } from '../config/config-schema.ts';
 import type { Classification } from '../core/classify.ts';
-import type { ResolvedClient } from '../core/config-schema.ts';
 import type { Outcome } from '../core/decide.ts';
 import type { StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';

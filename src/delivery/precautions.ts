@@ -1,5 +1,5 @@
+import type { ResolvedClient } from '../config/config-schema.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
-import type { ResolvedClient } from '../core/config-schema.ts';
 import type { Batch, StoredEvent, Suspected } from '../core/event.ts';
 import { withFailure } from '../core/history.ts';
 import type { Log } from '../core/log.ts';

@@ -1,5 +1,5 @@
+import type { ResolvedClient } from '../config/config-schema.ts';
 import { CallOff } from '../core/call-off.ts';
-import type { ResolvedClient } from '../core/config-schema.ts';
 import { decide } from '../core/decide.ts';
 import type { ClientMeter } from '../core/delivery-meter.ts';
 import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';

@@ -1,7 +1,8 @@
 import { maskQuery } from '../auth/mask-credentials.ts';
+import { asksForTokens } from '../config/client-config.ts';
+import type { ResolvedClient } from '../config/config-schema.ts';
+import type { RetryPolicy } from '../core/backoff.ts';
 import { backoffMs } from '../core/backoff.ts';
-import { asksForTokens, type RetryPolicy } from '../core/client-config.ts';
-import type { ResolvedClient } from '../core/config-schema.ts';
 import { diedAt } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import type { Incident } from '../core/incident.ts';

@@ -1,5 +1,5 @@
+import type { IncidentChannel } from '../config/incidents-config.ts';
 import { type IncidentNotice, incidentId, incidentValue } from '../core/incident.ts';
-import type { IncidentChannel } from '../core/incidents-config.ts';
 import { failuresOf, headingOf, momentOf, textOf } from './describe-notice.ts';
 
 /** A request's body with its type. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import pRetry from 'p-retry';
+import type { IncidentChannel } from '../config/incidents-config.ts';
 import type { AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
 import type { IncidentNotice } from '../core/incident.ts';
-import type { IncidentChannel } from '../core/incidents-config.ts';
 import { noticeBody } from './notice-body.ts';
 
 /** One POST; never rejects for what the other side does. */

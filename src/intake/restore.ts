@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { MAX_BATCH_BYTES } from '../core/client-config.ts';
-import type { ResolvedClient } from '../core/config-schema.ts';
+import { MAX_BATCH_BYTES } from '../config/client-config.ts';
+import type { ResolvedClient } from '../config/config-schema.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { findEventType } from '../core/event-types.ts';
 import { type ExportedEvent, readExported } from '../core/exported-event.ts';

@@ -1,4 +1,4 @@
-import type { ResolvedClient } from '../core/config-schema.ts';
+import type { ResolvedClient } from '../config/config-schema.ts';
 import type { Parsed } from './parsed.ts';
 
 /** How much a client's endpoints may be loaded. */

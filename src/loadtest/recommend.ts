@@ -28,7 +28,7 @@ const OUTAGE_MS = 600_000;
 /** Of the recommended rate, where nobody says what usually arrives. */
 const USUAL_SHARE = 0.5;
 
-/** What the client's configuration allows (src/core/client-config.ts). */
+/** What the client's configuration allows (src/config/client-config.ts). */
 const MOST_CONCURRENCY = 1_000;
 const MOST_TIMEOUT_MS = 600_000;
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { AuthConfig, TokenAuthConfig } from '../core/client-config.ts';
+import type { AuthConfig, TokenAuthConfig } from '../config/client-config.ts';
 import type { CredentialStyle, TokenService, TokenServiceOptions } from './token-service.ts';
 import { createTokenService } from './token-service.ts';
 

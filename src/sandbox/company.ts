@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TlsOptions } from 'node:tls';
 import type { z } from 'zod';
-import type { clientConfigSchema } from '../core/client-config.ts';
+import type { clientConfigSchema } from '../config/client-config.ts';
 import { AS_CONTRACTED } from './answer.ts';
 import type { ChangeSignal } from './change-signal.ts';
 import { createChangeSignal } from './change-signal.ts';

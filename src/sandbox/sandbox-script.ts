@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { bearerToken, headerName, headerValue } from '../config/http-fields.ts';
 import { EVENT_TYPE_NAMES, type EventTypeName } from '../core/event-types.ts';
-import { bearerToken, headerName, headerValue } from '../core/http-fields.ts';
 import { BEHAVIOURS, FAULTS_WITH_STATUS } from './answer.ts';
 
 const LONGEST_DELAY_MS = 3_600_000;

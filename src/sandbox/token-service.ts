@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { OAuth2Config } from '../core/client-config.ts';
+import type { OAuth2Config } from '../config/client-config.ts';
 import type { ReceivedRequest } from './received-request.ts';
 import type { FullAnswer } from './send-answer.ts';
 import { readTokenRequest } from './token-request.ts';

@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { ApiParts } from '../../src/api/api-parts.ts';
 import { createApi } from '../../src/api/create-api.ts';
 import { generateKey } from '../../src/api/keys.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { UNSENT } from './api-fixture.ts';
 

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { AuthorizersOptions } from '../../src/auth/authorizers.ts';
 import { tokenKey } from '../../src/auth/token-service.ts';
 import { createTokenStore } from '../../src/auth/token-store.ts';
-import type { OAuth2Config } from '../../src/core/client-config.ts';
+import type { OAuth2Config } from '../../src/config/client-config.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { granted, type SimulatedProcess, simulateProcess, tokenOf } from './support/processes.ts';
 import { type RedisServer, startRedisServer } from './support/redis-server.ts';

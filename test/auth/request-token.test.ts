@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requestToken } from '../../src/auth/request-token.ts';
 import { tokenKey } from '../../src/auth/token-service.ts';
-import type { OAuth2Config } from '../../src/core/client-config.ts';
+import type { OAuth2Config } from '../../src/config/client-config.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startTokenServer, type TokenServer, tokenReply } from './support/token-server.ts';
 import { createUndiciPost, type UndiciPost } from './support/undici-post.ts';

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readTokenAnswer } from '../../src/auth/token-answer.ts';
+import type { OAuth2Config, TokenServiceConfig } from '../../src/config/client-config.ts';
 import type { Answer, WholeAnswer } from '../../src/core/attempt-result.ts';
-import type { OAuth2Config, TokenServiceConfig } from '../../src/core/client-config.ts';
 
 const config: OAuth2Config = {
   type: 'oauth2',

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Producer } from '../../src/producer.ts';
+import type { Producer } from '../../src/service/producer.ts';
 import type { Answers } from './evidence.ts';
 import { payloadOf, TYPE } from './fates.ts';
 import type { Launcher, WaybillProcess } from './processes.ts';

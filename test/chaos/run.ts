@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createProducer } from '../../src/producer.ts';
+import { createProducer } from '../../src/service/producer.ts';
 import { startChild } from '../bench/child.ts';
 import { readEnd, waitForEnd } from './aftermath.ts';
 import { startDurableRedis } from './durable-redis.ts';

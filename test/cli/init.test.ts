@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
 test('init writes a commented configuration that can be loaded as it stands', async () => {

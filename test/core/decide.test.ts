@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { clientConfigSchema } from '../../src/config/client-config.ts';
 import { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
+import type { RetryPolicy } from '../../src/core/backoff.ts';
 import { backoffMs } from '../../src/core/backoff.ts';
 import type { Classification } from '../../src/core/classify.ts';
-import { clientConfigSchema, type RetryPolicy } from '../../src/core/client-config.ts';
 import { decide, type Outcome } from '../../src/core/decide.ts';
 
 const NOW = Date.UTC(2024, 1, 29, 12, 0, 0);

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { ResolvedClient } from '../../src/core/config-schema.ts';
+import type { ResolvedClient } from '../../src/config/config-schema.ts';
 import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
 import { createSolitude } from '../../src/delivery/solitude.ts';

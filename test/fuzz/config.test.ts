@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
-import { ConfigError } from '../../src/core/config-error.ts';
-import type { Config } from '../../src/core/config-schema.ts';
-import { CONFIG_TEMPLATE } from '../../src/core/config-template.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import type { Config } from '../../src/config/config-schema.ts';
+import { CONFIG_TEMPLATE } from '../../src/config/config-template.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { FILE } from '../support/config-problems.ts';
 import { SEED, TIMEOUT_MS, TIMES } from './support/fuzz-runs.ts';

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { StaticAuthConfig as StaticAuth } from '../../src/auth/static-authorizer.ts';
 import { createStaticAuthorizer } from '../../src/auth/static-authorizer.ts';
-import { parseConfig } from '../../src/config.ts';
-import { ConfigError } from '../../src/core/config-error.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { FILE } from '../support/config-problems.ts';
 import { runs, TIMEOUT_MS } from './support/fuzz-runs.ts';
 

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import type { EventType } from '../../src/core/event-type.ts';
 import { EVENT_TYPES } from '../../src/core/event-types.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
@@ -8,7 +8,7 @@ import { validatePayload } from '../../src/core/validate-payload.ts';
 import { createIdSource } from '../../src/intake/event-id.ts';
 import { createIntake } from '../../src/intake/intake.ts';
 import type { SubmitResult } from '../../src/intake/submit-result.ts';
-import { createProducer } from '../../src/producer.ts';
+import { createProducer } from '../../src/service/producer.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { SEED, TIMEOUT_MS, TIMES } from './support/fuzz-runs.ts';
 import { heapInUse } from './support/heap.ts';

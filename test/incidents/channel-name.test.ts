@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { incidentsConfigSchema } from '../../src/core/incidents-config.ts';
+import { incidentsConfigSchema } from '../../src/config/incidents-config.ts';
 import { channelName } from '../../src/incidents/post-notice.ts';
 
 function nameOf(channel: object): string {

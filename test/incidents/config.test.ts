@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { FILE, MINIMAL, problemsOf } from '../support/config-problems.ts';
 
 test('channels have a format, and what their format needs', () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { incidentsConfigSchema } from '../../src/config/incidents-config.ts';
 import type { IncidentNotice } from '../../src/core/incident.ts';
-import { incidentsConfigSchema } from '../../src/core/incidents-config.ts';
 import { noticeBody } from '../../src/incidents/notice-body.ts';
 import { OPENED } from './notices.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import type { FailureClass } from '../../src/core/attempt-result.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { buildReport, type ReportParts } from '../../src/incidents/build-report.ts';

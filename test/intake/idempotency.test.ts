@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { isIdempotencyKey, type KeyHolder } from '../../src/core/idempotency-key.ts';
 import { WaybillError } from '../../src/core/waybill-error.ts';
 import type { CommitBatch, CommitOutcome } from '../../src/intake/group-commit.ts';

@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
+import { resolveUrl } from '../../src/config/resolve-url.ts';
 import { toExportLine } from '../../src/core/exported-event.ts';
-import { resolveUrl } from '../../src/core/resolve-url.ts';
 import { restore } from '../../src/intake/restore.ts';
 import { restoreEvents } from '../../src/queue/restore-events.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';

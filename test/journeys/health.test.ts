@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { createProducer } from '../../src/producer.ts';
+import { createProducer } from '../../src/service/producer.ts';
 import { numberedEvents } from '../support/events.ts';
 import { ANY_PORT, healthOf } from '../support/health-client.ts';
 import { failOnLeaks } from '../support/leaks.ts';

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
-import { keepIncidents } from '../../src/keep-incidents.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { createLog } from '../../src/log.ts';
 import { readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
 import { incidentsKey } from '../../src/queue/names.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import { hang, hold } from '../../src/sandbox/scripts.ts';
+import { keepIncidents } from '../../src/service/keep-incidents.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import type { EventTypeName } from '../../src/core/event-types.ts';
-import { createProducer } from '../../src/producer.ts';
+import { createProducer } from '../../src/service/producer.ts';
 import { numberedEvents } from '../support/events.ts';
 import { ANY_PORT, type HealthClient, healthOf } from '../support/health-client.ts';
 import { failOnLeaks } from '../support/leaks.ts';

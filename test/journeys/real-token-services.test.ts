@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { requestToken } from '../../src/auth/request-token.ts';
-import type { OAuth2Config } from '../../src/core/client-config.ts';
+import type { OAuth2Config } from '../../src/config/client-config.ts';
 import type { Script } from '../../src/sandbox/scripts.ts';
 import { createUndiciPost } from '../auth/support/undici-post.ts';
 import { check } from '../support/check.ts';

@@ -1,9 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
-import { openIntake, startEngine } from '../../src/app.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { createLog } from '../../src/log.ts';
 import { readClientStatus } from '../../src/queue/client-status.ts';
 import { byUnit, failTimes, hold } from '../../src/sandbox/scripts.ts';
+import { openIntake, startEngine } from '../../src/service/engine.ts';
 import { numberedEvent, numberedEvents, unitOfEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { captureLogLines } from '../support/log-lines.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
-import type { ResolvedClient } from '../../src/core/config-schema.ts';
+import type { ResolvedClient } from '../../src/config/config-schema.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { createIdSource } from '../../src/intake/event-id.ts';
 import {
@@ -13,7 +13,7 @@ import {
 } from '../../src/loadtest/drive.ts';
 import { createPayloads, generateTemplates } from '../../src/loadtest/payloads.ts';
 import { createSendBudget } from '../../src/loadtest/send-budget.ts';
-import { openDirectSender } from '../../src/loadtest-sender.ts';
+import { openDirectSender } from '../../src/loadtest/senders/direct-sender.ts';
 import type { ClientSettings, Company, CompanyOptions } from '../../src/sandbox/company.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { testDirectory } from '../support/waybill-process.ts';

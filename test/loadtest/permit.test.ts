@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
-import { CONFIG_TEMPLATE } from '../../src/core/config-template.ts';
+import { CONFIG_TEMPLATE } from '../../src/config/config-template.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { findPermit } from '../../src/loadtest/permit.ts';
 import { clientProblems, FILE } from '../support/config-problems.ts';
 

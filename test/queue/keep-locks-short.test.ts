@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { startEngine } from '../../src/app.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { createLog } from '../../src/log.ts';
 import { keepLocksShort } from '../../src/queue/keep-locks-short.ts';
+import { startEngine } from '../../src/service/engine.ts';
 import { clockedRedis } from '../support/clocked-redis.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { captureLogLines } from '../support/log-lines.ts';

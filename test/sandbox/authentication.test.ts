@@ -1,6 +1,6 @@
 import { request } from 'undici';
 import { expect, test } from 'vitest';
-import { clientConfigSchema } from '../../src/core/client-config.ts';
+import { clientConfigSchema } from '../../src/config/client-config.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import { failTimes, sequence, slow } from '../../src/sandbox/scripts.ts';
 import { failOnLeaks } from '../support/leaks.ts';

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { clientConfigSchema } from '../../src/core/client-config.ts';
+import { clientConfigSchema } from '../../src/config/client-config.ts';
 import { WaitTimeoutError } from '../../src/sandbox/change-signal.ts';
 import { sequence } from '../../src/sandbox/scripts.ts';
 import { failOnLeaks } from '../support/leaks.ts';

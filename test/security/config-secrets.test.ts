@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
-import { ConfigError } from '../../src/core/config-error.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 import { clientProblems, FILE, MINIMAL, problemsOf } from '../support/config-problems.ts';
 
 /** Every setting there is, as what stands in the file for it. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
 import { ask } from '../redis/data-dirs.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startNode } from '../support/node-process.ts';

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
 import type { Metric } from '../../src/core/metric.ts';
-import { createProducer } from '../../src/producer.ts';
+import { createProducer } from '../../src/service/producer.ts';
 import { startWorkerProcess } from '../../src/supervisor/worker-process.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';

@@ -1,5 +1,5 @@
-import { parseConfig } from '../../src/config.ts';
-import { ConfigError } from '../../src/core/config-error.ts';
+import { ConfigError } from '../../src/config/config-error.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
 
 /** Where the texts under test are taken to stand; there is no such file. */
 export const FILE = '/srv/acme/waybill.yaml';

@@ -30,8 +30,8 @@ if (poison !== undefined) {
 }
 
 // Not before: they take `connect` as it is by then.
-const { startEngine } = await import('../../dist/src/app.js');
-const { loadConfig } = await import('../../dist/src/config.js');
+const { startEngine } = await import('../../dist/src/service/engine.js');
+const { loadConfig } = await import('../../dist/src/config/load-config.js');
 const { createLog } = await import('../../dist/src/log.js');
 
 const log = createLog({ level: 'debug', destination: process.stdout });

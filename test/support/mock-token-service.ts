@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type MutableResponse, OAuth2Server } from 'oauth2-mock-server';
 import { onTestFinished } from 'vitest';
-import type { OAuth2Config } from '../../src/core/client-config.ts';
+import type { OAuth2Config } from '../../src/config/client-config.ts';
 import { uniqueClientName } from './redis.ts';
 
 /** Changes an answer before it is sent: status and body by the first, headers by the second. */

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Configuration, default as Provider } from 'oidc-provider';
 import { onTestFinished, vi } from 'vitest';
-import type { OAuth2Config } from '../../src/core/client-config.ts';
+import type { OAuth2Config } from '../../src/config/client-config.ts';
 import type { Script } from '../../src/sandbox/scripts.ts';
 import { uniqueClientName } from './redis.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { clientNameSchema } from '../../src/core/client-config.ts';
+import { clientNameSchema } from '../../src/config/client-config.ts';
 import { failOnLeaks } from './leaks.ts';
 import { testRedis, uniqueClientName } from './redis.ts';
 

@@ -7,8 +7,8 @@ import {
   TOKEN_STYLES,
   type TokenAuthConfig,
   tokenTimeoutMs,
-} from '../../core/client-config.ts';
-import type { ResolvedClient } from '../../core/config-schema.ts';
+} from '../../config/client-config.ts';
+import type { ResolvedClient } from '../../config/config-schema.ts';
 import { createClientHttp } from '../../http/client-http.ts';
 import { checkHost, type ResolveHost } from './check-host.ts';
 import { type CheckFinding, clientSubject, type Level } from './finding.ts';

@@ -1,4 +1,4 @@
-import type { ResolvedClient } from '../../core/config-schema.ts';
+import type { ResolvedClient } from '../../config/config-schema.ts';
 import { checkClient } from './check-client.ts';
 import { createResolveHost } from './check-host.ts';
 import { type CheckFinding, clientSubject } from './finding.ts';

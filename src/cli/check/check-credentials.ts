@@ -1,5 +1,5 @@
-import type { ResolvedClient } from '../../core/config-schema.ts';
-import { type CredentialDoubt, findCredentialDoubts } from '../../core/credential-doubts.ts';
+import type { ResolvedClient } from '../../config/config-schema.ts';
+import { type CredentialDoubt, findCredentialDoubts } from '../../config/credential-doubts.ts';
 import { type CheckFinding, clientSubject } from './finding.ts';
 
 const SENTENCES: Readonly<Record<CredentialDoubt['around'], string>> = {

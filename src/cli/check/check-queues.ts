@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Config, ResolvedClient } from '../../core/config-schema.ts';
+import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { readClientStatus } from '../../queue/client-status.ts';
 import { findQueuedClients, readBrokenJobs, sampleTypes } from '../../queue/stray-events.ts';
 import { formatCount, formatTime } from '../terminal.ts';

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Config } from '../../core/config-schema.ts';
+import type { Config } from '../../config/config-schema.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 import { countServices } from '../../queue/count-services.ts';
 import { installedServerVersion } from '../../redis/installed-server.ts';

@@ -1,5 +1,5 @@
-import { asksForTokens } from '../../core/client-config.ts';
-import type { Config } from '../../core/config-schema.ts';
+import { asksForTokens } from '../../config/client-config.ts';
+import type { Config } from '../../config/config-schema.ts';
 import type { CheckFinding } from './finding.ts';
 
 /**

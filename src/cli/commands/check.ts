@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { loadConfig } from '../../config.ts';
-import { ConfigError } from '../../core/config-error.ts';
-import type { Config } from '../../core/config-schema.ts';
+import { ConfigError } from '../../config/config-error.ts';
+import type { Config } from '../../config/config-schema.ts';
+import { loadConfig } from '../../config/load-config.ts';
 import { checkClients } from '../check/check-clients.ts';
 import { checkCredentials } from '../check/check-credentials.ts';
 import { checkRedis } from '../check/check-redis.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { CONFIG_TEMPLATE } from '../../core/config-template.ts';
+import { CONFIG_TEMPLATE } from '../../config/config-template.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';
 

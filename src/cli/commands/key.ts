@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { generateKey } from '../../api/keys.ts';
-import { API_SCOPES, type ApiScope, httpConfigSchema } from '../../core/http-config.ts';
+import { API_SCOPES, type ApiScope, httpConfigSchema } from '../../config/http-config.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';
 

@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import { seededRandom } from '../../core/seeded-random.ts';
-import { stopSignal } from '../../lifecycle.ts';
 import type { CapacityOptions } from '../../sandbox/capacity.ts';
 import { EXAMPLE_SCRIPT } from '../../sandbox/example-script.ts';
 import { type Play, startPlay } from '../../sandbox/play.ts';
 import type { SandboxScript } from '../../sandbox/sandbox-script.ts';
+import { stopSignal } from '../../service/lifecycle.ts';
 import { EXIT } from '../exit-codes.ts';
 import { parseCount } from '../parse-options.ts';
 import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';

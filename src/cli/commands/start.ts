@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
-import { parseConfig, readConfigText } from '../../config.ts';
-import { onReload, stopSignal } from '../../lifecycle.ts';
+import { parseConfig, readConfigText } from '../../config/load-config.ts';
 import { bufferedStdout, createLog, prettyStream } from '../../log.ts';
-import { shortlyBegun } from '../../redis-access.ts';
-import { type Service, startService } from '../../service.ts';
+import { onReload, stopSignal } from '../../service/lifecycle.ts';
+import { shortlyBegun } from '../../service/redis-access.ts';
+import { type Service, startService } from '../../service/service.ts';
 import { EXIT } from '../exit-codes.ts';
 import { defaultWorkers, parseWorkers } from '../parse-options.ts';
 import { type GlobalOptions, runCommand } from '../run-command.ts';

@@ -2,14 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { type Engine, type OpenIntake, openIntake, startEngine } from '../../app.ts';
-import { parseConfig } from '../../config.ts';
-import type { Config } from '../../core/config-schema.ts';
+import type { Config } from '../../config/config-schema.ts';
+import { parseConfig } from '../../config/load-config.ts';
 import { createLog } from '../../log.ts';
 import { closeRedis, openRedis } from '../../queue/connections.ts';
-import { openRedisAccess } from '../../redis-access.ts';
 import type { Company } from '../../sandbox/company.ts';
 import { startSandbox } from '../../sandbox/sandbox.ts';
+import { type Engine, type OpenIntake, openIntake, startEngine } from '../../service/engine.ts';
+import { openRedisAccess } from '../../service/redis-access.ts';
 
 /** The companies of the demo, each named for what it shows. */
 export const COMPANY_NAMES = ['healthy', 'new-token', 'outage'] as const;

@@ -1,11 +1,11 @@
 import { WaybillError } from '../../core/waybill-error.ts';
-import { SIGNAL_EXIT, stopSignal } from '../../lifecycle.ts';
 import type { Effects } from '../../loadtest/drive.ts';
 import { createLatencyHistogram, type LatencyHistogram } from '../../loadtest/latency-histogram.ts';
 import type { MadeProbe } from '../../loadtest/outcome.ts';
 import { createSendBudget } from '../../loadtest/send-budget.ts';
-import { openEngineSender } from '../../loadtest-engine.ts';
-import { type LoadSender, openDirectSender } from '../../loadtest-sender.ts';
+import { type LoadSender, openDirectSender } from '../../loadtest/senders/direct-sender.ts';
+import { openEngineSender } from '../../loadtest/senders/engine-sender.ts';
+import { SIGNAL_EXIT, stopSignal } from '../../service/lifecycle.ts';
 import { EXIT, exitCodeOf } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Job } from './job.ts';

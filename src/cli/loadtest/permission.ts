@@ -1,4 +1,4 @@
-import type { ResolvedClient } from '../../core/config-schema.ts';
+import type { ResolvedClient } from '../../config/config-schema.ts';
 import type { LoadPermit } from '../../loadtest/permit.ts';
 import { findPermit } from '../../loadtest/permit.ts';
 import { showRate } from '../../loadtest/quantities.ts';

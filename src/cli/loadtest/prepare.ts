@@ -1,13 +1,13 @@
 import type { Redis } from 'ioredis';
-import { loadConfig } from '../../config.ts';
-import { asksForTokens } from '../../core/client-config.ts';
-import type { Config } from '../../core/config-schema.ts';
+import { asksForTokens } from '../../config/client-config.ts';
+import type { Config } from '../../config/config-schema.ts';
+import { loadConfig } from '../../config/load-config.ts';
 import { seededRandom } from '../../core/seeded-random.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 import { createIdSource } from '../../intake/event-id.ts';
 import { defaultObjectives, type Objective } from '../../loadtest/objectives.ts';
 import { createPayloads, type PayloadSource } from '../../loadtest/payloads.ts';
-import { newRunId } from '../../loadtest-sender.ts';
+import { newRunId } from '../../loadtest/senders/direct-sender.ts';
 import { type Operator, openOperator } from '../open-operator.ts';
 import { UsageError } from '../run-command.ts';
 import { expectWritable } from './expect-writable.ts';

@@ -1,4 +1,4 @@
-import type { Config, ResolvedClient } from '../../core/config-schema.ts';
+import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { didYouMean } from '../../core/near-miss.ts';
 import type { ReportTarget } from '../../loadtest/report.ts';
 import { UsageError } from '../run-command.ts';

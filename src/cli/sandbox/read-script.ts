@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
-import { readTextFile } from '../../config-read-file.ts';
-import { readYaml } from '../../config-yaml.ts';
-import { checkTree } from '../../core/check-config.ts';
-import type { ConfigProblem } from '../../core/config-problem.ts';
+import { checkTree } from '../../config/check-config.ts';
+import type { ConfigProblem } from '../../config/config-problem.ts';
+import { readTextFile } from '../../config/read-text-file.ts';
+import { readYaml } from '../../config/read-yaml.ts';
 import { toJsonPath } from '../../core/problem.ts';
 import { type SandboxScript, sandboxScriptSchema } from '../../sandbox/sandbox-script.ts';
 import { UsageError } from '../run-command.ts';

@@ -1,12 +1,12 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { OpenIntake } from '../../app.ts';
-import type { Config } from '../../core/config-schema.ts';
+import type { Config } from '../../config/config-schema.ts';
 import { EVENT_TYPE_NAMES, findEventType } from '../../core/event-types.ts';
 import { didYouMean } from '../../core/near-miss.ts';
 import { restore } from '../../intake/restore.ts';
 import type { ReadEventsOptions } from '../../intake/submit-options.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { restoreEvents } from '../../queue/restore-events.ts';
+import type { OpenIntake } from '../../service/engine.ts';
 import { chooseClients } from '../open-operator.ts';
 import { UsageError } from '../run-command.ts';
 import { type EventInput, findInput } from './event-input.ts';

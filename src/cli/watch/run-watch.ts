@@ -1,4 +1,4 @@
-import { stopSignal } from '../../lifecycle.ts';
+import { stopSignal } from '../../service/lifecycle.ts';
 import type { Operator } from '../open-operator.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
 import { inWords } from '../time-in-words.ts';

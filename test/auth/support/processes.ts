@@ -5,7 +5,7 @@ import {
   type AuthorizersOptions,
   createAuthorizers,
 } from '../../../src/auth/authorizers.ts';
-import type { OAuth2Config } from '../../../src/core/client-config.ts';
+import type { OAuth2Config } from '../../../src/config/client-config.ts';
 import { createUndiciPost } from './undici-post.ts';
 
 /** What stands for a process of its own: connections, clock, log and authorizers that nobody else has. */

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { type Engine, startEngine } from '../../../src/app.ts';
-import { parseConfig } from '../../../src/config.ts';
+import { parseConfig } from '../../../src/config/load-config.ts';
 import { bufferedStdout, createLog } from '../../../src/log.ts';
+import { type Engine, startEngine } from '../../../src/service/engine.ts';
 import { serve } from '../child.ts';
 import type { EngineCommands } from './protocol.ts';
 

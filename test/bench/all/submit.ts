@@ -1,5 +1,5 @@
-import { openIntake } from '../../../src/app.ts';
-import { parseConfig } from '../../../src/config.ts';
+import { parseConfig } from '../../../src/config/load-config.ts';
+import { openIntake } from '../../../src/service/engine.ts';
 import { payloadOf } from '../workload.ts';
 
 const CHUNK = 20_000;

@@ -1,7 +1,7 @@
 import { createIdSource } from '../../../src/intake/event-id.ts';
 import { type Generator, startGenerator } from '../../../src/loadtest/generator.ts';
 import { createRecorder, type Recorder } from '../../../src/loadtest/recorder.ts';
-import { type LoadSender, openDirectSender } from '../../../src/loadtest-sender.ts';
+import { type LoadSender, openDirectSender } from '../../../src/loadtest/senders/direct-sender.ts';
 import type { Places } from '../protocol.ts';
 import type { Sender } from '../sender.ts';
 import { bodyOf, CONCURRENCY } from '../workload.ts';

@@ -1,5 +1,5 @@
-import { parseConfig } from '../../../src/config.ts';
-import type { Config } from '../../../src/core/config-schema.ts';
+import type { Config } from '../../../src/config/config-schema.ts';
+import { parseConfig } from '../../../src/config/load-config.ts';
 import { CONCURRENCY, PATH } from '../workload.ts';
 
 /** The client that all of it is for. */

@@ -1,5 +1,5 @@
-import { type Engine, startEngine } from '../../../src/app.ts';
 import { bufferedStdout, createLog } from '../../../src/log.ts';
+import { type Engine, startEngine } from '../../../src/service/engine.ts';
 import type { Places } from '../protocol.ts';
 import type { Sender } from '../sender.ts';
 import { benchConfig } from './waybill-config.ts';

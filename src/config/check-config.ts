@@ -1,0 +1,121 @@
+import type { z } from 'zod';
+import { didYouMean } from '../core/near-miss.ts';
+import type { ConfigIssue } from './config-problem.ts';
+import { type ConfigFile, configSchema } from './config-schema.ts';
+
+/** A configuration with its defaults filled in, or everything that is wrong with it. */
+export type ConfigCheck =
+  | { readonly ok: true; readonly config: ConfigFile }
+  | { readonly ok: false; readonly issues: readonly ConfigIssue[] };
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a section of settings',
+  record: 'a section of settings',
+  array: 'a list',
+};
+
+/** What a file says, with its defaults filled in, or everything that is wrong with it. */
+export type TreeCheck<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly issues: readonly ConfigIssue[] };
+
+/** Holds what a configuration file says against the schema. */
+export function checkConfig(tree: unknown): ConfigCheck {
+  const checked = checkTree(configSchema, tree);
+  return checked.ok ? { ok: true, config: checked.value } : checked;
+}
+
+/**
+ * Holds what a file says against a schema. No text from the file is repeated in an issue but for keys, since any
+ * text may be a secret that stands in the wrong place.
+ */
+export function checkTree<Schema extends z.ZodType>(
+  schema: Schema,
+  tree: unknown,
+): TreeCheck<z.output<Schema>> {
+  const knownKeys = new Map<string, readonly string[]>();
+  const result = schema.safeParse(tree, {
+    error: (issue) => {
+      // Only here, before zod strips it, does an issue tell which schema raised it.
+      if (issue.code === 'unrecognized_keys') knownKeys.set(placeOf(issue.path), keysOf(issue.inst));
+      return sentenceFor(issue);
+    },
+  });
+  if (result.success) return { ok: true, value: result.data };
+  const issues = result.error.issues.flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys') return [{ keys: issue.path, message: issue.message }];
+    const known = knownKeys.get(placeOf(issue.path)) ?? [];
+    return issue.keys.map((key) => ({
+      keys: [...issue.path, key],
+      message: `is not a known setting${didYouMean(key, known)}`,
+    }));
+  });
+  return { ok: false, issues };
+}
+
+function placeOf(path: readonly PropertyKey[] | undefined): string {
+  return JSON.stringify(path ?? []);
+}
+
+function keysOf(inst: unknown): readonly string[] {
+  const schema = inst as { _zod?: { def?: { shape?: Record<string, unknown> } } } | undefined;
+  return Object.keys(schema?._zod?.def?.shape ?? {});
+}
+
+function sentenceFor(issue: z.core.$ZodRawIssue): string | undefined {
+  switch (issue.code) {
+    case 'invalid_type':
+      return typeSentence(issue.expected, issue.input);
+    case 'too_small':
+      return `must be ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}, found ${issue.input}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}, found ${issue.input}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map(String).join(', ')}`;
+    case 'invalid_union':
+      return discriminatorSentence(issue);
+    case 'invalid_key':
+      return issue.issues[0]?.message;
+    default:
+      return undefined;
+  }
+}
+
+function typeSentence(expected: string, input: unknown): string {
+  const wanted = EXPECTED[expected] ?? `of type ${expected}`;
+  if (input === undefined) return 'is required';
+  if (typeof input === 'number' && wanted !== 'text') return `must be ${wanted}, found ${input}`;
+  const found = `must be ${wanted}, found ${kindOf(input)}`;
+  if (input === null) return `${found}: give it a value or leave the key out`;
+  return wanted === 'text' && typeof input !== 'object' ? `${found}: put it in quotes` : found;
+}
+
+function discriminatorSentence(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string {
+  const { options, discriminator, input } = issue as {
+    options?: readonly unknown[];
+    discriminator?: string;
+    input?: unknown;
+  };
+  const choice = `one of ${(options ?? []).join(', ')}`;
+  const given = (input as Record<string, unknown> | undefined)?.[discriminator ?? ''];
+  return given === undefined ? `is required: ${choice}` : `must be ${choice}`;
+}
+
+/** Names only the kind of a value: the value itself may be a secret. */
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return 'a list';
+  switch (typeof value) {
+    case 'string':
+      return 'text';
+    case 'number':
+      return 'a number';
+    case 'boolean':
+      return 'true or false';
+    default:
+      return value === null ? 'nothing' : 'a section';
+  }
+}

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import { isBearerToken, isHeaderName, isHeaderValue } from '../core/header-text.ts';
+import { whyLineBreak } from './credential-text.ts';
+
+/** Headers that are Waybill's to write: a client's API key cannot stand in one of them. */
+export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+  'accept',
+  'connection',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'idempotency-key',
+  'keep-alive',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'user-agent',
+  'x-waybill-attempt',
+]);
+
+/** Of these, the ones that a request for a token may carry as its service asks for them. */
+const FREE_FOR_TOKENS: ReadonlySet<string> = new Set([
+  'accept',
+  'content-type',
+  'idempotency-key',
+  'user-agent',
+]);
+
+/** The name of a header that a request for a token can carry. */
+export const tokenRequestHeaderName = z.string().superRefine((name, context) => {
+  const lower = name.toLowerCase();
+  if (!isHeaderName(name)) context.addIssue('must be the name of an HTTP header, such as X-Api-Key');
+  else if (RESERVED_HEADERS.has(lower) && !FREE_FOR_TOKENS.has(lower)) {
+    context.addIssue("must not be a header that is Waybill's to write");
+  }
+});
+
+/** The name of a header (a token, RFC 9110, section 5.1) that is free for a client's use. */
+export const headerName = z.string().superRefine((name, context) => {
+  if (!isHeaderName(name)) {
+    context.addIssue('must be the name of an HTTP header, such as X-Api-Key');
+  } else if (RESERVED_HEADERS.has(name.toLowerCase())) {
+    context.addIssue(`must not be ${name}: that header is Waybill's to write`);
+  }
+});
+
+/** Text that a header can carry, and that arrives as it was sent: what the authorizer takes, no more and no less. */
+export const headerValue = z.string().superRefine((value, context) => {
+  if (!isHeaderValue(value)) context.addIssue(whyNotHeaderValue(value));
+});
+
+/** A token that can stand after `Bearer `. */
+export const bearerToken = z.string().superRefine((value, context) => {
+  if (isBearerToken(value)) return;
+  context.addIssue(isHeaderValue(value) ? 'must not hold a blank' : whyNotHeaderValue(value));
+});
+
+function whyNotHeaderValue(value: string): string {
+  if (value === '') return 'must not be empty';
+  const reason = whyLineBreak(value);
+  if (reason !== undefined) return reason;
+  if (value !== value.trim()) return 'must not begin or end with a blank: receivers cut it off';
+  // Bytes above ASCII arrive as different text at different receivers, and tabs as blanks.
+  return 'must hold only characters that an HTTP header can carry: letters, digits and signs of ASCII';
+}
+
+/** An absolute `http:` or `https:` URL without credentials or a fragment. */
+export const httpUrl = z.string().superRefine((value, context) => {
+  const reason = whyNotHttpUrl(value);
+  if (reason !== undefined) context.addIssue(reason);
+});
+
+/** An `http:` or `https:` URL that paths can be appended to. */
+export const httpBaseUrl = httpUrl.refine((value) => !value.includes('?'), {
+  error: 'must not have a query: paths are appended to it',
+  when: (payload) => payload.issues.length === 0,
+});
+
+/** Where one event type goes: a path below the base URL, or an absolute URL. */
+export const endpointAddress = z.string().superRefine((value, context) => {
+  const reason = isAbsolute(value) ? whyNotHttpUrl(value) : whyNotPath(value);
+  if (reason !== undefined) context.addIssue(reason);
+});
+
+/** Whether an endpoint's address names its host itself. */
+export function isAbsolute(address: string): boolean {
+  return /^[a-z][a-z0-9+.-]*:/i.test(address);
+}
+
+function whyNotHttpUrl(value: string): string | undefined {
+  // The WHATWG parser forgives blanks, tabs, line breaks and missing slashes; a configuration should not.
+  if (!/^https?:\/\/[^/\\\s]/i.test(value) || !URL.canParse(value)) return 'must be an http: or https: URL';
+  if (/[\s\\]/.test(value)) return 'must not hold blanks, line breaks or backslashes';
+  const url = new URL(value);
+  if (url.username !== '' || url.password !== '') return 'must not hold credentials: they belong under auth';
+  if (value.includes('#')) return 'must not have a fragment (#…): it is never sent';
+  return undefined;
+}
+
+function whyNotPath(value: string): string | undefined {
+  if (value === '') return 'must not be empty';
+  if (value.startsWith('//')) return 'must be a path such as /dispositions, or an http: or https: URL';
+  if (/[\s\\]/.test(value)) return 'must not hold blanks, line breaks or backslashes';
+  if (value.includes('#')) return 'must not have a fragment (#…): it is never sent';
+  return undefined;
+}

@@ -1,0 +1,115 @@
+import { dirname, resolve } from 'node:path';
+import { toJsonPath } from '../core/problem.ts';
+import { checkConfig } from './check-config.ts';
+import type { ClientConfig } from './client-config.ts';
+import { ConfigError } from './config-error.ts';
+import type { ConfigIssue, ConfigProblem } from './config-problem.ts';
+import type { Config, ConfigFile, ResolvedClient, TlsMaterial } from './config-schema.ts';
+import { deepFreeze } from './deep-freeze.ts';
+import { bodyLineBreakIssues, nameOrigins } from './line-break-issues.ts';
+import { spellingIssues } from './number-spelling.ts';
+import { readTextFile } from './read-text-file.ts';
+import { readYaml, type YamlTree } from './read-yaml.ts';
+import { resolveUrl } from './resolve-url.ts';
+import { createSecretFiles } from './secret-files.ts';
+import { type Env, substituteEnv } from './substitute-env.ts';
+import { readTlsFiles } from './tls-files.ts';
+
+const DEFAULT_DATA_DIR = '.waybill';
+/** Twice what a hundred thousand clients need. */
+const MAX_BYTES = 64 * 1024 * 1024;
+const SECRET_KEY = 'WAYBILL_SECRET_KEY';
+/** Shorter ones can be guessed. */
+const SECRET_KEY_LENGTH = 16;
+
+/**
+ * Reads the configuration file and all that it refers to. Throws a ConfigError with every problem at once;
+ * the result is frozen.
+ */
+export function loadConfig(file: string, env: Env = process.env): Config {
+  return parseConfig(readConfigText(file), file, env);
+}
+
+/** The configuration file as it stands. @throws ConfigError where it cannot be read */
+export function readConfigText(file: string): string {
+  const read = readTextFile(file, MAX_BYTES);
+  if (read.ok) return read.text;
+  const isMissing = (read.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+  const message = isMissing ? 'does not exist; "waybill init" writes one to begin with' : read.message;
+  throw new ConfigError(resolve(file), [{ path: '$', message }], { cause: read.cause });
+}
+
+/**
+ * As `loadConfig`, for a text that is taken to stand in `file`: relative paths in it start from there.
+ */
+export function parseConfig(text: string, file: string, env: Env = process.env): Config {
+  const path = resolve(file);
+  const directory = dirname(path);
+  const yaml = readYaml(text);
+  if (!yaml.ok) throw new ConfigError(path, yaml.problems);
+
+  // An empty file lacks settings, as every other; it is not of a wrong type.
+  const substituted = substituteEnv(yaml.tree.value ?? {}, env, createSecretFiles(directory));
+  const tls = readTlsFiles(substituted.value, directory, yaml.tree.value);
+  const checked = checkConfig(substituted.value);
+  const ofSchema = checked.ok ? [] : nameOrigins(checked.issues, substituted.lineBreaks);
+  const others = [...tls.issues, ...ofSchema, ...bodyLineBreakIssues(substituted.lineBreaks)];
+  const spellings = spellingIssues(yaml.tree.misspelled, ofSchema);
+  const causes = [...yaml.tree.issues, ...substituted.issues, ...spellings];
+  const { secretKey, problems } = readSecretKey(env);
+  const issues = [...causes, ...unexplained(others, causes)];
+  if (!checked.ok || issues.length + problems.length > 0) {
+    throw new ConfigError(path, [...toConfigProblems(issues, yaml.tree), ...problems]);
+  }
+  const config = resolveConfig(checked.config, path, tls.byClient);
+  return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
+}
+
+/** Empty counts as not set: so does whoever passes variables on write one that is not. */
+function readSecretKey(env: Env): { secretKey?: string; problems: readonly ConfigProblem[] } {
+  const secretKey = env[SECRET_KEY]?.trim() ?? '';
+  if (secretKey === '') return { problems: [] };
+  if (secretKey.length >= SECRET_KEY_LENGTH) return { secretKey, problems: [] };
+  const message = `must have at least ${SECRET_KEY_LENGTH} characters, found ${secretKey.length}`;
+  return { problems: [{ path: SECRET_KEY, message }] };
+}
+
+function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string, TlsMaterial>): Config {
+  const directory = dirname(file);
+  const clients: Record<string, ResolvedClient> = Object.create(null);
+  for (const [name, client] of Object.entries(config.clients)) {
+    clients[name] = resolveClient(name, client, tls.get(name));
+  }
+  return {
+    ...config,
+    file,
+    directory,
+    dataDir: resolve(directory, config.dataDir ?? DEFAULT_DATA_DIR),
+    clients,
+  };
+}
+
+function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMaterial): ResolvedClient {
+  const urls: Record<string, string> = Object.create(null);
+  for (const [type, address] of Object.entries(client.endpoints)) {
+    urls[type] = resolveUrl(client.baseUrl, address);
+  }
+  return { ...client, name, urls, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
+}
+
+/** Leaves out what follows from a cause that stands there already: `${HOST}`, unset, is no URL either. */
+function unexplained(issues: readonly ConfigIssue[], causes: readonly ConfigIssue[]): readonly ConfigIssue[] {
+  if (causes.length === 0) return issues;
+  const explained = new Set(causes.map(({ keys }) => JSON.stringify(keys)));
+  return issues.filter(({ keys }) => !explained.has(JSON.stringify(keys)));
+}
+
+/** Writes each issue's place as a path and a line, in the order of the file. */
+function toConfigProblems(issues: readonly ConfigIssue[], tree: YamlTree): ConfigProblem[] {
+  const problems = issues.map(({ keys, message }): ConfigProblem => {
+    const path = toJsonPath(keys);
+    const line = tree.lineOf(keys);
+    return line === undefined ? { path, message } : { path, line, message };
+  });
+  return problems.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+}

@@ -1,0 +1,103 @@
+import { resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import type { ConfigIssue } from './config-problem.ts';
+import type { TlsMaterial } from './config-schema.ts';
+import { isNoFileName, PEM_START, readTextFile, showPath } from './read-text-file.ts';
+
+const TLS_FILES = ['ca', 'cert', 'key'] as const;
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** What the clients' TLS files hold, by client, and what is wrong with them. */
+export interface TlsFiles {
+  readonly byClient: ReadonlyMap<string, TlsMaterial>;
+  readonly issues: readonly ConfigIssue[];
+}
+
+/**
+ * Reads the TLS files that a configuration names, relative to its own directory. Takes the configuration as
+ * it was read, before it is known to be valid, so that missing files are named along with all other problems.
+ *
+ * @param written the same tree before `${NAME}` was replaced: what came from the environment is not repeated,
+ *   it may be the key itself where its file's name is wanted
+ */
+export function readTlsFiles(tree: unknown, directory: string, written: unknown): TlsFiles {
+  const byClient = new Map<string, TlsMaterial>();
+  const issues: ConfigIssue[] = [];
+  // Many clients may share their files.
+  const readOnce = once((path) => readPem(path));
+  for (const [name, client] of Object.entries(sectionOf(tree, 'clients'))) {
+    const keys = ['clients', name, 'tls'];
+    const tls = sectionOf(client, 'tls');
+    const names = sectionOf(sectionOf(sectionOf(written, 'clients'), name), 'tls');
+    const material: { -readonly [File in keyof TlsMaterial]: TlsMaterial[File] } = {};
+    for (const file of TLS_FILES) {
+      const content = readNamed(tls[file], names[file], directory, readOnce);
+      if (content?.ok) material[file] = content.pem;
+      else if (content !== undefined) issues.push({ keys: [...keys, file], message: content.reason });
+    }
+    if (Object.keys(material).length > 0) byClient.set(name, material);
+  }
+  const whyUnusableOnce = once((key) => whyUnusable(JSON.parse(key) as TlsMaterial));
+  for (const [name, material] of byClient) {
+    const mismatch = whyUnusableOnce(JSON.stringify(material));
+    if (mismatch !== undefined) issues.push({ keys: ['clients', name, 'tls'], message: mismatch });
+  }
+  return { byClient, issues };
+}
+
+/** Remembers what a function returned for each key. */
+function once<Value>(make: (key: string) => Value): (key: string) => Value {
+  const known = new Map<string, Value>();
+  return (key) => {
+    const value = known.has(key) ? (known.get(key) as Value) : make(key);
+    known.set(key, value);
+    return value;
+  };
+}
+
+function sectionOf(tree: unknown, key: string): Readonly<Record<string, unknown>> {
+  if (typeof tree !== 'object' || tree === null || !Object.hasOwn(tree, key)) return {};
+  const section = (tree as Record<string, unknown>)[key];
+  return typeof section === 'object' && section !== null ? (section as Record<string, unknown>) : {};
+}
+
+type Reading = { readonly ok: true; readonly pem: string } | { readonly ok: false; readonly reason: string };
+
+function readPem(file: string): Reading {
+  if (isNoFileName(file)) return { ok: false, reason: 'must be the name of a file, not what stands in it' };
+  const read = readTextFile(file, MAX_BYTES);
+  if (!read.ok) return { ok: false, reason: `names a file that ${read.message}` };
+  if (read.text.includes(PEM_START)) return { ok: true, pem: read.text };
+  return { ok: false, reason: 'names a file that is not in PEM form' };
+}
+
+/** Undefined: no file is named. What lies in a path may steer a terminal like any other text. */
+function readNamed(
+  path: unknown,
+  written: unknown,
+  directory: string,
+  read: (file: string) => Reading,
+): Reading | undefined {
+  if (typeof path !== 'string' || path === '') return undefined;
+  const file = resolve(directory, path);
+  const content = read(file);
+  if (content.ok || isNoFileName(file)) return content;
+  const shown = path === written ? file : String(written);
+  return { ok: false, reason: `${content.reason}: ${showPath(shown)}` };
+}
+
+/** Node itself says whether certificates and key are sound and fit: better now than at each attempt. */
+function whyUnusable({ ca, cert, key }: TlsMaterial): string | undefined {
+  if (ca === undefined && (cert === undefined || key === undefined)) return undefined;
+  try {
+    if (ca !== undefined) createSecureContext({ ca });
+    if (cert !== undefined && key !== undefined) createSecureContext({ cert, key });
+    return undefined;
+  } catch (error) {
+    return `holds certificates or a key that cannot be used, or do not belong together (${codeOf(error)})`;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException | undefined)?.code ?? 'unknown reason';
+}

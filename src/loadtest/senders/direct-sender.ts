@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import { type Authorizers, createAuthorizers } from '../../auth/authorizers.ts';
+import type { TokenRedis } from '../../auth/token-store.ts';
+import { renewOnOf, tokenTimeoutMs } from '../../config/client-config.ts';
+import type { ResolvedClient } from '../../config/config-schema.ts';
+import type { AttemptResult } from '../../core/attempt-result.ts';
+import { CallOff, type CallOffSignal } from '../../core/call-off.ts';
+import type { StoredEvent } from '../../core/event.ts';
+import { type Attempted, type AttemptParts, createAttempt, type Post } from '../../delivery/make-attempt.ts';
+import { type ClientHttp, createClientHttp } from '../../http/client-http.ts';
+import { VERSION } from '../../version.ts';
+import type { SendEvent } from '../generator.ts';
+
+/** The header by which an endpoint, and whoever reads its logs, can tell a load test. */
+export const LOADTEST_HEADER = 'x-waybill-loadtest';
+
+/** A way of sending events to one client, as the engine sends them. */
+export interface LoadSender {
+  readonly send: SendEvent;
+  /** Calls off what is in flight, which counts as neither delivered nor failed. */
+  callOff(): void;
+  close(): Promise<void>;
+}
+
+/** What a sender is made with. */
+export interface LoadSenderOptions {
+  readonly client: ResolvedClient;
+  readonly runId: string;
+  /** Requests in flight at most: each has a connection of its own. */
+  readonly maxInFlight: number;
+  /** Where the engine keeps its tokens: with it, a test does not void the engine's own. */
+  readonly redis: TokenRedis | undefined;
+  readonly secretKey: string | undefined;
+
+  /** Told of each request for a token, and how long it took in milliseconds. */
+  onTokenRequest(ms: number): void;
+}
+
+/** A run's name: short enough for the units of its events and for logs. */
+export function newRunId(): string {
+  return randomUUID().slice(0, 8);
+}
+
+/**
+ * Opens the direct way: the engine's own connections, authorization and attempt, without its queue.
+ *
+ * @throws WaybillError `TLS_SETTINGS_INVALID`, `AUTH_CONFIG_INVALID`
+ */
+export function openDirectSender(options: LoadSenderOptions): LoadSender {
+  const { client, runId } = options;
+  const http = httpOf(client, options.maxInFlight);
+  const authorizers = createAuthorizers({
+    redis: options.redis,
+    secretKey: options.secretKey,
+  });
+  const attempt = measuredAttempts(
+    {
+      post: http.post,
+      authorizer: authorizerOf(authorizers, http, options),
+      renewOn: renewOnOf(client.auth),
+      userAgent: `waybill/${VERSION}`,
+      monotonicNow: () => performance.now(),
+    },
+    runId,
+  );
+  const callOff = new CallOff();
+  const send: SendEvent = (event) => attempt(event, client.urls[event.type] ?? '', callOff);
+
+  return {
+    send,
+    callOff: () => callOff.abort(),
+    async close() {
+      await authorizers.close();
+      await http.close();
+    },
+  };
+}
+
+/** An attempt, and what of its time was spent on waiting for a token. */
+export interface MeasuredAttempt extends Attempted {
+  readonly tokenMs: number;
+}
+
+/** Attempts as the engine makes them, each request marked with the run that it is of. */
+export function measuredAttempts(parts: AttemptParts, runId: string) {
+  const mark: readonly string[] = [LOADTEST_HEADER, runId];
+  return async (
+    event: StoredEvent,
+    url: string,
+    signal: CallOffSignal,
+  ): Promise<MeasuredAttempt | undefined> => {
+    const began = performance.now();
+    let requestMs = 0;
+    const post: Post = async (request, called): Promise<AttemptResult> => {
+      const started = performance.now();
+      const result = await parts.post({ ...request, headers: [...request.headers, ...mark] }, called);
+      requestMs += performance.now() - started;
+      return result;
+    };
+    // One for each event: all time beyond its requests is the wait for a token.
+    const attempted = await createAttempt({ ...parts, post })(event, url, signal);
+    if (attempted === undefined) return undefined;
+    const ms = performance.now() - began;
+    return { ...attempted, ms, tokenMs: Math.max(0, ms - requestMs) };
+  };
+}
+
+function httpOf(client: ResolvedClient, connections: number): ClientHttp {
+  const { timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+  return createClientHttp({
+    connections,
+    timeoutMs,
+    allowPrivateNetwork,
+    ...(tls === undefined ? {} : { tls }),
+  });
+}
+
+function authorizerOf(authorizers: Authorizers, http: ClientHttp, options: LoadSenderOptions) {
+  const { auth, allowPrivateNetwork, tlsMaterial } = options.client;
+  return authorizers.get({
+    auth,
+    async post(request) {
+      const started = performance.now();
+      const result = await http.post(request, request.signal);
+      options.onTokenRequest(performance.now() - started);
+      return result;
+    },
+    timeoutMs: tokenTimeoutMs(options.client),
+    // As the engine names them: only then they share a token through Redis.
+    network: JSON.stringify([allowPrivateNetwork, tlsMaterial ?? null]),
+  });
+}

@@ -1,0 +1,150 @@
+import type { Config, ResolvedClient } from '../../config/config-schema.ts';
+import type { StoredEvent } from '../../core/event.ts';
+import { WaybillError } from '../../core/waybill-error.ts';
+import type { AttemptParts, MakeAttempt } from '../../delivery/make-attempt.ts';
+import type { SubmitResult } from '../../intake/submit-result.ts';
+import { createLog } from '../../log.ts';
+import { closeRedis, openRedis } from '../../queue/connections.ts';
+import { forgetClient } from '../../queue/forget-client.ts';
+import { type Engine, type OpenIntake, openIntake, startEngine } from '../../service/engine.ts';
+import { openRedisAccess, type RedisAccess } from '../../service/redis-access.ts';
+import type { LoadAttempt, SendEvent } from '../generator.ts';
+import { type LoadSender, measuredAttempts } from './direct-sender.ts';
+
+/** What the way through the engine is opened with. */
+export interface EngineSenderOptions {
+  readonly config: Config;
+  readonly client: ResolvedClient;
+  readonly runId: string;
+
+  /** Told of each request for a token, and how long it took in milliseconds. */
+  onTokenRequest(ms: number): void;
+  /** An event could not be queued: what is measured from now on says nothing, and `close` rejects. */
+  onBroken(): void;
+}
+
+/** An event that was submitted, until its attempt is over. */
+interface Pending {
+  /** On the monotonic clock. */
+  readonly submittedAt: number;
+  end(attempt: LoadAttempt | undefined): void;
+}
+
+/**
+ * Opens the way through the engine: intake, a queue, and workers of this process. The client stands in there under
+ * a name of its own, so that no real event waits behind the test's and the client's counters and dead letters know
+ * nothing of it. There are no retries: each event is judged by its first attempt. Closing deletes all of it.
+ *
+ * @throws errors of Redis; WaybillError `REDIS_...` where the embedded one cannot be started
+ */
+export async function openEngineSender(options: EngineSenderOptions): Promise<LoadSender> {
+  const name = `loadtest-${options.runId}`;
+  const config = { ...options.config, clients: { [name]: standIn(options.client, name) } };
+  const pending = new Map<string, Pending>();
+  const access = await openRedisAccess(config);
+  let intake: OpenIntake | undefined;
+  let engine: Engine;
+  try {
+    intake = await openIntake(config, access.location);
+    if (intake.redis.status !== 'ready') throw new WaybillError('REDIS_UNAVAILABLE', AWAY);
+    engine = await startEngine({
+      config,
+      redis: access.location,
+      log: createLog({ level: 'silent', destination: { write: () => {} } }),
+      attempts: (parts) => reportTo(pending, parts, options.runId),
+      onTokenRequest: options.onTokenRequest,
+    });
+  } catch (error) {
+    await intake?.close();
+    await access.release();
+    throw error;
+  }
+  return senderOf({ name, pending, access, intake, engine, onBroken: options.onBroken });
+}
+
+const AWAY = 'Redis is away, and --via engine needs its queue';
+
+function standIn(client: ResolvedClient, name: string): ResolvedClient {
+  return { ...client, name, retry: { ...client.retry, retries: 0 } };
+}
+
+/** Attempts that tell who waits for them what became of them. */
+function reportTo(pending: Map<string, Pending>, parts: AttemptParts, runId: string): MakeAttempt {
+  const attempt = measuredAttempts(parts, runId);
+  return async (event, url, signal) => {
+    const begunAt = performance.now();
+    const made = await attempt(event, url, signal);
+    // What was called off goes back into the queue, and is sent later.
+    if (made === undefined) return undefined;
+    const { classification, tokenMs } = made;
+    const waiting = pending.get(event.unit);
+    pending.delete(event.unit);
+    waiting?.end({ classification, tokenMs, queueMs: begunAt - waiting.submittedAt });
+    return made;
+  };
+}
+
+interface Opened {
+  readonly name: string;
+  /** By unit, of which each event has one of its own: its id is made on the way in. */
+  readonly pending: Map<string, Pending>;
+  readonly access: RedisAccess;
+  readonly intake: OpenIntake;
+  readonly engine: Engine;
+  onBroken(): void;
+}
+
+function senderOf({ name, pending, access, intake, engine, onBroken }: Opened): LoadSender {
+  let broken: WaybillError | undefined;
+
+  const send: SendEvent = ({ type, unit, body }: StoredEvent) =>
+    new Promise((end) => {
+      pending.set(unit, { submittedAt: performance.now(), end });
+      void intake.submit(name, type, JSON.parse(body)).then((result) => {
+        if (result.outcome === 'accepted') return;
+        pending.delete(unit);
+        end(undefined);
+        broken ??= notQueued(result);
+        onBroken();
+      });
+    });
+
+  function callOff(): void {
+    for (const { end } of pending.values()) end(undefined);
+    pending.clear();
+  }
+
+  return {
+    send,
+    callOff,
+    async close() {
+      callOff();
+      await intake.close();
+      await engine.stop(0);
+      try {
+        await forget(access, name);
+      } catch (error) {
+        // Why nothing could be queued says more than why nothing could be deleted.
+        throw broken ?? error;
+      } finally {
+        await access.release();
+      }
+      if (broken !== undefined) throw broken;
+    },
+  };
+}
+
+function notQueued(result: Exclude<SubmitResult, { outcome: 'accepted' }>): WaybillError {
+  const problem = result.problems[0]?.message ?? 'nothing is known of it';
+  const code = result.outcome === 'refused' ? result.code : 'REDIS_UNAVAILABLE';
+  return new WaybillError(code, `an event of the load test could not be queued: ${problem}`);
+}
+
+async function forget({ location }: RedisAccess, name: string): Promise<void> {
+  const redis = openRedis(location, 'operator', () => {});
+  try {
+    await forgetClient(redis, name);
+  } finally {
+    closeRedis(redis);
+  }
+}

@@ -1,0 +1,139 @@
+import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { ApiServer } from '../api/api-parts.ts';
+import { createApi } from '../api/create-api.ts';
+import { createOperations, orProblem } from '../api/operations.ts';
+import type { SubmitEvent } from '../api/submit-events.ts';
+import type { Config } from '../config/config-schema.ts';
+import type { HttpConfig } from '../config/http-config.ts';
+import type { LookUpEvent } from '../core/event-fate.ts';
+import { WaybillError } from '../core/waybill-error.ts';
+import { createIdSource } from '../intake/event-id.ts';
+import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
+import { createEventLookUp } from '../queue/look-up-event.ts';
+import { VERSION } from '../version.ts';
+import { type OpenIntake, openIntake } from './engine.ts';
+import { createErrorSpacing } from './error-spacing.ts';
+
+/** The HTTP API, listening. */
+export interface RunningApi {
+  /** `http://127.0.0.1:8425` */
+  readonly address: string;
+  /** Goes on with another configuration's clients and keys; what it listens on and its limits stay. */
+  reload(config: Config): Promise<void>;
+  /** Takes no further requests, finishes those under way within `graceMs`, and lets Redis go. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** What the API may be given besides. */
+export interface ApiOptions {
+  /** Finds out what became of an event; default: what Redis has of it. */
+  lookUpEvent?(redis: Redis, config: () => Config): LookUpEvent;
+}
+
+/**
+ * Starts the HTTP API of a configuration; undefined: it has none.
+ *
+ * @throws WaybillError `HTTP_LISTEN_FAILED`
+ */
+export async function startApi(
+  config: Config,
+  location: RedisLocation,
+  log: Logger,
+  options: ApiOptions = {},
+): Promise<RunningApi | undefined> {
+  const { http } = config;
+  if (http === undefined) return undefined;
+  const redis = openRedis(location, 'operator', () => {});
+  let present: { readonly config: Config; readonly intake: OpenIntake } = {
+    config,
+    intake: await openIntake(config, location),
+  };
+  const server = await buildServer(http, redis, log, () => present, options);
+  const letGo = async (): Promise<void> => {
+    await present.intake.close();
+    closeRedis(redis);
+  };
+  try {
+    await server.listen({ host: http.host, port: http.port });
+  } catch (error) {
+    await letGo();
+    throw listenFailed(http, error as Error);
+  }
+  const address = addressOf(server.server.address() as AddressInfo);
+  log.info({ address, keys: http.keys.map(({ name }) => name) }, 'http api listens');
+  return {
+    address,
+    async reload(next) {
+      const { intake } = present;
+      present = { config: next, intake: await openIntake(next, location) };
+      await intake.close();
+      if (!isServedAlike(http, next.http)) {
+        log.warn({}, 'another http host, port, limit or time-out needs a restart');
+      }
+    },
+    async close(graceMs) {
+      await closeServer(server, graceMs);
+      await letGo();
+    },
+  };
+}
+
+function buildServer(
+  http: HttpConfig,
+  redis: Redis,
+  log: Logger,
+  present: () => { readonly config: Config; readonly intake: OpenIntake },
+  { lookUpEvent = inRedis }: ApiOptions,
+): Promise<ApiServer> {
+  const errors = createErrorSpacing(
+    (error, unreported) => log.error({ err: error, unreported }, 'http requests cannot be served'),
+    () => performance.now(),
+  );
+  const lookUp = lookUpEvent(redis, () => present().config);
+  return createApi({
+    http,
+    version: VERSION,
+    current: () => ({ clients: present().config.clients, keys: present().config.http?.keys ?? [] }),
+    submit: (...event) => {
+      const { submit }: { submit: SubmitEvent } = present().intake;
+      return submit(...event);
+    },
+    operations: createOperations({ redis, now: Date.now, newId: createIdSource() }),
+    lookUpEvent: (id, client) => orProblem(redis, () => lookUp(id, client)),
+    log,
+    monotonicNow: () => performance.now(),
+    onUnavailable: errors.add,
+  });
+}
+
+/** Asks the clients that are configured by then. */
+function inRedis(redis: Redis, config: () => Config): LookUpEvent {
+  return (id, client) =>
+    createEventLookUp({ redis, clients: Object.keys(config().clients), now: Date.now })(id, client);
+}
+
+/** Connections on which nothing is under way are closed at once, the others at the end of the grace period. */
+async function closeServer(server: ApiServer, graceMs: number): Promise<void> {
+  const closed = server.close().then(() => true);
+  const inTime = await Promise.race([closed, setTimeout(graceMs, false, { ref: false })]);
+  if (!inTime) server.server.closeAllConnections();
+  await closed;
+}
+
+function isServedAlike(before: HttpConfig, after: HttpConfig | undefined): boolean {
+  return (['host', 'port', 'bodyLimitBytes', 'requestTimeoutMs'] as const).every(
+    (name) => before[name] === after?.[name],
+  );
+}
+
+function listenFailed({ host, port }: HttpConfig, cause: Error): WaybillError {
+  const message = `the HTTP API cannot listen on ${host}, port ${port}: ${cause.message}`;
+  return new WaybillError('HTTP_LISTEN_FAILED', message, { cause });
+}
+
+function addressOf({ address, family, port }: AddressInfo): string {
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}

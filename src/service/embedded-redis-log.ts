@@ -1,0 +1,51 @@
+import type { Logger } from 'pino';
+import type { EmbeddedRedisEvent } from '../redis/embedded.ts';
+
+/** Writes what happens to the embedded Redis into the service's log, where its operator looks. */
+export function logEmbeddedRedis(log: Logger): (event: EmbeddedRedisEvent) => void {
+  let loading = false;
+  return (event) => {
+    switch (event.kind) {
+      case 'loading':
+        // One line for one reading: progress comes twenty times a second.
+        if (!loading) log.info({ totalBytes: event.totalBytes }, 'embedded redis reads its file');
+        loading = true;
+        return;
+      case 'dropped_end':
+        log.warn({ reason: event.words }, 'embedded redis dropped the unfinished end of its file');
+        return;
+      case 'lost':
+        loading = false;
+        if (event.cause === undefined) log.warn({}, 'embedded redis lost');
+        else log.error(factsOf(event.cause), 'embedded redis lost');
+        return;
+      case 'regained':
+        log.info({ redisPid: event.pid }, 'embedded redis runs again');
+        return;
+      case 'regain_failed':
+        loading = false;
+        log.error(factsOf(event.error), 'embedded redis could not be started');
+        return;
+      case 'directory_removed':
+        log.error({}, 'data directory was removed: saved what redis holds into a new one');
+        return;
+      case 'rescue_failed':
+        log.error(factsOf(event.error), 'data directory was removed');
+    }
+  };
+}
+
+/** What only the process tells in which it happened: each other event is told to all users of the server. */
+const DEEDS: ReadonlySet<EmbeddedRedisEvent['kind']> = new Set(['dropped_end', 'directory_removed']);
+
+/** As `logEmbeddedRedis`, beside a process that logs what all of them are told. */
+export function logOwnDeeds(log: Logger): (event: EmbeddedRedisEvent) => void {
+  const write = logEmbeddedRedis(log);
+  return (event) => {
+    if (DEEDS.has(event.kind)) write(event);
+  };
+}
+
+function factsOf(error: Error & { readonly code?: string }): { code: string | undefined; reason: string } {
+  return { code: error.code, reason: error.message };
+}

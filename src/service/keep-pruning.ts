@@ -1,0 +1,36 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config-schema.ts';
+import { pruneDeadLetters } from '../dead-letters/prune-dead-letters.ts';
+import { discardDeadLetters, readDeadLetters } from '../queue/dead-letter-queue.ts';
+
+const PRUNE_EVERY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * Removes dead letters that are older than the configuration keeps them, now and every hour.
+ *
+ * @param now ms since the epoch
+ * @returns what ends it
+ */
+export function keepPruning(config: Config, redis: Redis, log: Logger, now: () => number): () => void {
+  const { keepDays } = config.deadLetters;
+  if (keepDays === undefined) return () => {};
+  const prune = async (): Promise<void> => {
+    for (const client of Object.keys(config.clients)) {
+      try {
+        const removed = await pruneDeadLetters(
+          readDeadLetters(redis, client),
+          (events) => discardDeadLetters(redis, client, events),
+          now() - keepDays * DAY_MS,
+        );
+        if (removed > 0) log.info({ client, removed, keepDays }, 'dead letters expired');
+      } catch (error) {
+        log.warn({ client, err: error }, 'dead letters could not be pruned');
+      }
+    }
+  };
+  void prune();
+  const timer = setInterval(() => void prune(), PRUNE_EVERY_MS);
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,128 @@
+import { resolve } from 'node:path';
+import { ConfigError } from '../config/config-error.ts';
+import type { Config, ConfigInput } from '../config/config-schema.ts';
+import { loadConfig, parseConfig } from '../config/load-config.ts';
+import type { EventTypeName, PayloadOf } from '../core/event-types.ts';
+import type { SubmitManyOptions, SubmitOptions } from '../intake/submit-options.ts';
+import type { SubmitResult } from '../intake/submit-result.ts';
+import { type OpenIntake, openIntake } from './engine.ts';
+import { openRedisAccess } from './redis-access.ts';
+
+/** Puts events into Waybill. One for a process is enough: it is made for many submissions at once. */
+export interface Producer {
+  /**
+   * Submits one event. Resolves once it is known what became of it, and never rejects:
+   *
+   * - `accepted`: Redis has it; it will be delivered, or become a dead letter
+   * - `refused`: it was not taken; `code` and `problems` say why, each problem with its JSON path
+   * - `unknown`: Redis' answer was lost; it may have been taken, and submitting it again may double it. With an
+   *   idempotency key that is safe: see `SubmitOptions`
+   *
+   * Where Redis is away it is refused at once with `REDIS_UNAVAILABLE`; the producer finds back to Redis by
+   * itself. Where too many events wait to be written it is refused with `INTAKE_FULL`.
+   *
+   * @param payload what the contract says for the type; numbers may stand for strings
+   */
+  submit<Type extends EventTypeName>(
+    client: string,
+    type: Type,
+    payload: PayloadOf<Type>,
+    options?: SubmitOptions,
+  ): Promise<SubmitResult>;
+
+  /**
+   * Submits many events of one type in their order, taking from `payloads` only as fast as Redis takes them.
+   *
+   * @returns what became of each, in the same order; rejects only where `payloads` itself throws
+   */
+  submitMany<Type extends EventTypeName>(
+    client: string,
+    type: Type,
+    payloads: Iterable<PayloadOf<Type>>,
+    options?: SubmitManyOptions<PayloadOf<Type>>,
+  ): Promise<SubmitResult[]>;
+
+  /**
+   * Writes what was submitted, then lets go of Redis; an embedded one stops with its last user. Events
+   * submitted from now on are refused. Calling it again changes nothing.
+   */
+  close(): Promise<void>;
+}
+
+/** What a producer may be given. */
+export interface ProducerOptions {
+  /** How long Redis may be silent before its answer counts as lost, in milliseconds; default 10,000. */
+  readonly answerTimeoutMs?: number;
+}
+
+/**
+ * Opens a producer for the clients of a configuration. Without a `redis.url` it uses the embedded Redis of
+ * the data directory, and starts it where it does not run.
+ *
+ * ```ts
+ * const producer = await createProducer('waybill.yaml');
+ * const result = await producer.submit('acme', 'inventory_receipt', {
+ *   program_identifier: 'returns',
+ *   asn_number: 'SO00001234',
+ *   from: { identifier: '22', type: 'Warehouse' },
+ *   to: { identifier: 1352, type: 'Store', original_identifier: '42' },
+ *   unit_identifier: 'LPAA1234567',
+ *   sku: 'S123456',
+ *   initial_condition: 'N',
+ *   initial_channel: 'blinq',
+ *   ot_user_login: 'jdoe@email.com',
+ * });
+ * if (result.outcome !== 'accepted') console.error(result.outcome, result.problems);
+ * await producer.close();
+ * ```
+ *
+ * @param config what `waybill.yaml` would say, as an object, its paths relative to the working directory; a
+ *   configuration from `loadConfig` or `parseConfig`; or the path of a file
+ * @throws ConfigError; WaybillError `REDIS_...` where the embedded Redis cannot be started. A configured
+ *   Redis that is away is no error here: events are refused until it is back.
+ */
+export async function createProducer(
+  config: Config | ConfigInput | string,
+  options: ProducerOptions = {},
+): Promise<Producer> {
+  const loaded = toConfig(config);
+  const access = await openRedisAccess(loaded);
+  let intake: OpenIntake;
+  try {
+    intake = await openIntake(loaded, access.location, options);
+  } catch (error) {
+    await access.release();
+    throw error;
+  }
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await intake.close();
+    await access.release();
+  };
+  return {
+    submit: intake.submit,
+    submitMany: intake.submitMany,
+    close: () => (closing ??= close()),
+  };
+}
+
+function toConfig(config: Config | ConfigInput | string): Config {
+  if (typeof config === 'string') return loadConfig(config);
+  if (isLoaded(config)) return config;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(config);
+  } catch (cause) {
+    const message = 'cannot be written as JSON: it holds itself, or a value that JSON has not';
+    throw new ConfigError(resolve(OBJECT_FILE), [{ path: '$', message }], { cause });
+  }
+  // JSON is YAML; where there is no JSON of it, it lacks everything.
+  return parseConfig(text ?? 'null', OBJECT_FILE);
+}
+
+/** What a configuration that is given as an object is taken to stand in. */
+const OBJECT_FILE = 'waybill.yaml';
+
+function isLoaded(config: Config | ConfigInput): config is Config {
+  return typeof config === 'object' && config !== null && 'file' in config && 'dataDir' in config;
+}

@@ -1,0 +1,94 @@
+import { setTimeout } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config-schema.ts';
+import { WaybillError } from '../core/waybill-error.ts';
+import type { RedisLocation } from '../queue/connections.ts';
+import {
+  type EmbeddedRedis,
+  type EmbeddedRedisEvent,
+  findEmbeddedRedis,
+  startEmbeddedRedis,
+} from '../redis/embedded.ts';
+
+/** How long a stop waits for the embedded Redis to let it go. */
+const RELEASE_MS = 3_000;
+/** How long a stop waits for a start that is under way. */
+const BEGIN_MS = 3_000;
+
+/** Where a configuration's Redis is, for as long as it is needed. */
+export interface RedisAccess {
+  readonly location: RedisLocation;
+  /** Whether it is Waybill's own, in the data directory. */
+  readonly embedded: boolean;
+  /** Lets it go: the last user of an embedded Redis stops it. */
+  release(): Promise<void>;
+}
+
+/**
+ * The Redis of the configuration, or the embedded one, which is started where it does not run.
+ *
+ * @param onEvent told what happens to the embedded one meanwhile
+ */
+export async function openRedisAccess(
+  config: Config,
+  onEvent: (event: EmbeddedRedisEvent) => void = () => {},
+): Promise<RedisAccess> {
+  const configured = configuredAccess(config);
+  if (configured !== undefined) return configured;
+  return leased(await startEmbeddedRedis({ dataDir: config.dataDir, onEvent }));
+}
+
+/**
+ * As `openRedisAccess`, but for commands that only look: it starts nothing.
+ *
+ * @throws WaybillError `REDIS_NOT_RUNNING`
+ */
+export async function findRedisAccess(config: Config): Promise<RedisAccess> {
+  const configured = configuredAccess(config);
+  if (configured !== undefined) return configured;
+  const embedded = await findEmbeddedRedis({ dataDir: config.dataDir });
+  if (embedded === undefined) {
+    throw new WaybillError(
+      'REDIS_NOT_RUNNING',
+      `no Redis runs in ${config.dataDir}: "waybill start" starts it; what was queued there is kept`,
+    );
+  }
+  return leased(embedded);
+}
+
+function leased(embedded: EmbeddedRedis): RedisAccess {
+  return {
+    location: { socketPath: embedded.socketPath },
+    embedded: true,
+    release: () => embedded.release(),
+  };
+}
+
+function configuredAccess(config: Config): RedisAccess | undefined {
+  const url = config.redis?.url;
+  if (url === undefined) return undefined;
+  const location = url.startsWith('/') ? { socketPath: url } : { url };
+  return { location, embedded: false, release: async () => {} };
+}
+
+/** A server that does not answer is left running, for whoever comes next: a stop does not wait for it. */
+export async function releaseShortly(access: RedisAccess, log: Logger): Promise<void> {
+  const released = access.release().then(
+    () => true,
+    (error: unknown) => {
+      log.warn({ err: error }, 'embedded redis could not be stopped');
+      return true;
+    },
+  );
+  const done = await Promise.race([released, setTimeout(RELEASE_MS, false, { ref: false })]);
+  if (!done) log.warn({}, 'embedded redis does not answer and is left running');
+}
+
+/** What a stop met while it started: an embedded Redis that comes up now has to be let go. */
+export async function shortlyBegun<Running>(
+  config: Config,
+  starting: Promise<Running>,
+): Promise<Running | undefined> {
+  if (config.redis !== undefined) return undefined;
+  return Promise.race([starting.catch(() => undefined), setTimeout(BEGIN_MS, undefined)]);
+}

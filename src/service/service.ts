@@ -1,0 +1,170 @@
+import { setImmediate } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import type { Config } from '../config/config-schema.ts';
+import { findCredentialDoubts } from '../config/credential-doubts.ts';
+import { parseConfig, readConfigText } from '../config/load-config.ts';
+import { WaybillError } from '../core/waybill-error.ts';
+import { createSupervisor, type SpawnWorker } from '../supervisor/supervisor.ts';
+import { startWorkerProcess } from '../supervisor/worker-process.ts';
+import type { RunningApi } from './api-server.ts';
+import { logEmbeddedRedis } from './embedded-redis-log.ts';
+import type { IncidentKeeping } from './keep-incidents.ts';
+import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
+import { runOnceMore } from './run-once-more.ts';
+
+/** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
+export const WORKER_END_MS = 15_000;
+const WORKER_ENTRY = new URL('../../workers/delivery.js', import.meta.url).pathname;
+
+const NOT_TAKEN = 'configuration not taken: everything goes on as it was';
+
+/** The service: its worker processes, and the Redis that they share. */
+export interface Service {
+  /** Resolves when the workers deliver. @throws WaybillError where they cannot begin */
+  readonly started: Promise<void>;
+  /** Reads the configuration file anew and replaces the workers one by one; a broken file changes nothing. */
+  reload(): Promise<void>;
+  /** Lets the workers finish what is under way. */
+  stop(): Promise<void>;
+  /** Ends the workers at once. */
+  kill(): void;
+}
+
+/** What the service runs with. */
+export interface ServiceOptions {
+  readonly config: Config;
+  /** The text that `config` was read from: every worker is given the same. */
+  readonly text: string;
+  readonly workers: number;
+  readonly logLevel: string;
+  readonly log: Logger;
+  /** Takes the log lines of the workers: JSON, whole lines. */
+  onOutput(lines: string): void;
+}
+
+/** Starts the service; it delivers once `started`. @throws WaybillError where the embedded Redis does not start */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { log, workers: count } = options;
+  warnOfCredentials(options.config, log);
+  const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
+  const health = await openHealth(options, access);
+  let { config } = options;
+  let api: RunningApi | undefined;
+  let incidents: IncidentKeeping | undefined;
+  const spawnWith =
+    (text: string): SpawnWorker =>
+    (number) => {
+      const settings = { worker: number, file: config.file, text, logLevel: options.logLevel };
+      const worker = startWorkerProcess(WORKER_ENTRY, settings, options.onOutput);
+      health?.add(worker);
+      return worker;
+    };
+  const supervisor = createSupervisor({
+    count,
+    spawn: spawnWith(options.text),
+    log,
+    monotonicNow: () => performance.now(),
+  });
+
+  async function reload(): Promise<void> {
+    const read = readAnew(config, log);
+    if (read === undefined) return;
+    log.info(describeChange(config, read.config), 'configuration read anew');
+    if (await supervisor.replace(spawnWith(read.text), longestEnd(config))) {
+      config = read.config;
+      warnOfCredentials(config, log);
+      health?.configure(config);
+      if (health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
+      if (api === undefined && config.http !== undefined) log.warn({}, 'an http api needs a restart');
+      await api?.reload(config);
+      await incidents?.configure(config);
+      log.info({ workers: count }, 'workers replaced');
+    }
+  }
+
+  async function start(): Promise<void> {
+    const failure = await supervisor.start();
+    if (failure !== undefined) throw new WaybillError(failure.code, failure.message);
+    // Their lines and their messages come over different pipes: both are read by the end of this turn.
+    await setImmediate();
+    if (config.http !== undefined) {
+      // Every command would pay for loading it.
+      const { startApi } = await import('./api-server.ts');
+      const begunWith = config;
+      api = await startApi(begunWith, access.location, log);
+      // A configuration that was read anew meanwhile found no API to give it to.
+      if (config !== begunWith) await api?.reload(config);
+    }
+    const { keepIncidents } = await import('./keep-incidents.ts');
+    incidents = keepIncidents(config, access.location, log);
+    log.info({ workers: count }, 'started');
+  }
+
+  return {
+    started: start(),
+    reload: runOnceMore(() => reload().catch((error: unknown) => log.error({ err: error }, NOT_TAKEN))),
+    async stop() {
+      await Promise.all([api?.close(config.shutdownGraceMs), supervisor.stop(longestEnd(config))]);
+      await Promise.all([health?.close(), incidents?.stop()]);
+      await releaseShortly(access, log);
+    },
+    kill: () => supervisor.kill(),
+  };
+}
+
+/** Logs which credentials are probably not meant as they stand, and not what they are. */
+function warnOfCredentials({ clients }: Config, log: Logger): void {
+  for (const { name, auth } of Object.values(clients)) {
+    for (const { setting, around } of findCredentialDoubts(auth)) {
+      log.warn({ client: name, setting, around }, 'credential has quotes or blanks around it');
+    }
+  }
+}
+
+/** How long a worker may take from being asked to stop until it is gone. */
+function longestEnd({ shutdownGraceMs }: Config): number {
+  return shutdownGraceMs + WORKER_END_MS;
+}
+
+/** Serves health and metrics where that is asked for. @throws WaybillError `METRICS_LISTEN_FAILED`, with Redis let go */
+async function openHealth({ config, workers, log }: ServiceOptions, access: RedisAccess) {
+  if (config.metrics === undefined) return undefined;
+  try {
+    // Not imported above: every command would take longer to start.
+    const { startHealth } = await import('./health.ts');
+    return await startHealth({ settings: config.metrics, config, redis: access.location, workers, log });
+  } catch (error) {
+    await access.release();
+    throw error;
+  }
+}
+
+/** The file's present state; undefined where it cannot be run with, which the log says. */
+function readAnew(present: Config, log: Logger): { config: Config; text: string } | undefined {
+  try {
+    const text = readConfigText(present.file);
+    const config = parseConfig(text, present.file);
+    if (isDeepStrictEqual(config.redis, present.redis) && config.dataDir === present.dataDir) {
+      return { config, text };
+    }
+    const reason = `configuration file ${present.file} names another redis or dataDir: that needs a restart`;
+    log.error({ reason }, NOT_TAKEN);
+  } catch (error) {
+    log.error(
+      error instanceof WaybillError ? { code: error.code, reason: error.message } : { err: error },
+      NOT_TAKEN,
+    );
+  }
+  return undefined;
+}
+
+function describeChange(before: Config, after: Config) {
+  const names = Object.keys(after.clients);
+  const known = names.filter((name) => before.clients[name] !== undefined);
+  return {
+    added: names.filter((name) => before.clients[name] === undefined),
+    changed: known.filter((name) => !isDeepStrictEqual(before.clients[name], after.clients[name])),
+    removed: Object.keys(before.clients).filter((name) => after.clients[name] === undefined),
+  };
+}

@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generate } from 'selfsigned';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CONFIG_TEMPLATE } from '../../src/config/config-template.ts';
+import { loadConfig, parseConfig } from '../../src/config/load-config.ts';
+import { errorOf, FILE, MINIMAL, problemsOf } from '../support/config-problems.ts';
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'waybill-config-'));
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('a configuration that is complete', () => {
+  test('the least that is needed gets all defaults', () => {
+    const config = parseConfig(MINIMAL, FILE, {});
+    expect(config).toMatchObject({
+      file: FILE,
+      directory: '/srv/acme',
+      dataDir: '/srv/acme/.waybill',
+      deadLetters: {},
+      keepDeliveredHours: 24,
+      shutdownGraceMs: 10_000,
+    });
+    expect(config.redis).toBeUndefined();
+    expect(config.clients.acme).toEqual({
+      name: 'acme',
+      baseUrl: 'https://returns.acme.example/api/',
+      endpoints: { disposition_update: '/dispositions' },
+      urls: { disposition_update: 'https://returns.acme.example/api/dispositions' },
+      auth: { type: 'none' },
+      concurrency: 32,
+      timeoutMs: 15_000,
+      retry: { retries: 5, baseDelayMs: 15_000, factor: 5, maxDelayMs: 14_400_000, jitter: 0.1 },
+      batchSize: 50,
+      allowPrivateNetwork: false,
+    });
+  });
+
+  test('what init writes loads once its secret is set, and says the defaults', () => {
+    expect(problemsOf(CONFIG_TEMPLATE)).toEqual([
+      expect.stringMatching(
+        /clientSecret needs the environment variable ACME_CLIENT_SECRET, which is not set$/,
+      ),
+    ]);
+    const { clients } = parseConfig(CONFIG_TEMPLATE, FILE, { ACME_CLIENT_SECRET: 'secret' });
+    expect(clients.acme?.auth).toMatchObject({ type: 'oauth2', clientSecret: 'secret', style: 'form' });
+    const defaults = parseConfig(MINIMAL, FILE, {}).clients.acme;
+    for (const key of ['concurrency', 'timeoutMs', 'retry', 'batchSize', 'allowPrivateNetwork'] as const) {
+      expect(clients.acme?.[key]).toEqual(defaults?.[key]);
+    }
+  });
+
+  test('what init writes mentions every setting, and each that it shows as optional is valid', () => {
+    const shown = CONFIG_TEMPLATE.replace(
+      /^( *)# ((?:redis|dataDir|scope|ratePerSecond):)/gm,
+      '$1$2',
+    ).replace(/^# {3}(url:)/m, '  $1');
+    const config = parseConfig(shown, FILE, { ACME_CLIENT_SECRET: 'secret' });
+    expect(config.redis?.url).toBe('redis://localhost:6379');
+    expect(config.clients.acme).toMatchObject({ ratePerSecond: 200, auth: { scope: 'read write' } });
+    for (const word of ['ca:', 'cert:', 'key:', 'type: bearer', 'type: basic', 'type: api_key']) {
+      expect(CONFIG_TEMPLATE).toContain(word);
+    }
+  });
+
+  test('is frozen to the last leaf', () => {
+    const { clients, deadLetters } = parseConfig(MINIMAL, FILE, {});
+    const parts = [clients, deadLetters, clients.acme, clients.acme?.retry, clients.acme?.urls];
+    for (const part of [...parts, clients.acme?.endpoints, clients.acme?.auth]) {
+      expect(Object.isFrozen(part)).toBe(true);
+    }
+    expect(() => Object.assign(clients, { other: {} })).toThrow(TypeError);
+  });
+
+  test('a name that no client has finds nothing', () => {
+    const { clients } = parseConfig(MINIMAL, FILE, {});
+    expect(clients.constructor).toBeUndefined();
+    expect(clients.acme?.urls.toString).toBeUndefined();
+  });
+
+  test('the data directory is relative to the file', () => {
+    expect(parseConfig(`dataDir: ../state\n${MINIMAL}`, FILE, {}).dataDir).toBe('/srv/state');
+    expect(parseConfig(`dataDir: /var/waybill\n${MINIMAL}`, FILE, {}).dataDir).toBe('/var/waybill');
+  });
+
+  test('a section may be an alias of another', () => {
+    const text = `
+clients:
+  acme:
+    baseUrl: https://acme.example
+    endpoints: &endpoints { disposition_update: /d, inventory_receipt: https://other.example/r?x=1 }
+    retry: &retry { retries: 2 }
+  beta: { baseUrl: "https://beta.example:8443", endpoints: *endpoints, retry: *retry }
+`;
+    const { clients } = parseConfig(text, FILE, {});
+    expect(clients.beta?.retry).toMatchObject({ retries: 2, factor: 5 });
+    expect(clients.beta?.urls).toEqual({
+      disposition_update: 'https://beta.example:8443/d',
+      inventory_receipt: 'https://other.example/r?x=1',
+    });
+  });
+});
+
+describe('files', () => {
+  const withTls = (tls: string) => `${MINIMAL}    tls: { ${tls} }\n`;
+
+  test('a configuration is read from its file, TLS material relative to it', async () => {
+    const { cert, private: key } = await generate([{ name: 'commonName', value: 'waybill' }]);
+    writeFileSync(join(directory, 'cert.pem'), cert);
+    writeFileSync(join(directory, 'key.pem'), key);
+    const file = join(directory, 'waybill.yaml');
+    writeFileSync(file, withTls('ca: ./cert.pem, cert: cert.pem, key: "${DIR}/key.pem"'));
+    const config = loadConfig(file, { DIR: directory });
+    expect(config.clients.acme?.tlsMaterial).toEqual({ ca: cert, cert, key });
+    expect(Object.isFrozen(config.clients.acme?.tlsMaterial)).toBe(true);
+    expect(config).toMatchObject({ file, directory, dataDir: join(directory, '.waybill') });
+  });
+
+  test('a key that does not fit its certificate is a problem', async () => {
+    const one = await generate([{ name: 'commonName', value: 'one' }]);
+    const other = await generate([{ name: 'commonName', value: 'other' }]);
+    writeFileSync(join(directory, 'one.pem'), one.cert);
+    writeFileSync(join(directory, 'other-key.pem'), other.private);
+    const file = join(directory, 'mismatch.yaml');
+    expect(problemsOf(withTls('cert: one.pem, key: other-key.pem'), {}, file)).toEqual([
+      expect.stringMatching(/^7 \$\.clients\.acme\.tls holds certificates or a key that cannot be used/),
+    ]);
+  });
+
+  test('a TLS file that is missing, none, or alone is a problem', () => {
+    writeFileSync(join(directory, 'no.pem'), 'nothing');
+    const file = join(directory, 'broken.yaml');
+    expect(problemsOf(withTls('ca: no.pem, cert: gone.pem'), {}, file)).toEqual([
+      `7 $.clients.acme.tls.ca names a file that is not in PEM form: ${join(directory, 'no.pem')}`,
+      `7 $.clients.acme.tls.cert names a file that cannot be read (ENOENT): ${join(directory, 'gone.pem')}`,
+      '7 $.clients.acme.tls.key is required where cert is given',
+    ]);
+  });
+
+  test('a configuration file that is missing names the way to get one', () => {
+    const file = join(directory, 'none.yaml');
+    expect(errorOf(() => loadConfig(file, {})).message).toBe(
+      `configuration file ${file} has a problem:\n  the file does not exist; "waybill init" writes one to begin with`,
+    );
+    expect(errorOf(() => loadConfig(directory, {})).message).toContain('cannot be read (EISDIR)');
+  });
+});
