@@ -39,3 +39,11 @@ export function classify(result: Exclude<AttemptResult, Aborted>): Classificatio
     ...(retryAfter !== undefined && DECLARED_LIMITS.has(status) ? { retryAfter } : {}),
   };
 }
+
+/** What an event comes to whose processes were lost too often. */
+export const CRASHED: Classification = {
+  kind: 'failed',
+  failureClass: 'crash',
+  status: 0,
+  response: 'the process that handled this event was lost eleven times in a row',
+};

@@ -31,21 +31,9 @@ export interface StoredEvent {
   readonly response?: string;
 }
 
-/** What is known of an event that may be what ends the process which handles it. */
-export interface Suspected {
-  /** How often it had just been sent, alone, when the process was lost. */
-  readonly named: number;
-  /** How often it had been in flight for longer by then. */
-  readonly late: number;
-  /** The number of lost processes after which it last let others go first. */
-  readonly waited?: number;
-}
-
 /** What a delivery job carries: events of one client, and nothing of its configuration. */
 export interface Batch {
   readonly events: readonly StoredEvent[];
-  /** Of the batch's one event; absent: nothing is suspected. */
-  readonly suspected?: Suspected;
 }
 
 /** The number of the attempt that comes next, counted from 1 in each life. */

@@ -1,4 +1,4 @@
-import type { StoredEvent, Suspected } from '../core/event.ts';
+import type { StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import { type FinishedEvent, planSettlement, type Settlement } from '../core/settlement.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
@@ -43,10 +43,6 @@ export class BatchLedger {
   /** The events that have no result yet, in their order. */
   get unfinished(): readonly StoredEvent[] {
     return [...this.#unfinished];
-  }
-
-  isUnfinished(event: StoredEvent): boolean {
-    return this.#unfinished.has(event);
   }
 
   /** Whether a checkpoint has something to write. */
@@ -96,34 +92,24 @@ export class BatchLedger {
     else unsettled.forget(this.#job.id);
   }
 
-  /** Writes what is known of the only event of this batch: that it is about to be sent alone, say. */
-  async suspect(suspected: Suspected): Promise<void> {
-    await this.#settle('keep', { dead: [], apart: [], stay: this.unfinished }, { suspected });
+  /** Has the batch wait until then (ms since the epoch); no attempt was made. */
+  async postpone(dueAt: number): Promise<void> {
+    await this.#settle('delay', { dead: [], apart: [], stay: this.unfinished, dueAt }, {});
   }
 
-  /** Puts the only event of this batch off. */
-  async putOff(ms: number, suspected: Suspected): Promise<void> {
-    const dueAt = this.#parts.now() + ms;
-    await this.#settle('delay', { dead: [], apart: [], stay: this.unfinished, dueAt }, { suspected });
-  }
-
-  /** Gives every unfinished event a job of its own, in which it will be sent alone; writes down the rest. */
+  /** Gives every unfinished event a job of its own; writes down the rest. */
   async split(): Promise<void> {
     const dueAt = this.#parts.now();
     const finished = this.#finished;
     const { dead, apart } = planSettlement(finished, this.unfinished);
     const alone = this.unfinished.map((event) => ({ event, dueAt }));
-    await this.#settle(
-      'complete',
-      { dead, apart: [...apart, ...alone], stay: [] },
-      { finished, suspected: { named: 0, late: 0 } },
-    );
+    await this.#settle('complete', { dead, apart: [...apart, ...alone], stay: [] }, { finished });
   }
 
   async #settle(
     action: SettleAction,
     settlement: Settlement,
-    extras: Pick<SettleCommand, 'finished' | 'suspected' | 'nextLock'>,
+    extras: Pick<SettleCommand, 'finished' | 'nextLock'>,
   ): Promise<Settled> {
     const { client, log, now } = this.#parts;
     const facts = { client: client.name, batch: this.#job.id };

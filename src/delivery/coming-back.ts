@@ -10,7 +10,7 @@ interface EarlierRun {
 export interface ComingBackParts {
   /** The run of this batch that is open. */
   earlierRun(jobId: string): EarlierRun | undefined;
-  begin(job: TakenJob): Promise<void>;
+  begin(job: TakenJob): void;
   /** It is not begun after all: its lock is gone, or something broke. */
   drop(job: TakenJob, error?: unknown): void;
 }
@@ -67,6 +67,6 @@ export class ComingBack {
       await earlier.done;
     }
     if (entry.isLost) drop(job);
-    else await begin(job);
+    else begin(job);
   }
 }

@@ -4,7 +4,6 @@ import type { NewLock, QueuedBatch } from '../queue/delivery-queue.ts';
 import { ComingBack } from './coming-back.ts';
 import { logLane } from './delivery-log.ts';
 import { LOOK_MS } from './lane.ts';
-import { createLostBatches } from './lost-batches.ts';
 import { type BatchParts, BatchRun, type Succession } from './run-batch.ts';
 
 /** Where a client's batches come from. */
@@ -15,8 +14,6 @@ export interface BatchSource {
   /** A lock with which a batch can be taken by other means, which `adopt` then makes one of this source. */
   newLock(): NewLock;
   adopt(batch: QueuedBatch): TakenJob;
-  /** Writes down how often the batch's process was really lost. */
-  forgive(job: TakenJob, stalls: number): Promise<void>;
   letGo(job: TakenJob): void;
   /** Whether an operator has paused the client. */
   isClientPaused(): Promise<boolean>;
@@ -54,10 +51,9 @@ const MOST_SETTLING = 100;
 export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery {
   const { client, source, line, putOffs, log } = parts;
   const open = new Map<string, BatchRun>();
-  const lostHere = createLostBatches();
   const comingBack = new ComingBack({
     earlierRun: (jobId) => open.get(jobId),
-    begin: (job) => begin(job, job.data as Batch),
+    begin,
     drop(job, error) {
       if (error !== undefined) log.error({ client: client.name, batch: job.id, err: error }, 'batch failed');
       source.letGo(job);
@@ -87,20 +83,17 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
     // What was taken was not paused: only then is it handed out.
     line.resume();
     if (open.has(job.id) || comingBack.has(job.id)) comingBack.add(job);
-    else await begin(job, job.data);
+    else begin(job);
   }
 
-  async function begin(job: TakenJob, batch: Batch): Promise<void> {
-    const held = lostHere.comeBack(job, batch);
-    if (held.stalls < job.stalls) await forgive(job, held.stalls);
+  function begin(job: TakenJob): void {
     startWatching();
     if (putOffs.size > 0) putOffs.forget(job.id);
-    const run = new BatchRun(held, parts, succession);
+    const run = new BatchRun(job, parts, succession);
     open.set(job.id, run);
     void run.done.then(() => {
       if (open.get(job.id) === run) open.delete(job.id);
       if (open.size === 0 && putOffs.size === 0) stopWatching();
-      if (run.lost) lostHere.remember(held);
       source.letGo(job);
       onClosed?.();
     });
@@ -139,14 +132,6 @@ export function createClientDelivery(parts: ClientDeliveryParts): ClientDelivery
   function stopWatching(): void {
     clearInterval(watch);
     watch = undefined;
-  }
-
-  async function forgive(job: TakenJob, stalls: number): Promise<void> {
-    try {
-      await source.forgive(job, stalls);
-    } catch (error) {
-      log.warn({ client: client.name, batch: job.id, err: error }, 'stall could not be taken back');
-    }
   }
 
   /** Waits until few enough batches are open. */

@@ -1,6 +1,7 @@
 import type { ResolvedClient } from '../config/config-schema.ts';
 import { CallOff } from '../core/call-off.ts';
-import { decide } from '../core/decide.ts';
+import { CRASHED } from '../core/classify.ts';
+import { decide, decideAfterLosses } from '../core/decide.ts';
 import type { ClientMeter } from '../core/delivery-meter.ts';
 import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
 import { withFailure } from '../core/history.ts';
@@ -14,14 +15,14 @@ import { holdBack } from './hold-back.ts';
 import type { Lane } from './lane.ts';
 import type { Line } from './line.ts';
 import type { Attempted, MakeAttempt } from './make-attempt.ts';
-import { Precautions } from './precautions.ts';
 import type { PutOffs } from './put-offs.ts';
-import type { Solitude } from './solitude.ts';
 
 /** A batch that is open for this long writes down what it has, and again each time as long passes. */
 const CHECKPOINT_MS = 500;
 /** How long an event waits whose type has no endpoint in the configuration any more. */
 const NO_ENDPOINT_WAIT_MS = 60_000;
+/** How long a suspected event waits for another one to be over: once to twice that. */
+const SUSPECT_WAIT_MS = 1_000;
 const NONE: ReadonlySet<StoredEvent> = new Set();
 
 /** What a batch runs with: the same for all batches of a client in a process. */
@@ -30,8 +31,9 @@ export interface BatchParts extends LedgerParts {
   readonly attempt: MakeAttempt;
   readonly line: Line;
   readonly putOffs: PutOffs;
-  readonly solitude: Solitude;
   readonly meter: ClientMeter;
+  /** Batches of this process, one at most, whose one event may be what ends processes. */
+  readonly suspects: Set<object>;
   random(): number;
 }
 
@@ -55,7 +57,6 @@ export class BatchRun {
   readonly #callOff = new CallOff();
   /** One for the batch, so that retries of neighbours stay together. */
   readonly #jitter: number;
-  readonly #precautions: Precautions;
   #fault: Error | undefined;
 
   constructor(job: TakenJob, parts: BatchParts, succession: Succession) {
@@ -65,7 +66,6 @@ export class BatchRun {
     this.#parts = parts;
     // Whoever has the lock now sends the same events.
     this.#ledger = new BatchLedger(job, this.#batch.events, parts, () => this.#callOff.abort());
-    this.#precautions = new Precautions(job, this.#ledger, this.#callOff, parts);
     this.#jitter = parts.random();
     const { line } = parts;
     for (const { type } of this.#batch.events) line.join(line.lanes.of(type));
@@ -74,12 +74,10 @@ export class BatchRun {
       .catch((error: unknown) => {
         parts.log.error({ client: parts.client.name, batch: job.id, err: error }, 'batch failed');
       })
-      .finally(() => this.#ledger.close());
-  }
-
-  /** Whether the lock was lost, and so nothing more was settled. */
-  get lost(): boolean {
-    return this.#ledger.lost;
+      .finally(() => {
+        parts.suspects.delete(this);
+        this.#ledger.close();
+      });
   }
 
   /** Calls off the requests under way; what they were for is put back. */
@@ -97,21 +95,37 @@ export class BatchRun {
     const { line, log, client } = this.#parts;
     const ledger = this.#ledger;
     for (const { type } of ledger.recall()) line.leave(line.lanes.of(type));
-    if (await this.#precautions.settle()) return;
+    if (await this.#settleAfterLosses()) return;
 
-    // What is written about a suspected event would be lost where it is put off.
-    const mayHold = line.lanes.areAiling && !this.#precautions.isSuspected;
-    const held = mayHold ? holdBack(ledger.unfinished, line) : NONE;
+    const held = line.lanes.areAiling ? holdBack(ledger.unfinished, line) : NONE;
     const sent = held.size === 0 ? ledger.unfinished : ledger.unfinished.filter((event) => !held.has(event));
     const stopCheckpoints = this.#keepCheckpoints();
     await inTurn(chainsByUnit(sent), (event, onOver) => this.#deliver(event, onOver));
     await stopCheckpoints();
-    await this.#precautions.written();
     if (!ledger.lost) await (this.#isOnly(held) ? this.#putOff(held) : this.#writeLast());
     if (this.#fault !== undefined && !ledger.lost) await this.#job.fail(this.#fault.message);
     if (sent.length > 0 || held.size === 0) {
       logBatch(log, client, this.#job, this.#batch.events.length, ledger.tally);
     }
+  }
+
+  /** @returns true if too many processes were lost with the batch, so that nothing of it is sent now */
+  async #settleAfterLosses(): Promise<boolean> {
+    const { line, suspects, now } = this.#parts;
+    const { unfinished } = this.#ledger;
+    if (unfinished.length === 0) return false;
+    const fate = decideAfterLosses(unfinished.length, this.#job.stalls, suspects.size > 0);
+    if (fate === 'send_suspected') suspects.add(this);
+    if (fate === 'send' || fate === 'send_suspected') return false;
+    for (const { type } of unfinished) line.leave(line.lanes.of(type));
+    if (fate === 'split') await this.#ledger.split();
+    else if (fate === 'wait') await this.#ledger.postpone(now() + SUSPECT_WAIT_MS * (1 + this.#jitter));
+    else {
+      for (const event of unfinished)
+        this.#ledger.finish(event, this.#judge(event, { classification: CRASHED, ms: 0 }));
+      await this.#ledger.write('complete');
+    }
+    return true;
   }
 
   /** Whether nothing but what was held back is left to be dealt with. */
@@ -164,35 +178,25 @@ export class BatchRun {
         line.exit(lane);
         onOver();
       };
-      if (!this.#precautions.areNeeded()) this.#send(event, lane, onSent);
-      else {
-        const send = () => new Promise<void>((resolve) => this.#send(event, lane, resolve));
-        this.#precautions
-          .send(event, send)
-          .catch((error: unknown) => this.#noteFault(event, error))
-          .then(onSent);
-      }
+      this.#send(event, lane, onSent);
     });
   }
 
   /** Calls back once, whatever comes of it. */
   #send(event: StoredEvent, lane: Lane, onOver: () => void): void {
-    const { attempt, solitude, meter } = this.#parts;
+    const { attempt, meter } = this.#parts;
     if (this.#ledger.lost) {
       onOver();
       return;
     }
-    solitude.begin();
     meter.begin();
     attempt(event, lane.url as string, this.#callOff).then(
       (attempted) => {
-        solitude.end();
         meter.end();
         this.#finish(event, lane, attempted);
         onOver();
       },
       (error: unknown) => {
-        solitude.end();
         meter.end();
         this.#noteFault(event, error);
         onOver();

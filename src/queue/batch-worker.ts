@@ -1,10 +1,9 @@
 import { type BackendFactory, type Job, type RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { isConnected } from './connections.ts';
-import { defineScript } from './define-script.ts';
 import { findTaken, type NewLock, type QueuedBatch } from './delivery-queue.ts';
 import { LockKeeper } from './lock-keeper.ts';
-import { clientPrefix, DELIVERIES, type LockTiming, queuePrefix } from './names.ts';
+import { clientPrefix, DELIVERIES, type LockTiming } from './names.ts';
 import { isPaused } from './pause-client.ts';
 
 /** How long a wait lasts at most where no retry is due before: the looks at all queues find what it would miss. */
@@ -12,18 +11,12 @@ const WAIT_SECONDS = 60;
 /** How often an interrupted `take` that waits for a batch which is being handed over looks whether Redis is gone. */
 const HAND_OVER_MS = 1_000;
 
-/** KEYS job, lock. ARGV token, the number of its stalls. Whoever lost the lock changes nothing. */
-const forgiveScript = defineScript(
-  'forgive',
-  "if redis.call('GET', KEYS[2]) == ARGV[1] then return redis.call('HSET', KEYS[1], 'stc', ARGV[2]) end return 0",
-);
-
 /** A batch as BullMQ handed it over, with the lock by which it is held. */
 export interface TakenJob {
   readonly id: string;
   readonly token: string;
   readonly data: unknown;
-  /** How often a process that held it was lost. */
+  /** How often a process that held it was lost since one of its events was last settled. */
   readonly stalls: number;
   /** Moves a job that is no batch to BullMQ's failed set, where it is kept and `check` names it. */
   fail(reason: string): Promise<void>;
@@ -129,12 +122,6 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   /** Whether an operator has paused the client. Not BullMQ's `isPaused`, which is of this worker alone. */
   isClientPaused(): Promise<boolean> {
     return isPaused(this.#redis, this.#client);
-  }
-
-  /** Takes back a stall that was none: the process that held the batch is the one that has it again. */
-  async forgive({ id, token }: TakenJob, stalls: number): Promise<void> {
-    const job = `${queuePrefix(this.#client, DELIVERIES)}${id}`;
-    await forgiveScript(this.#redis, [job, `${job}:lock`], [token, stalls]);
   }
 
   /** From now on keeps the lock of a batch that was taken with a lock of this worker. */

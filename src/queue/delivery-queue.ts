@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Batch, StoredEvent, Suspected } from '../core/event.ts';
+import type { Batch, StoredEvent } from '../core/event.ts';
 import type { EventKey } from '../core/idempotency-key.ts';
 import type { FinishedEvent, Settlement } from '../core/settlement.ts';
 import { deathGroups } from './death-groups.ts';
@@ -39,7 +39,7 @@ export interface QueuedBatch {
   readonly token: string;
   /** JSON, as it was written */
   readonly data: string;
-  /** How often a process that held it was lost. */
+  /** How often a process that held it was lost since one of its events was last settled. */
   readonly stalls: number;
 }
 
@@ -70,15 +70,13 @@ export interface SettleCommand {
   readonly counters: ReadonlyMap<string, number>;
   /** The latest failure, as the status command shows it; JSON. */
   readonly lastError?: string;
-  /** Marks what stays, and every retry apart, as suspected of ending its process. */
-  readonly suspected?: Suspected;
   /** Takes the next batch in the same step, and locks it so. */
   readonly nextLock?: NewLock;
 }
 
 /** The data of a job. */
-export function encodeBatch(events: readonly StoredEvent[], suspected?: Suspected): string {
-  const batch: Batch = suspected === undefined ? { events } : { events, suspected };
+export function encodeBatch(events: readonly StoredEvent[]): string {
+  const batch: Batch = { events };
   return JSON.stringify(batch);
 }
 
@@ -153,7 +151,7 @@ export async function settle(
   keepDeliveredHours = 0,
   firstStream: Redis['stream'] = redis.stream,
 ): Promise<Settled> {
-  const { jobId, token, now, action, settlement, counters, lastError, suspected, nextLock } = command;
+  const { jobId, token, now, action, settlement, counters, lastError, nextLock, finished = [] } = command;
   const prefix = queuePrefix(client, DELIVERIES);
   const { dead, apart, stay, dueAt } = settlement;
   const keeps = action !== 'complete';
@@ -166,11 +164,12 @@ export async function settle(
     action,
     Math.max(0, (dueAt ?? now) - now),
     keeps ? String(stay.length) : '',
-    keeps ? encodeBatch(stay, suspected) : '',
+    keeps ? encodeBatch(stay) : '',
     lastError ?? '',
     nextLock?.token ?? '',
     nextLock?.durationMs ?? 0,
     keeps ? name : '',
+    keeps && finished.length > 0 ? 1 : 0,
   ];
   args.push(counters.size);
   for (const [field, increment] of counters) args.push(field, increment);
@@ -178,7 +177,7 @@ export async function settle(
   for (const event of dead) args.push(deadLetterJobId(event), JSON.stringify(event));
   args.push(apart.length);
   for (const { event, dueAt: due } of apart) {
-    args.push(retryJobId(event), encodeBatch([event], suspected), Math.max(0, due - now));
+    args.push(retryJobId(event), encodeBatch([event]), Math.max(0, due - now));
   }
   const deaths = deathGroups(dead, now);
   args.push(deaths.length, ...deaths.flat());

@@ -12,7 +12,6 @@ import { type AttemptParts, createAttempt, type MakeAttempt } from '../delivery/
 import { createPacing } from '../delivery/pacing.ts';
 import { createPermits } from '../delivery/permits.ts';
 import { createPutOffs } from '../delivery/put-offs.ts';
-import { createSolitude, type Solitude } from '../delivery/solitude.ts';
 import { createUnsettled } from '../delivery/unsettled.ts';
 import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
 import { createIdSource } from '../intake/event-id.ts';
@@ -87,11 +86,19 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     );
   };
   const authorizers = createAuthorizers({ redis, log, secretKey: config.secretKey });
-  const solitude = createSolitude();
   const meter = createDeliveryMeter();
   const clients = Object.values(config.clients);
   const workers = createBatchWorkers({ redis, lock, onError, now: Date.now });
-  const shared = { ...options, redis, authorizers, onError, settle: patiently, solitude, meter, workers };
+  const shared = {
+    ...options,
+    redis,
+    authorizers,
+    onError,
+    settle: patiently,
+    suspects: new Set<object>(),
+    meter,
+    workers,
+  };
   const running = clients.map((client) => buildClient(client, shared));
   await Promise.all(running.map(({ delivery }) => delivery.start()));
   workers.start();
@@ -125,7 +132,7 @@ interface Shared extends Pick<EngineOptions, 'attempts' | 'onTokenRequest'> {
   readonly authorizers: Authorizers;
   readonly log: Logger;
   readonly settle: Settle;
-  readonly solitude: Solitude;
+  readonly suspects: Set<object>;
   readonly meter: DeliveryMeter;
   readonly workers: BatchWorkers;
   onError(error: Error): void;
@@ -196,7 +203,7 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
       onError,
     }),
     unsettled: createUnsettled(),
-    solitude: shared.solitude,
+    suspects: shared.suspects,
     meter,
     log,
     settle: (command) => shared.settle(client.name, command),

@@ -5,7 +5,7 @@ import { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
 import type { RetryPolicy } from '../../src/core/backoff.ts';
 import { backoffMs } from '../../src/core/backoff.ts';
 import type { Classification } from '../../src/core/classify.ts';
-import { decide, type Outcome } from '../../src/core/decide.ts';
+import { decide, decideAfterLosses, type Outcome } from '../../src/core/decide.ts';
 
 const NOW = Date.UTC(2024, 1, 29, 12, 0, 0);
 
@@ -19,7 +19,8 @@ const policies: fc.Arbitrary<RetryPolicy> = fc.record({
 const randoms = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const failures: fc.Arbitrary<Extract<Classification, { kind: 'failed' }>> = fc.record({
   kind: fc.constant('failed' as const),
-  failureClass: fc.constantFrom(...FAILURE_CLASSES),
+  // A crash is no answer: it has a test of its own.
+  failureClass: fc.constantFrom(...FAILURE_CLASSES.filter((failureClass) => failureClass !== 'crash')),
   status: fc.constantFrom(0, 302, 400, 401, 422, 429, 500, 503),
   response: fc.string(),
 });
@@ -135,3 +136,25 @@ test('the defaults: 15 s, 75 s, 6 min, 31 min, 2.6 h', () => {
   expect(backoffMs(retry, 1, 0)).toBe(13_500);
   expect(backoffMs(retry, 1, 1 - Number.EPSILON)).toBe(16_500);
 });
+
+test('a crash is dead at once, whatever retries are left', () => {
+  const classification = { kind: 'failed', failureClass: 'crash', status: 0, response: '' } as const;
+  const policy = { retries: 5, baseDelayMs: 1, factor: 1, maxDelayMs: 1, jitter: 0 };
+  expect(decide({ classification, attempt: 1, policy, now: 0, random: 0 })).toEqual({ kind: 'dead' });
+});
+
+test.each([
+  [50, 0, false, 'send'],
+  [50, 2, true, 'send'],
+  [50, 3, false, 'split'],
+  [2, 40, true, 'split'],
+  [1, 2, true, 'send'],
+  [1, 3, false, 'send_suspected'],
+  [1, 10, true, 'wait'],
+  [1, 11, true, 'dead'],
+])(
+  '%d events with %d lost processes (another suspect under way: %s): %s',
+  (events, losses, another, fate) => {
+    expect(decideAfterLosses(events, losses, another)).toBe(fate);
+  },
+);

@@ -105,7 +105,7 @@ test.each([
   expect(open().recall()).toEqual([]);
 });
 
-test('splitting a suspected batch loses nothing of what an earlier run could not write', async () => {
+test('splitting a batch loses nothing of what an earlier run could not write', async () => {
   const events = [eventOf(1), eventOf(2), eventOf(3), eventOf(4)];
   const [one, two, three, four] = events as [StoredEvent, StoredEvent, StoredEvent, StoredEvent];
   const { commands, answers, open } = ledgers(events);
@@ -120,7 +120,7 @@ test('splitting a suspected batch loses nothing of what an earlier run could not
   const second = open();
   second.recall();
   await second.split();
-  expect(commands[1]).toMatchObject({ action: 'complete', suspected: { named: 0, late: 0 } });
+  expect(commands[1]).toMatchObject({ action: 'complete' });
   expect(commands[1]?.settlement).toEqual({
     dead: [failedOnce(three, true).event],
     apart: [
@@ -137,6 +137,6 @@ test('whoever writes learns that the lock is gone; an error of Redis says nothin
   const [failing, refused] = [open(), open()];
   await failing.write('keep');
   expect([failing.lost, lockGone()]).toEqual([true, 0]);
-  await refused.suspect({ named: 1, late: 0 });
+  await refused.write('keep');
   expect([refused.lost, lockGone()]).toEqual([true, 1]);
 });

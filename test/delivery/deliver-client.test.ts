@@ -4,7 +4,6 @@ import type { ResolvedClient } from '../../src/config/config-schema.ts';
 import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
-import { createSolitude } from '../../src/delivery/solitude.ts';
 import { createUnsettled } from '../../src/delivery/unsettled.ts';
 import type { TakenJob } from '../../src/queue/batch-worker.ts';
 import type { SettleCommand, Settled } from '../../src/queue/delivery-queue.ts';
@@ -49,7 +48,6 @@ function delivery(next: string) {
         return undefined;
       },
       newLock: () => ({ token: 'token', durationMs: 1_000 }),
-      forgive: async () => {},
       isClientPaused: async () => false,
       adopt: ({ id, data }) => jobOf(id, JSON.parse(data)),
       letGo: ({ id }) => letGo.push(id),
@@ -62,7 +60,7 @@ function delivery(next: string) {
     line: testLine(1).line,
     putOffs: noPutOffs(),
     unsettled: createUnsettled(),
-    solitude: createSolitude(),
+    suspects: new Set(),
     meter: createDeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),
     settle: async (command): Promise<Settled> => {
@@ -128,7 +126,6 @@ function deliveryOf(
   const commands: SettleCommand[] = [];
   const sent: string[] = [];
   const answers: (() => void)[] = [];
-  const solitude = createSolitude();
   let looks = 0;
   let onJob: (() => void) | undefined;
   const running = createClientDelivery({
@@ -144,7 +141,6 @@ function deliveryOf(
         return jobs.shift();
       },
       newLock: () => ({ token: 'token', durationMs: 1_000 }),
-      forgive: async () => {},
       isClientPaused: async () => {
         looks += 1;
         return changes.paused?.() ?? false;
@@ -165,7 +161,7 @@ function deliveryOf(
     line: testLine(1, { room: 3 }).line,
     putOffs: noPutOffs(),
     unsettled: createUnsettled(),
-    solitude,
+    suspects: new Set(),
     meter: createDeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),
     settle: async (command) => {
@@ -179,7 +175,7 @@ function deliveryOf(
     jobs.push(job);
     onJob?.();
   };
-  return { running, commands, sent, answers, solitude, give, looks: () => looks };
+  return { running, commands, sent, answers, give, looks: () => looks };
 }
 
 test('a pause is noticed for a batch, too, that came back while it was open', async () => {
@@ -260,21 +256,4 @@ test('the grace period begins with the stop, also where Redis keeps the next bat
   // What came after that is put back as well.
   expect(commands[1]).toMatchObject({ jobId: 'late', action: 'put_back' });
   expect(sent).toEqual(['slow']);
-});
-
-test('an event counts as late only once it was sent, however long Redis takes to write its name', async () => {
-  let named = (): void => {};
-  const writing = new Promise<Settled>((resolve) => {
-    named = () => resolve({ settled: true });
-  });
-  const data = { events: [eventOf('slow')], suspected: { named: 0, late: 0 } };
-  const settle = (): Promise<Settled> => writing;
-  const { running, commands, sent, solitude } = deliveryOf([jobOf('batch', data)], { settle });
-  await running.start();
-  await until(async () => commands.length === 1);
-  await solitude.wait();
-  expect(commands.map(({ suspected }) => suspected)).toEqual([{ named: 1, late: 0 }]);
-  named();
-  await until(async () => sent.length === 1);
-  await running.stop(0);
 });

@@ -3,7 +3,6 @@ import { expect, test } from 'vitest';
 import type { ResolvedClient } from '../../src/config/config-schema.ts';
 import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
-import { createSolitude } from '../../src/delivery/solitude.ts';
 import { createUnsettled } from '../../src/delivery/unsettled.ts';
 import type { TakenJob } from '../../src/queue/batch-worker.ts';
 import { noPutOffs, testLine } from '../support/lanes.ts';
@@ -39,7 +38,6 @@ function delivery() {
         return job;
       },
       newLock: () => ({ token: 'token', durationMs: 1_000 }),
-      forgive: async () => {},
       isClientPaused: async () => false,
       adopt: () => {
         throw new Error('nothing is brought in');
@@ -51,7 +49,7 @@ function delivery() {
     line: testLine(CONCURRENCY).line,
     putOffs: noPutOffs(),
     unsettled: createUnsettled(),
-    solitude: createSolitude(),
+    suspects: new Set(),
     meter: createDeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),
     settle: async () => {

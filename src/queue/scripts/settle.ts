@@ -18,6 +18,7 @@ import { ROOM_TO_SETTLE } from './when-full.ts';
  * ARGV  deliveries prefix, dead-letters prefix, job id, token, now, action, delay, name, data,
  *       last error ('' for none), token for the next batch ('' for none), its lock's duration in ms,
  *       the name of this write where there is a batch afterwards, otherwise '',
+ *       1: an event of a batch that goes on is settled, so that its lost processes count from 0 again,
  *       n counters, n × (field, increment),
  *       n dead letters, n × (id, data), n retries apart, n × (id, data, delay),
  *       n groups of deaths, n × (type, class:status, how many, since when they failed),
@@ -35,7 +36,7 @@ ${REMEMBER_DELIVERED}
 ${NOTE_DEATHS}
 local prefix, deadPrefix, id, token, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local action, delay, name, data, lastError = ARGV[6], tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10]
-local nextToken, nextLock, write = ARGV[11], ARGV[12], ARGV[13]
+local nextToken, nextLock, write, isNews = ARGV[11], ARGV[12], ARGV[13], ARGV[14] == '1'
 local isLocked = redis.call('GET', KEYS[2]) == token
 -- Written before, it has left the batch locked only where that is kept.
 if isLocked == (action == 'keep') and write ~= '' then
@@ -43,8 +44,8 @@ if isLocked == (action == 'keep') and write ~= '' then
 end
 if not isLocked then return redis.call('EXISTS', prefix .. id) - 1 end
 
-local counters = tonumber(ARGV[14])
-local firstDead = 16 + 2 * counters
+local counters = tonumber(ARGV[15])
+local firstDead = 17 + 2 * counters
 local dead = tonumber(ARGV[firstDead - 1])
 local apart = tonumber(ARGV[firstDead + 2 * dead])
 local lastApart = firstDead + 2 * dead + 3 * apart
@@ -60,7 +61,7 @@ else
   if refusal then return refusal end
 end
 
-local at = 15
+local at = 16
 local function take()
   at = at + 1
   return ARGV[at - 1]
@@ -95,6 +96,7 @@ if action == 'complete' then
 elseif redis.call('EXISTS', prefix .. id) == 1 then
   redis.call('HSET', prefix .. id, 'name', name, 'data', data)
   if write ~= '' then redis.call('HSET', prefix .. id, 'write', write) end
+  if isNews then redis.call('HDEL', prefix .. id, 'stc') end
   if action == 'delay' then
     delayJob(prefix, id, token, now, delay)
     redis.call('HSET', prefix .. id, 'due', now + delay)
