@@ -29,7 +29,6 @@ import {
   type RedisLocation,
 } from '../queue/connections.ts';
 import { type SettleCommand, type Settled, settle } from '../queue/delivery-queue.ts';
-import { keepLocksShort } from '../queue/keep-locks-short.ts';
 import { LOCK_TIMING, type LockTiming } from '../queue/names.ts';
 import { reserveSends } from '../queue/reserve-sends.ts';
 import { untilWritable } from '../queue/until-writable.ts';
@@ -103,14 +102,12 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   await Promise.all(running.map(({ delivery }) => delivery.start()));
   workers.start();
   const stopPruning = keepPruning(config, redis, log, Date.now);
-  const stopShortening = keepLocksShort(redis, Object.keys(config.clients), onError, lock);
   log.info({ clients: clients.map((client) => client.name), version: VERSION }, 'delivering');
 
   return {
     meter,
     async stop(graceMs) {
       stopPruning();
-      stopShortening();
       const stops = Promise.all(running.map(({ delivery }) => delivery.stop(graceMs)));
       await atMost(stops, graceMs + SETTLE_MS);
       closed = true;
