@@ -1,10 +1,12 @@
+import type { CallOffSignal } from '../core/call-off.ts';
+
 /** What a request carries so that the client knows the sender. */
 export interface Authorization {
   /** Header names and values in turns, ready for the request; the same array for as long as it holds. */
   readonly headers: readonly string[];
   /** The token alone, if something else stands before it. */
   readonly token?: string;
-  /** Which token this is: grows with each one that this process takes up. */
+  /** Which token this is: grows with each one that this process obtains. */
   readonly version: number;
 }
 
@@ -20,8 +22,8 @@ export interface AuthorizationFailure {
 export type AuthorizeResult = Authorization | AuthorizationFailure;
 
 /**
- * What follows a refused token: another one, the reason that there is none, or undefined if no token is asked for
- * just now. Then the refusal is about the event, and its answer stands.
+ * The answer to a refused token: a new token, or a failure. Undefined: renewals are blocked, and the endpoint's answer
+ * stands.
  */
 export type RenewResult = AuthorizeResult | undefined;
 
@@ -30,15 +32,15 @@ export interface Authorizer {
   /** Whether a new token can answer a 401. */
   readonly renewable: boolean;
   /** What the next request carries: at once if it is at hand or cannot be had, else a promise. */
-  authorize(): AuthorizeResult | Promise<AuthorizeResult>;
+  authorize(signal?: CallOffSignal): AuthorizeResult | Promise<AuthorizeResult>;
   /**
-   * Asks for another token, since the endpoint refused `refused`. Any number of callers cost one token request,
-   * and none if a newer token is here already.
+   * Asks for another token, since the endpoint refused `refused` for this event. Any number of callers cost one token
+   * request. If a newer token is in use, it is returned without a request.
    */
-  renew(refused: Authorization): Promise<RenewResult>;
-  /** The endpoint refused also the token that `renew` gave: blocks renewals for 5 s, doubling to 60 s. */
-  reportRefused(refused: Authorization): void;
-  /** The endpoint answered a request with this authorization, and did not refuse the token: ends the doubling. */
+  renew(refused: Authorization, eventId: string, signal?: CallOffSignal): Promise<RenewResult>;
+  /** The endpoint refused the renewed token too: no 401 renews for 5 s, doubling to 60 s. */
+  reportRefused(refused: Authorization, eventId: string): void;
+  /** The endpoint answered with any status that does not refuse the token, a 5xx included: ends the doubling. */
   reportAccepted(accepted: Authorization): void;
 }
 

@@ -33,13 +33,14 @@ export interface AuthorizersOptions {
 
 /** What differs between clients. */
 export interface AuthorizerRequest {
+  /** The client's name, for the log. */
+  readonly client: string;
   readonly auth: AuthConfig;
   /** Sends token requests with the client's own TLS and network settings. */
   readonly post: TokenPost;
   /**
-   * Names those settings. Clients with the same credentials and the same settings share one authorizer; with
-   * other settings they share the token through Redis only, so that nobody's request for a token goes out
-   * with a certificate or a permission that belongs to somebody else.
+   * Names those settings. Clients with equal credentials and settings share an authorizer. With other settings they
+   * share tokens through Redis only: each uses its own certificate and permissions.
    */
   readonly network: string;
   /** For all tries of one token request together, in milliseconds. */
@@ -53,7 +54,7 @@ export interface Authorizers {
   /**
    * The authorizer for a client: one for each set of credentials that get a token.
    *
-   * @throws WaybillError `AUTH_CONFIG_INVALID` where no header can carry the credentials
+   * @throws WaybillError `AUTH_CONFIG_INVALID` if no header can carry the credentials
    */
   get(request: AuthorizerRequest): Authorizer;
   /** Calls off token requests under way, gives their locks back, and resolves when none is left. */
@@ -64,45 +65,54 @@ export interface Authorizers {
 const LOCK_SLACK_MS = 1_000;
 const POLL_MS = 25;
 
-/** Makes the registry that `app` joins clients and authorizers by. */
+/** An authorizer, with the names of the clients that share it. */
+interface Shared {
+  readonly authorizer: OAuth2Authorizer;
+  readonly clients: string[];
+}
+
+/** Creates the authorizers of one process. */
 export function createAuthorizers(options: AuthorizersOptions): Authorizers {
   const closing = new AbortController();
-  const shared = new Map<string, OAuth2Authorizer>();
+  const shared = new Map<string, Shared>();
   const related = new RelatedTokens(options.log);
   const cipher = options.secretKey === undefined ? undefined : createTokenCipher(options.secretKey);
   return {
     get(request) {
-      const { auth, network } = request;
+      const { auth, network, timeoutMs, client } = request;
       if (!asksForTokens(auth)) return createStaticAuthorizer(auth);
       const variant = createHash('sha256')
-        .update(JSON.stringify([waysOf(auth), request.timeoutMs, network]))
+        .update(JSON.stringify([requestSettingsOf(auth), timeoutMs, network]))
         .digest('hex');
       const key = `${tokenKey(auth)} ${variant}`;
       const known = shared.get(key);
-      if (known !== undefined) return known;
-      const authorizer = createByToken({ ...options, cipher }, request, auth, {
-        variant,
-        signal: closing.signal,
-        relations: related.join(auth, () => authorizer.noteRelatedToken()),
-      });
-      shared.set(key, authorizer);
+      if (known !== undefined) {
+        known.clients.push(client);
+        return known.authorizer;
+      }
+      const clients = [client];
+      const relations = related.join(auth, clients, () => shared.get(key)?.authorizer.noteRelatedToken());
+      const parts = { variant, clients, signal: closing.signal, relations };
+      const authorizer = createByToken({ ...options, cipher }, request, auth, parts);
+      shared.set(key, { authorizer, clients });
       return authorizer;
     },
     async close() {
       closing.abort();
-      await Promise.all([...shared.values()].map((authorizer) => authorizer.settled()));
+      await Promise.all([...shared.values()].map(({ authorizer }) => authorizer.settled()));
     },
   };
 }
 
 /** What may differ while the credentials are the same. */
-function waysOf(auth: TokenAuthConfig): unknown {
+function requestSettingsOf(auth: TokenAuthConfig): unknown {
   if (auth.type === 'oauth2') return auth.style;
   return [auth.header, auth.prefix, auth.expiresInPointer ?? null, auth.expiresInSeconds];
 }
 
 interface ByTokenParts {
   readonly variant: string;
+  readonly clients: readonly string[];
   readonly signal: AbortSignal;
   readonly relations: Relations | undefined;
 }
@@ -111,7 +121,7 @@ function createByToken(
   options: AuthorizersOptions & { readonly cipher: TokenCipher | undefined },
   { post, onAsked, timeoutMs }: AuthorizerRequest,
   config: TokenAuthConfig,
-  { variant, signal, relations }: ByTokenParts,
+  { variant, clients, signal, relations }: ByTokenParts,
 ): OAuth2Authorizer {
   const { redis, cipher, retryDelayMs } = options;
   const monotonicNow = options.monotonicNow ?? (() => performance.now());
@@ -129,8 +139,8 @@ function createByToken(
   };
   return new OAuth2Authorizer({
     carrier: carrierOf(config),
-    tokenService: tokenServiceUrl(config),
-    obtain: (isSpent) => obtainToken(obtainOptions, isSpent),
+    about: { clients, tokenService: tokenServiceUrl(config) },
+    obtain: (isReplaced) => obtainToken(obtainOptions, isReplaced),
     monotonicNow,
     sleep: options.sleep ?? ((ms) => sleep(ms, undefined, { ref: false })),
     log: options.log,

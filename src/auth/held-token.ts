@@ -4,9 +4,11 @@ import type { TokenTrial } from './token-trial.ts';
 
 const LONGEST_RENEW_AHEAD_MS = 60_000;
 const RENEW_AHEAD_PART = 0.1;
+/** From so many events refused since the last acceptance on, the token is at fault; below, perhaps the events. */
+const TELLING_REFUSALS = 3;
 
-/** The token at hand, and what is known of it; times on the process's monotonic clock, in milliseconds. */
-export interface HeldToken {
+/** The token in use, and what is known of it; times on the process's monotonic clock, in milliseconds. */
+export class HeldToken {
   /** Names the token in all processes. */
   readonly id: string;
   readonly authorization: Authorization;
@@ -15,41 +17,61 @@ export interface HeldToken {
   readonly expiresAt: number;
   /** It came in place of one that an endpoint had refused. */
   readonly isReplacement: boolean;
-  /** The one before it was accepted until a related token was taken up, and not afterwards. */
+  /** The previous token failed after a related one was issued, with no acceptance in between. */
   readonly followsVoided: boolean;
-  /** Undefined: any request may use it. */
+  /** Undefined: an endpoint has accepted the token. */
   trial: TokenTrial | undefined;
-  accepted: boolean;
-  /** Refusals since the last acceptance. */
-  refusals: number;
+  /** The token before it, which stays in use during the trial. Undefined: it was refused, or there was none. */
+  previous: HeldToken | undefined;
   /** Its refusal has blocked renewals: once, however many requests report it. */
-  refusalCounted: boolean;
-  /** Accepted, with nothing to note at the next acceptance. */
-  proven: boolean;
-  /** A token with the same client id was taken up since the last acceptance. */
-  relatedTaken: boolean;
-}
+  hasBlocked = false;
+  /** A token with the same client id was issued since the last acceptance. */
+  relatedIssued = false;
+  readonly #refusedEvents = new Set<string>();
 
-/** Makes the token that takes the place of `before`. */
-export function holdToken(
-  { id, lifetimeMs, expiresAt }: ObtainedToken,
-  before: HeldToken | undefined,
-  authorization: Authorization,
-  trial: TokenTrial,
-): HeldToken {
-  const isReplacement = before !== undefined && before.refusals > 0;
-  return {
-    id,
-    authorization,
-    renewAt: expiresAt - Math.min(LONGEST_RENEW_AHEAD_MS, lifetimeMs * RENEW_AHEAD_PART),
-    expiresAt,
-    isReplacement,
-    followsVoided: isReplacement && before.accepted && before.relatedTaken,
-    trial,
-    accepted: false,
-    refusals: 0,
-    refusalCounted: false,
-    proven: false,
-    relatedTaken: false,
-  };
+  constructor(
+    { id, lifetimeMs, expiresAt }: ObtainedToken,
+    before: HeldToken | undefined,
+    authorization: Authorization,
+    trial: TokenTrial,
+  ) {
+    const wasGood = before !== undefined && before.trial === undefined;
+    this.id = id;
+    this.authorization = authorization;
+    this.renewAt = expiresAt - Math.min(LONGEST_RENEW_AHEAD_MS, lifetimeMs * RENEW_AHEAD_PART);
+    this.expiresAt = expiresAt;
+    this.isReplacement = before?.isDoubted ?? false;
+    this.followsVoided = wasGood && this.isReplacement && before.relatedIssued;
+    this.trial = trial;
+    this.previous = wasGood && !this.isReplacement ? before : undefined;
+    // One is enough: none keeps all that were before it.
+    if (before !== undefined) before.previous = undefined;
+  }
+
+  /** Accepted, and nothing has cast doubt on it since. */
+  get isProven(): boolean {
+    return this.trial === undefined && this.#refusedEvents.size === 0;
+  }
+
+  /** Refused for an event since the last acceptance. */
+  get isDoubted(): boolean {
+    return this.#refusedEvents.size > 0;
+  }
+
+  /** Refused for so many events that no single event is to blame. */
+  get isDistrusted(): boolean {
+    return this.#refusedEvents.size >= TELLING_REFUSALS;
+  }
+
+  noteRefusal(eventId: string): void {
+    if (!this.isDistrusted) this.#refusedEvents.add(eventId);
+  }
+
+  noteAcceptance(): void {
+    this.#refusedEvents.clear();
+    this.relatedIssued = false;
+    this.trial?.end();
+    this.trial = undefined;
+    this.previous = undefined;
+  }
 }

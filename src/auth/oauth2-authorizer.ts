@@ -1,3 +1,4 @@
+import type { CallOffSignal } from '../core/call-off.ts';
 import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
 import {
@@ -8,25 +9,28 @@ import {
   isAuthorized,
   type RenewResult,
 } from './authorizer.ts';
-import { type HeldToken, holdToken } from './held-token.ts';
+import { HeldToken } from './held-token.ts';
 import type { ObtainedToken } from './obtain-token.ts';
-import { blockedMs, NO_BACKOFF, strike } from './renewal-backoff.ts';
+import { blockedMs, extendBlock, NO_BLOCK } from './renewal-block.ts';
 import type { TokenRequestFailure } from './request-token.ts';
 import { TokenTrial } from './token-trial.ts';
 
-/** How many of its own former tokens a process knows again when it meets them in Redis. */
-const SPENT_TOKENS_KEPT = 16;
-/** So many refusals in a row are about the token; fewer may be about single events. */
-const TELLING_REFUSALS = 3;
+/** How many of its own former tokens a process knows again if it meets them in Redis. */
+const REPLACED_TOKENS_KEPT = 16;
+
+const CALLED_OFF: AuthorizationFailure = Object.freeze({
+  failure: 'the attempt was called off',
+  calledOff: true,
+});
 
 /** What an authorizer by token needs. */
 export interface OAuth2AuthorizerOptions {
   /** The header that carries a token, and what stands before it there. */
   readonly carrier: { readonly header: string; readonly prefix: string };
-  /** The URL of the token service, for the log; without secrets. */
-  readonly tokenService: string;
-  /** Gets a token that `isSpent` does not know. */
-  readonly obtain: (isSpent: (tokenId: string) => boolean) => Promise<ObtainedToken | TokenRequestFailure>;
+  /** For the log: the names of the clients, and the URL of the token service without secrets. */
+  readonly about: { readonly clients: readonly string[]; readonly tokenService: string };
+  /** Gets a token that `isReplaced` does not know. */
+  readonly obtain: (isReplaced: (tokenId: string) => boolean) => Promise<ObtainedToken | TokenRequestFailure>;
   /** In milliseconds; lifetimes and blocks count on it. */
   readonly monotonicNow: () => number;
   readonly sleep: (ms: number) => Promise<unknown>;
@@ -34,27 +38,27 @@ export interface OAuth2AuthorizerOptions {
   /** Told what became of each request for a token, and of a renewed one that was refused. */
   readonly onAsked?: ((outcome: TokenOutcome) => void) | undefined;
   /** Told that a new token is in use. */
-  readonly onTaken?: (() => void) | undefined;
-  /** Told that an accepted token was good no more once a related one had been taken up; see `noteRelatedToken`. */
-  readonly onVoided?: (() => void) | undefined;
+  readonly onIssued?: (() => void) | undefined;
+  /** Told of a first acceptance, and whether the token before failed after a related one was issued. */
+  readonly onProven?: ((followsVoided: boolean) => void) | undefined;
 }
 
 /**
  * Authorizes with the token of one set of credentials; asks for none before the first request.
  *
- * A refusal blocks renewals, never sends: as long as a token may be good it is used, and a 401 is the affair of the
- * event that got it.
+ * A refusal blocks renewals, not requests: the 401 is the affair of the event that got it. Only after three events
+ * in a row were refused, requests wait while a renewal runs, and fail while renewals fail.
  */
 export class OAuth2Authorizer implements Authorizer {
   readonly renewable = true;
   readonly #options: OAuth2AuthorizerOptions;
-  readonly #spent: string[] = [];
+  readonly #replaced: string[] = [];
   #token: HeldToken | undefined;
   #version = 0;
-  /** Token requests that failed: nothing is asked for until the block is over. */
-  #failures = NO_BACKOFF;
-  /** Renewed tokens that were refused: a 401 leads to no renewal until the block is over. */
-  #refusals = NO_BACKOFF;
+  /** After a failed token request: no token is asked for. */
+  #requestBlock = NO_BLOCK;
+  /** After a refused renewed token: no 401 renews. An expired token is renewed anyway. */
+  #renewalBlock = NO_BLOCK;
   #lastFailure = '';
   #renewal: Promise<AuthorizeResult> | undefined;
 
@@ -62,52 +66,49 @@ export class OAuth2Authorizer implements Authorizer {
     this.#options = options;
   }
 
-  authorize(): AuthorizeResult | Promise<AuthorizeResult> {
+  authorize(signal?: CallOffSignal): AuthorizeResult | Promise<AuthorizeResult> {
     const now = this.#options.monotonicNow();
     const token = this.#token;
-    if (token?.proven && now < token.renewAt) return token.authorization;
-    return this.#authorizeOffPath(token, now);
+    if (token?.isProven && now < token.renewAt) return token.authorization;
+    return this.#authorizeSlowly(token, now, signal);
   }
 
-  async renew(refused: Authorization): Promise<RenewResult> {
+  async renew(refused: Authorization, eventId: string, signal?: CallOffSignal): Promise<RenewResult> {
     const token = this.#current(refused);
-    if (token !== undefined) {
-      this.#noteRefusal(token);
-      if (token.isReplacement && !token.accepted) this.#block(token);
-      const now = this.#options.monotonicNow();
-      if (this.#renewal === undefined && blockedMs(this.#refusals, now) > 0) return undefined;
-      const renewed = await (this.#renewal ?? this.#renewUnlessBlocked(now));
-      if (!isAuthorized(renewed)) return renewed;
+    if (token === undefined) {
+      const { previous } = this.#token ?? {};
+      if (this.#token !== undefined && previous?.authorization.version === refused.version) {
+        this.#token.previous = undefined;
+      }
+      return this.authorize(signal);
     }
-    return this.authorize();
+    token.noteRefusal(eventId);
+    if (token.isReplacement && token.trial !== undefined) this.#blockRenewals(token);
+    const now = this.#options.monotonicNow();
+    if (this.#renewal === undefined && blockedMs(this.#renewalBlock, now) > 0) return undefined;
+    const renewed = await (this.#renewal ?? this.#renewUnlessBlocked(now));
+    return isAuthorized(renewed) ? this.authorize(signal) : renewed;
   }
 
-  reportRefused(refused: Authorization): void {
+  reportRefused(refused: Authorization, eventId: string): void {
     const token = this.#current(refused);
     if (token === undefined) return;
-    this.#noteRefusal(token);
-    this.#block(token);
-    token.trial?.hurry(this.#options.monotonicNow());
+    token.noteRefusal(eventId);
+    this.#blockRenewals(token);
   }
 
   reportAccepted(accepted: Authorization): void {
-    const token = this.#token;
-    if (token === undefined || token.proven || token.authorization.version !== accepted.version) return;
-    if (!token.accepted && token.followsVoided) this.#options.onVoided?.();
-    token.accepted = true;
-    token.proven = true;
-    token.refusals = 0;
-    token.relatedTaken = false;
-    token.trial?.end();
-    token.trial = undefined;
-    this.#refusals = { ...this.#refusals, strikes: 0 };
+    const token = this.#current(accepted);
+    if (token === undefined || (token.isProven && !token.relatedIssued)) return;
+    const isFirst = token.trial !== undefined;
+    token.noteAcceptance();
+    this.#renewalBlock = { ...this.#renewalBlock, failures: 0 };
+    if (isFirst) this.#options.onProven?.(token.followsVoided);
   }
 
-  /** Another set of credentials with the same client id has taken up a token. */
+  /** Another set of credentials with the same client id has a new token. */
   noteRelatedToken(): void {
-    if (this.#token === undefined) return;
-    this.#token.relatedTaken = true;
-    this.#token.proven = false;
+    if (this.#token !== undefined) this.#token.relatedIssued = true;
   }
 
   /** Resolves once no renewal is under way. */
@@ -119,37 +120,44 @@ export class OAuth2Authorizer implements Authorizer {
     return this.#token?.authorization.version === version ? this.#token : undefined;
   }
 
-  #authorizeOffPath(token: HeldToken | undefined, now: number): AuthorizeResult | Promise<AuthorizeResult> {
-    if (token === undefined || now >= token.expiresAt || this.#isGivenUp(token)) return this.#await(now);
-    const { trial } = token;
-    if (trial !== undefined && !trial.isOver(now)) {
-      return trial.takeTurn(now) ? token.authorization : this.#waitFor(trial, now);
+  #authorizeSlowly(
+    token: HeldToken | undefined,
+    now: number,
+    signal?: CallOffSignal,
+  ): AuthorizeResult | Promise<AuthorizeResult> {
+    if (token === undefined || now >= token.expiresAt || this.#isGivenUp(token)) {
+      return this.#awaitToken(now, signal);
     }
-    const isBlocked = blockedMs(this.#failures, now) > 0;
+    const { trial, previous } = token;
+    if (trial !== undefined && !trial.isOver(now)) {
+      if (trial.takeTurn(now)) return token.authorization;
+      if (previous !== undefined && now < previous.expiresAt) return previous.authorization;
+      return this.#awaitTurn(trial, now, signal);
+    }
+    const isBlocked = blockedMs(this.#requestBlock, now) > 0;
     if (now >= token.renewAt && !isBlocked) void this.#startRenewal();
     return token.authorization;
   }
 
-  /** Refused too often to be sent once more while its successor is on the way, or cannot be had. */
   #isGivenUp(token: HeldToken): boolean {
-    if (token.refusals < TELLING_REFUSALS) return false;
-    return this.#renewal !== undefined || this.#failures.strikes > 0;
+    return token.isDistrusted && (this.#renewal !== undefined || this.#requestBlock.failures > 0);
   }
 
-  async #waitFor(trial: TokenTrial, now: number): Promise<AuthorizeResult> {
-    await trial.change(now);
-    return this.authorize();
+  async #awaitTurn(trial: TokenTrial, now: number, signal?: CallOffSignal): Promise<AuthorizeResult> {
+    await trial.nextTurn(now);
+    // A turn is not for a request that nobody waits for.
+    return signal?.aborted ? CALLED_OFF : this.authorize(signal);
   }
 
   /** There is no token to send: waits for one, or says why there is none. */
-  #await(now: number): AuthorizeResult | Promise<AuthorizeResult> {
+  #awaitToken(now: number, signal?: CallOffSignal): AuthorizeResult | Promise<AuthorizeResult> {
     const renewal = this.#renewal ?? this.#renewUnlessBlocked(now);
     if (!(renewal instanceof Promise)) return renewal;
-    return renewal.then((renewed) => (isAuthorized(renewed) ? this.authorize() : renewed));
+    return renewal.then((renewed) => (isAuthorized(renewed) ? this.authorize(signal) : renewed));
   }
 
   #renewUnlessBlocked(now: number): AuthorizeResult | Promise<AuthorizeResult> {
-    if (blockedMs(this.#failures, now) > 0) return { failure: this.#blockedFailure(now) };
+    if (blockedMs(this.#requestBlock, now) > 0) return { failure: this.#blockedFailure(now) };
     return this.#startRenewal();
   }
 
@@ -160,65 +168,63 @@ export class OAuth2Authorizer implements Authorizer {
 
   async #renewOnce(): Promise<AuthorizeResult> {
     try {
-      const obtained = await this.#options.obtain((id) => id === this.#token?.id || this.#spent.includes(id));
-      return 'failure' in obtained ? this.#failed(obtained) : this.#hold(obtained);
+      const isReplaced = (id: string) => id === this.#token?.id || this.#replaced.includes(id);
+      const obtained = await this.#options.obtain(isReplaced);
+      return 'failure' in obtained ? this.#failed(obtained) : this.#use(obtained);
     } finally {
       // In the same step as its outcome: nobody joins a renewal that is over.
       this.#renewal = undefined;
     }
   }
 
-  #hold(obtained: ObtainedToken): Authorization {
+  #use(obtained: ObtainedToken): Authorization {
     const before = this.#token;
-    before?.trial?.end();
-    if (before !== undefined) this.#spent.push(before.id);
-    if (this.#spent.length > SPENT_TOKENS_KEPT) this.#spent.shift();
+    if (before !== undefined) this.#replaced.push(before.id);
+    if (this.#replaced.length > REPLACED_TOKENS_KEPT) this.#replaced.shift();
     this.#version += 1;
-    this.#failures = NO_BACKOFF;
-    const { carrier, monotonicNow, sleep, tokenService, log, onAsked, onTaken } = this.#options;
+    this.#requestBlock = NO_BLOCK;
+    const { carrier, monotonicNow, sleep, about, log, onAsked, onIssued } = this.#options;
     const { accessToken, lifetimeMs, source } = obtained;
     const headers = Object.freeze([carrier.header, `${carrier.prefix}${accessToken}`]);
     const authorization = Object.freeze({ headers, token: accessToken, version: this.#version });
     const trial = new TokenTrial({ startedAt: monotonicNow(), sleep });
-    this.#token = holdToken(obtained, before, authorization, trial);
+    this.#token = new HeldToken(obtained, before, authorization, trial);
+    before?.trial?.end();
     onAsked?.(source === 'service' ? 'renewed' : 'shared');
-    onTaken?.();
-    log?.info({ tokenService, source, lifetimeMs: Math.round(lifetimeMs) }, 'token taken up');
+    onIssued?.();
+    log?.info({ ...about, source, lifetimeMs: Math.round(lifetimeMs) }, 'token in use');
     return authorization;
   }
 
-  #noteRefusal(token: HeldToken): void {
-    token.refusals += 1;
-    token.proven = false;
-  }
-
   /** A renewed token was refused as well: the next 401 renews nothing for a while. */
-  #block(token: HeldToken): void {
-    if (token.refusalCounted) return;
-    token.refusalCounted = true;
-    const { monotonicNow, tokenService, log, onAsked } = this.#options;
+  #blockRenewals(token: HeldToken): void {
+    if (token.hasBlocked) return;
+    token.hasBlocked = true;
+    const { monotonicNow, about, log, onAsked } = this.#options;
     onAsked?.('refused');
     const now = monotonicNow();
-    this.#refusals = strike(token.accepted ? NO_BACKOFF : this.#refusals, now);
-    const fields = { tokenService, blockedMs: Math.round(blockedMs(this.#refusals, now)) };
-    if (token.accepted) log?.info(fields, 'renewed token refused for one event and accepted for others');
+    const isAccepted = token.trial === undefined;
+    this.#renewalBlock = extendBlock(isAccepted ? NO_BLOCK : this.#renewalBlock, now);
+    token.trial?.tryNow(now);
+    const fields = { ...about, blockedMs: Math.round(blockedMs(this.#renewalBlock, now)) };
+    if (isAccepted) log?.info(fields, 'renewed token refused for one event and accepted for others');
     else log?.warn(fields, 'renewed token refused');
   }
 
   #failed(failed: TokenRequestFailure): AuthorizationFailure {
     if (failed.calledOff) return failed;
-    const { monotonicNow, tokenService, log, onAsked } = this.#options;
+    const { monotonicNow, about, log, onAsked } = this.#options;
     onAsked?.('failed');
     const now = monotonicNow();
-    this.#failures = strike(this.#failures, now, failed.retryAfterMs);
+    this.#requestBlock = extendBlock(this.#requestBlock, now, failed.retryAfterMs);
     this.#lastFailure = failed.failure;
-    const ms = Math.round(blockedMs(this.#failures, now));
-    log?.warn({ tokenService, failure: failed.failure, blockedMs: ms }, 'token renewal blocked');
+    const ms = Math.round(blockedMs(this.#requestBlock, now));
+    log?.warn({ ...about, failure: failed.failure, blockedMs: ms }, 'token renewal blocked');
     return failed;
   }
 
   #blockedFailure(now: number): string {
-    const seconds = Math.ceil(blockedMs(this.#failures, now) / 1_000);
+    const seconds = Math.ceil(blockedMs(this.#requestBlock, now) / 1_000);
     return `${this.#lastFailure}; no token is asked for during the next ${seconds} s`;
   }
 }

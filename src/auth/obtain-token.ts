@@ -27,15 +27,14 @@ export interface ObtainTokenOptions {
 }
 
 /**
- * Gets a token that `isSpent` does not know: another process's, or else a new one, which only the holder
- * of the lock in Redis asks for. Where Redis does not answer, or the lock changes hands for too long, the
- * token service is asked directly: neither may fail a delivery.
+ * Gets a token that `isReplaced` does not know, from Redis if it has one. Else the lock's holder asks the service. If
+ * Redis fails or the wait is too long, the service is asked without the lock; such a token stays in this process.
  */
 export async function obtainToken(
   options: ObtainTokenOptions,
-  isSpent: (tokenId: string) => boolean,
+  isReplaced: (tokenId: string) => boolean,
 ): Promise<ObtainedToken | TokenRequestFailure> {
-  const shared = options.store && (await obtainShared(options, options.store, isSpent));
+  const shared = options.store && (await obtainShared(options, options.store, isReplaced));
   if (shared !== undefined) return shared;
   const issued = await options.requestToken();
   return 'failure' in issued ? issued : toObtained(issued, options.monotonicNow());
@@ -45,27 +44,27 @@ export async function obtainToken(
 async function obtainShared(
   options: ObtainTokenOptions,
   store: TokenStore,
-  isSpent: (tokenId: string) => boolean,
+  isReplaced: (tokenId: string) => boolean,
 ): Promise<ObtainedToken | TokenRequestFailure | undefined> {
   const waitEnds = performance.now() + options.longestWaitMs;
-  let useless = '';
+  let unwanted = '';
   while (performance.now() < waitEnds) {
     if (options.signal.aborted) return { failure: 'the wait for a token was called off', calledOff: true };
     // Before the call: the remaining lifetime was measured later, so it is never taken for longer than it is.
     const askedAt = options.monotonicNow();
-    const claim = await within(options.redisTimeoutMs, store.claim(useless));
+    const claim = await within(options.redisTimeoutMs, store.claim(unwanted));
     if (claim === undefined) return undefined;
-    if (claim.kind === 'token' && !isSpent(claim.token.id)) return adopt(claim, askedAt);
+    if (claim.kind === 'token' && !isReplaced(claim.token.id)) return adopt(claim, askedAt);
     if (claim.kind === 'failed') return { failure: claim.failure, retryAfterMs: claim.retryAfterMs };
-    if (claim.kind === 'claimed') return renewAsHolder(options, store, useless);
+    if (claim.kind === 'claimed') return renewAsHolder(options, store, unwanted);
     if (claim.kind === 'held') await sleep(options.pollMs, undefined, { ref: false });
-    else useless = claim.stored;
+    else unwanted = claim.stored;
   }
   return undefined;
 }
 
 function adopt(claim: Extract<Claim, { kind: 'token' }>, askedAt: number): ObtainedToken {
-  // Where Redis' clock was set back since, it tells of more than there ever was.
+  // If Redis' clock was set back, the remainder exceeds the lifetime.
   const remainingMs = Math.min(claim.remainingMs, claim.token.lifetimeMs);
   return { ...claim.token, expiresAt: askedAt + remainingMs, source: 'redis' };
 }

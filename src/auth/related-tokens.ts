@@ -2,31 +2,34 @@ import type { TokenAuthConfig } from '../config/client-config.ts';
 import type { Log } from '../core/log.ts';
 import { tokenServiceUrl } from './token-service.ts';
 
-/** So many voided tokens on each side are no coincidence. */
+/** So many voided tokens in a row on each side are no coincidence. */
 const TELLING_TIMES = 2;
 
 /** How one set of credentials tells the others that share its client id. */
 export interface Relations {
   /** It has a new token. */
-  onTaken(): void;
-  /** Its token was good no more straight after another one of the same client id had been taken up. */
-  onVoided(): void;
+  onIssued(): void;
+  /** An endpoint accepted the new token; whether the one before failed after a related one was issued. */
+  onProven(followsVoided: boolean): void;
 }
 
 interface Member {
   readonly scope: string;
+  /** The names of its clients. */
+  readonly clients: readonly string[];
   readonly note: () => void;
+  /** Tokens in a row that failed after a related one was issued. */
   voided: number;
 }
 
 interface Group {
   readonly members: Member[];
-  told: boolean;
+  isTold: boolean;
 }
 
 /**
- * Notices scopes of one client id that void each other's tokens: some services let a client id have one token at a
- * time. Each 401 then renews a token that the other scope loses. Said once, since only the service can mend it.
+ * Warns once in a process if two scopes of one client id void each other's tokens. Some services allow one token a
+ * client id: each 401 then renews a token that the other scope loses.
  */
 export class RelatedTokens {
   readonly #groups = new Map<string, Group>();
@@ -36,27 +39,32 @@ export class RelatedTokens {
     this.#log = log;
   }
 
-  /** @param note is called when another member has taken up a token */
-  join(auth: TokenAuthConfig, note: () => void): Relations | undefined {
+  /** @param note is called when another member has a new token */
+  join(auth: TokenAuthConfig, clients: readonly string[], note: () => void): Relations | undefined {
     if (auth.type !== 'oauth2') return undefined;
     const key = JSON.stringify([auth.tokenUrl, auth.clientId]);
-    const group = this.#groups.get(key) ?? { members: [], told: false };
+    const group = this.#groups.get(key) ?? { members: [], isTold: false };
     this.#groups.set(key, group);
-    const self: Member = { scope: auth.scope ?? '', note, voided: 0 };
+    const self: Member = { scope: auth.scope ?? '', clients, note, voided: 0 };
     group.members.push(self);
     const others = () => group.members.filter(({ scope }) => scope !== self.scope);
     return {
-      onTaken: () => {
+      onIssued: () => {
         for (const other of others()) other.note();
       },
-      onVoided: () => {
-        self.voided += 1;
+      onProven: (followsVoided) => {
+        self.voided = followsVoided ? self.voided + 1 : 0;
         const other = others().find(({ voided }) => voided >= TELLING_TIMES);
-        if (group.told || self.voided < TELLING_TIMES || other === undefined) return;
-        group.told = true;
-        const fields = { tokenService: tokenServiceUrl(auth), scopes: [self.scope, other.scope] };
-        this.#log?.warn(fields, "two scopes of one client id void each other's tokens");
+        if (group.isTold || self.voided < TELLING_TIMES || other === undefined) return;
+        group.isTold = true;
+        this.#warn(auth, self, other);
       },
     };
+  }
+
+  #warn(auth: TokenAuthConfig, ...members: readonly Member[]): void {
+    const scopes = members.map(({ scope, clients }) => ({ scope: scope || 'none', clients }));
+    const fields = { tokenService: tokenServiceUrl(auth), scopes };
+    this.#log?.warn(fields, "two scopes of one client id void each other's tokens");
   }
 }

@@ -20,7 +20,9 @@ export interface TokenRequestOptions {
 export interface TokenRequestFailure extends AuthorizationFailure {
   /** What it answered last; absent: nothing. */
   readonly status?: number;
-  /** How long it wants to be left alone, in milliseconds. */
+  /** The `error` of RFC 6749, section 5.2. */
+  readonly error?: string;
+  /** Its `Retry-After`, in milliseconds. */
   readonly retryAfterMs?: number;
 }
 
@@ -55,16 +57,17 @@ export async function requestToken(
       unref: true,
     });
     if (!('refusal' in read)) return read;
-    if (read.calledOff) return calledOff(config);
+    if (read.calledOff && options.signal?.aborted) return calledOff(config);
   } catch {
     if (options.signal?.aborted) return calledOff(config);
   } finally {
     limit.end();
   }
-  const { status, retryAfterMs } = refusal;
+  const { status, error, retryAfterMs } = refusal;
   return {
     failure: `${tokenServiceName(config)} ${refusal.refusal}${tries > 1 ? ` (${tries} tries)` : ''}`,
     ...(status !== undefined && { status }),
+    ...(error !== undefined && { error }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   };
 }

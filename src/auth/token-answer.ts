@@ -4,6 +4,7 @@ import { describeValue } from '../core/describe-value.ts';
 import { isBearerToken } from '../core/header-text.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';
 import { pickCustomFields, type TokenFields } from './custom-token-service.ts';
+import { LONGEST_RETRY_AFTER_MS } from './renewal-block.ts';
 import { readTokenBody } from './token-body.ts';
 import { maskSecret, tokenServiceUrl } from './token-service.ts';
 
@@ -26,13 +27,17 @@ export interface TokenRefusal {
   readonly calledOff?: true;
   /** Of the answer; absent: there was none. */
   readonly status?: number;
-  /** The `Retry-After` of the answer, in milliseconds. */
+  /** The `error` of RFC 6749, section 5.2. */
+  readonly error?: string;
+  /** The `Retry-After` of the answer, in milliseconds; at most an hour. */
   readonly retryAfterMs?: number;
 }
 
 /** Used if `expires_in` is missing or senseless; a token that lives shorter is renewed after its first 401. */
 const ASSUMED_LIFETIME_S = 3_600;
 const LONGEST_LIFETIME_S = 7 * 86_400;
+/** A token that expires sooner is used for so long all the same: a 401 renews it, and its expiry alone cannot loop. */
+const LEAST_LIFETIME_S = 5;
 /** Larger ones exceed what servers accept as headers. */
 const LONGEST_TOKEN = 16_384;
 const LONGEST_REASON = 200;
@@ -70,8 +75,8 @@ function readAnswer(answer: Answer, config: TokenAuthConfig, now: number): Issue
   const value = 'text' in body ? parseJson(body.text) : undefined;
   const fields = isObject(value) ? value : undefined;
   if (!isGood || saysError(fields, config)) {
-    const { again, ...wait } = whenToAskAgain(answer, now);
-    return { refusal: `answered ${status}${readReason(answer, fields, config)}`, again, status, ...wait };
+    const refusal = `answered ${status}${readReason(answer, fields, config)}`;
+    return { refusal, status, ...errorOf(fields, config), ...whenToAskAgain(answer, now) };
   }
   if ('problem' in body) return { refusal: `answered ${status}${body.problem}`, again: body.again, status };
   if (body.text === '') return { refusal: `answered ${status} with an empty body`, again: false, status };
@@ -82,7 +87,7 @@ function readAnswer(answer: Answer, config: TokenAuthConfig, now: number): Issue
   const assumedS = config.type === 'oauth2' ? ASSUMED_LIFETIME_S : config.expiresInSeconds;
   const lifetimeS = readLifetimeS(expiresIn, assumedS);
   const notes = [
-    config.type === 'oauth2' ? noteOnType(tokenType) : undefined,
+    config.type === 'oauth2' ? noteOnType(tokenType, token as string, config) : undefined,
     noteOnLifetime(expiresIn, lifetimeS, config),
   ].filter((note) => note !== undefined);
   return {
@@ -97,12 +102,18 @@ function saysError(fields: Record<string, unknown> | undefined, config: TokenAut
   return config.type === 'oauth2' && typeof fields?.error === 'string' && fields.error !== '';
 }
 
+/** Nothing but a code is handed on: a service may echo anything there. */
+function errorOf(fields: Record<string, unknown> | undefined, config: TokenAuthConfig): { error?: string } {
+  const error = config.type === 'oauth2' ? fields?.error : undefined;
+  return typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? { error } : {};
+}
+
 function whenToAskAgain(
   { status, retryAfter }: Answer,
   now: number,
 ): Pick<TokenRefusal, 'again' | 'retryAfterMs'> {
-  const retryAfterMs = parseRetryAfter(retryAfter, now);
-  if (retryAfterMs !== undefined) return { again: false, retryAfterMs };
+  const retryAfterMs = Math.min(parseRetryAfter(retryAfter, now) ?? 0, LONGEST_RETRY_AFTER_MS);
+  if (retryAfterMs > 0) return { again: false, retryAfterMs };
   return { again: status >= 500 || status === 429 };
 }
 
@@ -141,24 +152,27 @@ function findProblem({ token: given, tokenType, place }: TokenFields): string | 
 }
 
 /** Services write BearerToken, JWT, jwt-bearer or nothing at all, and mean Bearer. */
-function noteOnType(tokenType: unknown): string | undefined {
+function noteOnType(tokenType: unknown, token: string, config: TokenAuthConfig): string | undefined {
   if (tokenType === undefined || tokenType === null) return 'without a token_type, used as Bearer';
   if (typeof tokenType === 'string' && tokenType.toLowerCase() === 'bearer') return undefined;
-  return `of token_type ${describeValue(tokenType)}, used as Bearer`;
+  // A service may echo anything there, the token or the secret too.
+  const shown = clean(describeValue(tokenType).replaceAll(token, '***'), config);
+  return `of token_type ${shown}, used as Bearer`;
 }
 
 /** The service says none, a date, or milliseconds. A text is not quoted: the pointer may lead to the token itself. */
 function noteOnLifetime(expiresIn: unknown, usedS: number, config: TokenAuthConfig): string | undefined {
   const place = config.type === 'oauth2' ? 'expires_in' : config.expiresInPointer;
   if (place === undefined || Number(expiresIn) === usedS) return undefined;
-  const found = typeof expiresIn === 'number' ? `of ${place} ${expiresIn}` : `without a usable ${place}`;
-  return `${found}, used for ${usedS} s`;
+  const isRead = typeof expiresIn === 'number' || usedS === LONGEST_LIFETIME_S || usedS === LEAST_LIFETIME_S;
+  const found = typeof expiresIn === 'number' ? `of ${place} ${expiresIn}` : `with another ${place}`;
+  return `${isRead ? found : `without a usable ${place}`}, used for ${usedS} s`;
 }
 
 function readLifetimeS(expiresIn: unknown, assumedS: number): number {
   const seconds = typeof expiresIn === 'string' && expiresIn.trim() !== '' ? Number(expiresIn) : expiresIn;
   if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds <= 0) return assumedS;
-  return Math.min(seconds, LONGEST_LIFETIME_S);
+  return Math.max(LEAST_LIFETIME_S, Math.min(seconds, LONGEST_LIFETIME_S));
 }
 
 /** RFC 6749, section 5.2: a code, and perhaps a sentence for the developer of the client; others have a message. */

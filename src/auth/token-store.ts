@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isBearerToken } from '../core/header-text.ts';
-import { LONGEST_RETRY_AFTER_MS } from './renewal-backoff.ts';
+import { LONGEST_RETRY_AFTER_MS } from './renewal-block.ts';
 import type { TokenCipher } from './token-cipher.ts';
 
 /** What the store needs of a Redis connection; an ioredis `Redis` or `Cluster` is one. */
@@ -37,11 +37,11 @@ export type Claim =
 
 /** The token of one set of credentials in Redis, and the lock on its renewal. Any method may reject. */
 export interface TokenStore {
-  /** Looks for a token other than the value `useless`; where there is none, tries to take the lock. */
+  /** Looks for a token other than the value `useless`; if there is none, tries to take the lock. */
   claim(useless: string): Promise<Claim>;
   /** Shares a new token for `remainingMs` in place of the value `replaced`, and gives the lock back. */
   publish(token: SharedToken, remainingMs: number, replaced: string): Promise<void>;
-  /** Gives the lock back; other processes meet the failure for a second, or for as long as the service asks for. */
+  /** Gives the lock back; other processes see the failure for a second, or for as long as the service asks for. */
   release(failure?: string, retryAfterMs?: number): Promise<void>;
 }
 
@@ -87,7 +87,7 @@ export interface TokenStoreOptions {
   readonly key: string;
   /** Tells apart those that ask in different ways: they share the token, but not each other's failures. */
   readonly variant: string;
-  /** A holder that died is succeeded after this; more than a token request may take. */
+  /** The lock expires after this; more than a token request may take. */
   readonly lockMs: number;
   /** Absent: tokens stand in Redis as they are. What another cipher sealed, or none, counts as useless. */
   readonly cipher?: TokenCipher | undefined;
@@ -136,7 +136,7 @@ function readClaim(reply: unknown, { key, cipher }: TokenStoreOptions): Claim {
   }
 }
 
-/** What stands in Redis may have been written by anyone: it goes into a header only after a look. */
+/** Anyone may have written it: it is checked before it becomes a header. */
 function parseToken(stored: string | undefined): SharedToken | undefined {
   if (stored === undefined) return undefined;
   try {

@@ -1,4 +1,4 @@
-/** How long requests wait for a fresh token to be accepted. */
+/** How long requests wait for a new token to be accepted. */
 const TRIAL_MS = 3_000;
 /** How often another request tries it. */
 const TRY_EVERY_MS = 500;
@@ -12,17 +12,15 @@ export interface TrialOptions {
 }
 
 /**
- * A fresh token until an endpoint has accepted it. Some gateways know a new token only after a second or two: one
- * request tries it at once and then one each 500 ms, while the others wait, for at most 3 s.
+ * A new token that no endpoint has accepted yet. Some gateways learn it after a second or two. One request tries it
+ * each 500 ms; the others wait, for at most 3 s.
  */
 export class TokenTrial {
   readonly #endsAt: number;
   readonly #sleep: TrialOptions['sleep'];
   #nextTryAt: number;
-  #isOver = false;
-  #mayHurry = true;
-  #change: Promise<unknown> | undefined;
-  #announce = (): void => {};
+  #nextTurn: Promise<unknown> | undefined;
+  #wake = (): void => {};
 
   constructor({ startedAt, sleep }: TrialOptions) {
     this.#endsAt = startedAt + TRIAL_MS;
@@ -30,9 +28,9 @@ export class TokenTrial {
     this.#sleep = sleep;
   }
 
-  /** Whether any request may use the token by now. */
+  /** Whether any request may use the token by now, though none was accepted. */
   isOver(now: number): boolean {
-    return this.#isOver || now >= this.#endsAt;
+    return now >= this.#endsAt;
   }
 
   /** Whether the caller is the one to try the token now; the next turn comes 500 ms later. */
@@ -42,34 +40,28 @@ export class TokenTrial {
     return true;
   }
 
-  /** Resolves when the next turn may be due, or the trial is over; all that wait share one timer. */
-  change(now: number): Promise<unknown> {
-    if (this.#change === undefined) {
-      const announced = new Promise<void>((resolve) => {
-        this.#announce = resolve;
+  /** Resolves when the next turn may be due, or the trial is over. All waiting requests share one timer. */
+  nextTurn(now: number): Promise<unknown> {
+    if (this.#nextTurn === undefined) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
       });
       const dueInMs = Math.max(1, Math.min(this.#nextTryAt, this.#endsAt) - now);
-      this.#change = Promise.race([announced, this.#sleep(dueInMs)]).finally(() => {
-        this.#change = undefined;
+      this.#nextTurn = Promise.race([woken, this.#sleep(dueInMs)]).finally(() => {
+        this.#nextTurn = undefined;
       });
     }
-    return this.#change;
+    return this.#nextTurn;
   }
 
-  /**
-   * The first refusal says little: the event that asked for the token may be one that its endpoint refuses with
-   * any. The next request tries at once.
-   */
-  hurry(now: number): void {
-    if (!this.#mayHurry) return;
-    this.#mayHurry = false;
+  /** The next request tries at once: the refused event may be one that is refused with any token. */
+  tryNow(now: number): void {
     this.#nextTryAt = now;
-    this.#announce();
+    this.#wake();
   }
 
   /** The token was accepted, or another one has taken its place. */
   end(): void {
-    this.#isOver = true;
-    this.#announce();
+    this.#wake();
   }
 }

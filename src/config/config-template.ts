@@ -82,8 +82,8 @@ clients:
       clientSecret: \${ACME_CLIENT_SECRET}
       # scope: "read write"                 # what to ask for; default: nothing in particular
       style: form                           # how the credentials are sent: form (default), basic, json
-      # timeoutMs: 10000                    # how long one token request may take. Default: timeoutMs below
-      # renewOn: [401, 419]                 # which statuses lead to a new token. Default: 401
+      # timeoutMs: 10000                    # how long a token request may take, with two more tries. Default: timeoutMs below
+      # renewOn: [419]                      # statuses that lead to a new token, beside 401. Default: none
 
     # Requests in flight at once, in each worker process. 1 to 1000, default: 32
     concurrency: 32

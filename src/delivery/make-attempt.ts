@@ -1,6 +1,7 @@
 import {
   type Authorization,
   type AuthorizationFailure,
+  type AuthorizeResult,
   type Authorizer,
   isAuthorized,
 } from '../auth/authorizer.ts';
@@ -17,7 +18,7 @@ export type Post = (
   signal: CallOffSignal,
 ) => Promise<AttemptResult>;
 
-/** An attempt that counts: what it came to, and how long it took in milliseconds. */
+/** An attempt that counts: what it came to, and how long its requests took in milliseconds. */
 export interface Attempted {
   readonly classification: Classification;
   readonly ms: number;
@@ -36,84 +37,95 @@ export interface AttemptParts {
   readonly authorizer: Authorizer;
   /** Statuses that lead to a new token, beside 401. */
   readonly renewOn: readonly number[];
+  /** Waits for another turn within the client's rate; false: the event may not be sent now. Absent: no rate. */
+  readonly takeTurn?: (() => Promise<boolean>) | undefined;
   readonly userAgent: string;
   monotonicNow(): number;
 }
 
+/** Builds the attempt of a client. */
+export function createAttempt(parts: AttemptParts): MakeAttempt {
+  return (event, url, signal) => new Attempt(parts, event, url, signal).make();
+}
+
 /**
- * Builds the attempt of a client: authorize, POST; if the endpoint refuses the token take a new one and POST the same
- * bytes once more, within the same attempt (contract, part 1).
+ * One attempt: authorize, POST; if the endpoint refuses the token take a new one and POST the same bytes once more,
+ * within the same attempt (contract, part 1).
  */
-export function createAttempt({
-  post,
-  authorizer,
-  renewOn,
-  userAgent,
-  monotonicNow,
-}: AttemptParts): MakeAttempt {
-  function send(
-    event: StoredEvent,
-    url: string,
-    granted: Authorization,
-    signal: CallOffSignal,
-  ): Promise<AttemptResult> {
-    return post({ url, headers: headersFor(event, userAgent, granted), body: event.body }, signal);
+class Attempt {
+  readonly #parts: AttemptParts;
+  readonly #event: StoredEvent;
+  readonly #url: string;
+  readonly #signal: CallOffSignal;
+  /** What the requests took: the wait for a token is no part of the attempt. */
+  #ms = 0;
+
+  constructor(parts: AttemptParts, event: StoredEvent, url: string, signal: CallOffSignal) {
+    this.#parts = parts;
+    this.#event = event;
+    this.#url = url;
+    this.#signal = signal;
   }
 
-  async function sendAnew(
-    first: Answer,
-    refused: Authorization,
-    event: StoredEvent,
-    url: string,
-    signal: CallOffSignal,
-  ): Promise<AttemptResult> {
-    const renewed = await unlessAborted(authorizer.renew(refused), signal);
+  /** Undefined: it was called off. One promise beside that of the request: it is on the path of every event. */
+  async make(): Promise<Attempted | undefined> {
+    const { authorizer, renewOn, monotonicNow } = this.#parts;
+    const asked = authorizer.authorize(this.#signal);
+    const authorized = asked instanceof Promise ? await this.#wait(asked) : asked;
+    if (!isAuthorized(authorized)) return this.#conclude(unsent(authorized));
+    const started = monotonicNow();
+    const result = this.#mask(await this.#post(authorized), authorized);
+    this.#ms = monotonicNow() - started;
+    if (result.kind !== 'answer') return this.#conclude(result);
+    if (!refusesToken(result, renewOn)) authorizer.reportAccepted(authorized);
+    else if (authorizer.renewable) return this.#conclude(await this.#renewAndResend(result, authorized));
+    return this.#conclude(result);
+  }
+
+  #conclude(result: AttemptResult): Attempted | undefined {
+    return result.kind === 'aborted' ? undefined : { classification: classify(result), ms: this.#ms };
+  }
+
+  /** Waits for a token, then for another turn within the rate: events that wait together would be sent together. */
+  async #wait(asked: Promise<AuthorizeResult>): Promise<AuthorizeResult> {
+    const authorized = await unlessAborted(asked, this.#signal);
+    if (!isAuthorized(authorized) || this.#parts.takeTurn === undefined) return authorized;
+    return (await this.#parts.takeTurn()) ? authorized : CALLED_OFF;
+  }
+
+  async #renewAndResend(first: Answer, refused: Authorization): Promise<AttemptResult> {
+    const { authorizer, renewOn, monotonicNow } = this.#parts;
+    const { id } = this.#event;
+    const renewed = await unlessAborted(authorizer.renew(refused, id, this.#signal), this.#signal);
     if (renewed === undefined) return first;
     if (!isAuthorized(renewed)) {
       if (renewed.calledOff) return ABORTED;
-      return { ...first, body: `${renewed.failure}; the endpoint answered: ${first.body}` };
+      const answered = first.body === '' ? '' : `; the endpoint answered: ${first.body}`;
+      return { ...first, body: `${renewed.failure}${answered}` };
     }
-    const second = await send(event, url, renewed, signal);
-    if (second.kind === 'answer') {
-      if (refusesToken(second, renewOn)) authorizer.reportRefused(renewed);
-      else authorizer.reportAccepted(renewed);
-    }
-    return withoutCredentials(second, url, renewed);
+    const started = monotonicNow();
+    const second = this.#mask(await this.#post(renewed), renewed);
+    this.#ms += monotonicNow() - started;
+    if (second.kind !== 'answer') return second;
+    if (refusesToken(second, renewOn)) authorizer.reportRefused(renewed, id);
+    else authorizer.reportAccepted(renewed);
+    return this.#mask(second, refused);
   }
 
-  /** Undefined: the attempt was called off. */
-  function conclude(result: AttemptResult, started: number): Attempted | undefined {
-    if (result.kind === 'aborted') return undefined;
-    return { classification: classify(result), ms: monotonicNow() - started };
+  #post(authorization: Authorization): Promise<AttemptResult> {
+    const headers = headersFor(this.#event, this.#parts.userAgent, authorization);
+    return this.#parts.post({ url: this.#url, headers, body: this.#event.body }, this.#signal);
   }
 
-  return async (event, url, signal) => {
-    let started = monotonicNow();
-    let granted = authorizer.authorize();
-    if (granted instanceof Promise) {
-      granted = await unlessAborted(granted, signal);
-      // The wait for a token is no part of the attempt.
-      started = monotonicNow();
-    }
-    if (!isAuthorized(granted)) return conclude(unsent(granted), started);
-    const first = withoutCredentials(await send(event, url, granted, signal), url, granted);
-    if (first.kind !== 'answer') return conclude(first, started);
-    if (!refusesToken(first, renewOn)) authorizer.reportAccepted(granted);
-    else if (authorizer.renewable) {
-      return conclude(await sendAnew(first, granted, event, url, signal), started);
-    }
-    return conclude(first, started);
-  };
+  /** The answer as it may be kept: an endpoint may repeat what it was sent. The body of a delivery is empty. */
+  #mask(result: AttemptResult, sent: Authorization): AttemptResult {
+    if (result.kind !== 'answer' || result.body === '') return result;
+    return { ...result, body: maskQuery(maskCredentials(result.body, sent), this.#url) };
+  }
 }
 
 function unsent({ failure, calledOff }: AuthorizationFailure): AttemptResult {
   return calledOff ? ABORTED : { kind: 'unsent', failureClass: 'token', detail: failure };
-}
-
-/** The answer as it may be kept: an endpoint may repeat what it was sent. The body of a delivery is empty. */
-function withoutCredentials(result: AttemptResult, url: string, sent: Authorization): AttemptResult {
-  if (result.kind !== 'answer' || result.body === '') return result;
-  return { ...result, body: maskQuery(maskCredentials(result.body, sent), url) };
 }
 
 const ABORTED: AttemptResult = { kind: 'aborted' };

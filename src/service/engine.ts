@@ -36,9 +36,8 @@ import { VERSION } from '../version.ts';
 import { createErrorSpacing } from './error-spacing.ts';
 import { keepPruning } from './keep-pruning.ts';
 
-/** How long a stop waits, beyond the grace period, for what was delivered to be written down. */
+/** How long a stop waits, beyond the grace period, for deliveries to be written down; and then for a Redis let go. */
 const SETTLE_MS = 5_000;
-/** How long a stop waits for what depends on a Redis that was let go. */
 const LET_GO_MS = 500;
 
 /** The delivery workers of all clients, in this process. */
@@ -143,7 +142,8 @@ interface RunningClient {
 
 function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
   const { redis, authorizers, log, onError } = shared;
-  const { timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+  const { timeoutMs, allowPrivateNetwork, ratePerSecond, tlsMaterial: tls } = client;
+  const monotonicNow = () => performance.now();
   const http = createClientHttp({
     connections: client.concurrency,
     timeoutMs,
@@ -153,11 +153,12 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
   const meter = shared.meter.client(client.name);
   if (asksForTokens(client.auth)) meter.expectTokens();
   const authorizer = authorizers.get({
+    client: client.name,
     auth: client.auth,
     async post(request) {
-      const asked = performance.now();
+      const asked = monotonicNow();
       const result = await http.post(request, request.signal);
-      shared.onTokenRequest?.(performance.now() - asked);
+      shared.onTokenRequest?.(monotonicNow() - asked);
       return result;
     },
     timeoutMs: tokenTimeoutMs(client),
@@ -165,18 +166,17 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
     onAsked: meter.asked,
   });
   const pacing =
-    client.ratePerSecond === undefined
+    ratePerSecond === undefined
       ? undefined
       : createPacing({
-          ratePerSecond: client.ratePerSecond,
+          ratePerSecond,
           reserve: (rate, count) => reserveSends(redis, client.name, rate, count),
-          monotonicNow: () => performance.now(),
+          monotonicNow,
           onError,
         });
   const worker = shared.workers.create(client.name, {
     onLockLost: (jobId) => delivery.lose(jobId),
-    onStalled: (jobId) =>
-      log.warn({ client: client.name, batch: jobId }, 'batch taken over from a lost process'),
+    onStalled: (batch) => log.warn({ client: client.name, batch }, 'batch taken over from a lost process'),
   });
   const lanes = createLanes(client);
   const delivery = createClientDelivery({
@@ -186,8 +186,9 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
       post: http.post,
       authorizer,
       renewOn: renewOnOf(client.auth),
+      takeTurn: pacing && (() => pacing.turn()),
       userAgent: `waybill/${VERSION}`,
-      monotonicNow: () => performance.now(),
+      monotonicNow,
     }),
     line: createLine({
       lanes,

@@ -5,7 +5,7 @@ import { tokenKey } from '../../src/auth/token-service.ts';
 import { createTokenStore } from '../../src/auth/token-store.ts';
 import type { OAuth2Config } from '../../src/config/client-config.ts';
 import { failOnLeaks } from '../support/leaks.ts';
-import { granted, type SimulatedProcess, simulateProcess, tokenOf } from './support/processes.ts';
+import { anEvent, granted, type SimulatedProcess, simulateProcess, tokenOf } from './support/processes.ts';
 import { type RedisServer, startRedisServer } from './support/redis-server.ts';
 import { startTokenServer, type TokenServer, tokenReply } from './support/token-server.ts';
 
@@ -57,7 +57,10 @@ describe('two processes', () => {
   it('renew a refused token with one request for 600 attempts', async () => {
     const [a, b] = [start().authorizer(config), start().authorizer(config)];
     const [tokenA, tokenB] = [granted(await a.authorize()), granted(await b.authorize())];
-    const storm = Array.from({ length: 300 }, () => [a.renew(tokenA), b.renew(tokenB)]).flat();
+    const storm = Array.from({ length: 300 }, () => [
+      a.renew(tokenA, anEvent()),
+      b.renew(tokenB, anEvent()),
+    ]).flat();
     a.reportAccepted(granted(await storm[0]));
     b.reportAccepted(granted(await storm[1]));
     expect(new Set((await Promise.all(storm)).map(tokenOf))).toEqual(new Set(['token-2']));
@@ -67,8 +70,8 @@ describe('two processes', () => {
   it('a late 401 takes up what the other has renewed long ago', async () => {
     const [a, b] = [start().authorizer(config), start().authorizer(config)];
     const [tokenA, tokenB] = [granted(await a.authorize()), granted(await b.authorize())];
-    await a.renew(tokenA);
-    expect(tokenOf(await b.renew(tokenB))).toBe('token-2');
+    await a.renew(tokenA, anEvent());
+    expect(tokenOf(await b.renew(tokenB, anEvent()))).toBe('token-2');
     expect(server.seen).toHaveLength(2);
   });
 
@@ -79,7 +82,7 @@ describe('two processes', () => {
     a.clock.now += HOUR - 30_000;
     b.clock.now += HOUR - 30_000;
     expect(both.map((one) => one.authorize())).toEqual(old);
-    const renewed = await Promise.all(both.map((one, n) => one.renew(granted(old[n]))));
+    const renewed = await Promise.all(both.map((one, n) => one.renew(granted(old[n]), anEvent())));
     expect(renewed.map(tokenOf)).toEqual(['token-2', 'token-2']);
     expect(server.seen).toHaveLength(2);
   });
@@ -149,11 +152,11 @@ describe('the lock', () => {
     const token = granted(await authorizer.authorize());
     expect(await redis.exists(lock)).toBe(0);
     server.reply = () => ({ status: 400, body: '' });
-    await authorizer.renew(token);
+    await authorizer.renew(token, anEvent());
     expect(await redis.exists(lock)).toBe(0);
     server.reply = () => 'hang';
     self.clock.now += 5_000;
-    const hanging = authorizer.renew(token);
+    const hanging = authorizer.renew(token, anEvent());
     await server.received(3);
     expect(await redis.pttl(lock)).toBeGreaterThan(2_000);
     await self.authorizers.close();
@@ -194,10 +197,10 @@ describe('what stands in Redis', () => {
     const authorizer = start().authorizer(config);
     const first = granted(await authorizer.authorize());
     const stored = (await redis.get(tokenKey(config))) ?? '';
-    const second = granted(await authorizer.renew(first));
+    const second = granted(await authorizer.renew(first, anEvent()));
     await redis.set(tokenKey(config), stored, 'PX', HOUR);
     authorizer.reportAccepted(second);
-    expect(tokenOf(await authorizer.renew(second))).toBe('token-3');
+    expect(tokenOf(await authorizer.renew(second, anEvent()))).toBe('token-3');
   });
 });
 
@@ -209,7 +212,7 @@ describe('Redis away', () => {
     const authorizer = start({ redis, redisTimeoutMs: 20 }).authorizer(config);
     const first = granted(await authorizer.authorize());
     await ownRedis.stop();
-    expect(tokenOf(await authorizer.renew(first))).toBe('token-2');
+    expect(tokenOf(await authorizer.renew(first, anEvent()))).toBe('token-2');
   });
 
   it('that takes no writes is as good as away', async () => {
@@ -247,7 +250,7 @@ describe('the registry', () => {
   it('makes authorizers of the other types too', () => {
     const post = () => Promise.reject(new Error('not asked'));
     const auth = { type: 'bearer', token: 'abc' } as const;
-    const authorizer = start().authorizers.get({ auth, post, timeoutMs: 1_000, network: '' });
+    const authorizer = start().authorizers.get({ client: 'acme', auth, post, timeoutMs: 1_000, network: '' });
     expect(authorizer.renewable).toBe(false);
     expect(authorizer.authorize()).toMatchObject({ headers: ['authorization', 'Bearer abc'] });
   });

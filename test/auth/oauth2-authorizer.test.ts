@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Authorization, Authorizer, RenewResult } from '../../src/auth/authorizer.ts';
+import { CallOff } from '../../src/core/call-off.ts';
 import { failOnLeaks } from '../support/leaks.ts';
-import { granted, type SimulatedProcess, simulateProcess, tokenOf } from './support/processes.ts';
+import { anEvent, granted, type SimulatedProcess, simulateProcess, tokenOf } from './support/processes.ts';
 import { startTokenServer, type TokenServer, tokenReply } from './support/token-server.ts';
 
 const SECOND = 1_000;
@@ -45,8 +46,8 @@ const accepted = () => self.accepted(authorizer);
 
 /** A request with `refused` is refused, and so is the one with the new token that it gets. */
 async function refusedTwice(refused: Authorization): Promise<Authorization> {
-  const renewed = granted(await authorizer.renew(refused));
-  authorizer.reportRefused(renewed);
+  const renewed = granted(await authorizer.renew(refused, anEvent()));
+  authorizer.reportRefused(renewed, anEvent());
   return renewed;
 }
 
@@ -74,7 +75,7 @@ describe('a token at hand', () => {
     expect(server.seen).toHaveLength(1);
     self.clock.now += 1;
     for (let n = 0; n < 10; n += 1) expect(authorizer.authorize()).toBe(first);
-    const renewed = granted(await authorizer.renew(first));
+    const renewed = granted(await authorizer.renew(first, anEvent()));
     expect(tokenOf(renewed)).toBe('token-2');
     authorizer.reportAccepted(renewed);
     expect(authorizer.authorize()).toBe(renewed);
@@ -156,12 +157,42 @@ describe('a fresh token', () => {
     expect(server.seen).toHaveLength(1);
   });
 
+  it('leaves the one before in use until it is accepted, if that was good', async () => {
+    const first = await accepted();
+    self.clock.now += HOUR - 60 * SECOND;
+    const renewed = self.nextLine();
+    expect(authorizer.authorize()).toBe(first);
+    await renewed;
+    const second = granted(authorizer.authorize() as Authorization);
+    expect(tokenOf(second)).toBe('token-2');
+    for (let n = 0; n < 10; n += 1) expect(authorizer.authorize()).toBe(first);
+    // The service has ended the one before: its requests wait for the new one, and the others do as well.
+    const waiting = authorizer.renew(first, anEvent());
+    expect(authorizer.authorize()).toBeInstanceOf(Promise);
+    authorizer.reportAccepted(second);
+    expect(await waiting).toBe(second);
+    expect(server.seen).toHaveLength(2);
+  });
+
+  it('is not tried by a request that was called off while it waited', async () => {
+    const first = granted(await authorizer.authorize());
+    const callOff = new CallOff();
+    const calledOff = Array.from({ length: 20 }, () => authorizer.authorize(callOff));
+    const wanted = authorizer.authorize();
+    callOff.abort();
+    await self.pass(500);
+    expect(await Promise.all(calledOff)).toEqual(
+      calledOff.map(() => expect.objectContaining({ calledOff: true })),
+    );
+    expect(await wanted).toBe(first);
+  });
+
   it('is tried by the next request at once after the refusal of the event that asked for it', async () => {
     const first = await accepted();
-    const second = granted(await authorizer.renew(first));
+    const second = granted(await authorizer.renew(first, anEvent()));
     const healthy = authorizer.authorize();
     expect(healthy).toBeInstanceOf(Promise);
-    authorizer.reportRefused(second);
+    authorizer.reportRefused(second, anEvent());
     expect(await healthy).toBe(second);
     authorizer.reportAccepted(second);
     expect(authorizer.authorize()).toBe(second);
@@ -171,7 +202,7 @@ describe('a fresh token', () => {
 describe('a refusal', () => {
   it('a storm of 300 costs one token request', async () => {
     const first = await accepted();
-    const storm = Array.from({ length: 300 }, () => authorizer.renew(first));
+    const storm = Array.from({ length: 300 }, () => authorizer.renew(first, anEvent()));
     authorizer.reportAccepted(granted(await storm[0]));
     expect(new Set((await Promise.all(storm)).map(tokenOf))).toEqual(new Set(['token-2']));
     expect(server.seen).toHaveLength(2);
@@ -179,11 +210,11 @@ describe('a refusal', () => {
 
   it('that comes late renews nothing', async () => {
     const first = await accepted();
-    const second = granted(await authorizer.renew(first));
+    const second = granted(await authorizer.renew(first, anEvent()));
     authorizer.reportAccepted(second);
     expect(second.version).toBeGreaterThan(first.version);
-    expect(await authorizer.renew(first)).toBe(second);
-    authorizer.reportRefused(first);
+    expect(await authorizer.renew(first, anEvent())).toBe(second);
+    authorizer.reportRefused(first, anEvent());
     expect(authorizer.authorize()).toBe(second);
     expect(server.seen).toHaveLength(2);
   });
@@ -191,9 +222,9 @@ describe('a refusal', () => {
   it('lets other requests go on with the token, until three in a row were refused', async () => {
     const first = await accepted();
     server.reply = () => 'hang';
-    const renewals = [authorizer.renew(first), authorizer.renew(first)];
+    const renewals = [authorizer.renew(first, anEvent()), authorizer.renew(first, anEvent())];
     expect(authorizer.authorize()).toBe(first);
-    renewals.push(authorizer.renew(first));
+    renewals.push(authorizer.renew(first, anEvent()));
     expect(authorizer.authorize()).toBeInstanceOf(Promise);
     authorizer.reportAccepted(first);
     expect(authorizer.authorize()).toBe(first);
@@ -205,16 +236,16 @@ describe('a refusal', () => {
     let current = granted(await authorizer.authorize());
     for (const pause of [5, 10, 20, 40, 60, 60]) {
       const requests = server.seen.length;
-      const renewed = granted(await authorizer.renew(current));
+      const renewed = granted(await authorizer.renew(current, anEvent()));
       expect(server.seen).toHaveLength(requests + 1);
-      for (let n = 0; n < 300; n += 1) authorizer.reportRefused(renewed);
+      for (let n = 0; n < 300; n += 1) authorizer.reportRefused(renewed, anEvent());
       await self.pass(3 * SECOND);
       for (let n = 0; n < 10; n += 1) {
         expect(authorizer.authorize()).toBe(renewed);
-        expect(await authorizer.renew(renewed)).toBeUndefined();
+        expect(await authorizer.renew(renewed, anEvent())).toBeUndefined();
       }
       await self.pass((pause - 3) * SECOND - 1);
-      expect(await authorizer.renew(renewed)).toBeUndefined();
+      expect(await authorizer.renew(renewed, anEvent())).toBeUndefined();
       expect(server.seen).toHaveLength(requests + 1);
       await self.pass(1);
       current = renewed;
@@ -223,8 +254,8 @@ describe('a refusal', () => {
 
   it('of a renewed token by another event than the one that asked for it blocks as well', async () => {
     const first = await accepted();
-    const second = granted(await authorizer.renew(first));
-    expect(await authorizer.renew(second)).toBeUndefined();
+    const second = granted(await authorizer.renew(first, anEvent()));
+    expect(await authorizer.renew(second, anEvent())).toBeUndefined();
     expect(server.seen).toHaveLength(2);
   });
 
@@ -234,7 +265,7 @@ describe('a refusal', () => {
       const renewed = await refusedTwice(current);
       authorizer.reportAccepted(renewed);
       await self.pass(5 * SECOND - 1);
-      expect(await authorizer.renew(renewed)).toBeUndefined();
+      expect(await authorizer.renew(renewed, anEvent())).toBeUndefined();
       authorizer.reportAccepted(renewed);
       expect(authorizer.authorize()).toBe(renewed);
       await self.pass(1);
@@ -249,17 +280,29 @@ describe('a refusal', () => {
     authorizer.reportAccepted(renewed);
     for (let n = 0; n < 100; n += 1) {
       expect(authorizer.authorize()).toBe(renewed);
-      if (n % 10 === 0) expect(await authorizer.renew(renewed)).toBeUndefined();
+      if (n % 10 === 0) expect(await authorizer.renew(renewed, anEvent())).toBeUndefined();
       else authorizer.reportAccepted(renewed);
     }
     expect(server.seen).toHaveLength(2);
   });
 
   it('does not keep an expired token from being replaced during the block', async () => {
-    server.reply = (n) => tokenReply(n, { expires_in: 2 });
-    await refusedTwice(await accepted());
-    await self.pass(2 * SECOND);
-    expect(tokenOf(await authorizer.authorize())).toBe('token-3');
+    server.reply = (n) => tokenReply(n, { expires_in: 6 });
+    const second = await refusedTwice(await accepted());
+    await self.pass(5 * SECOND);
+    const third = await refusedTwice(second);
+    await self.pass(6 * SECOND);
+    expect(await authorizer.renew(third, anEvent())).toBeUndefined();
+    expect(tokenOf(await authorizer.authorize())).toBe('token-4');
+  });
+
+  it('of one event, however often, does not count against the token', async () => {
+    const first = await accepted();
+    server.reply = () => BUSY;
+    for (let attempt = 1; attempt <= 6; attempt += 1) {
+      expect(await authorizer.renew(first, 'the same event')).toHaveProperty('failure');
+      expect(authorizer.authorize()).toBe(first);
+    }
   });
 });
 
@@ -313,10 +356,10 @@ describe('a token request that fails', () => {
     const first = await accepted();
     server.reply = () => BUSY;
     for (let refusals = 1; refusals < 3; refusals += 1) {
-      expect(await authorizer.renew(first)).toHaveProperty('failure');
+      expect(await authorizer.renew(first, anEvent())).toHaveProperty('failure');
       expect(authorizer.authorize()).toBe(first);
     }
-    expect(await authorizer.renew(first)).toHaveProperty('failure');
+    expect(await authorizer.renew(first, anEvent())).toHaveProperty('failure');
     expect(authorizer.authorize()).toHaveProperty('failure');
     expect(server.seen).toHaveLength(2);
     self.clock.now += 5 * SECOND;
@@ -340,22 +383,26 @@ describe('two scopes of one client id', () => {
     for (let round = 0; round < 6; round += 1) {
       for (const [n, one] of scopes.entries()) {
         // The other's newer token has voided this one's.
-        const renewed = granted(await one.renew(held[n] as Authorization));
+        const renewed = granted(await one.renew(held[n] as Authorization, anEvent()));
         one.reportAccepted(renewed);
         held[n] = renewed;
       }
     }
     expect(told()).toHaveLength(1);
-    expect(told()[0]).toContain('"scopes":["write","read"]');
+    expect(told()[0]).toContain(
+      '"scopes":[{"scope":"write","clients":["acme"]},{"scope":"read","clients":["acme"]}]',
+    );
     expect(told()[0]).toContain(server.url);
   });
 
-  it('whose tokens only run out early are not told', async () => {
+  it.each(['in one order', 'in turns'])('whose tokens all end early, %s, are not told', async (order) => {
     const scopes = [self.authorizer(configOf('read')), self.authorizer(configOf('write'))];
     const held = await Promise.all(scopes.map((one) => self.accepted(one)));
     for (let round = 0; round < 6; round += 1) {
-      for (const [n, one] of scopes.entries()) {
-        const renewed = granted(await one.renew(held[n] as Authorization));
+      const entries = [...scopes.entries()];
+      if (order === 'in turns' && round % 2 === 1) entries.reverse();
+      for (const [n, one] of entries) {
+        const renewed = granted(await one.renew(held[n] as Authorization, anEvent()));
         one.reportAccepted(renewed);
         held[n] = renewed;
       }

@@ -109,6 +109,7 @@ describe('requestToken: failures', () => {
     expect(await ask(configOf())).toEqual({
       failure: `token service ${server.url} answered 401: invalid_client, client "way bill" with *** is unknown`,
       status: 401,
+      error: 'invalid_client',
     });
     expect(server.seen).toHaveLength(1);
   });

@@ -35,7 +35,7 @@ describe('createStaticAuthorizer', () => {
   it('renews nothing', async () => {
     const authorizer = createStaticAuthorizer({ type: 'basic', username: 'u', password: 'secret' });
     expect(authorizer.renewable).toBe(false);
-    expect(await authorizer.renew({ headers: [], version: 1 })).toBeUndefined();
+    expect(await authorizer.renew({ headers: [], version: 1 }, 'event-1')).toBeUndefined();
   });
 
   it.each<[StaticAuthConfig, string]>([

@@ -38,7 +38,7 @@ describe('readTokenAnswer', () => {
     ['soon', 3_600_000, 'without a usable expires_in, used for 3600 s'],
     [0, 3_600_000, 'of expires_in 0, used for 3600 s'],
     [-1, 3_600_000, 'of expires_in -1, used for 3600 s'],
-    [0.5, 500, undefined],
+    [0.5, 5_000, 'of expires_in 0.5, used for 5 s'],
     [3_600_000, 604_800_000, 'of expires_in 3600000, used for 604800 s'],
     [1e300, 604_800_000, 'of expires_in 1e+300, used for 604800 s'],
     [{}, 3_600_000, 'without a usable expires_in, used for 3600 s'],
@@ -108,6 +108,21 @@ describe('readTokenAnswer', () => {
     expect(waits(503, 'soon')).toEqual({ refusal: 'answered 503', again: true, status: 503 });
   });
 
+  it('takes no wait from a Retry-After of 0, and no longer one than an hour', () => {
+    const waits = (retryAfter: string) => readTokenAnswer({ ...answerOf(503, ''), retryAfter }, config, NOW);
+    expect(waits('0')).toEqual({ refusal: 'answered 503', again: true, status: 503 });
+    expect(waits('9'.repeat(400))).toMatchObject({ again: false, retryAfterMs: 3_600_000 });
+  });
+
+  it.each(['abc', config.clientSecret])(
+    'does not repeat %s where the service echoes it as token_type',
+    (echo) => {
+      const { note = '' } = read(200, { access_token: 'abc', token_type: `x ${echo}` }) as { note?: string };
+      expect(note).toContain('of token_type "x ***');
+      expect(note).not.toContain(echo);
+    },
+  );
+
   it.each([
     ['https://login.acme.example/sign-in?next=secret', 'https://login.acme.example/sign-in'],
     ['/oauth/token/', 'https://auth.acme.example/oauth/token/'],
@@ -160,7 +175,7 @@ describe('readTokenAnswer', () => {
     [400, { error: { code: 7, message: 'no such client' } }, 'answered 400: no such client'],
     [204, '', 'answered 204 with an empty body'],
   ])('refuses, and does not ask again: %d %j', (status, body, refusal) => {
-    expect(read(status, body)).toEqual({ refusal, again: false, status });
+    expect(read(status, body)).toMatchObject({ refusal, again: false, status });
   });
 
   it.each([429, 500, 503])('asks again after %d', (status) => {

@@ -186,6 +186,7 @@ describe('oauth2-mock-server', () => {
     expect(result).toEqual({
       failure: `token service ${service.tokenUrl} answered 503: temporarily_unavailable`,
       status: 503,
+      error: 'temporarily_unavailable',
       retryAfterMs: 30_000,
     });
     expect(service.answers).toBe(1);

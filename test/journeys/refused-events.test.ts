@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Company } from '../../src/sandbox/company.ts';
-import { byUnit, type Script, unitOf } from '../../src/sandbox/scripts.ts';
+import { byUnit, hold, type Script, unitOf } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, type TestClient, testEngine } from '../support/engine.ts';
 import { numberedEvents, unitOfEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -18,7 +18,7 @@ const oauth2 = () => ({ type: 'oauth2', clientId: uniqueClientName() }) as const
 const refusedUnits = (payloads: readonly ReturnType<typeof numberedEvents<'disposition_update'>>[number][]) =>
   payloads.filter((_, n) => n % 50 === 0).map((payload) => unitOfEvent('disposition_update', payload));
 
-/** Renewals, all token requests but the first, are at least 5 s apart. */
+/** Renewals are at least 5 s apart. The first request for a token is none, and the first 401 comes at once. */
 function expectRareRenewals({ tokenRequests }: Company): void {
   const times = tokenRequests.slice(1).map(({ at }) => at);
   for (const [n, at] of times.entries()) if (n > 0) expect(at - (times[n - 1] ?? 0)).toBeGreaterThan(4_990);
@@ -60,7 +60,19 @@ test('100 events that are all refused for ever: six attempts each, and hardly a 
   await client.settled({ dead: 100 });
   await expectRefusedSixTimes(client, 100);
   expectRareRenewals(company);
-  expect(company.requests.length).toBeLessThanOrEqual(600 + company.tokenTally.received);
+  // Each 401 that came while a token was asked for is followed by a second request.
+  expect(company.requests.length).toBeLessThanOrEqual(600 + 32 * company.tokenTally.received);
+});
+
+test('one event that is refused for ever: six attempts, 7 to 12 requests', async () => {
+  const company = await testSandbox().company('acme', { auth: oauth2(), script: NOT_YOURS });
+  const client = (await testEngine({ acme: company.clientSettings({ retry: QUICK_RETRIES }) })).client();
+  await client.submit(numberedEvents('disposition_update', 1));
+  await client.settled({ dead: 1 });
+  await expectRefusedSixTimes(client, 1);
+  expect(company.requests.length).toBeGreaterThanOrEqual(7);
+  expect(company.requests.length).toBeLessThanOrEqual(12);
+  expectRareRenewals(company);
 });
 
 test('two clients share a token and one refuses it for ever: the other one is served as ever', async () => {
@@ -145,6 +157,47 @@ test('a status of auth.renewOn renews the token, and the same status without it 
   await plain.client.settled({ delivered: 1, dead: 1 });
   expect(plain.company.tokenTally.received).toBe(1);
   expect((await plain.client.status()).failedAttempts).toEqual({ client_error: 6 });
+});
+
+test('events that waited for a token to be accepted go out within the rate', async () => {
+  const company = await testSandbox().company('acme', { auth: oauth2() });
+  const held = hold();
+  company.script(held.script);
+  const settings = company.clientSettings({ ratePerSecond: 20, concurrency: 32 });
+  const client = (await testEngine({ acme: settings })).client();
+  await client.submit(numberedEvents('disposition_update', 40));
+  // The first request is held: all others wait for what becomes of the token, and try it each 500 ms.
+  await company.waitFor(3);
+  held.release();
+  await client.settled({ delivered: 40 });
+  const times = company.requests.map(({ at }) => at);
+  for (const [n, at] of times.entries()) {
+    const withinASecond = times.filter((other) => other >= at && other < at + 1_000).length;
+    expect(withinASecond, `from request ${n} on`).toBeLessThanOrEqual(23);
+  }
+});
+
+test.each([
+  ['the client’s timeoutMs', 30_000, undefined],
+  ['auth.timeoutMs', 1_000, 30_000],
+])('a token service that takes 2.5 s is waited for as %s says', async (_what, timeoutMs, ofAuth) => {
+  const company = await testSandbox().company('acme', { auth: oauth2(), tokenScript: { delayMs: 2_500 } });
+  const settings = company.clientSettings({ timeoutMs, retry: { ...QUICK_RETRIES, retries: 0 } });
+  const auth = { ...settings.auth, ...(ofAuth && { timeoutMs: ofAuth }) } as typeof settings.auth;
+  const client = (await testEngine({ acme: { ...settings, auth } })).client();
+  await client.submit(numberedEvents('disposition_update', 5));
+  await client.settled({ delivered: 5 });
+  expect((await client.status()).failedAttempts).toEqual({});
+});
+
+test('auth.timeoutMs ends the wait for a token service that does not answer', async () => {
+  const company = await testSandbox().company('acme', { auth: oauth2(), tokenScript: 'hang' });
+  const settings = company.clientSettings({ timeoutMs: 60_000, retry: { ...QUICK_RETRIES, retries: 0 } });
+  const auth = { ...settings.auth, timeoutMs: 300 } as typeof settings.auth;
+  const client = (await testEngine({ acme: { ...settings, auth } })).client();
+  await client.submit(numberedEvents('disposition_update', 1));
+  await client.settled({ dead: 1 });
+  expect((await client.deadLetters())[0]?.response).toMatch(/ did not answer within 300 ms$/);
 });
 
 /** One event is delivered; from then on its token gets this answer, and any other one is good. */

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Authorization, Authorizer } from '../../src/auth/authorizer.ts';
-import { granted, type SimulatedProcess, simulateProcess, tokenOf } from '../auth/support/processes.ts';
+import {
+  anEvent,
+  granted,
+  type SimulatedProcess,
+  simulateProcess,
+  tokenOf,
+} from '../auth/support/processes.ts';
 import { type RedisServer, startRedisServer } from '../auth/support/redis-server.ts';
 import { startTokenServer, type TokenServer } from '../auth/support/token-server.ts';
 
@@ -49,7 +55,7 @@ test('processes with the same key share a token; those with others, or none, get
   expect(tokenOf(await used(first))).toBe(token);
   for (const authorizer of [first, rekeyed, unkeyed]) {
     const refused = await used(authorizer);
-    expect(tokenOf(await authorizer.renew(refused))).not.toBe(tokenOf(refused));
+    expect(tokenOf(await authorizer.renew(refused, anEvent()))).not.toBe(tokenOf(refused));
   }
   expect(service.seen).toHaveLength(6);
 });

@@ -99,9 +99,11 @@ async function explain(
   failed: TokenRequestFailure,
   ask: Ask,
 ): Promise<TokenFinding[]> {
-  if (isNowhere(failed)) return [noteOnUrl(auth, failed)];
-  if (isRefusal(failed)) return auth.type === 'oauth2' ? tryOtherStyles(auth, failed, ask) : [];
-  return failed.retryAfterMs === undefined ? [] : [noteOnWait(auth, failed.retryAfterMs)];
+  if (failed.retryAfterMs !== undefined) return [noteOnWait(auth, failed.retryAfterMs)];
+  const onStyle =
+    auth.type === 'oauth2' && mayBeOfStyle(failed) ? await tryOtherStyles(auth, failed, ask) : undefined;
+  if (isNowhere(failed) && onStyle?.works !== true) return [noteOnUrl(auth, failed)];
+  return onStyle?.findings ?? [];
 }
 
 function noteOnWait(auth: TokenAuthConfig, retryAfterMs: number): TokenFinding {
@@ -123,9 +125,17 @@ function noteOnUrl(auth: TokenAuthConfig, { status }: TokenRequestFailure): Toke
   return { level: 'note', message };
 }
 
-/** The service understood the request, and does not give a token for it. */
-function isRefusal({ status }: TokenRequestFailure): boolean {
-  return status !== undefined && status >= 400 && status < 500 && status !== 429;
+/** Errors that no other style would mend. */
+const NOT_OF_STYLE: ReadonlySet<string> = new Set([
+  'invalid_scope',
+  'unauthorized_client',
+  'unsupported_grant_type',
+]);
+
+/** Some services answer a style that they do not know with a 404 or a 500. */
+function mayBeOfStyle({ status, error }: TokenRequestFailure): boolean {
+  if (status === undefined || status === 429 || (status >= 300 && status <= 399)) return false;
+  return !NOT_OF_STYLE.has(error ?? '');
 }
 
 /** Many services take the credentials in one way only, and call them wrong in any other. */
@@ -133,7 +143,7 @@ async function tryOtherStyles(
   auth: OAuth2Config,
   refused: TokenRequestFailure,
   ask: Ask,
-): Promise<TokenFinding[]> {
+): Promise<{ readonly works: boolean; readonly findings: TokenFinding[] }> {
   const service = tokenServiceName(auth);
   const others = TOKEN_STYLES.filter((style) => style !== auth.style);
   const told: TokenFinding[] = [];
@@ -141,12 +151,12 @@ async function tryOtherStyles(
     const token = await ask({ ...auth, style });
     if (!('failure' in token)) {
       const message = `${service} issued a token in style ${style}, not in style ${auth.style}: set auth.style to ${style}`;
-      return [{ level: 'note', message }];
+      return { works: true, findings: [{ level: 'note', message }] };
     }
     // If style and secret are both wrong, only the right style is told of the secret; a 401 has told it already.
     const isNews = refused.status !== 401 && token.failure !== refused.failure;
     if (isNews) told.push({ level: 'note', message: `in style ${style}, ${token.failure}` });
   }
   const message = `${service} issued no token in style ${others.join(' or ')} either`;
-  return [{ level: 'note', message }, ...told];
+  return { works: false, findings: [{ level: 'note', message }, ...told] };
 }

@@ -118,6 +118,7 @@ function httpOf(client: ResolvedClient, connections: number): ClientHttp {
 function authorizerOf(authorizers: Authorizers, http: ClientHttp, options: LoadSenderOptions) {
   const { auth, allowPrivateNetwork, tlsMaterial } = options.client;
   return authorizers.get({
+    client: options.client.name,
     auth,
     async post(request) {
       const started = performance.now();

@@ -53,7 +53,13 @@ export function simulateProcess(options: Partial<AuthorizersOptions> = {}): Simu
       await setImmediate();
     },
     authorizer: (auth, network = '') =>
-      authorizers.get({ auth, post: sender.post, timeoutMs: auth.timeoutMs ?? 60_000, network }),
+      authorizers.get({
+        client: 'acme',
+        auth,
+        post: sender.post,
+        timeoutMs: auth.timeoutMs ?? 60_000,
+        network,
+      }),
     async accepted(authorizer) {
       const authorization = granted(await authorizer.authorize());
       authorizer.reportAccepted(authorization);
@@ -76,4 +82,12 @@ export function granted(result: RenewResult): Authorization {
 /** The token in a granted authorization. */
 export function tokenOf(result: RenewResult): string | undefined {
   return granted(result).headers[1]?.replace('Bearer ', '');
+}
+
+let events = 0;
+
+/** The id of an event that no other request is for. */
+export function anEvent(): string {
+  events += 1;
+  return `event-${events}`;
 }
