@@ -145,6 +145,9 @@ export const eventFateSchema = component(
   'EventFate',
   z.discriminatedUnion('state', [
     z.object({ ...fate, state: z.literal('waiting') }),
+    z
+      .object({ ...fate, state: z.literal('moving') })
+      .describe('it waits or is being sent; jobs moved too fast to tell which'),
     z.object({ ...fate, state: z.literal('retrying'), attempt: count, nextAttemptAt: time }),
     z.object({ ...fate, state: z.literal('delivered'), deliveredAt: time, status: z.int() }),
     z.object({

@@ -1,11 +1,13 @@
 /** What became of an accepted event. */
 export type EventFate = { readonly id: string; readonly client: string } & (
   | { readonly state: 'waiting' }
+  /** It waits or is being sent: its client's jobs moved too fast to tell which. */
+  | { readonly state: 'moving' }
   | {
       readonly state: 'retrying';
       /** The number of the attempt that comes next, counted from 1 in each life. */
       readonly attempt: number;
-      /** ISO 8601; the moment of the look-up where the attempt is due already. */
+      /** ISO 8601; the moment of the look-up if the attempt is due already. */
       readonly nextAttemptAt: string;
     }
   | {
@@ -28,8 +30,8 @@ export type EventFate = { readonly id: string; readonly client: string } & (
 );
 
 /**
- * Finds out what became of an event: of one client, or of whichever has it. Undefined: there is no such event, or
- * it was delivered longer ago than is kept.
+ * Finds out what became of an event of one client, or of any client. Undefined: it was never accepted, it was
+ * discarded, or its delivery is not remembered any longer.
  */
 export type LookUpEvent = (id: string, client?: string) => Promise<EventFate | undefined>;
 

@@ -31,12 +31,13 @@ const TYPE = 'disposition_update';
 const ID = uuidv7();
 const FATE = { id: ID, client: 'acme' };
 
-/** The four fates, by the last digit of the id that is asked for. */
+/** The fates, by the last digit of the id that is asked for. */
 const FATES: Readonly<Record<string, EventFate>> = {
   1: { ...FATE, state: 'waiting' },
   2: { ...FATE, state: 'retrying', attempt: 2, nextAttemptAt: '2023-11-14T22:13:20.000Z' },
   3: { ...FATE, state: 'delivered', deliveredAt: '2023-11-14T22:13:20.000Z', status: 201 },
   4: { ...FATE, state: 'dead', deadLetterId: ID, attempts: 6, class: 'timeout', status: 0 },
+  5: { ...FATE, state: 'moving' },
 };
 const idOf = (digit: number): string => ID.slice(0, -1) + digit;
 
@@ -140,7 +141,7 @@ test('each answer that the document names is given, and is as it says', { timeou
     ],
     closed: [],
   });
-  for (const digit of [2, 3, 4]) await ask({ ...fate, path: `/v1/events/${idOf(digit)}` }, 200);
+  for (const digit of [2, 3, 4, 5]) await ask({ ...fate, path: `/v1/events/${idOf(digit)}` }, 200);
   await ask({ ...fate, path: `/v1/events/${idOf(9)}` }, 404);
   await ask({ ...fate, path: '/v1/events/none' }, 400);
   for (const one of all.slice(3, 6)) await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);

@@ -25,7 +25,7 @@ export function addEventCommand(program: Command): void {
         if (fate === undefined) return tellUnknown(terminal, id, clients, config.keepDeliveredHours);
         terminal.value(eventFateValue(fate));
         terminal.line(describe(fate, now));
-        if (fate.state === 'waiting' || fate.state === 'retrying') await tellWithoutService(terminal, redis);
+        if (fate.state !== 'delivered' && fate.state !== 'dead') await tellWithoutService(terminal, redis);
         return EXIT.done;
       });
     });
@@ -44,6 +44,8 @@ function describe(fate: EventFate, now: number): string {
   switch (fate.state) {
     case 'waiting':
       return `${event} waits to be sent; ${accepted}.`;
+    case 'moving':
+      return `${event} waits or is being sent: jobs moved too fast to tell which; ${accepted}.`;
     case 'retrying':
       return `${event} is retried: attempt ${fate.attempt} ${ahead(Date.parse(fate.nextAttemptAt), now)}; ${accepted}.`;
     case 'delivered':
