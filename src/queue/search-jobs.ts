@@ -1,150 +1,119 @@
 import type { Redis } from 'ioredis';
+import type { Batch, StoredEvent } from '../core/event.ts';
 import { defineScript } from './define-script.ts';
-import { DELIVERIES, queuePrefix } from './names.ts';
-import { NARROW, SEARCH_JOBS } from './scripts/find-event.ts';
+import { READ_JOBS } from './scripts/find-event.ts';
 
-const searchScript = defineScript('search-jobs', SEARCH_JOBS);
-const narrowScript = defineScript('narrow', NARROW);
+const readScript = defineScript('read-jobs', READ_JOBS);
 
-/** Around where an event's batch should stand in a long list: so many jobs that are newer, and that are older. */
-const NEAR = [40, 5] as const;
-const FARTHER = [1_000, 200] as const;
-/** As many jobs as may be put back to a list's end within a moment. */
-const PUT_BACK = 1_000;
-/** With fewer jobs there is no use in guessing, or in leaving any out. */
-export const MANY_JOBS = 2_000;
-/** The lists in which new batches wait; the latter while the client is paused. */
-const LISTS = ['wait', 'paused'] as const;
+/** How many jobs are noted of each place; this takes Redis 0.2 to 0.4 ms. */
+export const NOTED_JOBS = 4_000;
+const IDS_A_PAGE = 1_000;
+/** Redis reads so many small jobs in about a millisecond. */
+const JOBS_A_READ = 200;
+/** The length of a batch's id. A longer one is `<event id>.<life>.<attempt>`, of a job with a single event. */
+const ID_LENGTH = 36;
 
-/** A job that may hold the event that is looked for. */
-export interface JobFound {
-  /** JSON, as it was written. */
-  readonly data: string;
-  /** When it is due, ms since the epoch; absent: it waits for nothing. */
+/** An event that was found in a job. */
+export interface FoundEvent {
+  readonly event: StoredEvent;
+  /** ms since the epoch; absent: the job is not delayed. */
   readonly dueAt?: number;
 }
 
-interface Place {
+/** What to search for, and the beginning of the keys of the queue to search. */
+interface Search {
+  readonly redis: Redis;
   readonly prefix: string;
-  readonly key: string;
-  readonly kind: 'list' | 'set';
-  /** In a list, the jobs to stop at. */
-  readonly stopAt?: readonly string[];
-  /** A part of a list, by positions; the end is excluded. */
-  readonly range?: readonly [from: number, to: number];
-}
-
-type Answer = [next: string | number, unread: string[], ...found: string[]];
-
-/** Reads all that may hold an event in one place, page by page; a page takes Redis about a millisecond. */
-async function* searchPlace(redis: Redis, place: Place, id: string): AsyncGenerator<JobFound> {
-  const { prefix, key, kind, stopAt = [], range: [from, to] = [0, Number.POSITIVE_INFINITY] } = place;
-  let next: string | number = from;
-  do {
-    const args = [prefix, id, kind, next, ...stopAt];
-    const [on, unread, ...found] = (await searchScript(redis, [key], args)) as Answer;
-    yield* toJobs(found);
-    yield* searchNamed(redis, prefix, unread, id);
-    next = on;
-  } while (Number(next) !== -1 && Number(next) < to);
-}
-
-/** As `searchPlace`, for jobs that are named. */
-async function* searchNamed(
-  redis: Redis,
-  prefix: string,
-  jobs: readonly string[],
-  id: string,
-): AsyncGenerator<JobFound> {
-  for (let left = jobs; left.length > 0; ) {
-    const answer = await searchScript(redis, [prefix], [prefix, id, 'named', 0, ...left]);
-    const [, unread, ...found] = answer as Answer;
-    yield* toJobs(found);
-    left = unread;
-  }
-}
-
-function* toJobs(found: readonly string[]): Generator<JobFound> {
-  for (let i = 0; i < found.length; i += 2) yield toJob(found[i] ?? '', found[i + 1] ?? '');
-}
-
-/** A job's data, and the score that BullMQ gives it among the delayed ones; '' where it is not among them. */
-export function toJob(data: string, score: string): JobFound {
-  // BullMQ keeps 12 bits of the score for the order within a millisecond.
-  return score === '' ? { data } : { data, dueAt: Math.floor(Number(score) / 0x1000) };
-}
-
-/** Reads the batches of a client that wait about where those made with an event do. @throws errors of Redis */
-export async function* searchNearby(redis: Redis, client: string, id: string): AsyncGenerator<JobFound> {
-  const prefix = queuePrefix(client, DELIVERIES);
-  for (const [newer, older] of [NEAR, FARTHER]) {
-    for (const name of LISTS) {
-      const key = prefix + name;
-      const at = Number(await narrowScript(redis, [key], [id]));
-      const range = [Math.max(0, at - newer), at + older] as const;
-      yield* searchPlace(redis, { prefix, key, kind: 'list', range }, id);
-    }
-  }
+  readonly id: string;
 }
 
 /**
- * The newest of the jobs that wait, where they are many: whoever has read them all needs to read only as far the
- * next time. Of few, one may have gone and come back meanwhile. @throws errors of Redis
- */
-export async function readHeads(redis: Redis, client: string): Promise<string[]> {
-  const prefix = queuePrefix(client, DELIVERIES);
-  const heads = await Promise.all(
-    LISTS.map(async (name) => {
-      const isLong = (await redis.llen(prefix + name)) >= MANY_JOBS;
-      return isLong ? redis.lindex(prefix + name, 0) : null;
-    }),
-  );
-  return heads.filter((head) => head !== null);
-}
-
-/**
- * Reads all jobs of a client that may hold an event, in the order in which an event goes through them: one that
- * goes on meanwhile is met later. One that goes back may be missed: its retry is due, its batch is put back, the
- * client goes on after a pause.
+ * Searches the jobs of one queue for an event.
  *
- * @param seen the heads of the lists before they were read the last time: what stood behind them is left out
+ * A job keeps its id wherever it moves, so a noted job cannot be missed. One step notes all open jobs, and the 4,000
+ * of each other place that leave it first. The others are read page by page, from the job that leaves last to those
+ * that are noted. If no noted one is still there by then, others may have left, too, before they were read.
+ *
+ * @returns absent: no job held the event when the search began, or the event has left its job since; overtaken: so
+ *   many jobs left their places that the search may have missed one
  * @throws errors of Redis
  */
-export async function* searchQueue(
-  redis: Redis,
-  client: string,
-  id: string,
-  seen: readonly string[] = [],
-): AsyncGenerator<JobFound> {
-  const prefix = queuePrefix(client, DELIVERIES);
-  for (const name of LISTS) {
-    const list: Place = { prefix, key: prefix + name, kind: 'list' };
-    yield* searchPlace(redis, { ...list, stopAt: seen }, id);
-    if (seen.length > 0) {
-      const end = await redis.llen(list.key);
-      yield* searchPlace(
-        redis,
-        { ...list, range: [Math.max(0, end - PUT_BACK), Number.POSITIVE_INFINITY] },
-        id,
-      );
-    }
+export async function searchQueue(search: Search): Promise<FoundEvent | 'absent' | 'overtaken'> {
+  const { active, ...places } = await noteJobs(search);
+  const found = await readJobs(search, [active, ...Object.values(places)].flat());
+  if (found !== undefined) return found;
+  let isOvertaken = false;
+  for (const [place, noted] of Object.entries(places)) {
+    if (noted.length < NOTED_JOBS) continue;
+    const result = await searchRemainder(search, place, noted[0] ?? '');
+    if (typeof result === 'object') return result;
+    isOvertaken ||= result === 'overtaken';
   }
-  const set = (name: string): Place => ({ prefix, key: prefix + name, kind: 'set' });
-  yield* searchPlace(redis, set('prioritized'), id);
-  // Jobs leave the active ones from their midst, so that a page would skip some; there are few.
-  const jobs = await redis.lrange(`${prefix}active`, 0, -1);
-  yield* searchNamed(redis, prefix, jobs, id);
-  yield* searchPlace(redis, set('delayed'), id);
-  yield* searchPlace(redis, set('failed'), id);
+  return isOvertaken ? 'overtaken' : 'absent';
 }
 
-/** Reads the dead letters, or other jobs, that wait in a queue by priority. @throws errors of Redis */
-export function searchPrioritized(
-  redis: Redis,
-  client: string,
-  queue: string,
-  id: string,
-): AsyncGenerator<JobFound> {
-  const prefix = queuePrefix(client, queue);
-  return searchPlace(redis, { prefix, key: `${prefix}prioritized`, kind: 'set' }, id);
+/** The ids of all open jobs, and of those that leave each other place first, the very first at the end. */
+async function noteJobs({ redis, prefix }: Search) {
+  const transaction = redis.multi().lrange(`${prefix}active`, 0, -1).lrange(`${prefix}wait`, -NOTED_JOBS, -1);
+  for (const set of ['delayed', 'prioritized', 'failed'])
+    transaction.zrange(prefix + set, '0', String(NOTED_JOBS - 1));
+  const [active = [], wait = [], ...sets] = ((await transaction.exec()) ?? []).map(([error, ids]) => {
+    if (error !== null) throw error;
+    return ids as string[];
+  });
+  const [delayed = [], prioritized = [], failed = []] = sets.map((ids) => ids.reverse());
+  // Jobs go from the sets to `wait`, so that is read after them.
+  return { active, delayed, prioritized, failed, wait };
+}
+
+/** Reads the jobs of one place that leave it after a noted one. */
+async function searchRemainder(search: Search, place: string, noted: string) {
+  const key = search.prefix + place;
+  for (let from = 0; ; from += IDS_A_PAGE) {
+    const to = from + IDS_A_PAGE - 1;
+    const page =
+      place === 'wait'
+        ? await search.redis.lrange(key, from, to)
+        : await search.redis.zrange(key, String(from), String(to), 'REV');
+    const found = await readJobs(search, page);
+    if (found !== undefined) return found;
+    if (page.includes(noted)) return 'absent';
+    if (page.length < IDS_A_PAGE) return 'overtaken';
+  }
+}
+
+/** Reads the jobs with these ids; each call takes Redis about a millisecond. */
+async function readJobs({ redis, prefix, id }: Search, ids: string[]): Promise<FoundEvent | undefined> {
+  const jobs = ids.filter((job) => job.length <= ID_LENGTH || job.startsWith(id));
+  for (let from = 0; from < jobs.length; ) {
+    const some = jobs.slice(from, from + JOBS_A_READ);
+    const answer = await readScript(redis, [`${prefix}delayed`], [prefix, id, ...some]);
+    const [count, data = '', score = ''] = answer as [count: number, data?: string, score?: string];
+    const found = findInJob(data, score, id);
+    if (found !== undefined) return found;
+    from += count;
+  }
+  return undefined;
+}
+
+/**
+ * Finds an event in the data of a job.
+ *
+ * @param score of the job in `delayed`; '': it is not delayed
+ * @returns undefined if the id stands in a payload only, or if the data is no batch
+ */
+export function findInJob(data: string, score: string, id: string): FoundEvent | undefined {
+  const event = eventsOf(data).find((one) => one.id === id);
+  if (event === undefined) return undefined;
+  // The lowest 12 bits of BullMQ's score number the jobs of one millisecond.
+  return score === '' ? { event } : { event, dueAt: Math.floor(Number(score) / 0x1000) };
+}
+
+function eventsOf(data: string): readonly StoredEvent[] {
+  try {
+    const events = (JSON.parse(data) as Partial<Batch> | null)?.events;
+    return Array.isArray(events) ? events : [];
+  } catch {
+    return [];
+  }
 }

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { statsKey } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { always } from '../../src/sandbox/scripts.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { testRedisPath } from '../support/redis.ts';
+import { openRedisGate } from '../support/redis-gate.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
@@ -15,7 +17,7 @@ const HOUR_MS = 3_600_000;
 const AT = /\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/.source;
 
 /** An event that waits, one that is retried, one that was delivered and one that was given up on; each of a client. */
-async function fourEvents() {
+async function fourEvents(redisPath = testRedisPath()) {
   const sandbox = testSandbox();
   const company = await sandbox.company('acme');
   const failing = await sandbox.company('failing', { script: always(422) });
@@ -45,12 +47,9 @@ async function fourEvents() {
   const names = Object.fromEntries(
     Object.entries(settings).map(([label, each]) => [client(label as 'well').name, each]),
   );
-  writeFileSync(
-    join(directory, 'waybill.yaml'),
-    stringify({ redis: { url: testRedisPath() }, clients: names }),
-  );
+  writeFileSync(join(directory, 'waybill.yaml'), stringify({ redis: { url: redisPath }, clients: names }));
   const run = (...args: string[]) => runWaybill(['event', ...args], { directory });
-  return { ids, name: (label: keyof typeof settings) => client(label).name, run };
+  return { ids, name: (label: keyof typeof settings) => client(label).name, run, redis: engine.redis };
 }
 
 test('event tells what became of one, in a sentence and as one JSON object', async () => {
@@ -102,4 +101,23 @@ test('an unknown event is told apart from an id that is none and a client that i
   expect(JSON.parse(elsewhere.stdout).error.code).toBe('EVENT_NOT_FOUND');
   expect(malformed).toMatchObject({ code: 2, stderr: expect.stringContaining('a UUIDv7') });
   expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining('client "nobody" is not in') });
+});
+
+test('event tells that one waits or is being sent if its jobs moved too fast to tell which', async () => {
+  const gate = await openRedisGate(testRedisPath());
+  const { name, run, redis } = await fourEvents(gate.socketPath);
+  const client = name('paused');
+  // From then on Redis knows the scripts by their hashes.
+  expect(await run(uuidv7(), '--client', client)).toMatchObject({ code: 3 });
+  const id = uuidv7();
+  const stands = gate.standAt(2, 'before', new RegExp(id));
+  const running = run(id, '--client', client);
+  await stands;
+  await redis.hincrby(statsKey(client), 'replayed', 1);
+  gate.release();
+  const { code, stdout } = await running;
+  expect(code).toBe(0);
+  expect(stdout).toContain(
+    `Event ${id} of ${client} waits or is being sent: jobs moved too fast to tell which; it was accepted `,
+  );
 });
