@@ -1,20 +1,36 @@
-import {
-  addDelayedJob,
-  addPrioritizedJob,
-  addStandardJob,
-  moveJobFromActiveToWait,
-  moveToDelayed,
-  pause,
-  promote,
-} from 'bullmq/dist/cjs/scripts/index.js';
+import { addDelayedJob, addPrioritizedJob, addStandardJob, promote } from 'bullmq/dist/cjs/scripts/index.js';
+
+/*
+ * BullMQ keeps a queue in `wait` (list), `active` (list), `prioritized` and `delayed` (sorted sets), `stalled` (set),
+ * `meta` (hash, field `paused`), a hash for each job, `<job>:lock`, and `marker`, a sorted set by which waiting workers
+ * learn of work: member 0 for a job that waits, member 1 with the time of the next delayed one.
+ */
+
+interface BullmqScript {
+  readonly name: string;
+  readonly content: string;
+  readonly keys: number;
+}
+
+/** A script of BullMQ, and how many keys Waybill gives it: what each of them is, only its Lua says. */
+export type UsedScript = readonly [script: BullmqScript, keys: number];
+
+/** @throws Error if the installed version of BullMQ takes other keys than Waybill gives */
+export function expectKeys([{ name, keys }, given]: UsedScript): void {
+  if (keys === given) return;
+  throw new Error(
+    `BullMQ's script ${name} takes ${keys} keys, and Waybill gives ${given}: see "BullMQ" in README.md`,
+  );
+}
 
 /**
- * BullMQ's own Lua scripts as Lua functions of (KEYS, ARGV), so that several of them run in one atomic step.
- * Nothing of them is written again here: they come from the pinned version's package.
+ * BullMQ's own Lua scripts as Lua functions of (KEYS, ARGV), so that several of them run in one atomic step. Nothing
+ * of them is written again here: they come from the pinned version's package.
  */
-function asFunctions(...scripts: readonly { name: string; content: string }[]): string {
-  return scripts
-    .map(({ name, content }) => `local function ${name}(KEYS, ARGV)\n${content}\nend\n`)
+function asFunctions(...used: readonly UsedScript[]): string {
+  for (const each of used) expectKeys(each);
+  return used
+    .map(([{ name, content }]) => `local function ${name}(KEYS, ARGV)\n${content}\nend\n`)
     .join('\n');
 }
 
@@ -23,7 +39,7 @@ function asFunctions(...scripts: readonly { name: string; content: string }[]): 
  * is left as it is, so adding twice is once. The event stream is kept empty: Waybill does not read it.
  */
 export const ADD_JOB = `
-${asFunctions(addStandardJob, addDelayedJob, addPrioritizedJob)}
+${asFunctions([addStandardJob, 9], [addDelayedJob, 6], [addPrioritizedJob, 9])}
 local function addJob(prefix, id, name, data, now, delay, priority)
   redis.call('HSETNX', prefix .. 'meta', 'opts.maxLenEvents', 0)
   local packed = cmsgpack.pack({prefix, id, name, now})
@@ -46,20 +62,9 @@ local function addJob(prefix, id, name, data, now, delay, priority)
 end
 `;
 
-/** `setPaused(prefix, state)`, state: paused | resumed. What `queue.pause` and `queue.resume` do. */
-export const SET_PAUSED = `
-${asFunctions(pause)}
-local function setPaused(prefix, state)
-  pause(
-    {prefix .. (state == 'paused' and 'wait' or 'paused'), prefix .. (state == 'paused' and 'paused' or 'wait'),
-     prefix .. 'meta', prefix .. 'prioritized', prefix .. 'events', prefix .. 'delayed', prefix .. 'marker'},
-    {state, '0'})
-end
-`;
-
-/** `promoteJob(prefix, id)`: what `job.promote` does, where the job is delayed. */
+/** `promoteJob(prefix, id)`: what `job.promote` does, if the job is delayed. */
 export const PROMOTE = `
-${asFunctions(promote)}
+${asFunctions([promote, 9])}
 local function promoteJob(prefix, id)
   return promote(
     {prefix .. 'delayed', prefix .. 'wait', prefix .. 'paused', prefix .. 'meta', prefix .. 'prioritized',
@@ -68,29 +73,62 @@ local function promoteJob(prefix, id)
 end
 `;
 
+/** `markWork(prefix)`: wakes a worker, unless the queue is paused or has nothing to do. */
+const MARK_WORK = `
+local function markWork(prefix)
+  if redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1 then return end
+  if redis.call('EXISTS', prefix .. 'wait', prefix .. 'prioritized') > 0 then
+    redis.call('ZADD', prefix .. 'marker', 0, '0')
+  end
+  local first = redis.call('ZRANGE', prefix .. 'delayed', 0, 0, 'WITHSCORES')
+  if first[2] then redis.call('ZADD', prefix .. 'marker', tonumber(first[2]) / 0x1000, '1') end
+end
+`;
+
+/** `setPaused(prefix, state)`, state: paused | resumed. What `queue.pause` and `queue.resume` do. */
+export const SET_PAUSED = `
+${MARK_WORK}
+local function setPaused(prefix, state)
+  if state == 'paused' then
+    redis.call('HSET', prefix .. 'meta', 'paused', 1)
+    redis.call('DEL', prefix .. 'marker')
+  else
+    redis.call('HDEL', prefix .. 'meta', 'paused')
+    markWork(prefix)
+  end
+end
+`;
+
 /**
- * The three ways in which an open batch leaves the active list, once its lock was checked. A batch that is done
- * is removed: what BullMQ's moveToFinished does with removeOnComplete, without the parents, deduplication,
- * metrics and events that Waybill has no use for; it costs Redis a fifth.
+ * The three ways in which an open batch leaves the active list, once its lock was checked: what BullMQ's moveToFinished
+ * (with removeOnComplete), moveToDelayed and moveJobFromActiveToWait do, without parents, deduplication, metrics and
+ * events, which Waybill has no use for. A delayed job's score is its due time in milliseconds × 0x1000.
  */
 export const LEAVE_ACTIVE = `
-${asFunctions(moveToDelayed, moveJobFromActiveToWait)}
-local function completeJob(prefix, id)
+${MARK_WORK}
+local function leaveActive(prefix, id)
   redis.call('LREM', prefix .. 'active', -1, id)
   redis.call('SREM', prefix .. 'stalled', id)
-  redis.call('DEL', prefix .. id, prefix .. id .. ':lock')
+  redis.call('DEL', prefix .. id .. ':lock')
 end
-local function delayJob(prefix, id, token, now, delay)
-  return moveToDelayed(
-    {prefix .. 'marker', prefix .. 'active', prefix .. 'prioritized', prefix .. 'delayed', prefix .. id,
-     prefix .. 'events', prefix .. 'meta', prefix .. 'stalled', prefix .. 'wait', prefix .. 'limiter',
-     prefix .. 'pc'},
-    {prefix, now, id, token, delay, '1', '', '0', ''})
+local function completeJob(prefix, id)
+  leaveActive(prefix, id)
+  redis.call('DEL', prefix .. id)
 end
-local function putBackJob(prefix, id, token)
-  return moveJobFromActiveToWait(
-    {prefix .. 'active', prefix .. 'wait', prefix .. 'stalled', prefix .. 'paused', prefix .. 'meta',
-     prefix .. 'limiter', prefix .. 'prioritized', prefix .. 'marker', prefix .. 'events'},
-    {id, token, prefix .. id})
+local function delayJob(prefix, id, now, delay)
+  leaveActive(prefix, id)
+  redis.call('HSET', prefix .. id, 'delay', delay)
+  redis.call('ZADD', prefix .. 'delayed', (now + delay) * 0x1000, id)
+  markWork(prefix)
+end
+local function putBackJob(prefix, id)
+  leaveActive(prefix, id)
+  local priority = tonumber(redis.call('HGET', prefix .. id, 'priority')) or 0
+  if priority > 0 then
+    redis.call('ZADD', prefix .. 'prioritized', priority * 0x100000000, id)
+  else
+    redis.call('RPUSH', prefix .. 'wait', id)
+  end
+  markWork(prefix)
 end
 `;

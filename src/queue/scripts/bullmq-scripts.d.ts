@@ -12,11 +12,8 @@ declare module 'bullmq/dist/cjs/scripts/index.js' {
   export const addStandardJob: LuaScript;
   export const addDelayedJob: LuaScript;
   export const addPrioritizedJob: LuaScript;
-  export const moveToDelayed: LuaScript;
   export const moveToActive: LuaScript;
   export const moveStalledJobsToWait: LuaScript;
   export const extendLocks: LuaScript;
-  export const moveJobFromActiveToWait: LuaScript;
-  export const pause: LuaScript;
   export const promote: LuaScript;
 }

@@ -98,10 +98,10 @@ elseif redis.call('EXISTS', prefix .. id) == 1 then
   if write ~= '' then redis.call('HSET', prefix .. id, 'write', write) end
   if isNews then redis.call('HDEL', prefix .. id, 'stc') end
   if action == 'delay' then
-    delayJob(prefix, id, token, now, delay)
+    delayJob(prefix, id, now, delay)
     redis.call('HSET', prefix .. id, 'due', now + delay)
   end
-  if action == 'put_back' then putBackJob(prefix, id, token) end
+  if action == 'put_back' then putBackJob(prefix, id) end
 end
 if nextToken ~= '' then return takeNext(prefix, now, nextToken, nextLock) end
 return 1
