@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { clientStatusValue } from '../queue/client-status-value.ts';
+import { clientStatusValue } from '../queue/client-status.ts';
 import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
 import { ProblemError } from './problems.ts';
 import { clientStatusSchema, pauseSchema, problems } from './schemas.ts';

@@ -2,7 +2,7 @@ import type { StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import { type FinishedEvent, planSettlement, type Settlement } from '../core/settlement.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import type { NewLock, QueuedBatch, SettleAction, SettleCommand, Settled } from '../queue/delivery-queue.ts';
+import type { NewLock, QueuedBatch, SettleAction, SettleCommand, Settled } from '../queue/settle.ts';
 import { createTally, type Tally } from './tally.ts';
 import type { Unsettled } from './unsettled.ts';
 

@@ -1,6 +1,6 @@
 import type { Batch, StoredEvent } from '../core/event.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import type { NewLock, QueuedBatch } from '../queue/delivery-queue.ts';
+import type { NewLock, QueuedBatch } from '../queue/settle.ts';
 import { ComingBack } from './coming-back.ts';
 import { logLane } from './delivery-log.ts';
 import { LOOK_MS } from './lane.ts';

@@ -7,7 +7,7 @@ import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
 import { withFailure } from '../core/history.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import type { NewLock, QueuedBatch, SettleAction } from '../queue/delivery-queue.ts';
+import type { NewLock, QueuedBatch, SettleAction } from '../queue/settle.ts';
 import { BatchLedger, type LedgerParts } from './batch-ledger.ts';
 import { chainsByUnit, inTurn } from './chains-by-unit.ts';
 import { logAttempt, logBatch, logDead } from './delivery-log.ts';

@@ -1,10 +1,10 @@
 import { type BackendFactory, type Job, type RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { isConnected } from './connections.ts';
-import { findTaken, type NewLock, type QueuedBatch } from './delivery-queue.ts';
 import { LockKeeper } from './lock-keeper.ts';
 import { clientPrefix, DELIVERIES, type LockTiming } from './names.ts';
 import { isPaused } from './pause-client.ts';
+import { findTaken, type NewLock, type QueuedBatch } from './settle.ts';
 
 /** How long a wait lasts at most where no retry is due before: the looks at all queues find what it would miss. */
 const WAIT_SECONDS = 60;

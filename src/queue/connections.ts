@@ -1,5 +1,7 @@
+import { extendLocks, moveStalledJobsToWait, moveToActive } from 'bullmq/dist/cjs/scripts/index.js';
+import { version } from 'bullmq/dist/cjs/version.js';
 import { Redis, type RedisOptions } from 'ioredis';
-import { keepWorkingWhenFull } from './work-when-full.ts';
+import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 
 /** Where Redis is: a URL (`redis://`, `rediss://`) or a unix socket. */
 export type RedisLocation = { readonly url: string } | { readonly socketPath: string };
@@ -105,4 +107,18 @@ export async function firstConnection(redis: Redis, timeoutMs: number): Promise<
 /** Closes a connection without waiting for a server that may be gone. */
 export function closeRedis(redis: Redis): void {
   redis.disconnect();
+}
+
+/** What BullMQ's own worker calls; `forQueue` gives it the keys. */
+const TAKING = [moveToActive, extendLocks, moveStalledJobsToWait];
+
+/**
+ * Lets a connection's workers take batches, keep their locks and take over those of lost processes while Redis is
+ * full: without that nothing would be delivered, and so nothing would ever become free. BullMQ defines its scripts
+ * only where a connection does not know them by their names yet.
+ */
+function keepWorkingWhenFull(redis: Redis): void {
+  for (const { name, content, keys } of TAKING) {
+    redis.defineCommand(`${name}:${version}`, { numberOfKeys: keys, lua: GO_ON_WHEN_FULL + content });
+  }
 }

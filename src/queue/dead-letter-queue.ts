@@ -3,9 +3,9 @@ import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { readDeadLetterPage } from './dead-letter-page.ts';
 import { defineScript } from './define-script.ts';
-import { deadLetterJobId } from './delivery-queue.ts';
 import { DEAD_LETTERS, DELIVERIES, incidentsKey, queuePrefix, statsKey } from './names.ts';
 import { DISCARD, REPLAY } from './scripts/replay.ts';
+import { deadLetterJobId } from './settle.ts';
 
 const replayScript = defineScript('replay', REPLAY);
 const discardScript = defineScript('discard', DISCARD);

@@ -16,10 +16,10 @@ import { createUnsettled } from '../delivery/unsettled.ts';
 import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
 import { createIdSource } from '../intake/event-id.ts';
 import { createIntake, type Intake } from '../intake/intake.ts';
+import { commitBatches } from '../queue/admit.ts';
 import type { BatchWorker } from '../queue/batch-worker.ts';
 import { type BatchWorkers, createBatchWorkers } from '../queue/batch-workers.ts';
 import { bringForward } from '../queue/bring-forward.ts';
-import { commitBatches } from '../queue/commit-batches.ts';
 import {
   type ConnectionOptions,
   closeRedis,
@@ -28,9 +28,9 @@ import {
   openRedis,
   type RedisLocation,
 } from '../queue/connections.ts';
-import { type SettleCommand, type Settled, settle } from '../queue/delivery-queue.ts';
 import { LOCK_TIMING, type LockTiming } from '../queue/names.ts';
 import { reserveSends } from '../queue/reserve-sends.ts';
+import { type SettleCommand, type Settled, settle } from '../queue/settle.ts';
 import { untilWritable } from '../queue/until-writable.ts';
 import { VERSION } from '../version.ts';
 import { createErrorSpacing } from './error-spacing.ts';

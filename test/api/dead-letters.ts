@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { onTestFinished } from 'vitest';
 import type { StoredEvent } from '../../src/core/event.ts';
-import { deadLetterJobId } from '../../src/queue/delivery-queue.ts';
 import { clientPrefix, DEAD_LETTERS } from '../../src/queue/names.ts';
+import { deadLetterJobId } from '../../src/queue/settle.ts';
 
 const DIED = Date.UTC(2026, 2, 1, 14);
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { commitBatches } from '../../src/queue/commit-batches.ts';
+import { commitBatches } from '../../src/queue/admit.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import { always, type Script } from '../../src/sandbox/scripts.ts';
 import { check } from '../support/check.ts';

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
-import { admit } from '../../src/queue/delivery-queue.ts';
+import { admit } from '../../src/queue/admit.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { canMakeTerminals, startScript } from '../support/pseudo-terminal.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';

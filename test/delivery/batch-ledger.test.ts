@@ -5,7 +5,7 @@ import { withFailure } from '../../src/core/history.ts';
 import type { FinishedEvent } from '../../src/core/settlement.ts';
 import { BatchLedger } from '../../src/delivery/batch-ledger.ts';
 import { createUnsettled } from '../../src/delivery/unsettled.ts';
-import type { SettleCommand } from '../../src/queue/delivery-queue.ts';
+import type { SettleCommand } from '../../src/queue/settle.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 
 const NOW = 1_000_000;

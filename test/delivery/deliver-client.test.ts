@@ -6,7 +6,7 @@ import type { StoredEvent } from '../../src/core/event.ts';
 import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
 import { createUnsettled } from '../../src/delivery/unsettled.ts';
 import type { TakenJob } from '../../src/queue/batch-worker.ts';
-import type { SettleCommand, Settled } from '../../src/queue/delivery-queue.ts';
+import type { SettleCommand, Settled } from '../../src/queue/settle.ts';
 import { noPutOffs, testLine } from '../support/lanes.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { until } from '../support/until.ts';

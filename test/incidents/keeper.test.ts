@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../src/core/event.ts';
 import { createKeeper } from '../../src/incidents/keeper.ts';
 import { createTeller, type SendNotice } from '../../src/incidents/teller.ts';
 import { createLog } from '../../src/log.ts';
-import { admit } from '../../src/queue/delivery-queue.ts';
+import { admit } from '../../src/queue/admit.ts';
 import { forgetNotice, readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
 import { incidentsKey, queuePrefix } from '../../src/queue/names.ts';
 import { hang, hold } from '../../src/sandbox/scripts.ts';

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import type { StoredEvent } from '../../src/core/event.ts';
-import { commitBatches } from '../../src/queue/commit-batches.ts';
+import type { NewBatch } from '../../src/queue/admit.ts';
+import { commitBatches } from '../../src/queue/admit.ts';
 import { closeRedis, openRedis } from '../../src/queue/connections.ts';
-import type { NewBatch } from '../../src/queue/delivery-queue.ts';
 import { clientPrefix, idempotencyKeyName, queuePrefix, statsKey } from '../../src/queue/names.ts';
 import { findQueuedClients } from '../../src/queue/stray-events.ts';
 import { startOwnRedis } from '../support/own-redis.ts';

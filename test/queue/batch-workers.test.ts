@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { admit } from '../../src/queue/admit.ts';
 import type { BatchWorker, TakenJob } from '../../src/queue/batch-worker.ts';
 import { type BatchWorkers, createBatchWorkers } from '../../src/queue/batch-workers.ts';
-import { admit } from '../../src/queue/delivery-queue.ts';
 import { queuePrefix } from '../../src/queue/names.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';

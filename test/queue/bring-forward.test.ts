@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { admit } from '../../src/queue/admit.ts';
 import { bringForward } from '../../src/queue/bring-forward.ts';
-import { admit, settle } from '../../src/queue/delivery-queue.ts';
 import { DELIVERIES, queuePrefix } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
+import { settle } from '../../src/queue/settle.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
 

@@ -1,7 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
-import { admitKeyed } from '../../src/queue/admit-keyed.ts';
-import { admit } from '../../src/queue/delivery-queue.ts';
+import { admit, admitKeyed } from '../../src/queue/admit.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { readOverviews } from '../../src/queue/queue-overview.ts';
 import { restoreEvents } from '../../src/queue/restore-events.ts';

@@ -5,8 +5,8 @@ import { type DeadLetterFilter, matchesFilter } from '../../src/core/dead-letter
 import type { HistoryEntry, StoredEvent } from '../../src/core/event.ts';
 import { findDeadLetters } from '../../src/dead-letters/find-dead-letters.ts';
 import { readDeadLetters } from '../../src/queue/dead-letter-queue.ts';
-import { deadLetterJobId } from '../../src/queue/delivery-queue.ts';
 import { queuePrefix } from '../../src/queue/names.ts';
+import { deadLetterJobId } from '../../src/queue/settle.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 
 const SEED = 7;

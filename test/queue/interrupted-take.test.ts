@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { admit } from '../../src/queue/delivery-queue.ts';
+import { admit } from '../../src/queue/admit.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';

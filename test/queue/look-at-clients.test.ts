@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
+import { admit } from '../../src/queue/admit.ts';
 import { readClientStatus } from '../../src/queue/client-status.ts';
-import { admit } from '../../src/queue/delivery-queue.ts';
 import { lookAtClients } from '../../src/queue/look-at-clients.ts';
 import { statsKey } from '../../src/queue/names.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';

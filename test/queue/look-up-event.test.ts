@@ -1,8 +1,8 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
+import { admit } from '../../src/queue/admit.ts';
 import { replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
 import { deliveredSlot, deliveredTail, packDelivered } from '../../src/queue/delivered-record.ts';
-import { admit } from '../../src/queue/delivery-queue.ts';
 import { deliveredKey } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { NOTED_JOBS } from '../../src/queue/search-jobs.ts';

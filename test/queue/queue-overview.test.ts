@@ -1,8 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
-import { admit, type SettleCommand, settle } from '../../src/queue/delivery-queue.ts';
+import { admit } from '../../src/queue/admit.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { readOverviews } from '../../src/queue/queue-overview.ts';
+import { type SettleCommand, settle } from '../../src/queue/settle.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
 

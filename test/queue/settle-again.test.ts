@@ -1,7 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
+import { admit } from '../../src/queue/admit.ts';
 import { closeRedis, openRedis } from '../../src/queue/connections.ts';
-import { admit, retryJobId, settle } from '../../src/queue/delivery-queue.ts';
 import { DELIVERIES, queuePrefix, statsKey } from '../../src/queue/names.ts';
+import { retryJobId, settle } from '../../src/queue/settle.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
 

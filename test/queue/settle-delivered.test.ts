@@ -1,9 +1,10 @@
 import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
+import { admit } from '../../src/queue/admit.ts';
 import { deliveredSlot, packDelivered } from '../../src/queue/delivered-record.ts';
-import { admit, type SettleCommand, type Settled, settle } from '../../src/queue/delivery-queue.ts';
 import { DELIVERIES, deliveredKey, queuePrefix } from '../../src/queue/names.ts';
+import { type SettleCommand, type Settled, settle } from '../../src/queue/settle.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';

@@ -1,14 +1,9 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import {
-  encodeBatch,
-  type NewLock,
-  type SettleCommand,
-  type Settled,
-  settle,
-} from '../../src/queue/delivery-queue.ts';
+import { encodeBatch } from '../../src/queue/admit.ts';
 import { clientPrefix, DELIVERIES, queuePrefix } from '../../src/queue/names.ts';
+import { type NewLock, type SettleCommand, type Settled, settle } from '../../src/queue/settle.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
 import { completion } from './support/completion.ts';

@@ -2,13 +2,8 @@ import { Socket } from 'node:net';
 import { Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
 import type { TakenJob } from '../../src/queue/batch-worker.ts';
-import {
-  type SettleAction,
-  type SettleCommand,
-  type Settled,
-  settle,
-} from '../../src/queue/delivery-queue.ts';
 import { clientPrefix, DELIVERIES, statsKey } from '../../src/queue/names.ts';
+import { type SettleAction, type SettleCommand, type Settled, settle } from '../../src/queue/settle.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker, loseLocks } from '../support/stalled.ts';
 import { completion } from './support/completion.ts';

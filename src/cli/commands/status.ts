@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type ClientStatus, readClientStatus } from '../../queue/client-status.ts';
-import { clientStatusValue } from '../../queue/client-status-value.ts';
+import { type ClientStatus, clientStatusValue, readClientStatus } from '../../queue/client-status.ts';
 import { countServices } from '../../queue/count-services.ts';
 import { EXIT } from '../exit-codes.ts';
 import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';

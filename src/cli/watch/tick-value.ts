@@ -1,4 +1,4 @@
-import { lastErrorValue } from '../../queue/client-status-value.ts';
+import { lastErrorValue } from '../../queue/client-status.ts';
 import type { ClientNews } from './client-news.ts';
 import type { WatchTick } from './watch-tick.ts';
 

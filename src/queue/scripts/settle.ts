@@ -1,7 +1,7 @@
 import { ADD_JOB, LEAVE_ACTIVE } from './bullmq-functions.ts';
 import { NOTE_DEATHS } from './note-deaths.ts';
 import { REMEMBER_DELIVERED } from './remember-delivered.ts';
-import { TAKE_NEXT } from './take-next.ts';
+import { TAKE_NEXT } from './take.ts';
 import { ROOM_TO_SETTLE } from './when-full.ts';
 
 /**

@@ -2,9 +2,9 @@ import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import type { StoredEvent } from '../../../src/core/event.ts';
 import { defineScript } from '../../../src/queue/define-script.ts';
-import { deadLetterJobId } from '../../../src/queue/delivery-queue.ts';
 import { DEAD_LETTERS, queuePrefix } from '../../../src/queue/names.ts';
 import { ADD_JOB } from '../../../src/queue/scripts/bullmq-functions.ts';
+import { deadLetterJobId } from '../../../src/queue/settle.ts';
 import { bodyOf } from '../workload.ts';
 
 const CHUNK = 500;

@@ -3,9 +3,10 @@ import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, onTestFinished } from 'vitest';
 import type { StoredEvent } from '../../../src/core/event.ts';
-import { admit, type SettleCommand, settle } from '../../../src/queue/delivery-queue.ts';
+import { admit } from '../../../src/queue/admit.ts';
 import { createEventLookUp } from '../../../src/queue/look-up-event.ts';
 import { clientPrefix, DELIVERIES } from '../../../src/queue/names.ts';
+import { type SettleCommand, settle } from '../../../src/queue/settle.ts';
 import { testRedis, uniqueClientName } from '../../support/redis.ts';
 import { idleBatchWorker } from '../../support/stalled.ts';
 

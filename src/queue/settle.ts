@@ -1,16 +1,14 @@
 import type { Redis } from 'ioredis';
-import type { Batch, StoredEvent } from '../core/event.ts';
-import type { EventKey } from '../core/idempotency-key.ts';
+import { lastFailure } from '../core/dead-letter-filter.ts';
+import type { StoredEvent } from '../core/event.ts';
 import type { FinishedEvent, Settlement } from '../core/settlement.ts';
-import { deathGroups } from './death-groups.ts';
+import { encodeBatch } from './admit.ts';
 import { defineScript } from './define-script.ts';
 import { packDelivered } from './delivered-record.ts';
 import { DEAD_LETTERS, DELIVERIES, deliveredKey, incidentsKey, queuePrefix, statsKey } from './names.ts';
-import { ADMIT } from './scripts/admit.ts';
-import { FIND_TAKEN } from './scripts/find-taken.ts';
 import { SETTLE } from './scripts/settle.ts';
+import { FIND_TAKEN } from './scripts/take.ts';
 
-const admitScript = defineScript('admit', ADMIT);
 const settleScript = defineScript('settle', SETTLE);
 const findTakenScript = defineScript('find-taken', FIND_TAKEN);
 
@@ -20,14 +18,6 @@ const HOUR_MS = 3_600_000;
 const DONE = 1;
 const DONE_BEFORE = 2;
 const BATCH_GONE = -1;
-
-/** A batch on its way into the queue; its id is made beforehand, so that sending it again adds it once. */
-export interface NewBatch {
-  readonly id: string;
-  readonly events: readonly StoredEvent[];
-  /** The key of each event, where any of them has one. */
-  readonly keys?: readonly (EventKey | undefined)[];
-}
 
 /** What becomes of the job: it goes on, waits for its retries, goes back for others to take, or is done. */
 export type SettleAction = 'keep' | 'delay' | 'put_back' | 'complete';
@@ -74,19 +64,6 @@ export interface SettleCommand {
   readonly nextLock?: NewLock;
 }
 
-/** The data of a job. */
-export function encodeBatch(events: readonly StoredEvent[]): string {
-  const batch: Batch = { events };
-  return JSON.stringify(batch);
-}
-
-/** How many events there are of each type: `disposition_update 2 inventory_receipt 1`. */
-function countsByType(events: readonly StoredEvent[]): string {
-  const counts = new Map<string, number>();
-  for (const { type } of events) counts.set(type, (counts.get(type) ?? 0) + 1);
-  return [...counts].map(([type, count]) => `${type} ${count}`).join(' ');
-}
-
 /** The job id of a retry that leaves its batch: the same for the same attempt, however often it is added. */
 export function retryJobId(event: StoredEvent): string {
   return `${event.id}.${event.life ?? 0}.${event.history?.length ?? 0}`;
@@ -95,24 +72,6 @@ export function retryJobId(event: StoredEvent): string {
 /** The job id of a dead letter: the same for the same life, so that writing it twice is once. */
 export function deadLetterJobId(event: StoredEvent): string {
   return `${event.id}.${event.life ?? 0}`;
-}
-
-/**
- * Puts batches without keys into a client's queue, all or none; resolves once Redis has them.
- *
- * @throws errors of Redis
- */
-export async function admit(
-  redis: Redis,
-  client: string,
-  batches: readonly NewBatch[],
-  now: number,
-): Promise<void> {
-  const args: (string | number)[] = [queuePrefix(client, DELIVERIES), now];
-  for (const { id, events } of batches) {
-    args.push(id, String(events.length), encodeBatch(events), countsByType(events));
-  }
-  await admitScript(redis, [statsKey(client)], args);
 }
 
 /**
@@ -210,4 +169,24 @@ function deliveredArguments(client: string, { finished = [], now }: SettleComman
   const records = keepHours > 0 ? packDelivered(finished, now) : [];
   const args = records.flatMap(({ slot, text }) => [deliveredKey(client, slot), text]);
   return [Math.ceil(keepHours * HOUR_MS), ...args];
+}
+
+/** Deaths of one kind, as scripts take them; `failingSince` in ms since the epoch. */
+type DeathGroup = readonly [type: string, kind: string, count: number, failingSince: number];
+
+/**
+ * Dead events by type, class and status, with when the first attempt of any of them failed.
+ *
+ * @param now for those without a history
+ */
+function deathGroups(dead: readonly StoredEvent[], now: number): DeathGroup[] {
+  const groups = new Map<string, DeathGroup>();
+  for (const event of dead) {
+    const { status, failureClass } = lastFailure(event);
+    const kind = `${failureClass}:${status}`;
+    const since = event.history?.[0]?.[0] ?? now;
+    const [, , count, first] = groups.get(`${event.type} ${kind}`) ?? [event.type, kind, 0, since];
+    groups.set(`${event.type} ${kind}`, [event.type, kind, count + 1, Math.min(first, since)]);
+  }
+  return [...groups.values()];
 }

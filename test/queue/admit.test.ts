@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { commitBatches } from '../../src/queue/commit-batches.ts';
+import type { NewBatch } from '../../src/queue/admit.ts';
+import { commitBatches } from '../../src/queue/admit.ts';
 import { closeRedis, openRedis } from '../../src/queue/connections.ts';
-import type { NewBatch } from '../../src/queue/delivery-queue.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 
 const ANSWER_TIMEOUT_MS = 1_000;
