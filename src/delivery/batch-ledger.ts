@@ -3,7 +3,7 @@ import type { Log } from '../core/log.ts';
 import { type FinishedEvent, planSettlement, type Settlement } from '../core/settlement.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
 import type { NewLock, QueuedBatch, SettleAction, SettleCommand, Settled } from '../queue/settle.ts';
-import { createTally, type Tally } from './tally.ts';
+import { Tally } from './tally.ts';
 import type { Unsettled } from './unsettled.ts';
 
 /** What a ledger writes with. */
@@ -19,7 +19,7 @@ export interface LedgerParts {
 
 /** What became of the events of an open batch, and how much of it is written down. */
 export class BatchLedger {
-  readonly tally: Tally = createTally();
+  readonly tally: Tally = new Tally();
   readonly #job: TakenJob;
   readonly #parts: LedgerParts;
   readonly #unfinished: Set<StoredEvent>;

@@ -10,106 +10,90 @@ export interface TallySheet {
   readonly lastError?: string;
 }
 
-/** Counts what became of a batch's attempts. */
-export interface Tally {
-  count(event: StoredEvent, classification: Classification, outcome: Outcome, now: number): void;
-  /** Adds how long an attempt took; ms. */
-  time(ms: number): void;
-  /** Counts what an earlier run of the batch could not write down; it adds to the counters only. */
-  recount(result: FinishedEvent): void;
-  /** What was counted since the last time, to be written with the settlement. */
-  take(): TallySheet;
-  readonly delivered: number;
-  readonly retried: number;
-  readonly died: number;
-}
-
 const DETAIL_LENGTH = 200;
 
 /**
- * Builds an empty tally. Counter names: `delivered:<type>:<status>`, `failed:<class>`, `dead`, and the same by type
- * and class: `dead:<type>:<class>`; `attemptMs` is how long all attempts took together.
+ * Counts what became of a batch's attempts. Counter names: `delivered:<type>:<status>`, `failed:<class>`, `dead`, and
+ * the same by type and class: `dead:<type>:<class>`; `attemptMs` is how long all attempts took together.
  */
-export function createTally(): Tally {
-  let counters = new Map<string, number>();
+export class Tally {
+  delivered = 0;
+  retried = 0;
+  died = 0;
+  #counters = new Map<string, number>();
   /** By type and status: a counter's name is not put together for every event. */
-  let delivered = new Map<string, Map<number, number>>();
-  let lastError: string | undefined;
-  let attemptMs = 0;
-  const totals = { delivered: 0, retried: 0, died: 0 };
+  #deliveries = new Map<string, Map<number, number>>();
+  #lastError: string | undefined;
+  #attemptMs = 0;
 
-  function add(field: string): void {
-    counters.set(field, (counters.get(field) ?? 0) + 1);
+  count(event: StoredEvent, classification: Classification, outcome: Outcome, now: number): void {
+    if (classification.kind === 'delivered') {
+      this.delivered += 1;
+      this.#addDelivered(event.type, classification.status);
+      return;
+    }
+    this.#add(`failed:${classification.failureClass}`);
+    if (outcome.kind === 'dead') {
+      this.died += 1;
+      this.#addDead(event.type, classification.failureClass);
+    } else this.retried += 1;
+    this.#lastError = JSON.stringify({
+      at: now,
+      event: event.id,
+      type: event.type,
+      attempt: nextAttempt(event),
+      status: classification.status,
+      class: classification.failureClass,
+      detail: classification.response.slice(0, DETAIL_LENGTH),
+    });
   }
 
-  function addDead(type: string, failureClass: string): void {
-    add('dead');
-    add(`dead:${type}:${failureClass}`);
+  /** Adds how long an attempt took; ms. */
+  time(ms: number): void {
+    this.#attemptMs += ms;
   }
 
-  function addDelivered(type: string, status: number): void {
-    let ofType = delivered.get(type);
+  /** Counts what an earlier run of the batch could not write down; it adds to the counters only. */
+  recount({ event, outcome }: FinishedEvent): void {
+    if (outcome.kind === 'delivered') {
+      this.#addDelivered(event.type, outcome.status);
+      return;
+    }
+    const last = event.history?.at(-1);
+    if (last !== undefined) this.#add(`failed:${last[2]}`);
+    if (outcome.kind === 'dead') this.#addDead(event.type, last?.[2] ?? '');
+  }
+
+  /** What was counted since the last time, to be written with the settlement. */
+  take(): TallySheet {
+    const counters = this.#counters;
+    const lastError = this.#lastError;
+    for (const [type, byStatus] of this.#deliveries) {
+      for (const [status, count] of byStatus) counters.set(`delivered:${type}:${status}`, count);
+    }
+    if (this.#attemptMs >= 0.5) counters.set('attemptMs', Math.round(this.#attemptMs));
+    this.#counters = new Map();
+    this.#deliveries = new Map();
+    this.#lastError = undefined;
+    this.#attemptMs = 0;
+    return { counters, ...(lastError !== undefined && { lastError }) };
+  }
+
+  #add(field: string): void {
+    this.#counters.set(field, (this.#counters.get(field) ?? 0) + 1);
+  }
+
+  #addDead(type: string, failureClass: string): void {
+    this.#add('dead');
+    this.#add(`dead:${type}:${failureClass}`);
+  }
+
+  #addDelivered(type: string, status: number): void {
+    let ofType = this.#deliveries.get(type);
     if (ofType === undefined) {
       ofType = new Map();
-      delivered.set(type, ofType);
+      this.#deliveries.set(type, ofType);
     }
     ofType.set(status, (ofType.get(status) ?? 0) + 1);
   }
-
-  return {
-    get delivered() {
-      return totals.delivered;
-    },
-    get retried() {
-      return totals.retried;
-    },
-    get died() {
-      return totals.died;
-    },
-    count(event, classification, outcome, now) {
-      if (classification.kind === 'delivered') {
-        totals.delivered += 1;
-        addDelivered(event.type, classification.status);
-        return;
-      }
-      add(`failed:${classification.failureClass}`);
-      if (outcome.kind === 'dead') {
-        totals.died += 1;
-        addDead(event.type, classification.failureClass);
-      } else totals.retried += 1;
-      lastError = JSON.stringify({
-        at: now,
-        event: event.id,
-        type: event.type,
-        attempt: nextAttempt(event),
-        status: classification.status,
-        class: classification.failureClass,
-        detail: classification.response.slice(0, DETAIL_LENGTH),
-      });
-    },
-    time(ms) {
-      attemptMs += ms;
-    },
-    recount({ event, outcome }) {
-      if (outcome.kind === 'delivered') {
-        addDelivered(event.type, outcome.status);
-        return;
-      }
-      const last = event.history?.at(-1);
-      if (last !== undefined) add(`failed:${last[2]}`);
-      if (outcome.kind === 'dead') addDead(event.type, last?.[2] ?? '');
-    },
-    take() {
-      for (const [type, byStatus] of delivered) {
-        for (const [status, count] of byStatus) counters.set(`delivered:${type}:${status}`, count);
-      }
-      if (attemptMs >= 0.5) counters.set('attemptMs', Math.round(attemptMs));
-      const sheet: TallySheet = { counters, ...(lastError === undefined ? {} : { lastError }) };
-      counters = new Map();
-      delivered = new Map();
-      lastError = undefined;
-      attemptMs = 0;
-      return sheet;
-    },
-  };
 }

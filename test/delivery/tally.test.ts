@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { createTally } from '../../src/delivery/tally.ts';
+import { Tally } from '../../src/delivery/tally.ts';
 
 const event = { id: 'e', type: 'x', unit: 'u', body: '{}' };
 const delivered = { kind: 'delivered', status: 200 } as const;
 
 test('how long attempts took is one counter a settlement, in whole milliseconds, and none where it is none', () => {
-  const tally = createTally();
+  const tally = new Tally();
   const attempt = (ms: number): void => {
     tally.count(event, delivered, delivered, 0);
     tally.time(ms);
