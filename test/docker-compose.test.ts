@@ -7,6 +7,7 @@ import { Redis } from 'ioredis';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { configSchema } from '../src/config/config-schema.ts';
+import { httpConfigSchema } from '../src/config/http-config.ts';
 import { parseConfig } from '../src/config/load-config.ts';
 import { judgeRedisSettings, readRedisSettings } from '../src/redis/settings.ts';
 import { WORKER_END_MS } from '../src/service/service.ts';
@@ -23,7 +24,7 @@ interface Service {
   readonly profiles?: readonly string[];
   readonly ports?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  readonly volumes: readonly string[];
+  readonly volumes: readonly unknown[];
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly stop_grace_period: string;
@@ -73,7 +74,7 @@ describe('Redis', () => {
   });
 
   test('keeps its data, and is reached by the service only', () => {
-    const [name = '', target] = redis.volumes[0]?.split(':') ?? [];
+    const [name = '', target] = String(redis.volumes[0]).split(':');
     expect(target).toBe('/data');
     expect(Object.keys(compose.volumes)).toContain(name);
     expect(redis.ports).toBeUndefined();
@@ -99,7 +100,11 @@ describe('the service', () => {
 
   test('reads its configuration where it is mounted, and cannot change it', () => {
     expect(waybill.command).toEqual(['start', '--config', CONFIG_PATH]);
-    expect(waybill.volumes).toEqual([`./waybill.yaml:${CONFIG_PATH}:ro`]);
+    // A missing file is said, and not made a directory.
+    const bind = { create_host_path: false };
+    expect(waybill.volumes).toEqual([
+      { type: 'bind', source: './waybill.yaml', target: CONFIG_PATH, read_only: true, bind },
+    ]);
   });
 
   test('has time to finish what is under way, and to end a worker that does not', () => {
@@ -108,9 +113,13 @@ describe('the service', () => {
     expect(Number(seconds) * 1000).toBeGreaterThan(graceMs + WORKER_END_MS);
   });
 
-  test('comes back after a crash, and publishes nothing', () => {
+  test('comes back after a crash, and publishes its API to this machine alone', () => {
     expect([redis.restart, waybill.restart]).toEqual(['unless-stopped', 'unless-stopped']);
-    expect(waybill.ports).toBeUndefined();
+    expect(waybill.ports).toEqual(['127.0.0.1:8425:8425']);
+    const http = httpConfigSchema.parse({
+      keys: [{ name: 'a', sha256: '0'.repeat(64), scopes: ['submit'] }],
+    });
+    expect(http.port).toBe(8425);
     expect(waybill.image).toBe(`waybill:${VERSION}`);
   });
 
@@ -166,14 +175,16 @@ describe('Prometheus and Grafana', () => {
 
   test('find their files, which they cannot change, and keep their data', () => {
     for (const volume of [...prometheus.volumes, ...grafana.volumes]) {
-      const [source = '', , mode] = volume.split(':');
+      const [source = '', , mode] = String(volume).split(':');
       if (source.startsWith('./')) expect([existsSync(join(REPOSITORY, source)), mode]).toEqual([true, 'ro']);
       else expect(Object.keys(compose.volumes)).toContain(source);
     }
     const { providers } = readObservability<{ providers: { options: { path: string } }[] }>(
       'grafana/dashboards.yml',
     );
-    const dashboards = grafana.volumes.filter((volume) => volume.includes(`:${providers[0]?.options.path}/`));
+    const dashboards = grafana.volumes.filter((volume) =>
+      String(volume).includes(`:${providers[0]?.options.path}/`),
+    );
     expect(dashboards).toHaveLength(1);
   });
 
@@ -209,6 +220,14 @@ describe('the image', () => {
     expect(JSON.parse(instruction('ENTRYPOINT'))).toEqual(['node', manifest.bin.waybill]);
     expect(JSON.parse(instruction('CMD'))).toEqual(waybill.command);
     expect(existsSync(join(REPOSITORY, manifest.bin.waybill))).toBe(true);
+  });
+
+  test('is healthy as long as a status can be read', async () => {
+    const [, , , command] =
+      /^(--\S+ )(--\S+ )(--\S+ )CMD (.*)$/.exec(instruction('HEALTHCHECK'))?.slice(1) ?? [];
+    const [node, main, ...args] = JSON.parse(command ?? '[]') as string[];
+    expect([node, main]).toEqual(['node', manifest.bin.waybill]);
+    expect(args).toEqual(['status', '--json', '--config', CONFIG_PATH]);
   });
 
   test('has a Node that the package works with, and no dependencies of development', () => {
