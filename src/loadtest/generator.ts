@@ -1,14 +1,12 @@
 import type { Classification } from '../core/classify.ts';
 import type { StoredEvent } from '../core/event.ts';
-import { createPace, type Pace } from './pace.ts';
-import type { SendBudget } from './send-budget.ts';
 
-/** What became of one event that was sent, over however many requests. */
+/** What became of one event that was sent, over all of its requests. */
 export interface LoadAttempt {
   readonly classification: Classification;
-  /** What of the time was spent on waiting for a token: it is measured apart. */
+  /** The part of the time that went on waiting for a token: it is measured apart. */
   readonly tokenMs: number;
-  /** The time in the queue, where there is one. */
+  /** The time in the queue; absent: there is none. */
   readonly queueMs?: number;
 }
 
@@ -22,13 +20,13 @@ export interface Times {
   readonly finished: number;
 }
 
-/** Who is told what happens. It is in the way of every event. */
-export interface Witness {
+/** Is told what happens to each arrival. Every event waits for it. */
+export interface GeneratorObserver {
   sent(event: StoredEvent, intended: number, at: number): void;
   finished(event: StoredEvent, attempt: LoadAttempt, times: Times): void;
   /** Called off: neither sent nor unsent. */
   dropped(intended: number): void;
-  /** The most that may be in flight were: the arrival was let go. */
+  /** Not sent, since `maxInFlight` requests were in flight. */
   unsent(intended: number): void;
   /** Once a turn of the loop, about each millisecond. */
   turn(now: number, inFlight: number): void;
@@ -46,13 +44,15 @@ export interface Arrivals {
 export interface GeneratorParts {
   readonly arrivals: Arrivals;
   readonly maxInFlight: number;
-  readonly witness: Witness;
+  readonly observer: GeneratorObserver;
   readonly send: SendEvent;
   nextEvent(): StoredEvent;
   /** Absent: there is no bound. */
   readonly budget?: SendBudget;
-  /** The budget is used up, and something more was due: nothing is sent any more. */
+  /** The budget is used up, and one more event was due: nothing more is sent. */
   onSpent?(): void;
+  /** Called at the end of each turn of the loop, about each millisecond. */
+  onTurn?(now: number): void;
   /** Milliseconds of a monotonic clock. */
   now(): number;
 }
@@ -60,7 +60,7 @@ export interface GeneratorParts {
 /** A generator at work. */
 export interface Generator {
   readonly startedAt: number;
-  /** Resolves once all has been sent, or `stop` was called, and nothing is in flight any more. */
+  /** Resolves once all was sent, or `stop` was called, and nothing is in flight. */
   readonly done: Promise<Attended>;
   /** Sends nothing from now on. */
   stop(): void;
@@ -70,21 +70,21 @@ export interface Generator {
 export interface Attended {
   /** When it stopped before its time, in milliseconds from the start; absent: it went to the end. */
   readonly stoppedAtMs?: number;
-  /** Arrivals whose time had come at the end of the plan, or at the stop, and that were not attended to soon after. */
+  /** Arrivals that were due by the end of the plan, or by the stop, and were not attended to soon after. */
   readonly behind: number;
-  /** Those of them that never were. */
+  /** Those of them that were never attended to. */
   readonly missed: number;
 }
 
 const TURN_MS = 1;
-/** What is late by less at the end of the plan is told by the lag alone. */
+/** A delay below this at the end of the plan shows in the lag alone. */
 const LATE_MS = 500;
-/** So long after the end of its plan a generator that is behind goes on sending. */
+/** A generator that is behind goes on sending for this long after the end of its plan. */
 const OVERTIME_MS = 5_000;
 
 /**
- * Sends events at the times that they were meant for, whatever becomes of those before: an open model. Nothing
- * here waits for an answer; a loop of 1 ms sends all that is due.
+ * Sends events at their intended times, whatever becomes of earlier ones: an open model. It never waits for an
+ * answer; a loop of 1 ms sends all that is due.
  */
 export function startGenerator(parts: GeneratorParts): Generator {
   return new OpenGenerator(parts);
@@ -94,7 +94,7 @@ class OpenGenerator implements Generator {
   readonly startedAt: number;
   readonly done: Promise<Attended>;
   readonly #parts: GeneratorParts;
-  readonly #pace: Pace;
+  readonly #dueUntil: (nowMs: number) => number;
   #finish = (_attended: Attended): void => {};
   #next = 0;
   #inFlight = 0;
@@ -104,7 +104,7 @@ class OpenGenerator implements Generator {
   constructor(parts: GeneratorParts) {
     this.#parts = parts;
     this.startedAt = parts.now();
-    this.#pace = createPace(this.startedAt);
+    this.#dueUntil = createCatchUpClock(this.startedAt);
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -116,29 +116,30 @@ class OpenGenerator implements Generator {
   }
 
   #turn = (): void => {
-    const { arrivals, witness, now } = this.#parts;
+    const { arrivals, observer, onTurn, now } = this.#parts;
     if (this.#over !== undefined) return;
     const at = now();
     const atMs = at - this.startedAt;
-    this.#sendDue(this.#pace.advance(at));
-    witness.turn(at, this.#inFlight);
+    this.#sendDue(this.#dueUntil(at));
+    observer.turn(at, this.#inFlight);
+    onTurn?.(at);
     if (this.#over !== undefined) return;
     if (this.#next < arrivals.total) {
       if (atMs >= arrivals.durationMs + LATE_MS) this.#behind ??= arrivals.total - this.#next;
       if (atMs >= arrivals.durationMs + OVERTIME_MS) this.#stopAt(atMs);
       else setTimeout(this.#turn, TURN_MS);
     } else {
-      this.#endWhereOver();
+      this.#endIfOver();
     }
   };
 
   #sendDue(due: number): void {
-    const { arrivals, maxInFlight, witness, budget } = this.#parts;
+    const { arrivals, maxInFlight, observer, budget } = this.#parts;
     for (; this.#next < arrivals.total; this.#next += 1) {
       const intended = this.startedAt + arrivals.intendedAt(this.#next);
       if (intended > due) return;
       if (this.#inFlight >= maxInFlight) {
-        witness.unsent(intended);
+        observer.unsent(intended);
       } else if (budget?.take() === false) {
         this.#endAsSpent(intended - this.startedAt);
         return;
@@ -148,24 +149,24 @@ class OpenGenerator implements Generator {
     }
   }
 
-  /** What was due at that time is neither sent nor missed: the plan ends before it. */
+  /** The event that was due is neither sent nor missed: the plan ends before it. */
   #endAsSpent(atMs: number): void {
     this.#over = { behind: this.#behind ?? 0, missed: 0, stoppedAtMs: atMs };
     this.#parts.onSpent?.();
-    this.#endWhereOver();
+    this.#endIfOver();
   }
 
   async #send(intended: number): Promise<void> {
-    const { witness, now, nextEvent, send } = this.#parts;
+    const { observer, now, nextEvent, send } = this.#parts;
     const event = nextEvent();
     const sent = now();
     this.#inFlight += 1;
-    witness.sent(event, intended, sent);
+    observer.sent(event, intended, sent);
     const attempt = await send(event);
     this.#inFlight -= 1;
-    if (attempt === undefined) witness.dropped(intended);
-    else witness.finished(event, attempt, { intended, sent, finished: now() });
-    this.#endWhereOver();
+    if (attempt === undefined) observer.dropped(intended);
+    else observer.finished(event, attempt, { intended, sent, finished: now() });
+    this.#endIfOver();
   }
 
   #stopAt(atMs: number): void {
@@ -176,12 +177,58 @@ class OpenGenerator implements Generator {
     const missed = due - this.#next;
     const isEarly = atMs < arrivals.durationMs;
     this.#over = { behind: this.#behind ?? missed, missed, ...(isEarly ? { stoppedAtMs: atMs } : {}) };
-    this.#endWhereOver();
+    this.#endIfOver();
   }
 
-  #endWhereOver(): void {
+  #endIfOver(): void {
     if (this.#inFlight > 0) return;
     if (this.#over !== undefined) this.#finish(this.#over);
     else if (this.#next >= this.#parts.arrivals.total) this.#finish({ behind: this.#behind ?? 0, missed: 0 });
   }
+}
+
+/** A turn of the loop that takes longer than this is a stall. */
+const STALL_MS = 10;
+const CATCH_UP = 2;
+
+/**
+ * The clock that a generator sends by: takes the time and returns until when events are due, in milliseconds. After a
+ * stall it runs at twice the real speed, so that late events go out at twice the rate and not at once.
+ */
+export function createCatchUpClock(startMs: number): (nowMs: number) => number {
+  let last = startMs;
+  let due = startMs;
+  return (nowMs) => {
+    const turn = Math.min(Math.max(0, nowMs - last), STALL_MS);
+    last = nowMs;
+    due = Math.min(nowMs, due + CATCH_UP * turn);
+    return due;
+  };
+}
+
+/**
+ * How many events a load test may send in all, and the one count of what it sent: warm-ups and the events between
+ * probes included. The generator takes from it before each event, so that the bound is exact.
+ */
+export interface SendBudget {
+  readonly most: number;
+  readonly spent: number;
+  /** Takes one event out of it; false: it is used up. */
+  take(): boolean;
+}
+
+/** Makes a budget of which nothing is spent. */
+export function createSendBudget(most: number): SendBudget {
+  let spent = 0;
+  return {
+    most,
+    get spent() {
+      return spent;
+    },
+    take() {
+      if (spent >= most) return false;
+      spent += 1;
+      return true;
+    },
+  };
 }

@@ -1,10 +1,7 @@
-import { isSurelyBeyond, isSurelyWithin, shareBounds } from './binomial.ts';
-import { generatorTrouble } from './generator-health.ts';
+import { isSurelyBeyond, isSurelyWithin, readPercentile, shareBounds, showPercentile } from './confidence.ts';
 import { type LatencyObjective, type Objective, strictestMs } from './objectives.ts';
-import type { Observation } from './observation.ts';
-import { findOverload } from './overload.ts';
-import { readPercentile, showPercentile } from './percentiles.ts';
-import { showNumber, showRate, showShare } from './quantities.ts';
+import type { GeneratorHealth, Observation } from './observation.ts';
+import { showMs, showNumber, showRate, showShare } from './quantities.ts';
 
 /** What an objective came to; `undecided`: the sample is too small to say. */
 export type ObjectiveVerdict = 'met' | 'missed' | 'undecided';
@@ -17,7 +14,7 @@ export interface ShareBounds {
   readonly upper: number;
 }
 
-/** One objective held against an observation. */
+/** An observation judged by one objective. */
 export interface ObjectiveJudgement {
   readonly objective: Objective;
   readonly verdict: ObjectiveVerdict;
@@ -27,17 +24,16 @@ export interface ObjectiveJudgement {
   readonly found: string;
 }
 
-/** What an observation came to. `inconclusive`: the generator did too badly for anything to be said. */
+/** What an observation came to. `inconclusive`: the generator did too badly to judge the endpoint. */
 export interface Judgement {
   readonly verdict: ObjectiveVerdict | 'inconclusive';
   readonly objectives: readonly ObjectiveJudgement[];
-  /** Why the verdict is not `met`, a sentence each; empty where it is. */
+  /** Why the verdict is not `met`, a sentence each. */
   readonly reasons: readonly string[];
 }
 
 /**
- * Holds an observation against its objectives. A generator that did badly makes it inconclusive, whatever else it
- * shows.
+ * Judges an observation by its objectives. If the generator did badly, it is inconclusive, whatever else it shows.
  */
 export function judge(observation: Observation, objectives: readonly Objective[]): Judgement {
   const judged = objectives.map((objective) => judgeObjective(observation, objective));
@@ -53,8 +49,8 @@ export function judge(observation: Observation, objectives: readonly Objective[]
 }
 
 /**
- * The same for a probe at a constant rate: one that was cut short, or that the endpoint did not keep up with, is a
- * miss whatever the objectives say, and its numbers are not given as reasons.
+ * The same for a probe at a constant rate. If it was cut short, or if the endpoint did not keep up, it is missed whatever
+ * the objectives say, and its durations are not given as reasons.
  */
 export function judgeProbe(observation: Observation, objectives: readonly Objective[]): Judgement {
   const judgement = judge(observation, objectives);
@@ -103,4 +99,78 @@ function judgeShare(
 function inBounds({ against, of, lower, upper }: ShareBounds): string {
   const range = `${showNumber(lower * 100)} to ${showNumber(upper * 100)} %`;
   return `, ${against} of ${of} against it (${range} with 95 % confidence)`;
+}
+
+const LEAST_SENT_SHARE = 0.99;
+const LEAST_LAG_MS = 5;
+const LAG_SHARE_OF_OBJECTIVE = 0.1;
+const MOST_UTILISATION = 0.9;
+
+/**
+ * What makes a run inconclusive, a sentence each; empty: the generator did well enough.
+ *
+ * @param shortestMs the shortest time that an objective names; undefined: none names one
+ */
+function generatorTrouble(health: GeneratorHealth, shortestMs: number | undefined): string[] {
+  const mostLagMs = Math.max(LEAST_LAG_MS, LAG_SHARE_OF_OBJECTIVE * (shortestMs ?? 0));
+  const { sentShare, lagP99Ms, eventLoopUtilisation } = health;
+  const trouble: string[] = [];
+  if (sentShare < LEAST_SENT_SHARE) {
+    trouble.push(`the generator attended to ${showShare(sentShare)} of the plan, less than 99 %`);
+  }
+  if (lagP99Ms > mostLagMs) {
+    trouble.push(
+      `the generator was late: its lag's p99 is ${showMs(lagP99Ms)}, more than ${showMs(mostLagMs)}`,
+    );
+  }
+  if (eventLoopUtilisation > MOST_UTILISATION) {
+    trouble.push(`the generator was busy: ${showShare(eventLoopUtilisation)} of its time, more than 90 %`);
+  }
+  return trouble;
+}
+
+const LEAST_DELIVERED = 0.97;
+/** Too few events to judge a share of 3 %. */
+const LEAST_FINISHED = 100;
+const MOST_GROWTH = 1.5;
+const LEAST_IN_FLIGHT = 10;
+
+/**
+ * Whether the endpoint falls behind, as a sentence; undefined: it does not. Its backlog grows (in flight in the
+ * last third of the time more than 1.5 times the middle third, and more than 10), or less than 97 % of the offered events
+ * are delivered.
+ */
+function findOverload(observation: Observation): string | undefined {
+  const { offered, delivered } = observation;
+  return (
+    findGrowth(observation.inFlight.middleThird, observation.inFlight.lastThird) ??
+    findShortfall(offered - delivered, offered, 1)
+  );
+}
+
+/**
+ * The same in the middle of a probe, which is then cut short. `inFlight` is of thirds of the time so far, and
+ * `finished` counts the events that have an outcome; the caller asks from half of the probe's time on.
+ */
+export function findOverloadEarly(soFar: {
+  readonly finished: number;
+  readonly delivered: number;
+  readonly inFlight: Observation['inFlight'];
+}): string | undefined {
+  const { finished, delivered, inFlight } = soFar;
+  return (
+    findGrowth(inFlight.middleThird, inFlight.lastThird) ??
+    findShortfall(finished - delivered, finished, LEAST_FINISHED)
+  );
+}
+
+function findGrowth(middle: number, last: number): string | undefined {
+  if (last <= LEAST_IN_FLIGHT || last <= MOST_GROWTH * middle) return undefined;
+  return `the backlog grows: ${showNumber(middle)} in flight in the middle third, ${showNumber(last)} in the last`;
+}
+
+function findShortfall(missing: number, of: number, least: number): string | undefined {
+  const share = of === 0 ? 1 : (of - missing) / of;
+  if (of < least || share >= LEAST_DELIVERED) return undefined;
+  return `only ${showShare(share)} of what was offered is delivered, less than 97 %`;
 }

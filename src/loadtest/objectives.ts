@@ -1,6 +1,5 @@
 import { describeValue } from '../core/describe-value.ts';
-import type { Parsed } from './parsed.ts';
-import { parseDurationMs, parseRatePerSecond, parseShare } from './quantities.ts';
+import { type Parsed, parseDurationMs, parseRatePerSecond, parseShare } from './quantities.ts';
 
 /** At most `allowedShare` of the events take `thresholdMs` or longer: `p99<300ms` allows 0.01. */
 export interface LatencyObjective {
@@ -20,14 +19,14 @@ export interface DeliveredObjective {
   readonly allowedShare: number;
 }
 
-/** At least so many events a second are delivered: `rate>=195/s`. */
+/** At least this many events a second are delivered: `rate>=195/s`. */
 export interface RateObjective {
   readonly kind: 'rate';
   readonly text: string;
   readonly ratePerSecond: number;
 }
 
-/** What a run is held to. */
+/** What a run is judged by. */
 export type Objective = LatencyObjective | DeliveredObjective | RateObjective;
 
 /** Reads objectives such as `p99<300ms`, `delivered>99.5%` and `rate>=195/s`, or says what is wrong with each. */
@@ -42,7 +41,7 @@ export function parseObjectives(texts: readonly string[]): Parsed<readonly Objec
   return problems.length === 0 ? { ok: true, value: objectives } : { ok: false, problems };
 }
 
-/** What holds where nothing else is asked for: `delivered>99%`, and `p99<` half of the client's timeout. */
+/** The objectives without `--slo`: `delivered>99%`, and `p99<` half of the client's timeout. */
 export function defaultObjectives(timeoutMs: number): readonly Objective[] {
   const thresholdMs = timeoutMs / 2;
   return [
@@ -72,7 +71,7 @@ function parseLatency(text: string, name: string, comparison: string, value: str
   if (!(percentile > 0 && percentile < 100)) {
     return `objective ${found} names no percentile: it must lie between 0 and 100, such as p99.9`;
   }
-  // Times are measured, and never equal to a threshold but by rounding.
+  // A measured time equals a threshold only by rounding: `<` and `<=` are the same.
   if (comparison !== '<' && comparison !== '<=') return `objective ${found} must ask for less: ${name}<300ms`;
   const thresholdMs = parseDurationMs(value);
   if (thresholdMs === undefined || thresholdMs === 0) {

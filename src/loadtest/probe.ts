@@ -1,30 +1,44 @@
-import type { FailureClass } from '../core/attempt-result.ts';
 import type { StoredEvent } from '../core/event.ts';
-import { parseRetryAfter } from '../core/retry-after.ts';
-import { type Attended, type SendEvent, startGenerator } from './generator.ts';
-import { watchLoop } from './loop-watch.ts';
-import type { DeclaredLimit, Observation } from './observation.ts';
-import { createRecorder, type Recorder } from './recorder.ts';
-import type { Schedule } from './schedule.ts';
-import type { SendBudget } from './send-budget.ts';
+import { type SendBudget, type SendEvent, startGenerator } from './generator.ts';
+import { type Observation, observe } from './observation.ts';
+import { Recorder } from './recorder.ts';
+import {
+  type ArrivalOptions,
+  createSchedule,
+  highestRate,
+  type Schedule,
+  type Stage,
+  withWarmup,
+} from './schedule.ts';
 
-/** What one run, or one probe of a search, is made of. */
-export interface ProbeOptions {
-  /** The warm-up stands at its beginning. */
-  readonly schedule: Schedule;
-  readonly warmupMs: number;
-  readonly plannedRatePerSecond: number;
-  readonly maxInFlight: number;
-  readonly timeoutMs: number;
+/** The world outside, as a load test needs it. */
+export interface Effects {
   readonly send: SendEvent;
+  /** Calls off the requests in flight. */
+  callOff(): void;
   nextEvent(): StoredEvent;
+  /** Of all that is sent; once it is used up, a guard stops the current probe. */
   readonly budget: SendBudget;
-  /** Nothing may be sent any more, and the plan is not over. */
-  onSpent(): void;
   /** Milliseconds of a monotonic clock. */
   now(): number;
   /** Milliseconds since the epoch. */
   wallNow(): number;
+  /** The user ends it: what was measured is reported. */
+  readonly interrupted: AbortSignal;
+  /** 128 and the number of the signal that interrupted it. */
+  interruptedExitCode(): number;
+  /** Called at the beginning, twice a second and at the end. */
+  onProgress(view: ProbeView): void;
+}
+
+/** What is sent, and how. */
+export interface ProbePlan extends ArrivalOptions {
+  readonly label: string;
+  /** Without the warm-up. */
+  readonly stages: readonly Stage[];
+  readonly warmupMs: number;
+  readonly maxInFlight: number;
+  readonly timeoutMs: number;
 }
 
 /** A run or probe under way. */
@@ -35,114 +49,184 @@ export interface RunningProbe {
   utilisation(): number;
   /** Resolves when nothing is in flight any more. */
   readonly done: Promise<Observation>;
-  /** Sends nothing more; what is in flight is waited for. `why`: a sentence for the report. */
+  /** Sends nothing more, and waits for the requests in flight. `why`: a sentence for the report. */
   stop(why: string): void;
 }
 
-/** Starts sending; what is seen is judged from the end of the warm-up on. */
-export function startProbe(options: ProbeOptions): RunningProbe {
-  const { schedule, warmupMs, timeoutMs, now } = options;
-  const loop = watchLoop();
-  let cutShort: string | undefined;
-  let isWarm = false;
-  let utilisation: number | undefined;
-  const startedAt = now();
-  const recorder = createRecorder({ startedAt, warmupMs, timeoutMs });
-  const generator = startGenerator({
-    ...options,
-    arrivals: schedule,
-    witness: {
-      ...recorder,
-      turn(at, inFlight) {
-        recorder.turn(at, inFlight);
-        const atMs = at - startedAt;
-        if (!isWarm && atMs >= warmupMs) {
-          isWarm = true;
-          loop.restart();
-        }
-        // While the last answers come in, the generator idles.
-        if (atMs >= schedule.durationMs) utilisation ??= loop.utilisation();
-      },
-    },
-  });
+/** A run or probe as its progress is shown. */
+export interface ProbeView {
+  readonly label: string;
+  readonly probe: RunningProbe;
+  readonly schedule: Schedule;
+  readonly warmupMs: number;
+  readonly plannedRatePerSecond: number;
+  readonly isOver: boolean;
+}
 
+/** Why a probe is to end before its time. */
+export interface Stop {
+  /** `guard`: nothing more is to be sent at all. `overload`: not at this rate. */
+  readonly kind: 'guard' | 'overload' | 'interrupted';
+  readonly why: string;
+}
+
+/** Asked twice a second; `undefined`: go on. */
+export type StopRule = (view: ProbeView) => Stop | undefined;
+
+/** What a probe came to. */
+export interface Probed {
+  readonly observation: Observation;
+  readonly probe: RunningProbe;
+  readonly schedule: Schedule;
+  readonly warmupMs: number;
+  readonly stopped?: Stop;
+}
+
+const ASK_EVERY_MS = 500;
+/** After an interruption, the requests in flight have this long to end. */
+const INTERRUPTED_MS = 5_000;
+
+/** Sends what the plan says, and observes what becomes of it. Ends early if the rule says so, or when interrupted. */
+export async function runProbe(plan: ProbePlan, effects: Effects, rule: StopRule): Promise<Probed> {
+  const { label, warmupMs, arrivals, seed } = plan;
+  const plannedRatePerSecond = highestRate(plan.stages);
+  const schedule = createSchedule(withWarmup(plan.stages, warmupMs), { arrivals, seed });
+  const probe = startProbe(plan, schedule, effects, () => stop(spentStop(effects.budget)));
+  const view = { label, probe, schedule, warmupMs, plannedRatePerSecond, isOver: false };
+  let stopped: Stop | undefined;
+  const stop = (by: Stop): void => {
+    stopped ??= by;
+    probe.stop(by.why);
+  };
+  const unhook = onInterrupt(effects, () => stop({ kind: 'interrupted', why: 'interrupted' }));
+  effects.onProgress(view);
+  const timer = setInterval(() => {
+    effects.onProgress(view);
+    const why = stopped === undefined ? rule(view) : undefined;
+    if (why !== undefined) stop(why);
+  }, ASK_EVERY_MS);
+  try {
+    const observation = await probe.done;
+    // The rule has not seen the failures of the last half second.
+    stopped ??= rule(view);
+    return { observation, probe, schedule, warmupMs, ...(stopped === undefined ? {} : { stopped }) };
+  } finally {
+    clearInterval(timer);
+    unhook();
+    effects.onProgress({ ...view, isOver: true });
+  }
+}
+
+/** Sends one event alone: whether the endpoint takes it at all. */
+export function preflight(plan: Pick<ProbePlan, 'seed' | 'timeoutMs'>, effects: Effects): Promise<Probed> {
+  const { seed, timeoutMs } = plan;
+  const one: Stage = { durationMs: 1, fromRate: 1_000, toRate: 1_000 };
+  const alone = {
+    label: 'preflight',
+    stages: [one],
+    warmupMs: 0,
+    maxInFlight: 1,
+    arrivals: 'constant',
+  } as const;
+  return runProbe({ ...alone, seed, timeoutMs }, effects, () => undefined);
+}
+
+/** Why the one event of a preflight was not delivered, as a sentence; undefined: it was. */
+export function whyPreflightFailed({ observation, probe }: Probed): string | undefined {
+  if (observation.delivered === 1) return undefined;
+  const [ended] = probe.recorder.outcomes();
+  if (ended === undefined) return 'the first event had no outcome';
+  const { outcome, status, examples } = ended;
+  const how = status === 0 ? outcome : `${outcome}, status ${status}`;
+  const said = examples[0]?.response.replace(/\s+/g, ' ').trim() ?? '';
+  return `the first event was not delivered (${how})${said && `: ${said}`}`;
+}
+
+function spentStop({ most }: SendBudget): Stop {
+  return { kind: 'guard', why: `all ${most.toLocaleString('en-US')} requests that may be sent were sent` };
+}
+
+/** Calls back at an interruption, or at once after one; a little later the requests in flight are called off. */
+function onInterrupt({ interrupted, callOff }: Effects, callback: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const act = (): void => {
+    callback();
+    timer = setTimeout(callOff, INTERRUPTED_MS);
+  };
+  if (interrupted.aborted) act();
+  else interrupted.addEventListener('abort', act, { once: true });
+  return () => {
+    clearTimeout(timer);
+    interrupted.removeEventListener('abort', act);
+  };
+}
+
+/** `onSpent`: the budget is used up, and the plan is not over. */
+function startProbe(
+  plan: ProbePlan,
+  schedule: Schedule,
+  effects: Effects,
+  onSpent: () => void,
+): RunningProbe {
+  const { warmupMs, timeoutMs, maxInFlight } = plan;
+  const { now, wallNow, send, nextEvent, budget } = effects;
+  const plannedRatePerSecond = highestRate(plan.stages);
+  const startedAt = now();
+  const recorder = new Recorder({ startedAt, warmupMs, timeoutMs });
+  const loop = new LoopWatch(warmupMs, schedule.durationMs);
+  let cutShort: string | undefined;
+  const onTurn = (at: number): void => loop.turn(at - startedAt);
+  const source = { arrivals: schedule, maxInFlight, send, nextEvent, budget, onSpent };
+  const generator = startGenerator({ ...source, observer: recorder, now, onTurn });
   return {
     startedAt,
     recorder,
-    utilisation: () => utilisation ?? loop.utilisation(),
+    utilisation: () => loop.utilisation(),
     stop(why) {
       cutShort ??= why;
-      utilisation ??= loop.utilisation();
+      loop.end();
       generator.stop();
     },
     done: generator.done.then((attended) => {
       recorder.close();
-      const busy = utilisation ?? loop.utilisation();
-      const observation = observe(options, recorder, attended, busy);
+      const eventLoopUtilisation = loop.utilisation();
+      const run = { schedule, warmupMs, plannedRatePerSecond, attended, eventLoopUtilisation, wallNow };
+      const observation = observe(recorder, run);
       if (attended.stoppedAtMs === undefined || cutShort === undefined) return observation;
       return { ...observation, cutShort };
     }),
   };
 }
 
-/** What a recorder has seen, as it is judged. */
-function observe(
-  options: ProbeOptions,
-  recorder: Recorder,
-  attended: Attended,
-  eventLoopUtilisation: number,
-): Observation {
-  const { schedule, warmupMs, plannedRatePerSecond } = options;
-  const { sent, unsent, delivered } = recorder.counts;
-  const endMs = attended.stoppedAtMs ?? schedule.durationMs;
-  const durationMs = Math.max(0, endMs - warmupMs);
-  const offered = sent + unsent + attended.missed;
-  // A backlog grows from the first event on: without the warm-up, its last third would be less than 1.5 times the middle.
-  const third = (n: number): number => recorder.trace.mean(((n - 1) * endMs) / 3, (n * endMs) / 3);
-  const declaredLimit = declaredBy(options, recorder);
-  return {
-    plannedRatePerSecond,
-    durationMs,
-    offered,
-    sent,
-    unsent,
-    delivered,
-    ...endings(recorder),
-    response: recorder.response,
-    service: recorder.service,
-    lag: recorder.lag,
-    inFlight: { middleThird: third(2), lastThird: third(3) },
-    ...(declaredLimit === undefined ? {} : { declaredLimit }),
-    generator: {
-      sentShare: offered === 0 ? 1 : Math.max(0, 1 - attended.behind / offered),
-      lagP99Ms: recorder.lag.percentileMs(99),
-      eventLoopUtilisation,
-    },
-  };
-}
+/** How busy the event loop of this process is between the end of the warm-up and the end of the plan. */
+class LoopWatch {
+  readonly #warmupMs: number;
+  readonly #durationMs: number;
+  #since = performance.eventLoopUtilization();
+  #isWarm = false;
+  #atEnd: number | undefined;
 
-function endings(recorder: Recorder): Pick<Observation, 'byStatus' | 'byFailureClass'> {
-  const byStatus: Record<string, number> = {};
-  const byFailureClass: Partial<Record<FailureClass, number>> = {};
-  for (const { outcome, status, count } of recorder.outcomes()) {
-    if (status !== 0) byStatus[status] = (byStatus[status] ?? 0) + count;
-    if (outcome === 'delivered') continue;
-    const failureClass = outcome as FailureClass;
-    byFailureClass[failureClass] = (byFailureClass[failureClass] ?? 0) + count;
+  constructor(warmupMs: number, durationMs: number) {
+    this.#warmupMs = warmupMs;
+    this.#durationMs = durationMs;
   }
-  return { byStatus, byFailureClass };
-}
 
-function declaredBy(
-  { schedule, wallNow }: ProbeOptions,
-  { declaredLimit }: Recorder,
-): DeclaredLimit | undefined {
-  if (declaredLimit === undefined) return undefined;
-  const { status, intendedMs, retryAfter } = declaredLimit;
-  const retryAfterMs = retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, wallNow());
-  return {
-    status,
-    atRatePerSecond: schedule.rateAt(intendedMs),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  };
+  /** Called at each turn of the generator's loop. */
+  turn(atMs: number): void {
+    if (!this.#isWarm && atMs >= this.#warmupMs) {
+      this.#isWarm = true;
+      this.#since = performance.eventLoopUtilization();
+    }
+    // The generator idles while the last answers come in.
+    if (atMs >= this.#durationMs) this.end();
+  }
+
+  end(): void {
+    this.#atEnd = this.utilisation();
+  }
+
+  /** 0 to 1. */
+  utilisation(): number {
+    return this.#atEnd ?? performance.eventLoopUtilization(this.#since).utilization;
+  }
 }

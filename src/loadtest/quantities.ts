@@ -1,3 +1,8 @@
+/** A value read from the command line, or its problems, a sentence each. */
+export type Parsed<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
 const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const NUMBER = String.raw`(\d+(?:\.\d+)?)`;
 

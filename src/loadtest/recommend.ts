@@ -1,5 +1,5 @@
+import { readPercentile } from './confidence.ts';
 import type { Distribution } from './observation.ts';
-import { readPercentile } from './percentiles.ts';
 import { showMs, showRate } from './quantities.ts';
 
 /** A setting to paste, and how it was come to. */

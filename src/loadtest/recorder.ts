@@ -1,28 +1,16 @@
 import type { Classification } from '../core/classify.ts';
-import type { Witness } from './generator.ts';
-import { createInFlightTrace, type InFlightTrace } from './in-flight-trace.ts';
+import type { StoredEvent } from '../core/event.ts';
+import type { GeneratorObserver, LoadAttempt, Times } from './generator.ts';
 import { createLatencyHistogram, type LatencyHistogram } from './latency-histogram.ts';
-import { createOutcomes, exampleOf, type OutcomeCount } from './outcomes.ts';
-import { createSeconds, type OpenSecond, type SecondRow, type Seconds } from './seconds.ts';
-
-/** What is counted of the arrivals that are judged. */
-export interface Counts {
-  sent: number;
-  unsent: number;
-  delivered: number;
-  failed: number;
-  /** Sent and then called off at the end: they count neither as sent nor as offered. */
-  dropped: number;
-}
-
-/**
- * The most events in a row that ended so, for guards: all of them, warm-up too. They do not fall again where another
- * end follows: a guard looks now and then only.
- */
-export interface Streaks {
-  timeouts: number;
-  unauthorized: number;
-}
+import { type OutcomeCount, OutcomeCounts } from './outcome-counts.ts';
+import {
+  createInFlightTrace,
+  createSeconds,
+  type InFlightTrace,
+  type OpenSecond,
+  type SecondRow,
+  type Seconds,
+} from './timeline.ts';
 
 /** The endpoint said that it wants no more: 429, or 503 with `Retry-After`. */
 export interface FirstRefusal {
@@ -32,126 +20,149 @@ export interface FirstRefusal {
   readonly retryAfter: string | undefined;
 }
 
-/** Writes down what a generator sees. Only what was meant for the time after the warm-up is judged. */
-export interface Recorder extends Witness {
-  readonly counts: Readonly<Counts>;
-  readonly streaks: Readonly<Streaks>;
-  readonly inFlight: number;
-  readonly declaredLimit: FirstRefusal | undefined;
-  readonly response: LatencyHistogram;
-  readonly service: LatencyHistogram;
-  readonly lag: LatencyHistogram;
-  /** The time in the queue; empty where there is none. */
-  readonly queue: LatencyHistogram;
-  readonly trace: InFlightTrace;
-  readonly rows: readonly SecondRow[];
-  outcomes(): OutcomeCount[];
-  /** Closes the last row. */
-  close(): void;
-}
-
 /** What a recorder has to know beforehand. */
 export interface RecorderOptions {
   /** On the clock of the generator. */
   readonly startedAt: number;
   readonly warmupMs: number;
-  /** What does not end counts as having taken so long. */
+  /** An event without an answer counts as having taken this long. */
   readonly timeoutMs: number;
 }
 
-/** What a histogram must be able to hold: a time-out, and the time that an event waited to be sent. */
+type Counts = Readonly<Record<'sent' | 'unsent' | 'delivered' | 'failed' | 'dropped', number>>;
+type Streaks = Readonly<Record<'timeouts' | 'unauthorized', number>>;
+type Failed = Extract<Classification, { kind: 'failed' }>;
+
+/** A histogram must hold a timeout, and the time that an event waited to be sent. */
 const HEADROOM = 2;
 
-/** Makes a recorder of a run or probe. */
-export function createRecorder({ startedAt, warmupMs, timeoutMs }: RecorderOptions): Recorder {
-  const longest = HEADROOM * timeoutMs;
-  const response = createLatencyHistogram(longest);
-  const service = createLatencyHistogram(longest);
-  const lag = createLatencyHistogram(longest);
-  const queue = createLatencyHistogram(longest);
-  const trace = createInFlightTrace();
-  const outcomes = createOutcomes();
-  const seconds: Seconds = createSeconds(warmupMs, longest);
-  const counts: Counts = { sent: 0, unsent: 0, delivered: 0, failed: 0, dropped: 0 };
-  const streaks: Streaks = { timeouts: 0, unauthorized: 0 };
-  const latest: Streaks = { timeouts: 0, unauthorized: 0 };
-  const judgedFrom = startedAt + warmupMs;
-  let inFlight = 0;
-  let declaredLimit: FirstRefusal | undefined;
+/** Records what a generator does. Only events that were intended for the time after the warm-up are judged. */
+export class Recorder implements GeneratorObserver {
+  readonly #counts = { sent: 0, unsent: 0, delivered: 0, failed: 0, dropped: 0 };
+  readonly #streaks = { timeouts: 0, unauthorized: 0 };
+  /** Of the judged arrivals. `dropped`: called off at the end; they count neither as sent nor as offered. */
+  readonly counts: Counts = this.#counts;
+  /**
+   * The most events in a row that ended so, warm-up included. They do not fall when another outcome follows: stop rules
+   * look at them only twice a second.
+   */
+  readonly streaks: Streaks = this.#streaks;
+  readonly response: LatencyHistogram;
+  readonly service: LatencyHistogram;
+  readonly lag: LatencyHistogram;
+  /** The time in the queue; empty if there is none. */
+  readonly queue: LatencyHistogram;
+  readonly trace: InFlightTrace = createInFlightTrace();
+  readonly rows: readonly SecondRow[];
+  readonly #currentStreaks = { timeouts: 0, unauthorized: 0 };
+  readonly #outcomes = new OutcomeCounts();
+  readonly #seconds: Seconds;
+  readonly #startedAt: number;
+  readonly #timeoutMs: number;
+  readonly #judgedFrom: number;
+  #inFlight = 0;
+  #declaredLimit: FirstRefusal | undefined;
 
-  function noteLimit(classification: Classification, intendedMs: number): void {
-    if (!declaresLimit(classification)) return;
-    const { status, retryAfter } = classification;
-    declaredLimit ??= { intendedMs, status, retryAfter };
+  constructor({ startedAt, warmupMs, timeoutMs }: RecorderOptions) {
+    const longest = HEADROOM * timeoutMs;
+    this.response = createLatencyHistogram(longest);
+    this.service = createLatencyHistogram(longest);
+    this.lag = createLatencyHistogram(longest);
+    this.queue = createLatencyHistogram(longest);
+    this.#seconds = createSeconds(warmupMs, longest);
+    this.rows = this.#seconds.rows;
+    this.#startedAt = startedAt;
+    this.#timeoutMs = timeoutMs;
+    this.#judgedFrom = startedAt + warmupMs;
   }
 
-  return {
-    counts,
-    streaks,
-    response,
-    service,
-    lag,
-    queue,
-    trace,
-    rows: seconds.rows,
-    outcomes: outcomes.list,
-    close: seconds.close,
-    get inFlight() {
-      return inFlight;
-    },
-    get declaredLimit() {
-      return declaredLimit;
-    },
-    sent(_event, intended, at) {
-      inFlight += 1;
-      const row = seconds.at(at - startedAt);
-      row.offered += 1;
-      row.sent += 1;
-      row.inFlight = inFlight;
-      row.lagMaxMs = Math.max(row.lagMaxMs, at - intended);
-      if (intended < judgedFrom) return;
-      counts.sent += 1;
-      lag.record(at - intended);
-    },
-    finished(event, { classification, tokenMs, queueMs }, times) {
-      inFlight -= 1;
-      const atMs = times.finished - startedAt;
-      const serviceMs = times.finished - times.sent - tokenMs - (queueMs ?? 0);
-      const responseMs = answered(classification, times.finished - times.intended - tokenMs, timeoutMs);
-      countIn(seconds.at(atMs), classification, { responseMs, serviceMs, inFlight });
-      note(latest, streaks, classification);
-      noteLimit(classification, times.intended - startedAt);
-      if (times.intended < judgedFrom) return;
-      countEnd(counts, classification);
-      response.record(responseMs);
-      service.record(serviceMs);
-      if (queueMs !== undefined) queue.record(queueMs);
-      outcomes.count(classification, () => exampleOf(event, atMs, serviceMs));
-    },
-    dropped(intended) {
-      inFlight -= 1;
-      if (intended < judgedFrom) return;
-      counts.sent -= 1;
-      counts.dropped += 1;
-    },
-    unsent(intended) {
-      const row = seconds.at(Math.max(0, intended - startedAt));
-      row.offered += 1;
-      row.unsent += 1;
-      row.response.record(timeoutMs);
-      if (intended < judgedFrom) return;
-      counts.unsent += 1;
-      response.record(timeoutMs);
-    },
-    turn(now, flying) {
-      const atMs = now - startedAt;
-      seconds.at(atMs).inFlight = flying;
-      trace.note(atMs, flying);
-    },
-  };
-}
+  get inFlight(): number {
+    return this.#inFlight;
+  }
 
-type Failed = Extract<Classification, { kind: 'failed' }>;
+  get declaredLimit(): FirstRefusal | undefined {
+    return this.#declaredLimit;
+  }
+
+  /** The most frequent outcome first. */
+  outcomes(): OutcomeCount[] {
+    return this.#outcomes.list();
+  }
+
+  /** Closes the last row. */
+  close(): void {
+    this.#seconds.close();
+  }
+
+  sent(_event: StoredEvent, intended: number, at: number): void {
+    this.#inFlight += 1;
+    const row = this.#seconds.at(at - this.#startedAt);
+    row.offered += 1;
+    row.sent += 1;
+    row.inFlight = this.#inFlight;
+    row.lagMaxMs = Math.max(row.lagMaxMs, at - intended);
+    if (intended < this.#judgedFrom) return;
+    this.#counts.sent += 1;
+    this.lag.record(at - intended);
+  }
+
+  finished(event: StoredEvent, { classification, tokenMs, queueMs }: LoadAttempt, times: Times): void {
+    this.#inFlight -= 1;
+    const atMs = times.finished - this.#startedAt;
+    const serviceMs = times.finished - times.sent - tokenMs - (queueMs ?? 0);
+    const tookMs = times.finished - times.intended - tokenMs;
+    // Without an answer an event took at least as long as an answer may take.
+    const responseMs = classification.status === 0 ? Math.max(tookMs, this.#timeoutMs) : tookMs;
+    countInSecond(this.#seconds.at(atMs), classification, {
+      responseMs,
+      serviceMs,
+      inFlight: this.#inFlight,
+    });
+    this.#noteStreaks(classification);
+    if (declaresLimit(classification)) {
+      const { status, retryAfter } = classification;
+      this.#declaredLimit ??= { intendedMs: times.intended - this.#startedAt, status, retryAfter };
+    }
+    if (times.intended < this.#judgedFrom) return;
+    this.#counts[classification.kind === 'delivered' ? 'delivered' : 'failed'] += 1;
+    this.response.record(responseMs);
+    this.service.record(serviceMs);
+    if (queueMs !== undefined) this.queue.record(queueMs);
+    this.#outcomes.count(classification, event, atMs, serviceMs);
+  }
+
+  dropped(intended: number): void {
+    this.#inFlight -= 1;
+    if (intended < this.#judgedFrom) return;
+    this.#counts.sent -= 1;
+    this.#counts.dropped += 1;
+  }
+
+  unsent(intended: number): void {
+    const row = this.#seconds.at(Math.max(0, intended - this.#startedAt));
+    row.offered += 1;
+    row.unsent += 1;
+    row.response.record(this.#timeoutMs);
+    if (intended < this.#judgedFrom) return;
+    this.#counts.unsent += 1;
+    this.response.record(this.#timeoutMs);
+  }
+
+  turn(now: number, inFlight: number): void {
+    const atMs = now - this.#startedAt;
+    this.#seconds.at(atMs).inFlight = inFlight;
+    this.trace.note(atMs, inFlight);
+  }
+
+  #noteStreaks(classification: Classification): void {
+    const failure = classification.kind === 'failed' ? classification.failureClass : undefined;
+    const [current, longest] = [this.#currentStreaks, this.#streaks];
+    current.timeouts = failure === 'timeout' ? current.timeouts + 1 : 0;
+    current.unauthorized = failure === 'unauthorized' ? current.unauthorized + 1 : 0;
+    longest.timeouts = Math.max(longest.timeouts, current.timeouts);
+    longest.unauthorized = Math.max(longest.unauthorized, current.unauthorized);
+  }
+}
 
 function declaresLimit(classification: Classification): classification is Failed {
   if (classification.kind === 'delivered') return false;
@@ -159,12 +170,7 @@ function declaresLimit(classification: Classification): classification is Failed
   return status === 429 || (status === 503 && retryAfter !== undefined);
 }
 
-/** What got no answer took at least as long as an answer may take: its caller waited for nothing. */
-function answered({ status }: Classification, ms: number, timeoutMs: number): number {
-  return status === 0 ? Math.max(ms, timeoutMs) : ms;
-}
-
-function countIn(
+function countInSecond(
   row: OpenSecond,
   classification: Classification,
   ended: { readonly responseMs: number; readonly serviceMs: number; readonly inFlight: number },
@@ -180,17 +186,4 @@ function countIn(
   const { status, failureClass } = classification;
   const key = status === 0 ? failureClass : String(status);
   row.failures[key] = (row.failures[key] ?? 0) + 1;
-}
-
-function countEnd(counts: Counts, classification: Classification): void {
-  if (classification.kind === 'delivered') counts.delivered += 1;
-  else counts.failed += 1;
-}
-
-function note(latest: Streaks, longest: Streaks, classification: Classification): void {
-  const failure = classification.kind === 'failed' ? classification.failureClass : undefined;
-  latest.timeouts = failure === 'timeout' ? latest.timeouts + 1 : 0;
-  latest.unauthorized = failure === 'unauthorized' ? latest.unauthorized + 1 : 0;
-  longest.timeouts = Math.max(longest.timeouts, latest.timeouts);
-  longest.unauthorized = Math.max(longest.unauthorized, latest.unauthorized);
 }

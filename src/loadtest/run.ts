@@ -1,56 +1,48 @@
-import { driveProbe, type Effects, type Probed, type ProbePlan, preflight, type StopRule } from './drive.ts';
+import type { LoadOutcome, MadeProbe } from './build-load-report.ts';
 import { judge } from './judge.ts';
+import { RESULT_EXIT, type ReportResult } from './load-report.ts';
 import type { Objective } from './objectives.ts';
 import {
-  type LoadOutcome,
-  type MadeProbe,
-  preflightFailure,
-  RESULT_EXIT,
-  wasPreflightMet,
-} from './outcome.ts';
-import type { ReportResult } from './report.ts';
+  type Effects,
+  type Probed,
+  type ProbePlan,
+  preflight,
+  runProbe,
+  type StopRule,
+  whyPreflightFailed,
+} from './probe.ts';
 import { firstOf, onDeclaredLimit, onTimeouts, onUnauthorized } from './stop-rules.ts';
 
-/** A fixed plan, and what it is held to. */
+/** A fixed plan, and the objectives that it is judged by. */
 export interface RunPlan extends ProbePlan {
   readonly objectives: readonly Objective[];
-  /** Stops a run that does more harm than good. */
+  /** Stops a run with too many failures. */
   readonly abort: StopRule;
 }
 
-/** Sends one event, and if it is delivered all that the plan says; judges what came of it. */
+/** Sends one event and, if it is delivered, all that the plan says; judges the run. */
 export async function runLoad(plan: RunPlan, effects: Effects): Promise<LoadOutcome> {
   const first = await preflight(plan, effects);
+  const why = whyPreflightFailed(first);
   const alone: MadeProbe = {
     purpose: 'preflight',
     probed: first,
     objectives: [],
-    ...(wasPreflightMet(first) ? { verdict: 'met', reasons: [] } : preflightFailure(first)),
+    verdict: why === undefined ? 'met' : 'missed',
+    reasons: why === undefined ? [] : [why],
   };
   if (effects.interrupted.aborted) return { probes: [alone], result: interrupted(effects, []) };
-  if (alone.verdict !== 'met') {
-    const sentence = `stopped before the run: ${alone.reasons.join('; ')}`;
-    const result = { verdict: 'stopped', exitCode: RESULT_EXIT.stopped, sentence, reasons: alone.reasons };
-    return { probes: [alone], result: result as ReportResult };
-  }
+  if (why !== undefined)
+    return { probes: [alone], result: stoppedResult('stopped before the run: ', why, []) };
   const rule = firstOf(onUnauthorized, onDeclaredLimit('guard'), onTimeouts, plan.abort);
-  const probed = await driveProbe(plan, effects, rule);
-  const { verdict, reasons, objectives } = judge(probed.observation, plan.objectives);
-  const made: MadeProbe = { purpose: 'run', probed, objectives, verdict, reasons };
+  const probed = await runProbe(plan, effects, rule);
+  const made: MadeProbe = { purpose: 'run', probed, ...judge(probed.observation, plan.objectives) };
   return { probes: [alone, made], result: conclude(probed, made, effects) };
 }
 
 function conclude({ stopped }: Probed, { verdict, reasons }: MadeProbe, effects: Effects): ReportResult {
   if (stopped?.kind === 'interrupted') return interrupted(effects, reasons);
-  if (stopped !== undefined) {
-    const sentence = `stopped: ${stopped.why}`;
-    return {
-      verdict: 'stopped',
-      exitCode: RESULT_EXIT.stopped,
-      sentence,
-      reasons: [stopped.why, ...reasons],
-    };
-  }
+  if (stopped !== undefined) return stoppedResult('stopped: ', stopped.why, reasons);
   // A run declares no limit without being stopped for it.
   const judged = verdict === 'declared' ? 'missed' : verdict;
   return { verdict: judged, exitCode: RESULT_EXIT[judged], sentence: SENTENCES[judged], reasons };
@@ -62,6 +54,11 @@ const SENTENCES = {
   undecided: 'undecided: the sample is too small to say whether the objectives are met',
   inconclusive: 'inconclusive: this generator did not keep to the plan, so nothing is said of the endpoint',
 } as const;
+
+function stoppedResult(prefix: string, why: string, reasons: readonly string[]): ReportResult {
+  const sentence = `${prefix}${why}`;
+  return { verdict: 'stopped', exitCode: RESULT_EXIT.stopped, sentence, reasons: [why, ...reasons] };
+}
 
 function interrupted(effects: Effects, reasons: readonly string[]): ReportResult {
   const sentence = 'interrupted: what was measured until then is in the report';

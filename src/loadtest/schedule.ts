@@ -1,5 +1,7 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
+import { describeValue } from '../core/describe-value.ts';
+import { type Parsed, parseDurationMs, parseRatePerSecond } from './quantities.ts';
 
 /** A stretch of a plan whose rate goes evenly from one to another, in events per second. */
 export interface Stage {
@@ -36,13 +38,13 @@ interface PlacedStage extends Stage {
   readonly area: number;
 }
 
-/** What rounding may add to a whole number of arrivals, as a share of it. */
+/** The most that rounding adds to a whole number of arrivals, as a share of it. */
 const ROUNDING = 1e-9;
 
 /**
- * Lays out a plan in closed form: arrival n is due when the integral of the rate reaches n, that is evenly spaced
+ * Calculates a plan in closed form: arrival n is due when the integral of the rate reaches n, that is evenly spaced
  * at a constant rate, and at the root of `r0·t + (r1-r0)·t²/(2D) = n` within a ramp. Poisson arrivals are
- * exponential gaps of mean 1, laid out by the same integral.
+ * exponential gaps of mean 1 in the same integral.
  */
 export function createSchedule(stages: readonly Stage[], options: ArrivalOptions): Schedule {
   const placed = placeStages(stages);
@@ -75,7 +77,7 @@ interface Plan {
   areaAt(n: number): number;
 }
 
-/** Arrival n is due at n: those below the area are within the plan. */
+/** Arrival n is due at n; the plan ends at the area. */
 function evenPlan(area: number): Plan {
   return { total: Math.max(0, Math.ceil(area - area * ROUNDING)), areaAt: (n) => n };
 }
@@ -106,7 +108,7 @@ function exponentialGaps(seed: number): () => number {
 }
 
 function timeAt(stages: readonly PlacedStage[], area: number): number {
-  // The last one that has begun by then and holds arrivals: a pause between two has none.
+  // The last stage that has begun by then and has arrivals: a pause has none.
   const stage = stages.findLast(
     (candidate) => candidate.area > 0 && candidate.before * (1 - ROUNDING) <= area,
   );
@@ -114,7 +116,7 @@ function timeAt(stages: readonly PlacedStage[], area: number): number {
   const { startMs, durationMs, fromRate, toRate } = stage;
   const within = Math.max(0, area - stage.before);
   const slope = (toRate - fromRate) / (durationMs / 1_000);
-  // The form of the root that loses no digits where the slope is small; below 0 only by rounding.
+  // This form of the root loses no digits if the slope is small; it is below 0 only by rounding.
   const root = Math.sqrt(Math.max(0, fromRate * fromRate + 2 * slope * within));
   const seconds = within === 0 ? 0 : (2 * within) / (fromRate + root);
   return startMs + Math.min(seconds * 1_000, durationMs);
@@ -126,4 +128,55 @@ function rateAt(stages: readonly PlacedStage[], ms: number, durationMs: number):
   if (stage === undefined) return 0;
   const share = (ms - stage.startMs) / stage.durationMs;
   return stage.fromRate + (stage.toRate - stage.fromRate) * share;
+}
+
+/** Reads stages such as `10s:0-200,2m:200,10s:200-0`: for each how long, and one rate or two for a ramp. */
+export function parseStages(text: string): Parsed<readonly Stage[]> {
+  const stages: Stage[] = [];
+  const problems: string[] = [];
+  for (const part of text.split(',')) {
+    const read = parseStage(part.trim());
+    if (typeof read === 'string') problems.push(read);
+    else stages.push(read);
+  }
+  if (problems.length === 0 && stages.every(({ fromRate, toRate }) => fromRate + toRate === 0)) {
+    problems.push(`stages ${describeValue(text)} send nothing: at least one needs a rate above 0`);
+  }
+  return problems.length === 0 ? { ok: true, value: stages } : { ok: false, problems };
+}
+
+function parseStage(text: string): Stage | string {
+  const [, length = '', from = '', to = from] = /^([^:]*):([^-]*)(?:-(.*))?$/.exec(text) ?? [];
+  const durationMs = parseDurationMs(length);
+  const fromRate = parseRatePerSecond(from);
+  const toRate = parseRatePerSecond(to);
+  if (durationMs === undefined || durationMs === 0 || fromRate === undefined || toRate === undefined) {
+    return `stage ${describeValue(text)} is not a duration and a rate, such as 2m:200, or 10s:0-200 for a ramp`;
+  }
+  return { durationMs, fromRate, toRate };
+}
+
+/** The warm-up of a ramp from 0 has a tenth of the rate that the ramp goes to. */
+const WARM_SHARE = 0.1;
+
+/** The stages with a warm-up before them, at the rate of their beginning. */
+export function withWarmup(stages: readonly Stage[], warmupMs: number): readonly Stage[] {
+  const [first] = stages;
+  if (first === undefined || warmupMs === 0) return stages;
+  const rate = first.fromRate > 0 ? first.fromRate : first.toRate * WARM_SHARE;
+  return [{ durationMs: warmupMs, fromRate: rate, toRate: rate }, ...stages];
+}
+
+/** The highest rate of the stages, in events per second. */
+export function highestRate(stages: readonly Stage[]): number {
+  return Math.max(...stages.map(({ fromRate, toRate }) => Math.max(fromRate, toRate)));
+}
+
+/** How many events are sent in stages and their warm-up; random gaps depend on the seed. */
+export function countEvents(
+  stages: readonly Stage[],
+  warmupMs: number,
+  { arrivals, seed }: ArrivalOptions,
+): number {
+  return createSchedule(withWarmup(stages, warmupMs), { arrivals, seed }).total;
 }

@@ -1,12 +1,13 @@
-import type { Stop, StopRule } from './drive.ts';
-import type { FinishedRow } from './guards.ts';
-import { findOverloadEarly } from './overload.ts';
+import { describeValue } from '../core/describe-value.ts';
+import { findOverloadEarly } from './judge.ts';
+import type { Stop, StopRule } from './probe.ts';
+import { type Parsed, parseDurationMs, parseShare, showShare } from './quantities.ts';
 import type { Recorder } from './recorder.ts';
 
-/** So many in a row, and going on is pointless, or worse. */
+/** After this many failures in a row, going on is pointless, or worse. */
 const IN_A_ROW = 5;
 
-/** The first reason of several. */
+/** Asks several rules, and takes the first reason to stop. */
 export function firstOf(...rules: readonly StopRule[]): StopRule {
   return (view) => {
     for (const rule of rules) {
@@ -17,19 +18,19 @@ export function firstOf(...rules: readonly StopRule[]): StopRule {
   };
 }
 
-/** Stops where requests run into the time-out one after another. */
+/** Stops if requests run into the timeout one after another. */
 export const onTimeouts: StopRule = ({ probe }) =>
   probe.recorder.streaks.timeouts >= IN_A_ROW
     ? guard(`${IN_A_ROW} requests in a row had no answer within the time-out`)
     : undefined;
 
-/** Stops where the endpoint takes no credentials any more: accounts get locked by this. */
+/** Stops if the endpoint refuses the credentials again and again: accounts get locked by this. */
 export const onUnauthorized: StopRule = ({ probe }) =>
   probe.recorder.streaks.unauthorized >= IN_A_ROW
     ? guard(`${IN_A_ROW} requests in a row were answered 401`)
     : undefined;
 
-/** Stops where the endpoint says that it takes no more. */
+/** Stops if the endpoint declares its limit. */
 export function onDeclaredLimit(kind: Stop['kind']): StopRule {
   return ({ probe }) => {
     const declared = probe.recorder.declaredLimit;
@@ -38,24 +39,24 @@ export function onDeclaredLimit(kind: Stop['kind']): StopRule {
   };
 }
 
-/** A limit is told by what the endpoint lets through: so long is looked at that. */
+/** A declared limit is measured by what the endpoint lets through in this time. */
 const MEASURED_MS = 3_000;
 
-/** Stops a probe where the endpoint says that it takes no more, once it is known how much it does take. */
+/** Stops a probe if the endpoint declares its limit, once it is known how much it lets through. */
 export const onLimitMeasured: StopRule = (view) => {
   const { recorder } = view.probe;
   const fromMs = Math.max(view.warmupMs, recorder.declaredLimit?.intendedMs ?? 0);
   return recorder.rows.length * 1_000 - fromMs < MEASURED_MS ? undefined : onDeclaredLimit('overload')(view);
 };
 
-/** Stops a probe where the endpoint does not keep up, from half of its time on. */
+/** Stops a probe if the endpoint does not keep up, from half of its time on. */
 export const onOverload: StopRule = ({ probe, warmupMs, schedule }) => {
   const { rows, trace, counts } = probe.recorder;
-  // Rows that are closed are whole seconds.
+  // Only whole seconds have a row.
   const endMs = rows.length * 1_000;
   const third = endMs / 3;
   if (endMs <= warmupMs || endMs < (warmupMs + schedule.durationMs) / 2) return undefined;
-  // The drain after the last arrival is none of it.
+  // After the last arrival no backlog can grow.
   if (endMs > schedule.durationMs) return undefined;
   const overload = findOverloadEarly({
     finished: counts.delivered + counts.failed,
@@ -68,7 +69,7 @@ export const onOverload: StopRule = ({ probe, warmupMs, schedule }) => {
   return overload === undefined ? undefined : { kind: 'overload', why: overload };
 };
 
-/** What finished in each second that is over, for a rule on failures. */
+/** What finished in each whole second, for a rule on failures. */
 export function finishedRows({ rows }: Pick<Recorder, 'rows'>): FinishedRow[] {
   return rows.map(({ second, delivered, failed }) => ({
     atMs: (second + 1) * 1_000,
@@ -79,4 +80,57 @@ export function finishedRows({ rows }: Pick<Recorder, 'rows'>): FinishedRow[] {
 
 function guard(why: string): Stop {
   return { kind: 'guard', why };
+}
+
+/** Stop if more than a share (0 to 1) of the events that finished in the last `windowMs` failed. */
+export interface AbortRule {
+  /** As it was written, such as `failed>20% for 3s`. */
+  readonly text: string;
+  readonly share: number;
+  readonly windowMs: number;
+}
+
+/** What finished since the row before. */
+export interface FinishedRow {
+  /** When the row ended, in milliseconds from the start. */
+  readonly atMs: number;
+  readonly finished: number;
+  readonly failed: number;
+}
+
+/** The rule of a load test without `--abort-on`. */
+export const DEFAULT_ABORT_RULE: AbortRule = { text: 'failed>20% for 3s', share: 0.2, windowMs: 3_000 };
+
+/** Fewer events say nothing about a share: at a low rate the window reaches further back. */
+const LEAST_FINISHED = 10;
+
+/** Reads a rule such as `failed>20% for 3s`. */
+export function parseAbortRule(text: string): Parsed<AbortRule> {
+  const [, percent = '', length = ''] = /^\s*failed\s*>\s*(\S+)\s+for\s+(\S+)\s*$/.exec(text) ?? [];
+  const share = parseShare(percent);
+  const windowMs = parseDurationMs(length);
+  if (share !== undefined && windowMs !== undefined && windowMs > 0) {
+    return { ok: true, value: { text: `failed>${percent} for ${length}`, share, windowMs } };
+  }
+  const problem = `${describeValue(text)} is no rule to stop at, such as "failed>20% for 3s"`;
+  return { ok: false, problems: [problem] };
+}
+
+/**
+ * Why to stop now, as a sentence; undefined: there is no reason to. The window is the time of the rule, or longer
+ * if fewer than ten events finished within it; before it is full there is no reason.
+ *
+ * @param rows in ascending order, the last of them just ended; the first began at `startMs`
+ */
+export function findFailing(rule: AbortRule, rows: readonly FinishedRow[], startMs = 0): string | undefined {
+  const nowMs = rows.at(-1)?.atMs ?? startMs;
+  if (nowMs - startMs < rule.windowMs) return undefined;
+  let [finished, failed] = [0, 0];
+  for (const row of rows.toReversed()) {
+    if (row.atMs <= nowMs - rule.windowMs && finished >= LEAST_FINISHED) break;
+    finished += row.finished;
+    failed += row.failed;
+  }
+  if (finished < LEAST_FINISHED || failed <= rule.share * finished) return undefined;
+  return `${failed} of the latest ${finished} events failed, more than ${showShare(rule.share)} (${rule.text})`;
 }

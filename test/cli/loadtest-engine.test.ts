@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { LoadReport } from '../../src/loadtest/report.ts';
+import type { LoadReport } from '../../src/loadtest/load-report.ts';
 import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { finalText } from '../../src/cli/loadtest/final-text.ts';
 import { percentilesOf, progressLine, screenLines } from '../../src/cli/loadtest/screen-lines.ts';
-import type { ProbeView } from '../../src/loadtest/drive.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
+import type { LoadReport } from '../../src/loadtest/load-report.ts';
+import type { ProbeView } from '../../src/loadtest/probe.ts';
 import { recommend } from '../../src/loadtest/recommend.ts';
-import { createRecorder } from '../../src/loadtest/recorder.ts';
-import type { LoadReport } from '../../src/loadtest/report.ts';
+import { Recorder } from '../../src/loadtest/recorder.ts';
 import { createSchedule } from '../../src/loadtest/schedule.ts';
 import { sampleSearch } from '../loadtest/sample-report.ts';
 
@@ -76,7 +76,7 @@ test('a search fits a screen; durations of probes that fell behind are not quote
 });
 
 test('the screen fits 80 columns after a minute, whatever its numbers are, and nothing in it moves', () => {
-  const recorder = createRecorder({ startedAt: 0, warmupMs: 0, timeoutMs: 15_000 });
+  const recorder = new Recorder({ startedAt: 0, warmupMs: 0, timeoutMs: 15_000 });
   const stages = [{ durationMs: 120_000, fromRate: 1_000, toRate: 1_000 }];
   const schedule = createSchedule(stages, { arrivals: 'constant', seed: 1 });
   const probe = { startedAt: 0, recorder, utilisation: () => 0.123 };
@@ -113,7 +113,7 @@ test('the screen fits 80 columns after a minute, whatever its numbers are, and n
 });
 
 test('a second of few events has no p99', () => {
-  const recorder = createRecorder({ startedAt: 0, warmupMs: 0, timeoutMs: 15_000 });
+  const recorder = new Recorder({ startedAt: 0, warmupMs: 0, timeoutMs: 15_000 });
   const event = { id: 'e', type: 'disposition_update', unit: 'u', body: '' };
   for (let n = 0; n < 20; n += 1) {
     recorder.sent(event, n, n);

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { LoadReport } from '../../src/loadtest/report.ts';
+import type { LoadReport } from '../../src/loadtest/load-report.ts';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
 import { addLetters, letter } from '../api/dead-letters.ts';
 import { sampleEvent } from '../support/events.ts';

@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { atMost, eventsNeeded, logGamma, shareBounds } from '../../src/loadtest/binomial.ts';
+import {
+  atMost,
+  eventsNeeded,
+  logGamma,
+  readPercentile,
+  shareBounds,
+  showPercentile,
+} from '../../src/loadtest/confidence.ts';
 import { judge, judgeProbe } from '../../src/loadtest/judge.ts';
 import { defaultObjectives, type Objective, parseObjectives } from '../../src/loadtest/objectives.ts';
-import { readPercentile, showPercentile } from '../../src/loadtest/percentiles.ts';
 import { distributionOf, observationOf, times } from './observations.ts';
 
 function objectives(...texts: string[]): readonly Objective[] {

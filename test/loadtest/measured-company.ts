@@ -4,15 +4,15 @@ import type { ResolvedClient } from '../../src/config/config-schema.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { createIdSource } from '../../src/intake/event-id.ts';
+import { createSendBudget } from '../../src/loadtest/generator.ts';
+import { createPayloads, generateTemplates } from '../../src/loadtest/payloads.ts';
 import {
-  driveProbe,
   type Effects,
   type Probed,
   type ProbePlan,
+  runProbe,
   type StopRule,
-} from '../../src/loadtest/drive.ts';
-import { createPayloads, generateTemplates } from '../../src/loadtest/payloads.ts';
-import { createSendBudget } from '../../src/loadtest/send-budget.ts';
+} from '../../src/loadtest/probe.ts';
 import { openDirectSender } from '../../src/loadtest/senders/direct-sender.ts';
 import type { ClientSettings, Company, CompanyOptions } from '../../src/sandbox/company.ts';
 import { testSandbox } from '../support/sandbox.ts';
@@ -83,6 +83,6 @@ export async function measured(
     effects,
     tokenRequests,
     probe: (plan, changes = {}, rule = () => undefined) =>
-      driveProbe({ ...usual, ...plan }, { ...effects, ...changes }, rule),
+      runProbe({ ...usual, ...plan }, { ...effects, ...changes }, rule),
   };
 }

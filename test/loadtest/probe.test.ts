@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createPace } from '../../src/loadtest/pace.ts';
+import { createCatchUpClock } from '../../src/loadtest/generator.ts';
 import { hold, slow } from '../../src/sandbox/scripts.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { measured } from './measured-company.ts';
@@ -99,14 +99,14 @@ test('what is not sent since too much is in flight stands with the time-out, and
 });
 
 test('a generator catches up at twice the rate', () => {
-  const pace = createPace(0);
-  expect(pace.advance(2)).toBe(2);
-  expect(pace.advance(1_002)).toBe(22);
+  const dueUntil = createCatchUpClock(0);
+  expect(dueUntil(2)).toBe(2);
+  expect(dueUntil(1_002)).toBe(22);
   let now = 1_002;
   let due = 0;
   while (due < now) {
     now += 1;
-    const next = pace.advance(now);
+    const next = dueUntil(now);
     if (due > 0) expect(next - due).toBeLessThanOrEqual(2);
     due = next;
   }

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Classification } from '../../src/core/classify.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
-import type { ProbeView } from '../../src/loadtest/drive.ts';
-import { createRecorder } from '../../src/loadtest/recorder.ts';
+import type { ProbeView } from '../../src/loadtest/probe.ts';
+import { Recorder } from '../../src/loadtest/recorder.ts';
 import { onTimeouts, onUnauthorized } from '../../src/loadtest/stop-rules.ts';
 
 const EVENT: StoredEvent = { id: 'e', type: 'disposition_update', unit: 'LOADTEST-1', body: '{}' };
@@ -16,7 +16,7 @@ const DELIVERED = { kind: 'delivered', status: 200 } as Classification;
 
 /** A recorder that has seen events end so, one after another; `rule` is asked once, at the end. */
 function afterEndings(...endings: Classification[]) {
-  const recorder = createRecorder({ startedAt: 0, warmupMs: WARMUP_MS, timeoutMs: 15_000 });
+  const recorder = new Recorder({ startedAt: 0, warmupMs: WARMUP_MS, timeoutMs: 15_000 });
   for (const classification of endings) {
     recorder.sent(EVENT, 0, 0);
     recorder.finished(EVENT, { classification, tokenMs: 0 }, { intended: 0, sent: 0, finished: 1 });
@@ -33,7 +33,7 @@ test('five in a row are a reason to stop, whatever has come between them and the
 });
 
 test('what is called off counts neither as sent nor as offered, and is told', () => {
-  const recorder = createRecorder({ startedAt: 0, warmupMs: WARMUP_MS, timeoutMs: 15_000 });
+  const recorder = new Recorder({ startedAt: 0, warmupMs: WARMUP_MS, timeoutMs: 15_000 });
   const intended = [500, 1_500, 1_600];
   for (const at of intended) recorder.sent(EVENT, at, at);
   expect(recorder.counts).toMatchObject({ sent: 2, dropped: 0 });

@@ -1,14 +1,13 @@
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js';
 import { expect, test } from 'vitest';
-import { buildReport } from '../../src/loadtest/build-report.ts';
-import { type FindPlan, findLimit } from '../../src/loadtest/find.ts';
+import { buildReport } from '../../src/loadtest/build-load-report.ts';
+import { type FindPlan, findLimit } from '../../src/loadtest/find-limit/find-limit.ts';
+import { estimateDeclaredLimit, recordProbe } from '../../src/loadtest/find-limit/search-probe.ts';
+import { createSendBudget } from '../../src/loadtest/generator.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import { parseObjectives } from '../../src/loadtest/objectives.ts';
-import { recordProbe } from '../../src/loadtest/probe-record.ts';
 import { type RunPlan, runLoad } from '../../src/loadtest/run.ts';
-import { createSendBudget } from '../../src/loadtest/send-budget.ts';
 import { onLimitMeasured } from '../../src/loadtest/stop-rules.ts';
-import { rateLimitedVerdict } from '../../src/loadtest/verdicts.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startProcessClock } from '../support/process-time.ts';
 import { type Measured, measured } from './measured-company.ts';
@@ -138,7 +137,7 @@ test('429 from some rate on: the search ends with the rate that the endpoint dec
   expect(company.tally.byAnswer.get('429')).toBeGreaterThan(0);
 });
 
-test('a declared limit is what the endpoint lets through, also where it refuses during the warm-up', async () => {
+test('a declared limit is what the endpoint lets through, also if it refuses during the warm-up', async () => {
   const { probe } = await measured({ script: (_request, { total }) => (total % 10 < 3 ? 429 : 200) });
   const step = { kind: 'probe', purpose: 'ramp', ratePerSecond: 100, durationMs: 10_000 } as const;
   const stages = [{ durationMs: step.durationMs, fromRate: 100, toRate: 100 }];
@@ -148,8 +147,9 @@ test('a declared limit is what the endpoint lets through, also where it refuses 
   // Seven of ten, and a few in which it was stopped.
   expect(delivered / sent).toBeGreaterThan(0.6);
   expect(delivered / sent).toBeLessThan(0.8);
-  const verdict = rateLimitedVerdict(recordProbe(step, observation, searchPlan().search), 429, 1);
-  expect(verdict).toMatchObject({ kind: 'rate-limited', ratePerSecond: delivered / (durationMs / 1_000) });
+  const record = recordProbe(step, observation, searchPlan().search);
+  expect(record).toMatchObject({ verdict: 'declared', passed: false });
+  expect(estimateDeclaredLimit(record, 1)).toBe(delivered / (durationMs / 1_000));
 });
 
 test('a search that ends at the limit of its generator says what kept that from going further', async () => {

@@ -1,9 +1,9 @@
 import { seededRandom } from '../../src/core/seeded-random.ts';
-import { describeDistribution } from '../../src/loadtest/build-report.ts';
+import { describeDistribution } from '../../src/loadtest/build-load-report.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
+import type { LoadReport, ReportProbe } from '../../src/loadtest/load-report.ts';
 import { parseObjectives } from '../../src/loadtest/objectives.ts';
-import type { LoadReport, ReportProbe } from '../../src/loadtest/report.ts';
-import { createSeconds } from '../../src/loadtest/seconds.ts';
+import { createSeconds } from '../../src/loadtest/timeline.ts';
 
 const SERVERS = 12;
 const SERVICE_MS = 40;

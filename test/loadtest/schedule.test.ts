@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseStages } from '../../src/loadtest/parse-stages.ts';
-import { createSchedule, type Schedule, type Stage } from '../../src/loadtest/schedule.ts';
+import { createSchedule, parseStages, type Schedule, type Stage } from '../../src/loadtest/schedule.ts';
 
 const EVEN = { arrivals: 'constant', seed: 1 } as const;
 

@@ -1,6 +1,6 @@
 import { seededRandom } from '../../src/core/seeded-random.ts';
+import type { ProbeStep } from '../../src/loadtest/find-limit/search-state.ts';
 import type { Observation } from '../../src/loadtest/observation.ts';
-import type { ProbeStep } from '../../src/loadtest/search.ts';
 import { distributionOf, observationOf, times } from './observations.ts';
 
 /** An endpoint that exists as a formula: what a probe of it observes. */

@@ -1,5 +1,5 @@
+import type { ReportPlan } from '../../loadtest/load-report.ts';
 import { showRate } from '../../loadtest/quantities.ts';
-import type { ReportPlan } from '../../loadtest/report.ts';
 import { confirm } from '../confirm.ts';
 import { EXIT } from '../exit-codes.ts';
 import { UsageError } from '../run-command.ts';

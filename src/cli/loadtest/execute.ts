@@ -1,8 +1,8 @@
 import { WaybillError } from '../../core/waybill-error.ts';
-import type { Effects } from '../../loadtest/drive.ts';
+import type { MadeProbe } from '../../loadtest/build-load-report.ts';
+import { createSendBudget } from '../../loadtest/generator.ts';
 import { createLatencyHistogram, type LatencyHistogram } from '../../loadtest/latency-histogram.ts';
-import type { MadeProbe } from '../../loadtest/outcome.ts';
-import { createSendBudget } from '../../loadtest/send-budget.ts';
+import type { Effects } from '../../loadtest/probe.ts';
 import { type LoadSender, openDirectSender } from '../../loadtest/senders/direct-sender.ts';
 import { openEngineSender } from '../../loadtest/senders/engine-sender.ts';
 import { SIGNAL_EXIT, stopSignal } from '../../service/lifecycle.ts';

@@ -1,7 +1,13 @@
-import { readNamedPercentile, showPercentile } from '../../loadtest/percentiles.ts';
+import { readNamedPercentile, showPercentile } from '../../loadtest/confidence.ts';
+import {
+  isQuotable,
+  type LoadReport,
+  type ReportDistribution,
+  type ReportProbe,
+  shownProbe,
+  whyNotQuoted,
+} from '../../loadtest/load-report.ts';
 import { showMs, showRate, showShare } from '../../loadtest/quantities.ts';
-import type { LoadReport, ReportDistribution, ReportProbe } from '../../loadtest/report.ts';
-import { isQuotable, shownProbe, whyNotQuoted } from '../../loadtest/shown-probe.ts';
 import { formatCount, formatDuration } from '../terminal.ts';
 
 /** What a load test came to, in twelve lines for people where nothing is out of the ordinary. */

@@ -1,7 +1,7 @@
-import type { Effects } from '../../loadtest/drive.ts';
-import type { LoadOutcome, MadeProbe } from '../../loadtest/outcome.ts';
+import type { LoadOutcome, MadeProbe } from '../../loadtest/build-load-report.ts';
+import type { LoadReport, ReportPlan } from '../../loadtest/load-report.ts';
+import type { Effects } from '../../loadtest/probe.ts';
 import type { Recommendations } from '../../loadtest/recommend.ts';
-import type { LoadReport, ReportPlan } from '../../loadtest/report.ts';
 import type { LoadOptions } from './load-options.ts';
 import type { Prepared } from './prepare.ts';
 

@@ -1,10 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type AbortRule, DEFAULT_ABORT_RULE, parseAbortRule } from '../../loadtest/guards.ts';
 import { type Objective, parseObjectives } from '../../loadtest/objectives.ts';
-import { parseStages } from '../../loadtest/parse-stages.ts';
-import type { Parsed } from '../../loadtest/parsed.ts';
-import { parseDurationMs, parseRatePerSecond, parseShare } from '../../loadtest/quantities.ts';
-import type { Stage } from '../../loadtest/schedule.ts';
+import { type Parsed, parseDurationMs, parseRatePerSecond, parseShare } from '../../loadtest/quantities.ts';
+import { parseStages, type Stage } from '../../loadtest/schedule.ts';
+import { type AbortRule, DEFAULT_ABORT_RULE, parseAbortRule } from '../../loadtest/stop-rules.ts';
 import { parseCount } from '../parse-options.ts';
 import type { GlobalOptions } from '../run-command.ts';
 

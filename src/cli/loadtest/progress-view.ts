@@ -1,4 +1,4 @@
-import type { ProbeView } from '../../loadtest/drive.ts';
+import type { ProbeView } from '../../loadtest/probe.ts';
 import { canRedraw, createLiveScreen, type ScreenStream } from '../live-screen.ts';
 import { progressLine, type ScreenFrame, screenLines } from './screen-lines.ts';
 

@@ -1,7 +1,6 @@
-import { defaultMaxInFlight } from '../../loadtest/find.ts';
+import { defaultMaxInFlight } from '../../loadtest/find-limit/find-limit.ts';
 import { runLoad } from '../../loadtest/run.ts';
-import type { Stage } from '../../loadtest/schedule.ts';
-import { countEvents, highestRate } from '../../loadtest/stages.ts';
+import { countEvents, highestRate, type Stage } from '../../loadtest/schedule.ts';
 import { UsageError } from '../run-command.ts';
 import type { Terminal } from '../terminal.ts';
 import { agree } from './agree.ts';

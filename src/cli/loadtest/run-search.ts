@@ -1,8 +1,8 @@
-import { defaultMaxInFlight, findLimit } from '../../loadtest/find.ts';
-import type { LoadOutcome } from '../../loadtest/outcome.ts';
+import type { LoadOutcome } from '../../loadtest/build-load-report.ts';
+import { defaultMaxInFlight, findLimit } from '../../loadtest/find-limit/find-limit.ts';
+import type { SearchOptions } from '../../loadtest/find-limit/search-state.ts';
+import { chooseProbe, hasHeld } from '../../loadtest/load-report.ts';
 import { type Recommendations, recommend } from '../../loadtest/recommend.ts';
-import type { SearchOptions } from '../../loadtest/search.ts';
-import { hasHeld, speakingProbe } from '../../loadtest/shown-probe.ts';
 import { UsageError } from '../run-command.ts';
 import type { Terminal } from '../terminal.ts';
 import { agree } from './agree.ts';
@@ -101,7 +101,7 @@ function recommendFor({ result: { limit }, probes }: LoadOutcome): Recommendatio
     const { plannedRatePerSecond: ratePerSecond, cutShort } = observation;
     return { purpose, verdict, ratePerSecond, ...(cutShort === undefined ? {} : { cutShort }), observation };
   });
-  const speaker = speakingProbe(speakers, limit);
+  const speaker = chooseProbe(speakers, limit);
   if (speaker === undefined || speaker.purpose === 'preflight' || !hasHeld(speaker)) return undefined;
   return recommend(limit.ratePerSecond, speaker.observation);
 }

@@ -1,15 +1,15 @@
-import type { ProbeView } from '../../loadtest/drive.ts';
-import type { LatencyHistogram } from '../../loadtest/latency-histogram.ts';
-import type { MadeProbe } from '../../loadtest/outcome.ts';
+import type { MadeProbe } from '../../loadtest/build-load-report.ts';
 import {
   neededFor,
   type Percentile,
   readNamedPercentile,
   readPercentile,
   showPercentile,
-} from '../../loadtest/percentiles.ts';
+} from '../../loadtest/confidence.ts';
+import type { LatencyHistogram } from '../../loadtest/latency-histogram.ts';
+import type { ProbeView } from '../../loadtest/probe.ts';
 import { showMs, showRate } from '../../loadtest/quantities.ts';
-import type { SecondRow } from '../../loadtest/seconds.ts';
+import type { SecondRow } from '../../loadtest/timeline.ts';
 import { formatCount } from '../terminal.ts';
 
 /** What the screen shows beside what is being sent. */

@@ -1,6 +1,5 @@
-import type { StopRule } from '../../loadtest/drive.ts';
-import { type AbortRule, findFailing } from '../../loadtest/guards.ts';
-import { finishedRows } from '../../loadtest/stop-rules.ts';
+import type { StopRule } from '../../loadtest/probe.ts';
+import { type AbortRule, findFailing, finishedRows } from '../../loadtest/stop-rules.ts';
 
 /** Stops where more fail than the rule allows. */
 export function onFailing(rule: AbortRule): StopRule {

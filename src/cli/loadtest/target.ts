@@ -1,6 +1,6 @@
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { didYouMean } from '../../core/near-miss.ts';
-import type { ReportTarget } from '../../loadtest/report.ts';
+import type { ReportTarget } from '../../loadtest/load-report.ts';
 import { UsageError } from '../run-command.ts';
 
 /** What is to be tested. */

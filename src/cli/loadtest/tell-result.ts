@@ -1,7 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { buildReport, type ReportFrame } from '../../loadtest/build-report.ts';
-import type { LoadOutcome } from '../../loadtest/outcome.ts';
-import type { LoadReport } from '../../loadtest/report.ts';
+import { buildReport, type LoadOutcome, type ReportFrame } from '../../loadtest/build-load-report.ts';
+import type { LoadReport } from '../../loadtest/load-report.ts';
 import { VERSION } from '../../version.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { Terminal } from '../terminal.ts';
@@ -67,7 +66,7 @@ async function writeFiles(report: LoadReport, { report: json, html }: LoadOption
   };
   if (json !== undefined) await write(json, () => `${JSON.stringify(report)}\n`);
   if (html !== undefined) {
-    await write(html, async () => (await import('../../loadtest/html-report.ts')).renderHtml(report));
+    await write(html, async () => (await import('../../loadtest/html/page.ts')).renderHtml(report));
   }
   return { files, problems };
 }

@@ -1,7 +1,12 @@
+import {
+  isQuotable,
+  type LoadReport,
+  type ReportDistribution,
+  type ReportProbe,
+  shownProbe,
+} from '../load-report.ts';
 import type { LatencyObjective } from '../objectives.ts';
 import { showRate } from '../quantities.ts';
-import type { LoadReport, ReportDistribution, ReportProbe } from '../report.ts';
-import { isQuotable, shownProbe } from '../shown-probe.ts';
 import { durationAxis, type Plot, type PlotMark, type PlotSeries } from './plot.ts';
 
 /** How sure a percentile must be to be shown: 95 %, as everywhere. */

@@ -58,6 +58,18 @@ ${body}</tbody>
 </table></div>`;
 }
 
+const TONES: Readonly<Record<string, string>> = {
+  met: 'good',
+  missed: 'bad',
+  stopped: 'bad',
+  declared: 'bad',
+};
+
+/** A verdict with its colour: never the colour alone. */
+export function badge(verdict: string): Markup {
+  return html`<span class="badge ${TONES[verdict] ?? 'doubt'}">${verdict}</span>`;
+}
+
 function fill(hole: Hole): string {
   if (hole === undefined) return '';
   if (typeof hole === 'string' || typeof hole === 'number') return escapeHtml(String(hole));

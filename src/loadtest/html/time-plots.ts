@@ -1,5 +1,5 @@
-import type { LoadReport, ReportProbe } from '../report.ts';
-import type { SecondRow } from '../seconds.ts';
+import type { LoadReport, ReportProbe } from '../load-report.ts';
+import type { SecondRow } from '../timeline.ts';
 import { durationAxis, type Plot, type PlotAxis, type PlotMark, type PlotSeries, rateAxis } from './plot.ts';
 
 /** A second of the whole test; a gap between two probes has no row. */

@@ -1,6 +1,6 @@
 import { createIdSource } from '../../../src/intake/event-id.ts';
 import { type Generator, startGenerator } from '../../../src/loadtest/generator.ts';
-import { createRecorder, type Recorder } from '../../../src/loadtest/recorder.ts';
+import { Recorder } from '../../../src/loadtest/recorder.ts';
 import { type LoadSender, openDirectSender } from '../../../src/loadtest/senders/direct-sender.ts';
 import type { Places } from '../protocol.ts';
 import type { Sender } from '../sender.ts';
@@ -50,14 +50,14 @@ export function createLoadtestSender({ port }: Places): Sender {
       sender = opened;
       const startedAt = now();
       const { timeoutMs } = client;
-      const recorder: Recorder = createRecorder({ startedAt, warmupMs: 0, timeoutMs });
+      const recorder = new Recorder({ startedAt, warmupMs: 0, timeoutMs });
       // Long due, or not yet.
       const intendedAt = (): number => (recorder.inFlight < IN_FLIGHT ? 0 : Number.POSITIVE_INFINITY);
       const arrivals = { total: left, durationMs: Number.POSITIVE_INFINITY, intendedAt };
       generator = startGenerator({
         arrivals,
         maxInFlight: IN_FLIGHT,
-        witness: recorder,
+        observer: recorder,
         send: opened.send,
         nextEvent,
         now,

@@ -1,3 +1,6 @@
+import type { Distribution } from './observation.ts';
+import { showMs } from './quantities.ts';
+
 /** How sure each bound is, on its one side: 95 %. */
 const ALPHA = 0.05;
 /** Terms that no longer change a sum. */
@@ -8,7 +11,7 @@ const HALVINGS = 60;
 const STIRLING = [1 / 12, -1 / 360, 1 / 1_260, -1 / 1_680, 1 / 1_188];
 const STIRLING_FROM = 15;
 
-/** The exact bounds (Clopper and Pearson) of a share of which `k` of `n` were seen, each one-sided at 95 %. */
+/** The exact bounds (Clopper and Pearson) of a share, of which `k` of `n` were seen; each one-sided at 95 %. */
 export function shareBounds(k: number, n: number): { lower: number; upper: number } {
   if (n === 0) return { lower: 0, upper: 1 };
   return {
@@ -28,8 +31,8 @@ export function isSurelyBeyond(k: number, n: number, allowed: number): boolean {
 }
 
 /**
- * How many events it takes to show, with none of them against it, that a share is within `allowed`: 59 for 5 %,
- * 299 for 1 %, 2,995 for 0.1 %. A percentile needs as many, for the share above it.
+ * How many events, with none of them against it, show that a share is within `allowed`: 59 for 5 %, 299 for 1 %, 2,995
+ * for 0.1 %. A percentile needs as many, for the share above it.
  */
 export function eventsNeeded(allowed: number): number {
   if (allowed >= 1) return 1;
@@ -83,7 +86,7 @@ export function logGamma(x: number): number {
   return main + series - Math.log(product);
 }
 
-/** Where a tail comes to 5 %, between the share that was seen (above it) and the end of the range (below it). */
+/** The share at which a tail is 5 %, between the share that was seen (above it) and the end of the range (below it). */
 function solve(tail: (share: number) => number, seen: number, end: number): number {
   let [above, below] = [seen, end];
   for (let turn = 0; turn < HALVINGS; turn += 1) {
@@ -92,4 +95,38 @@ function solve(tail: (share: number) => number, seen: number, end: number): numb
     else below = middle;
   }
   return (above + below) / 2;
+}
+
+/** A percentile, or how many events it needs to be known. */
+export type Percentile =
+  | { readonly known: true; readonly ms: number }
+  | { readonly known: false; readonly needs: number };
+
+/**
+ * The value of a percentile, if the sample is large enough: with fewer events than it needs, even the slowest of them
+ * may lie below it (95 % confidence).
+ */
+export function readPercentile(distribution: Distribution, percentile: number): Percentile {
+  const needs = neededFor(percentile);
+  if (distribution.total < needs) return { known: false, needs };
+  return { known: true, ms: distribution.percentileMs(percentile) };
+}
+
+/** The same from the percentiles of a report, by names such as `p99.9`; null: the sample is too small for it. */
+export function readNamedPercentile(
+  percentiles: Readonly<Record<string, number | null>>,
+  percentile: number,
+): Percentile {
+  const ms = percentiles[`p${percentile}`] ?? null;
+  return ms === null ? { known: false, needs: neededFor(percentile) } : { known: true, ms };
+}
+
+/** How many events a percentile (0 to 100) needs to be known. */
+export function neededFor(percentile: number): number {
+  return eventsNeeded(Number((1 - percentile / 100).toFixed(12)));
+}
+
+/** A percentile for people: `212 ms`, or `n/a (needs 299)`. */
+export function showPercentile(percentile: Percentile): string {
+  return percentile.known ? showMs(percentile.ms) : `n/a (needs ${percentile.needs})`;
 }

@@ -1,6 +1,6 @@
 import { createLatencyHistogram, type LatencyHistogram } from './latency-histogram.ts';
 
-/** What happened within one second. Events stand where they were sent or let go, and again where they ended. */
+/** What happened within one second. An event counts in the second it was sent or let go in, and in that it ended in. */
 export interface SecondRow {
   /** From the start, counted from 0. */
   readonly second: number;
@@ -15,7 +15,7 @@ export interface SecondRow {
   readonly response: SecondPercentiles;
   readonly service: SecondPercentiles;
   readonly lagMaxMs: number;
-  /** Events that ended otherwise than delivered, by class and status. */
+  /** Events that were not delivered, by status, or by class if there was none. */
   readonly failures: Readonly<Record<string, number>>;
 }
 
@@ -27,7 +27,7 @@ export interface SecondPercentiles {
   readonly max: number | null;
 }
 
-/** What is counted in the second that runs. */
+/** The second that is being counted. */
 export interface OpenSecond {
   offered: number;
   sent: number;
@@ -41,12 +41,12 @@ export interface OpenSecond {
   readonly service: LatencyHistogram;
 }
 
-/** The rows of a run, of which the last is open. */
+/** The rows of a run; the last one is open. */
 export interface Seconds {
   readonly rows: readonly SecondRow[];
-  /** The second that this moment lies in; those before it are closed. Moments do not go back. */
+  /** The second of this moment; earlier ones are closed. Moments do not go back. */
   at(atMs: number): OpenSecond;
-  /** Closes the last one. */
+  /** Closes the last row. */
   close(): void;
 }
 
@@ -74,7 +74,7 @@ export function createSeconds(warmupMs: number, longestMs: number): Seconds {
       second: number,
       warmup: number * 1_000 < warmupMs,
       ...counts,
-      lagMaxMs: toThreeDigits(lagMaxMs),
+      lagMaxMs: roundToMicroseconds(lagMaxMs),
       response: percentilesOf(response),
       service: percentilesOf(service),
     });
@@ -98,11 +98,47 @@ export function createSeconds(warmupMs: number, longestMs: number): Seconds {
 
 function percentilesOf(histogram: LatencyHistogram): SecondPercentiles {
   if (histogram.total === 0) return { p50: null, p95: null, p99: null, max: null };
-  const of = (p: number): number => toThreeDigits(histogram.percentileMs(p));
-  return { p50: of(50), p95: of(95), p99: of(99), max: toThreeDigits(histogram.maxMs) };
+  const of = (p: number): number => roundToMicroseconds(histogram.percentileMs(p));
+  return { p50: of(50), p95: of(95), p99: of(99), max: roundToMicroseconds(histogram.maxMs) };
 }
 
-/** Microseconds are as fine as it is measured. */
-function toThreeDigits(ms: number): number {
+/** Milliseconds to three digits behind the point: durations are measured in microseconds. */
+export function roundToMicroseconds(ms: number): number {
   return Math.round(ms * 1_000) / 1_000;
+}
+
+/** How many events were in flight over time. */
+export interface InFlightTrace {
+  /** Moments do not go back. */
+  note(atMs: number, inFlight: number): void;
+  /** The mean between two moments; 0: nothing was noted. */
+  mean(fromMs: number, toMs: number): number;
+}
+
+const BUCKET_MS = 100;
+
+/** Makes an empty trace with a resolution of a tenth of a second. */
+export function createInFlightTrace(): InFlightTrace {
+  const sums: number[] = [];
+  const counts: number[] = [];
+  return {
+    note(atMs, inFlight) {
+      const bucket = Math.max(0, Math.floor(atMs / BUCKET_MS));
+      sums[bucket] = (sums[bucket] ?? 0) + inFlight;
+      counts[bucket] = (counts[bucket] ?? 0) + 1;
+    },
+    mean(fromMs, toMs) {
+      let sum = 0;
+      let count = 0;
+      const last = Math.ceil(toMs / BUCKET_MS);
+      for (let bucket = Math.floor(fromMs / BUCKET_MS); bucket < last; bucket += 1) {
+        const noted = counts[bucket] ?? 0;
+        // Each tenth of a second weighs the same, however many turns of the loop it had.
+        if (noted === 0) continue;
+        sum += (sums[bucket] ?? 0) / noted;
+        count += 1;
+      }
+      return count === 0 ? 0 : sum / count;
+    },
+  };
 }

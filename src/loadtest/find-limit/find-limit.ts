@@ -1,45 +1,46 @@
+import type { LoadOutcome, MadeProbe } from '../build-load-report.ts';
+import { RESULT_EXIT, type ReportResult } from '../load-report.ts';
 import {
-  driveProbe,
   type Effects,
   type Probed,
   type ProbePlan,
   preflight,
+  runProbe,
   type Stop,
   type StopRule,
-} from './drive.ts';
-import { advanceSearch, beginSearch, reconsider, SETTLE_EVENTS } from './find-limit.ts';
-import type { ObjectiveJudgement } from './judge.ts';
-import { type LoadOutcome, type MadeProbe, preflightFailure, RESULT_EXIT } from './outcome.ts';
-import type { ReportResult } from './report.ts';
-import type { ProbeStep, SearchOptions, SearchState, Spent, Verdict } from './search.ts';
-import { firstOf, onLimitMeasured, onOverload, onTimeouts, onUnauthorized } from './stop-rules.ts';
-import { atLeastVerdict } from './verdicts.ts';
+  whyPreflightFailed,
+} from '../probe.ts';
+import { firstOf, onLimitMeasured, onOverload, onTimeouts, onUnauthorized } from '../stop-rules.ts';
+import { advanceSearch, BASELINE_EVENTS, beginSearch, recheckRoom } from './search.ts';
+import type { ProbeStep, SearchOptions, SearchState, Spent } from './search-state.ts';
+import { atLeastVerdict, type Verdict } from './verdict.ts';
 
 /** A search for the highest rate that meets the objectives. */
 export interface FindPlan {
   readonly search: SearchOptions;
   readonly timeoutMs: number;
-  /** Undefined: rate × time-out. */
+  /** Undefined: rate × timeout. */
   readonly maxInFlight: number | undefined;
-  /** Ends a probe whose failures are too many. */
+  /** Ends a probe with too many failures. */
   readonly abort: StopRule;
-  /** Told of each probe when it is judged. */
+  /** Called with each probe once it is judged. */
   onProbe(made: MadeProbe): void;
 }
 
-/** Between probes an endpoint is left in peace until it is as fast as at first, or so long. */
-const SETTLE_MS = 30_000;
-const SETTLED = 1.2;
-/** What a median of few requests may differ by without a reason. */
-const SETTLED_SLACK_MS = 2;
-/** A look at whether it has settled is no load. */
-const SETTLE_RATE = 20;
+/** Between probes the search waits until the endpoint is as fast as at first, this long at most. */
+const LONGEST_WAIT_MS = 30_000;
+/** As fast as at first: p50 is within this factor of the first probe's … */
+const BASELINE_FACTOR = 1.2;
+/** … and this slack, by which a median of few requests differs without a reason. */
+const BASELINE_SLACK_MS = 2;
+/** Too few to be a load. */
+const BASELINE_RATE = 20;
 
 /** Makes the probes that the search asks for, one after another, until it has a verdict or is stopped. */
 export async function findLimit(plan: FindPlan, effects: Effects): Promise<LoadOutcome> {
   const startedAt = effects.now();
   const spent = (): Spent => ({ ms: effects.now() - startedAt, requests: effects.budget.spent });
-  const made: MadeProbe[] = [];
+  const probes: MadeProbe[] = [];
   let state = beginSearch(plan.search);
   let baselineMs: number | undefined;
   while (state.step.kind === 'probe') {
@@ -48,25 +49,27 @@ export async function findLimit(plan: FindPlan, effects: Effects): Promise<LoadO
     const known = probed.observation.response.total > 0;
     if (step.purpose !== 'preflight' && known) baselineMs ??= probed.observation.response.percentileMs(50);
     const next = advanceSearch(state, probed.observation, spent());
-    made.push(judged(step.purpose, probed, next));
-    plan.onProbe(made.at(-1) as MadeProbe);
+    const made = judged(step.purpose, probed, next);
+    probes.push(made);
+    plan.onProbe(made);
     const ended = endedBy(probed.stopped, state, effects);
-    if (ended !== undefined) return { probes: made, result: ended };
+    if (ended !== undefined) return { probes, result: ended };
     state = next;
     if (baselineMs === undefined || state.step.kind === 'verdict') continue;
-    const stopped = endedBy(await settle(plan, baselineMs, effects), state, effects);
-    if (stopped !== undefined) return { probes: made, result: stopped };
-    state = reconsider(state, spent());
+    const stopped = endedBy(await awaitBaseline(plan, baselineMs, effects), state, effects);
+    if (stopped !== undefined) return { probes, result: stopped };
+    state = recheckRoom(state, spent());
   }
-  return { probes: made, result: toResult(state.step.verdict, made) };
+  return { probes, result: toResult(state.step.verdict, probes) };
 }
 
 function judged(purpose: ProbeStep['purpose'], probed: Probed, { probes }: SearchState): MadeProbe {
   const record = probes.at(-1);
-  const objectives: readonly ObjectiveJudgement[] = record?.judgement?.objectives ?? [];
+  const objectives = record?.judgement?.objectives ?? [];
   const verdict = record?.verdict ?? 'undecided';
-  if (purpose === 'preflight' && verdict !== 'met') {
-    return { purpose, probed, objectives, ...preflightFailure(probed) };
+  const whyFailed = purpose === 'preflight' ? whyPreflightFailed(probed) : undefined;
+  if (whyFailed !== undefined) {
+    return { purpose, probed, objectives, verdict: 'missed', reasons: [whyFailed] };
   }
   const { stopped } = probed;
   if (stopped?.kind === 'interrupted' || stopped?.kind === 'guard') {
@@ -76,27 +79,27 @@ function judged(purpose: ProbeStep['purpose'], probed: Probed, { probes }: Searc
 }
 
 function makeProbe(plan: FindPlan, step: ProbeStep, effects: Effects, isFirst: boolean): Promise<Probed> {
-  if (step.purpose === 'preflight') return preflight(ways(plan), effects);
+  if (step.purpose === 'preflight') return preflight(sendingOf(plan), effects);
   const { ratePerSecond: rate, durationMs } = step;
   const probe: ProbePlan = {
-    ...ways(plan),
+    ...sendingOf(plan),
     label: step.purpose,
     stages: [{ durationMs, fromRate: rate, toRate: rate }],
     maxInFlight: plan.maxInFlight ?? defaultMaxInFlight(rate, plan.timeoutMs),
   };
-  // A time-out at a high rate is what is looked for; at the first one the endpoint has a trouble of its own.
+  // Timeouts at a high rate are what the search looks for; at the first rate the endpoint has another problem.
   const timeouts: StopRule = isFirst ? onTimeouts : () => undefined;
   const rule = firstOf(onUnauthorized, timeouts, onLimitMeasured, onOverload, asOverload(plan.abort));
-  return driveProbe(probe, effects, rule);
+  return runProbe(probe, effects, rule);
 }
 
-/** How whatever is sent is sent. */
-function ways({ search, timeoutMs }: FindPlan) {
+/** What all probes of a search have in common. */
+function sendingOf({ search, timeoutMs }: FindPlan) {
   const { arrivals, seed, warmupMs } = search;
   return { arrivals, seed, warmupMs, timeoutMs };
 }
 
-/** What would stop a run is only a miss of a probe. */
+/** A reason to stop a whole run is only a miss of one probe. */
 function asOverload(rule: StopRule): StopRule {
   return (view) => {
     const stop = rule(view);
@@ -106,27 +109,38 @@ function asOverload(rule: StopRule): StopRule {
 
 const MOST_IN_FLIGHT = 10_000;
 
-/** As many as there would be if every request ran into its time-out; sockets are not without end. */
+/** As many as if every request ran into its timeout, within what sockets allow. */
 export function defaultMaxInFlight(ratePerSecond: number, timeoutMs: number): number {
   return Math.min(MOST_IN_FLIGHT, Math.max(1, Math.ceil((ratePerSecond * timeoutMs) / 1_000)));
 }
 
 /** Waits until a few events take as long as they did in the first probe. @returns what ends the whole search */
-async function settle(plan: FindPlan, baselineMs: number, effects: Effects): Promise<Stop | undefined> {
-  const deadline = effects.now() + SETTLE_MS;
-  const rate = Math.min(SETTLE_RATE, plan.search.startRate);
-  const stages = [{ durationMs: (SETTLE_EVENTS / rate) * 1_000, fromRate: rate, toRate: rate }];
-  const evenly = { arrivals: 'constant', warmupMs: 0, maxInFlight: SETTLE_EVENTS } as const;
-  const look: ProbePlan = { ...ways(plan), ...evenly, label: 'settling', stages };
+async function awaitBaseline(
+  plan: FindPlan,
+  baselineMs: number,
+  effects: Effects,
+): Promise<Stop | undefined> {
+  const deadline = effects.now() + LONGEST_WAIT_MS;
+  const rate = Math.min(BASELINE_RATE, plan.search.startRate);
+  const stages = [{ durationMs: (BASELINE_EVENTS / rate) * 1_000, fromRate: rate, toRate: rate }];
+  const few: ProbePlan = {
+    ...sendingOf(plan),
+    label: 'settling',
+    stages,
+    arrivals: 'constant',
+    warmupMs: 0,
+    maxInFlight: BASELINE_EVENTS,
+  };
   while (effects.now() < deadline) {
-    const { observation, stopped } = await driveProbe(look, effects, onUnauthorized);
+    const { observation, stopped } = await runProbe(few, effects, onUnauthorized);
     if (stopped !== undefined) return stopped;
-    if (observation.response.percentileMs(50) <= SETTLED * baselineMs + SETTLED_SLACK_MS) return undefined;
+    const medianMs = observation.response.percentileMs(50);
+    if (medianMs <= BASELINE_FACTOR * baselineMs + BASELINE_SLACK_MS) return undefined;
   }
   return undefined;
 }
 
-/** How a search ends that somebody or something stopped: with the rate that had passed by then; undefined: it goes on. */
+/** The result of a search that was stopped, with the rate that had passed by then; undefined: it goes on. */
 function endedBy(
   stop: Stop | undefined,
   { passed }: SearchState,
@@ -147,7 +161,7 @@ function endedBy(
 function toResult(limit: Verdict, made: readonly MadeProbe[]): ReportResult {
   const verdict = verdictOf(limit);
   const reasons = verdict === 'met' ? [] : [limit.sentence];
-  // What kept the generator from going further stands in the probe that it failed at.
+  // The probe that the generator failed at says why it could not go further.
   if (limit.kind === 'at-least' && limit.because === 'generator') {
     const failed = made.findLast((probe) => probe.verdict === 'inconclusive');
     reasons.push(...(failed?.reasons ?? []));

@@ -1,26 +1,26 @@
 import type { ResolvedClient } from '../config/config-schema.ts';
-import type { Parsed } from './parsed.ts';
+import type { Parsed } from './quantities.ts';
 
 /** How much a client's endpoints may be loaded. */
-export interface LoadPermit {
-  /** Infinite: nobody set a bound. */
+export interface LoadPermission {
+  /** Infinite: there is no bound. */
   readonly maxRatePerSecond: number;
   readonly maxRequests: number;
 }
 
-/** Without a bound of their own, endpoints of others are spared, and those of this machine are not. */
+/** The bound of endpoints without one of their own; those of this machine have none. */
 const UNSET_RATE = 50;
 const UNSET_REQUESTS = 100_000;
 
 const HOW = 'loadtest: { allowed: true, maxRatePerSecond: 200, maxRequests: 100000 }';
 
 /**
- * What a client's configuration permits, or why it permits nothing and how it would. A client whose endpoints are
- * all on loopback, and that may be reached there, needs no leave but may be denied it.
+ * What a client's configuration permits, or why it permits nothing and what to set. A client may be tested without a
+ * setting, unless it says otherwise, if all its endpoints are on loopback and may be reached there.
  */
-export function findPermit(
+export function findPermission(
   client: Pick<ResolvedClient, 'name' | 'urls' | 'allowPrivateNetwork' | 'loadtest'>,
-): Parsed<LoadPermit> {
+): Parsed<LoadPermission> {
   const { allowed, maxRatePerSecond, maxRequests = UNSET_REQUESTS } = client.loadtest ?? {};
   const isOwn = client.allowPrivateNetwork && Object.values(client.urls).every(isLoopback);
   if (!(allowed ?? isOwn)) {
@@ -34,7 +34,7 @@ export function findPermit(
   return { ok: true, value: { maxRatePerSecond: maxRatePerSecond ?? unset, maxRequests } };
 }
 
-/** As URLs spell it: every other way to write an IPv4 address has become this one. */
+/** URLs write every IPv4 address in this form. */
 function isLoopback(url: string): boolean {
   const { hostname } = new URL(url);
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);

@@ -1,5 +1,107 @@
-/** The look of a report, light and dark. The script takes the plots' colours from here, too. */
-export const PAGE_STYLE = `
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { LoadReport } from '../load-report.ts';
+import { kneePlot, percentilePlot } from './latency-plots.ts';
+import { html, jsonForScript, type Markup, raw } from './markup.ts';
+import { PAGE_SCRIPT } from './page-script.ts';
+import type { Plot } from './plot.ts';
+import {
+  generatorSection,
+  headSection,
+  objectivesSection,
+  outcomesSection,
+  planSection,
+  probesSection,
+  settingsSection,
+  tiles,
+} from './sections.ts';
+import { timePlots } from './time-plots.ts';
+
+/**
+ * Writes a report as a page: one file that opens offline and loads nothing. A report that was read back from its JSON
+ * gives the same page. @throws if uPlot is not installed
+ */
+export function renderHtml(report: LoadReport): string {
+  const scripts = [uplotFile('uPlot.iife.min.js'), PAGE_SCRIPT];
+  const styles = [uplotFile('uPlot.min.css'), PAGE_STYLE];
+  const overall = [kneePlot(report), percentilePlot(report)].filter((plot) => plot !== undefined);
+  const overTime = timePlots(report);
+  const title = `${report.target.client}: ${report.result.verdict}, ${report.startedAt.slice(0, 10)}`;
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${contentPolicy(scripts, styles)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="waybill ${report.waybill}">
+<title>Load test of ${title}</title>
+<link rel="icon" href="data:,">
+${styles.map(
+  (style) => html`<style>${raw(style)}</style>
+`,
+)}</head>
+<body>
+${headSection(report)}
+<main>
+${tiles(report)}
+${objectivesSection(report)}
+${figures('Rate and latency', overall)}
+${figures('Over time', overTime)}
+${settingsSection(report)}
+${probesSection(report)}
+${outcomesSection(report)}
+${generatorSection(report)}
+${planSection(report)}
+<h2>To repeat it</h2><pre>${report.command}</pre>
+<footer class="faint">Percentiles are shown where the sample carries them (95 % confidence): p95 needs 59 events, p99 299, p99.9 2,995.</footer>
+</main>
+<script type="application/json" id="plots">${jsonForScript([...overall, ...overTime])}</script>
+${scripts.map(
+  (script) => html`<script>${raw(script)}</script>
+`,
+)}</body>
+</html>
+`;
+  return page.markup;
+}
+
+function figures(title: string, plots: readonly Plot[]): Markup | undefined {
+  if (plots.length === 0) return undefined;
+  const each = plots.map(
+    ({ id, title: heading, caption }) => html`<figure>
+<h3>${heading}</h3>
+<figcaption>${caption}</figcaption>
+<div id="plot-${id}" role="img" aria-label="${heading}"></div>
+</figure>
+`,
+  );
+  return html`<h2>${title}</h2>
+<div class="plots">
+${each}</div>`;
+}
+
+/** Allows only this file's own scripts and styles: what an endpoint answered can do nothing. */
+function contentPolicy(scripts: readonly string[], styles: readonly string[]): string {
+  const hashes = (texts: readonly string[]): string =>
+    texts.map((text) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`).join(' ');
+  return [
+    "default-src 'none'",
+    `script-src ${hashes(scripts)}`,
+    `style-src ${hashes(styles)}`,
+    'img-src data:',
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join('; ');
+}
+
+/** A file of the plotting library, from where it is installed. */
+function uplotFile(name: string): string {
+  return readFileSync(createRequire(import.meta.url).resolve(`uplot/dist/${name}`), 'utf8').trim();
+}
+
+/** Light and dark. The script takes the colours of the plots from here. */
+const PAGE_STYLE = `
 :root {
   color-scheme: light dark;
   --page: #ffffff; --panel: #f6f7f9; --text: #1b1f24; --faint: #59636e; --line: #d4d9df; --grid: #e4e8ec;

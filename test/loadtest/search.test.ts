@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { advanceSearch, beginSearch, reconsider, SETTLE_EVENTS } from '../../src/loadtest/find-limit.ts';
+import {
+  advanceSearch,
+  BASELINE_EVENTS,
+  beginSearch,
+  recheckRoom,
+} from '../../src/loadtest/find-limit/search.ts';
+import { eventsOf } from '../../src/loadtest/find-limit/search-probe.ts';
+import type { ProbeStep, SearchOptions, SearchState } from '../../src/loadtest/find-limit/search-state.ts';
+import type { Verdict } from '../../src/loadtest/find-limit/verdict.ts';
 import { parseObjectives } from '../../src/loadtest/objectives.ts';
-import { eventsOf } from '../../src/loadtest/probe-length.ts';
-import type { ProbeStep, SearchOptions, SearchState, Verdict } from '../../src/loadtest/search.ts';
 import {
   behindGenerator,
   failingEndpoint,
@@ -50,9 +56,9 @@ function search(endpoint: SimulatedEndpoint, changes: Partial<SearchOptions> = {
     expect(requests).toBeLessThanOrEqual(options.maxRequests);
     state = advanceSearch(state, endpoint(step), { ms: spentMs, requests });
     if (step.purpose !== 'preflight' && state.step.kind === 'probe') {
-      // The look whether the endpoint has settled.
-      requests += SETTLE_EVENTS;
-      state = reconsider(state, { ms: spentMs, requests });
+      // The events of the wait for the endpoint.
+      requests += BASELINE_EVENTS;
+      state = recheckRoom(state, { ms: spentMs, requests });
     }
     if (step.purpose !== 'preflight' && state.probes.at(-1)?.passed) {
       passed = Math.max(passed, step.ratePerSecond);
@@ -197,9 +203,9 @@ describe('find-limit', () => {
       { ms: 30_000, requests: 300 },
     );
     expect(ramped.step).toMatchObject({ purpose: 'ramp', ratePerSecond: 20 });
-    expect(reconsider(ramped, { ms: 60_000, requests: 305 }).step).toBe(ramped.step);
-    expect(reconsider(ramped, { ms: 60_000, requests: 4_000 }).step).toMatchObject({ purpose: 'confirm' });
-    expect(reconsider(ramped, { ms: 60_000, requests: 4_900 }).step).toMatchObject({
+    expect(recheckRoom(ramped, { ms: 60_000, requests: 305 }).step).toBe(ramped.step);
+    expect(recheckRoom(ramped, { ms: 60_000, requests: 4_000 }).step).toMatchObject({ purpose: 'confirm' });
+    expect(recheckRoom(ramped, { ms: 60_000, requests: 4_900 }).step).toMatchObject({
       verdict: { sentence: expect.stringMatching(/^at least 10\/s \(.*used up\), not confirmed$/) },
     });
   });

@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { CONFIG_TEMPLATE } from '../../src/config/config-template.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
-import { findPermit } from '../../src/loadtest/permit.ts';
+import { findPermission } from '../../src/loadtest/permission.ts';
 import { clientProblems, FILE } from '../support/config-problems.ts';
 
 /** What is permitted to a client of these settings, which are YAML in flow style. */
-function permitOf(settings: string) {
+function permissionOf(settings: string) {
   const { clients } = parseConfig(
     `clients: { acme: { endpoints: { disposition_update: /d }, ${settings} } }`,
     FILE,
     {},
   );
   if (clients.acme === undefined) throw new Error('no client acme');
-  return findPermit(clients.acme);
+  return findPermission(clients.acme);
 }
 
 const PUBLIC = 'baseUrl: https://returns.acme.example';
@@ -25,42 +25,42 @@ describe('a load test', () => {
       `${PUBLIC}, loadtest: { maxRequests: 5 }`,
       `${PUBLIC}, allowPrivateNetwork: true`,
     ]) {
-      expect(permitOf(settings)).toEqual({
+      expect(permissionOf(settings)).toEqual({
         ok: false,
         problems: [`client "acme" may not be load-tested: its configuration does not allow it. ${how}`],
       });
     }
-    const denied = permitOf(
+    const denied = permissionOf(
       'baseUrl: http://127.0.0.1:1, allowPrivateNetwork: true, loadtest: { allowed: false }',
     );
     expect(denied).toMatchObject({ problems: [expect.stringContaining('says so. To allow it')] });
   });
 
   test('is bounded by what the configuration says, and by 50/s and 100,000 requests where it says nothing', () => {
-    expect(permitOf(`${PUBLIC}, loadtest: { allowed: true }`)).toEqual({
+    expect(permissionOf(`${PUBLIC}, loadtest: { allowed: true }`)).toEqual({
       ok: true,
       value: { maxRatePerSecond: 50, maxRequests: 100_000 },
     });
-    expect(permitOf(`${PUBLIC}, loadtest: { allowed: true, maxRatePerSecond: 200, maxRequests: 7 }`)).toEqual(
-      {
-        ok: true,
-        value: { maxRatePerSecond: 200, maxRequests: 7 },
-      },
-    );
+    expect(
+      permissionOf(`${PUBLIC}, loadtest: { allowed: true, maxRatePerSecond: 200, maxRequests: 7 }`),
+    ).toEqual({
+      ok: true,
+      value: { maxRatePerSecond: 200, maxRequests: 7 },
+    });
   });
 
   test.each(['127.0.0.1', '127.1', 'localhost', '[::1]'])('is permitted as it is on loopback: %s', (host) => {
     const settings = `baseUrl: "http://${host}:8080"`;
-    expect(permitOf(`${settings}, allowPrivateNetwork: true`)).toMatchObject({
+    expect(permissionOf(`${settings}, allowPrivateNetwork: true`)).toMatchObject({
       value: { maxRatePerSecond: Number.POSITIVE_INFINITY, maxRequests: 100_000 },
     });
-    expect(permitOf(settings).ok).toBe(false);
-    const bounded = permitOf(`${settings}, allowPrivateNetwork: true, loadtest: { maxRatePerSecond: 9 }`);
+    expect(permissionOf(settings).ok).toBe(false);
+    const bounded = permissionOf(`${settings}, allowPrivateNetwork: true, loadtest: { maxRatePerSecond: 9 }`);
     expect(bounded).toMatchObject({ value: { maxRatePerSecond: 9 } });
   });
 
   test.each(['10.0.0.1', '127.0.0.1.acme.example'])('is not permitted as it is on %s', (host) => {
-    expect(permitOf(`baseUrl: "http://${host}", allowPrivateNetwork: true`).ok).toBe(false);
+    expect(permissionOf(`baseUrl: "http://${host}", allowPrivateNetwork: true`).ok).toBe(false);
   });
 
   test('is not permitted as it is where one endpoint is elsewhere', () => {
@@ -68,7 +68,7 @@ describe('a load test', () => {
     const endpoints = `endpoints: { disposition_update: /d, ${elsewhere} }`;
     const text = `clients: { acme: { baseUrl: "http://127.0.0.1", allowPrivateNetwork: true, ${endpoints} } }`;
     const { acme } = parseConfig(text, FILE, {}).clients;
-    expect(acme === undefined || findPermit(acme).ok).toBe(false);
+    expect(acme === undefined || findPermission(acme).ok).toBe(false);
   });
 });
 

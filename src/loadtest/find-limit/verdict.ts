@@ -1,5 +1,41 @@
-import { showRate } from './quantities.ts';
-import type { Ceiling, EarlyEnd, NoLimitReason, ProbeRecord, Verdict } from './search.ts';
+import { showRate } from '../quantities.ts';
+
+/** Why a search ended below what the endpoint may take. */
+export type Ceiling = 'max-rate' | 'generator' | 'budget' | 'max-requests';
+
+/** What ended a search before it came to a verdict of its own. */
+export type EarlyEnd = 'guard' | 'interrupted';
+
+/** Why a search found no rate at all. */
+export type NoLimitReason = 'preflight' | 'missed' | 'undecided' | 'unconfirmed' | Ceiling;
+
+/** What a search came to; `sentence` says it for people. Rates are in events per second. */
+export type Verdict =
+  /** The highest rate that met the objectives, confirmed. */
+  | {
+      readonly kind: 'limit';
+      readonly ratePerSecond: number;
+      /** The lowest rate that did not meet them. */
+      readonly missedAt: number;
+      readonly sentence: string;
+    }
+  /** A rate that met the objectives; why no higher one was tried. */
+  | {
+      readonly kind: 'at-least';
+      readonly ratePerSecond: number;
+      readonly because: Ceiling | EarlyEnd;
+      /** Whether the rate was held for the time of a confirmation. */
+      readonly confirmed: boolean;
+      readonly sentence: string;
+    }
+  /** The endpoint said itself how much it takes. */
+  | {
+      readonly kind: 'rate-limited';
+      readonly ratePerSecond: number;
+      readonly status: number;
+      readonly sentence: string;
+    }
+  | { readonly kind: 'none'; readonly because: NoLimitReason; readonly sentence: string };
 
 const CEILINGS: Readonly<Record<Ceiling, string>> = {
   'max-rate': 'the highest rate that was allowed',
@@ -25,35 +61,26 @@ export function limitVerdict(ratePerSecond: number, missedAt: number): Verdict {
   return { kind: 'limit', ratePerSecond, missedAt, sentence };
 }
 
-/** A rate that met the objectives, where no higher one was tried. */
+/** A rate that met the objectives; no higher one was tried. */
 export function atLeastVerdict(
   ratePerSecond: number,
   because: Ceiling | EarlyEnd,
   confirmed: boolean,
 ): Verdict {
   const held = confirmed ? '' : ', not confirmed';
-  // What ended a search early is told beside it.
+  // The result of a search that ended early says so elsewhere.
   const why = because === 'guard' || because === 'interrupted' ? '' : ` (${CEILINGS[because]})`;
   const sentence = `at least ${showRate(ratePerSecond)}${why}${held}`;
   return { kind: 'at-least', ratePerSecond, because, confirmed, sentence };
 }
 
-/**
- * The endpoint declared its limit in a probe. What it let through is the best guess of where that lies: between
- * the rate that passed and the one at which it first refused.
- */
-export function rateLimitedVerdict(
-  { observation, ratePerSecond: probed }: ProbeRecord,
-  status: number,
-  passed: number,
-): Verdict {
-  const through = observation.delivered / Math.max(observation.durationMs / 1_000, 1e-3);
-  const ratePerSecond = Math.min(Math.max(through, passed), probed);
+/** The endpoint declared its limit by a status. */
+export function rateLimitedVerdict(ratePerSecond: number, status: number): Verdict {
   const sentence = `rate limited by the endpoint at about ${showRate(ratePerSecond)} (${status})`;
   return { kind: 'rate-limited', ratePerSecond, status, sentence };
 }
 
-/** No rate was found; `detail` says more, where there is more to say. */
+/** No rate was found. `detail`: more about the reason, if there is more. */
 export function noneVerdict(because: NoLimitReason, detail?: string): Verdict {
   const sentence = detail === undefined ? NO_LIMIT[because] : `${NO_LIMIT[because]}: ${detail}`;
   return { kind: 'none', because, sentence };

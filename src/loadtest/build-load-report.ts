@@ -1,16 +1,29 @@
+import { readPercentile } from './confidence.ts';
 import type { LatencyHistogram } from './latency-histogram.ts';
-import type { LoadOutcome, MadeProbe } from './outcome.ts';
-import { readPercentile } from './percentiles.ts';
-import type { Recommendations } from './recommend.ts';
 import {
   type LoadReport,
   PERCENTILES,
   REPORT_VERSION,
   type ReportDistribution,
   type ReportProbe,
-} from './report.ts';
+  type ReportResult,
+} from './load-report.ts';
+import type { Probed } from './probe.ts';
+import type { Recommendations } from './recommend.ts';
+import { roundToMicroseconds } from './timeline.ts';
 
-/** What a report says beside what was measured. */
+/** A run or probe, and how it was judged. */
+export interface MadeProbe extends Pick<ReportProbe, 'purpose' | 'verdict' | 'reasons' | 'objectives'> {
+  readonly probed: Probed;
+}
+
+/** All that a load test sent, and what came of it. */
+export interface LoadOutcome {
+  readonly probes: readonly MadeProbe[];
+  readonly result: ReportResult;
+}
+
+/** The parts of a report that were not measured. */
 export type ReportFrame = Pick<
   LoadReport,
   'kind' | 'waybill' | 'runId' | 'command' | 'target' | 'plan' | 'startedAt' | 'endedAt'
@@ -41,6 +54,7 @@ function describeProbe(made: MadeProbe, beganAt: number): ReportProbe {
   const { purpose, verdict, reasons, objectives, probed } = made;
   const { observation, probe, warmupMs } = probed;
   const { recorder } = probe;
+  const { sent, unsent, delivered, failed, dropped } = recorder.counts;
   const { plannedRatePerSecond: ratePerSecond, declaredLimit, cutShort } = observation;
   const { durationMs, byStatus, byFailureClass, inFlight, generator, offered } = observation;
   return {
@@ -53,7 +67,11 @@ function describeProbe(made: MadeProbe, beganAt: number): ReportProbe {
     reasons,
     objectives,
     offered,
-    ...counted(made),
+    sent,
+    unsent,
+    delivered,
+    failed,
+    dropped,
     byStatus,
     byFailureClass,
     outcomes: recorder.outcomes(),
@@ -69,25 +87,18 @@ function describeProbe(made: MadeProbe, beganAt: number): ReportProbe {
   };
 }
 
-function counted({
-  probed,
-}: MadeProbe): Pick<ReportProbe, 'sent' | 'unsent' | 'delivered' | 'failed' | 'dropped'> {
-  const { sent, unsent, delivered, failed, dropped } = probed.probe.recorder.counts;
-  return { sent, unsent, delivered, failed, dropped };
-}
-
 const MOST_POINTS = 200;
 
 /** A histogram as a report has it. */
 export function describeDistribution(histogram: LatencyHistogram): ReportDistribution {
   const percentiles = PERCENTILES.map((percentile) => {
     const read = readPercentile(histogram, percentile);
-    return [`p${percentile}`, read.known ? round(read.ms) : null] as const;
+    return [`p${percentile}`, read.known ? roundToMicroseconds(read.ms) : null] as const;
   });
   return {
     total: histogram.total,
-    meanMs: round(histogram.meanMs),
-    maxMs: round(histogram.maxMs),
+    meanMs: roundToMicroseconds(histogram.meanMs),
+    maxMs: roundToMicroseconds(histogram.maxMs),
     percentiles: Object.fromEntries(percentiles),
     curve: curveOf(histogram),
     histogram: histogram.encode(),
@@ -95,8 +106,8 @@ export function describeDistribution(histogram: LatencyHistogram): ReportDistrib
 }
 
 /**
- * The steps of a histogram, thinned out so that those left are evenly spaced on an axis that gives each further
- * nine of 99.9… the same room.
+ * The steps of a histogram, thinned out so that they are evenly spaced on an axis that gives each further nine of
+ * 99.9… the same room.
  */
 function curveOf(histogram: LatencyHistogram): ReportDistribution['curve'] {
   const { total } = histogram;
@@ -109,12 +120,7 @@ function curveOf(histogram: LatencyHistogram): ReportDistribution['curve'] {
     const place = Math.floor((nines / widest) * MOST_POINTS);
     if (place === latest) points.pop();
     latest = place;
-    points.push([Number(((100 * upTo) / total).toFixed(6)), round(ms)]);
+    points.push([Number(((100 * upTo) / total).toFixed(6)), roundToMicroseconds(ms)]);
   }
   return points;
-}
-
-/** Microseconds are as fine as it is measured. */
-function round(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }

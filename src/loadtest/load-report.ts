@@ -1,13 +1,14 @@
 import type { FailureClass } from '../core/attempt-result.ts';
+import type { ProbePurpose, SearchOptions } from './find-limit/search-state.ts';
+import type { Verdict } from './find-limit/verdict.ts';
 import type { ObjectiveJudgement } from './judge.ts';
 import type { DeclaredLimit, GeneratorHealth, InFlight } from './observation.ts';
-import type { OutcomeCount } from './outcomes.ts';
+import type { OutcomeCount } from './outcome-counts.ts';
 import type { Recommendations } from './recommend.ts';
 import type { Stage } from './schedule.ts';
-import type { ProbePurpose, SearchOptions, Verdict } from './search.ts';
-import type { SecondRow } from './seconds.ts';
+import type { SecondRow } from './timeline.ts';
 
-/** Grows where a reader of older reports would misread a newer one. */
+/** Raised when readers of older reports would misread a newer one. */
 export const REPORT_VERSION = 1;
 
 /** What a load test came to, as it is written to a file. Rates are per second, durations in milliseconds. */
@@ -30,7 +31,7 @@ export interface LoadReport {
   /** The run itself, or the probes of a search, in their order; the preflight first. */
   readonly probes: readonly ReportProbe[];
   readonly tokenRequests: ReportDistribution;
-  /** Absent where nothing can be recommended. */
+  /** Absent: nothing can be recommended. */
   readonly recommended?: Recommendations;
 }
 
@@ -68,7 +69,10 @@ export interface ReportPlan {
 }
 
 /** How it ended. `stopped`: by a guard. */
-export type ReportVerdict = 'met' | 'missed' | 'undecided' | 'inconclusive' | 'stopped' | 'interrupted';
+export type ReportVerdict = keyof typeof RESULT_EXIT | 'interrupted';
+
+/** Exit codes by verdict; stable, and documented. An interrupted load test has its signal's. */
+export const RESULT_EXIT = { met: 0, missed: 3, stopped: 4, undecided: 5, inconclusive: 5 } as const;
 
 /** What came of it. */
 export interface ReportResult {
@@ -87,16 +91,16 @@ export interface ReportProbe {
   readonly purpose: 'run' | ProbePurpose;
   /** When it began, from the start of all. */
   readonly startMs: number;
-  /** The planned rate: the highest where it varies. */
+  /** The planned rate: the highest if it varies. */
   readonly ratePerSecond: number;
-  /** Without the warm-up; what was planned, or less where it was cut short. */
+  /** Without the warm-up; as planned, or less if it was cut short. */
   readonly durationMs: number;
   readonly warmupMs: number;
   /** `declared`: the endpoint answered that it takes no more. */
   readonly verdict: 'met' | 'missed' | 'undecided' | 'inconclusive' | 'declared';
   readonly reasons: readonly string[];
   readonly objectives: readonly ObjectiveJudgement[];
-  /** Of what is judged: the warm-up is left out. `dropped`: called off at an interruption. */
+  /** Without the warm-up, from here on. `dropped`: called off at an interruption. */
   readonly offered: number;
   readonly sent: number;
   readonly unsent: number;
@@ -128,10 +132,62 @@ export interface ReportDistribution {
   readonly total: number;
   readonly meanMs: number;
   readonly maxMs: number;
-  /** By `p50`, `p99.9` and so on; null where the sample does not carry it. */
+  /** By `p50`, `p99.9` and so on; null: the sample is too small for it. */
   readonly percentiles: Readonly<Record<string, number | null>>;
   /** Percentile (0 to 100) and duration, ascending, close together towards 100: for a plot. */
   readonly curve: readonly (readonly [percentile: number, ms: number])[];
   /** An HdrHistogram of microseconds, V2, deflated, base64. */
   readonly histogram: string;
+}
+
+/** What a probe is chosen by, to stand for the whole load test. */
+export type ProbeSummary = Pick<ReportProbe, 'purpose' | 'verdict' | 'ratePerSecond' | 'cutShort'>;
+
+/**
+ * The probe that a result is about: the last whole one at the rate that was found; else the last confirmation that
+ * met the objectives, or the last probe that did, or the last of all.
+ */
+export function chooseProbe<Probe extends ProbeSummary>(
+  probes: readonly Probe[],
+  limit: Verdict | undefined,
+): Probe | undefined {
+  const real = probes.filter(({ purpose }) => purpose !== 'preflight');
+  const found = limit === undefined || limit.kind === 'none' ? undefined : limit.ratePerSecond;
+  const met = real.filter(({ verdict }) => verdict === 'met');
+  return (
+    real.findLast((probe) => probe.ratePerSecond === found && hasHeld(probe)) ??
+    met.findLast(({ purpose }) => purpose === 'confirm') ??
+    met.at(-1) ??
+    real.at(-1) ??
+    probes.at(-1)
+  );
+}
+
+/** Whether a probe ran to its end without showing its rate to be too high. */
+export function hasHeld({ verdict, cutShort }: ProbeSummary): boolean {
+  return (verdict === 'met' || verdict === 'undecided') && cutShort === undefined;
+}
+
+/** The probe that texts, tiles and plots show. */
+export function shownProbe({ probes, result }: LoadReport): ReportProbe | undefined {
+  return chooseProbe(probes, result.limit);
+}
+
+/**
+ * Why the durations of a probe are not quoted, in a few words; undefined: they are. A probe that was cut short, or that
+ * the endpoint did not keep up with, measured its own backlog: the probe is missed, though no objective is. The
+ * durations of a run are always quoted.
+ */
+export function whyNotQuoted({ purpose, cutShort, verdict, objectives }: ReportProbe): string | undefined {
+  if (purpose === 'run' || purpose === 'preflight') return undefined;
+  if (verdict === 'declared') return 'the endpoint declared its limit in this probe';
+  if (verdict === 'inconclusive') return 'the generator did not keep to the plan';
+  if (cutShort !== undefined) return 'this probe was cut short';
+  const isMissed = objectives.some((each) => each.verdict === 'missed');
+  return verdict !== 'missed' || isMissed ? undefined : 'the endpoint fell behind in this probe';
+}
+
+/** Whether the durations of a probe are quoted. */
+export function isQuotable(probe: ReportProbe): boolean {
+  return whyNotQuoted(probe) === undefined;
 }

@@ -1,21 +1,31 @@
-import type { Observation } from './observation.ts';
-import { eventsOf, lowestDecidableRate, probeLengthMs } from './probe-length.ts';
-import { highestPassBelow, recordProbe } from './probe-record.ts';
-import { showRate } from './quantities.ts';
+import type { Observation } from '../observation.ts';
+import { showRate } from '../quantities.ts';
+import {
+  estimateDeclaredLimit,
+  eventsOf,
+  lowestDecidableRate,
+  probeLengthMs,
+  recordProbe,
+} from './search-probe.ts';
 import type {
-  Ceiling,
   ProbePurpose,
   ProbeRecord,
   ProbeStep,
   SearchOptions,
   SearchState,
   Spent,
-  Verdict,
-} from './search.ts';
-import { atLeastVerdict, limitVerdict, noneVerdict, rateLimitedVerdict } from './verdicts.ts';
+} from './search-state.ts';
+import {
+  atLeastVerdict,
+  type Ceiling,
+  limitVerdict,
+  noneVerdict,
+  rateLimitedVerdict,
+  type Verdict,
+} from './verdict.ts';
 
-/** So many events are sent to see whether an endpoint has settled, before the next probe. */
-export const SETTLE_EVENTS = 5;
+/** Events sent after a probe, to see whether the endpoint is as fast again as at first. */
+export const BASELINE_EVENTS = 5;
 
 const DOUBLE = 2;
 const MOST_LOWERINGS = 3;
@@ -34,8 +44,8 @@ export function beginSearch(options: SearchOptions): SearchState {
 }
 
 /**
- * Takes in what the state's probe observed, and says in the new state's `step` what to do next. No rate is ever
- * more than twice the highest that passed, nor above `maxRate`.
+ * Takes the observation of the state's probe; the new state's `step` says what to do next. No rate is ever more than
+ * twice the highest that passed, nor above `maxRate`.
  *
  * @param spent since the search began, with the waits between probes
  */
@@ -48,7 +58,8 @@ export function advanceSearch(state: SearchState, observation: Observation, spen
   switch (probe.verdict) {
     case 'declared': {
       const status = observation.declaredLimit?.status ?? 0;
-      return conclude(after, rateLimitedVerdict(probe, status, state.passed ?? 0));
+      const rate = estimateDeclaredLimit(probe, state.passed ?? 0);
+      return conclude(after, rateLimitedVerdict(rate, status));
     }
     case 'inconclusive':
       return afterInconclusive({ ...after, inconclusiveInARow: state.inconclusiveInARow + 1 }, probe);
@@ -80,7 +91,7 @@ function afterPass(state: SearchState, { purpose, ratePerSecond }: ProbeRecord):
 }
 
 function confirmedVerdict({ ceiling, missed }: SearchState, ratePerSecond: number): Verdict {
-  // A confirmation that missed tells where the limit is, whatever ended the search for a higher one before.
+  // A missed confirmation shows where the limit is, even if something else ended the ramp.
   if (ceiling !== undefined || missed === undefined)
     return atLeastVerdict(ratePerSecond, ceiling ?? 'max-rate', true);
   return limitVerdict(ratePerSecond, missed);
@@ -100,7 +111,7 @@ function afterMiss(
   return conclude(missed, noneVerdict('undecided', `${reason}${hint}`));
 }
 
-/** Halves the space between the bounds, in logarithms, until they are near enough. */
+/** Halves the space between the bounds, in logarithms, until it is narrow enough. */
 function narrow(state: SearchState): SearchState {
   const { passed = 0, missed = 0, options } = state;
   const middle = roundedDown(Math.sqrt(passed * missed));
@@ -112,17 +123,21 @@ function confirm(state: SearchState): SearchState {
   return tryRate(state, 'confirm', state.passed ?? state.options.startRate);
 }
 
-/** A rate that did not hold is lowered by one step; those that passed above it are forgotten. */
+/** Lowers a rate that did not hold by one step, and forgets the passes above it. */
 function lower(state: SearchState, failedRate: number): SearchState {
   const { ceiling: _, passed: __, ...rest } = state;
-  const passed = highestPassBelow(state.probes, failedRate);
+  const below = state.probes.filter(
+    ({ passed, purpose, ratePerSecond }) => passed && purpose !== 'preflight' && ratePerSecond < failedRate,
+  );
+  const passed =
+    below.length === 0 ? undefined : Math.max(...below.map(({ ratePerSecond }) => ratePerSecond));
   const known = { ...rest, ...(passed === undefined ? {} : { passed }), lowerings: state.lowerings + 1 };
   if (known.lowerings > MOST_LOWERINGS)
     return conclude(known, noneVerdict('unconfirmed', `not at ${showRate(failedRate)}`));
   return tryRate(known, 'confirm', roundedDown(failedRate / (1 + state.options.precision)));
 }
 
-/** The generator did not keep up: once more at half the step, then its limit is all there is to say. */
+/** The generator did not keep up: one more try at half the step, then the search ends at the generator's limit. */
 function afterInconclusive(state: SearchState, { purpose, ratePerSecond, reason }: ProbeRecord): SearchState {
   const { passed, options, inconclusiveInARow } = state;
   const step = 1 + options.precision;
@@ -142,7 +157,7 @@ function afterInconclusive(state: SearchState, { purpose, ratePerSecond, reason 
   return tryRate({ ...state, factor }, 'ramp', passed * factor);
 }
 
-/** An undecided probe once more at its greatest length; undefined: it had that, or there is no room for it. */
+/** Repeats an undecided probe at its greatest length; undefined: it had that, or no longer fits. */
 function extend(state: SearchState, probe: ProbeRecord): SearchState | undefined {
   const { purpose, ratePerSecond, durationMs } = probe;
   const step = {
@@ -152,37 +167,34 @@ function extend(state: SearchState, probe: ProbeRecord): SearchState | undefined
     durationMs: probeLengthMs(purpose, state.options),
   } as const;
   if (step.durationMs <= durationMs || findShortage(state, step) !== undefined) return undefined;
-  // The longer one speaks for the rate alone.
+  // Only the longer one decides about the rate.
   return { ...state, step, probes: [...state.probes.slice(0, -1), { ...probe, passed: false }] };
 }
 
-/** Goes on with a probe where time and requests allow for it and for a confirmation behind it. */
+/** Makes a probe the next step if there is time for it and for its confirmation, and enough requests. */
 function tryRate(state: SearchState, purpose: ProbePurpose, rate: number): SearchState {
   const { options } = state;
   const ratePerSecond = Math.min(roundedDown(rate), options.maxRate);
   const durationMs = probeLengthMs(purpose, options, ratePerSecond);
   const step: ProbeStep = { kind: 'probe', purpose, ratePerSecond, durationMs };
   const shortage = findShortage(state, step);
-  return shortage === undefined ? { ...state, step } : giveWay(state, purpose, shortage);
+  return shortage === undefined ? { ...state, step } : leaveOut(state, purpose, shortage);
 }
 
-/** What there is too little room for is left out: a confirmation needs less than a probe and a confirmation. */
-function giveWay(state: SearchState, purpose: ProbePurpose, shortage: Ceiling): SearchState {
+/** A step does not fit any more: leaves it out and confirms, which needs less, or ends the search. */
+function leaveOut(state: SearchState, purpose: ProbePurpose, shortage: Ceiling): SearchState {
   if (purpose === 'confirm' || state.passed === undefined) return stopAt(state, shortage);
   return confirm({ ...state, ceiling: shortage });
 }
 
-/**
- * Looks once more whether the next probe still fits, after a wait for the endpoint that has sent some events itself:
- * a probe that would be stopped in its midst tells nothing.
- */
-export function reconsider(state: SearchState, spent: Spent): SearchState {
+/** Checks again whether the next probe fits, after the wait for the endpoint, which sends some events itself. */
+export function recheckRoom(state: SearchState, spent: Spent): SearchState {
   const { step, options } = state;
   if (step.kind === 'verdict') return state;
   const after = { ...state, spent };
   const planned = withConfirmation(after, step);
   if (spent.requests + requestsOf(planned, options, 1) <= options.maxRequests) return after;
-  return giveWay(after, step.purpose, 'max-requests');
+  return leaveOut(after, step.purpose, 'max-requests');
 }
 
 function findShortage(state: SearchState, step: ProbeStep): Ceiling | undefined {
@@ -193,19 +205,19 @@ function findShortage(state: SearchState, step: ProbeStep): Ceiling | undefined 
   return spent.requests + requestsOf(planned, options, 0) > options.maxRequests ? 'max-requests' : undefined;
 }
 
-/** A rate that passes is worth nothing without its confirmation, but the first tells something in any case. */
+/** A pass is worth nothing without its confirmation; but the first probe says something in any case. */
 function withConfirmation({ options, passed }: SearchState, step: ProbeStep): readonly ProbeStep[] {
   if (step.purpose === 'confirm' || passed === undefined) return [step];
   return [step, { ...step, durationMs: probeLengthMs('confirm', options, step.ratePerSecond) }];
 }
 
-/** With a look before each probe whether the endpoint has settled; `looks` of them are over. */
-function requestsOf(planned: readonly ProbeStep[], options: SearchOptions, looks: number): number {
-  const looking = (planned.length - looks) * SETTLE_EVENTS;
-  return planned.reduce((sum, step) => sum + eventsOf(step, options), looking);
+/** Includes the events that are sent before each probe, except before the first `waited` ones. */
+function requestsOf(planned: readonly ProbeStep[], options: SearchOptions, waited: number): number {
+  const between = (planned.length - waited) * BASELINE_EVENTS;
+  return planned.reduce((sum, step) => sum + eventsOf(step, options), between);
 }
 
-/** Ends with what has passed a probe so far. */
+/** Ends with the highest rate that passed so far. */
 function stopAt(state: SearchState, because: Ceiling, detail?: string): SearchState {
   const { passed } = state;
   return conclude(
@@ -220,7 +232,7 @@ function conclude(state: SearchState, verdict: Verdict): SearchState {
   return { ...state, step: { kind: 'verdict', verdict } };
 }
 
-/** Four digits are more than can be known; never up, since rates have bounds above. */
+/** To four digits, which is more than can be known; never up, since rates have upper bounds. */
 function roundedDown(rate: number): number {
   const unit = 10 ** (Math.floor(Math.log10(rate)) - 3);
   return Number((Math.floor(rate / unit + 1e-6) * unit).toPrecision(4));
