@@ -1,14 +1,15 @@
-import { createEarliest } from './earliest.ts';
+import { toAnswer } from './answer.ts';
+import type { PromptScript } from './sandbox-script.ts';
 
 /** How much a company takes. Rates per second, durations in milliseconds. */
 export interface CapacityOptions {
-  /** What it serves at most; left out: whatever comes. */
+  /** What it serves at most; left out: all that comes. */
   readonly ratePerSecond?: number;
-  /** How long it takes over a request that finds a server free. */
+  /** How long it takes for a request that finds a server free. */
   readonly latencyMs: number;
-  /** How far single requests are from that, as a share of it (0 to 1), evenly spread to both sides. */
+  /** How much single requests differ from that, as a share of it (0 to 1), evenly spread to both sides. */
   readonly latencySpread: number;
-  /** What becomes of a request that finds `queue` others waiting; `queue`: it waits as well, however many there are. */
+  /** The answer to a request that finds `queue` others waiting; `queue`: it always waits. */
   readonly onOverload: 'queue' | 503 | 429;
   readonly queue: number;
   /** Beyond this rate it answers 429, whatever it could serve; left out: it declares none. */
@@ -28,24 +29,24 @@ export interface Capacity {
   admit(nowMs: number): Admission;
 }
 
-/** A declared limit lets through so much of a second at once: senders are never quite even. */
+/** A declared limit lets through this part of a second at once: senders are never quite even. */
 const BURST_SECONDS = 0.1;
 const LEAST_BURST = 2;
 
 /**
- * A queue before servers, first come first served: latency stays as it is up to the capacity, and grows with the
- * queue beyond it. Start and finish follow from the arrivals in closed form, so that late timers shift an answer
- * and never the capacity.
+ * A queue before servers, first come first served: latency is constant up to the capacity, and grows with the queue
+ * beyond it. Start and finish are calculated from the arrivals, so that late timers delay an answer and never change the
+ * capacity.
  *
  * @param random numbers in [0, 1), for the spread
  */
 export function createCapacity(options: CapacityOptions, random: () => number): Capacity {
   const { latencyMs, latencySpread, onOverload } = options;
   const rate = options.ratePerSecond ?? Number.POSITIVE_INFINITY;
-  // Little's law. Where it is no whole number, a server is busy a little longer than the request is.
+  // Little's law. If it is no whole number, a server is busy a little longer than the request.
   const exact = (rate * latencyMs) / 1_000;
   const servers = Number.isFinite(rate) ? Math.max(1, Math.ceil(exact - 1e-9)) : Number.POSITIVE_INFINITY;
-  const free = createEarliest(Number.isFinite(servers) ? servers : 0);
+  const free = new FreeTimes(Number.isFinite(servers) ? servers : 0);
   const meanBusyMs = (servers * 1_000) / rate;
   const limit = createDeclaredLimit(options.declaredLimitPerSecond);
   const waiting = createWaiting();
@@ -77,7 +78,7 @@ export function createCapacity(options: CapacityOptions, random: () => number): 
   };
 }
 
-/** The virtual schedule of what is let through (GCRA): one each 1/rate, and a little ahead of it. */
+/** A GCRA: one request each 1/rate, and a few ahead of that schedule. */
 function createDeclaredLimit(ratePerSecond: number | undefined): { admits(nowMs: number): boolean } {
   if (ratePerSecond === undefined) return { admits: () => true };
   const gapMs = 1_000 / ratePerSecond;
@@ -93,7 +94,7 @@ function createDeclaredLimit(ratePerSecond: number | undefined): { admits(nowMs:
   };
 }
 
-/** Those whose start is still to come; they start in the order in which they came. */
+/** Counts requests that have not started; they start in the order in which they came. */
 function createWaiting() {
   let starts: number[] = [];
   let first = 0;
@@ -109,5 +110,58 @@ function createWaiting() {
       passed(nowMs);
       return starts.length - first;
     },
+  };
+}
+
+/** The times at which servers are free; all are free at first. A binary heap, since there may be thousands. */
+class FreeTimes {
+  readonly #heap: Float64Array;
+
+  constructor(servers: number) {
+    this.#heap = new Float64Array(servers).fill(Number.NEGATIVE_INFINITY);
+  }
+
+  earliest(): number {
+    return this.#heap[0] ?? Number.NEGATIVE_INFINITY;
+  }
+
+  replaceEarliest(by: number): void {
+    let place = 0;
+    for (;;) {
+      const left = 2 * place + 1;
+      const child = this.#at(left + 1) < this.#at(left) ? left + 1 : left;
+      if (this.#at(child) >= by) break;
+      this.#heap[place] = this.#at(child);
+      place = child;
+    }
+    this.#heap[place] = by;
+  }
+
+  #at(place: number): number {
+    return this.#heap[place] ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+/**
+ * Answers as `script` does, once the capacity has served the request; the script's own delay comes on top. A refused
+ * request does not reach the script.
+ *
+ * @param clock milliseconds that never go back
+ */
+export function answerWithinCapacity(
+  capacity: Capacity,
+  clock: () => number,
+  script: PromptScript,
+): PromptScript {
+  return (request, history) => {
+    const nowMs = clock();
+    const admission = capacity.admit(nowMs);
+    if (admission.kind === 'refuse') {
+      const headers = { 'Retry-After': String(admission.retryAfterSeconds) };
+      return { status: admission.status, headers };
+    }
+    const answer = toAnswer(script(request, history));
+    const delayMs = admission.finishMs - nowMs + (answer.delayMs ?? 0);
+    return { ...answer, delayMs };
   };
 }

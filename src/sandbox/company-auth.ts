@@ -1,49 +1,53 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AuthConfig, TokenAuthConfig } from '../config/client-config.ts';
-import type { CredentialStyle, TokenService, TokenServiceOptions } from './token-service.ts';
-import { createTokenService } from './token-service.ts';
+import {
+  type CredentialStyle,
+  createTokenService,
+  type TokenService,
+  type TokenServiceOptions,
+} from './company-token-service.ts';
 
-/** Another company, as far as its token service goes. */
-export interface TokenSource {
+/** The part of another company that shares its token service. */
+interface TokenSource {
   readonly name: string;
   readonly tokenUrl: string;
   readonly tokenService: TokenService | undefined;
 }
 
-/** OAuth 2 as a company offers it; everything that is left out has a default. */
+/** OAuth 2 as a company offers it; all that is left out has a default. */
 export interface OAuth2Options extends Partial<Omit<TokenServiceOptions, 'wallClock'>> {
   readonly type: 'oauth2';
   /** Another company whose token service, and so whose tokens and credentials, this one uses. */
   readonly sharedWith?: TokenSource;
 }
 
-/** What a company wants to see in a request: as in a client's configuration, or OAuth 2 with a service of its own. */
+/** How a company authenticates requests: as in a client's configuration, or OAuth 2 with a service of its own. */
 export type CompanyAuth = Exclude<AuthConfig, TokenAuthConfig> | OAuth2Options;
 
-/** Checks requests, and knows what a sender has to be configured with to pass. */
-export interface Doorkeeper {
+/** Authenticates requests, and knows the configuration of a sender that passes. */
+export interface Authenticator {
   readonly tokenService: TokenService | undefined;
-  admits(headers: IncomingHttpHeaders): boolean;
-  /** The sender's side of it, given where the company's own token service is. */
+  accepts(headers: IncomingHttpHeaders): boolean;
+  /** The sender's `auth` setting; `ownTokenUrl` is that of the company's own token service. */
   configFor(ownTokenUrl: string): AuthConfig;
 }
 
-/** Makes the check that fits what a company asks for. */
-export function createDoorkeeper(auth: CompanyAuth, wallClock: () => number): Doorkeeper {
-  if (auth.type === 'oauth2') return oauth2Doorkeeper(auth, wallClock);
+/** Makes what authenticates requests in the company's way. */
+export function createAuthenticator(auth: CompanyAuth, wallClock: () => number): Authenticator {
+  if (auth.type === 'oauth2') return oauth2Authenticator(auth, wallClock);
   const plain = { tokenService: undefined, configFor: () => auth };
   switch (auth.type) {
     case 'none':
-      return { ...plain, admits: () => true };
+      return { ...plain, accepts: () => true };
     case 'bearer':
-      return { ...plain, admits: ({ authorization }) => authorization === `Bearer ${auth.token}` };
+      return { ...plain, accepts: ({ authorization }) => authorization === `Bearer ${auth.token}` };
     case 'basic': {
       const expected = `Basic ${Buffer.from(`${auth.username}:${auth.password}`).toString('base64')}`;
-      return { ...plain, admits: ({ authorization }) => authorization === expected };
+      return { ...plain, accepts: ({ authorization }) => authorization === expected };
     }
     case 'api_key': {
       const header = auth.header.toLowerCase();
-      return { ...plain, admits: (headers) => headers[header] === auth.key };
+      return { ...plain, accepts: (headers) => headers[header] === auth.key };
     }
   }
 }
@@ -51,7 +55,7 @@ export function createDoorkeeper(auth: CompanyAuth, wallClock: () => number): Do
 const ALL_STYLES: readonly CredentialStyle[] = ['json', 'form', 'basic'];
 const BEARER = 'Bearer ';
 
-function oauth2Doorkeeper(auth: OAuth2Options, wallClock: () => number): Doorkeeper {
+function oauth2Authenticator(auth: OAuth2Options, wallClock: () => number): Authenticator {
   const { type: _type, sharedWith, ...own } = auth;
   if (sharedWith !== undefined && sharedWith.tokenService === undefined) {
     throw new TypeError(`company "${sharedWith.name}" has no token service to share`);
@@ -71,7 +75,7 @@ function oauth2Doorkeeper(auth: OAuth2Options, wallClock: () => number): Doorkee
   const { clientId, clientSecret, styles } = service.options;
   return {
     tokenService: service,
-    admits: ({ authorization }) =>
+    accepts: ({ authorization }) =>
       authorization?.startsWith(BEARER) === true && service.accepts(authorization.slice(BEARER.length)),
     configFor: (ownTokenUrl) => ({
       type: 'oauth2',

@@ -1,25 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TlsOptions } from 'node:tls';
 import type { z } from 'zod';
 import type { clientConfigSchema } from '../config/client-config.ts';
 import { AS_CONTRACTED } from './answer.ts';
-import type { ChangeSignal } from './change-signal.ts';
-import { createChangeSignal } from './change-signal.ts';
-import type { CompanyAuth, Doorkeeper } from './company-auth.ts';
-import { createDoorkeeper } from './company-auth.ts';
-import { describeSeen } from './describe-seen.ts';
-import type { Exchange } from './exchange.ts';
-import { answer, answerWith } from './exchange.ts';
-import type { Address, Connection, Listener } from './listener.ts';
-import { createListener } from './listener.ts';
-import { readBody } from './read-body.ts';
-import type { ReceivedRequest, Seen } from './received-request.ts';
-import type { RequestLog, Tally } from './request-log.ts';
-import { createRequestLog } from './request-log.ts';
+import { type ChangeSignal, createChangeSignal } from './change-signal.ts';
+import { type CompanyAuth, createAuthenticator } from './company-auth.ts';
+import type { TokenService } from './company-token-service.ts';
+import { type Address, createListener, type Listener } from './listener.ts';
+import { createRequestLog, type ReceivedRequest, type Tally } from './request-log.ts';
+import { type Responder, respond } from './respond.ts';
 import type { Reply } from './scripts.ts';
-import { ask } from './scripts.ts';
-import type { FullAnswer } from './send-answer.ts';
-import type { TokenService } from './token-service.ts';
 
 /** A client as it stands in `waybill.yaml`. */
 export type ClientSettings = z.input<typeof clientConfigSchema>;
@@ -34,9 +23,9 @@ export interface CompanyOptions {
   readonly auth?: CompanyAuth;
   /** Makes it speak HTTPS: what `node:tls` takes (`cert`, `key`, and `ca` with `requestCert` for client certificates). */
   readonly tls?: TlsOptions;
-  /** How many requests and event ids it remembers at least; left out: all. Long runs want a bound. */
+  /** How many requests and event ids it remembers at least; left out: all. Long runs need a bound. */
   readonly keepLatest?: number;
-  /** … of event ids, where they are to be more than requests. */
+  /** … of event ids, if they are to be more than requests. */
   readonly keepIds?: number;
   /** Where it listens; left out: a free port of 127.0.0.1. */
   readonly address?: Address;
@@ -50,7 +39,7 @@ export interface Company {
   readonly port: number;
   readonly baseUrl: string;
   readonly tokenUrl: string;
-  /** Undefined where it does not offer OAuth 2. */
+  /** Undefined: it does not offer OAuth 2. */
   readonly tokenService: TokenService | undefined;
   /** Deliveries in order of arrival, refused ones too. */
   readonly requests: readonly ReceivedRequest[];
@@ -69,8 +58,8 @@ export interface Company {
   /** All tokens issued so far are answered with 401 from now on. */
   revokeTokens(): void;
   /**
-   * Resolves once so many deliveries have arrived, or once the condition holds; it is looked at after each
-   * arrival, answer and end of a request. Rejects with a `WaitTimeoutError` that says what was seen, after
+   * Resolves once this many deliveries have arrived, or once the condition holds; it is checked after each arrival,
+   * answer and end of a request. Rejects with a `WaitTimeoutError` that says what was seen, after
    * 30 s unless told otherwise, or with the error of a script that threw.
    */
   waitFor(
@@ -98,93 +87,43 @@ export async function startCompany(
   const keepRequests = options.keepLatest ?? Number.POSITIVE_INFINITY;
   const keep = { keepRequests, keepIds: options.keepIds ?? keepRequests, onChange: signal.changed };
   const finished = (isToken: boolean) => (request: ReceivedRequest) => options.onFinished?.(request, isToken);
-  const parts: Parts = {
-    name,
-    signal,
-    doorkeeper: createDoorkeeper(options.auth ?? { type: 'none' }, wallClock),
+  const responder: Responder = {
+    company: name,
+    tokenPath: TOKEN_PATH,
+    authenticator: createAuthenticator(options.auth ?? { type: 'none' }, wallClock),
     deliveries: createRequestLog({ ...keep, onFinished: finished(false) }),
     tokenRequests: createRequestLog({ ...keep, onFinished: finished(true) }),
     replies: {
       delivery: options.script ?? AS_CONTRACTED,
       token: options.tokenScript ?? AS_CONTRACTED,
     },
+    onScriptError: signal.fail,
   };
-  const listener = await createListener((...arrival) => receive(parts, ...arrival), options);
+  const listener = await createListener((...arrival) => respond(responder, ...arrival), options);
   const scheme = options.tls === undefined ? 'http' : 'https';
-  return present(parts, listener, `${scheme}://${reachableHost(options.address?.host)}:${listener.port}`);
+  const baseUrl = `${scheme}://${reachableHost(options.address?.host)}:${listener.port}`;
+  return companyOf(responder, signal, listener, baseUrl);
 }
 
-/** All addresses of a machine are no address to send to; an IPv6 address stands in brackets in a URL. */
+/** The wildcard address is no address to send to; URLs have IPv6 addresses in brackets. */
 function reachableHost(host = '127.0.0.1'): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
   return host.includes(':') ? `[${host}]` : host;
 }
 
-interface Parts {
-  readonly name: string;
-  readonly signal: ChangeSignal;
-  readonly doorkeeper: Doorkeeper;
-  readonly deliveries: RequestLog;
-  readonly tokenRequests: RequestLog;
-  readonly replies: { delivery: Reply; token: Reply };
-}
-
-function receive(
-  parts: Parts,
-  message: IncomingMessage,
-  response: ServerResponse,
-  connection: Connection,
-): void {
-  const { doorkeeper, name } = parts;
-  const at = performance.now();
-  const path = message.url ?? '/';
-  const tokenService = path === TOKEN_PATH ? doorkeeper.tokenService : undefined;
-  const log = tokenService === undefined ? parts.deliveries : parts.tokenRequests;
-  const onConnection = connection.requests;
-  readBody(message, (body) => {
-    const { method = '', headers } = message;
-    const key = headers['idempotency-key'];
-    const eventId = typeof key === 'string' ? key : undefined;
-    const arrival = { company: name, method, path, headers, body, eventId, at, connection: connection.index };
-    const request = log.arrived(arrival);
-    if (tokenService !== undefined) {
-      const seen = log.see(request, onConnection);
-      const contracted = (): FullAnswer => tokenService.respond(request);
-      reply(parts, { request, response, connection, log, contracted }, parts.replies.token, seen);
-    } else if (doorkeeper.admits(headers)) {
-      const seen = log.see(request, onConnection);
-      const contracted = (): FullAnswer => contractedAnswer(request, log);
-      reply(parts, { request, response, connection, log, contracted }, parts.replies.delivery, seen);
-    } else {
-      answer({ request, response, connection, log, contracted: unauthorized }, unauthorized());
-    }
-  });
-}
-
-function reply({ signal }: Parts, exchange: Exchange, by: Reply, seen: Seen): void {
-  answerWith(exchange, () => ask(by, exchange.request, seen), signal.fail);
-}
-
-const DELIVERED: FullAnswer = { status: 200 };
-const NEW_RECEIPT: FullAnswer = { status: 201 };
-const UNAUTHORIZED: FullAnswer = { status: 401, body: '' };
-const unauthorized = (): FullAnswer => UNAUTHORIZED;
-
-/** Contract, part 1: 201 for a receipt that is new to the client, 200 for one that it already had. */
-function contractedAnswer({ path, eventId }: ReceivedRequest, { accepted }: RequestLog): FullAnswer {
-  const isReceipt = path.endsWith('/inventory_receipt');
-  return isReceipt && (eventId === undefined || !accepted.has(eventId)) ? NEW_RECEIPT : DELIVERED;
-}
-
-function present(parts: Parts, listener: Listener, baseUrl: string): Company {
-  const { name, signal, doorkeeper, deliveries, tokenRequests, replies } = parts;
+function companyOf(
+  { company: name, authenticator, deliveries, tokenRequests, replies }: Responder,
+  signal: ChangeSignal,
+  listener: Listener,
+  baseUrl: string,
+): Company {
   const tokenUrl = `${baseUrl}${TOKEN_PATH}`;
   const company: Company = {
     name,
     port: listener.port,
     baseUrl,
     tokenUrl,
-    tokenService: doorkeeper.tokenService,
+    tokenService: authenticator.tokenService,
     requests: deliveries.requests,
     tokenRequests: tokenRequests.requests,
     deliveredIds: deliveries.accepted,
@@ -194,7 +133,7 @@ function present(parts: Parts, listener: Listener, baseUrl: string): Company {
     clientSettings: (changes) => ({
       baseUrl,
       endpoints: { disposition_update: '/dispositions', inventory_receipt: '/inventory_receipt' },
-      auth: doorkeeper.configFor(tokenUrl),
+      auth: authenticator.configFor(tokenUrl),
       allowPrivateNetwork: true,
       ...changes,
     }),
@@ -204,7 +143,7 @@ function present(parts: Parts, listener: Listener, baseUrl: string): Company {
     tokenScript: (next) => {
       replies.token = next;
     },
-    revokeTokens: () => doorkeeper.tokenService?.revokeAll(),
+    revokeTokens: () => authenticator.tokenService?.revokeAll(),
     waitFor: (what, waiting) => waitFor(company, signal, what, waiting?.timeoutMs ?? WAIT_MS),
     down: listener.stop,
     up: listener.start,
@@ -229,4 +168,18 @@ function waitFor(
     timeoutMs,
     () => `waited ${timeoutMs} ms for ${sought}; ${describeSeen(company)}`,
   );
+}
+
+/** What a company has received and answered, in a sentence: for the errors of waits. */
+function describeSeen({ name, tally, tokenTally, connections, deliveredIds }: Company): string {
+  return (
+    `company "${name}" saw ${describeTally(tally, 'deliveries')} (${deliveredIds.size} events accepted), ` +
+    `${describeTally(tokenTally, 'token requests')}, ${connections.open} of ${connections.opened} connections open`
+  );
+}
+
+function describeTally({ received, byAnswer, inFlight }: Tally, what: string): string {
+  const answers = [...byAnswer].map(([kind, times]) => `${kind} × ${times}`);
+  if (inFlight > 0) answers.push(`under way × ${inFlight}`);
+  return `${received} ${what}${answers.length > 0 ? ` [${answers.join(', ')}]` : ''}`;
 }

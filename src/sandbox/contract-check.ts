@@ -2,17 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type { EventType } from '../core/event-type.ts';
 import { validatePayload } from '../core/validate-payload.ts';
 import type { PlainAnswer } from './answer.ts';
-import type { ReceivedRequest } from './received-request.ts';
-import type { FieldError } from './scripts.ts';
-import { validationFailure422 } from './scripts.ts';
+import type { ReceivedRequest } from './request-log.ts';
+import { type FieldError, validationFailure422 } from './scripts.ts';
 
-/** What is to be said about a request that a sender made. */
+/** How a delivery compares with the sender's contract. */
 export interface ContractCheck {
-  /** Where it differs from what a sender promises, a sentence each, without the values that it came with. */
+  /** How it differs from what a sender promises, a sentence each, without the values of the request. */
   readonly faults: readonly string[];
-  /** What a client answers to what it cannot take; undefined: it can take it. */
+  /** A client's answer to a request that it cannot take; undefined: it can take it. */
   readonly refusal: PlainAnswer | undefined;
-  /** What the event is about; undefined where the body does not say. */
+  /** What the event is about; undefined: the body does not say. */
   readonly unit: string | undefined;
 }
 
@@ -27,7 +26,7 @@ const HEADERS: readonly (readonly [name: string, holds: RegExp, expected: string
   ['x-waybill-attempt', /^[1-9]\d*$/, 'a whole number from 1'],
 ];
 
-/** Holds a delivery against the sender's contract; `type` undefined: there is no endpoint at its path. */
+/** Checks a delivery against the sender's contract. `type` undefined: there is no endpoint at its path. */
 export function checkContract(request: ReceivedRequest, type: EventType | undefined): ContractCheck {
   const { method, headers } = request;
   const faults: string[] = [];

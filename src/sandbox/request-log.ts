@@ -1,9 +1,50 @@
-import type { Answered, ReceivedRequest, Seen } from './received-request.ts';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Behaviour } from './answer.ts';
 
-/** What an arriving request is known by. */
+/** What was done with a request. */
+export interface Answered {
+  /** The status that was sent; 0: none was. */
+  readonly status: number;
+  readonly behaviour?: Behaviour;
+}
+
+/** A request that a company received in full. Times are `performance.now()` milliseconds. */
+export interface ReceivedRequest {
+  readonly company: string;
+  readonly method: string;
+  /** With the query, as it came. */
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+  /** The `Idempotency-Key` header. */
+  readonly eventId: string | undefined;
+  /** When its headers had arrived. */
+  readonly at: number;
+  /** Which of the company's connections it came over, counted from 1 in order of opening. */
+  readonly connection: number;
+  /** Undefined until it is answered, and for good if the sender left before that. */
+  readonly answered: Answered | undefined;
+  /** When the answer was written or the connection closed, whichever came first. */
+  readonly finishedAt: number | undefined;
+}
+
+/** What a company knows of earlier requests when one arrives; all counts include the request itself. */
+export interface RequestHistory {
+  /** Requests that passed authentication; for token requests, all of them. */
+  readonly total: number;
+  /** … with the same `Idempotency-Key`. */
+  readonly ofEvent: number;
+  /** Requests that came over the same connection: above 1, the connection was reused. */
+  readonly onConnection: number;
+  /** An earlier request with the same `Idempotency-Key` was answered with a 2xx status. */
+  readonly accepted: boolean;
+}
+
+/** What is known of a request when it arrives. */
 export type Arrival = Omit<ReceivedRequest, 'answered' | 'finishedAt'>;
 
-/** Counts over everything that a company received, however little of it is kept. */
+/** Counts over all that a company received, also over requests that it no longer remembers. */
 export interface Tally {
   readonly received: number;
   /** How often each answer was given, by status (`200`) or behaviour (`hang`). */
@@ -20,25 +61,25 @@ export interface RequestLog {
   readonly accepted: ReadonlySet<string>;
   readonly tally: Tally;
   arrived(arrival: Arrival): ReceivedRequest;
-  /** Counts the request among those that the script sees. */
-  see(request: ReceivedRequest, onConnection: number): Seen;
-  /** Notes the answer; the request goes on until `finished`. */
+  /** Counts a request that passed authentication, and says what came before it. */
+  admitted(request: ReceivedRequest, onConnection: number): RequestHistory;
+  /** Records the answer; the request goes on until `finished`. */
   answered(request: ReceivedRequest, answered: Answered): void;
-  /** Notes the end of the exchange; a second call does nothing. */
+  /** Records the end of a request; a second call does nothing. */
   finished(request: ReceivedRequest): void;
 }
 
 type Entry = { -readonly [K in keyof ReceivedRequest]: ReceivedRequest[K] };
 
-/** How much a log remembers, and who hears of it. */
+/** How much a log remembers, and what it calls. */
 export interface RequestLogOptions {
-  /** It holds at least so many of the latest requests, at most twice as many; the counts cover all. */
+  /** It holds this many of the latest requests at least, and twice as many at most; the counts cover all. */
   readonly keepRequests: number;
   /** … and of the latest event ids. */
   readonly keepIds: number;
   /** Called after each arrival, answer and end. */
   onChange(): void;
-  /** Called once for each request, when all is known of it. */
+  /** Called once for each request, at its end. */
   onFinished?(request: ReceivedRequest): void;
 }
 
@@ -50,7 +91,7 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
   const timesSeen = new Map<string, number>();
   const byAnswer = new Map<string, number>();
   const tally = { received: 0, byAnswer, inFlight: 0, mostInFlight: 0 };
-  let seen = 0;
+  let total = 0;
 
   return {
     requests,
@@ -66,13 +107,13 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
       onChange();
       return entry;
     },
-    see: ({ eventId }, onConnection) => {
-      seen += 1;
-      if (eventId === undefined) return { total: seen, ofEvent: 1, onConnection, accepted: false };
+    admitted: ({ eventId }, onConnection) => {
+      total += 1;
+      if (eventId === undefined) return { total, ofEvent: 1, onConnection, accepted: false };
       const ofEvent = (timesSeen.get(eventId) ?? 0) + 1;
       timesSeen.set(eventId, ofEvent);
       if (timesSeen.size > 2 * keepIds) forgetOldest(timesSeen, keepIds);
-      return { total: seen, ofEvent, onConnection, accepted: accepted.has(eventId) };
+      return { total, ofEvent, onConnection, accepted: accepted.has(eventId) };
     },
     answered: (request: Entry, answered) => {
       request.answered = answered;

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import { bearerToken, headerName, headerValue } from '../config/http-fields.ts';
 import { EVENT_TYPE_NAMES, type EventTypeName } from '../core/event-types.ts';
-import { BEHAVIOURS, FAULTS_WITH_STATUS } from './answer.ts';
+import {
+  type Answer,
+  type AnswerLike,
+  AS_CONTRACTED,
+  BEHAVIOURS,
+  FAULTS_WITH_STATUS,
+  isBad,
+  toAnswer,
+} from './answer.ts';
+import type { ReceivedRequest, RequestHistory } from './request-log.ts';
+import { unitOf } from './scripts.ts';
 
 const LONGEST_DELAY_MS = 3_600_000;
 const text = z.string().min(1, 'must not be empty');
@@ -95,8 +105,90 @@ export type SandboxScript = z.infer<typeof sandboxScriptSchema>;
 /** One answer of a script, and when it is given. */
 export type ScriptedAnswer = z.infer<typeof answerSchema>;
 
-/** The path of each event type's endpoint, by type: all types have one, whether the script names it or not. */
+/** The path of each event type's endpoint, by type; types that the script leaves out have a default path. */
 export function pathsOf({ endpoints }: SandboxScript): Readonly<Record<EventTypeName, string>> {
   const entries = EVENT_TYPE_NAMES.map((type) => [type, endpoints[type]?.path ?? DEFAULT_PATHS[type]]);
   return Object.fromEntries(entries) as Record<EventTypeName, string>;
+}
+
+/** A script that never waits for its answer. */
+export type PromptScript = (request: ReceivedRequest, history: RequestHistory) => AnswerLike;
+
+type Condition = (request: ReceivedRequest, history: RequestHistory) => boolean;
+
+interface Step {
+  readonly conditions: readonly Condition[];
+  /** How often it may still be given. */
+  left: number;
+  readonly answer: Answer;
+}
+
+const UNAUTHORIZED = 401;
+
+/**
+ * Reads a script's answers from the top for each request, and gives the first one whose conditions all hold. If there is
+ * none, and for what an answer leaves out, `otherwise` answers.
+ *
+ * @param random numbers in [0, 1), for `chance`
+ */
+export function scriptedAnswers(
+  answers: readonly ScriptedAnswer[],
+  random: () => number,
+  otherwise: PromptScript = () => AS_CONTRACTED,
+): PromptScript {
+  const steps = answers.map(
+    (scripted): Step => ({
+      conditions: conditionsOf(scripted, random),
+      left: scripted.times ?? Number.POSITIVE_INFINITY,
+      answer: answerOf(scripted),
+    }),
+  );
+  return (request, history) => {
+    const step = steps.find(
+      ({ left, conditions }) => left > 0 && conditions.every((holds) => holds(request, history)),
+    );
+    if (step === undefined) return otherwise(request, history);
+    step.left -= 1;
+    const { answer } = step;
+    if (isBad(answer) || answer.status !== undefined) return answer;
+    return { ...toAnswer(otherwise(request, history)), ...answer };
+  };
+}
+
+/** Chance comes last: it is a share of the requests that meet all other conditions. */
+function conditionsOf(scripted: ScriptedAnswer, random: () => number): Condition[] {
+  const { unit, untilNewToken, perEvent, chance } = scripted;
+  const conditions: Condition[] = [];
+  if (unit !== undefined) conditions.push((request) => unitOf(request) === unit);
+  if (untilNewToken) conditions.push(carriesFirstAuthorization());
+  if (perEvent !== undefined) conditions.push((_request, { ofEvent }) => ofEvent <= perEvent);
+  if (chance !== undefined) conditions.push(() => random() < chance);
+  return conditions;
+}
+
+function carriesFirstAuthorization(): Condition {
+  let first: string | undefined;
+  return ({ headers: { authorization = '' } }) => {
+    first ??= authorization;
+    return authorization === first;
+  };
+}
+
+function answerOf(scripted: ScriptedAnswer): Answer {
+  const { fault, delayMs, retryAfter, body, untilNewToken } = scripted;
+  const status = scripted.status ?? (untilNewToken && fault === undefined ? UNAUTHORIZED : undefined);
+  const common = {
+    ...(status === undefined ? {} : { status }),
+    ...(delayMs === undefined ? {} : { delayMs }),
+  };
+  if (fault !== undefined) return { ...common, behaviour: fault };
+  const headers = {
+    ...scripted.headers,
+    ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }),
+  };
+  return {
+    ...common,
+    ...(Object.keys(headers).length === 0 ? {} : { headers }),
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  };
 }

@@ -1,16 +1,19 @@
-import type { Answer, AnswerLike } from './answer.ts';
-import { AS_CONTRACTED, isBad, toAnswer } from './answer.ts';
-import type { ReceivedRequest, Seen } from './received-request.ts';
+import { type Answer, type AnswerLike, AS_CONTRACTED, isBad, toAnswer } from './answer.ts';
+import type { ReceivedRequest, RequestHistory } from './request-log.ts';
 
 /** Decides what a company does with a request. It is asked only about requests that passed authentication. */
-export type Script = (request: ReceivedRequest, seen: Seen) => AnswerLike | Promise<AnswerLike>;
+export type Script = (request: ReceivedRequest, history: RequestHistory) => AnswerLike | Promise<AnswerLike>;
 
 /** A script, or the one answer that it always gives. */
 export type Reply = AnswerLike | Script;
 
 /** Asks a reply for its answer to one request. */
-export function ask(reply: Reply, request: ReceivedRequest, seen: Seen): AnswerLike | Promise<AnswerLike> {
-  return typeof reply === 'function' ? reply(request, seen) : reply;
+export function ask(
+  reply: Reply,
+  request: ReceivedRequest,
+  history: RequestHistory,
+): AnswerLike | Promise<AnswerLike> {
+  return typeof reply === 'function' ? reply(request, history) : reply;
 }
 
 /** The same status for every request, with this body; a JSON object that fits the status without one. */
@@ -21,22 +24,22 @@ export function always(status: number, body?: string): Answer {
 /** The replies one after another, in order of arrival from when the script was made; then `afterwards`. */
 export function sequence(replies: readonly Reply[], afterwards: Reply = AS_CONTRACTED): Script {
   let next = 0;
-  return (request, seen) => ask(replies[next++] ?? afterwards, request, seen);
+  return (request, history) => ask(replies[next++] ?? afterwards, request, history);
 }
 
 /** Fails the first `times` requests of each event, those before the script was set included. */
 export function failTimes(times: number, failure: Reply, afterwards: Reply = AS_CONTRACTED): Script {
-  return (request, seen) => ask(seen.ofEvent <= times ? failure : afterwards, request, seen);
+  return (request, history) => ask(history.ofEvent <= times ? failure : afterwards, request, history);
 }
 
 /** A reply for each event id; `otherwise` for the events that are not named. */
 export function byEvent(replies: Readonly<Record<string, Reply>>, otherwise: Reply = AS_CONTRACTED): Script {
-  return (request, seen) => ask(replies[request.eventId ?? ''] ?? otherwise, request, seen);
+  return (request, history) => ask(replies[request.eventId ?? ''] ?? otherwise, request, history);
 }
 
 /** A reply for each unit (`optiturn_lp` or `unit_identifier`); `otherwise` for the units that are not named. */
 export function byUnit(replies: Readonly<Record<string, Reply>>, otherwise: Reply = AS_CONTRACTED): Script {
-  return (request, seen) => ask(replies[unitOf(request) ?? ''] ?? otherwise, request, seen);
+  return (request, history) => ask(replies[unitOf(request) ?? ''] ?? otherwise, request, history);
 }
 
 /** The unit that a request's body is about; undefined where it names none. */
@@ -53,10 +56,10 @@ export function unitOf(request: ReceivedRequest): string | undefined {
 /** 401 for the first `Authorization` header that comes, however often it comes; any other one is good. */
 export function unauthorizedUntilNewToken(afterwards: Reply = AS_CONTRACTED): Script {
   let refused: string | undefined;
-  return (request, seen) => {
+  return (request, history) => {
     const authorization = request.headers.authorization ?? '';
     refused ??= authorization;
-    return authorization === refused ? 401 : ask(afterwards, request, seen);
+    return authorization === refused ? 401 : ask(afterwards, request, history);
   };
 }
 
@@ -74,7 +77,7 @@ export function validationFailure422(errors: readonly FieldError[] = [MISSING_LO
 }
 
 /** 201 for an event that is new to the company, 200 for one that it has accepted before. */
-export const receipts: Script = (_request, seen) => (seen.accepted ? 200 : 201);
+export const receipts: Script = (_request, history) => (history.accepted ? 200 : 201);
 
 /** Fails this share of the requests (0 to 1). A seeded `random` makes the run repeatable. */
 export function flaky(
@@ -83,7 +86,7 @@ export function flaky(
   failure: Reply = 503,
   otherwise: Reply = AS_CONTRACTED,
 ): Script {
-  return (request, seen) => ask(random() < rate ? failure : otherwise, request, seen);
+  return (request, history) => ask(random() < rate ? failure : otherwise, request, history);
 }
 
 /** Adds milliseconds before a reply's answer. */
@@ -93,8 +96,8 @@ export function slow(delayMs: number, reply: Reply = AS_CONTRACTED): Script {
     const total = delayMs + (answer.delayMs ?? 0);
     return isBad(answer) ? { ...answer, delayMs: total } : { ...answer, delayMs: total };
   };
-  return (request, seen) => {
-    const like = ask(reply, request, seen);
+  return (request, history) => {
+    const like = ask(reply, request, history);
     return like instanceof Promise ? like.then(later) : later(like);
   };
 }
@@ -107,7 +110,7 @@ export function closesReusedConnections(
   how: 'close' | 'reset' = 'close',
   otherwise: Reply = AS_CONTRACTED,
 ): Script {
-  return (request, seen) => ask(seen.onConnection > 1 ? how : otherwise, request, seen);
+  return (request, history) => ask(history.onConnection > 1 ? how : otherwise, request, history);
 }
 
 /** A script that keeps every request waiting until it is released. */
@@ -122,8 +125,8 @@ export function hold(afterwards: Reply = AS_CONTRACTED): Hold {
   const { promise, release } = latch();
   let released = false;
   return {
-    script: (request, seen) =>
-      released ? ask(afterwards, request, seen) : promise.then(() => ask(afterwards, request, seen)),
+    script: (request, history) =>
+      released ? ask(afterwards, request, history) : promise.then(() => ask(afterwards, request, history)),
     release: () => {
       released = true;
       release();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Company } from '../../src/sandbox/company.ts';
-import type { ReceivedRequest } from '../../src/sandbox/received-request.ts';
+import type { ReceivedRequest } from '../../src/sandbox/request-log.ts';
 import { byUnit, failTimes, hold, unitOf } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvent, numberedEvents, unitOfEvent } from '../support/events.ts';

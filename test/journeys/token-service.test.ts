@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ReceivedRequest } from '../../src/sandbox/received-request.ts';
+import type { ReceivedRequest } from '../../src/sandbox/request-log.ts';
 import type { Script } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';

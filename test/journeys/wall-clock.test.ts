@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Company } from '../../src/sandbox/company.ts';
-import type { ReceivedRequest } from '../../src/sandbox/received-request.ts';
+import type { ReceivedRequest } from '../../src/sandbox/request-log.ts';
 import { ask, hold, type Script, unitOf } from '../../src/sandbox/scripts.ts';
 import * as redis from '../redis/data-dirs.ts';
 import { embeddedWaybill } from '../support/embedded-waybill.ts';

@@ -3,8 +3,8 @@ import { request } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { type Admission, type CapacityOptions, createCapacity } from '../../src/sandbox/capacity.ts';
-import { startPlay } from '../../src/sandbox/play.ts';
 import { sandboxScriptSchema } from '../../src/sandbox/sandbox-script.ts';
+import { startScriptedClient } from '../../src/sandbox/scripted-client.ts';
 import { sampleEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testAgent } from './post.ts';
@@ -154,7 +154,7 @@ interface Answered {
 
 /** Plays a company of this capacity, and posts so many events to it at once. */
 async function burst(capacity: CapacityOptions, count: number): Promise<Promise<Answered>[]> {
-  const play = await startPlay(sandboxScriptSchema.parse({}), {
+  const play = await startScriptedClient(sandboxScriptSchema.parse({}), {
     address: { host: '127.0.0.1', port: 0 },
     capacity,
     random: seededRandom(1),

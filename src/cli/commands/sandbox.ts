@@ -3,8 +3,8 @@ import { stringify } from 'yaml';
 import { seededRandom } from '../../core/seeded-random.ts';
 import type { CapacityOptions } from '../../sandbox/capacity.ts';
 import { EXAMPLE_SCRIPT } from '../../sandbox/example-script.ts';
-import { type Play, startPlay } from '../../sandbox/play.ts';
 import type { SandboxScript } from '../../sandbox/sandbox-script.ts';
+import { type ScriptedClient, startScriptedClient } from '../../sandbox/scripted-client.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
 import { EXIT } from '../exit-codes.ts';
 import { parseCount } from '../parse-options.ts';
@@ -69,8 +69,8 @@ async function run(terminal: Terminal, file: string | undefined, options: Sandbo
     await stopped;
     await play.close();
     view.stop();
-    printSummary(terminal, play.account);
-    return play.account.faults.size === 0 ? EXIT.done : EXIT.someFailed;
+    printSummary(terminal, play.totals);
+    return play.totals.faults.size === 0 ? EXIT.done : EXIT.someFailed;
   } finally {
     view.stop();
   }
@@ -82,9 +82,9 @@ async function listen(
   capacity: CapacityOptions | undefined,
   { host, port, seed = script.seed }: SandboxOptions,
   view: LiveView,
-): Promise<Play> {
+): Promise<ScriptedClient> {
   try {
-    return await startPlay(script, {
+    return await startScriptedClient(script, {
       address: { host, port },
       random: seed === undefined ? Math.random : seededRandom(seed),
       ...(capacity === undefined ? {} : { capacity }),
@@ -98,7 +98,7 @@ async function listen(
   }
 }
 
-function tellWhere(terminal: Terminal, play: Play, asked: CapacityOptions | undefined): void {
+function tellWhere(terminal: Terminal, play: ScriptedClient, asked: CapacityOptions | undefined): void {
   const { baseUrl, clientSettings, capacity } = play;
   terminal.value({ kind: 'listening', baseUrl, client: clientSettings, ...(asked && { capacity: asked }) });
   terminal.line(`Listening at ${baseUrl}. The entry for it in waybill.yaml:\n`);

@@ -1,9 +1,9 @@
-import type { PlayedRequest } from '../../sandbox/play-account.ts';
+import type { RequestSummary } from '../../sandbox/received-totals.ts';
 import { formatCount, oneLine, type Terminal } from '../terminal.ts';
 
 /** Tells of requests as they come. */
 export interface LiveView {
-  add(request: PlayedRequest): void;
+  add(request: RequestSummary): void;
   /** Says what it still holds back. */
   stop(): void;
 }
@@ -46,7 +46,7 @@ export function openLiveView(terminal: Terminal, wallClock: () => number): LiveV
   };
 }
 
-function toJson(request: PlayedRequest) {
+function toJson(request: RequestSummary) {
   return {
     kind: request.kind,
     method: request.method,
@@ -65,7 +65,7 @@ function toJson(request: PlayedRequest) {
   };
 }
 
-function describe(terminal: Terminal, request: PlayedRequest, time: string): string {
+function describe(terminal: Terminal, request: RequestSummary, time: string): string {
   const { kind, type, path, unit, attempt, eventId, ms, doubled, faults } = request;
   const parts =
     kind === 'token'
@@ -77,7 +77,7 @@ function describe(terminal: Terminal, request: PlayedRequest, time: string): str
   return `${time}  ${terminal.style(style, answerOf(request).padEnd(3))}  ${told}${faulty.join('')}`;
 }
 
-function answerOf({ status, fault, left }: PlayedRequest): string {
+function answerOf({ status, fault, left }: RequestSummary): string {
   if (left) return 'no answer: the sender left';
   return fault ?? String(status);
 }

@@ -1,8 +1,8 @@
-import type { PlayAccount } from '../../sandbox/play-account.ts';
+import type { ReceivedTotals } from '../../sandbox/received-totals.ts';
 import { formatCount, oneLine, type Terminal } from '../terminal.ts';
 
 /** Prints what the sandbox received in all; with `--json` as the last line. */
-export function printSummary(terminal: Terminal, { endpoints, faults }: PlayAccount): void {
+export function printSummary(terminal: Terminal, { endpoints, faults }: ReceivedTotals): void {
   terminal.value({
     kind: 'summary',
     endpoints: Object.fromEntries(

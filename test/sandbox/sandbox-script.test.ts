@@ -3,8 +3,8 @@ import { parseScript } from '../../src/cli/sandbox/read-script.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { toAnswer } from '../../src/sandbox/answer.ts';
 import { EXAMPLE_SCRIPT } from '../../src/sandbox/example-script.ts';
-import type { ReceivedRequest, Seen } from '../../src/sandbox/received-request.ts';
-import { scriptedAnswers } from '../../src/sandbox/scripted-answers.ts';
+import type { ReceivedRequest, RequestHistory } from '../../src/sandbox/request-log.ts';
+import { scriptedAnswers } from '../../src/sandbox/sandbox-script.ts';
 
 /** What a script's answers to disposition updates are, told as statuses or faults. */
 function play(answers: string) {
@@ -13,7 +13,7 @@ function play(answers: string) {
     status: 200,
     body: 'as contracted',
   }));
-  const full = (request: Partial<ReceivedRequest> = {}, seen: Partial<Seen> = {}) =>
+  const full = (request: Partial<ReceivedRequest> = {}, seen: Partial<RequestHistory> = {}) =>
     toAnswer(
       reply({ headers: {}, body: '{}', ...request } as ReceivedRequest, {
         total: 1,
@@ -25,7 +25,7 @@ function play(answers: string) {
     );
   return {
     full,
-    next: (request?: Partial<ReceivedRequest>, seen?: Partial<Seen>) => {
+    next: (request?: Partial<ReceivedRequest>, seen?: Partial<RequestHistory>) => {
       const answer = full(request, seen);
       return 'behaviour' in answer ? answer.behaviour : answer.status;
     },

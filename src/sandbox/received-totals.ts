@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Behaviour } from './answer.ts';
 import type { ContractCheck } from './contract-check.ts';
-import type { ReceivedRequest } from './received-request.ts';
+import type { ReceivedRequest } from './request-log.ts';
 
-/** One request as the sandbox tells of it. */
-export interface PlayedRequest {
+/** One request as `waybill sandbox` shows it. */
+export interface RequestSummary {
   readonly kind: 'delivery' | 'token';
-  /** The event type; undefined for a token request, and where no endpoint is at the path. */
+  /** The event type; undefined: a token request, or no endpoint is at the path. */
   readonly type: string | undefined;
   readonly method: string;
   readonly path: string;
@@ -17,18 +17,18 @@ export interface PlayedRequest {
   /** 0: none was sent. */
   readonly status: number;
   readonly fault: Behaviour | undefined;
-  /** The sender left before there was an answer. */
+  /** The sender closed the connection before there was an answer. */
   readonly left: boolean;
-  /** From its headers to its answer. */
+  /** From its headers to its answer, in milliseconds. */
   readonly ms: number;
-  /** The event had been accepted before. */
+  /** The event was accepted, and had been accepted before. */
   readonly doubled: boolean;
-  /** Where the request differs from the sender's contract. */
+  /** How the request differs from the sender's contract, a sentence each. */
   readonly faults: readonly string[];
 }
 
-/** Sums over all that an endpoint received. */
-export interface EndpointSums {
+/** Of all that an endpoint received. */
+export interface EndpointTotals {
   received: number;
   /** Events that were accepted, each once. */
   delivered: number;
@@ -37,37 +37,38 @@ export interface EndpointSums {
   readonly byAnswer: Map<string, number>;
 }
 
-/** Sums over all that the sandbox received. */
-export interface PlayAccount {
+/** Of all that a scripted client received. */
+export interface ReceivedTotals {
   /** By event type, by `token`, and by `elsewhere` for paths with no endpoint. */
-  readonly endpoints: ReadonlyMap<string, EndpointSums>;
+  readonly endpoints: ReadonlyMap<string, EndpointTotals>;
   /** How often each fault against the contract came. */
   readonly faults: ReadonlyMap<string, number>;
-  take(request: ReceivedRequest, type: string | undefined, check: ContractCheck | undefined): PlayedRequest;
+  /** Adds a request that is over; `check` undefined: it asked for a token. */
+  add(request: ReceivedRequest, type: string | undefined, check: ContractCheck | undefined): RequestSummary;
 }
 
-/** Sentences that are told apart; a sender that makes more of them has made its point. */
+/** More different sentences are not kept. */
 const MOST_FAULTS = 200;
 const OTHER_BODY = 'the body differs from that of an earlier request with the same idempotency-key';
 
-/** Makes an empty account that tells doubled events among the latest `keepIds` to twice as many. */
-export function createPlayAccount(keepIds: number): PlayAccount {
-  const endpoints = new Map<string, EndpointSums>();
+/** Makes empty totals. Doubled events are found among the latest `keepIds` events, or up to twice as many. */
+export function createReceivedTotals(keepIds: number): ReceivedTotals {
+  const endpoints = new Map<string, EndpointTotals>();
   const faults = new Map<string, number>();
   const memory = createMemory(keepIds);
 
   return {
     endpoints,
     faults,
-    take(request, type, check) {
+    add(request, type, check) {
       const isDelivery = check !== undefined;
       const event = isDelivery ? memory.of(request) : undefined;
       const found = faultsOf(request, check, event);
       const doubled = event?.accepted === true && isAccepted(request);
-      const sums = sumsOf(endpoints, isDelivery ? (type ?? 'elsewhere') : 'token');
-      addUp(sums, request, event);
+      const totals = totalsOf(endpoints, isDelivery ? (type ?? 'elsewhere') : 'token');
+      addUp(totals, request, event);
       for (const fault of found) if (faults.has(fault) || faults.size < MOST_FAULTS) count(faults, fault);
-      return toPlayed(request, { type, doubled, faults: found, unit: check?.unit, isDelivery });
+      return summarize(request, { type, doubled, faults: found, unit: check?.unit, isDelivery });
     },
   };
 }
@@ -82,16 +83,16 @@ function faultsOf(
 }
 
 /** Counts a request, and remembers that its event was accepted. */
-function addUp(sums: EndpointSums, request: ReceivedRequest, event: RememberedEvent | undefined): void {
+function addUp(totals: EndpointTotals, request: ReceivedRequest, event: RememberedEvent | undefined): void {
   const { answered } = request;
-  sums.received += 1;
+  totals.received += 1;
   count(
-    sums.byAnswer,
+    totals.byAnswer,
     answered?.behaviour ?? (answered === undefined ? 'no answer' : String(answered.status)),
   );
   if (event === undefined || !isAccepted(request)) return;
-  if (event.accepted) sums.doubled += 1;
-  else sums.delivered += 1;
+  if (event.accepted) totals.doubled += 1;
+  else totals.delivered += 1;
   event.accepted = true;
 }
 
@@ -99,11 +100,11 @@ function isAccepted({ answered }: ReceivedRequest): boolean {
   return answered !== undefined && answered.status >= 200 && answered.status < 300;
 }
 
-function toPlayed(
+function summarize(
   { method, path, eventId, headers, answered, at, finishedAt = at }: ReceivedRequest,
-  told: Pick<PlayedRequest, 'type' | 'doubled' | 'faults' | 'unit'> & { readonly isDelivery: boolean },
-): PlayedRequest {
-  const { isDelivery, ...rest } = told;
+  known: Pick<RequestSummary, 'type' | 'doubled' | 'faults' | 'unit'> & { readonly isDelivery: boolean },
+): RequestSummary {
+  const { isDelivery, ...rest } = known;
   const attempt = headers['x-waybill-attempt'];
   return {
     kind: isDelivery ? 'delivery' : 'token',
@@ -124,7 +125,7 @@ interface RememberedEvent {
   accepted: boolean;
 }
 
-/** The latest events by id: two halves, of which the older is let go when the newer is full. */
+/** The latest events by id, in two halves: once the newer one is full, the older one is dropped. */
 function createMemory(keepIds: number) {
   let newer = new Map<string, RememberedEvent>();
   let older = new Map<string, RememberedEvent>();
@@ -147,13 +148,13 @@ function digestOf(body: string): string {
   return createHash('sha256').update(body).digest('base64');
 }
 
-function sumsOf(endpoints: Map<string, EndpointSums>, name: string): EndpointSums {
-  let sums = endpoints.get(name);
-  if (sums === undefined) {
-    sums = { received: 0, delivered: 0, doubled: 0, byAnswer: new Map() };
-    endpoints.set(name, sums);
+function totalsOf(endpoints: Map<string, EndpointTotals>, name: string): EndpointTotals {
+  let totals = endpoints.get(name);
+  if (totals === undefined) {
+    totals = { received: 0, delivered: 0, doubled: 0, byAnswer: new Map() };
+    endpoints.set(name, totals);
   }
-  return sums;
+  return totals;
 }
 
 function count(counts: Map<string, number>, key: string): void {

@@ -1,37 +1,35 @@
 import { type EventTypeName, findEventType } from '../core/event-types.ts';
 import { AS_CONTRACTED } from './answer.ts';
-import { type Capacity, type CapacityOptions, createCapacity } from './capacity.ts';
-import { type ClientSettings, type Company, startCompany } from './company.ts';
+import { answerWithinCapacity, type Capacity, type CapacityOptions, createCapacity } from './capacity.ts';
+import { type ClientSettings, startCompany } from './company.ts';
 import { type ContractCheck, checkContract } from './contract-check.ts';
-import { limitedAnswers } from './limited-answers.ts';
 import type { Address } from './listener.ts';
-import { createPlayAccount, type PlayAccount, type PlayedRequest } from './play-account.ts';
-import type { ReceivedRequest } from './received-request.ts';
-import { pathsOf, type SandboxScript } from './sandbox-script.ts';
-import { type PromptScript, scriptedAnswers } from './scripted-answers.ts';
+import { createReceivedTotals, type ReceivedTotals, type RequestSummary } from './received-totals.ts';
+import type { ReceivedRequest } from './request-log.ts';
+import { type PromptScript, pathsOf, type SandboxScript, scriptedAnswers } from './sandbox-script.ts';
 
-/** How a script is played. */
-export interface PlayOptions {
+/** How a scripted client is started. */
+export interface ScriptedClientOptions {
   readonly address: Address;
-  /** How much it takes; left out: whatever comes, at once. */
+  /** How much it takes; left out: all that comes, at once. */
   readonly capacity?: CapacityOptions;
   /** Numbers in [0, 1), for the answers that come by chance. */
   random(): number;
   /** Milliseconds since the epoch, for the time stamps of tokens. */
   wallClock(): number;
   /** Called for each request once it is over. */
-  onRequest(request: PlayedRequest): void;
+  onRequest(request: RequestSummary): void;
 }
 
-/** A client that plays a script, and checks what it receives against the sender's contract. */
-export interface Play {
+/** A client that answers by a script, and checks what it receives against the sender's contract. */
+export interface ScriptedClient {
   readonly baseUrl: string;
-  readonly account: PlayAccount;
+  readonly totals: ReceivedTotals;
   /** The client's entry for `waybill.yaml`. */
   readonly clientSettings: ClientSettings;
-  /** Where it has one. */
+  /** Undefined: it has no bound. */
   readonly capacity: Capacity | undefined;
-  /** Closes the port and all connections; what was under way is accounted for. */
+  /** Closes the port and all connections; requests under way are in the totals. */
   close(): Promise<void>;
 }
 
@@ -39,33 +37,36 @@ export interface Play {
 const KEEP_IDS = 100_000;
 const KEEP_REQUESTS = 100;
 
-/** Starts to play a script. @throws errors of the operating system where the address is taken or is not its own */
-export async function startPlay(script: SandboxScript, options: PlayOptions): Promise<Play> {
+/** Starts a client. @throws errors of the operating system, such as EADDRINUSE */
+export async function startScriptedClient(
+  script: SandboxScript,
+  options: ScriptedClientOptions,
+): Promise<ScriptedClient> {
   const { random, wallClock, address } = options;
-  const account = createPlayAccount(KEEP_IDS);
+  const totals = createReceivedTotals(KEEP_IDS);
   const paths = pathsOf(script);
   const checks = createChecks(paths);
   const capacity = options.capacity && createCapacity(options.capacity, random);
   const answers = scriptOf(script, paths, random, checks);
-  const company: Company = await startCompany(
+  const company = await startCompany(
     'sandbox',
     {
       address,
       auth: script.auth,
-      script: capacity ? limitedAnswers(capacity, () => performance.now(), answers) : answers,
+      script: capacity ? answerWithinCapacity(capacity, () => performance.now(), answers) : answers,
       tokenScript: scriptedAnswers(script.token.answers, random),
       keepLatest: KEEP_REQUESTS,
       keepIds: KEEP_IDS,
       onFinished(request, isToken) {
         const { type, check } = isToken ? NO_CHECK : checks.of(request);
-        options.onRequest(account.take(request, type, check));
+        options.onRequest(totals.add(request, type, check));
       },
     },
     wallClock,
   );
   return {
     baseUrl: company.baseUrl,
-    account,
+    totals,
     clientSettings: company.clientSettings({ endpoints: paths }),
     capacity,
     close: company.close,
@@ -79,7 +80,7 @@ interface Checked {
 
 const NO_CHECK: Checked = { type: undefined, check: undefined };
 
-/** Each request is checked once: its answer may depend on it, and the account does. */
+/** Checks each request once, for its answer and for the totals. */
 function createChecks(paths: Readonly<Record<EventTypeName, string>>) {
   const typeByPath = new Map(Object.entries(paths).map(([type, path]) => [path, type as EventTypeName]));
   const known = new WeakMap<ReceivedRequest, Checked>();
@@ -99,26 +100,26 @@ function createChecks(paths: Readonly<Record<EventTypeName, string>>) {
   };
 }
 
-/** The answers of each endpoint; where they leave it open, what a client with good manners says. */
+/** The answers of each endpoint; if its script leaves them open, those of the contract. */
 function scriptOf(
   script: SandboxScript,
   paths: Readonly<Record<EventTypeName, string>>,
   random: () => number,
   checks: ReturnType<typeof createChecks>,
 ): PromptScript {
-  const byManners: PromptScript = (request, seen) => {
+  const asContracted: PromptScript = (request, history) => {
     const { type, check } = checks.of(request);
     if (check?.refusal !== undefined) return check.refusal;
     const already = type === undefined ? undefined : findEventType(type)?.alreadyReceivedStatus;
     if (already === undefined) return AS_CONTRACTED;
-    return seen.accepted ? already : 201;
+    return history.accepted ? already : 201;
   };
   const types = Object.keys(paths) as EventTypeName[];
   const replies = new Map(
-    types.map((type) => [type, scriptedAnswers(script.endpoints[type]?.answers ?? [], random, byManners)]),
+    types.map((type) => [type, scriptedAnswers(script.endpoints[type]?.answers ?? [], random, asContracted)]),
   );
-  return (request, seen) => {
+  return (request, history) => {
     const { type } = checks.of(request);
-    return ((type && replies.get(type)) ?? byManners)(request, seen);
+    return ((type && replies.get(type)) ?? asContracted)(request, history);
   };
 }

@@ -1,0 +1,155 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Answer, AS_CONTRACTED, isBad, type PlainAnswer, toAnswer, visibleStatus } from './answer.ts';
+import type { Authenticator } from './company-auth.ts';
+import type { Connection } from './listener.ts';
+import type { ReceivedRequest, RequestLog } from './request-log.ts';
+import { ask, type Reply } from './scripts.ts';
+import { type FullAnswer, misbehave, sendPlain } from './send-answer.ts';
+
+/** What a company responds with. */
+export interface Responder {
+  readonly company: string;
+  readonly tokenPath: string;
+  readonly authenticator: Authenticator;
+  readonly deliveries: RequestLog;
+  readonly tokenRequests: RequestLog;
+  readonly replies: { delivery: Reply; token: Reply };
+  /** A script threw: its request was answered with 500. */
+  onScriptError(error: Error): void;
+}
+
+/** One request on its way to an answer. */
+interface OpenRequest {
+  readonly request: ReceivedRequest;
+  readonly response: ServerResponse;
+  readonly connection: Connection;
+  readonly log: RequestLog;
+  /** The contract's answer to the request, made when it is sent: a token must not age while it waits. */
+  readonly contracted: () => FullAnswer;
+}
+
+const UNAUTHORIZED: FullAnswer = { status: 401, body: '' };
+const DELIVERED: FullAnswer = { status: 200 };
+const NEW_RECEIPT: FullAnswer = { status: 201 };
+
+/** Reads one request, answers it, and records both. */
+export function respond(
+  responder: Responder,
+  message: IncomingMessage,
+  response: ServerResponse,
+  connection: Connection,
+): void {
+  const { authenticator, company, replies, deliveries, tokenRequests } = responder;
+  const at = performance.now();
+  const { method = '', url: path = '/', headers } = message;
+  const tokenService = path === responder.tokenPath ? authenticator.tokenService : undefined;
+  const log = tokenService === undefined ? deliveries : tokenRequests;
+  const onConnection = connection.requests;
+  readBody(message, (body) => {
+    const key = headers['idempotency-key'];
+    const eventId = typeof key === 'string' ? key : undefined;
+    const arrival = { company, method, path, headers, body, eventId, at, connection: connection.index };
+    const request = log.arrived(arrival);
+    const open = { request, response, connection, log };
+    if (tokenService !== undefined) {
+      const contracted = (): FullAnswer => tokenService.respond(request);
+      reply({ ...open, contracted }, replies.token, onConnection, responder.onScriptError);
+    } else if (authenticator.accepts(headers)) {
+      const contracted = (): FullAnswer => contractedAnswer(request, log);
+      reply({ ...open, contracted }, replies.delivery, onConnection, responder.onScriptError);
+    } else {
+      answer({ ...open, contracted: () => UNAUTHORIZED }, UNAUTHORIZED);
+    }
+  });
+}
+
+/** Calls back with the body as text once all of it has arrived; never, if the sender breaks off. */
+function readBody(message: IncomingMessage, whenRead: (body: string) => void): void {
+  const chunks: Buffer[] = [];
+  message.on('data', (chunk: Buffer) => chunks.push(chunk));
+  message.on('end', () => {
+    const [first] = chunks;
+    const whole = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
+    whenRead(whole.toString('utf8'));
+  });
+}
+
+/** Contract, part 1: 201 for a receipt that is new to the client, 200 for one that it already had. */
+function contractedAnswer({ path, eventId }: ReceivedRequest, { accepted }: RequestLog): FullAnswer {
+  const isReceipt = path.endsWith('/inventory_receipt');
+  return isReceipt && (eventId === undefined || !accepted.has(eventId)) ? NEW_RECEIPT : DELIVERED;
+}
+
+/** Answers as a script says, which may take its time. */
+function reply(
+  open: OpenRequest,
+  by: Reply,
+  onConnection: number,
+  onScriptError: (error: Error) => void,
+): void {
+  const { request, log } = open;
+  const history = log.admitted(request, onConnection);
+  const failed = (cause: unknown): void => {
+    const message = `the script of company "${request.company}" failed on ${request.method} ${request.path}`;
+    answer(open, { status: 500, body: JSON.stringify({ message: `${message}: ${String(cause)}` }) });
+    onScriptError(new Error(message, { cause }));
+  };
+  try {
+    const decided = ask(by, request, history);
+    if (decided instanceof Promise) {
+      finishWhenClosed(open);
+      decided.then((like) => answer(open, toAnswer(like))).catch(failed);
+    } else {
+      answer(open, toAnswer(decided));
+    }
+  } catch (cause) {
+    failed(cause);
+  }
+}
+
+/** Gives the answer, at once if it has no delay, and records what became of the request. */
+function answer(open: OpenRequest, decided: Answer): void {
+  if (isBad(decided) || decided.delayMs !== undefined) {
+    finishWhenClosed(open);
+    afterDelay(open, decided.delayMs ?? 0, () => send(open, decided));
+  } else {
+    send(open, decided);
+  }
+}
+
+function finishWhenClosed({ response, log, request }: OpenRequest): void {
+  if (response.destroyed) log.finished(request);
+  else response.once('close', () => log.finished(request));
+}
+
+function afterDelay({ response }: OpenRequest, delayMs: number, act: () => void): void {
+  if (delayMs <= 0) {
+    act();
+    return;
+  }
+  const timer = setTimeout(act, delayMs);
+  response.once('close', () => clearTimeout(timer));
+}
+
+function send(open: OpenRequest, decided: Answer): void {
+  const { request, response, log } = open;
+  // The sender may have left before the answer was ready.
+  if (response.destroyed) return;
+  if (isBad(decided)) {
+    log.answered(request, { status: visibleStatus(decided), behaviour: decided.behaviour });
+    misbehave(response, open.connection, decided);
+    return;
+  }
+  const full = complete(decided, open.contracted);
+  sendPlain(response, full);
+  log.answered(request, { status: full.status });
+  log.finished(request);
+}
+
+function complete(decided: PlainAnswer, contracted: () => FullAnswer): FullAnswer {
+  const { status } = decided;
+  if (status !== undefined) return { ...decided, status };
+  const base = contracted();
+  if (decided === AS_CONTRACTED) return base;
+  return { ...base, ...decided, status: base.status, headers: { ...base.headers, ...decided.headers } };
+}
