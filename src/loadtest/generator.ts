@@ -1,5 +1,6 @@
 import type { Classification } from '../core/classify.ts';
 import type { StoredEvent } from '../core/event.ts';
+import type { Schedule } from './schedule.ts';
 
 /** What became of one event that was sent, over all of its requests. */
 export interface LoadAttempt {
@@ -32,17 +33,10 @@ export interface GeneratorObserver {
   turn(now: number, inFlight: number): void;
 }
 
-/** When events arrive. */
-export interface Arrivals {
-  readonly total: number;
-  readonly durationMs: number;
-  /** Of arrival `n` from 0, milliseconds from the start; does not fall with `n`. Asked in that order. */
-  intendedAt(n: number): number;
-}
-
 /** What a generator works with. */
 export interface GeneratorParts {
-  readonly arrivals: Arrivals;
+  /** Its times do not fall, and are asked in order. */
+  readonly arrivals: Pick<Schedule, 'total' | 'durationMs' | 'intendedAt'>;
   readonly maxInFlight: number;
   readonly observer: GeneratorObserver;
   readonly send: SendEvent;
@@ -55,15 +49,6 @@ export interface GeneratorParts {
   onTurn?(now: number): void;
   /** Milliseconds of a monotonic clock. */
   now(): number;
-}
-
-/** A generator at work. */
-export interface Generator {
-  readonly startedAt: number;
-  /** Resolves once all was sent, or `stop` was called, and nothing is in flight. */
-  readonly done: Promise<Attended>;
-  /** Sends nothing from now on. */
-  stop(): void;
 }
 
 /** How far a generator kept up with its arrivals. */
@@ -86,12 +71,9 @@ const OVERTIME_MS = 5_000;
  * Sends events at their intended times, whatever becomes of earlier ones: an open model. It never waits for an
  * answer; a loop of 1 ms sends all that is due.
  */
-export function startGenerator(parts: GeneratorParts): Generator {
-  return new OpenGenerator(parts);
-}
-
-class OpenGenerator implements Generator {
+export class Generator {
   readonly startedAt: number;
+  /** Resolves once all was sent, or `stop` was called, and nothing is in flight. */
   readonly done: Promise<Attended>;
   readonly #parts: GeneratorParts;
   readonly #dueUntil: (nowMs: number) => number;
@@ -111,6 +93,7 @@ class OpenGenerator implements Generator {
     setTimeout(this.#turn, 0);
   }
 
+  /** Sends nothing from now on. */
   stop(): void {
     this.#stopAt(this.#parts.now() - this.startedAt);
   }

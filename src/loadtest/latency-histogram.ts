@@ -1,16 +1,16 @@
 import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js';
 
-/** Durations, in an HDR histogram of microseconds; whoever reads it deals in milliseconds. */
+/** Durations in milliseconds, kept in an HDR histogram of microseconds. */
 export interface LatencyHistogram {
   readonly total: number;
   readonly maxMs: number;
-  /** 0 where there is nothing. */
+  /** 0: it is empty. */
   readonly meanMs: number;
-  /** What is longer than can be told apart counts as the longest that can; below 0 there is nothing. */
+  /** A duration above the histogram's range counts as its longest, one below 0 as 0. */
   record(ms: number): void;
-  /** How many took so long or longer, to three digits: what cannot be told from it counts. */
+  /** How many took this long or longer, to three digits. */
   countAtOrAbove(ms: number): number;
-  /** The duration that `p` (0 to 100) per cent do not exceed; 0 where there is nothing. */
+  /** The duration that `p` (0 to 100) per cent do not exceed; 0: it is empty. */
   percentileMs(p: number): number;
   /** Duration (ms) and how many there are up to it, ascending: one for each value that was recorded. */
   steps(): readonly (readonly [ms: number, upTo: number])[];
@@ -21,15 +21,15 @@ export interface LatencyHistogram {
 
 const DIGITS = 3;
 const MICROSECONDS = 1_000;
-/** What is told apart at least, whatever the time-out. */
+/** The least range, whatever the timeout. */
 const LONGEST_MS = 60_000;
 
 type Hdr = ReturnType<typeof build>;
 
-/** Makes an empty one, for durations from 1 µs to a minute or `longestMs`, whichever is more. */
+/** Makes an empty histogram, for durations from 1 µs to a minute or `longestMs`, whichever is more. */
 export function createLatencyHistogram(longestMs: number = LONGEST_MS): LatencyHistogram {
   const highest = Math.ceil(Math.max(LONGEST_MS, longestMs) * MICROSECONDS);
-  // 32 bits a count: a run has fewer requests than that. Not as WebAssembly, which has to be freed.
+  // 32 bits a count are more than a run has requests. Not as WebAssembly, which has to be freed.
   const hdr = build({
     bitBucketSize: 32,
     autoResize: false,
@@ -53,44 +53,36 @@ export function createLatencyHistogram(longestMs: number = LONGEST_MS): LatencyH
     },
     countAtOrAbove: (ms) => countAtOrAbove(hdr, Math.ceil(ms * MICROSECONDS)),
     percentileMs: (p) => (hdr.totalCount === 0 ? 0 : hdr.getValueAtPercentile(p) / MICROSECONDS),
-    steps: () => [...countsOf(hdr)].map(({ highest: value, upTo }) => [value / MICROSECONDS, upTo]),
+    steps: () => [...stepsOf(hdr)].map(([value, upTo]) => [value / MICROSECONDS, upTo]),
     reset: () => hdr.reset(),
     encode: () => encodeIntoCompressedBase64(hdr),
   };
 }
 
-interface Counted {
-  /** The highest value that is counted with those recorded, in microseconds. */
-  readonly highest: number;
-  readonly count: number;
-  /** Those before it included. */
-  readonly upTo: number;
-}
-
-/** What is not part of the library's published interface, though it is how its own writers read it. */
+/** Not in the library's published types, though its own writers use it. */
 interface Iterable {
   readonly recordedValuesIterator: {
     reset(): void;
     hasNext(): boolean;
-    next(): { valueIteratedTo: number; countAddedInThisIterationStep: number; totalCountToThisValue: number };
+    next(): { valueIteratedTo: number; totalCountToThisValue: number };
   };
 }
 
-function* countsOf(hdr: Hdr): Generator<Counted> {
+/** Each value that was recorded, in microseconds: the highest one of its bucket, and how many there are up to it. */
+function* stepsOf(hdr: Hdr): Generator<readonly [microseconds: number, upTo: number]> {
   const iterator = (hdr as unknown as Iterable).recordedValuesIterator;
   iterator.reset();
   while (iterator.hasNext()) {
-    const { valueIteratedTo, countAddedInThisIterationStep, totalCountToThisValue } = iterator.next();
-    yield {
-      highest: valueIteratedTo,
-      count: countAddedInThisIterationStep,
-      upTo: totalCountToThisValue,
-    };
+    const { valueIteratedTo, totalCountToThisValue } = iterator.next();
+    yield [valueIteratedTo, totalCountToThisValue];
   }
 }
 
 function countAtOrAbove(hdr: Hdr, microseconds: number): number {
-  let count = 0;
-  for (const counted of countsOf(hdr)) if (counted.highest >= microseconds) count += counted.count;
-  return count;
+  let below = 0;
+  for (const [value, upTo] of stepsOf(hdr)) {
+    if (value >= microseconds) break;
+    below = upTo;
+  }
+  return hdr.totalCount - below;
 }

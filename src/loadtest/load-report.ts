@@ -1,8 +1,7 @@
-import type { FailureClass } from '../core/attempt-result.ts';
 import type { ProbePurpose, SearchOptions } from './find-limit/search-state.ts';
 import type { Verdict } from './find-limit/verdict.ts';
 import type { ObjectiveJudgement } from './judge.ts';
-import type { DeclaredLimit, GeneratorHealth, InFlight } from './observation.ts';
+import type { Observation } from './observation.ts';
 import type { OutcomeCount } from './outcome-counts.ts';
 import type { Recommendations } from './recommend.ts';
 import type { Stage } from './schedule.ts';
@@ -86,41 +85,30 @@ export interface ReportResult {
   readonly limit?: Verdict;
 }
 
-/** A run or probe. */
-export interface ReportProbe {
+type Observed = Omit<Observation, 'plannedRatePerSecond' | 'response' | 'service' | 'lag'>;
+
+/** A run or probe, without its warm-up. */
+export interface ReportProbe extends Observed {
   readonly purpose: 'run' | ProbePurpose;
   /** When it began, from the start of all. */
   readonly startMs: number;
   /** The planned rate: the highest if it varies. */
   readonly ratePerSecond: number;
-  /** Without the warm-up; as planned, or less if it was cut short. */
-  readonly durationMs: number;
   readonly warmupMs: number;
   /** `declared`: the endpoint answered that it takes no more. */
   readonly verdict: 'met' | 'missed' | 'undecided' | 'inconclusive' | 'declared';
   readonly reasons: readonly string[];
   readonly objectives: readonly ObjectiveJudgement[];
-  /** Without the warm-up, from here on. `dropped`: called off at an interruption. */
-  readonly offered: number;
-  readonly sent: number;
-  readonly unsent: number;
-  readonly delivered: number;
   readonly failed: number;
+  /** Called off at an interruption. */
   readonly dropped: number;
-  readonly byStatus: Readonly<Record<string, number>>;
-  readonly byFailureClass: Readonly<Partial<Record<FailureClass, number>>>;
   readonly outcomes: readonly OutcomeCount[];
   readonly response: ReportDistribution;
   readonly service: ReportDistribution;
   readonly lag: ReportDistribution;
   /** The time in the queue, with `--via engine`. */
   readonly queue?: ReportDistribution;
-  readonly inFlight: InFlight;
-  readonly declaredLimit?: DeclaredLimit;
-  readonly generator: GeneratorHealth;
-  /** Why it ended before its time. */
-  readonly cutShort?: string;
-  /** The warm-up included, which its rows say. */
+  /** Warm-up included; its rows are marked. */
   readonly seconds: readonly SecondRow[];
 }
 

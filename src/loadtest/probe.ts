@@ -1,5 +1,5 @@
 import type { StoredEvent } from '../core/event.ts';
-import { type SendBudget, type SendEvent, startGenerator } from './generator.ts';
+import { Generator, type SendBudget, type SendEvent } from './generator.ts';
 import { type Observation, observe } from './observation.ts';
 import { Recorder } from './recorder.ts';
 import {
@@ -77,7 +77,6 @@ export type StopRule = (view: ProbeView) => Stop | undefined;
 export interface Probed {
   readonly observation: Observation;
   readonly probe: RunningProbe;
-  readonly schedule: Schedule;
   readonly warmupMs: number;
   readonly stopped?: Stop;
 }
@@ -109,7 +108,7 @@ export async function runProbe(plan: ProbePlan, effects: Effects, rule: StopRule
     const observation = await probe.done;
     // The rule has not seen the failures of the last half second.
     stopped ??= rule(view);
-    return { observation, probe, schedule, warmupMs, ...(stopped === undefined ? {} : { stopped }) };
+    return { observation, probe, warmupMs, ...(stopped === undefined ? {} : { stopped }) };
   } finally {
     clearInterval(timer);
     unhook();
@@ -177,7 +176,7 @@ function startProbe(
   let cutShort: string | undefined;
   const onTurn = (at: number): void => loop.turn(at - startedAt);
   const source = { arrivals: schedule, maxInFlight, send, nextEvent, budget, onSpent };
-  const generator = startGenerator({ ...source, observer: recorder, now, onTurn });
+  const generator = new Generator({ ...source, observer: recorder, now, onTurn });
   return {
     startedAt,
     recorder,

@@ -3,14 +3,7 @@ import type { StoredEvent } from '../core/event.ts';
 import type { GeneratorObserver, LoadAttempt, Times } from './generator.ts';
 import { createLatencyHistogram, type LatencyHistogram } from './latency-histogram.ts';
 import { type OutcomeCount, OutcomeCounts } from './outcome-counts.ts';
-import {
-  createInFlightTrace,
-  createSeconds,
-  type InFlightTrace,
-  type OpenSecond,
-  type SecondRow,
-  type Seconds,
-} from './timeline.ts';
+import { createSeconds, InFlightTrace, type OpenSecond, type SecondRow, type Seconds } from './timeline.ts';
 
 /** The endpoint said that it wants no more: 429, or 503 with `Retry-After`. */
 export interface FirstRefusal {
@@ -52,7 +45,7 @@ export class Recorder implements GeneratorObserver {
   readonly lag: LatencyHistogram;
   /** The time in the queue; empty if there is none. */
   readonly queue: LatencyHistogram;
-  readonly trace: InFlightTrace = createInFlightTrace();
+  readonly trace = new InFlightTrace();
   readonly rows: readonly SecondRow[];
   readonly #currentStreaks = { timeouts: 0, unauthorized: 0 };
   readonly #outcomes = new OutcomeCounts();

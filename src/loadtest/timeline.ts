@@ -27,15 +27,10 @@ export interface SecondPercentiles {
   readonly max: number | null;
 }
 
+type Counted = 'offered' | 'sent' | 'unsent' | 'delivered' | 'failed' | 'inFlight' | 'lagMaxMs';
+
 /** The second that is being counted. */
-export interface OpenSecond {
-  offered: number;
-  sent: number;
-  unsent: number;
-  delivered: number;
-  failed: number;
-  inFlight: number;
-  lagMaxMs: number;
+export interface OpenSecond extends Record<Counted, number> {
   readonly failures: Record<string, number>;
   readonly response: LatencyHistogram;
   readonly service: LatencyHistogram;
@@ -107,38 +102,31 @@ export function roundToMicroseconds(ms: number): number {
   return Math.round(ms * 1_000) / 1_000;
 }
 
-/** How many events were in flight over time. */
-export interface InFlightTrace {
-  /** Moments do not go back. */
-  note(atMs: number, inFlight: number): void;
-  /** The mean between two moments; 0: nothing was noted. */
-  mean(fromMs: number, toMs: number): number;
-}
-
 const BUCKET_MS = 100;
 
-/** Makes an empty trace with a resolution of a tenth of a second. */
-export function createInFlightTrace(): InFlightTrace {
-  const sums: number[] = [];
-  const counts: number[] = [];
-  return {
-    note(atMs, inFlight) {
-      const bucket = Math.max(0, Math.floor(atMs / BUCKET_MS));
-      sums[bucket] = (sums[bucket] ?? 0) + inFlight;
-      counts[bucket] = (counts[bucket] ?? 0) + 1;
-    },
-    mean(fromMs, toMs) {
-      let sum = 0;
-      let count = 0;
-      const last = Math.ceil(toMs / BUCKET_MS);
-      for (let bucket = Math.floor(fromMs / BUCKET_MS); bucket < last; bucket += 1) {
-        const noted = counts[bucket] ?? 0;
-        // Each tenth of a second weighs the same, however many turns of the loop it had.
-        if (noted === 0) continue;
-        sum += (sums[bucket] ?? 0) / noted;
-        count += 1;
-      }
-      return count === 0 ? 0 : sum / count;
-    },
-  };
+/** How many events were in flight over time, with a resolution of a tenth of a second. */
+export class InFlightTrace {
+  readonly #sums: number[] = [];
+  readonly #counts: number[] = [];
+
+  /** Moments do not go back. */
+  note(atMs: number, inFlight: number): void {
+    const bucket = Math.max(0, Math.floor(atMs / BUCKET_MS));
+    this.#sums[bucket] = (this.#sums[bucket] ?? 0) + inFlight;
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
+  }
+
+  /** The mean between two moments; 0: nothing was noted. */
+  mean(fromMs: number, toMs: number): number {
+    let [sum, buckets] = [0, 0];
+    const last = Math.ceil(toMs / BUCKET_MS);
+    for (let bucket = Math.floor(fromMs / BUCKET_MS); bucket < last; bucket += 1) {
+      const noted = this.#counts[bucket] ?? 0;
+      // Each tenth of a second weighs the same, however many turns of the loop it had.
+      if (noted === 0) continue;
+      sum += (this.#sums[bucket] ?? 0) / noted;
+      buckets += 1;
+    }
+    return buckets === 0 ? 0 : sum / buckets;
+  }
 }

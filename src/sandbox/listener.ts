@@ -9,14 +9,12 @@ import type { TlsOptions } from 'node:tls';
 export interface Connection {
   /** Counted from 1, in order of opening. */
   readonly index: number;
-  /** Requests that came over it so far. */
-  requests: number;
   /** Sends a TCP reset. */
   reset(): void;
 }
 
-/** Receives each request with the connection that it came over. */
-export type Receive = (message: IncomingMessage, response: ServerResponse, connection: Connection) => void;
+/** Receives each request, and its connection. */
+type Receive = (message: IncomingMessage, response: ServerResponse, connection: Connection) => void;
 
 /** A server on a loopback port of its own that can go away and come back on the same port. */
 export interface Listener {
@@ -40,7 +38,7 @@ export interface Address {
 
 const ANY_LOOPBACK_PORT: Address = { host: '127.0.0.1', port: 0 };
 
-/** Another socket may hold the port for a moment after `stop`: tried so often, at this distance. */
+/** Another socket may hold the port for a moment after `stop`: this many tries, with this pause. */
 const REBIND_TRIES = 40;
 const REBIND_PAUSE_MS = 50;
 
@@ -50,15 +48,13 @@ export async function createListener(
   { tls, address = ANY_LOOPBACK_PORT }: { readonly tls?: TlsOptions; readonly address?: Address } = {},
 ): Promise<Listener> {
   const server = tls === undefined ? createServer() : createTlsServer(tls);
-  // A sender must never lose a race against an idle time-out that no script asked for.
+  // No idle timeout closes a connection just when a sender reuses it, unless a script asks for that.
   server.keepAliveTimeout = 0;
   server.requestTimeout = 0;
   server.headersTimeout = 0;
   const connections = trackConnections(server, tls !== undefined);
   server.on('request', (message: IncomingMessage, response: ServerResponse) => {
-    const connection = connections.of(message.socket);
-    connection.requests += 1;
-    receive(message, response, connection);
+    receive(message, response, connections.of(message.socket));
   });
   await listen(server, address);
   const { port } = server.address() as AddressInfo;
@@ -84,12 +80,12 @@ interface Connections {
 function trackConnections(server: Server | TlsServer, isTls: boolean): Connections {
   const sockets = new Set<Socket>();
   const bySocket = new WeakMap<Socket, Connection>();
-  // A TLS socket does not show the TCP socket below it, which a reset needs; the peer's port joins the two.
+  // A reset needs the TCP socket below a TLS socket, which does not show it: the peer's port finds it.
   const byPeerPort = new Map<number, Connection>();
   let opened = 0;
   server.on('connection', (socket: Socket) => {
     opened += 1;
-    const connection: Connection = { index: opened, requests: 0, reset: () => socket.resetAndDestroy() };
+    const connection: Connection = { index: opened, reset: () => socket.resetAndDestroy() };
     sockets.add(socket);
     bySocket.set(socket, connection);
     const peerPort = socket.remotePort;
@@ -105,7 +101,7 @@ function trackConnections(server: Server | TlsServer, isTls: boolean): Connectio
       if (connection !== undefined) bySocket.set(socket, connection);
     });
   }
-  const unknown: Connection = { index: 0, requests: 0, reset: () => {} };
+  const unknown: Connection = { index: 0, reset: () => {} };
   return { sockets, opened: () => opened, of: (socket) => bySocket.get(socket) ?? unknown };
 }
 

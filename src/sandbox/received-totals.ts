@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Behaviour } from './answer.ts';
 import type { ContractCheck } from './contract-check.ts';
-import type { ReceivedRequest } from './request-log.ts';
+import { forgetOldest, type ReceivedRequest } from './request-log.ts';
 
 /** One request as `waybill sandbox` shows it. */
 export interface RequestSummary {
@@ -37,77 +37,78 @@ export interface EndpointTotals {
   readonly byAnswer: Map<string, number>;
 }
 
-/** Of all that a scripted client received. */
-export interface ReceivedTotals {
-  /** By event type, by `token`, and by `elsewhere` for paths with no endpoint. */
-  readonly endpoints: ReadonlyMap<string, EndpointTotals>;
-  /** How often each fault against the contract came. */
-  readonly faults: ReadonlyMap<string, number>;
-  /** Adds a request that is over; `check` undefined: it asked for a token. */
-  add(request: ReceivedRequest, type: string | undefined, check: ContractCheck | undefined): RequestSummary;
+interface RememberedEvent {
+  readonly digest: string;
+  accepted: boolean;
 }
 
-/** More different sentences are not kept. */
+/** More different faults are not kept. */
 const MOST_FAULTS = 200;
 const OTHER_BODY = 'the body differs from that of an earlier request with the same idempotency-key';
 
-/** Makes empty totals. Doubled events are found among the latest `keepIds` events, or up to twice as many. */
-export function createReceivedTotals(keepIds: number): ReceivedTotals {
-  const endpoints = new Map<string, EndpointTotals>();
-  const faults = new Map<string, number>();
-  const memory = createMemory(keepIds);
+/** Of all that a scripted client received. */
+export class ReceivedTotals {
+  /** By event type, by `token`, and by `elsewhere` for paths with no endpoint. */
+  readonly endpoints = new Map<string, EndpointTotals>();
+  /** How often each fault against the contract came. */
+  readonly faults = new Map<string, number>();
+  readonly #keepIds: number;
+  readonly #events = new Map<string, RememberedEvent>();
 
-  return {
-    endpoints,
-    faults,
-    add(request, type, check) {
-      const isDelivery = check !== undefined;
-      const event = isDelivery ? memory.of(request) : undefined;
-      const found = faultsOf(request, check, event);
-      const doubled = event?.accepted === true && isAccepted(request);
-      const totals = totalsOf(endpoints, isDelivery ? (type ?? 'elsewhere') : 'token');
-      addUp(totals, request, event);
-      for (const fault of found) if (faults.has(fault) || faults.size < MOST_FAULTS) count(faults, fault);
-      return summarize(request, { type, doubled, faults: found, unit: check?.unit, isDelivery });
-    },
-  };
-}
+  /** Finds doubled events among the latest `keepIds` events, or up to twice as many. */
+  constructor(keepIds: number) {
+    this.#keepIds = keepIds;
+  }
 
-function faultsOf(
-  { body }: ReceivedRequest,
-  check: ContractCheck | undefined,
-  event: RememberedEvent | undefined,
-): readonly string[] {
-  const faults = check?.faults ?? [];
-  return event === undefined || event.digest === digestOf(body) ? faults : [...faults, OTHER_BODY];
-}
+  /** Adds a request that is over; `check` undefined: it asked for a token. */
+  add(request: ReceivedRequest, type: string | undefined, check: ContractCheck | undefined): RequestSummary {
+    const kind = check === undefined ? 'token' : 'delivery';
+    const event = check && this.#eventOf(request);
+    const isOther = event !== undefined && event.digest !== digestOf(request.body);
+    const faults = [...(check?.faults ?? []), ...(isOther ? [OTHER_BODY] : [])];
+    for (const fault of faults) {
+      if (this.faults.has(fault) || this.faults.size < MOST_FAULTS) count(this.faults, fault);
+    }
+    const doubled = this.#countAnswer(check === undefined ? 'token' : (type ?? 'elsewhere'), request, event);
+    return summarize(request, { kind, type, doubled, faults, unit: check?.unit });
+  }
 
-/** Counts a request, and remembers that its event was accepted. */
-function addUp(totals: EndpointTotals, request: ReceivedRequest, event: RememberedEvent | undefined): void {
-  const { answered } = request;
-  totals.received += 1;
-  count(
-    totals.byAnswer,
-    answered?.behaviour ?? (answered === undefined ? 'no answer' : String(answered.status)),
-  );
-  if (event === undefined || !isAccepted(request)) return;
-  if (event.accepted) totals.doubled += 1;
-  else totals.delivered += 1;
-  event.accepted = true;
-}
+  /** @returns whether the event was accepted, and had been accepted before */
+  #countAnswer(name: string, { answered }: ReceivedRequest, event: RememberedEvent | undefined): boolean {
+    const totals = this.#totalsOf(name);
+    totals.received += 1;
+    count(totals.byAnswer, answered?.behaviour ?? (answered ? String(answered.status) : 'no answer'));
+    const isAccepted = answered !== undefined && answered.status >= 200 && answered.status < 300;
+    if (event === undefined || !isAccepted) return false;
+    const doubled = event.accepted;
+    totals[doubled ? 'doubled' : 'delivered'] += 1;
+    event.accepted = true;
+    return doubled;
+  }
 
-function isAccepted({ answered }: ReceivedRequest): boolean {
-  return answered !== undefined && answered.status >= 200 && answered.status < 300;
+  #eventOf({ eventId: id, body }: ReceivedRequest): RememberedEvent | undefined {
+    if (id === undefined) return undefined;
+    const event = this.#events.get(id) ?? { digest: digestOf(body), accepted: false };
+    // Again at the end: it is the latest one now.
+    this.#events.delete(id);
+    this.#events.set(id, event);
+    if (this.#events.size > 2 * this.#keepIds) forgetOldest(this.#events, this.#keepIds);
+    return event;
+  }
+
+  #totalsOf(name: string): EndpointTotals {
+    const totals = this.endpoints.get(name) ?? { received: 0, delivered: 0, doubled: 0, byAnswer: new Map() };
+    this.endpoints.set(name, totals);
+    return totals;
+  }
 }
 
 function summarize(
   { method, path, eventId, headers, answered, at, finishedAt = at }: ReceivedRequest,
-  known: Pick<RequestSummary, 'type' | 'doubled' | 'faults' | 'unit'> & { readonly isDelivery: boolean },
+  judged: Pick<RequestSummary, 'kind' | 'type' | 'doubled' | 'faults' | 'unit'>,
 ): RequestSummary {
-  const { isDelivery, ...rest } = known;
   const attempt = headers['x-waybill-attempt'];
   return {
-    kind: isDelivery ? 'delivery' : 'token',
     method,
     path,
     eventId,
@@ -116,45 +117,12 @@ function summarize(
     fault: answered?.behaviour,
     left: answered === undefined,
     ms: finishedAt - at,
-    ...rest,
-  };
-}
-
-interface RememberedEvent {
-  readonly digest: string;
-  accepted: boolean;
-}
-
-/** The latest events by id, in two halves: once the newer one is full, the older one is dropped. */
-function createMemory(keepIds: number) {
-  let newer = new Map<string, RememberedEvent>();
-  let older = new Map<string, RememberedEvent>();
-  return {
-    of({ eventId: id, body }: ReceivedRequest): RememberedEvent | undefined {
-      if (id === undefined) return undefined;
-      const known = newer.get(id) ?? older.get(id);
-      const event = known ?? { digest: digestOf(body), accepted: false };
-      if (!newer.has(id)) newer.set(id, event);
-      if (newer.size > keepIds) {
-        older = newer;
-        newer = new Map();
-      }
-      return event;
-    },
+    ...judged,
   };
 }
 
 function digestOf(body: string): string {
   return createHash('sha256').update(body).digest('base64');
-}
-
-function totalsOf(endpoints: Map<string, EndpointTotals>, name: string): EndpointTotals {
-  let totals = endpoints.get(name);
-  if (totals === undefined) {
-    totals = { received: 0, delivered: 0, doubled: 0, byAnswer: new Map() };
-    endpoints.set(name, totals);
-  }
-  return totals;
 }
 
 function count(counts: Map<string, number>, key: string): void {

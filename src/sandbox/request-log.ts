@@ -35,8 +35,6 @@ export interface RequestHistory {
   readonly total: number;
   /** … with the same `Idempotency-Key`. */
   readonly ofEvent: number;
-  /** Requests that came over the same connection: above 1, the connection was reused. */
-  readonly onConnection: number;
   /** An earlier request with the same `Idempotency-Key` was answered with a 2xx status. */
   readonly accepted: boolean;
 }
@@ -62,7 +60,7 @@ export interface RequestLog {
   readonly tally: Tally;
   arrived(arrival: Arrival): ReceivedRequest;
   /** Counts a request that passed authentication, and says what came before it. */
-  admitted(request: ReceivedRequest, onConnection: number): RequestHistory;
+  admitted(request: ReceivedRequest): RequestHistory;
   /** Records the answer; the request goes on until `finished`. */
   answered(request: ReceivedRequest, answered: Answered): void;
   /** Records the end of a request; a second call does nothing. */
@@ -107,13 +105,13 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
       onChange();
       return entry;
     },
-    admitted: ({ eventId }, onConnection) => {
+    admitted: ({ eventId }) => {
       total += 1;
-      if (eventId === undefined) return { total, ofEvent: 1, onConnection, accepted: false };
+      if (eventId === undefined) return { total, ofEvent: 1, accepted: false };
       const ofEvent = (timesSeen.get(eventId) ?? 0) + 1;
       timesSeen.set(eventId, ofEvent);
       if (timesSeen.size > 2 * keepIds) forgetOldest(timesSeen, keepIds);
-      return { total, ofEvent, onConnection, accepted: accepted.has(eventId) };
+      return { total, ofEvent, accepted: accepted.has(eventId) };
     },
     answered: (request: Entry, answered) => {
       request.answered = answered;
@@ -135,7 +133,8 @@ export function createRequestLog(options: RequestLogOptions): RequestLog {
   };
 }
 
-function forgetOldest(keyed: Map<string, unknown> | Set<string>, keep: number): void {
+/** Deletes the entries that were added first, except the latest `keep`. */
+export function forgetOldest(keyed: Map<string, unknown> | Set<string>, keep: number): void {
   let surplus = keyed.size - keep;
   for (const key of keyed.keys()) {
     if (surplus <= 0) return;

@@ -44,7 +44,6 @@ export function respond(
   const { method = '', url: path = '/', headers } = message;
   const tokenService = path === responder.tokenPath ? authenticator.tokenService : undefined;
   const log = tokenService === undefined ? deliveries : tokenRequests;
-  const onConnection = connection.requests;
   readBody(message, (body) => {
     const key = headers['idempotency-key'];
     const eventId = typeof key === 'string' ? key : undefined;
@@ -53,10 +52,10 @@ export function respond(
     const open = { request, response, connection, log };
     if (tokenService !== undefined) {
       const contracted = (): FullAnswer => tokenService.respond(request);
-      reply({ ...open, contracted }, replies.token, onConnection, responder.onScriptError);
+      reply({ ...open, contracted }, replies.token, responder.onScriptError);
     } else if (authenticator.accepts(headers)) {
       const contracted = (): FullAnswer => contractedAnswer(request, log);
-      reply({ ...open, contracted }, replies.delivery, onConnection, responder.onScriptError);
+      reply({ ...open, contracted }, replies.delivery, responder.onScriptError);
     } else {
       answer({ ...open, contracted: () => UNAUTHORIZED }, UNAUTHORIZED);
     }
@@ -81,14 +80,9 @@ function contractedAnswer({ path, eventId }: ReceivedRequest, { accepted }: Requ
 }
 
 /** Answers as a script says, which may take its time. */
-function reply(
-  open: OpenRequest,
-  by: Reply,
-  onConnection: number,
-  onScriptError: (error: Error) => void,
-): void {
+function reply(open: OpenRequest, by: Reply, onScriptError: (error: Error) => void): void {
   const { request, log } = open;
-  const history = log.admitted(request, onConnection);
+  const history = log.admitted(request);
   const failed = (cause: unknown): void => {
     const message = `the script of company "${request.company}" failed on ${request.method} ${request.path}`;
     answer(open, { status: 500, body: JSON.stringify({ message: `${message}: ${String(cause)}` }) });

@@ -1,6 +1,5 @@
 import type { TlsOptions } from 'node:tls';
-import type { Company, CompanyOptions } from './company.ts';
-import { startCompany } from './company.ts';
+import { type Company, type CompanyOptions, startCompany } from './company.ts';
 
 /** What all companies of a sandbox have in common; each may say otherwise. */
 export interface SandboxOptions {
@@ -12,7 +11,6 @@ export interface SandboxOptions {
 
 /** Companies that Waybill plays itself, on loopback ports of their own. */
 export interface Sandbox {
-  readonly companies: ReadonlyMap<string, Company>;
   /** Starts a company; its name must be free in this sandbox. */
   company(name: string, options?: CompanyOptions): Promise<Company>;
   /** Closes every company with all its connections, those that hang too. */
@@ -24,7 +22,6 @@ export function startSandbox(options: SandboxOptions = {}): Sandbox {
   const { wallClock = () => performance.timeOrigin + performance.now(), ...common } = options;
   const companies = new Map<string, Company>();
   return {
-    companies,
     company: async (name, own = {}) => {
       if (companies.has(name)) throw new TypeError(`the sandbox already has a company "${name}"`);
       const company = await startCompany(name, { ...common, ...own }, wallClock);

@@ -4,7 +4,7 @@ import { answerWithinCapacity, type Capacity, type CapacityOptions, createCapaci
 import { type ClientSettings, startCompany } from './company.ts';
 import { type ContractCheck, checkContract } from './contract-check.ts';
 import type { Address } from './listener.ts';
-import { createReceivedTotals, type ReceivedTotals, type RequestSummary } from './received-totals.ts';
+import { ReceivedTotals, type RequestSummary } from './received-totals.ts';
 import type { ReceivedRequest } from './request-log.ts';
 import { type PromptScript, pathsOf, type SandboxScript, scriptedAnswers } from './sandbox-script.ts';
 
@@ -43,11 +43,11 @@ export async function startScriptedClient(
   options: ScriptedClientOptions,
 ): Promise<ScriptedClient> {
   const { random, wallClock, address } = options;
-  const totals = createReceivedTotals(KEEP_IDS);
+  const totals = new ReceivedTotals(KEEP_IDS);
   const paths = pathsOf(script);
-  const checks = createChecks(paths);
+  const checked = createChecks(paths);
   const capacity = options.capacity && createCapacity(options.capacity, random);
-  const answers = scriptOf(script, paths, random, checks);
+  const answers = scriptOf(script, paths, random, checked);
   const company = await startCompany(
     'sandbox',
     {
@@ -58,7 +58,7 @@ export async function startScriptedClient(
       keepLatest: KEEP_REQUESTS,
       keepIds: KEEP_IDS,
       onFinished(request, isToken) {
-        const { type, check } = isToken ? NO_CHECK : checks.of(request);
+        const { type, check }: Checked = isToken ? {} : checked(request);
         options.onRequest(totals.add(request, type, check));
       },
     },
@@ -74,30 +74,26 @@ export async function startScriptedClient(
 }
 
 interface Checked {
-  readonly type: EventTypeName | undefined;
-  readonly check: ContractCheck | undefined;
+  readonly type?: EventTypeName;
+  /** Absent: it is a token request. */
+  readonly check?: ContractCheck;
 }
 
-const NO_CHECK: Checked = { type: undefined, check: undefined };
-
 /** Checks each request once, for its answer and for the totals. */
-function createChecks(paths: Readonly<Record<EventTypeName, string>>) {
+function createChecks(paths: Readonly<Record<EventTypeName, string>>): (request: ReceivedRequest) => Checked {
   const typeByPath = new Map(Object.entries(paths).map(([type, path]) => [path, type as EventTypeName]));
   const known = new WeakMap<ReceivedRequest, Checked>();
-  return {
-    of(request: ReceivedRequest): Checked {
-      let checked = known.get(request);
-      if (checked === undefined) {
-        const type = typeByPath.get(request.path.split('?', 1)[0] ?? '');
-        checked = {
-          type,
-          check: checkContract(request, type === undefined ? undefined : findEventType(type)),
-        };
-        known.set(request, checked);
-      }
-      return checked;
-    },
+  return (request) => {
+    const checked = known.get(request) ?? checkRequest(request, typeByPath);
+    known.set(request, checked);
+    return checked;
   };
+}
+
+function checkRequest(request: ReceivedRequest, typeByPath: ReadonlyMap<string, EventTypeName>): Checked {
+  const type = typeByPath.get(request.path.split('?', 1)[0] ?? '');
+  if (type === undefined) return { check: checkContract(request, undefined) };
+  return { type, check: checkContract(request, findEventType(type)) };
 }
 
 /** The answers of each endpoint; if its script leaves them open, those of the contract. */
@@ -105,10 +101,10 @@ function scriptOf(
   script: SandboxScript,
   paths: Readonly<Record<EventTypeName, string>>,
   random: () => number,
-  checks: ReturnType<typeof createChecks>,
+  checked: (request: ReceivedRequest) => Checked,
 ): PromptScript {
   const asContracted: PromptScript = (request, history) => {
-    const { type, check } = checks.of(request);
+    const { type, check } = checked(request);
     if (check?.refusal !== undefined) return check.refusal;
     const already = type === undefined ? undefined : findEventType(type)?.alreadyReceivedStatus;
     if (already === undefined) return AS_CONTRACTED;
@@ -119,7 +115,7 @@ function scriptOf(
     types.map((type) => [type, scriptedAnswers(script.endpoints[type]?.answers ?? [], random, asContracted)]),
   );
   return (request, history) => {
-    const { type } = checks.of(request);
+    const { type } = checked(request);
     return ((type && replies.get(type)) ?? asContracted)(request, history);
   };
 }

@@ -1,7 +1,7 @@
 import { type Answer, type AnswerLike, AS_CONTRACTED, isBad, toAnswer } from './answer.ts';
 import type { ReceivedRequest, RequestHistory } from './request-log.ts';
 
-/** Decides what a company does with a request. It is asked only about requests that passed authentication. */
+/** Decides what a company does with a request that passed authentication. */
 export type Script = (request: ReceivedRequest, history: RequestHistory) => AnswerLike | Promise<AnswerLike>;
 
 /** A script, or the one answer that it always gives. */
@@ -21,20 +21,15 @@ export function always(status: number, body?: string): Answer {
   return body === undefined ? { status } : { status, body };
 }
 
-/** The replies one after another, in order of arrival from when the script was made; then `afterwards`. */
+/** The replies one after another, in order of arrival; then `afterwards`. */
 export function sequence(replies: readonly Reply[], afterwards: Reply = AS_CONTRACTED): Script {
   let next = 0;
   return (request, history) => ask(replies[next++] ?? afterwards, request, history);
 }
 
-/** Fails the first `times` requests of each event, those before the script was set included. */
+/** Fails the first `times` requests of each event, also counting requests before the script was set. */
 export function failTimes(times: number, failure: Reply, afterwards: Reply = AS_CONTRACTED): Script {
   return (request, history) => ask(history.ofEvent <= times ? failure : afterwards, request, history);
-}
-
-/** A reply for each event id; `otherwise` for the events that are not named. */
-export function byEvent(replies: Readonly<Record<string, Reply>>, otherwise: Reply = AS_CONTRACTED): Script {
-  return (request, history) => ask(replies[request.eventId ?? ''] ?? otherwise, request, history);
 }
 
 /** A reply for each unit (`optiturn_lp` or `unit_identifier`); `otherwise` for the units that are not named. */
@@ -42,7 +37,7 @@ export function byUnit(replies: Readonly<Record<string, Reply>>, otherwise: Repl
   return (request, history) => ask(replies[unitOf(request) ?? ''] ?? otherwise, request, history);
 }
 
-/** The unit that a request's body is about; undefined where it names none. */
+/** The unit that a request's body is about; undefined: it names none. */
 export function unitOf(request: ReceivedRequest): string | undefined {
   try {
     const payload = JSON.parse(request.body);
@@ -53,7 +48,7 @@ export function unitOf(request: ReceivedRequest): string | undefined {
   }
 }
 
-/** 401 for the first `Authorization` header that comes, however often it comes; any other one is good. */
+/** Always answers 401 to the first `Authorization` header that it sees; accepts any other one. */
 export function unauthorizedUntilNewToken(afterwards: Reply = AS_CONTRACTED): Script {
   let refused: string | undefined;
   return (request, history) => {
@@ -76,19 +71,6 @@ export function validationFailure422(errors: readonly FieldError[] = [MISSING_LO
   return { status: 422, body: JSON.stringify({ message: 'Validation failed', errors }) };
 }
 
-/** 201 for an event that is new to the company, 200 for one that it has accepted before. */
-export const receipts: Script = (_request, history) => (history.accepted ? 200 : 201);
-
-/** Fails this share of the requests (0 to 1). A seeded `random` makes the run repeatable. */
-export function flaky(
-  rate: number,
-  random: () => number,
-  failure: Reply = 503,
-  otherwise: Reply = AS_CONTRACTED,
-): Script {
-  return (request, history) => ask(random() < rate ? failure : otherwise, request, history);
-}
-
 /** Adds milliseconds before a reply's answer. */
 export function slow(delayMs: number, reply: Reply = AS_CONTRACTED): Script {
   const later = (like: AnswerLike): Answer => {
@@ -105,39 +87,26 @@ export function slow(delayMs: number, reply: Reply = AS_CONTRACTED): Script {
 /** Reads requests and never answers. */
 export const hang: Answer = { behaviour: 'hang' };
 
-/** Closes a connection on its second request, before any answer, as a server whose keep-alive time is up. */
-export function closesReusedConnections(
-  how: 'close' | 'reset' = 'close',
-  otherwise: Reply = AS_CONTRACTED,
-): Script {
-  return (request, history) => ask(history.onConnection > 1 ? how : otherwise, request, history);
-}
-
 /** A script that keeps every request waiting until it is released. */
 export interface Hold {
   readonly script: Script;
-  /** Answers all that wait, and from then on all that come, as `afterwards` says. */
+  /** Answers waiting and later requests as `afterwards` says. */
   release(): void;
 }
 
 /** Holds requests, so that a test decides when they are answered. */
 export function hold(afterwards: Reply = AS_CONTRACTED): Hold {
-  const { promise, release } = latch();
-  let released = false;
+  let release = (): void => {};
+  let isReleased = false;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
   return {
     script: (request, history) =>
-      released ? ask(afterwards, request, history) : promise.then(() => ask(afterwards, request, history)),
+      isReleased ? ask(afterwards, request, history) : released.then(() => ask(afterwards, request, history)),
     release: () => {
-      released = true;
+      isReleased = true;
       release();
     },
   };
-}
-
-function latch(): { promise: Promise<void>; release: () => void } {
-  let release = (): void => {};
-  const promise = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  return { promise, release };
 }

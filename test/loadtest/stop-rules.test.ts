@@ -7,14 +7,14 @@ import {
   onOverload,
   parseAbortRule,
 } from '../../src/loadtest/stop-rules.ts';
-import { createInFlightTrace } from '../../src/loadtest/timeline.ts';
+import { InFlightTrace } from '../../src/loadtest/timeline.ts';
 
 const WARMUP_MS = 1_000;
 const PROBE_MS = 4_000;
 
 /** A probe after so many seconds, all of whose answers were deliveries. `inFlight`: by the milliseconds since its start. */
 function probeAfter(seconds: number, inFlight: (ms: number) => number): ProbeView {
-  const trace = createInFlightTrace();
+  const trace = new InFlightTrace();
   for (let ms = 0; ms < seconds * 1_000; ms += 10) trace.note(ms, inFlight(ms));
   const recorder = { rows: Array(seconds).fill({}), trace, counts: { delivered: 500, failed: 0 } };
   const view = { probe: { recorder }, warmupMs: WARMUP_MS, schedule: { durationMs: PROBE_MS + WARMUP_MS } };

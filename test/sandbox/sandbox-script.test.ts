@@ -18,7 +18,6 @@ function play(answers: string) {
       reply({ headers: {}, body: '{}', ...request } as ReceivedRequest, {
         total: 1,
         ofEvent: 1,
-        onConnection: 1,
         accepted: false,
         ...seen,
       }),

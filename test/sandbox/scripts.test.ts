@@ -1,16 +1,11 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../src/core/seeded-random.ts';
 import {
   always,
-  byEvent,
   byUnit,
-  closesReusedConnections,
   failTimes,
-  flaky,
   hang,
   hold,
-  receipts,
+  type Script,
   sequence,
   slow,
   unauthorizedUntilNewToken,
@@ -57,10 +52,8 @@ test('failTimes counts by event', async () => {
   expect(await postAll(acme, keys('a', 'b', 'a', 'a', 'b', 'b'))).toEqual([500, 500, 500, 200, 500, 200]);
 });
 
-test('byEvent and byUnit choose by id and by licence plate', async () => {
-  const acme = await testSandbox().company('acme', { script: byEvent({ a: 500, b: failTimes(1, 400) }) });
-  expect(await postAll(acme, keys('a', 'b', 'b', 'c'))).toEqual([500, 400, 200, 200]);
-  acme.script(byUnit({ LPAA2: 422, 42: 409 }, 202));
+test('byUnit chooses by licence plate', async () => {
+  const acme = await testSandbox().company('acme', { script: byUnit({ LPAA2: 422, 42: 409 }, 202) });
   const bodies = [
     '{"optiturn_lp":"LPAA2"}',
     '{"unit_identifier":42}',
@@ -92,53 +85,34 @@ test('validationFailure422 has the form of the contract', async () => {
   expect(JSON.parse(body)).toEqual({ message: 'Validation failed', errors });
 });
 
-test('receipts says 201 until it has accepted an event, 200 from then on', async () => {
-  const acme = await testSandbox().company('acme', { script: failTimes(1, 500, receipts) });
+test('a script knows whether the company has accepted an event before', async () => {
+  const byHistory: Script = (_request, { accepted }) => (accepted ? 200 : 201);
+  const acme = await testSandbox().company('acme', { script: failTimes(1, 500, byHistory) });
   expect(await postAll(acme, keys('a', 'a', 'a', 'b', 'b'))).toEqual([500, 201, 200, 500, 201]);
 });
 
-test('flaky fails the share that it is told, the same ones for the same seed', () => {
-  fc.assert(
-    fc.property(fc.integer(), fc.double({ min: 0, max: 1, noNaN: true }), (seed, rate) => {
-      const [first, second] = [flaky(rate, seededRandom(seed)), flaky(rate, seededRandom(seed))];
-      const run = (script: typeof first) => Array.from({ length: 400 }, () => script(request, seen));
-      const answers = run(first);
-      expect(run(second)).toEqual(answers);
-      const share = answers.filter((answer) => answer === 503).length / answers.length;
-      expect(Math.abs(share - rate)).toBeLessThan(0.2);
-    }),
-  );
-});
-
 test('slow delays an answer, a bad one and that of a script that takes its time', async () => {
-  expect(slow(20)(request, seen)).toEqual({ delayMs: 20 });
-  expect(slow(20, 500)(request, seen)).toEqual({ status: 500, delayMs: 20 });
-  expect(slow(20, { behaviour: 'reset', delayMs: 5 })(request, seen)).toEqual({
+  expect(slow(20)(request, history)).toEqual({ delayMs: 20 });
+  expect(slow(20, 500)(request, history)).toEqual({ status: 500, delayMs: 20 });
+  expect(slow(20, { behaviour: 'reset', delayMs: 5 })(request, history)).toEqual({
     behaviour: 'reset',
     delayMs: 25,
   });
-  expect(await slow(20, async () => hang)(request, seen)).toEqual({ behaviour: 'hang', delayMs: 20 });
+  expect(await slow(20, async () => hang)(request, history)).toEqual({ behaviour: 'hang', delayMs: 20 });
   const acme = await testSandbox().company('acme', { script: slow(20) });
   expect((await post(acme)).status).toBe(200);
 });
 
 test('hang can be one reply of many', async () => {
-  const acme = await testSandbox().company('acme', { script: byEvent({ stuck: hang }) });
+  const acme = await testSandbox().company('acme', {
+    script: ({ eventId }) => (eventId === 'stuck' ? hang : 200),
+  });
   const agent = testAgent();
   const stuck = expect(post(acme, { key: 'stuck', agent })).rejects.toThrow();
   expect((await post(acme, { key: 'fine' })).status).toBe(200);
   await acme.waitFor(() => acme.tally.byAnswer.get('hang') === 1);
   await agent.destroy();
   await stuck;
-});
-
-test('closesReusedConnections ends a connection on its second request', async () => {
-  const acme = await testSandbox().company('acme', { script: closesReusedConnections() });
-  const agent = testAgent({ connections: 1 });
-  expect((await post(acme, { agent })).status).toBe(200);
-  await expect(post(acme, { agent })).rejects.toMatchObject({ code: 'UND_ERR_SOCKET' });
-  expect((await post(acme, { agent })).status).toBe(200);
-  expect(acme.requests.map(({ connection }) => connection)).toEqual([1, 1, 2]);
 });
 
 test('hold keeps requests waiting until they are released, then lets all through', async () => {
@@ -164,4 +138,4 @@ const request = {
   answered: undefined,
   finishedAt: undefined,
 };
-const seen = { total: 1, ofEvent: 1, onConnection: 1, accepted: false };
+const history = { total: 1, ofEvent: 1, accepted: false };

@@ -1,5 +1,5 @@
 import { createIdSource } from '../../../src/intake/event-id.ts';
-import { type Generator, startGenerator } from '../../../src/loadtest/generator.ts';
+import { Generator } from '../../../src/loadtest/generator.ts';
 import { Recorder } from '../../../src/loadtest/recorder.ts';
 import { type LoadSender, openDirectSender } from '../../../src/loadtest/senders/direct-sender.ts';
 import type { Places } from '../protocol.ts';
@@ -54,7 +54,7 @@ export function createLoadtestSender({ port }: Places): Sender {
       // Long due, or not yet.
       const intendedAt = (): number => (recorder.inFlight < IN_FLIGHT ? 0 : Number.POSITIVE_INFINITY);
       const arrivals = { total: left, durationMs: Number.POSITIVE_INFINITY, intendedAt };
-      generator = startGenerator({
+      generator = new Generator({
         arrivals,
         maxInFlight: IN_FLIGHT,
         observer: recorder,
