@@ -72,7 +72,7 @@ function logProbability(k: number, n: number, share: number): number {
 
 /** ln Γ(x) for x >= 1. */
 export function logGamma(x: number): number {
-  // Γ(x) = Γ(x + 1) / x, up to where the series is exact.
+  // Γ(x) = Γ(x + 1) / x, until the series is exact.
   let product = 1;
   let shifted = x;
   for (; shifted < STIRLING_FROM; shifted += 1) product *= shifted;

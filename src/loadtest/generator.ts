@@ -68,8 +68,7 @@ const LATE_MS = 500;
 const OVERTIME_MS = 5_000;
 
 /**
- * Sends events at their intended times, whatever becomes of earlier ones: an open model. It never waits for an
- * answer; a loop of 1 ms sends all that is due.
+ * Sends events at their intended times and never waits for answers: an open model. A loop of 1 ms sends all that is due.
  */
 export class Generator {
   readonly startedAt: number;

@@ -21,7 +21,7 @@ export interface LatencyHistogram {
 
 const DIGITS = 3;
 const MICROSECONDS = 1_000;
-/** The least range, whatever the timeout. */
+/** The range reaches this far at least. */
 const LONGEST_MS = 60_000;
 
 type Hdr = ReturnType<typeof build>;

@@ -4,7 +4,7 @@ import type { Attended } from './generator.ts';
 import type { Recorder } from './recorder.ts';
 import type { Schedule } from './schedule.ts';
 
-/** How long things took, as far as judging asks: a histogram stands behind it, or a sorted list in a test. */
+/** The durations that judging needs: a histogram, or a sorted list in a test. */
 export interface Distribution {
   /** How many values there are. */
   readonly total: number;
@@ -57,8 +57,8 @@ export interface Observation {
   readonly byStatus: Readonly<Record<string, number>>;
   readonly byFailureClass: Readonly<Partial<Record<FailureClass, number>>>;
   /**
-   * Finished - intended, of every event offered; timeouts, resets and unsent events stand in it as the client's
-   * timeout at least.
+   * Finished - intended, of every event offered; timeouts, resets and unsent events count as the client's timeout at
+   * least.
    */
   readonly response: Distribution;
   /** Finished - sent, of every event sent. */

@@ -5,12 +5,12 @@ import type { JsonSource } from '../core/odd-numbers.ts';
 import type { Problem } from '../core/problem.ts';
 import { validatePayload } from '../core/validate-payload.ts';
 
-/** The events of a load test: no end of them, each with an id of its own and about a unit of its own. */
+/** An endless source of events, each with an id and a unit of its own, unless it is a duplicate. */
 export interface PayloadSource {
   next(): StoredEvent;
 }
 
-/** A valid body with a gap where the unit belongs, so that an event costs no more than two joints of text. */
+/** A valid body, split at its unit: an event is made by joining three texts. */
 export interface BodyTemplate {
   readonly type: string;
   readonly before: string;
@@ -22,16 +22,16 @@ export type MadeTemplate =
   | { readonly ok: true; readonly template: BodyTemplate }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-/** Stands in JSON as it is. */
+/** JSON does not escape it. */
 const GAP = 'LOADTEST-0-here-comes-the-number';
-/** So many different payloads of a type are generated; what differs beyond them are ids and units. */
+/** How many different payloads of a type are generated; later events differ only in id and unit. */
 const GENERATED = 1_000;
-/** Duplicates repeat one of so many latest events. */
+/** Duplicates repeat one of this many latest events. */
 const REMEMBERED = 1_000;
 
-/** Makes a template of a payload that its contract accepts; its unit is left open. `source`: as for `validatePayload` */
+/** Makes a template of a payload that its contract accepts, without its unit. `source`: as for `validatePayload` */
 export function toTemplate(type: EventType, payload: unknown, source?: JsonSource): MadeTemplate {
-  // Its own unit has to be valid, too: a load test is no place to find out that a file is not what it should be.
+  // Its own unit must be valid, too: a wrong file is found before anything is sent.
   const own = validatePayload(type, payload, source);
   if (!own.ok) return own;
   const marked = validatePayload(type, { ...(payload as object), [type.unitField]: GAP });
@@ -87,7 +87,7 @@ export function createPayloads(options: PayloadOptions): PayloadSource {
   function draw(): BodyTemplate {
     let left = shares.length === 1 ? 0 : random() * total;
     let index = 0;
-    // The last one whatever the rounding errors.
+    // Rounding errors end at the last share.
     while (index < shares.length - 1 && left >= (shares[index] as Share).weight) {
       left -= (shares[index] as Share).weight;
       index += 1;

@@ -33,7 +33,7 @@ function finite(value: number): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** A rate for people: three digits, no more than it can be known to. */
+/** A rate for people, with three digits. */
 export function showRate(ratePerSecond: number): string {
   return `${showNumber(ratePerSecond)}/s`;
 }
@@ -49,7 +49,7 @@ export function showMs(ms: number): string {
   return ms < 1_000 ? `${showNumber(ms)} ms` : `${showNumber(ms / 1_000)} s`;
 }
 
-/** A share as per cent, with two digits behind the point where it has them. */
+/** A share as per cent, with up to two digits behind the point. */
 export function showShare(share: number): string {
   return `${Number((share * 100).toFixed(2))} %`;
 }

@@ -2,7 +2,7 @@ import { readPercentile } from './confidence.ts';
 import type { Distribution } from './observation.ts';
 import { showMs, showRate } from './quantities.ts';
 
-/** A setting to paste, and how it was come to. */
+/** A setting to paste, and its formula. */
 export interface Recommendation {
   readonly setting: 'ratePerSecond' | 'concurrency' | 'timeoutMs';
   readonly value: number;
@@ -20,12 +20,12 @@ export interface Recommendations {
   readonly drain: { readonly ms: number; readonly usualRatePerSecond: number; readonly formula: string };
 }
 
-/** Leaves room for what a probe of a minute does not see. */
+/** Leaves room for what a probe of a minute does not show. */
 const HEADROOM = 0.7;
 const TIMEOUT_FACTOR = 2;
 const LEAST_TIMEOUT_MS = 1_000;
 const OUTAGE_MS = 600_000;
-/** Of the recommended rate, where nobody says what usually arrives. */
+/** Of the recommended rate, if the usual rate is unknown. */
 const USUAL_SHARE = 0.5;
 
 /** What the client's configuration allows (src/config/client-config.ts). */
@@ -66,7 +66,7 @@ export function recommend(
   };
 }
 
-/** How long the events of a 10-minute outage take, beside those that go on arriving; infinite: they never do. */
+/** How long the events of a 10-minute outage take while others arrive; infinite: they never drain. */
 function drainAfterOutage(rate: number, usualRatePerSecond: number): Recommendations['drain'] {
   const spare = rate - usualRatePerSecond;
   const ms = spare > 0 ? Math.round((OUTAGE_MS * usualRatePerSecond) / spare) : Number.POSITIVE_INFINITY;
@@ -74,7 +74,7 @@ function drainAfterOutage(rate: number, usualRatePerSecond: number): Recommendat
   return { ms, usualRatePerSecond, formula: `600 s x ${usual} / (${most} - ${usual})` };
 }
 
-/** A percentile with its name, or the longest of all where the sample does not carry it: never too little. */
+/** A percentile with its name, or the maximum if the sample is too small: never too little. */
 function tail(distribution: Distribution, percentile: number): { ms: number; name: string } {
   const read = readPercentile(distribution, percentile);
   if (read.known) return { ms: read.ms, name: `p${percentile} ${showMs(read.ms)}` };

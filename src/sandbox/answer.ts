@@ -39,7 +39,7 @@ export interface PlainAnswer {
 /** An answer that breaks the rules. */
 export interface BadAnswer {
   readonly behaviour: Behaviour;
-  /** For the behaviours that get as far as a status; 200 where it is left out. */
+  /** For the behaviours that get as far as a status; left out: 200. */
   readonly status?: number;
   /** Waited before it begins, in milliseconds. */
   readonly delayMs?: number;

@@ -12,7 +12,7 @@ export interface CapacityOptions {
   /** The answer to a request that finds `queue` others waiting; `queue`: it always waits. */
   readonly onOverload: 'queue' | 503 | 429;
   readonly queue: number;
-  /** Beyond this rate it answers 429, whatever it could serve; left out: it declares none. */
+  /** Beyond this rate it answers 429, even if it could serve more; left out: it declares none. */
   readonly declaredLimitPerSecond?: number;
 }
 

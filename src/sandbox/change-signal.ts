@@ -1,4 +1,4 @@
-/** Thrown when what was waited for did not come in time; the message says what was there instead. */
+/** A condition did not hold in time; the message says what there was instead. */
 export class WaitTimeoutError extends Error {
   constructor(message: string) {
     super(message);
@@ -6,7 +6,7 @@ export class WaitTimeoutError extends Error {
   }
 }
 
-/** Lets many wait for a condition that is looked at again whenever something changes, without polling. */
+/** Lets many wait for conditions, which are checked after each change, without polling. */
 export interface ChangeSignal {
   /** Says that something changed. */
   changed(): void;
@@ -14,12 +14,12 @@ export interface ChangeSignal {
   fail(error: Error): void;
   /**
    * Resolves as soon as the condition holds; rejects with a {@link WaitTimeoutError} made from `describe`
-   * after `timeoutMs`, with the condition's own error where it throws, or with that of `fail`.
+   * after `timeoutMs`, with the condition's own error if it throws, or with that of `fail`.
    */
   until(condition: () => boolean, timeoutMs: number, describe: () => string): Promise<void>;
 }
 
-/** Makes a signal that nobody waits for yet. */
+/** Makes a signal without waits. */
 export function createChangeSignal(): ChangeSignal {
   const waits = new Set<() => void>();
   let failure: Error | undefined;
@@ -36,22 +36,22 @@ export function createChangeSignal(): ChangeSignal {
     },
     until: (condition, timeoutMs, describe) =>
       new Promise((resolve, reject) => {
-        const settle = (act: () => void): void => {
-          waits.delete(look);
+        const end = (act: () => void): void => {
+          waits.delete(check);
           clearTimeout(timer);
           act();
         };
-        const look = (): void => {
+        const check = (): void => {
           try {
-            if (condition()) settle(resolve);
-            else if (failure !== undefined) settle(() => reject(failure));
+            if (condition()) end(resolve);
+            else if (failure !== undefined) end(() => reject(failure));
           } catch (error) {
-            settle(() => reject(error));
+            end(() => reject(error));
           }
         };
-        const timer = setTimeout(() => settle(() => reject(new WaitTimeoutError(describe()))), timeoutMs);
-        waits.add(look);
-        look();
+        const timer = setTimeout(() => end(() => reject(new WaitTimeoutError(describe()))), timeoutMs);
+        waits.add(check);
+        check();
       }),
   };
 }

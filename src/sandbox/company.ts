@@ -10,7 +10,7 @@ import { createRequestLog, type ReceivedRequest, type Tally } from './request-lo
 import { type Responder, respond } from './respond.ts';
 import type { Reply } from './scripts.ts';
 
-/** A client as it stands in `waybill.yaml`. */
+/** A client as in `waybill.yaml`. */
 export type ClientSettings = z.input<typeof clientConfigSchema>;
 
 /** How a company begins; all of it optional, `script` and `tokenScript` can be changed while it runs. */
@@ -19,7 +19,7 @@ export interface CompanyOptions {
   readonly script?: Reply;
   /** What it does with token requests; left out: what the contract says. */
   readonly tokenScript?: Reply;
-  /** Left out: none. Requests that do not pass get a 401 with no body, whatever the script says. */
+  /** Left out: none. Other requests get a 401 with no body, and the script is not asked. */
   readonly auth?: CompanyAuth;
   /** Makes it speak HTTPS: what `node:tls` takes (`cert`, `key`, and `ca` with `requestCert` for client certificates). */
   readonly tls?: TlsOptions;

@@ -13,7 +13,7 @@ export interface SandboxOptions {
 export interface Sandbox {
   /** Starts a company; its name must be free in this sandbox. */
   company(name: string, options?: CompanyOptions): Promise<Company>;
-  /** Closes every company with all its connections, those that hang too. */
+  /** Closes every company with all its connections, hanging ones too. */
   close(): Promise<void>;
 }
 

@@ -45,7 +45,7 @@ function withExtra(headers: readonly string[], extra: Readonly<Record<string, st
   return merged;
 }
 
-/** Breaks the rules as told. Whatever it starts ends when the connection closes. */
+/** Gives an answer that breaks the rules. All that it starts ends when the connection closes. */
 export function misbehave(response: ServerResponse, connection: Connection, answer: BadAnswer): void {
   WAYS[answer.behaviour](response, connection, visibleStatus(answer));
 }

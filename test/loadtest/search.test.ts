@@ -217,7 +217,7 @@ describe('find-limit', () => {
       byStatus: { 404: 1 },
     }));
     expect(state.probes).toHaveLength(1);
-    expect(verdict.sentence).toBe('the first request was not delivered: not delivered: status 404');
+    expect(verdict.sentence).toBe('the first request was not delivered: status 404');
   });
 
   test('makes a probe as long as its sample needs, and extends one that stays undecided', () => {

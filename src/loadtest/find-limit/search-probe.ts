@@ -45,7 +45,7 @@ export function recordProbe(step: ProbeStep, observation: Observation, options: 
   const probe = { purpose, ratePerSecond, durationMs, observation };
   if (purpose === 'preflight') {
     const isDelivered = observation.delivered > 0;
-    const reason = isDelivered ? 'delivered' : `not delivered: ${describeFailure(observation)}`;
+    const reason = isDelivered ? 'delivered' : describeFailure(observation);
     return { ...probe, verdict: isDelivered ? 'met' : 'missed', passed: isDelivered, reason };
   }
   const judgement = judgeProbe(

@@ -9,12 +9,12 @@ import type { LatencyObjective } from '../objectives.ts';
 import { showRate } from '../quantities.ts';
 import { durationAxis, type Plot, type PlotMark, type PlotSeries } from './plot.ts';
 
-/** How sure a percentile must be to be shown: 95 %, as everywhere. */
+/** Percentiles have 95 % confidence, as everywhere. */
 const ALPHA = 0.05;
-/** The maximum has no percentile below 100 %: it stands so far beyond the last one. */
+/** The maximum is at 100 %, which has no place on the axis: it is drawn this far beyond the last percentile. */
 const BEYOND_LAST = 0.3;
 
-/** How long it took for what share of the events: response beside service, and the queue where there is one. */
+/** Durations by percentile: response beside service, and the queue if there is one. */
 export function percentilePlot(report: LoadReport): Plot | undefined {
   const probe = shownProbe(report);
   if (probe === undefined || probe.response.total === 0 || !isQuotable(probe)) return undefined;
@@ -61,14 +61,14 @@ function placed({ curve }: ReportDistribution, widest: number): Map<number, numb
   return points;
 }
 
-/** With `n` events, those above the percentile may all be missing from the sample beyond this place. */
+/** Beyond this place, a sample of `total` events may well have none above the percentile. */
 function carriedMark(total: number, widest: number): PlotMark[] {
   const share = 1 - ALPHA ** (1 / total);
   const at = -Math.log10(share);
   return at < widest ? [{ kind: 'place', at, label: 'too few events beyond' }] : [];
 }
 
-/** What becomes of a percentile as the rate rises; only for a search, and where any probe carries a percentile. */
+/** A percentile by rate; only for a search, and if any probe is large enough for a percentile. */
 export function kneePlot(report: LoadReport): Plot | undefined {
   const probes = report.probes
     .filter(({ purpose, response }) => purpose !== 'preflight' && response.total > 0)

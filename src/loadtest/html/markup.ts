@@ -1,14 +1,14 @@
 import { escapeHtml } from '../../core/escape-html.ts';
 
-/** Text that is markup already, and is put in as it is. */
+/** Text that is markup already, and is not escaped. */
 export interface Markup {
   readonly markup: string;
 }
 
-/** What may stand in a hole of {@link html}; `undefined` leaves it empty. */
+/** The values that {@link html} takes; `undefined` is empty. */
 export type Hole = Markup | string | number | undefined | readonly (Markup | undefined)[];
 
-/** Markup with its holes filled. All but markup is escaped: what an endpoint answered stands in a report, too. */
+/** Builds markup from a template. All values but markup are escaped, since a report quotes endpoints. */
 export function html(parts: TemplateStringsArray, ...holes: readonly Hole[]): Markup {
   const filled = parts.map((part, n) => part + fill(holes[n]));
   return { markup: filled.join('') };
@@ -20,8 +20,7 @@ export function raw(markup: string): Markup {
 }
 
 /**
- * JSON for a script element: nothing in it ends the element, and it is JavaScript, too, since U+2028 and U+2029
- * end a line there.
+ * JSON for a script element. Nothing in it ends the element, and it is valid JavaScript: U+2028 and U+2029 are escaped.
  */
 export function jsonForScript(value: unknown): Markup {
   const escaped = (found: string): string => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -29,8 +28,8 @@ export function jsonForScript(value: unknown): Markup {
 }
 
 /**
- * A table; nothing where it has no rows. `numeric` columns, from 0, are set to the right; a note stands below its
- * row, over the whole width.
+ * A table; undefined: it has no rows. `numeric` columns, counted from 0, are aligned to the right. A note follows its row,
+ * over the whole width.
  */
 export function table(
   headings: readonly string[],

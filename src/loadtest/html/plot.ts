@@ -13,7 +13,7 @@ export interface PlotAxis {
   readonly max: number;
 }
 
-/** One line, or set of points or bars, over the plot's x values; null: there is none. */
+/** One line, or set of points or bars; a value for each x of the plot, null: none. */
 export interface PlotSeries {
   readonly label: string;
   /** A colour of the page's style, without its dashes: `response`, `delivered`. */
@@ -21,17 +21,17 @@ export interface PlotSeries {
   readonly kind: 'line' | 'points' | 'bars';
   readonly dashed?: boolean;
   readonly values: readonly (number | null)[];
-  /** What the legend shows in place of `values`, where those are stacked. */
+  /** Shown in the legend instead of `values`, which are stacked. */
   readonly shown?: readonly (number | null)[];
 }
 
-/** Something that is drawn across: an objective's level, a place on the x axis, or a stretch of it. */
+/** A line across the plot at an objective's level or at a place of the x axis, or a shaded stretch of it. */
 export type PlotMark =
   | { readonly kind: 'level'; readonly at: number; readonly label: string }
   | { readonly kind: 'place'; readonly at: number; readonly label: string }
   | { readonly kind: 'stretch'; readonly from: number; readonly to: number };
 
-/** A plot as data: the page's script draws whatever it is given. */
+/** A plot as data, which the page's script draws. */
 export interface Plot {
   readonly id: string;
   readonly title: string;
@@ -44,14 +44,14 @@ export interface Plot {
   readonly marks: readonly PlotMark[];
 }
 
-/** From here on a linear axis squeezes most of its values into the lowest tenth. */
+/** At this ratio of maximum to median, a linear axis squeezes most values into its lowest tenth. */
 const WIDE_SPREAD = 20;
 const ROOM_ABOVE = 1.08;
 
 /**
- * The axis of durations in milliseconds: linear from 0, or logarithmic where they spread far.
+ * The axis of durations in milliseconds: linear from 0, or logarithmic if they spread far.
  *
- * @param include shown as well, such as an objective's line, where that does not squeeze the values
+ * @param include shown as well, such as an objective's line, if that does not squeeze the values
  */
 export function durationAxis(
   label: string,
@@ -69,7 +69,7 @@ export function durationAxis(
   return { label, unit: 'ms', logarithmic, min: powerBelow(Math.min(least, ...near)), max: top * 1.5 };
 }
 
-/** The axis of what is counted a second, from 0. */
+/** The axis of counts a second, from 0. */
 export function rateAxis(label: string, values: readonly (number | null)[]): PlotAxis {
   const most = values.reduce<number>((max, value) => Math.max(max, value ?? 0), 0);
   return { label, unit: 'rate', min: 0, max: Math.max(most, 1) * ROOM_ABOVE };

@@ -12,7 +12,7 @@ import { badge, html, type Markup, table } from './markup.ts';
 
 const COUNTED = new Intl.NumberFormat('en-US');
 
-/** What was tested, and what came of it. */
+/** The target, and the result. */
 export function headSection(report: LoadReport): Markup {
   const { target, result, label, startedAt, endedAt, runId, waybill } = report;
   const sentence = result.limit?.sentence ?? result.sentence;
@@ -27,7 +27,7 @@ ${reasons.map((reason) => html`<p>${reason}</p>`)}
 </header>`;
 }
 
-/** The numbers to look at first. */
+/** The most important numbers. */
 export function tiles(report: LoadReport): Markup | undefined {
   const probe = shownProbe(report);
   if (probe === undefined) return undefined;
@@ -50,7 +50,7 @@ ${why === undefined ? [durationTile('response', response), durationTile('service
 /** Each objective, with the bounds that it was judged by. */
 export function objectivesSection(report: LoadReport): Markup | undefined {
   const probe = shownProbe(report);
-  // What was found where nothing is to be quoted says nothing about the objective either.
+  // Durations that are not quoted say nothing about an objective either.
   const judged = probe !== undefined && isQuotable(probe) ? probe.objectives : [];
   const rows = judged.map(({ objective, verdict, found, share }) => [
     html`<code>${objective.text}</code>`,
@@ -95,7 +95,7 @@ export function probesSection({ probes }: LoadReport): Markup | undefined {
   return found && html`<h2>Probes</h2>${found}`;
 }
 
-/** How events ended, with what the endpoint said to the first of each kind. */
+/** How events ended, with the first answer of each kind. */
 export function outcomesSection(report: LoadReport): Markup | undefined {
   const probe = failingProbe(report);
   const total = (probe?.outcomes ?? []).reduce((sum, outcome) => sum + outcome.count, 0);
@@ -115,7 +115,7 @@ export function outcomesSection(report: LoadReport): Markup | undefined {
   return html`<h2>Outcomes at ${showRate(probe.ratePerSecond)}</h2>${found}`;
 }
 
-/** The probe with the most failures is the one to learn from. */
+/** The probe with the most failures. */
 function failingProbe({ probes }: LoadReport): ReportProbe | undefined {
   return probes.reduce<ReportProbe | undefined>((worst, probe) => {
     if (probe.outcomes.length === 0) return worst;
@@ -147,7 +147,7 @@ export function settingsSection({ recommended, target }: LoadReport): Markup | u
     formula,
   ]);
   const yaml = settings.map(({ setting, value }) => `    ${setting}: ${value}`).join('\n');
-  // Infinity is null once it was written as JSON.
+  // JSON writes Infinity as null.
   const endless = !Number.isFinite(drain.ms ?? Number.POSITIVE_INFINITY);
   const drained = endless ? 'never drains' : `takes ${minutes(drain.ms)} to drain`;
   return html`<h2>Settings</h2>
@@ -158,7 +158,7 @@ ${yaml}</pre>
 <p class="faint">With ${showRate(drain.usualRatePerSecond)} arriving as usual, an outage of 10 minutes ${drained}: ${drain.formula}.</p>`;
 }
 
-/** Whether the generator could do what it was asked for. */
+/** Whether the generator kept up. */
 export function generatorSection({ probes, tokenRequests }: LoadReport): Markup | undefined {
   const real = probes.filter(({ purpose }) => purpose !== 'preflight');
   const rows = real.map(({ purpose, ratePerSecond, generator, lag, unsent, inFlight }) => [
@@ -184,7 +184,7 @@ ${found}
 <p class="faint">A run is inconclusive where less than 99 % of the plan was attended to, where lag p99 is more than 5 ms and 10 % of the shortest objective, or where the event loop was busy for more than 90 % of the time. ${tokens}</p>`;
 }
 
-/** What was asked for. */
+/** The plan. */
 export function planSection({ plan, target }: LoadReport): Markup {
   const stages = plan.stages.map(({ durationMs, fromRate, toRate }) => {
     const rates = fromRate === toRate ? showRate(fromRate) : `${showRate(fromRate)} to ${showRate(toRate)}`;

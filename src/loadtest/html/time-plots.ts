@@ -11,13 +11,13 @@ interface TimedRow {
   readonly offeredShare: number;
 }
 
-/** Of a second that events are offered in for less than this, their rate says nothing. */
+/** If events are offered in less than this share of a second, their rate says nothing. */
 const LEAST_SHARE = 0.2;
 const LONG_SECONDS = 120;
-/** As many kinds of failure have a colour of their own; the rest is one. */
+/** This many kinds of failure have a colour of their own; the others share one. */
 const MOST_FAILURES = 5;
 
-/** Rate, percentiles and outcomes, second by second: empty where nothing was measured. */
+/** Rate, percentiles and outcomes, second by second; empty: nothing was measured. */
 export function timePlots(report: LoadReport): Plot[] {
   const probes = report.probes.filter(
     ({ purpose, seconds }) => purpose !== 'preflight' && seconds.length > 0,
@@ -34,7 +34,7 @@ export function timePlots(report: LoadReport): Plot[] {
   ];
 }
 
-/** In minutes and seconds where it is long. */
+/** In minutes and seconds if it is long. */
 function timeAxis(first: number, last: number): PlotAxis {
   const [min, max] = [first - 0.5, last + 0.5];
   if (max < LONG_SECONDS) return { label: 'Time from the start', unit: 'seconds', min, max };
@@ -52,7 +52,7 @@ function timedRows(probe: ReportProbe): TimedRow[] {
   return [...rows, gap];
 }
 
-/** What is sent before anything is judged. */
+/** The warm-ups. */
 function stretches(probes: readonly ReportProbe[]): PlotMark[] {
   return probes
     .filter(({ warmupMs }) => warmupMs > 0)
@@ -71,7 +71,7 @@ function ratePlot(rows: readonly TimedRow[]): Drawn {
   const offered = rows.map(({ row, offeredShare }) => {
     return row === undefined || offeredShare < LEAST_SHARE ? null : row.offered / offeredShare;
   });
-  // What ends beside less than a second's events, or after the last of them, is no rate.
+  // Deliveries in a partial second, or after the last arrival, are no rate.
   const delivered = rows.map(({ row, offeredShare }) => {
     return row === undefined || offeredShare < 1 ? null : row.delivered;
   });
@@ -127,7 +127,7 @@ function outcomesOverTime(rows: readonly TimedRow[]): Drawn {
     title: 'Outcomes',
     caption: 'What became of the events that ended within each second, one above the other.',
     y: rateAxis('Events per second', below),
-    // The tallest first, so that each covers what belongs to those below it.
+    // The tallest first: each bar covers the lower part of the one before.
     series: stacked.reverse(),
   };
 }

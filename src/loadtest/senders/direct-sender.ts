@@ -11,7 +11,7 @@ import { type ClientHttp, createClientHttp } from '../../http/client-http.ts';
 import { VERSION } from '../../version.ts';
 import type { SendEvent } from '../generator.ts';
 
-/** The header by which an endpoint, and whoever reads its logs, can tell a load test. */
+/** The header that marks requests of a load test. */
 export const LOADTEST_HEADER = 'x-waybill-loadtest';
 
 /** A way of sending events to one client, as the engine sends them. */
@@ -76,7 +76,7 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
   };
 }
 
-/** An attempt, and what of its time was spent on waiting for a token. */
+/** An attempt, and the part of its time that went on waiting for a token. */
 export interface MeasuredAttempt extends Attempted {
   readonly tokenMs: number;
 }
@@ -97,7 +97,7 @@ export function measuredAttempts(parts: AttemptParts, runId: string) {
       requestMs += performance.now() - started;
       return result;
     };
-    // One for each event: all time beyond its requests is the wait for a token.
+    // All time beyond the requests of this event is the wait for a token.
     const attempted = await createAttempt({ ...parts, post })(event, url, signal);
     if (attempted === undefined) return undefined;
     const ms = performance.now() - began;

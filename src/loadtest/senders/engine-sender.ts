@@ -31,11 +31,11 @@ interface Pending {
 }
 
 /**
- * Opens the way through the engine: intake, a queue, and workers of this process. The client stands in there under
- * a name of its own, so that no real event waits behind the test's and the client's counters and dead letters know
- * nothing of it. There are no retries: each event is judged by its first attempt. Closing deletes all of it.
+ * Opens the way through the engine: intake, a queue, and workers of this process. The client has another name there, so
+ * that no real event waits behind the test's, and the client's counters and dead letters stay as they are. There are no
+ * retries: each event is judged by its first attempt. Closing deletes all of it.
  *
- * @throws errors of Redis; WaybillError `REDIS_...` where the embedded one cannot be started
+ * @throws errors of Redis; WaybillError `REDIS_...` if the embedded one cannot be started
  */
 export async function openEngineSender(options: EngineSenderOptions): Promise<LoadSender> {
   const name = `loadtest-${options.runId}`;
@@ -68,13 +68,13 @@ function standIn(client: ResolvedClient, name: string): ResolvedClient {
   return { ...client, name, retry: { ...client.retry, retries: 0 } };
 }
 
-/** Attempts that tell who waits for them what became of them. */
+/** Attempts that report their result to the pending event. */
 function reportTo(pending: Map<string, Pending>, parts: AttemptParts, runId: string): MakeAttempt {
   const attempt = measuredAttempts(parts, runId);
   return async (event, url, signal) => {
     const begunAt = performance.now();
     const made = await attempt(event, url, signal);
-    // What was called off goes back into the queue, and is sent later.
+    // An attempt that was called off goes back into the queue, and is sent later.
     if (made === undefined) return undefined;
     const { classification, tokenMs } = made;
     const waiting = pending.get(event.unit);
@@ -124,7 +124,7 @@ function senderOf({ name, pending, access, intake, engine, onBroken }: Opened): 
       try {
         await forget(access, name);
       } catch (error) {
-        // Why nothing could be queued says more than why nothing could be deleted.
+        // The reason that nothing could be queued is the more important one.
         throw broken ?? error;
       } finally {
         await access.release();
