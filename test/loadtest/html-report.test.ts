@@ -40,7 +40,7 @@ function hostileRun(): LoadReport {
   return { ...run, probes };
 }
 
-test('the knee has a point for each rate, in the order of rates, and no number for a probe that fell behind', () => {
+test('the knee has a point for each rate in ascending order, and no number for a probe that fell behind', () => {
   const { xs, series, marks, y } = plotOf(sampleSearch(), 'knee');
   expect(xs).toEqual([50, 100, 200, 283, 283, 311, 400]);
   const of = (label: string) => series.find((each) => each.label === label);
@@ -67,7 +67,7 @@ test('the knee has a point for each rate, in the order of rates, and no number f
   ]);
 });
 
-test('the percentile axis gives each nine the same room, and says from where on the events are too few', () => {
+test('the percentile axis gives each nine the same room, and marks the place beyond which events are too few', () => {
   const report = sampleRun();
   const { xs, series, marks } = plotOf(report, 'percentiles');
   const [probe] = report.probes;
@@ -80,7 +80,7 @@ test('the percentile axis gives each nine the same room, and says from where on 
   expect(carried).toMatchObject({ at: expect.closeTo(3.6, 1) });
 });
 
-test('outcomes stand one above the other, and what they show is their own', () => {
+test('outcomes are stacked, and the legend shows the count of each', () => {
   const { series, xs } = plotOf(sampleRun(), 'outcomes');
   expect(series.map(({ label }) => label)).toEqual(['503', 'delivered']);
   const [failed, delivered] = series;
@@ -103,7 +103,7 @@ test('a report read back from its JSON is the same page, whatever was measured',
   expect(plotsOf(renderHtml(nothing))).toEqual([]);
 });
 
-test('durations of a probe that fell behind stand nowhere but in its course over time', () => {
+test('durations of a probe that fell behind are shown over time only', () => {
   const search = sampleSearch();
   const { limit: _, ...result } = search.result;
   const probes = search.probes.filter(({ cutShort }) => cutShort !== undefined);
@@ -118,7 +118,7 @@ test('durations of a probe that fell behind stand nowhere but in its course over
   expect(plotsOf(run)[0]?.id).toBe('percentiles');
 });
 
-test('what an endpoint said is text in the page', () => {
+test('an answer of the endpoint is escaped in the page', () => {
   const page = renderHtml(hostileRun());
   expect(page).not.toContain('<img');
   expect(page).not.toContain('\u2028"');
@@ -146,7 +146,7 @@ const LIGHT = { response: '10,99,201', service: '194,87,12', delivered: '44,154,
 const DARK = { response: '100,172,255', service: '255,160,87', delivered: '63,174,98' };
 
 test.skipIf(whyNoBrowser() !== undefined)(
-  'in a browser: plots in light and dark, nothing beside or above another, no word on the console, no request',
+  'in a browser: plots in light and dark, no overlap, an empty console, no request',
   async () => {
     const page = await openPage();
     const told: string[] = [];

@@ -86,7 +86,7 @@ describe('judge', () => {
     ]);
   });
 
-  test('counts an event that takes just as long as against it, and tells missed from undecided', () => {
+  test('counts an event at the threshold against it, and tells missed from undecided', () => {
     const mixed = (slow: number) => observationOf([...times(1_000 - slow, 50), ...times(slow, 300)]);
     // P(X <= 4 | 1000, 0.01) is 0.0287 and P(X <= 5) is 0.0661; P(X >= 16) is 0.048 and P(X >= 15) is 0.0823.
     expect([4, 5, 15, 16].map((slow) => judge(mixed(slow), p99).verdict)).toEqual([
@@ -97,7 +97,7 @@ describe('judge', () => {
     ]);
   });
 
-  test('holds what was delivered against what was offered, and a rate against the time', () => {
+  test('compares deliveries with offered events, and a rate with the time', () => {
     const observation = observationOf(times(2_000, 50), { delivered: 1_960, unsent: 40, durationMs: 10_000 });
     const judgement = judge(
       observation,
@@ -113,7 +113,7 @@ describe('judge', () => {
     expect(judgement.verdict).toBe('missed');
   });
 
-  test('is never met, nor missed, where the generator did badly', () => {
+  test('is neither met nor missed if the generator did badly', () => {
     const good = { sentShare: 0.99, lagP99Ms: 30, eventLoopUtilisation: 0.9 };
     const bad = { sentShare: 0.98, lagP99Ms: 31, eventLoopUtilisation: 0.91 };
     const verdictOf = (generator: typeof good, slow = 0) =>
@@ -132,7 +132,7 @@ describe('judge', () => {
     );
   });
 
-  test('takes a growing backlog for a miss of a probe, and of a probe alone', () => {
+  test('a growing backlog is a miss of a probe, but not of a run', () => {
     const growing = observationOf(times(1_000, 50), { inFlight: { middleThird: 10, lastThird: 16 } });
     expect(judge(growing, p99).verdict).toBe('met');
     const { verdict, reasons } = judgeProbe(growing, p99);
@@ -145,7 +145,7 @@ describe('judge', () => {
     for (const inFlight of steady) expect(judgeProbe({ ...growing, inFlight }, p99).verdict).toBe('met');
   });
 
-  test('takes less than 97 % delivered, or a probe cut short, for a miss', () => {
+  test('less than 97 % delivered, or a probe that was cut short, is a miss', () => {
     const lax = objectives('delivered>50%');
     const probe = (delivered: number) => observationOf(times(1_000, 50), { delivered });
     expect([970, 969].map((delivered) => judgeProbe(probe(delivered), lax).verdict)).toEqual([
@@ -158,7 +158,7 @@ describe('judge', () => {
 });
 
 describe('objectives', () => {
-  test('are read as shares that are allowed to go against them', () => {
+  test('are read as the share of events that may miss them', () => {
     expect(objectives('p99.9 < 1s', 'delivered>99.5%', 'rate>=195/s')).toEqual([
       { kind: 'latency', text: 'p99.9<1s', percentile: 99.9, thresholdMs: 1_000, allowedShare: 0.001 },
       { kind: 'delivered', text: 'delivered>99.5%', allowedShare: 0.005 },
@@ -167,7 +167,7 @@ describe('objectives', () => {
     expect(defaultObjectives(15_000)).toEqual(objectives('delivered>99%', 'p99<7500ms'));
   });
 
-  test('are refused with what is wrong with each', () => {
+  test('are refused with a problem for each', () => {
     const read = parseObjectives([
       'p99>1s',
       'p100<1s',

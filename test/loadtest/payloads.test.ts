@@ -8,7 +8,7 @@ import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts'
 import { createPayloads, generateTemplates, toTemplate } from '../../src/loadtest/payloads.ts';
 
 test.each(EVENT_TYPES)(
-  'payloads of $name are valid, each about a unit of its own that says what it is',
+  'payloads of $name are valid, each about a unit of its own that is marked as a test',
   (type) => {
     const random = seededRandom(7);
     const templates = [...generateTemplates(type.name, random, 50), templateOf(type, type.sample)];
@@ -35,7 +35,7 @@ function templateOf({ name }: (typeof EVENT_TYPES)[number], payload: unknown) {
   return made.template;
 }
 
-test('a payload that breaks the contract is no template, also where only its own unit is wrong', () => {
+test('a payload that breaks the contract is no template, even if only its unit is wrong', () => {
   const [type] = EVENT_TYPES;
   expect(toTemplate(type, { ...type.sample, optiturn_lp: '' })).toMatchObject({
     ok: false,
@@ -43,7 +43,7 @@ test('a payload that breaks the contract is no template, also where only its own
   });
 });
 
-test('a payload that spells text as another number than it would go out is no template', () => {
+test('a payload with a number for text that would be sent in another spelling is no template', () => {
   const [type] = EVENT_TYPES;
   const text = JSON.stringify({ ...type.sample, upc: 1 }).replace('"upc":1', '"upc":1.0');
   expect(toTemplate(type, JSON.parse(text), { text, keys: [] })).toMatchObject({
@@ -52,7 +52,7 @@ test('a payload that spells text as another number than it would go out is no te
   });
 });
 
-test('a mix keeps its shares, and duplicates repeat events that were there, id and all', () => {
+test('a mix keeps its shares, and duplicates repeat earlier events with their ids', () => {
   const random = seededRandom(3);
   const [first, second] = EVENT_TYPES;
   const shares = [
@@ -67,7 +67,7 @@ test('a mix keeps its shares, and duplicates repeat events that were there, id a
   expect([...ids.values()].filter(({ type }) => type === first.name).length / ids.size).toBeCloseTo(0.8, 1);
 });
 
-test('a histogram counts what took so long or longer, to three digits', () => {
+test('a histogram counts events that took a time or longer, to three digits', () => {
   const histogram = createLatencyHistogram();
   for (let ms = 1; ms <= 1_000; ms += 1) histogram.record(ms);
   expect(histogram.countAtOrAbove(0)).toBe(1_000);

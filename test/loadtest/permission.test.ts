@@ -36,7 +36,7 @@ describe('a load test', () => {
     expect(denied).toMatchObject({ problems: [expect.stringContaining('says so. To allow it')] });
   });
 
-  test('is bounded by what the configuration says, and by 50/s and 100,000 requests where it says nothing', () => {
+  test('is bounded by the configuration, or by 50/s and 100,000 requests without a setting', () => {
     expect(permissionOf(`${PUBLIC}, loadtest: { allowed: true }`)).toEqual({
       ok: true,
       value: { maxRatePerSecond: 50, maxRequests: 100_000 },
@@ -49,21 +49,26 @@ describe('a load test', () => {
     });
   });
 
-  test.each(['127.0.0.1', '127.1', 'localhost', '[::1]'])('is permitted as it is on loopback: %s', (host) => {
-    const settings = `baseUrl: "http://${host}:8080"`;
-    expect(permissionOf(`${settings}, allowPrivateNetwork: true`)).toMatchObject({
-      value: { maxRatePerSecond: Number.POSITIVE_INFINITY, maxRequests: 100_000 },
-    });
-    expect(permissionOf(settings).ok).toBe(false);
-    const bounded = permissionOf(`${settings}, allowPrivateNetwork: true, loadtest: { maxRatePerSecond: 9 }`);
-    expect(bounded).toMatchObject({ value: { maxRatePerSecond: 9 } });
-  });
+  test.each(['127.0.0.1', '127.1', 'localhost', '[::1]'])(
+    'is permitted without a setting on loopback: %s',
+    (host) => {
+      const settings = `baseUrl: "http://${host}:8080"`;
+      expect(permissionOf(`${settings}, allowPrivateNetwork: true`)).toMatchObject({
+        value: { maxRatePerSecond: Number.POSITIVE_INFINITY, maxRequests: 100_000 },
+      });
+      expect(permissionOf(settings).ok).toBe(false);
+      const bounded = permissionOf(
+        `${settings}, allowPrivateNetwork: true, loadtest: { maxRatePerSecond: 9 }`,
+      );
+      expect(bounded).toMatchObject({ value: { maxRatePerSecond: 9 } });
+    },
+  );
 
-  test.each(['10.0.0.1', '127.0.0.1.acme.example'])('is not permitted as it is on %s', (host) => {
+  test.each(['10.0.0.1', '127.0.0.1.acme.example'])('is not permitted without a setting on %s', (host) => {
     expect(permissionOf(`baseUrl: "http://${host}", allowPrivateNetwork: true`).ok).toBe(false);
   });
 
-  test('is not permitted as it is where one endpoint is elsewhere', () => {
+  test('is not permitted without a setting if one endpoint is elsewhere', () => {
     const elsewhere = 'inventory_receipt: https://returns.acme.example/r';
     const endpoints = `endpoints: { disposition_update: /d, ${elsewhere} }`;
     const text = `clients: { acme: { baseUrl: "http://127.0.0.1", allowPrivateNetwork: true, ${endpoints} } }`;

@@ -16,7 +16,7 @@ function block(ms: number): void {
   while (performance.now() < end);
 }
 
-test('a constant 50 ms at 50/s: a sample for each request, at its own time, and the 50 ms', async () => {
+test('an endpoint of 50 ms at 50/s: each request is sent at its own time, and is a sample of about 50 ms', async () => {
   const { company, effects, probe } = await measured({ script: slow(50) });
   const { observation, probe: run } = await probe({ stages: steady(50, 3), warmupMs: 1_000 });
   expect(observation).toMatchObject({
@@ -49,7 +49,7 @@ test('a constant 50 ms at 50/s: a sample for each request, at its own time, and 
   expect(effects.nextEvent().unit).toMatch(/^LOADTEST-run-1-/);
 });
 
-test('a generator that stalls for a second: the response tells, though the service stays small', async () => {
+test('a generator that stalls for a second: the response time shows it, and the service time does not', async () => {
   const { effects, company, probe } = await measured({});
   let made = 0;
   const nextEvent = () => {
@@ -68,7 +68,7 @@ test('a generator that stalls for a second: the response tells, though the servi
   expect(observation.service.percentileMs(75)).toBeLessThan(observation.response.percentileMs(75));
 });
 
-test('an endpoint that holds its answers is waited for by those that come meanwhile, each from its own time', async () => {
+test('while an endpoint holds its answers, later events are measured from their own intended times', async () => {
   const held = hold();
   const { company, probe } = await measured({});
   void company.waitFor(50).then(() => company.script(held.script));
@@ -80,7 +80,7 @@ test('an endpoint that holds its answers is waited for by those that come meanwh
   expect(observation.response.percentileMs(99)).toBeGreaterThan(700);
 });
 
-test('a token that is void midway costs one request for another, and no failure', async () => {
+test('a token that is revoked midway costs one token request, and no failure', async () => {
   const { company, tokenRequests, probe } = await measured({ auth: { type: 'oauth2' } });
   void company.waitFor(100).then(() => company.revokeTokens());
   const { observation } = await probe({ stages: steady(100, 2) });
@@ -90,7 +90,7 @@ test('a token that is void midway costs one request for another, and no failure'
   expect(tokenRequests.length).toBe(2);
 });
 
-test('what is not sent since too much is in flight stands with the time-out, and so does what has no answer', async () => {
+test('unsent events and events without an answer count as the timeout in the response times', async () => {
   const { probe } = await measured({ script: 'hang' }, { timeoutMs: 5_000 });
   const { observation } = await probe({ stages: steady(20, 1), maxInFlight: 5 });
   expect(observation).toMatchObject({ offered: 20, sent: 5, unsent: 15, delivered: 0 });

@@ -16,7 +16,7 @@ test('settings follow from the limit, the service time and the response time, ea
   });
 });
 
-test('a sample too small for a percentile gives the longest time instead, and says so', () => {
+test('a sample too small for a percentile gives the maximum instead, and the formula says so', () => {
   const few = distributionOf([...times(99, 20), 400]);
   const { settings } = recommend(10, { service: few, response: few });
   expect(settings.map(({ value }) => value)).toEqual([7, 3, 1_000]);

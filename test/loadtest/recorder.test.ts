@@ -25,14 +25,14 @@ function afterEndings(...endings: Classification[]) {
   return { timeouts: onTimeouts(view)?.why, unauthorized: onUnauthorized(view)?.why };
 }
 
-test('five in a row are a reason to stop, whatever has come between them and the look', () => {
+test('five failures in a row stop a probe, even if a success follows before the rule is asked', () => {
   expect(afterEndings(...Array(5).fill(TIMEOUT), DELIVERED).timeouts).toContain('5 requests in a row');
   expect(afterEndings(...Array(5).fill(UNAUTHORIZED), DELIVERED).unauthorized).toContain('answered 401');
   const broken = [TIMEOUT, TIMEOUT, DELIVERED, TIMEOUT, TIMEOUT, UNAUTHORIZED, TIMEOUT];
   expect(afterEndings(...broken)).toEqual({ timeouts: undefined, unauthorized: undefined });
 });
 
-test('what is called off counts neither as sent nor as offered, and is told', () => {
+test('events that are called off are counted as dropped, and neither as sent nor as offered', () => {
   const recorder = new Recorder({ startedAt: 0, warmupMs: WARMUP_MS, timeoutMs: 15_000 });
   const intended = [500, 1_500, 1_600];
   for (const at of intended) recorder.sent(EVENT, at, at);

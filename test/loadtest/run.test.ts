@@ -52,7 +52,7 @@ test('objectives that are met end with 0, one that is missed with 3', async () =
   expect(missed.result.reasons.join()).toContain('delivered>80% is missed');
 });
 
-test('a first event that is not delivered ends it with 4, and nothing more is sent', async () => {
+test('a first event that is not delivered ends a run with 4, and nothing more is sent', async () => {
   const { company, effects } = await measured({ script: 503 });
   const { result } = await runLoad(planOf(50), effects);
   expect(result).toMatchObject({ verdict: 'stopped', exitCode: 4 });
@@ -75,7 +75,7 @@ test('a limit that the endpoint declares, and refused credentials, end a run wit
   }
 });
 
-test('a generator that cannot keep to its plan is inconclusive, whatever it has measured', async () => {
+test('a run whose generator cannot keep to its plan is inconclusive, even if an objective is met', async () => {
   const { effects } = await measured({ script: 500 });
   const busy = {
     ...effects,
@@ -152,7 +152,7 @@ test('a declared limit is what the endpoint lets through, also if it refuses dur
   expect(estimateDeclaredLimit(record, 1)).toBe(delivered / (durationMs / 1_000));
 });
 
-test('a search that ends at the limit of its generator says what kept that from going further', async () => {
+test("a search that ends at its generator's limit says why the generator could not go further", async () => {
   const { effects } = await measured({});
   let rate = 0;
   const weak = {

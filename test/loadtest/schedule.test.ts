@@ -44,7 +44,7 @@ describe('schedule', () => {
     expect(schedule.rateAt(10_000)).toBe(0);
   });
 
-  test('keeps out of a pause between two stages', () => {
+  test('has no arrival in a pause between two stages', () => {
     const plan = parseStages('1s:10,5s:0,1s:10');
     const schedule = createSchedule(plan.ok ? plan.value : [], EVEN);
     expect(schedule.total).toBe(20);
@@ -69,7 +69,7 @@ describe('schedule', () => {
     );
   });
 
-  test('draws the same Poisson arrivals from the same seed, in whatever order they are asked for', () => {
+  test('draws the same Poisson arrivals from the same seed, asked for in any order', () => {
     fc.assert(
       fc.property(
         stages,
@@ -86,7 +86,7 @@ describe('schedule', () => {
     );
   });
 
-  test('has Poisson arrivals whose counts vary as much as they are, in ramps too', () => {
+  test('has Poisson arrivals whose counts have a variance equal to their mean, also in ramps', () => {
     const plan = [
       { durationMs: 100_000, fromRate: 0, toRate: 200 },
       { durationMs: 100_000, fromRate: 200, toRate: 0 },
@@ -122,7 +122,7 @@ describe('parseStages', () => {
     });
   });
 
-  test('says of every stage what is wrong with it', () => {
+  test('names the problem of every wrong stage', () => {
     const read = parseStages('10s,2m:200,x:1-2,0s:5');
     expect(read.ok ? [] : read.problems).toEqual([
       expect.stringContaining('stage "10s" is not a duration and a rate'),

@@ -79,7 +79,7 @@ const capacity = fc.double({ min: 15, max: 500, noNaN: true });
 const RUNS = { numRuns: 25 };
 
 describe('find-limit', () => {
-  test('ends in 0.85 C to C where all beyond the capacity fails', () => {
+  test('ends in 0.85 C to C if events beyond the capacity fail', () => {
     fc.assert(
       fc.property(capacity, (C) => {
         const ending = search(failingEndpoint(C));
@@ -91,7 +91,7 @@ describe('find-limit', () => {
     );
   });
 
-  test('ends in 0.85 C to C where all beyond the capacity waits in line', () => {
+  test('ends in 0.85 C to C if events beyond the capacity wait', () => {
     fc.assert(
       fc.property(capacity, (C) => {
         const ending = search(queueingEndpoint(C, 50));
@@ -110,7 +110,7 @@ describe('find-limit', () => {
     expect(Math.max(...shares)).toBeLessThanOrEqual(1.05);
   });
 
-  test('ends in 0.85 C to C in nine of ten searches where half of what is allowed is slow for no reason', () => {
+  test('ends in 0.85 C to C in nine of ten searches if half of the allowed share is slow by chance', () => {
     const endings = Array.from({ length: 20 }, (_, seed) =>
       search(noisy(queueingEndpoint(200 + 9 * seed, 50), 0.005, seed)),
     );
@@ -118,7 +118,7 @@ describe('find-limit', () => {
     expect(shares.filter((share) => share >= 0.85 && share <= 1.01).length).toBeGreaterThanOrEqual(18);
   });
 
-  test('takes the word of an endpoint that declares its limit', () => {
+  test('ends at the limit that an endpoint declares', () => {
     fc.assert(
       fc.property(fc.double({ min: 11, max: 500, noNaN: true }), (C) => {
         const ending = search(limitingEndpoint(C));
@@ -133,7 +133,7 @@ describe('find-limit', () => {
     );
   });
 
-  test('says no more than what the generator could do', () => {
+  test("ends at the generator's limit if that is lower", () => {
     fc.assert(
       fc.property(fc.double({ min: 12, max: 500, noNaN: true }), (most) => {
         const ending = search(behindGenerator(queueingEndpoint(5_000, 50), most));
@@ -178,7 +178,7 @@ describe('find-limit', () => {
     });
   });
 
-  test('counts what warm-ups and random gaps send as well: no confirmation is begun that cannot be ended', () => {
+  test('counts warm-ups and random gaps, so that every confirmation that begins can end', () => {
     const plans = fc.record({
       maxRequests: fc.integer({ min: 4_000, max: 40_000 }),
       warmupMs: fc.constantFrom(0, 1_000, 5_000),
@@ -194,7 +194,7 @@ describe('find-limit', () => {
     );
   });
 
-  test('leaves out what no longer fits after a long wait for the endpoint', () => {
+  test('leaves out a probe that no longer fits after a long wait for the endpoint', () => {
     const options = { ...OPTIONS, maxRequests: 5_000 };
     const spent = { ms: 0, requests: 1 };
     const ramped = advanceSearch(
@@ -210,7 +210,7 @@ describe('find-limit', () => {
     });
   });
 
-  test('ends with its first request where that is not delivered', () => {
+  test('ends with its first request if that is not delivered', () => {
     const { state, verdict } = search((step) => ({
       ...queueingEndpoint(100, 50)(step),
       delivered: 0,
@@ -220,7 +220,7 @@ describe('find-limit', () => {
     expect(verdict.sentence).toBe('the first request was not delivered: status 404');
   });
 
-  test('makes a probe as long as its sample needs, and extends one that stays undecided', () => {
+  test('makes a probe as long as its sample needs, and extends an undecided one', () => {
     // Of 299 events one slow one leaves p99 open, and so do 2 of 450, which lie within it: the ramp goes on.
     const lucky = search(slowOneIn(200), { maxRate: 500 });
     expect(lucky.state.probes.slice(1, 4)).toMatchObject([
@@ -235,7 +235,7 @@ describe('find-limit', () => {
     expect(slow.sentence).toContain('; probes of this length decide from 6.64/s on');
   });
 
-  test('confirms nothing that its sample leaves undecided', () => {
+  test('confirms no rate at which the objectives are undecided', () => {
     // 3 of 450 let the search go on; 12 of 1,800 are still too many to be sure of 1 %.
     const { state, verdict } = search(slowOneIn(150), { maxRate: 10 });
     expect(state.probes[2]).toMatchObject({ purpose: 'ramp', verdict: 'undecided', passed: true });
@@ -255,7 +255,7 @@ describe('find-limit', () => {
     expect(search(holdsBelow(50)).verdict).toMatchObject({ kind: 'none', because: 'unconfirmed' });
   });
 
-  test('repeats a probe that says nothing about the endpoint once, at half the step', () => {
+  test('repeats an inconclusive probe once, at half the step', () => {
     let hiccups = 0;
     const { state, verdict } = search((step) => {
       const hasHiccup = step.ratePerSecond === 40 && hiccups++ === 0;
@@ -268,7 +268,7 @@ describe('find-limit', () => {
     expect(verdict.kind).toBe('limit');
   });
 
-  test('has nothing to find where the start rate is too much already', () => {
+  test('finds no limit if the start rate is missed', () => {
     expect(search(queueingEndpoint(5, 50)).verdict).toMatchObject({ kind: 'none', because: 'missed' });
   });
 });

@@ -21,7 +21,7 @@ function probeAfter(seconds: number, inFlight: (ms: number) => number): ProbeVie
   return view as unknown as ProbeView;
 }
 
-test('a backlog that grows since the first event stops a probe, however short it is beside its warm-up', () => {
+test('a backlog that grows from the first event on stops a probe, even a short one after a long warm-up', () => {
   expect(onOverload(probeAfter(4, (ms) => ms / 10))?.why).toContain('the backlog grows');
   expect(onOverload(probeAfter(4, () => 200))).toBeUndefined();
   // Too early to tell.
@@ -33,7 +33,7 @@ function seconds(...failed: number[]): FinishedRow[] {
   return failed.map((each, second) => ({ atMs: (second + 1) * 1_000, finished: 10, failed: each }));
 }
 
-test('a rule to stop at is read, or refused with an example of one', () => {
+test('a rule for --abort-on is read, or refused with an example', () => {
   expect(parseAbortRule('failed>20% for 3s')).toEqual({ ok: true, value: DEFAULT_ABORT_RULE });
   expect(parseAbortRule(' failed > 0.5%  for 500ms')).toMatchObject({
     value: { share: 0.005, windowMs: 500 },
@@ -52,7 +52,7 @@ test('a rule to stop at is read, or refused with an example of one', () => {
   }
 });
 
-test('more than the share has to fail, over the whole window and no longer', () => {
+test('a load test stops if more than the share fails within the window, and only then', () => {
   const failing = (...failed: number[]) => findFailing(DEFAULT_ABORT_RULE, seconds(...failed)) !== undefined;
   expect(failing(10, 10)).toBe(false);
   expect(failing(2, 2, 2)).toBe(false);

@@ -56,7 +56,7 @@ test.each([
   expect(clientConfigSchema.parse(acme.clientSettings()).auth).toEqual(auth);
 });
 
-test('a refused request is recorded, and no script hears of it', async () => {
+test('a refused request is recorded, and the script is not asked', async () => {
   const auth = { type: 'bearer', token: 't0ken' } as const;
   const acme = await testSandbox().company('acme', { auth, script: failTimes(1, 500) });
   expect(await statusWith(acme, {})).toBe(401);
@@ -82,7 +82,7 @@ test('the token service answers in the form of the contract', async () => {
   expect(acme.tokenService?.issued).toBe(1);
 });
 
-test('JSON, form and Basic credentials are taken, a scope is granted as asked', async () => {
+test('JSON, form and Basic credentials are accepted, and the requested scope is granted', async () => {
   const auth = { type: 'oauth2', clientId: 'ac me', clientSecret: 'p%+:ß' } as const;
   const acme = await testSandbox().company('acme', { auth });
   const fields = {
@@ -114,7 +114,7 @@ test.each([
   expect(await askAsForm(acme, fields)).toMatchObject({ status, error });
 });
 
-test('a body that cannot be read, and Basic credentials that are none, are refused', async () => {
+test('a body that cannot be read, and malformed Basic credentials, are refused', async () => {
   const acme = await testSandbox().company('acme', { auth: { type: 'oauth2' } });
   const json = { 'content-type': 'application/json' };
   expect(await askForToken(acme, '{', json)).toMatchObject({ status: 400, error: 'invalid_request' });

@@ -54,7 +54,7 @@ const anyArrivals = fc
     });
   });
 
-test('whatever arrives: first come first served, never more at a time than there are servers', () => {
+test('requests are served in order of arrival, never more at a time than there are servers', () => {
   fc.assert(
     fc.property(anyOptions, anyArrivals, (some, arrivals) => {
       const { served, capacity } = admitAll({ ...STEADY, ...some }, arrivals);
@@ -76,7 +76,7 @@ test('whatever arrives: first come first served, never more at a time than there
   );
 });
 
-test('no second sees more answers than the capacity, and those that are under way when it begins', () => {
+test('no second has more answers than the capacity and the requests under way at its beginning', () => {
   fc.assert(
     fc.property(anyOptions, anyArrivals, (some, arrivals) => {
       const options = { ...STEADY, ...some, latencySpread: 0 };
@@ -104,7 +104,7 @@ test.each([
   },
 );
 
-test('below the capacity nobody waits; beyond it the wait grows by what the servers fall behind', () => {
+test('below the capacity no request waits; above it the wait grows with the backlog', () => {
   const options = { ...STEADY, ratePerSecond: 300 };
   const below = admitAll(options, evenly(299, 3_000)).served;
   expect(below.every(({ arrivedMs, finishMs }) => finishMs - arrivedMs < 40 + ROUNDING_MS)).toBe(true);
@@ -125,7 +125,7 @@ test('a burst goes through in rows of as many as there are servers', () => {
   expect(served.map(({ finishMs }) => finishMs)).toEqual([40, 40, 40, 40, 80, 80, 80, 80, 120]);
 });
 
-test('with a queue of three, the next is refused, and told when to come again', () => {
+test('with a queue of three, the next request is refused, with Retry-After', () => {
   const options = { ...STEADY, ratePerSecond: 2, latencyMs: 1_000, onOverload: 503, queue: 3 } as const;
   const { admissions } = admitAll(options, [0, 0, 0, 0, 0, 0, 0, 999, 1_000, 1_000, 1_000]);
   expect(admissions.map((each) => (each.kind === 'serve' ? each.startMs : each.retryAfterSeconds))).toEqual([
@@ -137,7 +137,7 @@ test('with a queue of three, the next is refused, and told when to come again', 
   ]);
 });
 
-test('a declared limit: nothing is refused up to it, and no second sees much more than it', () => {
+test('a declared limit refuses nothing below it, and lets no second have much more', () => {
   const options = { ...STEADY, latencyMs: 5, declaredLimitPerSecond: 80 };
   expect(admitAll(options, evenly(80, 2_000)).refused).toEqual([]);
   const { served, refused } = admitAll(options, evenly(120, 2_400));
@@ -183,7 +183,7 @@ async function burst(capacity: CapacityOptions, count: number): Promise<Promise<
   });
 }
 
-test('a real server keeps to it: no answer comes before its time, and all that wait are answered', async () => {
+test('a real server answers no request before its time, and answers all that wait', async () => {
   const answers = await Promise.all(await burst({ ...STEADY, ratePerSecond: 200, latencyMs: 50 }, 40));
   expect(answers.map(({ status }) => status)).toEqual(new Array(40).fill(200));
   const times = answers.map(({ ms }) => ms).sort((one, other) => one - other);
@@ -194,7 +194,7 @@ test('a real server keeps to it: no answer comes before its time, and all that w
   expect(times.at(-1)).toBeLessThan(10_000);
 });
 
-test('a real server refuses at once what finds the queue full', { timeout: 30_000 }, async () => {
+test('a real server refuses a request at once if the queue is full', { timeout: 30_000 }, async () => {
   const minute = { ...STEADY, ratePerSecond: 1 / 60, latencyMs: 60_000, onOverload: 503, queue: 1 } as const;
   const seen: Answered[] = [];
   for (const answer of await burst(minute, 5)) {

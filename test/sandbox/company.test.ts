@@ -10,7 +10,7 @@ import { post, postAll, testAgent } from './post.ts';
 
 failOnLeaks();
 
-test('records what came, over which connection, and what became of it', async () => {
+test('a company records each request, its connection and its answer', async () => {
   const acme = await testSandbox().company('acme', { script: sequence([500]) });
   const body = JSON.stringify({ optiturn_lp: 'Lß✓', filler: 'x'.repeat(200_000) });
   const before = performance.now();
@@ -52,7 +52,7 @@ test('a request that breaks off is not recorded', async () => {
   expect(acme.tally.received).toBe(1);
 });
 
-test('tells senders apart that leave before the answer', async () => {
+test('a sender that leaves before the answer is recorded as such', async () => {
   const acme = await testSandbox().company('acme', { script: { status: 200, delayMs: 60_000 } });
   const agent = testAgent();
   const left = expect(post(acme, { agent })).rejects.toThrow();
@@ -64,7 +64,7 @@ test('tells senders apart that leave before the answer', async () => {
   expect(acme.deliveredIds.size).toBe(0);
 });
 
-test('waitFor resolves with what comes, at once where it has come already', async () => {
+test('waitFor resolves once the requests arrive, or at once if they have arrived', async () => {
   const acme = await testSandbox().company('acme', { script: 201 });
   const waits = Promise.all([acme.waitFor(2), acme.waitFor((company) => company.deliveredIds.has('b'))]);
   await postAll(acme, [{ key: 'a' }, { key: 'b' }]);
@@ -72,7 +72,7 @@ test('waitFor resolves with what comes, at once where it has come already', asyn
   await acme.waitFor(2, { timeoutMs: 0 });
 });
 
-test('waitFor that ends in vain says what was seen', async () => {
+test('waitFor rejects with what the company received', async () => {
   const acme = await testSandbox().company('acme', { script: sequence([500, 'close', 200]) });
   const agent = testAgent();
   for (const key of ['a', 'b', 'c']) await post(acme, { key, agent }).catch(() => {});
@@ -98,7 +98,7 @@ test('a condition that throws ends its own wait', async () => {
   await acme.waitFor(0);
 });
 
-test('down refuses and ends what is open, up listens again on the same port', async () => {
+test('down closes connections and refuses new ones, up listens again on the same port', async () => {
   const acme = await testSandbox().company('acme', { script: sequence(['hang']) });
   const hung = expect(post(acme)).rejects.toThrow();
   await acme.waitFor(1);
@@ -111,7 +111,7 @@ test('down refuses and ends what is open, up listens again on the same port', as
   expect((await post(acme)).status).toBe(200);
 });
 
-test('close ends waits and everything that is open, in all companies', async () => {
+test('close ends waits and connections of all companies', async () => {
   const sandbox = testSandbox();
   const companies = [await sandbox.company('acme', { script: 'hang' }), await sandbox.company('outlet')];
   const [acme] = companies;
@@ -125,7 +125,7 @@ test('close ends waits and everything that is open, in all companies', async () 
   expect(companies.map(({ connections }) => connections.open)).toEqual([0, 0]);
 });
 
-test('connections that never got as far as a request are closed too, also in the middle of TLS', async () => {
+test('connections without a request are closed too, also during a TLS handshake', async () => {
   const { valid } = await testCertificates();
   const sandbox = testSandbox();
   const plain = await sandbox.company('plain');
@@ -153,7 +153,7 @@ test('speaks TLS, with a certificate that a sender can check', async () => {
   await expect(post(late, { agent })).rejects.toMatchObject({ code: 'CERT_HAS_EXPIRED' });
 });
 
-test('keepLatest bounds what is remembered, and the counts go on', async () => {
+test('keepLatest bounds the requests that are remembered, and not the counts', async () => {
   const acme = await testSandbox().company('acme', { keepLatest: 5 });
   const deliveries = Array.from({ length: 23 }, (_, n) => ({ key: `event-${n}` }));
   await postAll(acme, deliveries);

@@ -31,17 +31,17 @@ function play(answers: string) {
   };
 }
 
-test('answers are given from the top, each as often as it says, then as contracted', () => {
+test("answers are given from the top, each up to its times, then the contract's", () => {
   const { next } = play('[{ times: 2, status: 503 }, { times: 1, fault: reset }]');
   expect([next(), next(), next(), next()]).toEqual([503, 503, 'reset', 200]);
 });
 
-test('an answer by event counts each event for itself', () => {
+test('perEvent counts each event for itself', () => {
   const { next } = play('[{ perEvent: 1, status: 429 }, { perEvent: 2, status: 500 }]');
   expect([1, 2, 3].map((ofEvent) => next({}, { ofEvent }))).toEqual([429, 500, 200]);
 });
 
-test('an answer by chance comes in its share, and its times are those in which it came', () => {
+test('chance gives an answer in its share, and times counts only given answers', () => {
   const share = play('[{ chance: 0.25, status: 500 }]');
   const failed = Array.from({ length: 1_000 }, () => share.next()).filter((status) => status === 500);
   expect(failed.length).toBeGreaterThan(200);
@@ -51,19 +51,19 @@ test('an answer by chance comes in its share, and its times are those in which i
   expect(given).toHaveLength(3);
 });
 
-test('401 until a new token comes', () => {
+test('untilNewToken answers 401 until another token arrives', () => {
   const { next } = play('[{ untilNewToken: true }]');
   const withToken = (authorization: string) => next({ headers: { authorization } });
   expect(['a', 'a', 'b', 'a'].map(withToken)).toEqual([401, 401, 200, 401]);
 });
 
-test('an answer for one unit is for that unit', () => {
+test('unit gives an answer to that unit only', () => {
   const { next } = play('[{ unit: LP7, status: 422 }]');
   const about = (unit: string) => next({ body: JSON.stringify({ optiturn_lp: unit }) });
   expect([about('LP7'), about('LP8')]).toEqual([422, 200]);
 });
 
-test('what an answer leaves out is as contracted; Retry-After and a JSON body are written out', () => {
+test("an answer without a status has the contract's; Retry-After and a JSON body are sent as text", () => {
   const { full } = play(
     '[{ times: 1, delayMs: 5 }, { status: 429, retryAfter: 7, headers: { X-Y: z }, body: { a: [1] } }]',
   );
@@ -71,7 +71,7 @@ test('what an answer leaves out is as contracted; Retry-After and a JSON body ar
   expect(full()).toEqual({ status: 429, headers: { 'X-Y': 'z', 'Retry-After': '7' }, body: '{"a":[1]}' });
 });
 
-test('everything that is wrong with a script is said at once, with its line', () => {
+test('all problems of a script are reported at once, with their lines', () => {
   const text = [
     'seed: -1',
     'auth: { type: digest }',
@@ -107,7 +107,7 @@ test('everything that is wrong with a script is said at once, with its line', ()
   );
 });
 
-test('the example is a script, as YAML and as JSON', () => {
+test('the example script is valid, as YAML and as JSON', () => {
   const script = parseScript(EXAMPLE_SCRIPT, 'example.yaml');
   expect(script.endpoints.disposition_update?.answers).toHaveLength(4);
   expect(parseScript(JSON.stringify(script), 'example.json')).toEqual(script);

@@ -69,7 +69,7 @@ test('byUnit chooses by licence plate', async () => {
   ).toEqual([422, 409, 202, 202, 202]);
 });
 
-test('unauthorizedUntilNewToken refuses the first authorization for ever', async () => {
+test('unauthorizedUntilNewToken always refuses the first authorization', async () => {
   const acme = await testSandbox().company('acme', { script: unauthorizedUntilNewToken() });
   const as = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
   expect(await postAll(acme, [as('old'), as('old'), as('new'), as('old'), as('new')])).toEqual([
@@ -91,7 +91,7 @@ test('a script knows whether the company has accepted an event before', async ()
   expect(await postAll(acme, keys('a', 'a', 'a', 'b', 'b'))).toEqual([500, 201, 200, 500, 201]);
 });
 
-test('slow delays an answer, a bad one and that of a script that takes its time', async () => {
+test('slow delays a plain answer, a bad one and that of an asynchronous script', async () => {
   expect(slow(20)(request, history)).toEqual({ delayMs: 20 });
   expect(slow(20, 500)(request, history)).toEqual({ status: 500, delayMs: 20 });
   expect(slow(20, { behaviour: 'reset', delayMs: 5 })(request, history)).toEqual({
@@ -103,7 +103,7 @@ test('slow delays an answer, a bad one and that of a script that takes its time'
   expect((await post(acme)).status).toBe(200);
 });
 
-test('hang can be one reply of many', async () => {
+test('a script can hang some requests and answer others', async () => {
   const acme = await testSandbox().company('acme', {
     script: ({ eventId }) => (eventId === 'stuck' ? hang : 200),
   });
