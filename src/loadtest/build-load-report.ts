@@ -106,8 +106,8 @@ export function describeDistribution(histogram: LatencyHistogram): ReportDistrib
 }
 
 /**
- * The steps of a histogram, thinned out so that they are evenly spaced on an axis that gives each further nine of
- * 99.9… the same room.
+ * The steps of a histogram, thinned out so that they are evenly spaced on an axis that gives each further nine
+ * of 99.9… the same room.
  */
 function curveOf(histogram: LatencyHistogram): ReportDistribution['curve'] {
   const { total } = histogram;

@@ -31,8 +31,8 @@ export function isSurelyBeyond(k: number, n: number, allowed: number): boolean {
 }
 
 /**
- * How many events, with none of them against it, show that a share is within `allowed`: 59 for 5 %, 299 for 1 %, 2,995
- * for 0.1 %. A percentile needs as many, for the share above it.
+ * How many events, with none of them against it, show that a share is within `allowed`: 59 for 5 %,
+ * 299 for 1 %, 2,995 for 0.1 %. A percentile needs as many, for the share above it.
  */
 export function eventsNeeded(allowed: number): number {
   if (allowed >= 1) return 1;
@@ -86,7 +86,7 @@ export function logGamma(x: number): number {
   return main + series - Math.log(product);
 }
 
-/** The share at which a tail is 5 %, between the share that was seen (above it) and the end of the range (below it). */
+/** The share at which a tail is 5 %, between the observed share (above it) and the end of the range (below it). */
 function solve(tail: (share: number) => number, seen: number, end: number): number {
   let [above, below] = [seen, end];
   for (let turn = 0; turn < HALVINGS; turn += 1) {
@@ -103,8 +103,8 @@ export type Percentile =
   | { readonly known: false; readonly needs: number };
 
 /**
- * The value of a percentile, if the sample is large enough: with fewer events than it needs, even the slowest of them
- * may lie below it (95 % confidence).
+ * The value of a percentile, if the sample is large enough: with fewer events than it needs, even the slowest
+ * of them may lie below it (95 % confidence).
  */
 export function readPercentile(distribution: Distribution, percentile: number): Percentile {
   const needs = neededFor(percentile);

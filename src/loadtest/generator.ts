@@ -68,7 +68,8 @@ const LATE_MS = 500;
 const OVERTIME_MS = 5_000;
 
 /**
- * Sends events at their intended times and never waits for answers: an open model. A loop of 1 ms sends all that is due.
+ * Sends events at their intended times and never waits for answers: an open model. A loop of 1 ms sends all
+ * that is due.
  */
 export class Generator {
   readonly startedAt: number;
@@ -174,8 +175,8 @@ const STALL_MS = 10;
 const CATCH_UP = 2;
 
 /**
- * The clock that a generator sends by: takes the time and returns until when events are due, in milliseconds. After a
- * stall it runs at twice the real speed, so that late events go out at twice the rate and not at once.
+ * The clock that a generator sends by: takes the time and returns until when events are due, in milliseconds.
+ * After a stall it runs at twice the real speed, so that late events go out at twice the rate and not at once.
  */
 export function createCatchUpClock(startMs: number): (nowMs: number) => number {
   let last = startMs;
@@ -189,8 +190,8 @@ export function createCatchUpClock(startMs: number): (nowMs: number) => number {
 }
 
 /**
- * How many events a load test may send in all, and the one count of what it sent: warm-ups and the events between
- * probes included. The generator takes from it before each event, so that the bound is exact.
+ * How many events a load test may send in all, and the one count of what it sent: warm-ups and the events
+ * between probes included. The generator takes from it before each event, so that the bound is exact.
  */
 export interface SendBudget {
   readonly most: number;

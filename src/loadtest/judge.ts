@@ -33,7 +33,8 @@ export interface Judgement {
 }
 
 /**
- * Judges an observation by its objectives. If the generator did badly, it is inconclusive, whatever else it shows.
+ * Judges an observation by its objectives. If the generator did badly, it is inconclusive, whatever else it
+ * shows.
  */
 export function judge(observation: Observation, objectives: readonly Objective[]): Judgement {
   const judged = objectives.map((objective) => judgeObjective(observation, objective));
@@ -49,8 +50,8 @@ export function judge(observation: Observation, objectives: readonly Objective[]
 }
 
 /**
- * The same for a probe at a constant rate. If it was cut short, or if the endpoint did not keep up, it is missed whatever
- * the objectives say, and its durations are not given as reasons.
+ * The same for a probe at a constant rate. If it was cut short, or if the endpoint did not keep up, it is
+ * missed whatever the objectives say, and its durations are not given as reasons.
  */
 export function judgeProbe(observation: Observation, objectives: readonly Objective[]): Judgement {
   const judgement = judge(observation, objectives);
@@ -137,8 +138,8 @@ const LEAST_IN_FLIGHT = 10;
 
 /**
  * Whether the endpoint falls behind, as a sentence; undefined: it does not. Its backlog grows (in flight in the
- * last third of the time more than 1.5 times the middle third, and more than 10), or less than 97 % of the offered events
- * are delivered.
+ * last third of the time more than 1.5 times the middle third, and more than 10), or less than 97 % of the
+ * offered events are delivered.
  */
 function findOverload(observation: Observation): string | undefined {
   const { offered, delivered } = observation;

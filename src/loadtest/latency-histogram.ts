@@ -68,7 +68,7 @@ interface Iterable {
   };
 }
 
-/** Each value that was recorded, in microseconds: the highest one of its bucket, and how many there are up to it. */
+/** Each recorded value, as the highest of its bucket, and how many there are up to it. */
 function* stepsOf(hdr: Hdr): Generator<readonly [microseconds: number, upTo: number]> {
   const iterator = (hdr as unknown as Iterable).recordedValuesIterator;
   iterator.reset();

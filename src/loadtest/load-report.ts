@@ -132,8 +132,8 @@ export interface ReportDistribution {
 export type ProbeSummary = Pick<ReportProbe, 'purpose' | 'verdict' | 'ratePerSecond' | 'cutShort'>;
 
 /**
- * The probe that a result is about: the last whole one at the rate that was found; else the last confirmation that
- * met the objectives, or the last probe that did, or the last of all.
+ * The probe that a result is about: the last whole one at the rate that was found; else the last confirmation
+ * that met the objectives, or the last probe that did, or the last of all.
  */
 export function chooseProbe<Probe extends ProbeSummary>(
   probes: readonly Probe[],
@@ -162,9 +162,9 @@ export function shownProbe({ probes, result }: LoadReport): ReportProbe | undefi
 }
 
 /**
- * Why the durations of a probe are not quoted, in a few words; undefined: they are. A probe that was cut short, or that
- * the endpoint did not keep up with, measured its own backlog: the probe is missed, though no objective is. The
- * durations of a run are always quoted.
+ * Why the durations of a probe are not quoted, in a few words; undefined: they are. A probe that was cut short,
+ * or that the endpoint did not keep up with, measured its own backlog: the probe is missed, though no objective
+ * is. The durations of a run are always quoted.
  */
 export function whyNotQuoted({ purpose, cutShort, verdict, objectives }: ReportProbe): string | undefined {
   if (purpose === 'run' || purpose === 'preflight') return undefined;

@@ -57,8 +57,8 @@ export interface Observation {
   readonly byStatus: Readonly<Record<string, number>>;
   readonly byFailureClass: Readonly<Partial<Record<FailureClass, number>>>;
   /**
-   * Finished - intended, of every event offered; timeouts, resets and unsent events count as the client's timeout at
-   * least.
+   * Finished - intended, of every event offered; timeouts, resets and unsent events count as the client's
+   * timeout at least.
    */
   readonly response: Distribution;
   /** Finished - sent, of every event sent. */

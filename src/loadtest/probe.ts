@@ -85,7 +85,7 @@ const ASK_EVERY_MS = 500;
 /** After an interruption, the requests in flight have this long to end. */
 const INTERRUPTED_MS = 5_000;
 
-/** Sends what the plan says, and observes what becomes of it. Ends early if the rule says so, or when interrupted. */
+/** Sends the events of a plan, and observes them. Ends early if the rule says so, or at an interruption. */
 export async function runProbe(plan: ProbePlan, effects: Effects, rule: StopRule): Promise<Probed> {
   const { label, warmupMs, arrivals, seed } = plan;
   const plannedRatePerSecond = highestRate(plan.stages);

@@ -36,8 +36,8 @@ export class Recorder implements GeneratorObserver {
   /** Of the judged arrivals. `dropped`: called off at the end; they count neither as sent nor as offered. */
   readonly counts: Counts = this.#counts;
   /**
-   * The most events in a row that ended so, warm-up included. They do not fall when another outcome follows: stop rules
-   * look at them only twice a second.
+   * The most events in a row that ended so, warm-up included. They do not fall when another outcome follows:
+   * stop rules look at them only twice a second.
    */
   readonly streaks: Streaks = this.#streaks;
   readonly response: LatencyHistogram;

@@ -42,9 +42,9 @@ interface PlacedStage extends Stage {
 const ROUNDING = 1e-9;
 
 /**
- * Calculates a plan in closed form: arrival n is due when the integral of the rate reaches n, that is evenly spaced
- * at a constant rate, and at the root of `r0·t + (r1-r0)·t²/(2D) = n` within a ramp. Poisson arrivals are
- * exponential gaps of mean 1 in the same integral.
+ * Calculates a plan in closed form: arrival n is due when the integral of the rate reaches n, that is evenly
+ * spaced at a constant rate, and at the root of `r0·t + (r1-r0)·t²/(2D) = n` within a ramp. Poisson arrivals
+ * are exponential gaps of mean 1 in the same integral.
  */
 export function createSchedule(stages: readonly Stage[], options: ArrivalOptions): Schedule {
   const placed = placeStages(stages);

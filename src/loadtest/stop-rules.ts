@@ -117,8 +117,8 @@ export function parseAbortRule(text: string): Parsed<AbortRule> {
 }
 
 /**
- * Why to stop now, as a sentence; undefined: there is no reason to. The window is the time of the rule, or longer
- * if fewer than ten events finished within it; before it is full there is no reason.
+ * Why to stop now, as a sentence; undefined: there is no reason to. The window is the time of the rule, or
+ * longer if fewer than ten events finished within it; before it is full there is no reason.
  *
  * @param rows in ascending order, the last of them just ended; the first began at `startMs`
  */

@@ -1,6 +1,6 @@
 import { createLatencyHistogram, type LatencyHistogram } from './latency-histogram.ts';
 
-/** What happened within one second. An event counts in the second it was sent or let go in, and in that it ended in. */
+/** What happened within one second. Events count in the second of their sending, and in that of their end. */
 export interface SecondRow {
   /** From the start, counted from 0. */
   readonly second: number;

@@ -34,9 +34,9 @@ const BURST_SECONDS = 0.1;
 const LEAST_BURST = 2;
 
 /**
- * A queue before servers, first come first served: latency is constant up to the capacity, and grows with the queue
- * beyond it. Start and finish are calculated from the arrivals, so that late timers delay an answer and never change the
- * capacity.
+ * A queue before servers, first come first served: latency is constant up to the capacity, and grows with the
+ * queue beyond it. Start and finish are calculated from the arrivals, so that late timers delay an answer and
+ * never change the capacity.
  *
  * @param random numbers in [0, 1), for the spread
  */
@@ -143,8 +143,8 @@ class FreeTimes {
 }
 
 /**
- * Answers as `script` does, once the capacity has served the request; the script's own delay comes on top. A refused
- * request does not reach the script.
+ * Answers as `script` does, once the capacity has served the request; the script's own delay comes on top. A
+ * refused request does not reach the script.
  *
  * @param clock milliseconds that never go back
  */

@@ -58,9 +58,9 @@ export interface Company {
   /** All tokens issued so far are answered with 401 from now on. */
   revokeTokens(): void;
   /**
-   * Resolves once this many deliveries have arrived, or once the condition holds; it is checked after each arrival,
-   * answer and end of a request. Rejects with a `WaitTimeoutError` that says what was seen, after
-   * 30 s unless told otherwise, or with the error of a script that threw.
+   * Resolves once this many deliveries have arrived, or once the condition holds; it is checked after each
+   * arrival, answer and end of a request. Rejects with a `WaitTimeoutError` that says what was seen, after 30 s
+   * unless told otherwise, or with the error of a script that threw.
    */
   waitFor(
     what: number | ((company: Company) => boolean),

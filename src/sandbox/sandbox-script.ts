@@ -126,8 +126,8 @@ interface Step {
 const UNAUTHORIZED = 401;
 
 /**
- * Reads a script's answers from the top for each request, and gives the first one whose conditions all hold. If there is
- * none, and for what an answer leaves out, `otherwise` answers.
+ * Reads a script's answers from the top for each request, and gives the first one whose conditions all hold. If
+ * there is none, and for what an answer leaves out, `otherwise` answers.
  *
  * @param random numbers in [0, 1), for `chance`
  */

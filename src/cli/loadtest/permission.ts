@@ -1,5 +1,5 @@
 import type { ResolvedClient } from '../../config/config-schema.ts';
-import { findPermission, type LoadPermission } from '../../loadtest/permission.ts';
+import { findPermission, type LoadPermission } from '../../loadtest/load-permission.ts';
 import { showRate } from '../../loadtest/quantities.ts';
 import { UsageError } from '../run-command.ts';
 import { formatCount } from '../terminal.ts';

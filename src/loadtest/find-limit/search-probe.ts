@@ -9,8 +9,8 @@ import type { ProbePurpose, ProbeRecord, ProbeStep, SearchOptions } from './sear
 const LONGEST = 3;
 
 /**
- * For how long a probe sends: as asked for, or longer if that is too few events to ever meet the objectives, up to three
- * times. With no rate: the longest.
+ * For how long a probe sends: as asked for, or longer if that is too few events to ever meet the objectives, up
+ * to three times. With no rate: the longest.
  */
 export function probeLengthMs(purpose: ProbePurpose, options: SearchOptions, rate?: number): number {
   const lengthMs = purpose === 'confirm' ? options.confirmMs : options.probeMs;
@@ -37,8 +37,8 @@ function neededEvents({ objectives }: SearchOptions): number {
 }
 
 /**
- * Judges a probe. A limit that the endpoint declares goes before all else; objectives for the rate do not apply, since
- * the search sets the rate.
+ * Judges a probe. A limit that the endpoint declares goes before all else; objectives for the rate do not
+ * apply, since the search sets the rate.
  */
 export function recordProbe(step: ProbeStep, observation: Observation, options: SearchOptions): ProbeRecord {
   const { purpose, ratePerSecond, durationMs } = step;
@@ -79,8 +79,8 @@ function describeFailure({ byStatus, byFailureClass }: Observation): string {
 }
 
 /**
- * The rate that an endpoint takes which declared its limit in a probe. The best guess is the rate that it delivered at,
- * between the highest rate that passed and the probe's own.
+ * The rate that an endpoint takes which declared its limit in a probe. The best guess is the rate that it
+ * delivered at, between the highest rate that passed and the probe's own.
  */
 export function estimateDeclaredLimit({ observation, ratePerSecond }: ProbeRecord, passed: number): number {
   const delivered = observation.delivered / Math.max(observation.durationMs / 1_000, 1e-3);

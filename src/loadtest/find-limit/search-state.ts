@@ -46,8 +46,8 @@ export interface ProbeRecord {
   /** `declared`: the endpoint answered that it takes no more. */
   readonly verdict: 'met' | 'missed' | 'undecided' | 'inconclusive' | 'declared';
   /**
-   * Whether the search goes on above its rate: the objectives are met, or they are undecided after the longest probe
-   * and its sample lies within them. A confirmation passes only if they are met.
+   * Whether the search goes on above its rate: the objectives are met, or they are undecided after the longest
+   * probe and its sample lies within them. A confirmation passes only if they are met.
    */
   readonly passed: boolean;
   /** One sentence. */

@@ -44,8 +44,8 @@ export function beginSearch(options: SearchOptions): SearchState {
 }
 
 /**
- * Takes the observation of the state's probe; the new state's `step` says what to do next. No rate is ever more than
- * twice the highest that passed, nor above `maxRate`.
+ * Takes the observation of the state's probe; the new state's `step` says what to do next. No rate is ever more
+ * than twice the highest that passed, nor above `maxRate`.
  *
  * @param spent since the search began, with the waits between probes
  */

@@ -20,7 +20,8 @@ export function raw(markup: string): Markup {
 }
 
 /**
- * JSON for a script element. Nothing in it ends the element, and it is valid JavaScript: U+2028 and U+2029 are escaped.
+ * JSON for a script element. Nothing in it ends the element, and it is valid JavaScript: U+2028 and U+2029 are
+ * escaped.
  */
 export function jsonForScript(value: unknown): Markup {
   const escaped = (found: string): string => `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -28,8 +29,8 @@ export function jsonForScript(value: unknown): Markup {
 }
 
 /**
- * A table; undefined: it has no rows. `numeric` columns, counted from 0, are aligned to the right. A note follows its row,
- * over the whole width.
+ * A table; undefined: it has no rows. `numeric` columns, counted from 0, are aligned to the right. A note
+ * follows its row, over the whole width.
  */
 export function table(
   headings: readonly string[],

@@ -19,8 +19,8 @@ import {
 import { timePlots } from './time-plots.ts';
 
 /**
- * Writes a report as a page: one file that opens offline and loads nothing. A report that was read back from its JSON
- * gives the same page. @throws if uPlot is not installed
+ * Writes a report as a page: one file that opens offline and loads nothing. A report that was read back from
+ * its JSON gives the same page. @throws if uPlot is not installed
  */
 export function renderHtml(report: LoadReport): string {
   const scripts = [uplotFile('uPlot.iife.min.js'), PAGE_SCRIPT];

@@ -31,9 +31,9 @@ interface Pending {
 }
 
 /**
- * Opens the way through the engine: intake, a queue, and workers of this process. The client has another name there, so
- * that no real event waits behind the test's, and the client's counters and dead letters stay as they are. There are no
- * retries: each event is judged by its first attempt. Closing deletes all of it.
+ * Opens the way through the engine: intake, a queue, and workers of this process. The client has another name
+ * there, so that no real event waits behind the test's, and the client's counters and dead letters stay as they
+ * are. There are no retries: each event is judged by its first attempt. Closing deletes all of it.
  *
  * @throws errors of Redis; WaybillError `REDIS_...` if the embedded one cannot be started
  */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CONFIG_TEMPLATE } from '../../src/config/config-template.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
-import { findPermission } from '../../src/loadtest/permission.ts';
+import { findPermission } from '../../src/loadtest/load-permission.ts';
 import { clientProblems, FILE } from '../support/config-problems.ts';
 
 /** What is permitted to a client of these settings, which are YAML in flow style. */

@@ -15,8 +15,8 @@ const UNSET_REQUESTS = 100_000;
 const HOW = 'loadtest: { allowed: true, maxRatePerSecond: 200, maxRequests: 100000 }';
 
 /**
- * What a client's configuration permits, or why it permits nothing and what to set. A client may be tested without a
- * setting, unless it says otherwise, if all its endpoints are on loopback and may be reached there.
+ * What a client's configuration permits, or why it permits nothing and what to set. A client may be tested
+ * without a setting, unless it says otherwise, if all its endpoints are on loopback and may be reached there.
  */
 export function findPermission(
   client: Pick<ResolvedClient, 'name' | 'urls' | 'allowPrivateNetwork' | 'loadtest'>,
