@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { finalText } from '../../src/cli/loadtest/final-text.ts';
-import { percentilesOf, progressLine, screenLines } from '../../src/cli/loadtest/screen-lines.ts';
+import { percentilesOf, progressLine, screenLines } from '../../src/cli/loadtest/progress-view.ts';
+import { finalText } from '../../src/cli/loadtest/tell-result.ts';
 import type { ProbeView } from '../../src/loadtest/drive.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import { recommend } from '../../src/loadtest/recommend.ts';

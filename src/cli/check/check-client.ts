@@ -9,29 +9,37 @@ import {
   tokenTimeoutMs,
 } from '../../config/client-config.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
+import { type CredentialDoubt, findCredentialDoubts } from '../../config/credential-doubts.ts';
 import { createClientHttp } from '../../http/client-http.ts';
 import { checkHost, type ResolveHost } from './check-host.ts';
-import { type CheckFinding, clientSubject, type Level } from './finding.ts';
+import type { Remark } from './finding.ts';
 
 const KEEP_ALIVE_MS = 60_000;
 
 /**
- * Checks what a client is reached by: the hosts of its endpoints and of its token service, and the token
- * itself. Endpoints are sent nothing. Never rejects for a fault of the client's.
+ * Checks a client: the hosts of its endpoints and of its token service, and whether that issues a token. Endpoints are sent nothing. Never rejects for a fault of the client's.
  */
-export async function checkClient(client: ResolvedClient, resolveHost: ResolveHost): Promise<CheckFinding[]> {
-  const subject = clientSubject(client.name);
-  const about = ({ level, message }: { level: Level; message: string }): CheckFinding => ({
-    level,
-    subject,
-    message,
-  });
+export async function checkClient(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
   const hosts = await Promise.all(
-    [...urlsByHost(client)].map(([, { url, types }]) =>
+    [...urlsByHost(client).values()].map(({ url, types }) =>
       checkHost(url, `the endpoint for ${types.join(', ')}`, client.allowPrivateNetwork, resolveHost),
     ),
   );
-  return [...hosts.flat().map(about), ...(await checkToken(client, resolveHost)).map(about)];
+  return [...hosts.flat(), ...(await checkToken(client, resolveHost))];
+}
+
+const DOUBTS: Readonly<Record<CredentialDoubt['around'], string>> = {
+  quotes:
+    'begins and ends with a quote, and both are sent: remove them unless they are meant (docker --env-file keeps quotes)',
+  blanks: 'begins or ends with a blank, and the blank is sent: remove it unless it is meant',
+};
+
+/** Warns of credentials that are probably a mistake. */
+export function checkCredentials({ auth }: ResolvedClient): Remark[] {
+  return findCredentialDoubts(auth).map(({ setting, around }) => ({
+    level: 'warning',
+    message: `${setting} ${DOUBTS[around]}`,
+  }));
 }
 
 /** The types that go to each origin. */
@@ -46,12 +54,7 @@ function urlsByHost(client: ResolvedClient): Map<string, { url: URL; types: stri
   return byHost;
 }
 
-interface TokenFinding {
-  readonly level: Level;
-  readonly message: string;
-}
-
-async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<TokenFinding[]> {
+async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
   const { auth, timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
   if (!asksForTokens(auth)) return [];
   const url = new URL(auth.type === 'oauth2' ? auth.tokenUrl : auth.url);
@@ -81,30 +84,26 @@ async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Pro
 
 type Ask = (config: TokenAuthConfig) => Promise<IssuedToken | TokenRequestFailure>;
 
-async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<TokenFinding[]> {
+async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<Remark[]> {
   const token = await ask(auth);
   if ('failure' in token) {
     return [{ level: 'error', message: token.failure }, ...(await explain(auth, token, ask))];
   }
   const seconds = Math.round(token.lifetimeMs / 1_000);
   const service = tokenServiceName(auth);
-  const issued: TokenFinding = { level: 'ok', message: `${service} issued a token for ${seconds} s` };
+  const issued: Remark = { level: 'ok', message: `${service} issued a token for ${seconds} s` };
   if (token.note === undefined) return [issued];
   return [issued, { level: 'note', message: `${service} issued a token ${token.note}` }];
 }
 
 /** What follows from the failure, as far as that can be told. */
-async function explain(
-  auth: TokenAuthConfig,
-  failed: TokenRequestFailure,
-  ask: Ask,
-): Promise<TokenFinding[]> {
+async function explain(auth: TokenAuthConfig, failed: TokenRequestFailure, ask: Ask): Promise<Remark[]> {
   if (isNowhere(failed)) return [noteOnUrl(auth, failed)];
   if (isRefusal(failed)) return auth.type === 'oauth2' ? tryOtherStyles(auth, failed, ask) : [];
   return failed.retryAfterMs === undefined ? [] : [noteOnWait(auth, failed.retryAfterMs)];
 }
 
-function noteOnWait(auth: TokenAuthConfig, retryAfterMs: number): TokenFinding {
+function noteOnWait(auth: TokenAuthConfig, retryAfterMs: number): Remark {
   const seconds = Math.ceil(retryAfterMs / 1_000);
   return {
     level: 'note',
@@ -117,7 +116,7 @@ function isNowhere({ status }: TokenRequestFailure): boolean {
   return status === 404 || status === 405 || status === 410;
 }
 
-function noteOnUrl(auth: TokenAuthConfig, { status }: TokenRequestFailure): TokenFinding {
+function noteOnUrl(auth: TokenAuthConfig, { status }: TokenRequestFailure): Remark {
   const settings = auth.type === 'oauth2' ? 'auth.tokenUrl' : 'auth.url and auth.method';
   const message = `a ${status} mostly means that nothing takes requests for a token there: check ${settings}`;
   return { level: 'note', message };
@@ -129,14 +128,10 @@ function isRefusal({ status }: TokenRequestFailure): boolean {
 }
 
 /** Many services take the credentials in one way only, and call them wrong in any other. */
-async function tryOtherStyles(
-  auth: OAuth2Config,
-  refused: TokenRequestFailure,
-  ask: Ask,
-): Promise<TokenFinding[]> {
+async function tryOtherStyles(auth: OAuth2Config, refused: TokenRequestFailure, ask: Ask): Promise<Remark[]> {
   const service = tokenServiceName(auth);
   const others = TOKEN_STYLES.filter((style) => style !== auth.style);
-  const told: TokenFinding[] = [];
+  const told: Remark[] = [];
   for (const style of others) {
     const token = await ask({ ...auth, style });
     if (!('failure' in token)) {

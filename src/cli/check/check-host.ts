@@ -2,17 +2,12 @@ import { type LookupAddress, lookup } from 'node:dns';
 import { isIP } from 'node:net';
 import { specialRangeOf } from '../../core/special-addresses.ts';
 import { refuseAddress } from '../../http/address-guard.ts';
-import type { Level } from './finding.ts';
+import type { Remark } from './finding.ts';
 
 const LOOKUP_TIMEOUT_MS = 5_000;
 
 /** A host's addresses, or the code of what went wrong. */
 export type ResolveHost = (host: string) => Promise<readonly LookupAddress[] | string>;
-
-interface HostFinding {
-  readonly level: Level;
-  readonly message: string;
-}
 
 /** Makes a resolver that asks the system once for each host, as connecting would, and gives up after 5 s. */
 export function createResolveHost(): ResolveHost {
@@ -35,16 +30,16 @@ function resolve(host: string): ReturnType<ResolveHost> {
 }
 
 /**
- * Says whether the host of a URL has addresses that would be connected to.
+ * Says whether a connection to the host of a URL would be allowed.
  *
- * @param what what stands there, to begin a sentence
+ * @param what names what is there, at the beginning of a sentence
  */
 export async function checkHost(
   url: URL,
   what: string,
   allowPrivateNetwork: boolean,
   resolveHost: ResolveHost,
-): Promise<HostFinding[]> {
+): Promise<Remark[]> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   const addresses = isIP(host) === 0 ? await resolveHost(host) : [{ address: host, family: isIP(host) }];
   if (typeof addresses === 'string') {
@@ -64,7 +59,7 @@ function judgeAddresses(
   what: string,
   addresses: readonly LookupAddress[],
   allowPrivateNetwork: boolean,
-): HostFinding[] {
+): Remark[] {
   const refusals = allowPrivateNetwork
     ? []
     : addresses.flatMap(({ address }) => refuseAddress(host, address)?.message ?? []);
@@ -74,7 +69,7 @@ function judgeAddresses(
   }
   const list = addresses.map(({ address }) => address).join(', ');
   const resolves = list === host ? `${what} is at ${host}` : `${what}: ${host} resolves to ${list}`;
-  const found: HostFinding[] = [{ level: 'ok', message: resolves }];
+  const found: Remark[] = [{ level: 'ok', message: resolves }];
   for (const message of refusals) found.push({ level: 'note', message: `${what}: ${message}` });
   return found;
 }

@@ -6,13 +6,11 @@ import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { readDeadLetters, replayDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
-import { printAccount, takeAccount } from '../demo/demo-account.ts';
-import { type Statuses, watchUntil } from '../demo/demo-view.ts';
+import { printAccount, type Statuses, takeAccount, watchUntil } from '../demo/demo-view.ts';
 import { COMPANY_NAMES, type CompanyName, type DemoWorld, openDemoWorld } from '../demo/demo-world.ts';
-import { EXIT } from '../exit-codes.ts';
-import { type GlobalOptions, runCommand } from '../run-command.ts';
+import { commandAction, EXIT } from '../run-command.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
-import { attemptRows } from './attempt-rows.ts';
+import { printAttempts } from './dead-letters.ts';
 
 /** How many generated events each company gets, beside the published samples: 2,000 in all. */
 const BURST: Readonly<Record<CompanyName, number>> = { healthy: 1_200, 'new-token': 600, outage: 200 };
@@ -25,10 +23,9 @@ export function addDemoCommand(program: Command): void {
   program
     .command('demo')
     .description('show the main job: deliveries, a renewed token, an outage, dead letters and their replay')
-    .action((_options, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
-      return runCommand(options, async (terminal) => {
-        // Where nobody wants to see more, the Redis of the demo has to end all the same.
+    .action(
+      commandAction(async (terminal) => {
+        // The Redis of the demo has to end even if its output is no longer read.
         const ended = stopSignal().then((by) => (by === 'SIGPIPE' ? EXIT.done : EXIT.interrupted));
         const world = await openDemoWorld();
         try {
@@ -36,8 +33,8 @@ export function addDemoCommand(program: Command): void {
         } finally {
           await world.close();
         }
-      });
-    });
+      }),
+    );
 }
 
 async function play(world: DemoWorld, terminal: Terminal): Promise<number> {
@@ -132,7 +129,7 @@ async function showOneDeadLetter(world: DemoWorld, terminal: Terminal): Promise<
   for await (const [event] of readDeadLetters(world.redis, 'outage')) {
     if (event === undefined) return;
     terminal.line(`\n   one of the dead letters, ${event.type} of unit ${event.unit}:`);
-    attemptRows(terminal, event);
+    printAttempts(terminal, event);
     terminal.line(`   ${event.response ?? ''}`);
     return;
   }

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { stringify } from 'yaml';
 import { seededRandom } from '../../core/seeded-random.ts';
 import type { CapacityOptions } from '../../sandbox/capacity.ts';
@@ -6,18 +6,16 @@ import { EXAMPLE_SCRIPT } from '../../sandbox/example-script.ts';
 import { type Play, startPlay } from '../../sandbox/play.ts';
 import type { SandboxScript } from '../../sandbox/sandbox-script.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
-import { EXIT } from '../exit-codes.ts';
-import { parseCount } from '../parse-options.ts';
-import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';
+import { parseCount, wholeNumber } from '../parse-options.ts';
+import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 import {
   type CapacityFlags,
   capacityOf,
   describeCapacity,
   withCapacityFlags,
 } from '../sandbox/capacity-options.ts';
-import { type LiveView, openLiveView } from '../sandbox/live-view.ts';
-import { printSummary } from '../sandbox/print-summary.ts';
 import { readScript } from '../sandbox/read-script.ts';
+import { openRequestView, printSummary, type RequestView } from '../sandbox/request-view.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface SandboxOptions extends GlobalOptions, CapacityFlags {
@@ -28,7 +26,7 @@ interface SandboxOptions extends GlobalOptions, CapacityFlags {
 }
 
 const DEFAULT_PORT = 4080;
-const HIGHEST_PORT = 65_535;
+const parsePort = wholeNumber(0, 65_535, 'It is a whole number from 0 to 65535.');
 
 /** `waybill sandbox [script]`: plays a client, to try a configuration on before the real one is there. */
 export function addSandboxCommand(program: Command): void {
@@ -40,20 +38,10 @@ export function addSandboxCommand(program: Command): void {
     .option('--host <address>', 'the address to listen on; 0.0.0.0: all of this machine', '127.0.0.1')
     .option('--example', 'print a script with comments, and end')
     .option('--seed <n>', 'makes what happens by chance repeatable', parseCount);
-  withCapacityFlags(command).action((file: string | undefined, _options, command: Command) => {
-    const options = command.optsWithGlobals<SandboxOptions>();
-    return runCommand(options, (terminal) => run(terminal, file, options));
-  });
+  withCapacityFlags(command).action(commandAction(run));
 }
 
-function parsePort(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > HIGHEST_PORT) {
-    throw new InvalidArgumentError(`It is a whole number from 0 to ${HIGHEST_PORT}.`);
-  }
-  return Number(text);
-}
-
-async function run(terminal: Terminal, file: string | undefined, options: SandboxOptions): Promise<number> {
+async function run(terminal: Terminal, options: SandboxOptions, file?: string): Promise<number> {
   if (options.example === true) {
     terminal.value({ example: EXAMPLE_SCRIPT });
     terminal.line(EXAMPLE_SCRIPT.trimEnd());
@@ -62,7 +50,7 @@ async function run(terminal: Terminal, file: string | undefined, options: Sandbo
   const script = readScript(file);
   const capacity = capacityOf(options);
   const stopped = stopSignal();
-  const view = openLiveView(terminal, Date.now);
+  const view = openRequestView(terminal, Date.now);
   try {
     const play = await listen(script, capacity, options, view);
     tellWhere(terminal, play, capacity);
@@ -76,12 +64,12 @@ async function run(terminal: Terminal, file: string | undefined, options: Sandbo
   }
 }
 
-/** @throws UsageError where the address cannot be listened on */
+/** @throws UsageError if the address cannot be listened on */
 async function listen(
   script: SandboxScript,
   capacity: CapacityOptions | undefined,
   { host, port, seed = script.seed }: SandboxOptions,
-  view: LiveView,
+  view: RequestView,
 ): Promise<Play> {
   try {
     return await startPlay(script, {

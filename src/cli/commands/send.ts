@@ -9,17 +9,13 @@ import type { EmbeddedRedisEvent } from '../../redis/embedded.ts';
 import { type OpenIntake, openIntake } from '../../service/engine.ts';
 import { onLostOutput } from '../../service/lifecycle.ts';
 import { openRedisAccess } from '../../service/redis-access.ts';
-import { EXIT } from '../exit-codes.ts';
-import { openProgress } from '../progress.ts';
-import { type GlobalOptions, runCommand } from '../run-command.ts';
-import { Account } from '../send/account.ts';
-import { JsonAccount } from '../send/json-account.ts';
+import { tellWithoutService } from '../open-operator.ts';
+import { withProgress } from '../progress.ts';
+import { EXIT, type GlobalOptions, runCommand, untilInterrupted } from '../run-command.ts';
+import { Account, JsonAccount, printAccount } from '../send/account.ts';
+import { GzipError } from '../send/event-input.ts';
 import { type KeyTemplate, parseKeyTemplate } from '../send/key-template.ts';
-import { printAccount } from '../send/print-account.ts';
-import { sendEvents } from '../send/send-events.ts';
-import { type Sending, sendExport, sendTo } from '../send/sending.ts';
-import { GzipError } from '../send/unpack-gzip.ts';
-import { tellWithoutService } from '../tell-without-service.ts';
+import { type Sending, sendEvents, sendExport, sendTo } from '../send/send-events.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
 
 const KEY_HELP =
@@ -106,30 +102,24 @@ async function withIntake(
 async function send(terminal: Terminal, intake: OpenIntake, sending: Sending): Promise<number> {
   if (sending.input.isTerminal) terminal.note('Reading events from the terminal; Ctrl-D ends them.');
   const json = terminal.json ? new JsonAccount(process.stdout) : undefined;
-  const account = new Account(json?.add ?? (() => {}), sending.keyTemplate !== undefined);
+  const account = new Account(sending.keyTemplate !== undefined, json?.add);
   const reading = new AbortController();
-  let interrupted = false;
-  const onSignal = (): void => {
-    interrupted = true;
-    reading.abort();
-  };
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   let error: Error | undefined;
-  // Or else the process would end there, and as if all had been sent.
+  // Without a listener the process would end there, as if everything had been sent.
   onLostOutput(() => {
     error ??= new Error('its output cannot be written any more');
     reading.abort();
   });
-  try {
-    await submitAll(intake, sending, account, reading, async () => json?.flush());
-  } catch (thrown) {
-    // What was accepted has to be told all the same.
-    error ??= thrown as Error;
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
+  const interrupted = await untilInterrupted(async (signal) => {
+    signal.addEventListener('abort', () => reading.abort());
+    // What was accepted has to be told even if the rest fails.
+    await submitAll(intake, sending, account, reading, async () => json?.flush()).catch((thrown: Error) => {
+      error ??= thrown;
+    });
+    return signal.aborted;
+  });
   const ending = { interrupted, error };
-  await json?.end(account, sending.keyTemplate !== undefined);
+  await json?.end(account);
   printAccount(terminal, account);
   await tellRest(terminal, intake, account, ending);
   return exitCode(account, ending);
@@ -143,28 +133,26 @@ async function submitAll(
   reading: AbortController,
   flush: () => Promise<void>,
 ): Promise<void> {
-  const progress = openProgress(input.size === undefined ? 'events' : 'bytes', input.size);
+  const { size } = input;
   let bytesRead = 0;
   const bytes = input.read(reading.signal, (count) => {
     bytesRead += count;
   });
-  try {
-    await sendEvents({
+  await withProgress(size === undefined ? 'events' : 'bytes', size, (update) =>
+    sendEvents({
       payloads: readPayloads(bytes),
       submitMany: (payloads, options) => submitMany(intake, payloads, options),
       keyTemplate,
       account,
       signal: reading.signal,
       async afterSome() {
-        progress.update(input.size === undefined ? account.total : bytesRead);
+        update(size === undefined ? account.total : bytesRead);
         // Input from a pipe may not end for a long time.
         if (account.failure !== undefined) reading.abort();
         await flush();
       },
-    });
-  } finally {
-    progress.stop();
-  }
+    }),
+  );
 }
 
 interface Ending {

@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import {
   parseDurationMs,
   parseRatePerSecond,
@@ -7,6 +7,7 @@ import {
   showRate,
 } from '../../loadtest/quantities.ts';
 import type { Capacity, CapacityOptions } from '../../sandbox/capacity.ts';
+import { optionParser, wholeNumber } from '../parse-options.ts';
 import { UsageError } from '../run-command.ts';
 
 /** The flags that give the sandbox a capacity. Rates per second, times in milliseconds, shares from 0 to 1. */
@@ -20,6 +21,14 @@ export interface CapacityFlags {
 }
 
 const DEFAULT_LATENCY_MS = 20;
+
+const readRate = optionParser(
+  (text) => parseRatePerSecond(text) || undefined,
+  'It is a rate, such as 300/s.',
+);
+const readTime = optionParser(parseDurationMs, 'It is a time, such as 40ms.');
+const readShare = optionParser(parseShare, 'It is a share up to 100%, such as 20%.');
+const readQueue = wholeNumber(0, 9_999_999, 'It is a whole number, such as 50.');
 
 /** Adds the flags. */
 export function withCapacityFlags(command: Command): Command {
@@ -78,27 +87,4 @@ export function describeCapacity(options: CapacityOptions, { servers }: Pick<Cap
 
 function needs(flag: string, other: string): UsageError {
   return new UsageError(`${flag} needs ${other}`);
-}
-
-function readRate(text: string): number {
-  const rate = parseRatePerSecond(text);
-  if (rate === undefined || rate === 0) throw new InvalidArgumentError('It is a rate, such as 300/s.');
-  return rate;
-}
-
-function readQueue(text: string): number {
-  if (!/^\d{1,7}$/.test(text)) throw new InvalidArgumentError('It is a whole number, such as 50.');
-  return Number(text);
-}
-
-function readTime(text: string): number {
-  const ms = parseDurationMs(text);
-  if (ms === undefined) throw new InvalidArgumentError('It is a time, such as 40ms.');
-  return ms;
-}
-
-function readShare(text: string): number {
-  const share = parseShare(text);
-  if (share === undefined) throw new InvalidArgumentError('It is a share up to 100%, such as 20%.');
-  return share;
 }

@@ -1,4 +1,5 @@
 import type { ClientLook, LookCounters } from '../../queue/look-at-clients.ts';
+import { oneLine, shortAge } from '../terminal.ts';
 
 /** What is new of a client: the latest look at it, and how fast its counters move. */
 export interface ClientNews {
@@ -22,6 +23,17 @@ export interface Rates {
   readonly diedPerSecond: number;
   /** How long an attempt took on the average, in milliseconds; absent: none ended. */
   readonly attemptMs?: number;
+}
+
+/** What there is to show once an interval. */
+export interface WatchTick {
+  /** ms since the epoch */
+  readonly at: number;
+  /** Of the latest poll; empty before the first. */
+  readonly news: readonly ClientNews[];
+  readonly services: number | undefined;
+  /** Redis could not be polled: since when, ms since the epoch, and why, a sentence. */
+  readonly away?: { readonly since: number; readonly reason: string };
 }
 
 /** Makes news of looks. */
@@ -99,4 +111,50 @@ function keepSpan(spans: Map<number, number>, backlog: number, at: number): (num
   spans.set(current, backlog);
   for (const span of spans.keys()) if (span <= current - TREND_SPANS) spans.delete(span);
   return Array.from({ length: TREND_SPANS }, (_, i) => spans.get(current - TREND_SPANS + 1 + i));
+}
+
+/** How much a client wants to be looked at; 0: it is quiet, there is nothing to tell of it. */
+export type Trouble = 0 | 1 | 2 | 3 | 4;
+
+const LONG_WAIT_MS = 60_000;
+
+/**
+ * Judges a client: 4, events die or an incident is open; 3, attempts fail; 2, events retry, have waited for more than
+ * a minute or are broken, or the client is paused; 1, it has dead letters, or something to do; 0, nothing.
+ */
+export function troubleOf({ look, rates, backlog }: ClientNews): Trouble {
+  if ((rates?.diedPerSecond ?? 0) > 0 || look.incidents > 0) return 4;
+  if ((rates?.failedPerSecond ?? 0) > 0) return 3;
+  const { retrying, oldestMs, broken, pausedAt, dead } = look;
+  if (retrying > 0 || oldestMs > LONG_WAIT_MS || broken > 0 || pausedAt !== undefined) return 2;
+  const moves = (rates?.acceptedPerSecond ?? 0) + (rates?.deliveredPerSecond ?? 0) > 0;
+  return dead > 0 || backlog > 0 || moves ? 1 : 0;
+}
+
+/**
+ * The most troubled first, the quiet last; among the equally troubled those with ten times as much to do, and then by
+ * name, so that rows keep their places while figures change.
+ */
+export function byTrouble(news: readonly ClientNews[]): ClientNews[] {
+  const keyed = news.map((one) => {
+    const size = Math.floor(Math.log10(1 + one.backlog + one.look.dead));
+    return { one, trouble: troubleOf(one), size };
+  });
+  keyed.sort((a, b) => b.trouble - a.trouble || b.size - a.size || compareText(a.one.client, b.one.client));
+  return keyed.map(({ one }) => one);
+}
+
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
+
+/** `503 server_error, 3 s ago`; empty for a client that is quiet by now. */
+export function lastErrorOf(news: ClientNews, now: number): string {
+  const { lastError } = news.look;
+  if (lastError === undefined || troubleOf(news) === 0) return '';
+  const { status, class: failureClass, at, detail } = lastError;
+  const what = status === 0 ? failureClass : `${status} ${failureClass}`;
+  const ago = `${shortAge(now - at)} ago`;
+  return oneLine(`${what}, ${ago}${detail === '' ? '' : `: ${detail}`}`);
 }

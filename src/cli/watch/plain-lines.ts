@@ -1,9 +1,6 @@
-import { formatCount, formatTime } from '../terminal.ts';
-import type { ClientNews } from './client-news.ts';
-import { lastErrorOf } from './screen-table.ts';
-import { shortAge, shortRate, shortSpan } from './short-figures.ts';
-import { troubleOf } from './trouble.ts';
-import type { WatchTick } from './watch-tick.ts';
+import { lastErrorValue } from '../../queue/client-status-value.ts';
+import { formatCount, formatTime, shortAge, shortRate, shortSpan } from '../terminal.ts';
+import { type ClientNews, lastErrorOf, troubleOf, type WatchTick } from './client-news.ts';
 
 /**
  * What to print of a tick where nothing can be redrawn: a line for each client that has news since the tick before;
@@ -47,4 +44,29 @@ function describe(news: ClientNews, now: number): string {
     ...(failing ? [`last error ${lastErrorOf(news, now)}`] : []),
   ];
   return parts.join(', ');
+}
+
+/** A tick as machines read it; rates are null where there was no look before, `attemptMs` where no attempt ended. */
+export function tickValue({ at, news, services, away }: WatchTick) {
+  const time = new Date(at).toISOString();
+  if (away !== undefined) return { at: time, error: { code: 'REDIS_UNAVAILABLE', message: away.reason } };
+  const clients = Object.fromEntries(news.map((one) => [one.client, clientValue(one)]));
+  return { at: time, services: services ?? null, clients };
+}
+
+function clientValue({ look, rates, backlog }: ClientNews) {
+  const { waiting, inFlight, retrying, oldestMs, dead, broken, incidents, pausedAt, lastError } = look;
+  return {
+    acceptedPerSecond: rounded(rates?.acceptedPerSecond),
+    deliveredPerSecond: rounded(rates?.deliveredPerSecond),
+    failedPerSecond: rounded(rates?.failedPerSecond),
+    attemptMs: rounded(rates?.attemptMs),
+    ...{ backlog, waiting, inFlight, retrying, oldestMs, dead, broken, incidents },
+    pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString(),
+    ...(lastError === undefined ? {} : { lastError: lastErrorValue(lastError) }),
+  };
+}
+
+function rounded(figure: number | undefined): number | null {
+  return figure === undefined ? null : Math.round(figure * 1_000) / 1_000;
 }

@@ -1,9 +1,6 @@
-import { formatTime } from '../terminal.ts';
-import type { ClientNews } from './client-news.ts';
-import { lastErrorOf, layOutTable, type ScreenTable, type Style } from './screen-table.ts';
-import { shortAge, shortCount, shortRate } from './short-figures.ts';
-import { byTrouble, troubleOf } from './trouble.ts';
-import type { WatchTick } from './watch-tick.ts';
+import { formatTime, shortAge, shortCount, shortRate } from '../terminal.ts';
+import { byTrouble, type ClientNews, lastErrorOf, troubleOf, type WatchTick } from './client-news.ts';
+import { layOutTable, type ScreenTable, type Style } from './screen-table.ts';
 
 /** The part of a terminal that there is to fill. */
 export interface ScreenSize {

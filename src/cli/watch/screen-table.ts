@@ -1,9 +1,6 @@
-import { cutLine, widthOf } from '../cut-line.ts';
-import type { Terminal } from '../terminal.ts';
-import { oneLine } from '../terminal.ts';
-import type { ClientNews } from './client-news.ts';
-import { arrow, shortAge, shortCount, shortRate, shortSpan, sparkline } from './short-figures.ts';
-import { troubleOf } from './trouble.ts';
+import { cutLine, widthOf } from '../live-screen.ts';
+import { shortAge, shortCount, shortRate, shortSpan, type Terminal } from '../terminal.ts';
+import { type ClientNews, lastErrorOf } from './client-news.ts';
 
 /** How lines are styled; `terminal.style`. */
 export type Style = Terminal['style'];
@@ -95,16 +92,6 @@ export function layOutTable(
   };
 }
 
-/** `503 server_error, 3 s ago`; empty for a client that is quiet by now. */
-export function lastErrorOf(news: ClientNews, now: number): string {
-  const { lastError } = news.look;
-  if (lastError === undefined || troubleOf(news) === 0) return '';
-  const { status, class: failureClass, at, detail } = lastError;
-  const what = status === 0 ? failureClass : `${status} ${failureClass}`;
-  const ago = `${shortAge(now - at)} ago`;
-  return oneLine(`${what}, ${ago}${detail === '' ? '' : `: ${detail}`}`);
-}
-
 function spanOf(ms: number | undefined): string {
   return ms === undefined ? '-' : shortSpan(ms);
 }
@@ -121,4 +108,25 @@ function fillCell({ width, left }: Column, text: string): string {
 
 function joinCells(cells: readonly string[]): string {
   return cells.join(' ').trimEnd();
+}
+
+const BARS = '▁▂▃▄▅▆▇█';
+
+/** Few events are no tall bar. */
+const LEAST_FULL_BAR = 10;
+
+/** A bar for each figure, as high as it is of the largest; a blank where there is none. */
+function sparkline(figures: readonly (number | undefined)[]): string {
+  const most = Math.max(LEAST_FULL_BAR, ...figures.map((figure) => figure ?? 0));
+  return figures
+    .map((figure) => (figure === undefined ? ' ' : BARS[Math.ceil((figure / most) * (BARS.length - 1))]))
+    .join('');
+}
+
+/** Where figures go: up or down by more than a twentieth and more than one, or neither (a blank). */
+function arrow(figures: readonly (number | undefined)[]): string {
+  const known = figures.filter((figure) => figure !== undefined);
+  const [first = 0, last = 0] = [known[0], known.at(-1)];
+  if (Math.abs(last - first) <= Math.max(1, first / 20)) return ' ';
+  return last > first ? '↑' : '↓';
 }
