@@ -1,3 +1,5 @@
+import { type LookupAddress, lookup } from 'node:dns';
+import { isIP } from 'node:net';
 import { requestToken, type TokenRequestFailure } from '../../auth/request-token.ts';
 import type { IssuedToken } from '../../auth/token-answer.ts';
 import { tokenServiceName } from '../../auth/token-service.ts';
@@ -10,18 +12,26 @@ import {
 } from '../../config/client-config.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { type CredentialDoubt, findCredentialDoubts } from '../../config/credential-doubts.ts';
+import { specialRangeOf } from '../../core/special-addresses.ts';
+import { refuseAddress } from '../../http/address-guard.ts';
 import { createClientHttp } from '../../http/client-http.ts';
-import { checkHost, type ResolveHost } from './check-host.ts';
 import type { Remark } from './finding.ts';
 
+const LOOKUP_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /**
  * Checks a client: the hosts of its endpoints and of its token service, and whether that issues a token. Endpoints are sent nothing. Never rejects for a fault of the client's.
  */
 export async function checkClient(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
+  const byOrigin = new Map<string, { url: URL; types: string[] }>();
+  for (const [type, address] of Object.entries(client.urls)) {
+    const url = new URL(address);
+    const types = byOrigin.get(url.origin)?.types ?? [];
+    byOrigin.set(url.origin, { url, types: [...types, type] });
+  }
   const hosts = await Promise.all(
-    [...urlsByHost(client).values()].map(({ url, types }) =>
+    [...byOrigin.values()].map(({ url, types }) =>
       checkHost(url, `the endpoint for ${types.join(', ')}`, client.allowPrivateNetwork, resolveHost),
     ),
   );
@@ -42,16 +52,71 @@ export function checkCredentials({ auth }: ResolvedClient): Remark[] {
   }));
 }
 
-/** The types that go to each origin. */
-function urlsByHost(client: ResolvedClient): Map<string, { url: URL; types: string[] }> {
-  const byHost = new Map<string, { url: URL; types: string[] }>();
-  for (const [type, address] of Object.entries(client.urls)) {
-    const url = new URL(address);
-    const entry = byHost.get(url.origin) ?? { url, types: [] };
-    entry.types.push(type);
-    byHost.set(url.origin, entry);
+/** A host's addresses, or the code of what went wrong. */
+export type ResolveHost = (host: string) => Promise<readonly LookupAddress[] | string>;
+
+/** Makes a resolver that asks the system once for each host, as connecting would, and gives up after 5 s. */
+export function createResolveHost(): ResolveHost {
+  const asked = new Map<string, ReturnType<ResolveHost>>();
+  return (host) => {
+    const answer = asked.get(host) ?? resolve(host);
+    asked.set(host, answer);
+    return answer;
+  };
+}
+
+function resolve(host: string): ReturnType<ResolveHost> {
+  return new Promise((done) => {
+    const timer = setTimeout(() => done(`no answer within ${LOOKUP_TIMEOUT_MS} ms`), LOOKUP_TIMEOUT_MS);
+    lookup(host, { all: true }, (error, addresses) => {
+      clearTimeout(timer);
+      done(error === null ? addresses : (error.code ?? error.message));
+    });
+  });
+}
+
+/**
+ * Says whether a connection to the host of a URL would be allowed.
+ *
+ * @param what names what is there, at the beginning of a sentence
+ */
+async function checkHost(
+  url: URL,
+  what: string,
+  allowPrivateNetwork: boolean,
+  resolveHost: ResolveHost,
+): Promise<Remark[]> {
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const addresses = isIP(host) === 0 ? await resolveHost(host) : [{ address: host, family: isIP(host) }];
+  if (typeof addresses === 'string') {
+    return [{ level: 'error', message: `${what}: ${host} does not resolve (${addresses})` }];
   }
-  return byHost;
+  const findings = judgeAddresses(host, what, addresses, allowPrivateNetwork);
+  const isPublic = addresses.some(({ address }) => specialRangeOf(address) === undefined);
+  if (url.protocol === 'http:' && isPublic) {
+    const message = `${what}: ${url.origin} is not encrypted: events and credentials can be read on the way`;
+    findings.push({ level: 'warning', message });
+  }
+  return findings;
+}
+
+function judgeAddresses(
+  host: string,
+  what: string,
+  addresses: readonly LookupAddress[],
+  allowPrivateNetwork: boolean,
+): Remark[] {
+  const refusals = allowPrivateNetwork
+    ? []
+    : addresses.flatMap(({ address }) => refuseAddress(host, address)?.message ?? []);
+  const [refusal] = refusals;
+  if (refusal !== undefined && refusals.length === addresses.length) {
+    return [{ level: 'error', message: `${what}: ${refusal}` }];
+  }
+  const list = addresses.map(({ address }) => address).join(', ');
+  const message = list === host ? `${what} is at ${host}` : `${what}: ${host} resolves to ${list}`;
+  const notes = refusals.map((refused): Remark => ({ level: 'note', message: `${what}: ${refused}` }));
+  return [{ level: 'ok', message }, ...notes];
 }
 
 async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
@@ -61,12 +126,7 @@ async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Pro
   const host = await checkHost(url, 'the token service', allowPrivateNetwork, resolveHost);
   // Asking for a token there would only say the same again.
   if (host.some(({ level }) => level === 'error')) return host;
-  const http = createClientHttp({
-    connections: 1,
-    timeoutMs,
-    allowPrivateNetwork,
-    ...(tls === undefined ? {} : { tls }),
-  });
+  const http = createClientHttp({ connections: 1, timeoutMs, allowPrivateNetwork, ...(tls && { tls }) });
   // The timers of requestToken do not keep a process from ending; a check has to wait for them.
   const alive = setInterval(() => {}, KEEP_ALIVE_MS);
   const ask = (config: TokenAuthConfig) =>
@@ -86,62 +146,60 @@ type Ask = (config: TokenAuthConfig) => Promise<IssuedToken | TokenRequestFailur
 
 async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<Remark[]> {
   const token = await ask(auth);
+  const service = tokenServiceName(auth);
   if ('failure' in token) {
-    return [{ level: 'error', message: token.failure }, ...(await explain(auth, token, ask))];
+    return [{ level: 'error', message: token.failure }, ...(await explain(auth, service, token, ask))];
   }
   const seconds = Math.round(token.lifetimeMs / 1_000);
-  const service = tokenServiceName(auth);
   const issued: Remark = { level: 'ok', message: `${service} issued a token for ${seconds} s` };
-  if (token.note === undefined) return [issued];
-  return [issued, { level: 'note', message: `${service} issued a token ${token.note}` }];
+  return token.note === undefined ? [issued] : [issued, note(`${service} issued a token ${token.note}`)];
 }
 
-/** What follows from the failure, as far as that can be told. */
-async function explain(auth: TokenAuthConfig, failed: TokenRequestFailure, ask: Ask): Promise<Remark[]> {
-  if (isNowhere(failed)) return [noteOnUrl(auth, failed)];
-  if (isRefusal(failed)) return auth.type === 'oauth2' ? tryOtherStyles(auth, failed, ask) : [];
-  return failed.retryAfterMs === undefined ? [] : [noteOnWait(auth, failed.retryAfterMs)];
-}
-
-function noteOnWait(auth: TokenAuthConfig, retryAfterMs: number): Remark {
-  const seconds = Math.ceil(retryAfterMs / 1_000);
-  return {
-    level: 'note',
-    message: `${tokenServiceName(auth)} wants no request for ${seconds} s (Retry-After)`,
-  };
-}
-
-/** The path, or the method, is not that of a token service. */
-function isNowhere({ status }: TokenRequestFailure): boolean {
-  return status === 404 || status === 405 || status === 410;
-}
-
-function noteOnUrl(auth: TokenAuthConfig, { status }: TokenRequestFailure): Remark {
-  const settings = auth.type === 'oauth2' ? 'auth.tokenUrl' : 'auth.url and auth.method';
-  const message = `a ${status} mostly means that nothing takes requests for a token there: check ${settings}`;
+function note(message: string): Remark {
   return { level: 'note', message };
 }
 
-/** The service understood the request, and does not give a token for it. */
-function isRefusal({ status }: TokenRequestFailure): boolean {
-  return status !== undefined && status >= 400 && status < 500 && status !== 429;
+/** What follows from the failure, as far as that can be told. */
+async function explain(
+  auth: TokenAuthConfig,
+  service: string,
+  failed: TokenRequestFailure,
+  ask: Ask,
+): Promise<Remark[]> {
+  const { status = 0, retryAfterMs } = failed;
+  // The path, or the method, is not that of a token service.
+  if (status === 404 || status === 405 || status === 410) {
+    const settings = auth.type === 'oauth2' ? 'auth.tokenUrl' : 'auth.url and auth.method';
+    return [
+      note(`a ${status} mostly means that nothing takes requests for a token there: check ${settings}`),
+    ];
+  }
+  // The service understood the request, and does not give a token for it.
+  if (status >= 400 && status < 500 && status !== 429) {
+    return auth.type === 'oauth2' ? tryOtherStyles(auth, service, failed, ask) : [];
+  }
+  if (retryAfterMs === undefined) return [];
+  return [note(`${service} wants no request for ${Math.ceil(retryAfterMs / 1_000)} s (Retry-After)`)];
 }
 
 /** Many services take the credentials in one way only, and call them wrong in any other. */
-async function tryOtherStyles(auth: OAuth2Config, refused: TokenRequestFailure, ask: Ask): Promise<Remark[]> {
-  const service = tokenServiceName(auth);
+async function tryOtherStyles(
+  auth: OAuth2Config,
+  service: string,
+  refused: TokenRequestFailure,
+  ask: Ask,
+): Promise<Remark[]> {
   const others = TOKEN_STYLES.filter((style) => style !== auth.style);
   const told: Remark[] = [];
   for (const style of others) {
     const token = await ask({ ...auth, style });
     if (!('failure' in token)) {
-      const message = `${service} issued a token in style ${style}, not in style ${auth.style}: set auth.style to ${style}`;
-      return [{ level: 'note', message }];
+      const issued = `${service} issued a token in style ${style}, not in style ${auth.style}`;
+      return [note(`${issued}: set auth.style to ${style}`)];
     }
     // If style and secret are both wrong, only the right style is told of the secret; a 401 has told it already.
     const isNews = refused.status !== 401 && token.failure !== refused.failure;
-    if (isNews) told.push({ level: 'note', message: `in style ${style}, ${token.failure}` });
+    if (isNews) told.push(note(`in style ${style}, ${token.failure}`));
   }
-  const message = `${service} issued no token in style ${others.join(' or ')} either`;
-  return [{ level: 'note', message }, ...told];
+  return [note(`${service} issued no token in style ${others.join(' or ')} either`), ...told];
 }

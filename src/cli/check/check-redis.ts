@@ -47,25 +47,20 @@ async function lookInto(redis: Redis, config: Config): Promise<CheckFinding[]> {
   const settings = await readRedisSettings(redis);
   const judged = judgeRedisSettings(settings).map(({ level, message }) => about(level, message));
   const isSafe = judged.every(({ level }) => level === 'note');
-  const server = `Redis ${settings.version ?? ''} at ${describeLocation(redis)}`.replace('  ', ' ');
+  // Without the password that the URL may hold.
+  const { path, host, port } = redis.options;
+  const server = `Redis ${settings.version ?? ''} at ${path ?? `${host}:${port}`}`.replace('  ', ' ');
   const services = await countServices(redis);
+  const running =
+    services === 0
+      ? about('note', 'no service is running: nothing is delivered until "waybill start"')
+      : about('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`);
   return [
     about('ok', `${server} answers${isSafe ? ', and its settings keep events' : ''}`),
     ...judged,
-    ...(services === undefined ? [] : [judgeServices(services)]),
+    ...(services === undefined ? [] : [running]),
     ...(await checkQueues(redis, config)),
   ];
-}
-
-/** Without the password that the URL may hold. */
-function describeLocation({ options }: Redis): string {
-  return options.path ?? `${options.host}:${options.port}`;
-}
-
-function judgeServices(services: number): CheckFinding {
-  return services > 0
-    ? about('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`)
-    : about('note', 'no service is running: nothing is delivered until "waybill start"');
 }
 
 async function judgeInstalled(): Promise<CheckFinding> {
@@ -114,11 +109,9 @@ async function checkRemovedClient(redis: Redis, name: string, file: string): Pro
   const { waiting, inFlight, retrying, dead } = await readClientStatus(redis, name);
   const queued = waiting + inFlight + retrying;
   if (queued + dead === 0) return [];
-  const parts = [
-    queued > 0 ? `${events(queued)} to deliver` : '',
-    dead > 0 ? `${formatCount(dead)} dead letters` : '',
-  ];
-  const what = parts.filter((part) => part !== '').join(' and ');
+  const parts = queued > 0 ? [`${events(queued)} to deliver`] : [];
+  if (dead > 0) parts.push(`${formatCount(dead)} dead letters`);
+  const what = parts.join(' and ');
   const message = `client "${name}" is not in ${file} and has ${what}: they wait until it is there again`;
   return [about('warning', message)];
 }
@@ -134,20 +127,21 @@ async function checkTypes(redis: Redis, client: ResolvedClient): Promise<CheckFi
 }
 
 async function checkState(redis: Redis, name: string): Promise<CheckFinding[]> {
+  const subject = clientSubject(name);
   const { broken, pausedAt } = await readClientStatus(redis, name);
-  const findings = broken === 0 ? [] : [await describeBroken(redis, name, broken)];
-  if (pausedAt === undefined) return findings;
-  const message = `paused since ${formatTime(pausedAt)}: nothing is sent until "waybill resume ${name}"`;
-  return [...findings, about('warning', message, clientSubject(name))];
-}
-
-async function describeBroken(redis: Redis, name: string, broken: number): Promise<CheckFinding> {
-  const named = await readBrokenJobs(redis, name);
-  const list = named.map(({ id, reason }) => `${id} (${reason})`).join(', ');
-  const more = broken > named.length ? ', and others' : '';
-  const what = `${formatCount(broken)} job${broken === 1 ? '' : 's'} failed by a fault of Waybill's own`;
-  const message = `${what}, kept and not delivered: ${list}${more}`;
-  return about('error', message, clientSubject(name));
+  const findings: CheckFinding[] = [];
+  if (broken > 0) {
+    const named = await readBrokenJobs(redis, name);
+    const list = named.map(({ id, reason }) => `${id} (${reason})`).join(', ');
+    const more = broken > named.length ? ', and others' : '';
+    const what = `${formatCount(broken)} job${broken === 1 ? '' : 's'} failed by a fault of Waybill's own`;
+    findings.push(about('error', `${what}, kept and not delivered: ${list}${more}`, subject));
+  }
+  if (pausedAt !== undefined) {
+    const message = `paused since ${formatTime(pausedAt)}: nothing is sent until "waybill resume ${name}"`;
+    findings.push(about('warning', message, subject));
+  }
+  return findings;
 }
 
 function events(count: number): string {

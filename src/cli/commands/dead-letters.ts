@@ -1,14 +1,16 @@
 import type { Command } from 'commander';
 import { lastFailure } from '../../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../../core/event.ts';
+import { toExportLine } from '../../core/exported-event.ts';
 import { attemptsOf, deadLetterDetail, deadLetterRow } from '../../dead-letters/dead-letter-value.ts';
 import type { DeadLetter } from '../../dead-letters/find-dead-letters.ts';
+import { type ExportOutput, exportToFile, exportToStdout } from '../export-output.ts';
 import { chooseClients, type Operator, operatorAction } from '../open-operator.ts';
-import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
+import { withProgress } from '../progress.ts';
+import { EXIT, type GlobalOptions, UsageError, untilInterrupted } from '../run-command.ts';
 import { formatCount, formatTime, oneLine, type Terminal, visibleText } from '../terminal.ts';
 import { type FilterOptions, findMatching, withFilters } from './dead-letter-filters.ts';
 import { addDeadLetterActions } from './dead-letters-act.ts';
-import { addDeadLettersExport } from './dead-letters-export.ts';
 
 /** People are shown at most this many; `--limit` and `--json` give more. */
 const ROWS_FOR_PEOPLE = 50;
@@ -32,7 +34,13 @@ export function addDeadLettersCommand(program: Command): void {
     .option('--client <name>', 'look at one client only')
     .description('show a dead letter: every attempt, the response, the payload')
     .action(operatorAction(showOne));
-  addDeadLettersExport(group);
+  withFilters(
+    group
+      .command('export')
+      .description('write dead letters as NDJSON, oldest first; "send --from-export" takes them back'),
+  )
+    .option('--output <file>', 'a new file to write to; default: stdout')
+    .action(operatorAction(exportAll));
   addDeadLetterActions(group);
 }
 
@@ -109,4 +117,50 @@ export function printAttempts(terminal: Terminal, event: StoredEvent): void {
 
 function indent(text: string): string {
   return visibleText(text).replace(/(^|\n)/g, '$1  ');
+}
+
+async function exportAll(
+  terminal: Terminal,
+  operator: Operator,
+  { output: file, ...filters }: FilterOptions & { readonly output?: string },
+): Promise<number> {
+  const pages = findMatching(operator, filters);
+  const output = file === undefined ? exportToStdout() : await exportToFile(file);
+  try {
+    return await untilInterrupted(async (signal) => {
+      const exported = await writeAll(pages, output, signal);
+      if (signal.aborted) {
+        const what = file === undefined ? 'the rest was not written' : 'no file was written';
+        terminal.note(`Interrupted: ${what}.`);
+        return EXIT.interrupted;
+      }
+      await output.finish();
+      if (file === undefined) terminal.note(`${formatCount(exported)} exported.`);
+      else {
+        terminal.value({ exported, file });
+        terminal.line(`${formatCount(exported)} exported to ${file}.`);
+      }
+      return EXIT.done;
+    });
+  } finally {
+    await output.abandon();
+  }
+}
+
+/** Writes page by page: at most one waits to be written. */
+function writeAll(
+  pages: AsyncIterable<readonly DeadLetter[]>,
+  output: ExportOutput,
+  signal: AbortSignal,
+): Promise<number> {
+  return withProgress('exported', undefined, async (update) => {
+    let exported = 0;
+    for await (const page of pages) {
+      if (signal.aborted) break;
+      await output.write(page.map(({ client, event }) => toExportLine(client, event)).join(''));
+      exported += page.length;
+      update(exported);
+    }
+    return exported;
+  });
 }

@@ -7,13 +7,20 @@ import type { SubmitResult } from '../../intake/submit-result.ts';
 import { readDeadLetters, replayDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
 import { printAccount, type Statuses, takeAccount, watchUntil } from '../demo/demo-view.ts';
-import { COMPANY_NAMES, type CompanyName, type DemoWorld, openDemoWorld } from '../demo/demo-world.ts';
+import {
+  COMPANY_NAMES,
+  type CompanyName,
+  type DemoWorld,
+  openDemoWorld,
+  type PerCompany,
+  perCompany,
+} from '../demo/demo-world.ts';
 import { commandAction, EXIT } from '../run-command.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
 import { printAttempts } from './dead-letters.ts';
 
 /** How many generated events each company gets, beside the published samples: 2,000 in all. */
-const BURST: Readonly<Record<CompanyName, number>> = { healthy: 1_200, 'new-token': 600, outage: 200 };
+const BURST: PerCompany<number> = { healthy: 1_200, 'new-token': 600, outage: 200 };
 const REVOKE_AFTER = 100;
 const PATIENCE_MS = 60_000;
 const SEED = 42;
@@ -51,7 +58,7 @@ async function play(world: DemoWorld, terminal: Terminal): Promise<number> {
   const revoked = companies['new-token']
     .waitFor(REVOKE_AFTER)
     .then(() => companies['new-token'].revokeTokens());
-  // It is awaited later; until then its failure is nobody's.
+  // It is awaited later; a failure before that is not unhandled.
   revoked.catch(() => {});
 
   step('2. The published samples of both types, and 2,000 generated events');
@@ -82,10 +89,7 @@ async function play(world: DemoWorld, terminal: Terminal): Promise<number> {
   const after = await watchUntil(world, terminal, (now) => isDelivered(now, expected), PATIENCE_MS);
 
   step('5. Every event accounted for');
-  const died = Object.fromEntries(COMPANY_NAMES.map((name) => [name, down[name].dead])) as Record<
-    CompanyName,
-    number
-  >;
+  const died = perCompany((name) => down[name].dead);
   const account = takeAccount(world, submitted, after, died, (performance.now() - started) / 1_000);
   printAccount(terminal, account);
   terminal.value(account);
@@ -98,9 +102,9 @@ function isAccepted({ outcome }: SubmitResult): boolean {
   return outcome === 'accepted';
 }
 
-async function submitAll(world: DemoWorld): Promise<Record<CompanyName, SubmitResult[]>> {
+async function submitAll(world: DemoWorld): Promise<PerCompany<readonly SubmitResult[]>> {
   const random = seededRandom(SEED);
-  const results = { healthy: [], 'new-token': [], outage: [] } as Record<CompanyName, SubmitResult[]>;
+  const results = perCompany((): SubmitResult[] => []);
   for (const name of COMPANY_NAMES) {
     for (const type of EVENT_TYPES) {
       const generated = Array.from({ length: BURST[name] / EVENT_TYPES.length }, (_, n) =>

@@ -9,7 +9,7 @@ export interface ClientNews {
   readonly backlog: number;
   /** The backlog in each of the last spans of 5 s, oldest first; undefined: nobody looked. */
   readonly trend: readonly (number | undefined)[];
-  /** Undefined where there was no look before. */
+  /** Absent at the first look. */
   readonly rates?: Rates;
 }
 
@@ -36,46 +36,37 @@ export interface WatchTick {
   readonly away?: { readonly since: number; readonly reason: string };
 }
 
-/** Makes news of looks. */
-export interface NewsSource {
-  /** @param at when it was looked, in ms of a clock that never goes back */
-  add(looks: ReadonlyMap<string, ClientLook>, at: number): readonly ClientNews[];
-}
-
 /** A minute. */
-export const TREND_SPANS = 12;
-export const SPAN_MS = 5_000;
+const TREND_SPANS = 12;
+const SPAN_MS = 5_000;
 
 interface Point {
   readonly at: number;
   readonly counters: LookCounters;
 }
 
-/** What is kept of a client. */
-interface Track {
-  readonly points: Point[];
-  /** The latest backlog by number of the span. */
-  readonly spans: Map<number, number>;
-}
+/** Compares each look with an earlier one. */
+export class NewsSource {
+  /** Of each client: the looks of the window, and the latest backlog by number of the span. */
+  readonly #tracks = new Map<string, { points: Point[]; spans: Map<number, number> }>();
+  readonly #windowMs: number;
 
-/**
- * Compares each look with an earlier one.
- *
- * @param windowMs the span that rates are told of: from the latest look that is so old, or from the first
- */
-export function createNewsSource(windowMs: number): NewsSource {
-  const tracks = new Map<string, Track>();
-  return {
-    add: (looks, at) =>
-      [...looks].map(([client, look]) => {
-        const track = tracks.get(client) ?? { points: [], spans: new Map() };
-        tracks.set(client, track);
-        const backlog = look.waiting + look.inFlight + look.retrying;
-        const since = keepPoint(track.points, { at, counters: look.counters }, windowMs);
-        const rates = since === undefined ? {} : { rates: ratesBetween(since, look.counters, at) };
-        return { client, look, backlog, trend: keepSpan(track.spans, backlog, at), ...rates };
-      }),
-  };
+  /** @param windowMs rates compare with the latest look that is so old, or with the first */
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  /** @param at ms of a monotonic clock */
+  add(looks: ReadonlyMap<string, ClientLook>, at: number): readonly ClientNews[] {
+    return [...looks].map(([client, look]) => {
+      const { points, spans } = this.#tracks.get(client) ?? { points: [], spans: new Map() };
+      this.#tracks.set(client, { points, spans });
+      const backlog = look.waiting + look.inFlight + look.retrying;
+      const since = keepPoint(points, { at, counters: look.counters }, this.#windowMs);
+      const rates = since === undefined ? {} : { rates: ratesBetween(since, look.counters, at) };
+      return { client, look, backlog, trend: keepSpan(spans, backlog, at), ...rates };
+    });
+  }
 }
 
 /** @returns the point to compare with */
@@ -113,16 +104,13 @@ function keepSpan(spans: Map<number, number>, backlog: number, at: number): (num
   return Array.from({ length: TREND_SPANS }, (_, i) => spans.get(current - TREND_SPANS + 1 + i));
 }
 
-/** How much a client wants to be looked at; 0: it is quiet, there is nothing to tell of it. */
-export type Trouble = 0 | 1 | 2 | 3 | 4;
-
 const LONG_WAIT_MS = 60_000;
 
 /**
  * Judges a client: 4, events die or an incident is open; 3, attempts fail; 2, events retry, have waited for more than
- * a minute or are broken, or the client is paused; 1, it has dead letters, or something to do; 0, nothing.
+ * a minute or are broken, or the client is paused; 1, it has dead letters or something to do; 0, it is quiet.
  */
-export function troubleOf({ look, rates, backlog }: ClientNews): Trouble {
+export function troubleOf({ look, rates, backlog }: ClientNews): number {
   if ((rates?.diedPerSecond ?? 0) > 0 || look.incidents > 0) return 4;
   if ((rates?.failedPerSecond ?? 0) > 0) return 3;
   const { retrying, oldestMs, broken, pausedAt, dead } = look;
@@ -138,15 +126,10 @@ export function troubleOf({ look, rates, backlog }: ClientNews): Trouble {
 export function byTrouble(news: readonly ClientNews[]): ClientNews[] {
   const keyed = news.map((one) => {
     const size = Math.floor(Math.log10(1 + one.backlog + one.look.dead));
-    return { one, trouble: troubleOf(one), size };
+    return { one, client: one.client, rank: -(troubleOf(one) * 100 + size) };
   });
-  keyed.sort((a, b) => b.trouble - a.trouble || b.size - a.size || compareText(a.one.client, b.one.client));
+  keyed.sort((a, b) => a.rank - b.rank || Number(a.client > b.client) - Number(a.client < b.client));
   return keyed.map(({ one }) => one);
-}
-
-function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }
 
 /** `503 server_error, 3 s ago`; empty for a client that is quiet by now. */

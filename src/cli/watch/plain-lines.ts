@@ -3,8 +3,8 @@ import { formatCount, formatTime, shortAge, shortRate, shortSpan } from '../term
 import { type ClientNews, lastErrorOf, troubleOf, type WatchTick } from './client-news.ts';
 
 /**
- * What to print of a tick where nothing can be redrawn: a line for each client that has news since the tick before;
- * one when Redis goes away, and one when it is back. The first tick tells of every client that is not quiet.
+ * The lines of a tick for a stream that cannot be redrawn: one for each client with news since the tick before, one
+ * when Redis goes away, and one when it is back. The first tick tells of every client that is not quiet.
  */
 export function plainLines(tick: WatchTick, before: WatchTick | undefined): string[] {
   const time = formatTime(tick.at);
@@ -30,10 +30,9 @@ function describe(news: ClientNews, now: number): string {
   const { look, rates, backlog } = news;
   const { acceptedPerSecond, deliveredPerSecond, failedPerSecond = 0, attemptMs } = rates ?? {};
   const failing = failedPerSecond > 0;
+  const moving = [`in ${shortRate(acceptedPerSecond)}/s`, `out ${shortRate(deliveredPerSecond)}/s`];
   const parts = [
-    ...(rates === undefined
-      ? []
-      : [`in ${shortRate(acceptedPerSecond)}/s`, `out ${shortRate(deliveredPerSecond)}/s`]),
+    ...(rates === undefined ? [] : moving),
     ...(failing ? [`failed ${shortRate(failedPerSecond)}/s`] : []),
     ...(attemptMs === undefined ? [] : [`mean ${shortSpan(attemptMs)}`]),
     `backlog ${formatCount(backlog)}${look.oldestMs > 0 ? ` (oldest ${shortAge(look.oldestMs)})` : ''}`,
@@ -46,7 +45,7 @@ function describe(news: ClientNews, now: number): string {
   return parts.join(', ');
 }
 
-/** A tick as machines read it; rates are null where there was no look before, `attemptMs` where no attempt ended. */
+/** A tick as machines read it. Rates are null at the first poll, `attemptMs` if no attempt ended. */
 export function tickValue({ at, news, services, away }: WatchTick) {
   const time = new Date(at).toISOString();
   if (away !== undefined) return { at: time, error: { code: 'REDIS_UNAVAILABLE', message: away.reason } };
