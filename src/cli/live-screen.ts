@@ -143,8 +143,8 @@ export function widthOf(line: string): number {
 }
 
 /**
- * Cuts a line to so many columns, with an ellipsis where something is missing. Its styles are kept, those that end
- * behind the cut too, so that none runs on; other control characters are shown as what they are.
+ * Cuts a line to `columns`, with an ellipsis if something is missing. All its styles are kept, so that each one ends;
+ * other control characters are shown as what they are.
  */
 export function cutLine(line: string, columns: number): string {
   const parts = line
@@ -152,18 +152,16 @@ export function cutLine(line: string, columns: number): string {
     .map((part, i) => (i % 2 === 1 ? part : visibleText(part).replace(/\s/g, ' ')));
   if (widthOf(parts.join('')) <= columns) return parts.join('');
   let room = columns - 1;
-  return parts
-    .map((part, i) => {
-      if (i % 2 === 1 || room < 0) return i % 2 === 1 ? part : '';
-      let kept = '';
-      for (const { segment } of graphemes.segment(part)) {
-        room -= columnsOf(segment);
-        if (room < 0) return columns > 0 ? `${kept}…` : '';
-        kept += segment;
-      }
-      return kept;
-    })
-    .join('');
+  const fitting = (text: string): string => {
+    let kept = '';
+    for (const { segment } of graphemes.segment(room < 0 ? '' : text)) {
+      room -= columnsOf(segment);
+      if (room < 0) return `${kept}…`;
+      kept += segment;
+    }
+    return kept;
+  };
+  return parts.map((part, i) => (i % 2 === 1 ? part : fitting(part))).join('');
 }
 
 function columnsOf(grapheme: string): number {

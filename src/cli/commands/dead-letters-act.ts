@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { actOnDeadLetters, type DeadLetterAction } from '../../dead-letters/act-on-dead-letters.ts';
 import { holdRate } from '../../dead-letters/replay-rate.ts';
@@ -17,33 +18,21 @@ type ActionOptions = FilterOptions & {
   readonly rate?: number;
 };
 
-interface Verb {
-  readonly name: 'replay' | 'discard';
-  readonly past: 'replayed' | 'discarded';
-  readonly description: string;
-  action(operator: Operator): DeadLetterAction;
-}
+type Verb = 'replay' | 'discard';
 
-const VERBS: readonly Verb[] = [
-  {
-    name: 'replay',
-    past: 'replayed',
-    description: 'put dead letters back into delivery, with all their retries again',
-    action:
-      ({ redis }) =>
-      (client, events) =>
-        replayDeadLetters(redis, client, uuidv7(), events, Date.now()),
-  },
-  {
-    name: 'discard',
-    past: 'discarded',
-    description: 'remove dead letters for good',
-    action:
-      ({ redis }) =>
-      (client, events) =>
-        discardDeadLetters(redis, client, events),
-  },
-];
+const PAST = { replay: 'replayed', discard: 'discarded' } as const;
+const DESCRIPTIONS = {
+  replay: 'put dead letters back into delivery, with all their retries again',
+  discard: 'remove dead letters for good',
+} as const;
+
+/** Replays or discards some dead letters of one client. */
+function actionOf(verb: Verb, redis: Redis): DeadLetterAction {
+  return (client, events) =>
+    verb === 'replay'
+      ? replayDeadLetters(redis, client, uuidv7(), events, Date.now())
+      : discardDeadLetters(redis, client, events);
+}
 
 const parseRate = decimalNumber(
   0.001,
@@ -53,11 +42,11 @@ const parseRate = decimalNumber(
 
 /** `waybill dead-letters replay` and `discard` */
 export function addDeadLetterActions(group: Command): void {
-  for (const verb of VERBS) {
-    const command = withFilters(group.command(verb.name).description(verb.description))
+  for (const verb of ['replay', 'discard'] as const) {
+    const command = withFilters(group.command(verb).description(DESCRIPTIONS[verb]))
       .option('--dry-run', 'only count')
       .option('--yes', 'do not ask');
-    if (verb.name === 'replay') command.option('--rate <n>', 'at most so many events a second', parseRate);
+    if (verb === 'replay') command.option('--rate <n>', 'at most so many events a second', parseRate);
     command.action(
       operatorAction((terminal, operator, options: ActionOptions) => act(verb, terminal, operator, options)),
     );
@@ -75,7 +64,7 @@ async function act(
   const clients = chooseClients(operator.config, options.client);
   const nothing = whyNothing(verb, matching, options) ?? (await askWhether(verb, matching, clients, options));
   if (nothing !== undefined) {
-    terminal.value({ matching, [verb.past]: 0, interrupted: false });
+    terminal.value({ matching, [PAST[verb]]: 0, interrupted: false });
     terminal.line(nothing);
     return EXIT.done;
   }
@@ -84,10 +73,10 @@ async function act(
     terminal.note(`Replaying ${which}${howLong(matching, options.rate)}: ${options.rate} a second.`);
   }
   const { done, interrupted } = await carryOut(verb, operator, clients, options, matching);
-  terminal.value({ matching, [verb.past]: done, interrupted });
-  terminal.line(`${formatCount(done)} ${verb.past}.`);
+  terminal.value({ matching, [PAST[verb]]: done, interrupted });
+  terminal.line(`${formatCount(done)} ${PAST[verb]}.`);
   if (interrupted) terminal.line('Interrupted: run it again for the rest.');
-  if (verb.name === 'replay' && done > 0) await tellWithoutService(terminal, operator.redis);
+  if (verb === 'replay' && done > 0) await tellWithoutService(terminal, operator.redis);
   return interrupted ? EXIT.interrupted : EXIT.done;
 }
 
@@ -95,7 +84,7 @@ async function act(
 function whyNothing(verb: Verb, matching: number, { dryRun, rate }: ActionOptions): string | undefined {
   if (matching === 0) return 'No dead letters match.';
   return dryRun === true
-    ? `${formatCount(matching)} would be ${verb.past}${howLong(matching, rate)}.`
+    ? `${formatCount(matching)} would be ${PAST[verb]}${howLong(matching, rate)}.`
     : undefined;
 }
 
@@ -104,12 +93,7 @@ function howLong(matching: number, rate: number | undefined): string {
   return rate === undefined ? '' : ` in about ${formatDuration((matching / rate) * 1_000)}`;
 }
 
-/**
- * Asks before it acts on more than one dead letter.
- *
- * @returns undefined: go ahead
- * @throws UsageError if there is no terminal to ask on
- */
+/** Asks before it acts on more than one. @returns undefined: go ahead @throws UsageError without a terminal */
 async function askWhether(
   verb: Verb,
   matching: number,
@@ -117,12 +101,10 @@ async function askWhether(
   { yes }: ActionOptions,
 ): Promise<string | undefined> {
   if (matching === 1 || yes === true) return undefined;
-  const agreed = await confirm(
-    `${verb.name} ${formatCount(matching)} dead letters of ${clients.join(', ')}?`,
-  );
+  const agreed = await confirm(`${verb} ${formatCount(matching)} dead letters of ${clients.join(', ')}?`);
   if (agreed === undefined) {
     throw new UsageError(
-      `${matching} dead letters match: --yes is needed to ${verb.name} more than one without a terminal`,
+      `${matching} dead letters match: --yes is needed to ${verb} more than one without a terminal`,
     );
   }
   return agreed ? undefined : 'Nothing was done.';
@@ -138,8 +120,8 @@ function carryOut(
 ) {
   const { limit, rate } = options;
   return untilInterrupted((signal) =>
-    withProgress(verb.past, matching, (onProgress) =>
-      actOnDeadLetters(deadLetterReader(operator), verb.action(operator), {
+    withProgress(PAST[verb], matching, (onProgress) =>
+      actOnDeadLetters(deadLetterReader(operator), actionOf(verb, operator.redis), {
         clients,
         filter: options,
         signal,

@@ -65,8 +65,13 @@ async function makeReport(
 ): Promise<IncidentReport> {
   const { name } = client;
   const filter = { ...(type === undefined ? {} : { type }), ...(since === undefined ? {} : { since }) };
+  let read = 0;
   const collected = await withProgress('read', undefined, (update) =>
-    collectFailures(counted(readDeadLetters(redis, name), update), (event) => matchesFilter(event, filter)),
+    collectFailures(readDeadLetters(redis, name), (event) => {
+      read += 1;
+      update(read);
+      return matchesFilter(event, filter);
+    }),
   );
   const { open = [] } = (await readIncidents(redis, [name])).get(name) ?? {};
   // Not what `status` reads: that takes the longer, the more events wait.
@@ -80,18 +85,6 @@ async function makeReport(
     since,
     now: Date.now(),
   });
-}
-
-async function* counted<Item>(
-  pages: AsyncIterable<readonly Item[]>,
-  update: (read: number) => void,
-): AsyncGenerator<readonly Item[]> {
-  let read = 0;
-  for await (const page of pages) {
-    yield page;
-    read += page.length;
-    update(read);
-  }
 }
 
 async function print(

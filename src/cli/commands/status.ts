@@ -49,21 +49,13 @@ async function tellOnce(terminal: Terminal, { redis }: Operator, names: readonly
     services: services ?? null,
     clients: Object.fromEntries(statuses.map((status, i) => [names[i], clientStatusValue(status)])),
   });
-  printStatuses(terminal, names, statuses);
-  if (services === 0) terminal.line('\nNo service is running: nothing is delivered until "waybill start".');
-}
-
-function printStatuses(
-  terminal: Terminal,
-  names: readonly string[],
-  statuses: readonly ClientStatus[],
-): void {
   const rows = statuses.map(({ waiting, inFlight, retrying, dead, delivered }, i) => [
     names[i] ?? '',
     ...[waiting, inFlight, retrying, dead, delivered].map(formatCount),
   ]);
   terminal.table(HEAD, rows, NUMERIC);
   for (const [i, status] of statuses.entries()) printRemarks(terminal, names[i] ?? '', status);
+  if (services === 0) terminal.line('\nNo service is running: nothing is delivered until "waybill start".');
 }
 
 function printRemarks(terminal: Terminal, name: string, status: ClientStatus): void {

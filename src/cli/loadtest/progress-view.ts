@@ -16,25 +16,25 @@ import { formatCount } from '../terminal.ts';
 /** Shows how a load test goes. */
 export interface ProgressView {
   show(view: ProbeView): void;
-  /** Somebody has interrupted it: what is in flight is waited for. */
+  /** It was interrupted, and waits for what is in flight. */
   stopping(): void;
   end(): void;
 }
 
-/** Sees nothing. */
+/** For `--quiet`. */
 export const NO_PROGRESS: ProgressView = { show: () => {}, stopping: () => {}, end: () => {} };
 
 const STOPPING = 'stopping: waits 5 s at most for what is in flight; Ctrl-C again stops at once';
 const LINE_EVERY_MS = 1_000;
 
-/** A screen where the stream is a terminal; elsewhere a line a second. */
+/** A screen if the stream is a terminal; otherwise a line a second. */
 export function openProgressView(stream: ScreenStream, frame: ScreenFrame, now: () => number): ProgressView {
   if (canRedraw(stream)) {
     const screen = createLiveScreen(stream);
     let note = '';
     return {
       show(view) {
-        screen.draw(screenLines(frame, view, now(), { columns: screen.size().columns, note }));
+        screen.draw(screenLines(frame, view, now(), screen.size().columns, note));
       },
       stopping() {
         note = STOPPING;
@@ -74,19 +74,18 @@ const MINUTE_S = 60;
 const LATEST_PROBES = 6;
 const BLOCKS = '▁▂▃▄▅▆▇█';
 
-/** What the screen has room for, and has to say beside all that. */
-export interface ScreenPlace {
-  readonly columns: number;
-  /** Stands in a line that is blank otherwise, so that nothing moves for it. */
-  readonly note?: string;
-}
-
-/** The lines of the screen; `now` on the generator's clock. What changes stands in places of the same width. */
+/**
+ * The lines of the screen. What changes stands in places of the same width.
+ *
+ * @param now on the generator's clock
+ * @param note stands in a line that is blank otherwise
+ */
 export function screenLines(
   frame: ScreenFrame,
   view: ProbeView,
   now: number,
-  { columns, note = '' }: ScreenPlace,
+  columns: number,
+  note = '',
 ): string[] {
   const { recorder } = view.probe;
   const { rows, response, service } = recorder;
@@ -123,7 +122,7 @@ function generatorOf({ probe }: ProbeView): string {
   return `generator lag p99 ${p99}  max ${showMs(lag.maxMs).padEnd(WIDTH)}  event loop ${busy} % busy`;
 }
 
-/** Each second's p99, or its slowest event where a second has too few events to carry one. */
+/** Each second's p99; or its slowest event, if a second has too few events for a p99. */
 function slowestOf(rows: readonly SecondRow[], columns: number): string {
   const isCarried = rows.every((row) => row.response.p99 === null || percentileOf(row, 99).known);
   const name = isCarried ? 'p99' : 'max';
@@ -139,7 +138,7 @@ function percentileOf({ response, delivered, failed, unsent }: SecondRow, p: 50 
   return readNamedPercentile(named, p);
 }
 
-/** The same in one line, for what is no terminal. */
+/** The same in one line, for a stream that is no terminal. */
 export function progressLine(view: ProbeView, now: number): string {
   const { recorder } = view.probe;
   const row = recorder.rows.at(-1);
@@ -168,7 +167,7 @@ function progressBar({ probe, schedule, warmupMs }: ProbeView, now: number): str
   return `${'█'.repeat(full)}${'░'.repeat(BAR - full)}  ${seconds(elapsed)} of ${seconds(schedule.durationMs)}${warming}`;
 }
 
-/** Some percentiles, each where the sample carries it. */
+/** The percentiles for which the sample is large enough. */
 export function percentilesOf(histogram: LatencyHistogram): string {
   const of = (p: number): string => `p${p} ${showPercentile(readPercentile(histogram, p)).padEnd(WIDTH)}`;
   return `${[50, 95, 99].map(of).join('  ')}  max ${showMs(histogram.maxMs)}`;
@@ -188,7 +187,7 @@ function tokensOf(requests: LatencyHistogram): string {
 }
 
 /** A value for each second, from the lowest to the highest of them; a space where there is none. */
-export function sparkline(values: readonly (number | null)[]): string {
+function sparkline(values: readonly (number | null)[]): string {
   const known = values.flatMap((value) => (value === null ? [] : [value]));
   if (known.length === 0) return '';
   const highest = Math.max(...known);
@@ -205,8 +204,7 @@ function probeLines(probes: readonly MadeProbe[]): string[] {
   return shown.length === 0 ? [] : ['', 'probes', ...shown];
 }
 
-/** One line for a probe that was made. */
-export function probeLine({ purpose, probed, verdict, reasons }: MadeProbe): string {
+function probeLine({ purpose, probed, verdict, reasons }: MadeProbe): string {
   const rate = purpose === 'preflight' ? 'one event' : showRate(probed.observation.plannedRatePerSecond);
   const why = reasons[0] === undefined ? '' : `  ${reasons[0]}`;
   return `  ${purpose.padEnd(9)} ${rate.padStart(9)}  ${verdict}${why}`;

@@ -48,13 +48,8 @@ export async function tellResult(
   return problems.length > 0 && exitCode === EXIT.done ? EXIT.usage : exitCode;
 }
 
-interface Written {
-  readonly files: readonly string[];
-  /** A sentence for each file that could not be written. */
-  readonly problems: readonly string[];
-}
-
-async function writeFiles(report: LoadReport, { report: json, html }: LoadOptions): Promise<Written> {
+/** @returns the files that were written, and a sentence for each that could not be */
+async function writeFiles(report: LoadReport, { report: json, html }: LoadOptions) {
   const files: string[] = [];
   const problems: string[] = [];
   const write = async (file: string, textOf: () => string | Promise<string>): Promise<void> => {
@@ -73,7 +68,7 @@ async function writeFiles(report: LoadReport, { report: json, html }: LoadOption
   return { files, problems };
 }
 
-/** As it may be pasted into a shell. */
+/** Quotes the words for a shell. */
 function commandLine(words: readonly string[]): string {
   const quoted = words.map((word) =>
     /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
@@ -81,12 +76,11 @@ function commandLine(words: readonly string[]): string {
   return ['waybill', ...quoted].join(' ');
 }
 
-/** What a load test came to, in twelve lines for people where nothing is out of the ordinary. */
+/** The result for people, usually in twelve lines. */
 export function finalText(report: LoadReport, files: readonly string[]): string[] {
   const probe = shownProbe(report);
   return [
-    headline(report),
-    ...reasonsText(report),
+    ...resultText(report),
     `target      ${report.target.client} ${report.target.types.join('+')}  ${report.target.urls[0]}`,
     `objectives  ${objectivesText(report, probe)}`,
     ...(probe === undefined
@@ -99,21 +93,16 @@ export function finalText(report: LoadReport, files: readonly string[]): string[
   ];
 }
 
-/** A sentence that begins with its verdict is not told it twice. */
-function headline({ result: { verdict, sentence } }: LoadReport): string {
-  return sentence.startsWith(verdict) ? sentence : `${verdict}: ${sentence}`;
-}
-
 const MOST_REASONS = 2;
 
-function reasonsText({ result: { sentence, reasons } }: LoadReport): string[] {
-  return reasons
-    .filter((reason) => !sentence.includes(reason))
-    .slice(0, MOST_REASONS)
-    .map((reason) => `  ${reason}`);
+/** The verdict and its first reasons, none of them twice. */
+function resultText({ result: { verdict, sentence, reasons } }: LoadReport): string[] {
+  const more = reasons.filter((reason) => !sentence.includes(reason)).slice(0, MOST_REASONS);
+  const headline = sentence.startsWith(verdict) ? sentence : `${verdict}: ${sentence}`;
+  return [headline, ...more.map((reason) => `  ${reason}`)];
 }
 
-/** Each with what was found; where nothing was judged, or what was found is not quoted, as they were asked for. */
+/** Each objective with what was found, if it was judged and can be quoted. */
 function objectivesText({ plan }: LoadReport, probe: ReportProbe | undefined): string {
   if (probe === undefined || probe.objectives.length === 0 || !isQuotable(probe))
     return plan.objectives.join(', ');
@@ -122,7 +111,7 @@ function objectivesText({ plan }: LoadReport, probe: ReportProbe | undefined): s
     .join(', ');
 }
 
-/** Those of a client that asks for none are not worth a word. */
+/** Nothing for a client that needs no tokens. */
 function tokensText({ target, tokenRequests: { total } }: LoadReport): string {
   const asks = target.auth === 'oauth2' || target.auth === 'token_service';
   return asks || total > 0 ? `; ${formatCount(total)} token${total === 1 ? '' : 's'} asked for` : '';
@@ -139,7 +128,7 @@ function loadText(report: LoadReport, probe: ReportProbe): string {
   );
 }
 
-/** Of a search that found what it sought, the generator was fit: its state is worth no line. */
+/** Nothing for a search that found a limit: its generator was fit. */
 function generatorText({ kind, result }: LoadReport, { generator }: ReportProbe): string[] {
   if (kind === 'find-limit' && result.exitCode === 0) return [];
   const { lagP99Ms, eventLoopUtilisation } = generator;
@@ -163,7 +152,7 @@ function causes({ outcomes }: ReportProbe): string {
   return ` (${named.join(', ')})`;
 }
 
-/** Up to the first one that the sample does not carry: those above it need more still. */
+/** Up to the first percentile that the sample is too small for. */
 function percentiles({ percentiles: known, maxMs }: ReportDistribution): string {
   const read = [50, 95, 99, 99.9].map((p) => [p, readNamedPercentile(known, p)] as const);
   const unknown = read.findIndex(([, percentile]) => !percentile.known);
@@ -179,7 +168,7 @@ function probesText({ probes }: LoadReport): string {
     .join(', ');
 }
 
-/** A setting a line, to be pasted; what it was come to by stands behind it as a comment. */
+/** One setting per line, to be pasted, with its formula as a comment. */
 function recommendedText({ recommended }: LoadReport): string[] {
   if (recommended === undefined) return [];
   const settings = recommended.settings.map(

@@ -7,7 +7,7 @@ import { UsageError } from '../run-command.ts';
 export interface EventInput {
   /** Bytes in all, packed if the input is; undefined: not known. */
   readonly size: number | undefined;
-  /** Whether somebody has to type the events. */
+  /** Whether the events are typed. */
   readonly isTerminal: boolean;
   /**
    * The bytes, unpacked if they are gzip data; ends early, without an error, when `signal` says so.
@@ -24,15 +24,6 @@ export function findInput(file: string | undefined): EventInput {
     const isTerminal = process.stdin.isTTY === true;
     return { size: undefined, isTerminal, read: (...args) => readStream(process.stdin, ...args) };
   }
-  const stats = statFile(file);
-  return {
-    size: stats.isFile() ? stats.size : undefined,
-    isTerminal: false,
-    read: (...args) => readStream(createReadStream(file), ...args),
-  };
-}
-
-function statFile(file: string): Stats {
   let stats: Stats;
   try {
     stats = statSync(file);
@@ -41,7 +32,11 @@ function statFile(file: string): Stats {
     throw new UsageError(code === 'ENOENT' ? `${file} does not exist` : `${file} cannot be read (${code})`);
   }
   if (stats.isDirectory()) throw new UsageError(`${file} is a directory, and a file is needed`);
-  return stats;
+  return {
+    size: stats.isFile() ? stats.size : undefined,
+    isTerminal: false,
+    read: (...args) => readStream(createReadStream(file), ...args),
+  };
 }
 
 async function* readStream(
