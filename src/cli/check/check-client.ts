@@ -53,7 +53,7 @@ export function checkCredentials({ auth }: ResolvedClient): Remark[] {
 }
 
 /** A host's addresses, or the code of what went wrong. */
-export type ResolveHost = (host: string) => Promise<readonly LookupAddress[] | string>;
+type ResolveHost = (host: string) => Promise<readonly LookupAddress[] | string>;
 
 /** Makes a resolver that asks the system once for each host, as connecting would, and gives up after 5 s. */
 export function createResolveHost(): ResolveHost {

@@ -12,21 +12,17 @@ import { openOperator } from '../open-operator.ts';
 import { formatCount, formatTime } from '../terminal.ts';
 import { type CheckFinding, clientSubject, type Level } from './finding.ts';
 
-/** What was found out about Redis and its contents. */
-export interface RedisCheck {
-  readonly findings: readonly CheckFinding[];
-  /** False if it should answer and does not. An embedded one that does not run is no fault. */
-  readonly reachable: boolean;
-}
-
 const about = (level: Level, message: string, subject = 'redis'): CheckFinding => ({
   level,
   subject,
   message,
 });
 
-/** Looks at the configured Redis, or at the embedded one, which is not started for it. Never rejects. */
-export async function checkRedis(config: Config): Promise<RedisCheck> {
+/**
+ * Checks the configured Redis and its contents, or the embedded one, which is not started for it. Never rejects.
+ * `reachable` is false if it should answer and does not; an embedded one that does not run is no fault.
+ */
+export async function checkRedis(config: Config): Promise<{ findings: CheckFinding[]; reachable: boolean }> {
   try {
     const operator = await openOperator(config.file);
     try {

@@ -3,7 +3,7 @@ import { type Terminal, visibleText } from '../terminal.ts';
 /** How a finding is meant: with an `error` events are lost or not delivered, with a `warning` they may be. */
 export type Level = 'ok' | 'note' | 'warning' | 'error';
 
-/** A finding about something that is known where it is made. */
+/** A finding without its subject. */
 export interface Remark {
   readonly level: Level;
   /** A sentence. */

@@ -96,7 +96,7 @@ function tellWhere(terminal: Terminal, play: Play, asked: CapacityOptions | unde
   terminal.line('\nCtrl-C ends it with a summary.\n');
 }
 
-/** The flags that give the sandbox a capacity. Rates per second, times in milliseconds, shares from 0 to 1. */
+/** Rates per second, times in milliseconds, shares from 0 to 1. */
 interface CapacityFlags {
   readonly capacity?: number;
   readonly latency?: number;
@@ -116,7 +116,6 @@ const readTime = optionParser(parseDurationMs, 'It is a time, such as 40ms.');
 const readShare = optionParser(parseShare, 'It is a share up to 100%, such as 20%.');
 const readQueue = wholeNumber(0, 9_999_999, 'It is a whole number, such as 50.');
 
-/** Adds the flags. */
 function withCapacityFlags(command: Command): Command {
   return command
     .option('--capacity <rate>', 'serve so much at most, such as 300/s, and let the rest wait', readRate)
@@ -132,7 +131,7 @@ function withCapacityFlags(command: Command): Command {
     .option('--declared-limit <rate>', 'answer 429 beyond this rate, such as 80/s', readRate);
 }
 
-/** What the flags ask for; undefined: nothing. @throws UsageError where they contradict each other */
+/** What the flags ask for; undefined: nothing. @throws UsageError if they contradict each other */
 function capacityOf(flags: CapacityFlags): CapacityOptions | undefined {
   expectTogether(flags);
   const { capacity, latency, latencySpread = 0, declaredLimit, queue = Math.ceil(capacity ?? 0) } = flags;

@@ -56,7 +56,7 @@ export function openProgressView(stream: ScreenStream, frame: ScreenFrame, now: 
 }
 
 /** What the screen shows beside what is being sent. */
-export interface ScreenFrame {
+interface ScreenFrame {
   /** Client, types and host. */
   readonly title: string;
   readonly objectives: readonly string[];
@@ -186,7 +186,7 @@ function tokensOf(requests: LatencyHistogram): string {
   return `${requests.total} asked for, the slowest in ${showMs(requests.maxMs)}`;
 }
 
-/** A value for each second, from the lowest to the highest of them; a space where there is none. */
+/** A bar for each second, relative to the highest; a blank if there is no value. */
 function sparkline(values: readonly (number | null)[]): string {
   const known = values.flatMap((value) => (value === null ? [] : [value]));
   if (known.length === 0) return '';

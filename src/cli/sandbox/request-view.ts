@@ -1,18 +1,18 @@
 import type { PlayAccount, PlayedRequest } from '../../sandbox/play-account.ts';
 import { formatCount, oneLine, type Terminal } from '../terminal.ts';
 
-/** Tells of requests as they come. */
+/** Prints requests as they come. */
 export interface RequestView {
   add(request: PlayedRequest): void;
-  /** Says what it still holds back. */
+  /** Prints the sum of the requests that had no line. */
   stop(): void;
 }
 
-/** More lines a second than these nobody reads: the rest of the second is told in one. */
+/** Requests that get a line of their own, per second; one line sums up the others. */
 const LINES_A_SECOND = 20;
 const SECOND_MS = 1_000;
 
-/** A line for each request while they are few, a line a second while they are many; with `--json` always the first. */
+/** A line for each request while they are few, a line a second while they are many; with `--json` one for each. */
 export function openRequestView(terminal: Terminal, wallClock: () => number): RequestView {
   let shown = 0;
   let held = new Map<string, number>();
@@ -86,7 +86,7 @@ function timeOfDay(ms: number): string {
   return new Date(ms).toISOString().slice(11, 23);
 }
 
-/** Prints what the sandbox received in all; with `--json` as the last line. */
+/** Prints the sums of all requests; with `--json` as the last line. */
 export function printSummary(terminal: Terminal, { endpoints, faults }: PlayAccount): void {
   terminal.value({
     kind: 'summary',

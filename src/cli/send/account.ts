@@ -5,7 +5,7 @@ import type { SubmitResult } from '../../intake/submit-result.ts';
 import { formatCount, type Terminal, visibleText } from '../terminal.ts';
 
 /** A line whose event was refused. */
-export interface RefusedLine {
+interface RefusedLine {
   readonly line: number;
   readonly problems: readonly Problem[];
 }

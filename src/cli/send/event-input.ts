@@ -67,7 +67,7 @@ export class GzipError extends Error {
 }
 
 const MAGIC = [0x1f, 0x8b] as const;
-/** Gzip packs at most about a thousand to one: what so many bytes become fits into memory. */
+/** Gzip packs at most about a thousand to one: what these bytes unpack to fits into memory. */
 const STEP_BYTES = 2 * 1024;
 
 /**
@@ -77,7 +77,7 @@ const STEP_BYTES = 2 * 1024;
  */
 export async function* unpackGzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let unpacker: Unpacker | undefined;
-  /** What has come so far, while that is too little to tell. */
+  /** The bytes so far, while they are too few to tell. */
   let start: Uint8Array | undefined = new Uint8Array();
   try {
     for await (const chunk of chunks) {
@@ -95,7 +95,7 @@ export async function* unpackGzip(chunks: AsyncIterable<Uint8Array>): AsyncGener
   }
 }
 
-/** Node's own unpacker, asked step by step: no more is unpacked than what is waited for. */
+/** Node's own unpacker, fed step by step: it unpacks no more than what is read. */
 class Unpacker {
   readonly #gunzip = createGunzip();
   readonly #over: Promise<void>;
@@ -107,7 +107,7 @@ class Unpacker {
     this.#over = new Promise((resolve, reject) => {
       this.#gunzip.once('end', resolve).once('error', (error) => reject(new GzipError(error)));
     });
-    // It may fail while nobody waits.
+    // It may fail while nothing awaits it.
     this.#over
       .catch(() => {})
       .finally(() => {

@@ -1,13 +1,13 @@
 import type { ClientLook, LookCounters } from '../../queue/look-at-clients.ts';
 import { oneLine, shortAge } from '../terminal.ts';
 
-/** What is new of a client: the latest look at it, and how fast its counters move. */
+/** The latest look at a client, and how fast its counters move. */
 export interface ClientNews {
   readonly client: string;
   readonly look: ClientLook;
   /** Events that are still to be delivered: waiting, in flight or retrying. */
   readonly backlog: number;
-  /** The backlog in each of the last spans of 5 s, oldest first; undefined: nobody looked. */
+  /** The backlog in each of the last spans of 5 s, oldest first; undefined: no poll. */
   readonly trend: readonly (number | undefined)[];
   /** Absent at the first look. */
   readonly rates?: Rates;
@@ -21,7 +21,7 @@ export interface Rates {
   readonly failedPerSecond: number;
   /** Events that became dead letters. */
   readonly diedPerSecond: number;
-  /** How long an attempt took on the average, in milliseconds; absent: none ended. */
+  /** The mean duration of an attempt, in milliseconds; absent: none ended. */
   readonly attemptMs?: number;
 }
 

@@ -33,19 +33,18 @@ export async function runWatch(
   const view = openView(terminal);
   if (!view.isLive) tellWhatComes(terminal, clients.length, intervalMs);
   const releaseKeys = view.isLive ? onEndingKey(process.stdin, end) : () => {};
-  const now = (): number => performance.now();
-  const poll = createPoll(redis, clients, now);
+  const poll = createPoll(redis, clients);
   const news = new NewsSource(view.isLive ? SCREEN_WINDOW_MS : 0);
   let tick: WatchTick | undefined;
   try {
     while (!signal.aborted) {
-      const started = now();
+      const started = performance.now();
       const polled = await Promise.race([poll(), ended]);
       if (polled === undefined) return;
       tick = nextTick(polled, tick, news);
       view.show(tick);
       // A slow poll puts the next one off: a process that lags does not catch up.
-      const pauseMs = Math.max(intervalMs / 2, intervalMs - (now() - started));
+      const pauseMs = Math.max(intervalMs / 2, intervalMs - (performance.now() - started));
       await pause(pauseMs, undefined, { signal }).catch(() => {});
     }
   } finally {
@@ -123,41 +122,30 @@ function onEndingKey(input: ReadStream, end: () => void): () => void {
   };
 }
 
-/** What one poll of Redis found, or why it found nothing. */
+/** What one poll of Redis found, or a sentence that says why it found nothing. */
 type Polled =
-  | {
-      readonly looks: ReadonlyMap<string, ClientLook>;
-      /** How many services deliver; undefined: Redis does not say. */
-      readonly services: number | undefined;
-    }
-  | {
-      /** A sentence. */
-      readonly away: string;
-    };
+  | { readonly looks: ReadonlyMap<string, ClientLook>; readonly services: number | undefined }
+  | { readonly away: string };
 
 /** Redis lists all its connections for it: too much for every poll. */
 const COUNT_SERVICES_EVERY_MS = 5_000;
 /** How long Redis may be silent before that is told. */
 const SILENT_MS = 2_000;
 
-/**
- * Makes the poll of these clients: one round trip, never rejects, and never a second one while the first is unanswered.
- *
- * @param now ms of a monotonic clock
- */
-function createPoll(redis: Redis, clients: readonly string[], now: () => number): () => Promise<Polled> {
+/** Makes a poll of these clients: one round trip, never rejects, and never a second one while the first is unanswered. */
+function createPoll(redis: Redis, clients: readonly string[]): () => Promise<Polled> {
   let underWay: Promise<Polled> | undefined;
   let services: number | undefined;
-  let countedAt: number | undefined;
+  let countedAt = Number.NEGATIVE_INFINITY;
 
   async function poll(): Promise<Polled> {
     if (!isConnected(redis)) return away(whyAway(redis));
     try {
-      const counts = countedAt === undefined || now() - countedAt >= COUNT_SERVICES_EVERY_MS;
+      const counts = performance.now() - countedAt >= COUNT_SERVICES_EVERY_MS;
       const counting = counts ? countServices(redis) : services;
       const looks = await lookAtClients(redis, clients);
       services = await counting;
-      if (counts) countedAt = now();
+      if (counts) countedAt = performance.now();
       return { looks, services };
     } catch (error) {
       if (error instanceof ReplyError) return { away: `Redis answers ${reasonOf(error as Error)}` };
@@ -169,20 +157,11 @@ function createPoll(redis: Redis, clients: readonly string[], now: () => number)
     underWay ??= poll().finally(() => {
       underWay = undefined;
     });
-    return unlessSilent(underWay);
+    const silent = pause(SILENT_MS, away('it does not answer'), { ref: false });
+    return Promise.race([underWay, silent]);
   };
 }
 
 function away(why: string): Polled {
   return { away: `Redis cannot be reached: ${why}` };
-}
-
-function unlessSilent(poll: Promise<Polled>): Promise<Polled> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(away('it does not answer')), SILENT_MS);
-    poll.then((polled) => {
-      clearTimeout(timer);
-      resolve(polled);
-    });
-  });
 }

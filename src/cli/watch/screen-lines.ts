@@ -202,10 +202,10 @@ function fillCell({ width, left }: Column, text: string): string {
 
 const BARS = '▁▂▃▄▅▆▇█';
 
-/** Few events are no tall bar. */
+/** A full bar is at least this many events. */
 const LEAST_FULL_BAR = 10;
 
-/** A bar for each figure, as high as it is of the largest; a blank where there is none. */
+/** A bar for each figure, relative to the largest; a blank if there is no figure. */
 function sparkline(figures: readonly (number | undefined)[]): string {
   const most = Math.max(LEAST_FULL_BAR, ...figures.map((figure) => figure ?? 0));
   return figures
@@ -213,7 +213,7 @@ function sparkline(figures: readonly (number | undefined)[]): string {
     .join('');
 }
 
-/** Where figures go: up or down by more than a twentieth and more than one, or neither (a blank). */
+/** Up or down if figures moved by more than a twentieth and by more than one; otherwise a blank. */
 function arrow(figures: readonly (number | undefined)[]): string {
   const known = figures.filter((figure) => figure !== undefined);
   const [first = 0, last = 0] = [known[0], known.at(-1)];
