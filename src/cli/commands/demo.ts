@@ -63,30 +63,28 @@ async function play(world: DemoWorld, terminal: Terminal): Promise<number> {
 
   step('2. The published samples of both types, and 2,000 generated events');
   const submitted = await submitAll(world);
-  const expected = (name: CompanyName): number => submitted[name].filter(isAccepted).length;
-  const accepted = COMPANY_NAMES.reduce((sum, name) => sum + expected(name), 0);
+  const expected = perCompany(
+    (name) => submitted[name].filter(({ outcome }) => outcome === 'accepted').length,
+  );
+  const accepted = Object.values(expected).reduce((sum, count) => sum + count);
   terminal.line(`   ${formatCount(accepted)} accepted: Redis has them`);
+  const areDelivered = (now: Statuses, names: readonly CompanyName[]): boolean =>
+    names.every((name) => now[name].delivered === expected[name]);
 
   step('3. Delivery; what fails is tried again after 50, 100, 200, 400, 800 ms');
-  const down = await watchUntil(world, terminal, (now) => isSettled(now, expected), PATIENCE_MS);
+  const isOver = (now: Statuses): boolean =>
+    areDelivered(now, ['healthy', 'new-token']) && now.outage.dead === expected.outage;
+  const down = await watchUntil(world, terminal, isOver, PATIENCE_MS);
   await revoked;
   const tokens = companies['new-token'].tokenRequests.length;
-  terminal.line(`   new-token: ${tokens} token requests for ${formatCount(expected('new-token'))} events`);
+  terminal.line(`   new-token: ${tokens} token requests for ${formatCount(expected['new-token'])} events`);
   await showOneDeadLetter(world, terminal);
 
   step('4. The company is back; its dead letters are replayed');
   await companies.outage.up();
-  const { done } = await actOnDeadLetters(
-    (client) => readDeadLetters(world.redis, client),
-    (client, events) => replayDeadLetters(world.redis, client, uuidv7(), events, Date.now()),
-    {
-      clients: COMPANY_NAMES,
-      filter: {},
-      batchSizeOf: (client) => world.config.clients[client]?.batchSize ?? 1,
-    },
-  );
+  const done = await replayAll(world);
   terminal.line(`   ${formatCount(done)} replayed, under their old ids and with all retries again`);
-  const after = await watchUntil(world, terminal, (now) => isDelivered(now, expected), PATIENCE_MS);
+  const after = await watchUntil(world, terminal, (now) => areDelivered(now, COMPANY_NAMES), PATIENCE_MS);
 
   step('5. Every event accounted for');
   const died = perCompany((name) => down[name].dead);
@@ -94,12 +92,8 @@ async function play(world: DemoWorld, terminal: Terminal): Promise<number> {
   printAccount(terminal, account);
   terminal.value(account);
   terminal.line(`\n   ${formatCount(account.total.accepted)} accepted, lost ${account.lost}.`);
-  printNext(terminal);
+  terminal.line(NEXT);
   return account.lost === 0 && account.total.deadNow === 0 ? EXIT.done : EXIT.someFailed;
-}
-
-function isAccepted({ outcome }: SubmitResult): boolean {
-  return outcome === 'accepted';
 }
 
 async function submitAll(world: DemoWorld): Promise<PerCompany<readonly SubmitResult[]>> {
@@ -116,17 +110,18 @@ async function submitAll(world: DemoWorld): Promise<PerCompany<readonly SubmitRe
   return results;
 }
 
-/** Everything is delivered, except that the company that is down has only dead letters. */
-function isSettled(statuses: Statuses, expected: (name: CompanyName) => number): boolean {
-  return (
-    statuses.healthy.delivered === expected('healthy') &&
-    statuses['new-token'].delivered === expected('new-token') &&
-    statuses.outage.dead === expected('outage')
+/** @returns how many dead letters were replayed */
+async function replayAll({ redis, config }: DemoWorld): Promise<number> {
+  const { done } = await actOnDeadLetters(
+    (client) => readDeadLetters(redis, client),
+    (client, events) => replayDeadLetters(redis, client, uuidv7(), events, Date.now()),
+    {
+      clients: COMPANY_NAMES,
+      filter: {},
+      batchSizeOf: (client) => config.clients[client]?.batchSize ?? 1,
+    },
   );
-}
-
-function isDelivered(statuses: Statuses, expected: (name: CompanyName) => number): boolean {
-  return COMPANY_NAMES.every((name) => statuses[name].delivered === expected(name));
+  return done;
 }
 
 async function showOneDeadLetter(world: DemoWorld, terminal: Terminal): Promise<void> {
@@ -139,12 +134,11 @@ async function showOneDeadLetter(world: DemoWorld, terminal: Terminal): Promise<
   }
 }
 
-function printNext(terminal: Terminal): void {
-  terminal.line('\nTry next (npx waybill, or node dist/src/cli/main.js):');
-  terminal.line('   waybill init                              write a configuration to begin with');
-  terminal.line('   waybill check                             see what is wrong with it');
-  terminal.line('   waybill start                             run the service');
-  terminal.line('   waybill send <client> <type> events.json  submit events');
-  terminal.line('   waybill status                            see where they are');
-  terminal.line('   waybill dead-letters list                 see what was given up on');
-}
+const NEXT = `
+Try next (npx waybill, or node dist/src/cli/main.js):
+   waybill init                              write a configuration to begin with
+   waybill check                             see what is wrong with it
+   waybill start                             run the service
+   waybill send <client> <type> events.json  submit events
+   waybill status                            see where they are
+   waybill dead-letters list                 see what was given up on`;
