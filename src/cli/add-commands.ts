@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 
-/** Commands that one file adds to the program. */
 interface Commands {
   readonly names: readonly string[];
   load(): Promise<(program: Command) => void>;
@@ -28,13 +27,13 @@ const COMMANDS: readonly Commands[] = [
 ];
 
 /**
- * Adds the command that these words name; all of them where they name none, for the help and for what is said of a
- * mistake. Loading a command takes most of the time that a short one runs.
+ * Adds the command that these words name. If they name none, adds all, for the help and the hint after a mistake.
+ * Loading a command takes most of the time that a short one runs.
  *
- * @throws CommanderError where the program's own options end it: the version is told, or a value is missing
+ * @throws CommanderError if the program's own options end it: `--version`, or a missing value
  */
 export async function addCommands(program: Command, words: readonly string[]): Promise<void> {
-  // Neither the value of an option, nor a client or file that is named like a command, is one.
+  // An option's value, a client or a file may be named like a command.
   const [name = ''] = program.parseOptions([...words]).operands;
   const named = COMMANDS.filter(({ names }) => names.includes(name));
   for (const { load } of named.length === 0 ? COMMANDS : named) {

@@ -4,17 +4,17 @@ import { open, rename, rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { UsageError } from './run-command.ts';
 
-/** Where an export goes. */
+/** The destination of an export. */
 export interface ExportOutput {
-  /** Resolves once more can be taken. */
+  /** Resolves when the destination can take more. */
   write(text: string): Promise<void>;
-  /** Everything was written. */
+  /** Ends a complete export. */
   finish(): Promise<void>;
-  /** Lets go of what was written so far; after `finish` it does nothing. */
+  /** Removes what was written so far; after `finish` it does nothing. */
   abandon(): Promise<void>;
 }
 
-/** Payloads are the clients' business: nobody else on the machine reads them. */
+/** Payloads belong to the clients: other users of the machine must not read them. */
 const OWNER_ONLY = 0o600;
 
 /** Standard output. */
@@ -29,10 +29,10 @@ export function exportToStdout(): ExportOutput {
 }
 
 /**
- * A file that gets its name when it is whole, and on the disk: whoever discards the dead letters afterwards has
- * nothing else. A file that is there already may be such a one, and stays.
+ * A file that gets its name when it is complete and on the disk: after `discard` it is the only copy. An existing file
+ * may be such a copy, and stays.
  *
- * @throws UsageError where it exists, or cannot be written
+ * @throws UsageError if it exists, or cannot be written
  */
 export async function exportToFile(name: string): Promise<ExportOutput> {
   const file = resolve(name);

@@ -1,19 +1,20 @@
 import { stripVTControlCharacters } from 'node:util';
-import { createLogUpdate } from 'log-update';
-import { cutLine, widthOf } from './cut-line.ts';
+import { visibleText } from './terminal.ts';
 
 /** A few lines at the bottom of a terminal that are drawn again and again in the same place. */
 export interface LiveScreen {
+  /** The columns and rows that are drawn on without a cut. */
+  size(): { readonly columns: number; readonly rows: number };
   /**
-   * Shows these lines instead of those before. They are cut to the terminal's width, and where there are more than
-   * it has rows, a last line says how many more.
+   * Shows these lines instead of those before. They are cut to the terminal's width. If there are more lines than
+   * rows, the last one says how many more.
    */
   draw(lines: readonly string[]): void;
-  /** Leaves what is on the screen, and gives the cursor back; nothing is drawn any more. */
+  /** Leaves the lines on the screen, and shows the cursor; later drawings do nothing. */
   end(): void;
 }
 
-/** What is drawn on: `process.stdout`, or `process.stderr`. */
+/** The stream of a terminal: `process.stdout` or `process.stderr`. */
 export interface ScreenStream extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -22,9 +23,11 @@ export interface ScreenStream extends NodeJS.WritableStream {
 
 const SHOW_CURSOR = '\u001b[?25h';
 const HIDE_CURSOR = '\u001b[?25l';
-/** Terminals that know it show what is written between these two at once; the others ignore it. */
+/** A terminal that knows these two shows what is between them at once; others ignore them. */
 const BEGIN_FRAME = '\u001b[?2026h';
 const END_FRAME = '\u001b[?2026l';
+const ERASE_BELOW = '\u001b[J';
+const ERASE_TO_END_OF_LINE = '\u001b[K';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
@@ -35,24 +38,34 @@ export function canRedraw(stream: ScreenStream): boolean {
 }
 
 /**
- * Opens a screen on a terminal; see `canRedraw`. The cursor is hidden from the first drawing on until `end()`, or
- * until the process ends, however it does but by SIGKILL. It stays as small as what is drawn: what the terminal
- * showed before stays above it.
+ * Opens a screen on a terminal; see `canRedraw`. The cursor is hidden from the first drawing until `end()`, or until
+ * the process ends, except by SIGKILL. What the terminal showed before stays above the lines.
  *
  * @param onResize draws what fits then; absent: the same lines are drawn again
  */
 export function createLiveScreen(stream: ScreenStream, onResize?: () => void): LiveScreen {
-  const frame = openFrame(stream);
   let lines: readonly string[] = [];
+  let shown: readonly string[] = [];
+  let shape = '';
   let hidden = false;
   let ended = false;
 
+  // One row is left to the cursor. In the last column, some terminals erase the character before it.
+  const size = () => ({
+    columns: Math.max(1, (stream.columns || DEFAULT_COLUMNS) - 1),
+    rows: Math.max(1, (stream.rows || DEFAULT_ROWS) - 1),
+  });
   function draw(next: readonly string[]): void {
     lines = next;
     if (ended) return;
-    const drawn = frame.draw(fitLines(lines, stream));
-    if (drawn === '') return;
-    stream.write(`${hidden ? '' : HIDE_CURSOR}${BEGIN_FRAME}${drawn}${END_FRAME}`);
+    const { columns, rows } = size();
+    const fitting = fitLines(lines, columns, rows);
+    const nextShape = `${columns} ${rows} ${fitting.length}`;
+    const frame = nextShape === shape ? changedLines(shown, fitting) : redrawn(shown, fitting, columns + 1);
+    shown = fitting;
+    shape = nextShape;
+    if (frame === '') return;
+    stream.write(`${hidden ? '' : HIDE_CURSOR}${BEGIN_FRAME}${frame}${END_FRAME}`);
     hidden = true;
   }
   const redraw = onResize ?? ((): void => draw(lines));
@@ -63,6 +76,7 @@ export function createLiveScreen(stream: ScreenStream, onResize?: () => void): L
   const stopGuarding = guardCursor(showCursor);
   stream.on('resize', redraw);
   return {
+    size,
     draw,
     end() {
       ended = true;
@@ -73,7 +87,7 @@ export function createLiveScreen(stream: ScreenStream, onResize?: () => void): L
   };
 }
 
-/** Calls back before the process ends, by a signal too; who else listens for the signal decides what it does. */
+/** Calls back before the process ends, by a signal too; other listeners for the signal decide what it does. */
 function guardCursor(showCursor: () => void): () => void {
   const onSignal = (signal: NodeJS.Signals): void => {
     showCursor();
@@ -90,57 +104,67 @@ function guardCursor(showCursor: () => void): () => void {
   return stop;
 }
 
-function fitLines(lines: readonly string[], stream: ScreenStream): string[] {
-  // A row is left to the cursor. In the last column, some terminals erase the character before it.
-  const rows = Math.max(1, (stream.rows || DEFAULT_ROWS) - 1);
-  const columns = Math.max(1, (stream.columns || DEFAULT_COLUMNS) - 1);
+function fitLines(lines: readonly string[], columns: number, rows: number): string[] {
   const more = lines.length - rows + 1;
-  const shown = lines.length <= rows ? lines : [...lines.slice(0, rows - 1), `(${more} more lines)`];
-  return shown.map((line) => {
+  const fitting = lines.length <= rows ? lines : [...lines.slice(0, rows - 1), `(${more} more lines)`];
+  return fitting.map((line) => {
     const cut = cutLine(line, columns);
     return process.env['NO_COLOR'] ? stripVTControlCharacters(cut) : cut;
   });
 }
 
-/**
- * What is to be written for the next lines: log-update writes those that changed. It (7.2) puts them into wrong rows
- * where there are more or fewer lines than before, or blank ones among them: the former are written anew, the latter
- * hold a space.
- */
-function openFrame(stream: ScreenStream): { draw(lines: readonly string[]): string } {
-  let written: string[] = [];
-  let shown: readonly string[] = [];
-  let size = '';
-  const collector = {
-    get columns() {
-      return stream.columns || DEFAULT_COLUMNS;
-    },
-    get rows() {
-      return stream.rows || DEFAULT_ROWS;
-    },
-    write: (text: string) => written.push(text),
-  } as unknown as NodeJS.WritableStream;
-  // Its own way to hide the cursor is for stderr only.
-  const update = createLogUpdate(collector, { showCursor: true });
-
-  return {
-    draw(lines) {
-      const nextSize = `${stream.columns} ${stream.rows}`;
-      written = [];
-      if (lines.length !== shown.length || nextSize !== size) {
-        update.done();
-        written.push(eraseLines(shown, stream.columns || DEFAULT_COLUMNS));
-      }
-      shown = lines;
-      size = nextSize;
-      if (lines.length > 0) update(lines.map((line) => line || ' ').join('\n'));
-      return written.join('');
-    },
-  };
+/** Writes the lines that differ in their places. The cursor begins and ends in the row below the last line. */
+function changedLines(before: readonly string[], lines: readonly string[]): string {
+  if (lines.every((line, row) => line === before[row])) return '';
+  const steps = lines.map((line, row) => (line === before[row] ? '\n' : `${line}${ERASE_TO_END_OF_LINE}\n`));
+  return `\u001b[${lines.length}A\r${steps.join('')}`;
 }
 
-/** From the row below these lines back to their first, and all below erased. A narrower terminal has wrapped them. */
-function eraseLines(lines: readonly string[], columns: number): string {
-  const rows = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);
-  return rows === 0 ? '' : `\u001b[${rows}A\r\u001b[J`;
+/** Erases the lines before and writes the new ones. A terminal that became narrower has wrapped the old ones. */
+function redrawn(before: readonly string[], lines: readonly string[], columns: number): string {
+  const rows = before.reduce((sum, line) => sum + Math.max(1, Math.ceil(widthOf(line) / columns)), 0);
+  const erase = rows === 0 ? '' : `\u001b[${rows}A\r${ERASE_BELOW}`;
+  return erase + lines.map((line) => `${line}\n`).join('');
+}
+
+/** Colours and styles, as `styleText` writes them; nothing else may steer the terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
+const STYLE = /(\u001b\[[\d;]*m)/;
+const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+const TWO_COLUMNS =
+  /^(?:[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\u3000-\u303f\uff01-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}|.\ufe0f)/u;
+const NO_COLUMN = /^[\p{M}\p{Cf}]+$/u;
+
+/** How many columns of a terminal a line takes; styles take none. */
+export function widthOf(line: string): number {
+  let width = 0;
+  for (const { segment } of graphemes.segment(stripVTControlCharacters(line))) width += columnsOf(segment);
+  return width;
+}
+
+/**
+ * Cuts a line to `columns`, with an ellipsis if something is missing. All its styles are kept, so that each one ends;
+ * other control characters are shown as what they are.
+ */
+export function cutLine(line: string, columns: number): string {
+  const parts = line
+    .split(STYLE)
+    .map((part, i) => (i % 2 === 1 ? part : visibleText(part).replace(/\s/g, ' ')));
+  if (widthOf(parts.join('')) <= columns) return parts.join('');
+  let room = columns - 1;
+  const fitting = (text: string): string => {
+    let kept = '';
+    for (const { segment } of graphemes.segment(room < 0 ? '' : text)) {
+      room -= columnsOf(segment);
+      if (room < 0) return `${kept}…`;
+      kept += segment;
+    }
+    return kept;
+  };
+  return parts.map((part, i) => (i % 2 === 1 ? part : fitting(part))).join('');
+}
+
+function columnsOf(grapheme: string): number {
+  if (NO_COLUMN.test(grapheme)) return 0;
+  return TWO_COLUMNS.test(grapheme) ? 2 : 1;
 }

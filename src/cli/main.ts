@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { endOnCrash, stopForLostOutput } from '../service/lifecycle.ts';
 import { VERSION } from '../version.ts';
 import { addCommands } from './add-commands.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from './run-command.ts';
 import { createTerminal } from './terminal.ts';
 
 endOnCrash();

@@ -1,11 +1,12 @@
 import type { Redis } from 'ioredis';
-import type { Config } from '../config/config-schema.ts';
+import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { didYouMean } from '../core/near-miss.ts';
 import { closeRedis, openRedis } from '../queue/connections.ts';
+import { countServices } from '../queue/count-services.ts';
 import { unavailable } from '../queue/write-errors.ts';
 import { findRedisAccess } from '../service/redis-access.ts';
-import { type GlobalOptions, runCommand, UsageError } from './run-command.ts';
+import { commandAction, type GlobalOptions, UsageError } from './run-command.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A command's connection to Redis, and the configuration that it found it by. */
@@ -42,28 +43,38 @@ export async function openOperator(file: string): Promise<Operator> {
   };
 }
 
-/** Runs the action of a command that needs Redis, and closes the connection afterwards. */
-export function runWithOperator(
-  options: GlobalOptions,
-  action: (terminal: Terminal, operator: Operator) => Promise<number>,
-): Promise<void> {
-  return runCommand(options, async (terminal) => {
+/** As `commandAction`, for a command that needs Redis; the connection is closed afterwards. */
+export function operatorAction<Options extends GlobalOptions, Words extends readonly unknown[]>(
+  action: (terminal: Terminal, operator: Operator, options: Options, ...words: Words) => Promise<number>,
+): (...given: unknown[]) => Promise<void> {
+  return commandAction(async (terminal, options: Options, ...words: Words) => {
     const operator = await openOperator(options.config);
     try {
-      return await action(terminal, operator);
+      return await action(terminal, operator, options, ...words);
     } finally {
       await operator.close();
     }
   });
 }
 
-/** The clients that a command is about: the one that was named, or all. @throws UsageError */
-export function chooseClients(config: Config, name: string | undefined): string[] {
+/** Finds a client of the configuration. @throws UsageError if there is none of that name */
+export function findClient(config: Config, name: string): ResolvedClient {
   const known = Object.keys(config.clients);
-  if (name === undefined) return known;
-  if (!known.includes(name)) {
-    const there = `there are: ${known.join(', ')}${didYouMean(name, known)}`;
-    throw new UsageError(`client "${name}" is not in ${config.file}; ${there}`);
-  }
-  return [name];
+  const client = known.includes(name) ? config.clients[name] : undefined;
+  if (client !== undefined) return client;
+  const there = `there are: ${known.join(', ')}${didYouMean(name, known)}`;
+  throw new UsageError(`client "${name}" is not in ${config.file}; ${there}`);
+}
+
+/** The names of the clients that a command is about: the one that was named, or all. @throws UsageError */
+export function chooseClients(config: Config, name: string | undefined): string[] {
+  return name === undefined ? Object.keys(config.clients) : [findClient(config, name).name];
+}
+
+/** Says that queued events wait if no service runs. */
+export async function tellWithoutService(terminal: Terminal, redis: Redis): Promise<void> {
+  if ((await countServices(redis)) !== 0) return;
+  const hint = 'No service is running: the events wait until "waybill start".';
+  if (terminal.json) terminal.note(hint);
+  else terminal.line(hint);
 }

@@ -1,6 +1,22 @@
 import { InvalidArgumentError } from 'commander';
-import { isStatusFilter } from '../core/dead-letter-filter.ts';
 import { isIsoTimestamp } from '../core/iso-timestamp.ts';
+
+/**
+ * Makes a parser for commander.
+ *
+ * @param read returns undefined for a text that is no such value
+ * @param hint a sentence that says what is expected
+ */
+export function optionParser<Value>(
+  read: (text: string) => Value | undefined,
+  hint: string,
+): (text: string) => Value {
+  return (text) => {
+    const value = read(text);
+    if (value === undefined) throw new InvalidArgumentError(hint);
+    return value;
+  };
+}
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -12,59 +28,39 @@ const MOMENT = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(Z|[+
  *
  * @returns ms since the epoch
  */
-export function parseMoment(text: string): number {
+export const parseMoment = optionParser((text) => {
   const ago = /^(\d+)([smhd])$/.exec(text);
   if (ago !== null) return Date.now() - Number(ago[1]) * (UNITS_MS[ago[2] ?? ''] ?? 0);
   const [, day = '', minute = '00:00', second = ':00', zone = 'Z'] = MOMENT.exec(text) ?? [];
   const iso = `${day}T${minute}${second}${zone}`;
-  if (!isIsoTimestamp(iso)) {
-    throw new InvalidArgumentError(
-      'It is an ISO time, such as 2026-03-01T14:00Z, or how long ago, such as 2h.',
-    );
-  }
-  return Date.parse(iso);
+  return isIsoTimestamp(iso) ? Date.parse(iso) : undefined;
+}, 'It is an ISO time, such as 2026-03-01T14:00Z, or how long ago, such as 2h.');
+
+/** Makes a parser of whole numbers. */
+export function wholeNumber(least: number, most: number, hint: string): (text: string) => number {
+  return optionParser((text) => within(/^\d{1,9}$/, text, least, most), hint);
+}
+
+/** Makes a parser of numbers with up to three decimals. */
+export function decimalNumber(least: number, most: number, hint: string): (text: string) => number {
+  return optionParser((text) => within(/^\d{1,9}(?:\.\d{1,3})?$/, text, least, most), hint);
+}
+
+function within(digits: RegExp, text: string, least: number, most: number): number | undefined {
+  const number = digits.test(text) ? Number(text) : Number.NaN;
+  return number >= least && number <= most ? number : undefined;
 }
 
 /** Reads a count of at least 1. */
-export function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('It is a whole number from 1.');
-  return Number(text);
-}
+export const parseCount = wholeNumber(1, 999_999_999, 'It is a whole number from 1.');
 
 /** Each worker process takes some 100 MB and has connections of its own to all clients. */
 const MOST_WORKERS = 256;
 
 /** Reads a number of worker processes. */
-export function parseWorkers(text: string): number {
-  const count = /^[1-9]\d{0,2}$/.test(text) ? Number(text) : 0;
-  if (count < 1 || count > MOST_WORKERS) {
-    throw new InvalidArgumentError(`It is a whole number from 1 to ${MOST_WORKERS}.`);
-  }
-  return count;
-}
+export const parseWorkers = wholeNumber(1, MOST_WORKERS, `It is a whole number from 1 to ${MOST_WORKERS}.`);
 
-/** How many worker processes there are where nobody says: one processor is left to Redis and to all the rest. */
+/** The default number of worker processes: one processor is left to Redis and everything else. */
 export function defaultWorkers(processors: number): number {
   return Math.min(MOST_WORKERS, Math.max(1, processors - 1));
-}
-
-const HIGHEST_RATE = 1_000_000;
-
-/** Reads a number of events a second: more than 0, fractions too. */
-export function parseRate(text: string): number {
-  const rate = /^\d{1,7}(?:\.\d{1,3})?$/.test(text) ? Number(text) : 0;
-  if (rate <= 0 || rate > HIGHEST_RATE) {
-    throw new InvalidArgumentError('It is a number of events a second, more than 0, such as 50 or 0.5.');
-  }
-  return rate;
-}
-
-/** Reads a status, a range of statuses or a failure class. */
-export function parseStatus(text: string): string {
-  if (!isStatusFilter(text)) {
-    throw new InvalidArgumentError(
-      'It is a status (422), a range (5xx) or a class (timeout, refused, tls ...).',
-    );
-  }
-  return text;
 }

@@ -1,20 +1,19 @@
 import { SingleBar } from 'cli-progress';
 
-/** A progress bar on stderr; nothing where that is no terminal, or the work is done within a second. */
-export interface Progress {
-  update(done: number): void;
-  stop(): void;
-}
-
 const SHOW_AFTER_MS = 1_000;
 
 /**
- * Opens a progress bar.
+ * Shows a progress bar on stderr while `work` runs, if that is a terminal and the work takes more than a second.
  *
  * @param total what there is to do; undefined: not known, then only the count is shown
+ * @param work calls `update` with what is done so far
  */
-export function openProgress(verb: string, total: number | undefined): Progress {
-  if (process.stderr.isTTY !== true) return { update: () => {}, stop: () => {} };
+export async function withProgress<Value>(
+  verb: string,
+  total: number | undefined,
+  work: (update: (done: number) => void) => Promise<Value>,
+): Promise<Value> {
+  if (process.stderr.isTTY !== true) return work(() => {});
   const format =
     total === undefined
       ? `${verb} {value}`
@@ -27,19 +26,14 @@ export function openProgress(verb: string, total: number | undefined): Progress 
     barsize: 24,
   });
   let value = 0;
-  let shown = false;
-  const timer = setTimeout(() => {
-    bar.start(total ?? 0, value);
-    shown = true;
-  }, SHOW_AFTER_MS);
-  return {
-    update(done) {
+  const timer = setTimeout(() => bar.start(total ?? 0, value), SHOW_AFTER_MS);
+  try {
+    return await work((done) => {
       value = done;
-      if (shown) bar.update(done);
-    },
-    stop() {
-      clearTimeout(timer);
-      if (shown) bar.stop();
-    },
-  };
+      if (bar.isActive) bar.update(done);
+    });
+  } finally {
+    clearTimeout(timer);
+    if (bar.isActive) bar.stop();
+  }
 }

@@ -1,8 +1,7 @@
 import { styleText } from 'node:util';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { cutLine, widthOf } from '../../src/cli/cut-line.ts';
-import { createLiveScreen } from '../../src/cli/live-screen.ts';
+import { createLiveScreen, cutLine, widthOf } from '../../src/cli/live-screen.ts';
 import { fakeTerminal } from '../support/screen.ts';
 
 const red = (text: string): string => styleText('red', text, { validateStream: false });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { finalText } from '../../src/cli/loadtest/final-text.ts';
-import { percentilesOf, progressLine, screenLines } from '../../src/cli/loadtest/screen-lines.ts';
+import { percentilesOf, progressLine, screenLines } from '../../src/cli/loadtest/progress-view.ts';
+import { finalText } from '../../src/cli/loadtest/tell-result.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import type { LoadReport } from '../../src/loadtest/load-report.ts';
 import type { ProbeView } from '../../src/loadtest/probe.ts';
@@ -89,8 +89,8 @@ test('the screen fits 80 columns after a minute, whatever its numbers are, and n
     hasQueue: true,
     probes: [],
   };
-  const place = { columns: 79 };
-  const before = screenLines(frame, view, 0, place);
+  const columns = 79;
+  const before = screenLines(frame, view, 0, columns);
   const event = { id: 'e', type: 'disposition_update', unit: 'u', body: '' };
   for (let n = 0; n < 62_000; n += 1) {
     recorder.sent(event, n, n);
@@ -101,9 +101,9 @@ test('the screen fits 80 columns after a minute, whatever its numbers are, and n
     } as const;
     recorder.finished(event, attempt, { intended: n, sent: n, finished: n + 0.5231 });
   }
-  const after = screenLines(frame, view, 62_000, { ...place, note: 'stopping' });
+  const after = screenLines(frame, view, 62_000, columns, 'stopping');
   expect(after.length).toBe(before.length);
-  expect(after.filter((line) => line.length > place.columns)).toEqual([]);
+  expect(after.filter((line) => line.length > columns)).toEqual([]);
   expect(after.join('\n')).toMatch(/^p99 by second {2}█{40,} {2}up to 0\.523 ms$/m);
   expect(after.join('\n')).toMatch(/^generator lag p99 \S+ ms .* event loop 12 % busy$/m);
   const places = (lines: string[], word: string) => lines.map((line) => line.indexOf(word));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exitCodeOf } from '../../src/cli/exit-codes.ts';
+import { exitCodeOf } from '../../src/cli/run-command.ts';
 import { oneLine } from '../../src/cli/terminal.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 

@@ -1,3 +1,5 @@
+import { type LookupAddress, lookup } from 'node:dns';
+import { isIP } from 'node:net';
 import { requestToken, type TokenRequestFailure } from '../../auth/request-token.ts';
 import type { IssuedToken } from '../../auth/token-answer.ts';
 import { tokenServiceName } from '../../auth/token-service.ts';
@@ -9,61 +11,122 @@ import {
   tokenTimeoutMs,
 } from '../../config/client-config.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
+import { type CredentialDoubt, findCredentialDoubts } from '../../config/credential-doubts.ts';
+import { specialRangeOf } from '../../core/special-addresses.ts';
+import { refuseAddress } from '../../http/address-guard.ts';
 import { createClientHttp } from '../../http/client-http.ts';
-import { checkHost, type ResolveHost } from './check-host.ts';
-import { type CheckFinding, clientSubject, type Level } from './finding.ts';
+import type { Remark } from './finding.ts';
 
+const LOOKUP_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /**
- * Checks what a client is reached by: the hosts of its endpoints and of its token service, and the token
- * itself. Endpoints are sent nothing. Never rejects for a fault of the client's.
+ * Checks a client: the hosts of its endpoints and of its token service, and whether that issues a token. Endpoints are sent nothing. Never rejects for a fault of the client's.
  */
-export async function checkClient(client: ResolvedClient, resolveHost: ResolveHost): Promise<CheckFinding[]> {
-  const subject = clientSubject(client.name);
-  const about = ({ level, message }: { level: Level; message: string }): CheckFinding => ({
-    level,
-    subject,
-    message,
-  });
+export async function checkClient(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
+  const byOrigin = new Map<string, { url: URL; types: string[] }>();
+  for (const [type, address] of Object.entries(client.urls)) {
+    const url = new URL(address);
+    const types = byOrigin.get(url.origin)?.types ?? [];
+    byOrigin.set(url.origin, { url, types: [...types, type] });
+  }
   const hosts = await Promise.all(
-    [...urlsByHost(client)].map(([, { url, types }]) =>
+    [...byOrigin.values()].map(({ url, types }) =>
       checkHost(url, `the endpoint for ${types.join(', ')}`, client.allowPrivateNetwork, resolveHost),
     ),
   );
-  return [...hosts.flat().map(about), ...(await checkToken(client, resolveHost)).map(about)];
+  return [...hosts.flat(), ...(await checkToken(client, resolveHost))];
 }
 
-/** The types that go to each origin. */
-function urlsByHost(client: ResolvedClient): Map<string, { url: URL; types: string[] }> {
-  const byHost = new Map<string, { url: URL; types: string[] }>();
-  for (const [type, address] of Object.entries(client.urls)) {
-    const url = new URL(address);
-    const entry = byHost.get(url.origin) ?? { url, types: [] };
-    entry.types.push(type);
-    byHost.set(url.origin, entry);
+const DOUBTS: Readonly<Record<CredentialDoubt['around'], string>> = {
+  quotes:
+    'begins and ends with a quote, and both are sent: remove them unless they are meant (docker --env-file keeps quotes)',
+  blanks: 'begins or ends with a blank, and the blank is sent: remove it unless it is meant',
+};
+
+/** Warns of credentials that are probably a mistake. */
+export function checkCredentials({ auth }: ResolvedClient): Remark[] {
+  return findCredentialDoubts(auth).map(({ setting, around }) => ({
+    level: 'warning',
+    message: `${setting} ${DOUBTS[around]}`,
+  }));
+}
+
+/** A host's addresses, or the code of what went wrong. */
+type ResolveHost = (host: string) => Promise<readonly LookupAddress[] | string>;
+
+/** Makes a resolver that asks the system once for each host, as connecting would, and gives up after 5 s. */
+export function createResolveHost(): ResolveHost {
+  const asked = new Map<string, ReturnType<ResolveHost>>();
+  return (host) => {
+    const answer = asked.get(host) ?? resolve(host);
+    asked.set(host, answer);
+    return answer;
+  };
+}
+
+function resolve(host: string): ReturnType<ResolveHost> {
+  return new Promise((done) => {
+    const timer = setTimeout(() => done(`no answer within ${LOOKUP_TIMEOUT_MS} ms`), LOOKUP_TIMEOUT_MS);
+    lookup(host, { all: true }, (error, addresses) => {
+      clearTimeout(timer);
+      done(error === null ? addresses : (error.code ?? error.message));
+    });
+  });
+}
+
+/**
+ * Says whether a connection to the host of a URL would be allowed.
+ *
+ * @param what names what is there, at the beginning of a sentence
+ */
+async function checkHost(
+  url: URL,
+  what: string,
+  allowPrivateNetwork: boolean,
+  resolveHost: ResolveHost,
+): Promise<Remark[]> {
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const addresses = isIP(host) === 0 ? await resolveHost(host) : [{ address: host, family: isIP(host) }];
+  if (typeof addresses === 'string') {
+    return [{ level: 'error', message: `${what}: ${host} does not resolve (${addresses})` }];
   }
-  return byHost;
+  const findings = judgeAddresses(host, what, addresses, allowPrivateNetwork);
+  const isPublic = addresses.some(({ address }) => specialRangeOf(address) === undefined);
+  if (url.protocol === 'http:' && isPublic) {
+    const message = `${what}: ${url.origin} is not encrypted: events and credentials can be read on the way`;
+    findings.push({ level: 'warning', message });
+  }
+  return findings;
 }
 
-interface TokenFinding {
-  readonly level: Level;
-  readonly message: string;
+function judgeAddresses(
+  host: string,
+  what: string,
+  addresses: readonly LookupAddress[],
+  allowPrivateNetwork: boolean,
+): Remark[] {
+  const refusals = allowPrivateNetwork
+    ? []
+    : addresses.flatMap(({ address }) => refuseAddress(host, address)?.message ?? []);
+  const [refusal] = refusals;
+  if (refusal !== undefined && refusals.length === addresses.length) {
+    return [{ level: 'error', message: `${what}: ${refusal}` }];
+  }
+  const list = addresses.map(({ address }) => address).join(', ');
+  const message = list === host ? `${what} is at ${host}` : `${what}: ${host} resolves to ${list}`;
+  const notes = refusals.map((refused): Remark => ({ level: 'note', message: `${what}: ${refused}` }));
+  return [{ level: 'ok', message }, ...notes];
 }
 
-async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<TokenFinding[]> {
+async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
   const { auth, timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
   if (!asksForTokens(auth)) return [];
   const url = new URL(auth.type === 'oauth2' ? auth.tokenUrl : auth.url);
   const host = await checkHost(url, 'the token service', allowPrivateNetwork, resolveHost);
   // Asking for a token there would only say the same again.
   if (host.some(({ level }) => level === 'error')) return host;
-  const http = createClientHttp({
-    connections: 1,
-    timeoutMs,
-    allowPrivateNetwork,
-    ...(tls === undefined ? {} : { tls }),
-  });
+  const http = createClientHttp({ connections: 1, timeoutMs, allowPrivateNetwork, ...(tls && { tls }) });
   // The timers of requestToken do not keep a process from ending; a check has to wait for them.
   const alive = setInterval(() => {}, KEEP_ALIVE_MS);
   const ask = (config: TokenAuthConfig) =>
@@ -81,48 +144,44 @@ async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Pro
 
 type Ask = (config: TokenAuthConfig) => Promise<IssuedToken | TokenRequestFailure>;
 
-async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<TokenFinding[]> {
+async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<Remark[]> {
   const token = await ask(auth);
+  const service = tokenServiceName(auth);
   if ('failure' in token) {
-    return [{ level: 'error', message: token.failure }, ...(await explain(auth, token, ask))];
+    return [{ level: 'error', message: token.failure }, ...(await explain(auth, service, token, ask))];
   }
   const seconds = Math.round(token.lifetimeMs / 1_000);
-  const service = tokenServiceName(auth);
-  const issued: TokenFinding = { level: 'ok', message: `${service} issued a token for ${seconds} s` };
-  if (token.note === undefined) return [issued];
-  return [issued, { level: 'note', message: `${service} issued a token ${token.note}` }];
+  const issued: Remark = { level: 'ok', message: `${service} issued a token for ${seconds} s` };
+  return token.note === undefined ? [issued] : [issued, note(`${service} issued a token ${token.note}`)];
+}
+
+function note(message: string): Remark {
+  return { level: 'note', message };
 }
 
 /** What follows from the failure, as far as that can be told. */
 async function explain(
   auth: TokenAuthConfig,
+  service: string,
   failed: TokenRequestFailure,
   ask: Ask,
-): Promise<TokenFinding[]> {
-  if (failed.retryAfterMs !== undefined) return [noteOnWait(auth, failed.retryAfterMs)];
-  const onStyle =
-    auth.type === 'oauth2' && mayBeOfStyle(failed) ? await tryOtherStyles(auth, failed, ask) : undefined;
-  if (isNowhere(failed) && onStyle?.works !== true) return [noteOnUrl(auth, failed)];
-  return onStyle?.findings ?? [];
-}
-
-function noteOnWait(auth: TokenAuthConfig, retryAfterMs: number): TokenFinding {
-  const seconds = Math.ceil(retryAfterMs / 1_000);
-  return {
-    level: 'note',
-    message: `${tokenServiceName(auth)} wants no request for ${seconds} s (Retry-After)`,
-  };
-}
-
-/** The path, or the method, is not that of a token service. */
-function isNowhere({ status }: TokenRequestFailure): boolean {
-  return status === 404 || status === 405 || status === 410;
-}
-
-function noteOnUrl(auth: TokenAuthConfig, { status }: TokenRequestFailure): TokenFinding {
-  const settings = auth.type === 'oauth2' ? 'auth.tokenUrl' : 'auth.url and auth.method';
-  const message = `a ${status} mostly means that nothing takes requests for a token there: check ${settings}`;
-  return { level: 'note', message };
+): Promise<Remark[]> {
+  const { status = 0, retryAfterMs } = failed;
+  if (retryAfterMs !== undefined) {
+    return [note(`${service} wants no request for ${Math.ceil(retryAfterMs / 1_000)} s (Retry-After)`)];
+  }
+  const { works, remarks } =
+    auth.type === 'oauth2' && mayBeOfStyle(failed)
+      ? await tryOtherStyles(auth, service, failed, ask)
+      : { works: false, remarks: [] };
+  // The path, or the method, is not that of a token service.
+  if (!works && (status === 404 || status === 405 || status === 410)) {
+    const settings = auth.type === 'oauth2' ? 'auth.tokenUrl' : 'auth.url and auth.method';
+    return [
+      note(`a ${status} mostly means that nothing takes requests for a token there: check ${settings}`),
+    ];
+  }
+  return remarks;
 }
 
 /** Errors that no other style would mend. */
@@ -141,22 +200,22 @@ function mayBeOfStyle({ status, error }: TokenRequestFailure): boolean {
 /** Many services take the credentials in one way only, and call them wrong in any other. */
 async function tryOtherStyles(
   auth: OAuth2Config,
+  service: string,
   refused: TokenRequestFailure,
   ask: Ask,
-): Promise<{ readonly works: boolean; readonly findings: TokenFinding[] }> {
-  const service = tokenServiceName(auth);
+): Promise<{ readonly works: boolean; readonly remarks: Remark[] }> {
   const others = TOKEN_STYLES.filter((style) => style !== auth.style);
-  const told: TokenFinding[] = [];
+  const told: Remark[] = [];
   for (const style of others) {
     const token = await ask({ ...auth, style });
     if (!('failure' in token)) {
-      const message = `${service} issued a token in style ${style}, not in style ${auth.style}: set auth.style to ${style}`;
-      return { works: true, findings: [{ level: 'note', message }] };
+      const issued = `${service} issued a token in style ${style}, not in style ${auth.style}`;
+      return { works: true, remarks: [note(`${issued}: set auth.style to ${style}`)] };
     }
     // If style and secret are both wrong, only the right style is told of the secret; a 401 has told it already.
     const isNews = refused.status !== 401 && token.failure !== refused.failure;
-    if (isNews) told.push({ level: 'note', message: `in style ${style}, ${token.failure}` });
+    if (isNews) told.push(note(`in style ${style}, ${token.failure}`));
   }
-  const message = `${service} issued no token in style ${others.join(' or ')} either`;
-  return { works: false, findings: [{ level: 'note', message }, ...told] };
+  const none = note(`${service} issued no token in style ${others.join(' or ')} either`);
+  return { works: false, remarks: [none, ...told] };
 }

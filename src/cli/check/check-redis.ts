@@ -1,25 +1,28 @@
 import type { Redis } from 'ioredis';
-import type { Config } from '../../config/config-schema.ts';
+import { asksForTokens } from '../../config/client-config.ts';
+import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
+import { readClientStatus } from '../../queue/client-status.ts';
 import { countServices } from '../../queue/count-services.ts';
+import { findQueuedClients, readBrokenJobs, sampleTypes } from '../../queue/stray-events.ts';
 import { installedServerVersion } from '../../redis/installed-server.ts';
 import { isSupportedVersion, OLDEST_VERSION } from '../../redis/redis-version.ts';
 import { judgeRedisSettings, readRedisSettings } from '../../redis/settings.ts';
 import { openOperator } from '../open-operator.ts';
-import { checkQueues } from './check-queues.ts';
-import type { CheckFinding, Level } from './finding.ts';
+import { formatCount, formatTime } from '../terminal.ts';
+import { type CheckFinding, clientSubject, type Level } from './finding.ts';
 
-/** What was found out about Redis and what stands in it. */
-export interface RedisCheck {
-  readonly findings: readonly CheckFinding[];
-  /** False where it should answer and does not. An embedded one that does not run is no fault. */
-  readonly reachable: boolean;
-}
+const about = (level: Level, message: string, subject = 'redis'): CheckFinding => ({
+  level,
+  subject,
+  message,
+});
 
-const about = (level: Level, message: string): CheckFinding => ({ level, subject: 'redis', message });
-
-/** Looks at the configured Redis, or at the embedded one, which is not started for it. Never rejects. */
-export async function checkRedis(config: Config): Promise<RedisCheck> {
+/**
+ * Checks the configured Redis and its contents, or the embedded one, which is not started for it. Never rejects.
+ * `reachable` is false if it should answer and does not; an embedded one that does not run is no fault.
+ */
+export async function checkRedis(config: Config): Promise<{ findings: CheckFinding[]; reachable: boolean }> {
   try {
     const operator = await openOperator(config.file);
     try {
@@ -40,25 +43,20 @@ async function lookInto(redis: Redis, config: Config): Promise<CheckFinding[]> {
   const settings = await readRedisSettings(redis);
   const judged = judgeRedisSettings(settings).map(({ level, message }) => about(level, message));
   const isSafe = judged.every(({ level }) => level === 'note');
-  const server = `Redis ${settings.version ?? ''} at ${describeLocation(redis)}`.replace('  ', ' ');
+  // Without the password that the URL may hold.
+  const { path, host, port } = redis.options;
+  const server = `Redis ${settings.version ?? ''} at ${path ?? `${host}:${port}`}`.replace('  ', ' ');
   const services = await countServices(redis);
+  const running =
+    services === 0
+      ? about('note', 'no service is running: nothing is delivered until "waybill start"')
+      : about('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`);
   return [
     about('ok', `${server} answers${isSafe ? ', and its settings keep events' : ''}`),
     ...judged,
-    ...(services === undefined ? [] : [judgeServices(services)]),
+    ...(services === undefined ? [] : [running]),
     ...(await checkQueues(redis, config)),
   ];
-}
-
-/** Without the password that the URL may hold. */
-function describeLocation({ options }: Redis): string {
-  return options.path ?? `${options.host}:${options.port}`;
-}
-
-function judgeServices(services: number): CheckFinding {
-  return services > 0
-    ? about('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`)
-    : about('note', 'no service is running: nothing is delivered until "waybill start"');
 }
 
 async function judgeInstalled(): Promise<CheckFinding> {
@@ -77,4 +75,71 @@ async function judgeInstalled(): Promise<CheckFinding> {
     'ok',
     `the embedded Redis does not run; "waybill start" and "waybill send" start it (redis-server ${version} is installed)`,
   );
+}
+
+/** Says whether tokens can be read in Redis. The embedded one's directory is its owner's alone. */
+export function checkSecretKey({ clients, redis, secretKey }: Config): CheckFinding[] {
+  const hasTokens = Object.values(clients).some(({ auth }) => asksForTokens(auth));
+  if (!hasTokens || redis?.url === undefined) return [];
+  if (secretKey !== undefined) return [about('ok', 'tokens are encrypted there: WAYBILL_SECRET_KEY is set')];
+  const message =
+    'tokens stand there as they are, for whoever can read it or its files: WAYBILL_SECRET_KEY encrypts them';
+  return [about('note', message)];
+}
+
+/** Looks for events that will not be delivered as things are. @throws errors of Redis */
+async function checkQueues(redis: Redis, config: Config): Promise<CheckFinding[]> {
+  const findings: CheckFinding[] = [];
+  for (const name of await findQueuedClients(redis)) {
+    const client = config.clients[name];
+    const found =
+      client === undefined
+        ? await checkRemovedClient(redis, name, config.file)
+        : [...(await checkTypes(redis, client)), ...(await checkState(redis, name))];
+    findings.push(...found);
+  }
+  return findings;
+}
+
+async function checkRemovedClient(redis: Redis, name: string, file: string): Promise<CheckFinding[]> {
+  const { waiting, inFlight, retrying, dead } = await readClientStatus(redis, name);
+  const queued = waiting + inFlight + retrying;
+  if (queued + dead === 0) return [];
+  const parts = queued > 0 ? [`${events(queued)} to deliver`] : [];
+  if (dead > 0) parts.push(`${formatCount(dead)} dead letters`);
+  const what = parts.join(' and ');
+  const message = `client "${name}" is not in ${file} and has ${what}: they wait until it is there again`;
+  return [about('warning', message)];
+}
+
+async function checkTypes(redis: Redis, client: ResolvedClient): Promise<CheckFinding[]> {
+  const { eventsByType, isAll } = await sampleTypes(redis, client.name);
+  return [...eventsByType]
+    .filter(([type]) => client.urls[type] === undefined)
+    .map(([type, count]) => {
+      const which = `${isAll ? '' : 'at least '}${events(count)} of type ${type}`;
+      return about('warning', `${which} wait, and there is no endpoint for it`, clientSubject(client.name));
+    });
+}
+
+async function checkState(redis: Redis, name: string): Promise<CheckFinding[]> {
+  const subject = clientSubject(name);
+  const { broken, pausedAt } = await readClientStatus(redis, name);
+  const findings: CheckFinding[] = [];
+  if (broken > 0) {
+    const named = await readBrokenJobs(redis, name);
+    const list = named.map(({ id, reason }) => `${id} (${reason})`).join(', ');
+    const more = broken > named.length ? ', and others' : '';
+    const what = `${formatCount(broken)} job${broken === 1 ? '' : 's'} failed by a fault of Waybill's own`;
+    findings.push(about('error', `${what}, kept and not delivered: ${list}${more}`, subject));
+  }
+  if (pausedAt !== undefined) {
+    const message = `paused since ${formatTime(pausedAt)}: nothing is sent until "waybill resume ${name}"`;
+    findings.push(about('warning', message, subject));
+  }
+  return findings;
+}
+
+function events(count: number): string {
+  return `${formatCount(count)} event${count === 1 ? '' : 's'}`;
 }

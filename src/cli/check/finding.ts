@@ -1,16 +1,47 @@
+import { type Terminal, visibleText } from '../terminal.ts';
+
 /** How a finding is meant: with an `error` events are lost or not delivered, with a `warning` they may be. */
 export type Level = 'ok' | 'note' | 'warning' | 'error';
 
-/** One thing that `waybill check` found out. */
-export interface CheckFinding {
+/** A finding without its subject. */
+export interface Remark {
   readonly level: Level;
-  /** What it is about: `configuration`, `redis` or `clients.<name>`. */
-  readonly subject: string;
   /** A sentence. */
   readonly message: string;
 }
 
-/** The subject of what is about one client. */
+/** One thing that `waybill check` found out. */
+export interface CheckFinding extends Remark {
+  /** What it is about: `configuration`, `redis` or `clients.<name>`. */
+  readonly subject: string;
+}
+
+/** The subject of findings about one client. */
 export function clientSubject(client: string): string {
   return `clients.${client}`;
+}
+
+const STYLES = { ok: 'green', note: 'cyan', warning: 'yellow', error: 'red' } as const;
+const LEVEL_WIDTH = 'warning'.length;
+
+/** Prints findings for people, in groups by subject, and a last line that adds them up. */
+export function printFindings(terminal: Terminal, findings: readonly CheckFinding[]): void {
+  for (const subject of new Set(findings.map((finding) => finding.subject))) {
+    terminal.line(terminal.style('bold', headline(subject)));
+    for (const { level, message } of findings.filter((finding) => finding.subject === subject)) {
+      terminal.line(`  ${terminal.style(STYLES[level], level.padEnd(LEVEL_WIDTH))}  ${visibleText(message)}`);
+    }
+  }
+  terminal.line(`\n${count(findings, 'error')}, ${count(findings, 'warning')}`);
+}
+
+function headline(subject: string): string {
+  if (subject === 'redis') return 'Redis';
+  if (subject === 'configuration') return 'Configuration';
+  return subject.replace(/^clients\./, 'Client ');
+}
+
+function count(findings: readonly CheckFinding[], level: Level): string {
+  const found = findings.filter((finding) => finding.level === level).length;
+  return `${found} ${level}${found === 1 ? '' : 's'}`;
 }

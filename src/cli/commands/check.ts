@@ -1,25 +1,24 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../config/config-error.ts';
-import type { Config } from '../../config/config-schema.ts';
+import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { loadConfig } from '../../config/load-config.ts';
-import { checkClients } from '../check/check-clients.ts';
-import { checkCredentials } from '../check/check-credentials.ts';
-import { checkRedis } from '../check/check-redis.ts';
-import { checkSecretKey } from '../check/check-secret-key.ts';
-import { type CheckFinding, clientSubject } from '../check/finding.ts';
-import { printFindings } from '../check/print-findings.ts';
-import { EXIT } from '../exit-codes.ts';
-import { type GlobalOptions, runCommand } from '../run-command.ts';
+import { checkClient, checkCredentials, createResolveHost } from '../check/check-client.ts';
+import { checkRedis, checkSecretKey } from '../check/check-redis.ts';
+import { type CheckFinding, clientSubject, printFindings, type Remark } from '../check/finding.ts';
+import { commandAction, EXIT } from '../run-command.ts';
 import type { Terminal } from '../terminal.ts';
+
+/** The system resolves few names at a time. */
+const CLIENTS_AT_ONCE = 16;
+const CLIENTS_TOTAL_MS = 60_000;
 
 /** `waybill check`: says what is wrong with the configuration and with all that it names. */
 export function addCheckCommand(program: Command): void {
   program
     .command('check')
     .description('check the configuration, Redis, endpoints and token services; endpoints are sent nothing')
-    .action((_options, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
-      return runCommand(options, async (terminal) => {
+    .action(
+      commandAction(async (terminal, options) => {
         let config: Config;
         try {
           config = loadConfig(options.config);
@@ -29,8 +28,8 @@ export function addCheckCommand(program: Command): void {
           return EXIT.usage;
         }
         return checkAll(terminal, config);
-      });
-    });
+      }),
+    );
 }
 
 async function checkAll(terminal: Terminal, config: Config): Promise<number> {
@@ -41,7 +40,7 @@ async function checkAll(terminal: Terminal, config: Config): Promise<number> {
     { level: 'ok', subject: 'configuration', message: `${config.file} is valid: ${count}` },
     ...redis.findings,
     ...checkSecretKey(config),
-    ...checkCredentials(clients),
+    ...clients.flatMap((client) => about(client, checkCredentials(client))),
     ...ofClients,
   ];
   const subjects = ['configuration', 'redis', ...clients.map(({ name }) => clientSubject(name))];
@@ -49,6 +48,30 @@ async function checkAll(terminal: Terminal, config: Config): Promise<number> {
   report(terminal, findings);
   if (!redis.reachable) return EXIT.redisUnavailable;
   return isOk(findings) ? EXIT.done : EXIT.someFailed;
+}
+
+/** Checks all clients, within a minute; a client that it does not come to has a warning. */
+async function checkClients(clients: readonly ResolvedClient[]): Promise<CheckFinding[]> {
+  const resolveHost = createResolveHost();
+  const deadline = performance.now() + CLIENTS_TOTAL_MS;
+  const late: Remark = {
+    level: 'warning',
+    message: `was not checked: the clients before it took ${CLIENTS_TOTAL_MS / 1_000} s`,
+  };
+  const results: CheckFinding[][] = [];
+  const waiting = clients.entries();
+  async function work(): Promise<void> {
+    for (const [index, client] of waiting) {
+      const isLate = performance.now() >= deadline;
+      results[index] = about(client, isLate ? [late] : await checkClient(client, resolveHost));
+    }
+  }
+  await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, work));
+  return results.flat();
+}
+
+function about({ name }: ResolvedClient, remarks: readonly Remark[]): CheckFinding[] {
+  return remarks.map(({ level, message }) => ({ level, subject: clientSubject(name), message }));
 }
 
 function describeProblems({ file, problems }: ConfigError): CheckFinding[] {

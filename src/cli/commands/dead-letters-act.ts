@@ -1,82 +1,70 @@
 import type { Command } from 'commander';
+import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { actOnDeadLetters, type DeadLetterAction } from '../../dead-letters/act-on-dead-letters.ts';
-import { findDeadLetters, type ReadDeadLetters } from '../../dead-letters/find-dead-letters.ts';
 import { holdRate } from '../../dead-letters/replay-rate.ts';
-import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../../queue/dead-letter-queue.ts';
-import { confirm } from '../confirm.ts';
-import { EXIT } from '../exit-codes.ts';
-import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
-import { parseRate } from '../parse-options.ts';
-import { openProgress } from '../progress.ts';
-import { UsageError } from '../run-command.ts';
-import { tellWithoutService } from '../tell-without-service.ts';
-import { formatCount, formatDuration, type Terminal } from '../terminal.ts';
-import { type FilterOptions, withFilters } from './filter-options.ts';
+import { discardDeadLetters, replayDeadLetters } from '../../queue/dead-letter-queue.ts';
+import { chooseClients, type Operator, operatorAction, tellWithoutService } from '../open-operator.ts';
+import { decimalNumber } from '../parse-options.ts';
+import { withProgress } from '../progress.ts';
+import { EXIT, UsageError, untilInterrupted } from '../run-command.ts';
+import { confirm, formatCount, formatDuration, type Terminal } from '../terminal.ts';
+import { deadLetterReader, type FilterOptions, findMatching, withFilters } from './dead-letter-filters.ts';
 
 type ActionOptions = FilterOptions & {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
-  /** Events a second. */
+  /** Events per second. */
   readonly rate?: number;
 };
 
-interface Verb {
-  readonly name: 'replay' | 'discard';
-  readonly past: 'replayed' | 'discarded';
-  readonly description: string;
-  action(operator: Operator): DeadLetterAction;
+type Verb = 'replay' | 'discard';
+
+const PAST = { replay: 'replayed', discard: 'discarded' } as const;
+const DESCRIPTIONS = {
+  replay: 'put dead letters back into delivery, with all their retries again',
+  discard: 'remove dead letters for good',
+} as const;
+
+/** Replays or discards some dead letters of one client. */
+function actionOf(verb: Verb, redis: Redis): DeadLetterAction {
+  return (client, events) =>
+    verb === 'replay'
+      ? replayDeadLetters(redis, client, uuidv7(), events, Date.now())
+      : discardDeadLetters(redis, client, events);
 }
 
-const VERBS: readonly Verb[] = [
-  {
-    name: 'replay',
-    past: 'replayed',
-    description: 'put dead letters back into delivery, with all their retries again',
-    action:
-      ({ redis }) =>
-      (client, events) =>
-        replayDeadLetters(redis, client, uuidv7(), events, Date.now()),
-  },
-  {
-    name: 'discard',
-    past: 'discarded',
-    description: 'remove dead letters for good',
-    action:
-      ({ redis }) =>
-      (client, events) =>
-        discardDeadLetters(redis, client, events),
-  },
-];
+const parseRate = decimalNumber(
+  0.001,
+  1_000_000,
+  'It is a number of events a second, more than 0, such as 50 or 0.5.',
+);
 
 /** `waybill dead-letters replay` and `discard` */
 export function addDeadLetterActions(group: Command): void {
-  for (const verb of VERBS) {
-    const command = withFilters(group.command(verb.name).description(verb.description))
+  for (const verb of ['replay', 'discard'] as const) {
+    const command = withFilters(group.command(verb).description(DESCRIPTIONS[verb]))
       .option('--dry-run', 'only count')
       .option('--yes', 'do not ask');
-    if (verb.name === 'replay') command.option('--rate <n>', 'at most so many events a second', parseRate);
-    command.action((_options, command: Command) => {
-      const options = command.optsWithGlobals<ActionOptions>();
-      return runWithOperator(options, (terminal, operator) => act(verb, operator, options, terminal));
-    });
+    if (verb === 'replay') command.option('--rate <n>', 'at most so many events a second', parseRate);
+    command.action(
+      operatorAction((terminal, operator, options: ActionOptions) => act(verb, terminal, operator, options)),
+    );
   }
 }
 
 async function act(
   verb: Verb,
+  terminal: Terminal,
   operator: Operator,
   options: ActionOptions,
-  terminal: Terminal,
 ): Promise<number> {
-  const clients = chooseClients(operator.config, options.client);
-  const read: ReadDeadLetters = (client, filter) => readDeadLetters(operator.redis, client, filter);
   let matching = 0;
-  for await (const page of findDeadLetters(read, clients, options, options.limit)) matching += page.length;
-
+  for await (const page of findMatching(operator, options)) matching += page.length;
+  const clients = chooseClients(operator.config, options.client);
   const nothing = whyNothing(verb, matching, options) ?? (await askWhether(verb, matching, clients, options));
   if (nothing !== undefined) {
-    terminal.value({ matching, [verb.past]: 0, interrupted: false });
+    terminal.value({ matching, [PAST[verb]]: 0, interrupted: false });
     terminal.line(nothing);
     return EXIT.done;
   }
@@ -84,33 +72,28 @@ async function act(
     const which = `${formatCount(matching)} dead letters`;
     terminal.note(`Replaying ${which}${howLong(matching, options.rate)}: ${options.rate} a second.`);
   }
-  const { done, interrupted } = await carryOut(verb, operator, options, matching);
-  terminal.value({ matching, [verb.past]: done, interrupted });
-  terminal.line(`${formatCount(done)} ${verb.past}.`);
+  const { done, interrupted } = await carryOut(verb, operator, clients, options, matching);
+  terminal.value({ matching, [PAST[verb]]: done, interrupted });
+  terminal.line(`${formatCount(done)} ${PAST[verb]}.`);
   if (interrupted) terminal.line('Interrupted: run it again for the rest.');
-  if (verb.name === 'replay' && done > 0) await tellWithoutService(terminal, operator.redis);
+  if (verb === 'replay' && done > 0) await tellWithoutService(terminal, operator.redis);
   return interrupted ? EXIT.interrupted : EXIT.done;
 }
 
-/** Why nothing is to be done, as a sentence; undefined where something is. */
+/** Says why there is nothing to do; undefined: there is. */
 function whyNothing(verb: Verb, matching: number, { dryRun, rate }: ActionOptions): string | undefined {
   if (matching === 0) return 'No dead letters match.';
   return dryRun === true
-    ? `${formatCount(matching)} would be ${verb.past}${howLong(matching, rate)}.`
+    ? `${formatCount(matching)} would be ${PAST[verb]}${howLong(matching, rate)}.`
     : undefined;
 }
 
-/** How long it takes at a rate; nothing where it is not held to one. */
+/** How long it takes at a rate; empty without one. */
 function howLong(matching: number, rate: number | undefined): string {
   return rate === undefined ? '' : ` in about ${formatDuration((matching / rate) * 1_000)}`;
 }
 
-/**
- * Asks before more than one dead letter is acted on.
- *
- * @returns undefined: go ahead
- * @throws UsageError where nobody can be asked
- */
+/** Asks before it acts on more than one. @returns undefined: go ahead @throws UsageError without a terminal */
 async function askWhether(
   verb: Verb,
   matching: number,
@@ -118,40 +101,35 @@ async function askWhether(
   { yes }: ActionOptions,
 ): Promise<string | undefined> {
   if (matching === 1 || yes === true) return undefined;
-  const agreed = await confirm(
-    `${verb.name} ${formatCount(matching)} dead letters of ${clients.join(', ')}?`,
-  );
+  const agreed = await confirm(`${verb} ${formatCount(matching)} dead letters of ${clients.join(', ')}?`);
   if (agreed === undefined) {
     throw new UsageError(
-      `${matching} dead letters match: --yes is needed to ${verb.name} more than one without a terminal`,
+      `${matching} dead letters match: --yes is needed to ${verb} more than one without a terminal`,
     );
   }
   return agreed ? undefined : 'Nothing was done.';
 }
 
 /** Acts on all that match, with a progress bar; a signal ends it between two steps. */
-async function carryOut(verb: Verb, operator: Operator, options: ActionOptions, matching: number) {
-  const { config, redis } = operator;
-  const stopping = new AbortController();
-  const onSignal = (): void => stopping.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  const progress = openProgress(verb.past, matching);
-  try {
-    return await actOnDeadLetters(
-      (client, filter) => readDeadLetters(redis, client, filter),
-      verb.action(operator),
-      {
-        clients: chooseClients(config, options.client),
+function carryOut(
+  verb: Verb,
+  operator: Operator,
+  clients: readonly string[],
+  options: ActionOptions,
+  matching: number,
+) {
+  const { limit, rate } = options;
+  return untilInterrupted((signal) =>
+    withProgress(PAST[verb], matching, (onProgress) =>
+      actOnDeadLetters(deadLetterReader(operator), actionOf(verb, operator.redis), {
+        clients,
         filter: options,
-        signal: stopping.signal,
-        batchSizeOf: (client) => config.clients[client]?.batchSize ?? 1,
-        onProgress: (done) => progress.update(done),
-        ...(options.limit === undefined ? {} : { limit: options.limit }),
-        ...(options.rate === undefined ? {} : { rate: holdRate(options.rate, () => performance.now()) }),
-      },
-    );
-  } finally {
-    progress.stop();
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
+        signal,
+        batchSizeOf: (client) => operator.config.clients[client]?.batchSize ?? 1,
+        onProgress,
+        ...(limit === undefined ? {} : { limit }),
+        ...(rate === undefined ? {} : { rate: holdRate(rate, () => performance.now()) }),
+      }),
+    ),
+  );
 }

@@ -1,16 +1,166 @@
 import type { Command } from 'commander';
+import { lastFailure } from '../../core/dead-letter-filter.ts';
+import type { StoredEvent } from '../../core/event.ts';
+import { toExportLine } from '../../core/exported-event.ts';
+import { attemptsOf, deadLetterDetail, deadLetterRow } from '../../dead-letters/dead-letter-value.ts';
+import type { DeadLetter } from '../../dead-letters/find-dead-letters.ts';
+import { type ExportOutput, exportToFile, exportToStdout } from '../export-output.ts';
+import { chooseClients, type Operator, operatorAction } from '../open-operator.ts';
+import { withProgress } from '../progress.ts';
+import { EXIT, type GlobalOptions, UsageError, untilInterrupted } from '../run-command.ts';
+import { formatCount, formatTime, oneLine, type Terminal, visibleText } from '../terminal.ts';
+import { type FilterOptions, findMatching, withFilters } from './dead-letter-filters.ts';
 import { addDeadLetterActions } from './dead-letters-act.ts';
-import { addDeadLettersExport } from './dead-letters-export.ts';
-import { addDeadLettersList } from './dead-letters-list.ts';
-import { addDeadLettersShow } from './dead-letters-show.ts';
 
-/** `waybill dead-letters`: what was given up on, and what to do with it. */
+/** People are shown at most this many; `--limit` and `--json` give more. */
+const ROWS_FOR_PEOPLE = 50;
+
+/** `waybill dead-letters`: the events given up on, and what to do with them. */
 export function addDeadLettersCommand(program: Command): void {
   const group = program
     .command('dead-letters')
     .description('list, show, export, replay or discard the events given up on');
-  addDeadLettersList(group);
-  addDeadLettersShow(group);
-  addDeadLettersExport(group);
+  withFilters(group.command('list').description('list dead letters, oldest first')).action(
+    operatorAction(async (terminal, operator, options: FilterOptions) => {
+      const { found, rows } = await readRows(operator, options, terminal.json);
+      terminal.value(rows);
+      printRows(terminal, found, rows);
+      return EXIT.done;
+    }),
+  );
+  group
+    .command('show')
+    .argument('<id>', "the event's id")
+    .option('--client <name>', 'look at one client only')
+    .description('show a dead letter: every attempt, the response, the payload')
+    .action(operatorAction(showOne));
+  withFilters(
+    group
+      .command('export')
+      .description('write dead letters as NDJSON, oldest first; "send --from-export" takes them back'),
+  )
+    .option('--output <file>', 'a new file to write to; default: stdout')
+    .action(operatorAction(exportAll));
   addDeadLetterActions(group);
+}
+
+type Row = ReturnType<typeof deadLetterRow>;
+
+async function readRows(operator: Operator, options: FilterOptions, all: boolean) {
+  const keep = all ? Number.POSITIVE_INFINITY : (options.limit ?? ROWS_FOR_PEOPLE);
+  const rows: Row[] = [];
+  let found = 0;
+  for await (const page of findMatching(operator, options)) {
+    found += page.length;
+    rows.push(...page.slice(0, keep - rows.length).map(deadLetterRow));
+  }
+  return { found, rows };
+}
+
+function printRows(terminal: Terminal, found: number, rows: readonly Row[]): void {
+  if (found === 0) {
+    terminal.line('No dead letters.');
+    return;
+  }
+  terminal.table(
+    ['client', 'id', 'type', 'unit', 'attempts', 'status', 'class', 'died at'],
+    rows.map(({ client, id, type, unit, attempts, status, class: failureClass, diedAt }) => [
+      ...[client, id, type, unit, attempts, status ?? '-', failureClass, formatTime(Date.parse(diedAt))],
+    ]),
+    [4],
+  );
+  if (found > rows.length) {
+    terminal.line(`\n${formatCount(found)} in all; the oldest ${rows.length} are shown. --limit shows more.`);
+  }
+}
+
+async function showOne(
+  terminal: Terminal,
+  operator: Operator,
+  options: GlobalOptions & { client?: string },
+  id: string,
+): Promise<number> {
+  for await (const [letter] of findMatching(operator, { ...options, id, limit: 1 })) {
+    if (letter !== undefined) show(terminal, letter);
+    return EXIT.done;
+  }
+  const names = chooseClients(operator.config, options.client);
+  throw new UsageError(`event ${id} is not among the dead letters of ${names.join(', ')}`);
+}
+
+function show(terminal: Terminal, { client, event }: DeadLetter): void {
+  const value = deadLetterDetail({ client, event });
+  terminal.value(value);
+  const facts = [`client ${client}`, event.type, `unit ${oneLine(event.unit)}`, `replays ${event.life ?? 0}`];
+  terminal.line(`${terminal.style('bold', event.id)}\n${facts.join('   ')}\n`);
+  printAttempts(terminal, event);
+  const { fieldErrors = [] } = value;
+  if (fieldErrors.length > 0) {
+    terminal.line('\nFields that the endpoint objected to');
+    for (const { field, code } of fieldErrors) terminal.line(`  ${oneLine(`${field}: ${code}`)}`);
+  }
+  const heading = lastFailure(event).status === 0 ? 'No response' : 'Last response';
+  terminal.line(`\n${heading}\n${indent(event.response || '(empty)')}`);
+  terminal.line(`\nPayload\n${indent(JSON.stringify(JSON.parse(event.body), undefined, 2))}`);
+}
+
+/** Prints a dead letter's attempts as a table. */
+export function printAttempts(terminal: Terminal, event: StoredEvent): void {
+  terminal.table(
+    ['attempt', 'ended at', 'status', 'class', 'ms'],
+    attemptsOf(event).map(({ attempt, at, status, class: failureClass, ms }) => [
+      ...[attempt, new Date(at).toISOString(), status ?? '-', failureClass, ms],
+    ]),
+    [0, 4],
+  );
+}
+
+function indent(text: string): string {
+  return visibleText(text).replace(/(^|\n)/g, '$1  ');
+}
+
+async function exportAll(
+  terminal: Terminal,
+  operator: Operator,
+  { output: file, ...filters }: FilterOptions & { readonly output?: string },
+): Promise<number> {
+  const pages = findMatching(operator, filters);
+  const output = file === undefined ? exportToStdout() : await exportToFile(file);
+  try {
+    return await untilInterrupted(async (signal) => {
+      const exported = await writeAll(pages, output, signal);
+      if (signal.aborted) {
+        const what = file === undefined ? 'the rest was not written' : 'no file was written';
+        terminal.note(`Interrupted: ${what}.`);
+        return EXIT.interrupted;
+      }
+      await output.finish();
+      if (file === undefined) terminal.note(`${formatCount(exported)} exported.`);
+      else {
+        terminal.value({ exported, file });
+        terminal.line(`${formatCount(exported)} exported to ${file}.`);
+      }
+      return EXIT.done;
+    });
+  } finally {
+    await output.abandon();
+  }
+}
+
+/** Writes page by page: at most one waits to be written. */
+function writeAll(
+  pages: AsyncIterable<readonly DeadLetter[]>,
+  output: ExportOutput,
+  signal: AbortSignal,
+): Promise<number> {
+  return withProgress('exported', undefined, async (update) => {
+    let exported = 0;
+    for await (const page of pages) {
+      if (signal.aborted) break;
+      await output.write(page.map(({ client, event }) => toExportLine(client, event)).join(''));
+      exported += page.length;
+      update(exported);
+    }
+    return exported;
+  });
 }

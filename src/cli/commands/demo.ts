@@ -6,16 +6,21 @@ import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { readDeadLetters, replayDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
-import { printAccount, takeAccount } from '../demo/demo-account.ts';
-import { type Statuses, watchUntil } from '../demo/demo-view.ts';
-import { COMPANY_NAMES, type CompanyName, type DemoWorld, openDemoWorld } from '../demo/demo-world.ts';
-import { EXIT } from '../exit-codes.ts';
-import { type GlobalOptions, runCommand } from '../run-command.ts';
+import { printAccount, type Statuses, takeAccount, watchUntil } from '../demo/demo-view.ts';
+import {
+  COMPANY_NAMES,
+  type CompanyName,
+  type DemoWorld,
+  openDemoWorld,
+  type PerCompany,
+  perCompany,
+} from '../demo/demo-world.ts';
+import { commandAction, EXIT } from '../run-command.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
-import { attemptRows } from './attempt-rows.ts';
+import { printAttempts } from './dead-letters.ts';
 
 /** How many generated events each company gets, beside the published samples: 2,000 in all. */
-const BURST: Readonly<Record<CompanyName, number>> = { healthy: 1_200, 'new-token': 600, outage: 200 };
+const BURST: PerCompany<number> = { healthy: 1_200, 'new-token': 600, outage: 200 };
 const REVOKE_AFTER = 100;
 const PATIENCE_MS = 60_000;
 const SEED = 42;
@@ -25,10 +30,9 @@ export function addDemoCommand(program: Command): void {
   program
     .command('demo')
     .description('show the main job: deliveries, a renewed token, an outage, dead letters and their replay')
-    .action((_options, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
-      return runCommand(options, async (terminal) => {
-        // Where nobody wants to see more, the Redis of the demo has to end all the same.
+    .action(
+      commandAction(async (terminal) => {
+        // The Redis of the demo has to end even if its output is no longer read.
         const ended = stopSignal().then((by) => (by === 'SIGPIPE' ? EXIT.done : EXIT.interrupted));
         const world = await openDemoWorld();
         try {
@@ -36,8 +40,8 @@ export function addDemoCommand(program: Command): void {
         } finally {
           await world.close();
         }
-      });
-    });
+      }),
+    );
 }
 
 async function play(world: DemoWorld, terminal: Terminal): Promise<number> {
@@ -54,56 +58,47 @@ async function play(world: DemoWorld, terminal: Terminal): Promise<number> {
   const revoked = companies['new-token']
     .waitFor(REVOKE_AFTER)
     .then(() => companies['new-token'].revokeTokens());
-  // It is awaited later; until then its failure is nobody's.
+  // It is awaited later; a failure before that is not unhandled.
   revoked.catch(() => {});
 
   step('2. The published samples of both types, and 2,000 generated events');
   const submitted = await submitAll(world);
-  const expected = (name: CompanyName): number => submitted[name].filter(isAccepted).length;
-  const accepted = COMPANY_NAMES.reduce((sum, name) => sum + expected(name), 0);
+  const expected = perCompany(
+    (name) => submitted[name].filter(({ outcome }) => outcome === 'accepted').length,
+  );
+  const accepted = Object.values(expected).reduce((sum, count) => sum + count);
   terminal.line(`   ${formatCount(accepted)} accepted: Redis has them`);
+  const areDelivered = (now: Statuses, names: readonly CompanyName[]): boolean =>
+    names.every((name) => now[name].delivered === expected[name]);
 
   step('3. Delivery; what fails is tried again after 50, 100, 200, 400, 800 ms');
-  const down = await watchUntil(world, terminal, (now) => isSettled(now, expected), PATIENCE_MS);
+  const isOver = (now: Statuses): boolean =>
+    areDelivered(now, ['healthy', 'new-token']) && now.outage.dead === expected.outage;
+  const down = await watchUntil(world, terminal, isOver, PATIENCE_MS);
   await revoked;
   const tokens = companies['new-token'].tokenRequests.length;
-  terminal.line(`   new-token: ${tokens} token requests for ${formatCount(expected('new-token'))} events`);
+  terminal.line(`   new-token: ${tokens} token requests for ${formatCount(expected['new-token'])} events`);
   await showOneDeadLetter(world, terminal);
 
   step('4. The company is back; its dead letters are replayed');
   await companies.outage.up();
-  const { done } = await actOnDeadLetters(
-    (client) => readDeadLetters(world.redis, client),
-    (client, events) => replayDeadLetters(world.redis, client, uuidv7(), events, Date.now()),
-    {
-      clients: COMPANY_NAMES,
-      filter: {},
-      batchSizeOf: (client) => world.config.clients[client]?.batchSize ?? 1,
-    },
-  );
+  const done = await replayAll(world);
   terminal.line(`   ${formatCount(done)} replayed, under their old ids and with all retries again`);
-  const after = await watchUntil(world, terminal, (now) => isDelivered(now, expected), PATIENCE_MS);
+  const after = await watchUntil(world, terminal, (now) => areDelivered(now, COMPANY_NAMES), PATIENCE_MS);
 
   step('5. Every event accounted for');
-  const died = Object.fromEntries(COMPANY_NAMES.map((name) => [name, down[name].dead])) as Record<
-    CompanyName,
-    number
-  >;
+  const died = perCompany((name) => down[name].dead);
   const account = takeAccount(world, submitted, after, died, (performance.now() - started) / 1_000);
   printAccount(terminal, account);
   terminal.value(account);
   terminal.line(`\n   ${formatCount(account.total.accepted)} accepted, lost ${account.lost}.`);
-  printNext(terminal);
+  terminal.line(NEXT);
   return account.lost === 0 && account.total.deadNow === 0 ? EXIT.done : EXIT.someFailed;
 }
 
-function isAccepted({ outcome }: SubmitResult): boolean {
-  return outcome === 'accepted';
-}
-
-async function submitAll(world: DemoWorld): Promise<Record<CompanyName, SubmitResult[]>> {
+async function submitAll(world: DemoWorld): Promise<PerCompany<readonly SubmitResult[]>> {
   const random = seededRandom(SEED);
-  const results = { healthy: [], 'new-token': [], outage: [] } as Record<CompanyName, SubmitResult[]>;
+  const results = perCompany((): SubmitResult[] => []);
   for (const name of COMPANY_NAMES) {
     for (const type of EVENT_TYPES) {
       const generated = Array.from({ length: BURST[name] / EVENT_TYPES.length }, (_, n) =>
@@ -115,35 +110,35 @@ async function submitAll(world: DemoWorld): Promise<Record<CompanyName, SubmitRe
   return results;
 }
 
-/** Everything is delivered, except that the company that is down has only dead letters. */
-function isSettled(statuses: Statuses, expected: (name: CompanyName) => number): boolean {
-  return (
-    statuses.healthy.delivered === expected('healthy') &&
-    statuses['new-token'].delivered === expected('new-token') &&
-    statuses.outage.dead === expected('outage')
+/** @returns how many dead letters were replayed */
+async function replayAll({ redis, config }: DemoWorld): Promise<number> {
+  const { done } = await actOnDeadLetters(
+    (client) => readDeadLetters(redis, client),
+    (client, events) => replayDeadLetters(redis, client, uuidv7(), events, Date.now()),
+    {
+      clients: COMPANY_NAMES,
+      filter: {},
+      batchSizeOf: (client) => config.clients[client]?.batchSize ?? 1,
+    },
   );
-}
-
-function isDelivered(statuses: Statuses, expected: (name: CompanyName) => number): boolean {
-  return COMPANY_NAMES.every((name) => statuses[name].delivered === expected(name));
+  return done;
 }
 
 async function showOneDeadLetter(world: DemoWorld, terminal: Terminal): Promise<void> {
   for await (const [event] of readDeadLetters(world.redis, 'outage')) {
     if (event === undefined) return;
     terminal.line(`\n   one of the dead letters, ${event.type} of unit ${event.unit}:`);
-    attemptRows(terminal, event);
+    printAttempts(terminal, event);
     terminal.line(`   ${event.response ?? ''}`);
     return;
   }
 }
 
-function printNext(terminal: Terminal): void {
-  terminal.line('\nTry next (npx waybill, or node dist/src/cli/main.js):');
-  terminal.line('   waybill init                              write a configuration to begin with');
-  terminal.line('   waybill check                             see what is wrong with it');
-  terminal.line('   waybill start                             run the service');
-  terminal.line('   waybill send <client> <type> events.json  submit events');
-  terminal.line('   waybill status                            see where they are');
-  terminal.line('   waybill dead-letters list                 see what was given up on');
-}
+const NEXT = `
+Try next (npx waybill, or node dist/src/cli/main.js):
+   waybill init                              write a configuration to begin with
+   waybill check                             see what is wrong with it
+   waybill start                             run the service
+   waybill send <client> <type> events.json  submit events
+   waybill status                            see where they are
+   waybill dead-letters list                 see what was given up on`;

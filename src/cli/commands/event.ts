@@ -1,13 +1,15 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type EventFate, eventFateValue } from '../../core/event-fate.ts';
 import { acceptedAt, parseEventId } from '../../core/event-id.ts';
 import { createEventLookUp } from '../../queue/look-up-event.ts';
-import { EXIT } from '../exit-codes.ts';
-import { chooseClients, runWithOperator } from '../open-operator.ts';
-import type { GlobalOptions } from '../run-command.ts';
-import { tellWithoutService } from '../tell-without-service.ts';
-import { formatTime, type Terminal } from '../terminal.ts';
-import { inWords } from '../time-in-words.ts';
+import { chooseClients, operatorAction, tellWithoutService } from '../open-operator.ts';
+import { optionParser } from '../parse-options.ts';
+import { EXIT, type GlobalOptions } from '../run-command.ts';
+import { formatTime, inWords, type Terminal } from '../terminal.ts';
+
+const readId = optionParser(parseEventId, 'It is the id that was given when it was accepted, a UUIDv7.');
+
+type EventOptions = GlobalOptions & { readonly client?: string };
 
 /** `waybill event <id>`: what became of an event. */
 export function addEventCommand(program: Command): void {
@@ -16,9 +18,8 @@ export function addEventCommand(program: Command): void {
     .argument('<id>', "the event's id", readId)
     .option('--client <name>', 'ask one client only')
     .description('tell what became of an event')
-    .action((id: string, _options, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions & { client?: string }>();
-      return runWithOperator(options, async (terminal, { config, redis }) => {
+    .action(
+      operatorAction(async (terminal, { config, redis }, options: EventOptions, id: string) => {
         const clients = chooseClients(config, options.client);
         const now = Date.now();
         const fate = await createEventLookUp({ redis, clients, now: () => now })(id);
@@ -27,15 +28,8 @@ export function addEventCommand(program: Command): void {
         terminal.line(describe(fate, now));
         if (fate.state !== 'delivered' && fate.state !== 'dead') await tellWithoutService(terminal, redis);
         return EXIT.done;
-      });
-    });
-}
-
-function readId(text: string): string {
-  const id = parseEventId(text);
-  if (id === undefined)
-    throw new InvalidArgumentError('It is the id that was given when it was accepted, a UUIDv7.');
-  return id;
+      }),
+    );
 }
 
 function describe(fate: EventFate, now: number): string {

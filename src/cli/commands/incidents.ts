@@ -2,9 +2,8 @@ import type { Command } from 'commander';
 import { type ClosedIncident, type Incident, incidentValue } from '../../core/incident.ts';
 import { failuresOf } from '../../incidents/describe-notice.ts';
 import { readAllIncidents } from '../../queue/incident-store.ts';
-import { EXIT } from '../exit-codes.ts';
-import { chooseClients, runWithOperator } from '../open-operator.ts';
-import type { GlobalOptions } from '../run-command.ts';
+import { chooseClients, operatorAction } from '../open-operator.ts';
+import { EXIT, type GlobalOptions } from '../run-command.ts';
 import { formatCount, formatTime, type Terminal } from '../terminal.ts';
 
 const HEAD = ['client', 'type', 'state', 'failing since', 'last', 'events', 'dead letters', 'failures'];
@@ -16,16 +15,15 @@ export function addIncidentsCommand(program: Command): void {
     .command('incidents')
     .argument('[client]', 'one client; default: all')
     .description('show the incidents that are open, and those of the last 7 days that are over')
-    .action((client: string | undefined, _options, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
-      return runWithOperator(options, async (terminal, { config, redis }) => {
+    .action(
+      operatorAction(async (terminal, { config, redis }, _options: GlobalOptions, client?: string) => {
         const names = chooseClients(config, client);
         const { open, closed } = await readAllIncidents(redis, names, Date.now());
         terminal.value({ open: open.map(incidentValue), closed: closed.map(incidentValue) });
         print(terminal, open, closed);
         return EXIT.done;
-      });
-    });
+      }),
+    );
 }
 
 function print(terminal: Terminal, open: readonly Incident[], closed: readonly ClosedIncident[]): void {

@@ -2,18 +2,16 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { CONFIG_TEMPLATE } from '../../config/config-template.ts';
-import { EXIT } from '../exit-codes.ts';
-import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';
+import { commandAction, EXIT, UsageError } from '../run-command.ts';
 
 /** `waybill init`: writes a commented configuration to begin with. */
 export function addInitCommand(program: Command): void {
   program
     .command('init')
     .description('write a commented configuration file to begin with')
-    .action((_options, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
-      return runCommand(options, async (terminal) => {
-        const file = resolve(options.config);
+    .action(
+      commandAction(async (terminal, { config }) => {
+        const file = resolve(config);
         try {
           writeFileSync(file, CONFIG_TEMPLATE, { flag: 'wx' });
         } catch (error) {
@@ -25,6 +23,6 @@ export function addInitCommand(program: Command): void {
         terminal.line(`Wrote ${file}.`);
         terminal.line('Next: edit it, set ACME_CLIENT_SECRET in the environment, then run: waybill check');
         return EXIT.done;
-      });
-    });
+      }),
+    );
 }

@@ -1,12 +1,9 @@
 import { type Command, Option } from 'commander';
 import { generateKey } from '../../api/keys.ts';
 import { API_SCOPES, type ApiScope, httpConfigSchema } from '../../config/http-config.ts';
-import { EXIT } from '../exit-codes.ts';
-import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';
+import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 
-interface KeyOptions extends GlobalOptions {
-  readonly scope: readonly ApiScope[];
-}
+type KeyOptions = GlobalOptions & { readonly scope: readonly ApiScope[] };
 
 /** `waybill key <name>`: makes a key of the HTTP API; only its hash goes into the configuration. */
 export function addKeyCommand(program: Command): void {
@@ -19,9 +16,8 @@ export function addKeyCommand(program: Command): void {
         .makeOptionMandatory(),
     )
     .description('make a key of the HTTP API; it is shown once')
-    .action((name: string, _options, command: Command) => {
-      const options = command.optsWithGlobals<KeyOptions>();
-      return runCommand(options, async (terminal) => {
+    .action(
+      commandAction(async (terminal, options: KeyOptions, name: string) => {
         const { key, sha256 } = generateKey();
         const scopes = API_SCOPES.filter((scope) => options.scope.includes(scope));
         const valid = httpConfigSchema.safeParse({ keys: [{ name, sha256, scopes }] });
@@ -33,6 +29,6 @@ export function addKeyCommand(program: Command): void {
           `http:\n  keys:\n    - { name: "${name}", sha256: "${sha256}", scopes: [${scopes.join(', ')}] }`,
         );
         return EXIT.done;
-      });
-    });
+      }),
+    );
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type FindOptions, type RunOptions, withFindFlags, withRunFlags } from '../loadtest/load-options.ts';
-import { runCommand } from '../run-command.ts';
+import { commandAction } from '../run-command.ts';
 
 /** `waybill loadtest`: what rate a client's endpoint takes from this engine. */
 export function addLoadtestCommand(program: Command): void {
@@ -11,23 +11,23 @@ export function addLoadtestCommand(program: Command): void {
     );
   withRunFlags(
     describe(group, 'run', 'send a fixed plan, and hold what comes of it against objectives'),
-  ).action((client: string, type: string, _options, command: Command) => {
-    const options = command.optsWithGlobals<RunOptions>();
-    return runCommand(options, async (terminal) => {
-      // Loaded when it is needed: no other command has a use for histograms.
-      const { runPlan } = await import('../loadtest/run-plan.ts');
-      return runPlan(terminal, client, type, options);
-    });
-  });
-  withFindFlags(describe(group, 'find-limit', 'find the highest rate that meets objectives')).action(
-    (client: string, type: string, _options, command: Command) => {
-      const options = command.optsWithGlobals<FindOptions>();
-      return runCommand(options, async (terminal) => {
-        const { runSearch } = await import('../loadtest/run-search.ts');
-        return runSearch(terminal, client, type, options);
-      });
-    },
+  ).action(
+    commandAction(async (terminal, options: RunOptions, client: string, type: string) => {
+      const { runLoadTest, planRun } = await loadTest();
+      return runLoadTest(terminal, client, type, options, planRun(options));
+    }),
   );
+  withFindFlags(describe(group, 'find-limit', 'find the highest rate that meets objectives')).action(
+    commandAction(async (terminal, options: FindOptions, client: string, type: string) => {
+      const { runLoadTest, planSearch } = await loadTest();
+      return runLoadTest(terminal, client, type, options, planSearch(options));
+    }),
+  );
+}
+
+/** Loaded when a test runs: the help needs no histograms. */
+async function loadTest() {
+  return { ...(await import('../loadtest/plan-job.ts')), ...(await import('../loadtest/run-load-test.ts')) };
 }
 
 function describe(group: Command, name: string, description: string): Command {

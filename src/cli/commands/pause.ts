@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import { readClientStatus } from '../../queue/client-status.ts';
 import { setPaused } from '../../queue/pause-client.ts';
-import { EXIT } from '../exit-codes.ts';
-import { chooseClients, runWithOperator } from '../open-operator.ts';
-import type { GlobalOptions } from '../run-command.ts';
+import { findClient, operatorAction } from '../open-operator.ts';
+import { EXIT, type GlobalOptions } from '../run-command.ts';
 import { formatCount } from '../terminal.ts';
 
 /** `waybill pause <client>` and `waybill resume <client>` */
@@ -17,11 +16,10 @@ function addCommand(program: Command, name: 'pause' | 'resume', description: str
     .command(name)
     .argument('<client>', 'the client')
     .description(description)
-    .action((client: string, _options, command: Command) => {
-      const options = command.optsWithGlobals<GlobalOptions>();
-      const paused = name === 'pause';
-      return runWithOperator(options, async (terminal, { config, redis }) => {
-        chooseClients(config, client);
+    .action(
+      operatorAction(async (terminal, { config, redis }, _options: GlobalOptions, client: string) => {
+        findClient(config, client);
+        const paused = name === 'pause';
         const changed = await setPaused(redis, client, paused, Date.now());
         const { waiting, inFlight, retrying } = await readClientStatus(redis, client);
         terminal.value({ client, paused, changed, waiting, inFlight, retrying });
@@ -30,8 +28,8 @@ function addCommand(program: Command, name: 'pause' | 'resume', description: str
           `${formatCount(waiting)} waiting, ${formatCount(inFlight)} in flight, ${formatCount(retrying)} retrying`,
         );
         return EXIT.done;
-      });
-    });
+      }),
+    );
 }
 
 function describe(client: string, paused: boolean, changed: boolean): string {

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import type { ResolvedClient } from '../../config/config-schema.ts';
 import { matchesFilter } from '../../core/dead-letter-filter.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { buildReport, type IncidentReport, reportValue } from '../../incidents/build-report.ts';
@@ -7,12 +8,11 @@ import { reportMarkdown, reportTitle } from '../../incidents/report-markdown.ts'
 import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { readIncidents } from '../../queue/incident-store.ts';
 import { lookAtClients } from '../../queue/look-at-clients.ts';
-import { EXIT } from '../exit-codes.ts';
 import { type ExportOutput, exportToFile } from '../export-output.ts';
-import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
+import { findClient, type Operator, operatorAction } from '../open-operator.ts';
 import { parseMoment } from '../parse-options.ts';
-import { openProgress } from '../progress.ts';
-import type { GlobalOptions } from '../run-command.ts';
+import { withProgress } from '../progress.ts';
+import { EXIT, type GlobalOptions } from '../run-command.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
 
 const FORMATS = ['md', 'html', 'json'] as const;
@@ -42,33 +42,37 @@ export function addReportCommand(program: Command): void {
       new Option('--format <format>', 'Markdown, one HTML file, or JSON').choices([...FORMATS]).default('md'),
     )
     .option('--output <file>', 'a new file to write to; default: stdout')
-    .action((client: string, _options, command: Command) => {
-      const options = command.optsWithGlobals<ReportOptions>();
-      return runWithOperator(options, async (terminal, operator) => {
-        const [name = ''] = chooseClients(operator.config, client);
+    .action(
+      operatorAction(async (terminal, operator, options: ReportOptions, name: string) => {
+        const client = findClient(operator.config, name);
         // A file that cannot be written is found before everything is read.
         const output = options.output === undefined ? undefined : await exportToFile(options.output);
         try {
-          const report = await makeReport(operator, name, options);
+          const report = await makeReport(operator, client, options);
           await print(terminal, report, options, output);
         } finally {
           await output?.abandon();
         }
         return EXIT.done;
-      });
-    });
+      }),
+    );
 }
 
 async function makeReport(
   { config, redis }: Operator,
-  name: string,
+  client: ResolvedClient,
   { type, since }: ReportOptions,
 ): Promise<IncidentReport> {
-  const client = config.clients[name];
-  if (client === undefined) throw new TypeError(`there is no client ${name}`);
+  const { name } = client;
   const filter = { ...(type === undefined ? {} : { type }), ...(since === undefined ? {} : { since }) };
-  const pages = withProgress(readDeadLetters(redis, name));
-  const collected = await collectFailures(pages, (event) => matchesFilter(event, filter));
+  let read = 0;
+  const collected = await withProgress('read', undefined, (update) =>
+    collectFailures(readDeadLetters(redis, name), (event) => {
+      read += 1;
+      update(read);
+      return matchesFilter(event, filter);
+    }),
+  );
   const { open = [] } = (await readIncidents(redis, [name])).get(name) ?? {};
   // Not what `status` reads: that takes the longer, the more events wait.
   const look = (await lookAtClients(redis, [name])).get(name);
@@ -81,20 +85,6 @@ async function makeReport(
     since,
     now: Date.now(),
   });
-}
-
-async function* withProgress<Item>(pages: AsyncIterable<readonly Item[]>): AsyncGenerator<readonly Item[]> {
-  const progress = openProgress('read', undefined);
-  let read = 0;
-  try {
-    for await (const page of pages) {
-      yield page;
-      read += page.length;
-      progress.update(read);
-    }
-  } finally {
-    progress.stop();
-  }
 }
 
 async function print(

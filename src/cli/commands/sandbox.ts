@@ -1,23 +1,22 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import { seededRandom } from '../../core/seeded-random.ts';
-import type { CapacityOptions } from '../../sandbox/capacity.ts';
+import {
+  parseDurationMs,
+  parseRatePerSecond,
+  parseShare,
+  showMs,
+  showRate,
+} from '../../loadtest/quantities.ts';
+import type { Capacity, CapacityOptions } from '../../sandbox/capacity.ts';
 import { EXAMPLE_SCRIPT } from '../../sandbox/example-script.ts';
 import type { SandboxScript } from '../../sandbox/sandbox-script.ts';
 import { type ScriptedClient, startScriptedClient } from '../../sandbox/scripted-client.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
-import { EXIT } from '../exit-codes.ts';
-import { parseCount } from '../parse-options.ts';
-import { type GlobalOptions, runCommand, UsageError } from '../run-command.ts';
-import {
-  type CapacityFlags,
-  capacityOf,
-  describeCapacity,
-  withCapacityFlags,
-} from '../sandbox/capacity-options.ts';
-import { type LiveView, openLiveView } from '../sandbox/live-view.ts';
-import { printSummary } from '../sandbox/print-summary.ts';
+import { optionParser, parseCount, wholeNumber } from '../parse-options.ts';
+import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 import { readScript } from '../sandbox/read-script.ts';
+import { openRequestView, printSummary, type RequestView } from '../sandbox/request-view.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface SandboxOptions extends GlobalOptions, CapacityFlags {
@@ -28,7 +27,7 @@ interface SandboxOptions extends GlobalOptions, CapacityFlags {
 }
 
 const DEFAULT_PORT = 4080;
-const HIGHEST_PORT = 65_535;
+const parsePort = wholeNumber(0, 65_535, 'It is a whole number from 0 to 65535.');
 
 /** `waybill sandbox [script]`: plays a client, to try a configuration on before the real one is there. */
 export function addSandboxCommand(program: Command): void {
@@ -40,20 +39,10 @@ export function addSandboxCommand(program: Command): void {
     .option('--host <address>', 'the address to listen on; 0.0.0.0: all of this machine', '127.0.0.1')
     .option('--example', 'print a script with comments, and end')
     .option('--seed <n>', 'makes what happens by chance repeatable', parseCount);
-  withCapacityFlags(command).action((file: string | undefined, _options, command: Command) => {
-    const options = command.optsWithGlobals<SandboxOptions>();
-    return runCommand(options, (terminal) => run(terminal, file, options));
-  });
+  withCapacityFlags(command).action(commandAction(run));
 }
 
-function parsePort(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > HIGHEST_PORT) {
-    throw new InvalidArgumentError(`It is a whole number from 0 to ${HIGHEST_PORT}.`);
-  }
-  return Number(text);
-}
-
-async function run(terminal: Terminal, file: string | undefined, options: SandboxOptions): Promise<number> {
+async function run(terminal: Terminal, options: SandboxOptions, file?: string): Promise<number> {
   if (options.example === true) {
     terminal.value({ example: EXAMPLE_SCRIPT });
     terminal.line(EXAMPLE_SCRIPT.trimEnd());
@@ -62,7 +51,7 @@ async function run(terminal: Terminal, file: string | undefined, options: Sandbo
   const script = readScript(file);
   const capacity = capacityOf(options);
   const stopped = stopSignal();
-  const view = openLiveView(terminal, Date.now);
+  const view = openRequestView(terminal, Date.now);
   try {
     const play = await listen(script, capacity, options, view);
     tellWhere(terminal, play, capacity);
@@ -76,12 +65,12 @@ async function run(terminal: Terminal, file: string | undefined, options: Sandbo
   }
 }
 
-/** @throws UsageError where the address cannot be listened on */
+/** @throws UsageError if the address cannot be listened on */
 async function listen(
   script: SandboxScript,
   capacity: CapacityOptions | undefined,
   { host, port, seed = script.seed }: SandboxOptions,
-  view: LiveView,
+  view: RequestView,
 ): Promise<ScriptedClient> {
   try {
     return await startScriptedClient(script, {
@@ -105,4 +94,82 @@ function tellWhere(terminal: Terminal, play: ScriptedClient, asked: CapacityOpti
   terminal.line(stringify({ clients: { sandbox: clientSettings } }).trimEnd());
   if (asked && capacity) terminal.line(`\n${describeCapacity(asked, capacity)}`);
   terminal.line('\nCtrl-C ends it with a summary.\n');
+}
+
+/** Rates per second, times in milliseconds, shares from 0 to 1. */
+interface CapacityFlags {
+  readonly capacity?: number;
+  readonly latency?: number;
+  readonly latencySpread?: number;
+  readonly onOverload?: 'queue' | '503' | '429';
+  readonly queue?: number;
+  readonly declaredLimit?: number;
+}
+
+const DEFAULT_LATENCY_MS = 20;
+
+const readRate = optionParser(
+  (text) => parseRatePerSecond(text) || undefined,
+  'It is a rate, such as 300/s.',
+);
+const readTime = optionParser(parseDurationMs, 'It is a time, such as 40ms.');
+const readShare = optionParser(parseShare, 'It is a share up to 100%, such as 20%.');
+const readQueue = wholeNumber(0, 9_999_999, 'It is a whole number, such as 50.');
+
+function withCapacityFlags(command: Command): Command {
+  return command
+    .option('--capacity <rate>', 'serve so much at most, such as 300/s, and let the rest wait', readRate)
+    .option('--latency <time>', `what a request takes (${DEFAULT_LATENCY_MS}ms with --capacity)`, readTime)
+    .option('--latency-spread <share>', 'how far single requests are from it, such as 20%', readShare)
+    .addOption(
+      new Option(
+        '--on-overload <what>',
+        'of a request that finds the queue full (default: queue, without end)',
+      ).choices(['queue', '503', '429']),
+    )
+    .option('--queue <n>', "how many may wait, with 503 or 429 (default: a second's worth)", readQueue)
+    .option('--declared-limit <rate>', 'answer 429 beyond this rate, such as 80/s', readRate);
+}
+
+/** What the flags ask for; undefined: nothing. @throws UsageError if they contradict each other */
+function capacityOf(flags: CapacityFlags): CapacityOptions | undefined {
+  expectTogether(flags);
+  const { capacity, latency, latencySpread = 0, declaredLimit, queue = Math.ceil(capacity ?? 0) } = flags;
+  if (capacity === undefined && latency === undefined && declaredLimit === undefined) return undefined;
+  return {
+    ...(capacity === undefined ? {} : { ratePerSecond: capacity }),
+    latencyMs: latency ?? (capacity === undefined ? 0 : DEFAULT_LATENCY_MS),
+    latencySpread,
+    onOverload: ON_OVERLOAD[flags.onOverload ?? 'queue'],
+    queue,
+    ...(declaredLimit === undefined ? {} : { declaredLimitPerSecond: declaredLimit }),
+  };
+}
+
+const ON_OVERLOAD = { queue: 'queue', 503: 503, 429: 429 } as const;
+
+function expectTogether({ capacity, latency, latencySpread, onOverload, queue }: CapacityFlags): void {
+  const refuses = onOverload === '503' || onOverload === '429';
+  if (onOverload !== undefined && capacity === undefined) throw needs('--on-overload', '--capacity');
+  if (queue !== undefined && !refuses) throw needs('--queue', '--on-overload 503 or 429');
+  const hasLatency = latency !== undefined || capacity !== undefined;
+  if (latencySpread !== undefined && !hasLatency) throw needs('--latency-spread', '--latency');
+}
+
+/** What it takes, for people: a sentence or two. */
+function describeCapacity(options: CapacityOptions, { servers }: Pick<Capacity, 'servers'>): string {
+  const { ratePerSecond, latencyMs, latencySpread, onOverload, queue, declaredLimitPerSecond } = options;
+  const spread = latencySpread === 0 ? '' : ` ± ${latencySpread * 100} %`;
+  const each = `${showMs(latencyMs)}${spread} each`;
+  const beyond = onOverload === 'queue' ? 'the rest waits' : `${queue} may wait, the rest gets ${onOverload}`;
+  const served =
+    ratePerSecond === undefined
+      ? `Requests take ${each}.`
+      : `It serves ${showRate(ratePerSecond)}: ${servers} at a time, ${each}; ${beyond}.`;
+  if (declaredLimitPerSecond === undefined) return served;
+  return `${served} Beyond ${showRate(declaredLimitPerSecond)} it answers 429.`;
+}
+
+function needs(flag: string, other: string): UsageError {
+  return new UsageError(`${flag} needs ${other}`);
 }

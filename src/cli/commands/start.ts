@@ -5,9 +5,8 @@ import { bufferedStdout, createLog, prettyStream } from '../../log.ts';
 import { onReload, stopSignal } from '../../service/lifecycle.ts';
 import { shortlyBegun } from '../../service/redis-access.ts';
 import { type Service, startService } from '../../service/service.ts';
-import { EXIT } from '../exit-codes.ts';
 import { defaultWorkers, parseWorkers } from '../parse-options.ts';
-import { type GlobalOptions, runCommand } from '../run-command.ts';
+import { commandAction, EXIT, type GlobalOptions } from '../run-command.ts';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'];
 
@@ -32,10 +31,7 @@ export function addStartCommand(program: Command): void {
         .default('info')
         .env('WAYBILL_LOG_LEVEL'),
     )
-    .action((_options, command: Command) => {
-      const options = command.optsWithGlobals<StartOptions>();
-      return runCommand(options, () => run(options));
-    });
+    .action(commandAction((_terminal, options: StartOptions) => run(options)));
 }
 
 async function run(options: StartOptions): Promise<never> {

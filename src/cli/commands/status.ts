@@ -1,9 +1,9 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { type ClientStatus, clientStatusValue, readClientStatus } from '../../queue/client-status.ts';
 import { countServices } from '../../queue/count-services.ts';
-import { EXIT } from '../exit-codes.ts';
-import { chooseClients, type Operator, runWithOperator } from '../open-operator.ts';
-import { type GlobalOptions, UsageError } from '../run-command.ts';
+import { chooseClients, type Operator, operatorAction } from '../open-operator.ts';
+import { decimalNumber } from '../parse-options.ts';
+import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 import { formatCount, formatTime, oneLine, type Terminal } from '../terminal.ts';
 
 interface StatusOptions extends GlobalOptions {
@@ -14,9 +14,8 @@ interface StatusOptions extends GlobalOptions {
 const HEAD = ['client', 'waiting', 'in flight', 'retrying', 'dead', 'delivered'];
 const NUMERIC = [1, 2, 3, 4, 5];
 
-const DEFAULT_INTERVAL_MS = 1_000;
-const LEAST_INTERVAL_S = 0.1;
-const MOST_INTERVAL_S = 3_600;
+const DEFAULT_INTERVAL_S = 1;
+const parseInterval = decimalNumber(0.1, 3_600, 'It is a number of seconds from 0.1 to 3600.');
 
 /** `waybill status [client] [--watch]`: where each client's events are. */
 export function addStatusCommand(program: Command): void {
@@ -26,9 +25,8 @@ export function addStatusCommand(program: Command): void {
     .description("show where each client's events are")
     .option('--watch', 'go on showing it, with rates, until q or Ctrl-C')
     .option('--interval <seconds>', 'how often --watch looks (default: 1)', parseInterval)
-    .action((client: string | undefined, _options, command: Command) => {
-      const options = command.optsWithGlobals<StatusOptions>();
-      return runWithOperator(options, async (terminal, operator) => {
+    .action(
+      operatorAction(async (terminal, operator, options: StatusOptions, client?: string) => {
         const names = chooseClients(operator.config, client);
         const { watch, interval } = options;
         if (watch !== true && interval !== undefined) throw new UsageError('--interval goes with --watch');
@@ -36,22 +34,11 @@ export function addStatusCommand(program: Command): void {
         else {
           // Only this needs what draws the screen, which is a tenth of what a command takes to start.
           const { runWatch } = await import('../watch/run-watch.ts');
-          await runWatch(terminal, operator, names, interval ?? DEFAULT_INTERVAL_MS);
+          await runWatch(terminal, operator, names, (interval ?? DEFAULT_INTERVAL_S) * 1_000);
         }
         return EXIT.done;
-      });
-    });
-}
-
-/** @returns ms */
-function parseInterval(text: string): number {
-  const seconds = /^\d{1,4}(?:\.\d{1,3})?$/.test(text) ? Number(text) : 0;
-  if (seconds < LEAST_INTERVAL_S || seconds > MOST_INTERVAL_S) {
-    throw new InvalidArgumentError(
-      `It is a number of seconds from ${LEAST_INTERVAL_S} to ${MOST_INTERVAL_S}.`,
+      }),
     );
-  }
-  return seconds * 1_000;
 }
 
 async function tellOnce(terminal: Terminal, { redis }: Operator, names: readonly string[]): Promise<void> {
@@ -61,21 +48,13 @@ async function tellOnce(terminal: Terminal, { redis }: Operator, names: readonly
     services: services ?? null,
     clients: Object.fromEntries(statuses.map((status, i) => [names[i], clientStatusValue(status)])),
   });
-  printStatuses(terminal, names, statuses);
-  if (services === 0) terminal.line('\nNo service is running: nothing is delivered until "waybill start".');
-}
-
-function printStatuses(
-  terminal: Terminal,
-  names: readonly string[],
-  statuses: readonly ClientStatus[],
-): void {
   const rows = statuses.map(({ waiting, inFlight, retrying, dead, delivered }, i) => [
     names[i] ?? '',
     ...[waiting, inFlight, retrying, dead, delivered].map(formatCount),
   ]);
   terminal.table(HEAD, rows, NUMERIC);
   for (const [i, status] of statuses.entries()) printRemarks(terminal, names[i] ?? '', status);
+  if (services === 0) terminal.line('\nNo service is running: nothing is delivered until "waybill start".');
 }
 
 function printRemarks(terminal: Terminal, name: string, status: ClientStatus): void {

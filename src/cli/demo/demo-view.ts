@@ -1,21 +1,20 @@
+import type { SubmitResult } from '../../intake/submit-result.ts';
 import { type ClientStatus, readClientStatus } from '../../queue/client-status.ts';
-import type { Terminal } from '../terminal.ts';
-import { formatCount } from '../terminal.ts';
-import { COMPANY_NAMES, type CompanyName, type DemoWorld } from './demo-world.ts';
+import { canRedraw, createLiveScreen } from '../live-screen.ts';
+import { formatCount, type Terminal } from '../terminal.ts';
+import {
+  COMPANY_NAMES,
+  type CompanyName,
+  type DemoWorld,
+  type PerCompany,
+  perCompany,
+} from './demo-world.ts';
 
 /** Where the events of each company are. */
-export type Statuses = Readonly<Record<CompanyName, ClientStatus>>;
+export type Statuses = PerCompany<ClientStatus>;
 
 const EVERY_MS = 150;
 const LINE_EVERY_MS = 1_000;
-
-/** Reads where the events of all companies are. */
-export async function readStatuses(world: DemoWorld): Promise<Statuses> {
-  const entries = await Promise.all(
-    COMPANY_NAMES.map(async (name) => [name, await readClientStatus(world.redis, name)] as const),
-  );
-  return Object.fromEntries(entries) as unknown as Statuses;
-}
 
 /**
  * Shows where the events are until a condition holds: redrawn in place on a terminal, else a line a second.
@@ -23,50 +22,101 @@ export async function readStatuses(world: DemoWorld): Promise<Statuses> {
  * @throws Error after `timeoutMs`
  */
 export async function watchUntil(
-  world: DemoWorld,
+  { redis }: DemoWorld,
   terminal: Terminal,
   condition: (statuses: Statuses) => boolean,
   timeoutMs: number,
 ): Promise<Statuses> {
-  const inPlace = process.stdout.isTTY === true;
+  const screen = canRedraw(process.stdout) && !terminal.json ? createLiveScreen(process.stdout) : undefined;
   const started = performance.now();
-  let drawn = 0;
   let lastLine = Number.NEGATIVE_INFINITY;
-  for (;;) {
-    const statuses = await readStatuses(world);
-    const done = condition(statuses);
-    const now = performance.now();
-    if (inPlace || done || now - lastLine >= LINE_EVERY_MS) {
-      if (inPlace && drawn > 0 && !terminal.json) process.stdout.write(`\u001b[${drawn}A\u001b[0J`);
-      drawn = draw(terminal, statuses, inPlace);
-      lastLine = now;
+  try {
+    for (;;) {
+      const read = await Promise.all(COMPANY_NAMES.map((name) => readClientStatus(redis, name)));
+      const statuses = perCompany((_, index) => read[index] as ClientStatus);
+      const done = condition(statuses);
+      const now = performance.now();
+      if (screen !== undefined) screen.draw(COMPANY_NAMES.map((name) => row(terminal, name, statuses[name])));
+      else if (done || now - lastLine >= LINE_EVERY_MS) {
+        lastLine = now;
+        terminal.line(`   ${COMPANY_NAMES.map((name) => summary(name, statuses[name])).join('; ')}`);
+      }
+      if (done) return statuses;
+      if (now - started > timeoutMs) throw new Error(`the demo did not get on within ${timeoutMs} ms`);
+      await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
     }
-    if (done) return statuses;
-    if (now - started > timeoutMs) throw new Error(`the demo did not get on within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+  } finally {
+    screen?.end();
   }
 }
 
-function draw(terminal: Terminal, statuses: Statuses, inPlace: boolean): number {
-  const cells = COMPANY_NAMES.map((name) => {
-    const { waiting, inFlight, retrying, dead, delivered } = statuses[name];
-    return { name, waiting: waiting + inFlight, retrying, dead, delivered };
+function summary(name: CompanyName, { delivered, retrying, dead }: ClientStatus): string {
+  return `${name} ${delivered} delivered, ${retrying} retrying, ${dead} dead`;
+}
+
+function row(terminal: Terminal, name: CompanyName, status: ClientStatus): string {
+  const shown = (count: number): string => formatCount(count).padStart(6);
+  const counts = [
+    `${shown(status.waiting + status.inFlight)} waiting`,
+    terminal.style('yellow', `${shown(status.retrying)} retrying`),
+    terminal.style('red', `${shown(status.dead)} dead`),
+    terminal.style('green', `${shown(status.delivered)} delivered`),
+  ];
+  return `   ${name.padEnd(10)}${counts.join('  ')}`;
+}
+
+/** What became of the events of one company; `missing` were accepted and never arrived. */
+type CompanyAccount = ReturnType<typeof accountOf>;
+
+/** Adds up: what was accepted is compared with what the companies themselves received. */
+export function takeAccount(
+  world: DemoWorld,
+  submitted: PerCompany<readonly SubmitResult[]>,
+  statuses: Statuses,
+  died: PerCompany<number>,
+  seconds: number,
+) {
+  const clients = perCompany((name) => accountOf(world, name, submitted[name], statuses[name], died[name]));
+  const total = Object.values(clients).reduce(add);
+  return { clients, total, lost: total.missing, seconds: Math.round(seconds * 10) / 10 };
+}
+
+function accountOf(
+  { companies }: DemoWorld,
+  name: CompanyName,
+  submitted: readonly SubmitResult[],
+  { delivered, failedAttempts, replayed, dead }: ClientStatus,
+  died: number,
+) {
+  const { requests, tokenRequests, deliveredIds } = companies[name];
+  const accepted = submitted.flatMap((result) => (result.outcome === 'accepted' ? [result.id] : []));
+  return {
+    submitted: submitted.length,
+    accepted: accepted.length,
+    delivered,
+    failedAttempts: Object.values(failedAttempts).reduce((sum, count) => sum + count, 0),
+    died,
+    replayed,
+    deadNow: dead,
+    requests: requests.length,
+    tokenRequests: tokenRequests.length,
+    missing: accepted.filter((id) => !deliveredIds.has(id)).length,
+  };
+}
+
+function add(left: CompanyAccount, right: CompanyAccount): CompanyAccount {
+  const keys = Object.keys(left) as (keyof CompanyAccount)[];
+  return Object.fromEntries(keys.map((key) => [key, left[key] + right[key]])) as unknown as CompanyAccount;
+}
+
+const HEAD = ['', 'accepted', 'delivered', 'failed', 'died', 'replayed', 'dead', 'tokens', 'missing'];
+
+/** Prints the account as a table: failed attempts, dead letters now, token requests. */
+export function printAccount(terminal: Terminal, { clients, total }: ReturnType<typeof takeAccount>): void {
+  const rows = Object.entries({ ...clients, all: total }).map(([name, account]) => {
+    const { accepted, delivered, failedAttempts, died, replayed, deadNow, tokenRequests, missing } = account;
+    const counts = [accepted, delivered, failedAttempts, died, replayed, deadNow, tokenRequests, missing];
+    return [name, ...counts.map(formatCount)];
   });
-  if (!inPlace) {
-    const parts = cells.map(
-      (cell) => `${cell.name} ${cell.delivered} delivered, ${cell.retrying} retrying, ${cell.dead} dead`,
-    );
-    terminal.line(`   ${parts.join('; ')}`);
-    return 1;
-  }
-  for (const cell of cells) {
-    const counts = [
-      `${formatCount(cell.waiting).padStart(6)} waiting`,
-      terminal.style('yellow', `${formatCount(cell.retrying).padStart(6)} retrying`),
-      terminal.style('red', `${formatCount(cell.dead).padStart(6)} dead`),
-      terminal.style('green', `${formatCount(cell.delivered).padStart(6)} delivered`),
-    ];
-    terminal.line(`   ${cell.name.padEnd(10)}${counts.join('  ')}`);
-  }
-  return cells.length;
+  terminal.table(HEAD, rows, [1, 2, 3, 4, 5, 6, 7, 8]);
 }

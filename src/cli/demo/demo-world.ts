@@ -15,11 +15,19 @@ import { openRedisAccess } from '../../service/redis-access.ts';
 export const COMPANY_NAMES = ['healthy', 'new-token', 'outage'] as const;
 /** One of the demo's companies. */
 export type CompanyName = (typeof COMPANY_NAMES)[number];
+/** A value for each company. */
+export type PerCompany<Value> = Readonly<Record<CompanyName, Value>>;
 
-/** All that the demo plays with: real parts in a directory of their own, gone afterwards. */
+/** Makes a value for each company. */
+export function perCompany<Value>(make: (name: CompanyName, index: number) => Value): PerCompany<Value> {
+  const entries = COMPANY_NAMES.map((name, index) => [name, make(name, index)]);
+  return Object.fromEntries(entries) as PerCompany<Value>;
+}
+
+/** The demo's real parts, in a directory that is removed afterwards. */
 export interface DemoWorld {
   readonly config: Config;
-  readonly companies: Readonly<Record<CompanyName, Company>>;
+  readonly companies: PerCompany<Company>;
   readonly intake: OpenIntake;
   readonly redis: ReturnType<typeof openRedis>;
   startEngine(): Promise<void>;
@@ -62,7 +70,7 @@ export async function openDemoWorld(): Promise<DemoWorld> {
       await starting;
     },
     async close() {
-      // Whoever interrupts the demo may do so before the engine has started.
+      // The demo may be interrupted before the engine has started.
       await (await starting)?.stop(config.shutdownGraceMs);
       await intake.close();
       closeRedis(redis);

@@ -3,7 +3,7 @@ import { type Objective, parseObjectives } from '../../loadtest/objectives.ts';
 import { type Parsed, parseDurationMs, parseRatePerSecond, parseShare } from '../../loadtest/quantities.ts';
 import { parseStages, type Stage } from '../../loadtest/schedule.ts';
 import { type AbortRule, DEFAULT_ABORT_RULE, parseAbortRule } from '../../loadtest/stop-rules.ts';
-import { parseCount } from '../parse-options.ts';
+import { optionParser, parseCount } from '../parse-options.ts';
 import type { GlobalOptions } from '../run-command.ts';
 
 /** What both commands take. Durations in milliseconds, rates per second, shares from 0 to 1. */
@@ -91,7 +91,11 @@ function withCommonFlags(command: Command): Command {
     .option('--duplicates <share>', 'how many events repeat an earlier one', readShare, 0)
     .option('--slo <objective>', 'p99<300ms, delivered>99.5%, rate>=195/s; may be repeated', collect)
     .option('--max-requests <n>', 'for all of it', parseCount)
-    .addOption(abortOption())
+    .addOption(
+      new Option('--abort-on <rule>', 'when to stop')
+        .default(DEFAULT_ABORT_RULE, DEFAULT_ABORT_RULE.text)
+        .argParser((text) => parsedValue(parseAbortRule(text))),
+    )
     .option('--dry-run', 'say what would be sent, and send nothing')
     .option('--yes', 'do not ask')
     .option('--report <file>', 'write the whole report there, as JSON')
@@ -111,13 +115,6 @@ function parsedValue<Value>(parsed: Parsed<Value>): Value {
   return parsed.value;
 }
 
-function abortOption(): Option {
-  const read = (text: string): AbortRule => parsedValue(parseAbortRule(text));
-  return new Option('--abort-on <rule>', 'when to stop')
-    .default(DEFAULT_ABORT_RULE, DEFAULT_ABORT_RULE.text)
-    .argParser(read);
-}
-
 function collect(text: string, before: readonly string[] = []): readonly string[] {
   readObjectives([text]);
   return [...before, text];
@@ -127,17 +124,12 @@ function readStages(text: string): readonly Stage[] {
   return parsedValue(parseStages(text));
 }
 
-function readRate(text: string): number {
-  const rate = parseRatePerSecond(text);
-  if (rate === undefined || rate === 0) throw new InvalidArgumentError('It is a rate, such as 200/s.');
-  return rate;
-}
-
-function readTime(text: string): number {
-  const ms = parseDurationMs(text);
-  if (ms === undefined) throw new InvalidArgumentError('It is a time, such as 30s or 2m.');
-  return ms;
-}
+const readRate = optionParser(
+  (text) => parseRatePerSecond(text) || undefined,
+  'It is a rate, such as 200/s.',
+);
+const readTime = optionParser(parseDurationMs, 'It is a time, such as 30s or 2m.');
+const readShare = optionParser(parseShare, 'It is a share, such as 10%.');
 
 function readDuration(text: string): number {
   const ms = readTime(text);
@@ -145,22 +137,12 @@ function readDuration(text: string): number {
   return ms;
 }
 
-function readShare(text: string): number {
-  const share = parseShare(text);
-  if (share === undefined) throw new InvalidArgumentError('It is a share, such as 10%.');
-  return share;
-}
-
-function readMix(text: string): ReadonlyMap<string, number> {
+const readMix = optionParser((text) => {
   const mix = new Map<string, number>();
   for (const part of text.split(',')) {
     const [, type, weight] = /^\s*(\w+)=(\d+(?:\.\d+)?)%?\s*$/.exec(part) ?? [];
-    if (type === undefined || Number(weight) <= 0 || mix.has(type)) {
-      throw new InvalidArgumentError(
-        'It is types and their shares: disposition_update=80,inventory_receipt=20.',
-      );
-    }
+    if (type === undefined || Number(weight) <= 0 || mix.has(type)) return undefined;
     mix.set(type, Number(weight));
   }
   return mix;
-}
+}, 'It is types and their shares: disposition_update=80,inventory_receipt=20.');

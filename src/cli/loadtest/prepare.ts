@@ -1,17 +1,29 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Redis } from 'ioredis';
 import { asksForTokens } from '../../config/client-config.ts';
 import type { Config } from '../../config/config-schema.ts';
 import { loadConfig } from '../../config/load-config.ts';
+import type { EventType } from '../../core/event-type.ts';
+import { findEventType } from '../../core/event-types.ts';
 import { seededRandom } from '../../core/seeded-random.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 import { createIdSource } from '../../intake/event-id.ts';
+import { readPayloads } from '../../intake/read-payloads.ts';
 import { defaultObjectives, type Objective } from '../../loadtest/objectives.ts';
-import { createPayloads, type PayloadSource } from '../../loadtest/payloads.ts';
+import {
+  type BodyTemplate,
+  createPayloads,
+  generateTemplates,
+  type PayloadSource,
+  type Share,
+  toTemplate,
+} from '../../loadtest/payloads.ts';
 import { newRunId } from '../../loadtest/senders/direct-sender.ts';
+import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { type Operator, openOperator } from '../open-operator.ts';
 import { UsageError } from '../run-command.ts';
-import { expectWritable } from './expect-writable.ts';
-import { findPayloads } from './find-payloads.ts';
+import { findInput, GzipError } from '../send/event-input.ts';
 import { type LoadOptions, readObjectives } from './load-options.ts';
 import { findTarget, type Target } from './target.ts';
 
@@ -23,14 +35,17 @@ export interface Prepared {
   readonly seed: number;
   readonly objectives: readonly Objective[];
   readonly payloads: PayloadSource;
-  /** Where payloads came from. */
+  /** Where payloads came from, in a few words. */
   readonly source: string;
-  /** The Redis that the engine keeps its tokens in, where it runs. */
+  /** The engine's Redis, if it runs: the engine keeps its tokens there. */
   readonly redis: Redis | undefined;
   close(): Promise<void>;
 }
 
 const MOST_SEEDS = 1_000_000;
+/** More payloads make no difference to an endpoint, and they are kept in memory. */
+const MOST_PAYLOADS = 10_000;
+const MOST_SHOWN = 3;
 
 /** Finds all that a load test is made of. @throws UsageError, ConfigError */
 export async function prepare(name: string, type: string, options: LoadOptions): Promise<Prepared> {
@@ -44,6 +59,8 @@ export async function prepare(name: string, type: string, options: LoadOptions):
   const seed = options.seed ?? Math.floor(Math.random() * MOST_SEEDS) + 1;
   const random = seededRandom(seed);
   const operator = await findOperator(target, options);
+  const close = async () => operator?.close();
+  const { duplicates, slo } = options;
   try {
     const { shares, source } = await findPayloads(target, options, random, operator?.redis);
     return {
@@ -53,24 +70,28 @@ export async function prepare(name: string, type: string, options: LoadOptions):
       seed,
       source,
       redis: operator?.redis,
-      objectives:
-        options.slo === undefined ? defaultObjectives(target.client.timeoutMs) : readObjectives(options.slo),
-      payloads: createPayloads({
-        shares,
-        runId,
-        duplicates: options.duplicates,
-        random,
-        newId: createIdSource(),
-      }),
-      close: async () => operator?.close(),
+      objectives: slo === undefined ? defaultObjectives(target.client.timeoutMs) : readObjectives(slo),
+      payloads: createPayloads({ shares, runId, duplicates, random, newId: createIdSource() }),
+      close,
     };
   } catch (error) {
-    await operator?.close();
+    await close();
     throw error;
   }
 }
 
-/** Tokens are shared with the engine where that runs; without it the test takes its own. */
+/** Before anything is sent: a wrong path must not lose a measurement of a quarter of an hour. @throws UsageError */
+function expectWritable(file: string): void {
+  const exists = existsSync(file);
+  if (exists && statSync(file).isDirectory()) throw new UsageError(`${file} is a directory, not a file`);
+  try {
+    accessSync(exists ? file : dirname(file), constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+}
+
+/** Tokens are shared with the engine if it runs; otherwise the test takes its own. */
 async function findOperator({ client }: Target, options: LoadOptions): Promise<Operator | undefined> {
   if (options.fromDeadLetters === true) return openOperator(options.config);
   if (!asksForTokens(client.auth)) return undefined;
@@ -80,4 +101,80 @@ async function findOperator({ client }: Target, options: LoadOptions): Promise<O
     if (error instanceof WaybillError && error.code.startsWith('REDIS_')) return undefined;
     throw error;
   }
+}
+
+/** Finds or makes payloads, all of them valid. @throws UsageError if one is not, or there is none */
+async function findPayloads(
+  { client, types }: Target,
+  { events: file, fromDeadLetters }: LoadOptions,
+  random: () => number,
+  redis: Redis | undefined,
+): Promise<{ shares: readonly Share[]; source: string }> {
+  if (file !== undefined && fromDeadLetters === true) {
+    throw new UsageError('--events and --from-dead-letters do not go together');
+  }
+  if (file !== undefined && types.size > 1) {
+    throw new UsageError('--events has payloads of one type: leave --mix out');
+  }
+  const shares: Share[] = [];
+  for (const [name, weight] of types) {
+    const type = findEventType(name);
+    if (type === undefined) throw new UsageError(`there is no event type "${name}"`);
+    let templates: readonly BodyTemplate[];
+    if (file !== undefined) templates = await readFile(type, file);
+    else if (redis !== undefined && fromDeadLetters === true) {
+      templates = await readDead(redis, client.name, type);
+    } else templates = generateTemplates(name, random);
+    shares.push({ weight, templates });
+  }
+  if (file !== undefined) return { shares, source: `from ${file}` };
+  return { shares, source: fromDeadLetters === true ? 'from dead letters' : 'generated' };
+}
+
+async function readFile(type: EventType, file: string): Promise<BodyTemplate[]> {
+  const templates: BodyTemplate[] = [];
+  const problems: string[] = [];
+  for await (const read of readPayloads(bytesOf(file))) {
+    for (const each of read) {
+      if ('problem' in each) {
+        problems.push(`line ${each.line}: $ ${each.problem}`);
+        continue;
+      }
+      const made = toTemplate(type, each.payload, each.source);
+      if (made.ok) templates.push(made.template);
+      else problems.push(`line ${each.line}: ${made.problems[0]?.path} ${made.problems[0]?.message}`);
+    }
+    if (templates.length + problems.length >= MOST_PAYLOADS) break;
+  }
+  if (problems.length > 0) {
+    const more = problems.length > MOST_SHOWN ? ` … and ${problems.length - MOST_SHOWN} more` : '';
+    const shown = `${problems.slice(0, MOST_SHOWN).join('; ')}${more}`;
+    throw new UsageError(`${file} has payloads that are no ${type.name}: ${shown}`);
+  }
+  if (templates.length === 0) throw new UsageError(`${file} holds no payload`);
+  return templates;
+}
+
+/** @throws UsageError */
+async function* bytesOf(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* findInput(file).read(new AbortController().signal);
+  } catch (error) {
+    if (error instanceof GzipError) throw new UsageError(`${file}: ${error.message}`);
+    throw error;
+  }
+}
+
+async function readDead(redis: Redis, client: string, type: EventType): Promise<BodyTemplate[]> {
+  const templates: BodyTemplate[] = [];
+  for await (const page of readDeadLetters(redis, client)) {
+    for (const event of page) {
+      if (event.type !== type.name) continue;
+      const made = toTemplate(type, JSON.parse(event.body));
+      if (made.ok) templates.push(made.template);
+    }
+    if (templates.length >= MOST_PAYLOADS) break;
+  }
+  if (templates.length === 0) throw new UsageError(`client "${client}" has no dead letters of ${type.name}`);
+  return templates;
 }

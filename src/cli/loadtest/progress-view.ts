@@ -1,32 +1,40 @@
+import type { MadeProbe } from '../../loadtest/build-load-report.ts';
+import {
+  neededFor,
+  type Percentile,
+  readNamedPercentile,
+  readPercentile,
+  showPercentile,
+} from '../../loadtest/confidence.ts';
+import type { LatencyHistogram } from '../../loadtest/latency-histogram.ts';
 import type { ProbeView } from '../../loadtest/probe.ts';
+import { showMs, showRate } from '../../loadtest/quantities.ts';
+import type { SecondRow } from '../../loadtest/timeline.ts';
 import { canRedraw, createLiveScreen, type ScreenStream } from '../live-screen.ts';
-import { progressLine, type ScreenFrame, screenLines } from './screen-lines.ts';
+import { formatCount } from '../terminal.ts';
 
 /** Shows how a load test goes. */
 export interface ProgressView {
   show(view: ProbeView): void;
-  /** Somebody has interrupted it: what is in flight is waited for. */
+  /** It was interrupted, and waits for what is in flight. */
   stopping(): void;
   end(): void;
 }
 
-/** Sees nothing. */
+/** For `--quiet`. */
 export const NO_PROGRESS: ProgressView = { show: () => {}, stopping: () => {}, end: () => {} };
 
 const STOPPING = 'stopping: waits 5 s at most for what is in flight; Ctrl-C again stops at once';
 const LINE_EVERY_MS = 1_000;
-const DEFAULT_COLUMNS = 80;
 
-/** A screen where the stream is a terminal; elsewhere a line a second. */
+/** A screen if the stream is a terminal; otherwise a line a second. */
 export function openProgressView(stream: ScreenStream, frame: ScreenFrame, now: () => number): ProgressView {
   if (canRedraw(stream)) {
     const screen = createLiveScreen(stream);
     let note = '';
     return {
       show(view) {
-        // The last column is left free.
-        const columns = (stream.columns || DEFAULT_COLUMNS) - 1;
-        screen.draw(screenLines(frame, view, now(), { columns, note }));
+        screen.draw(screenLines(frame, view, now(), screen.size().columns, note));
       },
       stopping() {
         note = STOPPING;
@@ -45,4 +53,159 @@ export function openProgressView(stream: ScreenStream, frame: ScreenFrame, now: 
     stopping: () => void stream.write(`${STOPPING}\n`),
     end: () => {},
   };
+}
+
+/** What the screen shows beside what is being sent. */
+interface ScreenFrame {
+  /** Client, types and host. */
+  readonly title: string;
+  readonly objectives: readonly string[];
+  readonly tokenRequests: LatencyHistogram;
+  /** Whether events wait in a queue on their way. */
+  readonly hasQueue: boolean;
+  readonly probes: readonly MadeProbe[];
+}
+
+const BAR = 24;
+/** The longest duration is `0.123 ms`. */
+const WIDTH = 8;
+const UP_TO = '  up to '.length + WIDTH;
+const MINUTE_S = 60;
+const LATEST_PROBES = 6;
+const BLOCKS = '▁▂▃▄▅▆▇█';
+
+/**
+ * The lines of the screen. What changes stands in places of the same width.
+ *
+ * @param now on the generator's clock
+ * @param note stands in a line that is blank otherwise
+ */
+export function screenLines(
+  frame: ScreenFrame,
+  view: ProbeView,
+  now: number,
+  columns: number,
+  note = '',
+): string[] {
+  const { recorder } = view.probe;
+  const { rows, response, service } = recorder;
+  return [
+    `loadtest  ${frame.title}`,
+    `objectives  ${frame.objectives.join(', ')}`,
+    `${view.label.padEnd(9)} ${showRate(view.plannedRatePerSecond).padEnd(8)} ${progressBar(view, now)}`,
+    note,
+    countsOf(view),
+    `response  ${percentilesOf(response)}`,
+    `service   ${percentilesOf(service)}`,
+    ...(frame.hasQueue ? [`queue     ${percentilesOf(recorder.queue)}`] : []),
+    slowestOf(rows.slice(-MINUTE_S), columns),
+    `outcomes  ${outcomesOf(view)}`,
+    `tokens    ${tokensOf(frame.tokenRequests)}`,
+    generatorOf(view),
+    ...probeLines(frame.probes),
+  ];
+}
+
+function countsOf({ probe }: ProbeView): string {
+  const { counts, inFlight, rows } = probe.recorder;
+  const shown = (value: number, width: number): string => formatCount(value).padEnd(width);
+  return (
+    `offered ${shown(counts.sent + counts.unsent, 7)}  sent ${shown(counts.sent, 7)}  ` +
+    `in flight ${shown(inFlight, 6)}  unsent ${shown(counts.unsent, 7)}  now ${showRate(rows.at(-1)?.sent ?? 0)}`
+  );
+}
+
+function generatorOf({ probe }: ProbeView): string {
+  const { lag } = probe.recorder;
+  const p99 = showPercentile(readPercentile(lag, 99)).padEnd(WIDTH);
+  const busy = Math.round(probe.utilisation() * 100);
+  return `generator lag p99 ${p99}  max ${showMs(lag.maxMs).padEnd(WIDTH)}  event loop ${busy} % busy`;
+}
+
+/** Each second's p99; or its slowest event, if a second has too few events for a p99. */
+function slowestOf(rows: readonly SecondRow[], columns: number): string {
+  const isCarried = rows.every((row) => row.response.p99 === null || percentileOf(row, 99).known);
+  const name = isCarried ? 'p99' : 'max';
+  const label = `${name} by second  `;
+  const values = rows.map(({ response }) => response[name]);
+  const room = columns - label.length - UP_TO - 1;
+  return `${label}${sparkline(values.slice(-Math.max(1, room)))}`;
+}
+
+/** A percentile of a second, which rarely has events enough for a high one. */
+function percentileOf({ response, delivered, failed, unsent }: SecondRow, p: 50 | 99): Percentile {
+  const named = { [`p${p}`]: delivered + failed + unsent < neededFor(p) ? null : response[`p${p}`] };
+  return readNamedPercentile(named, p);
+}
+
+/** The same in one line, for a stream that is no terminal. */
+export function progressLine(view: ProbeView, now: number): string {
+  const { recorder } = view.probe;
+  const row = recorder.rows.at(-1);
+  const elapsed = Math.max(0, Math.round((now - view.probe.startedAt) / 1_000));
+  return (
+    `${view.label} ${showRate(view.plannedRatePerSecond)} ${elapsed} s: ` +
+    `offered ${row?.offered ?? 0}, delivered ${row?.delivered ?? 0}, failed ${row?.failed ?? 0}, ` +
+    `unsent ${row?.unsent ?? 0}, in flight ${recorder.inFlight}, ` +
+    durationsOf(row)
+  );
+}
+
+function durationsOf(row: SecondRow | undefined): string {
+  const slowest = row?.response.max ?? null;
+  if (row === undefined || slowest === null) return 'nothing ended';
+  const shown = ([50, 99] as const).map((p) => `p${p} ${showPercentile(percentileOf(row, p))}`);
+  return `${shown.join(', ')}, max ${showMs(slowest)}`;
+}
+
+function progressBar({ probe, schedule, warmupMs }: ProbeView, now: number): string {
+  const elapsed = Math.min(schedule.durationMs, now - probe.startedAt);
+  const done = schedule.durationMs === 0 ? 1 : elapsed / schedule.durationMs;
+  const full = Math.round(done * BAR);
+  const seconds = (ms: number): string => `${Math.floor(ms / 1_000)} s`;
+  const warming = elapsed < warmupMs ? '  warming up' : '';
+  return `${'█'.repeat(full)}${'░'.repeat(BAR - full)}  ${seconds(elapsed)} of ${seconds(schedule.durationMs)}${warming}`;
+}
+
+/** The percentiles for which the sample is large enough. */
+export function percentilesOf(histogram: LatencyHistogram): string {
+  const of = (p: number): string => `p${p} ${showPercentile(readPercentile(histogram, p)).padEnd(WIDTH)}`;
+  return `${[50, 95, 99].map(of).join('  ')}  max ${showMs(histogram.maxMs)}`;
+}
+
+function outcomesOf({ probe }: ProbeView): string {
+  const found = probe.recorder.outcomes().map(({ outcome, status, count }) => {
+    const what = status === 0 ? outcome : outcome === 'delivered' ? `${status}` : `${status} ${outcome}`;
+    return `${what}: ${formatCount(count)}`;
+  });
+  return found.length === 0 ? 'none yet' : found.join('   ');
+}
+
+function tokensOf(requests: LatencyHistogram): string {
+  if (requests.total === 0) return 'none asked for';
+  return `${requests.total} asked for, the slowest in ${showMs(requests.maxMs)}`;
+}
+
+/** A bar for each second, relative to the highest; a blank if there is no value. */
+function sparkline(values: readonly (number | null)[]): string {
+  const known = values.flatMap((value) => (value === null ? [] : [value]));
+  if (known.length === 0) return '';
+  const highest = Math.max(...known);
+  const drawn = values.map((value) => {
+    if (value === null) return ' ';
+    const share = highest === 0 ? 0 : value / highest;
+    return BLOCKS[Math.min(BLOCKS.length - 1, Math.floor(share * BLOCKS.length))];
+  });
+  return `${drawn.join('')}  up to ${showMs(highest)}`;
+}
+
+function probeLines(probes: readonly MadeProbe[]): string[] {
+  const shown = probes.slice(-LATEST_PROBES).map(probeLine);
+  return shown.length === 0 ? [] : ['', 'probes', ...shown];
+}
+
+function probeLine({ purpose, probed, verdict, reasons }: MadeProbe): string {
+  const rate = purpose === 'preflight' ? 'one event' : showRate(probed.observation.plannedRatePerSecond);
+  const why = reasons[0] === undefined ? '' : `  ${reasons[0]}`;
+  return `  ${purpose.padEnd(9)} ${rate.padStart(9)}  ${verdict}${why}`;
 }

@@ -1,7 +1,11 @@
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { didYouMean } from '../../core/near-miss.ts';
+import { findPermission, type LoadPermission } from '../../loadtest/load-permission.ts';
 import type { ReportTarget } from '../../loadtest/load-report.ts';
+import { showRate } from '../../loadtest/quantities.ts';
+import { findClient } from '../open-operator.ts';
 import { UsageError } from '../run-command.ts';
+import { formatCount } from '../terminal.ts';
 
 /** What is to be tested. */
 export interface Target {
@@ -10,39 +14,36 @@ export interface Target {
   readonly types: ReadonlyMap<string, number>;
 }
 
-/** Finds the client, and its endpoints for all types. @throws UsageError where there is none */
+/** Finds the client, and its endpoints for all types. @throws UsageError if one is missing */
 export function findTarget(
   config: Config,
   name: string,
   type: string,
-  mix: ReadonlyMap<string, number> | undefined,
+  mix: ReadonlyMap<string, number> = new Map([[type, 1]]),
 ): Target {
-  const known = Object.keys(config.clients);
-  const client = known.includes(name) ? config.clients[name] : undefined;
-  if (client === undefined) {
-    const there = `there are: ${known.join(', ')}${didYouMean(name, known)}`;
-    throw new UsageError(`client "${name}" is not in ${config.file}; ${there}`);
-  }
-  const types = mix ?? new Map([[type, 1]]);
-  if (!types.has(type)) throw new UsageError(`--mix has no share for ${type}`);
-  for (const each of types.keys()) {
-    if (Object.hasOwn(client.urls, each)) continue;
-    const has = Object.keys(client.urls);
+  const client = findClient(config, name);
+  if (!mix.has(type)) throw new UsageError(`--mix has no share for ${type}`);
+  const has = Object.keys(client.urls);
+  for (const each of mix.keys()) {
+    if (has.includes(each)) continue;
     throw new UsageError(
       `client "${name}" has no endpoint for "${each}"; it has: ${has.join(', ')}${didYouMean(each, has)}`,
     );
   }
-  return { client, types };
+  return { client, types: mix };
 }
 
-/** The target as a report may name it: a query may hold a key. */
+/** The target as a report may name it: a URL's query may hold a key. */
 export function describeTarget({ client, types }: Target): ReportTarget {
   const { name, auth, timeoutMs, concurrency, ratePerSecond } = client;
   const names = [...types.keys()];
   return {
     client: name,
     types: names,
-    urls: names.map((type) => withoutSecrets(client.urls[type] ?? '')),
+    urls: names.map((type) => {
+      const { origin, pathname } = new URL(client.urls[type] ?? '');
+      return `${origin}${pathname}`;
+    }),
     auth: auth.type,
     timeoutMs,
     concurrency,
@@ -50,7 +51,24 @@ export function describeTarget({ client, types }: Target): ReportTarget {
   };
 }
 
-function withoutSecrets(url: string): string {
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname}`;
+/** What a client's configuration permits; `asked` lowers its number of requests. @throws UsageError if it permits nothing */
+export function permitOf({ client }: Target, asked: number | undefined): LoadPermission {
+  const found = findPermission(client);
+  if (!found.ok) throw new UsageError(found.problems.join('; '));
+  const { maxRequests, maxRatePerSecond } = found.value;
+  return { maxRatePerSecond, maxRequests: Math.min(maxRequests, asked ?? maxRequests) };
+}
+
+/** @throws UsageError if a plan goes beyond what is permitted */
+export function expectPermitted(permit: LoadPermission, rate: number, total: number): void {
+  if (rate > permit.maxRatePerSecond) {
+    throw new UsageError(
+      `${showRate(rate)} is more than the ${showRate(permit.maxRatePerSecond)} that this client's loadtest.maxRatePerSecond permits`,
+    );
+  }
+  if (total > permit.maxRequests) {
+    throw new UsageError(
+      `${formatCount(total)} requests are more than the ${formatCount(permit.maxRequests)} permitted (loadtest.maxRequests, --max-requests)`,
+    );
+  }
 }

@@ -1,24 +1,33 @@
 import { writeFileSync } from 'node:fs';
 import { buildReport, type LoadOutcome, type ReportFrame } from '../../loadtest/build-load-report.ts';
-import type { LoadReport } from '../../loadtest/load-report.ts';
+import { readNamedPercentile, showPercentile } from '../../loadtest/confidence.ts';
+import {
+  isQuotable,
+  type LoadReport,
+  type ReportDistribution,
+  type ReportProbe,
+  shownProbe,
+  whyNotQuoted,
+} from '../../loadtest/load-report.ts';
+import { showMs, showRate, showShare } from '../../loadtest/quantities.ts';
 import { VERSION } from '../../version.ts';
-import { EXIT } from '../exit-codes.ts';
-import type { Terminal } from '../terminal.ts';
-import { finalText } from './final-text.ts';
-import type { Job } from './job.ts';
+import { EXIT } from '../run-command.ts';
+import { formatCount, formatDuration, type Terminal } from '../terminal.ts';
 import type { LoadOptions } from './load-options.ts';
+import type { Prepared } from './prepare.ts';
 import { describeTarget } from './target.ts';
 
 /**
- * Writes the reports that were asked for, and says what came of the load test, whether they could be written or not.
+ * Writes the reports that were asked for, and prints the result, even if a report could not be written.
  *
- * @returns the result's exit code; where all is well but a report could not be written, that of a wrong flag
+ * @returns the result's exit code; if that is good but a report could not be written, the one of a wrong flag
  */
 export async function tellResult(
   terminal: Terminal,
-  { kind, prepared, options, plan, recommend }: Job,
+  prepared: Prepared,
+  options: LoadOptions,
   outcome: LoadOutcome,
-  times: Pick<ReportFrame, 'startedAt' | 'beganAt' | 'tokenRequests'>,
+  { kind, ...facts }: Omit<ReportFrame, 'waybill' | 'runId' | 'label' | 'endedAt' | 'command' | 'target'>,
 ): Promise<number> {
   const report = buildReport(
     {
@@ -32,9 +41,7 @@ export async function tellResult(
         ...(options.seed === undefined ? ['--seed', String(prepared.seed)] : []),
       ]),
       target: describeTarget(prepared.target),
-      plan,
-      recommended: recommend(outcome),
-      ...times,
+      ...facts,
     },
     outcome,
   );
@@ -46,13 +53,8 @@ export async function tellResult(
   return problems.length > 0 && exitCode === EXIT.done ? EXIT.usage : exitCode;
 }
 
-interface Written {
-  readonly files: readonly string[];
-  /** A sentence for each file that could not be written. */
-  readonly problems: readonly string[];
-}
-
-async function writeFiles(report: LoadReport, { report: json, html }: LoadOptions): Promise<Written> {
+/** @returns the files that were written, and a sentence for each that could not be */
+async function writeFiles(report: LoadReport, { report: json, html }: LoadOptions) {
   const files: string[] = [];
   const problems: string[] = [];
   const write = async (file: string, textOf: () => string | Promise<string>): Promise<void> => {
@@ -71,10 +73,122 @@ async function writeFiles(report: LoadReport, { report: json, html }: LoadOption
   return { files, problems };
 }
 
-/** As it may be pasted into a shell. */
+/** Quotes the words for a shell. */
 function commandLine(words: readonly string[]): string {
   const quoted = words.map((word) =>
     /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
   );
   return ['waybill', ...quoted].join(' ');
+}
+
+/** The result for people, usually in twelve lines. */
+export function finalText(report: LoadReport, files: readonly string[]): string[] {
+  const probe = shownProbe(report);
+  return [
+    ...resultText(report),
+    `target      ${report.target.client} ${report.target.types.join('+')}  ${report.target.urls[0]}`,
+    `objectives  ${objectivesText(report, probe)}`,
+    ...(probe === undefined
+      ? []
+      : [loadText(report, probe), ...durationsText(probe), ...generatorText(report, probe)]),
+    ...(report.kind === 'find-limit' ? [`probes      ${probesText(report)}`] : []),
+    ...recommendedText(report),
+    // A report has the command as well.
+    files.length === 0 ? `repeat      ${report.command}` : `report      ${files.join(', ')}`,
+  ];
+}
+
+const MOST_REASONS = 2;
+
+/** The verdict and its first reasons, none of them twice. */
+function resultText({ result: { verdict, sentence, reasons } }: LoadReport): string[] {
+  const more = reasons.filter((reason) => !sentence.includes(reason)).slice(0, MOST_REASONS);
+  const headline = sentence.startsWith(verdict) ? sentence : `${verdict}: ${sentence}`;
+  return [headline, ...more.map((reason) => `  ${reason}`)];
+}
+
+/** Each objective with what was found, if it was judged and can be quoted. */
+function objectivesText({ plan }: LoadReport, probe: ReportProbe | undefined): string {
+  if (probe === undefined || probe.objectives.length === 0 || !isQuotable(probe))
+    return plan.objectives.join(', ');
+  return probe.objectives
+    .map(({ objective, verdict, found }) => `${objective.text} ${verdict} (${found})`)
+    .join(', ');
+}
+
+/** Nothing for a client that needs no tokens. */
+function tokensText({ target, tokenRequests: { total } }: LoadReport): string {
+  const asks = target.auth === 'oauth2' || target.auth === 'token_service';
+  return asks || total > 0 ? `; ${formatCount(total)} token${total === 1 ? '' : 's'} asked for` : '';
+}
+
+function loadText(report: LoadReport, probe: ReportProbe): string {
+  const { ratePerSecond, durationMs, sent, unsent, dropped, delivered, failed } = probe;
+  const reached = durationMs > 0 ? ` (${showRate((delivered * 1_000) / durationMs)})` : '';
+  return (
+    `load        ${showRate(ratePerSecond)} for ${showMs(durationMs)}: ${formatCount(sent)} sent, ` +
+    (unsent === 0 ? '' : `${formatCount(unsent)} unsent, `) +
+    (dropped === 0 ? '' : `${formatCount(dropped)} called off, `) +
+    `${formatCount(delivered)} delivered${reached}, ${formatCount(failed)} failed${causes(probe)}${tokensText(report)}`
+  );
+}
+
+/** Nothing for a search that found a limit: its generator was fit. */
+function generatorText({ kind, result }: LoadReport, { generator }: ReportProbe): string[] {
+  if (kind === 'find-limit' && result.exitCode === 0) return [];
+  const { lagP99Ms, eventLoopUtilisation } = generator;
+  return [`generator   lag p99 ${showMs(lagP99Ms)}, event loop ${showShare(eventLoopUtilisation)} busy`];
+}
+
+function durationsText(probe: ReportProbe): string[] {
+  const why = whyNotQuoted(probe);
+  if (why !== undefined) return [`response    not quoted: ${why}`];
+  return [
+    `response    ${percentiles(probe.response)}`,
+    `service     ${percentiles(probe.service)}`,
+    ...(probe.queue === undefined ? [] : [`queue       ${percentiles(probe.queue)}`]),
+  ];
+}
+
+function causes({ outcomes }: ReportProbe): string {
+  const failures = outcomes.filter(({ outcome }) => outcome !== 'delivered');
+  if (failures.length === 0) return '';
+  const named = failures.map(({ outcome, status, count }) => `${status === 0 ? outcome : status} ${count}`);
+  return ` (${named.join(', ')})`;
+}
+
+/** Up to the first percentile that the sample is too small for. */
+function percentiles({ percentiles: known, maxMs }: ReportDistribution): string {
+  const read = [50, 95, 99, 99.9].map((p) => [p, readNamedPercentile(known, p)] as const);
+  const unknown = read.findIndex(([, percentile]) => !percentile.known);
+  const shown = unknown === -1 ? read : read.slice(0, unknown + 1);
+  const texts = shown.map(([p, percentile]) => `p${p} ${showPercentile(percentile)}`);
+  return `${texts.join('  ')}  max ${showMs(maxMs)}`;
+}
+
+function probesText({ probes }: LoadReport): string {
+  return probes
+    .filter(({ purpose }) => purpose !== 'preflight')
+    .map(({ ratePerSecond, verdict }) => `${showRate(ratePerSecond)} ${verdict}`)
+    .join(', ');
+}
+
+/** One setting per line, to be pasted, with its formula as a comment. */
+function recommendedText({ recommended }: LoadReport): string[] {
+  if (recommended === undefined) return [];
+  const settings = recommended.settings.map(
+    ({ setting, value, formula }, index) =>
+      `${index === 0 ? 'settings' : ''}`.padEnd(INDENT) +
+      `${setting}: ${value}`.padEnd(SETTING) +
+      `# ${formula}`,
+  );
+  return [...settings, `drain       ${drainText(recommended.drain)}`];
+}
+
+const INDENT = 12;
+const SETTING = 22;
+
+function drainText({ ms, usualRatePerSecond }: NonNullable<LoadReport['recommended']>['drain']): string {
+  const time = Number.isFinite(ms) ? `drains in ${formatDuration(ms)}` : 'never drains';
+  return `where ${showRate(usualRatePerSecond)} usually arrive, an outage of 10 minutes ${time}`;
 }

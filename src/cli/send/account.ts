@@ -1,14 +1,17 @@
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 import type { Problem } from '../../core/problem.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
+import { formatCount, type Terminal, visibleText } from '../terminal.ts';
 
 /** A line whose event was refused. */
-export interface RefusedLine {
+interface RefusedLine {
   readonly line: number;
   readonly problems: readonly Problem[];
 }
 
-/** Where the lines are kept that people are shown; the rest is counted. */
-const SHOWN = 20;
+/** Refused events that people are shown; the rest is counted. */
+const MOST_SHOWN = 20;
 
 /** What has become of the events so far. */
 export class Account {
@@ -17,27 +20,26 @@ export class Account {
   repeated = 0;
   refused = 0;
   unknown = 0;
-  /** The first refused events, for people. Those that Redis was the reason for are not among them. */
+  /** The first refused events, without those that were refused because of Redis. */
   readonly shown: RefusedLine[] = [];
-  /** Refused events that could be shown. */
+  /** How many there would be in `shown` without its limit. */
   showable = 0;
   /** The lines of the first and the last event whose outcome is unknown. */
   unknownLines: readonly [first: number, last: number] | undefined;
-  /** The last line that was dealt with. */
+  /** The line of the latest event that was counted. */
   lastLine = 0;
-  /** Why Redis takes no more; undefined as long as it does. */
+  /** Why Redis takes no more events; undefined: it does. */
   failure: string | undefined;
-  /** What is to be told about each refused event, in the order of the input. */
-  readonly #onRefused: (refused: RefusedLine) => void;
   /** Whether events have idempotency keys, so that sending them again doubles none. */
   readonly isKeyed: boolean;
+  readonly #onRefused: (refused: RefusedLine) => void;
 
-  constructor(onRefused: (refused: RefusedLine) => void, isKeyed: boolean) {
-    this.#onRefused = onRefused;
+  /** @param onRefused called for each refused event, in the order of the input */
+  constructor(isKeyed: boolean, onRefused: (refused: RefusedLine) => void = () => {}) {
     this.isKeyed = isKeyed;
+    this.#onRefused = onRefused;
   }
 
-  /** All events so far. */
   get total(): number {
     return this.accepted + this.repeated + this.refused + this.unknown;
   }
@@ -46,8 +48,7 @@ export class Account {
   count(line: number, result: SubmitResult): void {
     this.lastLine = line;
     if (result.outcome === 'accepted') {
-      if (result.repeated) this.repeated += 1;
-      else this.accepted += 1;
+      this[result.repeated ? 'repeated' : 'accepted'] += 1;
       return;
     }
     const { problems } = result;
@@ -64,6 +65,61 @@ export class Account {
       return;
     }
     this.showable += 1;
-    if (this.shown.length < SHOWN) this.shown.push({ line, problems });
+    if (this.shown.length < MOST_SHOWN) this.shown.push({ line, problems });
+  }
+}
+
+/** Writes the account as one JSON object, the refused events as they come: there may be millions of them. */
+export class JsonAccount {
+  readonly #out: Writable;
+  #text = '{"refused":[';
+  #isFirst = true;
+
+  constructor(out: Writable) {
+    this.#out = out;
+  }
+
+  readonly add = (refused: RefusedLine): void => {
+    this.#text += (this.#isFirst ? '' : ',') + JSON.stringify(refused);
+    this.#isFirst = false;
+  };
+
+  /** Writes what was added, and waits until it is taken. */
+  async flush(): Promise<void> {
+    const text = this.#text;
+    this.#text = '';
+    if (text === '' || this.#out.write(text)) return;
+    // If it cannot be written any more, the listener for a lost output ends the sending.
+    await once(this.#out, 'drain').catch(() => {});
+  }
+
+  /** Ends the object. */
+  async end({ accepted, repeated, unknown, isKeyed }: Account): Promise<void> {
+    const again = isKeyed ? `"repeated":${repeated},` : '';
+    this.#text += `],"accepted":${accepted},${again}"unknown":${unknown}}\n`;
+    await this.flush();
+  }
+}
+
+/** Prints for people what became of the events. */
+export function printAccount(terminal: Terminal, account: Account): void {
+  const counts = [`${formatCount(account.accepted)} accepted`, `${formatCount(account.refused)} refused`];
+  if (account.repeated > 0) counts.push(`${formatCount(account.repeated)} repeated`);
+  if (account.unknown > 0) counts.push(`${formatCount(account.unknown)} unknown`);
+  terminal.line(counts.join(', '));
+  for (const { line, problems } of account.shown) {
+    const head = `  line ${formatCount(line)}: `;
+    const texts = problems.map(({ path, message }) => (path === '$' ? message : `${path} ${message}`));
+    terminal.line(visibleText(head + texts.join(`\n${' '.repeat(head.length)}`)));
+  }
+  const more = account.showable - account.shown.length;
+  if (more > 0) terminal.line(`  … and ${formatCount(more)} more; --json lists all of them`);
+  if (account.unknownLines !== undefined) {
+    const [first, last] = account.unknownLines.map(formatCount);
+    const lines = first === last ? `line ${first}` : `lines ${first} to ${last}`;
+    const advice = account.isKeyed
+      ? 'send them again under the same keys, which doubles none'
+      : 'sending them again may double them';
+    terminal.line(`  ${lines}: unknown whether Redis has them; ${advice}`);
   }
 }

@@ -5,7 +5,7 @@ import { WaybillError } from '../../core/waybill-error.ts';
 /**
  * Writes the idempotency key of an event, the nth of its input from 1.
  *
- * @throws WaybillError where the payload lacks what the key is made of
+ * @throws WaybillError if the payload lacks a field of the key
  */
 export type KeyTemplate = (payload: unknown, n: number) => string;
 
@@ -18,7 +18,7 @@ const PLACEHOLDER = /\{(n|\$(?:\.[A-Za-z_]\w*)+)\}/;
  * @throws InvalidArgumentError
  */
 export function parseKeyTemplate(text: string): KeyTemplate {
-  // Every second part is what stands between braces.
+  // Every second part stood between braces.
   const parts = text.split(PLACEHOLDER);
   const plain = parts.filter((_, at) => at % 2 === 0).join('');
   if (/[{}]/.test(plain)) {

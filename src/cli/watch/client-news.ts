@@ -1,14 +1,15 @@
 import type { ClientLook, LookCounters } from '../../queue/look-at-clients.ts';
+import { oneLine, shortAge } from '../terminal.ts';
 
-/** What is new of a client: the latest look at it, and how fast its counters move. */
+/** The latest look at a client, and how fast its counters move. */
 export interface ClientNews {
   readonly client: string;
   readonly look: ClientLook;
   /** Events that are still to be delivered: waiting, in flight or retrying. */
   readonly backlog: number;
-  /** The backlog in each of the last spans of 5 s, oldest first; undefined: nobody looked. */
+  /** The backlog in each of the last spans of 5 s, oldest first; undefined: no poll. */
   readonly trend: readonly (number | undefined)[];
-  /** Undefined where there was no look before. */
+  /** Absent at the first look. */
   readonly rates?: Rates;
 }
 
@@ -20,50 +21,52 @@ export interface Rates {
   readonly failedPerSecond: number;
   /** Events that became dead letters. */
   readonly diedPerSecond: number;
-  /** How long an attempt took on the average, in milliseconds; absent: none ended. */
+  /** The mean duration of an attempt, in milliseconds; absent: none ended. */
   readonly attemptMs?: number;
 }
 
-/** Makes news of looks. */
-export interface NewsSource {
-  /** @param at when it was looked, in ms of a clock that never goes back */
-  add(looks: ReadonlyMap<string, ClientLook>, at: number): readonly ClientNews[];
+/** What there is to show once an interval. */
+export interface WatchTick {
+  /** ms since the epoch */
+  readonly at: number;
+  /** Of the latest poll; empty before the first. */
+  readonly news: readonly ClientNews[];
+  readonly services: number | undefined;
+  /** Redis could not be polled: since when, ms since the epoch, and why, a sentence. */
+  readonly away?: { readonly since: number; readonly reason: string };
 }
 
 /** A minute. */
-export const TREND_SPANS = 12;
-export const SPAN_MS = 5_000;
+const TREND_SPANS = 12;
+const SPAN_MS = 5_000;
 
 interface Point {
   readonly at: number;
   readonly counters: LookCounters;
 }
 
-/** What is kept of a client. */
-interface Track {
-  readonly points: Point[];
-  /** The latest backlog by number of the span. */
-  readonly spans: Map<number, number>;
-}
+/** Compares each look with an earlier one. */
+export class NewsSource {
+  /** Of each client: the looks of the window, and the latest backlog by number of the span. */
+  readonly #tracks = new Map<string, { points: Point[]; spans: Map<number, number> }>();
+  readonly #windowMs: number;
 
-/**
- * Compares each look with an earlier one.
- *
- * @param windowMs the span that rates are told of: from the latest look that is so old, or from the first
- */
-export function createNewsSource(windowMs: number): NewsSource {
-  const tracks = new Map<string, Track>();
-  return {
-    add: (looks, at) =>
-      [...looks].map(([client, look]) => {
-        const track = tracks.get(client) ?? { points: [], spans: new Map() };
-        tracks.set(client, track);
-        const backlog = look.waiting + look.inFlight + look.retrying;
-        const since = keepPoint(track.points, { at, counters: look.counters }, windowMs);
-        const rates = since === undefined ? {} : { rates: ratesBetween(since, look.counters, at) };
-        return { client, look, backlog, trend: keepSpan(track.spans, backlog, at), ...rates };
-      }),
-  };
+  /** @param windowMs rates compare with the latest look that is so old, or with the first */
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  /** @param at ms of a monotonic clock */
+  add(looks: ReadonlyMap<string, ClientLook>, at: number): readonly ClientNews[] {
+    return [...looks].map(([client, look]) => {
+      const { points, spans } = this.#tracks.get(client) ?? { points: [], spans: new Map() };
+      this.#tracks.set(client, { points, spans });
+      const backlog = look.waiting + look.inFlight + look.retrying;
+      const since = keepPoint(points, { at, counters: look.counters }, this.#windowMs);
+      const rates = since === undefined ? {} : { rates: ratesBetween(since, look.counters, at) };
+      return { client, look, backlog, trend: keepSpan(spans, backlog, at), ...rates };
+    });
+  }
 }
 
 /** @returns the point to compare with */
@@ -99,4 +102,42 @@ function keepSpan(spans: Map<number, number>, backlog: number, at: number): (num
   spans.set(current, backlog);
   for (const span of spans.keys()) if (span <= current - TREND_SPANS) spans.delete(span);
   return Array.from({ length: TREND_SPANS }, (_, i) => spans.get(current - TREND_SPANS + 1 + i));
+}
+
+const LONG_WAIT_MS = 60_000;
+
+/**
+ * Judges a client: 4, events die or an incident is open; 3, attempts fail; 2, events retry, have waited for more than
+ * a minute or are broken, or the client is paused; 1, it has dead letters or something to do; 0, it is quiet.
+ */
+export function troubleOf({ look, rates, backlog }: ClientNews): number {
+  if ((rates?.diedPerSecond ?? 0) > 0 || look.incidents > 0) return 4;
+  if ((rates?.failedPerSecond ?? 0) > 0) return 3;
+  const { retrying, oldestMs, broken, pausedAt, dead } = look;
+  if (retrying > 0 || oldestMs > LONG_WAIT_MS || broken > 0 || pausedAt !== undefined) return 2;
+  const moves = (rates?.acceptedPerSecond ?? 0) + (rates?.deliveredPerSecond ?? 0) > 0;
+  return dead > 0 || backlog > 0 || moves ? 1 : 0;
+}
+
+/**
+ * The most troubled first, the quiet last; among the equally troubled those with ten times as much to do, and then by
+ * name, so that rows keep their places while figures change.
+ */
+export function byTrouble(news: readonly ClientNews[]): ClientNews[] {
+  const keyed = news.map((one) => {
+    const size = Math.floor(Math.log10(1 + one.backlog + one.look.dead));
+    return { one, client: one.client, rank: -(troubleOf(one) * 100 + size) };
+  });
+  keyed.sort((a, b) => a.rank - b.rank || Number(a.client > b.client) - Number(a.client < b.client));
+  return keyed.map(({ one }) => one);
+}
+
+/** `503 server_error, 3 s ago`; empty for a client that is quiet by now. */
+export function lastErrorOf(news: ClientNews, now: number): string {
+  const { lastError } = news.look;
+  if (lastError === undefined || troubleOf(news) === 0) return '';
+  const { status, class: failureClass, at, detail } = lastError;
+  const what = status === 0 ? failureClass : `${status} ${failureClass}`;
+  const ago = `${shortAge(now - at)} ago`;
+  return oneLine(`${what}, ${ago}${detail === '' ? '' : `: ${detail}`}`);
 }

@@ -1,13 +1,10 @@
-import { formatCount, formatTime } from '../terminal.ts';
-import type { ClientNews } from './client-news.ts';
-import { lastErrorOf } from './screen-table.ts';
-import { shortAge, shortRate, shortSpan } from './short-figures.ts';
-import { troubleOf } from './trouble.ts';
-import type { WatchTick } from './watch-tick.ts';
+import { lastErrorValue } from '../../queue/client-status.ts';
+import { formatCount, formatTime, shortAge, shortRate, shortSpan } from '../terminal.ts';
+import { type ClientNews, lastErrorOf, troubleOf, type WatchTick } from './client-news.ts';
 
 /**
- * What to print of a tick where nothing can be redrawn: a line for each client that has news since the tick before;
- * one when Redis goes away, and one when it is back. The first tick tells of every client that is not quiet.
+ * The lines of a tick for a stream that cannot be redrawn: one for each client with news since the tick before, one
+ * when Redis goes away, and one when it is back. The first tick tells of every client that is not quiet.
  */
 export function plainLines(tick: WatchTick, before: WatchTick | undefined): string[] {
   const time = formatTime(tick.at);
@@ -33,10 +30,9 @@ function describe(news: ClientNews, now: number): string {
   const { look, rates, backlog } = news;
   const { acceptedPerSecond, deliveredPerSecond, failedPerSecond = 0, attemptMs } = rates ?? {};
   const failing = failedPerSecond > 0;
+  const moving = [`in ${shortRate(acceptedPerSecond)}/s`, `out ${shortRate(deliveredPerSecond)}/s`];
   const parts = [
-    ...(rates === undefined
-      ? []
-      : [`in ${shortRate(acceptedPerSecond)}/s`, `out ${shortRate(deliveredPerSecond)}/s`]),
+    ...(rates === undefined ? [] : moving),
     ...(failing ? [`failed ${shortRate(failedPerSecond)}/s`] : []),
     ...(attemptMs === undefined ? [] : [`mean ${shortSpan(attemptMs)}`]),
     `backlog ${formatCount(backlog)}${look.oldestMs > 0 ? ` (oldest ${shortAge(look.oldestMs)})` : ''}`,
@@ -47,4 +43,29 @@ function describe(news: ClientNews, now: number): string {
     ...(failing ? [`last error ${lastErrorOf(news, now)}`] : []),
   ];
   return parts.join(', ');
+}
+
+/** A tick as machines read it. Rates are null at the first poll, `attemptMs` if no attempt ended. */
+export function tickValue({ at, news, services, away }: WatchTick) {
+  const time = new Date(at).toISOString();
+  if (away !== undefined) return { at: time, error: { code: 'REDIS_UNAVAILABLE', message: away.reason } };
+  const clients = Object.fromEntries(news.map((one) => [one.client, clientValue(one)]));
+  return { at: time, services: services ?? null, clients };
+}
+
+function clientValue({ look, rates, backlog }: ClientNews) {
+  const { waiting, inFlight, retrying, oldestMs, dead, broken, incidents, pausedAt, lastError } = look;
+  return {
+    acceptedPerSecond: rounded(rates?.acceptedPerSecond),
+    deliveredPerSecond: rounded(rates?.deliveredPerSecond),
+    failedPerSecond: rounded(rates?.failedPerSecond),
+    attemptMs: rounded(rates?.attemptMs),
+    ...{ backlog, waiting, inFlight, retrying, oldestMs, dead, broken, incidents },
+    pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString(),
+    ...(lastError === undefined ? {} : { lastError: lastErrorValue(lastError) }),
+  };
+}
+
+function rounded(figure: number | undefined): number | null {
+  return figure === undefined ? null : Math.round(figure * 1_000) / 1_000;
 }

@@ -1,17 +1,22 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ReadStream } from 'node:tty';
+import { type Redis, ReplyError } from 'ioredis';
+import { isConnected, whyAway } from '../../queue/connections.ts';
+import { countServices } from '../../queue/count-services.ts';
+import { type ClientLook, lookAtClients } from '../../queue/look-at-clients.ts';
+import { reasonOf } from '../../queue/until-writable.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
+import { canRedraw, createLiveScreen } from '../live-screen.ts';
 import type { Operator } from '../open-operator.ts';
-import { formatCount, type Terminal } from '../terminal.ts';
-import { inWords } from '../time-in-words.ts';
-import { createNewsSource } from './client-news.ts';
-import { onEndingKey } from './keys.ts';
-import { openLook } from './open-look.ts';
-import { watchClients } from './watch-clients.ts';
-import { openWatchView } from './watch-views.ts';
+import { formatCount, inWords, type Terminal } from '../terminal.ts';
+import { NewsSource, type WatchTick } from './client-news.ts';
+import { plainLines, tickValue } from './plain-lines.ts';
+import { screenLines } from './screen-lines.ts';
 
 /** On a screen that is drawn anew each second, rates of single seconds only flicker. */
 const SCREEN_WINDOW_MS = 5_000;
 
-/** Shows where these clients' events are, again and again, until a key, a signal or a lost output ends it. */
+/** Shows where these clients' events are, once an interval, until a key, a signal or a lost output ends it. */
 export async function runWatch(
   terminal: Terminal,
   { redis }: Operator,
@@ -19,29 +24,144 @@ export async function runWatch(
   intervalMs: number,
 ): Promise<void> {
   const ending = new AbortController();
+  const { signal } = ending;
+  const ended = new Promise<undefined>((resolve) => {
+    signal.addEventListener('abort', () => resolve(undefined));
+  });
   const end = (): void => ending.abort();
   void stopSignal().then(end);
-  const view = openWatchView(terminal);
-  if (!view.live) tellWhatComes(terminal, clients.length, intervalMs);
-  const releaseKeys = view.live ? onEndingKey(process.stdin, end) : () => {};
-  const now = (): number => performance.now();
+  const view = openView(terminal);
+  if (!view.isLive) tellWhatComes(terminal, clients.length, intervalMs);
+  const releaseKeys = view.isLive ? onEndingKey(process.stdin, end) : () => {};
+  const poll = createPoll(redis, clients);
+  const news = new NewsSource(view.isLive ? SCREEN_WINDOW_MS : 0);
+  let tick: WatchTick | undefined;
   try {
-    await watchClients({
-      look: openLook(redis, clients, now),
-      news: createNewsSource(view.live ? SCREEN_WINDOW_MS : 0),
-      view,
-      intervalMs,
-      wallClock: Date.now,
-      now,
-      signal: ending.signal,
-    });
+    while (!signal.aborted) {
+      const started = performance.now();
+      const polled = await Promise.race([poll(), ended]);
+      if (polled === undefined) return;
+      tick = nextTick(polled, tick, news);
+      view.show(tick);
+      // A slow poll puts the next one off: a process that lags does not catch up.
+      const pauseMs = Math.max(intervalMs / 2, intervalMs - (performance.now() - started));
+      await pause(pauseMs, undefined, { signal }).catch(() => {});
+    }
   } finally {
+    view.end();
     releaseKeys();
   }
+}
+
+function nextTick(polled: Polled, before: WatchTick | undefined, news: NewsSource): WatchTick {
+  const at = Date.now();
+  if ('looks' in polled) {
+    return { at, news: news.add(polled.looks, performance.now()), services: polled.services };
+  }
+  const since = before?.away?.since ?? at;
+  return { at, news: before?.news ?? [], services: before?.services, away: { since, reason: polled.away } };
 }
 
 function tellWhatComes(terminal: Terminal, clients: number, intervalMs: number): void {
   const which = clients === 1 ? 'one client' : `${formatCount(clients)} clients`;
   const each = intervalMs >= 2_000 ? inWords(intervalMs) : `${intervalMs / 1_000} s`;
   terminal.line(`Watching ${which}: a line for each with news, every ${each}. Ctrl-C ends it.`);
+}
+
+interface WatchView {
+  /** Whether it is a screen that is drawn again and again. */
+  readonly isLive: boolean;
+  show(tick: WatchTick): void;
+  end(): void;
+}
+
+/** The screen in a terminal, values with `--json`, lines anywhere else. */
+function openView(terminal: Terminal): WatchView {
+  if (terminal.json) return { isLive: false, show: (tick) => terminal.value(tickValue(tick)), end: () => {} };
+  let latest: WatchTick | undefined;
+  if (!canRedraw(process.stdout)) {
+    return {
+      isLive: false,
+      show(tick) {
+        for (const line of plainLines(tick, latest)) terminal.line(line);
+        latest = tick;
+      },
+      end: () => {},
+    };
+  }
+  const draw = (): void => {
+    if (latest !== undefined) screen.draw(screenLines(latest, screen.size(), terminal.style));
+  };
+  const screen = createLiveScreen(process.stdout, draw);
+  return {
+    isLive: true,
+    show(tick) {
+      latest = tick;
+      draw();
+    },
+    end: screen.end,
+  };
+}
+
+/** Ctrl-C and Ctrl-D: while keys are read one by one, the terminal makes no signals of them. */
+const ENDING_KEYS = ['q', 'Q', '\u0003', '\u0004'];
+
+/** Calls back when an ending key is pressed, if the input is a terminal. @returns gives the keyboard back */
+function onEndingKey(input: ReadStream, end: () => void): () => void {
+  if (input.isTTY !== true) return () => {};
+  const onData = (keys: Buffer): void => {
+    if (ENDING_KEYS.some((key) => keys.includes(key))) end();
+  };
+  input.setRawMode(true);
+  input.on('data', onData);
+  return () => {
+    input.off('data', onData);
+    input.setRawMode(false);
+    // A stream that is not paused keeps the process running.
+    input.pause();
+  };
+}
+
+/** What one poll of Redis found, or a sentence that says why it found nothing. */
+type Polled =
+  | { readonly looks: ReadonlyMap<string, ClientLook>; readonly services: number | undefined }
+  | { readonly away: string };
+
+/** Redis lists all its connections for it: too much for every poll. */
+const COUNT_SERVICES_EVERY_MS = 5_000;
+/** How long Redis may be silent before that is told. */
+const SILENT_MS = 2_000;
+
+/** Makes a poll of these clients: one round trip, never rejects, and never a second one while the first is unanswered. */
+function createPoll(redis: Redis, clients: readonly string[]): () => Promise<Polled> {
+  let underWay: Promise<Polled> | undefined;
+  let services: number | undefined;
+  let countedAt = Number.NEGATIVE_INFINITY;
+
+  async function poll(): Promise<Polled> {
+    if (!isConnected(redis)) return away(whyAway(redis));
+    try {
+      const counts = performance.now() - countedAt >= COUNT_SERVICES_EVERY_MS;
+      const counting = counts ? countServices(redis) : services;
+      const looks = await lookAtClients(redis, clients);
+      services = await counting;
+      if (counts) countedAt = performance.now();
+      return { looks, services };
+    } catch (error) {
+      if (error instanceof ReplyError) return { away: `Redis answers ${reasonOf(error as Error)}` };
+      return away(isConnected(redis) ? 'it does not answer' : whyAway(redis));
+    }
+  }
+
+  return () => {
+    underWay ??= poll().finally(() => {
+      underWay = undefined;
+    });
+    const silent = pause(SILENT_MS, away('it does not answer'), { ref: false });
+    return Promise.race([underWay, silent]);
+  };
+}
+
+function away(why: string): Polled {
+  return { away: `Redis cannot be reached: ${why}` };
 }

@@ -1,15 +1,16 @@
-import { formatTime } from '../terminal.ts';
-import type { ClientNews } from './client-news.ts';
-import { lastErrorOf, layOutTable, type ScreenTable, type Style } from './screen-table.ts';
-import { shortAge, shortCount, shortRate } from './short-figures.ts';
-import { byTrouble, troubleOf } from './trouble.ts';
-import type { WatchTick } from './watch-tick.ts';
+import { cutLine, type LiveScreen, widthOf } from '../live-screen.ts';
+import { formatTime, shortAge, shortCount, shortRate, shortSpan, type Terminal } from '../terminal.ts';
+import {
+  byTrouble,
+  type ClientNews,
+  lastErrorOf,
+  type Rates,
+  troubleOf,
+  type WatchTick,
+} from './client-news.ts';
 
-/** The part of a terminal that there is to fill. */
-export interface ScreenSize {
-  readonly columns: number;
-  readonly rows: number;
-}
+type Style = Terminal['style'];
+type Size = ReturnType<LiveScreen['size']>;
 
 /** More quiet clients than these are told in one line. */
 const MOST_QUIET = 5;
@@ -17,8 +18,8 @@ const MOST_ERRORS = 5;
 /** Beside the errors there are the head of the table and two rows of it, and theirs with a blank line above. */
 const BESIDE_ERRORS = 5;
 
-/** What the screen of `status --watch` shows; no more lines than there are rows, where those are ten or more. */
-export function screenLines(tick: WatchTick, { columns, rows }: ScreenSize, style: Style): string[] {
+/** What the screen of `status --watch` shows; no more lines than rows, if there are ten rows or more. */
+export function screenLines(tick: WatchTick, { columns, rows }: Size, style: Style): string[] {
   const news = byTrouble(tick.news);
   const top = [...headLines(tick, style), ''];
   if (news.length === 0) return top;
@@ -36,24 +37,18 @@ function headLines({ at, news, services, away }: WatchTick, style: Style): strin
     const stale = news.length > 0 ? '; the figures are from before' : '';
     return [title, style('red', away.reason), style('red', `for ${shortAge(at - away.since)}${stale}`)];
   }
-  const idle =
-    services === 0
-      ? [style('yellow', 'No service is running: nothing is delivered until "waybill start".')]
-      : [];
-  return [title, totalsOf(news), ...idle];
+  if (services !== 0) return [title, totalsOf(news)];
+  const idle = 'No service is running: nothing is delivered until "waybill start".';
+  return [title, totalsOf(news), style('yellow', idle)];
 }
 
 function totalsOf(news: readonly ClientNews[]): string {
-  const rate = (read: (one: NonNullable<ClientNews['rates']>) => number): string => {
-    const known = news.flatMap(({ rates }) => (rates === undefined ? [] : [read(rates)]));
-    return shortRate(known.length === 0 ? undefined : known.reduce((sum, one) => sum + one, 0));
-  };
-  return [
-    `${rate((one) => one.acceptedPerSecond)} in/s`,
-    `${rate((one) => one.deliveredPerSecond)} out/s`,
-    `${rate((one) => one.failedPerSecond)} failed/s`,
-    amountsOf(news),
-  ].join('  ');
+  const rates = news.flatMap((one) => one.rates ?? []);
+  const rate = (read: (one: Rates) => number): string =>
+    shortRate(rates.length === 0 ? undefined : rates.reduce((sum, one) => sum + read(one), 0));
+  const [accepted, delivered] = [rate((one) => one.acceptedPerSecond), rate((one) => one.deliveredPerSecond)];
+  const failed = rate((one) => one.failedPerSecond);
+  return `${accepted} in/s  ${delivered} out/s  ${failed} failed/s  ${amountsOf(news)}`;
 }
 
 function amountsOf(news: readonly ClientNews[]): string {
@@ -63,7 +58,7 @@ function amountsOf(news: readonly ClientNews[]): string {
   return `backlog ${sum(({ backlog }) => backlog)}  retrying ${retrying}  dead ${sum(({ look }) => look.dead)}`;
 }
 
-/** A few quiet clients have rows of their own; the rest, and whatever there is no room for, is told in one line. */
+/** A few quiet clients have rows of their own; one line tells of the others and of those without room. */
 function tableLines(news: readonly ClientNews[], table: ScreenTable, room: number, style: Style): string[] {
   const telling = news.filter((one) => troubleOf(one) > 0);
   const quiet = news.length - telling.length;
@@ -73,20 +68,15 @@ function tableLines(news: readonly ClientNews[], table: ScreenTable, room: numbe
   const fits = telling.length + (quiet > 0 ? 1 : 0) <= room;
   const shown = fits ? telling : telling.slice(0, Math.max(1, room - 1));
   const rest = telling.slice(shown.length);
-  const more = [
-    ...(rest.length > 0 ? [`${moreClients(rest.length, shown.length)} with ${amountsOf(rest)}`] : []),
-    ...(quiet > 0 ? [quietClients(quiet, shown.length, rest.length)] : []),
-  ];
+  const clients = (count: number): string =>
+    `${shortCount(count)}${shown.length > 0 ? ' more' : ''} client${count === 1 ? '' : 's'}`;
+  const more: string[] = [];
+  if (rest.length > 0) more.push(`${clients(rest.length)} with ${amountsOf(rest)}`);
+  if (quiet > 0) {
+    const who = rest.length > 0 ? shortCount(quiet) : clients(quiet);
+    more.push(`${who} ${quiet === 1 ? 'is' : 'are'} quiet`);
+  }
   return [...shown.map(table.row), style('dim', more.join('; '))];
-}
-
-function moreClients(count: number, shown: number): string {
-  return `${shortCount(count)}${shown > 0 ? ' more' : ''} client${count === 1 ? '' : 's'}`;
-}
-
-function quietClients(count: number, shown: number, told: number): string {
-  const who = told > 0 ? shortCount(count) : moreClients(count, shown);
-  return `${who} ${count === 1 ? 'is' : 'are'} quiet`;
 }
 
 function errorLines(
@@ -104,4 +94,129 @@ function errorLines(
   const name = Math.min(Math.max(...told.map(([client]) => client.length)), Math.floor(columns / 3));
   const lines = told.map(([client, error]) => `${client.slice(0, name).padEnd(name)} ${error}`);
   return ['', style('bold', 'last errors'), ...lines];
+}
+
+interface Column {
+  readonly head: string;
+  readonly width: number;
+  readonly left?: boolean;
+  cell(news: ClientNews, style: Style): string;
+}
+
+/** A table of clients for a terminal of some width. */
+interface ScreenTable {
+  readonly head: string;
+  /** Whether its rows tell of last errors. */
+  readonly tellsErrors: boolean;
+  row(news: ClientNews): string;
+}
+
+const LEAST_NAME = 8;
+const MOST_NAME = 30;
+const LEAST_ERROR = 24;
+const TREND: Column = { head: 'last minute', width: 12, cell: ({ trend }) => sparkline(trend), left: true };
+
+const FIGURES: readonly Column[] = [
+  { head: 'in/s', width: 6, cell: ({ rates }) => shortRate(rates?.acceptedPerSecond) },
+  {
+    head: 'out/s',
+    width: 6,
+    cell: ({ look, rates }, style) =>
+      look.pausedAt === undefined ? shortRate(rates?.deliveredPerSecond) : style('yellow', 'paused'),
+  },
+  warning('fail/s', 6, 'red', ({ rates }) => rates?.failedPerSecond, shortRate),
+  {
+    head: 'mean',
+    width: 6,
+    cell: ({ rates }) => (rates?.attemptMs === undefined ? '-' : shortSpan(rates.attemptMs)),
+  },
+  { head: 'backlog', width: 9, cell: ({ backlog, trend }) => `${shortCount(backlog)} ${arrow(trend)}` },
+  { head: 'oldest', width: 6, cell: ({ look }) => (look.oldestMs === 0 ? '-' : shortAge(look.oldestMs)) },
+  warning('retrying', 8, 'yellow', ({ look }) => look.retrying),
+  warning('dead', 6, 'red', ({ look }) => look.dead),
+];
+const INCIDENTS = warning('inc', 3, 'red', ({ look }) => look.incidents);
+
+/** A column that is coloured unless its figure is 0. */
+function warning(
+  head: string,
+  width: number,
+  colour: 'red' | 'yellow',
+  figureOf: (news: ClientNews) => number | undefined,
+  show: (figure: number) => string = shortCount,
+): Column {
+  const cell: Column['cell'] = (news, style) => {
+    const figure = figureOf(news);
+    if (figure === undefined) return '-';
+    return figure > 0 ? style(colour, show(figure)) : show(figure);
+  };
+  return { head, width, cell };
+}
+
+/**
+ * Lays out a table. Incidents have a column if there are any. From about 110 columns on, the course of the backlog
+ * and as much of the last errors as fits have one, too.
+ *
+ * @param now ms since the epoch
+ */
+function layOutTable(news: readonly ClientNews[], width: number, now: number, style: Style): ScreenTable {
+  const failing = news.some(({ look }) => look.incidents > 0);
+  const figures = failing ? [...FIGURES, INCIDENTS] : FIGURES;
+  const taken = figures.reduce((sum, column) => sum + column.width + 1, 0);
+  const longest = Math.max(LEAST_NAME, ...news.map(({ client }) => client.length));
+  const name = Math.max(LEAST_NAME, Math.min(longest, MOST_NAME, width - taken));
+  const columns: Column[] = [
+    { head: 'client', width: name, left: true, cell: ({ client }) => client },
+    ...figures,
+  ];
+  let room = width - taken - name;
+  if (room > TREND.width + 1) {
+    columns.push(TREND);
+    room -= TREND.width + 1;
+  }
+  const tellsErrors = room > LEAST_ERROR + 1;
+  if (tellsErrors) {
+    const cell = (one: ClientNews): string => lastErrorOf(one, now);
+    columns.push({ head: 'last error', width: room - 1, left: true, cell });
+  }
+  const rowOf = (textOf: (column: Column) => string): string =>
+    columns
+      .map((column) => fillCell(column, textOf(column)))
+      .join(' ')
+      .trimEnd();
+  return {
+    tellsErrors,
+    head: style(
+      'bold',
+      rowOf((column) => column.head),
+    ),
+    row: (one) => rowOf((column) => column.cell(one, style)),
+  };
+}
+
+function fillCell({ width, left }: Column, text: string): string {
+  const cut = cutLine(text, width);
+  const blank = ' '.repeat(width - widthOf(cut));
+  return left === true ? `${cut}${blank}` : `${blank}${cut}`;
+}
+
+const BARS = '▁▂▃▄▅▆▇█';
+
+/** A full bar is at least this many events. */
+const LEAST_FULL_BAR = 10;
+
+/** A bar for each figure, relative to the largest; a blank if there is no figure. */
+function sparkline(figures: readonly (number | undefined)[]): string {
+  const most = Math.max(LEAST_FULL_BAR, ...figures.map((figure) => figure ?? 0));
+  return figures
+    .map((figure) => (figure === undefined ? ' ' : BARS[Math.ceil((figure / most) * (BARS.length - 1))]))
+    .join('');
+}
+
+/** Up or down if figures moved by more than a twentieth and by more than one; otherwise a blank. */
+function arrow(figures: readonly (number | undefined)[]): string {
+  const known = figures.filter((figure) => figure !== undefined);
+  const [first = 0, last = 0] = [known[0], known.at(-1)];
+  if (Math.abs(last - first) <= Math.max(1, first / 20)) return ' ';
+  return last > first ? '↑' : '↓';
 }

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { createNewsSource } from '../../../src/cli/watch/client-news.ts';
+import { NewsSource } from '../../../src/cli/watch/client-news.ts';
 import type { LookCounters } from '../../../src/queue/look-at-clients.ts';
 import { lookWith } from './client-looks.ts';
 
 /** News of one client, one look after another. */
 function newsOf(windowMs: number) {
-  const source = createNewsSource(windowMs);
+  const source = new NewsSource(windowMs);
   return (at: number, counters: Partial<LookCounters>, waiting = 0) =>
     source.add(new Map([['acme', lookWith({ waiting }, counters)]]), at)[0];
 }

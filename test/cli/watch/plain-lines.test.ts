@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import type { WatchTick } from '../../../src/cli/watch/client-news.ts';
 import { plainLines } from '../../../src/cli/watch/plain-lines.ts';
-import type { WatchTick } from '../../../src/cli/watch/watch-tick.ts';
 import { lookWith } from './client-looks.ts';
 
 const NOW = Date.parse('2026-03-01T14:03:07Z');

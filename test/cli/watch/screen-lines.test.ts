@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import { widthOf } from '../../../src/cli/cut-line.ts';
-import type { ClientNews } from '../../../src/cli/watch/client-news.ts';
+import { widthOf } from '../../../src/cli/live-screen.ts';
+import type { ClientNews, WatchTick } from '../../../src/cli/watch/client-news.ts';
 import { screenLines } from '../../../src/cli/watch/screen-lines.ts';
-import type { WatchTick } from '../../../src/cli/watch/watch-tick.ts';
 import { lookWith } from './client-looks.ts';
 
 const NOW = Date.parse('2026-03-01T14:03:07Z');

@@ -2,8 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { findInput } from '../../src/cli/send/event-input.ts';
-import { GzipError, unpackGzip } from '../../src/cli/send/unpack-gzip.ts';
+import { findInput, GzipError, unpackGzip } from '../../src/cli/send/event-input.ts';
 import { testDirectory } from '../support/waybill-process.ts';
 
 interface Unpacked {

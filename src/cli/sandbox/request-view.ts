@@ -1,19 +1,19 @@
-import type { RequestSummary } from '../../sandbox/received-totals.ts';
+import type { ReceivedTotals, RequestSummary } from '../../sandbox/received-totals.ts';
 import { formatCount, oneLine, type Terminal } from '../terminal.ts';
 
-/** Tells of requests as they come. */
-export interface LiveView {
+/** Prints requests as they come. */
+export interface RequestView {
   add(request: RequestSummary): void;
-  /** Says what it still holds back. */
+  /** Prints the sum of the requests that had no line. */
   stop(): void;
 }
 
-/** More lines a second than these nobody reads: the rest of the second is told in one. */
+/** Requests that get a line of their own, per second; one line sums up the others. */
 const LINES_A_SECOND = 20;
 const SECOND_MS = 1_000;
 
-/** A line for each request while they are few, a line a second while they are many; with `--json` always the first. */
-export function openLiveView(terminal: Terminal, wallClock: () => number): LiveView {
+/** A line for each request while they are few, a line a second while they are many; with `--json` one for each. */
+export function openRequestView(terminal: Terminal, wallClock: () => number): RequestView {
   let shown = 0;
   let held = new Map<string, number>();
   const timer = setInterval(endSecond, SECOND_MS);
@@ -84,4 +84,32 @@ function answerOf({ status, fault, left }: RequestSummary): string {
 
 function timeOfDay(ms: number): string {
   return new Date(ms).toISOString().slice(11, 23);
+}
+
+/** Prints the sums of all requests; with `--json` as the last line. */
+export function printSummary(terminal: Terminal, { endpoints, faults }: ReceivedTotals): void {
+  terminal.value({
+    kind: 'summary',
+    endpoints: Object.fromEntries(
+      [...endpoints].map(([name, sums]) => [name, { ...sums, byAnswer: Object.fromEntries(sums.byAnswer) }]),
+    ),
+    contractFaults: Object.fromEntries(faults),
+  });
+  if (endpoints.size === 0) {
+    terminal.line('\nNothing was received.');
+    return;
+  }
+  terminal.line();
+  terminal.table(
+    ['', 'requests', 'delivered', 'doubled', 'answers'],
+    [...endpoints].map(([name, { received, delivered, doubled, byAnswer }]) => {
+      const answers = [...byAnswer].map(([answer, times]) => `${answer} × ${formatCount(times)}`);
+      const counts = name === 'token' ? ['', ''] : [formatCount(delivered), formatCount(doubled)];
+      return [name, formatCount(received), ...counts, answers.join(', ')];
+    }),
+    [1, 2, 3],
+  );
+  if (faults.size === 0) terminal.line('\nEvery request kept to the contract.');
+  else terminal.line(`\n${terminal.style('red', 'Where requests differ from the contract')}`);
+  for (const [fault, times] of faults) terminal.line(`  ${formatCount(times)} × ${oneLine(fault)}`);
 }

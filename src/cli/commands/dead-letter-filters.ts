@@ -1,0 +1,48 @@
+import { type Command, Option } from 'commander';
+import { type DeadLetterFilter, isStatusFilter } from '../../core/dead-letter-filter.ts';
+import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
+import {
+  type DeadLetter,
+  findDeadLetters,
+  type ReadDeadLetters,
+} from '../../dead-letters/find-dead-letters.ts';
+import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
+import { chooseClients, type Operator } from '../open-operator.ts';
+import { optionParser, parseCount, parseMoment } from '../parse-options.ts';
+import type { GlobalOptions } from '../run-command.ts';
+
+/** The filters of `dead-letters`, as the command line gives them. */
+export type FilterOptions = GlobalOptions &
+  DeadLetterFilter & { readonly client?: string; readonly limit?: number };
+
+const parseStatus = optionParser(
+  (text) => (isStatusFilter(text) ? text : undefined),
+  'It is a status (422), a range (5xx) or a class (timeout, refused, tls ...).',
+);
+
+/** Adds the filters, which can be combined. */
+export function withFilters(command: Command): Command {
+  return command
+    .option('--client <name>', 'of one client')
+    .addOption(new Option('--type <type>', 'of one event type').choices([...EVENT_TYPE_NAMES]))
+    .option('--status <status>', 'whose last attempt ended so: 422, 5xx, timeout, refused ...', parseStatus)
+    .option('--unit <unit>', 'about one unit')
+    .option('--id <id>', 'one event')
+    .option('--since <time>', 'that died at or after: an ISO time, or 2h for two hours ago', parseMoment)
+    .option('--until <time>', 'that died before', parseMoment)
+    .option('--limit <n>', 'at most so many, oldest first', parseCount);
+}
+
+/** Reads dead letters from the operator's Redis. */
+export function deadLetterReader({ redis }: Pick<Operator, 'redis'>): ReadDeadLetters {
+  return (client, filter) => readDeadLetters(redis, client, filter);
+}
+
+/** Finds the dead letters that match, page by page, oldest first. @throws UsageError at once, for an unknown client */
+export function findMatching(
+  operator: Operator,
+  options: FilterOptions,
+): AsyncGenerator<readonly DeadLetter[]> {
+  const clients = chooseClients(operator.config, options.client);
+  return findDeadLetters(deadLetterReader(operator), clients, options, options.limit);
+}

@@ -1,0 +1,140 @@
+import type { LoadOutcome } from '../../loadtest/build-load-report.ts';
+import { defaultMaxInFlight, findLimit } from '../../loadtest/find-limit/find-limit.ts';
+import type { SearchOptions } from '../../loadtest/find-limit/search-state.ts';
+import { chooseProbe, hasHeld } from '../../loadtest/load-report.ts';
+import type { Objective } from '../../loadtest/objectives.ts';
+import type { StopRule } from '../../loadtest/probe.ts';
+import { type Recommendations, recommend } from '../../loadtest/recommend.ts';
+import { runLoad } from '../../loadtest/run.ts';
+import { countEvents, highestRate, type Stage } from '../../loadtest/schedule.ts';
+import { type AbortRule, findFailing, finishedRows } from '../../loadtest/stop-rules.ts';
+import { UsageError } from '../run-command.ts';
+import type { FindOptions, RunOptions } from './load-options.ts';
+import type { Prepared } from './prepare.ts';
+import type { Job } from './run-load-test.ts';
+import { expectPermitted, permitOf } from './target.ts';
+
+const RUN_WARMUP_MS = 5_000;
+const SEARCH_WARMUP_MS = 1_000;
+/** The highest rate of a search without another bound: no generator offers more. */
+const HIGHEST_RATE = 10_000;
+/** The event that is sent before all others. */
+const PREFLIGHT = 1;
+
+/** Plans `waybill loadtest run`. @throws UsageError, as does the planning itself */
+export function planRun(options: RunOptions): (prepared: Prepared) => Job {
+  const { via, arrivals, duplicates } = options;
+  const stages = stagesOf(options);
+  return ({ target, seed, objectives, source }) => {
+    const { timeoutMs } = target.client;
+    const warmupMs = options.warmup ?? RUN_WARMUP_MS;
+    const rate = highestRate(stages);
+    const total = countEvents(stages, warmupMs, { arrivals, seed }) + PREFLIGHT;
+    const permit = permitOf(target, options.maxRequests);
+    expectPermitted(permit, rate, total);
+    const maxInFlight = options.maxInFlight ?? defaultMaxInFlight(rate, timeoutMs);
+    const sent = { arrivals, seed, warmupMs, maxInFlight };
+    const abort = stopRule(options.abortOn);
+    return {
+      kind: 'run',
+      plan: { ...sent, via, stages, objectives: objectives.map(textOf), payloads: source, duplicates },
+      highestRate: rate,
+      total,
+      atMost: false,
+      durationMs: warmupMs + stages.reduce((sum, stage) => sum + stage.durationMs, 0),
+      maxRequests: permit.maxRequests,
+      carryOut: (effects) =>
+        runLoad({ ...sent, label: 'run', stages, timeoutMs, objectives, abort }, effects),
+      recommend: () => undefined,
+    };
+  };
+}
+
+function stagesOf({ rate, stages, duration }: RunOptions): readonly Stage[] {
+  if (stages !== undefined && rate !== undefined)
+    throw new UsageError('--rate and --stages do not go together');
+  if (stages !== undefined) return stages;
+  if (rate === undefined) throw new UsageError('--rate or --stages must say how much to send');
+  return [{ durationMs: duration, fromRate: rate, toRate: rate }];
+}
+
+/** Plans `waybill loadtest find-limit`. The planning throws UsageError. */
+export function planSearch(options: FindOptions): (prepared: Prepared) => Job {
+  return (prepared) => {
+    const { timeoutMs } = prepared.target.client;
+    const searched = searchOf(prepared, options);
+    const { arrivals, seed, warmupMs, objectives, ...search } = searched;
+    const { maxInFlight, via, duplicates } = options;
+    const abort = stopRule(options.abortOn);
+    return {
+      kind: 'find-limit',
+      plan: {
+        ...{ arrivals, seed, warmupMs, via, stages: [], search, objectives: objectives.map(textOf) },
+        maxInFlight: maxInFlight ?? defaultMaxInFlight(search.maxRate, timeoutMs),
+        payloads: prepared.source,
+        duplicates,
+      },
+      highestRate: search.maxRate,
+      total: search.maxRequests,
+      atMost: true,
+      durationMs: search.budgetMs,
+      maxRequests: search.maxRequests,
+      carryOut: (effects, onProbe) =>
+        findLimit({ search: searched, timeoutMs, maxInFlight, abort, onProbe }, effects),
+      recommend: recommendFor,
+    };
+  };
+}
+
+/** @throws UsageError if the search goes beyond what is permitted */
+function searchOf({ target, objectives, seed }: Prepared, options: FindOptions): SearchOptions {
+  const rate = objectives.find(({ kind }) => kind === 'rate');
+  if (rate !== undefined) {
+    throw new UsageError(
+      `--slo '${rate.text}' cannot be judged by find-limit: it sets the rate itself, and looks for the highest that meets the other objectives (--start and --max-rate are its bounds)`,
+    );
+  }
+  const permit = permitOf(target, options.maxRequests);
+  const { maxRequests } = permit;
+  const maxRate = options.maxRate ?? Math.min(permit.maxRatePerSecond, HIGHEST_RATE);
+  if (options.start > maxRate) throw new UsageError('--start is beyond the highest rate');
+  if (options.precision === 0) throw new UsageError('--precision must be more than 0%');
+  expectPermitted(permit, maxRate, maxRequests);
+  return {
+    startRate: options.start,
+    maxRate,
+    precision: options.precision,
+    arrivals: options.arrivals,
+    seed,
+    warmupMs: options.warmup ?? SEARCH_WARMUP_MS,
+    probeMs: options.probe,
+    confirmMs: options.confirm,
+    budgetMs: options.budget,
+    maxRequests,
+    objectives,
+  };
+}
+
+/** Settings for the rate that was found; as measured by the probe that speaks for it. */
+function recommendFor({ result: { limit }, probes }: LoadOutcome): Recommendations | undefined {
+  if (limit === undefined || limit.kind === 'none') return undefined;
+  const speakers = probes.map(({ purpose, verdict, probed: { observation } }) => {
+    const { plannedRatePerSecond: ratePerSecond, cutShort } = observation;
+    return { purpose, verdict, ratePerSecond, ...(cutShort === undefined ? {} : { cutShort }), observation };
+  });
+  const speaker = chooseProbe(speakers, limit);
+  if (speaker === undefined || speaker.purpose === 'preflight' || !hasHeld(speaker)) return undefined;
+  return recommend(limit.ratePerSecond, speaker.observation);
+}
+
+/** Stops if more events fail than the rule allows. */
+function stopRule(rule: AbortRule): StopRule {
+  return ({ probe }) => {
+    const why = findFailing(rule, finishedRows(probe.recorder));
+    return why === undefined ? undefined : { kind: 'guard', why };
+  };
+}
+
+function textOf({ text }: Objective): string {
+  return text;
+}

@@ -1,0 +1,201 @@
+import { WaybillError } from '../../core/waybill-error.ts';
+import type { LoadOutcome, MadeProbe } from '../../loadtest/build-load-report.ts';
+import { createSendBudget } from '../../loadtest/generator.ts';
+import { createLatencyHistogram, type LatencyHistogram } from '../../loadtest/latency-histogram.ts';
+import type { LoadReport, ReportPlan } from '../../loadtest/load-report.ts';
+import type { Effects } from '../../loadtest/probe.ts';
+import { showRate } from '../../loadtest/quantities.ts';
+import type { Recommendations } from '../../loadtest/recommend.ts';
+import { type LoadSender, openDirectSender } from '../../loadtest/senders/direct-sender.ts';
+import { openEngineSender } from '../../loadtest/senders/engine-sender.ts';
+import { SIGNAL_EXIT, stopSignal } from '../../service/lifecycle.ts';
+import { EXIT, exitCodeOf, UsageError } from '../run-command.ts';
+import { confirm, formatCount, formatDuration, type Terminal } from '../terminal.ts';
+import type { LoadOptions } from './load-options.ts';
+import { type Prepared, prepare } from './prepare.ts';
+import { NO_PROGRESS, openProgressView, type ProgressView } from './progress-view.ts';
+import { describeTarget } from './target.ts';
+import { tellResult } from './tell-result.ts';
+
+/** What is to be sent, and how. */
+export interface Job {
+  readonly kind: LoadReport['kind'];
+  readonly plan: ReportPlan;
+  readonly highestRate: number;
+  /** Events, exactly or at most. */
+  readonly total: number;
+  readonly atMost: boolean;
+  readonly durationMs: number;
+  /** For all that is sent. */
+  readonly maxRequests: number;
+  carryOut(effects: Effects, onProbe: (made: MadeProbe) => void): Promise<LoadOutcome>;
+  recommend(outcome: LoadOutcome): Recommendations | undefined;
+}
+
+/**
+ * Plans a load test, asks whether to send it, and sends it.
+ *
+ * @returns the exit code
+ * @throws UsageError
+ */
+export async function runLoadTest(
+  terminal: Terminal,
+  client: string,
+  type: string,
+  options: LoadOptions,
+  plan: (prepared: Prepared) => Job,
+): Promise<number> {
+  const prepared = await prepare(client, type, options);
+  try {
+    const job = plan(prepared);
+    const answer = await agree(terminal, prepared, job, options);
+    return answer ?? (await carryOut(terminal, prepared, job, options));
+  } finally {
+    await prepared.close();
+  }
+}
+
+/**
+ * Shows what would be sent, or asks whether to send it.
+ *
+ * @returns undefined: go ahead; else the exit code
+ * @throws UsageError if there is no terminal to ask on
+ */
+async function agree(
+  terminal: Terminal,
+  prepared: Prepared,
+  { plan, highestRate, total, atMost, durationMs }: Job,
+  { dryRun, yes }: LoadOptions,
+): Promise<number | undefined> {
+  const target = describeTarget(prepared.target);
+  const count = `${atMost ? 'at most ' : ''}${formatCount(total)} events`;
+  const time = `${atMost ? 'within' : 'over'} ${formatDuration(durationMs)}`;
+  const where = `${hostOf(target.urls)} (${target.client}, ${target.types.join(' and ')})`;
+  const sentence = `${count} at up to ${showRate(highestRate)}, ${time}, to ${where}`;
+  if (dryRun === true) {
+    const sample = prepared.payloads.next().body;
+    terminal.value({ dryRun: true, target, plan, total, durationMs, sample: JSON.parse(sample) });
+    terminal.line(`Would send ${sentence}`);
+    terminal.line(`objectives: ${plan.objectives.join(', ')}; payloads ${plan.payloads}, such as`);
+    terminal.line(sample);
+    return EXIT.done;
+  }
+  if (yes === true) return undefined;
+  const agreed = await confirm(`Send ${sentence}?`);
+  if (agreed === undefined) {
+    throw new UsageError(`--yes is needed to send ${sentence} without a terminal`);
+  }
+  if (agreed) return undefined;
+  terminal.value({ sent: 0 });
+  terminal.line('Nothing was sent.');
+  return EXIT.done;
+}
+
+/** Sends, shows how it goes, and tells the result before anything is closed: a failure to close loses no measurement. */
+async function carryOut(
+  terminal: Terminal,
+  prepared: Prepared,
+  job: Job,
+  options: LoadOptions,
+): Promise<number> {
+  const startedAt = new Date().toISOString();
+  const beganAt = performance.now();
+  const tokenRequests = createLatencyHistogram();
+  const probes: MadeProbe[] = [];
+  const view = openView(prepared, job, options, probes, tokenRequests);
+  const interruption = onSignal(view);
+  let isBroken = false;
+  const sender = await openSender(prepared, job.plan, tokenRequests, () => {
+    isBroken = true;
+    interruption.abort();
+  });
+  let code: number;
+  try {
+    const effects: Effects = {
+      send: sender.send,
+      callOff: sender.callOff,
+      nextEvent: prepared.payloads.next,
+      budget: createSendBudget(job.maxRequests),
+      now: () => performance.now(),
+      wallNow: Date.now,
+      interrupted: interruption.signal,
+      interruptedExitCode: interruption.exitCode,
+      onProgress: view.show,
+    };
+    const outcome = await job.carryOut(effects, (made) => probes.push(made));
+    view.end();
+    const { kind, plan } = job;
+    const facts = { kind, plan, recommended: job.recommend(outcome), startedAt, beganAt, tokenRequests };
+    code = await tellResult(terminal, prepared, options, outcome, facts);
+  } catch (error) {
+    view.end();
+    // The first error says more than a failure to close that follows from it.
+    await sender.close().catch(() => {});
+    throw error;
+  }
+  return closeSender(terminal, sender, code, isBroken);
+}
+
+function onSignal(view: ProgressView) {
+  const controller = new AbortController();
+  let exitCode: number = SIGNAL_EXIT.SIGINT;
+  void stopSignal(view.end).then((signal) => {
+    if (signal === 'SIGTERM') exitCode = SIGNAL_EXIT.SIGTERM;
+    view.stopping();
+    controller.abort();
+  });
+  return { signal: controller.signal, abort: () => controller.abort(), exitCode: () => exitCode };
+}
+
+/**
+ * Closes the sender; a failure is said beside the result.
+ *
+ * @param isBroken nothing could be sent any more, and the result is of what was sent until then
+ * @returns the result's exit code; or the failure's, if the result was good or is not whole
+ */
+async function closeSender(
+  terminal: Terminal,
+  sender: LoadSender,
+  code: number,
+  isBroken: boolean,
+): Promise<number> {
+  try {
+    await sender.close();
+    return code;
+  } catch (error) {
+    terminal.note(`waybill: ${error instanceof Error ? error.message : String(error)}`);
+    if (!isBroken && code !== EXIT.done) return code;
+    return error instanceof WaybillError ? exitCodeOf(error.code) : EXIT.unexpected;
+  }
+}
+
+function openSender(
+  { config, runId, redis, target: { client } }: Prepared,
+  { via, maxInFlight }: ReportPlan,
+  tokenRequests: LatencyHistogram,
+  onBroken: () => void,
+): LoadSender | Promise<LoadSender> {
+  const onTokenRequest = (ms: number): void => tokenRequests.record(ms);
+  if (via === 'engine') return openEngineSender({ config, client, runId, onTokenRequest, onBroken });
+  const { secretKey } = config;
+  return openDirectSender({ client, runId, maxInFlight, redis, secretKey, onTokenRequest });
+}
+
+function openView(
+  { target }: Prepared,
+  { plan: { via, objectives } }: Job,
+  { quiet, json }: LoadOptions,
+  probes: readonly MadeProbe[],
+  tokenRequests: LatencyHistogram,
+): ProgressView {
+  if (quiet === true) return NO_PROGRESS;
+  const { client, types, urls } = describeTarget(target);
+  const title = `${client}  ${types.join('+')}  ${hostOf(urls)}`;
+  const frame = { title, objectives, tokenRequests, probes, hasQueue: via === 'engine' };
+  // With --json, stdout is for the one value.
+  return openProgressView(json === true ? process.stderr : process.stdout, frame, () => performance.now());
+}
+
+function hostOf([url = '']: readonly string[]): string {
+  return new URL(url).host;
+}
