@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import type { ConfigIssue } from './config-problem.ts';
+import type { ConfigIssue } from './config-error.ts';
 import type { TlsMaterial } from './config-schema.ts';
 import { isNoFileName, PEM_START, readTextFile, showPath } from './read-text-file.ts';
 
