@@ -3,7 +3,6 @@ import { type AttachOptions, attach, detach } from './attach.ts';
 import { type DataDirectory, findDataDirectory, makeDataDirectory } from './data-directory.ts';
 import type { Lease, LoadingProgress } from './lease.ts';
 import { endCause } from './server-log.ts';
-import { watchDirectory } from './watch-directory.ts';
 
 const START_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -22,10 +21,6 @@ export type EmbeddedRedisEvent =
    */
   | { readonly kind: 'lost'; readonly cause?: WaybillError }
   | { readonly kind: 'regained'; readonly pid: number }
-  /** Someone removed the data directory; what the server holds was saved into a new one, with a new server. */
-  | { readonly kind: 'directory_removed' }
-  /** It could not be saved: the server goes on with what it has in memory. Told once a minute. */
-  | { readonly kind: 'rescue_failed'; readonly error: Error }
   | { readonly kind: 'regain_failed'; readonly error: WaybillError | Error };
 
 /** How the embedded Redis is found or started. */
@@ -116,19 +111,8 @@ function hold(directory: DataDirectory, settings: Settings, first: Lease): Embed
     watch();
     settings.report({ kind: 'regained', pid: lease.server.pid });
   };
-  const stopWatching = watchDirectory({
-    directory,
-    lease: () => lease,
-    onRescued: (rescued) => {
-      settings.report({ kind: 'directory_removed' });
-      // Its server has no socket any more: taking the lease anew starts one that has.
-      rescued.close();
-    },
-    onFailed: (error) => settings.report({ kind: 'rescue_failed', error }),
-  });
   const release = async (): Promise<void> => {
     ending.abort();
-    await stopWatching();
     await regaining;
     // A command may fail over a server that is gone, and end, before the end of this connection is seen.
     await detach(directory, lease, settings, tellLost);
