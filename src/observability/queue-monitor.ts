@@ -1,4 +1,6 @@
+import { atMost, every } from '../core/time.ts';
 import type { QueueOverview } from '../queue/queue-overview.ts';
+import { oneAtATime } from './one-at-a-time.ts';
 import type { Watchdog } from './watchdog.ts';
 
 type Overviews = ReadonlyMap<string, QueueOverview>;
@@ -32,49 +34,35 @@ export interface QueueMonitorParts {
 export function createQueueMonitor(parts: QueueMonitorParts): QueueMonitor {
   const { watchdog, limitMs, everyMs, monotonicNow } = parts;
   let latest: { readonly look: Look; readonly at: number } | undefined;
-  let looking: Promise<Look> | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let stop: (() => void) | undefined;
   let stopped = false;
 
-  async function lookNow(): Promise<Look> {
+  const lookNow = oneAtATime(async () => {
     const look = await within(limitMs, parts.read());
     if (look.ok && !stopped) watchdog.note(look.overviews, monotonicNow());
     latest = { look, at: monotonicNow() };
-    looking = undefined;
     return look;
-  }
-
-  function look(maxAgeMs: number): Promise<Look> {
-    if (latest?.look.ok && monotonicNow() - latest.at <= maxAgeMs) return Promise.resolve(latest.look);
-    looking ??= lookNow();
-    return looking;
-  }
-
-  async function keepLooking(): Promise<void> {
-    await look(0);
-    if (!stopped) timer = setTimeout(() => void keepLooking(), everyMs());
-  }
+  });
 
   return {
-    look,
-    start: () => void keepLooking(),
+    async look(maxAgeMs) {
+      if (latest?.look.ok && monotonicNow() - latest.at <= maxAgeMs) return latest.look;
+      return lookNow();
+    },
+    start() {
+      stop = every(everyMs, lookNow);
+    },
     stop() {
       stopped = true;
-      clearTimeout(timer);
+      stop?.();
     },
   };
 }
 
 async function within(limitMs: number, reading: Promise<Overviews>): Promise<Look> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Look>((resolve) => {
-    timer = setTimeout(() => resolve({ ok: false, reason: `no answer within ${limitMs} ms` }), limitMs);
-  });
   const told = reading.then(
     (overviews): Look => ({ ok: true, overviews }),
     (error: Error): Look => ({ ok: false, reason: error.message }),
   );
-  const look = await Promise.race([told, late]);
-  clearTimeout(timer);
-  return look;
+  return (await atMost(limitMs, told)) ?? { ok: false, reason: `no answer within ${limitMs} ms` };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { WaybillError } from '../core/waybill-error.ts';
 import { type AttachOptions, attach, detach } from './attach.ts';
 import { type DataDirectory, findDataDirectory, makeDataDirectory } from './data-directory.ts';
@@ -137,7 +138,8 @@ async function regain(
   ending: AbortSignal,
 ): Promise<Lease | undefined> {
   for (;;) {
-    await pauseUnless(ending, pauses.next());
+    // Ends early, without an error, if this use ends.
+    await pause(pauses.next(), undefined, { signal: ending }).catch(() => {});
     if (ending.aborted) return undefined;
     try {
       const lease = await attach(directory, settings);
@@ -171,16 +173,4 @@ function createPauses(): Pauses {
       steadyAt = performance.now() + STEADY_MS;
     },
   };
-}
-
-function pauseUnless(ending: AbortSignal, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      ending.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    ending.addEventListener('abort', end, { once: true });
-  });
 }

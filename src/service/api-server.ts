@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { ApiServer } from '../api/api-parts.ts';
@@ -9,6 +8,7 @@ import type { SubmitEvent } from '../api/submit-events.ts';
 import type { Config } from '../config/config-schema.ts';
 import type { HttpConfig } from '../config/http-config.ts';
 import type { LookUpEvent } from '../core/event-fate.ts';
+import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createIdSource } from '../intake/event-id.ts';
 import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
@@ -118,7 +118,7 @@ function inRedis(redis: Redis, config: () => Config): LookUpEvent {
 /** Connections on which nothing is under way are closed at once, the others at the end of the grace period. */
 async function closeServer(server: ApiServer, graceMs: number): Promise<void> {
   const closed = server.close().then(() => true);
-  const inTime = await Promise.race([closed, setTimeout(graceMs, false, { ref: false })]);
+  const inTime = await atMost(graceMs, closed);
   if (!inTime) server.server.closeAllConnections();
   await closed;
 }

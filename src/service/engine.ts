@@ -5,6 +5,7 @@ import { type Authorizers, createAuthorizers } from '../auth/authorizers.ts';
 import { asksForTokens, renewOnOf, tokenTimeoutMs } from '../config/client-config.ts';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { createDeliveryMeter, type DeliveryMeter } from '../core/delivery-meter.ts';
+import { atMost } from '../core/time.ts';
 import { type ClientDelivery, createClientDelivery } from '../delivery/deliver-client.ts';
 import { createLanes } from '../delivery/lanes.ts';
 import { createLine } from '../delivery/line.ts';
@@ -108,14 +109,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     async stop(graceMs) {
       stopPruning();
       const stops = Promise.all(running.map(({ delivery }) => delivery.stop(graceMs)));
-      await atMost(stops, graceMs + SETTLE_MS);
+      await atMost(graceMs + SETTLE_MS, stops);
       closed = true;
       workers.close();
       await authorizers.close();
       // Where Redis is away, what waits for it ends here; the locks run out and the batches are taken over.
       closeRedis(redis);
       // What was to be sent again once a lost connection was back is never answered: ioredis forgets it.
-      await atMost(stops, LET_GO_MS);
+      await atMost(LET_GO_MS, stops);
       await Promise.all(running.map(({ worker, http }) => Promise.all([worker.close(true), http.close()])));
     },
   };
@@ -237,14 +238,4 @@ export async function openIntake(
       closeRedis(redis);
     },
   };
-}
-
-/** Waits for a promise, but no longer than so many milliseconds. */
-async function atMost(promise: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
 }

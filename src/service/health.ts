@@ -1,6 +1,7 @@
 import { type Redis, ReplyError } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
+import { every } from '../core/time.ts';
 import { toText } from '../observability/add-up.ts';
 import { createFleet, type Fleet, type ReportingWorker } from '../observability/fleet.ts';
 import { type HealthAnswers, startHealthServer } from '../observability/health-server.ts';
@@ -100,7 +101,7 @@ function startLooking({ settings, config, redis: location, log }: HealthParts): 
     monotonicNow: () => performance.now(),
   });
   // What workers have counted is asked for regularly: little is lost with one that is killed.
-  const asking = setInterval(() => void fleet.gather(ANSWER_MS), LOOK_EVERY_MS);
+  const stopAsking = every(LOOK_EVERY_MS, () => fleet.gather(ANSWER_MS));
   const seen: Seen = {
     settings,
     clients: Object.keys(config.clients),
@@ -108,7 +109,7 @@ function startLooking({ settings, config, redis: location, log }: HealthParts): 
     watchdog,
     monitor,
     stop() {
-      clearInterval(asking);
+      void stopAsking();
       monitor.stop();
       closeRedis(redis);
     },

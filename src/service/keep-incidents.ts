@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
 import type { IncidentChannel } from '../config/incidents-config.ts';
+import { atMost, every } from '../core/time.ts';
 import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
 import { createKeeper } from '../incidents/keeper.ts';
 import { channelName, NOTICE_RETRY, type NoticeRetry, postNotice } from '../incidents/post-notice.ts';
@@ -77,10 +78,10 @@ function startRound({ config, redis, log, retry, name }: RoundParts) {
   return {
     async stop() {
       await stopLooking();
-      await atMost(teller.idle(), STOP_MS);
+      await atMost(STOP_MS, teller.idle());
       callOff.abort();
       await Promise.all(channels.map(({ http }) => http.close()));
-      await atMost(teller.idle(), STOP_MS);
+      await atMost(STOP_MS, teller.idle());
     },
   };
 }
@@ -114,33 +115,13 @@ function lookRegularly(
       log.warn({ reason: error.message, unreported }, 'incidents could not be looked after'),
     () => performance.now(),
   );
-  let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
-  const lookOnce = async (): Promise<void> => {
-    // That Redis is away is said by those that deliver.
-    const isThere = isConnected(redis);
-    if (isThere) await look().then(errors.over, errors.add);
-    if (stopped) return;
-    timer = setTimeout(
-      () => {
-        looking = lookOnce();
-      },
-      isThere ? everyMs : AWAY_MS,
-    );
-  };
-  let looking = lookOnce();
-  return async () => {
-    stopped = true;
-    clearTimeout(timer);
-    await looking;
-  };
-}
-
-async function atMost(promise: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
+  let isThere = false;
+  return every(
+    () => (isThere ? everyMs : AWAY_MS),
+    async () => {
+      // That Redis is away is said by those that deliver.
+      isThere = isConnected(redis);
+      if (isThere) await look().then(errors.over, errors.add);
+    },
+  );
 }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
+import { every } from '../core/time.ts';
 import { pruneDeadLetters } from '../dead-letters/prune-dead-letters.ts';
 import { discardDeadLetters, readDeadLetters } from '../queue/dead-letter-queue.ts';
 
@@ -30,7 +31,5 @@ export function keepPruning(config: Config, redis: Redis, log: Logger, now: () =
       }
     }
   };
-  void prune();
-  const timer = setInterval(() => void prune(), PRUNE_EVERY_MS);
-  return () => clearInterval(timer);
+  return every(PRUNE_EVERY_MS, prune);
 }

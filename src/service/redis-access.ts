@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
+import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import type { RedisLocation } from '../queue/connections.ts';
 import {
@@ -80,7 +80,7 @@ export async function releaseShortly(access: RedisAccess, log: Logger): Promise<
       return true;
     },
   );
-  const done = await Promise.race([released, setTimeout(RELEASE_MS, false, { ref: false })]);
+  const done = await atMost(RELEASE_MS, released);
   if (!done) log.warn({}, 'embedded redis does not answer and is left running');
 }
 
@@ -90,5 +90,8 @@ export async function shortlyBegun<Running>(
   starting: Promise<Running>,
 ): Promise<Running | undefined> {
   if (config.redis !== undefined) return undefined;
-  return Promise.race([starting.catch(() => undefined), setTimeout(BEGIN_MS, undefined)]);
+  return atMost(
+    BEGIN_MS,
+    starting.catch(() => undefined),
+  );
 }

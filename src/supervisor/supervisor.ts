@@ -1,4 +1,5 @@
 import type { Log } from '../core/log.ts';
+import { atMost } from '../core/time.ts';
 import { nextRestart } from './restart-delay.ts';
 import type { WorkerExit, WorkerProcess } from './worker-process.ts';
 
@@ -101,9 +102,8 @@ export function createSupervisor(parts: SupervisorParts): Supervisor {
   /** Asks one to finish, and ends it where it takes too long: one that is frozen would be waited for for ever. */
   async function finish(worker: WorkerProcess, limitMs: number): Promise<void> {
     worker.stop();
-    const late = setTimeout(() => worker.kill(), limitMs);
+    if ((await atMost(limitMs, worker.exit)) === undefined) worker.kill();
     const exit = await worker.exit;
-    clearTimeout(late);
     if (exit.code !== 0) log.warn({ workerPid: worker.pid, ...exit }, 'worker did not end in good order');
   }
 
