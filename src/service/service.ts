@@ -9,7 +9,7 @@ import { createSupervisor, type SpawnWorker } from '../supervisor/supervisor.ts'
 import { startWorkerProcess } from '../supervisor/worker-process.ts';
 import type { RunningApi } from './api-server.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
-import type { IncidentKeeping } from './keep-incidents.ts';
+import type { RunningMonitor } from './monitor-incidents.ts';
 import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
 import { runOnceMore } from './run-once-more.ts';
 
@@ -51,7 +51,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const health = await openHealth(options, access);
   let { config } = options;
   let api: RunningApi | undefined;
-  let incidents: IncidentKeeping | undefined;
+  let incidents: RunningMonitor | undefined;
   const spawnWith =
     (text: string): SpawnWorker =>
     (number) => {
@@ -96,8 +96,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       // A configuration that was read anew meanwhile found no API to give it to.
       if (config !== begunWith) await api?.reload(config);
     }
-    const { keepIncidents } = await import('./keep-incidents.ts');
-    incidents = keepIncidents(config, access.location, log);
+    const { monitorIncidents } = await import('./monitor-incidents.ts');
+    incidents = monitorIncidents(config, access.location, log);
     log.info({ workers: count }, 'started');
   }
 
