@@ -5,7 +5,7 @@ import { loadConfig, parseConfig } from '../config/load-config.ts';
 import type { EventTypeName, PayloadOf } from '../core/event-types.ts';
 import type { SubmitManyOptions, SubmitOptions } from '../intake/submit-options.ts';
 import type { SubmitResult } from '../intake/submit-result.ts';
-import { type OpenIntake, openIntake } from './engine.ts';
+import { type OpenIntake, openIntake } from './open-intake.ts';
 import { openRedisAccess } from './redis-access.ts';
 
 /** Puts events into Waybill. One for a process is enough: it is made for many submissions at once. */
@@ -43,7 +43,7 @@ export interface Producer {
   ): Promise<SubmitResult[]>;
 
   /**
-   * Writes what was submitted, then lets go of Redis; an embedded one stops with its last user. Events
+   * Writes what was submitted, then releases Redis; an embedded one stops with its last user. Events
    * submitted from now on are refused. Calling it again changes nothing.
    */
   close(): Promise<void>;

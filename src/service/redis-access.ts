@@ -10,7 +10,7 @@ import {
   startEmbeddedRedis,
 } from '../redis/embedded.ts';
 
-/** How long a stop waits for the embedded Redis to let it go. */
+/** How long a stop waits for the embedded Redis to be released. */
 const RELEASE_MS = 3_000;
 /** How long a stop waits for a start that is under way. */
 const BEGIN_MS = 3_000;
@@ -20,7 +20,7 @@ export interface RedisAccess {
   readonly location: RedisLocation;
   /** Whether it is Waybill's own, in the data directory. */
   readonly embedded: boolean;
-  /** Lets it go: the last user of an embedded Redis stops it. */
+  /** Ends the use: the last user of an embedded Redis stops it. */
   release(): Promise<void>;
 }
 
@@ -84,7 +84,7 @@ export async function releaseShortly(access: RedisAccess, log: Logger): Promise<
   if (!done) log.warn({}, 'embedded redis does not answer and is left running');
 }
 
-/** What a stop met while it started: an embedded Redis that comes up now has to be let go. */
+/** What a stop met while it started: an embedded Redis that comes up now has to be released. */
 export async function shortlyBegun<Running>(
   config: Config,
   starting: Promise<Running>,

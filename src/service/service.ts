@@ -5,13 +5,12 @@ import type { Config } from '../config/config-schema.ts';
 import { findCredentialDoubts } from '../config/credential-doubts.ts';
 import { parseConfig, readConfigText } from '../config/load-config.ts';
 import { WaybillError } from '../core/waybill-error.ts';
-import { createSupervisor, type SpawnWorker } from '../supervisor/supervisor.ts';
+import { type SpawnWorker, Supervisor } from '../supervisor/supervisor.ts';
 import { startWorkerProcess } from '../supervisor/worker-process.ts';
 import type { RunningApi } from './api-server.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
 import type { RunningMonitor } from './monitor-incidents.ts';
 import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
-import { runOnceMore } from './run-once-more.ts';
 
 /** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
 export const WORKER_END_MS = 15_000;
@@ -60,7 +59,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       health?.add(worker);
       return worker;
     };
-  const supervisor = createSupervisor({
+  const supervisor = new Supervisor({
     count,
     spawn: spawnWith(options.text),
     log,
@@ -127,7 +126,7 @@ function longestEnd({ shutdownGraceMs }: Config): number {
   return shutdownGraceMs + WORKER_END_MS;
 }
 
-/** Serves health and metrics where that is asked for. @throws WaybillError `METRICS_LISTEN_FAILED`, with Redis let go */
+/** Serves health and metrics where that is asked for. @throws WaybillError `METRICS_LISTEN_FAILED`, with Redis released */
 async function openHealth({ config, workers, log }: ServiceOptions, access: RedisAccess) {
   if (config.metrics === undefined) return undefined;
   try {
@@ -166,5 +165,25 @@ function describeChange(before: Config, after: Config) {
     added: names.filter((name) => before.clients[name] === undefined),
     changed: known.filter((name) => !isDeepStrictEqual(before.clients[name], after.clients[name])),
     removed: Object.keys(before.clients).filter((name) => after.clients[name] === undefined),
+  };
+}
+
+/**
+ * Runs an action each time that it is asked for, never twice at once. Of several calls that come while it runs,
+ * one further run serves all: it begins after each of them.
+ *
+ * @param action where it fails, it is to say so itself: the runs after it go on
+ */
+export function runOnceMore(action: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  let isWaiting = false;
+  const run = (): Promise<void> => {
+    isWaiting = false;
+    return action();
+  };
+  return () => {
+    if (!isWaiting) last = last.then(run, run);
+    isWaiting = true;
+    return last;
   };
 }

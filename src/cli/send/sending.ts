@@ -6,7 +6,7 @@ import { restore } from '../../intake/restore.ts';
 import type { ReadEventsOptions } from '../../intake/submit-options.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { restoreEvents } from '../../queue/restore-events.ts';
-import type { OpenIntake } from '../../service/engine.ts';
+import type { OpenIntake } from '../../service/open-intake.ts';
 import { chooseClients } from '../open-operator.ts';
 import { UsageError } from '../run-command.ts';
 import { type EventInput, findInput } from './event-input.ts';
