@@ -156,12 +156,12 @@ test('a removed data directory is lost: its service delivers what its server hol
   await company.waitFor(30);
 
   rmSync(dataDir, { recursive: true });
-  const next = start();
-  await next.waitForLine('delivering');
-  const successor = recorded(dataDir)?.pid ?? 0;
-  expect(successor).not.toBe(server);
   company.script({});
   await company.waitFor(({ deliveredIds }) => deliveredIds.size >= 30, PATIENT);
+  const next = start();
+  await next.waitForLine('delivering', PATIENT);
+  const successor = recorded(dataDir)?.pid ?? 0;
+  expect(successor).not.toBe(server);
 
   await stopped(service);
   await ended(server);
