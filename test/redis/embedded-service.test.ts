@@ -146,7 +146,7 @@ test('a file whose end was cut is read, and the service says what it dropped', a
   await stopped(service);
 });
 
-test('a removed data directory is lost: its service delivers what its server holds, and a new one begins empty', async () => {
+test('after its data directory was removed a service delivers what its server holds, and the next one gets a new server', async () => {
   const company = await testSandbox().company('acme', { script: 503 });
   const { dataDir, start, send } = embedded(company);
   const service = start();
