@@ -38,7 +38,7 @@ export function loadConfig(file: string, env: Env = process.env): Config {
   return parseConfig(readConfigText(file), file, env);
 }
 
-/** The configuration file as it stands. @throws ConfigError where it cannot be read */
+/** The configuration file as it stands. @throws ConfigError if it cannot be read */
 export function readConfigText(file: string): string {
   const read = readTextFile(file, MAX_BYTES);
   if (read.ok) return read.text;
@@ -73,7 +73,7 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
 }
 
-/** Empty counts as not set: so does whoever passes variables on write one that is not. */
+/** Empty counts as not set: that is how a missing variable is passed on. */
 function readSecretKey(env: Env): { secretKey?: string; problems: readonly ConfigProblem[] } {
   const secretKey = env[SECRET_KEY]?.trim() ?? '';
   if (secretKey === '') return { problems: [] };

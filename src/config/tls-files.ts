@@ -18,7 +18,7 @@ export interface TlsFiles {
  * it was read, before it is known to be valid, so that missing files are named along with all other problems.
  *
  * @param written the same tree before `${NAME}` was replaced: what came from the environment is not repeated,
- *   it may be the key itself where its file's name is wanted
+ *   it may be the key itself instead of its file's name
  */
 export function readTlsFiles(tree: unknown, directory: string, written: unknown): TlsFiles {
   const byClient = new Map<string, TlsMaterial>();

@@ -25,7 +25,7 @@ export interface AttachOptions {
   readonly startTimeoutMs: number;
   /** How long the server may stay silent, or stand still while it reads its file. */
   readonly answerTimeoutMs: number;
-  /** Starts no server; answers undefined where none runs. */
+  /** Starts no server; answers undefined if none runs. */
   readonly onlyRunning: boolean;
   onLoading(progress: LoadingProgress): void;
   /** A server that was started has dropped the end of its file, in its own words. */
@@ -76,7 +76,7 @@ async function joinOrStart(directory: DataDirectory, options: AttachOptions): Pr
   }
 }
 
-/** A server that serves this very directory, where it is recorded to listen or where it would be started to. */
+/** A server that serves this very directory, at its recorded socket or at the one that a new server would get. */
 async function joinRunning(directory: DataDirectory, answerTimeoutMs: number): Promise<Lease | undefined> {
   const record = await readRecord(directory);
   const places = new Set([record?.socketPath ?? directory.socketPath, directory.socketPath]);
@@ -189,7 +189,7 @@ async function endUnlessShared(
     }
     if (!lease || (users ?? (await lease.count())) > 1) return;
     await endServer(lease);
-    // After a removal another server may serve the directory: without its record nobody could end it.
+    // After a removal another server may serve the directory: without its record no process could end it.
     if ((await readRecord(directory))?.pid === lease.server.pid) await removeRecord(directory);
   } finally {
     lease?.close();

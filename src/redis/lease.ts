@@ -34,14 +34,14 @@ export interface Lease {
   loading(): Promise<LoadingProgress | undefined>;
   /** How many leases there are, this one included. */
   count(): Promise<number>;
-  /** Asks the server to end; its refusal as text, undefined where it went. */
+  /** Asks the server to end; its refusal as text, undefined: it ends. */
   shutdown(): Promise<string | undefined>;
   close(): void;
 }
 
 /**
- * Connects to a server; undefined where none listens. This, and all that is asked through the lease, throws
- * a WaybillError `REDIS_NOT_ANSWERING` where the server stays silent for `answerTimeoutMs`.
+ * Connects to a server; undefined if none listens. This, and all that is asked through the lease, throws
+ * a WaybillError `REDIS_NOT_ANSWERING` if the server stays silent for `answerTimeoutMs`.
  */
 export async function takeLease(socketPath: string, answerTimeoutMs: number): Promise<Lease | undefined> {
   const redis = new Redis({

@@ -4,7 +4,7 @@ import { type DataDirectory, writeRecord } from './data-directory.ts';
 import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
 import { openLog, startFailure } from './server-log.ts';
 
-/** What a shell answers where a command is not there, or may not be run. */
+/** What a shell answers if a command is missing, or may not be run. */
 const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
 

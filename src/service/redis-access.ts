@@ -25,7 +25,7 @@ export interface RedisAccess {
 }
 
 /**
- * The Redis of the configuration, or the embedded one, which is started where it does not run.
+ * The Redis of the configuration, or the embedded one, which is started if it does not run.
  *
  * @param onEvent told what happens to the embedded one meanwhile
  */
@@ -71,7 +71,7 @@ function configuredAccess(config: Config): RedisAccess | undefined {
   return { location, embedded: false, release: async () => {} };
 }
 
-/** A server that does not answer is left running, for whoever comes next: a stop does not wait for it. */
+/** A server that does not answer is left running for the next user: a stop does not wait for it. */
 export async function releaseShortly(access: RedisAccess, log: Logger): Promise<void> {
   const released = access.release().then(
     () => true,

@@ -21,7 +21,7 @@ const NOT_TAKEN = 'configuration not taken: everything goes on as it was';
 
 /** The service: its worker processes, and the Redis that they share. */
 export interface Service {
-  /** Resolves when the workers deliver. @throws WaybillError where they cannot begin */
+  /** Resolves when the workers deliver. @throws WaybillError if they cannot begin */
   readonly started: Promise<void>;
   /** Reads the configuration file anew and replaces the workers one by one; a broken file changes nothing. */
   reload(): Promise<void>;
@@ -153,7 +153,7 @@ function longestEnd({ shutdownGraceMs }: Config): number {
   return shutdownGraceMs + WORKER_END_MS;
 }
 
-/** Serves health and metrics where that is asked for. @throws WaybillError `METRICS_LISTEN_FAILED`, with Redis released */
+/** Serves health and metrics if the configuration says so. @throws WaybillError `METRICS_LISTEN_FAILED`, with Redis released */
 async function openHealth(
   { config, workers, log }: ServiceOptions,
   access: RedisAccess,
@@ -169,7 +169,7 @@ async function openHealth(
   }
 }
 
-/** The file's present state; undefined where it cannot be run with, which the log says. */
+/** The file's present state; undefined if it cannot be run with, which the log says. */
 function readAnew(present: Config, log: Logger): { config: Config; text: string } | undefined {
   try {
     const text = readConfigText(present.file);
@@ -202,7 +202,7 @@ function describeChange(before: Config, after: Config) {
  * Runs an action each time that it is asked for, never twice at once. Of several calls that come while it runs,
  * one further run serves all: it begins after each of them.
  *
- * @param action where it fails, it is to say so itself: the runs after it go on
+ * @param action logs its own failure: the runs after it go on
  */
 export function runOnceMore(action: () => Promise<void>): () => Promise<void> {
   let last: Promise<void> = Promise.resolve();

@@ -6,7 +6,7 @@ import type { FromWorker, ToWorker } from './worker-messages.ts';
 /** What a worker process tells of what it has counted. */
 export interface WorkerReports {
   readonly latestReport: readonly Metric[] | undefined;
-  /** @returns false where no report came within so many milliseconds, or before the worker's end */
+  /** @returns false if no report came within so many milliseconds, or before the worker's end */
   askReport(limitMs: number): Promise<boolean>;
 }
 
