@@ -3,8 +3,7 @@
  * dead letters, is done with the `waybill` command.
  */
 
-export { ConfigError } from './config/config-error.ts';
-export type { ConfigProblem } from './config/config-problem.ts';
+export { ConfigError, type ConfigProblem } from './config/config-error.ts';
 export type { Config, ConfigInput, ResolvedClient } from './config/config-schema.ts';
 export { loadConfig, parseConfig } from './config/load-config.ts';
 export type { EventTypeName, PayloadOf, SentPayloadOf } from './core/event-types.ts';

@@ -1,9 +1,9 @@
-import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 import type { Config } from '../src/config/config-schema.ts';
 import { loadConfig, parseConfig } from '../src/config/load-config.ts';
 import type { Metric } from '../src/core/metric.ts';
+import { atMost } from '../src/core/time.ts';
 import { WaybillError } from '../src/core/waybill-error.ts';
 import { bufferedStdout, createLog } from '../src/log.ts';
 import { describeDeliveries } from '../src/observability/delivery-metrics.ts';
@@ -120,7 +120,7 @@ function keepReporting(workers: DeliveryWorkers): () => Promise<void> {
     void ofProcess.collect().then((metrics) => tell([...workers.report(), ...metrics]));
   });
   return async () => {
-    await Promise.race([tell(workers.report()), setTimeout(LAST_REPORT_MS, undefined, { ref: false })]);
+    await atMost(LAST_REPORT_MS, tell(workers.report()));
   };
 }
 

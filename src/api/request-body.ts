@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { atMost } from '../core/time.ts';
 import { ProblemError } from './problems.ts';
 
 /** What reading a body is bounded by. */
@@ -17,34 +18,23 @@ export interface BodyLimits {
  */
 export async function* readBody(raw: IncomingMessage, limits: BodyLimits): AsyncGenerator<Uint8Array> {
   if (Number(raw.headers['content-length'] ?? 0) > limits.maxBytes) throw tooLarge(limits.maxBytes);
-  const timer = startTimer(limits);
   const chunks = raw.iterator({ destroyOnReturn: false });
   let bytes = 0;
   try {
     for (;;) {
+      const leftMs = limits.deadline - limits.monotonicNow();
       const next: Promise<IteratorResult<Uint8Array>> = chunks.next();
-      // Where time is up first, nobody asks any longer.
-      next.catch(() => {});
-      const result = await Promise.race([next, timer.isUp]);
-      if (result === undefined) throw tooSlow();
+      const result = await atMost(Math.max(0, leftMs), next);
+      if (result === undefined || leftMs <= 0) throw tooSlow();
       if (result.done === true) return;
       bytes += result.value.length;
       if (bytes > limits.maxBytes) throw tooLarge(limits.maxBytes);
       yield result.value;
     }
   } finally {
-    timer.clear();
     // Not awaited: it waits for the chunk that never came.
     void chunks.return?.();
   }
-}
-
-function startTimer({ deadline, monotonicNow }: BodyLimits) {
-  let timer: NodeJS.Timeout | undefined;
-  const isUp = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, deadline - monotonicNow()), undefined);
-  });
-  return { isUp, clear: () => clearTimeout(timer) };
 }
 
 function tooLarge(maxBytes: number): ProblemError {

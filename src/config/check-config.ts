@@ -1,12 +1,6 @@
 import type { z } from 'zod';
 import { didYouMean } from '../core/near-miss.ts';
-import type { ConfigIssue } from './config-problem.ts';
-import { type ConfigFile, configSchema } from './config-schema.ts';
-
-/** A configuration with its defaults filled in, or everything that is wrong with it. */
-export type ConfigCheck =
-  | { readonly ok: true; readonly config: ConfigFile }
-  | { readonly ok: false; readonly issues: readonly ConfigIssue[] };
+import { type ConfigIssue, placeOf } from './config-error.ts';
 
 const EXPECTED: Readonly<Record<string, string>> = {
   string: 'text',
@@ -23,12 +17,6 @@ export type TreeCheck<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly issues: readonly ConfigIssue[] };
 
-/** Holds what a configuration file says against the schema. */
-export function checkConfig(tree: unknown): ConfigCheck {
-  const checked = checkTree(configSchema, tree);
-  return checked.ok ? { ok: true, config: checked.value } : checked;
-}
-
 /**
  * Holds what a file says against a schema. No text from the file is repeated in an issue but for keys, since any
  * text may be a secret that stands in the wrong place.
@@ -41,24 +29,20 @@ export function checkTree<Schema extends z.ZodType>(
   const result = schema.safeParse(tree, {
     error: (issue) => {
       // Only here, before zod strips it, does an issue tell which schema raised it.
-      if (issue.code === 'unrecognized_keys') knownKeys.set(placeOf(issue.path), keysOf(issue.inst));
+      if (issue.code === 'unrecognized_keys') knownKeys.set(placeOf(issue.path ?? []), keysOf(issue.inst));
       return sentenceFor(issue);
     },
   });
   if (result.success) return { ok: true, value: result.data };
   const issues = result.error.issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [{ keys: issue.path, message: issue.message }];
-    const known = knownKeys.get(placeOf(issue.path)) ?? [];
+    const known = knownKeys.get(placeOf(issue.path ?? [])) ?? [];
     return issue.keys.map((key) => ({
       keys: [...issue.path, key],
       message: `is not a known setting${didYouMean(key, known)}`,
     }));
   });
   return { ok: false, issues };
-}
-
-function placeOf(path: readonly PropertyKey[] | undefined): string {
-  return JSON.stringify(path ?? []);
 }
 
 function keysOf(inst: unknown): readonly string[] {

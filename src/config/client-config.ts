@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { EVENT_TYPE_NAMES, findEventType } from '../core/event-types.ts';
 import { didYouMean } from '../core/near-miss.ts';
-import { anyCredential, credential } from './credential-text.ts';
 import {
+  anyCredential,
   bearerToken,
+  credential,
   endpointAddress,
   headerName,
   headerValue,

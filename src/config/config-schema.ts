@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
-import { whyLineBreak } from './credential-text.ts';
 import { httpConfigSchema } from './http-config.ts';
+import { whyLineBreak } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
 
 const redisUrl = z.string().superRefine((url, context) => {

@@ -34,7 +34,7 @@ deadLetters:
 #   host: 127.0.0.1                         # the address to listen on; default: this machine only
 #   port: 9464
 #   oldestWaitingMs: 3600000                # /readyz fails where an event waits for longer. Default: an hour
-#   untakenMs: 60000                        # … or where nobody takes waiting events for so long. Default: a minute
+#   untakenMs: 60000                        # … or if no worker takes waiting events for so long. Default: a minute
 
 # How long a stopping service waits for the requests under way. Default: 10000
 shutdownGraceMs: 10000

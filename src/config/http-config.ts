@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { credential } from './credential-text.ts';
+import { credential } from './http-fields.ts';
 
 /** What a key of the HTTP API may be allowed to do. */
 export const API_SCOPES = ['submit', 'operate'] as const;

@@ -1,6 +1,26 @@
 import { z } from 'zod';
 import { isBearerToken, isHeaderName, isHeaderValue } from '../core/header-text.ts';
-import { whyLineBreak } from './credential-text.ts';
+
+/**
+ * Why a credential cannot be meant with this line break, as a sentence without its subject; undefined: it has none.
+ * Shells, editors and `base64` end texts in one; a server then answers that the credential is wrong.
+ */
+export function whyLineBreak(text: string): string | undefined {
+  if (!/[\r\n]/.test(text)) return undefined;
+  const isInside = /[\r\n]/.test(text.trimEnd());
+  return isInside ? 'must not hold a line break' : 'must not end in a line break';
+}
+
+/** A credential without a line break that matches `pattern`; `otherwise` says what the pattern demands. */
+export function credential(pattern: RegExp, otherwise: string) {
+  return z.string().superRefine((value, context) => {
+    const reason = whyLineBreak(value) ?? (pattern.test(value) ? undefined : otherwise);
+    if (reason !== undefined) context.addIssue(reason);
+  });
+}
+
+/** A credential of one line that may be any text. */
+export const anyCredential = credential(/./s, 'must not be empty');
 
 /** Headers that are Waybill's to write: a client's API key cannot stand in one of them. */
 export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
@@ -87,8 +107,7 @@ export const endpointAddress = z.string().superRefine((value, context) => {
   if (reason !== undefined) context.addIssue(reason);
 });
 
-/** Whether an endpoint's address names its host itself. */
-export function isAbsolute(address: string): boolean {
+function isAbsolute(address: string): boolean {
   return /^[a-z][a-z0-9+.-]*:/i.test(address);
 }
 
@@ -108,4 +127,14 @@ function whyNotPath(value: string): string | undefined {
   if (/[\s\\]/.test(value)) return 'must not hold blanks, line breaks or backslashes';
   if (value.includes('#')) return 'must not have a fragment (#…): it is never sent';
   return undefined;
+}
+
+/**
+ * The absolute URL of an endpoint. A path is appended to the base URL with the path that this may have
+ * (`https://x/api` and `/dispositions` make `https://x/api/dispositions`); an absolute URL stands for itself.
+ * Throws if the base URL or the address is not one that the configuration's schema accepts.
+ */
+export function resolveUrl(baseUrl: string, address: string): string {
+  if (isAbsolute(address)) return new URL(address).href;
+  return new URL(`${baseUrl.replace(/\/+$/, '')}/${address.replace(/^\//, '')}`).href;
 }

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { anyCredential } from './credential-text.ts';
-import { headerName, headerValue, httpUrl } from './http-fields.ts';
+import { anyCredential, headerName, headerValue, httpUrl } from './http-fields.ts';
 
 const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
 

@@ -1,23 +1,31 @@
 import { dirname, resolve } from 'node:path';
 import { toJsonPath } from '../core/problem.ts';
-import { checkConfig } from './check-config.ts';
+import { checkTree } from './check-config.ts';
 import type { ClientConfig } from './client-config.ts';
-import { ConfigError } from './config-error.ts';
-import type { ConfigIssue, ConfigProblem } from './config-problem.ts';
-import type { Config, ConfigFile, ResolvedClient, TlsMaterial } from './config-schema.ts';
-import { deepFreeze } from './deep-freeze.ts';
-import { bodyLineBreakIssues, nameOrigins } from './line-break-issues.ts';
+import { ConfigError, type ConfigIssue, type ConfigProblem, placeOf } from './config-error.ts';
+import {
+  type Config,
+  type ConfigFile,
+  configSchema,
+  type ResolvedClient,
+  type TlsMaterial,
+} from './config-schema.ts';
+import { resolveUrl } from './http-fields.ts';
 import { spellingIssues } from './number-spelling.ts';
 import { readTextFile } from './read-text-file.ts';
 import { readYaml, type YamlTree } from './read-yaml.ts';
-import { resolveUrl } from './resolve-url.ts';
-import { createSecretFiles } from './secret-files.ts';
-import { type Env, substituteEnv } from './substitute-env.ts';
+import {
+  bodyLineBreakIssues,
+  createSecretFiles,
+  type Env,
+  nameOrigins,
+  substituteEnv,
+} from './substitute-env.ts';
 import { readTlsFiles } from './tls-files.ts';
 
 const DEFAULT_DATA_DIR = '.waybill';
-/** Twice what a hundred thousand clients need. */
-const MAX_BYTES = 64 * 1024 * 1024;
+/** Enough for over a thousand clients with all of their settings. */
+const MAX_BYTES = 1024 * 1024;
 const SECRET_KEY = 'WAYBILL_SECRET_KEY';
 /** Shorter ones can be guessed. */
 const SECRET_KEY_LENGTH = 16;
@@ -30,7 +38,7 @@ export function loadConfig(file: string, env: Env = process.env): Config {
   return parseConfig(readConfigText(file), file, env);
 }
 
-/** The configuration file as it stands. @throws ConfigError where it cannot be read */
+/** The configuration file as it stands. @throws ConfigError if it cannot be read */
 export function readConfigText(file: string): string {
   const read = readTextFile(file, MAX_BYTES);
   if (read.ok) return read.text;
@@ -51,7 +59,7 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   // An empty file lacks settings, as every other; it is not of a wrong type.
   const substituted = substituteEnv(yaml.tree.value ?? {}, env, createSecretFiles(directory));
   const tls = readTlsFiles(substituted.value, directory, yaml.tree.value);
-  const checked = checkConfig(substituted.value);
+  const checked = checkTree(configSchema, substituted.value);
   const ofSchema = checked.ok ? [] : nameOrigins(checked.issues, substituted.lineBreaks);
   const others = [...tls.issues, ...ofSchema, ...bodyLineBreakIssues(substituted.lineBreaks)];
   const spellings = spellingIssues(yaml.tree.misspelled, ofSchema);
@@ -61,11 +69,11 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   if (!checked.ok || issues.length + problems.length > 0) {
     throw new ConfigError(path, [...toConfigProblems(issues, yaml.tree), ...problems]);
   }
-  const config = resolveConfig(checked.config, path, tls.byClient);
+  const config = resolveConfig(checked.value, path, tls.byClient);
   return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
 }
 
-/** Empty counts as not set: so does whoever passes variables on write one that is not. */
+/** Empty counts as not set: that is how a missing variable is passed on. */
 function readSecretKey(env: Env): { secretKey?: string; problems: readonly ConfigProblem[] } {
   const secretKey = env[SECRET_KEY]?.trim() ?? '';
   if (secretKey === '') return { problems: [] };
@@ -100,8 +108,8 @@ function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMate
 /** Leaves out what follows from a cause that stands there already: `${HOST}`, unset, is no URL either. */
 function unexplained(issues: readonly ConfigIssue[], causes: readonly ConfigIssue[]): readonly ConfigIssue[] {
   if (causes.length === 0) return issues;
-  const explained = new Set(causes.map(({ keys }) => JSON.stringify(keys)));
-  return issues.filter(({ keys }) => !explained.has(JSON.stringify(keys)));
+  const explained = new Set(causes.map(({ keys }) => placeOf(keys)));
+  return issues.filter(({ keys }) => !explained.has(placeOf(keys)));
 }
 
 /** Writes each issue's place as a path and a line, in the order of the file. */
@@ -112,4 +120,13 @@ function toConfigProblems(issues: readonly ConfigIssue[], tree: YamlTree): Confi
     return line === undefined ? { path, message } : { path, line, message };
   });
   return problems.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+}
+
+/** Freezes a value and everything in it, and returns it. For trees, such as a configuration. */
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const part of Object.values(value)) deepFreeze(part);
+  }
+  return value;
 }

@@ -1,4 +1,4 @@
-import type { ConfigIssue } from './config-problem.ts';
+import { type ConfigIssue, placeOf } from './config-error.ts';
 import { isInTokenBody } from './token-service-config.ts';
 
 /**
@@ -61,9 +61,9 @@ export function spellingIssues(
   known: readonly ConfigIssue[],
 ): ConfigIssue[] {
   if (numbers.length === 0) return [];
-  const places = new Set(known.map(({ keys }) => JSON.stringify(keys)));
+  const places = new Set(known.map(({ keys }) => placeOf(keys)));
   return numbers
     .filter(({ keys, fault }) => fault !== 'spelling' || isInTokenBody(keys))
-    .filter(({ keys }) => !places.has(JSON.stringify(keys)))
+    .filter(({ keys }) => !places.has(placeOf(keys)))
     .map(({ keys, fault }) => ({ keys, message: SENTENCES[fault] }));
 }

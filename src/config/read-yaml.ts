@@ -1,137 +1,161 @@
-import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
-import type { ConfigIssue, ConfigProblem } from './config-problem.ts';
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { type ConfigIssue, type ConfigProblem, placeOf } from './config-error.ts';
 import { judgeSpelling, type MisspelledNumber } from './number-spelling.ts';
-import { parseYaml } from './parse-yaml.ts';
-import { createPlaces, keyOf } from './yaml-places.ts';
 
 /** What a YAML file says; or why it is not YAML. */
 export type YamlReading =
   | { readonly ok: true; readonly tree: YamlTree }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-/** The values of a YAML file, those left out that stand under `issues`. */
+/** The values of a YAML file, without those that `issues` refuses. */
 export interface YamlTree {
   readonly value: unknown;
   readonly issues: readonly ConfigIssue[];
   /** The numbers that may not be what was written. */
   readonly misspelled: readonly MisspelledNumber[];
-  /**
-   * The line of a setting, counted from 1, or, where it is missing, of the section that it is missing from;
-   * undefined where that is the whole file.
-   */
+  /** The line of a setting, from 1; of a missing one, the line of its section; undefined: the whole file. */
   lineOf(keys: readonly PropertyKey[]): number | undefined;
 }
 
 const MAX_DEPTH = 32;
-/** More than a hundred thousand clients need that share their settings, and less than a bomb makes. */
-const MAX_ALIASED_VALUES = 1_000_000;
 
-/** Reads YAML 1.2 into plain objects. Never throws. */
+/** The parser's own sentences may quote the file, and so a secret. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  BAD_ALIAS: 'uses an alias that is not defined above it',
+  BAD_DQ_ESCAPE: 'has an invalid escape sequence in a double-quoted text',
+  BAD_INDENT: 'is not valid YAML: the indentation does not fit, or a closing bracket is missing',
+  BAD_SCALAR_START: 'is not valid YAML: a value begins with a reserved character, put it in quotes',
+  BLOCK_AS_IMPLICIT_KEY: 'is not valid YAML: there is a colon too many, put the value in quotes',
+  DUPLICATE_KEY: 'has the same key twice in one section',
+  MISSING_CHAR: 'is not valid YAML: a quote, colon, comma or bracket is missing',
+  MULTILINE_IMPLICIT_KEY: 'is not valid YAML: a key goes over several lines, or a colon is missing',
+  MULTIPLE_DOCS: 'holds more than one YAML document',
+  NON_STRING_KEY: 'has a key that is not text',
+  RESOURCE_EXHAUSTION: 'is nested too deeply',
+  TAB_AS_INDENT: 'is not valid YAML: tabs cannot indent, use blanks',
+  TAG_RESOLVE_FAILED: 'uses a YAML tag (!…) that is not known',
+  UNEXPECTED_TOKEN: 'is not valid YAML: something stands where it cannot',
+};
+
+const REFUSED_KEYS: ReadonlyMap<string, string> = new Map([
+  ['<<', 'is not supported: an alias may stand for a whole section'],
+  ['__proto__', 'is not a known setting'],
+]);
+
+/** Reads YAML 1.2 into plain objects. */
 export function readYaml(text: string): YamlReading {
-  const parsed = parseYaml(text);
-  if (!parsed.ok) return parsed;
-  const { contents, lineOf } = parsed;
-  const walk: Walk = {
-    issues: [],
-    misspelled: [],
-    anchors: new Map(),
-    targets: new Map(),
-    open: new Set(),
-    aliasesOpen: 0,
-    aliased: 0,
-  };
-  const value = readNode(contents, [], walk);
-  const offsetOf = createPlaces(contents, walk.targets);
-  return {
-    ok: true,
-    tree: {
-      value,
-      issues: walk.issues,
-      misspelled: walk.misspelled,
-      lineOf: (keys) => {
-        const offset = offsetOf(keys);
-        return offset === undefined ? undefined : lineOf(offset);
-      },
-    },
-  };
+  const lineCounter = new LineCounter();
+  const lineAt = (offset: number) => Math.max(1, lineCounter.linePos(offset).line);
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });
+  const problems = syntaxProblems(document, lineAt);
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, tree: new TreeReader(lineAt).read(document.contents) };
 }
 
-interface Walk {
-  readonly issues: ConfigIssue[];
-  readonly misspelled: MisspelledNumber[];
-  readonly anchors: Map<string, Node>;
-  /** What each alias stands for: an anchor may be given anew later on. */
-  readonly targets: Map<Alias, Node>;
-  /** Nodes that are being read just now: to meet one again means a cycle. */
-  readonly open: Set<Node>;
-  /** Aliases that the present node is being read through. */
-  aliasesOpen: number;
-  /** Values that were read through aliases: the others are no more than the file is long. */
-  aliased: number;
-}
-
-function readNode(node: unknown, keys: readonly PropertyKey[], walk: Walk): unknown {
-  if (walk.aliasesOpen > 0) {
-    walk.aliased += 1;
-    if (walk.aliased > MAX_ALIASED_VALUES) return refuseSize(keys, walk);
+function syntaxProblems({ errors, warnings }: Document, lineAt: (offset: number) => number): ConfigProblem[] {
+  // One slip can make the parser stumble many times over a line.
+  const problems = new Map<string, ConfigProblem>();
+  for (const { code, pos } of [...errors, ...warnings]) {
+    const line = lineAt(pos[0]);
+    const message = SENTENCES[code] ?? 'is not valid YAML';
+    problems.set(`${line} ${message}`, { path: '$', line, message });
   }
-  if (isAlias(node)) return readAlias(node, keys, walk);
-  if (isScalar(node)) {
-    remember(node, walk);
-    const { value, source = '' } = node;
-    const fault = typeof value === 'number' ? judgeSpelling(source, value) : undefined;
-    if (fault !== undefined) walk.misspelled.push({ keys, fault });
+  return [...problems.values()].sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+}
+
+interface MapItem {
+  readonly key: Node | null;
+  readonly value: unknown;
+}
+
+/** Turns the nodes of a document into values, and notes the line of each and what is wrong with it. */
+class TreeReader {
+  readonly #lineAt: (offset: number) => number;
+  readonly #issues: ConfigIssue[] = [];
+  readonly #misspelled: MisspelledNumber[] = [];
+  readonly #offsets = new Map<string, number>();
+  readonly #anchors = new Map<string, Node>();
+  /** The sections around the present node: to meet one again means a cycle of aliases. */
+  readonly #around = new Set<Node>();
+
+  constructor(lineAt: (offset: number) => number) {
+    this.#lineAt = lineAt;
+  }
+
+  read(contents: unknown): YamlTree {
+    return {
+      value: this.#readNode(contents, []),
+      issues: this.#issues,
+      misspelled: this.#misspelled,
+      lineOf: (keys) => this.#lineOf(keys),
+    };
+  }
+
+  #lineOf(keys: readonly PropertyKey[]): number | undefined {
+    for (let length = keys.length; length > 0; length -= 1) {
+      const offset = this.#offsets.get(placeOf(keys.slice(0, length)));
+      if (offset !== undefined) return this.#lineAt(offset);
+    }
+    return undefined;
+  }
+
+  #readNode(node: unknown, keys: readonly PropertyKey[]): unknown {
+    if (isAlias(node)) return this.#readAlias(node.source, keys);
+    if (!isScalar(node) && !isMap(node) && !isSeq(node)) return null;
+    if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+    if (isScalar(node)) return this.#readScalar(node, keys);
+    if (keys.length >= MAX_DEPTH) return this.#refuse(keys, 'is nested too deeply');
+    this.#around.add(node);
+    const value = isMap(node)
+      ? this.#readMap(node.items as readonly MapItem[], keys)
+      : this.#readList(node.items as readonly (Node | null)[], keys);
+    this.#around.delete(node);
     return value;
   }
-  if (!isMap(node) && !isSeq(node)) return null;
-  remember(node, walk);
-  if (keys.length >= MAX_DEPTH) return refuse(keys, 'is nested too deeply', walk);
-  walk.open.add(node);
-  const value = isMap(node)
-    ? readMap(node, keys, walk)
-    : node.items.map((item, index) => readNode(item, [...keys, index], walk));
-  walk.open.delete(node);
-  return value;
-}
 
-function readMap(map: YAMLMap, keys: readonly PropertyKey[], walk: Walk): Record<string, unknown> {
-  const entries: [string, unknown][] = [];
-  for (const pair of map.items as Pair[]) {
-    const key = keyOf(pair);
-    const place = [...keys, key];
-    if (key === '<<') refuse(place, 'is not supported: an alias may stand for a whole section', walk);
-    else if (key === '__proto__') refuse(place, 'is not a known setting', walk);
-    else entries.push([key, readNode(pair.value, place, walk)]);
+  #readScalar({ value, source = '' }: { value: unknown; source?: string }, keys: readonly PropertyKey[]) {
+    const fault = typeof value === 'number' ? judgeSpelling(source, value) : undefined;
+    if (fault !== undefined) this.#misspelled.push({ keys, fault });
+    return value;
   }
-  return Object.fromEntries(entries);
-}
 
-function readAlias(alias: Alias, keys: readonly PropertyKey[], walk: Walk): unknown {
-  const target = walk.anchors.get(alias.source);
-  if (target === undefined) return refuse(keys, 'is an alias of nothing that stands above it', walk);
-  if (walk.open.has(target)) return refuse(keys, 'is an alias of a section that it stands in itself', walk);
-  walk.targets.set(alias, target);
-  walk.aliasesOpen += 1;
-  const value = readNode(target, keys, walk);
-  walk.aliasesOpen -= 1;
-  return value;
-}
+  #readMap(items: readonly MapItem[], keys: readonly PropertyKey[]): Record<string, unknown> {
+    const entries: [string, unknown][] = [];
+    for (const { key, value } of items) {
+      const name = isScalar(key) ? String(key.value) : '';
+      const place = [...keys, name];
+      this.#noteOffset(place, key);
+      const refusal = REFUSED_KEYS.get(name);
+      if (refusal === undefined) entries.push([name, this.#readNode(value, place)]);
+      else this.#refuse(place, refusal);
+    }
+    return Object.fromEntries(entries);
+  }
 
-function refuseSize(keys: readonly PropertyKey[], walk: Walk): null {
-  // Said once: a bomb would say it for each of its parts.
-  if (walk.aliased > MAX_ALIASED_VALUES + 1) return null;
-  return refuse(
-    keys,
-    `makes the file too large: its aliases stand for over ${MAX_ALIASED_VALUES} values`,
-    walk,
-  );
-}
+  #readList(items: readonly (Node | null)[], keys: readonly PropertyKey[]): unknown[] {
+    return items.map((item, index) => {
+      const place = [...keys, index];
+      this.#noteOffset(place, item);
+      return this.#readNode(item, place);
+    });
+  }
 
-function remember(node: Node & { anchor?: string }, walk: Walk): void {
-  if (node.anchor !== undefined) walk.anchors.set(node.anchor, node);
-}
+  #noteOffset(keys: readonly PropertyKey[], node: Node | null): void {
+    const offset = node?.range?.[0];
+    if (offset !== undefined) this.#offsets.set(placeOf(keys), offset);
+  }
 
-function refuse(keys: readonly PropertyKey[], message: string, walk: Walk): null {
-  walk.issues.push({ keys, message });
-  return null;
+  #readAlias(name: string, keys: readonly PropertyKey[]): unknown {
+    const target = this.#anchors.get(name);
+    if (target === undefined) return this.#refuse(keys, 'is an alias of nothing that stands above it');
+    if (this.#around.has(target)) {
+      return this.#refuse(keys, 'is an alias of a section that it stands in itself');
+    }
+    return this.#readNode(target, keys);
+  }
+
+  #refuse(keys: readonly PropertyKey[], message: string): null {
+    this.#issues.push({ keys, message });
+    return null;
+  }
 }

@@ -1,9 +1,14 @@
-import type { ConfigIssue } from './config-problem.ts';
+import { resolve } from 'node:path';
+import { type ConfigIssue, placeOf } from './config-error.ts';
+import { isNoFileName, readTextFile, showPath } from './read-text-file.ts';
+import { isInTokenBody } from './token-service-config.ts';
 
 const REFERENCE = /\$\$\{|\$\{([^}]*)(\}?)/g;
 const NAME = /^[A-Za-z_][A-Za-z0-9_]{0,254}$/;
 
 const FILE = 'file:';
+/** Docker and Kubernetes allow larger secrets; a credential is not that long. */
+const MAX_SECRET_BYTES = 64 * 1024;
 const ENDS_IN_LINE_BREAK = /[\r\n]$/;
 
 /** Environment variables, as in `process.env`. */
@@ -97,4 +102,58 @@ function readReferred(path: string, readFile: ReadFileText): Referred {
   if (path.includes('${')) return { message: 'holds a ${file:…} with a variable in the name of its file' };
   const read = readFile(path);
   return read.ok ? { value: read.text, origin: `the file ${read.name}` } : { message: read.reason };
+}
+
+/**
+ * Makes what reads the file of a `${file:…}`, relative to the configuration's directory, without the one line break
+ * that editors and `echo` put at its end. Each file is read once: many clients may share it. Never throws.
+ */
+export function createSecretFiles(directory: string): ReadFileText {
+  const known = new Map<string, FileText>();
+  return (path) => {
+    const text = known.get(path) ?? readSecret(resolve(directory, path));
+    known.set(path, text);
+    return text;
+  };
+}
+
+function readSecret(file: string): FileText {
+  if (isNoFileName(file))
+    return { ok: false, reason: 'must name a file in ${file:…}, not what stands in it' };
+  const read = readTextFile(file, MAX_SECRET_BYTES);
+  if (!read.ok) return { ok: false, reason: `refers to a file that ${read.message}: ${showPath(file)}` };
+  const text = read.text.replace(/\r?\n$/, '');
+  if (text !== '') return { ok: true, text, name: showPath(file) };
+  return { ok: false, reason: `refers to a file that is empty: ${showPath(file)}` };
+}
+
+/** Adds to each issue about a line break where the line break came from. */
+export function nameOrigins(
+  issues: readonly ConfigIssue[],
+  lineBreaks: readonly BroughtLineBreak[],
+): readonly ConfigIssue[] {
+  if (lineBreaks.length === 0) return issues;
+  const byPlace = new Map(lineBreaks.map((brought) => [placeOf(brought.keys), brought]));
+  return issues.map((issue) => {
+    const brought = byPlace.get(placeOf(issue.keys));
+    if (brought === undefined || !issue.message.endsWith(' a line break')) return issue;
+    return { ...issue, message: `${issue.message} ${describeOrigins(brought)}` };
+  });
+}
+
+/**
+ * Refuses each text in the body of a token service that ends in a line break from elsewhere. Inside, a text may
+ * have line breaks, as a PEM does; and one that is written in the configuration is meant.
+ */
+export function bodyLineBreakIssues(lineBreaks: readonly BroughtLineBreak[]): ConfigIssue[] {
+  return lineBreaks
+    .filter(({ keys, isAtEnd }) => isAtEnd && isInTokenBody(keys))
+    .map((brought) => ({
+      keys: brought.keys,
+      message: `must not end in a line break ${describeOrigins(brought)}`,
+    }));
+}
+
+function describeOrigins({ origins }: BroughtLineBreak): string {
+  return `(${origins.join(' and ')} ${origins.length === 1 ? 'holds' : 'hold'} it)`;
 }

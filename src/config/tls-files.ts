@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import type { ConfigIssue } from './config-problem.ts';
+import type { ConfigIssue } from './config-error.ts';
 import type { TlsMaterial } from './config-schema.ts';
 import { isNoFileName, PEM_START, readTextFile, showPath } from './read-text-file.ts';
 
@@ -18,7 +18,7 @@ export interface TlsFiles {
  * it was read, before it is known to be valid, so that missing files are named along with all other problems.
  *
  * @param written the same tree before `${NAME}` was replaced: what came from the environment is not repeated,
- *   it may be the key itself where its file's name is wanted
+ *   it may be the key itself instead of its file's name
  */
 export function readTlsFiles(tree: unknown, directory: string, written: unknown): TlsFiles {
   const byClient = new Map<string, TlsMaterial>();

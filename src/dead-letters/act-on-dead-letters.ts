@@ -52,7 +52,7 @@ export async function actOnDeadLetters(
       if (signal?.aborted === true) return { found, done, interrupted: true };
       found += group.length;
       const acted = await action(client, group);
-      // Those that were gone already cost nobody anything.
+      // Letters that were gone already put no load on the endpoint.
       rate?.went(acted);
       done += acted;
       onProgress?.(done);
@@ -61,7 +61,7 @@ export async function actOnDeadLetters(
   return { found, done, interrupted: false };
 }
 
-/** Ends early, without an error, where the signal says so. */
+/** Ends early, without an error, if the signal says so. */
 async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
   if (ms <= 0) return;
   await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});

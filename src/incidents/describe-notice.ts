@@ -2,7 +2,7 @@ import type { Incident, IncidentFailure, IncidentNotice } from '../core/incident
 
 const MOST_FAILURES = 5;
 
-/** A failure in a few words: `422 client_error`, or `timeout` where there was no status. */
+/** A failure in a few words: `422 client_error`, or `timeout` if there was no status. */
 export function describeFailureKind({ class: failureClass, status }: Omit<IncidentFailure, 'count'>): string {
   return status === 0 ? failureClass : `${status} ${failureClass}`;
 }

@@ -13,10 +13,10 @@ export type PostNotice = (
 ) => Promise<AttemptResult>;
 
 /** What became of a notice; `failure` is a part of a sentence without secrets. */
-export type Told =
-  | { readonly kind: 'told'; readonly tries: number }
+export type NoticeResult =
+  | { readonly kind: 'sent'; readonly tries: number }
   | { readonly kind: 'given_up'; readonly tries: number; readonly failure: string }
-  | { readonly kind: 'called_off' };
+  | { readonly kind: 'aborted' };
 
 /** When a notice is tried again; durations in milliseconds. */
 export interface NoticeRetry {
@@ -40,7 +40,7 @@ export function channelName(channel: IncidentChannel): string {
   return `${format}:${new URL(url).host}:${hash}`;
 }
 
-/** Sends a notice to a channel, again and again where that may help, until it is taken. Never rejects. */
+/** Sends a notice to a channel, and repeats it if that may help, until the channel takes it. Never rejects. */
 export async function postNotice(
   channel: IncidentChannel,
   notice: IncidentNotice,
@@ -49,7 +49,7 @@ export async function postNotice(
     retry,
     signal,
   }: { readonly post: PostNotice; readonly retry: NoticeRetry; readonly signal: AbortSignal },
-): Promise<Told> {
+): Promise<NoticeResult> {
   const { contentType, body } = noticeBody(channel, notice);
   const own = Object.entries(channel.headers).flat();
   const headers = ['content-type', contentType, 'idempotency-key', notice.id, ...own];
@@ -72,12 +72,12 @@ export async function postNotice(
       signal,
       unref: true,
     });
-    if (taken) return { kind: 'told', tries };
+    if (taken) return { kind: 'sent', tries };
   } catch (error) {
     if (!signal.aborted && !(error instanceof WorthAnotherTry))
       failure = `could not be sent (${nameOf(error)})`;
   }
-  return signal.aborted ? { kind: 'called_off' } : { kind: 'given_up', tries, failure };
+  return signal.aborted ? { kind: 'aborted' } : { kind: 'given_up', tries, failure };
 }
 
 /** Thrown for p-retry alone, which retries what throws; never leaves this file. */

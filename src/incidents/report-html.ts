@@ -1,9 +1,34 @@
 import { Marked, type Tokens } from 'marked';
 import { escapeHtml } from '../core/escape-html.ts';
-import { REPORT_STYLE } from './report-style.ts';
 
 /** Nothing is fetched from anywhere, and nothing runs. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
+
+/** How a report looks in a browser, by day, by night and on paper. */
+const REPORT_STYLE = `
+:root { --ink: #1c2024; --faint: #60646c; --paper: #fff; --raised: #f5f6f8; --line: #d9dce1; --accent: #b42318 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e6e8eb; --faint: #9ba1a6; --paper: #131517; --raised: #1d2023; --line: #33383d; --accent: #ff8a7a }
+}
+* { box-sizing: border-box }
+body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 system-ui, sans-serif }
+main { max-width: 60rem; margin: 0 auto; padding: 2rem 1.25rem 4rem }
+h1 { font-size: 1.75rem; line-height: 1.25; margin: 0 0 1rem }
+h2 { font-size: 1.3rem; margin: 2.5rem 0 .75rem; padding-top: 1rem; border-top: 2px solid var(--accent) }
+h3 { font-size: 1.05rem; margin: 1.75rem 0 .5rem }
+h4 { font-size: 1rem; margin: 1.25rem 0 .5rem; color: var(--accent) }
+table { border-collapse: collapse; display: block; overflow-x: auto; font-variant-numeric: tabular-nums }
+th, td { text-align: left; vertical-align: top; padding: .35rem 1rem .35rem 0; border-bottom: 1px solid var(--line) }
+/* Times and figures: what is said in words may break. */
+td:nth-child(n + 3) { white-space: nowrap }
+th { color: var(--faint); font-weight: 600 }
+th:empty { padding: 0; border: 0 }
+code, pre { font: .875em/1.5 ui-monospace, monospace; background: var(--raised); border-radius: 4px }
+code { padding: .1em .3em; overflow-wrap: anywhere }
+pre { padding: .75rem 1rem; border: 1px solid var(--line); overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere }
+pre code { padding: 0; background: none; font-size: 1em }
+@media print { h2, h3, h4 { break-after: avoid } pre, tr { break-inside: avoid } main { padding: 0 } }
+`;
 
 /**
  * Reports hold no HTML, links or images of their own: whatever looks like one came from outside, and is shown as the

@@ -27,7 +27,7 @@ const JSON_TYPE = 'application/json';
 /**
  * Serves `/livez`, `/readyz` and `/metrics`.
  *
- * @throws WaybillError `METRICS_LISTEN_FAILED` where it cannot listen there
+ * @throws WaybillError `METRICS_LISTEN_FAILED` if it cannot listen there
  */
 export async function startHealthServer(
   { host, port }: { readonly host: string; readonly port: number },

@@ -22,7 +22,7 @@ export function createProcessMetrics(): ProcessMetrics {
   };
 }
 
-/** Loads the library only now: a worker whose metrics nobody wants starts without it. */
+/** Loads the library only now: a worker that no metrics are asked of starts without it. */
 async function startMeasuring(): Promise<Registry> {
   const { collectDefaultMetrics, Registry } = await import('prom-client');
   const registry = new Registry();

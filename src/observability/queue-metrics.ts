@@ -60,13 +60,9 @@ function describeStates(overviews: Overviews, untaken: ReadonlySet<string>): Met
         incidents.map((type) => ({ labels: { client, type }, value: 1 })),
       ),
     ),
-    gauge('waybill_client_paused', '1 where an operator has paused the client.', ({ paused }) =>
-      Number(paused),
-    ),
-    gauge(
-      'waybill_untaken',
-      '1 where events wait and no process takes them: the watchdog’s word.',
-      (_, client) => Number(untaken.has(client)),
+    gauge('waybill_client_paused', '1 if an operator has paused the client.', ({ paused }) => Number(paused)),
+    gauge('waybill_untaken', '1 if events wait and no worker takes them.', (_, client) =>
+      Number(untaken.has(client)),
     ),
   ];
 }

@@ -1,18 +1,19 @@
+import { atMost, every } from '../core/time.ts';
 import type { QueueOverview } from '../queue/queue-overview.ts';
 import type { Watchdog } from './watchdog.ts';
 
 type Overviews = ReadonlyMap<string, QueueOverview>;
 
-/** What was seen of all queues; the error: Redis did not tell. */
-export type Look =
+/** The state of all queues; or why Redis did not give it. */
+export type QueueReading =
   | { readonly ok: true; readonly overviews: Overviews }
   | { readonly ok: false; readonly reason: string };
 
-/** Looks at all queues, for whoever wants to know, and regularly for the watchdog. */
+/** Reads the state of all queues, when it is asked for and regularly for the watchdog. */
 export interface QueueMonitor {
-  /** The latest look where it is not older than so many milliseconds, or a new one; never rejects. */
-  look(maxAgeMs: number): Promise<Look>;
-  /** Begins to look regularly. */
+  /** The latest good reading if it is not older than so many milliseconds, or a new one; never rejects. */
+  read(maxAgeMs: number): Promise<QueueReading>;
+  /** Begins to read regularly. */
   start(): void;
   stop(): void;
 }
@@ -20,61 +21,58 @@ export interface QueueMonitor {
 /** What a monitor needs. */
 export interface QueueMonitorParts {
   readonly watchdog: Watchdog;
-  read(): Promise<Overviews>;
-  /** How long Redis may take to tell. */
+  readOverviews(): Promise<Overviews>;
+  /** How long Redis may take to answer. */
   readonly limitMs: number;
-  /** How long it waits from one look to the next, in milliseconds. */
+  /** How long the monitor waits between two regular readings, in milliseconds. */
   everyMs(): number;
   monotonicNow(): number;
 }
 
-/** Builds a monitor that does not look regularly yet. */
+/** Builds a monitor that does not read regularly yet. */
 export function createQueueMonitor(parts: QueueMonitorParts): QueueMonitor {
   const { watchdog, limitMs, everyMs, monotonicNow } = parts;
-  let latest: { readonly look: Look; readonly at: number } | undefined;
-  let looking: Promise<Look> | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let latest: { readonly reading: QueueReading; readonly at: number } | undefined;
+  let stop: (() => void) | undefined;
   let stopped = false;
 
-  async function lookNow(): Promise<Look> {
-    const look = await within(limitMs, parts.read());
-    if (look.ok && !stopped) watchdog.note(look.overviews, monotonicNow());
-    latest = { look, at: monotonicNow() };
-    looking = undefined;
-    return look;
-  }
-
-  function look(maxAgeMs: number): Promise<Look> {
-    if (latest?.look.ok && monotonicNow() - latest.at <= maxAgeMs) return Promise.resolve(latest.look);
-    looking ??= lookNow();
-    return looking;
-  }
-
-  async function keepLooking(): Promise<void> {
-    await look(0);
-    if (!stopped) timer = setTimeout(() => void keepLooking(), everyMs());
-  }
+  const readNow = oneAtATime(async () => {
+    const reading = await within(limitMs, parts.readOverviews());
+    if (reading.ok && !stopped) watchdog.note(reading.overviews, monotonicNow());
+    latest = { reading, at: monotonicNow() };
+    return reading;
+  });
 
   return {
-    look,
-    start: () => void keepLooking(),
+    async read(maxAgeMs) {
+      if (latest?.reading.ok && monotonicNow() - latest.at <= maxAgeMs) return latest.reading;
+      return readNow();
+    },
+    start() {
+      stop = every(everyMs, readNow);
+    },
     stop() {
       stopped = true;
-      clearTimeout(timer);
+      stop?.();
     },
   };
 }
 
-async function within(limitMs: number, reading: Promise<Overviews>): Promise<Look> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Look>((resolve) => {
-    timer = setTimeout(() => resolve({ ok: false, reason: `no answer within ${limitMs} ms` }), limitMs);
-  });
-  const told = reading.then(
-    (overviews): Look => ({ ok: true, overviews }),
-    (error: Error): Look => ({ ok: false, reason: error.message }),
+async function within(limitMs: number, overviews: Promise<Overviews>): Promise<QueueReading> {
+  const reading = overviews.then(
+    (read): QueueReading => ({ ok: true, overviews: read }),
+    (error: Error): QueueReading => ({ ok: false, reason: error.message }),
   );
-  const look = await Promise.race([told, late]);
-  clearTimeout(timer);
-  return look;
+  return (await atMost(limitMs, reading)) ?? { ok: false, reason: `no answer within ${limitMs} ms` };
+}
+
+/** Callers that ask while an answer is being made get the same one. */
+export function oneAtATime<T>(make: () => Promise<T>): () => Promise<T> {
+  let making: Promise<T> | undefined;
+  return () => {
+    making ??= make().finally(() => {
+      making = undefined;
+    });
+    return making;
+  };
 }

@@ -1,10 +1,11 @@
 import type { QueueOverview } from '../queue/queue-overview.ts';
-import type { Look } from './queue-monitor.ts';
+import type { QueueReading } from './queue-monitor.ts';
 
 /** What a service is judged by. */
 export interface Condition {
-  readonly look: Look;
+  readonly reading: QueueReading;
   readonly workers: { readonly alive: number; readonly wanted: number };
+  /** The clients whose events no worker takes. */
   readonly untaken: ReadonlySet<string>;
   /** How long an event may wait, in milliseconds. */
   readonly oldestWaitingMs: number;
@@ -13,7 +14,7 @@ export interface Condition {
 /** One thing that has to be in order. */
 export interface Check {
   readonly ok: boolean;
-  /** What was found; a sentence where it is not in order. */
+  /** What was found; a sentence if it is not in order. */
   readonly detail: string;
 }
 
@@ -25,22 +26,22 @@ export interface Readiness {
 
 /** Judges whether a service does its work. */
 export function judgeReadiness(condition: Condition): Readiness {
-  const { look, workers, untaken, oldestWaitingMs } = condition;
+  const { reading, workers, untaken, oldestWaitingMs } = condition;
   const checks = {
-    redis: look.ok
+    redis: reading.ok
       ? { ok: true, detail: 'answers' }
-      : { ok: false, detail: `Redis does not answer: ${look.reason}` },
+      : { ok: false, detail: `Redis does not answer: ${reading.reason}` },
     workers: {
       ok: workers.alive > 0,
       detail: `${workers.alive} of ${workers.wanted} worker processes deliver`,
     },
-    oldestWaiting: look.ok
-      ? judgeOldest(look.overviews, oldestWaitingMs)
+    oldestWaiting: reading.ok
+      ? judgeOldest(reading.overviews, oldestWaitingMs)
       : { ok: false, detail: 'not known: Redis does not answer' },
     watchdog:
       untaken.size === 0
         ? { ok: true, detail: 'waiting events are taken' }
-        : { ok: false, detail: `events wait and nobody takes them: ${[...untaken].join(', ')}` },
+        : { ok: false, detail: `no worker takes events of: ${[...untaken].join(', ')}` },
   };
   return { ready: Object.values(checks).every(({ ok }) => ok), checks };
 }

@@ -13,7 +13,6 @@ import { takeLock } from './directory-lock.ts';
 import { type Lease, type LoadingProgress, takeLease, waitUntilLoaded } from './lease.ts';
 import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts';
 import { isSupportedVersion, OLDEST_VERSION } from './redis-version.ts';
-import { isRemoved, rescue } from './rescue.ts';
 import { droppedEnd, startFailure } from './server-log.ts';
 import { spawnServer } from './spawn-server.ts';
 
@@ -26,7 +25,7 @@ export interface AttachOptions {
   readonly startTimeoutMs: number;
   /** How long the server may stay silent, or stand still while it reads its file. */
   readonly answerTimeoutMs: number;
-  /** Starts no server; answers undefined where none runs. */
+  /** Starts no server; answers undefined if none runs. */
   readonly onlyRunning: boolean;
   onLoading(progress: LoadingProgress): void;
   /** A server that was started has dropped the end of its file, in its own words. */
@@ -52,8 +51,7 @@ export async function attach(directory: DataDirectory, options: AttachOptions): 
 }
 
 async function joinOrStart(directory: DataDirectory, options: AttachOptions): Promise<Lease | undefined> {
-  // It may have been removed since it was found or made.
-  if (!options.onlyRunning) await mkdir(directory.path, { recursive: true, mode: 0o700 });
+  if (!options.onlyRunning) await makeAgain(directory);
   // Another one may start a server meanwhile, which takes as long as a start may take.
   const unlock = await takeLock(directory.lockPath, options.startTimeoutMs + END_TIMEOUT_MS);
   let lease: Lease | undefined;
@@ -78,7 +76,7 @@ async function joinOrStart(directory: DataDirectory, options: AttachOptions): Pr
   }
 }
 
-/** A server that serves this very directory, where it is recorded to listen or where it would be started to. */
+/** A server that serves this very directory, at its recorded socket or at the one that a new server would get. */
 async function joinRunning(directory: DataDirectory, answerTimeoutMs: number): Promise<Lease | undefined> {
   const record = await readRecord(directory);
   const places = new Set([record?.socketPath ?? directory.socketPath, directory.socketPath]);
@@ -146,8 +144,8 @@ async function start(directory: DataDirectory, options: AttachOptions): Promise<
 }
 
 /**
- * Gives a lease back. The last one ends the server and waits for its end; where its directory was removed, what
- * it holds is saved first. `onLost` is called where the server turns out to be gone already.
+ * Gives a lease back. The last one ends the server and waits for its end. `onLost` is called if the server turns
+ * out to have ended already.
  */
 export async function detach(
   directory: DataDirectory,
@@ -156,20 +154,19 @@ export async function detach(
   onLost: () => Promise<void>,
 ): Promise<void> {
   try {
-    await rescueRemoved(directory, held);
+    // What a removed directory held is lost; its server ends all the same.
+    await makeAgain(directory);
     await endUnlessShared(directory, held, options, onLost);
   } finally {
     held.close();
   }
 }
 
-async function rescueRemoved(directory: DataDirectory, held: Lease): Promise<void> {
-  try {
-    if (!held.isClosed() && (await isRemoved(directory, held))) await rescue(directory, held);
-  } catch (error) {
-    // A server that is gone holds nothing any more.
-    if (!held.isClosed()) throw error;
-  }
+/** Makes a directory that was removed since it was found or made, for the lock in it. */
+async function makeAgain({ path }: DataDirectory): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw unusable(path, error);
+  });
 }
 
 async function endUnlessShared(
@@ -192,7 +189,8 @@ async function endUnlessShared(
     }
     if (!lease || (users ?? (await lease.count())) > 1) return;
     await endServer(lease);
-    await removeRecord(directory);
+    // After a removal another server may serve the directory: without its record no process could end it.
+    if ((await readRecord(directory))?.pid === lease.server.pid) await removeRecord(directory);
   } finally {
     lease?.close();
     await unlock();

@@ -38,7 +38,7 @@ export async function makeDataDirectory(dataDir: string): Promise<DataDirectory>
   }
 }
 
-/** The directory where it exists; makes none. Throws a WaybillError `REDIS_DATA_DIR` where it may not be used. */
+/** The directory if it exists; makes none. Throws a WaybillError `REDIS_DATA_DIR` if it may not be used. */
 export async function findDataDirectory(dataDir: string): Promise<DataDirectory | undefined> {
   const path = join(dataDir, 'redis');
   try {
@@ -86,7 +86,7 @@ async function keepPrivate(path: string): Promise<void> {
   if ((found.mode & 0o777) !== PRIVATE) await chmod(path, PRIVATE);
 }
 
-/** What a failure of the file system means to whoever has to see to it; a WaybillError stays as it is. */
+/** What a failure of the file system means to the operator; a WaybillError stays as it is. */
 export function unusable(path: string, error: unknown): WaybillError {
   if (error instanceof WaybillError) return error;
   const { code, message } = error as NodeJS.ErrnoException;

@@ -16,7 +16,7 @@ export type Unlock = () => Promise<void>;
 
 /**
  * Takes a lock between processes: a file that names its holder. One whose holder is dead is broken.
- * Throws a WaybillError `REDIS_BUSY` where a living holder keeps it beyond `timeoutMs`.
+ * Throws a WaybillError `REDIS_BUSY` if a living holder keeps it beyond `timeoutMs`.
  */
 export async function takeLock(path: string, timeoutMs: number): Promise<Unlock> {
   const deadline = performance.now() + timeoutMs;

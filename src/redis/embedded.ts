@@ -1,9 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { WaybillError } from '../core/waybill-error.ts';
 import { type AttachOptions, attach, detach } from './attach.ts';
 import { type DataDirectory, findDataDirectory, makeDataDirectory } from './data-directory.ts';
 import type { Lease, LoadingProgress } from './lease.ts';
 import { endCause } from './server-log.ts';
-import { watchDirectory } from './watch-directory.ts';
 
 const START_TIMEOUT_MS = 15_000;
 const ANSWER_TIMEOUT_MS = 30_000;
@@ -14,23 +14,19 @@ const STEADY_MS = 30_000;
 /** What the embedded Redis tells while it is in use. */
 export type EmbeddedRedisEvent =
   | ({ readonly kind: 'loading' } & LoadingProgress)
-  /** The server dropped the unfinished end of its file, as its own words say; told by whoever started it. */
+  /** The server dropped the unfinished end of its file, as its own words say; told by the process that started it. */
   | { readonly kind: 'dropped_end'; readonly words: string }
   /**
-   * The server ended or dropped the lease; it is looked for, and started where it is gone. `cause` is what its
-   * log says, where that is something to be seen to, such as a full disk.
+   * The server ended or dropped the lease; it is joined again, or started if it ended. `cause` is what its
+   * log says, if an operator can mend that, such as a full disk.
    */
   | { readonly kind: 'lost'; readonly cause?: WaybillError }
   | { readonly kind: 'regained'; readonly pid: number }
-  /** Someone removed the data directory; what the server holds was saved into a new one, with a new server. */
-  | { readonly kind: 'directory_removed' }
-  /** It could not be saved: the server goes on with what it has in memory. Told once a minute. */
-  | { readonly kind: 'rescue_failed'; readonly error: Error }
   | { readonly kind: 'regain_failed'; readonly error: WaybillError | Error };
 
 /** How the embedded Redis is found or started. */
 export interface EmbeddedRedisOptions {
-  /** Made, with permissions 0700, where it is missing. */
+  /** Made, with permissions 0700, if it is missing. */
   readonly dataDir: string;
   /** A command on the search path, or a path; default `redis-server`. */
   readonly serverBinary?: string;
@@ -55,8 +51,8 @@ export interface EmbeddedRedis {
 }
 
 /**
- * Joins the embedded Redis of a data directory; starts it where none runs. It outlives this process, however
- * that ends, until the last user releases it. Where the server dies meanwhile, it is started again.
+ * Joins the embedded Redis of a data directory; starts it if none runs. It outlives this process, however
+ * that ends, until the last user releases it. If the server dies meanwhile, it is started again.
  *
  * Throws a WaybillError: `REDIS_NOT_INSTALLED`, `REDIS_TOO_OLD`, `REDIS_DATA_DIR`, `REDIS_DATA_CORRUPT`,
  * `REDIS_DISK_FULL`, `REDIS_START_FAILED`, `REDIS_LOADING`, `REDIS_NOT_ANSWERING`, `REDIS_BUSY`.
@@ -67,7 +63,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   return hold(directory, settings, await attach(directory, settings));
 }
 
-/** Joins the embedded Redis where it runs; undefined where it does not. Throws as `startEmbeddedRedis` does. */
+/** Joins the embedded Redis if it runs; undefined if it does not. Throws as `startEmbeddedRedis` does. */
 export async function findEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis | undefined> {
   const directory = await findDataDirectory(options.dataDir);
   if (!directory) return undefined;
@@ -116,21 +112,10 @@ function hold(directory: DataDirectory, settings: Settings, first: Lease): Embed
     watch();
     settings.report({ kind: 'regained', pid: lease.server.pid });
   };
-  const stopWatching = watchDirectory({
-    directory,
-    lease: () => lease,
-    onRescued: (rescued) => {
-      settings.report({ kind: 'directory_removed' });
-      // Its server has no socket any more: taking the lease anew starts one that has.
-      rescued.close();
-    },
-    onFailed: (error) => settings.report({ kind: 'rescue_failed', error }),
-  });
   const release = async (): Promise<void> => {
     ending.abort();
-    await stopWatching();
     await regaining;
-    // A command may fail over a server that is gone, and end, before the end of this connection is seen.
+    // A command may fail over a server that has ended, and end, before this connection closes.
     await detach(directory, lease, settings, tellLost);
   };
   let released: Promise<void> | undefined;
@@ -153,7 +138,8 @@ async function regain(
   ending: AbortSignal,
 ): Promise<Lease | undefined> {
   for (;;) {
-    await pauseUnless(ending, pauses.next());
+    // Ends early, without an error, if this use ends.
+    await pause(pauses.next(), undefined, { signal: ending }).catch(() => {});
     if (ending.aborted) return undefined;
     try {
       const lease = await attach(directory, settings);
@@ -171,7 +157,7 @@ interface Pauses {
   regained(): void;
 }
 
-/** None at first, then doubling; begins anew where the server has lived for a while. */
+/** None at first, then doubling; begins anew if the server has lived for a while. */
 function createPauses(): Pauses {
   let pauseMs = 0;
   let steadyAt: number | undefined;
@@ -187,16 +173,4 @@ function createPauses(): Pauses {
       steadyAt = performance.now() + STEADY_MS;
     },
   };
-}
-
-function pauseUnless(ending: AbortSignal, ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      ending.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    ending.addEventListener('abort', end, { once: true });
-  });
 }

@@ -34,18 +34,14 @@ export interface Lease {
   loading(): Promise<LoadingProgress | undefined>;
   /** How many leases there are, this one included. */
   count(): Promise<number>;
-  /** Where the server's working directory is now: a path, or '' where it was removed. */
-  directory(): Promise<string>;
-  /** Has the server keep its file in another directory, with all that it holds; its refusal as text. */
-  moveTo(path: string): Promise<string | undefined>;
-  /** Asks the server to end; its refusal as text, undefined where it went. */
+  /** Asks the server to end; its refusal as text, undefined: it ends. */
   shutdown(): Promise<string | undefined>;
   close(): void;
 }
 
 /**
- * Connects to a server; undefined where none listens. This, and all that is asked through the lease, throws
- * a WaybillError `REDIS_NOT_ANSWERING` where the server stays silent for `answerTimeoutMs`.
+ * Connects to a server; undefined if none listens. This, and all that is asked through the lease, throws
+ * a WaybillError `REDIS_NOT_ANSWERING` if the server stays silent for `answerTimeoutMs`.
  */
 export async function takeLease(socketPath: string, answerTimeoutMs: number): Promise<Lease | undefined> {
   const redis = new Redis({
@@ -96,35 +92,8 @@ async function askWho(redis: Redis): Promise<ServerFacts> {
   return {
     pid: Number(infoField(info, 'process_id')),
     version: infoField(info, 'redis_version') ?? '0',
-    directory: await askDirectory(redis),
+    directory: ((await redis.config('GET', 'dir')) as string[])[1] ?? '',
   };
-}
-
-async function askDirectory(redis: Redis): Promise<string> {
-  return ((await redis.config('GET', 'dir')) as string[])[1] ?? '';
-}
-
-async function moveTo(redis: Redis, path: string): Promise<string | undefined> {
-  try {
-    await redis.config('SET', 'dir', path);
-    await rewritten(redis);
-    await redis.bgrewriteaof();
-    await rewritten(redis);
-  } catch (error) {
-    return (error as Error).message;
-  }
-  const status = infoField(await redis.info('persistence'), 'aof_last_bgrewrite_status');
-  return status === 'ok' ? undefined : `it could not rewrite its file (${status})`;
-}
-
-/** Waits for the end of a rewrite of the append-only file that is under way. */
-async function rewritten(redis: Redis): Promise<void> {
-  for (;;) {
-    const info = await redis.info('persistence');
-    const fields = ['aof_rewrite_in_progress', 'aof_rewrite_scheduled'];
-    if (fields.every((field) => infoField(info, field) === '0')) return;
-    await pause(LOADING_POLL_MS);
-  }
 }
 
 function infoField(info: string, name: string): string | undefined {
@@ -152,8 +121,6 @@ function leaseOver(redis: Redis, socketPath: string, server: ServerFacts): Lease
       const clients = String(await ask(redis.client('LIST')));
       return clients.split('\n').filter((line) => line.includes(` name=${LEASE_NAME} `)).length;
     },
-    directory: () => ask(askDirectory(redis)),
-    moveTo: (path) => moveTo(redis, path),
     shutdown: () =>
       redis.shutdown().then(
         () => undefined,

@@ -10,7 +10,7 @@ export interface ProcessIdentity {
 
 const run = promisify(execFile);
 
-/** Identifies a running process; undefined where there is none of that number (or only its remains). */
+/** Identifies a running process; undefined if there is none of that number (or only its remains). */
 export async function identifyProcess(pid: number): Promise<ProcessIdentity | undefined> {
   const started = process.platform === 'linux' ? await startedOnLinux(pid) : await startedByPs(pid);
   return started === undefined ? undefined : { pid, started };
@@ -32,7 +32,7 @@ async function startedOnLinux(pid: number): Promise<string | undefined> {
 }
 
 async function startedByPs(pid: number): Promise<string | undefined> {
-  // ps ends with 1 where there is no such process.
+  // ps ends with 1 if there is no such process.
   const answer = await run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)]).catch(() => undefined);
   const line = answer?.stdout.trim();
   if (line === undefined || line === '' || line.startsWith('Z')) return undefined;

@@ -38,8 +38,8 @@ export async function openLog(path: string): Promise<{ fd: number; start: number
 }
 
 /**
- * What a server says where it dropped the end of its file, which a crash in the middle of a write leaves
- * unfinished; undefined where it did not. Looks at the log from `start` on.
+ * What a server says if it dropped the end of its file, which a crash in the middle of a write leaves
+ * unfinished; undefined if it did not. Reads the log from `start` on.
  */
 export async function droppedEnd(path: string, start: number): Promise<string | undefined> {
   // Not only its last words: how much a server says beside it depends on the system and on its version.
@@ -62,7 +62,7 @@ export async function lastWords(path: string, start = 0, lines = TAIL_LINES): Pr
     .slice(-lines);
 }
 
-/** The last bytes of a log, from `start` on at the earliest; '' where there is none. */
+/** The last bytes of a log, from `start` on at the earliest; '' if there is none. */
 async function readTail(path: string, start: number, bytes: number): Promise<string> {
   const file = await open(path, 'r').catch(() => undefined);
   if (!file) return '';
@@ -87,7 +87,7 @@ export async function startFailure(path: string, what: string, start?: number): 
 }
 
 /**
- * Why the server of this process id has ended, where its log tells a cause that someone can see to. Another
+ * Why the server of this process id has ended, if its log tells a cause that an operator can mend. Another
  * user may have started the next one already, whose lines then come after.
  */
 export async function endCause(path: string, pid: number): Promise<WaybillError | undefined> {

@@ -21,7 +21,7 @@ export interface Finding {
   readonly message: string;
 }
 
-/** Asks a Redis for its settings. What it forbids is left undefined; rejects where it cannot be reached. */
+/** Asks a Redis for its settings. What it forbids is left undefined; rejects if it cannot be reached. */
 export async function readRedisSettings(redis: Redis): Promise<RedisSettings> {
   const info = parseInfo(await redis.info());
   const config = async (name: string): Promise<string | undefined> => {

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { WaybillError } from '../core/waybill-error.ts';
 import { type DataDirectory, writeRecord } from './data-directory.ts';
-import { installedServerVersion } from './installed-server.ts';
 import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
 import { openLog, startFailure } from './server-log.ts';
 
-/** What a shell answers where a command is not there, or may not be run. */
+/** What a shell answers if a command is missing, or may not be run. */
 const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
 
@@ -34,10 +33,9 @@ export interface SpawnedServer {
  * Ctrl-C on its terminal. The caller holds the directory's lock. Throws a WaybillError.
  */
 export async function spawnServer(directory: DataDirectory, binary: string): Promise<SpawnedServer> {
-  const settings = serverSettings(directory, await installedServerVersion(binary));
   const log = await openLog(directory.logPath);
   try {
-    const child = spawn('/bin/sh', ['-c', WAIT_THEN_RUN, binary, ...settings], {
+    const child = spawn('/bin/sh', ['-c', WAIT_THEN_RUN, binary, ...serverSettings(directory)], {
       cwd: directory.path,
       detached: true,
       stdio: ['pipe', log.fd, log.fd],
@@ -87,7 +85,7 @@ function describe(
 }
 
 /** `hash-max-ziplist-value` is what Redis 6.2 calls `hash-max-listpack-value`; later ones know both names. */
-function serverSettings(directory: DataDirectory, version: string | undefined): string[] {
+function serverSettings(directory: DataDirectory): string[] {
   const settings: Record<string, string> = {
     port: '0',
     unixsocket: directory.socketPath,
@@ -100,8 +98,6 @@ function serverSettings(directory: DataDirectory, version: string | undefined): 
     appendfsync: 'always',
     'maxmemory-policy': 'noeviction',
     'hash-max-ziplist-value': '4096',
-    // A server whose directory was removed can be told to save itself into another one. Redis 6.2 always can.
-    ...(Number.parseInt(version ?? '', 10) >= 7 ? { 'enable-protected-configs': 'local' } : {}),
   };
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }

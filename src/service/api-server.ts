@@ -1,5 +1,4 @@
 import type { AddressInfo } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { ApiServer } from '../api/api-parts.ts';
@@ -9,13 +8,14 @@ import type { SubmitEvent } from '../api/submit-events.ts';
 import type { Config } from '../config/config-schema.ts';
 import type { HttpConfig } from '../config/http-config.ts';
 import type { LookUpEvent } from '../core/event-fate.ts';
+import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createIdSource } from '../intake/event-id.ts';
 import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
 import { createEventLookUp } from '../queue/look-up-event.ts';
 import { VERSION } from '../version.ts';
-import { type OpenIntake, openIntake } from './engine.ts';
 import { createErrorSpacing } from './error-spacing.ts';
+import { type OpenIntake, openIntake } from './open-intake.ts';
 
 /** The HTTP API, listening. */
 export interface RunningApi {
@@ -23,7 +23,7 @@ export interface RunningApi {
   readonly address: string;
   /** Goes on with another configuration's clients and keys; what it listens on and its limits stay. */
   reload(config: Config): Promise<void>;
-  /** Takes no further requests, finishes those under way within `graceMs`, and lets Redis go. */
+  /** Takes no further requests, finishes those under way within `graceMs`, and releases Redis. */
   close(graceMs: number): Promise<void>;
 }
 
@@ -52,14 +52,14 @@ export async function startApi(
     intake: await openIntake(config, location),
   };
   const server = await buildServer(http, redis, log, () => present, options);
-  const letGo = async (): Promise<void> => {
+  const release = async (): Promise<void> => {
     await present.intake.close();
     closeRedis(redis);
   };
   try {
     await server.listen({ host: http.host, port: http.port });
   } catch (error) {
-    await letGo();
+    await release();
     throw listenFailed(http, error as Error);
   }
   const address = addressOf(server.server.address() as AddressInfo);
@@ -76,7 +76,7 @@ export async function startApi(
     },
     async close(graceMs) {
       await closeServer(server, graceMs);
-      await letGo();
+      await release();
     },
   };
 }
@@ -118,7 +118,7 @@ function inRedis(redis: Redis, config: () => Config): LookUpEvent {
 /** Connections on which nothing is under way are closed at once, the others at the end of the grace period. */
 async function closeServer(server: ApiServer, graceMs: number): Promise<void> {
   const closed = server.close().then(() => true);
-  const inTime = await Promise.race([closed, setTimeout(graceMs, false, { ref: false })]);
+  const inTime = await atMost(graceMs, closed);
   if (!inTime) server.server.closeAllConnections();
   await closed;
 }

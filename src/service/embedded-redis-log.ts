@@ -25,24 +25,15 @@ export function logEmbeddedRedis(log: Logger): (event: EmbeddedRedisEvent) => vo
       case 'regain_failed':
         loading = false;
         log.error(factsOf(event.error), 'embedded redis could not be started');
-        return;
-      case 'directory_removed':
-        log.error({}, 'data directory was removed: saved what redis holds into a new one');
-        return;
-      case 'rescue_failed':
-        log.error(factsOf(event.error), 'data directory was removed');
     }
   };
 }
 
-/** What only the process tells in which it happened: each other event is told to all users of the server. */
-const DEEDS: ReadonlySet<EmbeddedRedisEvent['kind']> = new Set(['dropped_end', 'directory_removed']);
-
-/** As `logEmbeddedRedis`, beside a process that logs what all of them are told. */
+/** As `logEmbeddedRedis`, for a process beside others: logs only what no other user of the server is told. */
 export function logOwnDeeds(log: Logger): (event: EmbeddedRedisEvent) => void {
   const write = logEmbeddedRedis(log);
   return (event) => {
-    if (DEEDS.has(event.kind)) write(event);
+    if (event.kind === 'dropped_end') write(event);
   };
 }
 

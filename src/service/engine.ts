@@ -5,6 +5,7 @@ import { type Authorizers, createAuthorizers } from '../auth/authorizers.ts';
 import { asksForTokens, renewOnOf, tokenTimeoutMs } from '../config/client-config.ts';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { createDeliveryMeter, type DeliveryMeter } from '../core/delivery-meter.ts';
+import { atMost } from '../core/time.ts';
 import { type ClientDelivery, createClientDelivery } from '../delivery/deliver-client.ts';
 import { createLanes } from '../delivery/lanes.ts';
 import { createLine } from '../delivery/line.ts';
@@ -14,20 +15,10 @@ import { createPermits } from '../delivery/permits.ts';
 import { createPutOffs } from '../delivery/put-offs.ts';
 import { createUnsettled } from '../delivery/unsettled.ts';
 import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
-import { createIdSource } from '../intake/event-id.ts';
-import { createIntake, type Intake } from '../intake/intake.ts';
-import { commitBatches } from '../queue/admit.ts';
 import type { BatchWorker } from '../queue/batch-worker.ts';
 import { type BatchWorkers, createBatchWorkers } from '../queue/batch-workers.ts';
 import { bringForward } from '../queue/bring-forward.ts';
-import {
-  type ConnectionOptions,
-  closeRedis,
-  DEFAULT_ANSWER_TIMEOUT_MS,
-  firstConnection,
-  openRedis,
-  type RedisLocation,
-} from '../queue/connections.ts';
+import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
 import { LOCK_TIMING, type LockTiming } from '../queue/names.ts';
 import { reserveSends } from '../queue/reserve-sends.ts';
 import { type SettleCommand, type Settled, settle } from '../queue/settle.ts';
@@ -36,9 +27,10 @@ import { VERSION } from '../version.ts';
 import { createErrorSpacing } from './error-spacing.ts';
 import { keepPruning } from './keep-pruning.ts';
 
-/** How long a stop waits, beyond the grace period, for deliveries to be written down; and then for a Redis let go. */
+/** How long a stop waits, beyond the grace period, for deliveries to be written down. */
 const SETTLE_MS = 5_000;
-const LET_GO_MS = 500;
+/** How long a stop waits for what depends on a Redis that was closed. */
+const CLOSED_MS = 500;
 
 /** The delivery workers of all clients, in this process. */
 export interface Engine {
@@ -108,14 +100,14 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     async stop(graceMs) {
       stopPruning();
       const stops = Promise.all(running.map(({ delivery }) => delivery.stop(graceMs)));
-      await atMost(stops, graceMs + SETTLE_MS);
+      await atMost(graceMs + SETTLE_MS, stops);
       closed = true;
       workers.close();
       await authorizers.close();
       // Where Redis is away, what waits for it ends here; the locks run out and the batches are taken over.
       closeRedis(redis);
       // What was to be sent again once a lost connection was back is never answered: ioredis forgets it.
-      await atMost(stops, LET_GO_MS);
+      await atMost(CLOSED_MS, stops);
       await Promise.all(running.map(({ worker, http }) => Promise.all([worker.close(true), http.close()])));
     },
   };
@@ -209,42 +201,4 @@ function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
     random: Math.random,
   });
   return { delivery, worker, http };
-}
-
-/** An intake with its own connection, which fails at once where Redis is away. */
-export interface OpenIntake extends Intake {
-  readonly redis: Redis;
-}
-
-/** Opens the intake for all clients of a configuration; a Redis that is away does not keep it from that. */
-export async function openIntake(
-  config: Config,
-  location: RedisLocation,
-  options: ConnectionOptions = {},
-): Promise<OpenIntake> {
-  const redis = openRedis(location, 'intake', () => {}, options);
-  await firstConnection(redis, options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS);
-  const intake = createIntake({
-    clients: config.clients,
-    admit: (client, batches) => commitBatches(redis, client, batches, Date.now()),
-    newId: createIdSource(),
-  });
-  return {
-    ...intake,
-    redis,
-    async close() {
-      await intake.close();
-      closeRedis(redis);
-    },
-  };
-}
-
-/** Waits for a promise, but no longer than so many milliseconds. */
-async function atMost(promise: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
 }

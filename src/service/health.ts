@@ -1,26 +1,30 @@
 import { type Redis, ReplyError } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
+import { type Metric, metric } from '../core/metric.ts';
+import { every } from '../core/time.ts';
 import { toText } from '../observability/add-up.ts';
-import { createFleet, type Fleet, type ReportingWorker } from '../observability/fleet.ts';
 import { type HealthAnswers, startHealthServer } from '../observability/health-server.ts';
-import { oneAtATime } from '../observability/one-at-a-time.ts';
 import { createProcessMetrics, nameProcess } from '../observability/process-metrics.ts';
 import { describeQueues } from '../observability/queue-metrics.ts';
-import { createQueueMonitor, type QueueMonitor } from '../observability/queue-monitor.ts';
+import { createQueueMonitor, oneAtATime, type QueueMonitor } from '../observability/queue-monitor.ts';
 import { judgeReadiness } from '../observability/readiness.ts';
-import { describeService } from '../observability/service-metrics.ts';
 import { createWatchdog, type Watchdog } from '../observability/watchdog.ts';
+import {
+  createWorkersMetrics,
+  type ReportingWorker,
+  type WorkersMetrics,
+} from '../observability/workers-metrics.ts';
 import { closeRedis, openRedis, type RedisLocation, whyAway } from '../queue/connections.ts';
 import { readOverviews } from '../queue/queue-overview.ts';
 import { VERSION } from '../version.ts';
 
-/** How long a worker, and Redis, may take to tell what a request asks for. */
+/** How long a worker, and Redis, may take to answer. */
 const ANSWER_MS = 2_000;
-/** How old what is known of the queues may be where readiness is asked for, by many, and often. */
+/** How old a reading of the queues may be for readiness, which many ask for, and often. */
 const READY_AGE_MS = 500;
-/** The longest wait from one look of the watchdog to the next. */
-const LOOK_EVERY_MS = 10_000;
+/** The longest wait between two readings of the queues, and of the workers' counts. */
+const POLL_EVERY_MS = 10_000;
 
 /** A service's health and metrics, served over HTTP. */
 export interface Health {
@@ -52,73 +56,73 @@ export interface HealthParts {
 export async function startHealth(parts: HealthParts): Promise<Health> {
   const { log } = parts;
   const address = parts.settings;
-  const seen = startLooking(parts);
+  const sources = openSources(parts);
   try {
-    const server = await startHealthServer(address, answersOf(seen, parts.workers));
+    const server = await startHealthServer(address, answersOf(sources, parts.workers));
     log.info({ host: server.host, port: server.port }, 'metrics served');
     return {
-      add: seen.fleet.add,
+      add: sources.workers.add,
       configure(config) {
         const { host, port } = config.metrics ?? {};
         if (host !== address.host || port !== address.port) {
           log.warn({ host: server.host, port: server.port }, 'another address of metrics needs a restart');
         }
-        seen.settings = config.metrics ?? seen.settings;
-        seen.clients = Object.keys(config.clients);
+        sources.settings = config.metrics ?? sources.settings;
+        sources.clients = Object.keys(config.clients);
       },
       async close() {
         await server.close();
-        seen.stop();
+        sources.stop();
       },
     };
   } catch (error) {
-    seen.stop();
+    sources.stop();
     throw error;
   }
 }
 
-/** What is looked at for as long as it is served; a configuration that is read anew changes the first two. */
-interface Seen {
+/** What the answers are made from; `configure` changes the first two. */
+interface Sources {
   settings: HealthSettings;
   clients: readonly string[];
-  readonly fleet: Fleet;
+  readonly workers: WorkersMetrics;
   readonly watchdog: Watchdog;
   readonly monitor: QueueMonitor;
   stop(): void;
 }
 
-function startLooking({ settings, config, redis: location, log }: HealthParts): Seen {
-  // As an intake's it fails at once where Redis is away, and gives up a connection that is silent.
+function openSources({ settings, config, redis: location, log }: HealthParts): Sources {
+  // As an intake's connection it fails at once if Redis is away, and gives up if Redis is silent.
   const redis = openRedis(location, 'intake', () => {}, { answerTimeoutMs: ANSWER_MS });
-  const fleet = createFleet();
-  const watchdog = createWatchdog({ log, untakenMs: () => seen.settings.untakenMs });
+  const workers = createWorkersMetrics();
+  const watchdog = createWatchdog({ log, untakenMs: () => sources.settings.untakenMs });
   const monitor = createQueueMonitor({
     watchdog,
-    read: () => look(redis, seen.clients),
+    readOverviews: () => readQueues(redis, sources.clients),
     limitMs: ANSWER_MS,
-    everyMs: () => Math.min(LOOK_EVERY_MS, seen.settings.untakenMs / 4),
+    everyMs: () => Math.min(POLL_EVERY_MS, sources.settings.untakenMs / 4),
     monotonicNow: () => performance.now(),
   });
-  // What workers have counted is asked for regularly: little is lost with one that is killed.
-  const asking = setInterval(() => void fleet.gather(ANSWER_MS), LOOK_EVERY_MS);
-  const seen: Seen = {
+  // Workers are asked regularly for their counts, so that little is lost with a killed one.
+  const stopCollecting = every(POLL_EVERY_MS, () => workers.collect(ANSWER_MS));
+  const sources: Sources = {
     settings,
     clients: Object.keys(config.clients),
-    fleet,
+    workers,
     watchdog,
     monitor,
     stop() {
-      clearInterval(asking);
+      void stopCollecting();
       monitor.stop();
       closeRedis(redis);
     },
   };
   monitor.start();
-  return seen;
+  return sources;
 }
 
 /** @throws Error whose message an operator understands: that of the connection speaks of its settings */
-async function look(redis: Redis, clients: readonly string[]) {
+async function readQueues(redis: Redis, clients: readonly string[]) {
   try {
     return await readOverviews(redis, clients);
   } catch (error) {
@@ -126,30 +130,45 @@ async function look(redis: Redis, clients: readonly string[]) {
   }
 }
 
-function answersOf(seen: Seen, wanted: number): HealthAnswers {
-  const { fleet, watchdog, monitor } = seen;
+function answersOf(sources: Sources, wanted: number): HealthAnswers {
+  const { workers, watchdog, monitor } = sources;
   const ofProcess = createProcessMetrics();
   return {
     metrics: oneAtATime(async () => {
-      const [gathered, look, own] = await Promise.all([
-        fleet.gather(ANSWER_MS),
-        monitor.look(0),
+      const [collected, reading, own] = await Promise.all([
+        workers.collect(ANSWER_MS),
+        monitor.read(0),
         ofProcess.collect(),
       ]);
-      const { alive, lost } = fleet;
-      const workers = { alive, wanted, lost, silent: gathered.silent };
-      const service = describeService({ version: VERSION, redisUp: look.ok, workers });
-      const queues = look.ok ? describeQueues(look.overviews, watchdog.untaken) : [];
-      return toText([service, queues, ...gathered.metrics, nameProcess(own, 'supervisor')]);
+      const { alive, lost } = workers;
+      const service = describeService(reading.ok, { alive, wanted, lost, silent: collected.silent });
+      const queues = reading.ok ? describeQueues(reading.overviews, watchdog.untaken) : [];
+      return toText([service, queues, ...collected.metrics, nameProcess(own, 'supervisor')]);
     }),
     async readiness() {
-      const look = await monitor.look(READY_AGE_MS);
+      const reading = await monitor.read(READY_AGE_MS);
       return judgeReadiness({
-        look,
-        workers: { alive: fleet.alive, wanted },
+        reading,
+        workers: { alive: workers.alive, wanted },
         untaken: watchdog.untaken,
-        oldestWaitingMs: seen.settings.oldestWaitingMs,
+        oldestWaitingMs: sources.settings.oldestWaitingMs,
       });
     },
   };
+}
+
+type WorkerCounts = Readonly<Record<'alive' | 'wanted' | 'silent' | 'lost', number>>;
+
+/** The service itself, as metrics. */
+function describeService(redisUp: boolean, { alive, wanted, silent, lost }: WorkerCounts): Metric[] {
+  const one = (type: Metric['type'], name: string, help: string, value: number, labels = {}): Metric =>
+    metric(type, name, help, [{ labels, value }]);
+  return [
+    one('gauge', 'waybill_build_info', 'The version, as a label.', 1, { version: VERSION }),
+    one('gauge', 'waybill_redis_up', '1 if Redis told of the queues for this scrape.', Number(redisUp)),
+    one('gauge', 'waybill_workers', 'Worker processes that deliver.', alive),
+    one('gauge', 'waybill_workers_wanted', 'Worker processes that ought to.', wanted),
+    one('gauge', 'waybill_workers_silent', 'Workers that did not report for this scrape in time.', silent),
+    one('counter', 'waybill_workers_lost_total', 'Worker processes that did not end in good order.', lost),
+  ];
 }

@@ -1,7 +1,9 @@
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
-import { pruneDeadLetters } from '../dead-letters/prune-dead-letters.ts';
+import { diedAt } from '../core/dead-letter-filter.ts';
+import type { StoredEvent } from '../core/event.ts';
+import { every } from '../core/time.ts';
 import { discardDeadLetters, readDeadLetters } from '../queue/dead-letter-queue.ts';
 
 const PRUNE_EVERY_MS = 3_600_000;
@@ -30,7 +32,26 @@ export function keepPruning(config: Config, redis: Redis, log: Logger, now: () =
       }
     }
   };
-  void prune();
-  const timer = setInterval(() => void prune(), PRUNE_EVERY_MS);
-  return () => clearInterval(timer);
+  return every(PRUNE_EVERY_MS, prune);
+}
+
+/**
+ * Removes the dead letters that died before a time. They are read oldest first, so the first page without any
+ * ends it.
+ *
+ * @param before ms since the epoch
+ * @returns how many were removed
+ */
+export async function pruneDeadLetters(
+  pages: AsyncIterable<readonly StoredEvent[]>,
+  discard: (events: readonly StoredEvent[]) => Promise<number>,
+  before: number,
+): Promise<number> {
+  let removed = 0;
+  for await (const page of pages) {
+    const old = page.filter((event) => diedAt(event) < before);
+    if (old.length === 0) return removed;
+    removed += await discard(old);
+  }
+  return removed;
 }

@@ -50,7 +50,7 @@ const CRASHED = 1;
 const MOST_CAUSES = 5;
 
 /**
- * Ends the process on an error that nobody caught, as Node does, but says only its stack and those of its
+ * Ends the process on an uncaught error, as Node does, but says only its stack and those of its
  * causes: Node prints everything that hangs on an error, and ioredis hangs commands with their arguments there.
  */
 export function endOnCrash(): void {

@@ -5,7 +5,7 @@ import { loadConfig, parseConfig } from '../config/load-config.ts';
 import type { EventTypeName, PayloadOf } from '../core/event-types.ts';
 import type { SubmitManyOptions, SubmitOptions } from '../intake/submit-options.ts';
 import type { SubmitResult } from '../intake/submit-result.ts';
-import { type OpenIntake, openIntake } from './engine.ts';
+import { type OpenIntake, openIntake } from './open-intake.ts';
 import { openRedisAccess } from './redis-access.ts';
 
 /** Puts events into Waybill. One for a process is enough: it is made for many submissions at once. */
@@ -33,7 +33,7 @@ export interface Producer {
   /**
    * Submits many events of one type in their order, taking from `payloads` only as fast as Redis takes them.
    *
-   * @returns what became of each, in the same order; rejects only where `payloads` itself throws
+   * @returns what became of each, in the same order; rejects only if `payloads` itself throws
    */
   submitMany<Type extends EventTypeName>(
     client: string,
@@ -43,7 +43,7 @@ export interface Producer {
   ): Promise<SubmitResult[]>;
 
   /**
-   * Writes what was submitted, then lets go of Redis; an embedded one stops with its last user. Events
+   * Writes what was submitted, then releases Redis; an embedded one stops with its last user. Events
    * submitted from now on are refused. Calling it again changes nothing.
    */
   close(): Promise<void>;
@@ -57,7 +57,7 @@ export interface ProducerOptions {
 
 /**
  * Opens a producer for the clients of a configuration. Without a `redis.url` it uses the embedded Redis of
- * the data directory, and starts it where it does not run.
+ * the data directory, and starts it if it does not run.
  *
  * ```ts
  * const producer = await createProducer('waybill.yaml');
@@ -78,7 +78,7 @@ export interface ProducerOptions {
  *
  * @param config what `waybill.yaml` would say, as an object, its paths relative to the working directory; a
  *   configuration from `loadConfig` or `parseConfig`; or the path of a file
- * @throws ConfigError; WaybillError `REDIS_...` where the embedded Redis cannot be started. A configured
+ * @throws ConfigError; WaybillError `REDIS_...` if the embedded Redis cannot be started. A configured
  *   Redis that is away is no error here: events are refused until it is back.
  */
 export async function createProducer(
@@ -116,7 +116,7 @@ function toConfig(config: Config | ConfigInput | string): Config {
     const message = 'cannot be written as JSON: it holds itself, or a value that JSON has not';
     throw new ConfigError(resolve(OBJECT_FILE), [{ path: '$', message }], { cause });
   }
-  // JSON is YAML; where there is no JSON of it, it lacks everything.
+  // JSON is YAML; a value without JSON lacks everything.
   return parseConfig(text ?? 'null', OBJECT_FILE);
 }
 

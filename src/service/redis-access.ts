@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
+import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import type { RedisLocation } from '../queue/connections.ts';
 import {
@@ -10,7 +10,7 @@ import {
   startEmbeddedRedis,
 } from '../redis/embedded.ts';
 
-/** How long a stop waits for the embedded Redis to let it go. */
+/** How long a stop waits for the embedded Redis to be released. */
 const RELEASE_MS = 3_000;
 /** How long a stop waits for a start that is under way. */
 const BEGIN_MS = 3_000;
@@ -20,12 +20,12 @@ export interface RedisAccess {
   readonly location: RedisLocation;
   /** Whether it is Waybill's own, in the data directory. */
   readonly embedded: boolean;
-  /** Lets it go: the last user of an embedded Redis stops it. */
+  /** Ends the use: the last user of an embedded Redis stops it. */
   release(): Promise<void>;
 }
 
 /**
- * The Redis of the configuration, or the embedded one, which is started where it does not run.
+ * The Redis of the configuration, or the embedded one, which is started if it does not run.
  *
  * @param onEvent told what happens to the embedded one meanwhile
  */
@@ -71,7 +71,7 @@ function configuredAccess(config: Config): RedisAccess | undefined {
   return { location, embedded: false, release: async () => {} };
 }
 
-/** A server that does not answer is left running, for whoever comes next: a stop does not wait for it. */
+/** A server that does not answer is left running for the next user: a stop does not wait for it. */
 export async function releaseShortly(access: RedisAccess, log: Logger): Promise<void> {
   const released = access.release().then(
     () => true,
@@ -80,15 +80,18 @@ export async function releaseShortly(access: RedisAccess, log: Logger): Promise<
       return true;
     },
   );
-  const done = await Promise.race([released, setTimeout(RELEASE_MS, false, { ref: false })]);
+  const done = await atMost(RELEASE_MS, released);
   if (!done) log.warn({}, 'embedded redis does not answer and is left running');
 }
 
-/** What a stop met while it started: an embedded Redis that comes up now has to be let go. */
+/** What a stop met while it started: an embedded Redis that comes up now has to be released. */
 export async function shortlyBegun<Running>(
   config: Config,
   starting: Promise<Running>,
 ): Promise<Running | undefined> {
   if (config.redis !== undefined) return undefined;
-  return Promise.race([starting.catch(() => undefined), setTimeout(BEGIN_MS, undefined)]);
+  return atMost(
+    BEGIN_MS,
+    starting.catch(() => undefined),
+  );
 }

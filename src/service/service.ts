@@ -5,13 +5,13 @@ import type { Config } from '../config/config-schema.ts';
 import { findCredentialDoubts } from '../config/credential-doubts.ts';
 import { parseConfig, readConfigText } from '../config/load-config.ts';
 import { WaybillError } from '../core/waybill-error.ts';
-import { createSupervisor, type SpawnWorker } from '../supervisor/supervisor.ts';
+import { type SpawnWorker, Supervisor } from '../supervisor/supervisor.ts';
 import { startWorkerProcess } from '../supervisor/worker-process.ts';
 import type { RunningApi } from './api-server.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
-import type { IncidentKeeping } from './keep-incidents.ts';
+import type { Health } from './health.ts';
+import type { RunningMonitor } from './monitor-incidents.ts';
 import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
-import { runOnceMore } from './run-once-more.ts';
 
 /** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
 export const WORKER_END_MS = 15_000;
@@ -21,7 +21,7 @@ const NOT_TAKEN = 'configuration not taken: everything goes on as it was';
 
 /** The service: its worker processes, and the Redis that they share. */
 export interface Service {
-  /** Resolves when the workers deliver. @throws WaybillError where they cannot begin */
+  /** Resolves when the workers deliver. @throws WaybillError if they cannot begin */
   readonly started: Promise<void>;
   /** Reads the configuration file anew and replaces the workers one by one; a broken file changes nothing. */
   reload(): Promise<void>;
@@ -43,74 +43,100 @@ export interface ServiceOptions {
   onOutput(lines: string): void;
 }
 
-/** Starts the service; it delivers once `started`. @throws WaybillError where the embedded Redis does not start */
+/** Starts the service; it delivers once `started`. @throws WaybillError if the embedded Redis does not start */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { log, workers: count } = options;
+  const { log } = options;
   warnOfCredentials(options.config, log);
   const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
-  const health = await openHealth(options, access);
-  let { config } = options;
-  let api: RunningApi | undefined;
-  let incidents: IncidentKeeping | undefined;
-  const spawnWith =
-    (text: string): SpawnWorker =>
-    (number) => {
-      const settings = { worker: number, file: config.file, text, logLevel: options.logLevel };
-      const worker = startWorkerProcess(WORKER_ENTRY, settings, options.onOutput);
-      health?.add(worker);
-      return worker;
-    };
-  const supervisor = createSupervisor({
-    count,
-    spawn: spawnWith(options.text),
-    log,
-    monotonicNow: () => performance.now(),
-  });
+  return new RunningService(options, access, await openHealth(options, access));
+}
 
-  async function reload(): Promise<void> {
-    const read = readAnew(config, log);
-    if (read === undefined) return;
-    log.info(describeChange(config, read.config), 'configuration read anew');
-    if (await supervisor.replace(spawnWith(read.text), longestEnd(config))) {
-      config = read.config;
-      warnOfCredentials(config, log);
-      health?.configure(config);
-      if (health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
-      if (api === undefined && config.http !== undefined) log.warn({}, 'an http api needs a restart');
-      await api?.reload(config);
-      await incidents?.configure(config);
-      log.info({ workers: count }, 'workers replaced');
-    }
+class RunningService implements Service {
+  readonly started: Promise<void>;
+  readonly reload: () => Promise<void>;
+  readonly #options: ServiceOptions;
+  readonly #access: RedisAccess;
+  readonly #health: Health | undefined;
+  readonly #supervisor: Supervisor;
+  #config: Config;
+  #api: RunningApi | undefined;
+  #incidents: RunningMonitor | undefined;
+
+  constructor(options: ServiceOptions, access: RedisAccess, health: Health | undefined) {
+    const { log, config, text, workers: count } = options;
+    this.#options = options;
+    this.#access = access;
+    this.#health = health;
+    this.#config = config;
+    this.#supervisor = new Supervisor({
+      count,
+      spawn: this.#spawnWith(text),
+      log,
+      monotonicNow: () => performance.now(),
+    });
+    this.reload = runOnceMore(() =>
+      this.#reload().catch((error: unknown) => log.error({ err: error }, NOT_TAKEN)),
+    );
+    this.started = this.#start();
   }
 
-  async function start(): Promise<void> {
-    const failure = await supervisor.start();
+  async stop(): Promise<void> {
+    const { shutdownGraceMs } = this.#config;
+    await Promise.all([this.#api?.close(shutdownGraceMs), this.#supervisor.stop(longestEnd(this.#config))]);
+    await Promise.all([this.#health?.close(), this.#incidents?.stop()]);
+    await releaseShortly(this.#access, this.#options.log);
+  }
+
+  kill(): void {
+    this.#supervisor.kill();
+  }
+
+  /** Makes workers that run with the configuration that this text says. */
+  #spawnWith(text: string): SpawnWorker {
+    const { config, logLevel, onOutput } = this.#options;
+    return (number) => {
+      const settings = { worker: number, file: config.file, text, logLevel };
+      const worker = startWorkerProcess(WORKER_ENTRY, settings, onOutput);
+      this.#health?.add(worker);
+      return worker;
+    };
+  }
+
+  async #start(): Promise<void> {
+    const { log, workers: count } = this.#options;
+    const failure = await this.#supervisor.start();
     if (failure !== undefined) throw new WaybillError(failure.code, failure.message);
     // Their lines and their messages come over different pipes: both are read by the end of this turn.
     await setImmediate();
+    const config = this.#config;
     if (config.http !== undefined) {
       // Every command would pay for loading it.
       const { startApi } = await import('./api-server.ts');
-      const begunWith = config;
-      api = await startApi(begunWith, access.location, log);
+      this.#api = await startApi(config, this.#access.location, log);
       // A configuration that was read anew meanwhile found no API to give it to.
-      if (config !== begunWith) await api?.reload(config);
+      if (this.#config !== config) await this.#api?.reload(this.#config);
     }
-    const { keepIncidents } = await import('./keep-incidents.ts');
-    incidents = keepIncidents(config, access.location, log);
+    const { monitorIncidents } = await import('./monitor-incidents.ts');
+    this.#incidents = monitorIncidents(this.#config, this.#access.location, log);
     log.info({ workers: count }, 'started');
   }
 
-  return {
-    started: start(),
-    reload: runOnceMore(() => reload().catch((error: unknown) => log.error({ err: error }, NOT_TAKEN))),
-    async stop() {
-      await Promise.all([api?.close(config.shutdownGraceMs), supervisor.stop(longestEnd(config))]);
-      await Promise.all([health?.close(), incidents?.stop()]);
-      await releaseShortly(access, log);
-    },
-    kill: () => supervisor.kill(),
-  };
+  async #reload(): Promise<void> {
+    const { log, workers: count } = this.#options;
+    const read = readAnew(this.#config, log);
+    if (read === undefined) return;
+    log.info(describeChange(this.#config, read.config), 'configuration read anew');
+    if (!(await this.#supervisor.replace(this.#spawnWith(read.text), longestEnd(this.#config)))) return;
+    const { config } = read;
+    this.#config = config;
+    warnOfCredentials(config, log);
+    this.#health?.configure(config);
+    if (this.#health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
+    if (this.#api === undefined && config.http !== undefined) log.warn({}, 'an http api needs a restart');
+    await this.#api?.reload(config);
+    await this.#incidents?.configure(config);
+    log.info({ workers: count }, 'workers replaced');
+  }
 }
 
 /** Logs which credentials are probably not meant as they stand, and not what they are. */
@@ -127,8 +153,11 @@ function longestEnd({ shutdownGraceMs }: Config): number {
   return shutdownGraceMs + WORKER_END_MS;
 }
 
-/** Serves health and metrics where that is asked for. @throws WaybillError `METRICS_LISTEN_FAILED`, with Redis let go */
-async function openHealth({ config, workers, log }: ServiceOptions, access: RedisAccess) {
+/** Serves health and metrics if the configuration says so. @throws WaybillError `METRICS_LISTEN_FAILED`, with Redis released */
+async function openHealth(
+  { config, workers, log }: ServiceOptions,
+  access: RedisAccess,
+): Promise<Health | undefined> {
   if (config.metrics === undefined) return undefined;
   try {
     // Not imported above: every command would take longer to start.
@@ -140,7 +169,7 @@ async function openHealth({ config, workers, log }: ServiceOptions, access: Redi
   }
 }
 
-/** The file's present state; undefined where it cannot be run with, which the log says. */
+/** The file's present state; undefined if it cannot be run with, which the log says. */
 function readAnew(present: Config, log: Logger): { config: Config; text: string } | undefined {
   try {
     const text = readConfigText(present.file);
@@ -166,5 +195,25 @@ function describeChange(before: Config, after: Config) {
     added: names.filter((name) => before.clients[name] === undefined),
     changed: known.filter((name) => !isDeepStrictEqual(before.clients[name], after.clients[name])),
     removed: Object.keys(before.clients).filter((name) => after.clients[name] === undefined),
+  };
+}
+
+/**
+ * Runs an action each time that it is asked for, never twice at once. Of several calls that come while it runs,
+ * one further run serves all: it begins after each of them.
+ *
+ * @param action logs its own failure: the runs after it go on
+ */
+export function runOnceMore(action: () => Promise<void>): () => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  let isWaiting = false;
+  const run = (): Promise<void> => {
+    isWaiting = false;
+    return action();
+  };
+  return () => {
+    if (!isWaiting) last = last.then(run, run);
+    isWaiting = true;
+    return last;
   };
 }

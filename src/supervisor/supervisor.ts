@@ -1,23 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../core/log.ts';
-import { nextRestart } from './restart-delay.ts';
+import { atMost } from '../core/time.ts';
 import type { WorkerExit, WorkerProcess } from './worker-process.ts';
-
-/** Keeps a number of worker processes running. */
-export interface Supervisor {
-  /** Starts them. Resolves when each delivers, or was lost before; with why they cannot begin, if that is said. */
-  start(): Promise<WorkerExit['failure']>;
-  /**
-   * Replaces one after another by a worker that `spawn` makes; each goes when its successor delivers.
-   *
-   * @param limitMs how long one may take to go before it is ended
-   * @returns false where a successor ended before it delivered: those that are not replaced yet go on
-   */
-  replace(spawn: SpawnWorker, limitMs: number): Promise<boolean>;
-  /** Asks all to finish and waits for it, for `limitMs` at most; then ends them. */
-  stop(limitMs: number): Promise<void>;
-  /** Ends all at once. */
-  kill(): void;
-}
 
 /** Starts the worker that takes this place, counted from 1. */
 export type SpawnWorker = (number: number) => WorkerProcess;
@@ -37,103 +21,125 @@ interface Slot {
   losses: number;
 }
 
-/** Builds a supervisor. */
-export function createSupervisor(parts: SupervisorParts): Supervisor {
-  const { count, log, monotonicNow } = parts;
-  const slots: Slot[] = [];
-  /** All that run: in their places, on their way there, and on their way out. */
-  const alive = new Set<WorkerProcess>();
-  const endings = new Set<() => void>();
-  let { spawn } = parts;
-  let stopping = false;
+/** Keeps a number of worker processes running. */
+export class Supervisor {
+  readonly #parts: SupervisorParts;
+  readonly #slots: Slot[] = [];
+  /** All worker processes: in their places, on their way there, and on their way out. */
+  readonly #alive = new Set<WorkerProcess>();
+  readonly #stopping = new AbortController();
+  #spawn: SpawnWorker;
 
-  function launch(spawnOne: SpawnWorker, number: number): WorkerProcess {
-    const worker = spawnOne(number);
-    alive.add(worker);
-    void worker.exit.then(() => alive.delete(worker));
-    return worker;
+  constructor(parts: SupervisorParts) {
+    this.#parts = parts;
+    this.#spawn = parts.spawn;
   }
 
-  function occupy(slot: Slot, worker: WorkerProcess): void {
-    slot.worker = worker;
-    void watch(slot, worker, monotonicNow());
-  }
-
-  /** Starts a lost worker again, unless its place was taken by another one meanwhile. */
-  async function watch(slot: Slot, worker: WorkerProcess, since: number): Promise<void> {
-    const exit = await worker.exit;
-    if (stopping || slot.worker !== worker) return;
-    const { losses, delayMs } = nextRestart(slot.losses, monotonicNow() - since);
-    slot.losses = losses;
-    log.error({ worker: slot.number, workerPid: worker.pid, ...exit, againInMs: delayMs }, 'worker lost');
-    await pause(delayMs);
-    if (stopping || slot.worker !== worker) return;
-    occupy(slot, launch(spawn, slot.number));
-  }
-
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        endings.delete(end);
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      endings.add(end);
-    });
-  }
-
-  async function replaceOne(slot: Slot, spawnNew: SpawnWorker, limitMs: number): Promise<boolean> {
-    const successor = launch(spawnNew, slot.number);
-    const ended = await Promise.race([successor.ready, successor.exit]);
-    if (stopping) return false;
-    if (ended !== undefined) {
-      const facts = { worker: slot.number, workerPid: successor.pid, ...ended };
-      log.error(facts, 'a new worker ended before it delivered: no more are replaced');
-      return false;
+  /** Starts the workers. Resolves when each delivers, or has ended before; to why they cannot begin, if they say so. */
+  async start(): Promise<WorkerExit['failure']> {
+    for (let number = 1; number <= this.#parts.count; number += 1) {
+      const worker = this.#launch(this.#spawn, number);
+      const slot = { number, worker, losses: 0 };
+      this.#slots.push(slot);
+      this.#occupy(slot, worker);
     }
-    const before = slot.worker;
-    occupy(slot, successor);
-    if (alive.has(before)) await finish(before, limitMs);
+    const first = await Promise.all(
+      this.#slots.map(({ worker }) => Promise.race([worker.ready, worker.exit])),
+    );
+    return first.find((end) => end?.failure !== undefined)?.failure;
+  }
+
+  /**
+   * Replaces one worker after another by one that `spawn` makes; each ends when its successor delivers.
+   *
+   * @param limitMs how long a worker may take to end before it is killed
+   * @returns false: a successor ended before it delivered, and the workers that are not replaced yet go on
+   */
+  async replace(spawn: SpawnWorker, limitMs: number): Promise<boolean> {
+    for (const slot of this.#slots) {
+      if (this.#isStopping) return false;
+      if (!(await this.#replaceOne(slot, spawn, limitMs))) return false;
+      this.#spawn = spawn;
+    }
     return true;
   }
 
-  /** Asks one to finish, and ends it where it takes too long: one that is frozen would be waited for for ever. */
-  async function finish(worker: WorkerProcess, limitMs: number): Promise<void> {
-    worker.stop();
-    const late = setTimeout(() => worker.kill(), limitMs);
-    const exit = await worker.exit;
-    clearTimeout(late);
-    if (exit.code !== 0) log.warn({ workerPid: worker.pid, ...exit }, 'worker did not end in good order');
+  /** Asks all workers to finish and waits for it, for `limitMs` at most; then kills them. */
+  async stop(limitMs: number): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all([...this.#alive].map((worker) => this.#finish(worker, limitMs)));
   }
 
-  return {
-    kill() {
-      stopping = true;
-      for (const worker of alive) worker.kill();
-    },
-    async start() {
-      for (let number = 1; number <= count; number += 1) {
-        const worker = launch(spawn, number);
-        const slot = { number, worker, losses: 0 };
-        slots.push(slot);
-        occupy(slot, worker);
-      }
-      const first = await Promise.all(slots.map(({ worker }) => Promise.race([worker.ready, worker.exit])));
-      return first.find((end) => end?.failure !== undefined)?.failure;
-    },
-    async replace(spawnNew, limitMs) {
-      for (const slot of slots) {
-        if (stopping) return false;
-        if (!(await replaceOne(slot, spawnNew, limitMs))) return false;
-        spawn = spawnNew;
-      }
-      return true;
-    },
-    async stop(limitMs) {
-      stopping = true;
-      for (const end of endings) end();
-      await Promise.all([...alive].map((worker) => finish(worker, limitMs)));
-    },
-  };
+  /** Ends all workers at once. */
+  kill(): void {
+    this.#stopping.abort();
+    for (const worker of this.#alive) worker.kill();
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+
+  #launch(spawn: SpawnWorker, number: number): WorkerProcess {
+    const worker = spawn(number);
+    this.#alive.add(worker);
+    void worker.exit.then(() => this.#alive.delete(worker));
+    return worker;
+  }
+
+  #occupy(slot: Slot, worker: WorkerProcess): void {
+    slot.worker = worker;
+    void this.#restartIfLost(slot, worker, this.#parts.monotonicNow());
+  }
+
+  async #restartIfLost(slot: Slot, worker: WorkerProcess, since: number): Promise<void> {
+    const { log, monotonicNow } = this.#parts;
+    const exit = await worker.exit;
+    if (this.#isStopping || slot.worker !== worker) return;
+    const { losses, delayMs } = nextRestart(slot.losses, monotonicNow() - since);
+    slot.losses = losses;
+    log.error({ worker: slot.number, workerPid: worker.pid, ...exit, againInMs: delayMs }, 'worker lost');
+    await pause(delayMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
+    // A replacement may have taken the place meanwhile.
+    if (this.#isStopping || slot.worker !== worker) return;
+    this.#occupy(slot, this.#launch(this.#spawn, slot.number));
+  }
+
+  async #replaceOne(slot: Slot, spawn: SpawnWorker, limitMs: number): Promise<boolean> {
+    const successor = this.#launch(spawn, slot.number);
+    const ended = await Promise.race([successor.ready, successor.exit]);
+    if (this.#isStopping) return false;
+    if (ended !== undefined) {
+      const facts = { worker: slot.number, workerPid: successor.pid, ...ended };
+      this.#parts.log.error(facts, 'a new worker ended before it delivered: no more are replaced');
+      return false;
+    }
+    const before = slot.worker;
+    this.#occupy(slot, successor);
+    if (this.#alive.has(before)) await this.#finish(before, limitMs);
+    return true;
+  }
+
+  /** Asks a worker to finish, and kills it if it takes too long: a frozen one would never end. */
+  async #finish(worker: WorkerProcess, limitMs: number): Promise<void> {
+    worker.stop();
+    if ((await atMost(limitMs, worker.exit)) === undefined) worker.kill();
+    const exit = await worker.exit;
+    if (exit.code === 0) return;
+    this.#parts.log.warn({ workerPid: worker.pid, ...exit }, 'worker did not end in good order');
+  }
+}
+
+const FIRST_RESTART_MS = 1_000;
+const LONGEST_RESTART_MS = 30_000;
+/** A worker that has lived for so long is not one of a series that dies at its start. */
+const STEADY_MS = 60_000;
+
+/** How long to wait before a lost worker is started again: doubles with each that was lost soon after its start. */
+export function nextRestart(
+  previous: number,
+  livedMs: number,
+): { readonly losses: number; readonly delayMs: number } {
+  const losses = livedMs >= STEADY_MS ? 1 : previous + 1;
+  return { losses, delayMs: Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** (losses - 1)) };
 }

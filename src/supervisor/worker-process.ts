@@ -13,7 +13,7 @@ export interface WorkerExit {
 /** A worker in a process of its own. */
 export interface WorkerProcess extends WorkerReports {
   readonly pid: number | undefined;
-  /** Resolves when it delivers; never, where it ends before. */
+  /** Resolves when it delivers; never, if it ends before. */
   readonly ready: Promise<void>;
   /** Resolves when it is gone; never rejects. */
   readonly exit: Promise<WorkerExit>;

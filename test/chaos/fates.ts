@@ -1,6 +1,6 @@
 import type { EventTypeName, PayloadOf } from '../../src/core/event-types.ts';
-import { generateEvent } from '../../src/core/generate-event.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
+import { generateEvent } from '../support/events.ts';
 
 /** The attempts of one life: the first and five retries. */
 export const ATTEMPTS = 6;

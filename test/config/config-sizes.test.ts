@@ -12,26 +12,26 @@ function manyClients(count: number, settings: string): string {
   return `clients:\n${lines.join('\n')}\n`;
 }
 
-test('a hundred thousand clients load', { timeout: 120_000 }, () => {
+test('a thousand clients load', () => {
   const settings = '{ baseUrl: "https://acme.example", endpoints: { disposition_update: /d } }';
-  const { clients } = parseConfig(manyClients(100_000, settings), FILE, {});
-  expect(Object.keys(clients)).toHaveLength(100_000);
-  expect(clients['client-99999']?.urls.disposition_update).toBe('https://acme.example/d');
+  const { clients } = parseConfig(manyClients(1_000, settings), FILE, {});
+  expect(Object.keys(clients)).toHaveLength(1_000);
+  expect(clients['client-999']?.urls.disposition_update).toBe('https://acme.example/d');
 });
 
-test('of very many mistakes all are problems, and the text names the first', { timeout: 60_000 }, () => {
-  const { problems, message } = errorOf(() => parseConfig(manyClients(20_000, '7'), FILE, {}));
-  expect(problems).toHaveLength(20_000);
-  expect(problems.at(-1)).toMatchObject({ path: '$.clients["client-19999"]', line: 20_001 });
+test('an error holds thousands of problems, and its text names the first hundred', () => {
+  const { problems, message } = errorOf(() => parseConfig(manyClients(2_000, '7'), FILE, {}));
+  expect(problems).toHaveLength(2_000);
+  expect(problems.at(-1)).toMatchObject({ path: '$.clients["client-1999"]', line: 2_001 });
   expect(message.split('\n')).toHaveLength(102);
-  expect(message).toMatch(/… and 19900 more$/);
+  expect(message).toMatch(/… and 1900 more$/);
 });
 
 test('one name twice among many is found', () => {
-  const lines = Array.from({ length: 20_000 }, (_, n) => `  c${n}: 1`);
+  const lines = Array.from({ length: 2_000 }, (_, n) => `  c${n}: 1`);
   lines.push('  c7: 1');
   expect(problemsOf(`clients:\n${lines.join('\n')}`)).toEqual([
-    '20002 $ has the same key twice in one section',
+    '2002 $ has the same key twice in one section',
   ]);
 });
 
@@ -54,31 +54,27 @@ clients:
   ]);
 });
 
-describe('what would take for ever, or all of the memory, ends soon', () => {
-  test.each([
-    ['brackets', '['.repeat(5_000_000), 'is nested too deeply'],
-    ['commas', `[${','.repeat(300_000)}`, 'is not valid YAML: something stands where it cannot'],
-    ['quotes', '"'.repeat(300_000), 'is not valid YAML: something stands where it cannot'],
-    ['anchors', '&a '.repeat(100_000), 'is not valid YAML'],
-    ['lists in lists', '- '.repeat(1_000_000), 'is nested too deeply'],
-  ])('%s', { timeout: 60_000 }, (_name, text, message) => {
-    const { problems } = errorOf(() => parseConfig(text, FILE, {}));
-    expect(problems).toContainEqual({ path: '$', line: 1, message });
-    expect(problems.length).toBeLessThan(5);
+describe('a file', () => {
+  test('over 1 MiB is refused', () => {
+    const file = join(testDirectory(), 'waybill.yaml');
+    writeFileSync(file, MINIMAL.padEnd(1024 * 1024 + 1, '\n'));
+    expect(errorOf(() => loadConfig(file)).problems).toEqual([
+      { path: '$', message: 'is larger than 1 MiB' },
+    ]);
+    writeFileSync(file, MINIMAL.padEnd(1024 * 1024, '\n'));
+    expect(Object.keys(loadConfig(file, {}).clients)).toEqual(['acme']);
   });
 
-  test('a device without end', { timeout: 60_000 }, () => {
+  test('without an end is refused', { timeout: 60_000 }, () => {
     expect(errorOf(() => loadConfig('/dev/zero')).problems).toEqual([
-      { path: '$', message: 'is larger than 64 MiB' },
+      { path: '$', message: 'is larger than 1 MiB' },
     ]);
     const tls = 'tls: { ca: /dev/zero }';
     expect(problemsOf(`${MINIMAL}    ${tls}`)).toEqual([
       '7 $.clients.acme.tls.ca names a file that is larger than 4 MiB: /dev/zero',
     ]);
   });
-});
 
-describe('a file', () => {
   test('that is not UTF-8 is refused, since a secret in it would be another one', () => {
     const file = join(testDirectory(), 'waybill.yaml');
     writeFileSync(file, Buffer.from(`# caf\u00e9\n${MINIMAL}`, 'latin1'));

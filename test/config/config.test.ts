@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { configSchema } from '../../src/config/config-schema.ts';
 import { CONFIG_TEMPLATE } from '../../src/config/config-template.ts';
 import { loadConfig, parseConfig } from '../../src/config/load-config.ts';
 import { errorOf, FILE, MINIMAL, problemsOf } from '../support/config-problems.ts';
@@ -64,6 +66,13 @@ describe('a configuration that is complete', () => {
     for (const word of ['ca:', 'cert:', 'key:', 'type: bearer', 'type: basic', 'type: api_key']) {
       expect(CONFIG_TEMPLATE).toContain(word);
     }
+  });
+
+  test('every setting of the schema stands in the template that init writes', () => {
+    const settings = settingsOf(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }));
+    expect(settings.size).toBeGreaterThan(50);
+    const missing = [...settings].filter((name) => !new RegExp(`\\b${name}:`).test(CONFIG_TEMPLATE));
+    expect(missing).toEqual([]);
   });
 
   test('is frozen to the last leaf', () => {
@@ -148,3 +157,12 @@ describe('files', () => {
     expect(errorOf(() => loadConfig(directory, {})).message).toContain('cannot be read (EISDIR)');
   });
 });
+
+/** The names of all settings in a JSON Schema, those of sections within sections too. */
+function settingsOf(node: unknown, found = new Set<string>()): ReadonlySet<string> {
+  if (typeof node !== 'object' || node === null) return found;
+  const { properties = {} } = node as { properties?: object };
+  for (const name of Object.keys(properties)) found.add(name);
+  for (const part of Object.values(node)) settingsOf(part, found);
+  return found;
+}

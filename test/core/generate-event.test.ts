@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { EventType } from '../../src/core/event-type.ts';
 import { EVENT_TYPE_NAMES, type EventTypeName, findEventType } from '../../src/core/event-types.ts';
-import { generateEvent } from '../../src/core/generate-event.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { validatePayload } from '../../src/core/validate-payload.ts';
+import { generateEvent } from '../support/events.ts';
 
 const COUNT = 2_000;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nextStep } from '../../src/incidents/next-step.ts';
+import { nextStep } from '../../src/incidents/incident-monitor.ts';
 import type { OpenIncident } from '../../src/queue/incident-store.ts';
 
 const INCIDENT: OpenIncident = {

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
-import { resolveUrl } from '../../src/config/resolve-url.ts';
+import { resolveUrl } from '../../src/config/http-fields.ts';
 import { toExportLine } from '../../src/core/exported-event.ts';
 import { restore } from '../../src/intake/restore.ts';
 import { restoreEvents } from '../../src/queue/restore-events.ts';

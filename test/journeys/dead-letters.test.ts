@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { pruneDeadLetters } from '../../src/dead-letters/prune-dead-letters.ts';
 import { discardDeadLetters, readDeadLetters } from '../../src/queue/dead-letter-queue.ts';
 import { always } from '../../src/sandbox/scripts.ts';
+import { pruneDeadLetters } from '../../src/service/keep-pruning.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';

@@ -61,7 +61,7 @@ test('/readyz follows Redis, frozen, gone and back, while /livez and /metrics go
 });
 
 test(
-  'a queue that nobody takes from is noticed, said once, and forgotten when it is taken again',
+  'a queue that no worker takes from is noticed, said once, and forgotten when workers take from it again',
   SLOW,
   async () => {
     const name = uniqueClientName();
@@ -83,7 +83,7 @@ test(
     await producer.submitMany(name, TYPE, numberedEvents(TYPE, 3));
     await producer.close();
 
-    const warning = await service.waitForLine('events wait and nobody takes them', WAIT);
+    const warning = await service.waitForLine('no worker takes events', WAIT);
     expect(warning).toMatchObject({ level: 'warn', client: name });
     await until(async () => (await health.readiness()).checks.oldestWaiting.ok === false, WAIT.timeoutMs);
     const { status, checks } = await health.readiness();
@@ -97,7 +97,7 @@ test(
     expect(stuck.sum('waybill_workers_silent')).toBe(1);
 
     process.kill(Number(pid), 'SIGCONT');
-    await service.waitForLine('events are taken again', WAIT);
+    await service.waitForLine('workers take events again', WAIT);
     await company.waitFor((seen) => seen.deliveredIds.size === 3, WAIT);
     await until(async () => (await health.readiness()).status === 200, WAIT.timeoutMs);
     expect((await health.scrape()).sum('waybill_untaken')).toBe(0);

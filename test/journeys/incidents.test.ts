@@ -6,7 +6,7 @@ import { readClosedIncidents, readIncidents } from '../../src/queue/incident-sto
 import { incidentsKey } from '../../src/queue/names.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import { hang, hold } from '../../src/sandbox/scripts.ts';
-import { keepIncidents } from '../../src/service/keep-incidents.ts';
+import { monitorIncidents } from '../../src/service/monitor-incidents.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -38,7 +38,7 @@ const toldTo = ({ requests }: Company) =>
     .map(({ body }) => JSON.parse(body))
     .map(({ event, incident }) => `${event} ${incident.events}`);
 
-/** A client of which nothing is delivered, and any number of keepers that tell of it to these channels. */
+/** A client of which nothing is delivered, and any number of monitors that send notices to these channels. */
 async function failingClient(notify: (hooks: { first: Company; second: Company }) => unknown[]) {
   const sandbox = testSandbox();
   const [acme, first, second] = await Promise.all(
@@ -54,26 +54,28 @@ async function failingClient(notify: (hooks: { first: Company; second: Company }
   const text = JSON.stringify({ incidents, clients: { [client.name]: settings } });
   const config = parseConfig(text, join(testDirectory(), 'waybill.yaml'), {});
   const log = captureLogLines();
-  const keep = () => {
+  const monitor = () => {
     const logger = createLog({ level: 'debug', destination: log.stream });
-    const keeping = keepIncidents(config, { socketPath: testRedisPath() }, logger, QUICK_NOTICES);
-    onTestFinished(() => keeping.stop());
-    return keeping;
+    const running = monitorIncidents(config, { socketPath: testRedisPath() }, logger, QUICK_NOTICES);
+    onTestFinished(() => running.stop());
+    return running;
   };
   /** So many more events die. */
   const die = async (count: number, dead: number) => {
     await client.submit(numberedEvents('disposition_update', count, dead));
     await client.settled({ dead: dead + count });
   };
-  return { acme, first, second, client, engine, log, keep, die };
+  return { acme, first, second, client, engine, log, monitor, die };
 }
 
-test('500 dead letters are one incident: it opens once, grows tenfold, and closes after the replay, whoever looks', async () => {
-  const { acme, first, client, engine, log, keep, die } = await failingClient(({ first }) => [jsonTo(first)]);
+test('500 dead letters are one incident: it opens once, grows tenfold, and closes after the replay, however many monitors run', async () => {
+  const { acme, first, client, engine, log, monitor, die } = await failingClient(({ first }) => [
+    jsonTo(first),
+  ]);
   const { redis } = engine;
   await die(50, 0);
-  keep();
-  keep();
+  monitor();
+  monitor();
   await first.waitFor(() => toldTo(first).length === 1, WAIT);
   await die(450, 50);
   await first.waitFor(() => toldTo(first).length === 2, WAIT);
@@ -110,13 +112,13 @@ test('500 dead letters are one incident: it opens once, grows tenfold, and close
 });
 
 test('a channel that hangs delays neither deliveries nor the other channels, and is told in the end', async () => {
-  const { acme, first, second, client, keep, die } = await failingClient(({ first, second }) => [
+  const { acme, first, second, client, monitor, die } = await failingClient(({ first, second }) => [
     jsonTo(first, { timeoutMs: 1_000 }),
     jsonTo(second),
   ]);
   first.script((_, { ofEvent }) => (ofEvent % 2 === 1 ? hang : 503));
   await die(3, 0);
-  keep();
+  monitor();
   await second.waitFor(() => toldTo(second).length === 1, WAIT);
   acme.script(200);
   await client.replay();
@@ -132,10 +134,10 @@ test('a channel that hangs delays neither deliveries nor the other channels, and
 });
 
 test('an incident closes where all its dead letters were discarded, and a channel that refuses is given up', async () => {
-  const { first, client, engine, log, keep, die } = await failingClient(({ first }) => [jsonTo(first)]);
+  const { first, client, engine, log, monitor, die } = await failingClient(({ first }) => [jsonTo(first)]);
   first.script(404);
   await die(2, 0);
-  keep();
+  monitor();
   await log.waitForLine('incident not told');
   await client.discard();
   await log.waitForLine('incident closed');
@@ -173,7 +175,7 @@ test('what a service was telling when it was killed is told by the next one, onc
   service.signal('SIGKILL');
   await service.exit;
   held.release();
-  // As it is by itself half a minute after a keeper was lost.
+  // As it is by itself half a minute after a monitor was lost.
   const claims = (await redis.hkeys(incidentsKey(name))).filter((field) => field.startsWith('keeper/'));
   expect(claims).toHaveLength(1);
   await redis.hdel(incidentsKey(name), ...claims);

@@ -14,20 +14,21 @@ const QUEUE: QueueOverview = {
   counters: new Map(),
 };
 
-/** A watchdog of a minute's patience, and what it says of one client that looks like this every ten seconds. */
-function watch(looks: readonly Partial<QueueOverview>[]): string[] {
+/** What a watchdog of a minute's patience logs about one client whose queue has these states, ten seconds apart. */
+function watch(states: readonly Partial<QueueOverview>[]): string[] {
   const lines = captureLogLines();
   const log = createLog({ level: 'info', destination: lines.stream });
   const watchdog = createWatchdog({ log, untakenMs: () => 60_000 });
-  for (const [i, look] of looks.entries()) {
-    watchdog.note(new Map([['acme', { ...QUEUE, ...look }]]), i * 10_000);
+  for (const [i, state] of states.entries()) {
+    watchdog.note(new Map([['acme', { ...QUEUE, ...state }]]), i * 10_000);
   }
   return lines.lines.map(({ level, client }) => `${level} ${client}`);
 }
 
-const times = (count: number, look: Partial<QueueOverview> = {}) => Array.from({ length: count }, () => look);
+const times = (count: number, state: Partial<QueueOverview> = {}) =>
+  Array.from({ length: count }, () => state);
 
-test('work that nobody takes for a minute is said once, and so is its end', () => {
+test('work that no worker takes for a minute is said once, and so is its end', () => {
   expect(watch(times(6))).toEqual([]);
   expect(watch(times(20))).toEqual(['warn acme']);
   expect(watch([...times(20), { head: 'b ' }])).toEqual(['warn acme', 'info acme']);
@@ -40,12 +41,12 @@ test('work that nobody takes for a minute is said once, and so is its end', () =
 
 test.each([
   ['another batch comes next', { head: 'b ' }],
-  ['a process has one in its hands', { held: true }],
+  ['a process holds one', { held: true }],
   ['the client is paused', { paused: true }],
   ['nothing waits', { head: '' }],
-])('a minute begins anew where %s', (_, look) => {
-  expect(watch([...times(6), look, ...times(6)])).toEqual([]);
-  expect(watch([...times(6), look, ...times(8)])).toEqual(['warn acme']);
+])('a minute begins anew if %s', (_, state) => {
+  expect(watch([...times(6), state, ...times(6)])).toEqual([]);
+  expect(watch([...times(6), state, ...times(8)])).toEqual(['warn acme']);
 });
 
 test('a client that is gone from the configuration is forgotten', () => {

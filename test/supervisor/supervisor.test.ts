@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../src/log.ts';
-import { createSupervisor, type SpawnWorker } from '../../src/supervisor/supervisor.ts';
+import { type SpawnWorker, Supervisor } from '../../src/supervisor/supervisor.ts';
 import type { WorkerExit, WorkerProcess } from '../../src/supervisor/worker-process.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 
@@ -42,7 +42,7 @@ async function supervise(count: number, behaviour: Behaviour = {}) {
     return worker;
   };
   const log = createLog({ level: 'info', destination: stream });
-  const supervisor = createSupervisor({ count, spawn, log, monotonicNow: () => performance.now() });
+  const supervisor = new Supervisor({ count, spawn, log, monotonicNow: () => performance.now() });
   const failure = await supervisor.start();
   return { supervisor, lines, first, failure };
 }

@@ -1,6 +1,5 @@
 import type { EventTypeName, PayloadOf } from '../../src/core/event-types.ts';
 import { findEventType } from '../../src/core/event-types.ts';
-import { generateEvent } from '../../src/core/generate-event.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 
 /** The published sample of a type, as a producer submits it. */
@@ -29,4 +28,16 @@ export function numberedEvents<Name extends EventTypeName>(
 /** The unit that a payload is about. */
 export function unitOfEvent<Name extends EventTypeName>(type: Name, payload: PayloadOf<Name>): string {
   return String((payload as Record<string, unknown>)[findEventType(type).unitField]);
+}
+
+/**
+ * Makes the nth (from 0) of a series of valid, varied payloads of a type, each about a unit of its own.
+ * `random` returns numbers in [0, 1); the same numbers make the same payload.
+ */
+export function generateEvent<Name extends EventTypeName>(
+  typeName: Name,
+  n: number,
+  random: () => number,
+): PayloadOf<Name> {
+  return findEventType(typeName).generate(n, random) as PayloadOf<Name>;
 }

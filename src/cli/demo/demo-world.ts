@@ -8,7 +8,8 @@ import { createLog } from '../../log.ts';
 import { closeRedis, openRedis } from '../../queue/connections.ts';
 import type { Company } from '../../sandbox/company.ts';
 import { startSandbox } from '../../sandbox/sandbox.ts';
-import { type Engine, type OpenIntake, openIntake, startEngine } from '../../service/engine.ts';
+import { type Engine, startEngine } from '../../service/engine.ts';
+import { type OpenIntake, openIntake } from '../../service/open-intake.ts';
 import { openRedisAccess } from '../../service/redis-access.ts';
 
 /** The companies of the demo, each named for what it shows. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { checkTree } from '../../config/check-config.ts';
-import type { ConfigProblem } from '../../config/config-problem.ts';
+import type { ConfigProblem } from '../../config/config-error.ts';
 import { readTextFile } from '../../config/read-text-file.ts';
 import { readYaml } from '../../config/read-yaml.ts';
 import { toJsonPath } from '../../core/problem.ts';

@@ -7,7 +7,7 @@ import { restore } from '../../intake/restore.ts';
 import type { ReadEventsOptions } from '../../intake/submit-options.ts';
 import { refusal, type SubmitResult } from '../../intake/submit-result.ts';
 import { restoreEvents } from '../../queue/restore-events.ts';
-import type { OpenIntake } from '../../service/engine.ts';
+import type { OpenIntake } from '../../service/open-intake.ts';
 import { findClient } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';
 import { UsageError } from '../run-command.ts';

@@ -1,5 +1,5 @@
 import { parseConfig } from '../../../src/config/load-config.ts';
-import { openIntake } from '../../../src/service/engine.ts';
+import { openIntake } from '../../../src/service/open-intake.ts';
 import { payloadOf } from '../workload.ts';
 
 const CHUNK = 20_000;

@@ -1,4 +1,4 @@
-import { openIntake } from '../../../src/service/engine.ts';
+import { openIntake } from '../../../src/service/open-intake.ts';
 import type { Places, Taken } from '../protocol.ts';
 import { payloads } from '../workload.ts';
 import { benchConfig, CLIENT } from './waybill-config.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { nextRestart } from '../../src/supervisor/restart-delay.ts';
+import { nextRestart } from '../../src/supervisor/supervisor.ts';
 
 test('each loss soon after a start doubles the wait, up to half a minute', () => {
   let losses = 0;

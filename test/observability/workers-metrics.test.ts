@@ -3,7 +3,7 @@ import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { Metric } from '../../src/core/metric.ts';
 import { toText } from '../../src/observability/add-up.ts';
 import { describeDeliveries } from '../../src/observability/delivery-metrics.ts';
-import { createFleet, type ReportingWorker } from '../../src/observability/fleet.ts';
+import { createWorkersMetrics, type ReportingWorker } from '../../src/observability/workers-metrics.ts';
 import { parseScrape } from '../support/prometheus-text.ts';
 
 const AT = 1_000;
@@ -15,7 +15,7 @@ const EVENT = {
 };
 const DELIVERED = { kind: 'delivered', status: 200 } as const;
 
-/** A worker that counts, and tells of it while it answers. */
+/** A worker that counts, and reports it while it answers. */
 function testWorker() {
   const client = createDeliveryMeter();
   let latest: readonly Metric[] | undefined;
@@ -45,14 +45,14 @@ function testWorker() {
   return { worker, deliver, begin: () => acme.begin(), exit };
 }
 
-test('a worker that is silent counts with its latest report, one that is gone for ever; nothing goes down', async () => {
+test('a silent worker counts with its latest report, an ended one with its last; no sum goes down', async () => {
   const [one, other] = [testWorker(), testWorker()];
-  const fleet = createFleet();
-  fleet.add(one.worker);
-  fleet.add(other.worker);
+  const workers = createWorkersMetrics();
+  workers.add(one.worker);
+  workers.add(other.worker);
   await one.worker.ready;
   const read = async () => {
-    const { metrics, silent } = await fleet.gather(1);
+    const { metrics, silent } = await workers.collect(1);
     const scrape = parseScrape(await toText(metrics));
     const sums = ['delivery_attempts_total', 'delivery_duration_seconds_count', 'requests_in_flight'];
     return [...sums.map((name) => scrape.sum(`waybill_${name}`)), silent];
@@ -70,10 +70,10 @@ test('a worker that is silent counts with its latest report, one that is gone fo
   await other.exit(null);
   await one.exit(0);
   expect(await read()).toEqual([9, 9, 0, 0]);
-  expect([fleet.alive, fleet.lost]).toEqual([0, 1]);
+  expect([workers.alive, workers.lost]).toEqual([0, 1]);
 
   const successor = testWorker();
-  fleet.add(successor.worker);
+  workers.add(successor.worker);
   await successor.worker.ready;
   successor.deliver(2);
   expect(await read()).toEqual([11, 11, 0, 0]);

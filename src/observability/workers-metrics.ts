@@ -2,45 +2,45 @@ import type { Metric } from '../core/metric.ts';
 import { addUp } from './add-up.ts';
 import { isOfProcess, nameProcess } from './process-metrics.ts';
 
-/** A worker process that tells what it has counted. */
+/** A worker process that reports what it has counted. */
 export interface ReportingWorker {
   /** Resolves when it delivers. */
   readonly ready: Promise<void>;
   readonly exit: Promise<{ readonly code: number | null }>;
   /** Its latest report; undefined before the first. */
   readonly latestReport: readonly Metric[] | undefined;
-  /** Asks for a new one. @returns false where none came within so many milliseconds */
+  /** Asks for a new one. @returns false: none came within so many milliseconds */
   askReport(limitMs: number): Promise<boolean>;
 }
 
-/** All worker processes of a service, and what those have counted that are gone. */
-export interface Fleet {
+/** The metrics of a service's worker processes, and how many of these deliver. */
+export interface WorkersMetrics {
   add(worker: ReportingWorker): void;
-  /** How many deliver. */
+  /** How many workers deliver. */
   readonly alive: number;
-  /** How many ended otherwise than in good order. */
+  /** How many ended with an exit code other than 0, or by a signal. */
   readonly lost: number;
-  /** Asks all for their reports. A worker that is slow counts with its latest one. */
-  gather(limitMs: number): Promise<Gathered>;
+  /** Asks all workers for their reports. A slow worker counts with its latest one. */
+  collect(limitMs: number): Promise<CollectedMetrics>;
 }
 
-/** What the workers tell, and how many of them did not in time. */
-export interface Gathered {
+/** What the workers report, and how many of them did not in time. */
+export interface CollectedMetrics {
   readonly metrics: readonly (readonly Metric[])[];
   readonly silent: number;
 }
 
 interface Member {
   readonly worker: ReportingWorker;
-  /** The lowest number that was free: a successor takes the number of one that is gone. */
+  /** The lowest free number: a successor takes the number of a worker that ended. */
   readonly number: number;
   delivers: boolean;
 }
 
-/** Builds a fleet without workers. */
-export function createFleet(): Fleet {
+/** The metrics of no workers yet. */
+export function createWorkersMetrics(): WorkersMetrics {
   const members = new Set<Member>();
-  let ended: Metric[] = [];
+  let ofEnded: Metric[] = [];
   let lost = 0;
 
   function freeNumber(): number {
@@ -60,7 +60,7 @@ export function createFleet(): Fleet {
       members.delete(member);
       if (code !== 0) lost += 1;
       // In the same step, so that no sum is ever less than before.
-      ended = addUp([ended, lasting(worker.latestReport ?? [])]);
+      ofEnded = addUp([ofEnded, lasting(worker.latestReport ?? [])]);
     });
   }
 
@@ -72,19 +72,19 @@ export function createFleet(): Fleet {
     get lost() {
       return lost;
     },
-    async gather(limitMs) {
-      // One that does not deliver yet has nothing to tell, and does not listen.
+    async collect(limitMs) {
+      // A worker that does not deliver yet does not listen.
       const asked = [...members].filter(({ delivers }) => delivers);
       const answered = await Promise.all(asked.map(({ worker }) => worker.askReport(limitMs)));
       const reports = [...members].map(({ worker, number }) =>
         nameProcess(worker.latestReport ?? [], `worker-${number}`),
       );
-      return { metrics: [ended, ...reports], silent: answered.filter((inTime) => !inTime).length };
+      return { metrics: [ofEnded, ...reports], silent: answered.filter((inTime) => !inTime).length };
     },
   };
 }
 
-/** What stays true of a process that is gone: what it has counted, not what it had under way. */
+/** What stays true of an ended process: its counts, not what it had in flight. */
 function lasting(metrics: readonly Metric[]): Metric[] {
   return metrics.filter((one) => one.type !== 'gauge' && !isOfProcess(one));
 }

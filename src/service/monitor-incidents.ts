@@ -3,56 +3,57 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
 import type { IncidentChannel } from '../config/incidents-config.ts';
+import { atMost, every } from '../core/time.ts';
 import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
-import { createKeeper } from '../incidents/keeper.ts';
+import { IncidentMonitor } from '../incidents/incident-monitor.ts';
+import { Notifier, type SendNotice } from '../incidents/notifier.ts';
 import { channelName, NOTICE_RETRY, type NoticeRetry, postNotice } from '../incidents/post-notice.ts';
-import { createTeller, type SendNotice } from '../incidents/teller.ts';
 import { closeRedis, isConnected, openRedis, type RedisLocation } from '../queue/connections.ts';
 import { forgetNotice } from '../queue/incident-store.ts';
 import { VERSION } from '../version.ts';
 import { createErrorSpacing } from './error-spacing.ts';
 
-/** How long a keeper that is lost keeps others from telling what it had in hand, beyond its looks. */
+/** How long the claim of a monitor that was lost lasts, beyond its rounds. */
 const CLAIM_MS = 30_000;
 /** How long a stop waits for the requests under way. */
 const STOP_MS = 1_000;
-/** How soon is looked again whether a connection is there that is not. */
+/** How soon a missing connection is asked for again. */
 const AWAY_MS = 100;
 /** One notice at a time goes to a channel. */
 const CONNECTIONS = 1;
 
-/** A service's looking after incidents. */
-export interface IncidentKeeping {
+/** The monitor of a service's incidents, running. */
+export interface RunningMonitor {
   /** Goes on with another configuration. */
   configure(config: Config): Promise<void>;
-  /** Ends it; what was not told yet is told by the next one. */
+  /** Ends it; the next service sends the notices that were not sent yet. */
   stop(): Promise<void>;
 }
 
-/** Looks after the incidents of all clients: tells of them, and closes those that are over. */
-export function keepIncidents(
+/** Monitors the incidents of all clients: sends notices of them, and closes those that are over. */
+export function monitorIncidents(
   config: Config,
   location: RedisLocation,
   log: Logger,
   retry: NoticeRetry = NOTICE_RETRY,
-): IncidentKeeping {
-  // As an intake's it fails at once where Redis is away: the next look comes soon.
+): RunningMonitor {
+  // As an intake's connection it fails at once if Redis is away: the next round comes soon.
   const redis = openRedis(location, 'intake', () => {});
   const name = randomUUID();
-  let round = startRound({ config, redis, log, retry, name });
+  let running = runMonitor({ config, redis, log, retry, name });
   return {
     async configure(next) {
-      await round.stop();
-      round = startRound({ config: next, redis, log, retry, name });
+      await running.stop();
+      running = runMonitor({ config: next, redis, log, retry, name });
     },
     async stop() {
-      await round.stop();
+      await running.stop();
       closeRedis(redis);
     },
   };
 }
 
-interface RoundParts {
+interface MonitorParts {
   readonly config: Config;
   readonly redis: Redis;
   readonly log: Logger;
@@ -60,27 +61,27 @@ interface RoundParts {
   readonly name: string;
 }
 
-/** Looks regularly, with one configuration. */
-function startRound({ config, redis, log, retry, name }: RoundParts) {
+/** Checks the incidents regularly, with one configuration. */
+function runMonitor({ config, redis, log, retry, name }: MonitorParts) {
   const { notify, lookEveryMs } = config.incidents;
-  const callOff = new AbortController();
-  const channels = notify.map((channel) => openChannel(channel, retry, callOff.signal));
-  const teller = createTeller({
+  const abort = new AbortController();
+  const channels = notify.map((channel) => openChannel(channel, retry, abort.signal));
+  const notifier = new Notifier({
     channels: new Map(channels.map(({ channel, send }) => [channel, send])),
     log,
     forget: (client, field) => forgetNotice(redis, client, field),
   });
   const clients = Object.keys(config.clients);
   const claimMs = CLAIM_MS + lookEveryMs;
-  const keeper = createKeeper({ redis, clients, teller, log, name, claimMs, now: Date.now });
-  const stopLooking = lookRegularly(redis, () => keeper.look(), lookEveryMs, log);
+  const monitor = new IncidentMonitor({ redis, clients, notifier, log, name, claimMs, now: Date.now });
+  const stopChecking = checkRegularly(redis, monitor, lookEveryMs, log);
   return {
     async stop() {
-      await stopLooking();
-      await atMost(teller.idle(), STOP_MS);
-      callOff.abort();
+      await stopChecking();
+      await atMost(STOP_MS, notifier.idle());
+      abort.abort();
       await Promise.all(channels.map(({ http }) => http.close()));
-      await atMost(teller.idle(), STOP_MS);
+      await atMost(STOP_MS, notifier.idle());
     },
   };
 }
@@ -102,10 +103,10 @@ function openChannel(
   };
 }
 
-/** One look after another. @returns what ends it, once the look under way is over */
-function lookRegularly(
+/** @returns what ends it, once the check under way is over */
+function checkRegularly(
   redis: Redis,
-  look: () => Promise<void>,
+  monitor: IncidentMonitor,
   everyMs: number,
   log: Logger,
 ): () => Promise<void> {
@@ -114,33 +115,13 @@ function lookRegularly(
       log.warn({ reason: error.message, unreported }, 'incidents could not be looked after'),
     () => performance.now(),
   );
-  let timer: NodeJS.Timeout | undefined;
-  let stopped = false;
-  const lookOnce = async (): Promise<void> => {
-    // That Redis is away is said by those that deliver.
-    const isThere = isConnected(redis);
-    if (isThere) await look().then(errors.over, errors.add);
-    if (stopped) return;
-    timer = setTimeout(
-      () => {
-        looking = lookOnce();
-      },
-      isThere ? everyMs : AWAY_MS,
-    );
-  };
-  let looking = lookOnce();
-  return async () => {
-    stopped = true;
-    clearTimeout(timer);
-    await looking;
-  };
-}
-
-async function atMost(promise: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([promise, limit]);
-  clearTimeout(timer);
+  let isThere = false;
+  return every(
+    () => (isThere ? everyMs : AWAY_MS),
+    async () => {
+      // The delivery workers log that Redis is away.
+      isThere = isConnected(redis);
+      if (isThere) await monitor.check().then(errors.over, errors.add);
+    },
+  );
 }

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import type { StoredEvent } from '../../src/core/event.ts';
-import { createKeeper } from '../../src/incidents/keeper.ts';
-import { createTeller, type SendNotice } from '../../src/incidents/teller.ts';
+import { IncidentMonitor } from '../../src/incidents/incident-monitor.ts';
+import { Notifier, type SendNotice } from '../../src/incidents/notifier.ts';
 import { createLog } from '../../src/log.ts';
 import { admit } from '../../src/queue/admit.ts';
 import { forgetNotice, readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
@@ -16,11 +16,11 @@ import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 
 const TYPE = 'disposition_update';
-const told: SendNotice = async () => ({ kind: 'told', tries: 1 });
+const sent: SendNotice = async () => ({ kind: 'sent', tries: 1 });
 const never: SendNotice = () => new Promise(() => {});
 
-/** A keeper of these clients, that looks when it is asked to. */
-function keeperOf(
+/** A monitor of these clients that checks when it is asked to. */
+function monitorOf(
   redis: Redis,
   clients: readonly string[],
   { name = 'me', channels = {} }: { name?: string; channels?: Record<string, SendNotice> } = {},
@@ -28,36 +28,36 @@ function keeperOf(
   const lines = captureLogLines();
   const log = createLog({ level: 'debug', destination: lines.stream });
   const forget = (client: string, field: string) => forgetNotice(redis, client, field);
-  const teller = createTeller({ channels: new Map(Object.entries(channels)), log, forget });
-  const keeper = createKeeper({
+  const notifier = new Notifier({ channels: new Map(Object.entries(channels)), log, forget });
+  const monitor = new IncidentMonitor({
     redis,
     clients,
-    teller,
+    notifier,
     log,
     name,
     claimMs: 30_000,
     now: () => Date.now(),
   });
-  return { lines, teller, look: () => keeper.look() };
+  return { lines, notifier, check: () => monitor.check() };
 }
 
-/** A client whose events die at once, and a keeper that told that they do. */
+/** A client whose events die at once, and a monitor that has told so. */
 async function toldOf(count: number) {
   const company = await testSandbox().company('acme', { script: 500 });
   const retry = { ...QUICK_RETRIES, retries: 0 };
   const engine = await testEngine({ acme: company.clientSettings({ retry }) });
   const client = engine.client();
-  const keeper = keeperOf(engine.redis, [client.name]);
+  const monitor = monitorOf(engine.redis, [client.name]);
   await client.submit(numberedEvents(TYPE, count));
   await client.settled({ dead: count });
-  await keeper.look();
+  await monitor.check();
   const left = async () => (await readIncidents(engine.redis, [client.name])).get(client.name)?.open[0]?.left;
   const closed = () => readClosedIncidents(engine.redis, client.name, 0);
-  return { company, client, keeper, left, closed, redis: engine.redis };
+  return { company, client, monitor, left, closed, redis: engine.redis };
 }
 
 test('what was replayed keeps an incident open while it is on its way, though one of it died and was discarded', async () => {
-  const { company, client, keeper, left, closed } = await toldOf(3);
+  const { company, client, monitor, left, closed } = await toldOf(3);
   const rest = hold(500);
   const [first] = await client.deadLetters();
   company.script((request, seen) =>
@@ -68,14 +68,14 @@ test('what was replayed keeps an incident open while it is on its way, though on
   await until(async () => (await client.deadLetters()).length === 1);
   expect(await client.discard()).toBe(1);
   expect(await left()).toBe(0);
-  await keeper.look();
+  await monitor.check();
   expect(await closed()).toEqual([]);
   rest.release();
   await client.settled({ dead: 6 });
   expect(await left()).toBe(2);
   await client.discard();
   await until(async () => {
-    await keeper.look();
+    await monitor.check();
     return (await closed()).length > 0;
   });
   expect(await closed()).toMatchObject([{ count: 6, end: 'discarded' }]);
@@ -83,7 +83,7 @@ test('what was replayed keeps an incident open while it is on its way, though on
 });
 
 test('what was replayed, died again and was discarded keeps no incident open, however busy the client is', async () => {
-  const { company, client, keeper, left, closed } = await toldOf(2);
+  const { company, client, monitor, left, closed } = await toldOf(2);
   company.script((request) => (request.path.includes('dispositions') ? 500 : hang));
   await client.submit(numberedEvents('inventory_receipt', 1), 'inventory_receipt');
   await company.waitFor(({ tally }) => tally.inFlight === 1);
@@ -91,13 +91,13 @@ test('what was replayed, died again and was discarded keeps no incident open, ho
   await client.settled({ dead: 4 });
   await client.discard();
   expect(await left()).toBe(0);
-  await keeper.look();
+  await monitor.check();
   expect(await closed()).toMatchObject([{ count: 4, end: 'discarded' }]);
   expect(await client.status()).toMatchObject({ inFlight: 1 });
 });
 
 test('dead letters from before an incident close it neither early nor never', async () => {
-  const { client, keeper, left, closed, redis } = await toldOf(1);
+  const { client, monitor, left, closed, redis } = await toldOf(1);
   const prefix = queuePrefix(client.name, 'dead-letters');
   const [letter] = await client.deadLetters();
   for (const id of ['old-1', 'old-2']) {
@@ -108,11 +108,11 @@ test('dead letters from before an incident close it neither early nor never', as
   await redis.zadd(`${prefix}prioritized`, 2, 'other.0');
   await redis.hset(`${prefix}other.0`, 'data', JSON.stringify({ ...letter, id: 'other', type: 'another' }));
   await redis.hincrby(incidentsKey(client.name), `${TYPE}:left`, -2);
-  await keeper.look();
+  await monitor.check();
   expect(await closed()).toEqual([]);
   expect(await left()).toBe(3);
   await client.discard();
-  await keeper.look();
+  await monitor.check();
   expect(await closed()).toMatchObject([{ end: 'discarded' }]);
 });
 
@@ -127,24 +127,24 @@ test('an event that dies twice in one life leaves one dead letter, and is counte
   expect(await left()).toBe(2);
 });
 
-test('a channel that hangs in one service keeps no other from telling those that it alone has', async () => {
+test('a channel that hangs in one service keeps no other service from sending to its own channels', async () => {
   const redis = (await startOwnRedis()).connect();
   await openIncident(redis, 'acme');
-  const one = keeperOf(redis, ['acme'], { name: 'one', channels: { slow: never, shared: told } });
-  const other = keeperOf(redis, ['acme'], { name: 'other', channels: { shared: told, own: told } });
+  const one = monitorOf(redis, ['acme'], { name: 'one', channels: { slow: never, shared: sent } });
+  const other = monitorOf(redis, ['acme'], { name: 'other', channels: { shared: sent, own: sent } });
   const incident = (await readIncidents(redis, ['acme'])).get('acme')?.open[0];
   const notice = { id: 'n', kind: 'opened', at: Date.now(), incident };
   const own = JSON.stringify({ channel: 'own', notice });
   await redis.hset(incidentsKey('acme'), 'notice/n/own', own);
-  await one.look();
+  await one.check();
   await until(async () => (await waiting(redis)).every((field) => /\/(slow|own)$/.test(field)));
-  await other.look();
-  await other.teller.idle();
+  await other.check();
+  await other.notifier.idle();
   expect((await waiting(redis)).map((field) => field.split('/').at(-1))).toEqual(['slow']);
   expect(other.lines.matching('incident told')).toMatchObject([{ channel: 'own' }]);
 });
 
-test('what cannot be told while two hundred notices wait is named in the log, and told afterwards', async () => {
+test('while two hundred notices wait no new one is made, which the log says; one is made afterwards', async () => {
   const redis = (await startOwnRedis()).connect();
   await openIncident(redis, 'acme');
   const incident = (await readIncidents(redis, ['acme'])).get('acme')?.open[0];
@@ -152,17 +152,20 @@ test('what cannot be told while two hundred notices wait is named in the log, an
   for (let n = 0; n < 200; n += 1) {
     await redis.hset(incidentsKey('acme'), `notice/${n}/x`, JSON.stringify({ channel: 'x', notice }));
   }
-  const { look, lines, teller } = keeperOf(redis, ['acme']);
-  await look();
-  await look();
-  await teller.idle();
+  const { check, lines, notifier } = monitorOf(redis, ['acme']);
+  await check();
+  await check();
+  await notifier.idle();
   expect(lines.lines).toMatchObject([
-    { level: 'warn', msg: 'incidents not told until earlier notices are', client: 'acme', waiting: 200 },
+    { level: 'warn', msg: 'too many notices wait: no new ones are made', client: 'acme', waiting: 200 },
   ]);
   await redis.hdel(incidentsKey('acme'), 'notice/7/x');
-  await look();
-  await teller.idle();
-  expect(lines.lines.map(({ msg }) => msg).slice(1)).toEqual(['incidents told again', 'incident opened']);
+  await check();
+  await notifier.idle();
+  expect(lines.lines.map(({ msg }) => msg).slice(1)).toEqual([
+    'new notices are made again',
+    'incident opened',
+  ]);
 });
 
 test('while one client of many has an incident, only its notices are read again', async () => {
@@ -170,10 +173,10 @@ test('while one client of many has an incident, only its notices are read again'
   const redis = server.connect();
   const clients = Array.from({ length: 100 }, (_, n) => `client-${n}`);
   await openIncident(redis, 'client-7');
-  const { look, teller } = keeperOf(redis, clients);
+  const { check, notifier } = monitorOf(redis, clients);
   await redis.config('RESETSTAT');
-  await look();
-  await teller.idle();
+  await check();
+  await notifier.idle();
   const calls = Number(/cmdstat_hgetall:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1]);
   expect(calls).toBeGreaterThanOrEqual(clients.length);
   expect(calls).toBeLessThan(1.5 * clients.length);

@@ -1,0 +1,179 @@
+import type { Redis } from 'ioredis';
+import type { ClosedIncident, Incident, IncidentEnd, IncidentNotice, NoticeKind } from '../core/incident.ts';
+import type { Log } from '../core/log.ts';
+import { readDeadLetters } from '../queue/dead-letter-queue.ts';
+import { type IncidentFacts, readIncidentFacts } from '../queue/incident-facts.ts';
+import {
+  claimNotices,
+  closeIncident,
+  correctLeft,
+  type IncidentState,
+  noteTold,
+  type OpenIncident,
+  type PendingNotice,
+  readIncidents,
+} from '../queue/incident-store.ts';
+import type { Notifier } from './notifier.ts';
+
+/** What a monitor needs. */
+export interface IncidentMonitorParts {
+  readonly redis: Redis;
+  readonly clients: readonly string[];
+  readonly notifier: Notifier;
+  readonly log: Log;
+  /** A name that no other monitor has. */
+  readonly name: string;
+  /** How long this monitor's claim on a client's notices for a channel lasts, in ms; several rounds long. */
+  readonly claimMs: number;
+  /** ms since the epoch */
+  now(): number;
+}
+
+/** While a client has so many notices waiting for channels, no further ones are made for it. */
+const MOST_NOTICES = 200;
+
+/** How long a notice waits for a service that has its channel, in milliseconds; then it is dropped. */
+const STRAY_MS = 600_000;
+
+/** By how much an incident has to grow since its last notice for the next one. */
+const GROWTH = 10;
+
+/**
+ * Notices what becomes of the incidents of all clients. Any number of monitors may run on one Redis. A notice is
+ * first written to Redis, in the step that notes the incident as told, and forgotten there once it was sent: after a
+ * kill nothing is missing, and only the notices that were just being sent are repeated.
+ */
+export class IncidentMonitor {
+  readonly #parts: IncidentMonitorParts;
+  /** The clients with too many waiting notices. */
+  readonly #crowded = new Set<string>();
+
+  constructor(parts: IncidentMonitorParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads all incidents once, and hands the notices to the notifier. @throws errors of Redis */
+  async check(): Promise<void> {
+    const { redis, clients, notifier } = this.#parts;
+    notifier.beginRound();
+    const states = await readIncidents(redis, clients);
+    // Nearly always no client has an incident.
+    if (states.size === 0) return;
+    await this.#updateAll(states);
+    await this.#notifyAll([...states.keys()]);
+  }
+
+  async #updateAll(states: ReadonlyMap<string, IncidentState>): Promise<void> {
+    const failing = [...states].filter(([, { open }]) => open.length > 0);
+    const names = failing.map(([client]) => client);
+    const facts = await readIncidentFacts(this.#parts.redis, names);
+    await Promise.all(
+      failing.flatMap(([client, { open, notices }]) => {
+        const known = facts.get(client);
+        if (known === undefined || this.#isCrowded(client, notices)) return [];
+        return open.map((incident) => this.#update(incident, known));
+      }),
+    );
+  }
+
+  async #update(incident: OpenIncident, facts: IncidentFacts): Promise<void> {
+    const { redis, notifier, now } = this.#parts;
+    const step = nextStep(incident, facts);
+    if (step.kind === 'nothing') return;
+    const plain = plainIncident(incident);
+    if (step.kind !== 'closed') {
+      await noteTold(redis, incident, this.#noticeOf(step.kind, plain), notifier.channels);
+      return;
+    }
+    // The incident's count also lost the dead letters from before it opened, when those went.
+    const standing = facts.dead === 0 ? 0 : await this.#countStanding(incident);
+    if (standing > 0) {
+      await correctLeft(redis, incident, standing);
+      return;
+    }
+    const closed: ClosedIncident = { ...plain, left: 0, closedAt: now(), end: step.end };
+    await closeIncident(redis, incident, closed, this.#noticeOf('closed', closed), notifier.channels);
+  }
+
+  #noticeOf(kind: NoticeKind, incident: Incident): IncidentNotice {
+    const id = `${incident.client}.${incident.type}.${incident.openedAt}.${kind}.${incident.count}`;
+    return { id, kind, at: this.#parts.now(), incident };
+  }
+
+  async #countStanding({ client, type }: Incident): Promise<number> {
+    let standing = 0;
+    for await (const page of readDeadLetters(this.#parts.redis, client, { type })) {
+      standing += page.filter((event) => event.type === type).length;
+    }
+    return standing;
+  }
+
+  /** Logs once that a client has too many waiting notices, and once that it no longer has. */
+  #isCrowded(client: string, notices: readonly PendingNotice[]): boolean {
+    const { log } = this.#parts;
+    const waiting = notices.length;
+    if (waiting >= MOST_NOTICES) {
+      if (!this.#crowded.has(client))
+        log.warn({ client, waiting }, 'too many notices wait: no new ones are made');
+      this.#crowded.add(client);
+      return true;
+    }
+    if (this.#crowded.delete(client)) log.info({ client, waiting }, 'new notices are made again');
+    return false;
+  }
+
+  async #notifyAll(clients: readonly string[]): Promise<void> {
+    const { redis, notifier } = this.#parts;
+    for (const [client, { notices }] of await readIncidents(redis, clients)) {
+      const claimed = await this.#claim(client, notices);
+      if (claimed.size === 0) continue;
+      // Read again under the claim: another monitor may have sent some meanwhile.
+      const state = (await readIncidents(redis, [client])).get(client);
+      const ours = state?.notices.filter((one) => claimed.has(one.channel) && this.#isOurs(one)) ?? [];
+      for (const pending of ours) notifier.add(client, pending);
+    }
+  }
+
+  /** Claims each channel by itself: one that hangs here keeps no other service from its own channels. */
+  async #claim(client: string, notices: readonly PendingNotice[]): Promise<Set<string>> {
+    const { redis, name, claimMs } = this.#parts;
+    const claimed = new Set<string>();
+    const ours = notices.filter((pending) => this.#isOurs(pending));
+    for (const channel of new Set(ours.map((pending) => pending.channel))) {
+      if (await claimNotices(redis, client, channel, name, claimMs)) claimed.add(channel);
+    }
+    return claimed;
+  }
+
+  /** Skips channels that this service does not have; another one will send their notices. */
+  #isOurs({ channel, notice }: PendingNotice): boolean {
+    const { notifier, now } = this.#parts;
+    return notifier.channels.includes(channel) || now() - notice.at > STRAY_MS;
+  }
+}
+
+/** What is to be done about an incident now. */
+export type NextStep =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'opened' | 'grew' }
+  | { readonly kind: 'closed'; readonly end: IncidentEnd };
+
+/**
+ * Decides what is to be done about an incident. Its opening is told before its close, however short it was. It
+ * closes once no dead letter of it is left and an event of its type was delivered since the last one died, be it
+ * replayed or fresh. It also closes once none is left and no replayed one can be on its way: all were discarded. If
+ * other events of the client are on their way, replayed ones may be among them.
+ */
+export function nextStep(incident: OpenIncident, { isUnderWay, dead, delivered }: IncidentFacts): NextStep {
+  const { told, count, left, deliveredBefore, replayed, type } = incident;
+  if (told === undefined) return { kind: 'opened' };
+  if (count >= told * GROWTH) return { kind: 'grew' };
+  if (left > 0 && dead > 0) return { kind: 'nothing' };
+  if ((delivered.get(type) ?? 0) > deliveredBefore) return { kind: 'closed', end: 'delivered' };
+  return replayed > 0 && isUnderWay ? { kind: 'nothing' } : { kind: 'closed', end: 'discarded' };
+}
+
+function plainIncident(incident: OpenIncident): Incident {
+  const { client, type, openedAt, failingSince, lastAt, count, left, failures } = incident;
+  return { client, type, openedAt, failingSince, lastAt, count, left, failures };
+}
