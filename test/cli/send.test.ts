@@ -129,7 +129,11 @@ test('a file in UTF-16 is refused in one sentence', async () => {
 
 test('gzip data is unpacked; where it is cut off, what came before is sent', async () => {
   const packed = gzipSync(ndjson(numberedEvents(TYPE, 5_000)));
-  const [whole, cut] = await Promise.all([sendFile(packed), sendFile(packed.subarray(0, -2_000))]);
+  const [whole, cut, early] = await Promise.all([
+    sendFile(packed),
+    sendFile(packed.subarray(0, -2_000)),
+    sendFile(packed.subarray(0, 30)),
+  ]);
   expect(whole).toMatchObject({ code: 0, queued: 5_000, stderr: '' });
   expect(cut.code).toBe(3);
   expect(cut.queued).toBeGreaterThan(3_000);
@@ -137,6 +141,11 @@ test('gzip data is unpacked; where it is cut off, what came before is sent', asy
   expect(cut.stderr).toMatch(
     /^waybill: sending ended early: the gzip data is cut off; nothing after line [\d,]+ was sent\n$/,
   );
+  expect(early).toMatchObject({
+    code: 3,
+    queued: 0,
+    stderr: 'waybill: sending ended early: the gzip data is cut off; nothing was sent\n',
+  });
 });
 
 test('people see the first twenty refused lines, machines all', async () => {
