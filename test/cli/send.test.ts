@@ -122,7 +122,7 @@ test('a file in UTF-16 is refused in one sentence', async () => {
   expect(await sendFile(bytes)).toMatchObject({
     code: 3,
     queued: 0,
-    stdout: '0 accepted, 1 refused\n  line 1: the input is UTF-16: save it as UTF-8\n',
+    stdout: '0 accepted, 1 refused\n  line 1: the input is UTF-16 or UTF-32: save it as UTF-8\n',
     stderr: '',
   });
 });
