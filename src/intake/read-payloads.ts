@@ -1,4 +1,4 @@
-import { type JsonSource, toSource } from '../core/odd-numbers.ts';
+import { type JsonSource, mayHoldOddNumber } from '../core/odd-numbers.ts';
 import { escapeControls } from '../core/quote-text.ts';
 import { PayloadSplitter } from './payload-splitter.ts';
 import { splitObjects } from './split-lines.ts';
@@ -49,7 +49,8 @@ function parse(piece: Piece): ReadPayload {
     return { line, problem: 'is not valid UTF-8' };
   }
   try {
-    return { line, payload: JSON.parse(text) as unknown, source: toSource(text) };
+    const payload = JSON.parse(text) as unknown;
+    return { line, payload, source: mayHoldOddNumber(text) ? { text } : undefined };
   } catch (error) {
     return { line, problem: `is not JSON: ${describeError(error as Error)}` };
   }

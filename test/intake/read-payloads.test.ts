@@ -267,12 +267,12 @@ test.each([
 
 test('a payload brings its JSON along if that may hold odd numbers, and only then', async () => {
   expect(await read('{"n":1.0}\n{"n":1}')).toEqual([
-    { line: 1, payload: { n: 1 }, source: { text: '{"n":1.0}', keys: [] } },
+    { line: 1, payload: { n: 1 }, source: { text: '{"n":1.0}' } },
     { line: 2, payload: { n: 1 } },
   ]);
   expect(await read('[{"n":1},\n{"n":-5}]')).toEqual([
     { line: 1, payload: { n: 1 } },
-    { line: 2, payload: { n: -5 }, source: { text: '{"n":-5}', keys: [] } },
+    { line: 2, payload: { n: -5 }, source: { text: '{"n":-5}' } },
   ]);
 });
 
