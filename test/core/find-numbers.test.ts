@@ -61,6 +61,44 @@ test('property: the numbers that JSON.parse keeps are found, each at its path', 
   );
 });
 
+/** JSON texts whose objects repeat keys, also in another spelling. Each `0` stands for a number. */
+const { text: repetitive } = fc.letrec<{ text: string }>((tie) => ({
+  text: fc.oneof(
+    { depthSize: 'medium', withCrossShrink: true },
+    fc.constantFrom('0', '0', '"x"', 'null'),
+    fc.array(tie('text'), { maxLength: 6 }).map((items) => `[${items.join(', ')}]`),
+    fc
+      .array(fc.tuple(fc.constantFrom('"a"', '"\\u0061"', '"b"', '"__proto__"'), tie('text')), {
+        maxLength: 6,
+      })
+      .map((members) => `{${members.map(([key, value]) => `${key}: ${value}`).join(',')}}`),
+  ),
+}));
+
+/** The numbers of a value by their paths. */
+function walk(value: unknown, path: string): string[] {
+  if (typeof value === 'number') return [`${path}=${value}`];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => walk(each, `${path}/${key}`));
+}
+
+test('property: whatever keys are repeated, the numbers are those of JSON.parse', () => {
+  fc.assert(
+    fc.property(repetitive, (text) => {
+      let n = 0;
+      const json = text.replace(/\b0\b/g, () => String(++n));
+      const expected = walk(JSON.parse(json), '');
+      const { count, first } = findAll(json);
+      expect(count).toBe(expected.length);
+      expect(first.map(({ place, spelling }) => `${place}=${spelling}`)).toSatisfy((found: string[]) =>
+        found.every((each) => expected.includes(each)),
+      );
+      expect(first).toHaveLength(Math.min(100, expected.length));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
 test('nesting without end takes neither the stack nor time', () => {
   const depth = 200_000;
   const json = `${'[-1,'.repeat(depth)}0${']'.repeat(depth)}`;
