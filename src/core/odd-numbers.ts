@@ -89,5 +89,7 @@ function fieldAt({ items, properties = {} }: JsonSchema, key: Key): Place {
 
 /** Whether a field takes any string, and not those of a closed list only. */
 function isTextField(place: Place): boolean {
-  return typeof place === 'object' && place.enum === undefined && [place.type].flat().includes('string');
+  if (typeof place === 'string' || place.enum !== undefined) return false;
+  const types: unknown = place.type;
+  return types === 'string' || (Array.isArray(types) && types.includes('string'));
 }
