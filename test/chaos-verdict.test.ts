@@ -227,6 +227,16 @@ describe('the account of a send', () => {
     expect(account).toMatchObject({ refused: [15], counted: [{ units: [11, 12, 13, 14], accepted: 3 }] });
   });
 
+  test('one that ended before the first line sent nothing', () => {
+    const stderr = 'waybill: Redis refused the write; nothing was sent';
+    const stdout = '{"refused":[],"accepted":0,"unknown":0}\n';
+    expect(accountOfSend({ ...quiet, stderr, stdout })).toMatchObject({
+      accepted: [],
+      refused: [11, 12, 13, 14, 15],
+      unknown: [],
+    });
+  });
+
   test('a killed one accepted what stands before the last line that it told of', () => {
     const cut = `${refused},{"line":1`;
     const account = accountOfSend({ ...quiet, killed: true, stdout: cut });

@@ -1,6 +1,6 @@
-import { Readable } from 'node:stream';
 import { findJsonFault } from '../core/json-fault.ts';
-import { type JsonSource, toSource } from '../core/odd-numbers.ts';
+import { type JsonSource, mayHoldOddNumber } from '../core/odd-numbers.ts';
+import { hasWrongEncoding, WRONG_ENCODING } from '../intake/payload-splitter.ts';
 import { readPayloads } from '../intake/read-payloads.ts';
 import { ProblemError } from './problems.ts';
 
@@ -33,29 +33,47 @@ export const EVENT_FORMATS: Readonly<Record<string, EventFormat>> = {
   'application/vnd.waybill.events+x-ndjson': { lines: true, wrapped: true },
 };
 
+/** Of one request. Bounds the memory that its account takes. */
+export const MAX_EVENTS = 10_000;
+
 /** What a body of one JSON value holds: `single`, one event that stands by itself. */
 export interface JsonEvents {
   readonly single: boolean;
   readonly items: readonly EventItem[];
 }
 
-/** Reads the events of a JSON body as a whole: one object, or an array. @throws ProblemError `BODY_INVALID` */
+/**
+ * Reads the events of a JSON body as a whole: one object, or an array. Of an array with more than `MAX_EVENTS`, only
+ * so many are certain to be read, and one more.
+ *
+ * @throws ProblemError `BODY_INVALID`
+ */
 export async function parseEvents(body: Uint8Array, { wrapped }: EventFormat): Promise<JsonEvents> {
   const { text, value } = parseJson(body);
   const single = !Array.isArray(value);
-  const items = single
-    ? [{ payload: value, source: toSource(text) }]
-    : await elementsOf(text, value as unknown[]);
+  const isOdd = mayHoldOddNumber(text);
+  let items: readonly EventItem[];
+  if (single) items = [{ payload: value, source: isOdd ? { text } : undefined }];
+  else if (isOdd) items = await splitArray(body);
+  else items = value.slice(0, MAX_EVENTS + 1).map((payload) => ({ payload }));
   return { single, items: wrapped ? items.map(unwrap) : items };
 }
 
-async function elementsOf(text: string, values: readonly unknown[]): Promise<EventItem[]> {
-  if (toSource(text) === undefined) return values.map((payload) => ({ payload }));
-  // Each element is held to its own part of the text.
+/** A body is read in such steps, to stop soon after the most events. */
+const STEP_BYTES = 64 * 1024;
+
+/** Reads the elements of an array with their own parts of its text. */
+async function splitArray(body: Uint8Array): Promise<EventItem[]> {
   const items: EventItem[] = [];
-  for await (const read of readPayloads(Readable.from([Buffer.from(text)])))
-    items.push(...read.map(({ line: _, ...item }) => item));
+  for await (const read of readPayloads(stepsOf(body))) {
+    for (const { line: _, ...item } of read) items.push(item);
+    if (items.length > MAX_EVENTS) break;
+  }
   return items;
+}
+
+async function* stepsOf(body: Uint8Array): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < body.length; at += STEP_BYTES) yield body.subarray(at, at + STEP_BYTES);
 }
 
 /** Reads events one by one as their lines come; what is no JSON stops no other. */
@@ -77,7 +95,7 @@ function unwrap(item: EventItem): EventItem {
   const { payload, idempotencyKey, ...others } = wrapper as Record<string, unknown>;
   const [other] = Object.keys(others);
   if (other !== undefined) return refuse('$', 'has more than payload and idempotencyKey');
-  const event = { ...line, payload, source: source && { ...source, keys: ['payload'] } };
+  const event = { ...line, payload, source: source && { ...source, payloadKey: 'payload' } };
   if (idempotencyKey === undefined) return event;
   if (typeof idempotencyKey !== 'string') return refuse('$.idempotencyKey', 'must be a string');
   return { ...event, idempotencyKey };
@@ -87,6 +105,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws ProblemError `BODY_INVALID`, with the place */
 function parseJson(body: Uint8Array): { text: string; value: unknown } {
+  if (hasWrongEncoding(body)) throw new ProblemError({ code: 'BODY_INVALID', detail: WRONG_ENCODING });
   let text: string;
   try {
     text = decoder.decode(body);

@@ -1,7 +1,7 @@
 import type { Problem } from '../core/problem.ts';
 import type { ReadEventOptions } from '../intake/submit-options.ts';
 import type { Refused, SubmitResult } from '../intake/submit-result.ts';
-import type { EventItem, ReadEvent } from './event-items.ts';
+import { type EventItem, MAX_EVENTS, type ReadEvent } from './event-items.ts';
 import { type ApiProblem, ProblemError, statusOf } from './problems.ts';
 
 /**
@@ -39,8 +39,6 @@ export interface EventAccount {
   readonly unknown: { readonly index: number; readonly id: string }[];
 }
 
-/** Bounds the memory that the account of one request takes. */
-const MAX_EVENTS = 10_000;
 /** Errors told in full, over all events of a request; beyond that, the first of each event. */
 const MAX_ERRORS = 20_000;
 /** Submitted in one go. */

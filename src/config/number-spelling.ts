@@ -1,3 +1,4 @@
+import { keepsDigits } from '../core/number-digits.ts';
 import { type ConfigIssue, placeOf } from './config-error.ts';
 import { isInTokenBody } from './token-service-config.ts';
 
@@ -16,10 +17,6 @@ export interface MisspelledNumber {
   readonly fault: SpellingFault;
 }
 
-const DECIMAL = /^[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d+))?$/;
-/** No double needs so many. */
-const MOST_CHARACTERS = 400;
-
 /** What is wrong with a number for what it was written as; undefined if JSON spells it the same, or has no such number. */
 export function judgeSpelling(written: string, value: number): SpellingFault | undefined {
   if (String(value) === written) return undefined;
@@ -28,19 +25,6 @@ export function judgeSpelling(written: string, value: number): SpellingFault | u
   if (/^[-+]?0\d/.test(written)) return 'zeros';
   if (/^0[xo]/.test(written)) return Number.isSafeInteger(value) ? 'spelling' : 'digits';
   return keepsDigits(written, value) ? 'spelling' : 'digits';
-}
-
-function keepsDigits(written: string, value: number): boolean {
-  return written.length <= MOST_CHARACTERS && toScientific(written) === toScientific(String(value));
-}
-
-/** The digits without zeros around them, and a power of ten, so that equal numbers are equal texts. */
-function toScientific(decimal: string): string {
-  const [, whole = '', fraction = '', exponent = '0'] = DECIMAL.exec(decimal) ?? [];
-  const digits = `${whole}${fraction}`.replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
-  if (significant === '') return '0';
-  return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
 }
 
 const QUOTES = 'put it in quotes if it is text';

@@ -9,8 +9,8 @@ export interface Problem {
 
 const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
 const MAX_KEY_LENGTH = 100;
-/** More than anybody reads, and less than a payload of nothing but mistakes has. */
-const MAX_PROBLEMS = 100;
+/** Problems of one input that are told. Nobody reads more, and a payload may have one for each of its bytes. */
+export const MAX_PROBLEMS = 100;
 
 /**
  * Writes a path of keys and indexes as a JSON path (RFC 9535): `$.cartons[0]["odd key"]`. A long key is cut off:
@@ -43,7 +43,7 @@ export function toProblems(error: z.ZodError): Problem[] {
 
 /** Keeps the first hundred problems of so many, and counts the others. */
 export function limitProblems(problems: readonly Problem[], count = problems.length): Problem[] {
-  if (count <= MAX_PROBLEMS) return [...problems];
-  const others = { path: '$', message: `has ${count - MAX_PROBLEMS} more problems like these` };
-  return [...problems.slice(0, MAX_PROBLEMS), others];
+  const kept = problems.slice(0, MAX_PROBLEMS);
+  const more = count - kept.length;
+  return more === 0 ? kept : [...kept, { path: '$', message: `has ${more} more problems like these` }];
 }

@@ -1,12 +1,6 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { EventType } from './event-type.ts';
-import {
-  findNumbers,
-  isPlainInteger,
-  type JsonSource,
-  losesDigits,
-  type SpelledNumber,
-} from './odd-numbers.ts';
+import { findOddNumbers, type JsonSource, type OddNumbers } from './odd-numbers.ts';
 import { limitProblems, type Problem, toJsonPath, toProblems } from './problem.ts';
 
 /** A payload as it is to be sent, with its unit; or everything that is wrong with it. */
@@ -29,7 +23,7 @@ export function validatePayload<Schema extends z.ZodType>(
   const valid = validateValue(type, payload);
   if (source === undefined) return valid;
   const odd = findOddNumbers(type.schema, source);
-  if (odd.length === 0) return valid;
+  if (odd.count === 0) return valid;
   const others = valid.ok ? [] : valid.problems;
   return { ok: false, problems: mergeProblems(odd, others) };
 }
@@ -50,34 +44,18 @@ function validateValue<Schema extends z.ZodType>(
   }
 }
 
-/** A number that `JSON.parse` does not keep as it was written, and whether it stands where text is due. */
-interface OddNumber {
-  readonly path: string;
-  readonly spelling: string;
-  readonly isText: boolean;
-}
-
-function findOddNumbers(schema: z.ZodType, { text, keys: root }: JsonSource): OddNumber[] {
-  const within = (keys: SpelledNumber['keys']) => keys.slice(root.length);
-  const numbers = findNumbers(text, ({ keys, spelling }) => {
-    if (root.some((key, at) => key !== keys[at])) return false;
-    return isTextDue(schema, within(keys)) ? !isPlainInteger(spelling) : losesDigits(spelling);
-  });
-  return numbers.map(({ keys, spelling }) => ({
-    path: toJsonPath(within(keys)),
-    spelling,
-    isText: isTextDue(schema, within(keys)),
-  }));
-}
-
 /** At a path with a text field the number's spelling is the problem; at any other path the schema's problem is. */
-function mergeProblems(odd: readonly OddNumber[], others: readonly Problem[]): Problem[] {
-  const texts = new Set(odd.filter(({ isText }) => isText).map(({ path }) => path));
+function mergeProblems({ count, first }: OddNumbers, others: readonly Problem[]): Problem[] {
   const known = new Set(others.map(({ path }) => path));
-  const problems = odd
-    .filter(({ path, isText }) => isText || !known.has(path))
-    .map(({ path, spelling, isText }) => ({ path, message: sentenceOf(spelling, isText) }));
-  return [...limitProblems(problems), ...others.filter(({ path }) => !texts.has(path))];
+  const texts = new Set<string>();
+  const problems: Problem[] = [];
+  for (const { keys, spelling, isText } of first) {
+    const path = toJsonPath(keys);
+    if (isText) texts.add(path);
+    if (isText || !known.has(path)) problems.push({ path, message: sentenceOf(spelling, isText) });
+  }
+  const leftOut = first.length - problems.length;
+  return [...limitProblems(problems, count - leftOut), ...others.filter(({ path }) => !texts.has(path))];
 }
 
 const MAX_NUMBER_LENGTH = 40;
@@ -86,27 +64,4 @@ function sentenceOf(spelling: string, isText: boolean): string {
   const shown = spelling.length > MAX_NUMBER_LENGTH ? `${spelling.slice(0, MAX_NUMBER_LENGTH)}…` : spelling;
   if (isText) return `must be a string, found the number ${shown}: give it in quotes`;
   return `is the number ${shown}, whose last digits would be lost: give it in quotes`;
-}
-
-type JsonSchema = z.core.JSONSchema.JSONSchema;
-
-const jsonSchemas = new WeakMap<z.ZodType, JsonSchema>();
-
-/** Whether a schema has a text field at a path: one that takes a string, and not one of a closed list. */
-function isTextDue(schema: z.ZodType, keys: SpelledNumber['keys']): boolean {
-  let known = jsonSchemas.get(schema);
-  if (known === undefined) {
-    // As output: what a schema does before it looks at the fields hides them as input.
-    known = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as JsonSchema;
-    jsonSchemas.set(schema, known);
-  }
-  let field: JsonSchema | undefined = known;
-  for (const key of keys) field = fieldAt(field, key);
-  return field?.enum === undefined && [field?.type].flat().includes('string');
-}
-
-function fieldAt(schema: JsonSchema | undefined, key: string | number): JsonSchema | undefined {
-  const { items, properties = {} } = schema ?? {};
-  const field = typeof key === 'number' ? items : Object.hasOwn(properties, key) && properties[key];
-  return typeof field === 'object' && !Array.isArray(field) ? field : undefined;
 }

@@ -1,4 +1,4 @@
-import { BYTE, isBetween, MAX_PIECE_BYTES } from './splitter.ts';
+import { BYTE, isSeparator, MAX_PIECE_BYTES } from './splitter.ts';
 
 /** How payloads are laid out: one a line, or JSON that goes over lines as it likes. */
 export type Layout = 'lines' | 'values';
@@ -16,7 +16,7 @@ export class LayoutDetector {
   #inText = false;
   #escaped = false;
 
-  /** Takes the next bytes; undefined: more of the input is needed. Where it is over, the layout is `lines`. */
+  /** Takes the next bytes; undefined: more of the input is needed. If there is no more, the layout is `lines`. */
   take(chunk: Uint8Array): Layout | undefined {
     for (const byte of chunk) {
       const layout = this.#takeByte(byte);
@@ -29,14 +29,14 @@ export class LayoutDetector {
   #takeByte(byte: number): Layout | undefined {
     switch (this.#place) {
       case 'start':
-        return isBetween(byte) ? undefined : this.#begin(byte);
+        return isSeparator(byte) ? undefined : this.#begin(byte);
       case 'first line':
         if (byte !== BYTE.lineFeed) return this.#follow(byte);
         if (this.#depth <= 0 || this.#inText) return 'lines';
         this.#place = 'next line';
         return undefined;
       case 'next line':
-        if (isBetween(byte)) return undefined;
+        if (isSeparator(byte)) return undefined;
         return byte === BYTE.openBrace ? 'lines' : 'values';
     }
   }
@@ -56,19 +56,4 @@ export class LayoutDetector {
     else if (byte === BYTE.openBrace || byte === BYTE.openBracket) this.#depth += 1;
     else if (byte === BYTE.closeBrace || byte === BYTE.closeBracket) this.#depth -= 1;
   }
-}
-
-/** So many bytes tell whether the input is UTF-16. */
-export const ENCODING_BYTES = 2;
-
-const MARKS: readonly number[] = [0xfe, 0xff];
-
-/**
- * Whether input that begins with these bytes is UTF-16: they are a byte order mark, or one of them is zero, as in each
- * character of ASCII. JSON in UTF-8 begins with neither.
- */
-export function isUtf16([first, second]: Uint8Array): boolean {
-  if (first === undefined || second === undefined) return false;
-  if (first !== second && MARKS.includes(first) && MARKS.includes(second)) return true;
-  return (first === 0) !== (second === 0);
 }

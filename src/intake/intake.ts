@@ -93,19 +93,13 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
     keyOf: KeyOf | undefined,
     done: (result: SubmitResult) => void,
   ): void {
-    const valid = validatePayload(target.type, payload, source);
-    if (!valid.ok) {
-      done({ outcome: 'refused', code: 'INVALID_EVENT', problems: valid.problems });
+    const taken = toBody(target.type, payload, source);
+    if ('outcome' in taken) {
+      done(taken);
       return;
     }
-    const body = stringify(valid.payload);
-    const bytes = body === undefined ? Number.POSITIVE_INFINITY : Buffer.byteLength(body);
-    if (body === undefined || bytes > MAX_BATCH_BYTES) {
-      const found = body === undefined ? 'more than a text can hold' : bytes;
-      done(refusal('EVENT_TOO_LARGE', `must be at most ${MAX_BATCH_BYTES} bytes as JSON, found ${found}`));
-      return;
-    }
-    const event: StoredEvent = { id: newId(), type: target.type.name, unit: valid.unit, body };
+    const { body, bytes, unit } = taken;
+    const event: StoredEvent = { id: newId(), type: target.type.name, unit, body };
     if (keyOf === undefined) target.commit.add(event, bytes, (outcome) => done(toResult(event.id, outcome)));
     else addKeyed(target.commit, event, bytes, keyOf, done);
   }
@@ -162,18 +156,43 @@ export function createIntake({ clients, admit, newId }: IntakeParts): Intake {
   };
 }
 
+interface Body {
+  readonly body: string;
+  readonly bytes: number;
+  readonly unit: string;
+}
+
+/** Writes a payload as it is to be sent, or says why it is refused. */
+function toBody(type: Target['type'], payload: unknown, source: JsonSource | undefined): Body | Refused {
+  if (source !== undefined && source.text.length > MAX_BATCH_BYTES) {
+    // The search of a text for numbers takes time. Blanks in the text do not make an event too large.
+    const bytes = Buffer.byteLength(stringify(payload) ?? '');
+    if (bytes > MAX_BATCH_BYTES) return refuseSize(bytes);
+  }
+  const valid = validatePayload(type, payload, source);
+  if (!valid.ok) return { outcome: 'refused', code: 'INVALID_EVENT', problems: valid.problems };
+  const body = stringify(valid.payload);
+  if (body === undefined) return refuseSize('more than a text can hold');
+  const bytes = Buffer.byteLength(body);
+  return bytes > MAX_BATCH_BYTES ? refuseSize(bytes) : { body, bytes, unit: valid.unit };
+}
+
+function refuseSize(found: number | string): Refused {
+  return refusal('EVENT_TOO_LARGE', `must be at most ${MAX_BATCH_BYTES} bytes as JSON, found ${found}`);
+}
+
 const MAX_NAME_LENGTH = 100;
 
 function named(name: unknown): string {
   return typeof name === 'string' ? quoteText(name, MAX_NAME_LENGTH) : `(a name of type ${typeof name})`;
 }
 
-/** Undefined where it would be longer than the longest text. */
+/** Undefined if it would be longer than the longest text, or is nested too deeply. */
 function stringify(payload: unknown): string | undefined {
   try {
     return JSON.stringify(payload);
   } catch {
-    // What was validated is JSON: its length is all that can be wrong with it.
+    // It was validated or read from JSON: nothing else can be wrong with it.
     return undefined;
   }
 }

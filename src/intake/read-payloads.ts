@@ -1,10 +1,8 @@
-import { type JsonSource, toSource } from '../core/odd-numbers.ts';
+import { type JsonSource, mayHoldOddNumber } from '../core/odd-numbers.ts';
 import { escapeControls } from '../core/quote-text.ts';
-import { ENCODING_BYTES, isUtf16, LayoutDetector } from './detect-layout.ts';
-import { GrowingBytes } from './growing-bytes.ts';
-import { LineSplitter, splitObjects } from './split-lines.ts';
-import { ValueSplitter } from './split-values.ts';
-import type { Piece, Splitter } from './splitter.ts';
+import { PayloadSplitter } from './payload-splitter.ts';
+import { splitObjects } from './split-lines.ts';
+import type { Piece } from './splitter.ts';
 
 /**
  * A payload of the input with the line that it begins in, and its JSON if it may hold odd numbers; or why there is
@@ -14,7 +12,6 @@ export type ReadPayload =
   | { readonly line: number; readonly payload: unknown; readonly source: JsonSource | undefined }
   | { readonly line: number; readonly problem: string };
 
-const NOTHING = new Uint8Array(0);
 const MAX_REASON_LENGTH = 160;
 
 /**
@@ -25,54 +22,9 @@ const MAX_REASON_LENGTH = 160;
  * @returns an array of payloads, perhaps empty, for each chunk
  */
 export async function* readPayloads(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ReadPayload[]> {
-  const splitter = createSplitter();
+  const splitter = new PayloadSplitter();
   for await (const chunk of chunks) yield parseAll((found) => splitter.push(chunk, found));
   yield parseAll((found) => splitter.end(found));
-}
-
-const UTF_16 = 'the input is UTF-16: save it as UTF-8';
-const IGNORES_ALL: Splitter = { push() {}, end() {} };
-
-/** Holds the beginning of the input back until its layout is known, then splits it accordingly. */
-export function createSplitter(): Splitter {
-  const head = new GrowingBytes();
-  const detector = new LayoutDetector();
-  let isUtf8 = false;
-  let splitter: Splitter | undefined;
-
-  /** Returns the bytes that the layout is yet to be told by; undefined: there are none. */
-  function checkEncoding(chunk: Uint8Array, isAll: boolean, found: Piece[]): Uint8Array | undefined {
-    head.add(chunk);
-    if (isUtf8) return chunk;
-    if (head.size < ENCODING_BYTES && !isAll) return undefined;
-    const start = head.take();
-    head.add(start);
-    isUtf8 = !isUtf16(start);
-    if (isUtf8) return start;
-    found.push({ line: 1, problem: UTF_16 });
-    splitter = IGNORES_ALL;
-    return undefined;
-  }
-
-  function takeHead(chunk: Uint8Array, isAll: boolean, found: Piece[]): void {
-    const bytes = checkEncoding(chunk, isAll, found);
-    if (bytes === undefined) return;
-    const layout = detector.take(bytes) ?? (isAll ? 'lines' : undefined);
-    if (layout === undefined) return;
-    splitter = layout === 'lines' ? new LineSplitter() : new ValueSplitter();
-    splitter.push(head.take(), found);
-  }
-
-  return {
-    push(chunk, found) {
-      if (splitter === undefined) takeHead(chunk, false, found);
-      else splitter.push(chunk, found);
-    },
-    end(found) {
-      if (splitter === undefined) takeHead(NOTHING, true, found);
-      splitter?.end(found);
-    },
-  };
 }
 
 function parseAll(split: (found: Piece[]) => void): ReadPayload[] {
@@ -97,7 +49,8 @@ function parse(piece: Piece): ReadPayload {
     return { line, problem: 'is not valid UTF-8' };
   }
   try {
-    return { line, payload: JSON.parse(text) as unknown, source: toSource(text) };
+    const payload = JSON.parse(text) as unknown;
+    return { line, payload, source: mayHoldOddNumber(text) ? { text } : undefined };
   } catch (error) {
     return { line, problem: `is not JSON: ${describeError(error as Error)}` };
   }

@@ -1,6 +1,6 @@
 import { GrowingBytes } from './growing-bytes.ts';
 import { ValueSplitter } from './split-values.ts';
-import { BYTE, isBetween, MAX_PIECE_BYTES, type Piece, type Splitter } from './splitter.ts';
+import { BYTE, isSeparator, MAX_PIECE_BYTES, type Piece, type Splitter } from './splitter.ts';
 
 /** Splits NDJSON: a piece a line; blank lines are left out. */
 export class LineSplitter implements Splitter {
@@ -15,16 +15,19 @@ export class LineSplitter implements Splitter {
       const end = chunk.indexOf(BYTE.lineFeed, start);
       if (end === -1) break;
       this.#add(chunk.subarray(start, end), found);
-      this.end(found);
+      this.#endLine(found);
       start = end + 1;
     }
     this.#add(chunk.subarray(start), found);
   }
 
-  /** The line is over, and perhaps the input. */
   end(found: Piece[]): void {
+    this.#endLine(found);
+  }
+
+  #endLine(found: Piece[]): void {
     const bytes = this.#bytes.take();
-    const first = bytes.findIndex((byte) => !isBetween(byte));
+    const first = bytes.findIndex((byte) => !isSeparator(byte));
     if (first !== -1) found.push({ line: this.#line, bytes: bytes.subarray(first) });
     this.#longLine?.end(found);
     this.#longLine = undefined;

@@ -1,5 +1,5 @@
 import { GrowingBytes } from './growing-bytes.ts';
-import { BYTE, isBetween, MAX_PIECE_BYTES, type Piece, type Splitter, TOO_LONG } from './splitter.ts';
+import { BYTE, isSeparator, MAX_PIECE_BYTES, type Piece, type Splitter, TOO_LONG } from './splitter.ts';
 import { type End, ValueEnd } from './value-end.ts';
 
 const LINE_BREAK_IN_TEXT =
@@ -10,14 +10,14 @@ const NOTHING = 'is missing: a comma stands where an event should be';
 
 /** Where in the input the splitter is. */
 type Place =
-  /** Before a payload. */
-  | 'between'
+  /** Between two payloads, or before the first. */
+  | 'separator'
   /** In an object, or in an element of an array. */
   | 'value'
   /** In something at the top level that begins no object and no array, up to the end of its line. */
   | 'stray'
-  /** Behind a payload with no recognisable end. */
-  | 'lost';
+  /** Behind a payload whose end cannot be told: the next line that begins with an object is looked for. */
+  | 'resync';
 
 /**
  * Splits JSON that is laid out over lines in any way: an array of payloads, one object, or several one after
@@ -27,7 +27,7 @@ export class ValueSplitter implements Splitter {
   readonly #bytes = new BoundedBytes();
   readonly #valueEnd = new ValueEnd();
   #line: number;
-  #place: Place = 'between';
+  #place: Place = 'separator';
   #inArray = false;
   /** A comma was the last thing in the array: another element is due. */
   #elementDue = false;
@@ -54,20 +54,20 @@ export class ValueSplitter implements Splitter {
 
   end(found: Piece[]): void {
     const isOpen = this.#place === 'value' && this.#valueEnd.isOpen;
-    if (this.#place === 'lost') return;
+    if (this.#place === 'resync') return;
     if (isOpen) this.#fail(CUT_OFF, found);
-    else if (this.#place !== 'between') this.#emit(found);
+    else if (this.#place !== 'separator') this.#emit(found);
     if (this.#inArray && !isOpen) found.push({ line: this.#line, problem: NOT_CLOSED });
   }
 
   #take(byte: number, at: number, chunk: Uint8Array, found: Piece[]): void {
     switch (this.#place) {
-      case 'between':
-        if (!isBetween(byte)) this.#takeBetween(byte, at, found);
+      case 'separator':
+        if (!isSeparator(byte)) this.#takeAfterSeparator(byte, at, found);
         return;
       case 'value': {
         const end = this.#valueEnd.take(byte);
-        if (end === 'no') return;
+        if (end === 'open') return;
         this.#bytes.add(chunk.subarray(this.#start, end === 'behind' ? at + 1 : at));
         this.#finish(end, byte, found);
         return;
@@ -77,12 +77,12 @@ export class ValueSplitter implements Splitter {
         this.#bytes.add(chunk.subarray(this.#start, at));
         this.#emit(found);
         return;
-      case 'lost':
-        this.#takeLost(byte, at);
+      case 'resync':
+        this.#takeResync(byte, at);
     }
   }
 
-  #takeBetween(byte: number, at: number, found: Piece[]): void {
+  #takeAfterSeparator(byte: number, at: number, found: Piece[]): void {
     if (this.#inArray && (byte === BYTE.comma || byte === BYTE.closeBracket)) {
       const isEnd = byte === BYTE.closeBracket;
       if (!isEnd || this.#elementDue) found.push({ line: this.#line, problem: NOTHING });
@@ -103,10 +103,10 @@ export class ValueSplitter implements Splitter {
     this.#valueEnd.take(byte);
   }
 
-  #finish(end: Exclude<End, 'no'>, byte: number, found: Piece[]): void {
+  #finish(end: Exclude<End, 'open'>, byte: number, found: Piece[]): void {
     if (end === 'broken') {
       this.#fail(LINE_BREAK_IN_TEXT, found);
-      this.#place = 'lost';
+      this.#place = 'resync';
       this.#lineIsEmpty = true;
       return;
     }
@@ -116,24 +116,24 @@ export class ValueSplitter implements Splitter {
     this.#inArray = byte === BYTE.comma;
   }
 
-  /** Where events are laid out over lines, each begins a line; commas may stand in front. */
-  #takeLost(byte: number, at: number): void {
+  /** If events are laid out over lines, each begins a line. Commas may stand in front. */
+  #takeResync(byte: number, at: number): void {
     if (byte === BYTE.lineFeed) this.#lineIsEmpty = true;
     else if (byte === BYTE.openBrace && this.#lineIsEmpty) this.#begin(byte, at);
-    else if (!isBetween(byte) && byte !== BYTE.comma) this.#lineIsEmpty = false;
+    else if (!isSeparator(byte) && byte !== BYTE.comma) this.#lineIsEmpty = false;
   }
 
   #emit(found: Piece[]): void {
     const bytes = this.#bytes.take();
     const line = this.#startLine;
     found.push(bytes === undefined ? { line, problem: TOO_LONG } : { line, bytes });
-    this.#place = 'between';
+    this.#place = 'separator';
   }
 
   #fail(problem: string, found: Piece[]): void {
     const isTooLong = this.#bytes.take() === undefined;
     found.push({ line: this.#startLine, problem: isTooLong ? TOO_LONG : problem });
-    this.#place = 'between';
+    this.#place = 'separator';
   }
 }
 

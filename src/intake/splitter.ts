@@ -33,7 +33,7 @@ export const BYTE = {
 } as const;
 
 /** JSON's blanks (RFC 8259, section 2), the record separator (RFC 7464) and the bytes of a byte order mark. */
-const BETWEEN: ReadonlySet<number> = new Set([
+const SEPARATORS: ReadonlySet<number> = new Set([
   BYTE.tab,
   BYTE.lineFeed,
   BYTE.carriageReturn,
@@ -48,6 +48,6 @@ const BETWEEN: ReadonlySet<number> = new Set([
  * Whether a byte may stand between payloads. Files that are put together have byte order marks in their middle; a
  * payload begins with none of a mark's bytes, so that they need not come in their order.
  */
-export function isBetween(byte: number): boolean {
-  return BETWEEN.has(byte);
+export function isSeparator(byte: number): boolean {
+  return SEPARATORS.has(byte);
 }

@@ -1,7 +1,7 @@
 import { BYTE } from './splitter.ts';
 
-/** Whether a payload ends `before` a byte, `behind` it, is `broken` by it, or goes on. */
-export type End = 'no' | 'before' | 'behind' | 'broken';
+/** Whether a payload is still `open` behind a byte, ends `before` or `behind` the byte, or is `broken` by it. */
+export type End = 'open' | 'before' | 'behind' | 'broken';
 
 /** Follows the brackets and texts of one payload to find where it ends. */
 export class ValueEnd {
@@ -29,18 +29,18 @@ export class ValueEnd {
     switch (byte) {
       case BYTE.quote:
         this.#inText = true;
-        return 'no';
+        return 'open';
       case BYTE.openBrace:
       case BYTE.openBracket:
         this.#depth += 1;
-        return 'no';
+        return 'open';
       case BYTE.closeBrace:
       case BYTE.closeBracket:
         return this.#close(byte);
       case BYTE.comma:
-        return this.#depth === 0 ? 'before' : 'no';
+        return this.#depth === 0 ? 'before' : 'open';
       default:
-        return 'no';
+        return 'open';
     }
   }
 
@@ -50,12 +50,12 @@ export class ValueEnd {
     if (this.#escaped) this.#escaped = false;
     else if (byte === BYTE.backslash) this.#escaped = true;
     else if (byte === BYTE.quote) this.#inText = false;
-    return 'no';
+    return 'open';
   }
 
   #close(byte: number): End {
-    if (this.#depth === 0) return byte === BYTE.closeBracket ? 'before' : 'no';
+    if (this.#depth === 0) return byte === BYTE.closeBracket ? 'before' : 'open';
     this.#depth -= 1;
-    return this.#depth === 0 && !this.#isElement ? 'behind' : 'no';
+    return this.#depth === 0 && !this.#isElement ? 'behind' : 'open';
   }
 }

@@ -104,6 +104,8 @@ test.each([
   ['no JSON', '', TYPE, {}, '{"a": 1,\n}', 400, 'BODY_INVALID'],
   ['nothing', '', TYPE, {}, '', 400, 'BODY_INVALID'],
   ['no event', '', TYPE, {}, '[]', 400, 'BODY_INVALID'],
+  ['UTF-16', '', TYPE, {}, Buffer.from('\ufeff{"a":1}', 'utf16le'), 400, 'BODY_INVALID'],
+  ['UTF-16 without a mark', '', TYPE, {}, Buffer.from('{"a":1}', 'utf16le'), 400, 'BODY_INVALID'],
   ['bytes that are no UTF-8', '', TYPE, {}, Buffer.from([0x22, 0xff, 0x22]), 400, 'BODY_INVALID'],
   ['another type of body', '', TYPE, { 'content-type': 'text/plain' }, '{}', 415, 'MEDIA_TYPE_UNSUPPORTED'],
   ['a packed body', '', TYPE, { 'content-encoding': 'gzip' }, '{}', 415, 'MEDIA_TYPE_UNSUPPORTED'],
@@ -111,7 +113,7 @@ test.each([
   ['a key for several', '', TYPE, { 'idempotency-key': 'a' }, '[{},{}]', 400, 'REQUEST_INVALID'],
   ['two keys', '', TYPE, { 'idempotency-key': ['a', 'b'] }, '{}', 400, 'REQUEST_INVALID'],
   ['a key for lines', '', TYPE, { ...NDJSON, 'idempotency-key': 'a' }, '{}\n', 400, 'REQUEST_INVALID'],
-])('%s', async (_what, client, type, headers, body, status, code) => {
+])('%s', async (what, client, type, headers, body, status, code) => {
   const api = await startTestApi({ http: { bodyLimitBytes: 4_096 } });
   const path = `/v1/clients/${client || api.name}/events/${type}`;
   const answer = await api.call('POST', path, {
@@ -120,6 +122,8 @@ test.each([
   });
   expect(answer).toMatchObject({ status, body: { status, code } });
   if (body === '{"a": 1,\n}') expect(answer.body.detail).toContain('line 2, column 1');
+  const isUtf16 = what.startsWith('UTF-16');
+  expect(answer.body.detail === 'the input is UTF-16 or UTF-32: save it as UTF-8').toBe(isUtf16);
   expect((await waiting(api)).size).toBe(0);
 });
 

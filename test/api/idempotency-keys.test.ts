@@ -94,3 +94,15 @@ test('a request has at most ten thousand events, and says what became of those b
   expect(body).toMatchObject({ code: 'TOO_MANY_EVENTS', refused: [] });
   expect(body.accepted).toHaveLength(given.length);
 });
+
+test.each(['1', '1.0', '{"payload":-1}'])(
+  'of an array of very many events, as %s, the first ten thousand are taken',
+  async (event) => {
+    const { given, post } = await openApi();
+    const type = event.startsWith('{') ? 'application/vnd.waybill.events+json' : 'application/json';
+    const { status, body } = await post(type, `[${`${event},`.repeat(400_000)}${event}]`);
+    expect([status, body.code]).toEqual([413, 'TOO_MANY_EVENTS']);
+    expect(body.accepted).toHaveLength(10_000);
+    expect(given).toHaveLength(10_000);
+  },
+);

@@ -62,8 +62,9 @@ function unclear(send: EndedSend, fault: string): SendAccount {
 
 /** A `send` that ends early says on stderr after which line nothing was sent. */
 function lastLineOf({ stderr, lines }: EndedSend): number {
-  const told = /nothing after line ([\d,]+) was sent/.exec(stderr)?.[1];
-  return told === undefined ? lines.length : Number(told.replaceAll(',', ''));
+  const told = /nothing (?:after line ([\d,]+) )?was sent/.exec(stderr);
+  if (told === null) return lines.length;
+  return told[1] === undefined ? 0 : Number(told[1].replaceAll(',', ''));
 }
 
 function unitsOf(lines: readonly (number | undefined)[]): number[] {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { findInput, GzipError, unpackGzip } from '../../src/cli/send/event-input.ts';
+import { heapInUse } from '../fuzz/support/heap.ts';
 import { testDirectory } from '../support/waybill-process.ts';
 
 interface Unpacked {
@@ -28,6 +29,7 @@ const LINES = Buffer.from(
   Array.from({ length: 20_000 }, (_, n) => `{"n":${n},"x":${(n * 7919) % 10_007}}\n`).join(''),
 );
 const PACKED = gzipSync(LINES);
+const MIB = 1024 * 1024;
 
 test.each([7, 1_000, 65_536])('gzip data is unpacked, in chunks of %s', async (chunkBytes) => {
   const { bytes, error } = await unpack(PACKED, chunkBytes);
@@ -50,6 +52,13 @@ test.each(['', '\u001f', '{"a":1}', '\u001f{', 'x'])('other data goes through: %
       bytes: Buffer.from(text),
       error: undefined,
     });
+  }
+});
+
+test('gzip data behind the beginning of other data goes through, also in single bytes', async () => {
+  const bytes = Buffer.concat([Buffer.from('{"a":1}\n'), gzipSync('a')]);
+  for (const chunkBytes of [1, 3, 65_536]) {
+    expect(await unpack(bytes, chunkBytes)).toEqual({ bytes, error: undefined });
   }
 });
 
@@ -82,6 +91,42 @@ test('other data behind gzip data is not left out in silence', async () => {
       expect(bytes.length).toBeGreaterThan(LINES.length / 2);
     }
   }
+});
+
+test('zeros may follow gzip data, and nothing may follow the zeros', async () => {
+  const one = gzipSync('{"n":1}\n');
+  for (const [rest, isDamage] of [
+    [Buffer.alloc(64), false],
+    [Buffer.alloc(5_000), false],
+    [Buffer.concat([Buffer.alloc(64), one]), true],
+    [Buffer.concat([Buffer.alloc(1), one]), true],
+    [Buffer.concat([Buffer.alloc(5_000), one]), true],
+    [Buffer.concat([one, Buffer.alloc(64), Buffer.from('x')]), true],
+  ] as const) {
+    for (const chunkBytes of [1, one.length, 65_536]) {
+      const { bytes, error } = await unpack(Buffer.concat([one, rest]), chunkBytes);
+      expect(error === undefined).toBe(!isDamage);
+      if (isDamage) expect((error as Error).message).toBe('the gzip data is damaged');
+      expect(bytes.toString()).toMatch(/^(\{"n":1\}\n){1,2}$/);
+    }
+  }
+});
+
+test('memory does not grow with the length of the data', { timeout: 60_000 }, async () => {
+  const part = gzipSync(Buffer.alloc(8 * MIB), { level: 0 });
+  async function* parts(): AsyncGenerator<Uint8Array> {
+    for (let n = 0; n < 12; n++) yield part;
+  }
+  let unpacked = 0;
+  let early = 0;
+  let late = 0;
+  for await (const bytes of unpackGzip(parts())) {
+    unpacked += bytes.length;
+    if (early === 0 && unpacked > 16 * MIB) early = heapInUse();
+    if (late === 0 && unpacked > 90 * MIB) late = heapInUse();
+  }
+  expect(unpacked).toBe(96 * MIB);
+  expect(late - early).toBeLessThan(2 * MIB);
 });
 
 test('who stops reading early is not held up', async () => {

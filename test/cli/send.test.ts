@@ -122,14 +122,18 @@ test('a file in UTF-16 is refused in one sentence', async () => {
   expect(await sendFile(bytes)).toMatchObject({
     code: 3,
     queued: 0,
-    stdout: '0 accepted, 1 refused\n  line 1: the input is UTF-16: save it as UTF-8\n',
+    stdout: '0 accepted, 1 refused\n  line 1: the input is UTF-16 or UTF-32: save it as UTF-8\n',
     stderr: '',
   });
 });
 
 test('gzip data is unpacked; where it is cut off, what came before is sent', async () => {
   const packed = gzipSync(ndjson(numberedEvents(TYPE, 5_000)));
-  const [whole, cut] = await Promise.all([sendFile(packed), sendFile(packed.subarray(0, -2_000))]);
+  const [whole, cut, early] = await Promise.all([
+    sendFile(packed),
+    sendFile(packed.subarray(0, -2_000)),
+    sendFile(packed.subarray(0, 30)),
+  ]);
   expect(whole).toMatchObject({ code: 0, queued: 5_000, stderr: '' });
   expect(cut.code).toBe(3);
   expect(cut.queued).toBeGreaterThan(3_000);
@@ -137,6 +141,11 @@ test('gzip data is unpacked; where it is cut off, what came before is sent', asy
   expect(cut.stderr).toMatch(
     /^waybill: sending ended early: the gzip data is cut off; nothing after line [\d,]+ was sent\n$/,
   );
+  expect(early).toMatchObject({
+    code: 3,
+    queued: 0,
+    stderr: 'waybill: sending ended early: the gzip data is cut off; nothing was sent\n',
+  });
 });
 
 test('people see the first twenty refused lines, machines all', async () => {

@@ -101,7 +101,7 @@ describe('numbers as JSON spells them', () => {
       ...Object.entries(fields).map(([name, json]) => `${JSON.stringify(name)}:${json}`),
     ];
     const text = `{${members.join(',')}}`;
-    return validatePayload(type, JSON.parse(text), { text, keys: [] });
+    return validatePayload(type, JSON.parse(text), { text });
   }
 
   test.each(['0', '5', '12345678905', '9007199254740991'])('%s goes out in a text field as it is', (json) => {
@@ -128,7 +128,7 @@ describe('numbers as JSON spells them', () => {
       ],
     });
     const text = '{"timestamp":2e3}';
-    const update = validatePayload(findEventType('disposition_update'), JSON.parse(text), { text, keys: [] });
+    const update = validatePayload(findEventType('disposition_update'), JSON.parse(text), { text });
     expect(update).toMatchObject({
       problems: expect.arrayContaining([
         { path: '$.timestamp', message: 'must be a string, found the number 2e3: give it in quotes' },
@@ -156,6 +156,26 @@ describe('numbers as JSON spells them', () => {
     });
   });
 
+  test.each(['36028797018963968', '18446744073709551616', '-9007199254740993'])(
+    '%s, which JavaScript writes with other digits, is refused in an open field',
+    (json) => {
+      const message = `is the number ${json}, whose last digits would be lost: give it in quotes`;
+      expect(validateJson({ more: json })).toEqual({
+        ok: false,
+        problems: [{ path: '$.more', message }],
+      });
+    },
+  );
+
+  test('a number of 8 MiB is refused like any other', () => {
+    const digits = '9'.repeat(8 * 1024 * 1024);
+    const message = `must be a string, found the number ${'9'.repeat(40)}…: give it in quotes`;
+    expect(validateJson({ upc: digits, more: `[${'7'.repeat(40)},0.${digits}]` })).toMatchObject({
+      ok: false,
+      problems: [{ path: '$.upc', message }, { path: '$.more[0]' }],
+    });
+  });
+
   test('a whole number that would become another one is refused wherever it stands, at its path', () => {
     const to = '{"identifier":9007199254740993,"type":"Store","original_identifier":"42"}';
     expect(validateJson({ to, more: '{"a b":[1,12345678901234567891]}' })).toEqual({
@@ -180,15 +200,35 @@ describe('numbers as JSON spells them', () => {
     expect(problems[100]).toEqual({ path: '$', message: 'has 51 more problems like these' });
   });
 
+  test('a repeated key is held to its last spelling, also if its values are objects', () => {
+    const text = JSON.stringify(type.sample)
+      .replace('"upc":12345678905', '"upc":1.0,"upc":1')
+      .replace('"from":', '"from":{"identifier":1.0},"more":[12345678901234567],"more":0,"from":');
+    expect(validatePayload(type, JSON.parse(text), { text })).toMatchObject({
+      ok: true,
+      payload: { upc: '1' },
+    });
+  });
+
+  test('1 MiB of odd numbers below many levels is judged at once', () => {
+    const started = performance.now();
+    for (const number of ['-1', '12345678901234567', '0.5']) {
+      const numbers = `${number},`.repeat((1024 * 1024) / (number.length + 1));
+      const more = `${'['.repeat(60)}${numbers}0${']'.repeat(60)}`;
+      expect(validateJson({ more }).ok).toBe(number !== '12345678901234567');
+    }
+    expect(performance.now() - started).toBeLessThan(4_500);
+  });
+
   test('a payload inside of a text is held to its own part of it', () => {
     const payload = { ...type.sample, upc: 1 };
     const text = `{"upc":1.0,"payload":${JSON.stringify(payload).replace('"upc":1', '"upc":1.0')}}`;
-    expect(validatePayload(type, payload, { text, keys: ['payload'] })).toMatchObject({
+    expect(validatePayload(type, payload, { text, payloadKey: 'payload' })).toMatchObject({
       ok: false,
       problems: [{ path: '$.upc' }],
     });
     const other = `{"a":{"upc":1.0},"payload":${JSON.stringify(payload)}}`;
-    expect(validatePayload(type, payload, { text: other, keys: ['payload'] }).ok).toBe(true);
+    expect(validatePayload(type, payload, { text: other, payloadKey: 'payload' }).ok).toBe(true);
   });
 
   test('the numbers of a program have no spelling', () => {

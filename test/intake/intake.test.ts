@@ -7,14 +7,16 @@ import { MINIMAL } from '../support/config-problems.ts';
 import { numberedEvent, numberedEvents, sampleEvent } from '../support/events.ts';
 
 const TYPE = 'disposition_update';
-const { clients } = parseConfig(MINIMAL, '/srv/acme/waybill.yaml', {});
 
 /** An intake whose writes end as the test says; by default at once, with all of it committed. */
-function intakeWith(admit: () => Promise<CommitOutcome> = async () => ({ kind: 'committed' })) {
+function intakeWith(
+  admit: () => Promise<CommitOutcome> = async () => ({ kind: 'committed' }),
+  config = MINIMAL,
+) {
   const written: CommitBatch[] = [];
   let ids = 0;
   const intake = createIntake({
-    clients,
+    clients: parseConfig(config, '/srv/acme/waybill.yaml', {}).clients,
     admit: (client, batches) => {
       expect(client).toBe('acme');
       written.push(...batches);
@@ -96,6 +98,30 @@ test('an event takes at most 256 KiB', async () => {
     outcome: 'refused',
     code: 'EVENT_TOO_LARGE',
     problems: [{ path: '$', message: 'must be at most 262144 bytes as JSON, found 262145' }],
+  });
+});
+
+test('a payload that is too large is refused before its JSON is searched for numbers; blanks do not count', async () => {
+  const type = 'inventory_receipt';
+  const { intake, written } = intakeWith(undefined, MINIMAL.replace(TYPE, type));
+  const submit = (text: string) => intake.submit('acme', type, JSON.parse(text), { source: { text } });
+  const withMore = (more: string) =>
+    JSON.stringify({ ...sampleEvent(type), more: 0 }).replace('"more":0', `"more":${more}`);
+
+  const deep = withMore(`${'['.repeat(60)}${'12345678901234567,'.repeat(900_000)}0${']'.repeat(60)}`);
+  const started = performance.now();
+  expect(await submit(deep)).toMatchObject({ outcome: 'refused', code: 'EVENT_TOO_LARGE' });
+  expect(performance.now() - started).toBeLessThan(5_000);
+
+  expect(await submit(withMore(`[-5,${' '.repeat(300_000)}-5]`))).toMatchObject({ outcome: 'accepted' });
+  expect(JSON.parse(written[0]?.events[0]?.body ?? '')).toMatchObject({ more: [-5, -5] });
+  expect(await submit(withMore(`[${' '.repeat(300_000)}12345678901234567]`))).toMatchObject({
+    code: 'INVALID_EVENT',
+    problems: [{ path: '$.more[0]' }],
+  });
+  expect(await submit(withMore(`${'[-1,'.repeat(200_000)}0${']'.repeat(200_000)}`))).toMatchObject({
+    code: 'INVALID_EVENT',
+    problems: [{ path: '$.more', message: 'holds more than 64 levels of nesting' }],
   });
 });
 

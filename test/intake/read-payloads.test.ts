@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createSplitter, type ReadPayload, readPayloads } from '../../src/intake/read-payloads.ts';
+import { PayloadSplitter } from '../../src/intake/payload-splitter.ts';
+import { type ReadPayload, readPayloads } from '../../src/intake/read-payloads.ts';
 import type { Piece } from '../../src/intake/splitter.ts';
 
 async function read(...chunks: (string | Uint8Array)[]): Promise<ReadPayload[]> {
@@ -230,7 +231,7 @@ test('a payload longer than 1 MiB is refused, and the next one is read', async (
 });
 
 test('a line without end is not kept in memory', async () => {
-  const splitter = createSplitter();
+  const splitter = new PayloadSplitter();
   const found: Piece[] = [];
   const chunk = Buffer.alloc(MIB, 'x');
   const before = process.memoryUsage().arrayBuffers;
@@ -251,7 +252,7 @@ test.each([
   ['blanks', `${' '.repeat(MIB)}\n{"a":1}`, ['2: {"a":1}']],
   ['an element', `["${'x'.repeat(MIB / 2)}"]`, [`1: "${'x'.repeat(MIB / 2)}"`]],
 ])('single bytes: %s takes no more than in one piece', { timeout: 60_000 }, (_name, text, expected) => {
-  const splitter = createSplitter();
+  const splitter = new PayloadSplitter();
   const found: Piece[] = [];
   const before = process.memoryUsage().arrayBuffers;
   for (const chunk of bytewise(text)) splitter.push(chunk, found);
@@ -266,12 +267,12 @@ test.each([
 
 test('a payload brings its JSON along if that may hold odd numbers, and only then', async () => {
   expect(await read('{"n":1.0}\n{"n":1}')).toEqual([
-    { line: 1, payload: { n: 1 }, source: { text: '{"n":1.0}', keys: [] } },
+    { line: 1, payload: { n: 1 }, source: { text: '{"n":1.0}' } },
     { line: 2, payload: { n: 1 } },
   ]);
   expect(await read('[{"n":1},\n{"n":-5}]')).toEqual([
     { line: 1, payload: { n: 1 } },
-    { line: 2, payload: { n: -5 }, source: { text: '{"n":-5}', keys: [] } },
+    { line: 2, payload: { n: -5 }, source: { text: '{"n":-5}' } },
   ]);
 });
 
@@ -288,14 +289,17 @@ test('bytes that are not UTF-8 refuse their line only', async () => {
   expect(await summary(bytes)).toEqual(['1! is not valid UTF-8', '2: {"a":"é"}']);
 });
 
-describe('UTF-16 is told once for the whole input', () => {
-  const problem = ['1! the input is UTF-16: save it as UTF-8'];
+describe('UTF-16 and UTF-32 are told once for the whole input', () => {
+  const problem = ['1! the input is UTF-16 or UTF-32: save it as UTF-8'];
   const little = (text: string) => Buffer.from(text, 'utf16le');
   const big = (text: string) => little(text).swap16();
+  const wide = (text: string) =>
+    Buffer.from(Uint32Array.from(text, (each) => each.codePointAt(0) ?? 0).buffer);
 
   test.each([
     ['little-endian', little],
     ['big-endian', big],
+    ['UTF-32', wide],
   ])('%s, with and without a byte order mark', async (_name, encode) => {
     for (const text of ['{"a":1}\r\n{"a":2}\r\n', '[\n{"a":1}\n]', '\n\n{"a":1}', '{}', 'x,y\nz']) {
       expect(await summary(encode(`\ufeff${text}`))).toEqual(problem);

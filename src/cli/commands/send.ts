@@ -127,7 +127,9 @@ function tellRest(
   error: Error | undefined,
 ): void {
   const again = account.isKeyed ? '; the same command again sends the rest, and nothing twice' : '';
-  const rest = `nothing after line ${formatCount(account.lastLine)} was sent${again}`;
+  const { lastLine } = account;
+  const unsent = lastLine === 0 ? 'nothing' : `nothing after line ${formatCount(lastLine)}`;
+  const rest = `${unsent} was sent${again}`;
   if (error !== undefined) terminal.note(`waybill: sending ended early: ${error.message}; ${rest}`);
   else if (account.failure !== undefined) terminal.note(`waybill: ${account.failure}; ${rest}`);
   else if (interrupted) terminal.note(`Interrupted: ${rest}.`);

@@ -67,7 +67,7 @@ export class GzipError extends Error {
 }
 
 const MAGIC = [0x1f, 0x8b] as const;
-/** Gzip packs at most about a thousand to one: what these bytes unpack to fits into memory. */
+/** Gzip packs at most about a thousand to one: what so many bytes become fits into memory. */
 const STEP_BYTES = 2 * 1024;
 
 /**
@@ -77,72 +77,80 @@ const STEP_BYTES = 2 * 1024;
  */
 export async function* unpackGzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let unpacker: Unpacker | undefined;
-  /** The bytes so far, while they are too few to tell. */
-  let start: Uint8Array | undefined = new Uint8Array();
+  let head: Uint8Array = new Uint8Array();
+  let isTold = false;
   try {
     for await (const chunk of chunks) {
-      const bytes: Uint8Array = start === undefined ? chunk : Buffer.concat([start, chunk]);
-      const isTold = bytes.length >= MAGIC.length;
-      if (isTold && start !== undefined && MAGIC.every((byte, at) => bytes[at] === byte)) {
-        unpacker = new Unpacker();
+      let bytes = chunk;
+      if (!isTold) {
+        head = Buffer.concat([head, chunk]);
+        if (head.length < MAGIC.length) continue;
+        isTold = true;
+        bytes = head;
+        if (MAGIC.every((byte, at) => head[at] === byte)) unpacker = new Unpacker();
       }
-      start = isTold ? undefined : bytes;
-      if (isTold) yield* unpacker?.unpack(bytes) ?? [bytes];
+      yield* unpacker?.unpack(bytes) ?? [bytes];
     }
-    yield* unpacker?.end() ?? [start ?? new Uint8Array()];
+    yield* unpacker?.end() ?? (isTold ? [] : [head]);
   } finally {
     unpacker?.close();
   }
 }
 
-/** Node's own unpacker, fed step by step: it unpacks no more than what is read. */
+/** Node's own unpacker, driven step by step: it unpacks no more than the reader waits for. */
 class Unpacker {
   readonly #gunzip = createGunzip();
-  readonly #over: Promise<void>;
-  #isOver = false;
   #unpacked: Uint8Array[] = [];
+  #hasEnded = false;
+  #error: GzipError | undefined;
+  /** Called when the present step is over; a promise for all steps would keep what waits for it. */
+  #onStepOver = (): void => {};
 
   constructor() {
-    this.#gunzip.on('data', (bytes: Uint8Array) => this.#unpacked.push(bytes));
-    this.#over = new Promise((resolve, reject) => {
-      this.#gunzip.once('end', resolve).once('error', (error) => reject(new GzipError(error)));
-    });
-    // It may fail while nothing awaits it.
-    this.#over
-      .catch(() => {})
-      .finally(() => {
-        this.#isOver = true;
+    this.#gunzip
+      .on('data', (bytes: Uint8Array) => this.#unpacked.push(bytes))
+      .once('end', () => {
+        this.#hasEnded = true;
+        this.#onStepOver();
+      })
+      .once('error', (error) => {
+        this.#error = new GzipError(error);
+        this.#onStepOver();
       });
   }
 
+  /** @throws GzipError behind what could be unpacked */
   async *unpack(packed: Uint8Array): AsyncGenerator<Uint8Array> {
     for (let at = 0; at < packed.length; at += STEP_BYTES) {
       const step = packed.subarray(at, at + STEP_BYTES);
-      // The data may end with zeros, as of a tape; Node has ended at the first of them.
-      if (!this.#isOver) yield* this.#during(new Promise((done) => this.#gunzip.write(step, done)));
-      else if (step.some((byte) => byte !== 0)) throw new GzipError();
+      const taken = this.#gunzip.bytesWritten;
+      if (!this.#hasEnded) yield* this.#during((done) => this.#gunzip.write(step, done));
+      // Zeros may follow, as on a tape. Node ends at the first of them and drops the rest of the step.
+      const rest = this.#hasEnded ? step.subarray(this.#gunzip.bytesWritten - taken) : [];
+      if (rest.some((byte) => byte !== 0)) throw new GzipError();
     }
   }
 
   /** @throws GzipError if the data is not complete */
-  end(): AsyncGenerator<Uint8Array> {
-    this.#gunzip.end();
-    return this.#during(this.#over);
+  async *end(): AsyncGenerator<Uint8Array> {
+    if (!this.#hasEnded) yield* this.#during(() => this.#gunzip.end());
   }
 
   close(): void {
     this.#gunzip.destroy();
   }
 
-  /** What is unpacked until something is done. @throws GzipError behind it */
-  async *#during(done: Promise<unknown>): AsyncGenerator<Uint8Array> {
-    let error: unknown;
-    await Promise.race([done, this.#over]).catch((thrown: unknown) => {
-      error = thrown;
-    });
+  /** Gives what is unpacked until `begin` calls back, or the data ends. @throws GzipError behind it */
+  async *#during(begin: (done: () => void) => void): AsyncGenerator<Uint8Array> {
+    if (this.#error === undefined) {
+      await new Promise<void>((resolve) => {
+        this.#onStepOver = resolve;
+        begin(resolve);
+      });
+    }
     const unpacked = this.#unpacked;
     this.#unpacked = [];
     yield* unpacked;
-    if (error !== undefined) throw error;
+    if (this.#error !== undefined) throw this.#error;
   }
 }

@@ -1,0 +1,65 @@
+import { LayoutDetector } from './detect-layout.ts';
+import { GrowingBytes } from './growing-bytes.ts';
+import { LineSplitter } from './split-lines.ts';
+import { ValueSplitter } from './split-values.ts';
+import type { Piece, Splitter } from './splitter.ts';
+
+/** Why input that is not UTF-8 from its beginning is refused as a whole. */
+export const WRONG_ENCODING = 'the input is UTF-16 or UTF-32: save it as UTF-8';
+
+/** So many bytes tell whether the encoding is wrong. */
+const ENCODING_BYTES = 2;
+/** A byte order mark has these two bytes, in the order of its encoding. */
+const MARK_BYTES: readonly number[] = [0xfe, 0xff];
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Whether input that begins with these bytes is UTF-16 or UTF-32: they are a byte order mark, or one of them is zero,
+ * as in each character of ASCII. JSON in UTF-8 begins with neither. Not noticed: UTF-32 with its high bytes first.
+ */
+export function hasWrongEncoding([first, second]: Uint8Array): boolean {
+  if (first === undefined || second === undefined) return false;
+  if (first !== second && MARK_BYTES.includes(first) && MARK_BYTES.includes(second)) return true;
+  return (first === 0) !== (second === 0);
+}
+
+/** Splits input of any layout. It holds the beginning back until the encoding and the layout are known. */
+export class PayloadSplitter implements Splitter {
+  readonly #head = new GrowingBytes();
+  readonly #detector = new LayoutDetector();
+  #isEncodingChecked = false;
+  /** Splits the input once its layout is known. */
+  #splitter: Splitter | undefined;
+
+  push(chunk: Uint8Array, found: Piece[]): void {
+    if (this.#splitter === undefined) this.#takeHead(chunk, found, false);
+    else this.#splitter.push(chunk, found);
+  }
+
+  end(found: Piece[]): void {
+    if (this.#splitter === undefined) this.#takeHead(NO_BYTES, found, true);
+    this.#splitter?.end(found);
+  }
+
+  #takeHead(chunk: Uint8Array, found: Piece[], isEnd: boolean): void {
+    this.#head.add(chunk);
+    let unseen = chunk;
+    if (!this.#isEncodingChecked) {
+      if (this.#head.size < ENCODING_BYTES && !isEnd) return;
+      this.#isEncodingChecked = true;
+      unseen = this.#head.take();
+      if (hasWrongEncoding(unseen)) {
+        found.push({ line: 1, problem: WRONG_ENCODING });
+        this.#splitter = IGNORE_ALL;
+        return;
+      }
+      this.#head.add(unseen);
+    }
+    const layout = this.#detector.take(unseen) ?? (isEnd ? 'lines' : undefined);
+    if (layout === undefined) return;
+    this.#splitter = layout === 'lines' ? new LineSplitter() : new ValueSplitter();
+    this.#splitter.push(this.#head.take(), found);
+  }
+}
+
+const IGNORE_ALL: Splitter = { push() {}, end() {} };
