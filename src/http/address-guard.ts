@@ -19,7 +19,7 @@ export function refuseAddress(host: string, address: string): WaybillError | und
   );
 }
 
-/** Checks a URL's host where it is an address itself, which Node connects to without asking `lookup`. */
+/** Checks a URL's host if it is an address itself, which Node connects to without asking `lookup`. */
 export function refuseLiteral(hostname: string): WaybillError | undefined {
   return isIP(hostname) === 0 ? undefined : refuseAddress(hostname, hostname);
 }
@@ -35,16 +35,22 @@ export function guardSocket(socket: Socket, host: string): void {
 
 /**
  * Makes the `lookup` for sockets. Connections that open at the same time share one question to the resolver.
- * Of the answers, only those that `refuse` lets pass are used; where none is left, the first one's refusal is
- * the error.
+ * Of the addresses, only those that `refuse` lets pass are used; if none is left, the first one's refusal is the
+ * error. `preferred` has, by name, the address that comes first.
  */
-export function createLookup(lookup: Lookup, refuse: typeof refuseAddress): LookupFunction {
+export function createLookup(
+  lookup: Lookup,
+  refuse: typeof refuseAddress,
+  preferred: ReadonlyMap<string, string> = new Map(),
+): LookupFunction {
   const resolve = shareQuestions(lookup);
 
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, []);
       const allowed = addresses.filter(({ address }) => refuse(hostname, address) === undefined);
+      const best = preferred.get(hostname);
+      allowed.sort((one, other) => Number(other.address === best) - Number(one.address === best));
       const [first] = allowed;
       if (first === undefined) return callback(refuseAll(hostname, addresses, refuse), []);
       return options.all === true ? callback(null, allowed) : callback(null, first.address, first.family);

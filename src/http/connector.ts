@@ -1,6 +1,7 @@
 import { lookup as dnsLookup } from 'node:dns';
-import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
-import { connect as connectSecurely, createSecureContext, type SecureContext } from 'node:tls';
+import type { Socket } from 'node:net';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { buildConnector } from 'undici';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createLookup, guardSocket, refuseAddress } from './address-guard.ts';
 import type { Lookup } from './share-questions.ts';
@@ -15,66 +16,75 @@ export interface ConnectorOptions {
   readonly lookup?: Lookup;
 }
 
-/** Where connections go. */
-export interface Origin {
-  readonly secure: boolean;
-  /** Without the brackets of an IPv6 address. */
-  readonly hostname: string;
-  readonly port: number;
-}
-
 /** Is handed what was read, the first so many bytes; they are overwritten after the call. */
-export type OnRead = (bytes: Buffer, length: number) => void;
+export type OnRead = (bytes: Buffer, length: number) => boolean;
 
-/** Opens a socket; `onReady` is called once, when it is connected and, where that is due, TLS is established. */
-export type Connector = (origin: Origin, onRead: OnRead, onReady: () => void) => Socket;
+/** undici's own type leaves out that the socket is returned. */
+type Connect = (to: buildConnector.Options, callback: buildConnector.Callback) => Socket;
 
-const KEEP_ALIVE_MS = 60_000;
 const MIN_VERSION = 'TLSv1.2';
-/** All sockets read into it: what one has read is dealt with before another one reads. */
-const READ_BUFFER = Buffer.allocUnsafeSlow(65_536);
+/** How long one address of a name may take to connect; the last one may take as long as the request. */
+const ADDRESS_MS = 2_000;
+/**
+ * All sockets read into it, one at a time. Without it Node allocates 64 KiB for each read, shrinks them to what
+ * came, and leaves them to the garbage collector: that costs more than parsing the answer.
+ */
+const READ_BUFFER = Buffer.allocUnsafeSlow(16_384);
 
-/** Builds the function that opens sockets. Throws `TLS_SETTINGS_INVALID` where certificate or key are unfit. */
-export function createConnector({ allowPrivateNetwork, tls, lookup }: ConnectorOptions): Connector {
-  const guardedLookup = createLookup(
-    lookup ?? dnsLookup,
-    allowPrivateNetwork ? () => undefined : refuseAddress,
-  );
-  const secureContext = tls && buildSecureContext(tls);
+/** Opens a client's sockets for undici, and remembers what makes the next one cheaper. */
+export class Connector {
+  readonly #allowPrivateNetwork: boolean;
+  readonly #secureContext: SecureContext | undefined;
+  readonly #lookup: ReturnType<typeof createLookup>;
+  /** The address of each name that answered last. */
+  readonly #answered = new Map<string, string>();
   /** The latest TLS session with each host and port, so that the next handshake is a short one. */
-  const sessions = new Map<string, Buffer>();
+  readonly #sessions = new Map<string, Buffer>();
 
-  function open({ secure, hostname: host, port }: Origin, onread: OnReadOpts): Socket {
-    const common = { host, port, lookup: guardedLookup, onread };
-    if (!secure) return connectPlain(common);
-    const peer = `${host}:${port}`;
-    const socket = connectSecurely({
-      ...common,
-      minVersion: MIN_VERSION,
-      ALPNProtocols: ['http/1.1'],
-      // A server name is a name, not an address (RFC 6066, section 3).
-      ...(isIP(host) === 0 && { servername: host }),
-      ...(secureContext && { secureContext }),
-      ...(sessions.has(peer) && { session: sessions.get(peer) }),
-    });
-    socket.on('session', (session) => sessions.set(peer, session));
-    // A handshake that failed may have failed for its session: the next one goes without.
-    const forget = (): void => {
-      if (!socket.authorized) sessions.delete(peer);
-    };
-    return socket.once('error', forget).once('close', forget);
+  /** Throws `TLS_SETTINGS_INVALID` if certificate, key or authority cannot be used. */
+  constructor({ allowPrivateNetwork, tls, lookup = dnsLookup }: ConnectorOptions) {
+    this.#allowPrivateNetwork = allowPrivateNetwork;
+    this.#secureContext = tls && buildSecureContext(tls);
+    const refuse = allowPrivateNetwork ? () => undefined : refuseAddress;
+    this.#lookup = createLookup(lookup, refuse, this.#answered);
   }
 
-  return (origin, onRead, onReady) => {
-    const callback = (length: number): boolean => {
-      onRead(READ_BUFFER, length);
-      return true;
+  /** Opens a socket and returns it at once; the callback has it when it, and TLS, is established. */
+  open(to: buildConnector.Options, onRead: OnRead, callback: buildConnector.Callback): Socket {
+    const peer = `${to.hostname}:${to.port}`;
+    const session = this.#sessions.get(peer);
+    const connect = buildConnector({
+      lookup: this.#lookup,
+      minVersion: MIN_VERSION,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: ADDRESS_MS,
+      // The deadline of each request ends a connect that takes too long.
+      timeout: 0,
+      // undici's cache offers a session again that the server cannot take up.
+      maxCachedSessions: 0,
+      onread: { buffer: READ_BUFFER, callback: (length) => onRead(READ_BUFFER, length) },
+      ...(this.#secureContext && { secureContext: this.#secureContext }),
+      ...(session && { session }),
+    }) as Connect;
+    const socket = connect(to, callback);
+    if (!this.#allowPrivateNetwork) guardSocket(socket, to.hostname);
+    if (socket instanceof TLSSocket) this.#keepSession(peer, socket);
+    return socket;
+  }
+
+  /** The next connection to this name tries the socket's address first. */
+  noteAnswer(hostname: string, { remoteAddress }: Socket): void {
+    if (remoteAddress !== undefined) this.#answered.set(hostname, remoteAddress);
+  }
+
+  #keepSession(peer: string, socket: TLSSocket): void {
+    socket.on('session', (session) => this.#sessions.set(peer, session));
+    // A handshake that failed may have failed because of its session: the next one goes without.
+    const forget = (): void => {
+      if (!socket.authorized) this.#sessions.delete(peer);
     };
-    const socket = open(origin, { buffer: READ_BUFFER, callback });
-    if (!allowPrivateNetwork) guardSocket(socket, origin.hostname);
-    socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
-    return socket.once(origin.secure ? 'secureConnect' : 'connect', onReady);
-  };
+    socket.once('error', forget).once('close', forget);
+  }
 }
 
 /** One for all connections: parsing certificates costs as much as a handshake. */

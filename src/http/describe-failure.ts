@@ -1,25 +1,73 @@
-import type { NetworkFailureClass } from '../core/classify-network-error.ts';
+import { classifyNetworkError, type NetworkFailureClass } from '../core/classify-network-error.ts';
+import { MAX_HEAD_BYTES } from './connection.ts';
+
+/** Why there was no status: the class, and a code or a few words if there is more to say. */
+export interface FailureReason {
+  readonly failureClass: NetworkFailureClass;
+  readonly reason?: string;
+}
 
 /** What is known about a request that got no status. */
 export interface FailedRequest {
-  readonly failureClass: NetworkFailureClass;
+  readonly why: FailureReason;
   /** host:port. */
   readonly where: string;
-  /** The error's code, or what was wrong with the answer; none: it was closed, or Waybill ended it. */
-  readonly reason?: string;
   readonly timeoutMs: number;
   /** Whether there was a connection to send the request on. */
   readonly connected: boolean;
 }
 
+/** An answer that switches protocols, or that no version of HTTP has. */
+export const SWITCHED: FailureReason = notHttp('another protocol, which nobody asked for');
+
+/** What undici 7.30.2 calls what it does not read, by code; its parser's errors have a name only. */
+const NOT_HTTP_CODES: Readonly<Record<string, FailureReason>> = {
+  UND_ERR_HEADERS_OVERFLOW: notHttp(`headers beyond ${MAX_HEAD_BYTES / 1_024} KiB`),
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: notHttp('headers that cannot be read'),
+};
+
+/** UND_ERR_SOCKET alone is told apart by its message: undici closed the connection, or else the other side did. */
+const NOT_HTTP_SOCKET_MESSAGES: Readonly<Record<string, FailureReason>> = {
+  'bad response': notHttp('an interim answer that is none'),
+  'bad upgrade': SWITCHED,
+};
+
+/** Errors with which a kept connection ends that the other side closed as we wrote. */
+const CLOSED_BY_PEER = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
+
+/** Codes of a request that undici cannot write. */
+const NOT_WRITABLE = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+]);
+
+/** Puts an error of Node's or undici's into a class, by name and code. */
+export function explainError(error: Error): FailureReason {
+  if (error.name === 'HTTPParserError') return notHttp(/\((.*)\)$/.exec(error.message)?.[1] ?? 'no answer');
+  const code = codeOf(error);
+  if (code === 'UND_ERR_SOCKET') return NOT_HTTP_SOCKET_MESSAGES[error.message] ?? { failureClass: 'reset' };
+  return NOT_HTTP_CODES[code] ?? { failureClass: classifyNetworkError(code), reason: code };
+}
+
+/** Whether the other side closed or reset the connection. */
+export function isClosedByPeer(error: Error): boolean {
+  return CLOSED_BY_PEER.has(codeOf(error)) && explainError(error).failureClass === 'reset';
+}
+
+/** Whether the request itself is at fault: a header or path that cannot be sent. */
+export function isNotWritable(error: Error): boolean {
+  return NOT_WRITABLE.has(codeOf(error));
+}
+
+/** The error's code, or its name if it has none. */
+export function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
 /** Says in a sentence why there was no status; names host, port and code, nothing of the request. */
-export function describeFailure({
-  failureClass,
-  where,
-  reason,
-  timeoutMs,
-  connected,
-}: FailedRequest): string {
+export function describeFailure({ why, where, timeoutMs, connected }: FailedRequest): string {
+  const { failureClass, reason } = why;
   const because = reason === undefined ? '' : ` (${reason})`;
   switch (failureClass) {
     case 'refused':
@@ -39,4 +87,8 @@ export function describeFailure({
       if (reason === undefined) return `${where} sent more than a mebibyte without coming to an answer`;
       return `${where} answered, but not in HTTP/1.1${because}`;
   }
+}
+
+function notHttp(reason: string): FailureReason {
+  return { failureClass: 'not_http', reason };
 }

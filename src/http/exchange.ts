@@ -1,27 +1,31 @@
+import type { Dispatcher } from 'undici';
 import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
-import { classifyNetworkError, type NetworkFailureClass } from '../core/classify-network-error.ts';
+import { WaybillError } from '../core/waybill-error.ts';
 import { ADDRESS_REFUSED } from './address-guard.ts';
-import type { AfterPoll, Sender } from './after-poll.ts';
-import type { AnswerHead } from './answer-head.ts';
-import type { Connection, ConnectionUser, Gone } from './connection.ts';
+import type { Connection, ConnectionUser } from './connection.ts';
 import type { ConnectionPool } from './connection-pool.ts';
-import { describeFailure } from './describe-failure.ts';
+import {
+  codeOf,
+  describeFailure,
+  explainError,
+  type FailureReason,
+  isClosedByPeer,
+  isNotWritable,
+  SWITCHED,
+} from './describe-failure.ts';
 import { textStart } from './text-start.ts';
 import type { Limited, UnderWay } from './under-way.ts';
-import type { RequestBytes } from './write-request.ts';
 
 /** One request, ready to be sent. */
 export interface ExchangeRequest {
   readonly pool: ConnectionPool;
   /** host:port, for messages. */
   readonly where: string;
-  readonly bytes: RequestBytes;
+  readonly options: Dispatcher.DispatchOptions;
   /** From the call to the last byte of the answer. */
   readonly timeoutMs: number;
   readonly signal: CallOffSignal | undefined;
-  /** Where it waits before it goes out on a connection that was used before. */
-  readonly afterPoll: AfterPoll;
   /** Where it stands until it is done. */
   readonly underWay: UnderWay;
   /** Keep so much of the body whatever the status, and wait for all of it; default: see KEPT_BYTES. */
@@ -34,34 +38,47 @@ const KEPT_BYTES = 2_048;
 const DRAINED_BYTES = 65_536;
 
 /**
- * More than any answer takes. Interim answers and chunk extensions are neither headers, which have a limit of
- * their own, nor body; without end, they cost a processor until the deadline.
+ * More than any answer takes. Interim answers, reason phrases and chunk extensions are neither headers, which
+ * undici limits, nor body; without end, they cost a processor until the deadline.
  */
 const RECEIVED_BYTES = 1_048_576;
 
 /** How long a known status waits for the end of a body that is of no use; then the connection is closed. */
 const DRAIN_MS = 1_000;
 
-/** Errors with which a kept-alive connection ends that the other side closed as we wrote. */
-const CLOSED_BY_PEER = new Set(['ECONNRESET', 'EPIPE']);
+const TIMEOUT: FailureReason = { failureClass: 'timeout' };
+const FLOOD: FailureReason = { failureClass: 'not_http' };
 
-/** One POST from call to result. One object plays all its parts, since there is one for every event. */
-export class Exchange implements ConnectionUser, Limited, Sender {
+/**
+ * One POST from call to result, and undici's handler for it: one object, since there is one for every event. It is
+ * a handler of undici's legacy form (`onConnect`, `onHeaders`, …), which version 7 has beside the new one
+ * (`onRequestStart`, …) and version 8 has not: the new one costs about a tenth of an event more.
+ */
+export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Limited {
   done = false;
   dueAt: number;
   readonly #request: ExchangeRequest;
   readonly #resolve: (result: AttemptResult) => void;
+  readonly #reject: (error: Error) => void;
   #connection: Connection | undefined;
-  #resent = false;
-  /** Undefined: the status is not known yet. */
-  #head: AnswerHead | undefined;
+  /** Whether the request was written, on the present connection. */
+  #written = false;
+  /** 0: not known yet. */
+  #status = 0;
+  /** Names and values in turns; kept only if something is read from them. */
+  #headers: readonly Buffer[] | undefined;
   #keepBytes = 0;
   #bodyBytes = 0;
   #chunks: Buffer[] | undefined;
 
-  constructor(request: ExchangeRequest, resolve: (result: AttemptResult) => void) {
+  constructor(
+    request: ExchangeRequest,
+    resolve: (result: AttemptResult) => void,
+    reject: (error: Error) => void,
+  ) {
     this.#request = request;
     this.#resolve = resolve;
+    this.#reject = reject;
     this.dueAt = performance.now() + request.timeoutMs;
   }
 
@@ -77,56 +94,65 @@ export class Exchange implements ConnectionUser, Limited, Sender {
 
   begin(connection: Connection): void {
     this.#connection = connection;
-    if (connection.answers === 0 || connection.hasJustAnswered(performance.now())) this.send();
-    // What has come unasked while it was idle is read before the request is written, and ends the connection: or
-    // else it would be taken for the answer to this request.
-    else this.#request.afterPoll.add(this);
+    this.#written = false;
+    connection.client.dispatch(this.#request.options, this);
   }
 
-  send(): void {
-    const { pool, bytes } = this.#request;
-    const connection = this.#connection;
-    if (this.done || connection === undefined) return;
-    // Behind the rest of a request that was answered before it had left, this one would wait for it.
-    if (connection.answers > 0 && connection.unsentBytes > 0) pool.replace(connection, this);
-    else connection.write(bytes);
+  /** The request is about to be written. */
+  onConnect(abort: () => void): void {
+    const connection = this.#connection as Connection;
+    // It would wait for the rest of a request that was answered before it had left: onError takes another connection.
+    if (connection.answers > 0 && connection.unsentBytes > 0) {
+      abort();
+      return;
+    }
+    this.#written = true;
+    connection.expectAnswer();
   }
 
-  onHead(head: AnswerHead): void {
-    this.#head = head;
+  onHeaders(status: number, headers: readonly Buffer[]): boolean {
+    if (this.done) return true;
+    if (status < 200) {
+      if (status < 100 || status === 101) this.#end(this.#noAnswer(SWITCHED));
+      return true;
+    }
+    this.#status = status;
     const { keepBodyBytes } = this.#request;
-    this.#keepBytes = keepBodyBytes ?? (head.status < 300 ? 0 : KEPT_BYTES);
+    if (status >= 300 || keepBodyBytes !== undefined) this.#headers = headers;
+    this.#keepBytes = keepBodyBytes ?? (status < 300 ? 0 : KEPT_BYTES);
     if (keepBodyBytes === undefined) this.dueAt = Math.min(this.dueAt, performance.now() + DRAIN_MS);
+    return true;
   }
 
-  onBody(bytes: Buffer, from: number, to: number): void {
-    if (this.done) return;
+  onData(chunk: Buffer): boolean {
+    if (this.done) return true;
     // One byte more than is kept tells whether the last character is whole.
     const wanted = this.#keepBytes === 0 ? 0 : this.#keepBytes + 1 - this.#bodyBytes;
     if (wanted > 0) {
       this.#chunks ??= [];
-      this.#chunks.push(Buffer.from(bytes.subarray(from, Math.min(to, from + wanted))));
+      this.#chunks.push(chunk.subarray(0, wanted));
     }
-    this.#bodyBytes += to - from;
+    this.#bodyBytes += chunk.length;
     if (this.#bodyBytes > Math.max(DRAINED_BYTES, this.#keepBytes)) this.#answerAndDiscard();
+    return true;
   }
 
-  onEnd(now: number): void {
+  onComplete(): void {
     if (this.done) return;
-    this.#request.pool.release(this.#connection as Connection, now);
+    const connection = this.#connection as Connection;
+    connection.noteAnswer();
+    this.#request.pool.release(connection);
     this.#answer(true);
   }
 
-  onGone(gone: Gone): void {
+  onError(error: Error): void {
     if (this.done) return;
-    if (this.#head !== undefined) {
-      this.#answerAndDiscard();
-    } else if (this.#mayResend(gone)) {
-      this.#resent = true;
-      this.#request.pool.replace(this.#connection as Connection, this);
-    } else {
-      this.#end(this.#explain(gone));
-    }
+    if (this.#status !== 0) this.#answerAndDiscard();
+    else if (this.#mayResend(error)) this.#request.pool.replace(this.#connection as Connection, this);
+    else if (isNotWritable(error)) this.#refuse(error);
+    else if (codeOf(error) === ADDRESS_REFUSED) {
+      this.#end({ kind: 'unsent', failureClass: 'address', detail: error.message });
+    } else this.#end(this.#noAnswer(explainError(error)));
   }
 
   /** Ends it as called off; a status that is known by then stands. */
@@ -136,7 +162,7 @@ export class Exchange implements ConnectionUser, Limited, Sender {
 
   /** The deadline passed, or the body took too long and the status has been known for a while. */
   expire(): void {
-    this.#end(this.#noAnswer('timeout'));
+    this.#end(this.#noAnswer(TIMEOUT));
   }
 
   get allowance(): number {
@@ -145,40 +171,37 @@ export class Exchange implements ConnectionUser, Limited, Sender {
 
   /** The other side does not come to an end, or not even to a status. */
   overflow(): void {
-    this.#end(this.#noAnswer('not_http'));
+    this.#end(this.#noAnswer(FLOOD));
   }
 
-  /** The connection was kept from an earlier answer, and not a byte of this one came. */
-  #mayResend(gone: Gone): boolean {
-    if (this.#resent || (this.#connection as Connection).answers === 0 || this.#receivedBytes() > 0)
-      return false;
-    return gone.kind === 'closed' || (gone.kind === 'error' && CLOSED_BY_PEER.has(codeOf(gone.error)));
+  /**
+   * A connection that was used before failed before the request was written, or was closed before a byte of the
+   * answer came. The next one is new, so that nothing is sent three times.
+   */
+  #mayResend(error: Error): boolean {
+    if (this.#connection?.answers === 0 || isNotWritable(error)) return false;
+    return !this.#written || (this.#receivedBytes() === 0 && isClosedByPeer(error));
   }
 
-  /** Since the request was written. */
   #receivedBytes(): number {
-    return this.#connection?.written ? this.#connection.received : 0;
+    return this.#written ? (this.#connection as Connection).received : 0;
   }
 
-  #explain(gone: Gone): AttemptResult {
-    if (gone.kind === 'fault') return this.#noAnswer('not_http', gone.fault);
-    if (gone.kind !== 'error') return this.#noAnswer('reset');
-    const code = codeOf(gone.error);
-    if (code !== ADDRESS_REFUSED) return this.#noAnswer(classifyNetworkError(code), code);
-    return { kind: 'unsent', failureClass: 'address', detail: gone.error.message };
+  #refuse({ message }: Error): void {
+    this.#finish();
+    this.#discard();
+    this.#reject(new WaybillError('HTTP_REQUEST_INVALID', `request to ${this.#request.where}: ${message}`));
   }
 
-  #noAnswer(failureClass: NetworkFailureClass, reason?: string): AttemptResult {
+  #noAnswer(why: FailureReason): AttemptResult {
     const { where, timeoutMs } = this.#request;
-    const connected = this.#connection?.written ?? false;
-    const known = { failureClass, where, timeoutMs, connected };
-    const detail = describeFailure(reason === undefined ? known : { ...known, reason });
-    return { kind: 'no_answer', failureClass, detail };
+    const detail = describeFailure({ why, where, timeoutMs, connected: this.#written });
+    return { kind: 'no_answer', failureClass: why.failureClass, detail };
   }
 
   #end(result: AttemptResult): void {
     if (this.done) return;
-    if (this.#head !== undefined) {
+    if (this.#status !== 0) {
       this.#answerAndDiscard();
       return;
     }
@@ -194,13 +217,29 @@ export class Exchange implements ConnectionUser, Limited, Sender {
 
   #answer(complete: boolean): void {
     this.#finish();
-    const head = this.#head as AnswerHead;
     const body = this.#chunks === undefined ? '' : textStart(this.#chunks, this.#keepBytes);
-    const answer: Answer = { kind: 'answer', status: head.status, body };
-    const isWhole = this.#request.keepBodyBytes !== undefined;
-    const kept = isWhole ? { whole: whole(head, this.#chunks ?? [], complete) } : undefined;
+    const answer: Answer = { kind: 'answer', status: this.#status, body };
     // The headers of a delivery are of no use, and this is on the path of every event.
-    this.#resolve(head.status < 300 && !isWhole ? answer : { ...answer, ...headersOf(head), ...kept });
+    this.#resolve(
+      this.#headers === undefined ? answer : { ...answer, ...this.#details(this.#headers, complete) },
+    );
+  }
+
+  /** What a failed attempt is judged by, beside its status, and what a token service's answer is read from. */
+  #details(headers: readonly Buffer[], complete: boolean): Partial<Answer> {
+    const [retryAfter] = valuesOf(headers, 'retry-after');
+    const challenges = valuesOf(headers, 'www-authenticate');
+    const whole = () => ({
+      bytes: Buffer.concat(this.#chunks ?? []),
+      complete,
+      contentEncoding: valuesOf(headers, 'content-encoding')[0],
+      location: valuesOf(headers, 'location')[0],
+    });
+    return {
+      ...(this.#status >= 300 && retryAfter !== undefined && { retryAfter }),
+      ...(this.#status >= 400 && challenges.length > 0 && { wwwAuthenticate: challenges.join(', ') }),
+      ...(this.#request.keepBodyBytes !== undefined && { whole: whole() }),
+    };
   }
 
   #finish(): void {
@@ -213,18 +252,11 @@ export class Exchange implements ConnectionUser, Limited, Sender {
   }
 }
 
-/** What a failed attempt is judged by, beside its status. */
-function headersOf({ status, retryAfter, wwwAuthenticate }: AnswerHead): Partial<Answer> {
-  return {
-    ...(status >= 300 && retryAfter !== undefined && { retryAfter }),
-    ...(status >= 400 && wwwAuthenticate !== undefined && { wwwAuthenticate }),
-  };
-}
-
-function whole({ contentEncoding, location }: AnswerHead, chunks: readonly Buffer[], complete: boolean) {
-  return { bytes: Buffer.concat(chunks), complete, contentEncoding, location };
-}
-
-function codeOf(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+function valuesOf(headers: readonly Buffer[], name: string): string[] {
+  const values: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    if (headers[i]?.length !== name.length || headers[i]?.toString('latin1').toLowerCase() !== name) continue;
+    values.push(headers[i + 1]?.toString('latin1').trim() ?? '');
+  }
+  return values;
 }

@@ -12,7 +12,7 @@ import { VERSION } from '../../version.ts';
 import type { SendEvent } from '../generator.ts';
 
 /** The header by which an endpoint, and whoever reads its logs, can tell a load test. */
-export const LOADTEST_HEADER = 'x-waybill-loadtest';
+export const LOADTEST_HEADER = 'X-Waybill-Loadtest';
 
 /** A way of sending events to one client, as the engine sends them. */
 export interface LoadSender {
