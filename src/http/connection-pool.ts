@@ -1,87 +1,81 @@
-import { Connection, type ConnectionOptions, type ConnectionUser } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { Connector } from './connector.ts';
+
+/** Who wants a connection. */
+export interface ConnectionUser {
+  /** Whether it has no more use for one. */
+  readonly done: boolean;
+  /** Takes the connection, until it is released or discarded. */
+  begin(connection: Connection): void;
+}
 
 /** The connections to one origin, at most `limit`. The one used last is used next, so that spare ones close. */
 export class ConnectionPool {
   readonly #origin: string;
   readonly #limit: number;
-  readonly #options: ConnectionOptions;
+  readonly #connector: Connector;
   readonly #open = new Set<Connection>();
   readonly #idle: Connection[] = [];
   /** Empty as long as the caller keeps to its own limit. */
   readonly #waiting: ConnectionUser[] = [];
-  readonly #onIdleEnd = (connection: Connection): void => this.#forget(connection);
 
-  constructor(origin: string, limit: number, options: ConnectionOptions) {
+  constructor(origin: string, limit: number, connector: Connector) {
     this.#origin = origin;
     this.#limit = limit;
-    this.#options = options;
+    this.#connector = connector;
   }
 
   /** Gives the user a connection, now or as soon as there is one. */
   acquire(user: ConnectionUser): void {
-    const connection = this.#takeIdle() ?? (this.#open.size < this.#limit ? this.#add() : undefined);
-    if (connection === undefined) this.#waiting.push(user);
-    else lend(connection, user);
+    let connection = this.#idle.pop();
+    while (connection?.isUsable() === false) {
+      this.#close(connection);
+      connection = this.#idle.pop();
+    }
+    if (connection !== undefined) lend(connection, user);
+    else if (this.#open.size < this.#limit) this.#add(user);
+    else this.#waiting.push(user);
   }
 
   /** Takes a connection back whose answer has been read to its end. */
   release(connection: Connection): void {
-    connection.user = undefined;
-    if (connection.isUsable(performance.now())) {
-      this.#idle.push(connection);
-      this.#serveWaiting();
-    } else {
-      this.discard(connection);
-    }
+    connection.idle = true;
+    if (connection.isUsable()) this.#idle.push(connection);
+    else this.#close(connection);
+    this.#serveWaiting();
   }
 
   /** Closes a connection that cannot be used again. */
   discard(connection: Connection): void {
-    if (!this.#open.delete(connection)) return;
-    connection.user = undefined;
-    void connection.close();
+    this.#close(connection);
     this.#serveWaiting();
   }
 
   /** Closes the connection and gives the user one that is certainly new. */
   replace(connection: Connection, user: ConnectionUser): void {
-    this.#open.delete(connection);
-    connection.user = undefined;
-    void connection.close();
-    lend(this.#add(), user);
+    this.#close(connection);
+    this.#add(user);
   }
 
-  /** Calls all requests off and closes all connections. Nothing may be acquired afterwards. */
+  /** Closes all connections. Nothing may be acquired afterwards. */
   async close(): Promise<void> {
-    for (const user of this.#waiting.splice(0)) user.abort();
-    const connections = [...this.#open];
-    for (const { user } of connections) user?.abort();
-    this.#open.clear();
     this.#idle.length = 0;
-    await Promise.all(connections.map((connection) => connection.close()));
+    await Promise.all([...this.#open].map((connection) => connection.close()));
   }
 
-  #takeIdle(): Connection | undefined {
-    if (this.#idle.length === 0) return undefined;
-    const now = performance.now();
-    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
-      if (connection.isUsable(now)) return connection;
-      this.#open.delete(connection);
-      void connection.close();
-    }
-    return undefined;
-  }
-
-  #add(): Connection {
-    const connection = new Connection(this.#origin, this.#options, this.#onIdleEnd);
+  #add(user: ConnectionUser): void {
+    const connection = new Connection(this.#origin, this.#connector, (ended) => {
+      this.#open.delete(ended);
+      const at = this.#idle.indexOf(ended);
+      if (at !== -1) this.#idle.splice(at, 1);
+    });
     this.#open.add(connection);
-    return connection;
+    lend(connection, user);
   }
 
-  #forget(connection: Connection): void {
-    this.#open.delete(connection);
-    const at = this.#idle.indexOf(connection);
-    if (at !== -1) this.#idle.splice(at, 1);
+  #close(connection: Connection): void {
+    connection.idle = true;
+    if (this.#open.delete(connection)) void connection.close();
   }
 
   #serveWaiting(): void {
@@ -92,6 +86,6 @@ export class ConnectionPool {
 }
 
 function lend(connection: Connection, user: ConnectionUser): void {
-  connection.user = user;
+  connection.idle = false;
   user.begin(connection);
 }

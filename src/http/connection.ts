@@ -3,23 +3,6 @@ import { Client } from 'undici';
 import type { Connector } from './connector.ts';
 import { PassContinue } from './pass-continue.ts';
 
-/** Who wants a connection. */
-export interface ConnectionUser {
-  /** Whether it has no more use for one. */
-  readonly done: boolean;
-  /** Takes the connection, until it is released or discarded. */
-  begin(connection: Connection): void;
-  /** Calls the request off. */
-  abort(): void;
-}
-
-/** How all connections of a client are made. */
-export interface ConnectionOptions {
-  readonly connector: Connector;
-  /** For how long a connection is used. */
-  readonly maxAgeMs: number;
-}
-
 /** The longest head of an answer that is read. */
 export const MAX_HEAD_BYTES = 65_536;
 /** How long a connection may be idle if the server does not say for how long it keeps it. */
@@ -34,10 +17,9 @@ export class Connection {
   answers = 0;
   /** Bytes that came since the latest request was written. */
   received = 0;
-  /** Whose request it carries; none: it is idle. */
-  user: ConnectionUser | undefined;
+  /** Whether no request has it. */
+  idle = true;
   readonly #connector: Connector;
-  readonly #maxAgeMs: number;
   readonly #passContinue = new PassContinue();
   #socket: Socket | undefined;
   #hostname = '';
@@ -45,13 +27,8 @@ export class Connection {
   #openedAt = 0;
 
   /** @param onIdleEnd told that the socket was closed while no request had the connection */
-  constructor(
-    origin: string,
-    { connector, maxAgeMs }: ConnectionOptions,
-    onIdleEnd: (connection: Connection) => void,
-  ) {
+  constructor(origin: string, connector: Connector, onIdleEnd: (connection: Connection) => void) {
     this.#connector = connector;
-    this.#maxAgeMs = maxAgeMs;
     this.client = new Client(origin, {
       connect: (to, callback) => {
         this.#openedAt = performance.now();
@@ -61,15 +38,15 @@ export class Connection {
       maxHeaderSize: MAX_HEAD_BYTES,
       keepAliveTimeout: IDLE_MS,
       keepAliveTimeoutThreshold: IDLE_MARGIN_MS,
-      keepAliveMaxTimeout: maxAgeMs,
-      // The deadline of each request stands for all of them.
+      keepAliveMaxTimeout: connector.maxAgeMs,
+      // The deadline of each request stands for both.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
     // undici opens another socket for a request that it has not written yet.
     this.client.on('disconnect', () => {
       this.answers = 0;
-      if (this.user === undefined) onIdleEnd(this);
+      if (this.idle) onIdleEnd(this);
     });
   }
 
@@ -82,12 +59,12 @@ export class Connection {
   /** An answer was read to its end. */
   noteAnswer(): void {
     this.answers += 1;
-    if (this.answers === 1) this.#connector.noteAnswer(this.#hostname, this.#socket as Socket);
+    if (this.answers === 1) this.#connector.prefer(this.#hostname, this.#socket?.remoteAddress);
   }
 
-  /** Whether another request may be sent on it; `now`: in milliseconds of the monotonic clock. */
-  isUsable(now: number): boolean {
-    return this.#socket?.destroyed === false && now - this.#openedAt < this.#maxAgeMs;
+  /** Whether another request may be sent on it. */
+  isUsable(): boolean {
+    return this.#socket?.destroyed === false && performance.now() - this.#openedAt < this.#connector.maxAgeMs;
   }
 
   /** How many bytes of the request before this one have not left this process. */
@@ -97,6 +74,8 @@ export class Connection {
 
   /** Closes the socket at once, whatever state it is in; resolves when it is closed. */
   async close(): Promise<void> {
+    // An address that answers nothing is not tried first again.
+    if (this.answers === 0) this.#connector.prefer(this.#hostname, undefined);
     const destroyed = this.client.destroy();
     // undici leaves a socket alone that is being connected.
     this.#socket?.destroy();

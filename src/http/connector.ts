@@ -14,67 +14,77 @@ export interface ConnectorOptions {
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   /** Default: `dns.lookup`. */
   readonly lookup?: Lookup;
+  /** For how long a connection is used, so that a name that moved is followed; default: 30 s. */
+  readonly connectionMaxAgeMs?: number;
 }
-
-/** Is handed what was read, the first so many bytes; they are overwritten after the call. */
-export type OnRead = (bytes: Buffer, length: number) => boolean;
 
 /** undici's own type leaves out that the socket is returned. */
 type Connect = (to: buildConnector.Options, callback: buildConnector.Callback) => Socket;
 
 const MIN_VERSION = 'TLSv1.2';
+const MAX_AGE_MS = 30_000;
 /** How long one address of a name may take to connect; the last one may take as long as the request. */
 const ADDRESS_MS = 2_000;
-/**
- * All sockets read into it, one at a time. Without it Node allocates 64 KiB for each read, shrinks them to what
- * came, and leaves them to the garbage collector: that costs more than parsing the answer.
- */
+/** All sockets read into it, one at a time: Node would allocate 64 KiB for each read, to be garbage at once. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(16_384);
 
 /** Opens a client's sockets for undici, and remembers what makes the next one cheaper. */
 export class Connector {
+  readonly maxAgeMs: number;
   readonly #allowPrivateNetwork: boolean;
-  readonly #secureContext: SecureContext | undefined;
-  readonly #lookup: ReturnType<typeof createLookup>;
+  readonly #options: buildConnector.BuildOptions;
   /** The address of each name that answered last. */
-  readonly #answered = new Map<string, string>();
+  readonly #preferred = new Map<string, string>();
   /** The latest TLS session with each host and port, so that the next handshake is a short one. */
   readonly #sessions = new Map<string, Buffer>();
 
   /** Throws `TLS_SETTINGS_INVALID` if certificate, key or authority cannot be used. */
-  constructor({ allowPrivateNetwork, tls, lookup = dnsLookup }: ConnectorOptions) {
+  constructor({
+    allowPrivateNetwork,
+    tls,
+    lookup = dnsLookup,
+    connectionMaxAgeMs = MAX_AGE_MS,
+  }: ConnectorOptions) {
+    this.maxAgeMs = connectionMaxAgeMs;
     this.#allowPrivateNetwork = allowPrivateNetwork;
-    this.#secureContext = tls && buildSecureContext(tls);
     const refuse = allowPrivateNetwork ? () => undefined : refuseAddress;
-    this.#lookup = createLookup(lookup, refuse, this.#answered);
-  }
-
-  /** Opens a socket and returns it at once; the callback has it when it, and TLS, is established. */
-  open(to: buildConnector.Options, onRead: OnRead, callback: buildConnector.Callback): Socket {
-    const peer = `${to.hostname}:${to.port}`;
-    const session = this.#sessions.get(peer);
-    const connect = buildConnector({
-      lookup: this.#lookup,
-      minVersion: MIN_VERSION,
+    this.#options = {
+      lookup: createLookup(lookup, refuse, this.#preferred),
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: ADDRESS_MS,
       // The deadline of each request ends a connect that takes too long.
       timeout: 0,
-      // undici's cache offers a session again that the server cannot take up.
+      // undici's own cache offers a session again that the server cannot take up.
       maxCachedSessions: 0,
-      onread: { buffer: READ_BUFFER, callback: (length) => onRead(READ_BUFFER, length) },
-      ...(this.#secureContext && { secureContext: this.#secureContext }),
-      ...(session && { session }),
-    }) as Connect;
+      minVersion: MIN_VERSION,
+      // One for all connections: parsing certificates costs as much as a handshake.
+      ...(tls && { secureContext: secureContextOf(tls) }),
+    };
+  }
+
+  /**
+   * Opens a socket and returns it at once; the callback has it when it, and TLS, is established. `onRead` is handed
+   * what was read, the first so many bytes; they are overwritten after the call.
+   */
+  open(
+    to: buildConnector.Options,
+    onRead: (bytes: Buffer, length: number) => boolean,
+    callback: buildConnector.Callback,
+  ): Socket {
+    const peer = `${to.hostname}:${to.port}`;
+    const session = this.#sessions.get(peer);
+    const onread = { buffer: READ_BUFFER, callback: (length: number) => onRead(READ_BUFFER, length) };
+    const connect = buildConnector({ ...this.#options, onread, ...(session && { session }) }) as Connect;
     const socket = connect(to, callback);
     if (!this.#allowPrivateNetwork) guardSocket(socket, to.hostname);
     if (socket instanceof TLSSocket) this.#keepSession(peer, socket);
     return socket;
   }
 
-  /** The next connection to this name tries the socket's address first. */
-  noteAnswer(hostname: string, { remoteAddress }: Socket): void {
-    if (remoteAddress !== undefined) this.#answered.set(hostname, remoteAddress);
+  /** The next connection to this name tries this address first. */
+  prefer(hostname: string, address: string | undefined): void {
+    if (address === undefined) this.#preferred.delete(hostname);
+    else this.#preferred.set(hostname, address);
   }
 
   #keepSession(peer: string, socket: TLSSocket): void {
@@ -87,13 +97,11 @@ export class Connector {
   }
 }
 
-/** One for all connections: parsing certificates costs as much as a handshake. */
-function buildSecureContext(tls: NonNullable<ConnectorOptions['tls']>): SecureContext {
+function secureContextOf(tls: NonNullable<ConnectorOptions['tls']>): SecureContext {
   try {
     return createSecureContext({ minVersion: MIN_VERSION, ...tls });
   } catch (cause) {
-    throw new WaybillError('TLS_SETTINGS_INVALID', 'the TLS certificate, key or authority cannot be used', {
-      cause,
-    });
+    const message = 'the TLS certificate, key or authority cannot be used';
+    throw new WaybillError('TLS_SETTINGS_INVALID', message, { cause });
   }
 }

@@ -7,35 +7,21 @@ export interface FailureReason {
   readonly reason?: string;
 }
 
-/** What is known about a request that got no status. */
-export interface FailedRequest {
-  readonly why: FailureReason;
-  /** host:port. */
-  readonly where: string;
-  readonly timeoutMs: number;
-  /** Whether there was a connection to send the request on. */
-  readonly connected: boolean;
-}
-
-/** An answer that switches protocols, or that no version of HTTP has. */
+/** The status of no answer to a POST: below 100, or 101. */
 export const SWITCHED: FailureReason = notHttp('another protocol, which nobody asked for');
 
-/** What undici 7.30.2 calls what it does not read, by code; its parser's errors have a name only. */
-const NOT_HTTP_CODES: Readonly<Record<string, FailureReason>> = {
+/**
+ * What undici 7.30.2 does not read, by the error's code. Its parser's errors have a name only. UND_ERR_SOCKET alone
+ * is told apart by its message: undici closed the connection, or else the other side did.
+ */
+const NOT_HTTP: Readonly<Record<string, FailureReason>> = {
   UND_ERR_HEADERS_OVERFLOW: notHttp(`headers beyond ${MAX_HEAD_BYTES / 1_024} KiB`),
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: notHttp('headers that cannot be read'),
+  'UND_ERR_SOCKET bad response': notHttp('an interim answer that is none'),
+  'UND_ERR_SOCKET bad upgrade': SWITCHED,
 };
-
-/** UND_ERR_SOCKET alone is told apart by its message: undici closed the connection, or else the other side did. */
-const NOT_HTTP_SOCKET_MESSAGES: Readonly<Record<string, FailureReason>> = {
-  'bad response': notHttp('an interim answer that is none'),
-  'bad upgrade': SWITCHED,
-};
-
-/** Errors with which a kept connection ends that the other side closed as we wrote. */
-const CLOSED_BY_PEER = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
-
-/** Codes of a request that undici cannot write. */
+/** How a kept connection ends that the other side closed as we wrote. */
+const CLOSED_BY_PEER = new Set([undefined, 'ECONNRESET', 'EPIPE']);
 const NOT_WRITABLE = new Set([
   'UND_ERR_INVALID_ARG',
   'UND_ERR_NOT_SUPPORTED',
@@ -46,13 +32,14 @@ const NOT_WRITABLE = new Set([
 export function explainError(error: Error): FailureReason {
   if (error.name === 'HTTPParserError') return notHttp(/\((.*)\)$/.exec(error.message)?.[1] ?? 'no answer');
   const code = codeOf(error);
-  if (code === 'UND_ERR_SOCKET') return NOT_HTTP_SOCKET_MESSAGES[error.message] ?? { failureClass: 'reset' };
-  return NOT_HTTP_CODES[code] ?? { failureClass: classifyNetworkError(code), reason: code };
+  if (code === 'UND_ERR_SOCKET') return NOT_HTTP[`${code} ${error.message}`] ?? { failureClass: 'reset' };
+  return NOT_HTTP[code] ?? { failureClass: classifyNetworkError(code), reason: code };
 }
 
 /** Whether the other side closed or reset the connection. */
 export function isClosedByPeer(error: Error): boolean {
-  return CLOSED_BY_PEER.has(codeOf(error)) && explainError(error).failureClass === 'reset';
+  const { failureClass, reason } = explainError(error);
+  return failureClass === 'reset' && CLOSED_BY_PEER.has(reason);
 }
 
 /** Whether the request itself is at fault: a header or path that cannot be sent. */
@@ -65,26 +52,33 @@ export function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
-/** Says in a sentence why there was no status; names host, port and code, nothing of the request. */
-export function describeFailure({ why, where, timeoutMs, connected }: FailedRequest): string {
-  const { failureClass, reason } = why;
-  const because = reason === undefined ? '' : ` (${reason})`;
-  switch (failureClass) {
+/**
+ * Says in a sentence why there was no status; names host, port and code, nothing of the request.
+ * @param connected whether there was a connection to send the request on
+ */
+export function describeFailure(
+  why: FailureReason,
+  where: string,
+  timeoutMs: number,
+  connected: boolean,
+): string {
+  const because = why.reason === undefined ? '' : ` (${why.reason})`;
+  switch (why.failureClass) {
     case 'refused':
       return `no connection to ${where}${because}`;
-    case 'reset':
-      return connected
-        ? `${where} closed the connection before it had answered${because}`
-        : `${where} closed the connection while it was being established${because}`;
+    case 'reset': {
+      const when = connected ? 'before it had answered' : 'while it was being established';
+      return `${where} closed the connection ${when}${because}`;
+    }
     case 'dns':
       return `the name in ${where} could not be resolved${because}`;
     case 'tls':
       return `no TLS connection to ${where}${because}`;
     case 'timeout':
-      if (reason !== undefined) return `the connection to ${where} timed out${because}`;
+      if (because !== '') return `the connection to ${where} timed out${because}`;
       return `no ${connected ? 'answer from' : 'connection to'} ${where} within ${timeoutMs} ms`;
     case 'not_http':
-      if (reason === undefined) return `${where} sent more than a mebibyte without coming to an answer`;
+      if (because === '') return `${where} sent more than a mebibyte without coming to an answer`;
       return `${where} answered, but not in HTTP/1.1${because}`;
   }
 }

@@ -1,11 +1,9 @@
-/** How the status line of every answer begins; what stands for `x` may differ. */
-const BEFORE_STATUS = [...Buffer.from('HTTP/1.x ')];
-const VERSION_AT = 7;
-const STATUS_AT = BEFORE_STATUS.length;
-const STATUS_END = STATUS_AT + 3;
-/** No answer is expected, or it is a final one. */
-const OFF = -1;
-const [ZERO, ONE, TWO, CR, LF] = [0x30, 0x31, 0x32, 0x0d, 0x0a];
+/** How the status line of an interim answer begins. */
+const INTERIM = /^HTTP\/1\.\d 1\d\d/;
+const STATUS_AT = 'HTTP/1.1 '.length;
+const STATUS_END = STATUS_AT + '100'.length;
+const HEAD_END = '\r\n\r\n';
+const [ONE, TWO] = [0x31, 0x32];
 
 /**
  * Works around undici 7.30.2, lib/dispatcher/client-h1.js, line 602 (`statusCode === 100`): undici closes the
@@ -14,47 +12,34 @@ const [ZERO, ONE, TWO, CR, LF] = [0x30, 0x31, 0x32, 0x0d, 0x0a];
  * interim answers, so it is shown a 102 instead. Delete this file once undici reads over 100 too.
  */
 export class PassContinue {
-  /** The place of the next byte in the head of an answer. */
-  #at = OFF;
-  #isHundred = false;
-  /** How many bytes of the empty line that ends a head, and of the line break before it, came last. */
-  #ended = 0;
+  /** What has come of the head of an interim answer; undefined: the answer is a final one, or none is expected. */
+  #head: string | undefined;
 
   /** An answer begins with the next byte. */
   expectAnswer(): void {
-    this.#at = 0;
-    this.#ended = 0;
+    this.#head = '';
   }
 
-  /** Changes the first `length` bytes, which undici is about to read, where they are such a status. */
+  /** Makes each status 100 in the first `length` bytes, which undici is about to read, a 102. */
   change(bytes: Buffer, length: number): void {
+    if (this.#head === undefined) return;
     // Nearly every answer is a final one, and its status line comes in one piece.
-    if (this.#at === 0 && length > STATUS_AT && bytes[STATUS_AT] !== ONE) this.#at = OFF;
-    for (let i = 0; i < length && this.#at !== OFF; i += 1) {
-      const byte = bytes[i] ?? 0;
-      if (this.#at >= STATUS_END) this.#lookForEnd(byte);
-      else if (!this.#fits(byte)) this.#at = OFF;
-      else {
-        this.#at += 1;
-        if (this.#at === STATUS_END && this.#isHundred) bytes[i] = TWO;
-      }
-    }
+    const isFinal = this.#head === '' && length > STATUS_AT && bytes[STATUS_AT] !== ONE;
+    this.#head = isFinal ? undefined : this.#changeHeads(this.#head, bytes, length);
   }
 
-  /** Whether this byte may stand here in the status line of an interim answer. */
-  #fits(byte: number): boolean {
-    if (this.#at === STATUS_AT) return byte === ONE;
-    if (this.#at > STATUS_AT) {
-      this.#isHundred = byte === ZERO && (this.#at === STATUS_AT + 1 || this.#isHundred);
-      return true;
+  #changeHeads(begun: string, bytes: Buffer, length: number): string | undefined {
+    let head = begun + bytes.toString('latin1', 0, length);
+    let startsAt = -begun.length;
+    while (head.length >= STATUS_END) {
+      if (!INTERIM.test(head)) return undefined;
+      const lastDigit = startsAt + STATUS_END - 1;
+      if (lastDigit >= 0 && head.startsWith('100', STATUS_AT)) bytes[lastDigit] = TWO;
+      const end = head.indexOf(HEAD_END);
+      if (end === -1) return head;
+      startsAt += end + HEAD_END.length;
+      head = head.slice(end + HEAD_END.length);
     }
-    return this.#at === VERSION_AT || byte === BEFORE_STATUS[this.#at];
-  }
-
-  /** Another answer begins behind an interim one. */
-  #lookForEnd(byte: number): void {
-    if (byte === (this.#ended % 2 === 0 ? CR : LF)) this.#ended += 1;
-    else this.#ended = byte === CR ? 1 : 0;
-    if (this.#ended === 4) this.expectAnswer();
+    return head;
   }
 }

@@ -1,5 +1,8 @@
 import type { CallOffSignal } from '../core/call-off.ts';
 
+/** Why a request is ended from outside: it was called off, its time is over, or more came than any answer takes. */
+export type EndReason = 'aborted' | 'timeout' | 'flood';
+
 /** A request that can be ended from outside. */
 export interface Limited {
   /** When it has to be over, in milliseconds of the monotonic clock; it may be brought forward. */
@@ -8,25 +11,17 @@ export interface Limited {
   readonly signal: CallOffSignal | undefined;
   /** How many bytes more may come for it. */
   readonly allowance: number;
-  /** More came than any answer takes. */
-  overflow(): void;
-  /** Its time is over. */
-  expire(): void;
-  abort(): void;
+  end(why: EndReason): void;
 }
 
-/** How late a request may be ended, in milliseconds; also for how long a flood may go on. */
+/** How late a request may be ended, in milliseconds; also how long a flood may go on. */
 const SWEEP_MS = 20;
-/**
- * An endpoint that hangs has all its requests end at once, each of which is logged, settled and followed by another
- * on a new connection: in one go that takes milliseconds, for which all other clients would wait.
- */
+/** An endpoint that hangs has all its requests end at once: in one go, that takes milliseconds of all other clients. */
 const ENDED_AT_ONCE = 4;
 
 /**
- * The requests under way: looked through every 20 ms for those whose time is over or that are flooded, and
- * when a signal calls some of them off. There are few at a time, so that costs next to nothing; a timer and a
- * listener for each of them cost a request several per cent.
+ * The requests under way, looked through every 20 ms for those whose time is over or that are flooded. There are few
+ * at a time, so that costs next to nothing; a timer and a listener for each cost a request several per cent.
  */
 export class UnderWay {
   readonly #requests = new Set<Limited>();
@@ -46,12 +41,17 @@ export class UnderWay {
     this.#requests.delete(request);
   }
 
+  /** Calls all of them off. */
+  endAll(): void {
+    for (const request of [...this.#requests]) request.end('aborted');
+  }
+
   #listen(signal: CallOffSignal): void {
     this.#latestSignal = signal;
     if (this.#signals.has(signal)) return;
     this.#signals.add(signal);
     const callOff = (): void => {
-      for (const request of [...this.#requests]) if (request.signal === signal) request.abort();
+      for (const request of [...this.#requests]) if (request.signal === signal) request.end('aborted');
     };
     signal.addEventListener('abort', callOff, { once: true });
   }
@@ -70,8 +70,7 @@ export class UnderWay {
       const { value: request, done } = over.next();
       if (done) return;
       if (!this.#requests.has(request)) continue;
-      if (request.dueAt <= performance.now()) request.expire();
-      else request.overflow();
+      request.end(request.dueAt <= performance.now() ? 'timeout' : 'flood');
     }
     setImmediate(() => this.#endSome(over));
   }

@@ -139,10 +139,11 @@ interface RunningClient {
 
 function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
   const { redis, authorizers, log, onError } = shared;
-  const { timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
   const http = createClientHttp({
     connections: client.concurrency,
     timeoutMs,
+    connectionMaxAgeMs,
     allowPrivateNetwork,
     ...(tls === undefined ? {} : { tls }),
   });

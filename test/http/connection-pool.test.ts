@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
-import type { HttpRequest } from '../../src/http/client-http.ts';
+import type { HttpRequest } from '../../src/http/exchange.ts';
 import type { Lookup } from '../../src/http/share-questions.ts';
 import { blackHole } from './black-hole.ts';
 import { client, MESSAGE, opened, serve } from './http-fixture.ts';

@@ -106,10 +106,11 @@ export function measuredAttempts(parts: AttemptParts, runId: string) {
 }
 
 function httpOf(client: ResolvedClient, connections: number): ClientHttp {
-  const { timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
   return createClientHttp({
     connections,
     timeoutMs,
+    connectionMaxAgeMs,
     allowPrivateNetwork,
     ...(tls === undefined ? {} : { tls }),
   });
