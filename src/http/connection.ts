@@ -59,7 +59,8 @@ export class Connection {
   /** An answer was read to its end. */
   noteAnswer(): void {
     this.answers += 1;
-    if (this.answers === 1) this.#connector.prefer(this.#hostname, this.#socket?.remoteAddress);
+    const address = this.#socket?.remoteAddress;
+    if (this.answers === 1 && address !== undefined) this.#connector.preferred.set(this.#hostname, address);
   }
 
   /** Whether another request may be sent on it. */
@@ -75,7 +76,7 @@ export class Connection {
   /** Closes the socket at once, whatever state it is in; resolves when it is closed. */
   async close(): Promise<void> {
     // An address that answers nothing is not tried first again.
-    if (this.answers === 0) this.#connector.prefer(this.#hostname, undefined);
+    if (this.answers === 0) this.#connector.preferred.delete(this.#hostname);
     const destroyed = this.client.destroy();
     // undici leaves a socket alone that is being connected.
     this.#socket?.destroy();

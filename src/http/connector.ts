@@ -18,6 +18,8 @@ export interface ConnectorOptions {
   readonly connectionMaxAgeMs?: number;
 }
 
+/** Is handed what was read, the first so many bytes; they are overwritten after the call. */
+type OnRead = (bytes: Buffer, length: number) => boolean;
 /** undici's own type leaves out that the socket is returned. */
 type Connect = (to: buildConnector.Options, callback: buildConnector.Callback) => Socket;
 
@@ -31,25 +33,20 @@ const READ_BUFFER = Buffer.allocUnsafeSlow(16_384);
 /** Opens a client's sockets for undici, and remembers what makes the next one cheaper. */
 export class Connector {
   readonly maxAgeMs: number;
+  /** The address of each name that answered last: the next connection tries it first. */
+  readonly preferred = new Map<string, string>();
   readonly #allowPrivateNetwork: boolean;
   readonly #options: buildConnector.BuildOptions;
-  /** The address of each name that answered last. */
-  readonly #preferred = new Map<string, string>();
   /** The latest TLS session with each host and port, so that the next handshake is a short one. */
   readonly #sessions = new Map<string, Buffer>();
 
   /** Throws `TLS_SETTINGS_INVALID` if certificate, key or authority cannot be used. */
-  constructor({
-    allowPrivateNetwork,
-    tls,
-    lookup = dnsLookup,
-    connectionMaxAgeMs = MAX_AGE_MS,
-  }: ConnectorOptions) {
-    this.maxAgeMs = connectionMaxAgeMs;
+  constructor({ allowPrivateNetwork, tls, lookup = dnsLookup, connectionMaxAgeMs }: ConnectorOptions) {
+    this.maxAgeMs = connectionMaxAgeMs ?? MAX_AGE_MS;
     this.#allowPrivateNetwork = allowPrivateNetwork;
     const refuse = allowPrivateNetwork ? () => undefined : refuseAddress;
     this.#options = {
-      lookup: createLookup(lookup, refuse, this.#preferred),
+      lookup: createLookup(lookup, refuse, this.preferred),
       autoSelectFamily: true,
       autoSelectFamilyAttemptTimeout: ADDRESS_MS,
       // The deadline of each request ends a connect that takes too long.
@@ -62,15 +59,8 @@ export class Connector {
     };
   }
 
-  /**
-   * Opens a socket and returns it at once; the callback has it when it, and TLS, is established. `onRead` is handed
-   * what was read, the first so many bytes; they are overwritten after the call.
-   */
-  open(
-    to: buildConnector.Options,
-    onRead: (bytes: Buffer, length: number) => boolean,
-    callback: buildConnector.Callback,
-  ): Socket {
+  /** Opens a socket and returns it at once; the callback has it when it, and TLS, is established. */
+  open(to: buildConnector.Options, onRead: OnRead, callback: buildConnector.Callback): Socket {
     const peer = `${to.hostname}:${to.port}`;
     const session = this.#sessions.get(peer);
     const onread = { buffer: READ_BUFFER, callback: (length: number) => onRead(READ_BUFFER, length) };
@@ -79,12 +69,6 @@ export class Connector {
     if (!this.#allowPrivateNetwork) guardSocket(socket, to.hostname);
     if (socket instanceof TLSSocket) this.#keepSession(peer, socket);
     return socket;
-  }
-
-  /** The next connection to this name tries this address first. */
-  prefer(hostname: string, address: string | undefined): void {
-    if (address === undefined) this.#preferred.delete(hostname);
-    else this.#preferred.set(hostname, address);
   }
 
   #keepSession(peer: string, socket: TLSSocket): void {

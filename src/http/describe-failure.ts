@@ -7,9 +7,6 @@ export interface FailureReason {
   readonly reason?: string;
 }
 
-/** The status of no answer to a POST: below 100, or 101. */
-export const SWITCHED: FailureReason = notHttp('another protocol, which nobody asked for');
-
 /**
  * What undici 7.30.2 does not read, by the error's code. Its parser's errors have a name only. UND_ERR_SOCKET alone
  * is told apart by its message: undici closed the connection, or else the other side did.
@@ -18,15 +15,11 @@ const NOT_HTTP: Readonly<Record<string, FailureReason>> = {
   UND_ERR_HEADERS_OVERFLOW: notHttp(`headers beyond ${MAX_HEAD_BYTES / 1_024} KiB`),
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: notHttp('headers that cannot be read'),
   'UND_ERR_SOCKET bad response': notHttp('an interim answer that is none'),
-  'UND_ERR_SOCKET bad upgrade': SWITCHED,
+  'UND_ERR_SOCKET bad upgrade': notHttp('another protocol, which nobody asked for'),
 };
 /** How a kept connection ends that the other side closed as we wrote. */
 const CLOSED_BY_PEER = new Set([undefined, 'ECONNRESET', 'EPIPE']);
-const NOT_WRITABLE = new Set([
-  'UND_ERR_INVALID_ARG',
-  'UND_ERR_NOT_SUPPORTED',
-  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
-]);
+const NOT_WRITABLE = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 
 /** Puts an error of Node's or undici's into a class, by name and code. */
 export function explainError(error: Error): FailureReason {
@@ -54,20 +47,15 @@ export function codeOf(error: Error): string {
 
 /**
  * Says in a sentence why there was no status; names host, port and code, nothing of the request.
- * @param connected whether there was a connection to send the request on
+ * @param sent whether there was a connection to send the request on
  */
-export function describeFailure(
-  why: FailureReason,
-  where: string,
-  timeoutMs: number,
-  connected: boolean,
-): string {
+export function describeFailure(why: FailureReason, where: string, timeoutMs: number, sent: boolean): string {
   const because = why.reason === undefined ? '' : ` (${why.reason})`;
   switch (why.failureClass) {
     case 'refused':
       return `no connection to ${where}${because}`;
     case 'reset': {
-      const when = connected ? 'before it had answered' : 'while it was being established';
+      const when = sent ? 'before it had answered' : 'while it was being established';
       return `${where} closed the connection ${when}${because}`;
     }
     case 'dns':
@@ -76,13 +64,14 @@ export function describeFailure(
       return `no TLS connection to ${where}${because}`;
     case 'timeout':
       if (because !== '') return `the connection to ${where} timed out${because}`;
-      return `no ${connected ? 'answer from' : 'connection to'} ${where} within ${timeoutMs} ms`;
+      return `no ${sent ? 'answer from' : 'connection to'} ${where} within ${timeoutMs} ms`;
     case 'not_http':
       if (because === '') return `${where} sent more than a mebibyte without coming to an answer`;
       return `${where} answered, but not in HTTP/1.1${because}`;
   }
 }
 
-function notHttp(reason: string): FailureReason {
+/** The answer is none. */
+export function notHttp(reason: string): FailureReason {
   return { failureClass: 'not_http', reason };
 }

@@ -20,10 +20,7 @@ export interface HttpRequest {
   readonly body: string | null;
   /** From the call to the last byte of the answer; default: that of the options. */
   readonly timeoutMs?: number;
-  /**
-   * Keeps so many bytes of the answer's body whatever the status, and waits for its end until the deadline;
-   * default: nothing of a 2xx, else 2 KiB, and no longer than a second after the status.
-   */
+  /** Keeps so much of the body whatever the status, to its end; default: 2 KiB, of a 2xx nothing, for a second. */
   readonly keepBodyBytes?: number;
 }
 
@@ -110,7 +107,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   onHeaders(status: number, headers: Buffer[]): boolean {
     if (this.done) return true;
     if (status < 200) {
-      if (status < 100 || status === 101) this.#end(this.#noAnswer(failure.SWITCHED));
+      if (status < 100 || status === 101) this.#end(this.#noAnswer(failure.notHttp(`status ${status}`)));
       return true;
     }
     this.#status = status;
