@@ -46,6 +46,12 @@ describe('no status', () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  test('a status that no answer to a POST has is named', async () => {
+    const { result, where } = await postTo(({ socket }) => socket.write('HTTP/1.1 101 Switching\r\n\r\n'));
+    const detail = `${where} answered, but not in HTTP/1.1 (status 101)`;
+    expect(result).toEqual({ kind: 'no_answer', failureClass: 'not_http', detail });
+  });
+
   test('no answer within the time', async () => {
     const { server, result, where } = await postTo(() => {}, 80);
     const detail = `no answer from ${where} within 80 ms`;
