@@ -32,8 +32,10 @@ export class ConnectionPool {
       this.#close(connection);
       connection = this.#idle.pop();
     }
-    if (connection !== undefined) lend(connection, user);
-    else if (this.#open.size < this.#limit) this.#add(user);
+    if (connection !== undefined) {
+      connection.idle = false;
+      user.begin(connection);
+    } else if (this.#open.size < this.#limit) this.#add(user);
     else this.#waiting.push(user);
   }
 
@@ -70,7 +72,7 @@ export class ConnectionPool {
       if (at !== -1) this.#idle.splice(at, 1);
     });
     this.#open.add(connection);
-    lend(connection, user);
+    user.begin(connection);
   }
 
   #close(connection: Connection): void {
@@ -83,9 +85,4 @@ export class ConnectionPool {
     while (next?.done) next = this.#waiting.shift();
     if (next !== undefined) this.acquire(next);
   }
-}
-
-function lend(connection: Connection, user: ConnectionUser): void {
-  connection.idle = false;
-  user.begin(connection);
 }

@@ -17,8 +17,8 @@ export class Connection {
   answers = 0;
   /** Bytes that came since the latest request was written. */
   received = 0;
-  /** Whether no request has it. */
-  idle = true;
+  /** Whether no request has it; a new one is for a request that waits for it. */
+  idle = false;
   readonly #connector: Connector;
   readonly #passContinue = new PassContinue();
   #socket: Socket | undefined;

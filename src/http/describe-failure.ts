@@ -51,13 +51,12 @@ export function codeOf(error: Error): string {
  */
 export function describeFailure(why: FailureReason, where: string, timeoutMs: number, sent: boolean): string {
   const because = why.reason === undefined ? '' : ` (${why.reason})`;
+  const when = sent ? 'before it had answered' : 'while it was being established';
   switch (why.failureClass) {
     case 'refused':
       return `no connection to ${where}${because}`;
-    case 'reset': {
-      const when = sent ? 'before it had answered' : 'while it was being established';
+    case 'reset':
       return `${where} closed the connection ${when}${because}`;
-    }
     case 'dns':
       return `the name in ${where} could not be resolved${because}`;
     case 'tls':

@@ -56,6 +56,7 @@ type Resolve = (result: AttemptResult | Promise<AttemptResult>) => void;
 export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Limited {
   done = false;
   dueAt: number;
+  place = 0;
   readonly signal: CallOffSignal | undefined;
   readonly #request: HttpRequest;
   readonly #target: Target;
@@ -135,7 +136,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     if (this.done) return;
     const connection = this.#connection as Connection;
     connection.noteAnswer();
-    this.#finish();
+    this.done = true;
+    this.#target.underWay.delete(this);
     this.#target.pool.release(connection);
     this.#resolve(this.#answer(true));
   }
@@ -175,14 +177,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   /** Gives up the connection; a status that is known by then is the result instead. */
   #end(result: AttemptResult | Promise<AttemptResult>): void {
     if (this.done) return;
-    this.#finish();
-    if (this.#connection !== undefined) this.#target.pool.discard(this.#connection);
-    this.#resolve(this.#status === 0 ? result : this.#answer(false));
-  }
-
-  #finish(): void {
     this.done = true;
     this.#target.underWay.delete(this);
+    if (this.#connection !== undefined) this.#target.pool.discard(this.#connection);
+    this.#resolve(this.#status === 0 ? result : this.#answer(false));
   }
 
   #answer(complete: boolean): Answer {

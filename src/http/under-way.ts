@@ -11,6 +11,8 @@ export interface Limited {
   readonly signal: CallOffSignal | undefined;
   /** How many bytes more may come for it. */
   readonly allowance: number;
+  /** Its place among the requests under way, which only they change. */
+  place: number;
   end(why: EndReason): void;
 }
 
@@ -24,13 +26,14 @@ const ENDED_AT_ONCE = 4;
  * at a time, so that costs next to nothing; a timer and a listener for each cost a request several per cent.
  */
 export class UnderWay {
-  readonly #requests = new Set<Limited>();
+  /** A Set leaves its old tables to the garbage collector, which copied their requests again and again. */
+  readonly #requests: Limited[] = [];
   readonly #signals = new WeakSet<CallOffSignal>();
   #latestSignal: CallOffSignal | undefined;
   #sweeping: NodeJS.Timeout | undefined;
 
   add(request: Limited): void {
-    this.#requests.add(request);
+    request.place = this.#requests.push(request) - 1;
     const { signal } = request;
     if (signal !== undefined && signal !== this.#latestSignal) this.#listen(signal);
     // Does not keep the process alive: the sockets that it limits do.
@@ -38,30 +41,32 @@ export class UnderWay {
   }
 
   delete(request: Limited): void {
-    this.#requests.delete(request);
+    if (this.#requests[request.place] !== request) return;
+    const last = this.#requests.pop() as Limited;
+    if (last !== request) this.#requests[request.place] = last;
+    last.place = request.place;
   }
 
-  /** Calls all of them off. */
-  endAll(): void {
-    for (const request of [...this.#requests]) request.end('aborted');
+  /** Calls off those of a signal, or all. */
+  endAll(signal?: CallOffSignal): void {
+    for (const request of [...this.#requests]) {
+      if (signal === undefined || request.signal === signal) request.end('aborted');
+    }
   }
 
   #listen(signal: CallOffSignal): void {
     this.#latestSignal = signal;
     if (this.#signals.has(signal)) return;
     this.#signals.add(signal);
-    const callOff = (): void => {
-      for (const request of [...this.#requests]) if (request.signal === signal) request.end('aborted');
-    };
-    signal.addEventListener('abort', callOff, { once: true });
+    signal.addEventListener('abort', () => this.endAll(signal), { once: true });
   }
 
   #sweep(): void {
     this.#sweeping = undefined;
     const now = performance.now();
-    const over = [...this.#requests].filter(({ dueAt, allowance }) => dueAt <= now || allowance < 0);
+    const over = this.#requests.filter(({ dueAt, allowance }) => dueAt <= now || allowance < 0);
     this.#endSome(over.values());
-    if (this.#requests.size > 0) this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
+    if (this.#requests.length > 0) this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   /** A few at a time, and what came in for others meanwhile is dealt with before the next few. */
@@ -69,7 +74,7 @@ export class UnderWay {
     for (let left = ENDED_AT_ONCE; left > 0; left -= 1) {
       const { value: request, done } = over.next();
       if (done) return;
-      if (!this.#requests.has(request)) continue;
+      if (this.#requests[request.place] !== request) continue;
       request.end(request.dueAt <= performance.now() ? 'timeout' : 'flood');
     }
     setImmediate(() => this.#endSome(over));

@@ -11,6 +11,7 @@ function request(underWay: UnderWay, dueAt: number, signal?: AbortSignal, allowa
     dueAt,
     signal,
     allowance,
+    place: 0,
     end: (why) => {
       underWay.delete(limited);
       const early = why === 'timeout' && performance.now() < dueAt;
