@@ -38,6 +38,29 @@ describe.each(['http', 'https'])('a connection that is idle, over %s', (protocol
   });
 });
 
+describe.each(['http', 'https'])(
+  'a connection over %s that ends as the next request is about to be written',
+  (protocol) => {
+    test.each([
+      ['reset', (received: Received) => received.reset()],
+      ['closed', ({ socket }: Received) => socket.destroy()],
+    ])('%s: the request goes out once, on a new one', async (_name, end) => {
+      const server = await serve(
+        (received) => respond(received, 200),
+        protocol === 'https' ? TLS.server : undefined,
+      );
+      const http = client(protocol === 'https' ? { tls: { ca: TLS.ca } } : {});
+      const url = server.url.replace('127.0.0.1', 'localhost');
+      for (let n = 1; n <= 20; n += 1) {
+        expect(await http.post({ url, ...MESSAGE })).toEqual(DELIVERED);
+        end(server.requests.at(-1) as Received);
+      }
+      expect(server.requests).toHaveLength(20);
+      expect(server.sockets).toHaveLength(20);
+    });
+  },
+);
+
 describe('bytes behind an answer, at once', () => {
   test.each([
     ['a body after 204', 'HTTP/1.1 204 None\r\ncontent-length: 5\r\n\r\nhello', 204],
