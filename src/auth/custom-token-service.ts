@@ -5,8 +5,8 @@ import type { TokenRequestParts } from './token-post.ts';
 export function buildCustomRequest({ url, method, headers, body }: TokenServiceConfig): TokenRequestParts {
   const given = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
   const all = Object.entries(headers).flat();
-  if (!given.has('accept')) all.push('accept', 'application/json');
-  if (body !== undefined && !given.has('content-type')) all.push('content-type', 'application/json');
+  if (!given.has('accept')) all.push('Accept', 'application/json');
+  if (body !== undefined && !given.has('content-type')) all.push('Content-Type', 'application/json');
   // A POST or PUT without a body says so by a length of 0.
   const text = body === undefined ? (method === 'GET' ? null : '') : JSON.stringify(body);
   return { url, method, headers: all, body: text };

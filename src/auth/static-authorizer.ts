@@ -32,13 +32,13 @@ function toHeaders(auth: StaticAuthConfig): string[] {
       return [];
     case 'bearer':
       demand(isBearerToken(auth.token), 'token', 'the bare token: visible ASCII without spaces');
-      return ['authorization', `Bearer ${auth.token}`];
+      return ['Authorization', `Bearer ${auth.token}`];
     case 'basic':
       // RFC 7617, section 2: the first colon ends the user name.
       demand(!auth.username.includes(':'), 'username', 'a name without a colon');
       demand(!CONTROL.test(auth.username), 'username', 'free of control characters');
       demand(!CONTROL.test(auth.password), 'password', 'free of control characters');
-      return ['authorization', basicCredentials(auth.username, auth.password)];
+      return ['Authorization', basicCredentials(auth.username, auth.password)];
     case 'api_key':
       demand(isHeaderName(auth.header), 'header', 'a header name (RFC 9110)');
       demand(!RESERVED_HEADERS.has(auth.header.toLowerCase()), 'header', 'a header that Waybill leaves free');

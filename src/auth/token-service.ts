@@ -25,7 +25,7 @@ function identityOf(config: TokenAuthConfig): readonly unknown[] {
 
 /** The header that carries the token to the client's endpoints, and what stands before it there. */
 export function carrierOf(config: TokenAuthConfig): { readonly header: string; readonly prefix: string } {
-  if (config.type === 'oauth2') return { header: 'authorization', prefix: 'Bearer ' };
+  if (config.type === 'oauth2') return { header: 'Authorization', prefix: 'Bearer ' };
   return { header: config.header, prefix: config.prefix };
 }
 
@@ -57,7 +57,7 @@ function buildOAuth2Request(config: OAuth2Config): TokenRequestParts {
     case 'json':
       return {
         url,
-        headers: ['content-type', 'application/json', 'accept', 'application/json'],
+        headers: ['Content-Type', 'application/json', 'Accept', 'application/json'],
         body: JSON.stringify({ ...grant, ...credentials, ...scope }),
       };
     case 'form':
@@ -66,7 +66,7 @@ function buildOAuth2Request(config: OAuth2Config): TokenRequestParts {
       const basic = basicCredentials(formEncodeText(config.clientId), formEncodeText(config.clientSecret));
       return {
         url,
-        headers: [...FORM_HEADERS, 'authorization', basic],
+        headers: [...FORM_HEADERS, 'Authorization', basic],
         body: formEncode({ ...grant, ...scope }),
       };
     }
@@ -90,9 +90,9 @@ function secretsOf(config: TokenAuthConfig): readonly string[] {
 }
 
 const FORM_HEADERS: readonly string[] = [
-  'content-type',
+  'Content-Type',
   'application/x-www-form-urlencoded',
-  'accept',
+  'Accept',
   'application/json',
 ];
 

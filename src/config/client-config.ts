@@ -92,6 +92,7 @@ export const clientConfigSchema = z.strictObject({
   concurrency: z.int().min(1).max(1_000).default(32),
   ratePerSecond: z.number().min(0.001).max(1_000_000).optional(),
   timeoutMs: z.int().min(1).max(600_000).default(15_000),
+  connectionMaxAgeMs: z.int().min(1).max(86_400_000).default(30_000),
   retry: retrySchema.prefault({}),
   batchSize: z.int().min(1).max(500).default(50),
   allowPrivateNetwork: z.boolean().default(false),

@@ -94,6 +94,9 @@ clients:
     # How long one request may take, from connecting to the last byte. Default: 15000
     timeoutMs: 15000
 
+    # How long a connection may be used for further requests; a new one asks again where the name leads. Default: 30000
+    connectionMaxAgeMs: 30000
+
     # When a failed event is tried again: after baseDelayMs, then each time factor times later, but never
     # more than maxDelayMs. The defaults span three hours: 15 s, 75 s, 6 min, 31 min, 2.6 h.
     retry:

@@ -147,15 +147,15 @@ function unlessAborted<Result>(
 
 function headersFor(event: StoredEvent, userAgent: string, granted: Authorization): string[] {
   return [
-    'content-type',
+    'Content-Type',
     'application/json',
-    'accept',
+    'Accept',
     'application/json',
-    'user-agent',
+    'User-Agent',
     userAgent,
-    'idempotency-key',
+    'Idempotency-Key',
     event.id,
-    'x-waybill-attempt',
+    'X-Waybill-Attempt',
     String(nextAttempt(event)),
     ...granted.headers,
   ];

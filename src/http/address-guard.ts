@@ -1,4 +1,3 @@
-import type { LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { specialRangeOf } from '../core/special-addresses.ts';
 import { WaybillError } from '../core/waybill-error.ts';
@@ -19,9 +18,10 @@ export function refuseAddress(host: string, address: string): WaybillError | und
   );
 }
 
-/** Checks a URL's host where it is an address itself, which Node connects to without asking `lookup`. */
+/** Checks a URL's host if it is an address itself, which Node connects to without asking `lookup`. */
 export function refuseLiteral(hostname: string): WaybillError | undefined {
-  return isIP(hostname) === 0 ? undefined : refuseAddress(hostname, hostname);
+  const address = hostname.replace(/^\[(.*)\]$/, '$1');
+  return isIP(address) === 0 ? undefined : refuseAddress(address, address);
 }
 
 /** Ends a socket as soon as it is connected to an address that is not allowed, before a byte is sent. */
@@ -35,28 +35,29 @@ export function guardSocket(socket: Socket, host: string): void {
 
 /**
  * Makes the `lookup` for sockets. Connections that open at the same time share one question to the resolver.
- * Of the answers, only those that `refuse` lets pass are used; where none is left, the first one's refusal is
- * the error.
+ * Of the addresses, only those that `refuse` lets pass are used; if none is left, the first one's refusal is the
+ * error. `preferred` has, by name, the address that comes first.
  */
-export function createLookup(lookup: Lookup, refuse: typeof refuseAddress): LookupFunction {
+export function createLookup(
+  lookup: Lookup,
+  refuse: typeof refuseAddress,
+  preferred: ReadonlyMap<string, string> = new Map(),
+): LookupFunction {
   const resolve = shareQuestions(lookup);
 
   return (hostname, options, callback) => {
     resolve(hostname, { ...options, all: true }, (error, addresses) => {
       if (error !== null) return callback(error, []);
       const allowed = addresses.filter(({ address }) => refuse(hostname, address) === undefined);
+      const best = preferred.get(hostname);
+      allowed.sort((one, other) => Number(other.address === best) - Number(one.address === best));
       const [first] = allowed;
-      if (first === undefined) return callback(refuseAll(hostname, addresses, refuse), []);
+      if (first === undefined) {
+        const [refused] = addresses;
+        const why = refused && refuse(hostname, refused.address);
+        return callback(why ?? new WaybillError('ENOTFOUND', `${hostname} has no address`), []);
+      }
       return options.all === true ? callback(null, allowed) : callback(null, first.address, first.family);
     });
   };
-}
-
-function refuseAll(
-  hostname: string,
-  [first]: readonly LookupAddress[],
-  refuse: typeof refuseAddress,
-): NodeJS.ErrnoException {
-  const refusal = first && refuse(hostname, first.address);
-  return refusal ?? new WaybillError('ENOTFOUND', `${hostname} has no address`);
 }

@@ -1,11 +1,11 @@
 import type { AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
-import { AfterPoll } from './after-poll.ts';
-import { type ConnectorOptions, createConnector } from './connector.ts';
-import { Exchange, type ExchangeRequest } from './exchange.ts';
-import { createTargets } from './targets.ts';
+import { WaybillError } from '../core/waybill-error.ts';
+import { refuseLiteral } from './address-guard.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { Connector, type ConnectorOptions } from './connector.ts';
+import { Exchange, type HttpRequest, type Target } from './exchange.ts';
 import { UnderWay } from './under-way.ts';
-import { writeRequest } from './write-request.ts';
 
 /** How a client's endpoints are reached. */
 export interface HttpOptions extends ConnectorOptions {
@@ -15,30 +15,11 @@ export interface HttpOptions extends ConnectorOptions {
   readonly timeoutMs: number;
 }
 
-/** One request. */
-export interface HttpRequest {
-  readonly url: string;
-  /** Default: POST. */
-  readonly method?: 'POST' | 'GET' | 'PUT' | undefined;
-  /** Header names and values in turns; `host` and `content-length` are added. */
-  readonly headers: readonly string[];
-  /** null: none, as a GET has it. */
-  readonly body: string | null;
-  /** Default: that of the options. */
-  readonly timeoutMs?: number;
-  /**
-   * Keeps so many bytes of the answer's body whatever the status, and waits for its end until the deadline;
-   * default: nothing of a 2xx, else 2 KiB, and no longer than a second after the status.
-   */
-  readonly keepBodyBytes?: number;
-}
-
 /** One client's connections. */
 export interface ClientHttp {
   /**
    * Sends one POST unless told otherwise; redirects are not followed. Any status is an answer, whatever becomes of
-   * the body.
-   * Where a connection kept alive was closed before a byte of the answer, the request is sent once more.
+   * the body. If a connection kept alive was closed before a byte of the answer, the request is sent once more.
    * Rejects only with `HTTP_REQUEST_INVALID`, for a URL or header that cannot be sent.
    * `signal` may be shared among any number of requests.
    */
@@ -47,37 +28,50 @@ export interface ClientHttp {
   close(): Promise<void>;
 }
 
-const ABORTED: AttemptResult = { kind: 'aborted' };
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /** Creates a client's connections; none is opened yet. Throws `TLS_SETTINGS_INVALID`. */
 export function createClientHttp(options: HttpOptions): ClientHttp {
-  const targets = createTargets(createConnector(options), options);
+  const connector = new Connector(options);
   const underWay = new UnderWay();
-  const afterPoll = new AfterPoll();
+  /** By URL: a client has few, and parsing one costs a few per cent of a request. */
+  const targets = new Map<string, Target>();
+  const pools = new Map<string, ConnectionPool>();
   let closed = false;
+
+  function addTarget(text: string): Target {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const defaultPort = url && DEFAULT_PORTS[url.protocol];
+    if (url === undefined || defaultPort === undefined) {
+      throw new WaybillError('HTTP_REQUEST_INVALID', 'the endpoint is not an http: or https: URL');
+    }
+    const pool = pools.get(url.origin) ?? new ConnectionPool(url.origin, options.connections, connector);
+    pools.set(url.origin, pool);
+    const refusal = options.allowPrivateNetwork ? undefined : refuseLiteral(url.hostname);
+    const target: Target = {
+      pool,
+      underWay,
+      path: url.pathname + url.search,
+      where: `${url.hostname}:${url.port || defaultPort}`,
+      timeoutMs: options.timeoutMs,
+      refusal: refusal && { kind: 'unsent', failureClass: 'address', detail: refusal.message },
+    };
+    targets.set(text, target);
+    return target;
+  }
 
   return {
     post: (request, signal) =>
       new Promise((resolve) => {
-        const { pool, path, host, where, refusal } = targets.of(request.url);
-        if (closed || signal?.aborted) return resolve(ABORTED);
-        if (refusal !== undefined) return resolve(refusal);
-        const { method = 'POST', headers, body } = request;
-        const exchange: ExchangeRequest = {
-          pool,
-          where,
-          bytes: writeRequest({ method, path, host, headers, body }),
-          timeoutMs: request.timeoutMs ?? options.timeoutMs,
-          keepBodyBytes: request.keepBodyBytes,
-          signal,
-          underWay,
-          afterPoll,
-        };
-        new Exchange(exchange, resolve).start();
+        const target = targets.get(request.url) ?? addTarget(request.url);
+        if (closed || signal?.aborted) resolve({ kind: 'aborted' });
+        else if (target.refusal !== undefined) resolve(target.refusal);
+        else new Exchange(request, target, signal, resolve).start();
       }),
-    close() {
+    async close() {
       closed = true;
-      return targets.close();
+      underWay.endAll();
+      await Promise.all([...pools.values()].map((pool) => pool.close()));
     },
   };
 }

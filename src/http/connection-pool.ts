@@ -1,134 +1,88 @@
-import { Connection, type ConnectionUser, type Gone } from './connection.ts';
-import type { Connector, Origin } from './connector.ts';
+import { Connection } from './connection.ts';
+import type { Connector } from './connector.ts';
 
-/** How long connections are used only once after one of them brought what nobody had asked for. */
-const DISTRUST_MS = 600_000;
-/** How often idle connections are looked through for those whose time is over. */
-const SWEEP_MS = 500;
+/** Who wants a connection. */
+export interface ConnectionUser {
+  /** Whether it has no more use for one. */
+  readonly done: boolean;
+  /** Takes the connection, until it is released or discarded. */
+  begin(connection: Connection): void;
+}
 
 /** The connections to one origin, at most `limit`. The one used last is used next, so that spare ones close. */
 export class ConnectionPool {
-  readonly #origin: Origin;
+  readonly #origin: string;
   readonly #limit: number;
-  readonly #connect: Connector;
+  readonly #connector: Connector;
   readonly #open = new Set<Connection>();
   readonly #idle: Connection[] = [];
   /** Empty as long as the caller keeps to its own limit. */
   readonly #waiting: ConnectionUser[] = [];
-  /** Until when connections are used only once, in milliseconds of the monotonic clock. */
-  #distrustedUntil = 0;
-  #sweeping: NodeJS.Timeout | undefined;
 
-  constructor(origin: Origin, limit: number, connect: Connector) {
+  constructor(origin: string, limit: number, connector: Connector) {
     this.#origin = origin;
     this.#limit = limit;
-    this.#connect = connect;
+    this.#connector = connector;
   }
 
   /** Gives the user a connection, now or as soon as there is one. */
   acquire(user: ConnectionUser): void {
-    const connection = this.#takeIdle() ?? (this.#open.size < this.#limit ? this.#add() : undefined);
-    if (connection === undefined) this.#waiting.push(user);
-    else connection.lend(user);
+    let connection = this.#idle.pop();
+    while (connection?.isUsable() === false) {
+      this.#close(connection);
+      connection = this.#idle.pop();
+    }
+    if (connection !== undefined) {
+      connection.idle = false;
+      user.begin(connection);
+    } else if (this.#open.size < this.#limit) this.#add(user);
+    else this.#waiting.push(user);
   }
 
   /** Takes a connection back whose answer has been read to its end. */
-  release(connection: Connection, now: number): void {
-    if (connection.hasExcess) this.#distrustedUntil = now + DISTRUST_MS;
-    if (connection.idleUntil <= now || now < this.#distrustedUntil) {
-      this.discard(connection);
-      return;
-    }
-    const next = this.#nextWaiting();
-    if (next !== undefined) {
-      // There may be more to read than this answer: however soon, it is looked for first.
-      connection.answeredAt = Number.NEGATIVE_INFINITY;
-      connection.lend(next);
-      return;
-    }
-    connection.answeredAt = now;
-    connection.user = undefined;
-    this.#idle.push(connection);
-    // Does not keep the process alive: the connections do, until they are looked through.
-    this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
+  release(connection: Connection): void {
+    connection.idle = true;
+    if (connection.isUsable()) this.#idle.push(connection);
+    else this.#close(connection);
+    this.#serveWaiting();
   }
 
   /** Closes a connection that cannot be used again. */
   discard(connection: Connection): void {
-    if (!this.#open.delete(connection)) return;
-    connection.close();
-    const next = this.#nextWaiting();
-    if (next !== undefined) this.#add().lend(next);
+    this.#close(connection);
+    this.#serveWaiting();
   }
 
   /** Closes the connection and gives the user one that is certainly new. */
   replace(connection: Connection, user: ConnectionUser): void {
-    this.#open.delete(connection);
-    connection.close();
-    this.#add().lend(user);
+    this.#close(connection);
+    this.#add(user);
   }
 
-  /** Calls all requests off and closes all connections. Nothing may be acquired afterwards. */
+  /** Closes all connections. Nothing may be acquired afterwards. */
   async close(): Promise<void> {
-    for (const user of this.#waiting.splice(0)) user.abort();
-    const connections = [...this.#open];
-    for (const { user } of connections) user?.abort();
-    this.#open.clear();
     this.#idle.length = 0;
-    clearTimeout(this.#sweeping);
-    for (const connection of connections) connection.close();
-    await Promise.all(connections.map((connection) => connection.closed()));
+    await Promise.all([...this.#open].map((connection) => connection.close()));
   }
 
-  #takeIdle(): Connection | undefined {
-    const now = performance.now();
-    for (let connection = this.#idle.pop(); connection !== undefined; connection = this.#idle.pop()) {
-      if (now < connection.idleUntil && now >= this.#distrustedUntil) return connection;
-      this.discard(connection);
-    }
-    return undefined;
-  }
-
-  /**
-   * Closes what has been idle for so long that the server may close it at any time, or has an unsent rest. What is
-   * left does not keep the process alive; as this is seen to here, it costs a busy connection nothing.
-   */
-  #sweep(): void {
-    this.#sweeping = undefined;
-    const now = performance.now();
-    const isUseless = ({ idleUntil, unsentBytes }: Connection) => idleUntil <= now || unsentBytes > 0;
-    for (const connection of this.#idle.filter(isUseless)) {
-      this.#idle.splice(this.#idle.indexOf(connection), 1);
-      this.discard(connection);
-    }
-    for (const connection of this.#idle) connection.rest();
-    if (this.#idle.length > 0) this.#sweeping = setTimeout(() => this.#sweep(), SWEEP_MS).unref();
-  }
-
-  #add(): Connection {
-    const connection = new Connection(this.#origin, this.#connect, (gone, why) => this.#onGone(gone, why));
+  #add(user: ConnectionUser): void {
+    const connection = new Connection(this.#origin, this.#connector, (ended) => {
+      this.#open.delete(ended);
+      const at = this.#idle.indexOf(ended);
+      if (at !== -1) this.#idle.splice(at, 1);
+    });
     this.#open.add(connection);
-    return connection;
+    user.begin(connection);
   }
 
-  #onGone(connection: Connection, gone: Gone): void {
-    // A server that answers once too often answers each request with what was meant for another, as soon as
-    // such an answer comes when the next request is already on its way: nothing in HTTP/1.1 tells them apart.
-    if (gone.kind === 'unasked') this.#distrustedUntil = performance.now() + DISTRUST_MS;
-    const { user } = connection;
-    if (user === undefined) {
-      this.#open.delete(connection);
-      this.#idle.splice(this.#idle.indexOf(connection), 1);
-    } else if (connection.answers > 0 && !connection.written) {
-      this.replace(connection, user);
-    } else {
-      user.onGone(gone);
-    }
+  #close(connection: Connection): void {
+    connection.idle = true;
+    if (this.#open.delete(connection)) void connection.close();
   }
 
-  #nextWaiting(): ConnectionUser | undefined {
+  #serveWaiting(): void {
     let next = this.#waiting.shift();
     while (next?.done) next = this.#waiting.shift();
-    return next;
+    if (next !== undefined) this.acquire(next);
   }
 }

@@ -1,6 +1,7 @@
 import { lookup as dnsLookup } from 'node:dns';
-import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
-import { connect as connectSecurely, createSecureContext, type SecureContext } from 'node:tls';
+import type { Socket } from 'node:net';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import { buildConnector } from 'undici';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createLookup, guardSocket, refuseAddress } from './address-guard.ts';
 import type { Lookup } from './share-questions.ts';
@@ -13,77 +14,78 @@ export interface ConnectorOptions {
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
   /** Default: `dns.lookup`. */
   readonly lookup?: Lookup;
-}
-
-/** Where connections go. */
-export interface Origin {
-  readonly secure: boolean;
-  /** Without the brackets of an IPv6 address. */
-  readonly hostname: string;
-  readonly port: number;
+  /** For how long a connection is used, so that a name that moved is followed; default: 30 s. */
+  readonly connectionMaxAgeMs?: number;
 }
 
 /** Is handed what was read, the first so many bytes; they are overwritten after the call. */
-export type OnRead = (bytes: Buffer, length: number) => void;
+type OnRead = (bytes: Buffer, length: number) => boolean;
+/** undici's own type leaves out that the socket is returned. */
+type Connect = (to: buildConnector.Options, callback: buildConnector.Callback) => Socket;
 
-/** Opens a socket; `onReady` is called once, when it is connected and, where that is due, TLS is established. */
-export type Connector = (origin: Origin, onRead: OnRead, onReady: () => void) => Socket;
-
-const KEEP_ALIVE_MS = 60_000;
 const MIN_VERSION = 'TLSv1.2';
-/** All sockets read into it: what one has read is dealt with before another one reads. */
-const READ_BUFFER = Buffer.allocUnsafeSlow(65_536);
+const MAX_AGE_MS = 30_000;
+/** How long one address of a name may take to connect; the last one may take as long as the request. */
+const ADDRESS_MS = 2_000;
+/** All sockets read into it, one at a time: Node would allocate 64 KiB for each read, to be garbage at once. */
+const READ_BUFFER = Buffer.allocUnsafeSlow(16_384);
 
-/** Builds the function that opens sockets. Throws `TLS_SETTINGS_INVALID` where certificate or key are unfit. */
-export function createConnector({ allowPrivateNetwork, tls, lookup }: ConnectorOptions): Connector {
-  const guardedLookup = createLookup(
-    lookup ?? dnsLookup,
-    allowPrivateNetwork ? () => undefined : refuseAddress,
-  );
-  const secureContext = tls && buildSecureContext(tls);
+/** Opens a client's sockets for undici, and remembers what makes the next one cheaper. */
+export class Connector {
+  readonly maxAgeMs: number;
+  /** The address of each name that answered last: the next connection tries it first. */
+  readonly preferred = new Map<string, string>();
+  readonly #allowPrivateNetwork: boolean;
+  readonly #options: buildConnector.BuildOptions;
   /** The latest TLS session with each host and port, so that the next handshake is a short one. */
-  const sessions = new Map<string, Buffer>();
+  readonly #sessions = new Map<string, Buffer>();
 
-  function open({ secure, hostname: host, port }: Origin, onread: OnReadOpts): Socket {
-    const common = { host, port, lookup: guardedLookup, onread };
-    if (!secure) return connectPlain(common);
-    const peer = `${host}:${port}`;
-    const socket = connectSecurely({
-      ...common,
+  /** Throws `TLS_SETTINGS_INVALID` if certificate, key or authority cannot be used. */
+  constructor({ allowPrivateNetwork, tls, lookup = dnsLookup, connectionMaxAgeMs }: ConnectorOptions) {
+    this.maxAgeMs = connectionMaxAgeMs ?? MAX_AGE_MS;
+    this.#allowPrivateNetwork = allowPrivateNetwork;
+    const refuse = allowPrivateNetwork ? () => undefined : refuseAddress;
+    this.#options = {
+      lookup: createLookup(lookup, refuse, this.preferred),
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: ADDRESS_MS,
+      // The deadline of each request ends a connect that takes too long.
+      timeout: 0,
+      // undici's own cache offers a session again that the server cannot take up.
+      maxCachedSessions: 0,
       minVersion: MIN_VERSION,
-      ALPNProtocols: ['http/1.1'],
-      // A server name is a name, not an address (RFC 6066, section 3).
-      ...(isIP(host) === 0 && { servername: host }),
-      ...(secureContext && { secureContext }),
-      ...(sessions.has(peer) && { session: sessions.get(peer) }),
-    });
-    socket.on('session', (session) => sessions.set(peer, session));
-    // A handshake that failed may have failed for its session: the next one goes without.
-    const forget = (): void => {
-      if (!socket.authorized) sessions.delete(peer);
+      // One for all connections: parsing certificates costs as much as a handshake.
+      ...(tls && { secureContext: secureContextOf(tls) }),
     };
-    return socket.once('error', forget).once('close', forget);
   }
 
-  return (origin, onRead, onReady) => {
-    const callback = (length: number): boolean => {
-      onRead(READ_BUFFER, length);
-      return true;
+  /** Opens a socket and returns it at once; the callback has it when it, and TLS, is established. */
+  open(to: buildConnector.Options, onRead: OnRead, callback: buildConnector.Callback): Socket {
+    const peer = `${to.hostname}:${to.port}`;
+    const session = this.#sessions.get(peer);
+    const onread = { buffer: READ_BUFFER, callback: (length: number) => onRead(READ_BUFFER, length) };
+    const connect = buildConnector({ ...this.#options, onread, ...(session && { session }) }) as Connect;
+    const socket = connect(to, callback);
+    if (!this.#allowPrivateNetwork) guardSocket(socket, to.hostname);
+    if (socket instanceof TLSSocket) this.#keepSession(peer, socket);
+    return socket;
+  }
+
+  #keepSession(peer: string, socket: TLSSocket): void {
+    socket.on('session', (session) => this.#sessions.set(peer, session));
+    // A handshake that failed may have failed because of its session: the next one goes without.
+    const forget = (): void => {
+      if (!socket.authorized) this.#sessions.delete(peer);
     };
-    const socket = open(origin, { buffer: READ_BUFFER, callback });
-    if (!allowPrivateNetwork) guardSocket(socket, origin.hostname);
-    socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true);
-    return socket.once(origin.secure ? 'secureConnect' : 'connect', onReady);
-  };
+    socket.once('error', forget).once('close', forget);
+  }
 }
 
-/** One for all connections: parsing certificates costs as much as a handshake. */
-function buildSecureContext(tls: NonNullable<ConnectorOptions['tls']>): SecureContext {
+function secureContextOf(tls: NonNullable<ConnectorOptions['tls']>): SecureContext {
   try {
     return createSecureContext({ minVersion: MIN_VERSION, ...tls });
   } catch (cause) {
-    throw new WaybillError('TLS_SETTINGS_INVALID', 'the TLS certificate, key or authority cannot be used', {
-      cause,
-    });
+    const message = 'the TLS certificate, key or authority cannot be used';
+    throw new WaybillError('TLS_SETTINGS_INVALID', message, { cause });
   }
 }

@@ -1,42 +1,76 @@
-import type { NetworkFailureClass } from '../core/classify-network-error.ts';
+import { classifyNetworkError, type NetworkFailureClass } from '../core/classify-network-error.ts';
+import { MAX_HEAD_BYTES } from './connection.ts';
 
-/** What is known about a request that got no status. */
-export interface FailedRequest {
+/** Why there was no status: the class, and a code or a few words if there is more to say. */
+export interface FailureReason {
   readonly failureClass: NetworkFailureClass;
-  /** host:port. */
-  readonly where: string;
-  /** The error's code, or what was wrong with the answer; none: it was closed, or Waybill ended it. */
   readonly reason?: string;
-  readonly timeoutMs: number;
-  /** Whether there was a connection to send the request on. */
-  readonly connected: boolean;
 }
 
-/** Says in a sentence why there was no status; names host, port and code, nothing of the request. */
-export function describeFailure({
-  failureClass,
-  where,
-  reason,
-  timeoutMs,
-  connected,
-}: FailedRequest): string {
-  const because = reason === undefined ? '' : ` (${reason})`;
-  switch (failureClass) {
+/**
+ * What undici 7.30.2 does not read, by the error's code. Its parser's errors have a name only. UND_ERR_SOCKET alone
+ * is told apart by its message: undici closed the connection, or else the other side did.
+ */
+const NOT_HTTP: Readonly<Record<string, FailureReason>> = {
+  UND_ERR_HEADERS_OVERFLOW: notHttp(`headers beyond ${MAX_HEAD_BYTES / 1_024} KiB`),
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: notHttp('headers that cannot be read'),
+  'UND_ERR_SOCKET bad response': notHttp('an interim answer that is none'),
+  'UND_ERR_SOCKET bad upgrade': notHttp('another protocol, which nobody asked for'),
+};
+/** How a kept connection ends that the other side closed as we wrote. */
+const CLOSED_BY_PEER = new Set([undefined, 'ECONNRESET', 'EPIPE']);
+const NOT_WRITABLE = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
+
+/** Puts an error of Node's or undici's into a class, by name and code. */
+export function explainError(error: Error): FailureReason {
+  if (error.name === 'HTTPParserError') return notHttp(/\((.*)\)$/.exec(error.message)?.[1] ?? 'no answer');
+  const code = codeOf(error);
+  if (code === 'UND_ERR_SOCKET') return NOT_HTTP[`${code} ${error.message}`] ?? { failureClass: 'reset' };
+  return NOT_HTTP[code] ?? { failureClass: classifyNetworkError(code), reason: code };
+}
+
+/** Whether the other side closed or reset the connection. */
+export function isClosedByPeer(error: Error): boolean {
+  const { failureClass, reason } = explainError(error);
+  return failureClass === 'reset' && CLOSED_BY_PEER.has(reason);
+}
+
+/** Whether the request itself is at fault: a header or path that cannot be sent. */
+export function isNotWritable(error: Error): boolean {
+  return NOT_WRITABLE.has(codeOf(error));
+}
+
+/** The error's code, or its name if it has none. */
+export function codeOf(error: Error): string {
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+}
+
+/**
+ * Says in a sentence why there was no status; names host, port and code, nothing of the request.
+ * @param sent whether there was a connection to send the request on
+ */
+export function describeFailure(why: FailureReason, where: string, timeoutMs: number, sent: boolean): string {
+  const because = why.reason === undefined ? '' : ` (${why.reason})`;
+  const when = sent ? 'before it had answered' : 'while it was being established';
+  switch (why.failureClass) {
     case 'refused':
       return `no connection to ${where}${because}`;
     case 'reset':
-      return connected
-        ? `${where} closed the connection before it had answered${because}`
-        : `${where} closed the connection while it was being established${because}`;
+      return `${where} closed the connection ${when}${because}`;
     case 'dns':
       return `the name in ${where} could not be resolved${because}`;
     case 'tls':
       return `no TLS connection to ${where}${because}`;
     case 'timeout':
-      if (reason !== undefined) return `the connection to ${where} timed out${because}`;
-      return `no ${connected ? 'answer from' : 'connection to'} ${where} within ${timeoutMs} ms`;
+      if (because !== '') return `the connection to ${where} timed out${because}`;
+      return `no ${sent ? 'answer from' : 'connection to'} ${where} within ${timeoutMs} ms`;
     case 'not_http':
-      if (reason === undefined) return `${where} sent more than a mebibyte without coming to an answer`;
+      if (because === '') return `${where} sent more than a mebibyte without coming to an answer`;
       return `${where} answered, but not in HTTP/1.1${because}`;
   }
+}
+
+/** The answer is none. */
+export function notHttp(reason: string): FailureReason {
+  return { failureClass: 'not_http', reason };
 }

@@ -1,5 +1,8 @@
 import type { CallOffSignal } from '../core/call-off.ts';
 
+/** Why a request is ended from outside: it was called off, its time is over, or more came than any answer takes. */
+export type EndReason = 'aborted' | 'timeout' | 'flood';
+
 /** A request that can be ended from outside. */
 export interface Limited {
   /** When it has to be over, in milliseconds of the monotonic clock; it may be brought forward. */
@@ -8,34 +11,29 @@ export interface Limited {
   readonly signal: CallOffSignal | undefined;
   /** How many bytes more may come for it. */
   readonly allowance: number;
-  /** More came than any answer takes. */
-  overflow(): void;
-  /** Its time is over. */
-  expire(): void;
-  abort(): void;
+  /** Its place among the requests under way, which only they change. */
+  place: number;
+  end(why: EndReason): void;
 }
 
-/** How late a request may be ended, in milliseconds; also for how long a flood may go on. */
+/** How late a request may be ended, in milliseconds; also how long a flood may go on. */
 const SWEEP_MS = 20;
-/**
- * An endpoint that hangs has all its requests end at once, each of which is logged, settled and followed by another
- * on a new connection: in one go that takes milliseconds, for which all other clients would wait.
- */
+/** An endpoint that hangs has all its requests end at once: in one go, that takes milliseconds of all other clients. */
 const ENDED_AT_ONCE = 4;
 
 /**
- * The requests under way: looked through every 20 ms for those whose time is over or that are flooded, and
- * when a signal calls some of them off. There are few at a time, so that costs next to nothing; a timer and a
- * listener for each of them cost a request several per cent.
+ * The requests under way, looked through every 20 ms for those whose time is over or that are flooded. There are few
+ * at a time, so that costs next to nothing; a timer and a listener for each cost a request several per cent.
  */
 export class UnderWay {
-  readonly #requests = new Set<Limited>();
+  /** A Set leaves its old tables to the garbage collector, which copied their requests again and again. */
+  readonly #requests: Limited[] = [];
   readonly #signals = new WeakSet<CallOffSignal>();
   #latestSignal: CallOffSignal | undefined;
   #sweeping: NodeJS.Timeout | undefined;
 
   add(request: Limited): void {
-    this.#requests.add(request);
+    request.place = this.#requests.push(request) - 1;
     const { signal } = request;
     if (signal !== undefined && signal !== this.#latestSignal) this.#listen(signal);
     // Does not keep the process alive: the sockets that it limits do.
@@ -43,25 +41,32 @@ export class UnderWay {
   }
 
   delete(request: Limited): void {
-    this.#requests.delete(request);
+    if (this.#requests[request.place] !== request) return;
+    const last = this.#requests.pop() as Limited;
+    if (last !== request) this.#requests[request.place] = last;
+    last.place = request.place;
+  }
+
+  /** Calls off those of a signal, or all. */
+  endAll(signal?: CallOffSignal): void {
+    for (const request of [...this.#requests]) {
+      if (signal === undefined || request.signal === signal) request.end('aborted');
+    }
   }
 
   #listen(signal: CallOffSignal): void {
     this.#latestSignal = signal;
     if (this.#signals.has(signal)) return;
     this.#signals.add(signal);
-    const callOff = (): void => {
-      for (const request of [...this.#requests]) if (request.signal === signal) request.abort();
-    };
-    signal.addEventListener('abort', callOff, { once: true });
+    signal.addEventListener('abort', () => this.endAll(signal), { once: true });
   }
 
   #sweep(): void {
     this.#sweeping = undefined;
     const now = performance.now();
-    const over = [...this.#requests].filter(({ dueAt, allowance }) => dueAt <= now || allowance < 0);
+    const over = this.#requests.filter(({ dueAt, allowance }) => dueAt <= now || allowance < 0);
     this.#endSome(over.values());
-    if (this.#requests.size > 0) this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
+    if (this.#requests.length > 0) this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   /** A few at a time, and what came in for others meanwhile is dealt with before the next few. */
@@ -69,9 +74,8 @@ export class UnderWay {
     for (let left = ENDED_AT_ONCE; left > 0; left -= 1) {
       const { value: request, done } = over.next();
       if (done) return;
-      if (!this.#requests.has(request)) continue;
-      if (request.dueAt <= performance.now()) request.expire();
-      else request.overflow();
+      if (this.#requests[request.place] !== request) continue;
+      request.end(request.dueAt <= performance.now() ? 'timeout' : 'flood');
     }
     setImmediate(() => this.#endSome(over));
   }

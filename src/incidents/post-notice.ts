@@ -52,7 +52,7 @@ export async function postNotice(
 ): Promise<NoticeResult> {
   const { contentType, body } = noticeBody(channel, notice);
   const own = Object.entries(channel.headers).flat();
-  const headers = ['content-type', contentType, 'idempotency-key', notice.id, ...own];
+  const headers = ['Content-Type', contentType, 'Idempotency-Key', notice.id, ...own];
   let tries = 0;
   let failure = '';
   const tryOnce = async (): Promise<boolean> => {

@@ -134,11 +134,12 @@ interface RunningClient {
 
 function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
   const { redis, authorizers, log, onError } = shared;
-  const { timeoutMs, allowPrivateNetwork, ratePerSecond, tlsMaterial: tls } = client;
+  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, ratePerSecond, tlsMaterial: tls } = client;
   const monotonicNow = () => performance.now();
   const http = createClientHttp({
     connections: client.concurrency,
     timeoutMs,
+    connectionMaxAgeMs,
     allowPrivateNetwork,
     ...(tls === undefined ? {} : { tls }),
   });

@@ -93,7 +93,7 @@ function openChannel(
 ): { channel: string; http: ClientHttp; send: SendNotice } {
   const { timeoutMs, allowPrivateNetwork } = channel;
   const http = createClientHttp({ connections: CONNECTIONS, timeoutMs, allowPrivateNetwork });
-  const userAgent = ['user-agent', `waybill/${VERSION}`];
+  const userAgent = ['User-Agent', `waybill/${VERSION}`];
   const post: typeof http.post = (request, called) =>
     http.post({ ...request, headers: [...userAgent, ...request.headers] }, called);
   return {

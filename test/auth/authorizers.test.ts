@@ -252,6 +252,6 @@ describe('the registry', () => {
     const auth = { type: 'bearer', token: 'abc' } as const;
     const authorizer = start().authorizers.get({ client: 'acme', auth, post, timeoutMs: 1_000, network: '' });
     expect(authorizer.renewable).toBe(false);
-    expect(authorizer.authorize()).toMatchObject({ headers: ['authorization', 'Bearer abc'] });
+    expect(authorizer.authorize()).toMatchObject({ headers: ['Authorization', 'Bearer abc'] });
   });
 });

@@ -10,10 +10,10 @@ function headersOf(auth: StaticAuthConfig): readonly string[] {
 describe('createStaticAuthorizer', () => {
   it('writes the headers of each type', () => {
     expect(headersOf({ type: 'none' })).toEqual([]);
-    expect(headersOf({ type: 'bearer', token: 'abc.def' })).toEqual(['authorization', 'Bearer abc.def']);
+    expect(headersOf({ type: 'bearer', token: 'abc.def' })).toEqual(['Authorization', 'Bearer abc.def']);
     expect(headersOf({ type: 'api_key', header: 'X-Api-Key', key: 'k 1' })).toEqual(['X-Api-Key', 'k 1']);
     expect(headersOf({ type: 'basic', username: 'Aladdin', password: 'open sesame' })).toEqual([
-      'authorization',
+      'Authorization',
       'Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==',
     ]);
   });

@@ -35,6 +35,7 @@ describe('a configuration that is complete', () => {
       auth: { type: 'none' },
       concurrency: 32,
       timeoutMs: 15_000,
+      connectionMaxAgeMs: 30_000,
       retry: { retries: 5, baseDelayMs: 15_000, factor: 5, maxDelayMs: 14_400_000, jitter: 0.1 },
       batchSize: 50,
       allowPrivateNetwork: false,

@@ -1,5 +1,11 @@
+import { once } from 'node:events';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { client, MESSAGE, serveRaw } from './http-fixture.ts';
+import { certificates } from './certificates.ts';
+import { client, MESSAGE, opened, serveRaw } from './http-fixture.ts';
+
+const TLS = await certificates();
 
 /** More than the system takes in for a connection that nobody reads from. */
 const LONG_BODY = 'x'.repeat(32 * 1_048_576);
@@ -16,6 +22,28 @@ describe('an answer before the request was read', () => {
       expect(server.sockets).toHaveLength(n);
     }
     await server.allClosed();
+  });
+
+  test('over TLS counts, and the connection with the unsent rest is closed', async () => {
+    const accepted: Socket[] = [];
+    const server = createServer(TLS.server, (socket) => {
+      socket.on('error', () => {}).write('HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n');
+    });
+    server.on('connection', (socket) => accepted.push(socket)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    opened.push({
+      async close() {
+        for (const socket of accepted) socket.destroy();
+        await once(server.close(), 'close');
+      },
+    });
+    const http = client({ tls: { ca: TLS.ca } });
+    const url = `https://localhost:${(server.address() as AddressInfo).port}/`;
+    for (let n = 1; n <= 3; n += 1) {
+      const result = await http.post({ ...MESSAGE, url, body: LONG_BODY });
+      expect(result).toEqual({ kind: 'answer', status: 413, body: '' });
+      expect(accepted).toHaveLength(n);
+    }
   });
 
   test('and an end of the connection: the status stands', async () => {

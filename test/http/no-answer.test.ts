@@ -38,12 +38,18 @@ describe('no status', () => {
     ['a status below 100', 'HTTP/1.1 042 What\r\ncontent-length: 0\r\n\r\n'],
     ['an upgrade nobody asked for', 'HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: tls\r\n\r\n'],
     ['an invalid header', 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\nbad header\r\n\r\n'],
-    ['headers beyond 16 KiB', `HTTP/1.1 200 OK\r\nx-long: ${'x'.repeat(20_000)}\r\n\r\n`],
+    ['headers beyond 64 KiB', `HTTP/1.1 200 OK\r\nx-long: ${'x'.repeat(65_536)}\r\n\r\n`],
   ])('%s is not HTTP', async (_name, bytes) => {
     const { server, result } = await postTo(({ socket }) => socket.write(bytes));
     expect(result).toMatchObject({ kind: 'no_answer', failureClass: 'not_http' });
     await server.allClosed();
     expect(server.requests).toHaveLength(1);
+  });
+
+  test('a status that no answer to a POST has is named', async () => {
+    const { result, where } = await postTo(({ socket }) => socket.write('HTTP/1.1 101 Switching\r\n\r\n'));
+    const detail = `${where} answered, but not in HTTP/1.1 (status 101)`;
+    expect(result).toEqual({ kind: 'no_answer', failureClass: 'not_http', detail });
   });
 
   test('no answer within the time', async () => {

@@ -16,6 +16,24 @@ const FORGETFUL = `
   console.log((await http.post({ url, headers: [], body: '{}' })).status);
 `;
 
+/** Says whether its connection keeps it alive, idle and carrying a request, and ends. */
+const CARRYING = `
+  import { setImmediate } from 'node:timers/promises';
+  import { createClientHttp } from ${JSON.stringify(CLIENT_HTTP)};
+  const [, url, ca] = process.argv;
+  const http = createClientHttp({ connections: 2, timeoutMs: 60_000, allowPrivateNetwork: true, tls: { ca } });
+  const post = () => http.post({ url, headers: [], body: '{}' });
+  const isAlive = async () => {
+    for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+    return process.getActiveResourcesInfo().some((name) => /^(TCP|TLS)/.test(name));
+  };
+  await post();
+  console.log('idle:', await isAlive());
+  post();
+  console.log('carrying:', await isAlive());
+  await http.close();
+`;
+
 describe.each(['http', 'https'])('a connection that is idle, over %s', (protocol) => {
   test('does not keep the process alive, whatever the server says', async () => {
     const server = await serve(
@@ -26,5 +44,17 @@ describe.each(['http', 'https'])('a connection that is idle, over %s', (protocol
     const child = startNode(['--input-type=module', '-e', FORGETFUL, url, TLS.ca]);
     expect(await child.exit).toEqual({ code: 0, signal: null });
     expect(child.stdout).toBe('200\n');
+  });
+
+  test('keeps it alive again as soon as it carries a request', async () => {
+    const server = await serve(
+      (received) => received.number === 1 && respond(received, 200),
+      protocol === 'https' ? TLS.server : undefined,
+    );
+    const url = server.url.replace('127.0.0.1', 'localhost');
+    const child = startNode(['--input-type=module', '-e', CARRYING, url, TLS.ca]);
+    expect(await child.exit).toEqual({ code: 0, signal: null });
+    expect(child.stdout).toBe('idle: false\ncarrying: true\n');
+    expect(server.sockets).toHaveLength(1);
   });
 });

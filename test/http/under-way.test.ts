@@ -11,17 +11,11 @@ function request(underWay: UnderWay, dueAt: number, signal?: AbortSignal, allowa
     dueAt,
     signal,
     allowance,
-    overflow: () => {
+    place: 0,
+    end: (why) => {
       underWay.delete(limited);
-      end('overflowed');
-    },
-    expire: () => {
-      underWay.delete(limited);
-      end(`expired ${performance.now() >= dueAt ? 'in time' : 'early'}`);
-    },
-    abort: () => {
-      underWay.delete(limited);
-      end('aborted');
+      const early = why === 'timeout' && performance.now() < dueAt;
+      end(early ? 'early' : why);
     },
   };
   underWay.add(limited);
@@ -33,7 +27,7 @@ test('ends each when its time is over and not before, whatever order they came i
   const now = performance.now();
   const [far, ...near] = [600_000, 10, 60, 30].map((ms) => request(underWay, now + ms));
   const ended = await Promise.all(near.map((one) => one.ended));
-  expect(ended).toEqual(Array(3).fill('expired in time'));
+  expect(ended).toEqual(Array(3).fill('timeout'));
   expect(await Promise.race([far?.ended, 'still under way'])).toBe('still under way');
   if (far !== undefined) underWay.delete(far.limited);
 });
@@ -56,7 +50,7 @@ test('a signal calls off its own requests, however the signals alternate', async
   const ofNone = request(underWay, performance.now() + 30);
   one.abort();
   expect(await Promise.all(ofOne.map(({ ended }) => ended))).toEqual(['aborted', 'aborted']);
-  expect(await Promise.race([...ofTwo, ofNone].map(({ ended }) => ended))).toBe('expired in time');
+  expect(await Promise.race([...ofTwo, ofNone].map(({ ended }) => ended))).toBe('timeout');
   two.abort();
   expect(await ofTwo[0]?.ended).toBe('aborted');
 });
@@ -66,7 +60,7 @@ test('ends those that more came for than any answer takes, long before their tim
   const abort = new AbortController();
   const patient = request(underWay, performance.now() + 60_000, abort.signal, 0);
   const flooded = request(underWay, performance.now() + 60_000, abort.signal, -1);
-  expect(await flooded.ended).toBe('overflowed');
+  expect(await flooded.ended).toBe('flood');
   abort.abort();
   expect(await patient.ended).toBe('aborted');
 });
@@ -81,5 +75,5 @@ test('those whose time ends together do not keep others waiting until all of the
   await new Promise((resolve) => setImmediate(resolve));
   expect(ended).toBeGreaterThan(0);
   expect(ended).toBeLessThan(40);
-  expect(await Promise.all(all.map((one) => one.ended))).toEqual(Array(40).fill('expired in time'));
+  expect(await Promise.all(all.map((one) => one.ended))).toEqual(Array(40).fill('timeout'));
 });

@@ -12,7 +12,7 @@ import { VERSION } from '../../version.ts';
 import type { SendEvent } from '../generator.ts';
 
 /** The header that marks requests of a load test. */
-export const LOADTEST_HEADER = 'x-waybill-loadtest';
+export const LOADTEST_HEADER = 'X-Waybill-Loadtest';
 
 /** A way of sending events to one client, as the engine sends them. */
 export interface LoadSender {
@@ -106,10 +106,11 @@ export function measuredAttempts(parts: AttemptParts, runId: string) {
 }
 
 function httpOf(client: ResolvedClient, connections: number): ClientHttp {
-  const { timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
   return createClientHttp({
     connections,
     timeoutMs,
+    connectionMaxAgeMs,
     allowPrivateNetwork,
     ...(tls === undefined ? {} : { tls }),
   });
