@@ -1,24 +1,38 @@
 import { toJsonPath } from '../core/problem.ts';
 import type { AuthConfig } from './client-config.ts';
+import type { IncidentChannel } from './incidents-config.ts';
 
 /** A credential that is probably not meant as it stands, though it can be sent. Never holds its value. */
 export interface CredentialDoubt {
-  /** Its path from the client on, such as `auth.clientSecret`. */
+  /** Its path from the client on, such as `auth.clientSecret`; of a channel the whole path. */
   readonly setting: string;
   /** What is around it. */
   readonly around: 'quotes' | 'blanks';
 }
 
 /**
- * The credentials that have quotes or blanks around them. `docker --env-file` passes on quotes that a shell takes
- * away; a server then answers that the credential is wrong.
+ * The credentials of a client that have quotes or blanks around them. `docker --env-file` passes on quotes that a
+ * shell takes away; a server then answers that the credential is wrong.
  */
 export function findCredentialDoubts(auth: AuthConfig): CredentialDoubt[] {
-  return credentialsOf(auth).flatMap((credential) => {
+  return doubtsOf(credentialsOf(auth), 'auth');
+}
+
+/** The same for the channels of incidents; settings are such as `incidents.notify[0].routingKey`. */
+export function findChannelDoubts(channels: readonly IncidentChannel[]): CredentialDoubt[] {
+  const credentials = channels.flatMap((channel, at): Credential[] => [
+    ...textsIn(channel.headers, [at, 'headers']),
+    ...('routingKey' in channel ? [{ keys: [at, 'routingKey'], text: channel.routingKey }] : []),
+  ]);
+  return doubtsOf(credentials, 'incidents.notify');
+}
+
+function doubtsOf(credentials: readonly Credential[], place: string): CredentialDoubt[] {
+  return credentials.flatMap((credential) => {
     const around = findAround(credential);
     return around === undefined
       ? []
-      : [{ setting: toJsonPath(credential.keys).replace(/^\$/, 'auth'), around }];
+      : [{ setting: toJsonPath(credential.keys).replace(/^\$/, place), around }];
   });
 }
 

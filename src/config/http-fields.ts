@@ -112,9 +112,11 @@ function isAbsolute(address: string): boolean {
 }
 
 function whyNotHttpUrl(value: string): string | undefined {
+  const reason = whyLineBreak(value);
+  if (reason !== undefined) return reason;
   // The WHATWG parser forgives blanks, tabs, line breaks and missing slashes; a configuration should not.
   if (!/^https?:\/\/[^/\\\s]/i.test(value) || !URL.canParse(value)) return 'must be an http: or https: URL';
-  if (/[\s\\]/.test(value)) return 'must not hold blanks, line breaks or backslashes';
+  if (/[\s\\]/.test(value)) return 'must not hold blanks or backslashes';
   const url = new URL(value);
   if (url.username !== '' || url.password !== '') return 'must not hold credentials: they belong under auth';
   if (value.includes('#')) return 'must not have a fragment (#…): it is never sent';

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
-import { findCredentialDoubts } from '../config/credential-doubts.ts';
+import { findChannelDoubts, findCredentialDoubts } from '../config/credential-doubts.ts';
 import { parseConfig, readConfigText } from '../config/load-config.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { type SpawnWorker, Supervisor } from '../supervisor/supervisor.ts';
@@ -140,7 +140,10 @@ class RunningService implements Service {
 }
 
 /** Logs which credentials are probably not meant as they stand, and not what they are. */
-function warnOfCredentials({ clients }: Config, log: Logger): void {
+function warnOfCredentials({ clients, incidents }: Config, log: Logger): void {
+  for (const doubt of findChannelDoubts(incidents.notify)) {
+    log.warn(doubt, 'credential has quotes or blanks around it');
+  }
   for (const { name, auth } of Object.values(clients)) {
     for (const { setting, around } of findCredentialDoubts(auth)) {
       log.warn({ client: name, setting, around }, 'credential has quotes or blanks around it');

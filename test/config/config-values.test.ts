@@ -100,7 +100,9 @@ describe('URLs', () => {
     ['https://', 'must be an http: or https: URL'],
     ['https://x:99999', 'must be an http: or https: URL'],
     [' https://x', 'must be an http: or https: URL'],
-    ['https://x/ y', 'must not hold blanks, line breaks or backslashes'],
+    ['https://x/ y', 'must not hold blanks or backslashes'],
+    ['https://x/y\\nz', 'must not hold a line break'],
+    ['https://x/y\\n', 'must not end in a line break'],
     ['https://x?a=1', 'must not have a query: paths are appended to it'],
     ['https://x/#top', 'must not have a fragment (#…): it is never sent'],
   ])('the base URL "%s" is refused', (baseUrl, message) => {

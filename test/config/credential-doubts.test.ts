@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type AuthConfig, clientConfigSchema } from '../../src/config/client-config.ts';
-import { findCredentialDoubts } from '../../src/config/credential-doubts.ts';
+import { findChannelDoubts, findCredentialDoubts } from '../../src/config/credential-doubts.ts';
 
 /** What is found in these settings of `auth`, as `setting: what is around it`. */
 function doubtsOf(auth: object): string[] {
@@ -58,4 +58,20 @@ test('a text in the body of a token service may have blanks around it', () => {
 
 test('without credentials there is nothing to find', () => {
   expect(doubtsOf({ type: 'none' })).toEqual([]);
+});
+
+test('quotes and blanks around the credentials of a channel are named by their place', () => {
+  const common = { url: 'https://x.example', timeoutMs: 1_000, allowPrivateNetwork: false };
+  expect(
+    findChannelDoubts([
+      { format: 'slack', ...common, headers: {} },
+      { format: 'json', ...common, headers: { 'X-Key': "'abc'", 'X-Fine': 'abc' } },
+      { format: 'pagerduty', ...common, headers: {}, routingKey: '"abc"' },
+      { format: 'pagerduty', ...common, headers: {}, routingKey: 'abc ' },
+    ]),
+  ).toEqual([
+    { setting: 'incidents.notify[1].headers["X-Key"]', around: 'quotes' },
+    { setting: 'incidents.notify[2].routingKey', around: 'quotes' },
+    { setting: 'incidents.notify[3].routingKey', around: 'blanks' },
+  ]);
 });

@@ -11,7 +11,7 @@ import {
   tokenTimeoutMs,
 } from '../../config/client-config.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
-import { type CredentialDoubt, findCredentialDoubts } from '../../config/credential-doubts.ts';
+import type { CredentialDoubt } from '../../config/credential-doubts.ts';
 import { specialRangeOf } from '../../core/special-addresses.ts';
 import { refuseAddress } from '../../http/address-guard.ts';
 import { createClientHttp } from '../../http/client-http.ts';
@@ -45,11 +45,8 @@ const DOUBTS: Readonly<Record<CredentialDoubt['around'], string>> = {
 };
 
 /** Warns of credentials that are probably a mistake. */
-export function checkCredentials({ auth }: ResolvedClient): Remark[] {
-  return findCredentialDoubts(auth).map(({ setting, around }) => ({
-    level: 'warning',
-    message: `${setting} ${DOUBTS[around]}`,
-  }));
+export function describeDoubts(doubts: readonly CredentialDoubt[]): Remark[] {
+  return doubts.map(({ setting, around }) => ({ level: 'warning', message: `${setting} ${DOUBTS[around]}` }));
 }
 
 /** A host's addresses, or the code of what went wrong. */

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { ConfigError } from '../../config/config-error.ts';
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
+import { findChannelDoubts, findCredentialDoubts } from '../../config/credential-doubts.ts';
 import { loadConfig } from '../../config/load-config.ts';
-import { checkClient, checkCredentials, createResolveHost } from '../check/check-client.ts';
+import { checkClient, createResolveHost, describeDoubts } from '../check/check-client.ts';
 import { checkRedis, checkSecretKey } from '../check/check-redis.ts';
 import { type CheckFinding, clientSubject, printFindings, type Remark } from '../check/finding.ts';
 import { commandAction, EXIT } from '../run-command.ts';
@@ -40,7 +41,11 @@ async function checkAll(terminal: Terminal, config: Config): Promise<number> {
     { level: 'ok', subject: 'configuration', message: `${config.file} is valid: ${count}` },
     ...redis.findings,
     ...checkSecretKey(config),
-    ...clients.flatMap((client) => about(client, checkCredentials(client))),
+    ...describeDoubts(findChannelDoubts(config.incidents.notify)).map((remark) => ({
+      ...remark,
+      subject: 'configuration',
+    })),
+    ...clients.flatMap((client) => about(client, describeDoubts(findCredentialDoubts(client.auth)))),
     ...ofClients,
   ];
   const subjects = ['configuration', 'redis', ...clients.map(({ name }) => clientSubject(name))];
