@@ -21,10 +21,16 @@ const TARGETS: Readonly<Record<RatioName, Target>> = {
     label: 'waybill ÷ undici',
     above: 'waybill',
     below: 'undici',
-    goal: 0.85,
-    floor: 0.75,
+    goal: 0.8,
+    floor: 0.65,
   },
-  deliveredOverBullmq: { label: 'waybill ÷ bullmq', above: 'waybill', below: 'bullmq', goal: 4, floor: 3 },
+  deliveredOverBullmq: {
+    label: 'waybill ÷ bullmq',
+    above: 'waybill',
+    below: 'bullmq',
+    goal: 3.5,
+    floor: 2.8,
+  },
   intakeOverDelivered: { label: 'intake ÷ waybill', above: 'intake', below: 'waybill', goal: 3, floor: 3 },
 };
 
