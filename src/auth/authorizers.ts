@@ -23,7 +23,7 @@ export interface AuthorizersOptions {
   /** For lifetimes and blocks; default `performance.now`. */
   readonly monotonicNow?: () => number;
   readonly log?: Log;
-  /** Waits so many milliseconds; default: a timer that keeps no process alive. */
+  /** Waits, in milliseconds; default: a timer that keeps no process alive. */
   readonly sleep?: (ms: number) => Promise<unknown>;
   /** Before the second try of a token request, doubled before the third; default 200. */
   readonly retryDelayMs?: number;

@@ -4,7 +4,7 @@ import type { TokenTrial } from './token-trial.ts';
 
 const LONGEST_RENEW_AHEAD_MS = 60_000;
 const RENEW_AHEAD_PART = 0.1;
-/** From so many events refused since the last acceptance on, the token is at fault; below, perhaps the events. */
+/** If this many events were refused since the last acceptance, the token is at fault; if fewer, perhaps the events. */
 const TELLING_REFUSALS = 3;
 
 /** The token in use, and what is known of it; times on the process's monotonic clock, in milliseconds. */
@@ -58,7 +58,7 @@ export class HeldToken {
     return this.#refusedEvents.size > 0;
   }
 
-  /** Refused for so many events that no single event is to blame. */
+  /** Refused for several events in a row: no single event is to blame. */
   get isDistrusted(): boolean {
     return this.#refusedEvents.size >= TELLING_REFUSALS;
   }

@@ -91,7 +91,7 @@ function toObtained(issued: IssuedToken, receivedAt: number): ObtainedToken {
   return { id: randomUUID(), accessToken, lifetimeMs, expiresAt: receivedAt + lifetimeMs, source: 'service' };
 }
 
-/** What Redis answered; undefined where it did not in time, or with an error: both mean that it is away. */
+/** The reply of Redis; undefined if it failed or came late: both mean that Redis is away. */
 async function within<T>(ms: number, reply: Promise<T>): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {

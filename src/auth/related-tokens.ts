@@ -2,7 +2,7 @@ import type { TokenAuthConfig } from '../config/client-config.ts';
 import type { Log } from '../core/log.ts';
 import { tokenServiceUrl } from './token-service.ts';
 
-/** So many voided tokens in a row on each side are no coincidence. */
+/** If each side has this many voided tokens in a row, it is no coincidence. */
 const TELLING_TIMES = 2;
 
 /** How one set of credentials tells the others that share its client id. */

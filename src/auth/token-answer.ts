@@ -13,7 +13,7 @@ export interface IssuedToken {
   readonly accessToken: string;
   /** Counted from the receipt of the answer. */
   readonly lifetimeMs: number;
-  /** What is unusual about the answer, for whoever sets the client up; to follow `issued a token`. */
+  /** What is unusual about the answer, for the integrator; to follow `issued a token`. */
   readonly note?: string;
 }
 

@@ -7,7 +7,7 @@ const TRY_EVERY_MS = 500;
 export interface TrialOptions {
   /** On the caller's monotonic clock. */
   readonly startedAt: number;
-  /** Resolves after so many milliseconds. */
+  /** Resolves after that time. */
   readonly sleep: (ms: number) => Promise<unknown>;
 }
 

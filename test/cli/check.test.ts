@@ -239,3 +239,22 @@ test('quotes and blanks around a credential are warnings that name the setting a
   ]);
   expect(lines.join('\n')).not.toContain('marked');
 });
+
+test('a token service is waited for as long as auth.timeoutMs says, else as the client’s timeoutMs', async () => {
+  const company = await testSandbox().company('acme', {
+    auth: { type: 'oauth2' },
+    tokenScript: { delayMs: 2_500 },
+  });
+  const settings = company.clientSettings();
+  const waits = (timeoutMs: number, ofAuth?: number) => ({
+    ...settings,
+    timeoutMs,
+    auth: { ...settings.auth, ...(ofAuth && { timeoutMs: ofAuth }) },
+  });
+  const clients = { patient: waits(1_000, 30_000), same: waits(30_000), hasty: waits(30_000, 300) };
+  const { lines } = await check({ config: JSON.stringify({ clients }) });
+  const service = `token service ${company.tokenUrl}`;
+  expect(lines).toContain(`ok clients.patient: ${service} issued a token for 3600 s`);
+  expect(lines).toContain(`ok clients.same: ${service} issued a token for 3600 s`);
+  expect(lines).toContain(`error clients.hasty: ${service} did not answer within 300 ms`);
+});
