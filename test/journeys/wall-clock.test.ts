@@ -50,6 +50,7 @@ function mostInASecond(requests: readonly ReceivedRequest[]): number {
 }
 
 const LONGEST_RENEWAL_MS = 30_000;
+const LONGEST_TAKEOVER_MS = 60_000;
 
 /** Resolves when the locks of all open batches of a client were renewed: they last longer than a moment before. */
 async function locksRenewed(socketPath: string, client: string): Promise<void> {
@@ -67,6 +68,23 @@ async function locksRenewed(socketPath: string, client: string): Promise<void> {
       }, LONGEST_RENEWAL_MS);
     };
     await Promise.all((await open()).map(renewed));
+  });
+}
+
+/**
+ * Resolves when Redis' clock is ahead, and each batch whose lock ran out by that is held anew. A batch that is still
+ * without a lock when the clock goes back waits until Redis has caught up.
+ */
+async function takenAnew(socketPath: string, client: string, aheadS: number): Promise<void> {
+  const prefix = `{wb:${client}}:deliveries:`;
+  const wall = Date.now() / 1_000;
+  await redis.ask(socketPath, async (connection) => {
+    await until(async () => {
+      if (Number((await connection.time())[0]) < wall + aheadS / 2) return false;
+      const open = await connection.lrange(`${prefix}active`, 0, -1);
+      const locks = await Promise.all(open.map((id) => connection.exists(`${prefix}${id}:lock`)));
+      return locks.every((isLocked) => isLocked === 1) && (await connection.llen(`${prefix}wait`)) === 0;
+    }, LONGEST_TAKEOVER_MS);
   });
 }
 
@@ -124,11 +142,14 @@ test.skipIf(reason !== undefined).for(JUMPS)(
     sent.push(await waybill.send('acme', 40, 10));
     await acme.waitFor((seen) => units(41, 9).every((name) => delivered(seen, name)), PATIENT);
 
+    const { socketPath = '' } = redis.recorded(waybill.dataDir) ?? {};
+    if (ofServer) for (const client of ['acme', 'paced']) await takenAnew(socketPath, client, HOUR_S);
+
     clock.set(0);
     // What fails now is tried again after its delay, whatever an earlier hour has left behind.
     sent.push(await waybill.send('acme', 50, 15));
     await acme.waitFor((seen) => units(50, 15).every((name) => delivered(seen, name)), PATIENT);
-    if (!ofServer) await locksRenewed(redis.recorded(waybill.dataDir)?.socketPath ?? '', 'acme');
+    if (!ofServer) await locksRenewed(socketPath, 'acme');
 
     await paced.waitFor(({ deliveredIds }) => deliveredIds.size === PACED, PATIENT);
 
