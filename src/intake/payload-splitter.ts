@@ -1,8 +1,8 @@
-import { LayoutDetector } from './detect-layout.ts';
 import { GrowingBytes } from './growing-bytes.ts';
 import { LineSplitter } from './split-lines.ts';
 import { ValueSplitter } from './split-values.ts';
-import type { Piece, Splitter } from './splitter.ts';
+import { BYTE, isSeparator, MAX_PIECE_BYTES, type Piece, type Splitter } from './splitter.ts';
+import { ValueEnd } from './value-end.ts';
 
 /** Why input that is not UTF-8 from its beginning is refused as a whole. */
 export const WRONG_ENCODING = 'the input is UTF-16 or UTF-32: save it as UTF-8';
@@ -63,3 +63,59 @@ export class PayloadSplitter implements Splitter {
 }
 
 const IGNORE_ALL: Splitter = { push() {}, end() {} };
+
+/** How payloads are laid out: one a line, or JSON that may span lines in any way. */
+type Layout = 'lines' | 'values';
+
+/**
+ * Tells the layout by the beginning of the input. An array is `values`. So is an object that is open at the end of
+ * the first line, unless the next line begins another one: then the first is broken. Each byte is read once,
+ * however small the chunks are.
+ */
+class LayoutDetector {
+  #place: 'start' | 'first line' | 'next line' = 'start';
+  #seen = 0;
+  /** Follows the brackets and texts of the first line. */
+  readonly #object = new ValueEnd();
+
+  /** Takes the next bytes; undefined: more of the input is needed. If there is no more, the layout is `lines`. */
+  take(chunk: Uint8Array): Layout | undefined {
+    for (const byte of chunk) {
+      const layout = this.#takeByte(byte);
+      if (layout !== undefined) return layout;
+    }
+    this.#seen += chunk.length;
+    return this.#seen > MAX_PIECE_BYTES ? 'lines' : undefined;
+  }
+
+  #takeByte(byte: number): Layout | undefined {
+    switch (this.#place) {
+      case 'start':
+        return isSeparator(byte) ? undefined : this.#begin(byte);
+      case 'first line':
+        return this.#follow(byte);
+      case 'next line':
+        if (isSeparator(byte)) return undefined;
+        return byte === BYTE.openBrace ? 'lines' : 'values';
+    }
+  }
+
+  #begin(byte: number): Layout | undefined {
+    if (byte === BYTE.openBracket) return 'values';
+    if (byte !== BYTE.openBrace) return 'lines';
+    this.#place = 'first line';
+    this.#object.begin(false);
+    this.#object.take(byte);
+    return undefined;
+  }
+
+  #follow(byte: number): Layout | undefined {
+    const closes = byte === BYTE.closeBrace || byte === BYTE.closeBracket;
+    if (closes && !this.#object.isOpen) return 'lines';
+    if (this.#object.take(byte) === 'broken') return 'lines';
+    if (byte !== BYTE.lineFeed) return undefined;
+    if (!this.#object.isOpen) return 'lines';
+    this.#place = 'next line';
+    return undefined;
+  }
+}
