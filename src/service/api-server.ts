@@ -10,7 +10,7 @@ import type { HttpConfig } from '../config/http-config.ts';
 import type { LookUpEvent } from '../core/event-fate.ts';
 import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
-import { createIdSource } from '../intake/event-id.ts';
+import { createIdSource } from '../intake/id-source.ts';
 import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
 import { createEventLookUp } from '../queue/look-up-event.ts';
 import { VERSION } from '../version.ts';

@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 import type { ResolvedClient } from '../../src/config/config-schema.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
-import { createIdSource } from '../../src/intake/event-id.ts';
+import { createIdSource } from '../../src/intake/id-source.ts';
 import { createSendBudget } from '../../src/loadtest/generator.ts';
 import { createPayloads, generateTemplates } from '../../src/loadtest/payloads.ts';
 import {

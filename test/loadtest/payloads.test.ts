@@ -3,7 +3,7 @@ import type { EventType } from '../../src/core/event-type.ts';
 import { EVENT_TYPES, findEventType } from '../../src/core/event-types.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { validatePayload } from '../../src/core/validate-payload.ts';
-import { createIdSource } from '../../src/intake/event-id.ts';
+import { createIdSource } from '../../src/intake/id-source.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import { createPayloads, generateTemplates, toTemplate } from '../../src/loadtest/payloads.ts';
 

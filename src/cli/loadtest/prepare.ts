@@ -8,7 +8,7 @@ import type { EventType } from '../../core/event-type.ts';
 import { findEventType } from '../../core/event-types.ts';
 import { seededRandom } from '../../core/seeded-random.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
-import { createIdSource } from '../../intake/event-id.ts';
+import { createIdSource } from '../../intake/id-source.ts';
 import { readPayloads } from '../../intake/read-payloads.ts';
 import { defaultObjectives, type Objective } from '../../loadtest/objectives.ts';
 import {

@@ -1,4 +1,4 @@
-import { createIdSource } from '../../../src/intake/event-id.ts';
+import { createIdSource } from '../../../src/intake/id-source.ts';
 import { Generator } from '../../../src/loadtest/generator.ts';
 import { Recorder } from '../../../src/loadtest/recorder.ts';
 import { type LoadSender, openDirectSender } from '../../../src/loadtest/senders/direct-sender.ts';
