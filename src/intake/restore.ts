@@ -1,92 +1,67 @@
 import { isDeepStrictEqual } from 'node:util';
 import { MAX_BATCH_BYTES } from '../config/client-config.ts';
-import type { ResolvedClient } from '../config/config-schema.ts';
 import type { StoredEvent } from '../core/event.ts';
-import { findEventType } from '../core/event-types.ts';
-import { type ExportedEvent, readExported } from '../core/exported-event.ts';
+import { readExported } from '../core/exported-event.ts';
 import { type Problem, toProblems } from '../core/problem.ts';
-import { quoteText } from '../core/quote-text.ts';
 import { validatePayload } from '../core/validate-payload.ts';
-import type { CommitOutcome } from './group-commit.ts';
-import { type Refused, refusal, type SubmitResult } from './submit-result.ts';
-import { toResult } from './to-result.ts';
+import type { Endpoint } from '../queue/names.ts';
+import type { Restored, RestoreOutcome } from '../queue/restore-events.ts';
+import { type Clients, findEndpoint, type KnownEndpoint } from './find-endpoint.ts';
+import { type Refused, refusal, type SubmitResult, toFailure } from './submit-result.ts';
 
 /** What a restore is made from. */
 export interface RestoreParts {
-  readonly clients: Readonly<Record<string, ResolvedClient>>;
-  /** Writes events of one client, but for those that are there already; never rejects. */
-  write(client: string, events: readonly StoredEvent[]): Promise<RestoreWrite>;
+  readonly clients: Clients;
+  /** Writes events of one endpoint as one batch, but for those that are there already; never rejects. */
+  write(endpoint: Endpoint, events: readonly StoredEvent[]): Promise<RestoreOutcome>;
 }
 
-/** What became of the events of a write. */
-export type RestoreWrite =
-  | { readonly kind: 'answered'; readonly events: readonly RestoredEvent[] }
-  | Exclude<CommitOutcome, { kind: 'committed' }>;
-
-/** What became of one of them. */
-export type RestoredEvent = 'restored' | 'dead_letter_stands' | 'already_sent';
-
-interface Accepting {
-  readonly client: ResolvedClient;
+interface Line {
+  /** Its place among the lines. */
+  readonly index: number;
+  readonly endpoint: KnownEndpoint;
   readonly event: StoredEvent;
 }
 
-const MAX_NAME_LENGTH = 100;
-
 /**
- * Takes exported events back in, under the ids that they had and with the very bytes that were sent.
+ * Takes exported events back in, under the ids that they had and with the very bytes that were sent. Events of one
+ * endpoint are written in their order.
  *
- * @param lines what stands in the lines of an export, parsed
- * @returns what became of each, in the same order
+ * @param lines the lines of an export, parsed
+ * @returns what became of each line, in the same order
  */
 export async function restore(
   lines: readonly unknown[],
   { clients, write }: RestoreParts,
 ): Promise<SubmitResult[]> {
-  const results = new Map<number, SubmitResult>();
-  const accepting: (Accepting & { readonly index: number })[] = [];
-  for (const [index, line] of lines.entries()) {
-    const taken = take(line, clients);
-    if ('outcome' in taken) results.set(index, taken);
-    else accepting.push({ index, ...taken });
-  }
-  for (const batch of batchesOf(accepting)) {
-    const client = batch[0]?.client.name ?? '';
-    const outcome = await write(
-      client,
-      batch.map(({ event }) => event),
-    );
-    for (const [at, { index, event }] of batch.entries()) {
-      const isTold = outcome.kind === 'answered';
-      results.set(
-        index,
-        isTold ? told(event.id, outcome.events[at] ?? 'already_sent') : toResult(event.id, outcome),
-      );
+  const results: SubmitResult[] = [];
+  const byEndpoint = new Map<string, Line[]>();
+  for (const [index, value] of lines.entries()) {
+    const read = readLine(value, clients);
+    if ('outcome' in read) {
+      results[index] = read;
+      continue;
     }
+    const name = `${read.endpoint.client.name} ${read.event.type}`;
+    const others = byEndpoint.get(name);
+    if (others === undefined) byEndpoint.set(name, [{ index, ...read }]);
+    else others.push({ index, ...read });
   }
-  return lines.map((_line, index) => results.get(index) ?? refusal('INTAKE_CLOSED', 'not known'));
+  for (const batch of [...byEndpoint.values()].flatMap((group) => [...batchesOf(group)])) {
+    const { client, type } = batch[0].endpoint;
+    const events = batch.map(({ event }) => event);
+    const outcome = await write({ client: client.name, type: type.name }, events);
+    for (const [at, { index, event }] of batch.entries()) results[index] = toResult(event.id, at, outcome);
+  }
+  return results;
 }
 
-function take(line: unknown, clients: RestoreParts['clients']): Accepting | Refused {
-  const read = readExported(line);
+function readLine(value: unknown, clients: Clients): Omit<Line, 'index'> | Refused {
+  const read = readExported(value);
   if (!read.success) return invalid(toProblems(read.error));
-  const { data } = read;
-  const client = Object.hasOwn(clients, data.client) ? clients[data.client] : undefined;
-  if (client === undefined) {
-    const name = quoteText(data.client, MAX_NAME_LENGTH);
-    return refusal('UNKNOWN_CLIENT', `client ${name} is not in the configuration`);
-  }
-  return takeBody(data, client);
-}
-
-function takeBody({ id, type, body, replays }: ExportedEvent, client: ResolvedClient): Accepting | Refused {
-  const known = findEventType(type);
-  if (known === undefined) {
-    return refusal('UNKNOWN_EVENT_TYPE', `${quoteText(type, MAX_NAME_LENGTH)} is not a known event type`);
-  }
-  if (client.urls[type] === undefined) {
-    return refusal('NO_ENDPOINT', `client "${client.name}" has no endpoint for ${type}`);
-  }
+  const { id, client, type, body, replays } = read.data;
+  const endpoint = findEndpoint(clients, client, type);
+  if ('outcome' in endpoint) return endpoint;
   const bytes = Buffer.byteLength(body);
   if (bytes > MAX_BATCH_BYTES) {
     return refusal('EVENT_TOO_LARGE', `$.body must be at most ${MAX_BATCH_BYTES} bytes, found ${bytes}`);
@@ -97,42 +72,46 @@ function takeBody({ id, type, body, replays }: ExportedEvent, client: ResolvedCl
   } catch {
     return invalid([{ path: '$.body', message: 'must hold JSON' }]);
   }
-  const valid = validatePayload(known, payload);
+  const valid = validatePayload(endpoint.type, payload);
   if (!valid.ok) {
     return invalid(valid.problems.map(({ path, message }) => ({ path: `$.body${path.slice(1)}`, message })));
   }
   if (!isDeepStrictEqual(valid.payload, payload)) {
     return invalid([{ path: '$.body', message: 'was changed: a number stands where text is due' }]);
   }
-  return { client, event: { id: id.toLowerCase(), type, unit: valid.unit, body, life: replays } };
+  return { endpoint, event: { id: id.toLowerCase(), type, unit: valid.unit, body, life: replays } };
 }
 
 function invalid(problems: readonly Problem[]): Refused {
   return { outcome: 'refused', code: 'INVALID_EVENT', problems };
 }
 
-/** Neighbours of one client, as many as its batches hold. */
-function* batchesOf<Item extends Accepting>(items: readonly Item[]): Generator<Item[]> {
-  let batch: Item[] = [];
-  let bytes = 0;
-  for (const item of items) {
-    const { client, event } = item;
-    const length = Buffer.byteLength(event.body);
-    const isOther = batch[0] !== undefined && batch[0].client !== client;
-    const isFull = batch.length >= client.batchSize || bytes + length > MAX_BATCH_BYTES;
-    if (batch.length > 0 && (isOther || isFull)) {
+/** Neighbours of one endpoint, as many as its batches hold. */
+function* batchesOf([first, ...rest]: readonly Line[]): Generator<[Line, ...Line[]]> {
+  if (first === undefined) return;
+  let batch: [Line, ...Line[]] = [first];
+  let bytes = Buffer.byteLength(first.event.body);
+  for (const line of rest) {
+    const length = Buffer.byteLength(line.event.body);
+    if (batch.length >= first.endpoint.client.batchSize || bytes + length > MAX_BATCH_BYTES) {
       yield batch;
-      batch = [];
-      bytes = 0;
+      batch = [line];
+      bytes = length;
+    } else {
+      batch.push(line);
+      bytes += length;
     }
-    batch.push(item);
-    bytes += length;
   }
-  if (batch.length > 0) yield batch;
+  yield batch;
 }
 
-function told(id: string, became: RestoredEvent): SubmitResult {
-  switch (became) {
+function toResult(id: string, at: number, outcome: RestoreOutcome): SubmitResult {
+  if (outcome.kind !== 'answered') return toFailure(id, undefined, outcome);
+  return tell(id, outcome.events[at] ?? 'already_sent');
+}
+
+function tell(id: string, restored: Restored): SubmitResult {
+  switch (restored) {
     case 'restored':
       return { outcome: 'accepted', id };
     case 'dead_letter_stands':

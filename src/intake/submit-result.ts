@@ -1,4 +1,7 @@
+import type { EventKey } from '../core/idempotency-key.ts';
 import type { Problem } from '../core/problem.ts';
+import { quoteText } from '../core/quote-text.ts';
+import type { WriteOutcome } from '../queue/admit.ts';
 
 /** Why an event was not taken; each code is documented in README.md. */
 export type RefusalCode =
@@ -51,4 +54,37 @@ export type SubmitResult = Accepted | Refused | Unknown;
 /** A refusal for one reason that concerns the whole event. */
 export function refusal(code: RefusalCode, message: string): Refused {
   return { outcome: 'refused', code, problems: [{ path: '$', message }] };
+}
+
+const SHOWN_LENGTH = 100;
+
+/**
+ * What became of an event, by the outcome of its write.
+ *
+ * @param key the idempotency key of the event; if it stands for another event, the result names that one
+ */
+export function toResult(id: string, key: EventKey | undefined, outcome: WriteOutcome): SubmitResult {
+  if (outcome.kind !== 'committed') return toFailure(id, key, outcome);
+  const holder = key && outcome.holders?.get(id);
+  if (key === undefined || holder === undefined) return { outcome: 'accepted', id };
+  if (holder.fingerprint === key.fingerprint) return { outcome: 'accepted', id: holder.id, repeated: true };
+  const name = `the idempotency key ${quoteText(key.key, SHOWN_LENGTH)}`;
+  return refusal(
+    'IDEMPOTENCY_KEY_REUSED',
+    `${name} stands for event ${holder.id}, which has another type or payload`,
+  );
+}
+
+/** What became of an event that was not written, or perhaps not. */
+export function toFailure(
+  id: string,
+  key: EventKey | undefined,
+  { kind, error }: Exclude<WriteOutcome, { kind: 'committed' }>,
+): Refused | Unknown {
+  if (kind === 'refused') {
+    const isAway = error.code === 'REDIS_UNAVAILABLE';
+    return refusal(isAway ? 'REDIS_UNAVAILABLE' : 'REDIS_REFUSED', error.message);
+  }
+  const hint = key === undefined ? '' : '; submitting it again with its idempotency key is safe';
+  return { outcome: 'unknown', id, problems: [{ path: '$', message: `${error.message}${hint}` }] };
 }

@@ -1,3 +1,9 @@
+/** One endpoint of a client: each has a queue of its own, named after its event type. */
+export interface Endpoint {
+  readonly client: string;
+  readonly type: string;
+}
+
 /** The queue of a client's batches. */
 export const DELIVERIES = 'deliveries';
 /** The queue of a client's dead letters. */

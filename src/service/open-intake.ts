@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config-schema.ts';
-import { createIdSource } from '../intake/event-id.ts';
-import { createIntake, type Intake } from '../intake/intake.ts';
+import { createIdSource } from '../intake/id-source.ts';
+import { Intake } from '../intake/intake.ts';
 import { commitBatches } from '../queue/admit.ts';
 import {
   type ConnectionOptions,
@@ -13,7 +13,7 @@ import {
 } from '../queue/connections.ts';
 
 /** An intake with its own connection, which fails at once if Redis is away. */
-export interface OpenIntake extends Intake {
+export interface OpenIntake extends Pick<Intake, 'submit' | 'submitMany' | 'close'> {
   readonly redis: Redis;
 }
 
@@ -25,14 +25,16 @@ export async function openIntake(
 ): Promise<OpenIntake> {
   const redis = openRedis(location, 'intake', () => {}, options);
   await firstConnection(redis, options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS);
-  const intake = createIntake({
+  const intake = new Intake({
     clients: config.clients,
-    admit: (client, batches) => commitBatches(redis, client, batches, Date.now()),
+    admit: ({ client }, batches) => commitBatches(redis, client, batches, Date.now()),
     newId: createIdSource(),
   });
   return {
-    ...intake,
     redis,
+    // Bound: a caller may take them out of the object.
+    submit: (...event) => intake.submit(...event),
+    submitMany: (...events) => intake.submitMany(...events),
     async close() {
       await intake.close();
       closeRedis(redis);

@@ -5,8 +5,8 @@ import type { EventType } from '../../src/core/event-type.ts';
 import { EVENT_TYPES } from '../../src/core/event-types.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { validatePayload } from '../../src/core/validate-payload.ts';
-import { createIdSource } from '../../src/intake/event-id.ts';
-import { createIntake } from '../../src/intake/intake.ts';
+import { createIdSource } from '../../src/intake/id-source.ts';
+import { Intake } from '../../src/intake/intake.ts';
 import type { SubmitResult } from '../../src/intake/submit-result.ts';
 import { createProducer } from '../../src/service/producer.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
@@ -30,9 +30,9 @@ function configText(settings: object = {}): string {
 /** An intake whose events go nowhere but into a list. */
 function recordingIntake() {
   const stored = new Map<string, { body: string; unit: string }>();
-  const intake = createIntake({
+  const intake = new Intake({
     clients: parseConfig(configText(), '/srv/acme/waybill.yaml', {}).clients,
-    async admit(_client, batches) {
+    async admit(_endpoint, batches) {
       for (const { events } of batches) for (const event of events) stored.set(event.id, event);
       return { kind: 'committed' };
     },

@@ -1,48 +1,56 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { StoredEvent } from '../../src/core/event.ts';
-import {
-  type CommitBatch,
-  type CommitOutcome,
-  createGroupCommit,
-  type GroupCommitOptions,
-} from '../../src/intake/group-commit.ts';
+import { WaybillError } from '../../src/core/waybill-error.ts';
+import { Backlog } from '../../src/intake/backlog.ts';
+import { GroupCommit } from '../../src/intake/group-commit.ts';
+import type { NewBatch, WriteOutcome } from '../../src/queue/admit.ts';
+import { storedEvent } from '../support/events.ts';
 
-const COMMITTED: CommitOutcome = { kind: 'committed' };
-const eventOf = (n: number): StoredEvent => ({ id: `event-${n}`, type: 'x', unit: 'u', body: '{}' });
+const COMMITTED: WriteOutcome = { kind: 'committed' };
 
 /** A write that has begun, to be ended by the test. */
 interface Write {
-  readonly batches: readonly CommitBatch[];
-  end(outcome?: CommitOutcome): Promise<void>;
+  readonly batches: readonly NewBatch[];
+  end(outcome?: WriteOutcome): Promise<void>;
 }
 
-/** A group commit whose writes wait for the test. */
-function grouped(limits: Partial<GroupCommitOptions> = {}) {
+interface Limits {
+  readonly batchSize?: number;
+  readonly maxBatchBytes?: number;
+  readonly maxEvents?: number;
+  readonly maxBytes?: number;
+}
+
+/** A group commit whose writes end when the test says so. */
+function grouped({
+  batchSize = 50,
+  maxBatchBytes = 1_000,
+  maxEvents = 10_000,
+  maxBytes = 10_000_000,
+}: Limits = {}) {
   const writes: Write[] = [];
-  const outcomes = new Map<number, CommitOutcome>();
+  const outcomes = new Map<number, WriteOutcome>();
   let ids = 0;
-  const commit = createGroupCommit({
+  const backlog = new Backlog(maxEvents, maxBytes);
+  const commit = new GroupCommit({
     write: (batches) =>
       new Promise((resolve) => {
-        const end = (outcome: CommitOutcome = COMMITTED): Promise<void> => {
+        const end = (outcome: WriteOutcome = COMMITTED): Promise<void> => {
           resolve(outcome);
           return turn();
         };
         writes.push({ batches, end });
       }),
     newBatchId: () => `batch-${ids++}`,
-    batchSize: 50,
-    maxBatchBytes: 1_000,
-    maxPending: 10_000,
-    maxPendingBytes: 10_000_000,
-    ...limits,
+    batchSize,
+    maxBatchBytes,
+    backlog,
   });
   const add = (n: number, bytes = 1, key?: string): void => {
     const keyed = key === undefined ? undefined : { key, fingerprint: '' };
-    commit.add(eventOf(n), bytes, (outcome) => outcomes.set(n, outcome), keyed);
+    commit.add({ event: storedEvent(n), bytes, key: keyed }, (outcome) => outcomes.set(n, outcome));
   };
-  return { commit, writes, outcomes, add };
+  return { commit, backlog, writes, outcomes, add };
 }
 
 /** Lets everything happen that waits for nothing else. */
@@ -54,17 +62,17 @@ const sizesOf = (write: Write | undefined): number[] =>
   (write?.batches ?? []).map(({ events }) => events.length);
 const range = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i);
 
-test('a single event is written at once', async () => {
+test('a single event is written at once, and its outcome is told when the write ends', async () => {
   const { add, writes, outcomes } = grouped();
   add(1);
   await turn();
-  expect(writes.map((write) => write.batches)).toEqual([[{ id: 'batch-0', events: [eventOf(1)] }]]);
+  expect(writes.map((write) => write.batches)).toEqual([[{ id: 'batch-0', events: [storedEvent(1)] }]]);
   expect(outcomes.size).toBe(0);
   await writes[0]?.end();
   expect(outcomes.get(1)).toEqual(COMMITTED);
 });
 
-test('events of one turn travel together; those that come during a write gather until it returns', async () => {
+test('events of one turn share a batch; events that come during a write share the next one', async () => {
   const { add, writes } = grouped();
   for (const n of range(0, 3)) add(n);
   await turn();
@@ -85,7 +93,7 @@ test('events of one turn travel together; those that come during a write gather 
   ]);
 });
 
-test('a batch holds no more events and bytes than it may, a write no more than twenty batches', async () => {
+test('a batch stays within its events and bytes, and a write within twenty batches', async () => {
   const { add, writes } = grouped({ batchSize: 4, maxBatchBytes: 10 });
   for (const n of range(0, 100)) add(n);
   await turn();
@@ -96,7 +104,7 @@ test('a batch holds no more events and bytes than it may, a write no more than t
   expect(sizesOf(writes[1])).toEqual([4, 4, 4, 4, 4, 2, 1, 1, 1, 2, 1]);
 });
 
-test('keys travel with their events, and batches without any carry none', async () => {
+test('a batch carries the keys of its events; a batch of events without keys carries none', async () => {
   const { add, writes } = grouped({ batchSize: 2 });
   for (const n of range(0, 6)) add(n, 1, n === 3 || n === 4 ? `key-${n}` : undefined);
   await turn();
@@ -105,14 +113,14 @@ test('keys travel with their events, and batches without any carry none', async 
   await writes[0]?.end();
   add(6);
   await turn();
-  expect(writes[1]?.batches).toEqual([{ id: 'batch-3', events: [eventOf(6)] }]);
+  expect(writes[1]?.batches).toEqual([{ id: 'batch-3', events: [storedEvent(6)] }]);
   await writes[1]?.end();
   add(7, 1, 'key-7');
   await turn();
   expect(writes[2]?.batches[0]?.keys).toEqual([{ key: 'key-7', fingerprint: '' }]);
 });
 
-test('a second write begins during the first only if it is full; there is never a third', async () => {
+test('a second write begins during the first only if it is full; a third one waits', async () => {
   const { add, writes, outcomes } = grouped({ batchSize: 1 });
   add(0);
   await turn();
@@ -132,10 +140,10 @@ test('a second write begins during the first only if it is full; there is never 
 });
 
 test.each(['refused', 'unknown'] as const)(
-  '%s: every event of the write hears of it, and no other',
+  'a write that is %s: its own events get this outcome, and no other event does',
   async (kind) => {
     const { add, writes, outcomes } = grouped({ batchSize: 2 });
-    const outcome: CommitOutcome = { kind, error: new Error('Redis') };
+    const outcome: WriteOutcome = { kind, error: new WaybillError('REDIS_REFUSED', 'Redis') };
     for (const n of range(0, 3)) add(n);
     await turn();
     add(3);
@@ -146,20 +154,20 @@ test.each(['refused', 'unknown'] as const)(
   },
 );
 
-test('it is full while so many wait, and says when there is room', async () => {
-  const { commit, add, writes } = grouped({ batchSize: 1, maxPending: 30 });
+test('the backlog is full while 30 of 30 events wait, and has room once some are on their way', async () => {
+  const { backlog, add, writes } = grouped({ batchSize: 1, maxEvents: 30 });
   for (const n of range(0, 29)) add(n);
-  expect(commit.full).toBe(false);
+  expect(backlog.isFull).toBe(false);
   add(29);
-  expect(commit.full).toBe(true);
+  expect(backlog.isFull).toBe(true);
   await turn();
   // Twenty of them are on their way by now.
-  expect(commit.full).toBe(false);
-  await commit.room();
+  expect(backlog.isFull).toBe(false);
+  await backlog.room();
   for (const n of range(30, 70)) add(n);
-  expect(commit.full).toBe(true);
+  expect(backlog.isFull).toBe(true);
   let hasRoom = false;
-  const room = commit.room().then(() => {
+  const room = backlog.room().then(() => {
     hasRoom = true;
   });
   await turn();
@@ -168,27 +176,27 @@ test('it is full while so many wait, and says when there is room', async () => {
   expect(hasRoom).toBe(false);
   await writes[0]?.end();
   await room;
-  expect(commit.full).toBe(false);
+  expect(backlog.isFull).toBe(false);
 });
 
-test('it is full, too, while so many bytes wait', async () => {
-  const { commit, add, writes } = grouped({ batchSize: 1, maxPendingBytes: 100 });
+test('the backlog is full while 100 of 100 bytes wait', async () => {
+  const { backlog, add, writes } = grouped({ batchSize: 1, maxBytes: 100 });
   add(0, 60);
-  expect(commit.full).toBe(false);
+  expect(backlog.isFull).toBe(false);
   add(1, 40);
-  expect(commit.full).toBe(true);
+  expect(backlog.isFull).toBe(true);
   await turn();
-  expect(commit.full).toBe(false);
+  expect(backlog.isFull).toBe(false);
   add(2, 500);
-  expect(commit.full).toBe(true);
-  const room = commit.room();
+  expect(backlog.isFull).toBe(true);
+  const room = backlog.room();
   await writes[0]?.end();
   await writes[1]?.end();
   await room;
-  expect(commit.full).toBe(false);
+  expect(backlog.isFull).toBe(false);
 });
 
-test('drain waits for what is on its way and for what waits', async () => {
+test('drain resolves after all waiting events and writes under way have ended', async () => {
   const { commit, add, writes } = grouped({ batchSize: 1 });
   await commit.drain();
   for (const n of range(0, 25)) add(n);
@@ -204,11 +212,11 @@ test('drain waits for what is on its way and for what waits', async () => {
   expect(writes.flatMap(sizesOf)).toHaveLength(25);
 });
 
-test('whatever comes whenever: each event is written once, in order, within the limits', async () => {
+test('random bursts: each event is written once, in order, within the limits of a batch', async () => {
   const bursts = fc.array(fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 60 }), { maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(bursts, fc.integer({ min: 1, max: 10 }), async (sizes, batchSize) => {
-      const { commit, add, writes, outcomes } = grouped({ batchSize, maxBatchBytes: 40, maxPending: 20 });
+      const { commit, add, writes, outcomes } = grouped({ batchSize, maxBatchBytes: 40, maxEvents: 20 });
       const bytesOf = new Map<string, number>();
       let added = 0;
       let ended = 0;

@@ -1,31 +1,10 @@
 import { expect, test } from 'vitest';
-import { parseConfig } from '../../src/config/load-config.ts';
 import { isIdempotencyKey, type KeyHolder } from '../../src/core/idempotency-key.ts';
 import { WaybillError } from '../../src/core/waybill-error.ts';
-import type { CommitBatch, CommitOutcome } from '../../src/intake/group-commit.ts';
-import { createIntake } from '../../src/intake/intake.ts';
-import { MINIMAL } from '../support/config-problems.ts';
 import { numberedEvent, numberedEvents, sampleEvent } from '../support/events.ts';
+import { recordedIntake } from './support/recorded-intake.ts';
 
 const TYPE = 'disposition_update';
-const { clients } = parseConfig(MINIMAL, '/srv/acme/waybill.yaml', {});
-
-/** An intake whose writes end as the test says; by default with all of it committed. */
-function intakeWith(
-  answer: (batches: readonly CommitBatch[]) => CommitOutcome = () => ({ kind: 'committed' }),
-) {
-  const written: CommitBatch[] = [];
-  let ids = 0;
-  const intake = createIntake({
-    clients,
-    admit: async (_client, batches) => {
-      written.push(...batches);
-      return answer(batches);
-    },
-    newId: () => `id-${ids++}`,
-  });
-  return { intake, written };
-}
 
 test('a key is 1 to 255 printable ASCII characters', () => {
   for (const key of ['a', ' ', '~', 'order 17/{a}', 'x'.repeat(255)])
@@ -40,19 +19,22 @@ test.each([
   ['ä', 'found "ä"'],
   ['x'.repeat(256), `found "${'x'.repeat(100)}"…`],
   [null, 'found a value of type object'],
-])('what is no key is refused (%#)', async (key, found) => {
-  const { intake, written } = intakeWith();
-  const message = `the idempotency key must be 1 to 255 printable ASCII characters, ${found}`;
-  expect(await intake.submit('acme', TYPE, sampleEvent(TYPE), { idempotencyKey: key as string })).toEqual({
-    outcome: 'refused',
-    code: 'IDEMPOTENCY_KEY_INVALID',
-    problems: [{ path: '$', message }],
-  });
-  expect(written).toEqual([]);
-});
+])(
+  'a key that is not 1 to 255 printable ASCII characters is refused with what was found (%#)',
+  async (key, found) => {
+    const { intake, written } = recordedIntake();
+    const message = `the idempotency key must be 1 to 255 printable ASCII characters, ${found}`;
+    expect(await intake.submit('acme', TYPE, sampleEvent(TYPE), { idempotencyKey: key as string })).toEqual({
+      outcome: 'refused',
+      code: 'IDEMPOTENCY_KEY_INVALID',
+      problems: [{ path: '$', message }],
+    });
+    expect(written).toEqual([]);
+  },
+);
 
-test('each of many has a key of its own, or none; one that cannot be had stops no other', async () => {
-  const { intake, written } = intakeWith();
+test('submitMany asks for the key of each valid event; an event whose key fails is refused alone', async () => {
+  const { intake, written } = recordedIntake();
   const asked: unknown[] = [];
   const payloads = [...numberedEvents(TYPE, 3), {}, ...numberedEvents(TYPE, 2, 3)];
   const results = await intake.submitMany('acme', TYPE, payloads, {
@@ -80,9 +62,9 @@ test('each of many has a key of its own, or none; one that cannot be had stops n
   expect(keys).toEqual(['line 0', undefined, 'line 5']);
 });
 
-test('a repeated event has the id of the first; with another type or payload it is refused', async () => {
+test('a second event under a key gets the id of the first; another payload under it is refused', async () => {
   const held = new Map<string, KeyHolder>();
-  const { intake } = intakeWith((batches) => {
+  const { intake } = recordedIntake((batches) => {
     const holders = new Map<string, KeyHolder>();
     for (const { events, keys } of batches) {
       for (const [index, { id }] of events.entries()) {
@@ -114,8 +96,11 @@ test('a repeated event has the id of the first; with another type or payload it 
   });
 });
 
-test('an unknown event with a key may be repeated, and is told so', async () => {
-  const { intake } = intakeWith(() => ({ kind: 'unknown', error: new Error('Redis did not confirm') }));
+test('the message of an unknown outcome says that repeating is safe only if the event has a key', async () => {
+  const { intake } = recordedIntake(() => ({
+    kind: 'unknown',
+    error: new WaybillError('REDIS_ANSWER_LOST', 'Redis did not confirm'),
+  }));
   const payload = sampleEvent(TYPE);
   const messages = await Promise.all(
     [{}, { idempotencyKey: 'k' }].map((options) => intake.submit('acme', TYPE, payload, options)),

@@ -1,34 +1,20 @@
 import { expect, test } from 'vitest';
-import { parseConfig } from '../../src/config/load-config.ts';
 import { WaybillError } from '../../src/core/waybill-error.ts';
-import type { CommitBatch, CommitOutcome } from '../../src/intake/group-commit.ts';
-import { createIntake } from '../../src/intake/intake.ts';
 import { MINIMAL } from '../support/config-problems.ts';
-import { numberedEvent, numberedEvents, sampleEvent } from '../support/events.ts';
+import { numberedEvent, numberedEvents, sampleEvent, unitOfEvent } from '../support/events.ts';
+import { recordedIntake } from './support/recorded-intake.ts';
 
 const TYPE = 'disposition_update';
-
-/** An intake whose writes end as the test says; by default at once, with all of it committed. */
-function intakeWith(
-  admit: () => Promise<CommitOutcome> = async () => ({ kind: 'committed' }),
-  config = MINIMAL,
-) {
-  const written: CommitBatch[] = [];
-  let ids = 0;
-  const intake = createIntake({
-    clients: parseConfig(config, '/srv/acme/waybill.yaml', {}).clients,
-    admit: (client, batches) => {
-      expect(client).toBe('acme');
-      written.push(...batches);
-      return admit();
-    },
-    newId: () => `id-${ids++}`,
-  });
-  return { intake, written };
-}
+const OTHER_TYPE = 'inventory_receipt';
+const TWO_CLIENTS = JSON.stringify({
+  clients: {
+    acme: { baseUrl: 'https://acme.example', endpoints: { [TYPE]: '/d', [OTHER_TYPE]: '/r' } },
+    emca: { baseUrl: 'https://emca.example', endpoints: { [TYPE]: '/d' } },
+  },
+});
 
 test('an accepted event has an id, a unit and the exact body that will be sent', async () => {
-  const { intake, written } = intakeWith();
+  const { intake, written } = recordedIntake();
   const payload = { ...sampleEvent(TYPE), warehouse_identifier: 22 };
   const result = await intake.submit('acme', TYPE, payload);
   expect(result).toEqual({ outcome: 'accepted', id: 'id-0' });
@@ -46,7 +32,7 @@ test.each([
   ['acme', 'return', 'UNKNOWN_EVENT_TYPE', '"return" is not a known event type'],
   ['acme', 'inventory_receipt', 'NO_ENDPOINT', 'client "acme" has no endpoint for inventory_receipt'],
 ])('%s %s is refused: %s', async (client, type, code, message) => {
-  const { intake, written } = intakeWith();
+  const { intake, written } = recordedIntake();
   const refused = { outcome: 'refused', code, problems: [{ path: '$', message }] };
   expect(await intake.submit(client, type, sampleEvent(TYPE))).toEqual(refused);
   expect(await intake.submitMany(client, type, [1, 2])).toEqual([refused, refused]);
@@ -59,17 +45,20 @@ test.each([
   [{ toString: 'acme' }, 'client (a name of type object) is not in the configuration'],
   ['\u001b[2J', 'client "\\u001b[2J" is not in the configuration'],
   ['x'.repeat(1_000), `client "${'x'.repeat(100)}"… is not in the configuration`],
-])('a client that is no name is refused (%#)', async (client, message) => {
-  const { intake } = intakeWith();
-  const problems = [{ path: '$', message }];
-  expect(await intake.submit(client as string, TYPE, {})).toMatchObject({ problems });
-  expect(await intake.submitMany(client as string, TYPE, [{}])).toMatchObject([{ problems }]);
-  const type = await intake.submit('acme', client as string, {});
-  expect(type).toMatchObject({ code: 'UNKNOWN_EVENT_TYPE' });
-});
+])(
+  'a client or type that is not the name of one is refused, whatever its JavaScript type (%#)',
+  async (client, message) => {
+    const { intake } = recordedIntake();
+    const problems = [{ path: '$', message }];
+    expect(await intake.submit(client as string, TYPE, {})).toMatchObject({ problems });
+    expect(await intake.submitMany(client as string, TYPE, [{}])).toMatchObject([{ problems }]);
+    const type = await intake.submit('acme', client as string, {});
+    expect(type).toMatchObject({ code: 'UNKNOWN_EVENT_TYPE' });
+  },
+);
 
 test('a payload that throws when it is read is refused, and stops no other', async () => {
-  const { intake } = intakeWith();
+  const { intake } = recordedIntake();
   const throwing = Object.defineProperty({}, 'sku', { enumerable: true, get: () => JSON.parse('{') });
   expect(await intake.submit('acme', TYPE, throwing)).toMatchObject({ code: 'INVALID_EVENT' });
   const results = await intake.submitMany('acme', TYPE, [sampleEvent(TYPE), throwing, sampleEvent(TYPE)]);
@@ -77,7 +66,7 @@ test('a payload that throws when it is read is refused, and stops no other', asy
 });
 
 test('a bad payload is refused with every problem at once', async () => {
-  const { intake, written } = intakeWith();
+  const { intake, written } = recordedIntake();
   const result = await intake.submit('acme', TYPE, { ...sampleEvent(TYPE), from_condition: 'Q', extra: 1 });
   expect(result).toMatchObject({ outcome: 'refused', code: 'INVALID_EVENT' });
   expect('problems' in result && result.problems.length).toBe(2);
@@ -87,8 +76,8 @@ test('a bad payload is refused with every problem at once', async () => {
   expect(written).toEqual([]);
 });
 
-test('an event takes at most 256 KiB', async () => {
-  const { intake } = intakeWith();
+test('an event of 256 KiB is accepted, and one of a byte more is refused', async () => {
+  const { intake } = recordedIntake();
   const sized = (bytes: number) => {
     const rest = JSON.stringify({ ...sampleEvent(TYPE), store_identifier: '' }).length;
     return { ...sampleEvent(TYPE), store_identifier: 'x'.repeat(bytes - rest) };
@@ -103,7 +92,7 @@ test('an event takes at most 256 KiB', async () => {
 
 test('a payload that is too large is refused before its JSON is searched for numbers; blanks do not count', async () => {
   const type = 'inventory_receipt';
-  const { intake, written } = intakeWith(undefined, MINIMAL.replace(TYPE, type));
+  const { intake, written } = recordedIntake(undefined, MINIMAL.replace(TYPE, type));
   const submit = (text: string) => intake.submit('acme', type, JSON.parse(text), { source: { text } });
   const withMore = (more: string) =>
     JSON.stringify({ ...sampleEvent(type), more: 0 }).replace('"more":0', `"more":${more}`);
@@ -125,8 +114,8 @@ test('a payload that is too large is refused before its JSON is searched for num
   });
 });
 
-test('many at once: results in the order of the payloads, bad ones in between', async () => {
-  const { intake, written } = intakeWith();
+test('submitMany returns results in the order of the payloads, and a bad payload stops no other', async () => {
+  const { intake, written } = recordedIntake();
   const payloads = [numberedEvent(TYPE, 0), {}, numberedEvent(TYPE, 1), 'x', numberedEvent(TYPE, 2)];
   const results = await intake.submitMany('acme', TYPE, payloads);
   expect(results.map((result) => result.outcome)).toEqual([
@@ -141,26 +130,46 @@ test('many at once: results in the order of the payloads, bad ones in between', 
 });
 
 test.each([
-  ['unknown', new Error('the answer of Redis was lost'), { outcome: 'unknown', id: 'id-0' }],
-  ['refused', new Error('OOM'), { outcome: 'refused', code: 'REDIS_REFUSED' }],
-  [
-    'refused',
-    new WaybillError('REDIS_UNAVAILABLE', 'Redis cannot be reached'),
-    { outcome: 'refused', code: 'REDIS_UNAVAILABLE' },
-  ],
-] as const)('a write that is %s (%s)', async (kind, error, result) => {
-  const { intake } = intakeWith(async () => ({ kind, error }));
-  expect(await intake.submit('acme', TYPE, sampleEvent(TYPE))).toMatchObject({
+  ['unknown', 'REDIS_ANSWER_LOST', { outcome: 'unknown', id: 'id-0' }],
+  ['refused', 'REDIS_REFUSED', { outcome: 'refused', code: 'REDIS_REFUSED' }],
+  ['refused', 'REDIS_UNAVAILABLE', { outcome: 'refused', code: 'REDIS_UNAVAILABLE' }],
+] as const)('the events of a write that is %s with %s have that result', async (kind, code, result) => {
+  const { intake } = recordedIntake(() => ({ kind, error: new WaybillError(code, 'why') }));
+  expect(await intake.submit('acme', TYPE, sampleEvent(TYPE))).toEqual({
     ...result,
-    problems: [{ path: '$', message: error.message }],
+    problems: [{ path: '$', message: 'why' }],
   });
 });
 
-test('beyond 10,000 events that wait, one is refused, and many wait for room', async () => {
-  const { intake, written } = intakeWith();
+test('each endpoint has batches of its own, in the order of its events', async () => {
+  const { intake, written } = recordedIntake(undefined, TWO_CLIENTS);
+  const endpoints = [
+    ['acme', TYPE],
+    ['acme', OTHER_TYPE],
+    ['emca', TYPE],
+  ] as const;
+  const results = [0, 1, 2].flatMap((n) =>
+    endpoints.map(([client, type]) => intake.submit(client, type, numberedEvent(type, n))),
+  );
+  for (const result of await Promise.all(results)) expect(result).toMatchObject({ outcome: 'accepted' });
+  const units = written.map(({ endpoint, events }) => ({
+    ...endpoint,
+    units: events.map(({ unit }) => unit),
+  }));
+  expect(units).toEqual(
+    endpoints.map(([client, type]) => ({
+      client,
+      type,
+      units: numberedEvents(type, 3).map((payload) => unitOfEvent(type, payload)),
+    })),
+  );
+});
+
+test('while 10,000 events wait, submit refuses an event and submitMany waits for room', async () => {
+  const { intake, written } = recordedIntake();
   const payload = sampleEvent(TYPE);
   const first = Array.from({ length: 10_000 }, () => intake.submit('acme', TYPE, payload));
-  // In the same turn, before anything is on its way.
+  // In the same turn, before any write begins.
   expect(await intake.submit('acme', TYPE, payload)).toEqual({
     outcome: 'refused',
     code: 'INTAKE_FULL',
@@ -173,12 +182,39 @@ test('beyond 10,000 events that wait, one is refused, and many wait for room', a
   expect(await intake.submit('acme', TYPE, payload)).toMatchObject({ outcome: 'accepted' });
 });
 
-test('closing writes what was taken, then refuses', async () => {
-  const { intake, written } = intakeWith();
-  const taken = intake.submitMany('acme', TYPE, numberedEvents(TYPE, 3));
+test('the endpoints of a client share the 10,000 events that may wait; another client has its own', async () => {
+  const { intake, written } = recordedIntake(undefined, TWO_CLIENTS);
+  const payload = sampleEvent(TYPE);
+  const other = sampleEvent(OTHER_TYPE);
+  const first = Array.from({ length: 5_000 }, () => [
+    intake.submit('acme', TYPE, payload),
+    intake.submit('acme', OTHER_TYPE, other),
+  ]).flat();
+  const inSameTurn = [
+    intake.submit('acme', TYPE, payload),
+    intake.submit('acme', OTHER_TYPE, other),
+    intake.submit('emca', TYPE, payload),
+  ];
+  expect(await Promise.all(inSameTurn)).toMatchObject([
+    { code: 'INTAKE_FULL' },
+    { code: 'INTAKE_FULL' },
+    { outcome: 'accepted' },
+  ]);
+  const results = await Promise.all(first);
+  expect(results.every((result) => result.outcome === 'accepted')).toBe(true);
+  expect(written.flatMap(({ events }) => events)).toHaveLength(10_001);
+});
+
+test('close waits until every endpoint has written its events, and intake refuses afterwards', async () => {
+  const { intake, written } = recordedIntake(undefined, TWO_CLIENTS);
+  const taken = [
+    intake.submitMany('acme', TYPE, numberedEvents(TYPE, 3)),
+    intake.submitMany('acme', OTHER_TYPE, numberedEvents(OTHER_TYPE, 2)),
+  ];
   await intake.close();
-  expect(written.flatMap(({ events }) => events)).toHaveLength(3);
-  expect((await taken).map((result) => result.outcome)).toEqual(['accepted', 'accepted', 'accepted']);
+  expect(written.map(({ events }) => events.length)).toEqual([3, 2]);
+  const results = (await Promise.all(taken)).flat();
+  expect(results.map((result) => result.outcome)).toEqual(Array(5).fill('accepted'));
   const refused = { outcome: 'refused', code: 'INTAKE_CLOSED' };
   expect(await intake.submit('acme', TYPE, sampleEvent(TYPE))).toMatchObject(refused);
   expect(await intake.submitMany('acme', TYPE, [sampleEvent(TYPE)])).toMatchObject([refused]);

@@ -1,11 +1,12 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { resolveUrl } from '../../src/config/http-fields.ts';
+import { type EventTypeName, findEventType } from '../../src/core/event-types.ts';
 import { toExportLine } from '../../src/core/exported-event.ts';
 import { restore } from '../../src/intake/restore.ts';
 import { restoreEvents } from '../../src/queue/restore-events.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
-import { numberedEvents } from '../support/events.ts';
+import { numberedEvent, numberedEvents, storedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
@@ -28,13 +29,58 @@ async function exported() {
   const take = (taken: readonly unknown[], redis: Redis = engine.redis) =>
     restore(taken, {
       clients,
-      write: (name, events) => restoreEvents(redis, name, uuidv7(), events, Date.now()),
+      write: ({ client: name }, events) => restoreEvents(redis, name, uuidv7(), events, Date.now()),
     });
   return { company, client, lines, take };
 }
 
 const codesOf = (results: Awaited<ReturnType<typeof restore>>) =>
   results.map((result) => ('code' in result ? result.code : result.outcome));
+
+test('events of one endpoint are written together in their order; results come in the order of the lines', async () => {
+  const urls = { disposition_update: 'https://acme.example/d', inventory_receipt: 'https://acme.example/r' };
+  const clientOf = (name: string, batchSize: number) => ({ name, batchSize, urls });
+  const clients = { acme: clientOf('acme', 2), emca: clientOf('emca', 50) } as never;
+  const lineOf = (client: string, type: EventTypeName, n: number): unknown => {
+    const sent = findEventType(type).schema.parse(numberedEvent(type, n));
+    const event = storedEvent(n, { id: uuidv7(), type, body: JSON.stringify(sent) });
+    return JSON.parse(toExportLine(client, event));
+  };
+  const lines = [
+    lineOf('acme', 'disposition_update', 0),
+    lineOf('acme', 'inventory_receipt', 1),
+    {},
+    lineOf('emca', 'disposition_update', 3),
+    lineOf('acme', 'disposition_update', 4),
+    lineOf('acme', 'inventory_receipt', 5),
+    lineOf('acme', 'disposition_update', 6),
+  ] as { id: string }[];
+  const idsOf = (...places: number[]) => places.map((place) => lines[place]?.id);
+  const written: unknown[] = [];
+  const results = await restore(lines, {
+    clients,
+    async write({ client, type }, events) {
+      written.push([client, type, events.map(({ id }) => id)]);
+      if (type === 'inventory_receipt') return { kind: 'answered', events: ['already_sent', 'restored'] };
+      return { kind: 'answered', events: events.map(() => 'restored') };
+    },
+  });
+  expect(written).toEqual([
+    ['acme', 'disposition_update', idsOf(0, 4)],
+    ['acme', 'disposition_update', idsOf(6)],
+    ['acme', 'inventory_receipt', idsOf(1, 5)],
+    ['emca', 'disposition_update', idsOf(3)],
+  ]);
+  expect(codesOf(results)).toEqual([
+    'accepted',
+    'ALREADY_SENT',
+    'INVALID_EVENT',
+    ...Array(4).fill('accepted'),
+  ]);
+  expect(results.map((result) => ('id' in result ? result.id : undefined))).toEqual(
+    lines.map(({ id }, place) => (place === 1 || place === 2 ? undefined : id)),
+  );
+});
 
 test('an event that died again after it was replayed still stands: its old export does not double it', async () => {
   const { client, lines, take } = await exported();

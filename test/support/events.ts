@@ -1,3 +1,4 @@
+import type { StoredEvent } from '../../src/core/event.ts';
 import type { EventTypeName, PayloadOf } from '../../src/core/event-types.ts';
 import { findEventType } from '../../src/core/event-types.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
@@ -40,4 +41,9 @@ export function generateEvent<Name extends EventTypeName>(
   random: () => number,
 ): PayloadOf<Name> {
   return findEventType(typeName).generate(n, random) as PayloadOf<Name>;
+}
+
+/** An event as it stands in a batch, with a body of two bytes, for code that reads no bodies. */
+export function storedEvent(n: number, changes: Partial<StoredEvent> = {}): StoredEvent {
+  return { id: `event-${n}`, type: 'disposition_update', unit: `unit-${n}`, body: '{}', ...changes };
 }

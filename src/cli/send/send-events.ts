@@ -58,7 +58,7 @@ export function sendExport({ clients }: Config, file: string): Sending {
     submitMany: ({ redis }, lines) =>
       restore(lines, {
         clients,
-        write: (client, events) => restoreEvents(redis, client, uuidv7(), events, Date.now()),
+        write: ({ client }, events) => restoreEvents(redis, client, uuidv7(), events, Date.now()),
       }),
   };
 }
