@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { clientStatusValue } from '../queue/client-status.ts';
+import type { ResolvedClient } from '../config/config-schema.ts';
+import { clientViewValue } from '../queue/client-view-value.ts';
 import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
 import { ProblemError } from './problems.ts';
 import { clientStatusSchema, pauseSchema, problems } from './schemas.ts';
@@ -8,10 +9,19 @@ const params = z.strictObject({ client: z.string().describe('the name of a clien
 const COMMON = [401, 403, 503] as const;
 
 /** Finds the clients that a request is about: the one that it names, or all. @throws ProblemError */
-export function chooseClients({ clients }: PresentConfig, name: string | undefined): string[] {
+export function chooseClients(
+  { clients }: Pick<PresentConfig, 'clients'>,
+  name: string | undefined,
+): string[] {
   if (name === undefined) return Object.keys(clients).sort();
   if (Object.hasOwn(clients, name)) return [name];
   throw new ProblemError({ code: 'UNKNOWN_CLIENT', detail: `client "${name}" is not in the configuration` });
+}
+
+/** @throws ProblemError */
+function clientOf(config: Pick<PresentConfig, 'clients'>, name: string): ResolvedClient {
+  chooseClients(config, name);
+  return config.clients[name] as ResolvedClient;
 }
 
 /** `GET /v1/clients`, `GET /v1/clients/:client`, `POST /v1/clients/:client/pause` and `resume` */
@@ -39,12 +49,12 @@ function addStatusRoutes(server: ApiServer, { current, operations }: ApiParts): 
       },
     },
     async () => {
-      const names = chooseClients(current(), undefined);
-      const statuses = await Promise.all(
-        names.map(async (name) => clientStatusValue(await operations.status(name))),
-      );
+      const { clients } = current();
+      const names = chooseClients({ clients }, undefined);
+      const views = await operations.views(names.map((name) => clients[name] as ResolvedClient));
       const services = (await operations.services()) ?? null;
-      return { services, clients: Object.fromEntries(statuses.map((status, i) => [names[i], status])) };
+      const values = [...views].map(([name, view]) => [name, clientViewValue(view)] as const);
+      return { services, clients: Object.fromEntries(values) };
     },
   );
   server.get(
@@ -59,8 +69,7 @@ function addStatusRoutes(server: ApiServer, { current, operations }: ApiParts): 
       },
     },
     async (request) => {
-      const [name = ''] = chooseClients(current(), request.params.client);
-      return clientStatusValue(await operations.status(name));
+      return clientViewValue(await operations.view(clientOf(current(), request.params.client)));
     },
   );
 }
@@ -83,11 +92,11 @@ function addPauseRoute(
       },
     },
     async (request) => {
-      const [client = ''] = chooseClients(current(), (request.params as z.infer<typeof params>).client);
+      const client = clientOf(current(), (request.params as z.infer<typeof params>).client);
       const paused = verb === 'pause';
-      const changed = await operations.setPaused(client, paused);
-      const { waiting, inFlight, retrying } = await operations.status(client);
-      return { client, paused, changed, waiting, inFlight, retrying };
+      const changed = await operations.setPaused(client.name, paused);
+      const { waiting, inFlight, retrying } = await operations.view(client);
+      return { client: client.name, paused, changed, waiting, inFlight, retrying };
     },
   );
 }

@@ -100,7 +100,7 @@ function checkTarget(clients: Readonly<Record<string, ResolvedClient>>, client: 
   if (findEventType(type) === undefined) {
     throw new ProblemError({ code: 'UNKNOWN_EVENT_TYPE', detail: `"${type}" is not an event type` });
   }
-  if (clients[client]?.urls[type] === undefined) {
+  if (clients[client]?.endpoints[type] === undefined) {
     throw new ProblemError({ code: 'NO_ENDPOINT', detail: `client "${client}" has no endpoint for ${type}` });
   }
 }

@@ -3,13 +3,13 @@ import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { type ActResult, actOnDeadLetters } from '../dead-letters/act-on-dead-letters.ts';
 import { findDeadLetters, type ReadDeadLetters } from '../dead-letters/find-dead-letters.ts';
-import { type ClientStatus, readClientStatus } from '../queue/client-status.ts';
+import { type ClientView, readClientView, readClientViews, type ViewedClient } from '../queue/client-view.ts';
 import { isConnected } from '../queue/connections.ts';
-import { countServices } from '../queue/count-services.ts';
 import { type DeadLetterPage, readDeadLetterPage, readDeadLettersById } from '../queue/dead-letter-page.ts';
 import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../queue/dead-letter-queue.ts';
 import { type Incidents, readAllIncidents } from '../queue/incident-store.ts';
 import { setPaused } from '../queue/pause-client.ts';
+import { countServices } from '../queue/stored-clients.ts';
 import { answerLost, unavailable } from '../queue/write-errors.ts';
 import { ProblemError } from './problems.ts';
 
@@ -35,7 +35,9 @@ export interface DeadLetterOrder {
 export interface Operations {
   /** How many worker processes deliver; undefined: Redis does not say. */
   services(): Promise<number | undefined>;
-  status(client: string): Promise<ClientStatus>;
+  view(client: ViewedClient): Promise<ClientView>;
+  /** By the clients' names. */
+  views(clients: readonly ViewedClient[]): Promise<ReadonlyMap<string, ClientView>>;
   /** @returns false where it was so already */
   setPaused(client: string, paused: boolean): Promise<boolean>;
   incidents(clients: readonly string[]): Promise<Incidents>;
@@ -73,7 +75,8 @@ export function createOperations({ redis, now, newId }: OperationParts): Operati
     orProblem(redis, action, isConnected(redis));
   return {
     services: () => guard(() => countServices(redis)),
-    status: (client) => guard(() => readClientStatus(redis, client)),
+    view: (client) => guard(() => readClientView(redis, client)),
+    views: (clients) => guard(() => readClientViews(redis, clients)),
     setPaused: (client, paused) => guardChange(() => setPaused(redis, client, paused, now())),
     incidents: (clients) => guard(() => readAllIncidents(redis, clients, now())),
     deadLetterPage: (client, count, after) => guard(() => readDeadLetterPage(redis, client, count, after)),

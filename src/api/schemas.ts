@@ -64,9 +64,8 @@ export function problems<const Status extends number>(...statuses: Status[]) {
   return Object.fromEntries(entries) as Record<Status, { content: Record<string, { schema: z.ZodType }> }>;
 }
 
-/** A client's status, as `waybill status --json` prints it. */
-export const clientStatusSchema = component(
-  'ClientStatus',
+const countsSchema = component(
+  'EventCounts',
   z.object({
     waiting: count,
     inFlight: count,
@@ -91,6 +90,14 @@ export const clientStatusSchema = component(
         detail: z.string(),
       })
       .optional(),
+  }),
+);
+
+/** A client's status, as `waybill status --json` prints it. */
+export const clientStatusSchema = component(
+  'ClientStatus',
+  countsSchema.extend({
+    endpoints: z.record(z.string(), countsSchema).describe('the same of each endpoint, by event type'),
   }),
 );
 

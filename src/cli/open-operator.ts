@@ -3,7 +3,7 @@ import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { didYouMean } from '../core/near-miss.ts';
 import { closeRedis, openRedis } from '../queue/connections.ts';
-import { countServices } from '../queue/count-services.ts';
+import { countServices } from '../queue/stored-clients.ts';
 import { unavailable } from '../queue/write-errors.ts';
 import { findRedisAccess } from '../service/redis-access.ts';
 import { commandAction, type GlobalOptions, UsageError } from './run-command.ts';
@@ -66,9 +66,14 @@ export function findClient(config: Config, name: string): ResolvedClient {
   throw new UsageError(`client "${name}" is not in ${config.file}; ${there}`);
 }
 
-/** The names of the clients that a command is about: the one that was named, or all. @throws UsageError */
+/** The clients that a command is about: the one that was named, or all. @throws UsageError */
+export function findClients(config: Config, name: string | undefined): ResolvedClient[] {
+  return name === undefined ? Object.values(config.clients) : [findClient(config, name)];
+}
+
+/** The names of the clients that a command is about. @throws UsageError */
 export function chooseClients(config: Config, name: string | undefined): string[] {
-  return name === undefined ? Object.keys(config.clients) : [findClient(config, name).name];
+  return findClients(config, name).map((client) => client.name);
 }
 
 /** Says that queued events wait if no service runs. */

@@ -34,7 +34,7 @@ export function checkTree<Schema extends z.ZodType>(
     },
   });
   if (result.success) return { ok: true, value: result.data };
-  const issues = result.error.issues.flatMap((issue) => {
+  const issues = result.error.issues.flatMap(withinUnion).flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [{ keys: issue.path, message: issue.message }];
     const known = knownKeys.get(placeOf(issue.path ?? [])) ?? [];
     return issue.keys.map((key) => ({
@@ -43,6 +43,16 @@ export function checkTree<Schema extends z.ZodType>(
     }));
   });
   return { ok: false, issues };
+}
+
+/** What is wrong with the form of a value that its kind suggests, if there are several: a text, or a section. */
+function withinUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return [issue];
+  const isOfOtherKind = (issues: z.core.$ZodIssue[]): boolean =>
+    issues.some(({ code, path }) => code === 'invalid_type' && path.length === 0);
+  const meant = issue.errors.find((issues) => !isOfOtherKind(issues));
+  if (meant === undefined) return [issue];
+  return meant.map((one) => ({ ...one, path: [...issue.path, ...one.path] }));
 }
 
 function keysOf(inst: unknown): readonly string[] {
@@ -61,7 +71,7 @@ function sentenceFor(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_value':
       return `must be one of ${issue.values.map(String).join(', ')}`;
     case 'invalid_union':
-      return discriminatorSentence(issue);
+      return issue.errors.length > 0 ? kindsSentence(issue) : discriminatorSentence(issue);
     case 'invalid_key':
       return issue.issues[0]?.message;
     default:
@@ -76,6 +86,13 @@ function typeSentence(expected: string, input: unknown): string {
   const found = `must be ${wanted}, found ${kindOf(input)}`;
   if (input === null) return `${found}: give it a value or leave the key out`;
   return wanted === 'text' && typeof input !== 'object' ? `${found}: put it in quotes` : found;
+}
+
+/** Of a value that is of none of the kinds that it may be. */
+function kindsSentence({ errors, input }: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string {
+  const roots = errors.flat().filter(({ path }) => path.length === 0);
+  const kinds = roots.flatMap((issue) => (issue.code === 'invalid_type' ? [EXPECTED[issue.expected]] : []));
+  return `must be ${kinds.join(' or ')}, found ${kindOf(input)}`;
 }
 
 function discriminatorSentence(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string {

@@ -29,10 +29,6 @@ const eventTypeName = z.string().refine((name) => findEventType(name) !== undefi
   },
 });
 
-const endpointsSchema = z
-  .record(eventTypeName, endpointAddress)
-  .refine((endpoints) => Object.keys(endpoints).length > 0, 'must name at least one event type');
-
 /** How a token request carries the credentials (RFC 6749, section 2.3.1; json: services like the sender's own). */
 export const TOKEN_STYLES = ['form', 'basic', 'json'] as const;
 
@@ -58,13 +54,43 @@ const authSchema = z.discriminatedUnion('type', [
   tokenServiceSchema,
 ]);
 
+const retry = {
+  retries: z.int().min(0).max(20),
+  baseDelayMs: z.int().min(0).max(86_400_000),
+  factor: z.number().min(1).max(100),
+  maxDelayMs: z.int().min(0).max(604_800_000),
+  jitter: z.number().min(0).max(1),
+};
+
 const retrySchema = z.strictObject({
-  retries: z.int().min(0).max(20).default(5),
-  baseDelayMs: z.int().min(0).max(86_400_000).default(15_000),
-  factor: z.number().min(1).max(100).default(5),
-  maxDelayMs: z.int().min(0).max(604_800_000).default(14_400_000),
-  jitter: z.number().min(0).max(1).default(0.1),
+  retries: retry.retries.default(5),
+  baseDelayMs: retry.baseDelayMs.default(15_000),
+  factor: retry.factor.default(5),
+  maxDelayMs: retry.maxDelayMs.default(14_400_000),
+  jitter: retry.jitter.default(0.1),
 });
+
+const concurrency = z.int().min(1).max(1_000);
+const ratePerSecond = z.number().min(0.001).max(1_000_000);
+const timeoutMs = z.int().min(1).max(600_000);
+
+/** An endpoint with settings of its own: what it leaves out is the client's, but for the rate, which it adds to it. */
+const endpointSettings = z.strictObject({
+  path: endpointAddress,
+  concurrency: concurrency.optional(),
+  ratePerSecond: ratePerSecond.optional(),
+  timeoutMs: timeoutMs.optional(),
+  retry: z.strictObject(retry).partial().optional(),
+});
+
+type EndpointSettings = z.infer<typeof endpointSettings>;
+
+const endpointsSchema = z
+  .record(
+    eventTypeName,
+    z.union([endpointAddress.transform((path): EndpointSettings => ({ path })), endpointSettings]),
+  )
+  .refine((endpoints) => Object.keys(endpoints).length > 0, 'must name at least one event type');
 
 const tlsSchema = z
   .strictObject({ ca: text.optional(), cert: text.optional(), key: text.optional() })
@@ -89,9 +115,9 @@ export const clientConfigSchema = z.strictObject({
   baseUrl: httpBaseUrl,
   endpoints: endpointsSchema,
   auth: authSchema.default({ type: 'none' }),
-  concurrency: z.int().min(1).max(1_000).default(32),
-  ratePerSecond: z.number().min(0.001).max(1_000_000).optional(),
-  timeoutMs: z.int().min(1).max(600_000).default(15_000),
+  concurrency: concurrency.default(32),
+  ratePerSecond: ratePerSecond.optional(),
+  timeoutMs: timeoutMs.default(15_000),
   connectionMaxAgeMs: z.int().min(1).max(86_400_000).default(30_000),
   retry: retrySchema.prefault({}),
   batchSize: z.int().min(1).max(500).default(50),

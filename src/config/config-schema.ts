@@ -71,11 +71,22 @@ export interface TlsMaterial {
   readonly key?: string;
 }
 
+/** One endpoint of a client, with all that holds for it. */
+export interface ResolvedEndpoint extends Pick<ClientConfig, 'concurrency' | 'timeoutMs' | 'retry'> {
+  /** The client's name. */
+  readonly client: string;
+  readonly type: string;
+  /** Absolute. */
+  readonly url: string;
+  /** Of this endpoint alone; the client's rate holds, too. */
+  readonly ratePerSecond?: number;
+}
+
 /** A client as the engine needs it: its settings, its name, and all that they refer to. */
-export type ResolvedClient = Readonly<ClientConfig> & {
+export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints'>> & {
   readonly name: string;
-  /** The absolute URL for each event type that the client has an endpoint for; has no prototype. */
-  readonly urls: Readonly<Record<string, string>>;
+  /** By event type; has no prototype. */
+  readonly endpoints: Readonly<Record<string, ResolvedEndpoint>>;
   readonly tlsMaterial?: TlsMaterial;
 };
 

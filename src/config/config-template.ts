@@ -55,10 +55,13 @@ clients:
     # Where the client's endpoints are; the paths below are appended to it.
     baseUrl: https://returns.acme.example
 
-    # A path or a full URL for each type of event that this client receives.
+    # A path or a full URL for each type of event that this client receives. Each has a queue of its own. In a section
+    # it may have settings of its own beside its path: concurrency, timeoutMs and retry instead of the client's (of
+    # retry those that it names), and a ratePerSecond beside the client's.
     endpoints:
       disposition_update: /dispositions
       inventory_receipt: /inventory_receipt
+      # inventory_receipt: { path: /inventory_receipt, concurrency: 8, timeoutMs: 5000, retry: { retries: 3 } }
 
     # How requests are authorized. Default: type none. The other types:
     #   { type: bearer, token: \${ACME_TOKEN} }
@@ -85,10 +88,10 @@ clients:
       # timeoutMs: 10000                    # how long a token request may take, with two more tries. Default: timeoutMs below
       # renewOn: [419]                      # statuses that lead to a new token, beside 401. Default: none
 
-    # Requests in flight at once, in each worker process. 1 to 1000, default: 32
+    # Requests in flight at once, for each endpoint and in each worker process. 1 to 1000, default: 32
     concurrency: 32
 
-    # At most so many events a second, over all processes. Default: no limit
+    # At most so many events a second, over all endpoints and processes. Default: no limit
     # ratePerSecond: 200
 
     # How long one request may take, from connecting to the last byte. Default: 15000

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import type { RetryPolicy } from '../core/backoff.ts';
 import { toJsonPath } from '../core/problem.ts';
 import { checkTree } from './check-config.ts';
 import type { ClientConfig } from './client-config.ts';
@@ -8,6 +9,7 @@ import {
   type ConfigFile,
   configSchema,
   type ResolvedClient,
+  type ResolvedEndpoint,
   type TlsMaterial,
 } from './config-schema.ts';
 import { resolveUrl } from './http-fields.ts';
@@ -98,11 +100,19 @@ function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string
 }
 
 function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMaterial): ResolvedClient {
-  const urls: Record<string, string> = Object.create(null);
-  for (const [type, address] of Object.entries(client.endpoints)) {
-    urls[type] = resolveUrl(client.baseUrl, address);
+  const endpoints: Record<string, ResolvedEndpoint> = Object.create(null);
+  for (const [type, { path, ratePerSecond, retry, ...own }] of Object.entries(client.endpoints)) {
+    endpoints[type] = {
+      client: name,
+      type,
+      url: resolveUrl(client.baseUrl, path),
+      concurrency: own.concurrency ?? client.concurrency,
+      timeoutMs: own.timeoutMs ?? client.timeoutMs,
+      retry: { ...client.retry, ...(retry as Partial<RetryPolicy>) },
+      ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+    };
   }
-  return { ...client, name, urls, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
+  return { ...client, name, endpoints, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
 }
 
 /** Leaves out what follows from a cause that stands there already: `${HOST}`, unset, is no URL either. */

@@ -1,14 +1,15 @@
-import type { StoredEvent } from '../core/event.ts';
+import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import { type FinishedEvent, planSettlement, type Settlement } from '../core/settlement.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import type { NewLock, QueuedBatch, SettleAction, SettleCommand, Settled } from '../queue/settle.ts';
+import type { Endpoint } from '../queue/names.ts';
+import type { QueuedBatch, Settled } from '../queue/settle.ts';
+import type { NewLock, SettleAction, SettleCommand } from '../queue/settle-order.ts';
 import { Tally } from './tally.ts';
-import type { Unsettled } from './unsettled.ts';
 
 /** What a ledger writes with. */
 export interface LedgerParts {
-  readonly client: { readonly name: string };
+  readonly endpoint: Endpoint;
   readonly unsettled: Unsettled;
   readonly log: Log;
   /** Writes a settlement down. */
@@ -19,23 +20,24 @@ export interface LedgerParts {
 
 /** What became of the events of an open batch, and how much of it is written down. */
 export class BatchLedger {
-  readonly tally: Tally = new Tally();
+  readonly tally: Tally;
   readonly #job: TakenJob;
   readonly #parts: LedgerParts;
   readonly #unfinished: Set<StoredEvent>;
   #finished: FinishedEvent[] = [];
   #lost = false;
-  readonly #onLockGone: () => void;
+  readonly #onLockLost: () => void;
 
-  /** @param onLockGone Redis says that the lock is gone, so that somebody else may have the batch */
-  constructor(job: TakenJob, events: readonly StoredEvent[], parts: LedgerParts, onLockGone: () => void) {
-    this.#onLockGone = onLockGone;
+  /** @param onLockLost called if Redis says that the lock is lost, so that somebody else may have the batch */
+  constructor(job: TakenJob, events: readonly StoredEvent[], parts: LedgerParts, onLockLost: () => void) {
+    this.#onLockLost = onLockLost;
     this.#job = job;
     this.#parts = parts;
     this.#unfinished = new Set(events);
+    this.tally = new Tally(parts.endpoint.type);
   }
 
-  /** The lock is gone: nothing is written any more. */
+  /** The lock is lost: nothing is written any more. */
   get lost(): boolean {
     return this.#lost;
   }
@@ -59,20 +61,20 @@ export class BatchLedger {
     this.#lost = true;
   }
 
-  /** Takes over what an earlier run of this job in this process could not write. @returns the events */
-  recall(): readonly StoredEvent[] {
+  /** Takes over what an earlier run of this job in this process could not write. @returns how many events that is */
+  recall(): number {
     const known = this.#parts.unsettled.recall(this.#job.id, this.unfinished);
     for (const { event, result } of known) {
       this.tally.recount(result);
       this.finish(event, result);
     }
-    return known.map(({ event }) => event);
+    return known.length;
   }
 
   /**
    * Writes the present state down; what is finished leaves the batch.
    *
-   * @returns the next batch, where one was asked for by a lock for it, and waits
+   * @returns the next batch, if one was asked for by a lock for it, and waits
    */
   async write(action: SettleAction, nextLock?: NewLock): Promise<QueuedBatch | undefined> {
     const results = this.#finished;
@@ -111,9 +113,9 @@ export class BatchLedger {
     settlement: Settlement,
     extras: Pick<SettleCommand, 'finished' | 'nextLock'>,
   ): Promise<Settled> {
-    const { client, log, now } = this.#parts;
-    const facts = { client: client.name, batch: this.#job.id };
+    const { endpoint, log, now } = this.#parts;
     const { id: jobId, token } = this.#job;
+    const facts = { client: endpoint.client, type: endpoint.type, batch: jobId };
     try {
       const settled = await this.#parts.settle({
         jobId,
@@ -126,11 +128,55 @@ export class BatchLedger {
       });
       if (settled.settled) return settled;
       log.warn(facts, 'lock lost');
-      this.#onLockGone();
+      this.#onLockLost();
     } catch (error) {
       log.error({ ...facts, err: error }, 'batch could not be settled');
     }
     this.lose();
     return { settled: false };
   }
+}
+
+/** Batches remembered at the most; the oldest is forgotten first. */
+const MOST_BATCHES = 1_000;
+
+/**
+ * What became of events whose batch could not be settled, in memory until it is: a batch that comes back to this
+ * process is not sent again.
+ */
+export class Unsettled {
+  readonly #batches = new Map<string, Map<string, FinishedEvent>>();
+
+  remember(jobId: string, results: readonly FinishedEvent[]): void {
+    if (results.length === 0) return;
+    const known = this.#batches.get(jobId) ?? new Map<string, FinishedEvent>();
+    for (const result of results) known.set(result.event.id, result);
+    this.#batches.delete(jobId);
+    this.#batches.set(jobId, known);
+    const oldest = this.#batches.keys().next();
+    if (this.#batches.size > MOST_BATCHES && !oldest.done) this.#batches.delete(oldest.value);
+  }
+
+  /** The events of a batch that were finished before, as long as nobody else went on with them since. */
+  recall(
+    jobId: string,
+    events: readonly StoredEvent[],
+  ): { readonly event: StoredEvent; readonly result: FinishedEvent }[] {
+    const known = this.#batches.get(jobId);
+    if (known === undefined) return [];
+    return events.flatMap((event) => {
+      const result = known.get(event.id);
+      return result !== undefined && isOfNextAttempt(result, event) ? [{ event, result }] : [];
+    });
+  }
+
+  forget(jobId: string): void {
+    this.#batches.delete(jobId);
+  }
+}
+
+/** Whether a result is that of the attempt that comes next. What was delivered has no entry of its own in the history. */
+function isOfNextAttempt({ event: then, outcome }: FinishedEvent, event: StoredEvent): boolean {
+  const attempt = outcome.kind === 'delivered' ? nextAttempt(then) : nextAttempt(then) - 1;
+  return (then.life ?? 0) === (event.life ?? 0) && attempt === nextAttempt(event);
 }

@@ -1,19 +1,18 @@
-import type { ResolvedClient } from '../config/config-schema.ts';
+import type { ResolvedEndpoint } from '../config/config-schema.ts';
 import type { Classification } from '../core/classify.ts';
 import type { Outcome } from '../core/decide.ts';
 import type { StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import type { TakenJob } from '../queue/batch-worker.ts';
-import type { Lane } from './lane.ts';
 import type { Tally } from './tally.ts';
 
 /** How much of a response, or of the reason that there was none, a dead letter's line shows. */
 const DETAIL_LENGTH = 200;
 
-/** One line per attempt: at debug where it delivered at once, since a line costs a seventh of a request. */
+/** One line per attempt: at debug if it delivered at once, since a line costs a seventh of a request. */
 export function logAttempt(
   log: Log,
-  client: ResolvedClient,
+  endpoint: ResolvedEndpoint,
   event: StoredEvent,
   attempt: number,
   classification: Classification,
@@ -24,12 +23,12 @@ export function logAttempt(
   const routine = classification.kind === 'delivered' && attempt === 1;
   if (routine && !log.isLevelEnabled('debug')) return;
   const fields = {
-    client: client.name,
+    client: endpoint.client,
     event: event.id,
     type: event.type,
     unit: event.unit,
     attempt,
-    of: client.retry.retries + 1,
+    of: endpoint.retry.retries + 1,
     outcome: outcome.kind,
     status: classification.status,
     ...(classification.kind === 'failed' ? { class: classification.failureClass } : {}),
@@ -41,11 +40,11 @@ export function logAttempt(
 }
 
 /** One line per event that is given up on. */
-export function logDead(log: Log, client: ResolvedClient, event: StoredEvent): void {
+export function logDead(log: Log, endpoint: ResolvedEndpoint, event: StoredEvent): void {
   const last = event.history?.at(-1);
   log.info(
     {
-      client: client.name,
+      client: endpoint.client,
       event: event.id,
       type: event.type,
       unit: event.unit,
@@ -58,21 +57,10 @@ export function logDead(log: Log, client: ResolvedClient, event: StoredEvent): v
   );
 }
 
-/** One line where an endpoint begins to hold on to the permits of its client, and one where it ends. */
-export function logLane(
-  log: Log,
-  client: ResolvedClient,
-  { type, isAiling, inFlight, standing }: Lane,
-): void {
-  const fields = { client: client.name, type, inFlight, inLine: standing };
-  if (isAiling) log.warn(fields, 'endpoint is held to its share');
-  else log.info(fields, 'endpoint is no longer held to its share');
-}
-
 /** One line per batch that was let go. */
 export function logBatch(
   log: Log,
-  client: ResolvedClient,
+  endpoint: ResolvedEndpoint,
   job: TakenJob,
   events: number,
   tally: Tally,
@@ -80,7 +68,8 @@ export function logBatch(
   if (!log.isLevelEnabled('info')) return;
   log.info(
     {
-      client: client.name,
+      client: endpoint.client,
+      type: endpoint.type,
       batch: job.id,
       events,
       delivered: tally.delivered,

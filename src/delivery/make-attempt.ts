@@ -14,7 +14,12 @@ import { refusesToken } from '../core/refuses-token.ts';
 
 /** One POST; never rejects. */
 export type Post = (
-  request: { readonly url: string; readonly headers: readonly string[]; readonly body: string },
+  request: {
+    readonly url: string;
+    readonly headers: readonly string[];
+    readonly body: string;
+    readonly timeoutMs: number;
+  },
   signal: CallOffSignal,
 ) => Promise<AttemptResult>;
 
@@ -37,7 +42,9 @@ export interface AttemptParts {
   readonly authorizer: Authorizer;
   /** Statuses that lead to a new token, beside 401. */
   readonly renewOn: readonly number[];
-  /** Waits for another turn within the client's rate; false: the event may not be sent now. Absent: no rate. */
+  /** For one request, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Waits for another turn within the rates; false: the event may not be sent now. Absent: no rate. */
   readonly takeTurn?: (() => Promise<boolean>) | undefined;
   readonly userAgent: string;
   monotonicNow(): number;
@@ -113,8 +120,9 @@ class Attempt {
   }
 
   #post(authorization: Authorization): Promise<AttemptResult> {
-    const headers = headersFor(this.#event, this.#parts.userAgent, authorization);
-    return this.#parts.post({ url: this.#url, headers, body: this.#event.body }, this.#signal);
+    const { post, userAgent, timeoutMs } = this.#parts;
+    const headers = headersFor(this.#event, userAgent, authorization);
+    return post({ url: this.#url, headers, body: this.#event.body, timeoutMs }, this.#signal);
   }
 
   /** The answer as it may be kept: an endpoint may repeat what it was sent. The body of a delivery is empty. */

@@ -1,14 +1,5 @@
-/** Reserves the next `count` sends of a client over all processes; resolves to ms until the first of them. */
+/** Reserves the next `count` sends over all processes; resolves to ms until the first of them. */
 export type ReserveSends = (ratePerSecond: number, count: number) => Promise<number>;
-
-/** Spreads sends evenly, so that a rate limit holds and never bursts. */
-export interface Pacing {
-  /** Resolves when the next send is due; false once closed. */
-  turn(): Promise<boolean>;
-  /** Whoever waits gets no turn. */
-  dismiss(): void;
-  close(): void;
-}
 
 /** What pacing is made from. */
 export interface PacingOptions {
@@ -18,73 +9,80 @@ export interface PacingOptions {
   onError(error: Error): void;
 }
 
+interface Waiter {
+  readonly owner: object;
+  readonly resolve: (due: boolean) => void;
+}
+
 const RETRY_RESERVE_MS = 1_000;
 
-/** Paces sends by reservations of at most one second's worth. */
-export function createPacing({ ratePerSecond, reserve, monotonicNow, onError }: PacingOptions): Pacing {
-  const intervalMs = 1_000 / ratePerSecond;
-  const most = Math.max(1, Math.floor(ratePerSecond));
-  let waiting: ((due: boolean) => void)[] = [];
-  let pumping = false;
-  let closed = false;
-  let wake: (() => void) | undefined;
+/**
+ * Spreads sends evenly, so that a rate limit holds and never bursts: they are reserved in Redis, at most one second's
+ * worth at a time, and paced within that.
+ */
+export class Pacing {
+  readonly #options: PacingOptions;
+  readonly #waiters: Waiter[] = [];
+  #pumping = false;
+  #wake = (): void => {};
 
-  async function waitMs(ms: number): Promise<void> {
-    if (ms < 1 || closed) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
+  constructor(options: PacingOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the next send is due; false if the owner's waits were dismissed. */
+  turn(owner: object): Promise<boolean> {
+    return new Promise((resolve) => {
+      this.#waiters.push({ owner, resolve });
+      if (!this.#pumping) void this.#pump();
     });
-    wake = undefined;
   }
 
-  async function pump(): Promise<void> {
-    while (waiting.length > 0 && !closed) {
-      const count = Math.min(waiting.length, most);
-      const asked = monotonicNow();
-      const firstInMs = await reserve(ratePerSecond, count);
-      for (let i = 0; i < count && !closed; i += 1) {
-        await waitMs(asked + firstInMs + i * intervalMs - monotonicNow());
-        waiting.shift()?.(!closed);
-      }
-    }
+  /** Ends the waits of an owner. */
+  dismiss(owner: object): void {
+    const all = this.#waiters.splice(0);
+    this.#waiters.push(...all.filter((waiter) => waiter.owner !== owner));
+    for (const waiter of all) if (waiter.owner === owner) waiter.resolve(false);
+    if (this.#waiters.length === 0) this.#wake();
   }
 
-  async function keepPumping(): Promise<void> {
-    pumping = true;
-    while (waiting.length > 0 && !closed) {
+  async #pump(): Promise<void> {
+    this.#pumping = true;
+    while (this.#waiters.length > 0) {
       try {
-        await pump();
+        await this.#grantSome();
       } catch (error) {
-        onError(error as Error);
-        await waitMs(RETRY_RESERVE_MS);
+        this.#options.onError(error as Error);
+        await this.#waitUntil(this.#options.monotonicNow() + RETRY_RESERVE_MS);
       }
     }
-    pumping = false;
+    this.#pumping = false;
   }
 
-  function dismiss(): void {
-    const dismissed = waiting;
-    waiting = [];
-    for (const resolve of dismissed) resolve(false);
+  /** Reserves turns and gives them out, each when it is due. @throws errors of `reserve` */
+  async #grantSome(): Promise<void> {
+    const { ratePerSecond, reserve, monotonicNow } = this.#options;
+    const count = Math.min(this.#waiters.length, Math.max(1, Math.floor(ratePerSecond)));
+    const asked = monotonicNow();
+    const firstInMs = await reserve(ratePerSecond, count);
+    for (let i = 0; i < count && this.#waiters.length > 0; i += 1) {
+      await this.#waitUntil(asked + firstInMs + (i * 1_000) / ratePerSecond);
+      this.#waiters.shift()?.resolve(true);
+    }
   }
 
-  return {
-    turn() {
-      if (closed) return Promise.resolve(false);
-      return new Promise((resolve) => {
-        waiting.push(resolve);
-        if (!pumping) void keepPumping();
+  /** Waits until then, by the monotonic clock, or until nobody waits for a turn any more. */
+  async #waitUntil(due: number): Promise<void> {
+    for (;;) {
+      const ms = due - this.#options.monotonicNow();
+      if (ms < 1 || this.#waiters.length === 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
       });
-    },
-    dismiss,
-    close() {
-      closed = true;
-      wake?.();
-      dismiss();
-    },
-  };
+    }
+  }
 }

@@ -113,7 +113,7 @@ function endpointReport(
   { groups, ...collected }: CollectedFailures,
   { client, open }: ReportParts,
 ): EndpointReport {
-  const full = client.urls[collected.type];
+  const full = client.endpoints[collected.type]?.url;
   const incident = open.find(({ type }) => type === collected.type);
   const url = full === undefined ? undefined : maskQuery(full, full);
   const about = {

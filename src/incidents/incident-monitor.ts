@@ -1,8 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { ClosedIncident, Incident, IncidentEnd, IncidentNotice, NoticeKind } from '../core/incident.ts';
 import type { Log } from '../core/log.ts';
-import { readDeadLetters } from '../queue/dead-letter-queue.ts';
-import { type IncidentFacts, readIncidentFacts } from '../queue/incident-facts.ts';
+import { type ClientView, type EventCounts, readClientViews } from '../queue/client-view.ts';
 import {
   claimNotices,
   closeIncident,
@@ -65,20 +64,21 @@ export class IncidentMonitor {
 
   async #updateAll(states: ReadonlyMap<string, IncidentState>): Promise<void> {
     const failing = [...states].filter(([, { open }]) => open.length > 0);
-    const names = failing.map(([client]) => client);
-    const facts = await readIncidentFacts(this.#parts.redis, names);
+    const names = failing.map(([name]) => ({ name, endpoints: {} }));
+    const views = await readClientViews(this.#parts.redis, names);
     await Promise.all(
       failing.flatMap(([client, { open, notices }]) => {
-        const known = facts.get(client);
-        if (known === undefined || this.#isCrowded(client, notices)) return [];
-        return open.map((incident) => this.#update(incident, known));
+        const view = views.get(client);
+        if (view === undefined || this.#isCrowded(client, notices)) return [];
+        return open.map((incident) => this.#update(incident, view));
       }),
     );
   }
 
-  async #update(incident: OpenIncident, facts: IncidentFacts): Promise<void> {
+  async #update(incident: OpenIncident, { endpoints }: ClientView): Promise<void> {
     const { redis, notifier, now } = this.#parts;
-    const step = nextStep(incident, facts);
+    const counts = endpoints[incident.type] ?? NOTHING;
+    const step = nextStep(incident, counts);
     if (step.kind === 'nothing') return;
     const plain = plainIncident(incident);
     if (step.kind !== 'closed') {
@@ -86,9 +86,8 @@ export class IncidentMonitor {
       return;
     }
     // The incident's count also lost the dead letters from before it opened, when those went.
-    const standing = facts.dead === 0 ? 0 : await this.#countStanding(incident);
-    if (standing > 0) {
-      await correctLeft(redis, incident, standing);
+    if (counts.dead > 0) {
+      await correctLeft(redis, incident, counts.dead);
       return;
     }
     const closed: ClosedIncident = { ...plain, left: 0, closedAt: now(), end: step.end };
@@ -98,14 +97,6 @@ export class IncidentMonitor {
   #noticeOf(kind: NoticeKind, incident: Incident): IncidentNotice {
     const id = `${incident.client}.${incident.type}.${incident.openedAt}.${kind}.${incident.count}`;
     return { id, kind, at: this.#parts.now(), incident };
-  }
-
-  async #countStanding({ client, type }: Incident): Promise<number> {
-    let standing = 0;
-    for await (const page of readDeadLetters(this.#parts.redis, client, { type })) {
-      standing += page.filter((event) => event.type === type).length;
-    }
-    return standing;
   }
 
   /** Logs once that a client has too many waiting notices, and once that it no longer has. */
@@ -158,18 +149,24 @@ export type NextStep =
   | { readonly kind: 'opened' | 'grew' }
   | { readonly kind: 'closed'; readonly end: IncidentEnd };
 
+/** What an incident needs to know of its endpoint. */
+export type EndpointFacts = Pick<EventCounts, 'waiting' | 'inFlight' | 'retrying' | 'dead' | 'delivered'>;
+
+const NOTHING: EndpointFacts = { waiting: 0, inFlight: 0, retrying: 0, dead: 0, delivered: 0 };
+
 /**
  * Decides what is to be done about an incident. Its opening is told before its close, however short it was. It
  * closes once no dead letter of it is left and an event of its type was delivered since the last one died, be it
  * replayed or fresh. It also closes once none is left and no replayed one can be on its way: all were discarded. If
- * other events of the client are on their way, replayed ones may be among them.
+ * other events of the endpoint are on their way, replayed ones may be among them.
  */
-export function nextStep(incident: OpenIncident, { isUnderWay, dead, delivered }: IncidentFacts): NextStep {
-  const { told, count, left, deliveredBefore, replayed, type } = incident;
+export function nextStep(incident: OpenIncident, endpoint: EndpointFacts): NextStep {
+  const { told, count, left, deliveredBefore, replayed } = incident;
   if (told === undefined) return { kind: 'opened' };
   if (count >= told * GROWTH) return { kind: 'grew' };
-  if (left > 0 && dead > 0) return { kind: 'nothing' };
-  if ((delivered.get(type) ?? 0) > deliveredBefore) return { kind: 'closed', end: 'delivered' };
+  if (left > 0 && endpoint.dead > 0) return { kind: 'nothing' };
+  if (endpoint.delivered > deliveredBefore) return { kind: 'closed', end: 'delivered' };
+  const isUnderWay = endpoint.waiting + endpoint.inFlight + endpoint.retrying > 0;
   return replayed > 0 && isUnderWay ? { kind: 'nothing' } : { kind: 'closed', end: 'discarded' };
 }
 

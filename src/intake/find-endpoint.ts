@@ -30,7 +30,7 @@ export function findEndpoint(
   if (type === undefined) {
     return refusal('UNKNOWN_EVENT_TYPE', `${showName(typeName)} is not a known event type`);
   }
-  if (client.urls[typeName] === undefined) {
+  if (client.endpoints[typeName] === undefined) {
     return refusal('NO_ENDPOINT', `client "${clientName}" has no endpoint for ${typeName}`);
   }
   return { client, type };

@@ -19,10 +19,11 @@ const HOW = 'loadtest: { allowed: true, maxRatePerSecond: 200, maxRequests: 1000
  * without a setting, unless it says otherwise, if all its endpoints are on loopback and may be reached there.
  */
 export function findPermission(
-  client: Pick<ResolvedClient, 'name' | 'urls' | 'allowPrivateNetwork' | 'loadtest'>,
+  client: Pick<ResolvedClient, 'name' | 'endpoints' | 'allowPrivateNetwork' | 'loadtest'>,
 ): Parsed<LoadPermission> {
   const { allowed, maxRatePerSecond, maxRequests = UNSET_REQUESTS } = client.loadtest ?? {};
-  const isOwn = client.allowPrivateNetwork && Object.values(client.urls).every(isLoopback);
+  const isOwn =
+    client.allowPrivateNetwork && Object.values(client.endpoints).every(({ url }) => isLoopback(url));
   if (!(allowed ?? isOwn)) {
     const why = allowed === false ? 'its configuration says so' : 'its configuration does not allow it';
     return {

@@ -1,12 +1,12 @@
 import { atMost, every } from '../core/time.ts';
-import type { QueueOverview } from '../queue/queue-overview.ts';
+import type { ClientView } from '../queue/client-view.ts';
 import type { Watchdog } from './watchdog.ts';
 
-type Overviews = ReadonlyMap<string, QueueOverview>;
+type Views = ReadonlyMap<string, ClientView>;
 
 /** The state of all queues; or why Redis did not give it. */
 export type QueueReading =
-  | { readonly ok: true; readonly overviews: Overviews }
+  | { readonly ok: true; readonly views: Views }
   | { readonly ok: false; readonly reason: string };
 
 /** Reads the state of all queues, when it is asked for and regularly for the watchdog. */
@@ -21,7 +21,7 @@ export interface QueueMonitor {
 /** What a monitor needs. */
 export interface QueueMonitorParts {
   readonly watchdog: Watchdog;
-  readOverviews(): Promise<Overviews>;
+  readViews(): Promise<Views>;
   /** How long Redis may take to answer. */
   readonly limitMs: number;
   /** How long the monitor waits between two regular readings, in milliseconds. */
@@ -37,8 +37,8 @@ export function createQueueMonitor(parts: QueueMonitorParts): QueueMonitor {
   let stopped = false;
 
   const readNow = oneAtATime(async () => {
-    const reading = await within(limitMs, parts.readOverviews());
-    if (reading.ok && !stopped) watchdog.note(reading.overviews, monotonicNow());
+    const reading = await within(limitMs, parts.readViews());
+    if (reading.ok && !stopped) watchdog.note(reading.views, monotonicNow());
     latest = { reading, at: monotonicNow() };
     return reading;
   });
@@ -58,9 +58,9 @@ export function createQueueMonitor(parts: QueueMonitorParts): QueueMonitor {
   };
 }
 
-async function within(limitMs: number, overviews: Promise<Overviews>): Promise<QueueReading> {
-  const reading = overviews.then(
-    (read): QueueReading => ({ ok: true, overviews: read }),
+async function within(limitMs: number, views: Promise<Views>): Promise<QueueReading> {
+  const reading = views.then(
+    (read): QueueReading => ({ ok: true, views: read }),
     (error: Error): QueueReading => ({ ok: false, reason: error.message }),
   );
   return (await atMost(limitMs, reading)) ?? { ok: false, reason: `no answer within ${limitMs} ms` };

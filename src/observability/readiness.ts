@@ -1,4 +1,4 @@
-import type { QueueOverview } from '../queue/queue-overview.ts';
+import type { ClientView } from '../queue/client-view.ts';
 import type { QueueReading } from './queue-monitor.ts';
 
 /** What a service is judged by. */
@@ -36,7 +36,7 @@ export function judgeReadiness(condition: Condition): Readiness {
       detail: `${workers.alive} of ${workers.wanted} worker processes deliver`,
     },
     oldestWaiting: reading.ok
-      ? judgeOldest(reading.overviews, oldestWaitingMs)
+      ? judgeOldest(reading.views, oldestWaitingMs)
       : { ok: false, detail: 'not known: Redis does not answer' },
     watchdog:
       untaken.size === 0
@@ -46,10 +46,10 @@ export function judgeReadiness(condition: Condition): Readiness {
   return { ready: Object.values(checks).every(({ ok }) => ok), checks };
 }
 
-function judgeOldest(overviews: ReadonlyMap<string, QueueOverview>, boundMs: number): Check {
+function judgeOldest(views: ReadonlyMap<string, ClientView>, boundMs: number): Check {
   let oldest = { client: '', ms: 0 };
-  for (const [client, { oldestMs, paused }] of overviews) {
-    if (!paused && oldestMs > oldest.ms) oldest = { client, ms: oldestMs };
+  for (const [client, { oldestMs, pausedAt }] of views) {
+    if (pausedAt === undefined && oldestMs > oldest.ms) oldest = { client, ms: oldestMs };
   }
   if (oldest.client === '') return { ok: true, detail: 'nothing waits' };
   const detail = `an event of client "${oldest.client}" has waited for ${oldest.ms} ms, of ${boundMs} ms at most`;

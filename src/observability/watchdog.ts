@@ -1,12 +1,12 @@
 import type { Log } from '../core/log.ts';
-import type { QueueOverview } from '../queue/queue-overview.ts';
+import type { ClientView } from '../queue/client-view.ts';
 
 /** Notices queues with work that no worker takes. */
 export interface Watchdog {
   /** The clients whose events no worker takes. */
   readonly untaken: ReadonlySet<string>;
   /** Judges the present state of all queues; `now` is monotonic, in milliseconds. */
-  note(overviews: ReadonlyMap<string, QueueOverview>, now: number): void;
+  note(views: ReadonlyMap<string, ClientView>, now: number): void;
 }
 
 /** What a watchdog needs. */
@@ -26,14 +26,18 @@ interface WaitingHead {
  * batch: a slow endpoint, or a rate limit, may keep it for long.
  */
 export function createWatchdog({ log, untakenMs }: WatchdogParts): Watchdog {
+  /** Of each queue. */
   let heads = new Map<string, WaitingHead>();
   const untaken = new Set<string>();
 
-  function headOf(client: string, overview: QueueOverview, now: number): WaitingHead | undefined {
-    const { head, held, paused } = overview;
-    if (head === '' || held || paused) return undefined;
-    const before = heads.get(client);
-    return before?.head === head ? before : { head, since: now };
+  /** What waits of a client, by queue, and since when it is not taken. */
+  function headsOf(client: string, { endpoints }: ClientView, now: number): [string, WaitingHead][] {
+    return Object.entries(endpoints).flatMap(([type, { head, held, paused, isConfigured }]) => {
+      if (head === '' || held || paused || !isConfigured) return [];
+      const queue = `${client} ${type}`;
+      const before = heads.get(queue);
+      return [[queue, before?.head === head ? before : { head, since: now }]];
+    });
   }
 
   function warn(client: string, waitingMs: number): void {
@@ -48,16 +52,16 @@ export function createWatchdog({ log, untakenMs }: WatchdogParts): Watchdog {
 
   return {
     untaken,
-    note(overviews, now) {
+    note(views, now) {
       const next = new Map<string, WaitingHead>();
-      for (const [client, overview] of overviews) {
-        const waiting = headOf(client, overview, now);
-        if (waiting !== undefined) next.set(client, waiting);
-        const waitingMs = waiting === undefined ? 0 : now - waiting.since;
+      for (const [client, view] of views) {
+        const waiting = headsOf(client, view, now);
+        for (const [queue, head] of waiting) next.set(queue, head);
+        const waitingMs = Math.max(...waiting.map(([, { since }]) => now - since));
         if (waitingMs >= untakenMs()) warn(client, waitingMs);
         else clear(client);
       }
-      for (const client of untaken) if (!overviews.has(client)) untaken.delete(client);
+      for (const client of untaken) if (!views.has(client)) untaken.delete(client);
       heads = next;
     },
   };

@@ -4,7 +4,7 @@ import { type EventKey, KEY_LIFETIME_SECONDS, type KeyHolder } from '../core/ide
 import type { WaybillError } from '../core/waybill-error.ts';
 import { isConnected } from './connections.ts';
 import { defineScript } from './define-script.ts';
-import { DELIVERIES, idempotencyKeyName, queuePrefix, statsKey } from './names.ts';
+import { type Endpoint, endpointPrefix, idempotencyKeyName, statsKey } from './names.ts';
 import { ADMIT, ADMIT_KEYED } from './scripts/admit.ts';
 import { answerLost, refusedByRedis, unavailable } from './write-errors.ts';
 
@@ -37,17 +37,17 @@ const COMMITTED: WriteOutcome = { kind: 'committed' };
  */
 export async function commitBatches(
   redis: Redis,
-  client: string,
+  endpoint: Endpoint,
   batches: readonly NewBatch[],
   now: number,
 ): Promise<WriteOutcome> {
   if (!isConnected(redis)) return { kind: 'refused', error: unavailable(redis) };
   try {
     if (batches.some(({ keys }) => keys !== undefined)) {
-      const holders = await admitKeyed(redis, client, batches, now);
+      const holders = await admitKeyed(redis, endpoint, batches, now);
       return holders.size > 0 ? { kind: 'committed', holders } : COMMITTED;
     }
-    await admit(redis, client, batches, now);
+    await admit(redis, endpoint, batches, now);
     return COMMITTED;
   } catch (error) {
     // Redis answers an admission with an error before its first write.
@@ -62,33 +62,24 @@ export function encodeBatch(events: readonly StoredEvent[]): string {
   return JSON.stringify(batch);
 }
 
-/** How many events there are of each type: `disposition_update 2 inventory_receipt 1`. */
-function countsByType(events: readonly StoredEvent[]): string {
-  const counts = new Map<string, number>();
-  for (const { type } of events) counts.set(type, (counts.get(type) ?? 0) + 1);
-  return [...counts].map(([type, count]) => `${type} ${count}`).join(' ');
-}
-
 /**
- * Puts batches without keys into a client's queue, all or none; resolves once Redis has them.
+ * Puts batches without keys into an endpoint's queue, all or none; resolves once Redis has them.
  *
  * @throws errors of Redis
  */
 export async function admit(
   redis: Redis,
-  client: string,
+  endpoint: Endpoint,
   batches: readonly NewBatch[],
   now: number,
 ): Promise<void> {
-  const args: (string | number)[] = [queuePrefix(client, DELIVERIES), now];
-  for (const { id, events } of batches) {
-    args.push(id, String(events.length), encodeBatch(events), countsByType(events));
-  }
-  await admitScript(redis, [statsKey(client)], args);
+  const args: (string | number)[] = [endpointPrefix(endpoint), endpoint.type, now];
+  for (const { id, events } of batches) args.push(id, events.length, encodeBatch(events));
+  await admitScript(redis, [statsKey(endpoint.client)], args);
 }
 
 /**
- * Puts batches into a client's queue, all or none, but for events whose keys stand for other events already; the
+ * Puts batches into an endpoint's queue, all or none, but for events whose keys stand for other events already; the
  * keys of the rest stand for them from the same step on, for 24 h.
  *
  * @returns the events that the keys of those left out stand for, by the id of the event that was left out
@@ -96,18 +87,19 @@ export async function admit(
  */
 export async function admitKeyed(
   redis: Redis,
-  client: string,
+  endpoint: Endpoint,
   batches: readonly NewBatch[],
   now: number,
 ): Promise<ReadonlyMap<string, KeyHolder>> {
   const keyed: string[] = [];
   function argsOf(event: StoredEvent, key: EventKey | undefined): string[] {
     const json = JSON.stringify(event);
-    if (key === undefined) return ['', '', json, event.type];
+    if (key === undefined) return ['', '', json];
     keyed.push(event.id);
-    return [idempotencyKeyName(client, key.key), `${event.id} ${key.fingerprint}`, json, event.type];
+    return [idempotencyKeyName(client, key.key), `${event.id} ${key.fingerprint}`, json];
   }
-  const args: (string | number)[] = [queuePrefix(client, DELIVERIES), now, KEY_LIFETIME_SECONDS];
+  const { client, type } = endpoint;
+  const args: (string | number)[] = [endpointPrefix(endpoint), type, now, KEY_LIFETIME_SECONDS];
   for (const { id, events, keys } of batches) {
     args.push(id, events.length);
     for (const [index, event] of events.entries()) args.push(...argsOf(event, keys?.[index]));

@@ -2,9 +2,10 @@ import { type BackendFactory, type Job, type RedisQueueBackend, Worker } from 'b
 import type { Redis } from 'ioredis';
 import { isConnected } from './connections.ts';
 import { LockKeeper } from './lock-keeper.ts';
-import { clientPrefix, DELIVERIES, type LockTiming } from './names.ts';
+import { deliveriesPrefix, type Endpoint, type LockTiming } from './names.ts';
 import { isPaused } from './pause-client.ts';
-import { findTaken, type NewLock, type QueuedBatch } from './settle.ts';
+import { findTaken, type QueuedBatch } from './settle.ts';
+import type { NewLock } from './settle-order.ts';
 
 /** How long a wait lasts at most where no retry is due before: the looks at all queues find what it would miss. */
 const WAIT_SECONDS = 60;
@@ -49,21 +50,21 @@ export interface BatchWorkerListeners {
 /** What a batch worker needs. */
 export interface BatchWorkerOptions extends BatchWorkerListeners {
   readonly redis: Redis;
-  readonly client: string;
+  readonly endpoint: Endpoint;
   readonly lock: LockTiming;
   readonly backend: BackendFactory<RedisQueueBackend>;
   onError(error: Error): void;
 }
 
 /**
- * Takes the batches of one client out of its queue, one by one as they are asked for, and keeps their locks
+ * Takes the batches of one endpoint out of its queue, one by one as they are asked for, and keeps their locks
  * alive until they are let go. It has no loop of its own and settles nothing: BullMQ's worker without its
  * processor, since only the caller knows how much work it has room for. While there is no work it does nothing.
  */
 export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBackend> {
   readonly #lock: LockTiming;
   readonly #redis: Redis;
-  readonly #client: string;
+  readonly #endpoint: Endpoint;
   readonly #locks: LockKeeper;
   readonly #onStalled: (jobId: string) => void;
   #tokens = 0;
@@ -73,12 +74,13 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
   /** Taken by an answer that was lost, and found again. */
   readonly #found: TakenJob[] = [];
 
-  constructor({ redis, client, lock, backend, onLockLost, onStalled, onError }: BatchWorkerOptions) {
-    const prefix = clientPrefix(client);
-    super(DELIVERIES, null, { connection: redis, prefix, autorun: false, drainDelay: WAIT_SECONDS }, backend);
+  constructor({ redis, endpoint, lock, backend, onLockLost, onStalled, onError }: BatchWorkerOptions) {
+    const prefix = deliveriesPrefix(endpoint.client);
+    const options = { connection: redis, prefix, autorun: false, drainDelay: WAIT_SECONDS };
+    super(endpoint.type, null, options, backend);
     this.#lock = lock;
     this.#redis = redis;
-    this.#client = client;
+    this.#endpoint = endpoint;
     this.#onStalled = onStalled;
     this.on('error', onError);
     const extend = (jobIds: string[], tokens: string[]) =>
@@ -119,9 +121,9 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
     return { token: `${this.id}:${this.#tokens}`, durationMs: this.#lock.durationMs };
   }
 
-  /** Whether an operator has paused the client. Not BullMQ's `isPaused`, which is of this worker alone. */
-  isClientPaused(): Promise<boolean> {
-    return isPaused(this.#redis, this.#client);
+  /** Whether an operator has paused the endpoint. Not BullMQ's `isPaused`, which is of this worker alone. */
+  isEndpointPaused(): Promise<boolean> {
+    return isPaused(this.#redis, this.#endpoint);
   }
 
   /** From now on keeps the lock of a batch that was taken with a lock of this worker. */
@@ -171,7 +173,7 @@ export class BatchWorker extends Worker<unknown, unknown, string, RedisQueueBack
       id === undefined ? undefined : this.#hold({ id, token: lock.token, data, stalls: stalls ?? 0 });
     // An answer that went with the connection has taken a batch, too, of which nobody knows.
     if (this.#redis.stream !== connection) {
-      for (const batch of await findTaken(this.#redis, this.#client, lock)) {
+      for (const batch of await findTaken(this.#redis, this.#endpoint, lock)) {
         if (batch.id !== id) this.#found.push(this.adopt(batch));
       }
     }

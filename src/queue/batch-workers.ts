@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { BatchWorker, type BatchWorkerListeners } from './batch-worker.ts';
 import { findIdleWork } from './find-idle-work.ts';
-import { DELIVERIES, type LockTiming, queuePrefix } from './names.ts';
+import { type Endpoint, endpointPrefix, type LockTiming } from './names.ts';
 import { sharedBackend } from './shared-backend.ts';
 import { createSharedWaits } from './shared-waits.ts';
 
@@ -15,19 +15,19 @@ export interface BatchWorkersParts {
 }
 
 /**
- * The batch workers of all clients in a process. What an idle client needs is done for all of them together, so that a
- * thousand of them cost hardly more than one.
+ * The batch workers of all endpoints in a process. What an idle endpoint needs is done for all of them together, so
+ * that a thousand of them cost hardly more than one.
  */
 export interface BatchWorkers {
-  create(client: string, listeners: BatchWorkerListeners): BatchWorker;
+  create(endpoint: Endpoint, listeners: BatchWorkerListeners): BatchWorker;
   /** Looks at all queues, now and regularly, for batches of lost processes, and for work that waits unnoticed. */
   start(): void;
   /** Ends the looks, and all waits; the workers are closed each by themselves. */
   close(): void;
 }
 
-/** As many clients are looked at in one step: Redis takes about 4 µs for one that is idle. */
-const CLIENTS_A_STEP = 200;
+/** As many queues are looked at in one step: Redis takes about 4 µs for one that is idle. */
+const QUEUES_A_STEP = 200;
 
 /** Makes what the workers share. */
 export function createBatchWorkers({ redis, lock, onError, now }: BatchWorkersParts): BatchWorkers {
@@ -38,12 +38,12 @@ export function createBatchWorkers({ redis, lock, onError, now }: BatchWorkersPa
   let timer: NodeJS.Timeout | undefined;
 
   async function look(): Promise<void> {
-    const clients = [...workers.keys()];
-    for (let from = 0; from < clients.length && !closed; from += CLIENTS_A_STEP) {
-      const found = await findIdleWork(redis, clients.slice(from, from + CLIENTS_A_STEP), now());
-      for (const { client, waits: isWaiting, held } of found) {
-        if (isWaiting) waits.wake(`${queuePrefix(client, DELIVERIES)}marker`);
-        if (held) void workers.get(client)?.lookForLost();
+    const queues = [...workers.keys()];
+    for (let from = 0; from < queues.length && !closed; from += QUEUES_A_STEP) {
+      const found = await findIdleWork(redis, queues.slice(from, from + QUEUES_A_STEP), now());
+      for (const { queue, waits: isWaiting, held } of found) {
+        if (isWaiting) waits.wake(`${queue}marker`);
+        if (held) void workers.get(queue)?.lookForLost();
       }
     }
   }
@@ -58,9 +58,9 @@ export function createBatchWorkers({ redis, lock, onError, now }: BatchWorkersPa
   }
 
   return {
-    create(client, listeners) {
-      const worker = new BatchWorker({ redis, client, lock, backend, onError, ...listeners });
-      workers.set(client, worker);
+    create(endpoint, listeners) {
+      const worker = new BatchWorker({ redis, endpoint, lock, backend, onError, ...listeners });
+      workers.set(endpointPrefix(endpoint), worker);
       return worker;
     },
     start: () => void keepLooking(),

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { defineScript } from './define-script.ts';
-import { DEAD_LETTERS, queuePrefix } from './names.ts';
+import { deadLettersPrefix } from './names.ts';
 import { READ_DEAD_LETTERS, toSieve } from './scripts/read-dead-letters.ts';
 
 const readPageScript = defineScript('read-dead-letters', READ_DEAD_LETTERS);
@@ -35,7 +35,7 @@ export async function readDeadLetterPage(
   after?: string,
   filter: DeadLetterFilter = {},
 ): Promise<DeadLetterPage> {
-  const prefix = queuePrefix(client, DEAD_LETTERS);
+  const prefix = deadLettersPrefix(client);
   const from = after === undefined ? '-inf' : `(${after}`;
   const args = [prefix, from, count, ...toSieve(filter)];
   const [end = '', ...found] = (await readPageScript(redis, [`${prefix}prioritized`], args)) as string[];
@@ -60,7 +60,7 @@ export async function readDeadLettersById(
   client: string,
   ids: readonly string[],
 ): Promise<StoredEvent[]> {
-  const prefix = queuePrefix(client, DEAD_LETTERS);
+  const prefix = deadLettersPrefix(client);
   const pipeline = redis.pipeline();
   for (const id of ids) {
     for (let life = 0; life < MOST_LIVES; life++) pipeline.hget(`${prefix}${id}.${life}`, 'data');

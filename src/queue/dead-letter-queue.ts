@@ -3,9 +3,8 @@ import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { readDeadLetterPage } from './dead-letter-page.ts';
 import { defineScript } from './define-script.ts';
-import { DEAD_LETTERS, DELIVERIES, incidentsKey, queuePrefix, statsKey } from './names.ts';
+import { deadLetterJobId, deadLettersPrefix, deliveriesPrefix, incidentsKey, statsKey } from './names.ts';
 import { DISCARD, REPLAY } from './scripts/replay.ts';
-import { deadLetterJobId } from './settle.ts';
 
 const replayScript = defineScript('replay', REPLAY);
 const discardScript = defineScript('discard', DISCARD);
@@ -33,11 +32,6 @@ export async function* readDeadLetters(
   }
 }
 
-/** How many dead letters a client has. @throws errors of Redis */
-export async function countDeadLetters(redis: Redis, client: string): Promise<number> {
-  return redis.zcard(`${queuePrefix(client, DEAD_LETTERS)}prioritized`);
-}
-
 /** The event at the beginning of its next life: all retries again, the same id, the same bytes. */
 function reborn(event: StoredEvent): StoredEvent {
   const { id, type, unit, body, life = 0 } = event;
@@ -45,7 +39,7 @@ function reborn(event: StoredEvent): StoredEvent {
 }
 
 /**
- * Puts dead letters back into delivery as one batch, in one step; those that no longer exist are left out.
+ * Puts dead letters back into delivery as one batch for each endpoint, in one step; those that no longer exist are left out.
  *
  * @returns how many were replayed
  * @throws errors of Redis
@@ -57,7 +51,7 @@ export async function replayDeadLetters(
   events: readonly StoredEvent[],
   now: number,
 ): Promise<number> {
-  const args = [queuePrefix(client, DELIVERIES), queuePrefix(client, DEAD_LETTERS), batchId, now];
+  const args = [deliveriesPrefix(client), deadLettersPrefix(client), batchId, now];
   for (const event of events) {
     args.push(deadLetterJobId(event), JSON.stringify(reborn(event)), event.type);
   }
@@ -71,7 +65,7 @@ export async function discardDeadLetters(
   events: readonly StoredEvent[],
 ): Promise<number> {
   const args = [
-    queuePrefix(client, DEAD_LETTERS),
+    deadLettersPrefix(client),
     ...events.flatMap((event) => [deadLetterJobId(event), event.type]),
   ];
   return Number(await discardScript(redis, [statsKey(client), incidentsKey(client)], args));

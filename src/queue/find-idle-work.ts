@@ -1,14 +1,13 @@
 import type { Redis } from 'ioredis';
-import { defineScript } from './define-script.ts';
-import { DELIVERIES, queuePrefix } from './names.ts';
+import { defineUnguardedScript } from './define-script.ts';
 
 /**
- * Finds the queues with something to do: a job that waits, where the client is not paused; a retry that is due, which
- * whoever asks for a job moves among those that wait, also where the client is paused; or batches held by a process,
+ * Finds the queues with something to do: a job that waits, if the queue is not paused; a retry that is due, which
+ * whoever asks for a job moves among those that wait, also if the queue is paused; or batches held by a process,
  * for which nobody has looked of late whether that process was lost.
  *
- * KEYS  the wait list of each client
- * ARGV  now, the deliveries prefix of each client
+ * KEYS  the wait list of each queue
+ * ARGV  now, the prefix of each queue
  * Returns n × (position, 1: a job waits or is due, 1: batches are held).
  */
 const FIND_IDLE_WORK = `
@@ -30,11 +29,12 @@ end
 return found
 `;
 
-const findScript = defineScript('find-idle-work', FIND_IDLE_WORK);
+const findScript = defineUnguardedScript('find-idle-work', FIND_IDLE_WORK);
 
-/** A client whose queue has something to do. */
+/** A queue with something to do. */
 export interface IdleWork {
-  readonly client: string;
+  /** Its prefix. */
+  readonly queue: string;
   /** A job waits that a worker may take, or a retry is due. */
   readonly waits: boolean;
   /** Some process holds batches, or did so. */
@@ -42,23 +42,23 @@ export interface IdleWork {
 }
 
 /**
- * Looks at the queues of all these clients in one step; those with nothing to do are left out.
+ * Looks at all these queues in one step; those with nothing to do are left out.
  *
+ * @param queues their prefixes
  * @param now ms since the epoch
  * @throws errors of Redis
  */
 export async function findIdleWork(
   redis: Redis,
-  clients: readonly string[],
+  queues: readonly string[],
   now: number,
 ): Promise<readonly IdleWork[]> {
-  const prefixes = clients.map((client) => queuePrefix(client, DELIVERIES));
-  const keys = prefixes.map((prefix) => `${prefix}wait`);
-  const found = (await findScript(redis, keys, [now, ...prefixes])) as number[];
+  const keys = queues.map((prefix) => `${prefix}wait`);
+  const found = (await findScript(redis, keys, [now, ...queues])) as number[];
   const work: IdleWork[] = [];
   for (let at = 0; at < found.length; at += 3) {
-    const client = clients[(found[at] ?? 0) - 1] ?? '';
-    work.push({ client, waits: found[at + 1] === 1, held: found[at + 2] === 1 });
+    const queue = queues[(found[at] ?? 0) - 1] ?? '';
+    work.push({ queue, waits: found[at + 1] === 1, held: found[at + 2] === 1 });
   }
   return work;
 }

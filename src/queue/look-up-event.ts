@@ -5,7 +5,7 @@ import type { EventFate, LookUpEvent } from '../core/event-fate.ts';
 import { parseEventId } from '../core/event-id.ts';
 import { defineScript } from './define-script.ts';
 import { deliveredSlot, deliveredTail, readRecordHead } from './delivered-record.ts';
-import { DEAD_LETTERS, DELIVERIES, deliveredKey, queuePrefix, statsKey } from './names.ts';
+import { deadLettersPrefix, deliveredKey, deliveriesPrefix, statsKey } from './names.ts';
 import { FIND_BY_NAME } from './scripts/find-event.ts';
 import { FIND_DELIVERED } from './scripts/remember-delivered.ts';
 import { type FoundEvent, findInJob, searchQueue } from './search-jobs.ts';
@@ -31,11 +31,6 @@ export function createEventLookUp(parts: LookUpParts): LookUpEvent {
   };
 }
 
-/** The prefixes of the queues in which a client's events wait. */
-function deliveryQueues(client: string): string[] {
-  return [queuePrefix(client, DELIVERIES)];
-}
-
 async function findFate(lookUps: readonly LookUp[]): Promise<EventFate | undefined> {
   const fates = await Promise.all(lookUps.map((lookUp) => lookUp.ask()));
   const known = fates.find((fate) => fate !== undefined);
@@ -49,6 +44,8 @@ async function findFate(lookUps: readonly LookUp[]): Promise<EventFate | undefin
   return moving;
 }
 
+type ByNameReply = [string, string, string, number, number, string[]];
+
 /** The look-up of one event among those of one client. */
 class LookUp {
   readonly #id: string;
@@ -57,7 +54,9 @@ class LookUp {
   /** The client's jobs that may hold the event, at the latest `ask`. */
   #jobs = 0;
   /** How many events of the client had ever been replayed, at the latest `ask`. */
-  #replayed = '0';
+  #replayed = 0;
+  /** The prefixes of the queues of the client's endpoints, at the latest `ask`. */
+  #queues: readonly string[] = [];
 
   constructor(id: string, client: string, parts: LookUpParts) {
     this.#id = id;
@@ -68,14 +67,15 @@ class LookUp {
   /** Asks for the keys that the id leads to: a dead letter, a retry's own job, the list of delivered events. */
   async ask(): Promise<EventFate | undefined> {
     const { redis } = this.#parts;
-    const args = [queuePrefix(this.#client, DEAD_LETTERS), this.#id, ...deliveryQueues(this.#client)];
+    const args = [deadLettersPrefix(this.#client), this.#id, deliveriesPrefix(this.#client)];
     const answer = await byNameScript(redis, [statsKey(this.#client)], args);
-    const [dead, job, score, jobs, replayed] = answer as [string, string, string, number, string];
+    const [dead, job, score, jobs, replayed, queues] = answer as ByNameReply;
     if (dead !== '') return this.#dead(JSON.parse(dead) as StoredEvent);
     const found = findInJob(job, score, this.#id);
     if (found !== undefined) return this.#inJob(found);
     this.#jobs = jobs;
     this.#replayed = replayed;
+    this.#queues = queues;
     const list = deliveredKey(this.#client, deliveredSlot(this.#id));
     for (let from = 0; from >= 0; ) {
       const part = await deliveredScript(redis, [list], [from, deliveredTail(this.#id)]);
@@ -95,7 +95,7 @@ class LookUp {
     if (this.#jobs === 0) return undefined;
     const before = this.#replayed;
     let isOvertaken = false;
-    for (const prefix of deliveryQueues(this.#client)) {
+    for (const prefix of this.#queues) {
       const result = await searchQueue({ redis: this.#parts.redis, prefix, id: this.#id });
       if (typeof result === 'object') return this.#inJob(result);
       isOvertaken ||= result === 'overtaken';

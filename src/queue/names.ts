@@ -1,25 +1,50 @@
+import type { StoredEvent } from '../core/event.ts';
+
 /** One endpoint of a client: each has a queue of its own, named after its event type. */
 export interface Endpoint {
   readonly client: string;
   readonly type: string;
 }
 
-/** The queue of a client's batches. */
-export const DELIVERIES = 'deliveries';
-/** The queue of a client's dead letters. */
-export const DEAD_LETTERS = 'dead-letters';
-
 /** The prefix of everything that belongs to a client: a hash tag, so that it lives in one cluster slot. */
 export function clientPrefix(client: string): string {
   return `{wb:${client}}`;
 }
 
-/** The beginning of a queue's keys, as BullMQ writes them: `{wb:acme}:deliveries:`. */
-export function queuePrefix(client: string, queue: string): string {
-  return `${clientPrefix(client)}:${queue}:`;
+/** BullMQ's prefix of the queues of a client's endpoints, whose names are the event types. */
+export function deliveriesPrefix(client: string): string {
+  return `${clientPrefix(client)}:deliveries`;
 }
 
-/** The hash with a client's counters and its last error. */
+/** The beginning of the keys of an endpoint's queue, as BullMQ writes them: `{wb:acme}:deliveries:inventory_receipt:`. */
+export function endpointPrefix({ client, type }: Endpoint): string {
+  return `${deliveriesPrefix(client)}:${type}:`;
+}
+
+/** The queue of a client's dead letters; its prefix is the client's. */
+export const DEAD_LETTERS = 'dead-letters';
+
+/** The beginning of the keys of a client's dead letters. */
+export function deadLettersPrefix(client: string): string {
+  return `${clientPrefix(client)}:${DEAD_LETTERS}:`;
+}
+
+/**
+ * A key that never exists, which each script of one client declares: while Redis Cluster moves a hash slot key by key,
+ * it then answers TRYAGAIN instead of running the script on half of the client's keys.
+ *
+ * @param key any key of the client
+ */
+export function guardKey(key: string): string {
+  return `${key.slice(0, key.indexOf('}') + 1)}:guard`;
+}
+
+/**
+ * The hash with a client's counters, by event type: `accepted:<type>`, `delivered:<type>:<status>`,
+ * `failed:<type>:<class>` (attempts), `dead:<type>:<class>` (events given up on), `replayed:<type>`,
+ * `discarded:<type>`, `attemptMs:<type>`; what there is now: `retrying:<type>` (events that failed at least once and
+ * will be tried again), `letters:<type>` (dead letters); `lastError:<type>`, and `pausedAt`.
+ */
 export function statsKey(client: string): string {
   return `${clientPrefix(client)}:stats`;
 }
@@ -39,9 +64,9 @@ export function deliveredKey(client: string, slot: string): string {
   return `${clientPrefix(client)}:delivered:${slot}`;
 }
 
-/** The theoretical arrival time of a client's rate limit (GCRA). */
-export function rateKey(client: string): string {
-  return `${clientPrefix(client)}:rate`;
+/** The theoretical arrival time of a rate limit (GCRA): that of all endpoints of a client, or of one of them. */
+export function rateKey(client: string, type?: string): string {
+  return `${clientPrefix(client)}:rate${type === undefined ? '' : `:${type}`}`;
 }
 
 /**
@@ -50,6 +75,16 @@ export function rateKey(client: string): string {
  */
 export function idempotencyKeyName(client: string, key: string): string {
   return `${clientPrefix(client)}:keys:${key}:event`;
+}
+
+/** The job id of a retry that leaves its batch: the same for the same attempt, however often it is added. */
+export function retryJobId(event: StoredEvent): string {
+  return `${event.id}.${event.life ?? 0}.${event.history?.length ?? 0}`;
+}
+
+/** The job id of a dead letter: the same for the same life, so that writing it twice is once. */
+export function deadLetterJobId(event: StoredEvent): string {
+  return `${event.id}.${event.life ?? 0}`;
 }
 
 /** How a batch is held by the process that has it open, and how a process that is lost is noticed. */

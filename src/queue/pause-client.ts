@@ -1,24 +1,35 @@
 import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
-import { DELIVERIES, queuePrefix, statsKey } from './names.ts';
+import { deliveriesPrefix, type Endpoint, endpointPrefix, statsKey } from './names.ts';
 import { SET_PAUSED } from './scripts/bullmq-functions.ts';
+import { ENDPOINT_TYPES } from './scripts/endpoint-types.ts';
 
 /**
+ * Pauses the queues of all endpoints of a client, or resumes them. An endpoint's first batch pauses its queue while
+ * `pausedAt` stands.
+ *
  * KEYS  stats
- * ARGV  deliveries prefix, paused | resumed, now
- * Returns 1, or 0 where it was so already.
+ * ARGV  prefix of all deliveries, paused | resumed, now
+ * Returns 1, or 0 if it was so already.
  */
 const pauseScript = defineScript(
   'pause',
   `
 ${SET_PAUSED}
-local prefix, state, now = ARGV[1], ARGV[2], ARGV[3]
-local isPaused = redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1
-if isPaused == (state == 'paused') then return 0 end
-setPaused(prefix, state)
-if state == 'paused' then redis.call('HSET', KEYS[1], 'pausedAt', now)
-else redis.call('HDEL', KEYS[1], 'pausedAt') end
-return 1
+${ENDPOINT_TYPES}
+local state, now = ARGV[2], ARGV[3]
+local pauses = state == 'paused'
+local changed = (redis.call('HEXISTS', KEYS[1], 'pausedAt') == 1) ~= pauses
+if changed and pauses then redis.call('HSET', KEYS[1], 'pausedAt', now) end
+if changed and not pauses then redis.call('HDEL', KEYS[1], 'pausedAt') end
+for _, kind in ipairs(endpointTypes(KEYS[1])) do
+  local prefix = ARGV[1] .. ':' .. kind .. ':'
+  if (redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1) ~= pauses then
+    setPaused(prefix, state)
+    changed = true
+  end
+end
+return changed and 1 or 0
 `,
 );
 
@@ -27,7 +38,7 @@ return 1
  * what is under way already.
  *
  * @param now ms since the epoch
- * @returns false where it was so already
+ * @returns false if it was so already
  * @throws errors of Redis
  */
 export async function setPaused(
@@ -36,11 +47,11 @@ export async function setPaused(
   paused: boolean,
   now: number,
 ): Promise<boolean> {
-  const args = [queuePrefix(client, DELIVERIES), paused ? 'paused' : 'resumed', now];
+  const args = [deliveriesPrefix(client), paused ? 'paused' : 'resumed', now];
   return (await pauseScript(redis, [statsKey(client)], args)) === 1;
 }
 
-/** Whether a client's delivery is paused. @throws errors of Redis */
-export async function isPaused(redis: Redis, client: string): Promise<boolean> {
-  return (await redis.hexists(`${queuePrefix(client, DELIVERIES)}meta`, 'paused')) === 1;
+/** Whether the delivery to an endpoint is paused. @throws errors of Redis */
+export async function isPaused(redis: Redis, endpoint: Endpoint): Promise<boolean> {
+  return (await redis.hexists(`${endpointPrefix(endpoint)}meta`, 'paused')) === 1;
 }

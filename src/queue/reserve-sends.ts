@@ -1,6 +1,5 @@
 import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
-import { rateKey } from './names.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 
 /**
@@ -27,12 +26,18 @@ return string.format('%.3f', first - now)
 
 const reserveScript = defineScript('reserve', RESERVE);
 
-/** Reserves the next sends of a client. @returns ms until the first of them. @throws errors of Redis */
+/**
+ * Reserves the next sends of a client, or of one of its endpoints.
+ *
+ * @param key of the rate limit: `rateKey`
+ * @returns ms until the first of them
+ * @throws errors of Redis
+ */
 export async function reserveSends(
   redis: Redis,
-  client: string,
+  key: string,
   ratePerSecond: number,
   count: number,
 ): Promise<number> {
-  return Number(await reserveScript(redis, [rateKey(client)], [ratePerSecond, count]));
+  return Number(await reserveScript(redis, [key], [ratePerSecond, count]));
 }

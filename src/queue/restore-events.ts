@@ -3,7 +3,7 @@ import type { StoredEvent } from '../core/event.ts';
 import type { WaybillError } from '../core/waybill-error.ts';
 import { isConnected } from './connections.ts';
 import { defineScript } from './define-script.ts';
-import { clientPrefix, DEAD_LETTERS, DELIVERIES, queuePrefix, statsKey } from './names.ts';
+import { clientPrefix, deadLettersPrefix, type Endpoint, endpointPrefix, statsKey } from './names.ts';
 import { RESTORE } from './scripts/restore.ts';
 import { answerLost, refusedByRedis, unavailable } from './write-errors.ts';
 
@@ -23,7 +23,7 @@ export type RestoreOutcome =
 const RESULTS: readonly Restored[] = ['restored', 'dead_letter_stands', 'already_sent'];
 
 /**
- * Puts exported events into a client's queue as one batch, each at the beginning of its next life, but for those
+ * Puts exported events of one type into their endpoint's queue as one batch, each at the beginning of its next life, but for those
  * whose dead letter stands and those that were put there in the same way during the last 24 h. Never rejects; errors
  * as those of `commitBatches`.
  *
@@ -31,15 +31,17 @@ const RESULTS: readonly Restored[] = ['restored', 'dead_letter_stands', 'already
  */
 export async function restoreEvents(
   redis: Redis,
-  client: string,
+  endpoint: Endpoint,
   batchId: string,
   events: readonly StoredEvent[],
   now: number,
 ): Promise<RestoreOutcome> {
+  const { client } = endpoint;
   if (!isConnected(redis)) return { kind: 'refused', error: unavailable(redis) };
   const args: (string | number)[] = [
-    queuePrefix(client, DELIVERIES),
-    queuePrefix(client, DEAD_LETTERS),
+    endpointPrefix(endpoint),
+    endpoint.type,
+    deadLettersPrefix(client),
     `${clientPrefix(client)}:restored:`,
     batchId,
     now,
@@ -47,7 +49,7 @@ export async function restoreEvents(
   ];
   for (const event of events) {
     const life = event.life ?? 0;
-    args.push(event.id, life, JSON.stringify({ ...event, life: life + 1 }), event.type);
+    args.push(event.id, life, JSON.stringify({ ...event, life: life + 1 }));
   }
   try {
     const answer = (await restoreScript(redis, [statsKey(client)], args)) as readonly number[];

@@ -1,7 +1,7 @@
 import { type BackendFactory, createRedisBackend, type QueueOptions, type RedisQueueBackend } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { NO_WORK } from './marker-waits.ts';
-import { DELIVERIES, type LockTiming } from './names.ts';
+import type { LockTiming } from './names.ts';
 import type { SharedWaits } from './shared-waits.ts';
 import { untilWritable } from './until-writable.ts';
 
@@ -13,6 +13,9 @@ export interface SharedBackendParts {
   onError(error: Error): void;
 }
 
+/** No queue has this name: each worker takes the connection over for its own. */
+const SHARED = 'shared';
+
 /**
  * BullMQ's backend, made once for all workers of a process, which differ in the prefix of their queue: one connection
  * and one look at the server's version. It waits for work by shared waits, instead of over a connection for each worker; and
@@ -20,7 +23,7 @@ export interface SharedBackendParts {
  */
 export function sharedBackend(parts: SharedBackendParts): BackendFactory<RedisQueueBackend> {
   const { redis, lock, waits, onError } = parts;
-  const shared = createRedisBackend(DELIVERIES, {
+  const shared = createRedisBackend(SHARED, {
     connection: redis,
     lockDuration: lock.durationMs,
     stalledInterval: lock.stalledIntervalMs,

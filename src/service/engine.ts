@@ -1,27 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import type { Authorizer } from '../auth/authorizer.ts';
 import { type Authorizers, createAuthorizers } from '../auth/authorizers.ts';
 import { asksForTokens, renewOnOf, tokenTimeoutMs } from '../config/client-config.ts';
-import type { Config, ResolvedClient } from '../config/config-schema.ts';
-import { createDeliveryMeter, type DeliveryMeter } from '../core/delivery-meter.ts';
+import type { Config, ResolvedClient, ResolvedEndpoint } from '../config/config-schema.ts';
+import { type ClientMeter, createDeliveryMeter, type DeliveryMeter } from '../core/delivery-meter.ts';
 import { atMost } from '../core/time.ts';
-import { type ClientDelivery, createClientDelivery } from '../delivery/deliver-client.ts';
-import { createLanes } from '../delivery/lanes.ts';
-import { createLine } from '../delivery/line.ts';
+import { Unsettled } from '../delivery/batch-ledger.ts';
+import { EndpointDelivery } from '../delivery/deliver-endpoint.ts';
+import { Gate } from '../delivery/gate.ts';
 import { type AttemptParts, createAttempt, type MakeAttempt } from '../delivery/make-attempt.ts';
-import { createPacing } from '../delivery/pacing.ts';
-import { createPermits } from '../delivery/permits.ts';
-import { createPutOffs } from '../delivery/put-offs.ts';
-import { createUnsettled } from '../delivery/unsettled.ts';
+import { Pacing, type ReserveSends } from '../delivery/pacing.ts';
 import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
 import type { BatchWorker } from '../queue/batch-worker.ts';
 import { type BatchWorkers, createBatchWorkers } from '../queue/batch-workers.ts';
-import { bringForward } from '../queue/bring-forward.ts';
 import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
-import { LOCK_TIMING, type LockTiming } from '../queue/names.ts';
+import { type Endpoint, LOCK_TIMING, type LockTiming, rateKey } from '../queue/names.ts';
 import { reserveSends } from '../queue/reserve-sends.ts';
-import { type SettleCommand, type Settled, settle } from '../queue/settle.ts';
+import { type Settled, settle } from '../queue/settle.ts';
+import type { SettleCommand } from '../queue/settle-order.ts';
 import { untilWritable } from '../queue/until-writable.ts';
 import { VERSION } from '../version.ts';
 import { createErrorSpacing } from './error-spacing.ts';
@@ -66,11 +64,11 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     if (errors.over()) log.info({}, 'redis is back');
   });
   let closed = false;
-  const patiently: Settle = (client, command) => {
+  const patiently: Settle = (endpoint, command) => {
     const name = randomUUID();
     const { stream } = redis;
     return untilWritable(
-      () => settle(redis, client, command, name, config.keepDeliveredHours, stream),
+      () => settle(redis, endpoint, command, name, config.keepDeliveredHours, stream),
       () => closed,
       onError,
     );
@@ -90,7 +88,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     workers,
   };
   const running = clients.map((client) => buildClient(client, shared));
-  await Promise.all(running.map(({ delivery }) => delivery.start()));
+  const endpoints = running.flatMap((client) => client.endpoints);
+  await Promise.all(endpoints.map(({ delivery }) => delivery.start()));
   workers.start();
   const stopPruning = keepPruning(config, redis, log, Date.now);
   log.info({ clients: clients.map((client) => client.name), version: VERSION }, 'delivering');
@@ -99,7 +98,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     meter,
     async stop(graceMs) {
       stopPruning();
-      const stops = Promise.all(running.map(({ delivery }) => delivery.stop(graceMs)));
+      const stops = Promise.all(endpoints.map(({ delivery }) => delivery.stop(graceMs)));
       await atMost(graceMs + SETTLE_MS, stops);
       closed = true;
       workers.close();
@@ -108,12 +107,13 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       closeRedis(redis);
       // What was to be sent again once a lost connection was back is never answered: ioredis forgets it.
       await atMost(CLOSED_MS, stops);
-      await Promise.all(running.map(({ worker, http }) => Promise.all([worker.close(true), http.close()])));
+      await Promise.all(endpoints.map(({ worker }) => worker.close(true)));
+      await Promise.all(running.map(({ http }) => http.close()));
     },
   };
 }
 
-type Settle = (client: string, command: SettleCommand) => Promise<Settled>;
+type Settle = (endpoint: Endpoint, command: SettleCommand) => Promise<Settled>;
 
 interface Shared extends Pick<EngineOptions, 'attempts' | 'onTokenRequest'> {
   readonly redis: Redis;
@@ -126,80 +126,101 @@ interface Shared extends Pick<EngineOptions, 'attempts' | 'onTokenRequest'> {
   onError(error: Error): void;
 }
 
+/** One client's deliveries, and the connections that they share. */
 interface RunningClient {
-  readonly delivery: ClientDelivery;
-  readonly worker: BatchWorker;
   readonly http: ClientHttp;
+  readonly endpoints: readonly { readonly delivery: EndpointDelivery; readonly worker: BatchWorker }[];
 }
 
+/** Builds a client: its endpoints share its connections, its authorization and its rate limit. */
 function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
-  const { redis, authorizers, log, onError } = shared;
-  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, ratePerSecond, tlsMaterial: tls } = client;
-  const monotonicNow = () => performance.now();
+  const endpoints = Object.values(client.endpoints);
+  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
   const http = createClientHttp({
-    connections: client.concurrency,
+    connections: endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0),
     timeoutMs,
     connectionMaxAgeMs,
     allowPrivateNetwork,
     ...(tls === undefined ? {} : { tls }),
   });
   const meter = shared.meter.client(client.name);
+  const parts = {
+    http,
+    meter,
+    authorizer: buildAuthorizer(client, http, meter, shared),
+    renewOn: renewOnOf(client.auth),
+    pacing: pacingOf(client.ratePerSecond, rateKey(client.name), shared),
+  };
+  return { http, endpoints: endpoints.map((endpoint) => buildEndpoint(endpoint, parts, shared)) };
+}
+
+function buildAuthorizer(
+  client: ResolvedClient,
+  http: ClientHttp,
+  meter: ClientMeter,
+  { authorizers, onTokenRequest }: Shared,
+): Authorizer {
   if (asksForTokens(client.auth)) meter.expectTokens();
-  const authorizer = authorizers.get({
+  return authorizers.get({
     client: client.name,
     auth: client.auth,
     async post(request) {
-      const asked = monotonicNow();
+      const asked = performance.now();
       const result = await http.post(request, request.signal);
-      shared.onTokenRequest?.(monotonicNow() - asked);
+      onTokenRequest?.(performance.now() - asked);
       return result;
     },
     timeoutMs: tokenTimeoutMs(client),
-    network: JSON.stringify([allowPrivateNetwork, tls ?? null]),
+    network: JSON.stringify([client.allowPrivateNetwork, client.tlsMaterial ?? null]),
     onAsked: meter.asked,
   });
-  const pacing =
-    ratePerSecond === undefined
-      ? undefined
-      : createPacing({
-          ratePerSecond,
-          reserve: (rate, count) => reserveSends(redis, client.name, rate, count),
-          monotonicNow,
-          onError,
-        });
-  const worker = shared.workers.create(client.name, {
+}
+
+function pacingOf(ratePerSecond: number | undefined, key: string, { redis, onError }: Shared) {
+  if (ratePerSecond === undefined) return undefined;
+  const reserve: ReserveSends = (rate, count) => reserveSends(redis, key, rate, count);
+  return new Pacing({ ratePerSecond, reserve, monotonicNow: () => performance.now(), onError });
+}
+
+interface ClientParts {
+  readonly http: ClientHttp;
+  readonly meter: ClientMeter;
+  readonly authorizer: Authorizer;
+  readonly renewOn: readonly number[];
+  readonly pacing: Pacing | undefined;
+}
+
+function buildEndpoint(endpoint: ResolvedEndpoint, parts: ClientParts, shared: Shared) {
+  const { client, type, concurrency, timeoutMs } = endpoint;
+  const { http, meter, authorizer, renewOn, pacing } = parts;
+  const { log, suspects } = shared;
+  const own = pacingOf(endpoint.ratePerSecond, rateKey(client, type), shared);
+  const pacings = [own, pacing].filter((one) => one !== undefined);
+  const gate = new Gate({ slots: concurrency, pacings });
+  const worker = shared.workers.create(endpoint, {
     onLockLost: (jobId) => delivery.lose(jobId),
-    onStalled: (batch) => log.warn({ client: client.name, batch }, 'batch taken over from a lost process'),
+    onStalled: (batch) => log.warn({ client, type, batch }, 'batch taken over from a lost process'),
   });
-  const lanes = createLanes(client);
-  const delivery = createClientDelivery({
-    client,
+  const delivery = new EndpointDelivery({
+    endpoint,
     source: worker,
     attempt: (shared.attempts ?? createAttempt)({
       post: http.post,
       authorizer,
-      renewOn: renewOnOf(client.auth),
-      takeTurn: pacing && (() => pacing.turn()),
+      renewOn,
+      timeoutMs,
+      ...(pacings.length === 0 ? {} : { takeTurn: () => gate.turn() }),
       userAgent: `waybill/${VERSION}`,
-      monotonicNow,
+      monotonicNow: () => performance.now(),
     }),
-    line: createLine({
-      lanes,
-      permits: createPermits(client.concurrency, lanes),
-      pacing,
-      room: client.concurrency,
-    }),
-    putOffs: createPutOffs({
-      bringForward: (batches) => bringForward(redis, client.name, batches),
-      onError,
-    }),
-    unsettled: createUnsettled(),
-    suspects: shared.suspects,
+    gate,
+    unsettled: new Unsettled(),
+    suspects,
     meter,
     log,
-    settle: (command) => shared.settle(client.name, command),
+    settle: (command) => shared.settle(endpoint, command),
     now: Date.now,
     random: Math.random,
   });
-  return { delivery, worker, http };
+  return { delivery, worker };
 }

@@ -15,8 +15,8 @@ import {
   type ReportingWorker,
   type WorkersMetrics,
 } from '../observability/workers-metrics.ts';
+import { readClientViews, type ViewedClient } from '../queue/client-view.ts';
 import { closeRedis, openRedis, type RedisLocation, whyAway } from '../queue/connections.ts';
-import { readOverviews } from '../queue/queue-overview.ts';
 import { VERSION } from '../version.ts';
 
 /** How long a worker, and Redis, may take to answer. */
@@ -68,7 +68,7 @@ export async function startHealth(parts: HealthParts): Promise<Health> {
           log.warn({ host: server.host, port: server.port }, 'another address of metrics needs a restart');
         }
         sources.settings = config.metrics ?? sources.settings;
-        sources.clients = Object.keys(config.clients);
+        sources.clients = Object.values(config.clients);
       },
       async close() {
         await server.close();
@@ -84,7 +84,7 @@ export async function startHealth(parts: HealthParts): Promise<Health> {
 /** What the answers are made from; `configure` changes the first two. */
 interface Sources {
   settings: HealthSettings;
-  clients: readonly string[];
+  clients: readonly ViewedClient[];
   readonly workers: WorkersMetrics;
   readonly watchdog: Watchdog;
   readonly monitor: QueueMonitor;
@@ -98,7 +98,7 @@ function openSources({ settings, config, redis: location, log }: HealthParts): S
   const watchdog = createWatchdog({ log, untakenMs: () => sources.settings.untakenMs });
   const monitor = createQueueMonitor({
     watchdog,
-    readOverviews: () => readQueues(redis, sources.clients),
+    readViews: () => readQueues(redis, sources.clients),
     limitMs: ANSWER_MS,
     everyMs: () => Math.min(POLL_EVERY_MS, sources.settings.untakenMs / 4),
     monotonicNow: () => performance.now(),
@@ -107,7 +107,7 @@ function openSources({ settings, config, redis: location, log }: HealthParts): S
   const stopCollecting = every(POLL_EVERY_MS, () => workers.collect(ANSWER_MS));
   const sources: Sources = {
     settings,
-    clients: Object.keys(config.clients),
+    clients: Object.values(config.clients),
     workers,
     watchdog,
     monitor,
@@ -122,9 +122,9 @@ function openSources({ settings, config, redis: location, log }: HealthParts): S
 }
 
 /** @throws Error whose message an operator understands: that of the connection speaks of its settings */
-async function readQueues(redis: Redis, clients: readonly string[]) {
+async function readQueues(redis: Redis, clients: readonly ViewedClient[]) {
   try {
-    return await readOverviews(redis, clients);
+    return await readClientViews(redis, clients);
   } catch (error) {
     throw error instanceof ReplyError ? error : new Error(whyAway(redis), { cause: error });
   }
@@ -142,7 +142,7 @@ function answersOf(sources: Sources, wanted: number): HealthAnswers {
       ]);
       const { alive, lost } = workers;
       const service = describeService(reading.ok, { alive, wanted, lost, silent: collected.silent });
-      const queues = reading.ok ? describeQueues(reading.overviews, watchdog.untaken) : [];
+      const queues = reading.ok ? describeQueues(reading.views, watchdog.untaken) : [];
       return toText([service, queues, ...collected.metrics, nameProcess(own, 'supervisor')]);
     }),
     async readiness() {

@@ -27,7 +27,7 @@ export async function openIntake(
   await firstConnection(redis, options.answerTimeoutMs ?? DEFAULT_ANSWER_TIMEOUT_MS);
   const intake = new Intake({
     clients: config.clients,
-    admit: ({ client }, batches) => commitBatches(redis, client, batches, Date.now()),
+    admit: (endpoint, batches) => commitBatches(redis, endpoint, batches, Date.now()),
     newId: createIdSource(),
   });
   return {

@@ -3,8 +3,7 @@ import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { onTestFinished } from 'vitest';
 import type { StoredEvent } from '../../src/core/event.ts';
-import { clientPrefix, DEAD_LETTERS } from '../../src/queue/names.ts';
-import { deadLetterJobId } from '../../src/queue/settle.ts';
+import { clientPrefix, DEAD_LETTERS, deadLetterJobId } from '../../src/queue/names.ts';
 
 const DIED = Date.UTC(2026, 2, 1, 14);
 

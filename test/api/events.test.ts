@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Batch } from '../../src/core/event.ts';
-import { queuePrefix } from '../../src/queue/names.ts';
-import { numberedEvent, numberedEvents } from '../support/events.ts';
+import { endpointPrefix } from '../../src/queue/names.ts';
+import { dispositionsOf, numberedEvent, numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { until } from '../support/until.ts';
@@ -14,7 +14,7 @@ const NDJSON = { 'content-type': 'application/x-ndjson' };
 
 /** The ids of all events that wait for a client, in their order, with their units. */
 async function waiting({ redis, name }: ApiFixture): Promise<Map<string, string>> {
-  const prefix = queuePrefix(name, 'deliveries');
+  const prefix = endpointPrefix(dispositionsOf(name));
   const found = new Map<string, string>();
   for (const job of (await redis.lrange(`${prefix}wait`, 0, -1)).reverse()) {
     const batch = JSON.parse((await redis.hget(prefix + job, 'data')) ?? '{}') as Batch;

@@ -1,6 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
-import { readClientStatus } from '../../src/queue/client-status.ts';
+import { readView } from '../support/client-view.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
@@ -84,7 +84,7 @@ test('replay takes what the filters or ids name, once, and nothing where it is a
   expect((await replay({ client, ids: ids.slice(0, 5) })).body).toMatchObject({ matching: 1, replayed: 1 });
   expect((await replay({ client, status: '422', limit: 2 })).body).toMatchObject({ replayed: 2 });
   expect((await replay({ all: true })).body).toMatchObject({ replayed: 123, complete: true });
-  expect(await readClientStatus(api.redis, client)).toMatchObject({ dead: 0, waiting: 130, replayed: 130 });
+  expect(await readView(api.redis, client)).toMatchObject({ dead: 0, waiting: 130, replayed: 130 });
 });
 
 test.each([
@@ -99,7 +99,7 @@ test.each([
   const answer = await api.call('POST', '/v1/dead-letters/discard', { json });
   expect(answer).toMatchObject({ status: 400, body: { code: 'REQUEST_INVALID' } });
   expect(answer.body.errors.map((error: { path: string }) => error.path)).toContain(path);
-  expect(await readClientStatus(api.redis, api.name)).toMatchObject({ dead: 1, discarded: 0 });
+  expect(await readView(api.redis, api.name)).toMatchObject({ dead: 1, discarded: 0 });
 });
 
 test('a client is paused and resumed, and its status is what the command prints', async () => {

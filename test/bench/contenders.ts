@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { readClientStatus } from '../../src/queue/client-status.ts';
+import { readView } from '../support/client-view.ts';
 import { countTextbookJobs, fillTextbookQueue } from './contenders/bullmq.ts';
 import { submitEvents } from './contenders/intake.ts';
 import { CLIENT } from './contenders/waybill-config.ts';
@@ -27,7 +27,7 @@ export async function expectAllDone(
   total: number,
 ): Promise<void> {
   if (name === 'waybill') {
-    const { delivered, waiting, inFlight, retrying, dead } = await readClientStatus(redis, CLIENT);
+    const { delivered, waiting, inFlight, retrying, dead } = await readView(redis, CLIENT);
     if (delivered === total && waiting + inFlight + retrying + dead === 0) return;
     throw new Error(
       `waybill: of ${total} events ${delivered} are delivered, ${waiting} waiting, ${inFlight} in flight, ` +
@@ -41,7 +41,7 @@ export async function expectAllDone(
 
 /** Holds what intake left in Redis against what was submitted. @throws where they differ */
 export async function expectAllTaken(redis: Redis, total: number): Promise<void> {
-  const { waiting, accepted } = await readClientStatus(redis, CLIENT);
+  const { waiting, accepted } = await readView(redis, CLIENT);
   if (waiting === total && accepted === total) return;
   throw new Error(`intake: of ${total} events ${accepted} are accepted, ${waiting} waiting`);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type ClientStatus, readClientStatus } from '../../src/queue/client-status.ts';
+import type { ClientView } from '../../src/queue/client-view.ts';
 import { readDeadLetters } from '../../src/queue/dead-letter-queue.ts';
+import { readView } from '../support/client-view.ts';
 import type { DurableRedis } from './durable-redis.ts';
 import type { FinalDeadLetter } from './evidence.ts';
 import { unitOf } from './fates.ts';
@@ -27,7 +28,7 @@ export async function waitForEnd(
   try {
     let quietAt: number | undefined;
     for (;;) {
-      const status = await readClientStatus(connection, client);
+      const status = await readView(connection, client);
       const sent = await count();
       const ms = performance.now() - began;
       // Not at the first look: the states are read one after another, and an event may pass between two of them.
@@ -55,16 +56,16 @@ export async function readEnd(
         deadLetters.push({ unit: unitOf(unit) ?? -1, attempts: history.length, failureClass, life });
       }
     }
-    return { deadLetters, broken: (await readClientStatus(connection, client)).broken };
+    return { deadLetters, broken: (await readView(connection, client)).broken };
   } finally {
     connection.disconnect();
   }
 }
 
-function isQuiet({ waiting, inFlight, retrying }: ClientStatus): boolean {
+function isQuiet({ waiting, inFlight, retrying }: ClientView): boolean {
   return waiting + inFlight + retrying === 0;
 }
 
-function describe({ waiting, inFlight, retrying }: ClientStatus): string {
+function describe({ waiting, inFlight, retrying }: ClientView): string {
   return `${waiting} wait, ${inFlight} are in flight, ${retrying} retry`;
 }

@@ -147,13 +147,17 @@ test('events that nobody will deliver are named', async () => {
   const event = (id: string, type: string) => ({ id, type, unit: 'LP1', body: '{}' });
   const update = event('e1', 'disposition_update');
   const receipt = event('e2', 'inventory_receipt');
-  await commitBatches(redis, 'oldco', [{ id: 'b1', events: [update, receipt] }], 0);
-  await commitBatches(redis, 'acme', [{ id: 'b2', events: [update, receipt] }], 0);
-  await commitBatches(redis, 'acme', [{ id: 'b3', events: [receipt] }], 0);
-  await redis.zadd('{wb:acme}:deliveries:failed', 1, 'b4');
-  await redis.hset('{wb:acme}:deliveries:b4', 'failedReason', 'x is not a function');
-  await commitBatches(redis, 'idle', [{ id: 'b5', events: [update] }], 0);
-  await redis.del('{wb:idle}:deliveries:wait');
+  const commit = (client: string, id: string, one: ReturnType<typeof event>) =>
+    commitBatches(redis, { client, type: one.type }, [{ id, events: [one] }], 0);
+  await commit('oldco', 'b1', update);
+  await commit('oldco', 'b2', receipt);
+  await commit('acme', 'b3', update);
+  await commit('acme', 'b4', receipt);
+  await commit('acme', 'b5', receipt);
+  await redis.zadd('{wb:acme}:deliveries:disposition_update:failed', 1, 'b6');
+  await redis.hset('{wb:acme}:deliveries:disposition_update:b6', 'failedReason', 'x is not a function');
+  await commit('idle', 'b7', update);
+  await redis.del('{wb:idle}:deliveries:disposition_update:wait');
 
   const acme = { baseUrl: 'https://203.0.114.1', endpoints: { disposition_update: '/d' } };
   const { code, bad } = await check({ config: { redis: { url: server.socketPath }, clients: { acme } } });
@@ -163,7 +167,7 @@ test('events that nobody will deliver are named', async () => {
       /^warning redis: client "oldco" is not in .* and has 2 events to deliver: they wait/,
     ),
     'warning clients.acme: 2 events of type inventory_receipt wait, and there is no endpoint for it',
-    "error clients.acme: 1 job failed by a fault of Waybill's own, kept and not delivered: b4 (x is not a function)",
+    "error clients.acme: 1 job failed by a fault of Waybill's own, kept and not delivered: b6 (x is not a function)",
   ]);
 });
 

@@ -113,7 +113,7 @@ test('event tells that one waits or is being sent if its jobs moved too fast to 
   const stands = gate.standAt(2, 'before', new RegExp(id));
   const running = run(id, '--client', client);
   await stands;
-  await redis.hincrby(statsKey(client), 'replayed', 1);
+  await redis.hincrby(statsKey(client), 'replayed:disposition_update', 1);
   gate.release();
   const { code, stdout } = await running;
   expect(code).toBe(0);

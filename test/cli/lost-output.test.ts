@@ -57,6 +57,6 @@ test('a send whose output nobody reads any more says how far it came, and does n
       ran.stderr,
     ) ?? [];
   expect(ran.status, ran.stderr).toBe(1);
-  const accepted = await testRedis().hget(`{wb:${client}}:stats`, 'accepted');
+  const accepted = await testRedis().hget(`{wb:${client}}:stats`, `accepted:${TYPE}`);
   expect(Number(accepted ?? 0)).toBe(Number(line.replaceAll(',', '')) - 1_000);
 });

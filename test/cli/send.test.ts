@@ -24,7 +24,7 @@ async function send(input: string, ...flags: string[]) {
 }
 
 async function queuedEvents(client: string): Promise<number> {
-  return Number((await testRedis().hget(`{wb:${client}}:stats`, 'accepted')) ?? 0);
+  return Number((await testRedis().hget(`{wb:${client}}:stats`, `accepted:${TYPE}`)) ?? 0);
 }
 
 function ndjson(payloads: readonly unknown[]): string {
@@ -210,7 +210,7 @@ test('a Redis that goes away ends it early; what was accepted before is told', a
   const started = startWaybill(['send', 'acme', TYPE, '--json'], { config });
   const redis = server.connect();
   started.write(ndjson(numberedEvents(TYPE, 3)));
-  await expect.poll(() => redis.hget('{wb:acme}:stats', 'accepted'), { timeout: 30_000 }).toBe('3');
+  await expect.poll(() => redis.hget('{wb:acme}:stats', `accepted:${TYPE}`), { timeout: 30_000 }).toBe('3');
   await server.kill();
   const more = ndjson(numberedEvents(TYPE, 2));
   started.write(more);

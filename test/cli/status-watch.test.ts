@@ -7,6 +7,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
 import { admit } from '../../src/queue/admit.ts';
+import { dispositionsOf } from '../support/events.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { canMakeTerminals, startScript } from '../support/pseudo-terminal.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
@@ -30,7 +31,7 @@ async function watched() {
       const redis = server.connect();
       await admit(
         redis,
-        'acme',
+        dispositionsOf('acme'),
         [{ id: uuidv7(), events: Array.from({ length: count }, event) }],
         Date.now(),
       );

@@ -16,7 +16,7 @@ test('a thousand clients load', () => {
   const settings = '{ baseUrl: "https://acme.example", endpoints: { disposition_update: /d } }';
   const { clients } = parseConfig(manyClients(1_000, settings), FILE, {});
   expect(Object.keys(clients)).toHaveLength(1_000);
-  expect(clients['client-999']?.urls.disposition_update).toBe('https://acme.example/d');
+  expect(clients['client-999']?.endpoints.disposition_update?.url).toBe('https://acme.example/d');
 });
 
 test('an error holds thousands of problems, and its text names the first hundred', () => {

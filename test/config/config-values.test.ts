@@ -9,7 +9,7 @@ describe('the environment', () => {
 
   test('takes the place of each name in a text value, and cannot add anything else', () => {
     const { clients } = parseConfig(client('auth: { type: bearer, token: "${TOKEN}" }'), FILE, env);
-    expect(clients.acme?.urls.disposition_update).toBe('https://acme.example/v2/d');
+    expect(clients.acme?.endpoints.disposition_update?.url).toBe('https://acme.example/v2/d');
     expect(clients.acme?.auth).toEqual({ type: 'bearer', token: 'a:[b' });
   });
 
@@ -91,7 +91,7 @@ describe('URLs', () => {
     ['HTTPS://X.Example/API', '/ä', 'https://x.example/API/%C3%A4'],
   ])('%s and %s make %s', (baseUrl, endpoint, url) => {
     const text = `clients: { a: { baseUrl: "${baseUrl}", endpoints: { disposition_update: "${endpoint}" } } }`;
-    expect(parseConfig(text, FILE, {}).clients.a?.urls.disposition_update).toBe(url);
+    expect(parseConfig(text, FILE, {}).clients.a?.endpoints.disposition_update?.url).toBe(url);
   });
 
   test.each([
@@ -119,5 +119,18 @@ describe('URLs', () => {
   ])('the endpoint "%s" is refused', (endpoint, message) => {
     const text = `clients: { a: { baseUrl: "https://x", endpoints: { disposition_update: "${endpoint}" } } }`;
     expect(problemsOf(text)).toEqual([`1 $.clients.a.endpoints.disposition_update ${message}`]);
+  });
+
+  test.each([
+    ['{ path: "ftp://x" }', '.path must be an http: or https: URL'],
+    ['{ concurrency: 8 }', '.path is required'],
+    ['{ path: /d, concurrency: 0 }', '.concurrency must be at least 1, found 0'],
+    ['{ path: /d, concurency: 8 }', '.concurency is not a known setting: did you mean "concurrency"?'],
+    ['{ path: /d, retry: { retries: 21 } }', '.retry.retries must be at most 20, found 21'],
+    ['8080', ' must be text or a section of settings, found a number'],
+    ['[/d]', ' must be text or a section of settings, found a list'],
+  ])('the endpoint %s is refused with its place', (endpoint, problem) => {
+    const text = `clients: { a: { baseUrl: "https://x", endpoints: { disposition_update: ${endpoint} } } }`;
+    expect(problemsOf(text)).toEqual([`1 $.clients.a.endpoints.disposition_update${problem}`]);
   });
 });

@@ -30,8 +30,16 @@ describe('a configuration that is complete', () => {
     expect(config.clients.acme).toEqual({
       name: 'acme',
       baseUrl: 'https://returns.acme.example/api/',
-      endpoints: { disposition_update: '/dispositions' },
-      urls: { disposition_update: 'https://returns.acme.example/api/dispositions' },
+      endpoints: {
+        disposition_update: {
+          client: 'acme',
+          type: 'disposition_update',
+          url: 'https://returns.acme.example/api/dispositions',
+          concurrency: 32,
+          timeoutMs: 15_000,
+          retry: { retries: 5, baseDelayMs: 15_000, factor: 5, maxDelayMs: 14_400_000, jitter: 0.1 },
+        },
+      },
       auth: { type: 'none' },
       concurrency: 32,
       timeoutMs: 15_000,
@@ -78,7 +86,13 @@ describe('a configuration that is complete', () => {
 
   test('is frozen to the last leaf', () => {
     const { clients, deadLetters } = parseConfig(MINIMAL, FILE, {});
-    const parts = [clients, deadLetters, clients.acme, clients.acme?.retry, clients.acme?.urls];
+    const parts = [
+      clients,
+      deadLetters,
+      clients.acme,
+      clients.acme?.retry,
+      clients.acme?.endpoints.disposition_update,
+    ];
     for (const part of [...parts, clients.acme?.endpoints, clients.acme?.auth]) {
       expect(Object.isFrozen(part)).toBe(true);
     }
@@ -88,12 +102,39 @@ describe('a configuration that is complete', () => {
   test('a name that no client has finds nothing', () => {
     const { clients } = parseConfig(MINIMAL, FILE, {});
     expect(clients.constructor).toBeUndefined();
-    expect(clients.acme?.urls.toString).toBeUndefined();
+    expect(clients.acme?.endpoints.toString).toBeUndefined();
   });
 
   test('the data directory is relative to the file', () => {
     expect(parseConfig(`dataDir: ../state\n${MINIMAL}`, FILE, {}).dataDir).toBe('/srv/state');
     expect(parseConfig(`dataDir: /var/waybill\n${MINIMAL}`, FILE, {}).dataDir).toBe('/var/waybill');
+  });
+
+  test('an endpoint may have settings of its own; what it leaves out is the client’s', () => {
+    const text = `
+clients:
+  acme:
+    baseUrl: https://acme.example
+    endpoints:
+      disposition_update: /d
+      inventory_receipt:
+        { path: https://other.example/r, concurrency: 8, timeoutMs: 5000, ratePerSecond: 2, retry: { retries: 1 } }
+    ratePerSecond: 20
+    retry: { factor: 2 }
+`;
+    const endpoints = parseConfig(text, FILE, {}).clients.acme?.endpoints;
+    const retry = { retries: 5, baseDelayMs: 15_000, factor: 2, maxDelayMs: 14_400_000, jitter: 0.1 };
+    expect(endpoints).toEqual({
+      disposition_update: {
+        ...{ client: 'acme', type: 'disposition_update', url: 'https://acme.example/d' },
+        ...{ concurrency: 32, timeoutMs: 15_000, retry },
+      },
+      inventory_receipt: {
+        ...{ client: 'acme', type: 'inventory_receipt', url: 'https://other.example/r' },
+        ...{ concurrency: 8, timeoutMs: 5_000, ratePerSecond: 2, retry: { ...retry, retries: 1 } },
+      },
+    });
+    expect(Object.isFrozen(endpoints?.inventory_receipt)).toBe(true);
   });
 
   test('a section may be an alias of another', () => {
@@ -107,10 +148,8 @@ clients:
 `;
     const { clients } = parseConfig(text, FILE, {});
     expect(clients.beta?.retry).toMatchObject({ retries: 2, factor: 5 });
-    expect(clients.beta?.urls).toEqual({
-      disposition_update: 'https://beta.example:8443/d',
-      inventory_receipt: 'https://other.example/r?x=1',
-    });
+    const urls = Object.values(clients.beta?.endpoints ?? {}).map(({ url }) => url);
+    expect(urls).toEqual(['https://beta.example:8443/d', 'https://other.example/r?x=1']);
   });
 });
 

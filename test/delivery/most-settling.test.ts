@@ -1,31 +1,33 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { ResolvedClient } from '../../src/config/config-schema.ts';
+import type { ResolvedEndpoint } from '../../src/config/config-schema.ts';
 import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
-import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
-import { createUnsettled } from '../../src/delivery/unsettled.ts';
+import { Unsettled } from '../../src/delivery/batch-ledger.ts';
+import { EndpointDelivery } from '../../src/delivery/deliver-endpoint.ts';
+import { Gate } from '../../src/delivery/gate.ts';
 import type { TakenJob } from '../../src/queue/batch-worker.ts';
-import { noPutOffs, testLine } from '../support/lanes.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { until } from '../support/until.ts';
 
 const CONCURRENCY = 2;
-/** As many as the line has room for, and a hundred. */
+/** As many as the gate has room for, and a hundred. */
 const MOST = CONCURRENCY + 100;
-const client = {
-  name: 'acme',
-  urls: { x: 'http://127.0.0.1/' },
+const endpoint: ResolvedEndpoint = {
+  client: 'acme',
+  type: 'x',
+  url: 'http://127.0.0.1/',
   concurrency: CONCURRENCY,
-  retry: { retries: 0 },
-} as unknown as ResolvedClient;
+  timeoutMs: 1_000,
+  retry: { retries: 0, baseDelayMs: 0, factor: 1, maxDelayMs: 0, jitter: 0 },
+};
 
 /** A delivery over a queue of 300 batches that are given away at once, and settled one by one on demand. */
 function delivery() {
   const taken: TakenJob[] = [];
   const settling: (() => void)[] = [];
   let holds = true;
-  const running = createClientDelivery({
-    client,
+  const running = new EndpointDelivery({
+    endpoint,
     source: {
       start: async () => {},
       take: async () => {
@@ -38,7 +40,7 @@ function delivery() {
         return job;
       },
       newLock: () => ({ token: 'token', durationMs: 1_000 }),
-      isClientPaused: async () => false,
+      isEndpointPaused: async () => false,
       adopt: () => {
         throw new Error('nothing is brought in');
       },
@@ -46,9 +48,8 @@ function delivery() {
       interrupt: async () => {},
     },
     attempt: async () => ({ classification: { kind: 'delivered', status: 200 }, ms: 1 }),
-    line: testLine(CONCURRENCY).line,
-    putOffs: noPutOffs(),
-    unsettled: createUnsettled(),
+    gate: new Gate({ slots: CONCURRENCY, pacings: [] }),
+    unsettled: new Unsettled(),
     suspects: new Set(),
     meter: createDeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),

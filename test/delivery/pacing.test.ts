@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { createPacing, type Pacing, type ReserveSends } from '../../src/delivery/pacing.ts';
+import { Pacing, type ReserveSends } from '../../src/delivery/pacing.ts';
+
+const OWNER = {};
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -12,7 +14,7 @@ afterEach(() => {
 function paced(ratePerSecond: number, reserve: ReserveSends) {
   const reservations: number[] = [];
   const errors: Error[] = [];
-  const pacing = createPacing({
+  const pacing = new Pacing({
     ratePerSecond,
     reserve: (rate, count) => {
       reservations.push(count);
@@ -29,7 +31,7 @@ function timesOfTurns(pacing: Pacing, count: number): number[] {
   const from = performance.now();
   const times: number[] = [];
   for (let n = 0; n < count; n += 1) {
-    void pacing.turn().then((due) => {
+    void pacing.turn(OWNER).then((due) => {
       if (due) times.push(Math.round(performance.now() - from));
     });
   }
@@ -104,23 +106,44 @@ test('an error of the reservation is reported, and it is made again after a seco
   expect(reservations).toEqual([1, 1]);
 });
 
-test('closing ends all waits, and nobody gets a turn afterwards', async () => {
+test('an owner that gives up ends its own waits, and no timer is left without any', async () => {
   const { pacing } = paced(1, async () => 60_000);
-  const turns = [pacing.turn(), pacing.turn()];
+  const other = {};
+  const turns = [pacing.turn(OWNER), pacing.turn(other), pacing.turn(OWNER)];
   await vi.advanceTimersByTimeAsync(10);
-  pacing.close();
-  expect(await Promise.all([...turns, pacing.turn()])).toEqual([false, false, false]);
+  pacing.dismiss(OWNER);
+  expect(await Promise.all([turns[0], turns[2]])).toEqual([false, false]);
+  expect(vi.getTimerCount()).toBe(1);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(await turns[1]).toBe(true);
+  const last = pacing.turn(OWNER);
+  await vi.advanceTimersByTimeAsync(10);
+  pacing.dismiss(OWNER);
+  expect(await last).toBe(false);
   await vi.advanceTimersByTimeAsync(0);
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test('closing ends the wait after an error', async () => {
+test('a turn that is asked for after all others were given up comes when it is due, not sooner', async () => {
+  const { pacing } = paced(1, oneAfterAnother());
+  await pacing.turn(OWNER);
+  const given = pacing.turn(OWNER);
+  await vi.advanceTimersByTimeAsync(10);
+  pacing.dismiss(OWNER);
+  const times = timesOfTurns(pacing, 1);
+  expect(await given).toBe(false);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(times[0]).toBeGreaterThanOrEqual(980);
+});
+
+test('giving up ends the wait after an error', async () => {
   const { pacing } = paced(1, async () => {
     throw new Error('Redis is away');
   });
-  const turn = pacing.turn();
+  const turn = pacing.turn(OWNER);
   await vi.advanceTimersByTimeAsync(10);
-  pacing.close();
+  pacing.dismiss(OWNER);
   expect(await turn).toBe(false);
+  await vi.advanceTimersByTimeAsync(0);
   expect(vi.getTimerCount()).toBe(0);
 });

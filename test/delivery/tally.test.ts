@@ -5,7 +5,7 @@ const event = { id: 'e', type: 'x', unit: 'u', body: '{}' };
 const delivered = { kind: 'delivered', status: 200 } as const;
 
 test('how long attempts took is one counter a settlement, in whole milliseconds, and none where it is none', () => {
-  const tally = new Tally();
+  const tally = new Tally('x');
   const attempt = (ms: number): void => {
     tally.count(event, delivered, delivered, 0);
     tally.time(ms);
@@ -14,7 +14,7 @@ test('how long attempts took is one counter a settlement, in whole milliseconds,
   attempt(1.6);
   expect([...tally.take().counters]).toEqual([
     ['delivered:x:200', 2],
-    ['attemptMs', 2],
+    ['attemptMs:x', 2],
   ]);
   attempt(0.2);
   expect([...tally.take().counters]).toEqual([['delivered:x:200', 1]]);

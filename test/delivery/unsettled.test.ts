@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { withFailure } from '../../src/core/history.ts';
 import type { FinishedEvent } from '../../src/core/settlement.ts';
-import { createUnsettled } from '../../src/delivery/unsettled.ts';
+import { Unsettled } from '../../src/delivery/batch-ledger.ts';
 
 const eventOf = (n: number): StoredEvent => ({ id: `event-${n}`, type: 'x', unit: 'u', body: '{}' });
 const delivered = (event: StoredEvent): FinishedEvent => ({
@@ -17,7 +17,7 @@ function failedOnce(event: StoredEvent): FinishedEvent {
 }
 
 test('recalls what became of the events of a batch', () => {
-  const unsettled = createUnsettled();
+  const unsettled = new Unsettled();
   const [one, two, three] = [eventOf(1), eventOf(2), eventOf(3)];
   const results = [delivered(one), failedOnce(two)];
   unsettled.remember('batch', results);
@@ -29,7 +29,7 @@ test('recalls what became of the events of a batch', () => {
 });
 
 test('what is remembered adds up, and the latest result of an event counts', () => {
-  const unsettled = createUnsettled();
+  const unsettled = new Unsettled();
   const [one, two] = [eventOf(1), eventOf(2)];
   unsettled.remember('batch', [failedOnce(one)]);
   unsettled.remember('batch', [delivered(one)]);
@@ -42,14 +42,14 @@ test('what is remembered adds up, and the latest result of an event counts', () 
 });
 
 test('a settled batch is forgotten', () => {
-  const unsettled = createUnsettled();
+  const unsettled = new Unsettled();
   unsettled.remember('batch', [delivered(eventOf(1))]);
   unsettled.forget('batch');
   expect(unsettled.recall('batch', [eventOf(1)])).toEqual([]);
 });
 
 test('an event that somebody else went on with is not recalled', () => {
-  const unsettled = createUnsettled();
+  const unsettled = new Unsettled();
   const event = eventOf(1);
   const elsewhere = failedOnce(event).event;
   unsettled.remember('delivered', [delivered(event)]);
@@ -62,7 +62,7 @@ test('an event that somebody else went on with is not recalled', () => {
 });
 
 test('a later attempt of the same life is recalled as such', () => {
-  const unsettled = createUnsettled();
+  const unsettled = new Unsettled();
   const second = failedOnce(eventOf(1)).event;
   unsettled.remember('batch', [delivered(second)]);
   expect(unsettled.recall('batch', [second])).toHaveLength(1);
@@ -70,7 +70,7 @@ test('a later attempt of the same life is recalled as such', () => {
 });
 
 test('memory is bounded: the batch that was remembered longest ago goes first', () => {
-  const unsettled = createUnsettled();
+  const unsettled = new Unsettled();
   for (let n = 0; n < 1_000; n += 1) unsettled.remember(`batch-${n}`, [delivered(eventOf(n))]);
   unsettled.remember('batch-0', [delivered(eventOf(5_000))]);
   unsettled.remember('one-more', [delivered(eventOf(6_000))]);

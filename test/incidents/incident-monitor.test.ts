@@ -6,10 +6,10 @@ import { Notifier, type SendNotice } from '../../src/incidents/notifier.ts';
 import { createLog } from '../../src/log.ts';
 import { admit } from '../../src/queue/admit.ts';
 import { forgetNotice, readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
-import { incidentsKey, queuePrefix } from '../../src/queue/names.ts';
+import { deadLettersPrefix, incidentsKey, statsKey } from '../../src/queue/names.ts';
 import { hang, hold } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
-import { numberedEvents } from '../support/events.ts';
+import { dispositionsOf, numberedEvents } from '../support/events.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
@@ -98,15 +98,17 @@ test('what was replayed, died again and was discarded keeps no incident open, ho
 
 test('dead letters from before an incident close it neither early nor never', async () => {
   const { client, monitor, left, closed, redis } = await toldOf(1);
-  const prefix = queuePrefix(client.name, 'dead-letters');
+  const prefix = deadLettersPrefix(client.name);
   const [letter] = await client.deadLetters();
   for (const id of ['old-1', 'old-2']) {
     await redis.zadd(`${prefix}prioritized`, 1, `${id}.0`);
     await redis.hset(`${prefix}${id}.0`, 'data', JSON.stringify({ ...letter, id }));
   }
+  await redis.hincrby(statsKey(client.name), `letters:${TYPE}`, 2);
   // Of another type, so that the client has dead letters all the time.
   await redis.zadd(`${prefix}prioritized`, 2, 'other.0');
   await redis.hset(`${prefix}other.0`, 'data', JSON.stringify({ ...letter, id: 'other', type: 'another' }));
+  await redis.hincrby(statsKey(client.name), 'letters:another', 1);
   await redis.hincrby(incidentsKey(client.name), `${TYPE}:left`, -2);
   await monitor.check();
   expect(await closed()).toEqual([]);
@@ -121,7 +123,7 @@ test('an event that dies twice in one life leaves one dead letter, and is counte
   const [letter] = await client.deadLetters();
   const { history: _history, response: _response, ...again } = letter as StoredEvent;
   const twice = ['one', 'two'].map((id) => ({ id, events: [{ ...again, life: 1 }] }));
-  await admit(redis, client.name, twice, Date.now());
+  await admit(redis, dispositionsOf(client.name), twice, Date.now());
   await client.settled({ dead: 3 });
   expect(await client.deadLetters()).toHaveLength(2);
   expect(await left()).toBe(2);
@@ -186,8 +188,7 @@ async function openIncident(redis: Redis, client: string): Promise<void> {
   const fields = { openedAt: 5, failingSince: 1, lastAt: 9, count: 3, left: 3, delivered: 0 };
   const entries = Object.entries(fields).map(([what, value]) => [`${TYPE}:${what}`, value]);
   await redis.hset(incidentsKey(client), Object.fromEntries(entries));
-  // Of something that is never read here.
-  await redis.zadd(`${queuePrefix(client, 'dead-letters')}prioritized`, 1, 'x.0');
+  await redis.hset(statsKey(client), { [`accepted:${TYPE}`]: 3, [`letters:${TYPE}`]: 3 });
 }
 
 async function waiting(redis: Redis): Promise<string[]> {

@@ -17,19 +17,15 @@ const INCIDENT: OpenIncident = {
 };
 
 function step(changes: Partial<OpenIncident>, dead = 9, delivered = 100, isUnderWay = true): string {
-  const type = { disposition_update: delivered, inventory_receipt: 999 };
-  const next = nextStep(
-    { ...INCIDENT, ...changes },
-    { isUnderWay, dead, delivered: new Map(Object.entries(type)) },
-  );
+  const endpoint = { waiting: 0, inFlight: 0, retrying: isUnderWay ? 1 : 0, dead, delivered };
+  const next = nextStep({ ...INCIDENT, ...changes }, endpoint);
   return next.kind === 'closed' ? `closed ${next.end}` : next.kind;
 }
 
 test('an incident is told when it opens, however short it is, and when it grows tenfold', () => {
   const { told: _, ...untold } = INCIDENT;
-  expect(nextStep({ ...untold, left: 0 }, { isUnderWay: false, dead: 0, delivered: new Map() })).toEqual({
-    kind: 'opened',
-  });
+  const nothing = { waiting: 0, inFlight: 0, retrying: 0, dead: 0, delivered: 0 };
+  expect(nextStep({ ...untold, left: 0 }, nothing)).toEqual({ kind: 'opened' });
   expect([step({ count: 69 }), step({ count: 70 }), step({ count: 5_000 })]).toEqual([
     'nothing',
     'grew',

@@ -24,12 +24,14 @@ async function exported() {
   await client.submit(numberedEvents('disposition_update', 3));
   await client.settled({ dead: 3 });
   const lines = (await client.deadLetters()).map((event) => JSON.parse(toExportLine(client.name, event)));
-  const urls = { disposition_update: resolveUrl(company.baseUrl, '/dispositions') };
-  const clients = { [client.name]: { name: client.name, batchSize: 2, urls } } as never;
+  const url = resolveUrl(company.baseUrl, '/dispositions');
+  const clients = {
+    [client.name]: { name: client.name, batchSize: 2, endpoints: { disposition_update: { url } } },
+  } as never;
   const take = (taken: readonly unknown[], redis: Redis = engine.redis) =>
     restore(taken, {
       clients,
-      write: ({ client: name }, events) => restoreEvents(redis, name, uuidv7(), events, Date.now()),
+      write: (endpoint, events) => restoreEvents(redis, endpoint, uuidv7(), events, Date.now()),
     });
   return { company, client, lines, take };
 }
@@ -38,8 +40,8 @@ const codesOf = (results: Awaited<ReturnType<typeof restore>>) =>
   results.map((result) => ('code' in result ? result.code : result.outcome));
 
 test('events of one endpoint are written together in their order; results come in the order of the lines', async () => {
-  const urls = { disposition_update: 'https://acme.example/d', inventory_receipt: 'https://acme.example/r' };
-  const clientOf = (name: string, batchSize: number) => ({ name, batchSize, urls });
+  const endpoints = { disposition_update: {}, inventory_receipt: {} };
+  const clientOf = (name: string, batchSize: number) => ({ name, batchSize, endpoints });
   const clients = { acme: clientOf('acme', 2), emca: clientOf('emca', 50) } as never;
   const lineOf = (client: string, type: EventTypeName, n: number): unknown => {
     const sent = findEventType(type).schema.parse(numberedEvent(type, n));

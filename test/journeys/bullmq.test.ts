@@ -1,6 +1,6 @@
 import { type Job, Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
-import { clientPrefix, DEAD_LETTERS, DELIVERIES } from '../../src/queue/names.ts';
+import { clientPrefix, DEAD_LETTERS, deliveriesPrefix } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { expectKeys } from '../../src/queue/scripts/bullmq-functions.ts';
 import { byUnit, hold } from '../../src/sandbox/scripts.ts';
@@ -28,12 +28,13 @@ test('BullMQ’s own Queue reads what waits, is in flight, is retried, failed or
   });
   const engine = await testEngine({ acme: company.clientSettings({ retry: RETRY, batchSize: 1 }) });
   const client = engine.client();
-  const open = (name: string): Queue => {
-    const queue = new Queue(name, { connection: testRedis(), prefix: clientPrefix(client.name) });
+  const open = (name: string, prefix: string): Queue => {
+    const queue = new Queue(name, { connection: testRedis(), prefix });
     onTestFinished(() => queue.close());
     return queue;
   };
-  const [deliveries, deadLetters] = [open(DELIVERIES), open(DEAD_LETTERS)];
+  const deliveries = open(TYPE, deliveriesPrefix(client.name));
+  const deadLetters = open(DEAD_LETTERS, clientPrefix(client.name));
 
   const ids = await client.submit(payloads);
   await client.settled({ delivered: 1, retried: 1 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countDeadLetters, replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
+import { replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
 import { statsKey } from '../../src/queue/names.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import { configFor } from '../support/client-config.ts';
@@ -63,8 +63,8 @@ async function replayAt(side: Side, step: number) {
   await stands;
   const done = side === 'before' ? STEP * (step - 1) : Math.min(STEP * step, ALL);
   const count = async (): Promise<number[]> => [
-    Number(await engine.redis.hget(statsKey(client.name), 'replayed')),
-    await countDeadLetters(engine.redis, client.name),
+    Number(await engine.redis.hget(statsKey(client.name), 'replayed:disposition_update')),
+    (await client.status()).dead,
   ];
   expect(await count()).toEqual([done, ALL - done]);
   return { company, engine, client, count, gate, first, done, another: () => replay(testRedisPath()) };

@@ -4,12 +4,12 @@ import { testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testSandbox } from '../support/sandbox.ts';
-import { until } from '../support/until.ts';
 
 failOnLeaks();
 
 const RECEIPT = 'inventory_receipt';
-const CONCURRENCY = 8;
+const DISPOSITION = 'disposition_update';
+const CONCURRENCY = 2;
 /** More batches than may be open at once, whatever they wait for. */
 const BACKLOG = 1_200;
 const BATCH = 10;
@@ -27,15 +27,22 @@ test('an endpoint that never answers holds up its own events, not those of the c
   const engine = await testEngine({ acme: settings });
   const client = engine.client();
   const sent = await client.submit(numberedEvents(RECEIPT, BACKLOG), RECEIPT);
-  await company.waitFor(CONCURRENCY - 1);
+  await company.waitFor(CONCURRENCY);
 
-  await client.submit(numberedEvents('disposition_update', FRESH));
+  await client.submit(numberedEvents(DISPOSITION, FRESH));
   await company.waitFor(({ deliveredIds }) => deliveredIds.size === FRESH, { timeoutMs: 60_000 });
-  // Not one of them was given back or given up: those that hang are the first that were sent.
-  expect(company.tally.received).toBe(FRESH + CONCURRENCY - 1);
-  expect(company.tally.inFlight).toBe(CONCURRENCY - 1);
-  expect(await client.status()).toMatchObject({ dead: 0, failedAttempts: {} });
-  expect(engine.log.matching(({ msg }) => msg === 'endpoint is held to its share')).toHaveLength(1);
+  // The endpoint that hangs has all of its own slots, and nothing else was sent to it or given up.
+  expect(company.tally.received).toBe(FRESH + CONCURRENCY);
+  expect(company.tally.inFlight).toBe(CONCURRENCY);
+  await client.settled({ delivered: FRESH });
+  const { dead, failedAttempts, endpoints } = await client.status();
+  expect({ dead, failedAttempts }).toEqual({ dead: 0, failedAttempts: {} });
+  expect(endpoints).toMatchObject({
+    [DISPOSITION]: { waiting: 0, inFlight: 0, delivered: FRESH },
+    [RECEIPT]: { delivered: 0, retrying: 0, accepted: BACKLOG },
+  });
+  const { waiting = 0, inFlight = 0 } = endpoints[RECEIPT] ?? {};
+  expect(waiting + inFlight).toBe(BACKLOG);
 
   receipts.release();
   await company.waitFor(({ deliveredIds }) => deliveredIds.size === FRESH + BACKLOG, { timeoutMs: 60_000 });
@@ -44,65 +51,39 @@ test('an endpoint that never answers holds up its own events, not those of the c
   expect(sent.every((id) => company.deliveredIds.has(id))).toBe(true);
   expect(company.requests.every(({ headers }) => headers['x-waybill-attempt'] === '1')).toBe(true);
   expect(await client.status()).toMatchObject({
-    waiting: 0,
-    retrying: 0,
-    dead: 0,
-    failedAttempts: {},
-    deliveredByType: { disposition_update: { 200: FRESH }, [RECEIPT]: { 201: BACKLOG } },
+    ...{ waiting: 0, retrying: 0, dead: 0, failedAttempts: {} },
+    deliveredByType: { [DISPOSITION]: { 200: FRESH }, [RECEIPT]: { 201: BACKLOG } },
   });
 });
 
-test('of batches with events of both, only those of the endpoint that hangs wait; its attempts are counted as ever', {
-  timeout: 180_000,
-}, async () => {
-  const company = await testSandbox().company('acme');
-  let hangs = true;
-  company.script(({ path }) => {
-    if (path !== '/inventory_receipt') return 200;
-    return hangs ? { behaviour: 'hang' } : 201;
-  });
-  const retry = { retries: 5, baseDelayMs: 6_000, factor: 1, maxDelayMs: 6_000, jitter: 0 };
-  const settings = company.clientSettings({ concurrency: 4, timeoutMs: 3_000, retry });
-  const engine = await testEngine({ acme: settings }, { started: false });
-  const client = engine.client();
-  const submitBoth = (from: number) =>
-    Promise.all(
-      Array.from({ length: 50 }, (_, n) => [
-        client.submit(numberedEvents(RECEIPT, 1, from + n), RECEIPT),
-        client.submit(numberedEvents('disposition_update', 1, from + n)),
-      ]).flat(),
-    );
-  for (let from = 0; from < 400; from += 50) await submitBoth(from);
-  await engine.start();
-  await company.waitFor(({ deliveredIds }) => deliveredIds.size === 400, { timeoutMs: 60_000 });
-  // A quarter of them at most could be sent, and failed after three seconds each.
-  const { failedAttempts, deliveredByType, dead } = await client.status();
-  expect(deliveredByType).toMatchObject({ disposition_update: { 200: expect.any(Number) } });
-  expect(Object.keys(failedAttempts)).toEqual(
-    Object.keys(failedAttempts).filter((name) => name === 'timeout'),
-  );
-  expect(dead).toBe(0);
-
-  hangs = false;
-  await company.waitFor(({ deliveredIds }) => deliveredIds.size === 800, { timeoutMs: 60_000 });
-  await client.settled({ delivered: 800 });
-  const status = await client.status();
-  const lines = client.attempts().filter(({ outcome }) => outcome === 'retry');
-  expect(status.deliveredByType).toEqual({ disposition_update: { 200: 400 }, [RECEIPT]: { 201: 400 } });
-  expect(status.failedAttempts).toEqual({ timeout: lines.length });
-  expect(company.tally.received).toBe(800 + lines.length);
-  expect(status).toMatchObject({ waiting: 0, retrying: 0, inFlight: 0, dead: 0 });
-});
-
-test('an engine that stops leaves nothing put off: whoever goes on begins anew', {
-  timeout: 180_000,
-}, async () => {
+test('concurrency, timeout and retries of an endpoint hold for it alone', async () => {
   const company = await testSandbox().company('acme', { script: hang });
-  const settings = company.clientSettings({ concurrency: CONCURRENCY, timeoutMs: 600_000 });
-  const { client: find, engine } = await testEngine({ acme: settings });
-  const client = find();
-  await client.submit(numberedEvents(RECEIPT, 500), RECEIPT);
-  await until(async () => (await client.status()).retrying > 0, 60_000);
-  await engine.stop(0);
-  expect(await client.status()).toMatchObject({ waiting: 500, retrying: 0, inFlight: 0, failedAttempts: {} });
+  const settings = company.clientSettings({
+    concurrency: 6,
+    timeoutMs: 600_000,
+    retry: { retries: 5, baseDelayMs: 1, factor: 1, maxDelayMs: 1, jitter: 0 },
+  });
+  const receipts = {
+    path: String(settings.endpoints[RECEIPT]),
+    ...{ concurrency: 3, timeoutMs: 100, retry: { retries: 1 } },
+  };
+  const endpoints = { ...settings.endpoints, [RECEIPT]: receipts };
+  const engine = await testEngine({ acme: { ...settings, endpoints } as never });
+  const client = engine.client();
+  await client.submit(numberedEvents(DISPOSITION, 20));
+  await company.waitFor(6);
+  await client.submit(numberedEvents(RECEIPT, 6), RECEIPT);
+  await client.settled({ dead: 6 });
+  const ofReceipts = company.requests.filter(({ path }) => path === '/inventory_receipt');
+  expect(ofReceipts.map(({ headers }) => headers['x-waybill-attempt']).toSorted()).toEqual([
+    ...Array(6).fill('1'),
+    ...Array(6).fill('2'),
+  ]);
+  await company.waitFor(({ tally }) => tally.inFlight === 6);
+  expect(await client.status()).toMatchObject({
+    endpoints: {
+      [RECEIPT]: { dead: 6, failedAttempts: { timeout: 12 } },
+      [DISPOSITION]: { dead: 0, failedAttempts: {} },
+    },
+  });
 });

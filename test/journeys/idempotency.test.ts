@@ -1,8 +1,8 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { createProducer } from '../../src/index.ts';
-import { readClientStatus } from '../../src/queue/client-status.ts';
 import { unitOf } from '../../src/sandbox/scripts.ts';
 import { configFor } from '../support/client-config.ts';
+import { readView } from '../support/client-view.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvent, numberedEvents, sampleEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -88,7 +88,7 @@ test('a Redis that was killed knows both, the event and its key', async () => {
   await server.start();
   await until(async () => (await take()).outcome === 'accepted');
   expect(await take()).toEqual({ ...first, repeated: true });
-  expect(await readClientStatus(server.connect(), client.name)).toMatchObject({ accepted: 1, waiting: 1 });
+  expect(await readView(server.connect(), client.name)).toMatchObject({ accepted: 1, waiting: 1 });
 });
 
 test.each(SIDES)('an answer lost %s the write: unknown, and safe to repeat', async (side) => {

@@ -29,7 +29,7 @@ test('a worker opens no more batches than it has room for', async () => {
   const client = engine.client();
   await client.submit(numberedEvents(TYPE, 60));
   await company.waitFor(4);
-  // Four are in flight, six stand in line: another batch is for whoever has room.
+  // Four are in flight, six wait at the gate: another batch is for whoever has room.
   expect(await client.status()).toMatchObject({ inFlight: 10, waiting: 50 });
   held.release();
   await client.settled({ delivered: 60 });
@@ -71,6 +71,33 @@ test('ratePerSecond holds over two engines and never bursts', async () => {
   const connections = new Set(company.requests.map((request) => request.connection));
   expect(connections.size).toBeGreaterThan(1);
   expect(mostAhead(arrivals, from, 50)).toBeLessThan(MOST_AHEAD);
+});
+
+test('a rate of a client counts its endpoints together, and an endpoint’s own rate holds beside it', async () => {
+  const company = await testSandbox().company('acme');
+  const endpoints = {
+    [TYPE]: '/dispositions',
+    inventory_receipt: { path: '/inventory_receipt', ratePerSecond: 10 },
+  };
+  const settings = company.clientSettings({ ratePerSecond: 50, batchSize: 5, concurrency: 10, endpoints });
+  const engine = await testEngine({ acme: settings }, { started: false });
+  const client = engine.client();
+  await client.submit(numberedEvents(TYPE, 60));
+  await client.submit(numberedEvents('inventory_receipt', 15), 'inventory_receipt');
+  const from = performance.now();
+  await engine.start();
+  await client.settled({ delivered: 75 });
+  const arrivals = company.requests.map(({ at }) => at);
+  const receipts = company.requests.filter(({ path }) => path === '/inventory_receipt');
+  expect(mostAhead(arrivals, from, 50)).toBeLessThan(MOST_AHEAD);
+  expect(
+    mostAhead(
+      receipts.map(({ at }) => at),
+      from,
+      10,
+    ),
+  ).toBeLessThan(MOST_AHEAD);
+  expect(Math.max(...receipts.map(({ at }) => at)) - from).toBeGreaterThan(1_300);
 });
 
 test('what slow answers held up does not go out in a burst afterwards', async () => {

@@ -1,9 +1,9 @@
 import { Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
-import { clientPrefix, DELIVERIES, queuePrefix } from '../../src/queue/names.ts';
+import { deliveriesPrefix, endpointPrefix } from '../../src/queue/names.ts';
 import { byUnit, hold } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
-import { numberedEvent, numberedEvents, unitOfEvent } from '../support/events.ts';
+import { dispositionsOf, numberedEvent, numberedEvents, unitOfEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedis } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
@@ -103,7 +103,10 @@ test.each<[string, unknown]>([
   const company = await testSandbox().company('acme');
   const engine = await testEngine({ acme: company.clientSettings() });
   const client = engine.client();
-  const queue = new Queue(DELIVERIES, { connection: testRedis(), prefix: clientPrefix(client.name) });
+  const queue = new Queue('disposition_update', {
+    connection: testRedis(),
+    prefix: deliveriesPrefix(client.name),
+  });
   onTestFinished(() => queue.close());
   await queue.add('1', data);
   await client.submit(numberedEvents(TYPE, 3));
@@ -117,7 +120,7 @@ test('a job whose data is no JSON ends in the failed set, and the others go on',
   const engine = await testEngine({ acme: company.clientSettings() }, { started: false });
   const client = engine.client();
   await client.submit(numberedEvents(TYPE, 3));
-  const prefix = queuePrefix(client.name, DELIVERIES);
+  const prefix = endpointPrefix(dispositionsOf(client.name));
   const [broken] = await engine.redis.lrange(`${prefix}wait`, 0, -1);
   await engine.redis.hset(`${prefix}${broken}`, 'data', '{"events":[');
   await client.submit(numberedEvents(TYPE, 3));
@@ -141,7 +144,7 @@ test('events of an endpoint that was removed wait without an attempt', async () 
   expect(company.requests.map((request) => request.path)).toEqual(['/dispositions', '/dispositions']);
   expect(client.attempts(waiting)).toEqual([]);
   expect(await client.status()).toMatchObject({ delivered: 2, retrying: 1, dead: 0, failedAttempts: {} });
-  const prefix = queuePrefix(client.name, DELIVERIES);
+  const prefix = endpointPrefix(dispositionsOf(client.name));
   const [job = ''] = await engine.redis.zrange(`${prefix}delayed`, '0', '-1');
   const stored = JSON.parse((await engine.redis.hget(`${prefix}${job}`, 'data')) ?? '{}');
   expect(stored.events).toMatchObject([{ id: waiting }]);

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
+import { endpointPrefix } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { failTimes } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
-import { numberedEvents } from '../support/events.ts';
+import { dispositionsOf, numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
@@ -49,8 +50,9 @@ test('retries that come due during a pause wait for its end, and count as what t
   await client.settled({ retried: 3 });
   await setPaused(engine.redis, client.name, true, NOW);
   // What is due is moved into the waiting list, and nothing of it is given out.
-  await until(async () => (await client.status()).retrying === 0);
-  expect(await client.status()).toMatchObject({ waiting: 3, inFlight: 0, delivered: 0 });
+  const delayed = `${endpointPrefix(dispositionsOf(client.name))}delayed`;
+  await until(async () => (await engine.redis.zcard(delayed)) === 0);
+  expect(await client.status()).toMatchObject({ waiting: 0, inFlight: 0, retrying: 3, delivered: 0 });
   expect(company.tally.received).toBe(3);
   await setPaused(engine.redis, client.name, false, NOW);
   await client.settled({ delivered: 3 });

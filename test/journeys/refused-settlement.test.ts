@@ -1,10 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { createLog } from '../../src/log.ts';
-import { readClientStatus } from '../../src/queue/client-status.ts';
 import { byUnit, failTimes, hold } from '../../src/sandbox/scripts.ts';
 import { startEngine } from '../../src/service/engine.ts';
 import { openIntake } from '../../src/service/open-intake.ts';
+import { readView } from '../support/client-view.ts';
 import { numberedEvent, numberedEvents, unitOfEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { captureLogLines } from '../support/log-lines.ts';
@@ -57,8 +57,8 @@ test('a settlement that was carried out, whose answer is lost, and whose repetit
   await redis.replicaof('NO', 'ONE');
   held.release();
 
-  await until(async () => (await readClientStatus(redis, 'acme')).delivered === 3);
-  expect(await readClientStatus(redis, 'acme')).toMatchObject({
+  await until(async () => (await readView(redis, 'acme')).delivered === 3);
+  expect(await readView(redis, 'acme')).toMatchObject({
     waiting: 0,
     inFlight: 0,
     retrying: 0,
@@ -84,6 +84,6 @@ test('the last settlement of a batch, carried out and refused like that, counts 
 
   await lines.waitForLine(() => lines.matching('batch').length === 2);
   expect(lines.matching('lock lost')).toEqual([]);
-  expect(await readClientStatus(redis, 'acme')).toMatchObject({ waiting: 0, inFlight: 0, delivered: 2 });
+  expect(await readView(redis, 'acme')).toMatchObject({ waiting: 0, inFlight: 0, delivered: 2 });
   expect(company.tally.received).toBe(2);
 });

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
+import { endpointPrefix } from '../../src/queue/names.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import type { ReceivedRequest } from '../../src/sandbox/request-log.ts';
 import { ask, hold, type Script, unitOf } from '../../src/sandbox/scripts.ts';
 import * as redis from '../redis/data-dirs.ts';
 import { embeddedWaybill } from '../support/embedded-waybill.ts';
-import { numberedEvent } from '../support/events.ts';
+import { dispositionsOf, numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import type { NodeProcess } from '../support/node-process.ts';
 import { redisOnPath } from '../support/redis-on-path.ts';
@@ -54,7 +55,7 @@ const LONGEST_TAKEOVER_MS = 60_000;
 
 /** Resolves when the locks of all open batches of a client were renewed: they last longer than a moment before. */
 async function locksRenewed(socketPath: string, client: string): Promise<void> {
-  const prefix = `{wb:${client}}:deliveries:`;
+  const prefix = endpointPrefix(dispositionsOf(client));
   await redis.ask(socketPath, async (connection) => {
     const open = () => connection.lrange(`${prefix}active`, 0, -1);
     const renewed = async (id: string): Promise<void> => {
@@ -76,14 +77,19 @@ async function locksRenewed(socketPath: string, client: string): Promise<void> {
  * without a lock when the clock goes back waits until Redis has caught up.
  */
 async function takenAnew(socketPath: string, client: string, aheadS: number): Promise<void> {
-  const prefix = `{wb:${client}}:deliveries:`;
+  const prefix = endpointPrefix(dispositionsOf(client));
   const wall = Date.now() / 1_000;
   await redis.ask(socketPath, async (connection) => {
     await until(async () => {
       if (Number((await connection.time())[0]) < wall + aheadS / 2) return false;
       const open = await connection.lrange(`${prefix}active`, 0, -1);
       const locks = await Promise.all(open.map((id) => connection.exists(`${prefix}${id}:lock`)));
-      return locks.every((isLocked) => isLocked === 1) && (await connection.llen(`${prefix}wait`)) === 0;
+      // One that came back to a process that still had it open waits for a second.
+      const moving = await Promise.all([
+        connection.llen(`${prefix}wait`),
+        connection.zcard(`${prefix}delayed`),
+      ]);
+      return locks.every((isLocked) => isLocked === 1) && moving.every((count) => count === 0);
     }, LONGEST_TAKEOVER_MS);
   });
 }

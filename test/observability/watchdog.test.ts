@@ -1,31 +1,32 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { createWatchdog } from '../../src/observability/watchdog.ts';
-import type { QueueOverview } from '../../src/queue/queue-overview.ts';
+import type { ClientView, EndpointView } from '../../src/queue/client-view.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 
-const QUEUE: QueueOverview = {
-  head: 'a ',
-  oldestMs: 1,
-  held: false,
-  paused: false,
-  dead: 0,
-  incidents: [],
-  counters: new Map(),
-};
+const WAITING = { head: 'a ', held: false, paused: false, isConfigured: true };
 
-/** What a watchdog of a minute's patience logs about one client whose queue has these states, ten seconds apart. */
-function watch(states: readonly Partial<QueueOverview>[]): string[] {
+/** A client with one endpoint in this state, and with another one at which nothing waits. */
+function clientWith(state: Partial<EndpointView> = {}): ReadonlyMap<string, ClientView> {
+  const endpoints = {
+    disposition_update: { ...WAITING, ...state },
+    inventory_receipt: { ...WAITING, head: '' },
+  };
+  return new Map([['acme', { endpoints } as unknown as ClientView]]);
+}
+
+/** What a watchdog of a minute's patience logs about one client with an endpoint in these states, ten seconds apart. */
+function watch(states: readonly Partial<EndpointView>[]): string[] {
   const lines = captureLogLines();
   const log = createLog({ level: 'info', destination: lines.stream });
   const watchdog = createWatchdog({ log, untakenMs: () => 60_000 });
   for (const [i, state] of states.entries()) {
-    watchdog.note(new Map([['acme', { ...QUEUE, ...state }]]), i * 10_000);
+    watchdog.note(clientWith(state), i * 10_000);
   }
   return lines.lines.map(({ level, client }) => `${level} ${client}`);
 }
 
-const times = (count: number, state: Partial<QueueOverview> = {}) =>
+const times = (count: number, state: Partial<EndpointView> = {}) =>
   Array.from({ length: count }, () => state);
 
 test('work that no worker takes for a minute is said once, and so is its end', () => {
@@ -42,7 +43,8 @@ test('work that no worker takes for a minute is said once, and so is its end', (
 test.each([
   ['another batch comes next', { head: 'b ' }],
   ['a process holds one', { held: true }],
-  ['the client is paused', { paused: true }],
+  ['the endpoint is paused', { paused: true }],
+  ['the configuration has no endpoint for the type', { isConfigured: false }],
   ['nothing waits', { head: '' }],
 ])('a minute begins anew if %s', (_, state) => {
   expect(watch([...times(6), state, ...times(6)])).toEqual([]);
@@ -52,8 +54,8 @@ test.each([
 test('a client that is gone from the configuration is forgotten', () => {
   const log = createLog({ level: 'info', destination: captureLogLines().stream });
   const watchdog = createWatchdog({ log, untakenMs: () => 60_000 });
-  watchdog.note(new Map([['acme', QUEUE]]), 0);
-  watchdog.note(new Map([['acme', QUEUE]]), 60_000);
+  watchdog.note(clientWith(), 0);
+  watchdog.note(clientWith(), 60_000);
   expect([...watchdog.untaken]).toEqual(['acme']);
   watchdog.note(new Map(), 70_000);
   expect([...watchdog.untaken]).toEqual([]);

@@ -4,8 +4,9 @@ import type { StoredEvent } from '../../src/core/event.ts';
 import type { NewBatch } from '../../src/queue/admit.ts';
 import { commitBatches } from '../../src/queue/admit.ts';
 import { closeRedis, openRedis } from '../../src/queue/connections.ts';
-import { clientPrefix, idempotencyKeyName, queuePrefix, statsKey } from '../../src/queue/names.ts';
-import { findQueuedClients } from '../../src/queue/stray-events.ts';
+import { clientPrefix, endpointPrefix, idempotencyKeyName, statsKey } from '../../src/queue/names.ts';
+import { findStoredClients } from '../../src/queue/stored-clients.ts';
+import { dispositionsOf } from '../support/events.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { openRedisGate } from '../support/redis-gate.ts';
@@ -28,7 +29,7 @@ function batch(id: string, ...events: string[]): NewBatch {
 
 /** The ids of the events that wait, by batch, oldest first. */
 async function waiting(redis: Redis, client: string): Promise<string[][]> {
-  const prefix = queuePrefix(client, 'deliveries');
+  const prefix = endpointPrefix(dispositionsOf(client));
   const ids = (await redis.lrange(`${prefix}wait`, 0, -1)).reverse();
   const jobs = await Promise.all(ids.map((id) => redis.hmget(`${prefix}${id}`, 'name', 'data')));
   return jobs.map(([name, data]) => {
@@ -42,9 +43,9 @@ async function waiting(redis: Redis, client: string): Promise<string[][]> {
 async function scene(redis: Redis = testRedis()) {
   await redis.ping();
   const client = uniqueClientName();
-  const commit = (...batches: NewBatch[]) => commitBatches(redis, client, batches, 0);
+  const commit = (...batches: NewBatch[]) => commitBatches(redis, dispositionsOf(client), batches, 0);
   const queued = () => waiting(redis, client);
-  const accepted = async () => Number(await redis.hget(statsKey(client), 'accepted'));
+  const accepted = async () => Number(await redis.hget(statsKey(client), 'accepted:disposition_update'));
   return { redis, client, commit, queued, accepted };
 }
 
@@ -64,8 +65,8 @@ test('an event whose key stands for another one is left out; the rest of its bat
     ['f2', 'f4'],
   ]);
   expect(await accepted()).toBe(5);
-  const [first] = await redis.lrange(`${queuePrefix(client, 'deliveries')}wait`, -1, -1);
-  const data = await redis.hget(`${queuePrefix(client, 'deliveries')}${first}`, 'data');
+  const [first] = await redis.lrange(`${endpointPrefix(dispositionsOf(client))}wait`, -1, -1);
+  const data = await redis.hget(`${endpointPrefix(dispositionsOf(client))}${first}`, 'data');
   expect(data).toBe(JSON.stringify({ events: ['e1', 'e2', 'e3'].map(eventOf) }));
 });
 
@@ -105,7 +106,7 @@ test('a write that the Redis client sends again is one write', async () => {
   onTestFinished(() => closeRedis(resending));
   await new Promise((resolve) => resending.once('ready', resolve));
   const stands = gate.standAt(1, 'after');
-  const write = commitBatches(resending, client, [batch('a', 'e1=k1', 'e2', 'e3=k0')], 0);
+  const write = commitBatches(resending, dispositionsOf(client), [batch('a', 'e1=k1', 'e2', 'e3=k0')], 0);
   await stands;
   expect(await queued()).toEqual([['e0'], ['e1', 'e2']]);
   resending.stream.destroy();
@@ -146,5 +147,5 @@ test('the largest write, and the oddest keys', async () => {
   const again = await commit({ ...(large[19] as NewBatch), id: 'again', events: [eventOf('f')] });
   expect(again).toEqual(leftOut({ f: 'e9500' }));
   await commit({ id: 'odd', events: [eventOf('g')], keys: [{ key: 'x}:deliveries:meta', fingerprint: '' }] });
-  expect((await findQueuedClients(redis)).filter((name) => name.startsWith(client))).toEqual([client]);
+  expect((await findStoredClients(redis)).filter((name) => name.startsWith(client))).toEqual([client]);
 });

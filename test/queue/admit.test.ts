@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { NewBatch } from '../../src/queue/admit.ts';
 import { commitBatches } from '../../src/queue/admit.ts';
 import { closeRedis, openRedis } from '../../src/queue/connections.ts';
+import { dispositionsOf } from '../support/events.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 
 const ANSWER_TIMEOUT_MS = 1_000;
@@ -27,17 +28,19 @@ async function onceReady(redis: Redis): Promise<void> {
 }
 
 function waiting(redis: Redis): Promise<number> {
-  return redis.llen('{wb:acme}:deliveries:wait');
+  return redis.llen('{wb:acme}:deliveries:disposition_update:wait');
 }
 
 /** Runs `commitBatches` without waiting; by the time it returns, the write is on its way. */
 function commit(redis: Redis, id: string) {
-  return commitBatches(redis, 'acme', [batch(id)], 0);
+  return commitBatches(redis, dispositionsOf('acme'), [batch(id)], 0);
 }
 
 test('batches are committed when Redis has them', async () => {
   const { server, redis } = await intakeRedis();
-  expect(await commitBatches(redis, 'acme', [batch('a'), batch('b')], 0)).toEqual({ kind: 'committed' });
+  expect(await commitBatches(redis, dispositionsOf('acme'), [batch('a'), batch('b')], 0)).toEqual({
+    kind: 'committed',
+  });
   expect(await waiting(server.connect())).toBe(2);
 });
 

@@ -2,7 +2,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { admit } from '../../src/queue/admit.ts';
 import type { BatchWorker, TakenJob } from '../../src/queue/batch-worker.ts';
 import { type BatchWorkers, createBatchWorkers } from '../../src/queue/batch-workers.ts';
-import { queuePrefix } from '../../src/queue/names.ts';
+import { endpointPrefix } from '../../src/queue/names.ts';
+import { dispositionsOf } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { idleBatchWorker, loseLocks } from '../support/stalled.ts';
@@ -23,7 +24,7 @@ async function startWorkers(server: OwnRedis, names: readonly string[]) {
   const shared: BatchWorkers = createBatchWorkers({ redis, lock, onError: () => {}, now: Date.now });
   const stalled: string[] = [];
   const workers = names.map((name) =>
-    shared.create(name, { onLockLost: () => {}, onStalled: (jobId) => stalled.push(jobId) }),
+    shared.create(dispositionsOf(name), { onLockLost: () => {}, onStalled: (jobId) => stalled.push(jobId) }),
   );
   onTestFinished(async () => {
     shared.close();
@@ -63,7 +64,7 @@ test('three hundred idle workers share nine connections, ask Redis nothing each,
     .split('\n');
   expect(connections.length - 1).toBeLessThanOrEqual(9);
 
-  await Promise.all(names.map((name) => admit(admin, name, [batchOf(name)], Date.now())));
+  await Promise.all(names.map((name) => admit(admin, dispositionsOf(name), [batchOf(name)], Date.now())));
   expect((await Promise.all(taken)).map((job) => job?.id)).toEqual(names.map((name) => batchOf(name).id));
 });
 
@@ -76,7 +77,7 @@ test('work whose marker is gone, and a retry that is due by another clock, are f
   const taken = workers.map(takeSome);
   await until(async () => /blocked_clients:3/.test(await admin.info('clients')));
   for (const client of [waiting, delayed, paused]) {
-    const prefix = queuePrefix(client, 'deliveries');
+    const prefix = endpointPrefix(dispositionsOf(client));
     await admin.hset(`${prefix}lost`, job);
     if (client === paused) await admin.hset(`${prefix}meta`, 'paused', '1');
     if (client === delayed) await admin.zadd(`${prefix}delayed`, (Date.now() - 1_000) * 0x1000, 'lost');
@@ -84,7 +85,7 @@ test('work whose marker is gone, and a retry that is due by another clock, are f
   }
   expect((await taken[0])?.id).toBe('lost');
   expect((await taken[1])?.id).toBe('lost');
-  expect(await admin.llen(`${queuePrefix(paused, 'deliveries')}wait`)).toBe(1);
+  expect(await admin.llen(`${endpointPrefix(dispositionsOf(paused))}wait`)).toBe(1);
 });
 
 test('a batch whose process was lost is put back by the workers of another one, which had nothing to do', async () => {
@@ -92,7 +93,7 @@ test('a batch whose process was lost is put back by the workers of another one, 
   const admin = server.connect();
   const names = clients(20);
   const [, , third = ''] = names;
-  await admit(admin, third, [batchOf(third)], Date.now());
+  await admit(admin, dispositionsOf(third), [batchOf(third)], Date.now());
   const lost = await takeSome(await idleBatchWorker(third, server.connect({ maxRetriesPerRequest: null })));
   const { workers, stalled } = await startWorkers(server, names);
   const taken = workers.map(takeSome);

@@ -5,8 +5,8 @@ import { type DeadLetterFilter, matchesFilter } from '../../src/core/dead-letter
 import type { HistoryEntry, StoredEvent } from '../../src/core/event.ts';
 import { findDeadLetters } from '../../src/dead-letters/find-dead-letters.ts';
 import { readDeadLetters } from '../../src/queue/dead-letter-queue.ts';
-import { queuePrefix } from '../../src/queue/names.ts';
-import { deadLetterJobId } from '../../src/queue/settle.ts';
+import { deadLetterJobId, deadLettersPrefix } from '../../src/queue/names.ts';
+
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 
 const SEED = 7;
@@ -50,7 +50,7 @@ const filters: fc.Arbitrary<DeadLetterFilter> = fc.record(
 async function withLetters(events: readonly StoredEvent[]) {
   const redis = testRedis();
   const client = uniqueClientName();
-  const prefix = queuePrefix(client, 'dead-letters');
+  const prefix = deadLettersPrefix(client);
   const pipeline = redis.pipeline();
   for (const [n, event] of events.entries()) {
     pipeline.zadd(`${prefix}prioritized`, 2 ** 32 + n, deadLetterJobId(event));

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { readDeadLetterPage } from '../../src/queue/dead-letter-page.ts';
-import { queuePrefix } from '../../src/queue/names.ts';
+import { deadLettersPrefix } from '../../src/queue/names.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 
 test('pages go through all dead letters in their order, but for those that were removed just then', async () => {
   const redis = testRedis();
   const client = uniqueClientName();
-  const prefix = queuePrefix(client, 'dead-letters');
+  const prefix = deadLettersPrefix(client);
   for (const n of [1, 2, 3, 4, 5]) {
     await redis.zadd(`${prefix}prioritized`, 2 ** 32 + n, `id-${n}.0`);
     // The second is removed between the set and its data.

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { readIncidentFacts } from '../../src/queue/incident-facts.ts';
 import {
   claimNotices,
   closeIncident,
@@ -59,8 +58,6 @@ test('what dies is counted by endpoint, class and status; what is replayed or di
   expect(await replay()).toBe(38);
   await settled({ dead: 41, delivered: 35 });
   expect(await left()).toEqual({ disposition_update: 0, inventory_receipt: 3 });
-  const [facts] = (await readIncidentFacts(redis, [name])).values();
-  expect(facts).toEqual({ isUnderWay: false, dead: 3, delivered: new Map([['disposition_update', 35]]) });
   expect((await read()).map(({ deliveredBefore, replayed }) => [deliveredBefore, replayed])).toEqual([
     [0, 35],
     // They died again, and are not on their way any more.

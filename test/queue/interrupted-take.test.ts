@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { admit } from '../../src/queue/admit.ts';
+import { dispositionsOf } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
@@ -16,7 +17,7 @@ test('an interrupted take waits for the batch that a slow Redis hands over, and 
   onTestFinished(() => slow.disconnect());
   const client = uniqueClientName();
   const event = { id: 'e', type: 'disposition_update', unit: 'u', body: '{}' };
-  await admit(testRedis(), client, [{ id: 'batch', events: [event] }], Date.now());
+  await admit(testRedis(), dispositionsOf(client), [{ id: 'batch', events: [event] }], Date.now());
   const worker = await idleBatchWorker(client, slow);
   const stands = gate.standAt(1, 'after');
   const taken = worker.take();

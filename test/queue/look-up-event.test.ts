@@ -3,9 +3,10 @@ import { expect, test } from 'vitest';
 import { admit } from '../../src/queue/admit.ts';
 import { replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
 import { deliveredSlot, deliveredTail, packDelivered } from '../../src/queue/delivered-record.ts';
-import { deliveredKey } from '../../src/queue/names.ts';
+import { deliveredKey, statsKey } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { NOTED_JOBS } from '../../src/queue/search-jobs.ts';
+import { dispositionsOf } from '../support/events.ts';
 import { failed, iso, LATER, NOW, newEvent, scene, settlementOf } from './support/look-up-scene.ts';
 
 test('an event waits, also once a worker has its batch, and while the client is paused', async () => {
@@ -140,7 +141,7 @@ test('in a long queue an event is found wherever its batch stands', async () => 
       n += 1;
       return batch;
     });
-    await admit(redis, client, batches, NOW);
+    await admit(redis, dispositionsOf(client), batches, NOW);
   }
   for (const n of [0, 7, 1_234, 2_499, 2_999, 4_007, 4_999]) {
     expect(await lookUp(ids[n] ?? '')).toEqual({ id: ids[n], client, state: 'waiting' });
@@ -149,7 +150,8 @@ test('in a long queue an event is found wherever its batch stands', async () => 
 });
 
 test('among thousands of retries and of replayed batches, an event is found whichever leaves first', async () => {
-  const { client, queue, lookUp } = await scene();
+  const { redis, client, queue, lookUp } = await scene();
+  await redis.hset(statsKey(client), 'accepted:disposition_update', 1);
   const events = Array.from({ length: 2 * (NOTED_JOBS + 100) }, () => newEvent());
   await queue.addBulk(
     events.map((event, n) => {

@@ -4,11 +4,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { admit } from '../../src/queue/admit.ts';
 import { replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
 import { createEventLookUp } from '../../src/queue/look-up-event.ts';
-import { DELIVERIES, queuePrefix } from '../../src/queue/names.ts';
+import { endpointPrefix } from '../../src/queue/names.ts';
 import { NOTED_JOBS } from '../../src/queue/search-jobs.ts';
 import { failTimes } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
-import { numberedEvents } from '../support/events.ts';
+import { dispositionsOf, numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedisPath } from '../support/redis.ts';
 import { openRedisGate, type Side } from '../support/redis-gate.ts';
@@ -94,12 +94,12 @@ async function longQueue() {
   const events = Array.from({ length: NOTED_JOBS + 500 }, () => newEvent());
   await admit(
     direct,
-    client,
+    dispositionsOf(client),
     events.map((event) => ({ id: uuidv7(), events: [event] })),
     NOW,
   );
   const [wait, active, delayed] = ['wait', 'active', 'delayed'].map(
-    (place) => queuePrefix(client, DELIVERIES) + place,
+    (place) => endpointPrefix(dispositionsOf(client)) + place,
   ) as [string, string, string];
   return { ...parts, newest: events.at(-1)?.id ?? '', wait, active, delayed };
 }

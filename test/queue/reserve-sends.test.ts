@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { rateKey } from '../../src/queue/names.ts';
 import { reserveSends } from '../../src/queue/reserve-sends.ts';
 import { clockedRedis } from '../support/clocked-redis.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -10,18 +11,18 @@ failOnLeaks();
 test('reservations stand in line one after another, over all connections', async () => {
   const client = uniqueClientName();
   const [first, second] = [testRedis(), testRedis()];
-  expect(await reserveSends(first, client, 10, 10)).toBe(0);
-  const wait = await reserveSends(second, client, 10, 5);
+  expect(await reserveSends(first, rateKey(client), 10, 10)).toBe(0);
+  const wait = await reserveSends(second, rateKey(client), 10, 5);
   expect(wait).toBeGreaterThan(0);
   expect(wait).toBeLessThanOrEqual(1_000);
-  expect((await reserveSends(first, client, 10, 1)) - wait).toBeLessThanOrEqual(500);
+  expect((await reserveSends(first, rateKey(client), 10, 1)) - wait).toBeLessThanOrEqual(500);
 });
 
 test('a value that an earlier version wrote is understood', async () => {
   const client = uniqueClientName();
   const redis = testRedis();
   await redis.set(`{wb:${client}}:rate`, String(Number((await redis.time())[0]) * 1_000 + 60_000));
-  expect(await reserveSends(redis, client, 10, 1)).toBeGreaterThan(50_000);
+  expect(await reserveSends(redis, rateKey(client), 10, 1)).toBeGreaterThan(50_000);
 });
 
 const reason = whyNoWallClock();
@@ -30,16 +31,16 @@ test.skipIf(reason !== undefined)(
   'a clock of Redis that goes back an hour keeps no one waiting for it',
   async () => {
     const { redis, clock } = await clockedRedis(3_600);
-    expect(await reserveSends(redis, 'acme', 10, 10)).toBe(0);
+    expect(await reserveSends(redis, rateKey('acme'), 10, 10)).toBe(0);
     clock.set(0);
     // What was reserved before still counts: the line is as long as it was, not an hour longer.
-    const wait = await reserveSends(redis, 'acme', 10, 10);
+    const wait = await reserveSends(redis, rateKey('acme'), 10, 10);
     expect(wait).toBeGreaterThan(0);
     expect(wait).toBeLessThanOrEqual(1_000);
-    const next = await reserveSends(redis, 'acme', 10, 1);
+    const next = await reserveSends(redis, rateKey('acme'), 10, 1);
     expect(next).toBeGreaterThan(wait);
     expect(next).toBeLessThanOrEqual(2_000);
     clock.set(3_600);
-    expect(await reserveSends(redis, 'acme', 10, 1)).toBe(0);
+    expect(await reserveSends(redis, rateKey('acme'), 10, 1)).toBe(0);
   },
 );

@@ -1,8 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { admit } from '../../src/queue/admit.ts';
 import { closeRedis, openRedis } from '../../src/queue/connections.ts';
-import { DELIVERIES, queuePrefix, statsKey } from '../../src/queue/names.ts';
-import { retryJobId, settle } from '../../src/queue/settle.ts';
+import { endpointPrefix, retryJobId, statsKey } from '../../src/queue/names.ts';
+import { settle } from '../../src/queue/settle.ts';
+import { dispositionsOf } from '../support/events.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
 
@@ -14,10 +15,10 @@ test('a settlement that is sent again, since its answer was lost, counts once an
   onTestFinished(() => closeRedis(redis));
   await new Promise<void>((resolve) => redis.once('ready', resolve));
   const [stays, retried] = [event('stays'), event('retried')];
-  await admit(redis, 'acme', [{ id: 'batch', events: [stays, retried] }], 1_000);
+  await admit(redis, dispositionsOf('acme'), [{ id: 'batch', events: [stays, retried] }], 1_000);
   const taken = await (await idleBatchWorker('acme', server.connect({ maxRetriesPerRequest: null }))).take();
 
-  const key = (suffix: string): string => queuePrefix('acme', DELIVERIES) + suffix;
+  const key = (suffix: string): string => endpointPrefix(dispositionsOf('acme')) + suffix;
   const other = server.connect();
   await other.client('ID');
   // The script is known by now: what is sent is all of it.
@@ -30,7 +31,7 @@ test('a settlement that is sent again, since its answer was lost, counts once an
   } as const;
   await settle(
     redis,
-    'acme',
+    dispositionsOf('acme'),
     {
       ...command,
       settlement: { dead: [], apart: [], stay: [stays] },
@@ -40,8 +41,8 @@ test('a settlement that is sent again, since its answer was lost, counts once an
   );
 
   server.freeze();
-  const counters = new Map([['failed:timeout', 1]]);
-  const settling = settle(redis, 'acme', { ...command, counters }, 'second');
+  const counters = new Map([['failed:disposition_update:timeout', 1]]);
+  const settling = settle(redis, dispositionsOf('acme'), { ...command, counters }, 'second');
   redis.once('close', () => {
     server.thaw();
     // Before it is sent again, another process has taken the retry and is done with it.
@@ -53,6 +54,6 @@ test('a settlement that is sent again, since its answer was lost, counts once an
   });
   redis.stream.destroy();
   expect(await settling).toEqual({ settled: true });
-  expect(await other.hget(statsKey('acme'), 'failed:timeout')).toBe('1');
+  expect(await other.hget(statsKey('acme'), 'failed:disposition_update:timeout')).toBe('1');
   expect(await other.exists(key(retryJobId(retried)))).toBe(0);
 });

@@ -3,8 +3,10 @@ import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { admit } from '../../src/queue/admit.ts';
 import { deliveredSlot, packDelivered } from '../../src/queue/delivered-record.ts';
-import { DELIVERIES, deliveredKey, queuePrefix } from '../../src/queue/names.ts';
-import { type SettleCommand, type Settled, settle } from '../../src/queue/settle.ts';
+import { deliveredKey, endpointPrefix } from '../../src/queue/names.ts';
+import { type Settled, settle } from '../../src/queue/settle.ts';
+import type { SettleCommand } from '../../src/queue/settle-order.ts';
+import { dispositionsOf } from '../support/events.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
@@ -15,13 +17,13 @@ const HOUR_MS = 3_600_000;
 /** A client with an open batch of one event, which was delivered; it can be settled. */
 async function openBatch(redis: Redis, client: string, workerRedis?: Redis) {
   const event = { id: uuidv7(), type: 'x', unit: 'u', body: '{}' };
-  await admit(redis, client, [{ id: uuidv7(), events: [event] }], NOW);
+  await admit(redis, dispositionsOf(client), [{ id: uuidv7(), events: [event] }], NOW);
   const taken = await (await idleBatchWorker(client, workerRedis)).take();
   const finished = [{ event, outcome: { kind: 'delivered', status: 201 } }] as const;
   const complete = (keepHours: number, changes: Partial<SettleCommand> = {}): Promise<Settled> =>
     settle(
       redis,
-      client,
+      dispositionsOf(client),
       {
         ...completion(taken),
         finished,
@@ -30,7 +32,7 @@ async function openBatch(redis: Redis, client: string, workerRedis?: Redis) {
       'name',
       keepHours,
     );
-  const job = `${queuePrefix(client, DELIVERIES)}${taken?.id}`;
+  const job = `${endpointPrefix(dispositionsOf(client))}${taken?.id}`;
   return { complete, job, list: deliveredKey(client, deliveredSlot(event.id)), finished };
 }
 

@@ -2,8 +2,10 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { encodeBatch } from '../../src/queue/admit.ts';
-import { clientPrefix, DELIVERIES, queuePrefix } from '../../src/queue/names.ts';
-import { type NewLock, type SettleCommand, type Settled, settle } from '../../src/queue/settle.ts';
+import { deliveriesPrefix, endpointPrefix } from '../../src/queue/names.ts';
+import { type Settled, settle } from '../../src/queue/settle.ts';
+import type { NewLock, SettleCommand } from '../../src/queue/settle-order.ts';
+import { dispositionsOf } from '../support/events.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
 import { completion } from './support/completion.ts';
@@ -17,17 +19,20 @@ type Changes = Partial<Omit<SettleCommand, 'nextLock'>> & { nextLock?: NewLock |
 async function openQueue(names: readonly string[]) {
   const redis = testRedis();
   const client = uniqueClientName();
-  const queue = new Queue(DELIVERIES, { connection: testRedis(), prefix: clientPrefix(client) });
+  const queue = new Queue('disposition_update', {
+    connection: testRedis(),
+    prefix: deliveriesPrefix(client),
+  });
   onTestFinished(() => queue.close());
   for (const jobId of names) await queue.add('1', { events: [EVENT] }, { jobId });
   const worker = await idleBatchWorker(client);
   const taken = await worker.take();
-  const key = (suffix: string): string => `${queuePrefix(client, DELIVERIES)}${suffix}`;
+  const key = (suffix: string): string => `${endpointPrefix(dispositionsOf(client))}${suffix}`;
   const complete = (changes: Changes = {}): Promise<Settled> => {
     const { nextLock, ...rest } = { nextLock: NEXT, ...changes };
     return settle(
       redis,
-      client,
+      dispositionsOf(client),
       {
         ...completion(taken),
         ...rest,

@@ -2,8 +2,10 @@ import { Socket } from 'node:net';
 import { Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
 import type { TakenJob } from '../../src/queue/batch-worker.ts';
-import { clientPrefix, DELIVERIES, statsKey } from '../../src/queue/names.ts';
-import { type SettleAction, type SettleCommand, type Settled, settle } from '../../src/queue/settle.ts';
+import { deliveriesPrefix, statsKey } from '../../src/queue/names.ts';
+import { type Settled, settle } from '../../src/queue/settle.ts';
+import type { SettleAction, SettleCommand } from '../../src/queue/settle-order.ts';
+import { dispositionsOf } from '../support/events.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker, loseLocks } from '../support/stalled.ts';
 import { completion } from './support/completion.ts';
@@ -15,7 +17,10 @@ const NEXT = { token: 'next', durationMs: 30_000 };
 async function takenBatch() {
   const redis = testRedis();
   const client = uniqueClientName();
-  const queue = new Queue(DELIVERIES, { connection: testRedis(), prefix: clientPrefix(client) });
+  const queue = new Queue('disposition_update', {
+    connection: testRedis(),
+    prefix: deliveriesPrefix(client),
+  });
   onTestFinished(() => queue.close());
   await queue.add('1', { events: [EVENT] }, { jobId: 'a' });
   const worker = await idleBatchWorker(client);
@@ -32,7 +37,7 @@ async function takenBatch() {
       counters: new Map([['delivered', 1]]),
       ...(action === 'complete' && { nextLock: NEXT }),
     };
-    return settle(redis, client, command, name, 0, stream);
+    return settle(redis, dispositionsOf(client), command, name, 0, stream);
   }
 
   return {

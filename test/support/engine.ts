@@ -8,11 +8,12 @@ import type { StoredEvent } from '../../src/core/event.ts';
 import type { EventTypeName } from '../../src/core/event-types.ts';
 import { actOnDeadLetters, type DeadLetterAction } from '../../src/dead-letters/act-on-dead-letters.ts';
 import { createLog } from '../../src/log.ts';
-import { type ClientStatus, readClientStatus } from '../../src/queue/client-status.ts';
+import type { ClientView } from '../../src/queue/client-view.ts';
 import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
 import { type Engine, startEngine } from '../../src/service/engine.ts';
 import { openIntake } from '../../src/service/open-intake.ts';
+import { readView } from './client-view.ts';
 import { captureLogLines, type LogLine, type LogLines } from './log-lines.ts';
 import { testRedis, testRedisPath, uniqueClientName } from './redis.ts';
 import { testDirectory } from './waybill-process.ts';
@@ -36,7 +37,7 @@ export interface TestClient {
   settled(sought: Settled): Promise<void>;
   /** The log lines of attempts so far, delivered ones too. */
   attempts(eventId?: string): readonly LogLine[];
-  status(): Promise<ClientStatus>;
+  status(): Promise<ClientView>;
   /** Oldest first. */
   deadLetters(): Promise<StoredEvent[]>;
   /** Replays or discards all dead letters. @returns how many */
@@ -150,7 +151,7 @@ function testClient(
     },
     attempts: (eventId) =>
       log.matching((line) => isAttempt(line) && (eventId === undefined || line.event === eventId)),
-    status: () => readClientStatus(redis, name),
+    status: () => readView(redis, name),
     async deadLetters() {
       const letters: StoredEvent[] = [];
       for await (const page of readDeadLetters(redis, name)) letters.push(...page);

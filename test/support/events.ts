@@ -2,6 +2,7 @@ import type { StoredEvent } from '../../src/core/event.ts';
 import type { EventTypeName, PayloadOf } from '../../src/core/event-types.ts';
 import { findEventType } from '../../src/core/event-types.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
+import type { Endpoint } from '../../src/queue/names.ts';
 
 /** The published sample of a type, as a producer submits it. */
 export function sampleEvent<Name extends EventTypeName>(type: Name): PayloadOf<Name> {
@@ -41,6 +42,11 @@ export function generateEvent<Name extends EventTypeName>(
   random: () => number,
 ): PayloadOf<Name> {
   return findEventType(typeName).generate(n, random) as PayloadOf<Name>;
+}
+
+/** The endpoint of a client that most tests send to. */
+export function dispositionsOf(client: string): Endpoint {
+  return { client, type: 'disposition_update' };
 }
 
 /** An event as it stands in a batch, with a body of two bytes, for code that reads no bodies. */

@@ -4,10 +4,10 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import { createProducer, type SubmitResult } from '../../src/index.ts';
-import type { ClientStatus } from '../../src/queue/client-status.ts';
-import { readClientStatus } from '../../src/queue/client-status.ts';
+import type { ClientView } from '../../src/queue/client-view.ts';
 import type { ClientSettings, Company } from '../../src/sandbox/company.ts';
 import type { Reply } from '../../src/sandbox/scripts.ts';
+import { readView } from './client-view.ts';
 import { numberedEvents } from './events.ts';
 import { type OwnRedis, type Settings, startOwnRedis } from './own-redis.ts';
 import { testSandbox } from './sandbox.ts';
@@ -42,7 +42,7 @@ export interface OutageScene {
   refusedAtOnce(): Promise<string>;
   /** What `waybill send` does with one event, and prints. */
   send(): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }>;
-  status(): Promise<ClientStatus>;
+  status(): Promise<ClientView>;
   /**
    * Resolves when Redis holds no event that is still to be delivered. Batches that were given to nobody, since
    * the answer was lost, are freed of their locks when nothing else is left, as half a minute would do.
@@ -98,10 +98,10 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
     const results = await submitAny(count);
     return results.flatMap((result) => (result.outcome === 'accepted' ? [result.id] : []));
   };
-  const status = async (): Promise<ClientStatus> => {
+  const status = async (): Promise<ClientView> => {
     const redis = server.connect();
     try {
-      return await readClientStatus(redis, 'acme');
+      return await readView(redis, 'acme');
     } finally {
       redis.disconnect();
     }
@@ -164,11 +164,7 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
   };
 }
 
-async function drained(
-  server: OwnRedis,
-  company: Company,
-  status: () => Promise<ClientStatus>,
-): Promise<void> {
+async function drained(server: OwnRedis, company: Company, status: () => Promise<ClientView>): Promise<void> {
   let last = '';
   let lastAt = performance.now();
   await until(async () => {

@@ -2,7 +2,8 @@ import type { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import type { BatchWorker } from '../../src/queue/batch-worker.ts';
 import { createBatchWorkers } from '../../src/queue/batch-workers.ts';
-import { DELIVERIES, LOCK_TIMING, queuePrefix } from '../../src/queue/names.ts';
+import { endpointPrefix, LOCK_TIMING } from '../../src/queue/names.ts';
+import { dispositionsOf } from './events.ts';
 import { testRedis } from './redis.ts';
 
 /** A batch worker without a process behind it: it takes batches, and nothing happens to them. */
@@ -11,7 +12,7 @@ export async function idleBatchWorker(
   redis: Redis = testRedis({ maxRetriesPerRequest: null }),
 ): Promise<BatchWorker> {
   const workers = createBatchWorkers({ redis, lock: LOCK_TIMING, onError: () => {}, now: Date.now });
-  const worker = workers.create(client, { onLockLost: () => {}, onStalled: () => {} });
+  const worker = workers.create(dispositionsOf(client), { onLockLost: () => {}, onStalled: () => {} });
   onTestFinished(async () => {
     workers.close();
     await worker.close(true);
@@ -22,7 +23,7 @@ export async function idleBatchWorker(
 
 /** Takes the locks of a client's open batches away, as their expiry would. @returns the ids of the batches */
 export async function loseLocks(redis: Redis, client: string): Promise<string[]> {
-  const prefix = queuePrefix(client, DELIVERIES);
+  const prefix = endpointPrefix(dispositionsOf(client));
   const ids = await redis.lrange(`${prefix}active`, 0, -1);
   if (ids.length > 0) await redis.del(...ids.map((id) => `${prefix}${id}:lock`));
   return ids;
@@ -32,7 +33,7 @@ export async function loseLocks(redis: Redis, client: string): Promise<string[]>
 export async function recoverStalled(redis: Redis, client: string, workerRedis?: Redis): Promise<void> {
   const backend = (await idleBatchWorker(client, workerRedis)).getBackend();
   for (let look = 1; look <= 2; look += 1) {
-    await redis.del(`${queuePrefix(client, DELIVERIES)}stalled-check`);
+    await redis.del(`${endpointPrefix(dispositionsOf(client))}stalled-check`);
     await backend.moveStalledJobsToWait();
   }
 }

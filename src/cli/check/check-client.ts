@@ -25,7 +25,7 @@ const KEEP_ALIVE_MS = 60_000;
  */
 export async function checkClient(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
   const byOrigin = new Map<string, { url: URL; types: string[] }>();
-  for (const [type, address] of Object.entries(client.urls)) {
+  for (const { type, url: address } of Object.values(client.endpoints)) {
     const url = new URL(address);
     const types = byOrigin.get(url.origin)?.types ?? [];
     byOrigin.set(url.origin, { url, types: [...types, type] });

@@ -1,10 +1,9 @@
 import type { Redis } from 'ioredis';
 import { asksForTokens } from '../../config/client-config.ts';
-import type { Config, ResolvedClient } from '../../config/config-schema.ts';
+import type { Config } from '../../config/config-schema.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
-import { readClientStatus } from '../../queue/client-status.ts';
-import { countServices } from '../../queue/count-services.ts';
-import { findQueuedClients, readBrokenJobs, sampleTypes } from '../../queue/stray-events.ts';
+import { type ClientView, readClientView } from '../../queue/client-view.ts';
+import { countServices, findStoredClients, readBrokenJobs } from '../../queue/stored-clients.ts';
 import { installedServerVersion, isSupportedVersion, OLDEST_VERSION } from '../../redis/redis-version.ts';
 import { judgeRedisSettings, readRedisSettings } from '../../redis/settings.ts';
 import { openOperator } from '../open-operator.ts';
@@ -89,19 +88,17 @@ export function checkSecretKey({ clients, redis, secretKey }: Config): CheckFind
 /** Looks for events that will not be delivered as things are. @throws errors of Redis */
 async function checkQueues(redis: Redis, config: Config): Promise<CheckFinding[]> {
   const findings: CheckFinding[] = [];
-  for (const name of await findQueuedClients(redis)) {
+  for (const name of await findStoredClients(redis)) {
     const client = config.clients[name];
-    const found =
-      client === undefined
-        ? await checkRemovedClient(redis, name, config.file)
-        : [...(await checkTypes(redis, client)), ...(await checkState(redis, name))];
-    findings.push(...found);
+    const view = await readClientView(redis, client ?? { name, endpoints: {} });
+    if (client === undefined) findings.push(...checkRemovedClient(name, view, config.file));
+    else findings.push(...checkTypes(name, view), ...(await checkState(redis, name, view)));
   }
   return findings;
 }
 
-async function checkRemovedClient(redis: Redis, name: string, file: string): Promise<CheckFinding[]> {
-  const { waiting, inFlight, retrying, dead } = await readClientStatus(redis, name);
+function checkRemovedClient(name: string, view: ClientView, file: string): CheckFinding[] {
+  const { waiting, inFlight, retrying, dead } = view;
   const queued = waiting + inFlight + retrying;
   if (queued + dead === 0) return [];
   const parts = queued > 0 ? [`${events(queued)} to deliver`] : [];
@@ -111,22 +108,21 @@ async function checkRemovedClient(redis: Redis, name: string, file: string): Pro
   return [about('warning', message)];
 }
 
-async function checkTypes(redis: Redis, client: ResolvedClient): Promise<CheckFinding[]> {
-  const { eventsByType, isAll } = await sampleTypes(redis, client.name);
-  return [...eventsByType]
-    .filter(([type]) => client.urls[type] === undefined)
-    .map(([type, count]) => {
-      const which = `${isAll ? '' : 'at least '}${events(count)} of type ${type}`;
-      return about('warning', `${which} wait, and there is no endpoint for it`, clientSubject(client.name));
-    });
+function checkTypes(name: string, { endpoints }: ClientView): CheckFinding[] {
+  return Object.entries(endpoints).flatMap(([type, { isConfigured, waiting, inFlight, retrying }]) => {
+    const queued = waiting + inFlight + retrying;
+    if (isConfigured || queued === 0) return [];
+    const message = `${events(queued)} of type ${type} wait, and there is no endpoint for it`;
+    return [about('warning', message, clientSubject(name))];
+  });
 }
 
-async function checkState(redis: Redis, name: string): Promise<CheckFinding[]> {
+async function checkState(redis: Redis, name: string, view: ClientView): Promise<CheckFinding[]> {
   const subject = clientSubject(name);
-  const { broken, pausedAt } = await readClientStatus(redis, name);
+  const { broken, pausedAt, endpoints } = view;
   const findings: CheckFinding[] = [];
   if (broken > 0) {
-    const named = await readBrokenJobs(redis, name);
+    const named = await readBrokenJobs(redis, name, Object.keys(endpoints));
     const list = named.map(({ id, reason }) => `${id} (${reason})`).join(', ');
     const more = broken > named.length ? ', and others' : '';
     const what = `${formatCount(broken)} job${broken === 1 ? '' : 's'} failed by a fault of Waybill's own`;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { readClientStatus } from '../../queue/client-status.ts';
+import { readClientView } from '../../queue/client-view.ts';
 import { setPaused } from '../../queue/pause-client.ts';
 import { findClient, operatorAction } from '../open-operator.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
@@ -18,10 +18,10 @@ function addCommand(program: Command, name: 'pause' | 'resume', description: str
     .description(description)
     .action(
       operatorAction(async (terminal, { config, redis }, _options: GlobalOptions, client: string) => {
-        findClient(config, client);
+        const found = findClient(config, client);
         const paused = name === 'pause';
         const changed = await setPaused(redis, client, paused, Date.now());
-        const { waiting, inFlight, retrying } = await readClientStatus(redis, client);
+        const { waiting, inFlight, retrying } = await readClientView(redis, found);
         terminal.value({ client, paused, changed, waiting, inFlight, retrying });
         terminal.line(describe(client, paused, changed));
         terminal.line(

@@ -5,9 +5,9 @@ import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { buildReport, type IncidentReport, reportValue } from '../../incidents/build-report.ts';
 import { collectFailures } from '../../incidents/collect-failures.ts';
 import { reportMarkdown, reportTitle } from '../../incidents/report-markdown.ts';
+import { readClientView } from '../../queue/client-view.ts';
 import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
 import { readIncidents } from '../../queue/incident-store.ts';
-import { lookAtClients } from '../../queue/look-at-clients.ts';
 import { type ExportOutput, exportToFile } from '../export-output.ts';
 import { findClient, type Operator, operatorAction } from '../open-operator.ts';
 import { parseMoment } from '../parse-options.ts';
@@ -74,14 +74,13 @@ async function makeReport(
     }),
   );
   const { open = [] } = (await readIncidents(redis, [name])).get(name) ?? {};
-  // Not what `status` reads: that takes the longer, the more events wait.
-  const look = (await lookAtClients(redis, [name])).get(name);
+  const { waiting, inFlight, retrying } = await readClientView(redis, client);
   return buildReport({
     client,
     collected,
     open,
     keepDays: config.deadLetters.keepDays,
-    waiting: look === undefined ? 0 : look.waiting + look.inFlight + look.retrying,
+    waiting: waiting + inFlight + retrying,
     since,
     now: Date.now(),
   });

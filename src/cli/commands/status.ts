@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
-import { type ClientStatus, clientStatusValue, readClientStatus } from '../../queue/client-status.ts';
-import { countServices } from '../../queue/count-services.ts';
-import { chooseClients, type Operator, operatorAction } from '../open-operator.ts';
+import type { ResolvedClient } from '../../config/config-schema.ts';
+import { type ClientView, readClientViews } from '../../queue/client-view.ts';
+import { clientViewValue } from '../../queue/client-view-value.ts';
+import { countServices } from '../../queue/stored-clients.ts';
+import { findClients, type Operator, operatorAction } from '../open-operator.ts';
 import { decimalNumber } from '../parse-options.ts';
 import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 import { formatCount, formatTime, oneLine, type Terminal } from '../terminal.ts';
@@ -27,38 +29,42 @@ export function addStatusCommand(program: Command): void {
     .option('--interval <seconds>', 'how often --watch looks (default: 1)', parseInterval)
     .action(
       operatorAction(async (terminal, operator, options: StatusOptions, client?: string) => {
-        const names = chooseClients(operator.config, client);
+        const clients = findClients(operator.config, client);
         const { watch, interval } = options;
         if (watch !== true && interval !== undefined) throw new UsageError('--interval goes with --watch');
-        if (watch !== true) await tellOnce(terminal, operator, names);
+        if (watch !== true) await tellOnce(terminal, operator, clients);
         else {
           // Only this needs what draws the screen, which is a tenth of what a command takes to start.
           const { runWatch } = await import('../watch/run-watch.ts');
-          await runWatch(terminal, operator, names, (interval ?? DEFAULT_INTERVAL_S) * 1_000);
+          await runWatch(terminal, operator, clients, (interval ?? DEFAULT_INTERVAL_S) * 1_000);
         }
         return EXIT.done;
       }),
     );
 }
 
-async function tellOnce(terminal: Terminal, { redis }: Operator, names: readonly string[]): Promise<void> {
-  const statuses = await Promise.all(names.map((name) => readClientStatus(redis, name)));
+async function tellOnce(
+  terminal: Terminal,
+  { redis }: Operator,
+  clients: readonly ResolvedClient[],
+): Promise<void> {
+  const views = await readClientViews(redis, clients);
   const services = await countServices(redis);
   terminal.value({
     services: services ?? null,
-    clients: Object.fromEntries(statuses.map((status, i) => [names[i], clientStatusValue(status)])),
+    clients: Object.fromEntries([...views].map(([name, view]) => [name, clientViewValue(view)])),
   });
-  const rows = statuses.map(({ waiting, inFlight, retrying, dead, delivered }, i) => [
-    names[i] ?? '',
+  const rows = [...views].map(([name, { waiting, inFlight, retrying, dead, delivered }]) => [
+    name,
     ...[waiting, inFlight, retrying, dead, delivered].map(formatCount),
   ]);
   terminal.table(HEAD, rows, NUMERIC);
-  for (const [i, status] of statuses.entries()) printRemarks(terminal, names[i] ?? '', status);
+  for (const [name, view] of views) printRemarks(terminal, name, view);
   if (services === 0) terminal.line('\nNo service is running: nothing is delivered until "waybill start".');
 }
 
-function printRemarks(terminal: Terminal, name: string, status: ClientStatus): void {
-  const { deliveredByType, lastError, broken, pausedAt } = status;
+function printRemarks(terminal: Terminal, name: string, view: ClientView): void {
+  const { deliveredByType, lastError, broken, pausedAt } = view;
   if (pausedAt !== undefined) {
     terminal.line(`\n${name}: paused since ${formatTime(pausedAt)}; "waybill resume ${name}" goes on`);
   }

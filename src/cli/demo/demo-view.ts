@@ -1,5 +1,5 @@
 import type { SubmitResult } from '../../intake/submit-result.ts';
-import { type ClientStatus, readClientStatus } from '../../queue/client-status.ts';
+import { type ClientView, readClientViews } from '../../queue/client-view.ts';
 import { canRedraw, createLiveScreen } from '../live-screen.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
 import {
@@ -11,7 +11,7 @@ import {
 } from './demo-world.ts';
 
 /** Where the events of each company are. */
-export type Statuses = PerCompany<ClientStatus>;
+export type Statuses = PerCompany<ClientView>;
 
 const EVERY_MS = 150;
 const LINE_EVERY_MS = 1_000;
@@ -22,7 +22,7 @@ const LINE_EVERY_MS = 1_000;
  * @throws Error after `timeoutMs`
  */
 export async function watchUntil(
-  { redis }: DemoWorld,
+  { redis, config }: DemoWorld,
   terminal: Terminal,
   condition: (statuses: Statuses) => boolean,
   timeoutMs: number,
@@ -32,8 +32,8 @@ export async function watchUntil(
   let lastLine = Number.NEGATIVE_INFINITY;
   try {
     for (;;) {
-      const read = await Promise.all(COMPANY_NAMES.map((name) => readClientStatus(redis, name)));
-      const statuses = perCompany((_, index) => read[index] as ClientStatus);
+      const views = await readClientViews(redis, Object.values(config.clients));
+      const statuses = perCompany((name) => views.get(name) as ClientView);
       const done = condition(statuses);
       const now = performance.now();
       if (screen !== undefined) screen.draw(COMPANY_NAMES.map((name) => row(terminal, name, statuses[name])));
@@ -50,11 +50,11 @@ export async function watchUntil(
   }
 }
 
-function summary(name: CompanyName, { delivered, retrying, dead }: ClientStatus): string {
+function summary(name: CompanyName, { delivered, retrying, dead }: ClientView): string {
   return `${name} ${delivered} delivered, ${retrying} retrying, ${dead} dead`;
 }
 
-function row(terminal: Terminal, name: CompanyName, status: ClientStatus): string {
+function row(terminal: Terminal, name: CompanyName, status: ClientView): string {
   const shown = (count: number): string => formatCount(count).padStart(6);
   const counts = [
     `${shown(status.waiting + status.inFlight)} waiting`,
@@ -85,7 +85,7 @@ function accountOf(
   { companies }: DemoWorld,
   name: CompanyName,
   submitted: readonly SubmitResult[],
-  { delivered, failedAttempts, replayed, dead }: ClientStatus,
+  { delivered, failedAttempts, replayed, dead }: ClientView,
   died: number,
 ) {
   const { requests, tokenRequests, deliveredIds } = companies[name];

@@ -23,7 +23,7 @@ export function findTarget(
 ): Target {
   const client = findClient(config, name);
   if (!mix.has(type)) throw new UsageError(`--mix has no share for ${type}`);
-  const has = Object.keys(client.urls);
+  const has = Object.keys(client.endpoints);
   for (const each of mix.keys()) {
     if (has.includes(each)) continue;
     throw new UsageError(
@@ -41,7 +41,7 @@ export function describeTarget({ client, types }: Target): ReportTarget {
     client: name,
     types: names,
     urls: names.map((type) => {
-      const { origin, pathname } = new URL(client.urls[type] ?? '');
+      const { origin, pathname } = new URL(client.endpoints[type]?.url ?? '');
       return `${origin}${pathname}`;
     }),
     auth: auth.type,

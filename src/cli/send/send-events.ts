@@ -34,14 +34,14 @@ export function sendTo(
   file: string | undefined,
   keyTemplate: KeyTemplate | undefined,
 ): Sending {
-  const { urls } = findClient(config, client);
+  const { endpoints } = findClient(config, client);
   if (findEventType(type) === undefined) {
     const known = EVENT_TYPE_NAMES.join(', ');
     throw new UsageError(
       `"${type}" is not an event type; there are: ${known}${didYouMean(type, EVENT_TYPE_NAMES)}`,
     );
   }
-  if (urls[type] === undefined) {
+  if (endpoints[type] === undefined) {
     throw new UsageError(`client "${client}" has no endpoint for ${type} in ${config.file}`);
   }
   return {
@@ -58,7 +58,7 @@ export function sendExport({ clients }: Config, file: string): Sending {
     submitMany: ({ redis }, lines) =>
       restore(lines, {
         clients,
-        write: ({ client }, events) => restoreEvents(redis, client, uuidv7(), events, Date.now()),
+        write: (endpoint, events) => restoreEvents(redis, endpoint, uuidv7(), events, Date.now()),
       }),
   };
 }

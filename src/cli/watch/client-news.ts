@@ -1,19 +1,19 @@
-import type { ClientLook, LookCounters } from '../../queue/look-at-clients.ts';
+import type { ClientView } from '../../queue/client-view.ts';
 import { oneLine, shortAge } from '../terminal.ts';
 
-/** The latest look at a client, and how fast its counters move. */
+/** The latest view of a client, and how fast its counters move. */
 export interface ClientNews {
   readonly client: string;
-  readonly look: ClientLook;
+  readonly view: ClientView;
   /** Events that are still to be delivered: waiting, in flight or retrying. */
   readonly backlog: number;
   /** The backlog in each of the last spans of 5 s, oldest first; undefined: no poll. */
   readonly trend: readonly (number | undefined)[];
-  /** Absent at the first look. */
+  /** Absent at the first poll. */
   readonly rates?: Rates;
 }
 
-/** What happened between two looks. */
+/** What happened between two polls. */
 export interface Rates {
   readonly acceptedPerSecond: number;
   readonly deliveredPerSecond: number;
@@ -40,31 +40,43 @@ export interface WatchTick {
 const TREND_SPANS = 12;
 const SPAN_MS = 5_000;
 
+type Counters = ReturnType<typeof countersOf>;
+
 interface Point {
   readonly at: number;
-  readonly counters: LookCounters;
+  readonly counters: Counters;
 }
 
-/** Compares each look with an earlier one. */
+/** What only ever grows. */
+function countersOf({ accepted, delivered, replayed, attemptMs, failedAttempts, diedByClass }: ClientView) {
+  return { accepted, delivered, replayed, attemptMs, failed: sum(failedAttempts), died: sum(diedByClass) };
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0);
+}
+
+/** Compares each view with an earlier one. */
 export class NewsSource {
-  /** Of each client: the looks of the window, and the latest backlog by number of the span. */
+  /** Of each client: the counters of the window, and the latest backlog by number of the span. */
   readonly #tracks = new Map<string, { points: Point[]; spans: Map<number, number> }>();
   readonly #windowMs: number;
 
-  /** @param windowMs rates compare with the latest look that is so old, or with the first */
+  /** @param windowMs rates compare with the latest view that is so old, or with the first */
   constructor(windowMs: number) {
     this.#windowMs = windowMs;
   }
 
   /** @param at ms of a monotonic clock */
-  add(looks: ReadonlyMap<string, ClientLook>, at: number): readonly ClientNews[] {
-    return [...looks].map(([client, look]) => {
+  add(views: ReadonlyMap<string, ClientView>, at: number): readonly ClientNews[] {
+    return [...views].map(([client, view]) => {
       const { points, spans } = this.#tracks.get(client) ?? { points: [], spans: new Map() };
       this.#tracks.set(client, { points, spans });
-      const backlog = look.waiting + look.inFlight + look.retrying;
-      const since = keepPoint(points, { at, counters: look.counters }, this.#windowMs);
-      const rates = since === undefined ? {} : { rates: ratesBetween(since, look.counters, at) };
-      return { client, look, backlog, trend: keepSpan(spans, backlog, at), ...rates };
+      const backlog = view.waiting + view.inFlight + view.retrying;
+      const counters = countersOf(view);
+      const since = keepPoint(points, { at, counters }, this.#windowMs);
+      const rates = since === undefined ? {} : { rates: ratesBetween(since, counters, at) };
+      return { client, view, backlog, trend: keepSpan(spans, backlog, at), ...rates };
     });
   }
 }
@@ -79,14 +91,14 @@ function keepPoint(points: Point[], point: Point, windowMs: number): Point | und
   return points.length > 1 ? points[0] : undefined;
 }
 
-function wentBack(before: LookCounters, now: LookCounters): boolean {
-  return (Object.keys(before) as (keyof LookCounters)[]).some((name) => now[name] < before[name]);
+function wentBack(before: Counters, now: Counters): boolean {
+  return (Object.keys(before) as (keyof Counters)[]).some((name) => now[name] < before[name]);
 }
 
 /** An elapsed time of 0 counts as 1 ms. */
-function ratesBetween({ at: since, counters: before }: Point, now: LookCounters, at: number): Rates {
+function ratesBetween({ at: since, counters: before }: Point, now: Counters, at: number): Rates {
   const seconds = Math.max(1, at - since) / 1_000;
-  const perSecond = (name: keyof LookCounters): number => (now[name] - before[name]) / seconds;
+  const perSecond = (name: keyof Counters): number => (now[name] - before[name]) / seconds;
   const attempts = now.delivered - before.delivered + now.failed - before.failed;
   return {
     acceptedPerSecond: perSecond('accepted'),
@@ -110,10 +122,10 @@ const LONG_WAIT_MS = 60_000;
  * Judges a client: 4, events die or an incident is open; 3, attempts fail; 2, events retry, have waited for more than
  * a minute or are broken, or the client is paused; 1, it has dead letters or something to do; 0, it is quiet.
  */
-export function troubleOf({ look, rates, backlog }: ClientNews): number {
-  if ((rates?.diedPerSecond ?? 0) > 0 || look.incidents > 0) return 4;
+export function troubleOf({ view, rates, backlog }: ClientNews): number {
+  if ((rates?.diedPerSecond ?? 0) > 0 || view.incidents.length > 0) return 4;
   if ((rates?.failedPerSecond ?? 0) > 0) return 3;
-  const { retrying, oldestMs, broken, pausedAt, dead } = look;
+  const { retrying, oldestMs, broken, pausedAt, dead } = view;
   if (retrying > 0 || oldestMs > LONG_WAIT_MS || broken > 0 || pausedAt !== undefined) return 2;
   const moves = (rates?.acceptedPerSecond ?? 0) + (rates?.deliveredPerSecond ?? 0) > 0;
   return dead > 0 || backlog > 0 || moves ? 1 : 0;
@@ -125,7 +137,7 @@ export function troubleOf({ look, rates, backlog }: ClientNews): number {
  */
 export function byTrouble(news: readonly ClientNews[]): ClientNews[] {
   const keyed = news.map((one) => {
-    const size = Math.floor(Math.log10(1 + one.backlog + one.look.dead));
+    const size = Math.floor(Math.log10(1 + one.backlog + one.view.dead));
     return { one, client: one.client, rank: -(troubleOf(one) * 100 + size) };
   });
   keyed.sort((a, b) => a.rank - b.rank || Number(a.client > b.client) - Number(a.client < b.client));
@@ -134,7 +146,7 @@ export function byTrouble(news: readonly ClientNews[]): ClientNews[] {
 
 /** `503 server_error, 3 s ago`; empty for a client that is quiet by now. */
 export function lastErrorOf(news: ClientNews, now: number): string {
-  const { lastError } = news.look;
+  const { lastError } = news.view;
   if (lastError === undefined || troubleOf(news) === 0) return '';
   const { status, class: failureClass, at, detail } = lastError;
   const what = status === 0 ? failureClass : `${status} ${failureClass}`;

@@ -1,4 +1,4 @@
-import { lastErrorValue } from '../../queue/client-status.ts';
+import { lastErrorValue } from '../../queue/client-view-value.ts';
 import { formatCount, formatTime, shortAge, shortRate, shortSpan } from '../terminal.ts';
 import { type ClientNews, lastErrorOf, troubleOf, type WatchTick } from './client-news.ts';
 
@@ -21,13 +21,13 @@ function hasNews(one: ClientNews, before: ClientNews | undefined): boolean {
   if (before === undefined) return troubleOf(one) > 0;
   const { acceptedPerSecond = 0, deliveredPerSecond = 0, failedPerSecond = 0 } = one.rates ?? {};
   if (acceptedPerSecond + deliveredPerSecond + failedPerSecond > 0) return true;
-  const figures = ({ backlog, look }: ClientNews): string =>
-    [backlog, look.retrying, look.dead, look.broken, look.incidents, look.pausedAt].join(' ');
+  const figures = ({ backlog, view }: ClientNews): string =>
+    [backlog, view.retrying, view.dead, view.broken, view.incidents.length, view.pausedAt].join(' ');
   return figures(one) !== figures(before);
 }
 
 function describe(news: ClientNews, now: number): string {
-  const { look, rates, backlog } = news;
+  const { view, rates, backlog } = news;
   const { acceptedPerSecond, deliveredPerSecond, failedPerSecond = 0, attemptMs } = rates ?? {};
   const failing = failedPerSecond > 0;
   const moving = [`in ${shortRate(acceptedPerSecond)}/s`, `out ${shortRate(deliveredPerSecond)}/s`];
@@ -35,11 +35,11 @@ function describe(news: ClientNews, now: number): string {
     ...(rates === undefined ? [] : moving),
     ...(failing ? [`failed ${shortRate(failedPerSecond)}/s`] : []),
     ...(attemptMs === undefined ? [] : [`mean ${shortSpan(attemptMs)}`]),
-    `backlog ${formatCount(backlog)}${look.oldestMs > 0 ? ` (oldest ${shortAge(look.oldestMs)})` : ''}`,
-    `retrying ${formatCount(look.retrying)}`,
-    `dead ${formatCount(look.dead)}`,
-    ...(look.incidents === 0 ? [] : [`incidents ${formatCount(look.incidents)}`]),
-    ...(look.pausedAt === undefined ? [] : ['paused']),
+    `backlog ${formatCount(backlog)}${view.oldestMs > 0 ? ` (oldest ${shortAge(view.oldestMs)})` : ''}`,
+    `retrying ${formatCount(view.retrying)}`,
+    `dead ${formatCount(view.dead)}`,
+    ...(view.incidents.length === 0 ? [] : [`incidents ${formatCount(view.incidents.length)}`]),
+    ...(view.pausedAt === undefined ? [] : ['paused']),
     ...(failing ? [`last error ${lastErrorOf(news, now)}`] : []),
   ];
   return parts.join(', ');
@@ -53,14 +53,14 @@ export function tickValue({ at, news, services, away }: WatchTick) {
   return { at: time, services: services ?? null, clients };
 }
 
-function clientValue({ look, rates, backlog }: ClientNews) {
-  const { waiting, inFlight, retrying, oldestMs, dead, broken, incidents, pausedAt, lastError } = look;
+function clientValue({ view, rates, backlog }: ClientNews) {
+  const { waiting, inFlight, retrying, oldestMs, dead, broken, incidents, pausedAt, lastError } = view;
   return {
     acceptedPerSecond: rounded(rates?.acceptedPerSecond),
     deliveredPerSecond: rounded(rates?.deliveredPerSecond),
     failedPerSecond: rounded(rates?.failedPerSecond),
     attemptMs: rounded(rates?.attemptMs),
-    ...{ backlog, waiting, inFlight, retrying, oldestMs, dead, broken, incidents },
+    ...{ backlog, waiting, inFlight, retrying, oldestMs, dead, broken, incidents: incidents.length },
     pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString(),
     ...(lastError === undefined ? {} : { lastError: lastErrorValue(lastError) }),
   };

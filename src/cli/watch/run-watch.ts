@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ReadStream } from 'node:tty';
 import { type Redis, ReplyError } from 'ioredis';
+import { type ClientView, readClientViews, type ViewedClient } from '../../queue/client-view.ts';
 import { isConnected, whyAway } from '../../queue/connections.ts';
-import { countServices } from '../../queue/count-services.ts';
-import { type ClientLook, lookAtClients } from '../../queue/look-at-clients.ts';
+import { countServices } from '../../queue/stored-clients.ts';
 import { reasonOf } from '../../queue/until-writable.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
 import { canRedraw, createLiveScreen } from '../live-screen.ts';
@@ -20,7 +20,7 @@ const SCREEN_WINDOW_MS = 5_000;
 export async function runWatch(
   terminal: Terminal,
   { redis }: Operator,
-  clients: readonly string[],
+  clients: readonly ViewedClient[],
   intervalMs: number,
 ): Promise<void> {
   const ending = new AbortController();
@@ -55,8 +55,8 @@ export async function runWatch(
 
 function nextTick(polled: Polled, before: WatchTick | undefined, news: NewsSource): WatchTick {
   const at = Date.now();
-  if ('looks' in polled) {
-    return { at, news: news.add(polled.looks, performance.now()), services: polled.services };
+  if ('views' in polled) {
+    return { at, news: news.add(polled.views, performance.now()), services: polled.services };
   }
   const since = before?.away?.since ?? at;
   return { at, news: before?.news ?? [], services: before?.services, away: { since, reason: polled.away } };
@@ -124,7 +124,7 @@ function onEndingKey(input: ReadStream, end: () => void): () => void {
 
 /** What one poll of Redis found, or a sentence that says why it found nothing. */
 type Polled =
-  | { readonly looks: ReadonlyMap<string, ClientLook>; readonly services: number | undefined }
+  | { readonly views: ReadonlyMap<string, ClientView>; readonly services: number | undefined }
   | { readonly away: string };
 
 /** Redis lists all its connections for it: too much for every poll. */
@@ -133,7 +133,7 @@ const COUNT_SERVICES_EVERY_MS = 5_000;
 const SILENT_MS = 2_000;
 
 /** Makes a poll of these clients: one round trip, never rejects, and never a second one while the first is unanswered. */
-function createPoll(redis: Redis, clients: readonly string[]): () => Promise<Polled> {
+function createPoll(redis: Redis, clients: readonly ViewedClient[]): () => Promise<Polled> {
   let underWay: Promise<Polled> | undefined;
   let services: number | undefined;
   let countedAt = Number.NEGATIVE_INFINITY;
@@ -143,10 +143,10 @@ function createPoll(redis: Redis, clients: readonly string[]): () => Promise<Pol
     try {
       const counts = performance.now() - countedAt >= COUNT_SERVICES_EVERY_MS;
       const counting = counts ? countServices(redis) : services;
-      const looks = await lookAtClients(redis, clients);
+      const views = await readClientViews(redis, clients);
       services = await counting;
       if (counts) countedAt = performance.now();
-      return { looks, services };
+      return { views, services };
     } catch (error) {
       if (error instanceof ReplyError) return { away: `Redis answers ${reasonOf(error as Error)}` };
       return away(isConnected(redis) ? 'it does not answer' : whyAway(redis));

@@ -54,8 +54,8 @@ function totalsOf(news: readonly ClientNews[]): string {
 function amountsOf(news: readonly ClientNews[]): string {
   const sum = (read: (one: ClientNews) => number): string =>
     shortCount(news.reduce((total, one) => total + read(one), 0));
-  const retrying = sum(({ look }) => look.retrying);
-  return `backlog ${sum(({ backlog }) => backlog)}  retrying ${retrying}  dead ${sum(({ look }) => look.dead)}`;
+  const retrying = sum(({ view }) => view.retrying);
+  return `backlog ${sum(({ backlog }) => backlog)}  retrying ${retrying}  dead ${sum(({ view }) => view.dead)}`;
 }
 
 /** A few quiet clients have rows of their own; one line tells of the others and of those without room. */
@@ -121,8 +121,8 @@ const FIGURES: readonly Column[] = [
   {
     head: 'out/s',
     width: 6,
-    cell: ({ look, rates }, style) =>
-      look.pausedAt === undefined ? shortRate(rates?.deliveredPerSecond) : style('yellow', 'paused'),
+    cell: ({ view, rates }, style) =>
+      view.pausedAt === undefined ? shortRate(rates?.deliveredPerSecond) : style('yellow', 'paused'),
   },
   warning('fail/s', 6, 'red', ({ rates }) => rates?.failedPerSecond, shortRate),
   {
@@ -131,11 +131,11 @@ const FIGURES: readonly Column[] = [
     cell: ({ rates }) => (rates?.attemptMs === undefined ? '-' : shortSpan(rates.attemptMs)),
   },
   { head: 'backlog', width: 9, cell: ({ backlog, trend }) => `${shortCount(backlog)} ${arrow(trend)}` },
-  { head: 'oldest', width: 6, cell: ({ look }) => (look.oldestMs === 0 ? '-' : shortAge(look.oldestMs)) },
-  warning('retrying', 8, 'yellow', ({ look }) => look.retrying),
-  warning('dead', 6, 'red', ({ look }) => look.dead),
+  { head: 'oldest', width: 6, cell: ({ view }) => (view.oldestMs === 0 ? '-' : shortAge(view.oldestMs)) },
+  warning('retrying', 8, 'yellow', ({ view }) => view.retrying),
+  warning('dead', 6, 'red', ({ view }) => view.dead),
 ];
-const INCIDENTS = warning('inc', 3, 'red', ({ look }) => look.incidents);
+const INCIDENTS = warning('inc', 3, 'red', ({ view }) => view.incidents.length);
 
 /** A column that is coloured unless its figure is 0. */
 function warning(
@@ -160,7 +160,7 @@ function warning(
  * @param now ms since the epoch
  */
 function layOutTable(news: readonly ClientNews[], width: number, now: number, style: Style): ScreenTable {
-  const failing = news.some(({ look }) => look.incidents > 0);
+  const failing = news.some(({ view }) => view.incidents.length > 0);
   const figures = failing ? [...FIGURES, INCIDENTS] : FIGURES;
   const taken = figures.reduce((sum, column) => sum + column.width + 1, 0);
   const longest = Math.max(LEAST_NAME, ...news.map(({ client }) => client.length));

@@ -53,18 +53,21 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
     redis: options.redis,
     secretKey: options.secretKey,
   });
-  const attempt = measuredAttempts(
-    {
-      post: http.post,
-      authorizer: authorizerOf(authorizers, http, options),
-      renewOn: renewOnOf(client.auth),
-      userAgent: `waybill/${VERSION}`,
-      monotonicNow: () => performance.now(),
-    },
-    runId,
-  );
+  const parts = {
+    post: http.post,
+    authorizer: authorizerOf(authorizers, http, options),
+    renewOn: renewOnOf(client.auth),
+    userAgent: `waybill/${VERSION}`,
+    monotonicNow: () => performance.now(),
+  };
   const callOff = new CallOff();
-  const send: SendEvent = (event) => attempt(event, client.urls[event.type] ?? '', callOff);
+  const sends = new Map(
+    Object.values(client.endpoints).map(({ type, url, timeoutMs }) => {
+      const attempt = measuredAttempts({ ...parts, timeoutMs }, runId);
+      return [type, (event: StoredEvent) => attempt(event, url, callOff)];
+    }),
+  );
+  const send: SendEvent = async (event) => sends.get(event.type)?.(event);
 
   return {
     send,

@@ -5,7 +5,7 @@ import type { AttemptParts, MakeAttempt } from '../../delivery/make-attempt.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { createLog } from '../../log.ts';
 import { closeRedis, openRedis } from '../../queue/connections.ts';
-import { forgetClient } from '../../queue/forget-client.ts';
+import { forgetClient } from '../../queue/stored-clients.ts';
 import { type Engine, startEngine } from '../../service/engine.ts';
 import { type OpenIntake, openIntake } from '../../service/open-intake.ts';
 import { openRedisAccess, type RedisAccess } from '../../service/redis-access.ts';
@@ -66,7 +66,12 @@ export async function openEngineSender(options: EngineSenderOptions): Promise<Lo
 const AWAY = 'Redis is away, and --via engine needs its queue';
 
 function standIn(client: ResolvedClient, name: string): ResolvedClient {
-  return { ...client, name, retry: { ...client.retry, retries: 0 } };
+  const retry = { ...client.retry, retries: 0 };
+  const endpoints = Object.values(client.endpoints).map((endpoint) => [
+    endpoint.type,
+    { ...endpoint, client: name, retry },
+  ]);
+  return { ...client, name, retry, endpoints: Object.fromEntries(endpoints) };
 }
 
 /** Attempts that report their result to the pending event. */

@@ -1,4 +1,4 @@
-import { addDelayedJob, addPrioritizedJob, addStandardJob, promote } from 'bullmq/dist/cjs/scripts/index.js';
+import { addDelayedJob, addPrioritizedJob, addStandardJob } from 'bullmq/dist/cjs/scripts/index.js';
 
 /*
  * BullMQ keeps a queue in `wait` (list), `active` (list), `prioritized` and `delayed` (sorted sets), `stalled` (set),
@@ -59,17 +59,6 @@ local function addJob(prefix, id, name, data, now, delay, priority)
        prefix .. 'delayed', prefix .. 'active', prefix .. 'events', prefix .. 'marker'},
       {packed, data, cmsgpack.pack({priority = 0})})
   end
-end
-`;
-
-/** `promoteJob(prefix, id)`: what `job.promote` does, if the job is delayed. */
-export const PROMOTE = `
-${asFunctions([promote, 9])}
-local function promoteJob(prefix, id)
-  return promote(
-    {prefix .. 'delayed', prefix .. 'wait', prefix .. 'paused', prefix .. 'meta', prefix .. 'prioritized',
-     prefix .. 'active', prefix .. 'pc', prefix .. 'events', prefix .. 'marker'},
-    {prefix, id})
 end
 `;
 

@@ -15,5 +15,4 @@ declare module 'bullmq/dist/cjs/scripts/index.js' {
   export const moveToActive: LuaScript;
   export const moveStalledJobsToWait: LuaScript;
   export const extendLocks: LuaScript;
-  export const promote: LuaScript;
 }

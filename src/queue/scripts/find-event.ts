@@ -1,3 +1,5 @@
+import { ENDPOINT_TYPES } from './endpoint-types.ts';
+
 /** Lives in which a dead letter, or a retry with a job of its own, is asked for by its name. */
 const DEAD_LIVES = 200;
 const RETRIED_LIVES = 8;
@@ -9,30 +11,32 @@ const ATTEMPTS = 20;
  * same step it counts the jobs that may hold the event under another name.
  *
  * KEYS  stats
- * ARGV  dead-letters prefix, id, n × deliveries prefix
+ * ARGV  dead-letters prefix, id, prefix of all deliveries
  * Returns {dead letter or '', batch of the retry or '', its score in delayed or '', number of jobs,
- *         how many events were ever replayed}.
+ *         how many events were ever replayed, the prefixes of the queues}.
  */
 export const FIND_BY_NAME = `
-local deadPrefix, id, jobs = ARGV[1], ARGV[2], 0
-local replayed = redis.call('HGET', KEYS[1], 'replayed') or '0'
+${ENDPOINT_TYPES}
+local deadPrefix, id, jobs, replayed, prefixes = ARGV[1], ARGV[2], 0, 0, {}
 for life = 0, ${DEAD_LIVES - 1} do
   local dead = redis.call('HGET', deadPrefix .. id .. '.' .. life, 'data')
-  if dead then return {dead, '', '', 0, replayed} end
+  if dead then return {dead, '', '', 0, 0, {}} end
 end
-for i = 3, #ARGV do
-  local prefix = ARGV[i]
+for _, kind in ipairs(endpointTypes(KEYS[1])) do
+  local prefix = ARGV[3] .. ':' .. kind .. ':'
   for life = 0, ${RETRIED_LIVES - 1} do
     for attempt = 0, ${ATTEMPTS} do
       local job = id .. '.' .. life .. '.' .. attempt
       local data = redis.call('HGET', prefix .. job, 'data')
-      if data then return {'', data, redis.call('ZSCORE', prefix .. 'delayed', job) or '', 1, replayed} end
+      if data then return {'', data, redis.call('ZSCORE', prefix .. 'delayed', job) or '', 1, 0, {}} end
     end
   end
   for _, list in ipairs({'wait', 'active'}) do jobs = jobs + redis.call('LLEN', prefix .. list) end
   for _, set in ipairs({'prioritized', 'delayed', 'failed'}) do jobs = jobs + redis.call('ZCARD', prefix .. set) end
+  replayed = replayed + tonumber(redis.call('HGET', KEYS[1], 'replayed:' .. kind) or 0)
+  prefixes[#prefixes + 1] = prefix
 end
-return {'', '', '', jobs, replayed}
+return {'', '', '', jobs, replayed, prefixes}
 `;
 
 /** Redis searches about 500,000 bytes in a millisecond. */

@@ -1,7 +1,6 @@
 /**
- * `noteDeaths(incidents, stats, now, first, groups, standing, again)`: counts the deaths that stand in ARGV from `first` on
- * into the incidents of their types, groups × (type, class:status, how many, since when they failed), and opens those
- * that are not open. What was delivered by then is remembered: whatever is delivered later shows that the endpoint
+ * `noteDeaths(incidents, stats, now, deaths, standing, again)`: counts deaths into the incidents of their types, each
+ * {type, kind (class:status), count, since (when they began to fail)}, and opens those that are not open. What was delivered by then is remembered: whatever is delivered later shows that the endpoint
  * works. `standing`: by type, those of them whose dead letter stood there before; they leave no further one.
  * `again`: by type, those that had been replayed, and are not on their way any more.
  */
@@ -15,21 +14,21 @@ local function deliveredByType(stats)
   end
   return sums
 end
-local function noteDeaths(incidents, stats, now, first, groups, standing, again)
-  if groups == 0 then return end
+local function noteDeaths(incidents, stats, now, deaths, standing, again)
+  if #deaths == 0 then return end
   local delivered = deliveredByType(stats)
-  for i = first, first + 4 * groups - 1, 4 do
-    local of = ARGV[i] .. ':'
+  for _, death in ipairs(deaths) do
+    local of = death.type .. ':'
     redis.call('HSETNX', incidents, of .. 'openedAt', now)
-    redis.call('HINCRBY', incidents, of .. 'count', ARGV[i + 2])
-    redis.call('HINCRBY', incidents, of .. 'left', ARGV[i + 2])
-    redis.call('HINCRBY', incidents, of .. 'of:' .. ARGV[i + 1], ARGV[i + 2])
+    redis.call('HINCRBY', incidents, of .. 'count', death.count)
+    redis.call('HINCRBY', incidents, of .. 'left', death.count)
+    redis.call('HINCRBY', incidents, of .. 'of:' .. death.kind, death.count)
     local since = redis.call('HGET', incidents, of .. 'failingSince')
-    if not since or tonumber(ARGV[i + 3]) < tonumber(since) then
-      redis.call('HSET', incidents, of .. 'failingSince', ARGV[i + 3])
+    if not since or death.since < tonumber(since) then
+      redis.call('HSET', incidents, of .. 'failingSince', death.since)
     end
     redis.call('HSET', incidents, of .. 'lastAt', now,
-      of .. 'delivered', string.format('%d', delivered[ARGV[i]] or 0))
+      of .. 'delivered', string.format('%d', delivered[death.type] or 0))
   end
   for name, count in pairs(standing) do redis.call('HINCRBY', incidents, name .. ':left', -count) end
   for name, count in pairs(again) do
@@ -40,12 +39,13 @@ end
 `;
 
 /**
- * `noteTaken(incidents, taken, replayed)`: so many dead letters by type were taken out; those that are replayed may
- * still show whether the endpoint works.
+ * `noteTaken(stats, incidents, taken, replayed)`: so many dead letters by type were taken out; those that are replayed
+ * may still show whether the endpoint works.
  */
 export const NOTE_TAKEN = `
-local function noteTaken(incidents, taken, replayed)
+local function noteTaken(stats, incidents, taken, replayed)
   for name, count in pairs(taken) do
+    redis.call('HINCRBY', stats, 'letters:' .. name, -count)
     if redis.call('HEXISTS', incidents, name .. ':left') == 1 then
       redis.call('HINCRBY', incidents, name .. ':left', -count)
       if replayed then redis.call('HINCRBY', incidents, name .. ':replayed', count) end

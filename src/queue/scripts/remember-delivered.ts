@@ -1,17 +1,15 @@
 import { RECORD_HEAD, RECORD_TAIL } from '../delivered-record.ts';
 
 /**
- * `rememberDelivered(keepMs, first)`: adds the records that stand in ARGV from `first` on, n × (list, text). They
+ * `rememberDelivered(keepMs, lists, first)`: adds to each list the record that stands in ARGV from `first` on. They
  * are the first that a script writes: Redis refuses that one where it is full, and then they are left out, rather
  * than that a full Redis grows by what was delivered. The expiry is written once in a while only.
  */
 export const REMEMBER_DELIVERED = `
-local function rememberDelivered(keepMs, first)
-  for i = first, #ARGV, 2 do
-    if type(redis.pcall('RPUSH', ARGV[i], ARGV[i + 1])) ~= 'number' then return end
-    if redis.call('PTTL', ARGV[i]) < keepMs then
-      redis.call('PEXPIRE', ARGV[i], math.ceil(keepMs * 1.125))
-    end
+local function rememberDelivered(keepMs, lists, first)
+  for i, list in ipairs(lists) do
+    if type(redis.pcall('RPUSH', list, ARGV[first + i - 1])) ~= 'number' then return end
+    if redis.call('PTTL', list) < keepMs then redis.call('PEXPIRE', list, math.ceil(keepMs * 1.125)) end
   end
 end
 `;

@@ -1,35 +1,40 @@
-import { ADD_JOB } from './bullmq-functions.ts';
+import { ADMIT_BATCH, BATCH_OF } from './admit.ts';
 import { NOTE_TAKEN } from './note-deaths.ts';
 
 /**
- * Takes dead letters out and puts those that still exist, as one batch, into deliveries: one step, so that two
- * replays at once cannot double an event, and an event that dies again at once is not lost. The batch has
- * priority 1: fresh events go first.
+ * Takes dead letters out and puts those that still exist into their queues, as one batch for each endpoint: one step,
+ * so that two replays at once cannot double an event, and an event that dies again at once is not lost. The batches
+ * have priority 1: fresh events go first.
  *
  * KEYS  stats, incidents
- * ARGV  deliveries prefix, dead-letters prefix, batch's job id, now,
+ * ARGV  prefix of all deliveries, dead-letters prefix, the batches' job id, now,
  *       n × (dead letter's job id, event as JSON, its type)
  * Returns the number of events that were replayed.
  */
 export const REPLAY = `
-${ADD_JOB}
+${ADMIT_BATCH}
+${BATCH_OF}
 ${NOTE_TAKEN}
-local prefix, deadPrefix, id, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-redis.call('HINCRBY', KEYS[1], 'replayed', 0)
-local events, byType = {}, {}
+local deliveries, deadPrefix, id, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local count, byType, counts = 0, {}, {}
+-- If Redis is full, this fails before anything was changed.
+if ARGV[7] then redis.call('HINCRBY', KEYS[1], 'replayed:' .. ARGV[7], 0) end
 for i = 5, #ARGV, 3 do
   if redis.call('ZREM', deadPrefix .. 'prioritized', ARGV[i]) == 1 then
     redis.call('DEL', deadPrefix .. ARGV[i])
-    events[#events + 1] = ARGV[i + 1]
-    byType[ARGV[i + 2]] = (byType[ARGV[i + 2]] or 0) + 1
+    local kind = ARGV[i + 2]
+    byType[kind] = byType[kind] or {}
+    table.insert(byType[kind], ARGV[i + 1])
+    counts[kind] = #byType[kind]
+    count = count + 1
   end
 end
-if #events > 0 then
-  addJob(prefix, id, tostring(#events), '{"events":[' .. table.concat(events, ',') .. ']}', now, 0, 1)
-  redis.call('HINCRBY', KEYS[1], 'replayed', #events)
-  noteTaken(KEYS[2], byType, true)
+for kind, events in pairs(byType) do
+  redis.call('HINCRBY', KEYS[1], 'replayed:' .. kind, #events)
+  admitBatch(KEYS[1], deliveries .. ':' .. kind .. ':', id, #events, batchOf(events), now, 1)
 end
-return #events
+noteTaken(KEYS[1], KEYS[2], counts, true)
+return count
 `;
 
 /**
@@ -41,7 +46,6 @@ return #events
  */
 export const DISCARD = `
 ${NOTE_TAKEN}
-redis.call('HINCRBY', KEYS[1], 'discarded', 0)
 local count, byType = 0, {}
 for i = 2, #ARGV, 2 do
   if redis.call('ZREM', ARGV[1] .. 'prioritized', ARGV[i]) == 1 then
@@ -50,7 +54,7 @@ for i = 2, #ARGV, 2 do
     byType[ARGV[i + 1]] = (byType[ARGV[i + 1]] or 0) + 1
   end
 end
-noteTaken(KEYS[2], byType, false)
-redis.call('HINCRBY', KEYS[1], 'discarded', count)
+for kind, discarded in pairs(byType) do redis.call('HINCRBY', KEYS[1], 'discarded:' .. kind, discarded) end
+noteTaken(KEYS[1], KEYS[2], byType, false)
 return count
 `;

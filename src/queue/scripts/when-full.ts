@@ -11,14 +11,14 @@
 export const GO_ON_WHEN_FULL = `redis.call('PERSIST', KEYS[1])\n`;
 
 /**
- * `roomToSettle(prefix, id, bytes, jobs)`: whether a settlement may be written that leaves so many bytes in a
- * batch and in so many jobs of their own. It may while Redis is not full; where it needs less than the batch
+ * `roomToSettle(prefix, id, field, bytes, jobs)`: whether a settlement may be written that leaves so many bytes in a
+ * batch and in so many jobs of their own; `field`: a counter, by which that is tried. It may while Redis is not full; where it needs less than the batch
  * takes now; and else up to a tenth beyond the limit, so that a backlog that grew in an outage can still be
  * retried once the client is back. Returns nothing where it may, or the error of Redis.
  */
 export const ROOM_TO_SETTLE = `
-local function roomToSettle(prefix, id, bytes, jobs)
-  local refusal = redis.pcall('HINCRBY', KEYS[1], 'accepted', 0)
+local function roomToSettle(prefix, id, field, bytes, jobs)
+  local refusal = redis.pcall('HINCRBY', KEYS[1], field, 0)
   if type(refusal) ~= 'table' then return nil end
   -- Redis before 7 names the line of the script first.
   local reason = string.gsub(refusal.err, '^@user_script: ?%d+: ', '')

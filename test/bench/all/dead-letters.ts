@@ -2,9 +2,9 @@ import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import type { StoredEvent } from '../../../src/core/event.ts';
 import { defineScript } from '../../../src/queue/define-script.ts';
-import { DEAD_LETTERS, queuePrefix } from '../../../src/queue/names.ts';
+import { deadLetterJobId, deadLettersPrefix } from '../../../src/queue/names.ts';
 import { ADD_JOB } from '../../../src/queue/scripts/bullmq-functions.ts';
-import { deadLetterJobId } from '../../../src/queue/settle.ts';
+
 import { bodyOf } from '../workload.ts';
 
 const CHUNK = 500;
@@ -20,7 +20,7 @@ for i = 3, #ARGV, 2 do addJob(ARGV[1], ARGV[i], 'dead-letter', ARGV[i + 1], ARGV
 
 /** Puts so many dead letters there, each with six failures; one in a hundred failed with 422, the rest with 500. */
 export async function addDeadLetters(redis: Redis, client: string, count: number): Promise<void> {
-  const prefix = queuePrefix(client, DEAD_LETTERS);
+  const prefix = deadLettersPrefix(client);
   const now = Date.now();
   for (let first = 0; first < count; first += CHUNK) {
     const args: (string | number)[] = [prefix, now];

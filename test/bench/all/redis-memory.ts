@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { readClientStatus } from '../../../src/queue/client-status.ts';
+import { readView } from '../../support/client-view.ts';
 import { BODY_BYTES } from '../workload.ts';
 import { type Row, rowOfValue } from './row.ts';
 import { configOf, type Scene, scaled, withScene } from './scene.ts';
@@ -42,7 +42,7 @@ async function measure(scene: Scene, events: number): Promise<readonly [number, 
   await submitter.close();
   const waiting = await usedMemory(scene);
   const engine = await scene.startEngine(config);
-  while ((await readClientStatus(redis.connection, CLIENT)).retrying < events) await pause(LOOK_AGAIN_MS);
+  while ((await readView(redis.connection, CLIENT)).retrying < events) await pause(LOOK_AGAIN_MS);
   await scene.stopEngine(engine);
   const retrying = await usedMemory(scene);
   return [(waiting - empty) / events / BODY_BYTES, (retrying - empty) / events / BODY_BYTES];

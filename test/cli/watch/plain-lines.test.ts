@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest';
 import type { WatchTick } from '../../../src/cli/watch/client-news.ts';
 import { plainLines } from '../../../src/cli/watch/plain-lines.ts';
-import { lookWith } from './client-looks.ts';
+import { viewWith } from './client-views.ts';
 
 const NOW = Date.parse('2026-03-01T14:03:07Z');
 const TIME = '2026-03-01 14:03:07Z';
 
 function tickWith(waiting: number, more: Partial<WatchTick> = {}): WatchTick {
-  const look = (client: string, events: number) => ({
-    ...{ client, look: lookWith({ waiting: events }), backlog: events, trend: [] },
+  const poll = (client: string, events: number) => ({
+    ...{ client, view: viewWith({ waiting: events }), backlog: events, trend: [] },
   });
-  return { at: NOW, services: 1, news: [look('acme', waiting), look('acme-outlet', 0)], ...more };
+  return { at: NOW, services: 1, news: [poll('acme', waiting), poll('acme-outlet', 0)], ...more };
 }
 
 test('a client has a line when something changed, and at first when there is something to tell', () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { widthOf } from '../../../src/cli/live-screen.ts';
 import type { ClientNews, WatchTick } from '../../../src/cli/watch/client-news.ts';
 import { screenLines } from '../../../src/cli/watch/screen-lines.ts';
-import { lookWith } from './client-looks.ts';
+import { viewWith } from './client-views.ts';
 
 const NOW = Date.parse('2026-03-01T14:03:07Z');
 const plain = (_: unknown, text: string): string => text;
@@ -21,15 +21,15 @@ const rates = (acceptedPerSecond: number, deliveredPerSecond: number, failedPerS
 });
 
 function quiet(client: string): ClientNews {
-  return { client, look: lookWith({}, { delivered: 10 }), backlog: 0, trend: trend(0) };
+  return { client, view: viewWith({}, { delivered: 10 }), backlog: 0, trend: trend(0) };
 }
 const HEALTHY: ClientNews = {
-  ...{ client: 'acme', look: lookWith({ inFlight: 3 }), backlog: 3, trend: trend(3) },
+  ...{ client: 'acme', view: viewWith({ inFlight: 3 }), backlog: 3, trend: trend(3) },
   ...rates(1234, 1230.4, 0),
 };
 const FAILING: ClientNews = {
   client: 'acme-outlet',
-  look: lookWith({
+  view: viewWith({
     ...{ waiting: 12_345, retrying: 60, oldestMs: 200_000, dead: 7, pausedAt: NOW },
     ...error(503, 'server_error', 'a\u001b[31m long\nexplanation of what is wrong there', 3_400),
   }),
@@ -56,7 +56,7 @@ test('80 columns: the most troubled first, their last errors below', () => {
 });
 
 test('120 columns: the course of the last minute and the last error beside; incidents where there are any', () => {
-  const counted = { ...FAILING, look: { ...FAILING.look, incidents: 1 } };
+  const counted = { ...FAILING, view: { ...FAILING.view, incidents: ['disposition_update'] } };
   const lines = screenLines(tickOf([HEALTHY, counted]), { columns: 119, rows: 29 }, plain);
   expect(lines.slice(3)).toEqual([
     'client        in/s  out/s fail/s   mean   backlog oldest retrying   dead inc last minute  last error',

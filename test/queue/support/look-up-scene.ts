@@ -5,8 +5,10 @@ import { expect, onTestFinished } from 'vitest';
 import type { StoredEvent } from '../../../src/core/event.ts';
 import { admit } from '../../../src/queue/admit.ts';
 import { createEventLookUp } from '../../../src/queue/look-up-event.ts';
-import { clientPrefix, DELIVERIES } from '../../../src/queue/names.ts';
-import { type SettleCommand, settle } from '../../../src/queue/settle.ts';
+import { deliveriesPrefix } from '../../../src/queue/names.ts';
+import { settle } from '../../../src/queue/settle.ts';
+import type { SettleCommand } from '../../../src/queue/settle-order.ts';
+import { dispositionsOf } from '../../support/events.ts';
 import { testRedis, uniqueClientName } from '../../support/redis.ts';
 import { idleBatchWorker } from '../../support/stalled.ts';
 
@@ -20,7 +22,7 @@ export const iso = (ms: number): string => new Date(ms).toISOString();
 /** An event as it was accepted just now. */
 export const newEvent = (changes: Partial<StoredEvent> = {}): StoredEvent => ({
   id: uuidv7(),
-  type: 'x',
+  type: 'disposition_update',
   unit: 'u',
   body: '{}',
   ...changes,
@@ -42,7 +44,10 @@ export async function scene(lookUpRedis?: Redis) {
     clients: [uniqueClientName('other'), client],
     now: () => NOW,
   });
-  const queue = new Queue(DELIVERIES, { connection: testRedis(), prefix: clientPrefix(client) });
+  const queue = new Queue('disposition_update', {
+    connection: testRedis(),
+    prefix: deliveriesPrefix(client),
+  });
   onTestFinished(() => queue.close());
 
   /** Takes the next batch and settles it so. */
@@ -53,10 +58,13 @@ export async function scene(lookUpRedis?: Redis) {
     const settlement = { dead: [], apart: [], stay: [] };
     const counters = new Map<string, number>();
     const command = { jobId, token, now: NOW, action: 'complete', settlement, counters, ...changes } as const;
-    expect(await settle(redis, client, command, 'name', keepHours)).toEqual({ settled: true });
+    expect(await settle(redis, dispositionsOf(client), command, 'name', keepHours)).toEqual({
+      settled: true,
+    });
     worker.letGo(job);
   }
-  const add = (events: readonly StoredEvent[], id = uuidv7()) => admit(redis, client, [{ id, events }], NOW);
+  const add = (events: readonly StoredEvent[], id = uuidv7()) =>
+    admit(redis, dispositionsOf(client), [{ id, events }], NOW);
   const deliver = (event: StoredEvent, keepHours?: number) =>
     settleNext({ finished: [{ event, outcome: { kind: 'delivered', status: 201 } }] }, keepHours);
   return { redis, client, worker, queue, lookUp, add, deliver, settleNext };

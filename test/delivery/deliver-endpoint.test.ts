@@ -1,22 +1,25 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import type { ResolvedClient } from '../../src/config/config-schema.ts';
+import type { ResolvedEndpoint } from '../../src/config/config-schema.ts';
 import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
-import { createClientDelivery } from '../../src/delivery/deliver-client.ts';
-import { createUnsettled } from '../../src/delivery/unsettled.ts';
+import { Unsettled } from '../../src/delivery/batch-ledger.ts';
+import { EndpointDelivery } from '../../src/delivery/deliver-endpoint.ts';
+import { Gate } from '../../src/delivery/gate.ts';
 import type { TakenJob } from '../../src/queue/batch-worker.ts';
-import type { SettleCommand, Settled } from '../../src/queue/settle.ts';
-import { noPutOffs, testLine } from '../support/lanes.ts';
+import type { Settled } from '../../src/queue/settle.ts';
+import type { SettleCommand } from '../../src/queue/settle-order.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { until } from '../support/until.ts';
 
-const client = {
-  name: 'acme',
-  urls: { x: 'http://127.0.0.1/' },
+const endpoint: ResolvedEndpoint = {
+  client: 'acme',
+  type: 'x',
+  url: 'http://127.0.0.1/',
   concurrency: 1,
-  retry: { retries: 0 },
-} as unknown as ResolvedClient;
+  timeoutMs: 1_000,
+  retry: { retries: 0, baseDelayMs: 0, factor: 1, maxDelayMs: 0, jitter: 0 },
+};
 const eventOf = (id: string): StoredEvent => ({ id, type: 'x', unit: id, body: '{}' });
 const jobOf = (id: string, data: unknown): TakenJob => ({
   id,
@@ -35,8 +38,8 @@ function delivery(next: string) {
   let answer: (() => void) | undefined;
   let endTake: (() => void) | undefined;
   const jobs = [jobOf('first', { events: [eventOf('first')] })];
-  const running = createClientDelivery({
-    client,
+  const running = new EndpointDelivery({
+    endpoint,
     source: {
       start: async () => {},
       take: async () => {
@@ -48,7 +51,7 @@ function delivery(next: string) {
         return undefined;
       },
       newLock: () => ({ token: 'token', durationMs: 1_000 }),
-      isClientPaused: async () => false,
+      isEndpointPaused: async () => false,
       adopt: ({ id, data }) => jobOf(id, JSON.parse(data)),
       letGo: ({ id }) => letGo.push(id),
       interrupt: async () => endTake?.(),
@@ -57,9 +60,8 @@ function delivery(next: string) {
       sent.push(id);
       return { classification: { kind: 'delivered', status: 200 }, ms: 1 };
     },
-    line: testLine(1).line,
-    putOffs: noPutOffs(),
-    unsettled: createUnsettled(),
+    gate: new Gate({ slots: 1, pacings: [] }),
+    unsettled: new Unsettled(),
     suspects: new Set(),
     meter: createDeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),
@@ -119,17 +121,19 @@ function deliveryOf(
   changes: {
     settle?: () => Promise<Settled>;
     paused?: () => boolean;
+    slots?: number;
     /** A batch that is being handed over when the delivery stops keeps it from hearing of that. */
     deaf?: boolean;
   } = {},
 ) {
+  const { slots = 1 } = changes;
   const commands: SettleCommand[] = [];
   const sent: string[] = [];
   const answers: (() => void)[] = [];
   let looks = 0;
   let onJob: (() => void) | undefined;
-  const running = createClientDelivery({
-    client,
+  const running = new EndpointDelivery({
+    endpoint,
     source: {
       start: async () => {},
       take: async () => {
@@ -141,7 +145,7 @@ function deliveryOf(
         return jobs.shift();
       },
       newLock: () => ({ token: 'token', durationMs: 1_000 }),
-      isClientPaused: async () => {
+      isEndpointPaused: async () => {
         looks += 1;
         return changes.paused?.() ?? false;
       },
@@ -158,9 +162,8 @@ function deliveryOf(
         answers.push(() => resolve(delivered));
         signal.addEventListener('abort', () => resolve(undefined), { once: true });
       }),
-    line: testLine(1, { room: 3 }).line,
-    putOffs: noPutOffs(),
-    unsettled: createUnsettled(),
+    gate: new Gate({ slots, pacings: [] }),
+    unsettled: new Unsettled(),
     suspects: new Set(),
     meter: createDeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),
@@ -178,72 +181,64 @@ function deliveryOf(
   return { running, commands, sent, answers, give, looks: () => looks };
 }
 
-test('a pause is noticed for a batch, too, that came back while it was open', async () => {
+test('a pause lets requests under way end, and puts the rest of the batch back', async () => {
   const data = { events: [eventOf('one'), eventOf('two')] };
-  const { running, commands, sent, answers, give, looks } = deliveryOf([jobOf('batch', data)], {
+  const { running, commands, sent, answers, looks } = deliveryOf([jobOf('batch', data)], {
     paused: () => true,
   });
   await running.start();
-  await until(async () => sent.length === 1);
-  give({ ...jobOf('batch', data), token: 'again' });
-  await until(async () => sent.length === 2);
   await until(async () => looks() > 0);
+  answers[0]?.();
+  await until(async () => commands.some(({ action }) => action === 'put_back'));
+  expect(sent).toEqual(['one']);
+  expect(commands.at(-1)?.settlement.stay).toEqual([eventOf('two')]);
+  await running.stop(0);
+});
+
+test('a batch that comes back while it is open here ends its earlier run, and is put back for a second', async () => {
+  const one = (id: string) => ({ events: [eventOf(id)] });
+  const jobs = [jobOf('batch', one('slow'))];
+  const { running, commands, sent, answers, give } = deliveryOf(jobs, { slots: 3 });
+  await running.start();
+  await until(async () => sent.length === 1);
+  give({ ...jobOf('batch', one('slow')), token: 'again' });
+  await until(async () => commands.length === 1);
+  expect(commands[0]).toMatchObject({ action: 'delay', token: 'again', settlement: { dueAt: 1_000 } });
+  expect(commands[0]?.settlement.stay).toEqual([eventOf('slow')]);
+  // The earlier run was called off and settled nothing: the endpoint goes on with other batches.
+  give(jobOf('other', one('other')));
+  await until(async () => sent.length === 2);
   answers[1]?.();
-  await until(async () => commands.some(({ action, token }) => action === 'put_back' && token === 'again'));
-  expect(sent).toEqual(['one', 'one']);
-  await running.stop(0);
-});
-
-test('a batch that came back while its events wait for permits keeps no other one from being taken', async () => {
-  const one = (id: string) => ({ events: [eventOf(id)] });
-  const jobs = [jobOf('slow', one('slow')), jobOf('batch', one('waits'))];
-  const { running, commands, sent, answers, give } = deliveryOf(jobs);
-  await running.start();
-  await until(async () => sent.length === 1 && jobs.length === 0);
-  give({ ...jobOf('batch', one('waits')), token: 'again' });
-  await until(async () => jobs.length === 0);
-  give(jobOf('other', one('other')));
-  await until(async () => jobs.length === 0);
-  expect(sent).toEqual(['slow']);
-  for (const sentBy of [1, 2, 3]) {
-    await until(async () => sent.length === sentBy);
-    answers[sentBy - 1]?.();
-  }
+  await until(async () => commands.length === 2);
+  expect(commands[1]).toMatchObject({ action: 'complete', token: 'other' });
+  give({ ...jobOf('batch', one('slow')), token: 'third' });
+  await until(async () => sent.length === 3);
+  answers[2]?.();
   await until(async () => commands.length === 3);
-  expect(sent.toSorted()).toEqual(['other', 'slow', 'waits']);
-  expect(commands.map(({ token }) => token).toSorted()).toEqual(['again', 'other', 'slow']);
+  expect(commands[2]).toMatchObject({ action: 'complete', token: 'third' });
+  expect(sent).toEqual(['slow', 'other', 'slow']);
   await running.stop(0);
 });
 
-test.each([
-  ['whose new lock is lost, too', 1, []],
-  ['that is taken once more meanwhile', 2, ['waits']],
-])('of a batch %s, what has no lock any more is not sent', async (_what, times, alsoSent) => {
-  const one = (id: string) => ({ events: [eventOf(id)] });
-  const jobs = [jobOf('slow', one('slow')), jobOf('batch', one('waits'))];
-  const { running, commands, sent, answers, give } = deliveryOf(jobs);
+test('a batch of another endpoint’s events is failed: they would go to the wrong URL', async () => {
+  const failed: string[] = [];
+  const stray = { ...jobOf('stray', { events: [{ ...eventOf('e'), type: 'y' }] }) };
+  const { running, commands, sent } = deliveryOf([
+    {
+      ...stray,
+      fail: async (reason) => {
+        failed.push(reason);
+      },
+    },
+  ]);
   await running.start();
-  await until(async () => sent.length === 1 && jobs.length === 0);
-  for (let n = 1; n <= times; n += 1) {
-    give({ ...jobOf('batch', one('waits')), token: `again ${n}` });
-    await until(async () => jobs.length === 0);
-  }
-  if (times === 1) running.lose('batch');
-  give(jobOf('other', one('other')));
-  await until(async () => jobs.length === 0);
-  for (let sentBy = 1; sentBy <= 2 + alsoSent.length; sentBy += 1) {
-    await until(async () => sent.length === sentBy);
-    answers[sentBy - 1]?.();
-  }
-  await until(async () => commands.length === sent.length);
+  await until(async () => failed.length === 1);
+  expect(failed[0]).toContain('no batch of events of its endpoint');
+  expect([sent, commands]).toEqual([[], []]);
   await running.stop(0);
-  expect(sent.toSorted()).toEqual(['other', 'slow', ...alsoSent]);
-  expect(commands.map(({ token }) => token).filter((token) => token.startsWith('again'))).toEqual(
-    alsoSent.map(() => `again ${times}`),
-  );
 });
 
-test('the grace period begins with the stop, also where Redis keeps the next batch to itself', async () => {
+test('the grace period begins with the stop, also if Redis keeps the next batch to itself', async () => {
   const data = { events: [eventOf('slow')] };
   const { running, commands, sent, give } = deliveryOf([jobOf('batch', data)], { deaf: true });
   await running.start();

@@ -1,0 +1,191 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Batch, StoredEvent } from '../core/event.ts';
+import type { TakenJob } from '../queue/batch-worker.ts';
+import type { QueuedBatch } from '../queue/settle.ts';
+import type { NewLock } from '../queue/settle-order.ts';
+import { BatchLedger } from './batch-ledger.ts';
+import { type BatchParts, BatchRun } from './run-batch.ts';
+
+/** Where an endpoint's batches come from. */
+export interface BatchSource {
+  start(): Promise<void>;
+  /** The next batch, or undefined if there was none for a while. */
+  take(): Promise<TakenJob | undefined>;
+  /** A lock with which a batch can be taken by other means, which `adopt` then makes one of this source. */
+  newLock(): NewLock;
+  adopt(batch: QueuedBatch): TakenJob;
+  letGo(job: TakenJob): void;
+  /** Whether an operator has paused the endpoint. */
+  isEndpointPaused(): Promise<boolean>;
+  /** Makes a waiting `take` return. */
+  interrupt(): Promise<void>;
+}
+
+/** What an endpoint's delivery is made from. */
+export interface EndpointDeliveryParts extends Omit<BatchParts, 'newLock'> {
+  readonly source: BatchSource;
+}
+
+/** The wait after an error of the source, so that an outage does not spin. */
+const ERROR_WAIT_MS = 1_000;
+/** How often an endpoint with open batches is asked for a pause. */
+const PAUSE_POLL_MS = 500;
+/** How long a batch waits that lost its lock and came back while its earlier run here was not over. */
+const EARLIER_RUN_WAIT_MS = 1_000;
+/**
+ * Open batches that only wait to be settled, at most: a full Redis may hand out batches, but cannot take back those
+ * that have grown.
+ */
+const MOST_SETTLING = 100;
+
+/** Takes the batches of one endpoint while there is room for them at its gate, and runs them side by side. */
+export class EndpointDelivery {
+  readonly #parts: BatchParts;
+  readonly #source: BatchSource;
+  readonly #open = new Map<string, BatchRun>();
+  /** Batches that are put back. */
+  readonly #leaving = new Set<Promise<void>>();
+  readonly #stop = new AbortController();
+  #pausePoll: NodeJS.Timeout | undefined;
+  #taking: Promise<void> = Promise.resolve();
+  #onClosed = (): void => {};
+
+  constructor({ source, ...parts }: EndpointDeliveryParts) {
+    this.#source = source;
+    this.#parts = { ...parts, newLock: () => source.newLock() };
+  }
+
+  async start(): Promise<void> {
+    await this.#source.start();
+    this.#taking = this.#takeBatches();
+  }
+
+  /** The lock of a batch is lost: its requests are called off, nothing of it is settled. */
+  lose(jobId: string): void {
+    this.#open.get(jobId)?.lose();
+  }
+
+  /**
+   * Opens nothing more, finishes the requests under way within `graceMs`, then calls off the rest; what was not
+   * delivered is put back without costing an attempt. Resolves when all batches are let go.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#stop.abort();
+    this.#parts.gate.close();
+    this.#onClosed();
+    // From now on, not once the loop has ended: that may wait for a Redis that does not answer.
+    const grace = setTimeout(() => {
+      for (const run of this.#open.values()) run.abort();
+    }, graceMs);
+    await this.#source.interrupt();
+    await this.#taking;
+    // A run that ends may have taken the next batch before the gate was closed; that is put back unsent.
+    while (this.#open.size + this.#leaving.size > 0) {
+      await Promise.all([...[...this.#open.values()].map((run) => run.done), ...this.#leaving]);
+    }
+    clearTimeout(grace);
+    this.#stopPausePoll();
+  }
+
+  async #takeBatches(): Promise<void> {
+    const { gate, endpoint, log } = this.#parts;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await gate.room();
+      await this.#fewOpen();
+      if (signal.aborted) return;
+      try {
+        const job = await this.#source.take();
+        if (job !== undefined) await this.#openBatch(job);
+      } catch (error) {
+        if (signal.aborted) return;
+        const { client, type } = endpoint;
+        log.warn({ client, type, err: error }, 'queue could not be read');
+        await sleep(ERROR_WAIT_MS, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  async #openBatch(job: TakenJob): Promise<void> {
+    const { gate, log, endpoint } = this.#parts;
+    if (!isBatch(job.data, endpoint.type)) {
+      log.error({ client: endpoint.client, type: endpoint.type, batch: job.id }, 'job is no batch');
+      await job.fail('the data of this job is no batch of events of its endpoint').catch(() => {});
+      this.#source.letGo(job);
+      return;
+    }
+    // What was taken was not paused: only then is it handed out.
+    gate.resume();
+    const earlier = this.#open.get(job.id);
+    if (earlier === undefined) this.#begin(job);
+    else {
+      earlier.lose();
+      this.#putBack(job, job.data);
+    }
+  }
+
+  #begin(job: TakenJob): void {
+    this.#startPausePoll();
+    const run = new BatchRun(job, this.#parts);
+    this.#open.set(job.id, run);
+    void run.done.then((next) => {
+      this.#open.delete(job.id);
+      this.#source.letGo(job);
+      if (next !== undefined) void this.#openBatch(this.#source.adopt(next));
+      if (this.#open.size === 0) this.#stopPausePoll();
+      this.#onClosed();
+    });
+  }
+
+  /** Puts a batch back for a moment: an earlier run of it has still to end here. */
+  #putBack(job: TakenJob, { events }: Batch): void {
+    const ledger = new BatchLedger(job, events, this.#parts, () => {});
+    const leaving = ledger.postpone(this.#parts.now() + EARLIER_RUN_WAIT_MS).then(() => {
+      this.#source.letGo(job);
+      this.#leaving.delete(leaving);
+    });
+    this.#leaving.add(leaving);
+  }
+
+  /** Requests under way of a paused endpoint go on; what was not sent yet is put back. */
+  #startPausePoll(): void {
+    this.#pausePoll ??= setInterval(() => {
+      this.#source.isEndpointPaused().then(
+        (paused) => {
+          if (paused) this.#parts.gate.pause();
+        },
+        () => {}, // the next poll tells
+      );
+    }, PAUSE_POLL_MS);
+  }
+
+  #stopPausePoll(): void {
+    clearInterval(this.#pausePoll);
+    this.#pausePoll = undefined;
+  }
+
+  /** Waits until few enough batches are open. */
+  async #fewOpen(): Promise<void> {
+    while (
+      !this.#stop.signal.aborted &&
+      this.#open.size >= this.#parts.endpoint.concurrency + MOST_SETTLING
+    ) {
+      await new Promise<void>((resolve) => {
+        this.#onClosed = resolve;
+      });
+    }
+  }
+}
+
+function isBatch(data: unknown, type: string): data is Batch {
+  const events = (data as Partial<Batch> | null)?.events;
+  return Array.isArray(events) && events.every((event) => isStoredEvent(event) && event.type === type);
+}
+
+/** What the run of a batch relies on; a job that lacks it would fail each time that it is taken. */
+function isStoredEvent(value: unknown): value is StoredEvent {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, type, unit, body, history } = value as Record<string, unknown>;
+  const texts = [id, type, unit, body].every((text) => typeof text === 'string');
+  return texts && (history === undefined || Array.isArray(history));
+}

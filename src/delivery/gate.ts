@@ -1,0 +1,133 @@
+import type { Pacing } from './pacing.ts';
+
+/** Called once: with true if the event may be sent, then `release` follows; with false if it may not. */
+export type OnTurn = (granted: boolean) => void;
+
+/** What a gate holds the events of an endpoint to. */
+export interface GateOptions {
+  /** Requests in flight, at most. */
+  readonly slots: number;
+  /** The endpoint's rate limit and the client's, those of them that there are. */
+  readonly pacings: readonly Pacing[];
+}
+
+/**
+ * Decides when the events of one endpoint may be sent from this process: each needs a free slot, then its turn within
+ * the rates. It counts the events of open batches that wait here; the next batch is taken only while they are few.
+ */
+export class Gate {
+  readonly #slots: number;
+  readonly #pacings: readonly Pacing[];
+  #free: number;
+  /** Those that wait for a slot, in the order of their coming. */
+  readonly #queue: OnTurn[] = [];
+  #waiting = 0;
+  #paused = false;
+  #closed = false;
+  #onRoom: (() => void) | undefined;
+
+  constructor({ slots, pacings }: GateOptions) {
+    this.#slots = slots;
+    this.#free = slots;
+    this.#pacings = pacings;
+  }
+
+  /** Events of an open batch that were not sent yet. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** A batch of so many events was opened. */
+  add(events: number): void {
+    this.#waiting += events;
+  }
+
+  /** So many events will not be sent after all. */
+  skip(events: number): void {
+    this.#waiting -= events;
+    if (this.#waiting < this.#slots) this.#tellOfRoom();
+  }
+
+  /** Waits until the event may be sent. On the path of every event: a promise for each would cost several per cent. */
+  acquire(onTurn: OnTurn): void {
+    if (this.#paused || this.#closed) this.#refuse(onTurn);
+    else if (this.#free > 0) this.#grant(onTurn);
+    else this.#queue.push(onTurn);
+  }
+
+  /** The attempt of an event is over, and its slot is free. */
+  release(): void {
+    this.#free += 1;
+    const next = this.#queue.shift();
+    if (next !== undefined) this.#grant(next);
+  }
+
+  /** Waits for a turn within the rates; false if the gate is paused or closed. */
+  async turn(): Promise<boolean> {
+    for (const pacing of this.#pacings) {
+      if (this.#paused || this.#closed || !(await pacing.turn(this))) return false;
+    }
+    return !this.#paused && !this.#closed;
+  }
+
+  /** Whether a batch may be opened in the place of one of so many events that is done. */
+  fits(events: number): boolean {
+    return !this.#closed && this.#waiting < this.#slots + events;
+  }
+
+  /** Resolves when few enough events wait for another batch to be opened, or when the gate was closed. */
+  room(): Promise<void> {
+    if (this.#closed || this.#waiting < this.#slots) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onRoom = resolve;
+    });
+  }
+
+  /** No event may be sent until `resume`, not even those that wait already. */
+  pause(): void {
+    this.#paused = true;
+    this.#dismiss();
+  }
+
+  resume(): void {
+    this.#paused = false;
+  }
+
+  /** From now on no event may be sent. */
+  close(): void {
+    this.#closed = true;
+    this.#dismiss();
+    this.#tellOfRoom();
+  }
+
+  #grant(onTurn: OnTurn): void {
+    this.#free -= 1;
+    if (this.#pacings.length > 0) void this.#grantInTurn(onTurn);
+    else {
+      this.skip(1);
+      onTurn(true);
+    }
+  }
+
+  async #grantInTurn(onTurn: OnTurn): Promise<void> {
+    const granted = await this.turn();
+    this.skip(1);
+    if (!granted) this.release();
+    onTurn(granted);
+  }
+
+  #refuse(onTurn: OnTurn): void {
+    this.skip(1);
+    onTurn(false);
+  }
+
+  #dismiss(): void {
+    for (const onTurn of this.#queue.splice(0)) this.#refuse(onTurn);
+    for (const pacing of this.#pacings) pacing.dismiss(this);
+  }
+
+  #tellOfRoom(): void {
+    this.#onRoom?.();
+    this.#onRoom = undefined;
+  }
+}

@@ -1,0 +1,143 @@
+import { lastFailure } from '../core/dead-letter-filter.ts';
+import type { StoredEvent } from '../core/event.ts';
+import type { FinishedEvent, Settlement } from '../core/settlement.ts';
+import { deadLetterJobId, retryJobId } from './names.ts';
+
+/** What becomes of the job: it goes on, waits for its retries, goes back for others to take, or is done. */
+export type SettleAction = 'keep' | 'delay' | 'put_back' | 'complete';
+
+/** A lock that is not taken yet. */
+export interface NewLock {
+  readonly token: string;
+  readonly durationMs: number;
+}
+
+/** A settlement with all that the queue needs to write it down. */
+export interface SettleCommand {
+  readonly jobId: string;
+  readonly token: string;
+  /** ms since the epoch */
+  readonly now: number;
+  readonly action: SettleAction;
+  readonly settlement: Settlement;
+  /** Events whose attempt is over: those that were delivered are remembered. Absent: none. */
+  readonly finished?: readonly FinishedEvent[];
+  /** Increments of the client's counters, by field. */
+  readonly counters: ReadonlyMap<string, number>;
+  /** The latest failure, as the status command shows it; JSON. */
+  readonly lastError?: string;
+  /** Takes the next batch in the same step, and locks it so. */
+  readonly nextLock?: NewLock;
+}
+
+/** A settlement as the script takes it; `SETTLE` says what of it stands beside this JSON. Durations in ms. */
+export interface SettleOrder {
+  readonly id: string;
+  readonly token: string;
+  /** ms since the epoch */
+  readonly now: number;
+  readonly action: SettleAction;
+  /** How long what stays waits. */
+  readonly delay: number;
+  /** Events that stay, and how many of them have failed before. */
+  readonly events: number;
+  readonly retried: number;
+  /** Names this write if there is a batch afterwards, otherwise ''. */
+  readonly write: string;
+  /** An event of a batch that goes on is settled: its lost processes count from 0 again. */
+  readonly isNews: boolean;
+  /** A counter, by which the script tries whether Redis is full. */
+  readonly room: string;
+  readonly counters: Readonly<Record<string, number>>;
+  readonly lastError: Readonly<Record<string, string>>;
+  /** The job ids of dead letters. */
+  readonly dead: readonly string[];
+  /** Retries that become jobs of their own. */
+  readonly apart: readonly { readonly id: string; readonly delay: number; readonly hasFailed: boolean }[];
+  readonly deaths: readonly DeathGroup[];
+  /** How long delivered events are remembered, and the lists that their records go to. */
+  readonly keepMs: number;
+  readonly records: readonly string[];
+  readonly next?: NewLock;
+}
+
+/**
+ * Puts a settlement into the form that the script takes, but for the records of delivered events.
+ *
+ * @param name of this write
+ */
+export function orderOf(
+  type: string,
+  command: SettleCommand,
+  name: string,
+): Omit<SettleOrder, 'keepMs' | 'records'> {
+  const { jobId, token, now, action, settlement, finished = [], counters, lastError, nextLock } = command;
+  const { dead, apart, stay, dueAt = now } = settlement;
+  const keeps = action !== 'complete';
+  const retrying = `retrying:${type}`;
+  return {
+    id: jobId,
+    token,
+    now,
+    action,
+    delay: Math.max(0, dueAt - now),
+    events: stay.length,
+    retried: stay.filter(hasFailed).length,
+    write: keeps ? name : '',
+    isNews: keeps && finished.length > 0,
+    room: retrying,
+    counters: { ...Object.fromEntries(counters), ...changeOf(retrying, finished) },
+    lastError: lastError === undefined ? {} : { [`lastError:${type}`]: lastError },
+    dead: dead.map(deadLetterJobId),
+    apart: apart.map((retry) => ({
+      id: retryJobId(retry.event),
+      delay: Math.max(0, retry.dueAt - now),
+      hasFailed: hasFailed(retry.event),
+    })),
+    deaths: deathGroups(dead, now),
+    ...(nextLock === undefined ? {} : { next: nextLock }),
+  };
+}
+
+function hasFailed({ history }: StoredEvent): boolean {
+  return history !== undefined && history.length > 0;
+}
+
+/** By how much the number of events grows that have failed before and will be tried again. */
+function changeOf(field: string, finished: readonly FinishedEvent[]): Record<string, number> {
+  let change = 0;
+  for (const { event, outcome } of finished) {
+    const failures = event.history?.length ?? 0;
+    const failedBefore = outcome.kind === 'delivered' ? failures > 0 : failures > 1;
+    change += Number(outcome.kind === 'retry') - Number(failedBefore);
+  }
+  return change === 0 ? {} : { [field]: change };
+}
+
+/** Deaths of one kind; `since`: when the first attempt of any of them failed, ms since the epoch. */
+interface DeathGroup {
+  readonly type: string;
+  /** `<class>:<status>` */
+  readonly kind: string;
+  count: number;
+  since: number;
+}
+
+/**
+ * Dead events by type, class and status.
+ *
+ * @param now for those without a history
+ */
+function deathGroups(dead: readonly StoredEvent[], now: number): DeathGroup[] {
+  const groups = new Map<string, DeathGroup>();
+  for (const event of dead) {
+    const { status, failureClass } = lastFailure(event);
+    const kind = `${failureClass}:${status}`;
+    const since = event.history?.[0]?.[0] ?? now;
+    const group = groups.get(`${event.type} ${kind}`) ?? { type: event.type, kind, count: 0, since };
+    group.count += 1;
+    group.since = Math.min(group.since, since);
+    groups.set(`${event.type} ${kind}`, group);
+  }
+  return [...groups.values()];
+}

@@ -1,0 +1,75 @@
+import type { Redis } from 'ioredis';
+import { clientPrefix, endpointPrefix, statsKey } from './names.ts';
+
+const SCAN_COUNT = 1_000;
+const NAMED_JOBS = 3;
+
+/** The names of all clients that have, or had, events in this Redis. @throws errors of Redis */
+export async function findStoredClients(redis: Redis): Promise<string[]> {
+  const names = new Set<string>();
+  for await (const keys of scan(redis, statsKey('*'))) {
+    for (const key of keys) {
+      const name = /^\{wb:(.*)\}/.exec(key)?.[1];
+      if (name !== undefined) names.add(name);
+    }
+  }
+  return [...names].sort();
+}
+
+/**
+ * Deletes all that Redis knows of a client: queues, dead letters, counters. For clients that were made up; nothing
+ * may be at work for it any more.
+ *
+ * @throws errors of Redis
+ */
+export async function forgetClient(redis: Redis, client: string): Promise<void> {
+  for await (const keys of scan(redis, `${clientPrefix(client)}:*`)) {
+    if (keys.length > 0) await redis.unlink(...keys);
+  }
+}
+
+async function* scan(redis: Redis, pattern: string): AsyncGenerator<readonly string[]> {
+  let cursor = '0';
+  do {
+    const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT);
+    cursor = next;
+    yield keys;
+  } while (cursor !== '0');
+}
+
+/** A job that failed by a fault of Waybill's own. */
+export interface BrokenJob {
+  readonly id: string;
+  readonly reason: string;
+}
+
+/**
+ * The first few of a client's jobs that failed by a fault of Waybill's own.
+ *
+ * @param types of the endpoints whose queues are read
+ * @throws errors of Redis
+ */
+export async function readBrokenJobs(
+  redis: Redis,
+  client: string,
+  types: readonly string[],
+): Promise<BrokenJob[]> {
+  const jobs: BrokenJob[] = [];
+  for (const type of types) {
+    const prefix = endpointPrefix({ client, type });
+    for (const id of await redis.zrange(`${prefix}failed`, '0', String(NAMED_JOBS - 1))) {
+      jobs.push({ id, reason: (await redis.hget(prefix + id, 'failedReason')) ?? '' });
+    }
+  }
+  return jobs.slice(0, NAMED_JOBS);
+}
+
+/** How many worker processes deliver from this Redis now; undefined if it does not say. */
+export async function countServices(redis: Redis): Promise<number | undefined> {
+  try {
+    const clients = String(await redis.client('LIST'));
+    return clients.split('\n').filter((line) => / name=waybill-worker /.test(line)).length;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,199 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Gate } from '../../src/delivery/gate.ts';
+import type { Pacing } from '../../src/delivery/pacing.ts';
+
+/** A pacing whose turns come when the test says so. */
+function turnsOnDemand() {
+  let waiting: { owner: object; resolve: (due: boolean) => void }[] = [];
+  const pacing = {
+    turn: (owner: object) =>
+      new Promise<boolean>((resolve) => {
+        waiting.push({ owner, resolve });
+      }),
+    dismiss(owner: object) {
+      const ended = waiting.filter((waiter) => waiter.owner === owner);
+      waiting = waiting.filter((waiter) => waiter.owner !== owner);
+      for (const { resolve } of ended) resolve(false);
+    },
+  } as Pacing;
+  return { pacing, next: () => waiting.shift()?.resolve(true), waiting: () => waiting.length };
+}
+
+const acquire = (gate: Gate): Promise<boolean> => new Promise((resolve) => gate.acquire(resolve));
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Whether a promise is settled by now. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  void promise.then(() => {
+    settled = true;
+  });
+  await nextTurn();
+  return settled;
+}
+
+test('events pass while there are slots, and the next one when a slot is free', async () => {
+  const gate = new Gate({ slots: 2, pacings: [] });
+  gate.add(3);
+  expect(await Promise.all([acquire(gate), acquire(gate)])).toEqual([true, true]);
+  const third = acquire(gate);
+  expect(await isSettled(third)).toBe(false);
+  gate.release();
+  expect(await third).toBe(true);
+  expect(gate.waiting).toBe(0);
+});
+
+test('slots are given in the order of the asking', () => {
+  const gate = new Gate({ slots: 1, pacings: [] });
+  gate.add(2_000);
+  const served: number[] = [];
+  for (let n = 0; n < 2_000; n += 1) gate.acquire(() => served.push(n));
+  for (let n = 0; n < 2_000; n += 1) gate.release();
+  expect(served).toEqual(Array.from({ length: 2_000 }, (_, n) => n));
+});
+
+test('there is room for a batch while fewer events wait than there are slots', async () => {
+  const gate = new Gate({ slots: 2, pacings: [] });
+  gate.add(1);
+  await gate.room();
+  gate.add(2);
+  const room = gate.room();
+  expect([gate.fits(0), gate.fits(2)]).toEqual([false, true]);
+  gate.skip(1);
+  expect(await isSettled(room)).toBe(false);
+  await acquire(gate);
+  await room;
+  expect(gate.waiting).toBe(1);
+});
+
+test('a closed gate lets nothing pass, and nothing waits for it', async () => {
+  const gate = new Gate({ slots: 1, pacings: [] });
+  gate.add(3);
+  await acquire(gate);
+  const waits = [acquire(gate), gate.room()];
+  gate.close();
+  expect(await Promise.all(waits)).toEqual([false, undefined]);
+  expect(await acquire(gate)).toBe(false);
+  await gate.room();
+  expect([gate.waiting, gate.fits(100)]).toEqual([0, false]);
+});
+
+test('a turn is taken with the slot: an event that has both goes at once', async () => {
+  const { pacing, next, waiting } = turnsOnDemand();
+  const gate = new Gate({ slots: 2, pacings: [pacing] });
+  gate.add(3);
+  const events = [acquire(gate), acquire(gate), acquire(gate)];
+  await nextTurn();
+  // The third has no slot yet: a turn that it took now would be saved up.
+  expect(waiting()).toBe(2);
+  next();
+  expect(await events[0]).toBe(true);
+  gate.release();
+  await nextTurn();
+  expect(waiting()).toBe(2);
+  next();
+  next();
+  expect(await Promise.all(events)).toEqual([true, true, true]);
+});
+
+test('an endpoint with a rate of its own waits for that, then for the client’s', async () => {
+  const [own, ofClient] = [turnsOnDemand(), turnsOnDemand()];
+  const gate = new Gate({ slots: 1, pacings: [own.pacing, ofClient.pacing] });
+  gate.add(1);
+  const event = acquire(gate);
+  expect([own.waiting(), ofClient.waiting()]).toEqual([1, 0]);
+  own.next();
+  await nextTurn();
+  expect([own.waiting(), ofClient.waiting()]).toEqual([0, 1]);
+  ofClient.next();
+  expect(await event).toBe(true);
+});
+
+test.each(['pause', 'close'] as const)('%s sends away those that wait, for a slot or a turn', async (how) => {
+  const { pacing } = turnsOnDemand();
+  const other = new Gate({ slots: 1, pacings: [pacing] });
+  other.add(1);
+  const elsewhere = acquire(other);
+  const gate = new Gate({ slots: 2, pacings: [pacing] });
+  gate.add(4);
+  const events = [acquire(gate), acquire(gate), acquire(gate)];
+  gate[how]();
+  expect(await Promise.all([...events, acquire(gate), gate.turn()])).toEqual(Array(5).fill(false));
+  expect(gate.waiting).toBe(0);
+  // That of another endpoint of the client still waits for its turn.
+  expect(await isSettled(elsewhere)).toBe(false);
+});
+
+test('a gate that was paused lets events pass again once it is resumed', async () => {
+  const gate = new Gate({ slots: 1, pacings: [] });
+  gate.add(3);
+  await acquire(gate);
+  gate.pause();
+  expect(await acquire(gate)).toBe(false);
+  gate.release();
+  gate.resume();
+  expect(await acquire(gate)).toBe(true);
+});
+
+const ACTS = ['add', 'acquire', 'skip', 'release', 'turn', 'pause', 'resume'] as const;
+
+test.each([
+  ['without a rate', false],
+  ['with a rate', true],
+])(
+  'however it is used, no more events are under way than slots, and none waits beside a free one: %s',
+  async (_, isPaced) => {
+    const steps = fc.array(fc.constantFrom(...ACTS), { maxLength: 120, size: 'max' });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 1, max: 5 }), steps, async (slots, acts) => {
+        const { pacing, next, waiting } = turnsOnDemand();
+        const gate = new Gate({ slots, pacings: isPaced ? [pacing] : [] });
+        const counts = { idle: 0, asking: 0, sent: 0 };
+        const ask = (): void => {
+          if (counts.idle === 0) return;
+          counts.idle -= 1;
+          counts.asking += 1;
+          gate.acquire((granted) => {
+            counts.asking -= 1;
+            if (granted) counts.sent += 1;
+          });
+        };
+        const release = (): void => {
+          if (counts.sent === 0) return;
+          counts.sent -= 1;
+          gate.release();
+        };
+        const does: Record<(typeof ACTS)[number], () => void> = {
+          add() {
+            gate.add(3);
+            counts.idle += 3;
+          },
+          acquire: ask,
+          skip() {
+            if (counts.idle === 0) return;
+            counts.idle -= 1;
+            gate.skip(1);
+          },
+          release,
+          turn: next,
+          pause: () => gate.pause(),
+          resume: () => gate.resume(),
+        };
+        for (const act of acts) {
+          does[act]();
+          await nextTurn();
+          expect(gate.waiting).toBe(counts.idle + counts.asking);
+          expect(counts.sent + waiting()).toBeLessThanOrEqual(slots);
+          if (counts.asking > waiting()) expect(counts.sent + waiting()).toBe(slots);
+        }
+        while (counts.idle > 0) ask();
+        gate.close();
+        await nextTurn();
+        while (counts.sent > 0) release();
+        expect([gate.waiting, counts.asking]).toEqual([0, 0]);
+      }),
+      { numRuns: 60 },
+    );
+  },
+);
