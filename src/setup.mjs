@@ -22,6 +22,7 @@ const BUILD_INPUTS = [
   'workers',
   'test/bench',
   'test/chaos',
+  'test/layers',
   'tsconfig.json',
   'package.json',
   'package-lock.json',

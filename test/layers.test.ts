@@ -1,27 +1,69 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { isTooHigh, smallFiles, takeFigures, toTable } from './layers/figures.ts';
 import { readImports } from './layers/read-imports.ts';
-import { findViolations, type Sources } from './layers/rules.ts';
+import { findViolations } from './layers/rules.ts';
+import { readSources } from './layers/sources.ts';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
-
-function repositorySources(): Sources {
-  const paths = ['src', 'workers'].flatMap((top) =>
-    readdirSync(join(REPOSITORY, top), { recursive: true, encoding: 'utf8' }).map((path) => `${top}/${path}`),
-  );
-  const sources = paths.filter((path) => /\.m?[jt]s$/.test(path));
-  return new Map(sources.map((path) => [path, readFileSync(join(REPOSITORY, path), 'utf8')]));
-}
+const repository = {
+  sources: readSources(REPOSITORY),
+  readme: readFileSync(join(REPOSITORY, 'README.md'), 'utf8'),
+};
 
 test('the layout of the repository keeps its rules', () => {
-  const sources = repositorySources();
-  expect(sources.size).toBeGreaterThan(20);
-  expect(findViolations(sources)).toEqual([]);
+  expect(repository.sources.size).toBeGreaterThan(20);
+  expect(findViolations(repository.sources)).toEqual([]);
 });
 
-describe('what breaks the rules is found', () => {
+describe('the repository is not larger than it may be', () => {
+  test.each(takeFigures(repository))('$what: $value, at most $limit', (figure) => {
+    expect(isTooHigh(figure), toTable([figure])).toBe(false);
+  });
+});
+
+test('a figure is too high above its limit, or above its ceiling while it has one', () => {
+  const figure = (value: number) => ({ what: 'lines', value, limit: 10 });
+  expect([10, 11].map((value) => isTooHigh(figure(value)))).toEqual([false, true]);
+  expect([11, 20, 21].map((value) => isTooHigh({ ...figure(value), ceiling: 20 }))).toEqual([
+    false,
+    false,
+    true,
+  ]);
+});
+
+test('figures count lines and files by folder, in sub-folders too', () => {
+  const sources = new Map([
+    ['src/queue/a.ts', 'one\n'],
+    ['src/queue/scripts/b.ts', 'one\ntwo\n'],
+    ['src/queues.ts', 'one\n'],
+    ['workers/a.ts', 'one\ntwo\nthree\n'],
+  ]);
+  const values = new Map(takeFigures({ sources, readme: '\n\n' }).map(({ what, value }) => [what, value]));
+  expect(values.get('src/queue: lines')).toBe(3);
+  expect(values.get('src/queue: files')).toBe(2);
+  expect(values.get('src and workers: lines')).toBe(7);
+  expect(values.get('src and workers: files')).toBe(4);
+  expect(values.get('longest file: lines')).toBe(3);
+  expect(values.get('README: lines')).toBe(2);
+});
+
+test('small files are those under 30 lines that exactly one file imports', () => {
+  const sources = new Map([
+    ['src/http/main.ts', "import { a } from './a.ts';\nimport { b } from './b.ts';\nimport './long.ts';"],
+    ['src/http/other.ts', "import { b } from './b.ts';"],
+    ['src/http/a.ts', "import type { x } from './main.ts';"],
+    ['src/http/b.ts', ''],
+    ['src/http/long.ts', 'line\n'.repeat(30)],
+    ['src/http/shorter.ts', 'line\n'.repeat(29)],
+    ['src/service/c.ts', "import { x } from '../http/shorter.ts';\nimport { y } from '../http/shorter.ts';"],
+  ]);
+  expect(smallFiles(sources)).toEqual(['src/http/main.ts', 'src/http/a.ts', 'src/http/shorter.ts']);
+});
+
+describe('a source that breaks a rule is found', () => {
   test.each([
     [
       'src/core/a.ts',
@@ -56,7 +98,7 @@ describe('what breaks the rules is found', () => {
     expect(findViolations(new Map([[path, source]]))).toEqual([expect.stringMatching(violation)]);
   });
 
-  test('a cycle, once, whoever comes first', () => {
+  test('a cycle is reported once, whichever file is read first', () => {
     const sources = new Map([
       ['src/http/a.ts', "import { b } from './b.ts';"],
       ['src/http/b.ts', "import type { c } from './c.ts';"],
@@ -69,7 +111,7 @@ describe('what breaks the rules is found', () => {
   });
 });
 
-describe('what keeps the rules is let be', () => {
+describe('a source that keeps the rules is not reported', () => {
   test.each([
     ['src/cli/main.ts', "import { x } from '../../workers/delivery.ts';\nconst at = Date.now();"],
     ['src/service/a.ts', "import { x } from '../intake/x.ts';\nimport { y } from '../version.ts';"],
@@ -82,7 +124,7 @@ describe('what keeps the rules is let be', () => {
   });
 });
 
-test('imports are read in all their forms, and not from comments', () => {
+test('imports are read in all their forms, but not from comments', () => {
   const source = [
     "import a, { type b } from './a.ts';",
     'import {',

@@ -81,7 +81,8 @@ function outward(path: string, specifier: string): string | undefined {
   return undefined;
 }
 
-function resolve(path: string, specifier: string): string {
+/** The file that an import of this file names, as a path in the repository. */
+export function resolve(path: string, specifier: string): string {
   return normalize(join(dirname(path), specifier));
 }
 
