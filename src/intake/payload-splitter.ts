@@ -7,7 +7,7 @@ import { ValueEnd } from './value-end.ts';
 /** Why input that is not UTF-8 from its beginning is refused as a whole. */
 export const WRONG_ENCODING = 'the input is UTF-16 or UTF-32: save it as UTF-8';
 
-/** So many bytes tell whether the encoding is wrong. */
+/** The bytes that `hasWrongEncoding` needs. */
 const ENCODING_BYTES = 2;
 /** A byte order mark has these two bytes, in the order of its encoding. */
 const MARK_BYTES: readonly number[] = [0xfe, 0xff];
@@ -23,12 +23,12 @@ export function hasWrongEncoding([first, second]: Uint8Array): boolean {
   return (first === 0) !== (second === 0);
 }
 
-/** Splits input of any layout. It holds the beginning back until the encoding and the layout are known. */
+/** Splits input of any layout. It keeps the beginning until the encoding and the layout are known. */
 export class PayloadSplitter implements Splitter {
   readonly #head = new GrowingBytes();
   readonly #detector = new LayoutDetector();
-  #isEncodingChecked = false;
-  /** Splits the input once its layout is known. */
+  #layout: Layout | undefined;
+  /** Splits the input, once its encoding and its layout are known. */
   #splitter: Splitter | undefined;
 
   push(chunk: Uint8Array, found: Piece[]): void {
@@ -43,22 +43,16 @@ export class PayloadSplitter implements Splitter {
 
   #takeHead(chunk: Uint8Array, found: Piece[], isEnd: boolean): void {
     this.#head.add(chunk);
-    let unseen = chunk;
-    if (!this.#isEncodingChecked) {
-      if (this.#head.size < ENCODING_BYTES && !isEnd) return;
-      this.#isEncodingChecked = true;
-      unseen = this.#head.take();
-      if (hasWrongEncoding(unseen)) {
-        found.push({ line: 1, problem: WRONG_ENCODING });
-        this.#splitter = IGNORE_ALL;
-        return;
-      }
-      this.#head.add(unseen);
+    this.#layout ??= this.#detector.take(chunk) ?? (isEnd ? 'lines' : undefined);
+    if (this.#layout === undefined || (this.#head.size < ENCODING_BYTES && !isEnd)) return;
+    const head = this.#head.take();
+    if (hasWrongEncoding(head)) {
+      found.push({ line: 1, problem: WRONG_ENCODING });
+      this.#splitter = IGNORE_ALL;
+    } else {
+      this.#splitter = this.#layout === 'lines' ? new LineSplitter() : new ValueSplitter();
+      this.#splitter.push(head, found);
     }
-    const layout = this.#detector.take(unseen) ?? (isEnd ? 'lines' : undefined);
-    if (layout === undefined) return;
-    this.#splitter = layout === 'lines' ? new LineSplitter() : new ValueSplitter();
-    this.#splitter.push(this.#head.take(), found);
   }
 }
 
