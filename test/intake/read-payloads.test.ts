@@ -22,7 +22,7 @@ async function summary(...chunks: (string | Uint8Array)[]): Promise<string[]> {
 
 const MIB = 1024 * 1024;
 
-test('NDJSON: a payload a line, blank lines left out', async () => {
+test('NDJSON holds a payload on each line; blank lines are skipped', async () => {
   expect(await summary('{"a":1}\n\n  \n{"a":2}\n{"a":3}')).toEqual([
     '1: {"a":1}',
     '4: {"a":2}',
@@ -30,29 +30,29 @@ test('NDJSON: a payload a line, blank lines left out', async () => {
   ]);
 });
 
-test('a byte order mark and CRLF are no part of it', async () => {
+test('a leading byte order mark and CRLF are not part of the payloads', async () => {
   expect(await summary('\ufeff{"a":1}\r\n\r\n{"a":2}\r\n')).toEqual(['1: {"a":1}', '3: {"a":2}']);
 });
 
-test('a byte order mark that comes in parts', async () => {
+test('a byte order mark may be split over chunks', async () => {
   expect(await summary(Buffer.of(0xef), Buffer.of(0xbb), Buffer.of(0xbf), '[{"a":1}]')).toEqual([
     '1: {"a":1}',
   ]);
 });
 
-test('nothing at all holds no payload', async () => {
+test('empty input, blank lines and an empty array hold no payload', async () => {
   expect(await summary()).toEqual([]);
   expect(await summary('')).toEqual([]);
   expect(await summary('\n  \n')).toEqual([]);
   expect(await summary('[]')).toEqual([]);
 });
 
-test('one object, on a line or over many', async () => {
+test('one object is read, on one line or over several', async () => {
   expect(await summary('{"a":{"b":"}"}}')).toEqual(['1: {"a":{"b":"}"}}']);
   expect(await summary('\n{\n  "a": {\n    "b": "{[\\"]"\n  }\n}\n')).toEqual(['2: {"a":{"b":"{[\\"]"}}']);
 });
 
-test('several objects over many lines, one after another', async () => {
+test('objects that span lines are read one after another', async () => {
   expect(await summary('{\n "a": 1\n}\n{\n "a": 2\n} {"a": 3}')).toEqual([
     '1: {"a":1}',
     '4: {"a":2}',
@@ -60,7 +60,7 @@ test('several objects over many lines, one after another', async () => {
   ]);
 });
 
-test('several objects on one line, first or not', async () => {
+test('several objects on one line are read, on the first line and on later ones', async () => {
   expect(await summary('{"a":1}{"a":2} {"a":"}{"}\n{"a":3}\n{"a":4}{"a":5}\t{"a":6}\n')).toEqual([
     '1: {"a":1}',
     '1: {"a":2}',
@@ -73,7 +73,7 @@ test('several objects on one line, first or not', async () => {
   expect(await summary('{"a":1}{\n"a": 2\n}{"a":3}')).toEqual(['1: {"a":1}', '1: {"a":2}', '3: {"a":3}']);
 });
 
-test('one of several objects on a line that is not JSON stops no other', async () => {
+test('an object that is not JSON does not stop the other objects of its line', async () => {
   expect(await summary('{"a":1}{"a":}{"a":3}\n{"a":4}{"a":\n{"a":6}')).toEqual([
     '1: {"a":1}',
     expect.stringMatching(/^1! is not JSON: /),
@@ -94,7 +94,7 @@ test('a line that holds anything but objects is refused as a whole', async () =>
   }
 });
 
-test('objects on a line of any length are read as they come', async () => {
+test('the objects of a line longer than 1 MiB are read one by one', async () => {
   const count = 2_000;
   const line = Array.from({ length: count }, (_, n) => `{"n":${n},"x":"${'x'.repeat(1_000)}"}`).join('');
   const expected = Array.from({ length: count }, (_, n) => n);
@@ -115,7 +115,7 @@ function chunksOf(bytes: Uint8Array, size: number): Uint8Array[] {
   );
 }
 
-test('record separators stand between payloads (RFC 7464)', async () => {
+test('record separators between payloads are skipped (RFC 7464)', async () => {
   const expected = ['1: {"a":1}', '2: {"a":2}', '4: {"a":3}'];
   expect(await summary('\x1e{"a":1}\n\x1e{"a":2}\n\x1e\n\x1e\x1e{"a":3}\n')).toEqual(expected);
   expect(await summary('\x1e{\n"a":1}\n\x1e{"a":\n2}\x1e{"a":3}')).toEqual([
@@ -130,7 +130,7 @@ test('record separators stand between payloads (RFC 7464)', async () => {
   ]);
 });
 
-test('files that are put together may have byte order marks', async () => {
+test('byte order marks between payloads are skipped, as concatenated files have them', async () => {
   const one = '\ufeff{"a":1}\n';
   expect(await summary(`${one}${one}${one}`)).toEqual(['1: {"a":1}', '2: {"a":1}', '3: {"a":1}']);
   expect(await summary('\ufeff{"a":1}\ufeff{"a":2}\n\ufeff\n')).toEqual(['1: {"a":1}', '1: {"a":2}']);
@@ -139,7 +139,7 @@ test('files that are put together may have byte order marks', async () => {
   expect(await summary('{\n"a":1\n}\n\ufeff{\n"a":2\n}')).toEqual(['1: {"a":1}', '4: {"a":2}']);
 });
 
-test('an array, laid out in any way', async () => {
+test('the elements of an array are read, in any layout', async () => {
   expect(await summary('[{"a":1},{"a":[2,{}]}]')).toEqual(['1: {"a":1}', '1: {"a":[2,{}]}']);
   expect(await summary('[\n  {\n    "a": 1\n  },\n  5,\n  "x,]"\n]\n')).toEqual([
     '2: {"a":1}',
@@ -149,7 +149,7 @@ test('an array, laid out in any way', async () => {
   expect(await summary('[\n{"a":1}\n]\n[\n{"a":2}\n]')).toEqual(['2: {"a":1}', '5: {"a":2}']);
 });
 
-test('a line that is not JSON stops no other', async () => {
+test('a line that is not JSON does not stop the lines after it', async () => {
   expect(await summary('{"a":1}\n{"a":\n{"a":3}\nnonsense\n{"a":5}')).toEqual([
     '1: {"a":1}',
     expect.stringMatching(/^2! is not JSON: /),
@@ -159,7 +159,7 @@ test('a line that is not JSON stops no other', async () => {
   ]);
 });
 
-test('a first line that is broken does not hide that there is a payload a line', async () => {
+test('the lines after a broken first line are read as NDJSON', async () => {
   const rest = ['2: {"a":2}', '3: {"a":3}'];
   for (const first of ['{"a":', '{"a":"x', '{"a":1}}', 'x', '"x', '5 6']) {
     const [problem, ...others] = await summary(`${first}\n{"a":2}\n{"a":3}`);
@@ -168,7 +168,7 @@ test('a first line that is broken does not hide that there is a payload a line',
   }
 });
 
-test('an element that is not JSON stops no other', async () => {
+test('an element that is not JSON does not stop the elements after it', async () => {
   const lines = ['[', '{"a":1},', '{a:2},', '{"a":3,},', '{"a":04},', '{"a":5}', ']'];
   expect(await summary(lines.join('\n'))).toEqual([
     '2: {"a":1}',
@@ -191,7 +191,7 @@ test('a missing quote costs one element of an array that is laid out over lines'
   ]);
 });
 
-test('commas with nothing between them', async () => {
+test('a comma without an element before it is reported with its line', async () => {
   expect(await summary('[{"a":1},,\n{"a":2},]')).toEqual([
     '1: {"a":1}',
     expect.stringMatching(/^1! is missing/),
@@ -200,7 +200,7 @@ test('commas with nothing between them', async () => {
   ]);
 });
 
-test('input that ends too soon is reported', async () => {
+test('input that ends within a payload or an array is reported', async () => {
   expect(await summary('[\n{"a":1},\n{"a":')).toEqual(['2: {"a":1}', '3! is not JSON: its end is missing']);
   expect(await summary('[\n{"a":1},\n{"a":2}\n')).toEqual([
     '2: {"a":1}',
@@ -210,7 +210,7 @@ test('input that ends too soon is reported', async () => {
   expect(await summary('{\n  "a": 1\n')).toEqual(['1! is not JSON: its end is missing']);
 });
 
-test('what stands behind an array is reported', async () => {
+test('text after an array is reported, and the payloads after it are read', async () => {
   expect(await summary('[{"a":1}]\nnonsense\n{"a":2}')).toEqual([
     '1: {"a":1}',
     expect.stringMatching(/^2! is not JSON/),
@@ -230,7 +230,7 @@ test('a payload longer than 1 MiB is refused, and the next one is read', async (
   ]);
 });
 
-test('a line without end is not kept in memory', async () => {
+test('a line of 256 MiB is refused and not kept in memory', async () => {
   const splitter = new PayloadSplitter();
   const found: Piece[] = [];
   const chunk = Buffer.alloc(MIB, 'x');
@@ -248,10 +248,14 @@ function* bytewise(text: string): Generator<Uint8Array> {
 }
 
 test.each([
-  ['a long first line', `{"a":"${'x'.repeat(MIB)}"}\n{"a":1}`, ['1! is longer than 1 MiB', '2: {"a":1}']],
-  ['blanks', `${' '.repeat(MIB)}\n{"a":1}`, ['2: {"a":1}']],
-  ['an element', `["${'x'.repeat(MIB / 2)}"]`, [`1: "${'x'.repeat(MIB / 2)}"`]],
-])('single bytes: %s takes no more than in one piece', { timeout: 60_000 }, (_name, text, expected) => {
+  [
+    'a first line longer than 1 MiB',
+    `{"a":"${'x'.repeat(MIB)}"}\n{"a":1}`,
+    ['1! is longer than 1 MiB', '2: {"a":1}'],
+  ],
+  ['1 MiB of blanks', `${' '.repeat(MIB)}\n{"a":1}`, ['2: {"a":1}']],
+  ['an array element of 512 KiB', `["${'x'.repeat(MIB / 2)}"]`, [`1: "${'x'.repeat(MIB / 2)}"`]],
+])('%s in chunks of one byte takes less than 32 MiB', { timeout: 60_000 }, (_name, text, expected) => {
   const splitter = new PayloadSplitter();
   const found: Piece[] = [];
   const before = process.memoryUsage().arrayBuffers;
@@ -265,7 +269,7 @@ test.each([
   expect(during - before).toBeLessThan(32 * MIB);
 });
 
-test('a payload brings its JSON along if that may hold odd numbers, and only then', async () => {
+test('a payload has its JSON as source only if that may hold odd numbers', async () => {
   expect(await read('{"n":1.0}\n{"n":1}')).toEqual([
     { line: 1, payload: { n: 1 }, source: { text: '{"n":1.0}' } },
     { line: 2, payload: { n: 1 } },
@@ -276,7 +280,7 @@ test('a payload brings its JSON along if that may hold odd numbers, and only the
   ]);
 });
 
-test('why a line is not JSON holds nothing that could steer a terminal, and is brief', async () => {
+test('the reason that a line is not JSON is short and holds no control characters', async () => {
   const [item] = await read(`{"a":"\u001b[2J\u009b\u202e${'x'.repeat(10_000)}`);
   const { problem } = item as { problem: string };
   expect(problem).toMatch(/^is not JSON: /);
@@ -284,12 +288,12 @@ test('why a line is not JSON holds nothing that could steer a terminal, and is b
   expect(problem.length).toBeLessThan(400);
 });
 
-test('bytes that are not UTF-8 refuse their line only', async () => {
+test('a line that is not UTF-8 is refused, and the next one is read', async () => {
   const bytes = Buffer.concat([Buffer.from('{"a":"'), Buffer.of(0xff), Buffer.from('"}\n{"a":"é"}')]);
   expect(await summary(bytes)).toEqual(['1! is not valid UTF-8', '2: {"a":"é"}']);
 });
 
-describe('UTF-16 and UTF-32 are told once for the whole input', () => {
+describe('input in UTF-16 or UTF-32 is refused with one problem', () => {
   const problem = ['1! the input is UTF-16 or UTF-32: save it as UTF-8'];
   const little = (text: string) => Buffer.from(text, 'utf16le');
   const big = (text: string) => little(text).swap16();
@@ -308,7 +312,7 @@ describe('UTF-16 and UTF-32 are told once for the whole input', () => {
     }
   });
 
-  test('no other input is taken for it', async () => {
+  test('other input is not taken for UTF-16 or UTF-32', async () => {
     for (const start of [[0, 0, 0, 0], [0xff, 0xff], [0xff], [0xfe]]) {
       const [first, ...others] = await summary(Buffer.from([...start, 0x0a]), '{"a":2}');
       expect(first).toMatch(/^1! is not (?:JSON|valid UTF-8)/);
@@ -319,7 +323,7 @@ describe('UTF-16 and UTF-32 are told once for the whole input', () => {
   });
 });
 
-test('keys that JavaScript treats specially are payload like any other', async () => {
+test('a payload keeps a key named __proto__; the last of two equal keys counts', async () => {
   const [item] = await read('{"__proto__":{"x":1},"a":1,"a":2}');
   expect(item).toMatchObject({ payload: { a: 2 } });
   expect(Object.keys((item as { payload: object }).payload)).toEqual(['__proto__', 'a']);
@@ -340,7 +344,7 @@ const payloads = fc.array(
 );
 const blanks = fc.constantFrom('', ' ', '\n', '\r\n', '\n\t ');
 
-test('whatever the layout and wherever the chunks end, the payloads come out as they went in', async () => {
+test('random payloads are read back unchanged in every layout, with random chunks', async () => {
   const layouts = fc.constantFrom('lines', 'one line', 'sequence', 'array', 'pretty array', 'pretty objects');
   await fc.assert(
     fc.asyncProperty(payloads, layouts, blanks, places, async (values, layout, blank, cuts) => {
@@ -361,7 +365,7 @@ test('whatever the layout and wherever the chunks end, the payloads come out as 
   );
 });
 
-test('where the chunks end makes no difference to any input', async () => {
+test('random input gives the same result in one chunk and in random chunks', async () => {
   const token = fc.constantFrom(
     ...'{}[],:"\\\n \r'.split(''),
     '{"a":1}',

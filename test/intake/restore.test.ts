@@ -84,7 +84,7 @@ test('events of one endpoint are written together in their order; results come i
   );
 });
 
-test('an event that died again after it was replayed still stands: its old export does not double it', async () => {
+test('an event whose replay died again is refused: its dead letter is still there', async () => {
   const { client, lines, take } = await exported();
   expect(await client.replay()).toBe(3);
   await client.settled({ dead: 6 });
@@ -92,7 +92,7 @@ test('an event that died again after it was replayed still stands: its old expor
   expect(await client.status()).toMatchObject({ dead: 3, waiting: 0, retrying: 0, accepted: 3 });
 });
 
-test('events are taken once, also by two at once, and begin a life that can end in a dead letter', async () => {
+test('two restores at once accept each event once; it begins a new life, which can end as a dead letter', async () => {
   const { client, lines, take } = await exported();
   await client.discard();
   const both = (await Promise.all([take(lines), take(lines)])).flatMap(codesOf).sort();
@@ -103,7 +103,7 @@ test('events are taken once, also by two at once, and begin a life that can end 
   expect(await client.status()).toMatchObject({ accepted: 6, dead: 3 });
 });
 
-test('a line that is no export, or was changed, is refused and stops no other', async () => {
+test('a line that is not from an export, or was changed, is refused; the other lines are accepted', async () => {
   const { client, company, lines, take } = await exported();
   await client.discard();
   company.script(200);
@@ -147,7 +147,7 @@ test('a line that is no export, or was changed, is refused and stops no other', 
   expect([...company.deliveredIds].sort()).toEqual([second.id, third.id].sort());
 });
 
-test('a Redis that is full changes nothing, and the same lines can be taken when it is not', async () => {
+test('a full Redis refuses the lines and stores nothing; the same lines are accepted later', async () => {
   const { client, lines, take } = await exported();
   const own = await startOwnRedis({ maxmemory: '1' });
   const redis = own.connect() as unknown as Redis;

@@ -7,7 +7,7 @@ function file(states: readonly string[], errors: readonly object[] = []) {
   return { children: { allTests: () => tests }, errors: () => errors, ok: () => true };
 }
 
-test('the run closes with one line that counts every test, and files that could not be loaded', () => {
+test('the last line counts every test, and the files that could not be loaded', () => {
   const written: string[] = [];
   const reporter = new ClosingLineReporter((line) => written.push(line));
   const files = [file(['passed', 'passed', 'failed']), file(['skipped']), file([], [{}])];

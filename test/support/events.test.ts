@@ -3,7 +3,7 @@ import { EVENT_TYPE_NAMES, findEventType } from '../../src/core/event-types.ts';
 import { numberedEvent, numberedEvents, sampleEvent, unitOfEvent } from './events.ts';
 
 test.each(EVENT_TYPE_NAMES)(
-  '%s: samples and numbered events are valid, repeatable, each of its own unit',
+  '%s: sample and numbered events are valid; a number gives the same event and unit each time',
   (type) => {
     const events = numberedEvents(type, 20, 5);
     for (const event of [...events, sampleEvent(type)]) {

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { expectNoMoreThan, openResources } from './leaks.ts';
 
-test('a server that is left open is named, and one that is closing is waited for', async () => {
+test('a leak check names an open server, and waits for one that is closing', async () => {
   const before = openResources();
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

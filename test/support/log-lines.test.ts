@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import { captureLogLines } from './log-lines.ts';
 
-test('reads the lines of a real logger, past and to come', async () => {
+test('lines of a real logger are found, written before or after the wait began', async () => {
   const log = captureLogLines();
   const logger = pino(log.stream);
   logger.info({ client: 'acme' }, 'attempt');
@@ -13,14 +13,14 @@ test('reads the lines of a real logger, past and to come', async () => {
   expect(log.matching('attempt')).toHaveLength(2);
 });
 
-test('puts lines together that come in pieces, and keeps what is no JSON', async () => {
+test('lines are joined from their chunks, and lines that are not JSON are kept', async () => {
   const log = captureLogLines();
   log.stream.write('{"msg":"o');
   log.stream.write('ne"}\nplain words\n{"msg":"t');
   expect(log.lines).toEqual([{ msg: 'one' }, { unparsed: 'plain words' }]);
 });
 
-test('a wait that ends in vain shows the last lines', async () => {
+test('a wait that times out reports the last lines', async () => {
   const log = captureLogLines('stdout');
   log.stream.write('{"msg":"other"}\n');
   await expect(log.waitForLine('ready', { timeoutMs: 5 })).rejects.toThrow(

@@ -13,7 +13,7 @@ const STUBBORN = `
 `;
 let left = 0;
 
-test('shows the lines of a process, and signals it', async () => {
+test('the lines of a process are read, and a signal reaches it', async () => {
   const started = startNode(['-e', STUBBORN], { env: { NAME: 'wäybill' } });
   expect(await started.waitForLine('ready')).toEqual({ msg: 'ready', name: 'wäybill' });
   await started.waitForErrorLine((line) => line.unparsed === 'to stderr');
@@ -23,12 +23,12 @@ test('shows the lines of a process, and signals it', async () => {
   left = started.pid;
 });
 
-test('a process that a test left running is gone after it', () => {
+test('a process that the test before left running is killed', () => {
   expect(left).toBeGreaterThan(0);
   expect(() => process.kill(left, 0)).toThrow('ESRCH');
 });
 
-/** Starts another one like it, which shares its stderr, as the service does with its workers. */
+/** Starts a child that shares its stderr, as the service does with its workers. */
 const PARENT = `
   const stdio = ['ignore', 'ignore', 'inherit'];
   const child = require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio });
@@ -36,14 +36,14 @@ const PARENT = `
   setInterval(() => {}, 1000);
 `;
 
-test('so are those that it had started, also where it is gone itself', async () => {
+test('a process is killed while its child goes on', async () => {
   const started = startNode(['-e', PARENT]);
   left = Number((await started.waitForLine('started')).child);
   started.signal('SIGKILL');
   expect(process.kill(left, 0)).toBe(true);
 });
 
-test('as the test after that shows; and a signal to all reaches them', async () => {
+test('the child of a killed process is killed after its test; signalAll reaches a process and its child', async () => {
   await until(async () => !isAlive(left));
   const started = startNode(['-e', PARENT]);
   const child = Number((await started.waitForLine('started')).child);
@@ -52,7 +52,7 @@ test('as the test after that shows; and a signal to all reaches them', async () 
   await until(async () => !isAlive(child));
 });
 
-test('tells how a process ended, and ends the waits for its lines', async () => {
+test('an ended process has its exit code, and waits for its lines fail', async () => {
   const started = startNode([
     '-e',
     'process.stdin.on("data", (d) => { console.error("got " + d); process.exit(3); })',

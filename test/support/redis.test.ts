@@ -7,7 +7,7 @@ failOnLeaks();
 
 let opened: ReturnType<typeof testRedis> | undefined;
 
-test('connects to the Redis of this run', async () => {
+test('testRedis connects to the Redis of this run', async () => {
   opened = testRedis();
   const key = uniqueClientName();
   await opened.set(key, 'value', 'EX', 60);
@@ -16,12 +16,12 @@ test('connects to the Redis of this run', async () => {
   );
 });
 
-test('a connection is closed after its test, also one that was never used', async () => {
+test('a connection is closed after its test, used or not', async () => {
   expect(opened?.status).toBe('end');
   testRedis();
 });
 
-test('client names are valid and each is new', () => {
+test('client names are valid and never repeat', () => {
   const names = Array.from({ length: 100 }, () => uniqueClientName());
   expect(new Set(names).size).toBe(100);
   for (const name of names) expect(clientNameSchema.safeParse(name).success).toBe(true);

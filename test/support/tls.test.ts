@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { testCertificates } from './tls.ts';
 
-test('each certificate has what it is named for', async () => {
+test('each test certificate has the property in its name', async () => {
   const made = await testCertificates();
   const ca = new X509Certificate(made.ca);
   const read = (pair: { cert: string }) => new X509Certificate(pair.cert);
