@@ -1,11 +1,11 @@
 const FIRST_BYTES = 1024;
 const NONE = new Uint8Array(0);
 
-/** Gathers bytes that come in chunks, each perhaps a single one, in time and memory that grow with their number. */
+/** Joins chunks of bytes. Time and memory grow with the number of bytes, not with that of chunks. */
 export class GrowingBytes {
   #bytes: Uint8Array = NONE;
   #size = 0;
-  /** Whether `#bytes` is this object's own to write into, and not the one chunk that has come so far. */
+  /** Whether `#bytes` is a buffer of this object. If not, it is the only chunk so far, and must not be written to. */
   #isOwn = false;
 
   get size(): number {
@@ -15,7 +15,7 @@ export class GrowingBytes {
   add(chunk: Uint8Array): void {
     if (chunk.length === 0) return;
     if (this.#size === 0) {
-      // Most often the only one: it is not copied.
+      // Most often it is the only chunk: do not copy it.
       this.#bytes = chunk;
       this.#isOwn = false;
     } else {
@@ -25,7 +25,7 @@ export class GrowingBytes {
     this.#size += chunk.length;
   }
 
-  /** Takes out what was gathered. */
+  /** Removes and returns the bytes. */
   take(): Uint8Array {
     const bytes = this.#bytes.subarray(0, this.#size);
     this.#bytes = NONE;

@@ -13,7 +13,7 @@ import { type Refused, refusal } from './submit-result.ts';
 /** A payload as it was submitted. */
 export interface Submission {
   readonly payload: unknown;
-  /** The JSON that the payload was read from; undefined: its numbers are held to no spelling. */
+  /** The JSON that the payload was read from; undefined: the spelling of its numbers is not checked. */
   readonly source: JsonSource | undefined;
   /** Gives the idempotency key; undefined: there is none. It may give any value and throw. */
   readonly keyOf: (() => unknown) | undefined;
@@ -26,7 +26,7 @@ export function toNewEvent(
   newId: () => string,
 ): NewEvent | Refused {
   if (source !== undefined && source.text.length > MAX_BATCH_BYTES) {
-    // The search of a text for numbers takes time. Blanks in the text do not make an event too large.
+    // Searching the text for numbers takes long: check the size first. Blanks in the text do not count.
     const bytes = Buffer.byteLength(stringify(payload) ?? '');
     if (bytes > MAX_BATCH_BYTES) return refuseSize(bytes);
   }
@@ -45,7 +45,7 @@ function refuseSize(found: number | string): Refused {
   return refusal('EVENT_TOO_LARGE', `must be at most ${MAX_BATCH_BYTES} bytes as JSON, found ${found}`);
 }
 
-/** Undefined if it would be longer than the longest text, or is nested too deeply. */
+/** Undefined if the text would be longer than JavaScript allows, or the payload is nested too deeply. */
 function stringify(payload: unknown): string | undefined {
   try {
     return JSON.stringify(payload);

@@ -5,8 +5,8 @@ import { splitObjects } from './split-lines.ts';
 import type { Piece } from './splitter.ts';
 
 /**
- * A payload of the input with the line that it begins in, and its JSON if it may hold odd numbers; or why there is
- * no payload.
+ * A payload of the input with the line in which it begins, and its JSON if it may hold odd numbers; or the reason
+ * that there is no payload.
  */
 export type ReadPayload =
   | { readonly line: number; readonly payload: unknown; readonly source: JsonSource | undefined }
@@ -15,9 +15,9 @@ export type ReadPayload =
 const MAX_REASON_LENGTH = 160;
 
 /**
- * Reads payloads from the bytes of an array, of one JSON object or several, or of NDJSON; which of these it
- * is shows in the bytes. A payload that is not JSON is an item of its own and stops no other. Whatever the
- * size of the input, no more is kept of it than the payload that is being read, up to 1 MiB.
+ * Reads payloads from an array, from one JSON object or several, or from NDJSON; the bytes tell which. A payload
+ * that is not JSON is an item of its own, and the next ones are read. Of input of any size only the payload that is
+ * being read is kept, up to 1 MiB.
  *
  * @returns an array of payloads, perhaps empty, for each chunk
  */
@@ -56,7 +56,7 @@ function parse(piece: Piece): ReadPayload {
   }
 }
 
-/** V8 repeats some of the input, whatever that holds. */
+/** V8's message quotes the input, which may hold control characters. */
 function describeError({ message }: Error): string {
   return escapeControls(message.slice(0, MAX_REASON_LENGTH));
 }

@@ -107,10 +107,7 @@ function* batchesOf([first, ...rest]: readonly Line[]): Generator<[Line, ...Line
 
 function toResult(id: string, at: number, outcome: RestoreOutcome): SubmitResult {
   if (outcome.kind !== 'answered') return toFailure(id, undefined, outcome);
-  return tell(id, outcome.events[at] ?? 'already_sent');
-}
-
-function tell(id: string, restored: Restored): SubmitResult {
+  const restored: Restored = outcome.events[at] ?? 'already_sent';
   switch (restored) {
     case 'restored':
       return { outcome: 'accepted', id };

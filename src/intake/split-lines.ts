@@ -2,11 +2,11 @@ import { GrowingBytes } from './growing-bytes.ts';
 import { ValueSplitter } from './split-values.ts';
 import { BYTE, isSeparator, MAX_PIECE_BYTES, type Piece, type Splitter } from './splitter.ts';
 
-/** Splits NDJSON: a piece a line; blank lines are left out. */
+/** Splits NDJSON into one piece for each line; blank lines are skipped. */
 export class LineSplitter implements Splitter {
   readonly #bytes = new GrowingBytes();
   #line = 1;
-  /** Splits a line that is longer than a payload may be: it may hold several. */
+  /** Splits a line that is longer than one payload may be, since it may hold several. */
   #longLine: ValueSplitter | undefined;
 
   push(chunk: Uint8Array, found: Piece[]): void {
@@ -45,8 +45,8 @@ export class LineSplitter implements Splitter {
 }
 
 /**
- * Splits a line that is not JSON into the objects in it. Undefined: it does not begin with a whole object, or
- * something else stands in it.
+ * Splits a line that is not JSON into its objects. Undefined: it does not begin with a whole object, or holds
+ * anything but objects.
  */
 export function splitObjects(line: number, bytes: Uint8Array): Piece[] | undefined {
   if (bytes[0] !== BYTE.openBrace) return undefined;

@@ -16,12 +16,12 @@ type Place =
   | 'value'
   /** In something at the top level that begins no object and no array, up to the end of its line. */
   | 'stray'
-  /** Behind a payload whose end cannot be told: the next line that begins with an object is looked for. */
+  /** After a payload whose end is unknown, up to the next line that begins with an object. */
   | 'resync';
 
 /**
- * Splits JSON that is laid out over lines in any way: an array of payloads, one object, or several one after
- * another. It only looks for where payloads end; whether they are JSON shows when they are parsed.
+ * Splits JSON that may span lines in any way: an array of payloads, one object, or several one after another. It
+ * only finds the ends of payloads; the parser finds out whether they are JSON.
  */
 export class ValueSplitter implements Splitter {
   readonly #bytes = new BoundedBytes();
@@ -31,13 +31,13 @@ export class ValueSplitter implements Splitter {
   #inArray = false;
   /** A comma was the last thing in the array: another element is due. */
   #elementDue = false;
-  /** The line that the present payload begins in, and where in the present chunk the rest of it begins. */
+  /** The line in which the current payload begins, and the place in the current chunk from which its bytes are kept. */
   #startLine = 0;
   #start = 0;
-  /** Nothing but blanks and commas has come in this line. */
+  /** The current line has had only blanks and commas so far. */
   #lineIsEmpty = true;
 
-  /** @param line the line that the input begins in */
+  /** @param line the number of the first line */
   constructor(line = 1) {
     this.#line = line;
   }
@@ -116,7 +116,7 @@ export class ValueSplitter implements Splitter {
     this.#inArray = byte === BYTE.comma;
   }
 
-  /** If events are laid out over lines, each begins a line. Commas may stand in front. */
+  /** An event that spans lines begins a line, perhaps after commas. */
   #takeResync(byte: number, at: number): void {
     if (byte === BYTE.lineFeed) this.#lineIsEmpty = true;
     else if (byte === BYTE.openBrace && this.#lineIsEmpty) this.#begin(byte, at);
@@ -137,20 +137,19 @@ export class ValueSplitter implements Splitter {
   }
 }
 
-/** Gathers the bytes of one payload over several chunks, up to the most that it may have. */
+/** Joins the chunks of one payload, up to the highest size that is allowed. */
 class BoundedBytes {
   readonly #bytes = new GrowingBytes();
   #isOver = false;
 
   add(chunk: Uint8Array): void {
-    // What is too long is not kept.
     if (this.#isOver) return;
     this.#isOver = this.#bytes.size + chunk.length > MAX_PIECE_BYTES;
     if (this.#isOver) this.#bytes.take();
     else this.#bytes.add(chunk);
   }
 
-  /** Takes out what was gathered; undefined: it was too long. */
+  /** Removes and returns the bytes; undefined: there were too many. */
   take(): Uint8Array | undefined {
     const isOver = this.#isOver;
     this.#isOver = false;

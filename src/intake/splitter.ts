@@ -1,20 +1,20 @@
-/** One payload's text, as it was found in the input, or the reason that there is none. */
+/** The text of one payload as it stands in the input, or the reason that there is none. */
 export type Piece =
   | { readonly line: number; readonly bytes: Uint8Array }
   | { readonly line: number; readonly problem: string };
 
-/** Splits input, which comes in chunks of any size, into the texts of payloads. */
+/** Splits input in chunks of any size into the texts of payloads. */
 export interface Splitter {
-  /** Takes the next bytes; what has become complete with them is added to `found`. */
+  /** Takes the next bytes, and adds the pieces that they complete to `found`. */
   push(chunk: Uint8Array, found: Piece[]): void;
   /** The input is over. */
   end(found: Piece[]): void;
 }
 
-/** A payload of more bytes is refused without being read as a whole; an event is at most a quarter of it. */
+/** A payload of more bytes is refused before it is read to its end. An event has at most a quarter of them. */
 export const MAX_PIECE_BYTES = 1024 * 1024;
 
-/** Why a piece of input is refused unread. */
+/** Why a longer piece is refused. */
 export const TOO_LONG = 'is longer than 1 MiB';
 
 /** The bytes that JSON is split by. */
@@ -45,8 +45,8 @@ const SEPARATORS: ReadonlySet<number> = new Set([
 ]);
 
 /**
- * Whether a byte may stand between payloads. Files that are put together have byte order marks in their middle; a
- * payload begins with none of a mark's bytes, so that they need not come in their order.
+ * Whether a byte may stand between payloads. Concatenated files have byte order marks between them. No payload begins
+ * with a byte of a mark, so the order of these bytes is not checked.
  */
 export function isSeparator(byte: number): boolean {
   return SEPARATORS.has(byte);

@@ -29,8 +29,8 @@ export interface Accepted {
 }
 
 /**
- * The event was not taken and will not be delivered. What became of an earlier submission with the same
- * idempotency key is another matter.
+ * The event was not taken and will not be delivered. An earlier submission with the same idempotency key may have been
+ * accepted all the same.
  */
 export interface Refused {
   readonly outcome: 'refused';
@@ -40,7 +40,7 @@ export interface Refused {
 
 /**
  * Redis' answer was lost: the event may have been taken. Submitting it again may double it, unless it has an
- * idempotency key: with that, repeating is safe, and the answer names the one event that there is.
+ * idempotency key: then repeating is safe, and the answer names the one event.
  */
 export interface Unknown {
   readonly outcome: 'unknown';

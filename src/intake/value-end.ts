@@ -1,6 +1,6 @@
 import { BYTE } from './splitter.ts';
 
-/** Whether a payload is still `open` behind a byte, ends `before` or `behind` the byte, or is `broken` by it. */
+/** What a byte does to a payload: it stays `open`, ends `before` or `behind` the byte, or is `broken` by it. */
 export type End = 'open' | 'before' | 'behind' | 'broken';
 
 /** Follows the brackets and texts of one payload to find where it ends. */
@@ -10,7 +10,7 @@ export class ValueEnd {
   #inText = false;
   #escaped = false;
 
-  /** @param isElement whether the payload stands in an array, and so ends at a comma or the array's end */
+  /** @param isElement whether the payload is an element of an array, and so ends at a comma or the array's end */
   begin(isElement: boolean): void {
     this.#isElement = isElement;
     this.#depth = 0;
@@ -18,7 +18,7 @@ export class ValueEnd {
     this.#escaped = false;
   }
 
-  /** Brackets or a text are open: the payload cannot end here. */
+  /** Whether a bracket or a text is open: the payload cannot end here. */
   get isOpen(): boolean {
     return this.#depth > 0 || this.#inText;
   }

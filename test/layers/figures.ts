@@ -26,7 +26,7 @@ const SMALL_FILE_LINES = 30;
 
 /** The limits. Delete the `ceiling` of a row as soon as its limit is met. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 29_000, ceiling: 32_796, of: linesIn('') },
+  { what: 'src and workers: lines', limit: 29_000, ceiling: 32_786, of: linesIn('') },
   { what: 'src and workers: files', limit: 310, ceiling: 349, of: filesIn('') },
   { what: 'src/delivery: lines', limit: 1_150, ceiling: 1_712, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 9, ceiling: 17, of: filesIn('src/delivery/') },
