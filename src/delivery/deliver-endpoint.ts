@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, StoredEvent } from '../core/event.ts';
-import type { TakenJob } from '../queue/batch-worker.ts';
 import type { QueuedBatch } from '../queue/settle.ts';
 import type { NewLock } from '../queue/settle-order.ts';
+import type { TakenJob } from '../queue/take.ts';
 import { BatchLedger } from './batch-ledger.ts';
 import { type BatchParts, BatchRun } from './run-batch.ts';
 
 /** Where an endpoint's batches come from. */
 export interface BatchSource {
   start(): Promise<void>;
-  /** The next batch, or undefined if there was none for a while. */
+  /** The next batch; if there is none, waits until there may be one, and returns undefined. */
   take(): Promise<TakenJob | undefined>;
   /** A lock with which a batch can be taken by other means, which `adopt` then makes one of this source. */
   newLock(): NewLock;
@@ -18,7 +18,7 @@ export interface BatchSource {
   /** Whether an operator has paused the endpoint. */
   isEndpointPaused(): Promise<boolean>;
   /** Makes a waiting `take` return. */
-  interrupt(): Promise<void>;
+  interrupt(): void;
 }
 
 /** What an endpoint's delivery is made from. */
@@ -77,7 +77,7 @@ export class EndpointDelivery {
     const grace = setTimeout(() => {
       for (const run of this.#open.values()) run.abort();
     }, graceMs);
-    await this.#source.interrupt();
+    this.#source.interrupt();
     await this.#taking;
     // A run that ends may have taken the next batch before the gate was closed; that is put back unsent.
     while (this.#open.size + this.#leaving.size > 0) {

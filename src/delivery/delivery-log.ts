@@ -3,7 +3,7 @@ import type { Classification } from '../core/classify.ts';
 import type { Outcome } from '../core/decide.ts';
 import type { StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
-import type { TakenJob } from '../queue/batch-worker.ts';
+import type { TakenJob } from '../queue/take.ts';
 import type { Tally } from './tally.ts';
 
 /** How much of a response, or of the reason that there was none, a dead letter's line shows. */

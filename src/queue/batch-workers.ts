@@ -1,73 +1,83 @@
-import type { Redis } from 'ioredis';
-import { BatchWorker, type BatchWorkerListeners } from './batch-worker.ts';
+import { createRedisBackend } from 'bullmq';
+import { every } from '../core/time.ts';
 import { findIdleWork } from './find-idle-work.ts';
-import { type Endpoint, endpointPrefix, type LockTiming } from './names.ts';
-import { sharedBackend } from './shared-backend.ts';
-import { createSharedWaits } from './shared-waits.ts';
-
-/** What the batch workers of a process are made from. */
-export interface BatchWorkersParts {
-  readonly redis: Redis;
-  readonly lock: LockTiming;
-  onError(error: Error): void;
-  /** ms since the epoch */
-  now(): number;
-}
-
-/**
- * The batch workers of all endpoints in a process. What an idle endpoint needs is done for all of them together, so
- * that a thousand of them cost hardly more than one.
- */
-export interface BatchWorkers {
-  create(endpoint: Endpoint, listeners: BatchWorkerListeners): BatchWorker;
-  /** Looks at all queues, now and regularly, for batches of lost processes, and for work that waits unnoticed. */
-  start(): void;
-  /** Ends the looks, and all waits; the workers are closed each by themselves. */
-  close(): void;
-}
+import { type Endpoint, endpointPrefix } from './names.ts';
+import { BatchWorker, type BatchWorkerListeners, type BatchWorkersParts } from './take.ts';
+import { subscribeToWork } from './wake.ts';
 
 /** As many queues are looked at in one step: Redis takes about 4 µs for one that is idle. */
 const QUEUES_A_STEP = 200;
 
-/** Makes what the workers share. */
-export function createBatchWorkers({ redis, lock, onError, now }: BatchWorkersParts): BatchWorkers {
-  const waits = createSharedWaits({ redis, onError });
-  const backend = sharedBackend({ redis, lock, waits, onError });
-  const workers = new Map<string, BatchWorker>();
-  let closed = false;
-  let timer: NodeJS.Timeout | undefined;
+/** The batch workers of all endpoints in a process, which share two connections and the look at all queues. */
+export interface BatchWorkers {
+  create(endpoint: Endpoint, listeners: BatchWorkerListeners): BatchWorker;
+  /**
+   * Hears of work from now on. Looks at all queues, now and regularly, for batches of lost processes, and for work
+   * that no message told of.
+   */
+  start(): void;
+  /** Ends that; the workers are closed each by themselves. */
+  close(): void;
+}
 
-  async function look(): Promise<void> {
-    const queues = [...workers.keys()];
-    for (let from = 0; from < queues.length && !closed; from += QUEUES_A_STEP) {
-      const found = await findIdleWork(redis, queues.slice(from, from + QUEUES_A_STEP), now());
-      for (const { queue, waits: isWaiting, held } of found) {
-        if (isWaiting) waits.wake(`${queue}marker`);
-        if (held) void workers.get(queue)?.lookForLost();
-      }
+/** Makes what the workers share. */
+export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
+  const { redis, lock, onError, now } = parts;
+  const backend = createRedisBackend('', {
+    connection: redis,
+    lockDuration: lock.durationMs,
+    stalledInterval: lock.stalledIntervalMs,
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+  } as Parameters<typeof createRedisBackend>[1]);
+  // Whoever opened the connection is told of its errors.
+  backend.on('error', () => {});
+  const workers = new Map<string, BatchWorker>();
+  let isClosed = false;
+  let close = (): void => {};
+
+  async function lookAt(queues: readonly string[]): Promise<void> {
+    for (const { queue, waits, held } of await findIdleWork(redis, queues, now())) {
+      if (waits) workers.get(queue)?.hear(0);
+      if (held) void workers.get(queue)?.lookForLost();
     }
   }
 
-  async function keepLooking(): Promise<void> {
+  async function look(): Promise<void> {
+    const queues = [...workers.keys()];
     try {
-      await look();
+      for (let from = 0; from < queues.length && !isClosed; from += QUEUES_A_STEP) {
+        await lookAt(queues.slice(from, from + QUEUES_A_STEP));
+      }
     } catch (error) {
-      if (!closed) onError(error as Error);
+      if (!isClosed) onError(error as Error);
     }
-    if (!closed) timer = setTimeout(() => void keepLooking(), lock.stalledIntervalMs);
   }
 
   return {
     create(endpoint, listeners) {
-      const worker = new BatchWorker({ redis, endpoint, lock, backend, onError, ...listeners });
+      const worker = new BatchWorker({ ...parts, ...listeners, endpoint, backend });
       workers.set(endpointPrefix(endpoint), worker);
       return worker;
     },
-    start: () => void keepLooking(),
+    start() {
+      const subscriber = subscribeToWork({
+        redis,
+        onWork: (queue, dueAt) => workers.get(queue)?.hear(dueAt),
+        onSubscribed: () => void look(),
+        onError,
+      });
+      const stopLooking = every(lock.stalledIntervalMs, () => {
+        subscriber.check();
+        return look();
+      });
+      close = () => {
+        subscriber.close();
+        void stopLooking();
+      };
+    },
     close() {
-      closed = true;
-      clearTimeout(timer);
-      waits.close();
+      isClosed = true;
+      close();
     },
   };
 }

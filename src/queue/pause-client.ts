@@ -3,6 +3,7 @@ import { defineScript } from './define-script.ts';
 import { deliveriesPrefix, type Endpoint, endpointPrefix, statsKey } from './names.ts';
 import { SET_PAUSED } from './scripts/bullmq-functions.ts';
 import { ENDPOINT_TYPES } from './scripts/endpoint-types.ts';
+import { WAKE } from './scripts/wake.ts';
 
 /**
  * Pauses the queues of all endpoints of a client, or resumes them. An endpoint's first batch pauses its queue while
@@ -16,6 +17,7 @@ const pauseScript = defineScript(
   'pause',
   `
 ${SET_PAUSED}
+${WAKE}
 ${ENDPOINT_TYPES}
 local state, now = ARGV[2], ARGV[3]
 local pauses = state == 'paused'
@@ -25,7 +27,9 @@ if changed and not pauses then redis.call('HDEL', KEYS[1], 'pausedAt') end
 for _, kind in ipairs(endpointTypes(KEYS[1])) do
   local prefix = ARGV[1] .. ':' .. kind .. ':'
   if (redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1) ~= pauses then
+    local before = workDue(prefix)
     setPaused(prefix, state)
+    wakeWorkers(prefix, before)
     changed = true
   end
 end

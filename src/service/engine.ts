@@ -13,13 +13,13 @@ import { Gate } from '../delivery/gate.ts';
 import { type AttemptParts, createAttempt, type MakeAttempt } from '../delivery/make-attempt.ts';
 import { Pacing, type ReserveSends } from '../delivery/pacing.ts';
 import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
-import type { BatchWorker } from '../queue/batch-worker.ts';
 import { type BatchWorkers, createBatchWorkers } from '../queue/batch-workers.ts';
 import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
 import { type Endpoint, LOCK_TIMING, type LockTiming, rateKey } from '../queue/names.ts';
 import { reserveSends } from '../queue/reserve-sends.ts';
 import { type Settled, settle } from '../queue/settle.ts';
 import type { SettleCommand } from '../queue/settle-order.ts';
+import type { BatchWorker } from '../queue/take.ts';
 import { untilWritable } from '../queue/until-writable.ts';
 import { VERSION } from '../version.ts';
 import { createErrorSpacing } from './error-spacing.ts';
@@ -107,7 +107,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       closeRedis(redis);
       // What was to be sent again once a lost connection was back is never answered: ioredis forgets it.
       await atMost(CLOSED_MS, stops);
-      await Promise.all(endpoints.map(({ worker }) => worker.close(true)));
+      await Promise.all(endpoints.map(({ worker }) => worker.close()));
       await Promise.all(running.map(({ http }) => http.close()));
     },
   };

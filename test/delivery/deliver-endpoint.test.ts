@@ -6,9 +6,9 @@ import type { StoredEvent } from '../../src/core/event.ts';
 import { Unsettled } from '../../src/delivery/batch-ledger.ts';
 import { EndpointDelivery } from '../../src/delivery/deliver-endpoint.ts';
 import { Gate } from '../../src/delivery/gate.ts';
-import type { TakenJob } from '../../src/queue/batch-worker.ts';
 import type { Settled } from '../../src/queue/settle.ts';
 import type { SettleCommand } from '../../src/queue/settle-order.ts';
+import type { TakenJob } from '../../src/queue/take.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { until } from '../support/until.ts';
 

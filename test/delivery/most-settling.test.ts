@@ -5,7 +5,7 @@ import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import { Unsettled } from '../../src/delivery/batch-ledger.ts';
 import { EndpointDelivery } from '../../src/delivery/deliver-endpoint.ts';
 import { Gate } from '../../src/delivery/gate.ts';
-import type { TakenJob } from '../../src/queue/batch-worker.ts';
+import type { TakenJob } from '../../src/queue/take.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { until } from '../support/until.ts';
 

@@ -116,14 +116,14 @@ test('an id without a job behind it is passed over', async () => {
   expect(await active(redis, key)).toEqual([]);
 });
 
-test('a batch that was brought in is renewed, settled and failed like any other', async () => {
-  const { queue, worker, complete } = await openQueue(['a', 'b', 'c']);
+test('a batch that was brought in is locked, and failed like any other', async () => {
+  const { queue, redis, key, worker, complete } = await openQueue(['a', 'b', 'c']);
   const lock = worker.newLock();
   const { next } = await complete({ nextLock: lock });
   if (next === undefined) throw new Error('there is no next batch');
   const job = worker.adopt(next);
   expect(job).toMatchObject({ id: 'b', token: lock.token, data: { events: [EVENT] }, stalls: 0 });
-  expect(await worker.extendJobLocks([job.id], [job.token], 1_000)).toEqual([]);
+  expect(await redis.get(`${key('b')}:lock`)).toBe(lock.token);
   await job.fail('no batch');
   expect((await queue.getFailed()).map(({ id, failedReason, data }) => [id, failedReason, data])).toEqual([
     ['b', 'no batch', { events: [EVENT] }],

@@ -1,10 +1,10 @@
 import { Socket } from 'node:net';
 import { Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
-import type { TakenJob } from '../../src/queue/batch-worker.ts';
 import { deliveriesPrefix, statsKey } from '../../src/queue/names.ts';
 import { type Settled, settle } from '../../src/queue/settle.ts';
 import type { SettleAction, SettleCommand } from '../../src/queue/settle-order.ts';
+import type { TakenJob } from '../../src/queue/take.ts';
 import { dispositionsOf } from '../support/events.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker, loseLocks } from '../support/stalled.ts';

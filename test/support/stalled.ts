@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import type { BatchWorker } from '../../src/queue/batch-worker.ts';
 import { createBatchWorkers } from '../../src/queue/batch-workers.ts';
 import { endpointPrefix, LOCK_TIMING } from '../../src/queue/names.ts';
+import type { BatchWorker } from '../../src/queue/take.ts';
 import { dispositionsOf } from './events.ts';
 import { testRedis } from './redis.ts';
 
@@ -10,14 +10,12 @@ import { testRedis } from './redis.ts';
 export async function idleBatchWorker(
   client: string,
   redis: Redis = testRedis({ maxRetriesPerRequest: null }),
+  onError: (error: Error) => void = () => {},
 ): Promise<BatchWorker> {
-  const workers = createBatchWorkers({ redis, lock: LOCK_TIMING, onError: () => {}, now: Date.now });
+  const workers = createBatchWorkers({ redis, lock: LOCK_TIMING, onError, now: Date.now });
   const worker = workers.create(dispositionsOf(client), { onLockLost: () => {}, onStalled: () => {} });
-  onTestFinished(async () => {
-    workers.close();
-    await worker.close(true);
-  });
-  await worker.waitUntilReady();
+  onTestFinished(() => worker.close());
+  await worker.start();
   return worker;
 }
 
@@ -31,9 +29,12 @@ export async function loseLocks(redis: Redis, client: string): Promise<string[]>
 
 /** Looks for batches without a lock at once, instead of every 5 s: BullMQ's own script, which needs two looks. */
 export async function recoverStalled(redis: Redis, client: string, workerRedis?: Redis): Promise<void> {
-  const backend = (await idleBatchWorker(client, workerRedis)).getBackend();
+  const errors: Error[] = [];
+  const worker = await idleBatchWorker(client, workerRedis, (error) => errors.push(error));
   for (let look = 1; look <= 2; look += 1) {
     await redis.del(`${endpointPrefix(dispositionsOf(client))}stalled-check`);
-    await backend.moveStalledJobsToWait();
+    await worker.lookForLost();
   }
+  const [error] = errors;
+  if (error !== undefined) throw error;
 }

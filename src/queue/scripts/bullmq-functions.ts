@@ -2,8 +2,8 @@ import { addDelayedJob, addPrioritizedJob, addStandardJob } from 'bullmq/dist/cj
 
 /*
  * BullMQ keeps a queue in `wait` (list), `active` (list), `prioritized` and `delayed` (sorted sets), `stalled` (set),
- * `meta` (hash, field `paused`), a hash for each job, `<job>:lock`, and `marker`, a sorted set by which waiting workers
- * learn of work: member 0 for a job that waits, member 1 with the time of the next delayed one.
+ * `meta` (hash, field `paused`), a hash for each job, `<job>:lock`, and `marker`, a sorted set by which its own waiting
+ * workers learn of work. Waybill's hear of it by messages (wake.ts), and do not read the marker.
  */
 
 interface BullmqScript {
@@ -62,28 +62,13 @@ local function addJob(prefix, id, name, data, now, delay, priority)
 end
 `;
 
-/** `markWork(prefix)`: wakes a worker, unless the queue is paused or has nothing to do. */
-const MARK_WORK = `
-local function markWork(prefix)
-  if redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1 then return end
-  if redis.call('EXISTS', prefix .. 'wait', prefix .. 'prioritized') > 0 then
-    redis.call('ZADD', prefix .. 'marker', 0, '0')
-  end
-  local first = redis.call('ZRANGE', prefix .. 'delayed', 0, 0, 'WITHSCORES')
-  if first[2] then redis.call('ZADD', prefix .. 'marker', tonumber(first[2]) / 0x1000, '1') end
-end
-`;
-
 /** `setPaused(prefix, state)`, state: paused | resumed. What `queue.pause` and `queue.resume` do. */
 export const SET_PAUSED = `
-${MARK_WORK}
 local function setPaused(prefix, state)
   if state == 'paused' then
     redis.call('HSET', prefix .. 'meta', 'paused', 1)
-    redis.call('DEL', prefix .. 'marker')
   else
     redis.call('HDEL', prefix .. 'meta', 'paused')
-    markWork(prefix)
   end
 end
 `;
@@ -94,7 +79,6 @@ end
  * events, which Waybill has no use for. A delayed job's score is its due time in milliseconds × 0x1000.
  */
 export const LEAVE_ACTIVE = `
-${MARK_WORK}
 local function leaveActive(prefix, id)
   redis.call('LREM', prefix .. 'active', -1, id)
   redis.call('SREM', prefix .. 'stalled', id)
@@ -108,7 +92,6 @@ local function delayJob(prefix, id, now, delay)
   leaveActive(prefix, id)
   redis.call('HSET', prefix .. id, 'delay', delay)
   redis.call('ZADD', prefix .. 'delayed', (now + delay) * 0x1000, id)
-  markWork(prefix)
 end
 local function putBackJob(prefix, id)
   leaveActive(prefix, id)
@@ -118,6 +101,5 @@ local function putBackJob(prefix, id)
   else
     redis.call('RPUSH', prefix .. 'wait', id)
   end
-  markWork(prefix)
 end
 `;

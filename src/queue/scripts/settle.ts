@@ -2,6 +2,7 @@ import { ADD_JOB, LEAVE_ACTIVE } from './bullmq-functions.ts';
 import { NOTE_DEATHS } from './note-deaths.ts';
 import { REMEMBER_DELIVERED } from './remember-delivered.ts';
 import { TAKE_NEXT } from './take.ts';
+import { WAKE } from './wake.ts';
 import { ROOM_TO_SETTLE } from './when-full.ts';
 
 /**
@@ -24,6 +25,7 @@ export const SETTLE = `
 ${ADD_JOB}
 ${LEAVE_ACTIVE}
 ${TAKE_NEXT}
+${WAKE}
 ${ROOM_TO_SETTLE}
 ${REMEMBER_DELIVERED}
 ${NOTE_DEATHS}
@@ -38,6 +40,9 @@ if not isLocked then return redis.call('EXISTS', prefix .. id) - 1 end
 
 local jobs = #order.dead + #order.apart
 local firstDead, firstApart, firstRecord = 5, 5 + #order.dead, 5 + jobs
+-- Without these a settlement makes no work.
+local makesWork = #order.apart > 0 or action == 'delay' or action == 'put_back'
+local before = makesWork and workDue(prefix)
 rememberDelivered(order.keepMs, order.records, firstRecord)
 if action == 'complete' and jobs == 0 then
   completeJob(prefix, id)
@@ -80,6 +85,7 @@ elseif redis.call('EXISTS', prefix .. id) == 1 then
   end
   if action == 'put_back' then putBackJob(prefix, id) end
 end
+if makesWork then wakeWorkers(prefix, before) end
 if order.next then return takeNext(prefix, now, order.next.token, order.next.durationMs) end
 return 1
 `;

@@ -3,8 +3,8 @@ import type { LockTiming } from './names.ts';
 /** A lock is renewed when a sixth to a third of it is over. */
 const RENEWALS_PER_LOCK = 6;
 
-/** What a keeper needs. */
-export interface LockKeeperParts {
+/** What renewing locks takes. */
+export interface LocksParts {
   readonly lock: LockTiming;
   /** Lets these locks last anew. @returns the ids of those that are gone */
   extend(jobIds: string[], tokens: string[]): Promise<string[]>;
@@ -13,13 +13,13 @@ export interface LockKeeperParts {
 }
 
 /** Renews the locks of the batches of one client that this process holds; while it holds none, it does nothing. */
-export class LockKeeper {
-  readonly #parts: LockKeeperParts;
+export class Locks {
+  readonly #parts: LocksParts;
   readonly #held = new Map<string, string>();
   #renewals: NodeJS.Timeout | undefined;
   #started = false;
 
-  constructor(parts: LockKeeperParts) {
+  constructor(parts: LocksParts) {
     this.#parts = parts;
   }
 

@@ -1,0 +1,216 @@
+import { Job, type JobJson, type RedisQueueBackend, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { isConnected } from './connections.ts';
+import { Locks } from './locks.ts';
+import { deliveriesPrefix, type Endpoint, endpointPrefix, type LockTiming } from './names.ts';
+import { isPaused } from './pause-client.ts';
+import { WORK_CHANNEL } from './scripts/wake.ts';
+import { findTaken, type QueuedBatch } from './settle.ts';
+import type { NewLock } from './settle-order.ts';
+import { untilWritable } from './until-writable.ts';
+import { NextWork } from './wake.ts';
+
+/** How often a `take` that was interrupted looks whether the Redis is gone from which it waits for an answer. */
+const GONE_LOOK_MS = 1_000;
+
+/** A batch that this process has taken, with the lock by which it is held. */
+export interface TakenJob {
+  readonly id: string;
+  readonly token: string;
+  readonly data: unknown;
+  /** How often a process that held it was lost since one of its events was last settled. */
+  readonly stalls: number;
+  /** Moves a job that is no batch to BullMQ's failed set, where it is kept and `check` names it. */
+  fail(reason: string): Promise<void>;
+}
+
+/** Whom a batch worker tells of what happens beside its jobs. */
+export interface BatchWorkerListeners {
+  onLockLost(jobId: string): void;
+  onStalled(jobId: string): void;
+}
+
+/** What the batch workers of a process are made from. */
+export interface BatchWorkersParts {
+  readonly redis: Redis;
+  readonly lock: LockTiming;
+  onError(error: Error): void;
+  /** ms since the epoch */
+  now(): number;
+}
+
+/** What a batch worker is made from. */
+export interface BatchWorkerParts extends BatchWorkersParts, BatchWorkerListeners {
+  readonly endpoint: Endpoint;
+  /** That of BullMQ, on the connection that all of them share. */
+  readonly backend: RedisQueueBackend;
+}
+
+/**
+ * Takes the batches of one endpoint, one by one as they are asked for, and renews their locks until they are let go. It
+ * has no loop of its own and settles nothing: only the caller knows how much work it has room for. It is BullMQ's
+ * worker without its processor and without its wait, which takes a connection for each queue.
+ */
+export class BatchWorker {
+  readonly #parts: BatchWorkerParts;
+  readonly #worker: Worker<unknown, unknown, string, RedisQueueBackend>;
+  /** The beginning of the queue's keys. */
+  readonly #prefix: string;
+  readonly #locks: Locks;
+  readonly #next: NextWork;
+  #tokens = 0;
+  #giveUp = (): void => {};
+  #goneLook: NodeJS.Timeout | undefined;
+  #isLookingForLost = false;
+  /** Taken by an answer that was lost, and found again. */
+  readonly #found: TakenJob[] = [];
+  #isClosed = false;
+
+  constructor(parts: BatchWorkerParts) {
+    const { redis, endpoint, lock, backend, now, onLockLost, onError } = parts;
+    this.#parts = parts;
+    this.#prefix = endpointPrefix(endpoint);
+    this.#next = new NextWork(now);
+    const { type: name, client } = endpoint;
+    const prefix = deliveriesPrefix(client);
+    this.#worker = new Worker(
+      name,
+      null,
+      { connection: redis, prefix, autorun: false },
+      () => backend.forQueue(name, prefix) as RedisQueueBackend,
+    );
+    this.#worker.on('error', onError);
+    this.#locks = new Locks({
+      lock,
+      extend: (ids, tokens) =>
+        this.#untilWritable((queue) => queue.extendLocks(ids, tokens, lock.durationMs)),
+      onLost: onLockLost,
+      onError,
+    });
+  }
+
+  /** Starts renewing locks. */
+  async start(): Promise<void> {
+    await this.#worker.waitUntilReady();
+    this.#locks.start();
+  }
+
+  /**
+   * The next batch. If there is none, waits until there may be one, or `interrupt`, and returns undefined: then the
+   * caller asks again if it still has room. @throws errors of Redis
+   */
+  async take(): Promise<TakenJob | undefined> {
+    const found = this.#found.pop();
+    if (found !== undefined) return found;
+    this.#next.reset();
+    // Not Promise.race, which would add to a promise that lives as long as the worker with each take.
+    const taken = await new Promise<TakenJob | undefined>((resolve, reject) => {
+      this.#giveUp = () => resolve(undefined);
+      this.#takeNow(this.newLock()).then(resolve, reject);
+    });
+    if (taken === undefined) await this.#next.wait();
+    return taken;
+  }
+
+  async #takeNow(lock: NewLock): Promise<TakenJob | undefined> {
+    const { redis } = this.#parts;
+    const connection = redis.stream;
+    const answer = await this.#untilWritable((queue) => queue.moveToActive(lock.token));
+    const [job, id, , dueAt] = answer as [job: JobJson | null, id: string, rateLimit: number, dueAt: number];
+    const taken = job && this.adopt({ id, token: lock.token, data: job.data, stalls: job.stalledCounter });
+    // An answer that was lost with its connection has taken a batch, too, of which nobody knows.
+    if (redis.stream !== connection) {
+      for (const batch of await findTaken(redis, this.#parts.endpoint, lock)) {
+        if (batch.id !== taken?.id) this.#found.push(this.adopt(batch));
+      }
+    }
+    if (dueAt > 0) this.#next.hear(dueAt);
+    return taken ?? this.#found.pop();
+  }
+
+  /** Work is due in the queue at this time: ms since the epoch, 0: at once. */
+  hear(dueAt: number): void {
+    this.#next.hear(dueAt);
+  }
+
+  /** A lock for a batch that is taken out of the queue by other means; then comes `adopt`. */
+  newLock(): NewLock {
+    this.#tokens += 1;
+    return { token: `${this.#worker.id}:${this.#tokens}`, durationMs: this.#parts.lock.durationMs };
+  }
+
+  /** From now on renews the lock of a batch that was taken with a lock of this worker. */
+  adopt({ id, token, data, stalls }: QueuedBatch): TakenJob {
+    this.#locks.hold(id, token);
+    return { id, token, data: parseData(data), stalls, fail: (reason) => this.#fail(id, token, reason) };
+  }
+
+  /** Stops renewing the lock of a batch that was settled or lost, unless the batch was taken anew since. */
+  letGo({ id, token }: TakenJob): void {
+    this.#locks.letGo(id, token);
+  }
+
+  async #fail(id: string, token: string, reason: string): Promise<void> {
+    await this.#untilWritable(() =>
+      new Job(this.#worker, '', null, {}, id).moveToFailed(new Error(reason), token),
+    );
+  }
+
+  /** Puts batches back into the queue whose process was lost: those that had no lock at two looks. */
+  async lookForLost(): Promise<void> {
+    // A look that Redis cannot write waits until it can.
+    if (this.#isLookingForLost || this.#isClosed) return;
+    this.#isLookingForLost = true;
+    const { redis, onStalled, onError } = this.#parts;
+    try {
+      const stalled = await this.#untilWritable((queue) => queue.moveStalledJobsToWait());
+      for (const jobId of stalled) onStalled(jobId);
+      if (stalled.length > 0) await redis.publish(WORK_CHANNEL, `0 ${this.#prefix}`);
+    } catch (error) {
+      if (!this.#isClosed) onError(error as Error);
+    }
+    this.#isLookingForLost = false;
+  }
+
+  /** Whether an operator has paused the endpoint. */
+  isEndpointPaused(): Promise<boolean> {
+    return isPaused(this.#parts.redis, this.#parts.endpoint);
+  }
+
+  /**
+   * Makes a `take` that waits for work return, and each one after it. If Redis is slow, `take` waits for the answer
+   * under way: nobody would have the batch that comes with it until its lock has expired. If Redis is gone, it
+   * returns within a second: the connection would go on trying to reach it.
+   */
+  interrupt(): void {
+    this.#next.close();
+    this.#goneLook = setInterval(() => {
+      if (!isConnected(this.#parts.redis)) this.#giveUp();
+    }, GONE_LOOK_MS);
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#next.close();
+    this.#locks.stop();
+    clearInterval(this.#goneLook);
+    await this.#worker.close(true);
+  }
+
+  #untilWritable<Result>(operation: (queue: RedisQueueBackend) => Promise<Result>): Promise<Result> {
+    return untilWritable(
+      () => operation(this.#worker.getBackend()),
+      () => this.#isClosed,
+      this.#parts.onError,
+    );
+  }
+}
+
+/** Undefined for what is no JSON. */
+function parseData(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}
