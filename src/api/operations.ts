@@ -4,13 +4,18 @@ import type { StoredEvent } from '../core/event.ts';
 import { type ActResult, actOnDeadLetters } from '../dead-letters/act-on-dead-letters.ts';
 import { findDeadLetters, type ReadDeadLetters } from '../dead-letters/find-dead-letters.ts';
 import { type ClientView, readClientView, readClientViews, type ViewedClient } from '../queue/client-view.ts';
-import { isConnected } from '../queue/connections.ts';
-import { type DeadLetterPage, readDeadLetterPage, readDeadLettersById } from '../queue/dead-letter-page.ts';
-import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../queue/dead-letter-queue.ts';
+import { answerLost, isConnected, unavailable } from '../queue/connections.ts';
+import {
+  type DeadLetterPage,
+  discardDeadLetters,
+  readDeadLetterPage,
+  readDeadLetters,
+  readDeadLettersById,
+  replayDeadLetters,
+} from '../queue/dead-letters.ts';
 import { type Incidents, readAllIncidents } from '../queue/incident-store.ts';
 import { setPaused } from '../queue/pause-client.ts';
 import { countServices } from '../queue/stored-clients.ts';
-import { answerLost, unavailable } from '../queue/write-errors.ts';
 import { ProblemError } from './problems.ts';
 
 /** What is to be done with dead letters; `count`: nothing. */

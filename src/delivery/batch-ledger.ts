@@ -4,7 +4,7 @@ import { type FinishedEvent, planSettlement, type Settlement } from '../core/set
 import type { Endpoint } from '../queue/names.ts';
 import type { QueuedBatch, Settled } from '../queue/settle.ts';
 import type { NewLock, SettleAction, SettleCommand } from '../queue/settle-order.ts';
-import type { TakenJob } from '../queue/take.ts';
+import type { TakenBatch } from '../queue/take.ts';
 import { Tally } from './tally.ts';
 
 /** What a ledger writes with. */
@@ -21,7 +21,7 @@ export interface LedgerParts {
 /** What became of the events of an open batch, and how much of it is written down. */
 export class BatchLedger {
   readonly tally: Tally;
-  readonly #job: TakenJob;
+  readonly #job: TakenBatch;
   readonly #parts: LedgerParts;
   readonly #unfinished: Set<StoredEvent>;
   #finished: FinishedEvent[] = [];
@@ -29,7 +29,7 @@ export class BatchLedger {
   readonly #onLockLost: () => void;
 
   /** @param onLockLost called if Redis says that the lock is lost, so that somebody else may have the batch */
-  constructor(job: TakenJob, events: readonly StoredEvent[], parts: LedgerParts, onLockLost: () => void) {
+  constructor(job: TakenBatch, events: readonly StoredEvent[], parts: LedgerParts, onLockLost: () => void) {
     this.#onLockLost = onLockLost;
     this.#job = job;
     this.#parts = parts;

@@ -1,28 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, StoredEvent } from '../core/event.ts';
-import type { QueuedBatch } from '../queue/settle.ts';
-import type { NewLock } from '../queue/settle-order.ts';
-import type { TakenJob } from '../queue/take.ts';
+import type { BatchWorker, TakenBatch } from '../queue/take.ts';
 import { BatchLedger } from './batch-ledger.ts';
 import { type BatchParts, BatchRun } from './run-batch.ts';
 
 /** Where an endpoint's batches come from. */
-export interface BatchSource {
-  start(): Promise<void>;
-  /** The next batch; if there is none, waits until there may be one, and returns undefined. */
-  take(): Promise<TakenJob | undefined>;
-  /** A lock with which a batch can be taken by other means, which `adopt` then makes one of this source. */
-  newLock(): NewLock;
-  adopt(batch: QueuedBatch): TakenJob;
-  letGo(job: TakenJob): void;
-  /** Whether an operator has paused the endpoint. */
-  isEndpointPaused(): Promise<boolean>;
-  /** Makes a waiting `take` return. */
-  interrupt(): void;
-}
+export type BatchSource = Pick<
+  BatchWorker,
+  'start' | 'take' | 'newLock' | 'adopt' | 'letGo' | 'isEndpointPaused' | 'interrupt'
+>;
 
 /** What an endpoint's delivery is made from. */
-export interface EndpointDeliveryParts extends Omit<BatchParts, 'newLock'> {
+export interface EndpointDeliveryParts extends BatchParts {
   readonly source: BatchSource;
 }
 
@@ -40,8 +29,7 @@ const MOST_SETTLING = 100;
 
 /** Takes the batches of one endpoint while there is room for them at its gate, and runs them side by side. */
 export class EndpointDelivery {
-  readonly #parts: BatchParts;
-  readonly #source: BatchSource;
+  readonly #parts: EndpointDeliveryParts;
   readonly #open = new Map<string, BatchRun>();
   /** Batches that are put back. */
   readonly #leaving = new Set<Promise<void>>();
@@ -50,13 +38,12 @@ export class EndpointDelivery {
   #taking: Promise<void> = Promise.resolve();
   #onClosed = (): void => {};
 
-  constructor({ source, ...parts }: EndpointDeliveryParts) {
-    this.#source = source;
-    this.#parts = { ...parts, newLock: () => source.newLock() };
+  constructor(parts: EndpointDeliveryParts) {
+    this.#parts = parts;
   }
 
   async start(): Promise<void> {
-    await this.#source.start();
+    await this.#parts.source.start();
     this.#taking = this.#takeBatches();
   }
 
@@ -77,7 +64,7 @@ export class EndpointDelivery {
     const grace = setTimeout(() => {
       for (const run of this.#open.values()) run.abort();
     }, graceMs);
-    this.#source.interrupt();
+    this.#parts.source.interrupt();
     await this.#taking;
     // A run that ends may have taken the next batch before the gate was closed; that is put back unsent.
     while (this.#open.size + this.#leaving.size > 0) {
@@ -95,7 +82,7 @@ export class EndpointDelivery {
       await this.#fewOpen();
       if (signal.aborted) return;
       try {
-        const job = await this.#source.take();
+        const job = await this.#parts.source.take();
         if (job !== undefined) await this.#openBatch(job);
       } catch (error) {
         if (signal.aborted) return;
@@ -106,12 +93,12 @@ export class EndpointDelivery {
     }
   }
 
-  async #openBatch(job: TakenJob): Promise<void> {
+  async #openBatch(job: TakenBatch): Promise<void> {
     const { gate, log, endpoint } = this.#parts;
     if (!isBatch(job.data, endpoint.type)) {
       log.error({ client: endpoint.client, type: endpoint.type, batch: job.id }, 'job is no batch');
       await job.fail('the data of this job is no batch of events of its endpoint').catch(() => {});
-      this.#source.letGo(job);
+      this.#parts.source.letGo(job);
       return;
     }
     // What was taken was not paused: only then is it handed out.
@@ -124,24 +111,24 @@ export class EndpointDelivery {
     }
   }
 
-  #begin(job: TakenJob): void {
+  #begin(job: TakenBatch): void {
     this.#startPausePoll();
     const run = new BatchRun(job, this.#parts);
     this.#open.set(job.id, run);
     void run.done.then((next) => {
       this.#open.delete(job.id);
-      this.#source.letGo(job);
-      if (next !== undefined) void this.#openBatch(this.#source.adopt(next));
+      this.#parts.source.letGo(job);
+      if (next !== undefined) void this.#openBatch(this.#parts.source.adopt(next));
       if (this.#open.size === 0) this.#stopPausePoll();
       this.#onClosed();
     });
   }
 
   /** Puts a batch back for a moment: an earlier run of it has still to end here. */
-  #putBack(job: TakenJob, { events }: Batch): void {
+  #putBack(job: TakenBatch, { events }: Batch): void {
     const ledger = new BatchLedger(job, events, this.#parts, () => {});
     const leaving = ledger.postpone(this.#parts.now() + EARLIER_RUN_WAIT_MS).then(() => {
-      this.#source.letGo(job);
+      this.#parts.source.letGo(job);
       this.#leaving.delete(leaving);
     });
     this.#leaving.add(leaving);
@@ -150,7 +137,7 @@ export class EndpointDelivery {
   /** Requests under way of a paused endpoint go on; what was not sent yet is put back. */
   #startPausePoll(): void {
     this.#pausePoll ??= setInterval(() => {
-      this.#source.isEndpointPaused().then(
+      this.#parts.source.isEndpointPaused().then(
         (paused) => {
           if (paused) this.#parts.gate.pause();
         },

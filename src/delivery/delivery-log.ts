@@ -3,7 +3,7 @@ import type { Classification } from '../core/classify.ts';
 import type { Outcome } from '../core/decide.ts';
 import type { StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
-import type { TakenJob } from '../queue/take.ts';
+import type { TakenBatch } from '../queue/take.ts';
 import type { Tally } from './tally.ts';
 
 /** How much of a response, or of the reason that there was none, a dead letter's line shows. */
@@ -61,7 +61,7 @@ export function logDead(log: Log, endpoint: ResolvedEndpoint, event: StoredEvent
 export function logBatch(
   log: Log,
   endpoint: ResolvedEndpoint,
-  job: TakenJob,
+  job: TakenBatch,
   events: number,
   tally: Tally,
 ): void {

@@ -7,12 +7,11 @@ import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
 import { withFailure } from '../core/history.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
 import type { QueuedBatch } from '../queue/settle.ts';
-import type { NewLock, SettleAction } from '../queue/settle-order.ts';
-import type { TakenJob } from '../queue/take.ts';
+import type { BatchWorker, TakenBatch } from '../queue/take.ts';
 import { BatchLedger, type LedgerParts } from './batch-ledger.ts';
-import { chainsByUnit, inTurn } from './chains-by-unit.ts';
 import { logAttempt, logBatch, logDead } from './delivery-log.ts';
 import type { Gate } from './gate.ts';
+import { handleByUnit } from './handle-by-unit.ts';
 import type { Attempted, MakeAttempt } from './make-attempt.ts';
 
 /** A batch that is open for this long writes down what it has, and again each time as long passes. */
@@ -28,8 +27,8 @@ export interface BatchParts extends LedgerParts {
   readonly meter: ClientMeter;
   /** Batches of this process, one at most, whose one event may be what ends processes. */
   readonly suspects: Set<object>;
-  /** A lock for a batch that is taken in the same step as another one is settled. */
-  newLock(): NewLock;
+  /** Gives the lock for a batch that is taken in the same step as another one is settled. */
+  readonly source: Pick<BatchWorker, 'newLock'>;
   random(): number;
 }
 
@@ -37,7 +36,7 @@ export interface BatchParts extends LedgerParts {
 export class BatchRun {
   /** Resolves when the batch was let go, with the next one if that was taken in the same step; never rejects. */
   readonly done: Promise<QueuedBatch | undefined>;
-  readonly #job: TakenJob;
+  readonly #job: TakenBatch;
   readonly #batch: Batch;
   readonly #parts: BatchParts;
   readonly #ledger: BatchLedger;
@@ -46,7 +45,7 @@ export class BatchRun {
   readonly #jitter: number;
   #fault: Error | undefined;
 
-  constructor(job: TakenJob, parts: BatchParts) {
+  constructor(job: TakenBatch, parts: BatchParts) {
     this.#job = job;
     this.#batch = job.data as Batch;
     this.#parts = parts;
@@ -84,7 +83,7 @@ export class BatchRun {
     if (await this.#settleAfterLosses()) return undefined;
 
     const stopCheckpoints = this.#keepCheckpoints();
-    await inTurn(chainsByUnit(ledger.unfinished), (event, onOver) => this.#deliver(event, onOver));
+    await handleByUnit(ledger.unfinished, (event, onOver) => this.#deliver(event, onOver));
     await stopCheckpoints();
     const next = ledger.lost ? undefined : await this.#writeLast();
     if (this.#fault !== undefined && !ledger.lost) await this.#job.fail(this.#fault.message);
@@ -190,14 +189,10 @@ export class BatchRun {
 
   /** Settles the batch for the last time, and takes the next one in the same step if there is room for it. */
   async #writeLast(): Promise<QueuedBatch | undefined> {
-    const { gate, newLock } = this.#parts;
-    const action = this.#lastAction();
+    const { gate, source } = this.#parts;
+    const isOver = this.#ledger.unfinished.length === 0;
+    const action = isOver ? 'complete' : this.#fault === undefined ? 'put_back' : 'keep';
     const takesNext = action === 'complete' && gate.fits(this.#batch.events.length);
-    return this.#ledger.write(action, takesNext ? newLock() : undefined);
-  }
-
-  #lastAction(): SettleAction {
-    if (this.#ledger.unfinished.length === 0) return 'complete';
-    return this.#fault === undefined ? 'put_back' : 'keep';
+    return this.#ledger.write(action, takesNext ? source.newLock() : undefined);
   }
 }

@@ -4,8 +4,8 @@ import type { StoredEvent } from '../core/event.ts';
 import { readExported } from '../core/exported-event.ts';
 import { type Problem, toProblems } from '../core/problem.ts';
 import { validatePayload } from '../core/validate-payload.ts';
+import type { Restored, RestoreOutcome } from '../queue/admit.ts';
 import type { Endpoint } from '../queue/names.ts';
-import type { Restored, RestoreOutcome } from '../queue/restore-events.ts';
 import { type Clients, findEndpoint, type KnownEndpoint } from './find-endpoint.ts';
 import { type Refused, refusal, type SubmitResult, toFailure } from './submit-result.ts';
 

@@ -2,14 +2,21 @@ import { type Redis, ReplyError } from 'ioredis';
 import type { Batch, StoredEvent } from '../core/event.ts';
 import { type EventKey, KEY_LIFETIME_SECONDS, type KeyHolder } from '../core/idempotency-key.ts';
 import type { WaybillError } from '../core/waybill-error.ts';
-import { isConnected } from './connections.ts';
+import { answerLost, isConnected, refusedByRedis, unavailable } from './connections.ts';
 import { defineScript } from './define-script.ts';
-import { type Endpoint, endpointPrefix, idempotencyKeyName, statsKey } from './names.ts';
-import { ADMIT, ADMIT_KEYED } from './scripts/admit.ts';
-import { answerLost, refusedByRedis, unavailable } from './write-errors.ts';
+import {
+  clientPrefix,
+  deadLettersPrefix,
+  type Endpoint,
+  endpointPrefix,
+  idempotencyKeyName,
+  statsKey,
+} from './names.ts';
+import { ADMIT, ADMIT_KEYED, RESTORE } from './scripts/admit.ts';
 
 const admitScript = defineScript('admit', ADMIT);
 const admitKeyedScript = defineScript('admit-keyed', ADMIT_KEYED);
+const restoreScript = defineScript('restore', RESTORE);
 
 /** A batch on its way into the queue; its id is made beforehand, so that sending it again adds it once. */
 export interface NewBatch {
@@ -26,7 +33,13 @@ export type WriteOutcome =
       /** Events by their id that were left out, since their keys stand for these; absent: none. */
       readonly holders?: ReadonlyMap<string, KeyHolder>;
     }
-  | { readonly kind: 'refused' | 'unknown'; readonly error: WaybillError };
+  | NotWritten;
+
+/** `refused`: nothing was written; `unknown`: the answer was lost. */
+interface NotWritten {
+  readonly kind: 'refused' | 'unknown';
+  readonly error: WaybillError;
+}
 
 const COMMITTED: WriteOutcome = { kind: 'committed' };
 
@@ -41,16 +54,25 @@ export async function commitBatches(
   batches: readonly NewBatch[],
   now: number,
 ): Promise<WriteOutcome> {
-  if (!isConnected(redis)) return { kind: 'refused', error: unavailable(redis) };
-  try {
+  return orNotWritten(redis, async () => {
     if (batches.some(({ keys }) => keys !== undefined)) {
       const holders = await admitKeyed(redis, endpoint, batches, now);
       return holders.size > 0 ? { kind: 'committed', holders } : COMMITTED;
     }
     await admit(redis, endpoint, batches, now);
     return COMMITTED;
+  });
+}
+
+/** Runs a write whose script Redis answers with an error only before its first write. */
+async function orNotWritten<Result>(
+  redis: Redis,
+  write: () => Promise<Result>,
+): Promise<Result | NotWritten> {
+  if (!isConnected(redis)) return { kind: 'refused', error: unavailable(redis) };
+  try {
+    return await write();
   } catch (error) {
-    // Redis answers an admission with an error before its first write.
     if (error instanceof ReplyError) return { kind: 'refused', error: refusedByRedis(error as Error) };
     return { kind: 'unknown', error: answerLost(redis, error as Error) };
   }
@@ -111,4 +133,49 @@ export async function admitKeyed(
     if (holder !== id) holders.set(id, { id: holder, fingerprint });
   }
   return holders;
+}
+
+/** For so long an exported event is not taken a second time. */
+const MARK_MS = 86_400_000;
+
+/** What became of an exported event. */
+export type Restored = 'restored' | 'dead_letter_stands' | 'already_sent';
+
+/** What became of a batch of them. */
+export type RestoreOutcome = { readonly kind: 'answered'; readonly events: readonly Restored[] } | NotWritten;
+
+const RESULTS: readonly Restored[] = ['restored', 'dead_letter_stands', 'already_sent'];
+
+/**
+ * Puts exported events of one type into their endpoint's queue as one batch, each at the beginning of its next life, but for those
+ * whose dead letter stands and those that were put there in the same way during the last 24 h. Never rejects; errors
+ * as those of `commitBatches`.
+ *
+ * @param events as they were exported: `life` is that of their dead letter
+ */
+export async function restoreEvents(
+  redis: Redis,
+  endpoint: Endpoint,
+  batchId: string,
+  events: readonly StoredEvent[],
+  now: number,
+): Promise<RestoreOutcome> {
+  const { client } = endpoint;
+  const args: (string | number)[] = [
+    endpointPrefix(endpoint),
+    endpoint.type,
+    deadLettersPrefix(client),
+    `${clientPrefix(client)}:restored:`,
+    batchId,
+    now,
+    MARK_MS,
+  ];
+  for (const event of events) {
+    const life = event.life ?? 0;
+    args.push(event.id, life, JSON.stringify({ ...event, life: life + 1 }));
+  }
+  return orNotWritten(redis, async () => {
+    const answer = (await restoreScript(redis, [statsKey(client)], args)) as readonly number[];
+    return { kind: 'answered', events: answer.map((code) => RESULTS[code] ?? 'restored') };
+  });
 }

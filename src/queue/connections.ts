@@ -1,7 +1,9 @@
 import { extendLocks, moveStalledJobsToWait, moveToActive } from 'bullmq/dist/cjs/scripts/index.js';
 import { version } from 'bullmq/dist/cjs/version.js';
 import { Redis, type RedisOptions } from 'ioredis';
+import { WaybillError } from '../core/waybill-error.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
+import { reasonOf } from './until-writable.ts';
 
 /** Where Redis is: a URL (`redis://`, `rediss://`) or a unix socket. */
 export type RedisLocation = { readonly url: string } | { readonly socketPath: string };
@@ -88,6 +90,22 @@ export function whyAway(redis: Redis): string {
   return redis.status === 'connect'
     ? 'it is loading its data, or does not answer'
     : 'the connection was closed';
+}
+
+/** Says that Redis cannot be reached just now, and why. */
+export function unavailable(redis: Redis, cause?: unknown): WaybillError {
+  return new WaybillError('REDIS_UNAVAILABLE', `Redis cannot be reached: ${whyAway(redis)}`, { cause });
+}
+
+/** Says why Redis did not take a write. */
+export function refusedByRedis(error: Error): WaybillError {
+  return new WaybillError('REDIS_REFUSED', `Redis refused the write: ${reasonOf(error)}`, { cause: error });
+}
+
+/** Says that it is not known whether Redis took a write. */
+export function answerLost(redis: Redis, error: Error): WaybillError {
+  const message = `Redis did not confirm the write: ${whyAway(redis)}; it may or may not have been written`;
+  return new WaybillError('REDIS_ANSWER_LOST', message, { cause: error });
 }
 
 /** Resolves when the first connection has come about, or has failed, or is not waited for any longer. */

@@ -14,7 +14,7 @@ import { NextWork } from './wake.ts';
 const GONE_LOOK_MS = 1_000;
 
 /** A batch that this process has taken, with the lock by which it is held. */
-export interface TakenJob {
+export interface TakenBatch {
   readonly id: string;
   readonly token: string;
   readonly data: unknown;
@@ -63,7 +63,7 @@ export class BatchWorker {
   #goneLook: NodeJS.Timeout | undefined;
   #isLookingForLost = false;
   /** Taken by an answer that was lost, and found again. */
-  readonly #found: TakenJob[] = [];
+  readonly #found: TakenBatch[] = [];
   #isClosed = false;
 
   constructor(parts: BatchWorkerParts) {
@@ -99,12 +99,12 @@ export class BatchWorker {
    * The next batch. If there is none, waits until there may be one, or `interrupt`, and returns undefined: then the
    * caller asks again if it still has room. @throws errors of Redis
    */
-  async take(): Promise<TakenJob | undefined> {
+  async take(): Promise<TakenBatch | undefined> {
     const found = this.#found.pop();
     if (found !== undefined) return found;
     this.#next.reset();
     // Not Promise.race, which would add to a promise that lives as long as the worker with each take.
-    const taken = await new Promise<TakenJob | undefined>((resolve, reject) => {
+    const taken = await new Promise<TakenBatch | undefined>((resolve, reject) => {
       this.#giveUp = () => resolve(undefined);
       this.#takeNow(this.newLock()).then(resolve, reject);
     });
@@ -112,7 +112,7 @@ export class BatchWorker {
     return taken;
   }
 
-  async #takeNow(lock: NewLock): Promise<TakenJob | undefined> {
+  async #takeNow(lock: NewLock): Promise<TakenBatch | undefined> {
     const { redis } = this.#parts;
     const connection = redis.stream;
     const answer = await this.#untilWritable((queue) => queue.moveToActive(lock.token));
@@ -140,13 +140,13 @@ export class BatchWorker {
   }
 
   /** From now on renews the lock of a batch that was taken with a lock of this worker. */
-  adopt({ id, token, data, stalls }: QueuedBatch): TakenJob {
+  adopt({ id, token, data, stalls }: QueuedBatch): TakenBatch {
     this.#locks.hold(id, token);
     return { id, token, data: parseData(data), stalls, fail: (reason) => this.#fail(id, token, reason) };
   }
 
   /** Stops renewing the lock of a batch that was settled or lost, unless the batch was taken anew since. */
-  letGo({ id, token }: TakenJob): void {
+  letGo({ id, token }: TakenBatch): void {
     this.#locks.letGo(id, token);
   }
 

@@ -4,7 +4,7 @@ import type { Config } from '../config/config-schema.ts';
 import { diedAt } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { every } from '../core/time.ts';
-import { discardDeadLetters, readDeadLetters } from '../queue/dead-letter-queue.ts';
+import { discardDeadLetters, readDeadLetters } from '../queue/dead-letters.ts';
 
 const PRUNE_EVERY_MS = 3_600_000;
 const DAY_MS = 86_400_000;

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClientView } from '../../src/queue/client-view.ts';
-import { readDeadLetters } from '../../src/queue/dead-letter-queue.ts';
+import { readDeadLetters } from '../../src/queue/dead-letters.ts';
 import { readView } from '../support/client-view.ts';
 import type { DurableRedis } from './durable-redis.ts';
 import type { FinalDeadLetter } from './evidence.ts';

@@ -8,7 +8,7 @@ import { EndpointDelivery } from '../../src/delivery/deliver-endpoint.ts';
 import { Gate } from '../../src/delivery/gate.ts';
 import type { Settled } from '../../src/queue/settle.ts';
 import type { SettleCommand } from '../../src/queue/settle-order.ts';
-import type { TakenJob } from '../../src/queue/take.ts';
+import type { TakenBatch } from '../../src/queue/take.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { until } from '../support/until.ts';
 
@@ -21,7 +21,7 @@ const endpoint: ResolvedEndpoint = {
   retry: { retries: 0, baseDelayMs: 0, factor: 1, maxDelayMs: 0, jitter: 0 },
 };
 const eventOf = (id: string): StoredEvent => ({ id, type: 'x', unit: id, body: '{}' });
-const jobOf = (id: string, data: unknown): TakenJob => ({
+const jobOf = (id: string, data: unknown): TakenBatch => ({
   id,
   token: id,
   data,
@@ -117,7 +117,7 @@ test('what a settlement brings in and is no batch is failed, and let go', async 
 
 /** A delivery over batches that the test hands out; attempts last until they are answered or called off. */
 function deliveryOf(
-  jobs: TakenJob[],
+  jobs: TakenBatch[],
   changes: {
     settle?: () => Promise<Settled>;
     paused?: () => boolean;
@@ -174,7 +174,7 @@ function deliveryOf(
     now: () => 0,
     random: () => 0,
   });
-  const give = (job: TakenJob): void => {
+  const give = (job: TakenBatch): void => {
     jobs.push(job);
     onJob?.();
   };

@@ -5,7 +5,7 @@ import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import { Unsettled } from '../../src/delivery/batch-ledger.ts';
 import { EndpointDelivery } from '../../src/delivery/deliver-endpoint.ts';
 import { Gate } from '../../src/delivery/gate.ts';
-import type { TakenJob } from '../../src/queue/take.ts';
+import type { TakenBatch } from '../../src/queue/take.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { until } from '../support/until.ts';
 
@@ -23,7 +23,7 @@ const endpoint: ResolvedEndpoint = {
 
 /** A delivery over a queue of 300 batches that are given away at once, and settled one by one on demand. */
 function delivery() {
-  const taken: TakenJob[] = [];
+  const taken: TakenBatch[] = [];
   const settling: (() => void)[] = [];
   let holds = true;
   const running = new EndpointDelivery({
@@ -35,7 +35,7 @@ function delivery() {
         if (taken.length === 300) return undefined;
         const id = `batch-${taken.length}`;
         const data = { events: [{ id, type: 'x', unit: id, body: '{}' }] };
-        const job: TakenJob = { id, token: id, data, stalls: 0, fail: async () => {} };
+        const job: TakenBatch = { id, token: id, data, stalls: 0, fail: async () => {} };
         taken.push(job);
         return job;
       },

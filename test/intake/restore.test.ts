@@ -4,7 +4,7 @@ import { resolveUrl } from '../../src/config/http-fields.ts';
 import { type EventTypeName, findEventType } from '../../src/core/event-types.ts';
 import { toExportLine } from '../../src/core/exported-event.ts';
 import { restore } from '../../src/intake/restore.ts';
-import { restoreEvents } from '../../src/queue/restore-events.ts';
+import { restoreEvents } from '../../src/queue/admit.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvent, numberedEvents, storedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
+import { replayDeadLetters } from '../../src/queue/dead-letters.ts';
 import { statsKey } from '../../src/queue/names.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import { configFor } from '../support/client-config.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { discardDeadLetters, readDeadLetters } from '../../src/queue/dead-letter-queue.ts';
+import { discardDeadLetters, readDeadLetters } from '../../src/queue/dead-letters.ts';
 import { always } from '../../src/sandbox/scripts.ts';
 import { pruneDeadLetters } from '../../src/service/keep-pruning.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';

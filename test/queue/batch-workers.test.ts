@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { admit } from '../../src/queue/admit.ts';
 import { type BatchWorkers, createBatchWorkers } from '../../src/queue/batch-workers.ts';
 import { deliveriesPrefix, endpointPrefix } from '../../src/queue/names.ts';
-import type { BatchWorker, TakenJob } from '../../src/queue/take.ts';
+import type { BatchWorker, TakenBatch } from '../../src/queue/take.ts';
 import { dispositionsOf } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
@@ -44,8 +44,8 @@ async function startWorkers(server: OwnRedis, names: readonly string[]) {
 }
 
 /** The next batch of a worker, however often it was woken for nothing; undefined: it was closed. */
-async function takeSome(worker: BatchWorker): Promise<TakenJob | undefined> {
-  let job: TakenJob | undefined;
+async function takeSome(worker: BatchWorker): Promise<TakenBatch | undefined> {
+  let job: TakenBatch | undefined;
   while (job === undefined && !closed.has(worker)) job = await worker.take();
   return job;
 }

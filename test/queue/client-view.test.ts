@@ -1,10 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
-import { admit, admitKeyed } from '../../src/queue/admit.ts';
+import { admit, admitKeyed, restoreEvents } from '../../src/queue/admit.ts';
 import { readClientViews } from '../../src/queue/client-view.ts';
 import { endpointPrefix, statsKey } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
-import { restoreEvents } from '../../src/queue/restore-events.ts';
 import { settle } from '../../src/queue/settle.ts';
 import type { SettleCommand } from '../../src/queue/settle-order.ts';
 import { readView } from '../support/client-view.ts';

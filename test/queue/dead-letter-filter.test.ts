@@ -4,7 +4,7 @@ import { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
 import { type DeadLetterFilter, matchesFilter } from '../../src/core/dead-letter-filter.ts';
 import type { HistoryEntry, StoredEvent } from '../../src/core/event.ts';
 import { findDeadLetters } from '../../src/dead-letters/find-dead-letters.ts';
-import { readDeadLetters } from '../../src/queue/dead-letter-queue.ts';
+import { readDeadLetters } from '../../src/queue/dead-letters.ts';
 import { deadLetterJobId, deadLettersPrefix } from '../../src/queue/names.ts';
 
 import { testRedis, uniqueClientName } from '../support/redis.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readDeadLetterPage } from '../../src/queue/dead-letter-page.ts';
+import { readDeadLetterPage } from '../../src/queue/dead-letters.ts';
 import { deadLettersPrefix } from '../../src/queue/names.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 

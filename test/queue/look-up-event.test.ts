@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { admit } from '../../src/queue/admit.ts';
-import { replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
+import { replayDeadLetters } from '../../src/queue/dead-letters.ts';
 import { deliveredSlot, deliveredTail, packDelivered } from '../../src/queue/delivered-record.ts';
 import { deliveredKey, statsKey } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, onTestFinished, test } from 'vitest';
 import { admit } from '../../src/queue/admit.ts';
-import { replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
+import { replayDeadLetters } from '../../src/queue/dead-letters.ts';
 import { createEventLookUp } from '../../src/queue/look-up-event.ts';
 import { endpointPrefix } from '../../src/queue/names.ts';
 import { NOTED_JOBS } from '../../src/queue/search-jobs.ts';

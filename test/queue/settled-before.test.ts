@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { deliveriesPrefix, statsKey } from '../../src/queue/names.ts';
 import { type Settled, settle } from '../../src/queue/settle.ts';
 import type { SettleAction, SettleCommand } from '../../src/queue/settle-order.ts';
-import type { TakenJob } from '../../src/queue/take.ts';
+import type { TakenBatch } from '../../src/queue/take.ts';
 import { dispositionsOf } from '../support/events.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker, loseLocks } from '../support/stalled.ts';
@@ -24,11 +24,16 @@ async function takenBatch() {
   onTestFinished(() => queue.close());
   await queue.add('1', { events: [EVENT] }, { jobId: 'a' });
   const worker = await idleBatchWorker(client);
-  const first = (await worker.take()) as TakenJob;
+  const first = (await worker.take()) as TakenBatch;
   const lostStream = new Socket();
   let others = 0;
 
-  function write(job: TakenJob, action: SettleAction, name: string, stream = redis.stream): Promise<Settled> {
+  function write(
+    job: TakenBatch,
+    action: SettleAction,
+    name: string,
+    stream = redis.stream,
+  ): Promise<Settled> {
     const stay = action === 'complete' ? [] : [EVENT];
     const command: SettleCommand = {
       ...completion(job),
@@ -47,8 +52,8 @@ async function takenBatch() {
     send: (action: SettleAction) => write(first, action, 'name'),
     sendAgain: (action: SettleAction) => write(first, action, 'name', lostStream),
     /** Another process has the batch by now. */
-    takeOver: async () => (await worker.take()) as TakenJob,
-    settleOther: (job: TakenJob, action: SettleAction) => write(job, action, `other ${++others}`),
+    takeOver: async () => (await worker.take()) as TakenBatch,
+    settleOther: (job: TakenBatch, action: SettleAction) => write(job, action, `other ${++others}`),
     written: async () => Number(await redis.hget(statsKey(client), 'delivered')),
   };
 }

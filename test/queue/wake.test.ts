@@ -1,15 +1,14 @@
 import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import type { StoredEvent } from '../../src/core/event.ts';
-import { admit, admitKeyed } from '../../src/queue/admit.ts';
+import { admit, admitKeyed, restoreEvents } from '../../src/queue/admit.ts';
 import { createBatchWorkers } from '../../src/queue/batch-workers.ts';
-import { replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
+import { replayDeadLetters } from '../../src/queue/dead-letters.ts';
 import { endpointPrefix } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
-import { restoreEvents } from '../../src/queue/restore-events.ts';
 import { settle } from '../../src/queue/settle.ts';
 import type { SettleCommand } from '../../src/queue/settle-order.ts';
-import type { BatchWorker, TakenJob } from '../../src/queue/take.ts';
+import type { BatchWorker, TakenBatch } from '../../src/queue/take.ts';
 import { NextWork } from '../../src/queue/wake.ts';
 import { dispositionsOf } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -39,7 +38,7 @@ async function openQueue() {
   reader.on('message', (_channel, message) => messages.push(message));
   await reader.subscribe('wb:work');
   const taker = await idleBatchWorker(CLIENT, redis);
-  let taken: TakenJob | undefined;
+  let taken: TakenBatch | undefined;
   const add = (id: string) => admit(redis, dispositionsOf(CLIENT), [batch(id)], Date.now());
   async function addAndTake(id: string): Promise<void> {
     await add(id);

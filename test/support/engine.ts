@@ -9,7 +9,7 @@ import type { EventTypeName } from '../../src/core/event-types.ts';
 import { actOnDeadLetters, type DeadLetterAction } from '../../src/dead-letters/act-on-dead-letters.ts';
 import { createLog } from '../../src/log.ts';
 import type { ClientView } from '../../src/queue/client-view.ts';
-import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../../src/queue/dead-letter-queue.ts';
+import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../../src/queue/dead-letters.ts';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
 import { type Engine, startEngine } from '../../src/service/engine.ts';
 import { openIntake } from '../../src/service/open-intake.ts';

@@ -6,7 +6,7 @@ import {
   findDeadLetters,
   type ReadDeadLetters,
 } from '../../dead-letters/find-dead-letters.ts';
-import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
+import { readDeadLetters } from '../../queue/dead-letters.ts';
 import { chooseClients, type Operator } from '../open-operator.ts';
 import { optionParser, parseCount, parseMoment } from '../parse-options.ts';
 import type { GlobalOptions } from '../run-command.ts';

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { actOnDeadLetters, type DeadLetterAction } from '../../dead-letters/act-on-dead-letters.ts';
 import { holdRate } from '../../dead-letters/replay-rate.ts';
-import { discardDeadLetters, replayDeadLetters } from '../../queue/dead-letter-queue.ts';
+import { discardDeadLetters, replayDeadLetters } from '../../queue/dead-letters.ts';
 import { chooseClients, type Operator, operatorAction, tellWithoutService } from '../open-operator.ts';
 import { decimalNumber } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';

@@ -4,7 +4,7 @@ import { EVENT_TYPES } from '../../core/event-types.ts';
 import { seededRandom } from '../../core/seeded-random.ts';
 import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
-import { readDeadLetters, replayDeadLetters } from '../../queue/dead-letter-queue.ts';
+import { readDeadLetters, replayDeadLetters } from '../../queue/dead-letters.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
 import { printAccount, type Statuses, takeAccount, watchUntil } from '../demo/demo-view.ts';
 import {

@@ -6,7 +6,7 @@ import { buildReport, type IncidentReport, reportValue } from '../../incidents/b
 import { collectFailures } from '../../incidents/collect-failures.ts';
 import { reportMarkdown, reportTitle } from '../../incidents/report-markdown.ts';
 import { readClientView } from '../../queue/client-view.ts';
-import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
+import { readDeadLetters } from '../../queue/dead-letters.ts';
 import { readIncidents } from '../../queue/incident-store.ts';
 import { type ExportOutput, exportToFile } from '../export-output.ts';
 import { findClient, type Operator, operatorAction } from '../open-operator.ts';

@@ -20,7 +20,7 @@ import {
   toTemplate,
 } from '../../loadtest/payloads.ts';
 import { newRunId } from '../../loadtest/senders/direct-sender.ts';
-import { readDeadLetters } from '../../queue/dead-letter-queue.ts';
+import { readDeadLetters } from '../../queue/dead-letters.ts';
 import { type Operator, openOperator } from '../open-operator.ts';
 import { UsageError } from '../run-command.ts';
 import { findInput, GzipError } from '../send/event-input.ts';

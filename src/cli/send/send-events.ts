@@ -6,7 +6,7 @@ import { type ReadPayload, readPayloads } from '../../intake/read-payloads.ts';
 import { restore } from '../../intake/restore.ts';
 import type { ReadEventsOptions } from '../../intake/submit-options.ts';
 import { refusal, type SubmitResult } from '../../intake/submit-result.ts';
-import { restoreEvents } from '../../queue/restore-events.ts';
+import { restoreEvents } from '../../queue/admit.ts';
 import type { OpenIntake } from '../../service/open-intake.ts';
 import { findClient } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';

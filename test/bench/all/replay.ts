@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { actOnDeadLetters } from '../../../src/dead-letters/act-on-dead-letters.ts';
 import { closeRedis, openRedis } from '../../../src/queue/connections.ts';
-import { readDeadLetters, replayDeadLetters } from '../../../src/queue/dead-letter-queue.ts';
+import { readDeadLetters, replayDeadLetters } from '../../../src/queue/dead-letters.ts';
 import { startPrivateRedis } from '../private-redis.ts';
 import { estimate } from '../statistics.ts';
 import { addDeadLetters } from './dead-letters.ts';
