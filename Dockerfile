@@ -15,6 +15,7 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
 COPY --from=build /app/dist/workers ./dist/workers
+COPY --from=build /app/src/docs ./src/docs
 # The files stay root's: the service can read its own code and change none of it.
 USER node
 STOPSIGNAL SIGTERM

@@ -23,6 +23,7 @@ const COMMANDS: readonly Commands[] = [
   { names: ['sandbox'], load: async () => (await import('./commands/sandbox.ts')).addSandboxCommand },
   { names: ['loadtest'], load: async () => (await import('./commands/loadtest.ts')).addLoadtestCommand },
   { names: ['key'], load: async () => (await import('./commands/key.ts')).addKeyCommand },
+  { names: ['docs'], load: async () => (await import('./commands/docs.ts')).addDocsCommand },
   { names: ['demo'], load: async () => (await import('./commands/demo.ts')).addDemoCommand },
 ];
 

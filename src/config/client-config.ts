@@ -34,21 +34,35 @@ export const TOKEN_STYLES = ['form', 'basic', 'json'] as const;
 
 const authSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
-  z.strictObject({ type: z.literal('bearer'), token: bearerToken }),
+  z.strictObject({
+    type: z.literal('bearer'),
+    token: bearerToken.describe('Sent as "Authorization: Bearer <token>".'),
+  }),
   z.strictObject({
     type: z.literal('basic'),
     // RFC 7617, section 2: the first colon ends the user name, and neither part holds control characters.
-    username: credential(/^[^:\p{Cc}]*$/u, 'must not hold a colon or a control character'),
-    password: credential(/^\P{Cc}*$/u, 'must not hold a control character'),
+    username: credential(/^[^:\p{Cc}]*$/u, 'must not hold a colon or a control character').describe(
+      'The user name.',
+    ),
+    password: credential(/^\P{Cc}*$/u, 'must not hold a control character').describe('The password.'),
   }),
-  z.strictObject({ type: z.literal('api_key'), header: headerName, key: headerValue }),
+  z.strictObject({
+    type: z.literal('api_key'),
+    header: headerName.describe('The header that carries the key.'),
+    key: headerValue.describe('The key.'),
+  }),
   z.strictObject({
     type: z.literal('oauth2'),
-    tokenUrl: httpUrl,
-    clientId: anyCredential,
-    clientSecret: anyCredential,
-    scope: anyCredential.optional(),
-    style: z.enum(TOKEN_STYLES).default('form'),
+    tokenUrl: httpUrl.describe('The token endpoint.'),
+    clientId: anyCredential.describe('The name that the token service knows Waybill by.'),
+    clientSecret: anyCredential.describe('Its secret.'),
+    scope: anyCredential.optional().describe('What to ask for.'),
+    style: z
+      .enum(TOKEN_STYLES)
+      .default('form')
+      .describe(
+        'How the credentials are sent: form, basic, or json. "waybill check" names the one that works.',
+      ),
     ...tokenSettings,
   }),
   tokenServiceSchema,
@@ -63,11 +77,13 @@ const retry = {
 };
 
 const retrySchema = z.strictObject({
-  retries: retry.retries.default(5),
-  baseDelayMs: retry.baseDelayMs.default(15_000),
-  factor: retry.factor.default(5),
-  maxDelayMs: retry.maxDelayMs.default(14_400_000),
-  jitter: retry.jitter.default(0.1),
+  retries: retry.retries
+    .default(5)
+    .describe('Retries after the first attempt; then the event is a dead letter.'),
+  baseDelayMs: retry.baseDelayMs.default(15_000).describe('The delay before the first retry.'),
+  factor: retry.factor.default(5).describe('Each further delay is so many times longer.'),
+  maxDelayMs: retry.maxDelayMs.default(14_400_000).describe('No delay is longer.'),
+  jitter: retry.jitter.default(0.1).describe('The share by which a delay varies, up or down. 0.1 is 10 %.'),
 });
 
 const concurrency = z.int().min(1).max(1_000);
@@ -76,11 +92,11 @@ const timeoutMs = z.int().min(1).max(600_000);
 
 /** An endpoint with settings of its own: what it leaves out is the client's, but for the rate, which it adds to it. */
 const endpointSettings = z.strictObject({
-  path: endpointAddress,
-  concurrency: concurrency.optional(),
-  ratePerSecond: ratePerSecond.optional(),
-  timeoutMs: timeoutMs.optional(),
-  retry: z.strictObject(retry).partial().optional(),
+  path: endpointAddress.describe('A path that is appended to baseUrl, or a full URL.'),
+  concurrency: concurrency.optional().describe("Instead of the client's."),
+  ratePerSecond: ratePerSecond.optional().describe("Of this endpoint alone; the client's rate holds, too."),
+  timeoutMs: timeoutMs.optional().describe("Instead of the client's."),
+  retry: z.strictObject(retry).partial().optional().describe("Those that it names, instead of the client's."),
 });
 
 type EndpointSettings = z.infer<typeof endpointSettings>;
@@ -93,7 +109,11 @@ const endpointsSchema = z
   .refine((endpoints) => Object.keys(endpoints).length > 0, 'must name at least one event type');
 
 const tlsSchema = z
-  .strictObject({ ca: text.optional(), cert: text.optional(), key: text.optional() })
+  .strictObject({
+    ca: text.optional().describe('Authorities to trust instead of the public ones.'),
+    cert: text.optional().describe("Waybill's own certificate, with its chain; goes with key."),
+    key: text.optional().describe('The private key of cert.'),
+  })
   .superRefine((tls, context) => {
     if (tls.cert !== undefined && tls.key === undefined) {
       context.addIssue({ code: 'custom', path: ['key'], message: 'is required where cert is given' });
@@ -105,31 +125,75 @@ const tlsSchema = z
 
 /** Whether the client's endpoints may be load-tested, and how hard at most; see `findPermit` for what is left out. */
 const loadtestSchema = z.strictObject({
-  allowed: z.boolean().optional(),
-  maxRatePerSecond: z.number().min(0.001).max(1_000_000).optional(),
-  maxRequests: z.int().min(1).max(1_000_000_000).optional(),
+  allowed: z
+    .boolean()
+    .optional()
+    .describe('Whether it may. Without it: only endpoints on loopback, with allowPrivateNetwork.'),
+  maxRatePerSecond: z
+    .number()
+    .min(0.001)
+    .max(1_000_000)
+    .optional()
+    .describe('The highest rate. Without it: 50, on loopback any.'),
+  maxRequests: z
+    .int()
+    .min(1)
+    .max(1_000_000_000)
+    .optional()
+    .describe('The most requests of one test. Without it: 100000.'),
 });
 
 /** One client of `waybill.yaml`. Durations and sizes carry their unit in the name; tls names files. */
 export const clientConfigSchema = z.strictObject({
-  baseUrl: httpBaseUrl,
-  endpoints: endpointsSchema,
-  auth: authSchema.default({ type: 'none' }),
-  concurrency: concurrency.default(32),
-  ratePerSecond: ratePerSecond.optional(),
-  timeoutMs: timeoutMs.default(15_000),
-  connectionMaxAgeMs: z.int().min(1).max(86_400_000).default(30_000),
-  retry: retrySchema.prefault({}),
-  batchSize: z.int().min(1).max(500).default(50),
-  allowPrivateNetwork: z.boolean().default(false),
-  tls: tlsSchema.optional(),
-  loadtest: loadtestSchema.optional(),
+  baseUrl: httpBaseUrl.describe("Where the client's endpoints are. Their paths are appended to it."),
+  endpoints: endpointsSchema.describe(
+    'A path or full URL for each event type, or an object with settings of its own: path, concurrency, timeoutMs, retry, ratePerSecond.',
+  ),
+  auth: authSchema
+    .default({ type: 'none' })
+    .describe('How requests are authorized. "waybill docs auth" explains each type.'),
+  concurrency: concurrency.default(32).describe('Requests in flight, for each endpoint and worker process.'),
+  ratePerSecond: ratePerSecond
+    .optional()
+    .describe(
+      'Events a second, over all endpoints and processes. Sends are spread evenly. Without it there is no limit.',
+    ),
+  timeoutMs: timeoutMs
+    .default(15_000)
+    .describe(
+      'How long one request may take, from connecting to the last byte. Each address of a name has 2 s to connect, the last one the remainder.',
+    ),
+  connectionMaxAgeMs: z
+    .int()
+    .min(1)
+    .max(86_400_000)
+    .default(30_000)
+    .describe('How long a connection is used. A new one follows a name that moved.'),
+  retry: retrySchema
+    .prefault({})
+    .describe(
+      'When a failed event is sent again. The defaults span three hours: 15 s, 75 s, 6 min, 31 min, 2.6 h.',
+    ),
+  batchSize: z.int().min(1).max(500).default(50).describe('Events that may share a job in the queue.'),
+  allowPrivateNetwork: z
+    .boolean()
+    .default(false)
+    .describe('Whether loopback and private addresses may be reached.'),
+  tls: tlsSchema
+    .optional()
+    .describe('PEM files, relative to the configuration. Without it the public authorities are trusted.'),
+  loadtest: loadtestSchema
+    .optional()
+    .describe(
+      'Whether "waybill loadtest" may load the endpoints, and how hard at most. Ask the client first.',
+    ),
   contact: z
     .strictObject({
-      name: text.optional(),
-      email: z.email({ error: 'must be an email address' }).optional(),
+      name: text.optional().describe('Their name.'),
+      email: z.email({ error: 'must be an email address' }).optional().describe('Their address.'),
     })
-    .optional(),
+    .optional()
+    .describe("The client's tech support, whom a report is for."),
 });
 
 /** A client's settings with all defaults filled in. */

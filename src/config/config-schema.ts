@@ -35,25 +35,79 @@ function isPasswordEncoded({ username, password, pathname, search, hash }: URL):
 
 /** Where health and metrics are served, and what they are judged by. */
 const metricsSchema = z.strictObject({
-  host: z.string().min(1, 'must not be empty').default('127.0.0.1'),
-  port: z.int().min(0).max(65_535).default(9464),
-  oldestWaitingMs: z.int().min(1_000).max(604_800_000).default(3_600_000),
-  untakenMs: z.int().min(1_000).max(86_400_000).default(60_000),
+  host: z
+    .string()
+    .min(1, 'must not be empty')
+    .default('127.0.0.1')
+    .describe('The address to listen on. By default this machine alone can connect.'),
+  port: z.int().min(0).max(65_535).default(9464).describe('The port. 0 takes a free one.'),
+  oldestWaitingMs: z
+    .int()
+    .min(1_000)
+    .max(604_800_000)
+    .default(3_600_000)
+    .describe('/readyz fails if an event waits for longer.'),
+  untakenMs: z
+    .int()
+    .min(1_000)
+    .max(86_400_000)
+    .default(60_000)
+    .describe('/readyz fails if no worker takes waiting events for so long.'),
 });
 
 /** The whole of `waybill.yaml`. Durations carry their unit in the name. */
 export const configSchema = z.strictObject({
-  redis: z.strictObject({ url: redisUrl }).optional(),
-  dataDir: z.string().min(1, 'must not be empty').optional(),
-  deadLetters: z.strictObject({ keepDays: z.number().positive().max(36_500).optional() }).prefault({}),
-  incidents: incidentsConfigSchema.prefault({}),
-  keepDeliveredHours: z.number().min(0).max(8_760).default(24),
-  metrics: metricsSchema.optional(),
-  shutdownGraceMs: z.int().min(0).max(3_600_000).default(10_000),
-  http: httpConfigSchema.optional(),
+  redis: z
+    .strictObject({
+      url: redisUrl.describe('A redis: or rediss: (TLS) URL, or the path of a unix socket.'),
+    })
+    .optional()
+    .describe('Where events wait. Without it Waybill runs a private Redis of its own in dataDir.'),
+  dataDir: z
+    .string()
+    .min(1, 'must not be empty')
+    .optional()
+    .describe("The directory for Waybill's own state, relative to the file. Without it: .waybill"),
+  deadLetters: z
+    .strictObject({
+      keepDays: z
+        .number()
+        .positive()
+        .max(36_500)
+        .optional()
+        .describe('How many days they are kept. Without it: until they are replayed or discarded.'),
+    })
+    .prefault({})
+    .describe('Events that Waybill gave up on.'),
+  incidents: incidentsConfigSchema
+    .prefault({})
+    .describe('Whom to tell about endpoints that keep failing. The log says it in any case.'),
+  keepDeliveredHours: z
+    .number()
+    .min(0)
+    .max(8_760)
+    .default(24)
+    .describe(
+      'How many hours "waybill event" knows that an event was delivered. 0 remembers nothing. An event takes 9 to 22 bytes in Redis; nothing is remembered while Redis is full.',
+    ),
+  metrics: metricsSchema
+    .optional()
+    .describe(
+      'Serves /livez, /readyz and /metrics. Without it nothing is served; `metrics: {}` takes all defaults.',
+    ),
+  shutdownGraceMs: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(10_000)
+    .describe('How long a stopping service waits for the requests under way.'),
+  http: httpConfigSchema
+    .optional()
+    .describe('The HTTP API: events in, and operating the service. Without it nothing listens.'),
   clients: z
     .record(clientNameSchema, clientConfigSchema)
-    .refine((clients) => Object.keys(clients).length > 0, 'must name at least one client'),
+    .refine((clients) => Object.keys(clients).length > 0, 'must name at least one client')
+    .describe('Who receives events. A name holds a to z, 0 to 9 and hyphens, 63 characters at most.'),
 });
 
 /** What `waybill.yaml` says, with all defaults filled in. */

@@ -10,7 +10,7 @@ const keySchema = z.strictObject({
   name: credential(
     /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/,
     'must be a name of letters, digits, dots, hyphens and underscores',
-  ),
+  ).describe('Who uses the key; the log names it.'),
   /*
    * A fast hash is right here: it is slow ones that passwords need, since people choose from few. A key has 256
    * random bits, which nobody tries through however fast it goes, and each request pays for the hash.
@@ -18,8 +18,13 @@ const keySchema = z.strictObject({
   sha256: credential(
     /^[0-9a-fA-F]{64}$/,
     'must be the SHA-256 of a key in 64 hexadecimal digits: "waybill key NAME" prints one',
-  ).toLowerCase(),
-  scopes: z.array(z.enum(API_SCOPES)).min(1, 'must name at least one of submit, operate'),
+  )
+    .toLowerCase()
+    .describe('The SHA-256 of the key, in hexadecimal digits.'),
+  scopes: z
+    .array(z.enum(API_SCOPES))
+    .min(1, 'must name at least one of submit, operate')
+    .describe('What the key may do. submit: send events; operate: everything else.'),
 });
 
 /**
@@ -30,15 +35,23 @@ export const httpConfigSchema = z.strictObject({
   host: z
     .string()
     .regex(/^[A-Za-z0-9.:_-]+$/, { error: 'must be an address to listen on, such as 127.0.0.1' })
-    .default('127.0.0.1'),
-  /** 0: any that is free. */
-  port: z.int().min(0).max(65_535).default(8425),
+    .default('127.0.0.1')
+    .describe(
+      'The address to listen on. Beyond loopback, put a TLS proxy in front: keys travel in the clear.',
+    ),
+  port: z.int().min(0).max(65_535).default(8425).describe('The port. 0 takes a free one.'),
   bodyLimitBytes: z
     .int()
     .min(1024)
     .max(1024 * MIB)
-    .default(16 * MIB),
-  requestTimeoutMs: z.int().min(100).max(3_600_000).default(30_000),
+    .default(16 * MIB)
+    .describe('The largest body of one request.'),
+  requestTimeoutMs: z
+    .int()
+    .min(100)
+    .max(3_600_000)
+    .default(30_000)
+    .describe('How long one request may take.'),
   keys: z
     .array(keySchema)
     .min(1, 'must name at least one key: "waybill key NAME" makes one')
@@ -47,7 +60,8 @@ export const httpConfigSchema = z.strictObject({
         if (keys.findIndex((key) => key.name === name) === index) continue;
         context.addIssue({ code: 'custom', path: [index, 'name'], message: 'is the name of a key above' });
       }
-    }),
+    })
+    .describe('Who may use it; at least one. "waybill key NAME" makes a key and prints its entry.'),
 });
 
 /** The settings of the HTTP API with all defaults filled in. */

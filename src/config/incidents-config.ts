@@ -4,10 +4,13 @@ import { anyCredential, headerName, headerValue, httpUrl } from './http-fields.t
 const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
 
 const common = {
-  url: httpUrl,
-  headers: z.record(headerName, headerValue).default({}),
-  timeoutMs: z.int().min(100).max(60_000).default(10_000),
-  allowPrivateNetwork: z.boolean().default(false),
+  url: httpUrl.describe('Where notices are posted to.'),
+  headers: z.record(headerName, headerValue).default({}).describe('Further headers of each notice.'),
+  timeoutMs: z.int().min(100).max(60_000).default(10_000).describe('How long one notice may take.'),
+  allowPrivateNetwork: z
+    .boolean()
+    .default(false)
+    .describe('Whether url may lead to a loopback or private address.'),
 };
 
 const channelSchema = z.discriminatedUnion('format', [
@@ -18,15 +21,24 @@ const channelSchema = z.discriminatedUnion('format', [
   z.strictObject({
     format: z.literal('pagerduty'),
     ...common,
-    url: httpUrl.default(PAGERDUTY_URL),
-    routingKey: anyCredential,
+    url: httpUrl.default(PAGERDUTY_URL).describe('Where notices are posted to.'),
+    routingKey: anyCredential.describe('The key of a PagerDuty service (Events API v2).'),
   }),
 ]);
 
 /** What is done about incidents. */
 export const incidentsConfigSchema = z.strictObject({
-  notify: z.array(channelSchema).max(20).default([]),
-  lookEveryMs: z.int().min(100).max(60_000).default(5_000),
+  notify: z
+    .array(channelSchema)
+    .max(20)
+    .default([])
+    .describe('Channels to tell: slack, teams (a Workflows webhook), json, text, pagerduty.'),
+  lookEveryMs: z
+    .int()
+    .min(100)
+    .max(60_000)
+    .default(5_000)
+    .describe('How often Waybill looks for something to tell.'),
 });
 
 /** How incidents are told of, with all defaults filled in. */

@@ -30,25 +30,42 @@ const tokenPrefix = z.string().regex(/^(?:[\x21-\x7e][\x20-\x7e]*)?$/, {
 
 /** What asking for tokens has in common, whatever the token service speaks. */
 export const tokenSettings = {
-  /** One token request with its repetitions; default: the client's `timeoutMs`. */
-  timeoutMs: z.int().min(1).max(600_000).optional(),
-  /** Statuses of the endpoint that lead to a new token, as 401 always does. */
-  renewOn: z.array(z.int().min(300).max(599)).max(20).optional(),
+  timeoutMs: z
+    .int()
+    .min(1)
+    .max(600_000)
+    .optional()
+    .describe(
+      "How long one token request may take, with its two repetitions. Without it: the client's timeoutMs.",
+    ),
+  renewOn: z
+    .array(z.int().min(300).max(599))
+    .max(20)
+    .optional()
+    .describe('Statuses of the endpoint that lead to a new token. 401 always does.'),
 };
 
 /** A token service of the client's own making. Lifetimes in seconds. */
 export const tokenServiceSchema = z
   .strictObject({
     type: z.literal('token_service'),
-    url: httpUrl,
-    method: z.enum(['POST', 'GET', 'PUT']).default('POST'),
-    headers: z.record(tokenRequestHeaderName, headerValue).default({}),
-    body: jsonBody.optional(),
-    tokenPointer: jsonPointer,
-    expiresInPointer: jsonPointer.optional(),
-    expiresInSeconds: z.number().min(1).max(604_800).default(3_600),
-    header: headerName.default('Authorization'),
-    prefix: tokenPrefix.default('Bearer '),
+    url: httpUrl.describe('Where to ask for a token.'),
+    method: z.enum(['POST', 'GET', 'PUT']).default('POST').describe('POST, GET or PUT.'),
+    headers: z
+      .record(tokenRequestHeaderName, headerValue)
+      .default({})
+      .describe('Headers of the token request, beside Accept and Content-Type.'),
+    body: jsonBody.optional().describe('Sent as JSON. Without it there is no body.'),
+    tokenPointer: jsonPointer.describe('Where the answer has the token: a JSON pointer (RFC 6901).'),
+    expiresInPointer: jsonPointer.optional().describe('Where the answer has the lifetime, in seconds.'),
+    expiresInSeconds: z
+      .number()
+      .min(1)
+      .max(604_800)
+      .default(3_600)
+      .describe('The lifetime if the answer has none.'),
+    header: headerName.default('Authorization').describe('The header that carries the token.'),
+    prefix: tokenPrefix.default('Bearer ').describe('The text before the token in that header.'),
     ...tokenSettings,
   })
   .superRefine(({ method, body }, context) => {

@@ -32,6 +32,7 @@ const ALL = [
   'sandbox',
   'loadtest',
   'key',
+  'docs',
   'demo',
 ];
 

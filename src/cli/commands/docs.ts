@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import { didYouMean } from '../../core/near-miss.ts';
+import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
+
+/** `waybill docs [topic]`: prints a text of src/docs, or lists them. */
+export function addDocsCommand(program: Command): void {
+  program
+    .command('docs')
+    .argument('[topic]', 'the text to print; default: list the topics')
+    .description('print a text on a topic: settings, error codes, recipes, promises and more')
+    .action(
+      commandAction(async (terminal, _options: GlobalOptions, topic?: string) => {
+        const topics = readTopics();
+        if (topic === undefined) {
+          terminal.value(topics.map(({ name, summary }) => ({ topic: name, summary })));
+          const width = Math.max(...topics.map(({ name }) => name.length)) + 2;
+          for (const { name, summary } of topics) terminal.line(`${name.padEnd(width)}${summary}`);
+          terminal.line('\n"waybill docs <topic>" prints one of them.');
+          return EXIT.done;
+        }
+        const found = topics.find(({ name }) => name === topic);
+        if (found === undefined) throw unknownTopic(topic, topics);
+        terminal.value({ topic, text: found.text });
+        terminal.line(found.text.trimEnd());
+        return EXIT.done;
+      }),
+    );
+}
+
+interface Topic {
+  readonly name: string;
+  /** The heading of the text. */
+  readonly summary: string;
+  /** Markdown. */
+  readonly text: string;
+}
+
+/** Reads the texts from the package's own directory, which holds them beside dist/. */
+function readTopics(): Topic[] {
+  const manifest = createRequire(import.meta.url).resolve('waybill/package.json');
+  const directory = join(dirname(manifest), 'src', 'docs');
+  return readdirSync(directory)
+    .filter((file) => file.endsWith('.md'))
+    .sort()
+    .map((file) => {
+      const text = readFileSync(join(directory, file), 'utf8');
+      return { name: file.slice(0, -'.md'.length), summary: /^# (.+)$/m.exec(text)?.[1] ?? '', text };
+    });
+}
+
+function unknownTopic(topic: string, topics: readonly Topic[]): UsageError {
+  const names = topics.map(({ name }) => name);
+  const there = `there are: ${names.join(', ')}${didYouMean(topic, names)}`;
+  return new UsageError(`there is no topic "${topic}"; ${there}`);
+}
