@@ -212,6 +212,7 @@ describe('the image', () => {
   const manifest = JSON.parse(read('package.json')) as {
     bin: { waybill: string };
     engines: { node: string };
+    files: readonly string[];
   };
 
   test('runs the command of the package as a user without rights, ended by SIGTERM', () => {
@@ -220,6 +221,11 @@ describe('the image', () => {
     expect(JSON.parse(instruction('ENTRYPOINT'))).toEqual(['node', manifest.bin.waybill]);
     expect(JSON.parse(instruction('CMD'))).toEqual(waybill.command);
     expect(existsSync(join(REPOSITORY, manifest.bin.waybill))).toBe(true);
+  });
+
+  test('has the texts of waybill docs, as the package has', () => {
+    expect(lastStage.map(({ words }) => words)).toContain('--from=build /app/src/docs ./src/docs');
+    expect(manifest.files).toContain('src/docs');
   });
 
   test('is healthy as long as a status can be read', async () => {

@@ -33,7 +33,7 @@ const problemSchema = component(
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    code: z.string().describe('stable; see the error codes in the README'),
+    code: z.string().describe('stable; "waybill docs errors" explains each'),
     detail: z.string(),
     errors: errorsSchema.optional(),
     accepted: accountShape.accepted.optional(),

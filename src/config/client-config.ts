@@ -61,7 +61,7 @@ const authSchema = z.discriminatedUnion('type', [
       .enum(TOKEN_STYLES)
       .default('form')
       .describe(
-        'How the credentials are sent: form, basic, or json. "waybill check" names the one that works.',
+        'How the credentials are sent: form, basic or json. "waybill check" names the one that works.',
       ),
     ...tokenSettings,
   }),
@@ -128,13 +128,13 @@ const loadtestSchema = z.strictObject({
   allowed: z
     .boolean()
     .optional()
-    .describe('Whether it may. Without it: only endpoints on loopback, with allowPrivateNetwork.'),
+    .describe('Whether load tests are allowed. Without it: only on loopback, with allowPrivateNetwork.'),
   maxRatePerSecond: z
     .number()
     .min(0.001)
     .max(1_000_000)
     .optional()
-    .describe('The highest rate. Without it: 50, on loopback any.'),
+    .describe('The highest rate of a load test. Without it: 50, on loopback any.'),
   maxRequests: z
     .int()
     .min(1)

@@ -14,7 +14,10 @@ const common = {
 };
 
 const channelSchema = z.discriminatedUnion('format', [
-  z.strictObject({ format: z.literal('slack'), ...common }),
+  z.strictObject({
+    format: z.literal('slack').describe('slack, teams, json, text or pagerduty.'),
+    ...common,
+  }),
   z.strictObject({ format: z.literal('teams'), ...common }),
   z.strictObject({ format: z.literal('json'), ...common }),
   z.strictObject({ format: z.literal('text'), ...common }),
@@ -22,7 +25,7 @@ const channelSchema = z.discriminatedUnion('format', [
     format: z.literal('pagerduty'),
     ...common,
     url: httpUrl.default(PAGERDUTY_URL).describe('Where notices are posted to.'),
-    routingKey: anyCredential.describe('The key of a PagerDuty service (Events API v2).'),
+    routingKey: anyCredential.describe('Of pagerduty alone: the key of a service (Events API v2).'),
   }),
 ]);
 

@@ -1,5 +1,5 @@
 /**
- * The base of every error that Waybill throws. `code` is stable and documented in README.md;
+ * The base of every error that Waybill throws. `code` is stable and documented in src/docs/errors.md;
  * `message` is a sentence: what happened, to which thing, what was expected, what was found.
  */
 export class WaybillError extends Error {

@@ -3,7 +3,7 @@ import type { Problem } from '../core/problem.ts';
 import { quoteText } from '../core/quote-text.ts';
 import type { WriteOutcome } from '../queue/admit.ts';
 
-/** Why an event was not taken; each code is documented in README.md. */
+/** Why an event was not taken; each code is documented in src/docs/errors.md. */
 export type RefusalCode =
   | 'UNKNOWN_CLIENT'
   | 'UNKNOWN_EVENT_TYPE'

@@ -5,7 +5,7 @@ import { generate } from 'selfsigned';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { configSchema } from '../../src/config/config-schema.ts';
-import { CONFIG_TEMPLATE } from '../../src/config/config-template.ts';
+import { configTemplate } from '../../src/config/config-template.ts';
 import { loadConfig, parseConfig } from '../../src/config/load-config.ts';
 import { errorOf, FILE, MINIMAL, problemsOf } from '../support/config-problems.ts';
 
@@ -51,12 +51,12 @@ describe('a configuration that is complete', () => {
   });
 
   test('what init writes loads once its secret is set, and says the defaults', () => {
-    expect(problemsOf(CONFIG_TEMPLATE)).toEqual([
+    expect(problemsOf(configTemplate())).toEqual([
       expect.stringMatching(
         /clientSecret needs the environment variable ACME_CLIENT_SECRET, which is not set$/,
       ),
     ]);
-    const { clients } = parseConfig(CONFIG_TEMPLATE, FILE, { ACME_CLIENT_SECRET: 'secret' });
+    const { clients } = parseConfig(configTemplate(), FILE, { ACME_CLIENT_SECRET: 'secret' });
     expect(clients.acme?.auth).toMatchObject({ type: 'oauth2', clientSecret: 'secret', style: 'form' });
     const defaults = parseConfig(MINIMAL, FILE, {}).clients.acme;
     for (const key of ['concurrency', 'timeoutMs', 'retry', 'batchSize', 'allowPrivateNetwork'] as const) {
@@ -65,22 +65,22 @@ describe('a configuration that is complete', () => {
   });
 
   test('what init writes mentions every setting, and each that it shows as optional is valid', () => {
-    const shown = CONFIG_TEMPLATE.replace(
-      /^( *)# ((?:redis|dataDir|scope|ratePerSecond):)/gm,
-      '$1$2',
-    ).replace(/^# {3}(url:)/m, '  $1');
+    const shown = configTemplate()
+      .replace(/^( *)# ((?:redis|dataDir|scope|ratePerSecond):)/gm, '$1$2')
+      .replace(/^# {3}(url:)/m, '  $1');
     const config = parseConfig(shown, FILE, { ACME_CLIENT_SECRET: 'secret' });
     expect(config.redis?.url).toBe('redis://localhost:6379');
     expect(config.clients.acme).toMatchObject({ ratePerSecond: 200, auth: { scope: 'read write' } });
     for (const word of ['ca:', 'cert:', 'key:', 'type: bearer', 'type: basic', 'type: api_key']) {
-      expect(CONFIG_TEMPLATE).toContain(word);
+      expect(configTemplate()).toContain(word);
     }
   });
 
   test('every setting of the schema stands in the template that init writes', () => {
     const settings = settingsOf(z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }));
     expect(settings.size).toBeGreaterThan(50);
-    const missing = [...settings].filter((name) => !new RegExp(`\\b${name}:`).test(CONFIG_TEMPLATE));
+    const template = configTemplate();
+    const missing = [...settings].filter((name) => !new RegExp(`\\b${name}:`).test(template));
     expect(missing).toEqual([]);
   });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/config-error.ts';
 import type { Config } from '../../src/config/config-schema.ts';
-import { CONFIG_TEMPLATE } from '../../src/config/config-template.ts';
+import { configTemplate } from '../../src/config/config-template.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { seededRandom } from '../../src/core/seeded-random.ts';
 import { FILE } from '../support/config-problems.ts';
@@ -227,7 +227,7 @@ test('files that are damaged anywhere', { timeout: TIMEOUT_MS }, () => {
   const random = seededRandom(SEED);
   const loaded = { yes: 0, no: 0 };
   for (let n = 0; n < 2_000 * TIMES; n++) {
-    const config = load(damaged(CONFIG_TEMPLATE, random));
+    const config = load(damaged(configTemplate(), random));
     loaded[config === undefined ? 'no' : 'yes'] += 1;
   }
   expect(Math.min(loaded.yes, loaded.no)).toBeGreaterThan(200);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CONFIG_TEMPLATE } from '../../src/config/config-template.ts';
+import { configTemplate } from '../../src/config/config-template.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { findPermission } from '../../src/loadtest/load-permission.ts';
 import { clientProblems, FILE } from '../support/config-problems.ts';
@@ -83,7 +83,7 @@ test('settings of load tests are checked, and shown in what init writes', () => 
     'loadtest.maxRequests must be a whole number, found 1.5',
     'loadtest.alowed is not a known setting: did you mean "allowed"?',
   ]);
-  const shown = CONFIG_TEMPLATE.replace('# loadtest:', 'loadtest:');
+  const shown = configTemplate().replace(/^( +)# (loadtest:| {2}(?:allowed|max\w+):)/gm, '$1$2');
   const { clients } = parseConfig(shown, FILE, { ACME_CLIENT_SECRET: 'secret' });
   expect(clients.acme?.loadtest).toEqual({ allowed: true, maxRatePerSecond: 200, maxRequests: 100_000 });
 });

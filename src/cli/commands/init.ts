@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { CONFIG_TEMPLATE } from '../../config/config-template.ts';
+import { configTemplate } from '../../config/config-template.ts';
 import { commandAction, EXIT, UsageError } from '../run-command.ts';
 
 /** `waybill init`: writes a commented configuration to begin with. */
@@ -13,7 +13,7 @@ export function addInitCommand(program: Command): void {
       commandAction(async (terminal, { config }) => {
         const file = resolve(config);
         try {
-          writeFileSync(file, CONFIG_TEMPLATE, { flag: 'wx' });
+          writeFileSync(file, configTemplate(), { flag: 'wx' });
         } catch (error) {
           const { code } = error as NodeJS.ErrnoException;
           if (code === 'EEXIST') throw new UsageError(`${file} exists already; it was left as it is`);

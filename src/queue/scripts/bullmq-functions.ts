@@ -19,7 +19,7 @@ export type UsedScript = readonly [script: BullmqScript, keys: number];
 export function expectKeys([{ name, keys }, given]: UsedScript): void {
   if (keys === given) return;
   throw new Error(
-    `BullMQ's script ${name} takes ${keys} keys, and Waybill gives ${given}: see "BullMQ" in README.md`,
+    `BullMQ's script ${name} takes ${keys} keys, and Waybill gives ${given}: see "waybill docs bullmq"`,
   );
 }
 

@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { readTopic, TOPICS } from '../docs/texts.ts';
+import { runWaybill } from '../support/waybill-process.ts';
+
+test('docs lists the topics, a line each', async () => {
+  const { code, stdout } = await runWaybill(['docs']);
+  expect(code).toBe(0);
+  const lines = stdout.split('\n');
+  expect(lines.slice(0, TOPICS.length).map((line) => line.split(' ')[0])).toEqual([...TOPICS].sort());
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+  const listed = JSON.parse((await runWaybill(['docs', '--json'])).stdout);
+  expect(listed[0]).toEqual({ topic: 'auth', summary: 'How requests are authorized' });
+  expect(listed).toHaveLength(TOPICS.length);
+});
+
+test('docs prints a topic, as text or as one JSON value', async () => {
+  const text = readTopic('operating');
+  expect(await runWaybill(['docs', 'operating'])).toMatchObject({ code: 0, stdout: text, stderr: '' });
+  const { stdout } = await runWaybill(['docs', 'operating', '--json']);
+  expect(JSON.parse(stdout)).toEqual({ topic: 'operating', text });
+  expect((await runWaybill(['docs', 'config'])).stdout).not.toContain('<!--');
+});
+
+test('docs names the near miss of an unknown topic, with exit code 2', async () => {
+  const { code, stdout, stderr } = await runWaybill(['docs', 'metric']);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(
+    /^waybill: there is no topic "metric"; there are: auth, .*: did you mean "metrics"\?\n$/,
+  );
+});
