@@ -11,6 +11,16 @@ const ALONE = [
   'test/intake/read-payloads.test.ts',
 ];
 
+/** They start processes, or wait for real time to pass: `npm run test:fast` leaves them out. */
+const SLOW = [
+  'test/{journeys,cli,redis,security}/**/*.test.ts',
+  'test/api/{events,openapi,raw-requests}.test.ts',
+  'test/http/early-answer.test.ts',
+  'test/{bench-all,chaos,docker-compose,setup}.test.ts',
+  'test/loadtest/{html-report,probe,run}.test.ts',
+  'test/supervisor/supervisor.test.ts',
+];
+
 const root = fileURLToPath(new URL('..', import.meta.url));
 const each = {
   pool: 'forks',
@@ -22,6 +32,9 @@ const each = {
   expect: { poll: { timeout: 60_000 } },
 } as const;
 
+// A process for each file would spend a quarter of the suite's processor time on loading the same modules.
+const shared = { ...each, isolate: false };
+
 export default defineConfig({
   root,
   test: {
@@ -30,16 +43,10 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       { root, test: { ...each, name: 'alone', include: ALONE } },
+      { root, test: { ...shared, name: 'slow', include: SLOW } },
       {
         root,
-        test: {
-          ...each,
-          name: 'together',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/bench/**', ...ALONE],
-          // A process for each file would spend a quarter of the suite's processor time on loading the same modules.
-          isolate: false,
-        },
+        test: { ...shared, name: 'fast', include: ['test/**/*.test.ts'], exclude: [...ALONE, ...SLOW] },
       },
     ],
   },

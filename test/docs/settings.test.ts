@@ -62,7 +62,8 @@ test("the text of a client's endpoints names every setting that one may have", (
     io: 'input',
     unrepresentable: 'any',
   });
-  const { additionalProperties: each } = schema.properties?.['endpoints'] as z.core.JSONSchema.ObjectSchema;
+  const { additionalProperties: each } = (schema.properties?.['endpoints'] ??
+    {}) as z.core.JSONSchema.ObjectSchema;
   const options = typeof each === 'object' ? (each.anyOf ?? []) : [];
   const settings = options.flatMap(({ properties }) => Object.keys(properties ?? {}));
   const text = describeSettings().find(({ path }) => path === 'clients.<name>.endpoints')?.description;
