@@ -14,11 +14,13 @@ const ALONE = [
 /** They start processes, or wait for real time to pass: `npm run test:fast` leaves them out. */
 const SLOW = [
   'test/{journeys,cli,redis,security}/**/*.test.ts',
-  'test/api/{events,openapi,raw-requests}.test.ts',
-  'test/http/early-answer.test.ts',
+  'test/api/{events,keys,openapi,raw-requests}.test.ts',
+  'test/http/{early-answer,process-end}.test.ts',
   'test/{bench-all,chaos,docker-compose,setup}.test.ts',
   'test/loadtest/{html-report,probe,run}.test.ts',
-  'test/supervisor/supervisor.test.ts',
+  'test/service/lifecycle.test.ts',
+  'test/supervisor/{supervisor,worker-reports}.test.ts',
+  'test/support/node-process.test.ts',
 ];
 
 const root = fileURLToPath(new URL('..', import.meta.url));

@@ -123,7 +123,7 @@ const tlsSchema = z
     }
   });
 
-/** Whether the client's endpoints may be load-tested, and how hard at most; see `findPermit` for what is left out. */
+/** Whether the endpoints may be load-tested, and how hard at most; `findPermission` has the defaults. */
 const loadtestSchema = z.strictObject({
   allowed: z
     .boolean()

@@ -113,14 +113,11 @@ describe('commands', () => {
 });
 
 test("README has every exit code, and loadtest.md the load test's own", () => {
-  const codes = (text: string) =>
-    rowsOf(text).flatMap(([cell = '']) => cell.match(/^\d+$|\d+(?=,|$)/g) ?? []);
-  const told = codes(sectionOf(README, 'Operating it'));
-  expect(told.map(Number)).toEqual(Object.values(EXIT));
+  const told = rowsOf(sectionOf(README, 'Operating it')).map(([cell]) => Number(cell));
+  expect(told.filter((code) => !Number.isNaN(code))).toEqual(Object.values(EXIT));
+  const items = sectionOf(readTopic('loadtest'), 'Exit codes').match(/(?<=^- )[\d, ]+(?=:)/gm) ?? [];
   const own = new Set<number>([...Object.values(RESULT_EXIT), EXIT.usage, ...Object.values(SIGNAL_EXIT)]);
-  expect(codes(sectionOf(readTopic('loadtest'), 'Exit codes')).map(Number)).toEqual(
-    [...own].sort((a, b) => a - b),
-  );
+  expect(items.join(', ').split(', ').map(Number)).toEqual([...own].sort((a, b) => a - b));
 });
 
 describe('topics', () => {
