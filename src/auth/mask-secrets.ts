@@ -1,5 +1,3 @@
-import { literalPattern } from '../core/literal-pattern.ts';
-
 /** Takes secrets out of a text from outside. */
 export type Mask = (text: string) => string;
 
@@ -165,4 +163,9 @@ function makeWays(character: string, isBase64: boolean): Ways {
 
 function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, '0');
+}
+
+/** The source of a regular expression, with or without the flag `u`, that matches just this text; not for a class. */
+export function literalPattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }

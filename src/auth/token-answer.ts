@@ -1,7 +1,7 @@
 import type { TokenAuthConfig } from '../config/client-config.ts';
 import type { Answer, AttemptResult } from '../core/attempt-result.ts';
-import { describeValue } from '../core/describe-value.ts';
 import { isBearerToken } from '../core/header-text.ts';
+import { describeValue } from '../core/quote-text.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';
 import { pickCustomFields, type TokenFields } from './custom-token-service.ts';
 import { LONGEST_RETRY_AFTER_MS } from './renewal-block.ts';

@@ -1,5 +1,4 @@
-import { createMask } from '../auth/mask-secrets.ts';
-import { literalPattern } from '../core/literal-pattern.ts';
+import { createMask, literalPattern } from '../auth/mask-secrets.ts';
 
 const MASK = '***';
 /** Names of fields that say who somebody is: `user_login`, `ot_user_login`. */

@@ -1,6 +1,5 @@
-import type { EventTypeName, PayloadOf } from '../../src/core/event-types.ts';
-import { findEventType } from '../../src/core/event-types.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { type EventTypeName, findEventType, type PayloadOf } from '../../src/core/event-types.ts';
+import { seededRandom } from '../../src/core/random.ts';
 
 /** The published sample of a type, as a producer submits it. */
 export function sampleEvent<Name extends EventTypeName>(type: Name): PayloadOf<Name> {
