@@ -1,4 +1,4 @@
-import { keepsDigits } from '../core/number-digits.ts';
+import { keepsDigits } from '../core/odd-numbers.ts';
 import { type ConfigIssue, placeOf } from './config-error.ts';
 import { isInTokenBody } from './token-service-config.ts';
 
