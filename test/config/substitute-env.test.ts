@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type ReadFileText, substituteEnv as substitute } from '../../src/config/substitute-env.ts';
 
-const noFile: ReadFileText = () => ({ ok: false, reason: 'refers to a file that is missing' });
+const noFile: ReadFileText = () => ({ message: 'refers to a file that is missing' });
 const substituteEnv = (tree: unknown, env: Record<string, string>, readFile = noFile) =>
   substitute(tree, env, readFile);
 
@@ -10,9 +10,7 @@ test('property: a tree that refers to nothing stays as it is', () => {
   const tree = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('${'));
   fc.assert(
     fc.property(tree, (value) => {
-      expect(JSON.stringify(substituteEnv(value, {}))).toBe(
-        JSON.stringify({ value, issues: [], lineBreaks: [] }),
-      );
+      expect(JSON.stringify(substituteEnv(value, {}))).toBe(JSON.stringify({ value, issues: [] }));
     }),
   );
 });
@@ -24,7 +22,6 @@ test('property: whatever a variable holds comes out as it is, and so does an esc
       expect(substituteEnv(tree, { NAME: held })).toEqual({
         value: { list: [`<${held}>`, '${NAME}', 5, null] },
         issues: [],
-        lineBreaks: expect.any(Array),
       });
     }),
   );
@@ -37,27 +34,14 @@ test('a missing variable is named once for each place', () => {
       { keys: ['a', 0], message: 'needs the environment variable X, which is not set' },
       { keys: ['b'], message: 'needs the environment variable X, which is not set' },
     ],
-    lineBreaks: [],
   });
 });
 
-test('a line break from a variable is noted, and whether it ends the text', () => {
-  const tree = ['${A}', '${A}x', '${A}${B}', '${B}', '$${A}\n', '${A}$${', '${A}${E}'];
-  const origins = ['the environment variable A'];
-  expect(substituteEnv(tree, { A: 'a\n', B: 'b', E: '' }).lineBreaks).toEqual([
-    { keys: [0], origins, isAtEnd: true },
-    { keys: [1], origins, isAtEnd: false },
-    { keys: [2], origins, isAtEnd: false },
-    { keys: [5], origins, isAtEnd: false },
-    { keys: [6], origins, isAtEnd: true },
-  ]);
-});
-
 describe('a reference to a file', () => {
-  const files: Record<string, string> = { '/run/secrets/a': 'one', 'b.txt': '${NAME}', odd: 'x\n' };
+  const files: Record<string, string> = { '/run/secrets/a': 'one', 'b.txt': '${NAME}' };
   const readFile: ReadFileText = (path) => {
     const text = files[path];
-    return text === undefined ? { ok: false, reason: 'is missing' } : { ok: true, text, name: `<${path}>` };
+    return text === undefined ? { message: 'is missing' } : { text };
   };
 
   test('is replaced by what the file holds, beside other text and variables, and not looked at twice', () => {
@@ -65,7 +49,6 @@ describe('a reference to a file', () => {
     expect(substituteEnv(tree, { NAME: 'v' }, readFile)).toEqual({
       value: { a: ['Key onev', '${NAME}', '${file:b.txt}'] },
       issues: [],
-      lineBreaks: [],
     });
   });
 
@@ -78,14 +61,7 @@ describe('a reference to a file', () => {
     expect(substituteEnv([text], { NAME: 'v' }, readFile)).toEqual({
       value: [text],
       issues: [{ keys: [0], message }],
-      lineBreaks: [],
     });
-  });
-
-  test('names the file that a line break came from', () => {
-    expect(substituteEnv(['${file:odd}'], {}, readFile).lineBreaks).toEqual([
-      { keys: [0], origins: ['the file <odd>'], isAtEnd: true },
-    ]);
   });
 
   test('does not take the place of a variable that is called file', () => {
