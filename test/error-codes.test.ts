@@ -27,7 +27,7 @@ function codesInSource(): Set<string> {
     file.endsWith('.ts'),
   );
   const pattern =
-    /(?:WaybillError|super|refusal)\(\s*(?:[\w.?]+ \?\? )?'([A-Z][A-Z_]+)'|code: '([A-Z][A-Z_]+)'/g;
+    /(?:WaybillError|ProblemError|super|refusal)\(\s*(?:[\w.?]+ \?\? )?'([A-Z][A-Z_]+)'|code: '([A-Z][A-Z_]+)'/g;
   const found = new Set<string>();
   for (const file of files) {
     for (const [, error, field] of readFileSync(`${root}src/${file}`, 'utf8').matchAll(pattern)) {

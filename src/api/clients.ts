@@ -11,7 +11,7 @@ const COMMON = [401, 403, 503] as const;
 export function chooseClients({ clients }: PresentConfig, name: string | undefined): string[] {
   if (name === undefined) return Object.keys(clients).sort();
   if (Object.hasOwn(clients, name)) return [name];
-  throw new ProblemError({ code: 'UNKNOWN_CLIENT', detail: `client "${name}" is not in the configuration` });
+  throw new ProblemError('UNKNOWN_CLIENT', `client "${name}" is not in the configuration`);
 }
 
 /** `GET /v1/clients`, `GET /v1/clients/:client`, `POST /v1/clients/:client/pause` and `resume` */

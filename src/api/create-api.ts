@@ -113,11 +113,11 @@ function refuseKey(request: FastifyRequest, { current }: ApiParts): ProblemError
   const key = findKey(current().keys, request.headers.authorization);
   if (key === undefined) {
     const detail = 'the header Authorization must be "Bearer" and a key of this service';
-    return new ProblemError({ code: 'UNAUTHENTICATED', detail });
+    return new ProblemError('UNAUTHENTICATED', detail);
   }
   request.keyName = key.name;
   if (key.scopes.includes(scope)) return undefined;
-  return new ProblemError({ code: 'FORBIDDEN', detail: `key "${key.name}" has not the scope ${scope}` });
+  return new ProblemError('FORBIDDEN', `key "${key.name}" has not the scope ${scope}`);
 }
 
 /**

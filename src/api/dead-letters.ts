@@ -66,11 +66,7 @@ function addListRoute(server: ApiServer, { current, operations }: ApiParts): voi
 
 function badCursor(): ProblemError {
   const errors = [{ path: 'query.cursor', message: 'is not the next of a page' }];
-  return new ProblemError({
-    code: 'REQUEST_INVALID',
-    detail: 'the cursor is not the next of a page',
-    errors,
-  });
+  return new ProblemError('REQUEST_INVALID', 'the cursor is not the next of a page', { errors });
 }
 
 /** One page: what matches among the next so many dead letters. */
@@ -125,7 +121,7 @@ function addShowRoute(server: ApiServer, { current, operations }: ApiParts): voi
         const event = await operations.deadLetter(client, id);
         if (event !== undefined) return deadLetterDetail({ client, event });
       }
-      throw new ProblemError({ code: 'NOT_FOUND', detail: `event ${id} is not among the dead letters` });
+      throw new ProblemError('NOT_FOUND', `event ${id} is not among the dead letters`);
     },
   );
 }

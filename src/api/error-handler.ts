@@ -100,7 +100,7 @@ function invalidRequest({ validation, validationContext = '' }: ValidationFailur
     return keys.map((key) => ({ path: `${path}.${key.slice(0, 100)}`, message: 'is not known' }));
   });
   const detail = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
-  return { code: 'REQUEST_INVALID', detail: detail.slice(0, 500), errors };
+  return { code: 'REQUEST_INVALID', detail: detail.slice(0, 500), members: { errors } };
 }
 
 /** zod's own sentences are about no subject, and begin with a capital letter. */

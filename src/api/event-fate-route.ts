@@ -27,10 +27,7 @@ export function addEventFateRoute(
       chooseClients(current(), client);
       const fate = await lookUp(id, client);
       if (fate !== undefined) return eventFateValue(fate);
-      throw new ProblemError({
-        code: 'NOT_FOUND',
-        detail: `nothing is known of event ${id}, or not any longer`,
-      });
+      throw new ProblemError('NOT_FOUND', `nothing is known of event ${id}, or not any longer`);
     },
   );
 }

@@ -105,12 +105,12 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws ProblemError `BODY_INVALID`, with the place */
 function parseJson(body: Uint8Array): { text: string; value: unknown } {
-  if (hasWrongEncoding(body)) throw new ProblemError({ code: 'BODY_INVALID', detail: WRONG_ENCODING });
+  if (hasWrongEncoding(body)) throw new ProblemError('BODY_INVALID', WRONG_ENCODING);
   let text: string;
   try {
     text = decoder.decode(body);
   } catch {
-    throw new ProblemError({ code: 'BODY_INVALID', detail: 'the body is not valid UTF-8' });
+    throw new ProblemError('BODY_INVALID', 'the body is not valid UTF-8');
   }
   try {
     return { text, value: JSON.parse(text) };
@@ -118,6 +118,6 @@ function parseJson(body: Uint8Array): { text: string; value: unknown } {
     const place = findJsonFault(text);
     const where =
       place === undefined ? '' : `: it stops being so at line ${place.line}, column ${place.column}`;
-    throw new ProblemError({ code: 'BODY_INVALID', detail: `the body is not JSON${where}` });
+    throw new ProblemError('BODY_INVALID', `the body is not JSON${where}`);
   }
 }
