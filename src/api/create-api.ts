@@ -8,7 +8,6 @@ import { addClientRoutes } from './clients.ts';
 import { addDeadLetterActions } from './dead-letter-actions.ts';
 import { addDeadLetterRoutes } from './dead-letters.ts';
 import { answerRaw, createErrorHandler, sendProblem } from './error-handler.ts';
-import { addEventFateRoute } from './event-fate-route.ts';
 import { addEventRoutes } from './events.ts';
 import { addIncidentRoute } from './incidents.ts';
 import { findKey } from './keys.ts';
@@ -52,7 +51,6 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addHooks(server, parts);
   await addOpenApi(server, parts.version);
   addEventRoutes(server, parts);
-  addEventFateRoute(server, parts.current, parts.lookUpEvent);
   addClientRoutes(server, parts);
   addDeadLetterRoutes(server, parts);
   addDeadLetterActions(server, parts);

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import type { Logger } from 'pino';
 import type { Problem } from '../core/problem.ts';
 import { WaybillError } from '../core/waybill-error.ts';
+import type { ApiParts } from './api-parts.ts';
 import {
   type ApiProblem,
   PROBLEM_TYPE,
@@ -40,13 +40,7 @@ export function sendProblem(reply: FastifyReply, problem: ApiProblem): FastifyRe
 }
 
 /** What answers where a request ends with an error. */
-export function createErrorHandler({
-  log,
-  onUnavailable,
-}: {
-  log: Logger;
-  onUnavailable(error: Error): void;
-}) {
+export function createErrorHandler({ log, onUnavailable }: Pick<ApiParts, 'log' | 'onUnavailable'>) {
   return (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const problem = toProblem(error);
     // The client is gone: nobody is answered, and nothing went wrong here.

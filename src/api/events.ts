@@ -2,14 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { ResolvedClient } from '../config/config-schema.ts';
+import { eventFateValue } from '../core/event-fate.ts';
 import { findEventType } from '../core/event-types.ts';
 import type { SubmitResult } from '../intake/submit-result.ts';
-import type { ApiParts, ApiServer } from './api-parts.ts';
+import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
+import { chooseClients } from './clients.ts';
 import { EVENT_FORMATS, type EventFormat, type EventItem, parseEvents, readEvents } from './event-items.ts';
 import { ProblemError } from './problems.ts';
 import { type BodyRoom, readBody, withWholeBody } from './request-body.ts';
-import { accountSchema, type EventAccount, problems } from './schemas.ts';
+import { accountSchema, type EventAccount, eventFateSchema, problems } from './schemas.ts';
 import { beginSubmission, type Submission } from './submit-events.ts';
 
 /** Whole bodies that may be in memory at once, of the largest size. */
@@ -21,8 +22,35 @@ const params = z.strictObject({
   type: z.string().describe('an event type that the client has an endpoint for'),
 });
 
-/** `POST /v1/clients/:client/events/:type` */
+/** `POST /v1/clients/:client/events/:type`, `GET /v1/events/:id` */
 export function addEventRoutes(server: ApiServer, parts: ApiParts): void {
+  addSubmitRoute(server, parts);
+  addLookUpRoute(server, parts);
+}
+
+function addLookUpRoute(server: ApiServer, { current, lookUpEvent }: ApiParts): void {
+  server.get(
+    '/v1/events/:id',
+    {
+      schema: {
+        operationId: 'getEvent',
+        tags: ['events'],
+        summary: 'What became of an event',
+        params: z.strictObject({ id: z.uuid() }),
+        querystring: z.strictObject({ client: z.string().optional().describe('look at one client only') }),
+        response: { 200: eventFateSchema, ...problems(400, 401, 403, 404, 503) },
+      },
+    },
+    async ({ params: { id }, query: { client } }) => {
+      chooseClients(current(), client);
+      const fate = await lookUpEvent(id, client);
+      if (fate !== undefined) return eventFateValue(fate);
+      throw new ProblemError('NOT_FOUND', `nothing is known of event ${id}, or not any longer`);
+    },
+  );
+}
+
+function addSubmitRoute(server: ApiServer, parts: ApiParts): void {
   const submit = submitRoute(parts);
   void server.register(async (scope) => {
     // The body is the handler's: a parser that read it first would hold all of it.
@@ -66,7 +94,7 @@ function submitRoute({ http, current, monotonicNow, submit }: ApiParts) {
   const room: BodyRoom = { bytes: http.bodyLimitBytes * WHOLE_BODIES };
   return async (request: FastifyRequest, client: string, type: string): Promise<EventAccount> => {
     const { raw } = request;
-    checkTarget(current().clients, client, type);
+    checkTarget(current(), client, type);
     const key = headerKey(raw);
     const format = formatOf(raw);
     const chunks = readBody(raw, {
@@ -90,14 +118,12 @@ function submitRoute({ http, current, monotonicNow, submit }: ApiParts) {
 }
 
 /** @throws ProblemError */
-function checkTarget(clients: Readonly<Record<string, ResolvedClient>>, client: string, type: string): void {
-  if (!Object.hasOwn(clients, client)) {
-    throw new ProblemError('UNKNOWN_CLIENT', `client "${client}" is not in the configuration`);
-  }
+function checkTarget(config: PresentConfig, client: string, type: string): void {
+  chooseClients(config, client);
   if (findEventType(type) === undefined) {
     throw new ProblemError('UNKNOWN_EVENT_TYPE', `"${type}" is not an event type`);
   }
-  if (clients[client]?.urls[type] === undefined) {
+  if (config.clients[client]?.urls[type] === undefined) {
     throw new ProblemError('NO_ENDPOINT', `client "${client}" has no endpoint for ${type}`);
   }
 }
