@@ -8,7 +8,7 @@ import { WaybillError } from '../src/core/waybill-error.ts';
 import { bufferedStdout, createLog } from '../src/log.ts';
 import { describeDeliveries } from '../src/observability/delivery-metrics.ts';
 import { createProcessMetrics } from '../src/observability/process-metrics.ts';
-import type { EmbeddedRedisEvent } from '../src/redis/embedded.ts';
+import type { EmbeddedRedisEvent } from '../src/redis/attach.ts';
 import { logEmbeddedRedis, logOwnDeeds } from '../src/service/embedded-redis-log.ts';
 import { type Engine, startEngine } from '../src/service/engine.ts';
 import { endOnCrash, onLostOutput, stopSignal } from '../src/service/lifecycle.ts';
