@@ -1,8 +1,7 @@
 import { maskQuery } from '../auth/mask-credentials.ts';
 import { asksForTokens } from '../config/client-config.ts';
 import type { ResolvedClient } from '../config/config-schema.ts';
-import type { RetryPolicy } from '../core/backoff.ts';
-import { backoffMs } from '../core/backoff.ts';
+import { backoffMs, type RetryPolicy } from '../core/backoff.ts';
 import { diedAt } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import type { Incident } from '../core/incident.ts';
@@ -131,7 +130,7 @@ function endpointReport(
     failingSince: Math.min(collected.failingSince, incident?.failingSince ?? collected.failingSince),
     failures: groups.map((group) => ({
       ...group,
-      words: failureInWords(group),
+      words: failureInWords(group.class, group.status),
       samples: differing(group.samples.map(toSample)),
     })),
     asks: [

@@ -79,19 +79,18 @@ export class IncidentMonitor {
   async #update(incident: OpenIncident, facts: IncidentFacts): Promise<void> {
     const { redis, notifier, now } = this.#parts;
     const step = nextStep(incident, facts);
-    if (step.kind === 'nothing') return;
     const plain = plainIncident(incident);
-    if (step.kind !== 'closed') {
-      await noteTold(redis, incident, this.#noticeOf(step.kind, plain), notifier.channels);
-      return;
+    if (step === 'opened' || step === 'grew') {
+      await noteTold(redis, incident, this.#noticeOf(step, plain), notifier.channels);
     }
+    if (step !== 'delivered' && step !== 'discarded') return;
     // The incident's count also lost the dead letters from before it opened, when those went.
     const standing = facts.dead === 0 ? 0 : await this.#countStanding(incident);
     if (standing > 0) {
       await correctLeft(redis, incident, standing);
       return;
     }
-    const closed: ClosedIncident = { ...plain, left: 0, closedAt: now(), end: step.end };
+    const closed: ClosedIncident = { ...plain, left: 0, closedAt: now(), end: step };
     await closeIncident(redis, incident, closed, this.#noticeOf('closed', closed), notifier.channels);
   }
 
@@ -109,17 +108,18 @@ export class IncidentMonitor {
   }
 
   /** Logs once that a client has too many waiting notices, and once that it no longer has. */
-  #isCrowded(client: string, notices: readonly PendingNotice[]): boolean {
+  #isCrowded(client: string, { length: waiting }: readonly PendingNotice[]): boolean {
     const { log } = this.#parts;
-    const waiting = notices.length;
-    if (waiting >= MOST_NOTICES) {
-      if (!this.#crowded.has(client))
-        log.warn({ client, waiting }, 'too many notices wait: no new ones are made');
+    const isCrowded = waiting >= MOST_NOTICES;
+    if (isCrowded === this.#crowded.has(client)) return isCrowded;
+    if (isCrowded) {
       this.#crowded.add(client);
-      return true;
+      log.warn({ client, waiting }, 'too many notices wait: no new ones are made');
+    } else {
+      this.#crowded.delete(client);
+      log.info({ client, waiting }, 'new notices are made again');
     }
-    if (this.#crowded.delete(client)) log.info({ client, waiting }, 'new notices are made again');
-    return false;
+    return isCrowded;
   }
 
   async #notifyAll(clients: readonly string[]): Promise<void> {
@@ -129,20 +129,20 @@ export class IncidentMonitor {
       if (claimed.size === 0) continue;
       // Read again under the claim: another monitor may have sent some meanwhile.
       const state = (await readIncidents(redis, [client])).get(client);
-      const ours = state?.notices.filter((one) => claimed.has(one.channel) && this.#isOurs(one)) ?? [];
-      for (const pending of ours) notifier.add(client, pending);
+      for (const pending of state?.notices ?? []) {
+        if (claimed.has(pending.channel) && this.#isOurs(pending)) notifier.add(client, pending);
+      }
     }
   }
 
   /** Claims each channel by itself: one that hangs here keeps no other service from its own channels. */
   async #claim(client: string, notices: readonly PendingNotice[]): Promise<Set<string>> {
     const { redis, name, claimMs } = this.#parts;
-    const claimed = new Set<string>();
-    const ours = notices.filter((pending) => this.#isOurs(pending));
-    for (const channel of new Set(ours.map((pending) => pending.channel))) {
-      if (await claimNotices(redis, client, channel, name, claimMs)) claimed.add(channel);
+    const channels = new Set(notices.filter((one) => this.#isOurs(one)).map(({ channel }) => channel));
+    for (const channel of channels) {
+      if (!(await claimNotices(redis, client, channel, name, claimMs))) channels.delete(channel);
     }
-    return claimed;
+    return channels;
   }
 
   /** Skips channels that this service does not have; another one will send their notices. */
@@ -152,11 +152,8 @@ export class IncidentMonitor {
   }
 }
 
-/** What is to be done about an incident now. */
-export type NextStep =
-  | { readonly kind: 'nothing' }
-  | { readonly kind: 'opened' | 'grew' }
-  | { readonly kind: 'closed'; readonly end: IncidentEnd };
+/** What is to be done about an incident now: nothing, a notice, or its end. */
+export type NextStep = 'nothing' | 'opened' | 'grew' | IncidentEnd;
 
 /**
  * Decides what is to be done about an incident. Its opening is told before its close, however short it was. It
@@ -166,11 +163,11 @@ export type NextStep =
  */
 export function nextStep(incident: OpenIncident, { isUnderWay, dead, delivered }: IncidentFacts): NextStep {
   const { told, count, left, deliveredBefore, replayed, type } = incident;
-  if (told === undefined) return { kind: 'opened' };
-  if (count >= told * GROWTH) return { kind: 'grew' };
-  if (left > 0 && dead > 0) return { kind: 'nothing' };
-  if ((delivered.get(type) ?? 0) > deliveredBefore) return { kind: 'closed', end: 'delivered' };
-  return replayed > 0 && isUnderWay ? { kind: 'nothing' } : { kind: 'closed', end: 'discarded' };
+  if (told === undefined) return 'opened';
+  if (count >= told * GROWTH) return 'grew';
+  if (left > 0 && dead > 0) return 'nothing';
+  if ((delivered.get(type) ?? 0) > deliveredBefore) return 'delivered';
+  return replayed > 0 && isUnderWay ? 'nothing' : 'discarded';
 }
 
 function plainIncident(incident: OpenIncident): Incident {

@@ -8,19 +8,16 @@ import {
 } from '../core/incident.ts';
 import { defineScript } from './define-script.ts';
 import { closedIncidentsKey, incidentsKey } from './names.ts';
-import { CLAIM_NOTICES, CLOSE, CORRECT_LEFT, FORGET_NOTICE, TELL } from './scripts/incidents.ts';
+import { CLAIM_NOTICES, CLOSE, CORRECT_LEFT, TELL } from './scripts/incidents.ts';
 
 const tellScript = defineScript('tell-incident', TELL);
 const closeScript = defineScript('close-incident', CLOSE);
 const correctScript = defineScript('correct-left', CORRECT_LEFT);
 const claimScript = defineScript('claim-notices', CLAIM_NOTICES);
-const forgetScript = defineScript('forget-notice', FORGET_NOTICE);
 
 /** How many closed incidents of a client are remembered. */
 const KEEP_CLOSED = 50;
 const NOTICE = 'notice/';
-/** Of a claim: who tells the notices of one channel. */
-const KEEPER = 'keeper/';
 
 /** An incident as it stands in Redis. */
 export interface OpenIncident extends Incident {
@@ -72,7 +69,6 @@ function toState(client: string, entries: readonly (readonly [string, string])[]
       notices.push({ field, ...(JSON.parse(value) as Omit<PendingNotice, 'field'>) });
       continue;
     }
-    if (field.startsWith(KEEPER)) continue;
     const [, type = '', what = ''] = /^([^:]+):(.+)$/.exec(field) ?? [];
     const fields = byType.get(type) ?? new Map<string, string>();
     byType.set(type, fields.set(what, value));
@@ -168,26 +164,24 @@ function noticeFields(notice: IncidentNotice, channels: readonly string[]): stri
 }
 
 /**
- * Takes a client's notices for a channel for this keeper.
+ * Claims a client's notices for a channel, for so many milliseconds; the claim can be renewed.
  *
- * @returns false where another one has them, or there are none
+ * @returns false: another monitor has it
  * @throws errors of Redis
  */
 export async function claimNotices(
   redis: Redis,
   client: string,
   channel: string,
-  keeper: string,
+  monitor: string,
   forMs: number,
 ): Promise<boolean> {
-  const args = [KEEPER + channel, keeper, forMs, `/${channel}`];
-  return (await claimScript(redis, [incidentsKey(client)], args)) === 1;
+  return (await claimScript(redis, [`${incidentsKey(client)}:claim:${channel}`], [monitor, forMs])) === 1;
 }
 
 /** Forgets a notice that was told. @throws errors of Redis */
 export async function forgetNotice(redis: Redis, client: string, field: string): Promise<void> {
-  const channel = field.slice(field.lastIndexOf('/') + 1);
-  await forgetScript(redis, [incidentsKey(client)], [field, `/${channel}`, KEEPER + channel]);
+  await redis.hdel(incidentsKey(client), field);
 }
 
 /** Reads a client's incidents that closed at or after a time, newest first. @throws errors of Redis */
