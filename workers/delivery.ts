@@ -13,7 +13,7 @@ import { logEmbeddedRedis, logOwnDeeds } from '../src/service/embedded-redis-log
 import { type Engine, startEngine } from '../src/service/engine.ts';
 import { endOnCrash, onLostOutput, stopSignal } from '../src/service/lifecycle.ts';
 import { openRedisAccess, releaseShortly, shortlyBegun } from '../src/service/redis-access.ts';
-import type { FromWorker, ToWorker } from '../src/supervisor/worker-messages.ts';
+import type { FromWorker, ToWorker } from '../src/supervisor/worker-process.ts';
 
 /** How long the end waits for a supervisor that does not read. */
 const LAST_REPORT_MS = 1_000;

@@ -9,11 +9,10 @@ import {
   isAuthorized,
   type RenewResult,
 } from './authorizer.ts';
-import { HeldToken } from './held-token.ts';
+import { HeldToken, TokenTrial } from './held-token.ts';
 import type { ObtainedToken } from './obtain-token.ts';
 import { blockedMs, extendBlock, NO_BLOCK } from './renewal-block.ts';
 import type { TokenRequestFailure } from './request-token.ts';
-import { TokenTrial } from './token-trial.ts';
 
 /** How many of its own former tokens a process knows again if it meets them in Redis. */
 const REPLACED_TOKENS_KEPT = 16;

@@ -50,7 +50,7 @@ export function findOddNumbers(schema: z.ZodType, { text, payloadKey }: JsonSour
   let count = 0;
   eachNumber(text, payloadKey, (spelling, keys) => {
     if (isPlainInteger(spelling)) return;
-    const isText = isTextField(keys.reduce(fieldAt, root as Place));
+    const isText = isTextField(placeAt(root, keys));
     if (!isText && !losesDigits(spelling)) return;
     count += 1;
     if (first.length < MAX_PROBLEMS) first.push({ keys: [...keys], spelling, isText });
@@ -114,8 +114,16 @@ function toJsonSchema(schema: z.ZodType): JsonSchema {
   return known;
 }
 
-function fieldAt(place: Place, key: Key): Place {
-  const { items, properties = {} } = place ?? {};
+function placeAt(root: JsonSchema, keys: readonly Key[]): Place {
+  let place: Place = root;
+  for (const key of keys) {
+    if (place === undefined) break;
+    place = fieldAt(place, key);
+  }
+  return place;
+}
+
+function fieldAt({ items, properties = {} }: JsonSchema, key: Key): Place {
   const field = typeof key === 'number' ? items : Object.hasOwn(properties, key) && properties[key];
   return typeof field === 'object' && !Array.isArray(field) ? field : undefined;
 }

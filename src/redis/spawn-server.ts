@@ -5,8 +5,8 @@ import { WaybillError } from '../core/waybill-error.ts';
 import { type DataDirectory, writeRecord } from './data-directory.ts';
 import { type Lease, takeLease } from './lease.ts';
 import { identifyProcess } from './process-identity.ts';
-import { isSupportedVersion, OLDEST_VERSION } from './redis-version.ts';
 import { openLog, startFailure } from './server-log.ts';
+import { isSupportedVersion, OLDEST_VERSION } from './settings.ts';
 
 /** What a shell answers if a command is missing, or may not be run. */
 const NOT_EXECUTABLE = 126;

@@ -5,8 +5,13 @@ import { WaybillError } from '../../core/waybill-error.ts';
 import { readClientStatus } from '../../queue/client-status.ts';
 import { countServices } from '../../queue/count-services.ts';
 import { findQueuedClients, readBrokenJobs, sampleTypes } from '../../queue/stray-events.ts';
-import { installedServerVersion, isSupportedVersion, OLDEST_VERSION } from '../../redis/redis-version.ts';
-import { judgeRedisSettings, readRedisSettings } from '../../redis/settings.ts';
+import {
+  installedServerVersion,
+  isSupportedVersion,
+  judgeRedisSettings,
+  OLDEST_VERSION,
+  readRedisSettings,
+} from '../../redis/settings.ts';
 import { openOperator } from '../open-operator.ts';
 import { formatCount, formatTime } from '../terminal.ts';
 import { type CheckFinding, clientSubject, type Level } from './finding.ts';
