@@ -5,7 +5,7 @@ import { failuresOf, headingOf } from './describe-notice.ts';
 import type { NoticeResult } from './post-notice.ts';
 
 /** The channel that every notice goes to. */
-export const LOG_CHANNEL = 'log';
+const LOG_CHANNEL = 'log';
 /** Notices for one channel that a process holds; further ones wait in Redis. */
 const MOST_HELD = 1_000;
 

@@ -53,7 +53,7 @@ export async function droppedEnd(path: string, start: number): Promise<string | 
 }
 
 /** The last lines of the latest start, without process id and date. */
-export async function lastWords(path: string, start = 0, lines = TAIL_LINES): Promise<string[]> {
+async function lastWords(path: string, start = 0, lines = TAIL_LINES): Promise<string[]> {
   const text = await readTail(path, start, TAIL_BYTES);
   const latest = text.slice(text.lastIndexOf('Redis is starting') + 1).split('\n');
   return latest

@@ -121,7 +121,7 @@ function forwardLines(child: ChildProcess, onOutput: (lines: string) => void): v
 }
 
 /** Asks a worker for reports, one at a time: one that stands still is not sent more than it can read. */
-export function reportsOf(
+function reportsOf(
   child: ChildProcess,
   tell: (message: ToWorker) => void,
 ): Pick<WorkerProcess, 'latestReport' | 'askReport'> {
