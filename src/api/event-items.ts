@@ -36,19 +36,17 @@ export const EVENT_FORMATS: Readonly<Record<string, EventFormat>> = {
 /** Of one request. Bounds the memory that its account takes. */
 export const MAX_EVENTS = 10_000;
 
-/** What a body of one JSON value holds: `single`, one event that stands by itself. */
-export interface JsonEvents {
-  readonly single: boolean;
-  readonly items: readonly EventItem[];
-}
-
 /**
  * Reads the events of a JSON body as a whole: one object, or an array. Of an array with more than `MAX_EVENTS`, only
  * so many are certain to be read, and one more.
  *
+ * @returns `single`: one event that stands by itself
  * @throws ProblemError `BODY_INVALID`
  */
-export async function parseEvents(body: Uint8Array, { wrapped }: EventFormat): Promise<JsonEvents> {
+export async function parseEvents(
+  body: Uint8Array,
+  { wrapped }: EventFormat,
+): Promise<{ single: boolean; items: readonly EventItem[] }> {
   const { text, value } = parseJson(body);
   const single = !Array.isArray(value);
   const isOdd = mayHoldOddNumber(text);

@@ -74,26 +74,19 @@ const TRIAL_MS = 3_000;
 /** How often another request tries it. */
 const TRY_EVERY_MS = 500;
 
-/** What a trial needs; times in milliseconds. */
-export interface TrialOptions {
-  /** On the caller's monotonic clock. */
-  readonly startedAt: number;
-  /** Resolves after that time. */
-  readonly sleep: (ms: number) => Promise<unknown>;
-}
-
 /**
  * A new token that no endpoint has accepted yet. Some gateways learn it after a second or two. One request tries it
  * each 500 ms; the others wait, for at most 3 s.
  */
 export class TokenTrial {
   readonly #endsAt: number;
-  readonly #sleep: TrialOptions['sleep'];
+  readonly #sleep: (ms: number) => Promise<unknown>;
   #nextTryAt: number;
   #nextTurn: Promise<unknown> | undefined;
   #wake = (): void => {};
 
-  constructor({ startedAt, sleep }: TrialOptions) {
+  /** @param startedAt on the caller's monotonic clock, in milliseconds */
+  constructor(startedAt: number, sleep: (ms: number) => Promise<unknown>) {
     this.#endsAt = startedAt + TRIAL_MS;
     this.#nextTryAt = startedAt;
     this.#sleep = sleep;

@@ -175,7 +175,7 @@ export class OAuth2Authorizer implements Authorizer {
     const { accessToken, lifetimeMs, source } = obtained;
     const headers = Object.freeze([carrier.header, `${carrier.prefix}${accessToken}`]);
     const authorization = Object.freeze({ headers, token: accessToken, version: this.#version });
-    const trial = new TokenTrial({ startedAt: monotonicNow(), sleep });
+    const trial = new TokenTrial(monotonicNow(), sleep);
     this.#token = new HeldToken(obtained, before, authorization, trial);
     before?.trial?.end();
     onAsked?.(source === 'service' ? 'renewed' : 'shared');

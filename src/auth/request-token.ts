@@ -13,19 +13,12 @@ export interface TokenRequestOptions {
   readonly timeoutMs: number;
   /** Before the second try, doubled before the third; default 200. */
   readonly retryDelayMs?: number | undefined;
-  /** Calls the request off. */
   readonly signal?: AbortSignal;
 }
 
-/** The token service gave no token. */
-export interface TokenRequestFailure extends AuthorizationFailure {
-  /** What it answered last; absent: nothing. */
-  readonly status?: number;
-  /** The `error` of RFC 6749, section 5.2. */
-  readonly error?: string;
-  /** Its `Retry-After`, in milliseconds. */
-  readonly retryAfterMs?: number;
-}
+/** The token service gave no token; the status and error are those of its last answer. */
+export type TokenRequestFailure = AuthorizationFailure &
+  Pick<TokenRefusal, 'status' | 'error' | 'retryAfterMs'>;
 
 const DEFAULT_RETRY_DELAY_MS = 200;
 const RETRIES = 2;

@@ -5,7 +5,7 @@ import { describeValue } from '../core/quote-text.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';
 import { pickCustomFields, type TokenFields } from './custom-token-service.ts';
 import { LONGEST_RETRY_AFTER_MS } from './renewal-block.ts';
-import { readTokenBody } from './token-body.ts';
+import { readTokenBody } from './token-post.ts';
 import { maskSecret, tokenServiceUrl } from './token-service.ts';
 
 /** A token as the service issued it. */

@@ -103,18 +103,9 @@ export async function directoryId(path: string): Promise<string | undefined> {
 
 /** What is written down about this directory's server; undefined: nothing, or about another directory's. */
 export async function readRecord(directory: DataDirectory): Promise<ServerRecord | undefined> {
-  const text = await readFile(recordPath(directory), 'utf8').catch(() => '{}');
-  const record = parseRecord(text);
-  return record?.directory === (await directoryId(directory.path)) ? record : undefined;
-}
-
-function parseRecord(text: string): ServerRecord | undefined {
   try {
-    const value = JSON.parse(text) as Partial<ServerRecord>;
-    const { pid, started, socketPath, directory } = value;
-    if (typeof pid !== 'number' || typeof started !== 'string') return undefined;
-    if (typeof socketPath !== 'string' || typeof directory !== 'string') return undefined;
-    return { pid, started, socketPath, directory };
+    const record = JSON.parse(await readFile(recordPath(directory), 'utf8')) as ServerRecord;
+    return record.directory === (await directoryId(directory.path)) ? record : undefined;
   } catch {
     return undefined;
   }
