@@ -60,7 +60,6 @@ export async function parseEvents(
 /** A body is read in such steps, to stop soon after the most events. */
 const STEP_BYTES = 64 * 1024;
 
-/** Reads the elements of an array with their own parts of its text. */
 async function splitArray(body: Uint8Array): Promise<EventItem[]> {
   const items: EventItem[] = [];
   for await (const read of readPayloads(stepsOf(body))) {

@@ -30,7 +30,6 @@ const OTHER = [422, 'The event was refused'] as const;
 /** A problem with what is special about this case. */
 export interface ApiProblem {
   readonly code: string;
-  /** A sentence. */
   readonly detail: string;
   /** Further members: `errors`, each with its path, or what became of the events that came before. */
   readonly members?: object;

@@ -32,7 +32,6 @@ export interface AuthorizersOptions {
 
 /** What differs between clients. */
 export interface AuthorizerRequest {
-  /** The client's name, for the log. */
   readonly client: string;
   readonly auth: AuthConfig;
   /** Sends token requests with the client's own TLS and network settings. */

@@ -18,7 +18,6 @@ export interface ObtainTokenOptions {
   /** Absent: the token stays in this process. */
   readonly store?: TokenStore | undefined;
   readonly monotonicNow: () => number;
-  /** How long one Redis command is waited for. */
   readonly redisTimeoutMs: number;
   /** How often a waiter looks whether the holder of the lock is done. */
   readonly pollMs: number;

@@ -13,7 +13,7 @@ import {
 import { resolveUrl } from './http-fields.ts';
 import { readTextFile } from './read-text-file.ts';
 import { readYaml, type YamlTree } from './read-yaml.ts';
-import { createSecretFiles, type Env, substituteEnv } from './substitute-env.ts';
+import { type Env, substituteEnv } from './substitute-env.ts';
 import { readTlsFiles } from './tls-files.ts';
 import { isInTokenBody } from './token-service-config.ts';
 
@@ -51,7 +51,7 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   if (!yaml.ok) throw new ConfigError(path, yaml.problems);
 
   // An empty file lacks settings, as every other; it is not of a wrong type.
-  const substituted = substituteEnv(yaml.tree.value ?? {}, env, createSecretFiles(directory));
+  const substituted = substituteEnv(yaml.tree.value ?? {}, env, directory);
   const tls = readTlsFiles(substituted.value, directory, yaml.tree.value);
   const checked = checkTree(configSchema, substituted.value);
   const others = [...tls.issues, ...(checked.ok ? [] : checked.issues)];

@@ -15,10 +15,7 @@ const ENDS_IN_LINE_BREAK = /[\r\n]$/;
 export type Env = Readonly<Record<string, string | undefined>>;
 
 /** What a reference stands for; or why it stands for nothing, as a sentence without its subject. */
-export type Referred = { readonly text: string } | { readonly message: string };
-
-/** Reads the file that a `${file:…}` names. Never throws. */
-export type ReadFileText = (path: string) => Referred;
+type Referred = { readonly text: string } | { readonly message: string };
 
 /** A tree with its references replaced. */
 export interface Substituted {
@@ -30,11 +27,19 @@ export interface Substituted {
  * Puts environment variables in place of each `${NAME}` in the text values of a tree, and files in place of each
  * `${file:PATH}`; `$${` stands for a literal `${`. It works on the tree, not on the file's text, so that a value
  * cannot add anything to the structure. If a variable or file is missing the text stays as it was, with an issue.
+ *
+ * @param directory what the paths of files are relative to
  */
-export function substituteEnv(tree: unknown, env: Env, readFile: ReadFileText): Substituted {
+export function substituteEnv(tree: unknown, env: Env, directory: string): Substituted {
   const issues: ConfigIssue[] = [];
-  const refer = (name: string): Referred =>
-    name.startsWith(FILE) ? readReferred(name.slice(FILE.length), readFile) : readVariable(name, env);
+  // Each file is read once: many clients may share it.
+  const files = new Map<string, Referred>();
+  function refer(name: string): Referred {
+    if (!name.startsWith(FILE)) return readVariable(name, env);
+    const referred = files.get(name) ?? readFile(name.slice(FILE.length), directory);
+    files.set(name, referred);
+    return referred;
+  }
   return { value: substituteIn(tree, [], refer, issues), issues };
 }
 
@@ -78,27 +83,12 @@ function readVariable(name: string, env: Env): Referred {
   return { message: `needs the environment variable ${name}, which is not set` };
 }
 
-function readReferred(path: string, readFile: ReadFileText): Referred {
+/** What a file holds, without the one line break that editors and `echo` put at its end. */
+function readFile(path: string, directory: string): Referred {
   if (path === '') return { message: 'holds a ${file:} that names no file' };
   // `${file:/run/${NAME}}`: the first brace ends the reference.
   if (path.includes('${')) return { message: 'holds a ${file:…} with a variable in the name of its file' };
-  return readFile(path);
-}
-
-/**
- * Makes what reads the file of a `${file:…}`, relative to the configuration's directory, without the one line break
- * that editors and `echo` put at its end. Each file is read once: many clients may share it. Never throws.
- */
-export function createSecretFiles(directory: string): ReadFileText {
-  const known = new Map<string, Referred>();
-  return (path) => {
-    const text = known.get(path) ?? readSecret(resolve(directory, path));
-    known.set(path, text);
-    return text;
-  };
-}
-
-function readSecret(file: string): Referred {
+  const file = resolve(directory, path);
   if (isNoFileName(file)) return { message: 'must name a file in ${file:…}, not what stands in it' };
   const read = readTextFile(file, MAX_SECRET_BYTES);
   if (!read.ok) return { message: `refers to a file that ${read.message}: ${showPath(file)}` };

@@ -24,7 +24,6 @@ export interface Answer {
   readonly status: number;
   /** The start of the body as text, at most 2 KiB; empty for a 2xx, whose body is not kept. */
   readonly body: string;
-  /** The `Retry-After` header as it came. */
   readonly retryAfter?: string;
   /** The `WWW-Authenticate` headers of a status from 400 on, joined by commas. */
   readonly wwwAuthenticate?: string;

@@ -7,7 +7,6 @@ export interface DeadLetterFilter {
   /** A status (`422`), a range of them (`5xx`) or a failure class (`timeout`). */
   readonly status?: string | undefined;
   readonly unit?: string | undefined;
-  /** The event's id. */
   readonly id?: string | undefined;
   /** Died at or after. */
   readonly since?: number | undefined;

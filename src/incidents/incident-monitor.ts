@@ -45,7 +45,6 @@ const GROWTH = 10;
  */
 export class IncidentMonitor {
   readonly #parts: IncidentMonitorParts;
-  /** The clients with too many waiting notices. */
   readonly #crowded = new Set<string>();
 
   constructor(parts: IncidentMonitorParts) {

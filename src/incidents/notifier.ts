@@ -27,7 +27,6 @@ interface ChannelQueue {
 
 /** Sends notices, one after another for each channel, so that a channel that hangs delays no other. */
 export class Notifier {
-  /** The channels that a new notice goes to. */
   readonly channels: readonly string[];
   readonly #parts: NotifierParts;
   /**

@@ -4,7 +4,6 @@ import { isOfProcess, nameProcess } from './process-metrics.ts';
 
 /** A worker process that reports what it has counted. */
 export interface ReportingWorker {
-  /** Resolves when it delivers. */
   readonly ready: Promise<void>;
   readonly exit: Promise<{ readonly code: number | null }>;
   /** Its latest report; undefined before the first. */
@@ -16,7 +15,6 @@ export interface ReportingWorker {
 /** The metrics of a service's worker processes, and how many of these deliver. */
 export interface WorkersMetrics {
   add(worker: ReportingWorker): void;
-  /** How many workers deliver. */
   readonly alive: number;
   /** How many ended with an exit code other than 0, or by a signal. */
   readonly lost: number;

@@ -31,7 +31,6 @@ export interface OpenIncident extends Incident {
 
 /** Something that is to be told by one channel. */
 export interface PendingNotice {
-  /** Its field in Redis. */
   readonly field: string;
   readonly channel: string;
   readonly notice: IncidentNotice;
@@ -107,12 +106,12 @@ function failuresOf(fields: ReadonlyMap<string, string>): IncidentFailure[] {
   return failures.sort((a, b) => b.count - a.count || a.status - b.status);
 }
 
-/**
- * Writes down that something of an incident is to be told.
- *
- * @returns false where it is not any more as it was read
- * @throws errors of Redis
+/*
+ * Each of these three changes nothing, and returns false, if the incident is not any more as it was read. All throw
+ * errors of Redis.
  */
+
+/** Writes down that something of an incident is to be told. */
 export async function noteTold(
   redis: Redis,
   incident: OpenIncident,
@@ -124,12 +123,7 @@ export async function noteTold(
   return (await tellScript(redis, [incidentsKey(client)], args)) === 1;
 }
 
-/**
- * Closes an incident, and writes down that this is to be told.
- *
- * @returns false where it is not any more as it was read
- * @throws errors of Redis
- */
+/** Closes an incident, and writes down that this is to be told. */
 export async function closeIncident(
   redis: Redis,
   incident: OpenIncident,
@@ -144,12 +138,7 @@ export async function closeIncident(
   return (await closeScript(redis, [incidentsKey(client), closedIncidentsKey(client)], args)) === 1;
 }
 
-/**
- * Corrects how many dead letters of an incident stand.
- *
- * @returns false where it is not any more as it was read
- * @throws errors of Redis
- */
+/** Corrects how many dead letters of an incident stand. */
 export async function correctLeft(redis: Redis, incident: OpenIncident, standing: number): Promise<boolean> {
   const { client, type, openedAt, count, left } = incident;
   const args = [type, openedAt, count, left, standing];

@@ -27,7 +27,6 @@ export interface EmbeddedRedisOptions {
 export interface EmbeddedRedis {
   /** The same for as long as the server lives, and for its successor. */
   readonly socketPath: string;
-  /** The server's process. */
   readonly pid: number;
   /**
    * Ends this use; the last one stops the server and waits for its end. Close your other connections first:

@@ -24,9 +24,7 @@ const WAIT_THEN_RUN = 'umask 077; read -r go && exec env -i PATH="$PATH" "$0" "$
 /** How a server is started; durations in milliseconds. */
 export interface ServerOptions {
   readonly serverBinary: string;
-  /** How long it may take to listen. */
   readonly startTimeoutMs: number;
-  /** How long it may stay silent. */
   readonly answerTimeoutMs: number;
 }
 

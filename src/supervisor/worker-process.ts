@@ -14,11 +14,9 @@ export interface WorkerSettings {
 
 /** What a supervisor tells a worker process. */
 export type ToWorker =
-  /** The first message. */
   | ({ readonly kind: 'run' } & WorkerSettings)
   /** To finish what is under way, put the rest back, and end. */
   | { readonly kind: 'stop' }
-  /** To tell what it has counted. */
   | { readonly kind: 'report' };
 
 /** What a worker process tells its supervisor: that it delivers, or why it cannot begin to, and what it has counted. */
@@ -49,7 +47,6 @@ export interface WorkerProcess {
   readonly exit: Promise<WorkerExit>;
   /** Asks it to finish what is under way, and to end. */
   stop(): void;
-  /** Ends it at once. */
   kill(): void;
 }
 

@@ -1,10 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import { type ReadFileText, substituteEnv as substitute } from '../../src/config/substitute-env.ts';
+import { afterAll, describe, expect, test } from 'vitest';
+import { substituteEnv as substitute } from '../../src/config/substitute-env.ts';
 
-const noFile: ReadFileText = () => ({ message: 'refers to a file that is missing' });
-const substituteEnv = (tree: unknown, env: Record<string, string>, readFile = noFile) =>
-  substitute(tree, env, readFile);
+const substituteEnv = (tree: unknown, env: Record<string, string>, directory = '/') =>
+  substitute(tree, env, directory);
 
 test('property: a tree that refers to nothing stays as it is', () => {
   const tree = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('${'));
@@ -38,33 +40,33 @@ test('a missing variable is named once for each place', () => {
 });
 
 describe('a reference to a file', () => {
-  const files: Record<string, string> = { '/run/secrets/a': 'one', 'b.txt': '${NAME}' };
-  const readFile: ReadFileText = (path) => {
-    const text = files[path];
-    return text === undefined ? { message: 'is missing' } : { text };
-  };
+  const directory = mkdtempSync(join(tmpdir(), 'waybill-test-'));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const absolute = join(directory, 'a');
+  writeFileSync(absolute, 'one\n');
+  writeFileSync(join(directory, 'b.txt'), '${NAME}');
 
   test('is replaced by what the file holds, beside other text and variables, and not looked at twice', () => {
-    const tree = { a: ['Key ${file:/run/secrets/a}${NAME}', '${file:b.txt}', '$${file:b.txt}'] };
-    expect(substituteEnv(tree, { NAME: 'v' }, readFile)).toEqual({
+    const tree = { a: [`Key \${file:${absolute}}\${NAME}`, '${file:b.txt}', '$${file:b.txt}'] };
+    expect(substituteEnv(tree, { NAME: 'v' }, directory)).toEqual({
       value: { a: ['Key onev', '${NAME}', '${file:b.txt}'] },
       issues: [],
     });
   });
 
   test.each([
-    ['${file:gone}', 'is missing'],
+    ['${file:gone}', `refers to a file that cannot be read (ENOENT): ${join(directory, 'gone')}`],
     ['${file:}', 'holds a ${file:} that names no file'],
     ['${file:/run/${NAME}}', 'holds a ${file:…} with a variable in the name of its file'],
     ['${file:b.txt', 'holds a ${…} that names no environment variable; a literal ${ is written as $${'],
   ])('%s is an issue, and the text stays as it was', (text, message) => {
-    expect(substituteEnv([text], { NAME: 'v' }, readFile)).toEqual({
+    expect(substituteEnv([text], { NAME: 'v' }, directory)).toEqual({
       value: [text],
       issues: [{ keys: [0], message }],
     });
   });
 
   test('does not take the place of a variable that is called file', () => {
-    expect(substituteEnv(['${file}'], { file: 'v' }, readFile).value).toEqual(['v']);
+    expect(substituteEnv(['${file}'], { file: 'v' }, directory).value).toEqual(['v']);
   });
 });
