@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WaybillError } from '../core/waybill-error.ts';
 import {
   type DataDirectory,
   directoryId,
+  makePrivate,
   readRecord,
   removeRecord,
   unusable,
@@ -42,7 +42,8 @@ export interface AttachOptions extends ServerOptions {
  * lease before the last one counts them, or finds the server gone and starts it.
  */
 export async function attach(directory: DataDirectory, options: AttachOptions): Promise<Lease> {
-  await makeAgain(directory);
+  // It may have been removed since it was found or made; the lock is in it.
+  await makePrivate(directory.path);
   // A server that is to be started is there afterwards.
   return (await attachRunning(directory, options, true)) as Lease;
 }
@@ -155,18 +156,11 @@ export async function detach(
 ): Promise<void> {
   try {
     // What a removed directory held is lost; its server ends all the same.
-    await makeAgain(directory);
+    await makePrivate(directory.path);
     await endUnlessShared(directory, held, options, onLost);
   } finally {
     held.close();
   }
-}
-
-/** Makes a directory that was removed since it was found or made, for the lock in it. */
-async function makeAgain({ path }: DataDirectory): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw unusable(path, error);
-  });
 }
 
 async function endUnlessShared(
