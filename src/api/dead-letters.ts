@@ -57,16 +57,14 @@ function addListRoute(server: ApiServer, { current, operations }: ApiParts): voi
     async ({ query }) => {
       const names = chooseClients(current(), query.client);
       const from = query.cursor === undefined ? undefined : readCursor(query.cursor);
-      if (query.cursor !== undefined && from === undefined) throw badCursor();
+      if (query.cursor !== undefined && from === undefined) {
+        const errors = [{ path: 'query.cursor', message: 'is not the next of a page' }];
+        throw new ProblemError('REQUEST_INVALID', 'the cursor is not the next of a page', { errors });
+      }
       const { letters, next } = await listPage(operations, names, toFilter(query), query.limit, from);
       return { deadLetters: letters.map(deadLetterRow), next };
     },
   );
-}
-
-function badCursor(): ProblemError {
-  const errors = [{ path: 'query.cursor', message: 'is not the next of a page' }];
-  return new ProblemError('REQUEST_INVALID', 'the cursor is not the next of a page', { errors });
 }
 
 /** One page: what matches among the next so many dead letters. */
