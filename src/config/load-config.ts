@@ -54,7 +54,8 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   const substituted = substituteEnv(yaml.tree.value ?? {}, env, directory);
   const tls = readTlsFiles(substituted.value, directory, yaml.tree.value);
   const checked = checkTree(configSchema, substituted.value);
-  const others = [...tls.issues, ...(checked.ok ? [] : checked.issues)];
+  const ofSchema = checked.ok ? [] : checked.issues;
+  const others = [...tls.issues, ...ofSchema.map((issue) => nameOrigin(issue, substituted.lineBreaks))];
   const causes = [...yaml.tree.issues, ...substituted.issues, ...respelledIssues(yaml.tree)];
   const { secretKey, problems } = readSecretKey(env);
   const issues = [...causes, ...unexplained(others, causes)];
@@ -63,6 +64,13 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   }
   const config = resolveConfig(checked.value, path, tls.byClient);
   return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
+}
+
+/** Adds to an issue about a line break where the line break came from. */
+function nameOrigin(issue: ConfigIssue, lineBreaks: ReadonlyMap<string, string>): ConfigIssue {
+  const origin = lineBreaks.get(placeOf(issue.keys));
+  if (origin === undefined || !issue.message.endsWith(' a line break')) return issue;
+  return { ...issue, message: `${issue.message} ${origin}` };
 }
 
 /**

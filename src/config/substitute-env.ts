@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { ConfigIssue } from './config-error.ts';
+import { type ConfigIssue, placeOf } from './config-error.ts';
 import { isNoFileName, readTextFile, showPath } from './read-text-file.ts';
 import { isInTokenBody } from './token-service-config.ts';
 
@@ -14,13 +14,15 @@ const ENDS_IN_LINE_BREAK = /[\r\n]$/;
 /** Environment variables, as in `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** What a reference stands for; or why it stands for nothing, as a sentence without its subject. */
-type Referred = { readonly text: string } | { readonly message: string };
+/** What a reference stands for, and from where; or why it stands for nothing, as a sentence without its subject. */
+type Referred = { readonly text: string; readonly origin: string } | { readonly message: string };
 
 /** A tree with its references replaced. */
 export interface Substituted {
   readonly value: unknown;
   readonly issues: ConfigIssue[];
+  /** By place: where a text has its line breaks from, such as `(the environment variable NAME holds it)`. */
+  readonly lineBreaks: Map<string, string>;
 }
 
 /**
@@ -31,7 +33,7 @@ export interface Substituted {
  * @param directory what the paths of files are relative to
  */
 export function substituteEnv(tree: unknown, env: Env, directory: string): Substituted {
-  const issues: ConfigIssue[] = [];
+  const found: Found = { issues: [], lineBreaks: new Map() };
   // Each file is read once: many clients may share it.
   const files = new Map<string, Referred>();
   function refer(name: string): Referred {
@@ -40,35 +42,42 @@ export function substituteEnv(tree: unknown, env: Env, directory: string): Subst
     files.set(name, referred);
     return referred;
   }
-  return { value: substituteIn(tree, [], refer, issues), issues };
+  return { value: substituteIn(tree, [], refer, found), ...found };
 }
 
+type Found = Omit<Substituted, 'value'>;
 type Refer = (name: string) => Referred;
 
-function substituteIn(node: unknown, keys: PropertyKey[], refer: Refer, issues: ConfigIssue[]): unknown {
-  if (typeof node === 'string') return substituteText(node, keys, refer, issues);
+function substituteIn(node: unknown, keys: PropertyKey[], refer: Refer, found: Found): unknown {
+  if (typeof node === 'string') return substituteText(node, keys, refer, found);
   if (Array.isArray(node)) {
-    return node.map((item, index) => substituteIn(item, [...keys, index], refer, issues));
+    return node.map((item, index) => substituteIn(item, [...keys, index], refer, found));
   }
   if (typeof node !== 'object' || node === null) return node;
   return Object.fromEntries(
-    Object.entries(node).map(([key, value]) => [key, substituteIn(value, [...keys, key], refer, issues)]),
+    Object.entries(node).map(([key, value]) => [key, substituteIn(value, [...keys, key], refer, found)]),
   );
 }
 
-function substituteText(text: string, keys: PropertyKey[], refer: Refer, issues: ConfigIssue[]): string {
+function substituteText(text: string, keys: PropertyKey[], refer: Refer, found: Found): string {
   const messages = new Set<string>();
+  const origins = new Set<string>();
   const replaced = text.replace(REFERENCE, (match, name?: string, end?: string) => {
     if (match === '$${') return '${';
     const referred = end === '}' ? refer(name ?? '') : NO_REFERENCE;
-    if ('text' in referred) return referred.text;
-    messages.add(referred.message);
-    return match;
+    if ('message' in referred) {
+      messages.add(referred.message);
+      return match;
+    }
+    if (/[\r\n]/.test(referred.text)) origins.add(referred.origin);
+    return referred.text;
   });
+  const holders = `(${[...origins].join(' and ')} ${origins.size === 1 ? 'holds' : 'hold'} it)`;
+  if (origins.size > 0) found.lineBreaks.set(placeOf(keys), holders);
   // Inside, a text there may have line breaks, as a PEM does; and one that is written in the file is meant.
   const hasNewEnd = ENDS_IN_LINE_BREAK.test(replaced) && !ENDS_IN_LINE_BREAK.test(text);
-  if (hasNewEnd && isInTokenBody(keys)) messages.add('must not end in a line break');
-  for (const message of messages) issues.push({ keys, message });
+  if (hasNewEnd && isInTokenBody(keys)) messages.add(`must not end in a line break ${holders}`);
+  for (const message of messages) found.issues.push({ keys, message });
   return messages.size > 0 ? text : replaced;
 }
 
@@ -79,8 +88,8 @@ const NO_REFERENCE: Referred = {
 function readVariable(name: string, env: Env): Referred {
   if (!NAME.test(name)) return NO_REFERENCE;
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
-  if (value !== undefined) return { text: value };
-  return { message: `needs the environment variable ${name}, which is not set` };
+  const origin = `the environment variable ${name}`;
+  return value === undefined ? { message: `needs ${origin}, which is not set` } : { text: value, origin };
 }
 
 /** What a file holds, without the one line break that editors and `echo` put at its end. */
@@ -93,5 +102,6 @@ function readFile(path: string, directory: string): Referred {
   const read = readTextFile(file, MAX_SECRET_BYTES);
   if (!read.ok) return { message: `refers to a file that ${read.message}: ${showPath(file)}` };
   const text = read.text.replace(/\r?\n$/, '');
-  return text === '' ? { message: `refers to a file that is empty: ${showPath(file)}` } : { text };
+  if (text !== '') return { text, origin: `the file ${showPath(file)}` };
+  return { message: `refers to a file that is empty: ${showPath(file)}` };
 }

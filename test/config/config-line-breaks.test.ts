@@ -22,16 +22,22 @@ function tokenService(settings: string): string {
   return `auth: { type: token_service, url: "https://a.example/login", tokenPointer: /t, ${settings} }`;
 }
 
-test.each(CREDENTIALS)('a line break from a variable in %s is refused', (place, settings) => {
-  for (const end of ['\n', '\r\n', '\r', '\n\n']) {
-    expect(clientProblems(settings, { VALUE: `s3cret${end}` })).toEqual([
-      `${place} must not end in a line break`,
-    ]);
-  }
-  for (const value of ['s3\ncret', '\ns3cret', 's3\rcret']) {
-    expect(clientProblems(settings, { VALUE: value })).toEqual([`${place} must not hold a line break`]);
-  }
-});
+test.each(CREDENTIALS)(
+  'a line break in %s is refused, and the variable that holds it is named',
+  (place, settings) => {
+    const origin = '(the environment variable VALUE holds it)';
+    for (const end of ['\n', '\r\n', '\r', '\n\n']) {
+      expect(clientProblems(settings, { VALUE: `s3cret${end}` })).toEqual([
+        `${place} must not end in a line break ${origin}`,
+      ]);
+    }
+    for (const value of ['s3\ncret', '\ns3cret', 's3\rcret']) {
+      expect(clientProblems(settings, { VALUE: value })).toEqual([
+        `${place} must not hold a line break ${origin}`,
+      ]);
+    }
+  },
+);
 
 test.each(CREDENTIALS)('a line break that is written in %s is refused', (place, settings) => {
   expect(clientProblems(settings.replace('${VALUE}', 's3cret\\n'))).toEqual([
@@ -40,6 +46,13 @@ test.each(CREDENTIALS)('a line break that is written in %s is refused', (place, 
   const withVariable = settings.replace('${VALUE}', '${VALUE}\\n');
   expect(clientProblems(withVariable, { VALUE: 's3cret' })).toEqual([
     `${place} must not end in a line break`,
+  ]);
+});
+
+test('of several variables those are named that hold a line break', () => {
+  const auth = oauth2('clientId: c, clientSecret: "${A}${B}${C}${A}"');
+  expect(clientProblems(auth, { A: 'a\n', B: 'b', C: '\rc' })).toEqual([
+    'auth.clientSecret must not hold a line break (the environment variable A and the environment variable C hold it)',
   ]);
 });
 
@@ -55,7 +68,7 @@ test.each([
   ],
 ])('a line break in %s is refused', (place, settings, value) => {
   expect(problemsOf(`${settings}\n${MINIMAL}`, { VALUE: value })).toContain(
-    `1 ${place} must not end in a line break`,
+    `1 ${place} must not end in a line break (the environment variable VALUE holds it)`,
   );
 });
 
@@ -74,7 +87,7 @@ test('a text in the body of a token service may have a line break inside, and at
 test('a text in the body of a token service that ends in a line break from a variable is refused', () => {
   const body = tokenService('body: { user: "${VALUE}x", list: ["${VALUE}", { password: "x${VALUE}" }] }');
   expect(clientProblems(body, { VALUE: 's3cret\n' })).toEqual([
-    'auth.body.list[0] must not end in a line break',
-    'auth.body.list[1].password must not end in a line break',
+    'auth.body.list[0] must not end in a line break (the environment variable VALUE holds it)',
+    'auth.body.list[1].password must not end in a line break (the environment variable VALUE holds it)',
   ]);
 });

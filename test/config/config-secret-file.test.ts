@@ -63,10 +63,10 @@ test('a file of 64 KiB is taken', () => {
   expect(parseConfig(bearer('${file:token}'), file, {}).clients.acme?.auth).toMatchObject({ type: 'bearer' });
 });
 
-test('a file that ends in two line breaks is refused', () => {
-  const { file } = directoryWith({ token: 's3cret\n\n' });
+test('a file that ends in two line breaks is named', () => {
+  const { directory, file } = directoryWith({ token: 's3cret\n\n' });
   expect(problemsOf(bearer('${file:token}'), {}, file)).toEqual([
-    '1 $.clients.acme.auth.token must not end in a line break',
+    `1 $.clients.acme.auth.token must not end in a line break (the file ${join(directory, 'token')} holds it)`,
   ]);
 });
 

@@ -5,8 +5,10 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { substituteEnv as substitute } from '../../src/config/substitute-env.ts';
 
-const substituteEnv = (tree: unknown, env: Record<string, string>, directory = '/') =>
-  substitute(tree, env, directory);
+function substituteEnv(tree: unknown, env: Record<string, string>, directory = '/') {
+  const { value, issues } = substitute(tree, env, directory);
+  return { value, issues };
+}
 
 test('property: a tree that refers to nothing stays as it is', () => {
   const tree = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('${'));
@@ -37,6 +39,17 @@ test('a missing variable is named once for each place', () => {
       { keys: ['b'], message: 'needs the environment variable X, which is not set' },
     ],
   });
+});
+
+test('a line break from a variable is noted with the variable, at its place', () => {
+  const tree = ['${A}', '${A}x', '${A}${B}', '${B}', '$${A}\n'];
+  const { lineBreaks } = substitute(tree, { A: 'a\n', B: 'b' }, '/');
+  const holder = '(the environment variable A holds it)';
+  expect([...lineBreaks]).toEqual([
+    ['[0]', holder],
+    ['[1]', holder],
+    ['[2]', holder],
+  ]);
 });
 
 describe('a reference to a file', () => {
