@@ -11,9 +11,8 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { installRedis } from './setup/redis.mjs';
 import { isOnPath, ROOT, run, SetupError, say } from './setup/shell.mjs';
-import { installTestTools, lacksTestTools } from './setup/test-tools.mjs';
+import { installRedis, installTestTools, lacksTestTools } from './setup/tools.mjs';
 
 const LEAST_NODE = [20, 19];
 /** What goes into dist/: a change in any of these calls for a build. */

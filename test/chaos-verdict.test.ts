@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { seededRandom } from '../src/core/seeded-random.ts';
+import { seededRandom } from '../src/core/random.ts';
 import type { Disturbance, Evidence } from './chaos/evidence.ts';
 import { fateOf } from './chaos/fates.ts';
 import { drawPlan, FAULT_KINDS, FIXED_PLAN, FIXED_SECONDS } from './chaos/plan.ts';

@@ -8,12 +8,12 @@ import { WaybillError } from '../src/core/waybill-error.ts';
 import { bufferedStdout, createLog } from '../src/log.ts';
 import { describeDeliveries } from '../src/observability/delivery-metrics.ts';
 import { createProcessMetrics } from '../src/observability/process-metrics.ts';
-import type { EmbeddedRedisEvent } from '../src/redis/embedded.ts';
+import type { EmbeddedRedisEvent } from '../src/redis/attach.ts';
 import { logEmbeddedRedis, logOwnDeeds } from '../src/service/embedded-redis-log.ts';
 import { type Engine, startEngine } from '../src/service/engine.ts';
 import { endOnCrash, onLostOutput, stopSignal } from '../src/service/lifecycle.ts';
 import { openRedisAccess, releaseShortly, shortlyBegun } from '../src/service/redis-access.ts';
-import type { FromWorker, ToWorker } from '../src/supervisor/worker-messages.ts';
+import type { FromWorker, ToWorker } from '../src/supervisor/worker-process.ts';
 
 /** How long the end waits for a supervisor that does not read. */
 const LAST_REPORT_MS = 1_000;

@@ -16,7 +16,6 @@ export interface PresentConfig {
 
 /** What the API is made from. */
 export interface ApiParts {
-  /** Waybill's. */
   readonly version: string;
   /** Limits and time-outs; its keys are those of `current`. */
   readonly http: HttpConfig;
@@ -45,7 +44,6 @@ declare module 'fastify' {
     scope?: ApiScope | 'open';
   }
   interface FastifyRequest {
-    /** The name of the key that the request came with. */
     keyName: string | undefined;
   }
 }

@@ -15,7 +15,7 @@ export function chooseClients(
 ): string[] {
   if (name === undefined) return Object.keys(clients).sort();
   if (Object.hasOwn(clients, name)) return [name];
-  throw new ProblemError({ code: 'UNKNOWN_CLIENT', detail: `client "${name}" is not in the configuration` });
+  throw new ProblemError('UNKNOWN_CLIENT', `client "${name}" is not in the configuration`);
 }
 
 /** @throws ProblemError */

@@ -8,7 +8,6 @@ import { addClientRoutes } from './clients.ts';
 import { addDeadLetterActions } from './dead-letter-actions.ts';
 import { addDeadLetterRoutes } from './dead-letters.ts';
 import { answerRaw, createErrorHandler, sendProblem } from './error-handler.ts';
-import { addEventFateRoute } from './event-fate-route.ts';
 import { addEventRoutes } from './events.ts';
 import { addIncidentRoute } from './incidents.ts';
 import { findKey } from './keys.ts';
@@ -52,7 +51,6 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addHooks(server, parts);
   await addOpenApi(server, parts.version);
   addEventRoutes(server, parts);
-  addEventFateRoute(server, parts.current, parts.lookUpEvent);
   addClientRoutes(server, parts);
   addDeadLetterRoutes(server, parts);
   addDeadLetterActions(server, parts);
@@ -113,11 +111,11 @@ function refuseKey(request: FastifyRequest, { current }: ApiParts): ProblemError
   const key = findKey(current().keys, request.headers.authorization);
   if (key === undefined) {
     const detail = 'the header Authorization must be "Bearer" and a key of this service';
-    return new ProblemError({ code: 'UNAUTHENTICATED', detail });
+    return new ProblemError('UNAUTHENTICATED', detail);
   }
   request.keyName = key.name;
   if (key.scopes.includes(scope)) return undefined;
-  return new ProblemError({ code: 'FORBIDDEN', detail: `key "${key.name}" has not the scope ${scope}` });
+  return new ProblemError('FORBIDDEN', `key "${key.name}" has not the scope ${scope}`);
 }
 
 /**

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { ActResult } from '../dead-letters/act-on-dead-letters.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { filterShape, toFilter } from './dead-letter-query.ts';
@@ -40,37 +39,18 @@ const resultShape = {
 
 /** `POST /v1/dead-letters/replay` and `discard` */
 export function addDeadLetterActions(server: ApiServer, parts: ApiParts): void {
-  addAction(server, parts, {
-    verb: 'replay',
-    summary: 'Put dead letters back into delivery, with all their retries again',
-    result: z.object({ ...resultShape, replayed: z.int() }),
-    toResult: ({ found, done, interrupted }) => ({ matching: found, complete: !interrupted, replayed: done }),
-  });
-  addAction(server, parts, {
-    verb: 'discard',
-    summary: 'Remove dead letters for good',
-    result: z.object({ ...resultShape, discarded: z.int() }),
-    toResult: ({ found, done, interrupted }) => ({
-      matching: found,
-      complete: !interrupted,
-      discarded: done,
-    }),
-  });
-}
-
-interface Action {
-  readonly verb: 'replay' | 'discard';
-  readonly summary: string;
-  readonly result: z.ZodType;
-  toResult(result: ActResult): object;
+  addAction(server, parts, 'replay', 'Put dead letters back into delivery, with all their retries again');
+  addAction(server, parts, 'discard', 'Remove dead letters for good');
 }
 
 function addAction(
   server: ApiServer,
   { current, operations, http }: ApiParts,
-  { verb, summary, result, toResult }: Action,
+  verb: 'replay' | 'discard',
+  summary: string,
 ): void {
   const mostMs = Math.min(MOST_MS, http.requestTimeoutMs);
+  const doneName = verb === 'replay' ? 'replayed' : 'discarded';
   server.post(
     `/v1/dead-letters/${verb}`,
     {
@@ -80,22 +60,24 @@ function addAction(
         summary,
         description: 'The same request again, or two at once, acts on each dead letter only once.',
         body: bodySchema,
-        response: { 200: result, ...problems(400, 401, 403, 404, 413, 415, 503, 504) },
+        response: {
+          200: z.object({ ...resultShape, [doneName]: z.int() }),
+          ...problems(400, 401, 403, 404, 413, 415, 503, 504),
+        },
       },
     },
     async (request) => {
       const body = request.body as z.infer<typeof bodySchema>;
       const { clients } = current();
-      return toResult(
-        await operations.act(body.dryRun === true ? 'count' : verb, {
-          clients: chooseClients(current(), body.client),
-          filter: toFilter(body),
-          batchSizeOf: (client) => clients[client]?.batchSize ?? 1,
-          signal: AbortSignal.timeout(mostMs),
-          ...(body.ids === undefined ? {} : { ids: body.ids }),
-          ...(body.limit === undefined ? {} : { limit: body.limit }),
-        }),
-      );
+      const { found, done, interrupted } = await operations.act(body.dryRun === true ? 'count' : verb, {
+        clients: chooseClients(current(), body.client),
+        filter: toFilter(body),
+        batchSizeOf: (client) => clients[client]?.batchSize ?? 1,
+        signal: AbortSignal.timeout(mostMs),
+        ids: body.ids,
+        ...(body.limit === undefined ? {} : { limit: body.limit }),
+      });
+      return { matching: found, complete: !interrupted, [doneName]: done };
     },
   );
 }

@@ -30,17 +30,11 @@ type Filters = z.infer<z.ZodObject<typeof filterShape>>;
 
 /** The filter that a request's filters mean. */
 export function toFilter({ type, status, unit, id, since, until }: Filters): DeadLetterFilter {
-  return {
-    ...(type === undefined ? {} : { type }),
-    ...(status === undefined ? {} : { status }),
-    ...(unit === undefined ? {} : { unit }),
-    ...(id === undefined ? {} : { id }),
-    ...(since === undefined ? {} : { since: toMs(since) }),
-    ...(until === undefined ? {} : { until: toMs(until) }),
-  };
+  return { type, status, unit, id, since: toMs(since), until: toMs(until) };
 }
 
-function toMs(iso: string): number {
+function toMs(iso: string | undefined): number | undefined {
+  if (iso === undefined) return undefined;
   return Date.parse(ZONED.test(iso) ? iso : `${iso}Z`);
 }
 

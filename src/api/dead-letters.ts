@@ -57,20 +57,14 @@ function addListRoute(server: ApiServer, { current, operations }: ApiParts): voi
     async ({ query }) => {
       const names = chooseClients(current(), query.client);
       const from = query.cursor === undefined ? undefined : readCursor(query.cursor);
-      if (query.cursor !== undefined && from === undefined) throw badCursor();
+      if (query.cursor !== undefined && from === undefined) {
+        const errors = [{ path: 'query.cursor', message: 'is not the next of a page' }];
+        throw new ProblemError('REQUEST_INVALID', 'the cursor is not the next of a page', { errors });
+      }
       const { letters, next } = await listPage(operations, names, toFilter(query), query.limit, from);
       return { deadLetters: letters.map(deadLetterRow), next };
     },
   );
-}
-
-function badCursor(): ProblemError {
-  const errors = [{ path: 'query.cursor', message: 'is not the next of a page' }];
-  return new ProblemError({
-    code: 'REQUEST_INVALID',
-    detail: 'the cursor is not the next of a page',
-    errors,
-  });
 }
 
 /** One page: what matches among the next so many dead letters. */
@@ -125,7 +119,7 @@ function addShowRoute(server: ApiServer, { current, operations }: ApiParts): voi
         const event = await operations.deadLetter(client, id);
         if (event !== undefined) return deadLetterDetail({ client, event });
       }
-      throw new ProblemError({ code: 'NOT_FOUND', detail: `event ${id} is not among the dead letters` });
+      throw new ProblemError('NOT_FOUND', `event ${id} is not among the dead letters`);
     },
   );
 }

@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import type { Logger } from 'pino';
 import type { Problem } from '../core/problem.ts';
 import { WaybillError } from '../core/waybill-error.ts';
+import type { ApiParts } from './api-parts.ts';
 import {
   type ApiProblem,
   PROBLEM_TYPE,
@@ -40,13 +40,7 @@ export function sendProblem(reply: FastifyReply, problem: ApiProblem): FastifyRe
 }
 
 /** What answers where a request ends with an error. */
-export function createErrorHandler({
-  log,
-  onUnavailable,
-}: {
-  log: Logger;
-  onUnavailable(error: Error): void;
-}) {
+export function createErrorHandler({ log, onUnavailable }: Pick<ApiParts, 'log' | 'onUnavailable'>) {
   return (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const problem = toProblem(error);
     // The client is gone: nobody is answered, and nothing went wrong here.
@@ -100,7 +94,7 @@ function invalidRequest({ validation, validationContext = '' }: ValidationFailur
     return keys.map((key) => ({ path: `${path}.${key.slice(0, 100)}`, message: 'is not known' }));
   });
   const detail = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
-  return { code: 'REQUEST_INVALID', detail: detail.slice(0, 500), errors };
+  return { code: 'REQUEST_INVALID', detail: detail.slice(0, 500), members: { errors } };
 }
 
 /** zod's own sentences are about no subject, and begin with a capital letter. */

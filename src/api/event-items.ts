@@ -36,19 +36,17 @@ export const EVENT_FORMATS: Readonly<Record<string, EventFormat>> = {
 /** Of one request. Bounds the memory that its account takes. */
 export const MAX_EVENTS = 10_000;
 
-/** What a body of one JSON value holds: `single`, one event that stands by itself. */
-export interface JsonEvents {
-  readonly single: boolean;
-  readonly items: readonly EventItem[];
-}
-
 /**
  * Reads the events of a JSON body as a whole: one object, or an array. Of an array with more than `MAX_EVENTS`, only
  * so many are certain to be read, and one more.
  *
+ * @returns `single`: one event that stands by itself
  * @throws ProblemError `BODY_INVALID`
  */
-export async function parseEvents(body: Uint8Array, { wrapped }: EventFormat): Promise<JsonEvents> {
+export async function parseEvents(
+  body: Uint8Array,
+  { wrapped }: EventFormat,
+): Promise<{ single: boolean; items: readonly EventItem[] }> {
   const { text, value } = parseJson(body);
   const single = !Array.isArray(value);
   const isOdd = mayHoldOddNumber(text);
@@ -62,7 +60,6 @@ export async function parseEvents(body: Uint8Array, { wrapped }: EventFormat): P
 /** A body is read in such steps, to stop soon after the most events. */
 const STEP_BYTES = 64 * 1024;
 
-/** Reads the elements of an array with their own parts of its text. */
 async function splitArray(body: Uint8Array): Promise<EventItem[]> {
   const items: EventItem[] = [];
   for await (const read of readPayloads(stepsOf(body))) {
@@ -105,12 +102,12 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws ProblemError `BODY_INVALID`, with the place */
 function parseJson(body: Uint8Array): { text: string; value: unknown } {
-  if (hasWrongEncoding(body)) throw new ProblemError({ code: 'BODY_INVALID', detail: WRONG_ENCODING });
+  if (hasWrongEncoding(body)) throw new ProblemError('BODY_INVALID', WRONG_ENCODING);
   let text: string;
   try {
     text = decoder.decode(body);
   } catch {
-    throw new ProblemError({ code: 'BODY_INVALID', detail: 'the body is not valid UTF-8' });
+    throw new ProblemError('BODY_INVALID', 'the body is not valid UTF-8');
   }
   try {
     return { text, value: JSON.parse(text) };
@@ -118,6 +115,6 @@ function parseJson(body: Uint8Array): { text: string; value: unknown } {
     const place = findJsonFault(text);
     const where =
       place === undefined ? '' : `: it stops being so at line ${place.line}, column ${place.column}`;
-    throw new ProblemError({ code: 'BODY_INVALID', detail: `the body is not JSON${where}` });
+    throw new ProblemError('BODY_INVALID', `the body is not JSON${where}`);
   }
 }

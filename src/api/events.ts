@@ -2,15 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { ResolvedClient } from '../config/config-schema.ts';
+import { eventFateValue } from '../core/event-fate.ts';
 import { findEventType } from '../core/event-types.ts';
 import type { SubmitResult } from '../intake/submit-result.ts';
-import type { ApiParts, ApiServer } from './api-parts.ts';
+import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
+import { chooseClients } from './clients.ts';
 import { EVENT_FORMATS, type EventFormat, type EventItem, parseEvents, readEvents } from './event-items.ts';
 import { ProblemError } from './problems.ts';
-import { createBodyRoom, readBody, withWholeBody } from './request-body.ts';
-import { accountSchema, problems } from './schemas.ts';
-import { beginSubmission, type EventAccount, type Submission } from './submit-events.ts';
+import { type BodyRoom, readBody, withWholeBody } from './request-body.ts';
+import { accountSchema, type EventAccount, eventFateSchema, problems } from './schemas.ts';
+import { beginSubmission, type Submission } from './submit-events.ts';
 
 /** Whole bodies that may be in memory at once, of the largest size. */
 const WHOLE_BODIES = 4;
@@ -21,8 +22,35 @@ const params = z.strictObject({
   type: z.string().describe('an event type that the client has an endpoint for'),
 });
 
-/** `POST /v1/clients/:client/events/:type` */
+/** `POST /v1/clients/:client/events/:type`, `GET /v1/events/:id` */
 export function addEventRoutes(server: ApiServer, parts: ApiParts): void {
+  addSubmitRoute(server, parts);
+  addLookUpRoute(server, parts);
+}
+
+function addLookUpRoute(server: ApiServer, { current, lookUpEvent }: ApiParts): void {
+  server.get(
+    '/v1/events/:id',
+    {
+      schema: {
+        operationId: 'getEvent',
+        tags: ['events'],
+        summary: 'What became of an event',
+        params: z.strictObject({ id: z.uuid() }),
+        querystring: z.strictObject({ client: z.string().optional().describe('look at one client only') }),
+        response: { 200: eventFateSchema, ...problems(400, 401, 403, 404, 503) },
+      },
+    },
+    async ({ params: { id }, query: { client } }) => {
+      chooseClients(current(), client);
+      const fate = await lookUpEvent(id, client);
+      if (fate !== undefined) return eventFateValue(fate);
+      throw new ProblemError('NOT_FOUND', `nothing is known of event ${id}, or not any longer`);
+    },
+  );
+}
+
+function addSubmitRoute(server: ApiServer, parts: ApiParts): void {
   const submit = submitRoute(parts);
   void server.register(async (scope) => {
     // The body is the handler's: a parser that read it first would hold all of it.
@@ -63,10 +91,10 @@ export function addEventRoutes(server: ApiServer, parts: ApiParts): void {
 }
 
 function submitRoute({ http, current, monotonicNow, submit }: ApiParts) {
-  const room = createBodyRoom(http.bodyLimitBytes * WHOLE_BODIES);
+  const room: BodyRoom = { bytes: http.bodyLimitBytes * WHOLE_BODIES };
   return async (request: FastifyRequest, client: string, type: string): Promise<EventAccount> => {
     const { raw } = request;
-    checkTarget(current().clients, client, type);
+    checkTarget(current(), client, type);
     const key = headerKey(raw);
     const format = formatOf(raw);
     const chunks = readBody(raw, {
@@ -90,41 +118,33 @@ function submitRoute({ http, current, monotonicNow, submit }: ApiParts) {
 }
 
 /** @throws ProblemError */
-function checkTarget(clients: Readonly<Record<string, ResolvedClient>>, client: string, type: string): void {
-  if (!Object.hasOwn(clients, client)) {
-    throw new ProblemError({
-      code: 'UNKNOWN_CLIENT',
-      detail: `client "${client}" is not in the configuration`,
-    });
-  }
+function checkTarget(config: PresentConfig, client: string, type: string): void {
+  chooseClients(config, client);
   if (findEventType(type) === undefined) {
-    throw new ProblemError({ code: 'UNKNOWN_EVENT_TYPE', detail: `"${type}" is not an event type` });
+    throw new ProblemError('UNKNOWN_EVENT_TYPE', `"${type}" is not an event type`);
   }
-  if (clients[client]?.endpoints[type] === undefined) {
-    throw new ProblemError({ code: 'NO_ENDPOINT', detail: `client "${client}" has no endpoint for ${type}` });
+  if (config.clients[client]?.endpoints[type] === undefined) {
+    throw new ProblemError('NO_ENDPOINT', `client "${client}" has no endpoint for ${type}`);
   }
 }
 
 function headerKey(raw: IncomingMessage): string | undefined {
   const keys = raw.headersDistinct['idempotency-key'] ?? [];
   if (keys.length <= 1) return keys[0];
-  throw new ProblemError({
-    code: 'REQUEST_INVALID',
-    detail: 'there is more than one Idempotency-Key header',
-  });
+  throw new ProblemError('REQUEST_INVALID', 'there is more than one Idempotency-Key header');
 }
 
 function keyForMany(): ProblemError {
   const detail =
     'the header Idempotency-Key is for one event by itself; several have theirs in application/vnd.waybill.events+json';
-  return new ProblemError({ code: 'REQUEST_INVALID', detail });
+  return new ProblemError('REQUEST_INVALID', detail);
 }
 
 /** @throws ProblemError `MEDIA_TYPE_UNSUPPORTED` */
 function formatOf({ headers }: IncomingMessage): EventFormat {
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') {
-    throw new ProblemError({ code: 'MEDIA_TYPE_UNSUPPORTED', detail: 'packed bodies are not taken' });
+    throw new ProblemError('MEDIA_TYPE_UNSUPPORTED', 'packed bodies are not taken');
   }
   const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
   // Without a body there need not be a type: it is said then that there are no events.
@@ -151,7 +171,7 @@ function hasOtherKey(item: EventItem | undefined, key: string): boolean {
 
 function twoKeys(): ProblemError {
   const detail = 'the header Idempotency-Key and the idempotencyKey beside the payload are not the same';
-  return new ProblemError({ code: 'REQUEST_INVALID', detail });
+  return new ProblemError('REQUEST_INVALID', detail);
 }
 
 /** The paths of a wrapped event's problems begin at the wrapper. */
@@ -179,12 +199,12 @@ async function submitLines(
     for await (const items of readEvents(chunks, format)) await submission.add(items);
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error;
-    throw new ProblemError({ ...error.problem, more: submission.account });
+    throw new ProblemError(error.problem.code, error.message, submission.account);
   }
 }
 
 function noEvents(): ProblemError {
-  return new ProblemError({ code: 'BODY_INVALID', detail: 'the body holds no event' });
+  return new ProblemError('BODY_INVALID', 'the body holds no event');
 }
 
 /** @throws ProblemError where nothing was accepted */
@@ -196,14 +216,14 @@ function conclude(account: EventAccount): EventAccount {
   if (refused.length > 1) {
     const detail = `none of the ${refused.length} events was accepted`;
     const isOneReason = refused.every(({ code }) => code === first.code);
-    throw new ProblemError({ code: isOneReason ? first.code : 'INVALID_EVENT', detail, more: account });
+    throw new ProblemError(isOneReason ? first.code : 'INVALID_EVENT', detail, account);
   }
   const { code, errors } = first;
   const sentences = errors.map(({ path, message }) =>
     OF_PAYLOAD.has(code) ? `${path} ${message}` : message,
   );
   const detail = sentences.join('; ');
-  throw new ProblemError({ code, detail: detail.slice(0, MAX_DETAIL), errors, more: account });
+  throw new ProblemError(code, detail.slice(0, MAX_DETAIL), { errors, ...account });
 }
 
 const MAX_DETAIL = 500;

@@ -26,7 +26,7 @@ export interface DeadLetterOrder {
   readonly clients: readonly string[];
   readonly filter: DeadLetterFilter;
   /** Only these events, of one client. */
-  readonly ids?: readonly string[];
+  readonly ids?: readonly string[] | undefined;
   readonly limit?: number;
   batchSizeOf(client: string): number;
   /** Ends it between two steps. */
@@ -131,9 +131,9 @@ export async function orProblem<Result>(
     if (FAULTS.some((fault) => error instanceof fault)) throw error;
     if (error instanceof ReplyError) {
       const detail = `Redis refused: ${(error as Error).message.split(' ')[0]}`;
-      throw new ProblemError({ code: 'REDIS_REFUSED', detail }, { cause: error });
+      throw new ProblemError('REDIS_REFUSED', detail, undefined, { cause: error });
     }
     const { code, message } = mayBeSent ? answerLost(redis, error as Error) : unavailable(redis, error);
-    throw new ProblemError({ code, detail: message }, { cause: error });
+    throw new ProblemError(code, message, undefined, { cause: error });
   }
 }

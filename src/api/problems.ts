@@ -1,5 +1,3 @@
-import type { Problem } from '../core/problem.ts';
-
 /** Statuses, titles and waits (seconds, for `Retry-After`) by code; whatever else refuses an event is a 422. */
 const KINDS: Readonly<Record<string, readonly [status: number, title: string, retryAfterS?: number]>> = {
   REQUEST_INVALID: [400, 'The request is not as documented'],
@@ -32,22 +30,19 @@ const OTHER = [422, 'The event was refused'] as const;
 /** A problem with what is special about this case. */
 export interface ApiProblem {
   readonly code: string;
-  /** A sentence. */
   readonly detail: string;
-  /** Everything that is wrong, each with its path: a JSON path, or `query.limit`. */
-  readonly errors?: readonly Problem[];
-  /** Further members, such as what became of the events that came before. */
-  readonly more?: object;
+  /** Further members: `errors`, each with its path, or what became of the events that came before. */
+  readonly members?: object;
 }
 
 /** Ends the handling of a request; the one error handler answers with the problem. */
 export class ProblemError extends Error {
   readonly problem: ApiProblem;
 
-  constructor(problem: ApiProblem, options?: ErrorOptions) {
-    super(problem.detail, options);
+  constructor(code: string, detail: string, members?: object, options?: ErrorOptions) {
+    super(detail, options);
     this.name = 'ProblemError';
-    this.problem = problem;
+    this.problem = { code, detail, ...(members && { members }) };
   }
 }
 
@@ -65,8 +60,8 @@ export function retryAfterOf(code: string): number | undefined {
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** A problem as it is sent (RFC 9457). */
-export function problemDocument({ code, detail, errors, more }: ApiProblem): object {
+export function problemDocument({ code, detail, members }: ApiProblem): object {
   const [status, title] = KINDS[code] ?? OTHER;
   const type = `urn:waybill:problem:${code.toLowerCase().replaceAll('_', '-')}`;
-  return { type, title, status, code, detail, ...(errors === undefined ? {} : { errors }), ...more };
+  return { type, title, status, code, detail, ...members };
 }

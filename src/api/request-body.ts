@@ -38,35 +38,16 @@ export async function* readBody(raw: IncomingMessage, limits: BodyLimits): Async
 }
 
 function tooLarge(maxBytes: number): ProblemError {
-  return new ProblemError({
-    code: 'BODY_TOO_LARGE',
-    detail: `the body of a request must be at most ${maxBytes} bytes`,
-  });
+  return new ProblemError('BODY_TOO_LARGE', `the body of a request must be at most ${maxBytes} bytes`);
 }
 
 function tooSlow(): ProblemError {
-  return new ProblemError({ code: 'REQUEST_TIMEOUT', detail: 'the body did not come in time' });
+  return new ProblemError('REQUEST_TIMEOUT', 'the body did not come in time');
 }
 
-/** Bytes of bodies that may be in memory as a whole, over all requests. */
+/** Bytes of bodies that may still be held in memory as a whole, over all requests. */
 export interface BodyRoom {
-  take(bytes: number): boolean;
-  give(bytes: number): void;
-}
-
-/** Makes room for so many bytes. */
-export function createBodyRoom(maxBytes: number): BodyRoom {
-  let left = maxBytes;
-  return {
-    take(bytes) {
-      if (bytes > left) return false;
-      left -= bytes;
-      return true;
-    },
-    give(bytes) {
-      left += bytes;
-    },
-  };
+  bytes: number;
 }
 
 /**
@@ -84,17 +65,15 @@ export async function withWholeBody<Result>(
   let taken = 0;
   try {
     for await (const chunk of chunks) {
-      if (!room.take(chunk.length)) {
-        throw new ProblemError({
-          code: 'SERVER_BUSY',
-          detail: 'too many large bodies are under way already',
-        });
+      if (chunk.length > room.bytes) {
+        throw new ProblemError('SERVER_BUSY', 'too many large bodies are under way already');
       }
+      room.bytes -= chunk.length;
       taken += chunk.length;
       parts.push(chunk);
     }
     return await use(Buffer.concat(parts));
   } finally {
-    room.give(taken);
+    room.bytes += taken;
   }
 }

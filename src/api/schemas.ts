@@ -16,16 +16,31 @@ const errorsSchema = z.array(
   z.object({ path: z.string().describe('a JSON path, or query.name'), message: z.string() }),
 );
 
+const place = { index: count.describe('counts the events of the request from 0') };
+
 const accountShape = {
-  accepted: z.array(z.object({ index: count, id: z.uuid(), repeated: z.literal(true).optional() })),
-  refused: z.array(
-    z.object({ index: count, line: z.int().min(1).optional(), code: z.string(), errors: errorsSchema }),
+  accepted: z.array(
+    z.object({
+      ...place,
+      id: z.uuid(),
+      repeated: z.literal(true).optional().describe('the event of an earlier submission with the same key'),
+    }),
   ),
-  unknown: z.array(z.object({ index: count, id: z.uuid() })),
+  refused: z.array(
+    z.object({
+      ...place,
+      line: z.int().min(1).optional().describe('where it stands in an NDJSON body'),
+      code: z.string(),
+      errors: errorsSchema,
+    }),
+  ),
+  unknown: z.array(z.object({ ...place, id: z.uuid() })),
 };
 
-/** What became of the events of a request. */
+/** What became of the events of a request. Those that stand in none of the lists were not taken. */
 export const accountSchema = component('EventAccount', z.object(accountShape));
+/** What became of the events of a request; an event is `unknown` if Redis' answer was lost: it may have been taken. */
+export type EventAccount = z.infer<typeof accountSchema>;
 
 const problemSchema = component(
   'Problem',

@@ -3,6 +3,7 @@ import type { ReadEventOptions } from '../intake/submit-options.ts';
 import type { Refused, SubmitResult } from '../intake/submit-result.ts';
 import { type EventItem, MAX_EVENTS, type ReadEvent } from './event-items.ts';
 import { type ApiProblem, ProblemError, statusOf } from './problems.ts';
+import type { EventAccount } from './schemas.ts';
 
 /**
  * Takes one event, as intake's `submit` does; an idempotency key makes a repeated submission the same event.
@@ -13,31 +14,6 @@ export type SubmitEvent = (
   payload: unknown,
   options?: ReadEventOptions,
 ) => Promise<SubmitResult>;
-
-/** An event that Redis has; `index` counts the events of the request from 0. */
-export interface AcceptedEvent {
-  readonly index: number;
-  readonly id: string;
-  /** It is the event of an earlier submission with the same key. */
-  readonly repeated?: true;
-}
-
-/** An event that was not taken. */
-export interface RefusedEvent {
-  readonly index: number;
-  /** Where it stands in an NDJSON body, from 1. */
-  readonly line?: number;
-  readonly code: string;
-  readonly errors: Problem[];
-}
-
-/** What became of the events of a request. Those that stand in none of the lists were not taken. */
-export interface EventAccount {
-  readonly accepted: AcceptedEvent[];
-  readonly refused: RefusedEvent[];
-  /** Redis' answer was lost: they may have been taken. */
-  readonly unknown: { readonly index: number; readonly id: string }[];
-}
 
 /** Errors told in full, over all events of a request; beyond that, the first of each event. */
 const MAX_ERRORS = 20_000;
@@ -78,7 +54,7 @@ export function beginSubmission(submit: (event: ReadEvent) => Promise<SubmitResu
     for (const [i, result] of results.entries()) {
       trouble = enter(account, first + i, items[i]?.line, result, shorten) ?? trouble;
     }
-    if (trouble !== undefined) throw new ProblemError({ ...trouble, more: account });
+    if (trouble !== undefined) throw new ProblemError(trouble.code, trouble.detail, account);
   }
 
   return {
@@ -123,5 +99,5 @@ function enter(
 
 function tooMany(account: EventAccount): ProblemError {
   const detail = `a request may have at most ${MAX_EVENTS} events; those in none of the lists were not taken`;
-  return new ProblemError({ code: 'TOO_MANY_EVENTS', detail, more: account });
+  return new ProblemError('TOO_MANY_EVENTS', detail, account);
 }

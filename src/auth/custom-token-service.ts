@@ -1,4 +1,5 @@
 import type { TokenServiceConfig } from '../config/client-config.ts';
+import { secretsOfHeader } from './mask-secrets.ts';
 import type { TokenRequestParts } from './token-post.ts';
 
 /** Writes the request for a token as a service of the client's own making takes it. */
@@ -51,7 +52,7 @@ function follow(value: unknown, pointer: string): unknown {
 export function customSecrets({ url, headers, body }: TokenServiceConfig): readonly string[] {
   const inHeaders = Object.entries(headers).filter(([name]) => !PLAIN_HEADERS.has(name.toLowerCase()));
   return [
-    ...inHeaders.flatMap(([, value]) => partsOf(value)),
+    ...inHeaders.flatMap(([, value]) => secretsOfHeader(value)),
     ...leavesOf(body),
     ...new URL(url).searchParams.values(),
   ];
@@ -59,14 +60,6 @@ export function customSecrets({ url, headers, body }: TokenServiceConfig): reado
 
 /** They say how to write, and hold no secret. */
 const PLAIN_HEADERS: ReadonlySet<string> = new Set(['accept', 'content-type', 'user-agent']);
-
-function partsOf(value: string): string[] {
-  const [, scheme = '', credentials] = /^(\S+) +(.+)$/.exec(value) ?? [];
-  if (credentials === undefined) return [value];
-  if (scheme.toLowerCase() !== 'basic') return [value, credentials];
-  const pair = Buffer.from(credentials, 'base64').toString('utf8');
-  return [value, credentials, pair.slice(pair.indexOf(':') + 1)];
-}
 
 function leavesOf(value: unknown): string[] {
   if (typeof value === 'string') return [value];

@@ -1,6 +1,5 @@
 import type { Authorization } from './authorizer.ts';
 import type { ObtainedToken } from './obtain-token.ts';
-import type { TokenTrial } from './token-trial.ts';
 
 const LONGEST_RENEW_AHEAD_MS = 60_000;
 const RENEW_AHEAD_PART = 0.1;
@@ -17,16 +16,12 @@ export class HeldToken {
   readonly expiresAt: number;
   /** It came in place of one that an endpoint had refused. */
   readonly isReplacement: boolean;
-  /** The previous token failed after a related one was issued, with no acceptance in between. */
-  readonly followsVoided: boolean;
   /** Undefined: an endpoint has accepted the token. */
   trial: TokenTrial | undefined;
   /** The token before it, which stays in use during the trial. Undefined: it was refused, or there was none. */
   previous: HeldToken | undefined;
   /** Its refusal has blocked renewals: once, however many requests report it. */
   hasBlocked = false;
-  /** A token with the same client id was issued since the last acceptance. */
-  relatedIssued = false;
   readonly #refusedEvents = new Set<string>();
 
   constructor(
@@ -41,7 +36,6 @@ export class HeldToken {
     this.renewAt = expiresAt - Math.min(LONGEST_RENEW_AHEAD_MS, lifetimeMs * RENEW_AHEAD_PART);
     this.expiresAt = expiresAt;
     this.isReplacement = before?.isDoubted ?? false;
-    this.followsVoided = wasGood && this.isReplacement && before.relatedIssued;
     this.trial = trial;
     this.previous = wasGood && !this.isReplacement ? before : undefined;
     // One is enough: none keeps all that were before it.
@@ -69,9 +63,69 @@ export class HeldToken {
 
   noteAcceptance(): void {
     this.#refusedEvents.clear();
-    this.relatedIssued = false;
     this.trial?.end();
     this.trial = undefined;
     this.previous = undefined;
+  }
+}
+
+/** How long requests wait for a new token to be accepted. */
+const TRIAL_MS = 3_000;
+/** How often another request tries it. */
+const TRY_EVERY_MS = 500;
+
+/**
+ * A new token that no endpoint has accepted yet. Some gateways learn it after a second or two. One request tries it
+ * each 500 ms; the others wait, for at most 3 s.
+ */
+export class TokenTrial {
+  readonly #endsAt: number;
+  readonly #sleep: (ms: number) => Promise<unknown>;
+  #nextTryAt: number;
+  #nextTurn: Promise<unknown> | undefined;
+  #wake = (): void => {};
+
+  /** @param startedAt on the caller's monotonic clock, in milliseconds */
+  constructor(startedAt: number, sleep: (ms: number) => Promise<unknown>) {
+    this.#endsAt = startedAt + TRIAL_MS;
+    this.#nextTryAt = startedAt;
+    this.#sleep = sleep;
+  }
+
+  /** Whether any request may use the token by now, though none was accepted. */
+  isOver(now: number): boolean {
+    return now >= this.#endsAt;
+  }
+
+  /** Whether the caller is the one to try the token now; the next turn comes 500 ms later. */
+  takeTurn(now: number): boolean {
+    if (now < this.#nextTryAt) return false;
+    this.#nextTryAt = now + TRY_EVERY_MS;
+    return true;
+  }
+
+  /** Resolves when the next turn may be due, or the trial is over. All waiting requests share one timer. */
+  nextTurn(now: number): Promise<unknown> {
+    if (this.#nextTurn === undefined) {
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      const dueInMs = Math.max(1, Math.min(this.#nextTryAt, this.#endsAt) - now);
+      this.#nextTurn = Promise.race([woken, this.#sleep(dueInMs)]).finally(() => {
+        this.#nextTurn = undefined;
+      });
+    }
+    return this.#nextTurn;
+  }
+
+  /** The next request tries at once: the refused event may be one that is refused with any token. */
+  tryNow(now: number): void {
+    this.#nextTryAt = now;
+    this.#wake();
+  }
+
+  /** The token was accepted, or another one has taken its place. */
+  end(): void {
+    this.#wake();
   }
 }

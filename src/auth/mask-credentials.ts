@@ -1,5 +1,5 @@
 import type { Authorization } from './authorizer.ts';
-import { createMask, type Mask } from './mask-secrets.ts';
+import { createMask, type Mask, secretsOfHeader } from './mask-secrets.ts';
 
 /** One for each token, since an endpoint that echoes one request echoes them all. */
 const masks = new WeakMap<Authorization, Mask>();
@@ -14,17 +14,8 @@ export function maskCredentials(text: string, authorization: Authorization): str
   return mask(text);
 }
 
-/** The values of the headers, without their scheme, and for Basic also the password that they hold. */
 function secretsIn({ headers, token }: Authorization): string[] {
-  const values = headers
-    .filter((_, index) => index % 2 === 1)
-    .flatMap((value) => {
-      const [, scheme = '', credentials] = /^(\S+) +(.+)$/.exec(value) ?? [];
-      if (credentials === undefined) return [value];
-      if (scheme.toLowerCase() !== 'basic') return [value, credentials];
-      const pair = Buffer.from(credentials, 'base64').toString('utf8');
-      return [credentials, pair.slice(pair.indexOf(':') + 1)];
-    });
+  const values = headers.filter((_, index) => index % 2 === 1).flatMap(secretsOfHeader);
   return token === undefined ? values : [...values, token];
 }
 

@@ -1,5 +1,3 @@
-import { literalPattern } from '../core/literal-pattern.ts';
-
 /** Takes secrets out of a text from outside. */
 export type Mask = (text: string) => string;
 
@@ -165,4 +163,18 @@ function makeWays(character: string, isBase64: boolean): Ways {
 
 function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, '0');
+}
+
+/** What is secret in the value of a header: all of it, what follows its scheme, and for Basic the password in there. */
+export function secretsOfHeader(value: string): string[] {
+  const [, scheme = '', credentials] = /^(\S+) +(.+)$/.exec(value) ?? [];
+  if (credentials === undefined) return [value];
+  if (scheme.toLowerCase() !== 'basic') return [value, credentials];
+  const pair = Buffer.from(credentials, 'base64').toString('utf8');
+  return [value, credentials, pair.slice(pair.indexOf(':') + 1)];
+}
+
+/** The source of a regular expression, with or without the flag `u`, that matches just this text; not for a class. */
+export function literalPattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }

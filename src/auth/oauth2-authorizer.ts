@@ -9,11 +9,10 @@ import {
   isAuthorized,
   type RenewResult,
 } from './authorizer.ts';
-import { HeldToken } from './held-token.ts';
+import { HeldToken, TokenTrial } from './held-token.ts';
 import type { ObtainedToken } from './obtain-token.ts';
 import { blockedMs, extendBlock, NO_BLOCK } from './renewal-block.ts';
 import type { TokenRequestFailure } from './request-token.ts';
-import { TokenTrial } from './token-trial.ts';
 
 /** How many of its own former tokens a process knows again if it meets them in Redis. */
 const REPLACED_TOKENS_KEPT = 16;
@@ -37,10 +36,6 @@ export interface OAuth2AuthorizerOptions {
   readonly log?: Log | undefined;
   /** Told what became of each request for a token, and of a renewed one that was refused. */
   readonly onAsked?: ((outcome: TokenOutcome) => void) | undefined;
-  /** Told that a new token is in use. */
-  readonly onIssued?: (() => void) | undefined;
-  /** Told of a first acceptance, and whether the token before failed after a related one was issued. */
-  readonly onProven?: ((followsVoided: boolean) => void) | undefined;
 }
 
 /**
@@ -99,16 +94,9 @@ export class OAuth2Authorizer implements Authorizer {
 
   reportAccepted(accepted: Authorization): void {
     const token = this.#current(accepted);
-    if (token === undefined || (token.isProven && !token.relatedIssued)) return;
-    const isFirst = token.trial !== undefined;
+    if (token === undefined || token.isProven) return;
     token.noteAcceptance();
     this.#renewalBlock = { ...this.#renewalBlock, failures: 0 };
-    if (isFirst) this.#options.onProven?.(token.followsVoided);
-  }
-
-  /** Another set of credentials with the same client id has a new token. */
-  noteRelatedToken(): void {
-    if (this.#token !== undefined) this.#token.relatedIssued = true;
   }
 
   /** Resolves once no renewal is under way. */
@@ -183,15 +171,14 @@ export class OAuth2Authorizer implements Authorizer {
     if (this.#replaced.length > REPLACED_TOKENS_KEPT) this.#replaced.shift();
     this.#version += 1;
     this.#requestBlock = NO_BLOCK;
-    const { carrier, monotonicNow, sleep, about, log, onAsked, onIssued } = this.#options;
+    const { carrier, monotonicNow, sleep, about, log, onAsked } = this.#options;
     const { accessToken, lifetimeMs, source } = obtained;
     const headers = Object.freeze([carrier.header, `${carrier.prefix}${accessToken}`]);
     const authorization = Object.freeze({ headers, token: accessToken, version: this.#version });
-    const trial = new TokenTrial({ startedAt: monotonicNow(), sleep });
+    const trial = new TokenTrial(monotonicNow(), sleep);
     this.#token = new HeldToken(obtained, before, authorization, trial);
     before?.trial?.end();
     onAsked?.(source === 'service' ? 'renewed' : 'shared');
-    onIssued?.();
     log?.info({ ...about, source, lifetimeMs: Math.round(lifetimeMs) }, 'token in use');
     return authorization;
   }

@@ -3,7 +3,6 @@ import { RESERVED_HEADERS } from '../config/http-fields.ts';
 import { isBearerToken, isHeaderName, isHeaderValue } from '../core/header-text.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import type { Authorizer } from './authorizer.ts';
-import { basicCredentials } from './basic-credentials.ts';
 
 /** Authentication that never changes while the process runs. */
 export type StaticAuthConfig = Exclude<AuthConfig, TokenAuthConfig>;
@@ -49,4 +48,9 @@ function toHeaders(auth: StaticAuthConfig): string[] {
 
 function demand(holds: boolean, field: string, expected: string): void {
   if (!holds) throw new WaybillError('AUTH_CONFIG_INVALID', `auth.${field} must be ${expected}`);
+}
+
+/** The value of a Basic `Authorization` header, in UTF-8 (RFC 7617). */
+export function basicCredentials(user: string, password: string): string {
+  return `Basic ${Buffer.from(`${user}:${password}`, 'utf8').toString('base64')}`;
 }

@@ -1,11 +1,12 @@
 import type { TokenAuthConfig } from '../config/client-config.ts';
 import type { Answer, AttemptResult } from '../core/attempt-result.ts';
-import { describeValue } from '../core/describe-value.ts';
 import { isBearerToken } from '../core/header-text.ts';
+import { parseJson } from '../core/json-value.ts';
+import { describeValue } from '../core/quote-text.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';
 import { pickCustomFields, type TokenFields } from './custom-token-service.ts';
 import { LONGEST_RETRY_AFTER_MS } from './renewal-block.ts';
-import { readTokenBody } from './token-body.ts';
+import { readTokenBody } from './token-post.ts';
 import { maskSecret, tokenServiceUrl } from './token-service.ts';
 
 /** A token as the service issued it. */
@@ -126,15 +127,6 @@ function pick(value: unknown, config: TokenAuthConfig): TokenFields | { readonly
   if (!isObject(value)) return { problem: ' with a body that is no JSON object' };
   const { access_token: token, expires_in: expiresIn, token_type: tokenType } = value;
   return { token, expiresIn, tokenType, place: 'access_token' };
-}
-
-/** Undefined: it is not JSON. */
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { OAuth2Config, TokenAuthConfig } from '../config/client-config.ts';
-import { basicCredentials } from './basic-credentials.ts';
 import { buildCustomRequest, customSecrets } from './custom-token-service.ts';
 import { createMask, type Mask } from './mask-secrets.ts';
+import { basicCredentials } from './static-authorizer.ts';
 import type { TokenRequestParts } from './token-post.ts';
 
 /**

@@ -43,31 +43,26 @@ export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'x-waybill-attempt',
 ]);
 
-/** Of these, the ones that a request for a token may carry as its service asks for them. */
-const FREE_FOR_TOKENS: ReadonlySet<string> = new Set([
+/** A header name (a token, RFC 9110, section 5.1) that is not Waybill's to write, but for some of those. */
+function freeHeaderName(exceptions: readonly string[]) {
+  return z.string().superRefine((name, context) => {
+    const lower = name.toLowerCase();
+    if (!isHeaderName(name)) context.addIssue('must be the name of an HTTP header, such as X-Api-Key');
+    else if (RESERVED_HEADERS.has(lower) && !exceptions.includes(lower)) {
+      context.addIssue(`must not be ${name}: that header is Waybill's to write`);
+    }
+  });
+}
+
+/** The name of a header that is free for a client's use. */
+export const headerName = freeHeaderName([]);
+/** The name of a header that a request for a token can carry: some of Waybill's own are as the service asks for them. */
+export const tokenRequestHeaderName = freeHeaderName([
   'accept',
   'content-type',
   'idempotency-key',
   'user-agent',
 ]);
-
-/** The name of a header that a request for a token can carry. */
-export const tokenRequestHeaderName = z.string().superRefine((name, context) => {
-  const lower = name.toLowerCase();
-  if (!isHeaderName(name)) context.addIssue('must be the name of an HTTP header, such as X-Api-Key');
-  else if (RESERVED_HEADERS.has(lower) && !FREE_FOR_TOKENS.has(lower)) {
-    context.addIssue("must not be a header that is Waybill's to write");
-  }
-});
-
-/** The name of a header (a token, RFC 9110, section 5.1) that is free for a client's use. */
-export const headerName = z.string().superRefine((name, context) => {
-  if (!isHeaderName(name)) {
-    context.addIssue('must be the name of an HTTP header, such as X-Api-Key');
-  } else if (RESERVED_HEADERS.has(name.toLowerCase())) {
-    context.addIssue(`must not be ${name}: that header is Waybill's to write`);
-  }
-});
 
 /** Text that a header can carry, and that arrives as it was sent: what the authorizer takes, no more and no less. */
 export const headerValue = z.string().superRefine((value, context) => {

@@ -13,17 +13,11 @@ import {
   type TlsMaterial,
 } from './config-schema.ts';
 import { resolveUrl } from './http-fields.ts';
-import { spellingIssues } from './number-spelling.ts';
 import { readTextFile } from './read-text-file.ts';
 import { readYaml, type YamlTree } from './read-yaml.ts';
-import {
-  bodyLineBreakIssues,
-  createSecretFiles,
-  type Env,
-  nameOrigins,
-  substituteEnv,
-} from './substitute-env.ts';
+import { type Env, substituteEnv } from './substitute-env.ts';
 import { readTlsFiles } from './tls-files.ts';
+import { isInTokenBody } from './token-service-config.ts';
 
 const DEFAULT_DATA_DIR = '.waybill';
 /** Enough for over a thousand clients with all of their settings. */
@@ -59,13 +53,12 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   if (!yaml.ok) throw new ConfigError(path, yaml.problems);
 
   // An empty file lacks settings, as every other; it is not of a wrong type.
-  const substituted = substituteEnv(yaml.tree.value ?? {}, env, createSecretFiles(directory));
+  const substituted = substituteEnv(yaml.tree.value ?? {}, env, directory);
   const tls = readTlsFiles(substituted.value, directory, yaml.tree.value);
   const checked = checkTree(configSchema, substituted.value);
-  const ofSchema = checked.ok ? [] : nameOrigins(checked.issues, substituted.lineBreaks);
-  const others = [...tls.issues, ...ofSchema, ...bodyLineBreakIssues(substituted.lineBreaks)];
-  const spellings = spellingIssues(yaml.tree.misspelled, ofSchema);
-  const causes = [...yaml.tree.issues, ...substituted.issues, ...spellings];
+  const ofSchema = checked.ok ? [] : checked.issues;
+  const others = [...tls.issues, ...ofSchema.map((issue) => nameOrigin(issue, substituted.lineBreaks))];
+  const causes = [...yaml.tree.issues, ...substituted.issues, ...respelledIssues(yaml.tree)];
   const { secretKey, problems } = readSecretKey(env);
   const issues = [...causes, ...unexplained(others, causes)];
   if (!checked.ok || issues.length + problems.length > 0) {
@@ -73,6 +66,23 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   }
   const config = resolveConfig(checked.value, path, tls.byClient);
   return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
+}
+
+/** Adds to an issue about a line break where the line break came from. */
+function nameOrigin(issue: ConfigIssue, lineBreaks: ReadonlyMap<string, string>): ConfigIssue {
+  const origin = lineBreaks.get(placeOf(issue.keys));
+  if (origin === undefined || !issue.message.endsWith(' a line break')) return issue;
+  return { ...issue, message: `${issue.message} ${origin}` };
+}
+
+/**
+ * The body of a token service is sent as the file has it, so its numbers must be spelled as JSON does. The sentence does
+ * not repeat the number, since it may be a password.
+ */
+function respelledIssues({ respelled }: YamlTree): ConfigIssue[] {
+  const message =
+    'is a number that is sent in another spelling: put it in quotes if it is text, spell it like 1000 or 0.5 if not';
+  return respelled.filter(isInTokenBody).map((keys) => ({ keys, message }));
 }
 
 /** Empty counts as not set: that is how a missing variable is passed on. */

@@ -14,7 +14,6 @@ export const PEM_START = '-----BEGIN ';
 const MAX_PATH_LENGTH = 300;
 /** In bytes, on the file systems in use. */
 const LONGEST_FILE_NAME = 255;
-const CHUNK_BYTES = 256 * 1024;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** A path that a sentence can name: it steers no terminal, and is cut off. */
@@ -44,18 +43,16 @@ export function readTextFile(file: string, maxBytes: number): FileReading {
   }
 }
 
+/** Undefined: it is longer. */
 function readBytes(file: string, maxBytes: number): Buffer | undefined {
   const descriptor = openSync(file, 'r');
   try {
-    const chunks: Buffer[] = [];
-    for (let total = 0; total <= maxBytes; ) {
-      const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
-      const count = readSync(descriptor, chunk, 0, CHUNK_BYTES, null);
-      if (count === 0) return Buffer.concat(chunks);
-      chunks.push(chunk.subarray(0, count));
-      total += count;
+    const bytes = Buffer.allocUnsafe(maxBytes + 1);
+    let length = 0;
+    for (let count = -1; count !== 0 && length <= maxBytes; length += count) {
+      count = readSync(descriptor, bytes, length, bytes.length - length, null);
     }
-    return undefined;
+    return length > maxBytes ? undefined : bytes.subarray(0, length);
   } finally {
     closeSync(descriptor);
   }

@@ -1,6 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { type ConfigIssue, type ConfigProblem, placeOf } from './config-error.ts';
-import { judgeSpelling, type MisspelledNumber } from './number-spelling.ts';
 
 /** What a YAML file says; or why it is not YAML. */
 export type YamlReading =
@@ -11,13 +10,11 @@ export type YamlReading =
 export interface YamlTree {
   readonly value: unknown;
   readonly issues: readonly ConfigIssue[];
-  /** The numbers that may not be what was written. */
-  readonly misspelled: readonly MisspelledNumber[];
+  /** Where numbers stand that JSON spells in another way than the file: `0123`, `1.0`, `1e3`, `0x1F`. */
+  readonly respelled: readonly (readonly PropertyKey[])[];
   /** The line of a setting, from 1; of a missing one, the line of its section; undefined: the whole file. */
   lineOf(keys: readonly PropertyKey[]): number | undefined;
 }
-
-const MAX_DEPTH = 32;
 
 /** The parser's own sentences may quote the file, and so a secret. */
 const SENTENCES: Readonly<Record<string, string>> = {
@@ -36,11 +33,6 @@ const SENTENCES: Readonly<Record<string, string>> = {
   TAG_RESOLVE_FAILED: 'uses a YAML tag (!…) that is not known',
   UNEXPECTED_TOKEN: 'is not valid YAML: something stands where it cannot',
 };
-
-const REFUSED_KEYS: ReadonlyMap<string, string> = new Map([
-  ['<<', 'is not supported: an alias may stand for a whole section'],
-  ['__proto__', 'is not a known setting'],
-]);
 
 /** Reads YAML 1.2 into plain objects. */
 export function readYaml(text: string): YamlReading {
@@ -72,7 +64,7 @@ interface MapItem {
 class TreeReader {
   readonly #lineAt: (offset: number) => number;
   readonly #issues: ConfigIssue[] = [];
-  readonly #misspelled: MisspelledNumber[] = [];
+  readonly #respelled: (readonly PropertyKey[])[] = [];
   readonly #offsets = new Map<string, number>();
   readonly #anchors = new Map<string, Node>();
   /** The sections around the present node: to meet one again means a cycle of aliases. */
@@ -86,7 +78,7 @@ class TreeReader {
     return {
       value: this.#readNode(contents, []),
       issues: this.#issues,
-      misspelled: this.#misspelled,
+      respelled: this.#respelled,
       lineOf: (keys) => this.#lineOf(keys),
     };
   }
@@ -104,7 +96,6 @@ class TreeReader {
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return null;
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isScalar(node)) return this.#readScalar(node, keys);
-    if (keys.length >= MAX_DEPTH) return this.#refuse(keys, 'is nested too deeply');
     this.#around.add(node);
     const value = isMap(node)
       ? this.#readMap(node.items as readonly MapItem[], keys)
@@ -114,8 +105,8 @@ class TreeReader {
   }
 
   #readScalar({ value, source = '' }: { value: unknown; source?: string }, keys: readonly PropertyKey[]) {
-    const fault = typeof value === 'number' ? judgeSpelling(source, value) : undefined;
-    if (fault !== undefined) this.#misspelled.push({ keys, fault });
+    // The schema refuses .inf and .nan.
+    if (Number.isFinite(value) && String(value) !== source) this.#respelled.push(keys);
     return value;
   }
 
@@ -125,9 +116,8 @@ class TreeReader {
       const name = isScalar(key) ? String(key.value) : '';
       const place = [...keys, name];
       this.#noteOffset(place, key);
-      const refusal = REFUSED_KEYS.get(name);
-      if (refusal === undefined) entries.push([name, this.#readNode(value, place)]);
-      else this.#refuse(place, refusal);
+      if (name === '<<') this.#refuse(place, 'is not supported: an alias may stand for a whole section');
+      else entries.push([name, this.#readNode(value, place)]);
     }
     return Object.fromEntries(entries);
   }

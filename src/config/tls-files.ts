@@ -24,35 +24,23 @@ export function readTlsFiles(tree: unknown, directory: string, written: unknown)
   const byClient = new Map<string, TlsMaterial>();
   const issues: ConfigIssue[] = [];
   // Many clients may share their files.
-  const readOnce = once((path) => readPem(path));
+  const known = new Map<string, Reading>();
   for (const [name, client] of Object.entries(sectionOf(tree, 'clients'))) {
     const keys = ['clients', name, 'tls'];
     const tls = sectionOf(client, 'tls');
-    const names = sectionOf(sectionOf(sectionOf(written, 'clients'), name), 'tls');
+    const asWritten = sectionOf(sectionOf(sectionOf(written, 'clients'), name), 'tls');
     const material: { -readonly [File in keyof TlsMaterial]: TlsMaterial[File] } = {};
-    for (const file of TLS_FILES) {
-      const content = readNamed(tls[file], names[file], directory, readOnce);
-      if (content?.ok) material[file] = content.pem;
-      else if (content !== undefined) issues.push({ keys: [...keys, file], message: content.reason });
+    for (const setting of TLS_FILES) {
+      const content = readNamed(tls[setting], asWritten[setting], directory, known);
+      if (content === undefined) continue;
+      if ('pem' in content) material[setting] = content.pem;
+      else issues.push({ keys: [...keys, setting], message: content.reason });
     }
     if (Object.keys(material).length > 0) byClient.set(name, material);
-  }
-  const whyUnusableOnce = once((key) => whyUnusable(JSON.parse(key) as TlsMaterial));
-  for (const [name, material] of byClient) {
-    const mismatch = whyUnusableOnce(JSON.stringify(material));
-    if (mismatch !== undefined) issues.push({ keys: ['clients', name, 'tls'], message: mismatch });
+    const mismatch = whyUnusable(material);
+    if (mismatch !== undefined) issues.push({ keys, message: mismatch });
   }
   return { byClient, issues };
-}
-
-/** Remembers what a function returned for each key. */
-function once<Value>(make: (key: string) => Value): (key: string) => Value {
-  const known = new Map<string, Value>();
-  return (key) => {
-    const value = known.has(key) ? (known.get(key) as Value) : make(key);
-    known.set(key, value);
-    return value;
-  };
 }
 
 function sectionOf(tree: unknown, key: string): Readonly<Record<string, unknown>> {
@@ -61,29 +49,29 @@ function sectionOf(tree: unknown, key: string): Readonly<Record<string, unknown>
   return typeof section === 'object' && section !== null ? (section as Record<string, unknown>) : {};
 }
 
-type Reading = { readonly ok: true; readonly pem: string } | { readonly ok: false; readonly reason: string };
+type Reading = { readonly pem: string } | { readonly reason: string };
 
-function readPem(file: string): Reading {
-  if (isNoFileName(file)) return { ok: false, reason: 'must be the name of a file, not what stands in it' };
-  const read = readTextFile(file, MAX_BYTES);
-  if (!read.ok) return { ok: false, reason: `names a file that ${read.message}` };
-  if (read.text.includes(PEM_START)) return { ok: true, pem: read.text };
-  return { ok: false, reason: 'names a file that is not in PEM form' };
-}
-
-/** Undefined: no file is named. What lies in a path may steer a terminal like any other text. */
+/** Undefined: no file is named. */
 function readNamed(
   path: unknown,
   written: unknown,
   directory: string,
-  read: (file: string) => Reading,
+  known: Map<string, Reading>,
 ): Reading | undefined {
   if (typeof path !== 'string' || path === '') return undefined;
   const file = resolve(directory, path);
-  const content = read(file);
-  if (content.ok || isNoFileName(file)) return content;
-  const shown = path === written ? file : String(written);
-  return { ok: false, reason: `${content.reason}: ${showPath(shown)}` };
+  const content = known.get(file) ?? readPem(file);
+  known.set(file, content);
+  if ('pem' in content || isNoFileName(file)) return content;
+  return { reason: `${content.reason}: ${showPath(path === written ? file : String(written))}` };
+}
+
+function readPem(file: string): Reading {
+  if (isNoFileName(file)) return { reason: 'must be the name of a file, not what stands in it' };
+  const read = readTextFile(file, MAX_BYTES);
+  if (!read.ok) return { reason: `names a file that ${read.message}` };
+  if (read.text.includes(PEM_START)) return { pem: read.text };
+  return { reason: 'names a file that is not in PEM form' };
 }
 
 /** Node itself says whether certificates and key are sound and fit: better now than at each attempt. */

@@ -1,21 +1,5 @@
-/** Why an attempt failed; kept with the status, since a report to the client names both. */
-export type FailureClass =
-  | 'unauthorized'
-  | 'redirect'
-  | 'client_error'
-  | 'server_error'
-  | 'refused'
-  | 'reset'
-  | 'dns'
-  | 'tls'
-  | 'timeout'
-  | 'not_http'
-  | 'token'
-  | 'address'
-  | 'crash';
-
-/** Every failure class, for filters and documentation. */
-export const FAILURE_CLASSES: readonly FailureClass[] = [
+/** Every way to fail, for filters and documentation. */
+export const FAILURE_CLASSES = [
   'unauthorized',
   'redirect',
   'client_error',
@@ -29,7 +13,10 @@ export const FAILURE_CLASSES: readonly FailureClass[] = [
   'token',
   'address',
   'crash',
-];
+] as const;
+
+/** Why an attempt failed; kept with the status, since a report to the client names both. */
+export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** The endpoint answered with a status, whatever became of the body. */
 export interface Answer {
@@ -37,7 +24,6 @@ export interface Answer {
   readonly status: number;
   /** The start of the body as text, at most 2 KiB; empty for a 2xx, whose body is not kept. */
   readonly body: string;
-  /** The `Retry-After` header as it came. */
   readonly retryAfter?: string;
   /** The `WWW-Authenticate` headers of a status from 400 on, joined by commas. */
   readonly wwwAuthenticate?: string;

@@ -3,16 +3,15 @@ import type { StoredEvent } from './event.ts';
 
 /** Which dead letters are meant; what is absent does not matter. Times in ms since the epoch. */
 export interface DeadLetterFilter {
-  readonly type?: string;
+  readonly type?: string | undefined;
   /** A status (`422`), a range of them (`5xx`) or a failure class (`timeout`). */
-  readonly status?: string;
-  readonly unit?: string;
-  /** The event's id. */
-  readonly id?: string;
+  readonly status?: string | undefined;
+  readonly unit?: string | undefined;
+  readonly id?: string | undefined;
   /** Died at or after. */
-  readonly since?: number;
+  readonly since?: number | undefined;
   /** Died before. */
-  readonly until?: number;
+  readonly until?: number | undefined;
 }
 
 const STATUS = /^[1-9]\d\d$/;

@@ -3,7 +3,7 @@ import type { Classification } from './classify.ts';
 import type { Outcome } from './decide.ts';
 import type { StoredEvent } from './event.ts';
 import { acceptedAt } from './event-id.ts';
-import { createHistogram, type Histogram } from './histogram.ts';
+import { createHistogram, type Histogram } from './metric.ts';
 
 /** What became of asking for a token; `refused`: an endpoint answered 401 to one that was just renewed. */
 export type TokenOutcome = 'renewed' | 'shared' | 'failed' | 'refused';

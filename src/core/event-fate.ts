@@ -22,7 +22,6 @@ export type EventFate = { readonly id: string; readonly client: string } & (
       readonly deadLetterId: string;
       /** How many attempts failed in its last life. */
       readonly attempts: number;
-      /** The failure class of the last attempt. */
       readonly class: string;
       /** The status of the last attempt; 0: there was none. */
       readonly status: number;

@@ -13,105 +13,83 @@ const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
  * Where a text stops being JSON: V8's errors do not always say. Undefined: it is JSON.
  */
 export function findJsonFault(text: string): TextPlace | undefined {
-  const at = faultAt(text);
+  const at = new JsonWalk(text).faultAt();
   if (at === undefined) return undefined;
-  const before = text.slice(0, at);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  let line = 1;
-  for (let i = before.indexOf('\n'); i !== -1; i = before.indexOf('\n', i + 1)) line += 1;
-  return { line, column: at - lineStart + 1 };
+  const lines = text.slice(0, at).split('\n');
+  return { line: lines.length, column: (lines.at(-1) ?? '').length + 1 };
 }
 
-/** What may come next: a value, a key, or what follows a value; `first`: the container may end at once. */
-type Due = 'value' | 'first value' | 'key' | 'first key' | 'rest';
+/** What may come next: a value, a key, the colon behind it, or what follows a value; `first`: the end may, too. */
+type Due = 'value' | 'first value' | 'key' | 'first key' | 'colon' | 'rest';
 
-interface Walk {
-  readonly text: string;
-  at: number;
-  due: Due;
+/** Takes one token of a JSON text after another, without recursion: nesting may be deeper than the stack. */
+class JsonWalk {
+  readonly #text: string;
+  #at = 0;
+  #due: Due = 'value';
   /** The signs that close what is open. */
-  readonly open: string[];
-}
+  readonly #open: string[] = [];
 
-/** Undefined: it is JSON. */
-function faultAt(text: string): number | undefined {
-  const walk: Walk = { text, at: 0, due: 'value', open: [] };
-  for (;;) {
-    walk.at = skip(BLANK, text, walk.at) ?? walk.at;
-    const isOver = walk.at === text.length;
-    if (walk.due === 'rest' && walk.open.length === 0) return isOver ? undefined : walk.at;
-    const fault = isOver ? walk.at : step(walk);
-    if (fault !== undefined) return fault;
+  constructor(text: string) {
+    this.#text = text;
   }
-}
 
-/** Takes the next token. @returns where it is none that may come here */
-function step(walk: Walk): number | undefined {
-  const { text, at, due, open } = walk;
-  const sign = text[at] ?? '';
-  const mayClose = due === 'rest' || due.startsWith('first');
-  if (mayClose && sign === open.at(-1)) {
-    open.pop();
-    return go(walk, at + 1, 'rest');
+  /** Undefined: it is JSON. */
+  faultAt(): number | undefined {
+    for (;;) {
+      this.#skip(BLANK);
+      const isOver = this.#at === this.#text.length;
+      if (isOver && this.#due === 'rest' && this.#open.length === 0) return undefined;
+      if (isOver || !this.#takeToken(this.#text[this.#at] ?? '')) return this.#at;
+    }
   }
-  if (due === 'rest') return sign === ',' ? go(walk, at + 1, open.at(-1) === '}' ? 'key' : 'value') : at;
-  if (due.endsWith('key')) return goBehind(walk, endOfKey(text, at), 'value');
-  return takeValue(walk, sign);
-}
 
-function takeValue(walk: Walk, sign: string): number | undefined {
-  const { text, at, open } = walk;
-  if (sign !== '{' && sign !== '[') {
-    return goBehind(walk, sign === '"' ? endOfText(text, at) : endOfScalar(text, at), 'rest');
+  /** @returns false: no such token may come here, or it is broken where the walk stands then */
+  #takeToken(sign: string): boolean {
+    const due = this.#due;
+    if (sign === this.#open.at(-1) && (due === 'rest' || due.startsWith('first'))) {
+      this.#open.pop();
+      return this.#takeSign('rest');
+    }
+    if (due === 'colon') return sign === ':' && this.#takeSign('value');
+    if (due === 'rest') {
+      const after = this.#open.at(-1) === '}' ? 'key' : 'value';
+      return sign === ',' && this.#open.length > 0 && this.#takeSign(after);
+    }
+    const isKey = due.endsWith('key');
+    if (sign === '"') return this.#takeText(isKey ? 'colon' : 'rest');
+    return !isKey && this.#takeValue(sign);
   }
-  open.push(sign === '{' ? '}' : ']');
-  return go(walk, at + 1, sign === '{' ? 'first key' : 'first value');
-}
 
-function go(walk: Walk, at: number, due: Due): undefined {
-  walk.at = at;
-  walk.due = due;
-}
+  #takeValue(sign: string): boolean {
+    if (sign === '{' || sign === '[') {
+      this.#open.push(sign === '{' ? '}' : ']');
+      return this.#takeSign(sign === '{' ? 'first key' : 'first value');
+    }
+    this.#due = 'rest';
+    return this.#skip(SCALAR);
+  }
 
-function goBehind(walk: Walk, end: End, due: Due): number | undefined {
-  return end.ok ? go(walk, end.at, due) : end.at;
-}
+  #takeSign(due: Due): true {
+    this.#at += 1;
+    this.#due = due;
+    return true;
+  }
 
-interface End {
-  readonly ok: boolean;
-  /** Behind it; or where the fault is. */
-  readonly at: number;
-}
+  #takeText(due: Due): boolean {
+    for (this.#at += 1; ; ) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code === 0x22) return this.#takeSign(due);
+      // A control character, or (not a number) the end of the input.
+      if (!(code >= 0x20) || (code === 0x5c && !this.#skip(ESCAPE))) return false;
+      if (code !== 0x5c) this.#at += 1;
+    }
+  }
 
-function skip(pattern: RegExp, text: string, at: number): number | undefined {
-  pattern.lastIndex = at;
-  return pattern.test(text) ? pattern.lastIndex : undefined;
-}
-
-function endOfKey(text: string, at: number): End {
-  if (text[at] !== '"') return { ok: false, at };
-  const key = endOfText(text, at);
-  if (!key.ok) return key;
-  const colon = skip(BLANK, text, key.at) ?? key.at;
-  return text[colon] === ':' ? { ok: true, at: colon + 1 } : { ok: false, at: colon };
-}
-
-function endOfScalar(text: string, at: number): End {
-  const end = skip(SCALAR, text, at);
-  return end === undefined ? { ok: false, at } : { ok: true, at: end };
-}
-
-function endOfText(text: string, start: number): End {
-  let at = start + 1;
-  for (;;) {
-    const sign = text.charCodeAt(at);
-    if (sign === 0x22) return { ok: true, at: at + 1 };
-    if (sign === 0x5c) {
-      const end = skip(ESCAPE, text, at);
-      if (end === undefined) return { ok: false, at };
-      at = end;
-    } else if (sign >= 0x20) at += 1;
-    // A control character, or (not a number) the end of the input.
-    else return { ok: false, at };
+  #skip(pattern: RegExp): boolean {
+    pattern.lastIndex = this.#at;
+    if (!pattern.test(this.#text)) return false;
+    this.#at = pattern.lastIndex;
+    return true;
   }
 }

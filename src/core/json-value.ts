@@ -84,3 +84,12 @@ function refuse(reason: string, walk: Walk): undefined {
   walk.reason = reason;
   return undefined;
 }
+
+/** The value of a JSON text; undefined: it is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { findNumbers, type Key } from './find-numbers.ts';
-import { isPlainInteger, losesDigits } from './number-digits.ts';
+import { MAX_PROBLEMS } from './problem.ts';
+
+/** The name of a value in an object, or its index in an array. */
+export type Key = string | number;
 
 /** The JSON text that a payload was read from. Kept only if it may hold odd numbers. */
 export interface JsonSource {
@@ -43,32 +45,62 @@ export function mayHoldOddNumber(json: string): boolean {
  * plain integer; elsewhere, a whole number that a double does not keep.
  */
 export function findOddNumbers(schema: z.ZodType, { text, payloadKey }: JsonSource): OddNumbers {
-  const root: Place = toJsonSchema(schema);
-  const { count, first } = findNumbers<Place>(text, {
-    root: payloadKey === undefined ? root : 'wrapper',
-    placeOf(container, key) {
-      if (container === 'wrapper') return key === payloadKey ? root : 'outside';
-      return typeof container === 'string' ? container : fieldAt(container, key);
-    },
-    // Most numbers are plain: their places are not looked at.
-    isWanted: (spelling, place) =>
-      !isPlainInteger(spelling) && place !== 'outside' && (isTextField(place) || losesDigits(spelling)),
+  const root = toJsonSchema(schema);
+  const first: OddNumber[] = [];
+  let count = 0;
+  eachNumber(text, payloadKey, (spelling, keys) => {
+    if (isPlainInteger(spelling)) return;
+    const isText = isTextField(placeAt(root, keys));
+    if (!isText && !losesDigits(spelling)) return;
+    count += 1;
+    if (first.length < MAX_PROBLEMS) first.push({ keys: [...keys], spelling, isText });
   });
-  const levelsAround = payloadKey === undefined ? 0 : 1;
-  return {
-    count,
-    first: first.map(({ keys, spelling, place }) => ({
-      keys: keys.slice(levelsAround),
-      spelling,
-      isText: isTextField(place),
-    })),
-  };
+  return { count, first };
+}
+
+/** A valid payload has fewer levels (json-value.ts). */
+const MOST_LEVELS = 100;
+/** A sign that begins or ends a text, an escaped character in a text, or a number. */
+const TOKEN = /"|\\.|-?\d[\d.eE+-]*/g;
+
+/**
+ * Visits the numbers of a JSON text as it spells them, with the keys that lead to each. If an object repeats a key, only
+ * the last value counts, as for `JSON.parse`. Numbers deeper than in any valid payload are left out.
+ *
+ * @param json must be valid JSON
+ * @param payloadKey visits the value at this key only
+ * @param visit must copy the keys to keep them
+ */
+export function eachNumber(
+  json: string,
+  payloadKey: string | undefined,
+  visit: (spelling: string, keys: readonly Key[]) => void,
+): void {
+  // Every number is replaced by its place in this list: what JSON.parse keeps tells which ones count.
+  const spellings: string[] = [];
+  let isInText = false;
+  const numbered = json.replace(TOKEN, (token) => {
+    if (token === '"') isInText = !isInText;
+    return isInText || token === '"' ? token : String(spellings.push(token) - 1);
+  });
+  const keys: Key[] = [];
+  function walk(value: unknown): void {
+    if (typeof value === 'number') visit(spellings[value] ?? '', keys);
+    if (typeof value !== 'object' || value === null || keys.length >= MOST_LEVELS) return;
+    for (const [key, item] of Array.isArray(value) ? value.entries() : Object.entries(value)) {
+      keys.push(key);
+      walk(item);
+      keys.pop();
+    }
+  }
+  const whole: unknown = JSON.parse(numbered);
+  walk(payloadKey === undefined ? whole : (whole as Record<string, unknown>)[payloadKey]);
 }
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
 
-/** What stands at a place: a field of the schema, JSON that it leaves open, what is around the payload or beside it. */
-type Place = JsonSchema | 'open' | 'wrapper' | 'outside';
+/** What stands at a place: a field of the schema; undefined: JSON that the schema leaves open. */
+type Place = JsonSchema | undefined;
 
 const jsonSchemas = new WeakMap<z.ZodType, JsonSchema>();
 
@@ -82,14 +114,62 @@ function toJsonSchema(schema: z.ZodType): JsonSchema {
   return known;
 }
 
+function placeAt(root: JsonSchema, keys: readonly Key[]): Place {
+  let place: Place = root;
+  for (const key of keys) {
+    if (place === undefined) break;
+    place = fieldAt(place, key);
+  }
+  return place;
+}
+
 function fieldAt({ items, properties = {} }: JsonSchema, key: Key): Place {
   const field = typeof key === 'number' ? items : Object.hasOwn(properties, key) && properties[key];
-  return typeof field === 'object' && !Array.isArray(field) ? field : 'open';
+  return typeof field === 'object' && !Array.isArray(field) ? field : undefined;
 }
 
 /** Whether a field takes any string, and not those of a closed list only. */
 function isTextField(place: Place): boolean {
-  if (typeof place === 'string' || place.enum !== undefined) return false;
+  if (place === undefined || place.enum !== undefined) return false;
   const types: unknown = place.type;
   return types === 'string' || (Array.isArray(types) && types.includes('string'));
+}
+
+/** Whether a whole number is written in digits alone and within 2^53-1: `String` spells it the same way. */
+export function isPlainInteger(spelling: string): boolean {
+  return /^\d{1,16}$/.test(spelling) && Number.isSafeInteger(Number(spelling));
+}
+
+/** A whole number of fewer characters is exact as a double (IEEE 754). */
+const EXACT_CHARACTERS = 15;
+/** No double needs so many. The bound also keeps regular expressions within the stack. */
+const MOST_CHARACTERS = 400;
+
+/**
+ * Whether a whole number in JSON goes out with other digits than it came with: `JSON.parse` reads it as a double,
+ * and `JSON.stringify` writes the fewest digits that tell that double from others (36028797018963970 for 2^55).
+ */
+export function losesDigits(spelling: string): boolean {
+  if (spelling.length <= EXACT_CHARACTERS || /[.eE]/.test(spelling)) return false;
+  if (spelling.length > MOST_CHARACTERS) return true;
+  const value = Number(spelling);
+  const goesOutAs = String(value);
+  // From 1e21 on, an exponent stands for zeros. Below it, whole numbers are equal only if their texts are.
+  return goesOutAs.includes('e') ? !keepsDigits(spelling, value) : goesOutAs !== spelling;
+}
+
+const DECIMAL = /^[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d+))?$/;
+
+/** Whether JavaScript spells a number with the digits that it was written with; zeros around them do not count. */
+function keepsDigits(written: string, value: number): boolean {
+  return written.length <= MOST_CHARACTERS && toScientific(written) === toScientific(String(value));
+}
+
+/** The digits without zeros around them, and a power of ten, so that equal numbers are equal texts. */
+function toScientific(decimal: string): string {
+  const [, whole = '', fraction = '', exponent = '0'] = DECIMAL.exec(decimal) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const significant = digits.replace(/0+$/, '');
+  if (significant === '') return '0';
+  return `${significant}e${Number(exponent) - fraction.length + digits.length - significant.length}`;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from './json-value.ts';
 
 const fieldErrorSchema = z.object({ field: z.string(), code: z.string() });
 const validationFailureSchema = z.object({
@@ -37,12 +38,4 @@ function wholeEntries(text: string): FieldError[] {
     found.push(parsed.data);
   }
   return found;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -4,13 +4,13 @@ import {
   type AuthorizeResult,
   type Authorizer,
   isAuthorized,
+  refusesToken,
 } from '../auth/authorizer.ts';
 import { maskCredentials, maskQuery } from '../auth/mask-credentials.ts';
 import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
 import { type Classification, classify } from '../core/classify.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
-import { refusesToken } from '../core/refuses-token.ts';
 
 /** One POST; never rejects. */
 export type Post = (

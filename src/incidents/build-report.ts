@@ -1,69 +1,13 @@
 import { maskQuery } from '../auth/mask-credentials.ts';
 import { asksForTokens } from '../config/client-config.ts';
 import type { ResolvedClient } from '../config/config-schema.ts';
-import type { RetryPolicy } from '../core/backoff.ts';
-import { backoffMs } from '../core/backoff.ts';
+import { backoffMs, type RetryPolicy } from '../core/backoff.ts';
 import { diedAt } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import type { Incident } from '../core/incident.ts';
-import type { CollectedFailures, FailureGroup } from './collect-failures.ts';
+import type { CollectedFailures } from './collect-failures.ts';
 import { maskAnswer, maskPayload } from './mask-personal.ts';
 import { failureInWords, whatToAsk } from './what-to-ask.ts';
-
-/** An event that failed, as the client's tech support may see it. */
-export interface ReportSample {
-  /** Also the `Idempotency-Key` of its requests. */
-  readonly event: string;
-  readonly unit: string;
-  /** When the last attempt ended, ms since the epoch. */
-  readonly at: number;
-  readonly attempts: number;
-  /** The start of what was answered, or why nothing was. */
-  readonly answer: string;
-  /** What was sent. */
-  readonly payload: unknown;
-}
-
-/** What a report says of one way to fail. */
-export interface ReportFailure extends Omit<FailureGroup, 'samples'> {
-  readonly words: string;
-  readonly samples: readonly ReportSample[];
-}
-
-/** What a report says of one endpoint. Times in ms since the epoch. */
-export interface EndpointReport extends Omit<CollectedFailures, 'groups'> {
-  /** Without secrets; undefined: the configuration has no endpoint for this type any more. */
-  readonly url: string | undefined;
-  /** When its incident opened; undefined: none is open. */
-  readonly openedAt: number | undefined;
-  readonly failures: readonly ReportFailure[];
-  /** What is asked of the client's tech support. */
-  readonly asks: readonly string[];
-}
-
-/** The report that a technical contact sends to a client's tech support. Times in ms since the epoch. */
-export interface IncidentReport {
-  readonly client: string;
-  readonly contact: { readonly name?: string | undefined; readonly email?: string | undefined };
-  readonly madeAt: number;
-  /** Dead letters from then on; undefined: all. */
-  readonly since: number | undefined;
-  readonly count: number;
-  /** The endpoint with the most dead letters first. */
-  readonly endpoints: readonly EndpointReport[];
-  readonly next: {
-    /** Of an event, the first one included. */
-    readonly attempts: number;
-    /** From the first attempt to the last one, about. */
-    readonly spanMs: number;
-    /** undefined: until they are replayed or discarded. */
-    readonly keepDays: number | undefined;
-    /** When the first dead letter above is removed; undefined: none is. */
-    readonly firstRemovedAt: number | undefined;
-    /** Events of the client that still wait or are retried. */
-    readonly waiting: number;
-  };
-}
 
 /** What a report is made of. */
 export interface ReportParts {
@@ -79,27 +23,40 @@ export interface ReportParts {
 
 const DAY_MS = 86_400_000;
 
+/** The report that a technical contact sends to a client's tech support, as machines read it: times in ISO 8601. */
+export type IncidentReport = ReturnType<typeof buildReport>;
+/** What it says of one endpoint. */
+export type EndpointReport = IncidentReport['endpoints'][number];
+/** What it says of one way to fail. */
+export type ReportFailure = EndpointReport['failures'][number];
+
 /** Makes a report of what was collected, without personal data. */
-export function buildReport(parts: ReportParts): IncidentReport {
+export function buildReport(parts: ReportParts) {
   const { client, collected, keepDays, waiting, since, now } = parts;
+  const contact: NonNullable<ResolvedClient['contact']> = client.contact ?? {};
   const endpoints = collected.map((failures) => endpointReport(failures, parts));
   const firstDied = Math.min(...collected.map((failures) => failures.firstDied));
   const isKept = keepDays === undefined || collected.length === 0;
   return {
     client: client.name,
-    contact: client.contact ?? {},
-    madeAt: now,
-    since,
-    count: endpoints.reduce((sum, { count }) => sum + count, 0),
-    endpoints: endpoints.sort((a, b) => b.count - a.count),
+    contact,
+    madeAt: iso(now),
+    since: since === undefined ? null : iso(since),
+    events: endpoints.reduce((sum, { events }) => sum + events, 0),
+    // The endpoint with the most dead letters first.
+    endpoints: endpoints.sort((a, b) => b.events - a.events),
     next: {
       attempts: client.retry.retries + 1,
       spanMs: retrySpanMs(client.retry),
-      keepDays,
-      firstRemovedAt: isKept ? undefined : firstDied + keepDays * DAY_MS,
+      keepDays: keepDays ?? null,
+      firstRemovedAt: isKept ? null : iso(firstDied + keepDays * DAY_MS),
       waiting,
     },
   };
+}
+
+function iso(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 /** How long the retries of an event take, without jitter and without the attempts themselves. */
@@ -109,92 +66,59 @@ function retrySpanMs(policy: RetryPolicy): number {
   return span;
 }
 
-function endpointReport(
-  { groups, ...collected }: CollectedFailures,
-  { client, open }: ReportParts,
-): EndpointReport {
-  const full = client.endpoints[collected.type]?.url;
-  const incident = open.find(({ type }) => type === collected.type);
-  const url = full === undefined ? undefined : maskQuery(full, full);
+function endpointReport(collected: CollectedFailures, { client, open }: ReportParts) {
+  const { type, count, groups, units, fields } = collected;
+  const full = client.endpoints[type]?.url;
+  const incident = open.find((one) => one.type === type);
+  const url = full === undefined ? null : maskQuery(full, full);
   const about = {
     url: url ?? 'the URL',
     host: full === undefined ? 'your host' : new URL(full).host,
     timeoutMs: client.timeoutMs,
-    hasFieldErrors: collected.fields.errors.length > 0,
+    hasFieldErrors: fields.errors.length > 0,
     hasTokens: asksForTokens(client.auth),
   };
+  const asks = groups.map((group) => whatToAsk({ ...about, class: group.class, status: group.status }));
   return {
-    ...collected,
+    type,
     url,
-    openedAt: incident?.openedAt,
+    events: count,
     // Dead letters that were replayed and died again know of their latest life only.
-    failingSince: Math.min(collected.failingSince, incident?.failingSince ?? collected.failingSince),
+    failingSince: iso(Math.min(collected.failingSince, incident?.failingSince ?? collected.failingSince)),
+    firstDiedAt: iso(collected.firstDied),
+    lastDiedAt: iso(collected.lastDied),
+    incidentOpenedAt: incident === undefined ? null : iso(incident.openedAt),
+    units,
     failures: groups.map((group) => ({
-      ...group,
-      words: failureInWords(group),
+      status: group.status === 0 ? null : group.status,
+      class: group.class,
+      words: failureInWords(group.class, group.status),
+      events: group.count,
+      firstDiedAt: iso(group.firstDied),
+      lastDiedAt: iso(group.lastDied),
+      units: group.units,
       samples: differing(group.samples.map(toSample)),
     })),
-    asks: [
-      ...new Set(groups.map((group) => whatToAsk({ ...about, class: group.class, status: group.status }))),
-    ],
+    fields,
+    asks: [...new Set(asks)],
   };
 }
 
+type Sample = ReturnType<typeof toSample>;
+
 /** What differed in nothing but what is masked now is told once. */
-function differing(samples: readonly ReportSample[]): ReportSample[] {
+function differing(samples: readonly Sample[]): Sample[] {
   return samples.filter(({ answer }, i) => samples.findIndex((one) => one.answer === answer) === i);
 }
 
-function toSample(event: StoredEvent): ReportSample {
+function toSample(event: StoredEvent) {
   const { payload, logins } = maskPayload(JSON.parse(event.body));
   return {
     event: event.id,
     unit: event.unit,
-    at: diedAt(event),
+    at: iso(diedAt(event)),
     attempts: event.history?.length ?? 0,
     answer: maskAnswer(event.response ?? '', logins),
     payload,
-  };
-}
-
-/** A report for machines: times in ISO 8601, no status as null. */
-export function reportValue(report: IncidentReport) {
-  const iso = (ms: number): string => new Date(ms).toISOString();
-  const isoOrNull = (ms: number | undefined): string | null => (ms === undefined ? null : iso(ms));
-  return {
-    client: report.client,
-    contact: report.contact,
-    madeAt: iso(report.madeAt),
-    since: isoOrNull(report.since),
-    events: report.count,
-    endpoints: report.endpoints.map(
-      ({ count, failingSince, firstDied, lastDied, openedAt, url, ...endpoint }) => ({
-        type: endpoint.type,
-        url: url ?? null,
-        events: count,
-        failingSince: iso(failingSince),
-        firstDiedAt: iso(firstDied),
-        lastDiedAt: iso(lastDied),
-        incidentOpenedAt: isoOrNull(openedAt),
-        units: endpoint.units,
-        failures: endpoint.failures.map((failure) => ({
-          status: failure.status === 0 ? null : failure.status,
-          class: failure.class,
-          words: failure.words,
-          events: failure.count,
-          firstDiedAt: iso(failure.firstDied),
-          lastDiedAt: iso(failure.lastDied),
-          units: failure.units,
-          samples: failure.samples.map((sample) => ({ ...sample, at: iso(sample.at) })),
-        })),
-        fields: endpoint.fields,
-        asks: endpoint.asks,
-      }),
-    ),
-    next: {
-      ...report.next,
-      keepDays: report.next.keepDays ?? null,
-      firstRemovedAt: isoOrNull(report.next.firstRemovedAt),
-    },
   };
 }

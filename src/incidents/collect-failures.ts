@@ -13,135 +13,102 @@ const MOST_READ_FOR_FIELDS = 5_000;
 /** Statuses that an endpoint makes up. */
 const MOST_GROUPS = 100;
 
-/** Dead letters that died of one thing. Times in ms since the epoch. */
-export interface FailureGroup {
+/** So many deaths, and when they were. Times in ms since the epoch. */
+class Deaths {
+  count = 0;
+  firstDied = Number.POSITIVE_INFINITY;
+  lastDied = 0;
+
+  addDeath(died: number): void {
+    this.count += 1;
+    this.firstDied = Math.min(this.firstDied, died);
+    this.lastDied = Math.max(this.lastDied, died);
+  }
+}
+
+/** Dead letters that died of one thing. */
+export class FailureGroup extends Deaths {
   readonly class: string;
   /** 0: there was no status. */
   readonly status: number;
-  readonly count: number;
-  readonly firstDied: number;
-  readonly lastDied: number;
-  /** The newest ones, each with another answer. */
-  readonly samples: readonly StoredEvent[];
-  /** The units of the newest ones. */
-  readonly units: readonly string[];
-}
-
-/** A field that was objected to, in so many events. */
-export interface FieldErrorCount {
-  readonly field: string;
-  readonly code: string;
-  readonly events: number;
-}
-
-/** The dead letters of one endpoint, summed up. Times in ms since the epoch. */
-export interface CollectedFailures {
-  readonly type: string;
-  readonly count: number;
-  /** When the first attempt of any of them failed, in its latest life. */
-  readonly failingSince: number;
-  readonly firstDied: number;
-  readonly lastDied: number;
-  /** Most frequent first. */
-  readonly groups: readonly FailureGroup[];
-  /** Units that they are about, and whether there may be more. */
-  readonly units: { readonly count: number; readonly isMore: boolean };
-  /** Most frequent first; `readFrom`: of so many events. */
-  readonly fields: {
-    readonly errors: readonly FieldErrorCount[];
-    readonly readFrom: number;
-    readonly isAll: boolean;
-  };
-}
-
-/** Sums up dead letters by their types, in memory that does not grow with their number. */
-export async function collectFailures(
-  pages: AsyncIterable<readonly StoredEvent[]>,
-  isMeant: (event: StoredEvent) => boolean,
-): Promise<CollectedFailures[]> {
-  const byType = new Map<string, Collector>();
-  for await (const page of pages) {
-    for (const event of page) {
-      if (!isMeant(event)) continue;
-      const collector = byType.get(event.type) ?? new Collector(event.type);
-      byType.set(event.type, collector);
-      collector.add(event);
-    }
-  }
-  return [...byType.values()].map((collector) => collector.sum());
-}
-
-type MutableGroup = { -readonly [Key in keyof FailureGroup]: FailureGroup[Key] } & {
-  /** By answer, oldest first. */
-  readonly byAnswer: Map<string, StoredEvent>;
-  readonly latestUnits: Set<string>;
-};
-
-class Collector {
-  readonly #type: string;
-  readonly #groups = new Map<string, MutableGroup>();
+  readonly #byAnswer = new Map<string, StoredEvent>();
   readonly #units = new Set<string>();
-  readonly #fields = new Map<string, FieldErrorCount>();
-  #isMoreUnits = false;
+
+  constructor(failureClass: string, status: number) {
+    super();
+    this.class = failureClass;
+    this.status = status;
+  }
+
+  /** Those that come later are newer: each takes the place of the one that came first. */
+  add(event: StoredEvent): void {
+    this.addDeath(diedAt(event));
+    const answer = event.response ?? '';
+    this.#byAnswer.delete(answer);
+    this.#byAnswer.set(answer, event);
+    dropFirst(this.#byAnswer, MOST_SAMPLES);
+    this.#units.delete(event.unit);
+    this.#units.add(event.unit);
+    dropFirst(this.#units, MOST_UNITS_NAMED);
+  }
+
+  /** The newest ones, each with another answer. */
+  get samples(): StoredEvent[] {
+    return [...this.#byAnswer.values()].reverse();
+  }
+
+  /** The units of the newest ones. */
+  get units(): string[] {
+    return [...this.#units].reverse();
+  }
+}
+
+/** Keeps the last so many of a set or map. */
+function dropFirst(items: Map<string, unknown> | Set<string>, most: number): void {
+  const [first] = items.keys();
+  if (items.size > most && first !== undefined) items.delete(first);
+}
+
+/** The dead letters of one endpoint, summed up. */
+export class CollectedFailures extends Deaths {
+  readonly type: string;
+  /** When the first attempt of any of them failed, in its latest life. */
+  failingSince = Number.POSITIVE_INFINITY;
+  readonly #groups = new Map<string, FailureGroup>();
+  readonly #units = new Set<string>();
+  #hasMoreUnits = false;
+  /** How many events objected to each field. */
+  readonly #fields = new Map<string, FieldError & { events: number }>();
   #readForFields = 0;
   #isAllRead = true;
-  #count = 0;
-  #failingSince = Number.POSITIVE_INFINITY;
-  #firstDied = Number.POSITIVE_INFINITY;
-  #lastDied = 0;
 
   constructor(type: string) {
-    this.#type = type;
+    super();
+    this.type = type;
   }
 
   add(event: StoredEvent): void {
     const died = diedAt(event);
-    this.#count += 1;
-    this.#failingSince = Math.min(this.#failingSince, event.history?.[0]?.[0] ?? died);
-    this.#firstDied = Math.min(this.#firstDied, died);
-    this.#lastDied = Math.max(this.#lastDied, died);
+    this.addDeath(died);
+    this.failingSince = Math.min(this.failingSince, event.history?.[0]?.[0] ?? died);
     if (this.#units.size < MOST_UNITS_COUNTED) this.#units.add(event.unit);
-    else if (!this.#units.has(event.unit)) this.#isMoreUnits = true;
-    this.#addToGroup(event, died);
-    this.#addFields(event);
+    else if (!this.#units.has(event.unit)) this.#hasMoreUnits = true;
+    this.#groupOf(event).add(event);
+    if (lastFailure(event).status === 422) this.#addFields(event);
   }
 
-  #addToGroup(event: StoredEvent, died: number): void {
-    const group = this.#groupOf(event, died);
-    group.count += 1;
-    group.firstDied = Math.min(group.firstDied, died);
-    group.lastDied = Math.max(group.lastDied, died);
-    // Those that come later are newer: each takes the place of the one that came first.
-    const answer = event.response ?? '';
-    group.byAnswer.delete(answer);
-    group.byAnswer.set(answer, event);
-    dropFirst(group.byAnswer, MOST_SAMPLES);
-    group.latestUnits.delete(event.unit);
-    group.latestUnits.add(event.unit);
-    dropFirst(group.latestUnits, MOST_UNITS_NAMED);
-  }
-
-  #groupOf(event: StoredEvent, died: number): MutableGroup {
+  #groupOf(event: StoredEvent): FailureGroup {
     const { status, failureClass } = lastFailure(event);
-    const isKnown = this.#groups.has(`${failureClass} ${status}`) || this.#groups.size < MOST_GROUPS;
-    const key = isKnown ? `${failureClass} ${status}` : 'others';
-    const group = this.#groups.get(key) ?? {
-      class: isKnown ? failureClass : 'others',
-      status: isKnown ? status : 0,
-      count: 0,
-      firstDied: died,
-      lastDied: died,
-      samples: [],
-      units: [],
-      byAnswer: new Map(),
-      latestUnits: new Set(),
-    };
+    const own = `${failureClass} ${status}`;
+    const isKnown = this.#groups.has(own) || this.#groups.size < MOST_GROUPS;
+    const key = isKnown ? own : 'others';
+    const group =
+      this.#groups.get(key) ?? (isKnown ? new FailureGroup(failureClass, status) : new FailureGroup(key, 0));
     this.#groups.set(key, group);
     return group;
   }
 
   #addFields(event: StoredEvent): void {
-    if (lastFailure(event).status !== 422) return;
     if (this.#readForFields >= MOST_READ_FOR_FIELDS) {
       this.#isAllRead = false;
       return;
@@ -162,34 +129,35 @@ class Collector {
     return parseFieldErrors(maskAnswer(response, maskPayload(JSON.parse(body)).logins));
   }
 
-  sum(): CollectedFailures {
-    const groups = [...this.#groups.values()].map(({ byAnswer, latestUnits, ...group }) => ({
-      ...group,
-      samples: [...byAnswer.values()].reverse(),
-      units: [...latestUnits].reverse(),
-    }));
-    return {
-      type: this.#type,
-      count: this.#count,
-      failingSince: this.#failingSince,
-      firstDied: this.#firstDied,
-      lastDied: this.#lastDied,
-      groups: groups.sort((a, b) => b.count - a.count || a.status - b.status),
-      units: { count: this.#units.size, isMore: this.#isMoreUnits },
-      fields: {
-        errors: [...this.#fields.values()].sort((a, b) => b.events - a.events),
-        readFrom: this.#readForFields,
-        isAll: this.#isAllRead,
-      },
-    };
+  /** Most frequent first. */
+  get groups(): FailureGroup[] {
+    return [...this.#groups.values()].sort((a, b) => b.count - a.count || a.status - b.status);
+  }
+
+  /** Units that they are about, and whether there may be more. */
+  get units() {
+    return { count: this.#units.size, isMore: this.#hasMoreUnits };
+  }
+
+  /** Fields that were objected to, most frequent first; `readFrom`: of so many events. */
+  get fields() {
+    const errors = [...this.#fields.values()].sort((a, b) => b.events - a.events);
+    return { errors, readFrom: this.#readForFields, isAll: this.#isAllRead };
   }
 }
 
-/** Keeps the last so many of a set or map. */
-function dropFirst(items: Map<string, unknown> | Set<string>, most: number): void {
-  if (items.size <= most) return;
-  for (const key of items.keys()) {
-    items.delete(key);
-    return;
+/** Sums up dead letters by their types, in memory that does not grow with their number. */
+export async function collectFailures(
+  pages: AsyncIterable<readonly StoredEvent[]>,
+  isMeant: (event: StoredEvent) => boolean,
+): Promise<CollectedFailures[]> {
+  const byType = new Map<string, CollectedFailures>();
+  for await (const page of pages) {
+    for (const event of page.filter(isMeant)) {
+      const failures = byType.get(event.type) ?? new CollectedFailures(event.type);
+      byType.set(event.type, failures);
+      failures.add(event);
+    }
   }
+  return [...byType.values()];
 }

@@ -8,13 +8,13 @@ export function describeFailureKind({ class: failureClass, status }: Omit<Incide
 }
 
 /** What an incident is about: `acme disposition_update`. */
-export function subjectOf({ client, type }: Incident): string {
+function subjectOf({ client, type }: Incident): string {
   return `${client} ${type}`;
 }
 
-/** A moment to the second: `2026-03-01 14:03:07Z`. */
-export function momentOf(ms: number): string {
-  return `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')}Z`;
+/** A moment (ms since the epoch, or ISO 8601) to the second: `2026-03-01 14:03:07Z`. */
+export function momentOf(moment: number | string): string {
+  return `${new Date(moment).toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
 /** A number of events with its noun. */

@@ -44,7 +44,6 @@ const GROWTH = 10;
  */
 export class IncidentMonitor {
   readonly #parts: IncidentMonitorParts;
-  /** The clients with too many waiting notices. */
   readonly #crowded = new Set<string>();
 
   constructor(parts: IncidentMonitorParts) {
@@ -79,18 +78,17 @@ export class IncidentMonitor {
     const { redis, notifier, now } = this.#parts;
     const counts = endpoints[incident.type] ?? NOTHING;
     const step = nextStep(incident, counts);
-    if (step.kind === 'nothing') return;
     const plain = plainIncident(incident);
-    if (step.kind !== 'closed') {
-      await noteTold(redis, incident, this.#noticeOf(step.kind, plain), notifier.channels);
-      return;
+    if (step === 'opened' || step === 'grew') {
+      await noteTold(redis, incident, this.#noticeOf(step, plain), notifier.channels);
     }
+    if (step !== 'delivered' && step !== 'discarded') return;
     // The incident's count also lost the dead letters from before it opened, when those went.
     if (counts.dead > 0) {
       await correctLeft(redis, incident, counts.dead);
       return;
     }
-    const closed: ClosedIncident = { ...plain, left: 0, closedAt: now(), end: step.end };
+    const closed: ClosedIncident = { ...plain, left: 0, closedAt: now(), end: step };
     await closeIncident(redis, incident, closed, this.#noticeOf('closed', closed), notifier.channels);
   }
 
@@ -100,17 +98,18 @@ export class IncidentMonitor {
   }
 
   /** Logs once that a client has too many waiting notices, and once that it no longer has. */
-  #isCrowded(client: string, notices: readonly PendingNotice[]): boolean {
+  #isCrowded(client: string, { length: waiting }: readonly PendingNotice[]): boolean {
     const { log } = this.#parts;
-    const waiting = notices.length;
-    if (waiting >= MOST_NOTICES) {
-      if (!this.#crowded.has(client))
-        log.warn({ client, waiting }, 'too many notices wait: no new ones are made');
+    const isCrowded = waiting >= MOST_NOTICES;
+    if (isCrowded === this.#crowded.has(client)) return isCrowded;
+    if (isCrowded) {
       this.#crowded.add(client);
-      return true;
+      log.warn({ client, waiting }, 'too many notices wait: no new ones are made');
+    } else {
+      this.#crowded.delete(client);
+      log.info({ client, waiting }, 'new notices are made again');
     }
-    if (this.#crowded.delete(client)) log.info({ client, waiting }, 'new notices are made again');
-    return false;
+    return isCrowded;
   }
 
   async #notifyAll(clients: readonly string[]): Promise<void> {
@@ -120,20 +119,20 @@ export class IncidentMonitor {
       if (claimed.size === 0) continue;
       // Read again under the claim: another monitor may have sent some meanwhile.
       const state = (await readIncidents(redis, [client])).get(client);
-      const ours = state?.notices.filter((one) => claimed.has(one.channel) && this.#isOurs(one)) ?? [];
-      for (const pending of ours) notifier.add(client, pending);
+      for (const pending of state?.notices ?? []) {
+        if (claimed.has(pending.channel) && this.#isOurs(pending)) notifier.add(client, pending);
+      }
     }
   }
 
   /** Claims each channel by itself: one that hangs here keeps no other service from its own channels. */
   async #claim(client: string, notices: readonly PendingNotice[]): Promise<Set<string>> {
     const { redis, name, claimMs } = this.#parts;
-    const claimed = new Set<string>();
-    const ours = notices.filter((pending) => this.#isOurs(pending));
-    for (const channel of new Set(ours.map((pending) => pending.channel))) {
-      if (await claimNotices(redis, client, channel, name, claimMs)) claimed.add(channel);
+    const channels = new Set(notices.filter((one) => this.#isOurs(one)).map(({ channel }) => channel));
+    for (const channel of channels) {
+      if (!(await claimNotices(redis, client, channel, name, claimMs))) channels.delete(channel);
     }
-    return claimed;
+    return channels;
   }
 
   /** Skips channels that this service does not have; another one will send their notices. */
@@ -143,11 +142,8 @@ export class IncidentMonitor {
   }
 }
 
-/** What is to be done about an incident now. */
-export type NextStep =
-  | { readonly kind: 'nothing' }
-  | { readonly kind: 'opened' | 'grew' }
-  | { readonly kind: 'closed'; readonly end: IncidentEnd };
+/** What is to be done about an incident now: nothing, a notice, or its end. */
+export type NextStep = 'nothing' | 'opened' | 'grew' | IncidentEnd;
 
 /** What an incident needs to know of its endpoint. */
 export type EndpointFacts = Pick<EventCounts, 'waiting' | 'inFlight' | 'retrying' | 'dead' | 'delivered'>;
@@ -162,12 +158,12 @@ const NOTHING: EndpointFacts = { waiting: 0, inFlight: 0, retrying: 0, dead: 0, 
  */
 export function nextStep(incident: OpenIncident, endpoint: EndpointFacts): NextStep {
   const { told, count, left, deliveredBefore, replayed } = incident;
-  if (told === undefined) return { kind: 'opened' };
-  if (count >= told * GROWTH) return { kind: 'grew' };
-  if (left > 0 && endpoint.dead > 0) return { kind: 'nothing' };
-  if (endpoint.delivered > deliveredBefore) return { kind: 'closed', end: 'delivered' };
+  if (told === undefined) return 'opened';
+  if (count >= told * GROWTH) return 'grew';
+  if (left > 0 && endpoint.dead > 0) return 'nothing';
+  if (endpoint.delivered > deliveredBefore) return 'delivered';
   const isUnderWay = endpoint.waiting + endpoint.inFlight + endpoint.retrying > 0;
-  return replayed > 0 && isUnderWay ? { kind: 'nothing' } : { kind: 'closed', end: 'discarded' };
+  return replayed > 0 && isUnderWay ? 'nothing' : 'discarded';
 }
 
 function plainIncident(incident: OpenIncident): Incident {

@@ -1,5 +1,4 @@
-import { createMask } from '../auth/mask-secrets.ts';
-import { literalPattern } from '../core/literal-pattern.ts';
+import { createMask, literalPattern } from '../auth/mask-secrets.ts';
 
 const MASK = '***';
 /** Names of fields that say who somebody is: `user_login`, `ot_user_login`. */
@@ -16,8 +15,7 @@ export interface MaskedPayload {
   readonly logins: readonly string[];
 }
 
-/** Takes e-mail addresses out of a text. */
-export function maskEmails(text: string): string {
+function maskEmails(text: string): string {
   return text.replace(EMAIL, MASK);
 }
 
@@ -42,20 +40,12 @@ export function maskPayload(payload: unknown): MaskedPayload {
 
 /** Takes the logins of a payload, in whichever case, and any e-mail address, out of what was answered to it. */
 export function maskAnswer(answer: string, logins: readonly string[]): string {
-  const whole = createMask(logins.filter(({ length }) => length >= SHORTEST_WITHIN))(answer);
-  const masked = logins.reduce((text, login) => {
-    // A server may know people by names in another case than we do.
-    const bare = login.trim();
-    if (bare.length >= SHORTEST_WITHIN) return text.replace(inAnyCase(bare), MASK);
-    if (bare === '') return text;
-    return text.replace(
-      new RegExp(`(?<![\\p{L}\\p{N}])${literalPattern(bare)}(?![\\p{L}\\p{N}])`, 'giu'),
-      MASK,
-    );
-  }, whole);
+  let masked = createMask(logins.filter(({ length }) => length >= SHORTEST_WITHIN))(answer);
+  // A server may know people by names in another case than we do.
+  for (const login of logins.map((text) => text.trim()).filter((text) => text !== '')) {
+    const pattern = literalPattern(login);
+    const asWord = `(?<![\\p{L}\\p{N}])${pattern}(?![\\p{L}\\p{N}])`;
+    masked = masked.replace(new RegExp(login.length < SHORTEST_WITHIN ? asWord : pattern, 'giu'), MASK);
+  }
   return maskEmails(masked);
-}
-
-function inAnyCase(text: string): RegExp {
-  return new RegExp(literalPattern(text), 'giu');
 }

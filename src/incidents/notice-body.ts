@@ -29,7 +29,7 @@ function json(value: unknown): NoticeBody {
 }
 
 /** A notice for machines: what happened, and the incident as `waybill incidents --json` writes it. */
-export function noticeValue(notice: IncidentNotice) {
+function noticeValue(notice: IncidentNotice) {
   const { id, kind, at, incident } = notice;
   return {
     id,

@@ -5,9 +5,7 @@ import { failuresOf, headingOf } from './describe-notice.ts';
 import type { NoticeResult } from './post-notice.ts';
 
 /** The channel that every notice goes to. */
-export const LOG_CHANNEL = 'log';
-/** Notices for one channel that a process holds; further ones wait in Redis. */
-const MOST_HELD = 1_000;
+const LOG_CHANNEL = 'log';
 
 /** Sends a notice to a channel. */
 export type SendNotice = (notice: IncidentNotice) => Promise<NoticeResult>;
@@ -20,14 +18,8 @@ export interface NotifierParts {
   forget(client: string, field: string): Promise<void>;
 }
 
-interface ChannelQueue {
-  tail: Promise<void>;
-  length: number;
-}
-
 /** Sends notices, one after another for each channel, so that a channel that hangs delays no other. */
 export class Notifier {
-  /** The channels that a new notice goes to. */
   readonly channels: readonly string[];
   readonly #parts: NotifierParts;
   /**
@@ -35,7 +27,8 @@ export class Notifier {
    * still name it.
    */
   readonly #known = new Map<string, 'held' | 'sent' | 'forgotten'>();
-  readonly #queues = new Map<string, ChannelQueue>();
+  /** By channel: what its next notice waits for. */
+  readonly #tails = new Map<string, Promise<void>>();
 
   constructor(parts: NotifierParts) {
     this.#parts = parts;
@@ -47,34 +40,32 @@ export class Notifier {
     for (const [key, state] of this.#known) if (state === 'forgotten') this.#known.delete(key);
   }
 
-  /** Sends a notice in its turn, unless it is held already or its channel's queue is full. */
+  /** Sends a notice in its turn, unless it is held already. */
   add(client: string, pending: PendingNotice): void {
     const key = `${client} ${pending.field}`;
     const state = this.#known.get(key);
-    if (state === undefined) this.#enqueue(key, client, pending);
-    else if (state === 'sent') void this.#forget(key, client, pending.field);
+    if (state === 'sent') void this.#forget(key, client, pending.field);
+    if (state !== undefined) return;
+    this.#known.set(key, 'held');
+    const before = this.#tails.get(pending.channel) ?? Promise.resolve();
+    this.#tails.set(
+      pending.channel,
+      before.then(() => this.#sendHeld(key, client, pending)),
+    );
   }
 
   /** Resolves when no notice is held. */
   async idle(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map(({ tail }) => tail));
+    await Promise.all(this.#tails.values());
   }
 
-  #enqueue(key: string, client: string, pending: PendingNotice): void {
-    const queue = this.#queues.get(pending.channel) ?? { tail: Promise.resolve(), length: 0 };
-    this.#queues.set(pending.channel, queue);
-    if (queue.length >= MOST_HELD) return;
-    queue.length += 1;
-    this.#known.set(key, 'held');
-    queue.tail = queue.tail.then(async () => {
-      const isOver = await this.#send(client, pending).catch((error: unknown) => {
-        this.#parts.log.error({ client, channel: pending.channel, err: error }, 'incident not told');
-        return true;
-      });
-      queue.length -= 1;
-      if (isOver) await this.#forget(key, client, pending.field);
-      else this.#known.delete(key);
+  async #sendHeld(key: string, client: string, pending: PendingNotice): Promise<void> {
+    const isOver = await this.#send(client, pending).catch((error: unknown) => {
+      this.#parts.log.error({ client, channel: pending.channel, err: error }, 'incident not told');
+      return true;
     });
+    if (isOver) await this.#forget(key, client, pending.field);
+    else this.#known.delete(key);
   }
 
   /** @returns whether the notice is done with, be it sent or given up */

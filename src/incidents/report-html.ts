@@ -1,5 +1,5 @@
 import { Marked, type Tokens } from 'marked';
-import { escapeHtml } from '../core/escape-html.ts';
+import { escapeHtml } from '../core/quote-text.ts';
 
 /** Nothing is fetched from anywhere, and nothing runs. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";

@@ -15,14 +15,14 @@ export function reportTitle(client: string): string {
 
 /** Writes a report for a client's tech support. */
 export function reportMarkdown(report: IncidentReport): string {
-  const { client, contact, madeAt, since, count, endpoints } = report;
+  const { client, contact, madeAt, since, events: count, endpoints } = report;
   const whom = [contact.name, contact.email].filter((part) => part !== undefined).join(', ');
   const parts = [
     `# ${reportTitle(client)}`,
     [
       ...(whom === '' ? [] : [`To: ${plain(whom)}`]),
       `Made at ${momentOf(madeAt)}; all times are UTC`,
-      ...(since === undefined ? [] : [`Of events that were given up on since ${momentOf(since)}`]),
+      ...(since === null ? [] : [`Of events that were given up on since ${momentOf(since)}`]),
     ]
       .map((line) => `- ${line}`)
       .join('\n'),
@@ -46,17 +46,17 @@ export function reportMarkdown(report: IncidentReport): string {
 }
 
 function endpointParts(endpoint: EndpointReport): string[] {
-  const { type, url, count, failingSince, firstDied, lastDied, units, failures, asks } = endpoint;
+  const { type, url, events: count, failingSince, firstDiedAt, lastDiedAt, units, failures, asks } = endpoint;
   const unitCount = `${units.count.toLocaleString('en-US')}${units.isMore ? ' or more' : ''}`;
   return [
     `## ${plain(type)}: ${eventsOf(count)}`,
     table(
       ['', ''],
       [
-        ['Endpoint', url === undefined ? 'none any more' : `POST ${code(url)}`],
+        ['Endpoint', url === null ? 'none any more' : `POST ${code(url)}`],
         ['Failing since', momentOf(failingSince)],
-        ['First event given up on', momentOf(firstDied)],
-        ['Last event given up on', momentOf(lastDied)],
+        ['First event given up on', momentOf(firstDiedAt)],
+        ['Last event given up on', momentOf(lastDiedAt)],
         ['Events', count.toLocaleString('en-US')],
         ['Units that they are about', unitCount],
       ],
@@ -64,21 +64,19 @@ function endpointParts(endpoint: EndpointReport): string[] {
     '### How it fails',
     table(
       ['Status', 'What it means', 'Events', 'First', 'Last'],
-      failures.map(
-        ({ status, class: failureClass, words, count: events, firstDied: first, lastDied: last }) => [
-          status === 0 ? `none (${plain(failureClass)})` : String(status),
-          words,
-          events.toLocaleString('en-US'),
-          momentOf(first),
-          momentOf(last),
-        ],
-      ),
+      failures.map((failure) => [
+        failure.status === null ? `none (${plain(failure.class)})` : String(failure.status),
+        failure.words,
+        failure.events.toLocaleString('en-US'),
+        momentOf(failure.firstDiedAt),
+        momentOf(failure.lastDiedAt),
+      ]),
     ),
     ...fieldParts(endpoint),
     '### What came back, and which units',
     ...failures.flatMap(failureParts),
     '### What we ask of you',
-    asks.map((ask, i) => `${i + 1}. ${url === undefined ? plain(ask) : plainWithCode(ask, url)}`).join('\n'),
+    asks.map((ask, i) => `${i + 1}. ${url === null ? plain(ask) : plainWithCode(ask, url)}`).join('\n'),
   ];
 }
 
@@ -100,10 +98,10 @@ function fieldParts({ fields: { errors, readFrom, isAll } }: EndpointReport): st
 }
 
 function failureParts(failure: ReportFailure): string[] {
-  const { count, units, samples } = failure;
+  const { events: count, units, samples } = failure;
   const others = count > units.length ? ` (the newest of ${count.toLocaleString('en-US')} events)` : '';
   return [
-    `#### ${plain(describeFailureKind(failure))}: ${eventsOf(count)}`,
+    `#### ${plain(describeFailureKind({ ...failure, status: failure.status ?? 0 }))}: ${eventsOf(count)}`,
     `Units: ${units.map(code).join(', ')}${others}`,
     ...samples.flatMap((sample, i) => {
       const { event, unit, at, attempts, answer, payload } = sample;
@@ -120,7 +118,7 @@ function failureParts(failure: ReportFailure): string[] {
 
 function cameBack({ class: failureClass, status }: ReportFailure, answer: string): string {
   if (UNSENT_CLASSES.has(failureClass)) return 'it could not be sent';
-  if (status === 0) return 'no answer';
+  if (status === null) return 'no answer';
   return answer === '' ? 'an empty answer' : 'this answer';
 }
 
@@ -133,7 +131,7 @@ function nextSteps({ next }: IncidentReport): string {
   const { attempts, spanMs, keepDays, firstRemovedAt, waiting } = next;
   const over = attempts === 1 ? 'tried once' : `tried ${attempts} times within ${spanInWords(spanMs)}`;
   const kept =
-    firstRemovedAt === undefined
+    firstRemovedAt === null
       ? 'Those above are kept until we send them again.'
       : `Those above are kept for ${keepDays === 1 ? '1 day' : `${keepDays} days`}: the first one is removed at ${momentOf(firstRemovedAt)}. Tell us in time.`;
   return [

@@ -13,12 +13,8 @@ export interface AskedAbout {
 }
 
 /** A failure in words, from where the client stands. */
-export function failureInWords({
-  class: failureClass,
-  status,
-}: Pick<AskedAbout, 'class' | 'status'>): string {
-  if (status !== 0) return STATUS_WORDS[status] ?? CLASS_WORDS[failureClass] ?? failureClass;
-  return CLASS_WORDS[failureClass] ?? failureClass;
+export function failureInWords(failureClass: string, status: number): string {
+  return STATUS_WORDS[status] ?? CLASS_WORDS[failureClass] ?? failureClass;
 }
 
 const STATUS_WORDS: Readonly<Record<number, string>> = {
@@ -56,7 +52,7 @@ const CLASS_WORDS: Readonly<Record<string, string>> = {
 
 /** What the client's tech support is asked to do about a failure; a sentence or two. */
 export function whatToAsk(about: AskedAbout): string {
-  const { class: failureClass, status, url, host, timeoutMs, hasFieldErrors, hasTokens } = about;
+  const { status, url, hasFieldErrors } = about;
   switch (status) {
     case 400:
     case 422:
@@ -74,13 +70,10 @@ export function whatToAsk(about: AskedAbout): string {
     case 429:
       return 'Tell us how many requests a second you take: we can keep to that.';
   }
-  return askByClass(failureClass, { url, host, timeoutMs, hasTokens });
+  return askByClass(about);
 }
 
-function askByClass(
-  failureClass: string,
-  { url, host, timeoutMs, hasTokens }: Pick<AskedAbout, 'url' | 'host' | 'timeoutMs' | 'hasTokens'>,
-): string {
+function askByClass({ class: failureClass, url, host, timeoutMs, hasTokens }: AskedAbout): string {
   switch (failureClass) {
     case 'unauthorized':
       return hasTokens

@@ -1,4 +1,4 @@
-import { describeValue } from '../core/describe-value.ts';
+import { describeValue } from '../core/quote-text.ts';
 import { type Parsed, parseDurationMs, parseRatePerSecond, parseShare } from './quantities.ts';
 
 /** At most `allowedShare` of the events take `thresholdMs` or longer: `p99<300ms` allows 0.01. */

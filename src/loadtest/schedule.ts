@@ -1,6 +1,6 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
-import { describeValue } from '../core/describe-value.ts';
+import { describeValue } from '../core/quote-text.ts';
 import { type Parsed, parseDurationMs, parseRatePerSecond } from './quantities.ts';
 
 /** A stretch of a plan whose rate goes evenly from one to another, in events per second. */

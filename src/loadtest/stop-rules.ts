@@ -1,4 +1,4 @@
-import { describeValue } from '../core/describe-value.ts';
+import { describeValue } from '../core/quote-text.ts';
 import { findOverloadEarly } from './judge.ts';
 import type { Stop, StopRule } from './probe.ts';
 import { type Parsed, parseDurationMs, parseShare, showShare } from './quantities.ts';

@@ -5,8 +5,7 @@ import {
   TOKEN_OUTCOMES,
   type TypeCounts,
 } from '../core/delivery-meter.ts';
-import type { Histogram } from '../core/histogram.ts';
-import { type Metric, type MetricValue, metric } from '../core/metric.ts';
+import { type Histogram, type Metric, type MetricValue, metric } from '../core/metric.ts';
 
 const MS_PER_SECOND = 1_000;
 

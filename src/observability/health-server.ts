@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WaybillError } from '../core/waybill-error.ts';
-import { TEXT_TYPE } from './add-up.ts';
 import type { Readiness } from './readiness.ts';
+import { TEXT_TYPE } from './workers-metrics.ts';
 
 /** What the server answers with. */
 export interface HealthAnswers {

@@ -13,7 +13,6 @@ export type QueueReading =
 export interface QueueMonitor {
   /** The latest good reading if it is not older than so many milliseconds, or a new one; never rejects. */
   read(maxAgeMs: number): Promise<QueueReading>;
-  /** Begins to read regularly. */
   start(): void;
   stop(): void;
 }

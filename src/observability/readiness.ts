@@ -5,7 +5,6 @@ import type { QueueReading } from './queue-monitor.ts';
 export interface Condition {
   readonly reading: QueueReading;
   readonly workers: { readonly alive: number; readonly wanted: number };
-  /** The clients whose events no worker takes. */
   readonly untaken: ReadonlySet<string>;
   /** How long an event may wait, in milliseconds. */
   readonly oldestWaitingMs: number;

@@ -1,10 +1,9 @@
+import { AggregatorRegistry } from 'prom-client';
 import type { Metric } from '../core/metric.ts';
-import { addUp } from './add-up.ts';
 import { isOfProcess, nameProcess } from './process-metrics.ts';
 
 /** A worker process that reports what it has counted. */
 export interface ReportingWorker {
-  /** Resolves when it delivers. */
   readonly ready: Promise<void>;
   readonly exit: Promise<{ readonly code: number | null }>;
   /** Its latest report; undefined before the first. */
@@ -16,7 +15,6 @@ export interface ReportingWorker {
 /** The metrics of a service's worker processes, and how many of these deliver. */
 export interface WorkersMetrics {
   add(worker: ReportingWorker): void;
-  /** How many workers deliver. */
   readonly alive: number;
   /** How many ended with an exit code other than 0, or by a signal. */
   readonly lost: number;
@@ -87,4 +85,21 @@ export function createWorkersMetrics(): WorkersMetrics {
 /** What stays true of an ended process: its counts, not what it had in flight. */
 function lasting(metrics: readonly Metric[]): Metric[] {
   return metrics.filter((one) => one.type !== 'gauge' && !isOfProcess(one));
+}
+
+/** The content type of `toText` (Prometheus' text format). */
+export const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+
+/** Adds up what several processes tell: values with the same labels become one. */
+function addUp(all: readonly (readonly Metric[])[]): Metric[] {
+  const registry = AggregatorRegistry.aggregate(all as Metric[][]);
+  return registry.getMetricsAsArray().map((summed) => {
+    const { name, help, type, aggregator, values } = summed as unknown as Metric;
+    return { name, help, type, aggregator, values };
+  });
+}
+
+/** Writes metrics as Prometheus reads them, those of several processes added up. */
+export function toText(all: readonly (readonly Metric[])[]): Promise<string> {
+  return AggregatorRegistry.aggregate(all as Metric[][]).metrics();
 }

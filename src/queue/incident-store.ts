@@ -8,19 +8,16 @@ import {
 } from '../core/incident.ts';
 import { defineScript } from './define-script.ts';
 import { closedIncidentsKey, incidentsKey } from './names.ts';
-import { CLAIM_NOTICES, CLOSE, CORRECT_LEFT, FORGET_NOTICE, TELL } from './scripts/incidents.ts';
+import { CLAIM_NOTICES, CLOSE, CORRECT_LEFT, TELL } from './scripts/incidents.ts';
 
 const tellScript = defineScript('tell-incident', TELL);
 const closeScript = defineScript('close-incident', CLOSE);
 const correctScript = defineScript('correct-left', CORRECT_LEFT);
 const claimScript = defineScript('claim-notices', CLAIM_NOTICES);
-const forgetScript = defineScript('forget-notice', FORGET_NOTICE);
 
 /** How many closed incidents of a client are remembered. */
 const KEEP_CLOSED = 50;
 const NOTICE = 'notice/';
-/** Of a claim: who tells the notices of one channel. */
-const KEEPER = 'keeper/';
 
 /** An incident as it stands in Redis. */
 export interface OpenIncident extends Incident {
@@ -34,7 +31,6 @@ export interface OpenIncident extends Incident {
 
 /** Something that is to be told by one channel. */
 export interface PendingNotice {
-  /** Its field in Redis. */
   readonly field: string;
   readonly channel: string;
   readonly notice: IncidentNotice;
@@ -72,7 +68,6 @@ function toState(client: string, entries: readonly (readonly [string, string])[]
       notices.push({ field, ...(JSON.parse(value) as Omit<PendingNotice, 'field'>) });
       continue;
     }
-    if (field.startsWith(KEEPER)) continue;
     const [, type = '', what = ''] = /^([^:]+):(.+)$/.exec(field) ?? [];
     const fields = byType.get(type) ?? new Map<string, string>();
     byType.set(type, fields.set(what, value));
@@ -111,12 +106,12 @@ function failuresOf(fields: ReadonlyMap<string, string>): IncidentFailure[] {
   return failures.sort((a, b) => b.count - a.count || a.status - b.status);
 }
 
-/**
- * Writes down that something of an incident is to be told.
- *
- * @returns false where it is not any more as it was read
- * @throws errors of Redis
+/*
+ * Each of these three changes nothing, and returns false, if the incident is not any more as it was read. All throw
+ * errors of Redis.
  */
+
+/** Writes down that something of an incident is to be told. */
 export async function noteTold(
   redis: Redis,
   incident: OpenIncident,
@@ -128,12 +123,7 @@ export async function noteTold(
   return (await tellScript(redis, [incidentsKey(client)], args)) === 1;
 }
 
-/**
- * Closes an incident, and writes down that this is to be told.
- *
- * @returns false where it is not any more as it was read
- * @throws errors of Redis
- */
+/** Closes an incident, and writes down that this is to be told. */
 export async function closeIncident(
   redis: Redis,
   incident: OpenIncident,
@@ -148,12 +138,7 @@ export async function closeIncident(
   return (await closeScript(redis, [incidentsKey(client), closedIncidentsKey(client)], args)) === 1;
 }
 
-/**
- * Corrects how many dead letters of an incident stand.
- *
- * @returns false where it is not any more as it was read
- * @throws errors of Redis
- */
+/** Corrects how many dead letters of an incident stand. */
 export async function correctLeft(redis: Redis, incident: OpenIncident, standing: number): Promise<boolean> {
   const { client, type, openedAt, count, left } = incident;
   const args = [type, openedAt, count, left, standing];
@@ -168,26 +153,24 @@ function noticeFields(notice: IncidentNotice, channels: readonly string[]): stri
 }
 
 /**
- * Takes a client's notices for a channel for this keeper.
+ * Claims a client's notices for a channel, for so many milliseconds; the claim can be renewed.
  *
- * @returns false where another one has them, or there are none
+ * @returns false: another monitor has it
  * @throws errors of Redis
  */
 export async function claimNotices(
   redis: Redis,
   client: string,
   channel: string,
-  keeper: string,
+  monitor: string,
   forMs: number,
 ): Promise<boolean> {
-  const args = [KEEPER + channel, keeper, forMs, `/${channel}`];
-  return (await claimScript(redis, [incidentsKey(client)], args)) === 1;
+  return (await claimScript(redis, [`${incidentsKey(client)}:claim:${channel}`], [monitor, forMs])) === 1;
 }
 
 /** Forgets a notice that was told. @throws errors of Redis */
 export async function forgetNotice(redis: Redis, client: string, field: string): Promise<void> {
-  const channel = field.slice(field.lastIndexOf('/') + 1);
-  await forgetScript(redis, [incidentsKey(client)], [field, `/${channel}`, KEEPER + channel]);
+  await redis.hdel(incidentsKey(client), field);
 }
 
 /** Reads a client's incidents that closed at or after a time, newest first. @throws errors of Redis */

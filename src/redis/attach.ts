@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WaybillError } from '../core/waybill-error.ts';
 import {
   type DataDirectory,
   directoryId,
+  makePrivate,
   readRecord,
   removeRecord,
   unusable,
@@ -12,24 +12,28 @@ import {
 import { takeLock } from './directory-lock.ts';
 import { type Lease, type LoadingProgress, takeLease, waitUntilLoaded } from './lease.ts';
 import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts';
-import { isSupportedVersion, OLDEST_VERSION } from './redis-version.ts';
 import { droppedEnd, startFailure } from './server-log.ts';
-import { spawnServer } from './spawn-server.ts';
+import { type ServerOptions, type StartedServer, startServer } from './spawn-server.ts';
 
 const LOOK_AGAIN_MS = 10;
 const END_TIMEOUT_MS = 10_000;
 
+/** What the embedded Redis tells while it is in use. */
+export type EmbeddedRedisEvent =
+  | ({ readonly kind: 'loading' } & LoadingProgress)
+  /** The server dropped the unfinished end of its file, as its own words say; told by the process that started it. */
+  | { readonly kind: 'dropped_end'; readonly words: string }
+  /**
+   * The server ended or dropped the lease; it is joined again, or started if it ended. `cause` is what its
+   * log says, if an operator can mend that, such as a full disk.
+   */
+  | { readonly kind: 'lost'; readonly cause?: WaybillError }
+  | { readonly kind: 'regained'; readonly pid: number }
+  | { readonly kind: 'regain_failed'; readonly error: WaybillError | Error };
+
 /** How a server is found or started. */
-export interface AttachOptions {
-  readonly serverBinary: string;
-  readonly startTimeoutMs: number;
-  /** How long the server may stay silent, or stand still while it reads its file. */
-  readonly answerTimeoutMs: number;
-  /** Starts no server; answers undefined if none runs. */
-  readonly onlyRunning: boolean;
-  onLoading(progress: LoadingProgress): void;
-  /** A server that was started has dropped the end of its file, in its own words. */
-  onDroppedEnd(words: string): void;
+export interface AttachOptions extends ServerOptions {
+  report(event: EmbeddedRedisEvent): void;
 }
 
 /**
@@ -37,37 +41,61 @@ export interface AttachOptions {
  * under the directory's lock, one process at a time: so there is one server, and a new user either holds a
  * lease before the last one counts them, or finds the server gone and starts it.
  */
-export function attach(
+export async function attach(directory: DataDirectory, options: AttachOptions): Promise<Lease> {
+  // It may have been removed since it was found or made; the lock is in it.
+  await makePrivate(directory.path);
+  // A server that is to be started is there afterwards.
+  return (await attachRunning(directory, options, true)) as Lease;
+}
+
+/**
+ * As `attach`, but starts no server: undefined if none runs.
+ *
+ * @param mayStart starts one all the same
+ */
+export async function attachRunning(
   directory: DataDirectory,
-  options: AttachOptions & { onlyRunning: false },
-): Promise<Lease>;
-export function attach(directory: DataDirectory, options: AttachOptions): Promise<Lease | undefined>;
-export async function attach(directory: DataDirectory, options: AttachOptions): Promise<Lease | undefined> {
+  options: AttachOptions,
+  mayStart = false,
+): Promise<Lease | undefined> {
   try {
-    return await joinOrStart(directory, options);
+    const found = await joinOrStart(directory, options, mayStart);
+    if (found !== undefined) await waitUntilReady(directory, options, found);
+    return found?.lease;
   } catch (error) {
     throw unusable(directory.path, error);
   }
 }
 
-async function joinOrStart(directory: DataDirectory, options: AttachOptions): Promise<Lease | undefined> {
-  if (!options.onlyRunning) await makeAgain(directory);
+/** A server that was found or started; `logStart` is where the lines of a started one begin in the log. */
+type FoundServer = Pick<StartedServer, 'lease'> & Partial<StartedServer>;
+
+async function joinOrStart(
+  directory: DataDirectory,
+  options: AttachOptions,
+  mayStart: boolean,
+): Promise<FoundServer | undefined> {
   // Another one may start a server meanwhile, which takes as long as a start may take.
   const unlock = await takeLock(directory.lockPath, options.startTimeoutMs + END_TIMEOUT_MS);
-  let lease: Lease | undefined;
-  let logStart: number | undefined;
   try {
-    lease = await joinRunning(directory, options.answerTimeoutMs);
-    if (!lease && !(await endUnreachable(directory)) && options.onlyRunning) return undefined;
-    if (!lease) ({ lease, logStart } = await start(directory, options));
+    const lease = await joinRunning(directory, options.answerTimeoutMs);
+    if (lease) return { lease };
+    const isNeeded = (await endUnreachable(directory)) || mayStart;
+    return isNeeded ? await startServer(directory, options) : undefined;
   } finally {
     await unlock();
   }
+}
+
+async function waitUntilReady(
+  directory: DataDirectory,
+  { answerTimeoutMs, report }: AttachOptions,
+  { lease, logStart }: FoundServer,
+): Promise<void> {
   try {
-    await waitUntilLoaded(lease, options.answerTimeoutMs, options.onLoading);
+    await waitUntilLoaded(lease, answerTimeoutMs, (progress) => report({ kind: 'loading', ...progress }));
     const dropped = logStart === undefined ? undefined : await droppedEnd(directory.logPath, logStart);
-    if (dropped !== undefined) options.onDroppedEnd(dropped);
-    return lease;
+    if (dropped !== undefined) report({ kind: 'dropped_end', words: dropped });
   } catch (error) {
     const ended = lease.isClosed() || !(await identifyProcess(lease.server.pid));
     lease.close();
@@ -116,33 +144,6 @@ async function endUnreachable(directory: DataDirectory): Promise<boolean> {
   );
 }
 
-interface Started {
-  readonly lease: Lease;
-  /** Where its lines begin in the log. */
-  readonly logStart: number;
-}
-
-async function start(directory: DataDirectory, options: AttachOptions): Promise<Started> {
-  const server = await spawnServer(directory, options.serverBinary);
-  const deadline = performance.now() + options.startTimeoutMs;
-  for (;;) {
-    const lease = await takeLease(directory.socketPath, options.answerTimeoutMs);
-    if (lease && isSupportedVersion(lease.server.version)) return { lease, logStart: server.logStart };
-    if (lease) {
-      lease.close();
-      server.kill();
-      const found = `redis-server ${lease.server.version} is too old`;
-      throw new WaybillError('REDIS_TOO_OLD', `${found}: ${OLDEST_VERSION.join('.')} or later is needed`);
-    }
-    if (server.hasEnded()) throw await server.failure('could not be started');
-    if (performance.now() > deadline) {
-      server.kill();
-      throw await server.failure(`did not listen within ${options.startTimeoutMs} ms`);
-    }
-    await pause(LOOK_AGAIN_MS);
-  }
-}
-
 /**
  * Gives a lease back. The last one ends the server and waits for its end. `onLost` is called if the server turns
  * out to have ended already.
@@ -155,18 +156,11 @@ export async function detach(
 ): Promise<void> {
   try {
     // What a removed directory held is lost; its server ends all the same.
-    await makeAgain(directory);
+    await makePrivate(directory.path);
     await endUnlessShared(directory, held, options, onLost);
   } finally {
     held.close();
   }
-}
-
-/** Makes a directory that was removed since it was found or made, for the lock in it. */
-async function makeAgain({ path }: DataDirectory): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw unusable(path, error);
-  });
 }
 
 async function endUnlessShared(

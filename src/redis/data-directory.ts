@@ -30,23 +30,26 @@ export interface ServerRecord extends ProcessIdentity {
 /** Finds the directory, or makes it, with permissions 0700. Throws a WaybillError `REDIS_DATA_DIR`. */
 export async function makeDataDirectory(dataDir: string): Promise<DataDirectory> {
   const path = join(dataDir, 'redis');
-  try {
-    await mkdir(path, { recursive: true, mode: PRIVATE });
-    return await describe(path);
-  } catch (error) {
+  await makePrivate(path);
+  return describe(path).catch((error: unknown) => {
     throw unusable(path, error);
-  }
+  });
+}
+
+/** Makes a directory, if it is missing, for its owner alone. Throws a WaybillError `REDIS_DATA_DIR`. */
+export async function makePrivate(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: PRIVATE }).catch((error: unknown) => {
+    throw unusable(path, error);
+  });
 }
 
 /** The directory if it exists; makes none. Throws a WaybillError `REDIS_DATA_DIR` if it may not be used. */
 export async function findDataDirectory(dataDir: string): Promise<DataDirectory | undefined> {
   const path = join(dataDir, 'redis');
-  try {
-    return await describe(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+  return describe(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
     throw unusable(path, error);
-  }
+  });
 }
 
 async function describe(unresolved: string): Promise<DataDirectory> {
@@ -103,18 +106,9 @@ export async function directoryId(path: string): Promise<string | undefined> {
 
 /** What is written down about this directory's server; undefined: nothing, or about another directory's. */
 export async function readRecord(directory: DataDirectory): Promise<ServerRecord | undefined> {
-  const text = await readFile(recordPath(directory), 'utf8').catch(() => '{}');
-  const record = parseRecord(text);
-  return record?.directory === (await directoryId(directory.path)) ? record : undefined;
-}
-
-function parseRecord(text: string): ServerRecord | undefined {
   try {
-    const value = JSON.parse(text) as Partial<ServerRecord>;
-    const { pid, started, socketPath, directory } = value;
-    if (typeof pid !== 'number' || typeof started !== 'string') return undefined;
-    if (typeof socketPath !== 'string' || typeof directory !== 'string') return undefined;
-    return { pid, started, socketPath, directory };
+    const record = JSON.parse(await readFile(recordPath(directory), 'utf8')) as ServerRecord;
+    return record.directory === (await directoryId(directory.path)) ? record : undefined;
   } catch {
     return undefined;
   }

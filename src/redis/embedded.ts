@@ -1,8 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { WaybillError } from '../core/waybill-error.ts';
-import { type AttachOptions, attach, detach } from './attach.ts';
+import { type AttachOptions, attach, attachRunning, detach, type EmbeddedRedisEvent } from './attach.ts';
 import { type DataDirectory, findDataDirectory, makeDataDirectory } from './data-directory.ts';
-import type { Lease, LoadingProgress } from './lease.ts';
+import type { Lease } from './lease.ts';
 import { endCause } from './server-log.ts';
 
 const START_TIMEOUT_MS = 15_000;
@@ -10,19 +9,6 @@ const ANSWER_TIMEOUT_MS = 30_000;
 const LONGEST_PAUSE_MS = 5_000;
 /** A server that lives for less is started again only after a pause: a full disk ends it at every write. */
 const STEADY_MS = 30_000;
-
-/** What the embedded Redis tells while it is in use. */
-export type EmbeddedRedisEvent =
-  | ({ readonly kind: 'loading' } & LoadingProgress)
-  /** The server dropped the unfinished end of its file, as its own words say; told by the process that started it. */
-  | { readonly kind: 'dropped_end'; readonly words: string }
-  /**
-   * The server ended or dropped the lease; it is joined again, or started if it ended. `cause` is what its
-   * log says, if an operator can mend that, such as a full disk.
-   */
-  | { readonly kind: 'lost'; readonly cause?: WaybillError }
-  | { readonly kind: 'regained'; readonly pid: number }
-  | { readonly kind: 'regain_failed'; readonly error: WaybillError | Error };
 
 /** How the embedded Redis is found or started. */
 export interface EmbeddedRedisOptions {
@@ -41,7 +27,6 @@ export interface EmbeddedRedisOptions {
 export interface EmbeddedRedis {
   /** The same for as long as the server lives, and for its successor. */
   readonly socketPath: string;
-  /** The server's process. */
   readonly pid: number;
   /**
    * Ends this use; the last one stops the server and waits for its end. Close your other connections first:
@@ -68,56 +53,65 @@ export async function findEmbeddedRedis(options: EmbeddedRedisOptions): Promise<
   const directory = await findDataDirectory(options.dataDir);
   if (!directory) return undefined;
   const settings = withDefaults(options);
-  const lease = await attach(directory, { ...settings, onlyRunning: true });
+  const lease = await attachRunning(directory, settings);
   return lease && hold(directory, settings, lease);
 }
 
-type Settings = AttachOptions & { readonly onlyRunning: false; report(event: EmbeddedRedisEvent): void };
-
-function withDefaults(options: EmbeddedRedisOptions): Settings {
-  const report = options.onEvent ?? (() => {});
+function withDefaults(options: EmbeddedRedisOptions): AttachOptions {
   return {
     serverBinary: options.serverBinary ?? 'redis-server',
     startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS,
     answerTimeoutMs: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
-    onlyRunning: false,
-    onLoading: (progress) => report({ kind: 'loading', ...progress }),
-    onDroppedEnd: (words) => report({ kind: 'dropped_end', words }),
-    report,
+    report: options.onEvent ?? (() => {}),
   };
 }
 
 /** Keeps the lease, and regains it when it is lost, until it is released. */
-function hold(directory: DataDirectory, settings: Settings, first: Lease): EmbeddedRedis {
+function hold(directory: DataDirectory, settings: AttachOptions, first: Lease): EmbeddedRedis {
   const ending = new AbortController();
-  const pauses = createPauses();
+  const { signal } = ending;
   let lease = first;
   let regaining: Promise<void> = Promise.resolve();
-  const watch = (): void =>
-    lease.onClosed(() => {
-      if (!ending.signal.aborted) regaining = regainLease();
-    });
   let told: Lease | undefined;
-  const tellLost = async (): Promise<void> => {
+  let pauseMs = 0;
+  let regainedAt = performance.now();
+
+  function watch(): void {
+    lease.onClosed(() => {
+      if (!signal.aborted) regaining = regain();
+    });
+  }
+  async function tellLost(): Promise<void> {
     if (told === lease) return;
     told = lease;
     const cause = await endCause(directory.logPath, lease.server.pid);
     settings.report({ kind: 'lost', ...(cause === undefined ? {} : { cause }) });
-  };
-  const regainLease = async (): Promise<void> => {
+  }
+  async function regain(): Promise<void> {
     await tellLost();
-    const regained = await regain(directory, settings, pauses, ending.signal);
-    if (!regained) return;
-    lease = regained;
+    if (performance.now() - regainedAt > STEADY_MS) pauseMs = 0;
+    while (lease === told) {
+      // Ends early, without an error, if this use ends.
+      await pause(pauseMs, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      pauseMs = Math.min(pauseMs * 2 + 100, LONGEST_PAUSE_MS);
+      try {
+        lease = await attach(directory, settings);
+      } catch (error) {
+        settings.report({ kind: 'regain_failed', error: error as Error });
+      }
+    }
+    regainedAt = performance.now();
     watch();
     settings.report({ kind: 'regained', pid: lease.server.pid });
-  };
-  const release = async (): Promise<void> => {
+  }
+  async function release(): Promise<void> {
     ending.abort();
     await regaining;
     // A command may fail over a server that has ended, and end, before this connection closes.
     await detach(directory, lease, settings, tellLost);
-  };
+  }
+
   let released: Promise<void> | undefined;
   watch();
   return {
@@ -128,49 +122,5 @@ function hold(directory: DataDirectory, settings: Settings, first: Lease): Embed
       return lease.server.pid;
     },
     release: () => (released ??= release()),
-  };
-}
-
-async function regain(
-  directory: DataDirectory,
-  settings: Settings,
-  pauses: Pauses,
-  ending: AbortSignal,
-): Promise<Lease | undefined> {
-  for (;;) {
-    // Ends early, without an error, if this use ends.
-    await pause(pauses.next(), undefined, { signal: ending }).catch(() => {});
-    if (ending.aborted) return undefined;
-    try {
-      const lease = await attach(directory, settings);
-      pauses.regained();
-      return lease;
-    } catch (error) {
-      settings.report({ kind: 'regain_failed', error: error as Error });
-    }
-  }
-}
-
-/** The waits before one try after another, in milliseconds. */
-interface Pauses {
-  next(): number;
-  regained(): void;
-}
-
-/** None at first, then doubling; begins anew if the server has lived for a while. */
-function createPauses(): Pauses {
-  let pauseMs = 0;
-  let steadyAt: number | undefined;
-  return {
-    next() {
-      if (steadyAt !== undefined && performance.now() > steadyAt) pauseMs = 0;
-      steadyAt = undefined;
-      const present = pauseMs;
-      pauseMs = Math.min(pauseMs * 2 + 100, LONGEST_PAUSE_MS);
-      return present;
-    },
-    regained() {
-      steadyAt = performance.now() + STEADY_MS;
-    },
   };
 }

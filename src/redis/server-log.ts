@@ -53,13 +53,13 @@ export async function droppedEnd(path: string, start: number): Promise<string | 
 }
 
 /** The last lines of the latest start, without process id and date. */
-export async function lastWords(path: string, start = 0, lines = TAIL_LINES): Promise<string[]> {
+async function lastWords(path: string, start: number): Promise<string[]> {
   const text = await readTail(path, start, TAIL_BYTES);
   const latest = text.slice(text.lastIndexOf('Redis is starting') + 1).split('\n');
   return latest
     .map(withoutPrefix)
     .filter((line) => line !== '')
-    .slice(-lines);
+    .slice(-TAIL_LINES);
 }
 
 /** The last bytes of a log, from `start` on at the earliest; '' if there is none. */
@@ -81,7 +81,7 @@ function withoutPrefix(line: string): string {
 }
 
 /** The error for a server that did not come up, with the cause that its log gives. */
-export async function startFailure(path: string, what: string, start?: number): Promise<WaybillError> {
+export async function startFailure(path: string, what: string, start = 0): Promise<WaybillError> {
   const words = await lastWords(path, start);
   return explain(path, what, words) ?? failure('REDIS_START_FAILED', path, what, words);
 }

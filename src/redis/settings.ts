@@ -1,5 +1,27 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import type { Redis } from 'ioredis';
-import { isSupportedVersion, OLDEST_VERSION } from './redis-version.ts';
+
+/** The oldest Redis that Waybill works with: BullMQ asks for it. */
+export const OLDEST_VERSION: readonly [major: number, minor: number] = [6, 2];
+
+/** Whether a version such as `7.0.15` is recent enough; an unreadable one is not. */
+export function isSupportedVersion(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > OLDEST_VERSION[0] || (major === OLDEST_VERSION[0] && minor >= OLDEST_VERSION[1]);
+}
+
+const TIMEOUT_MS = 5_000;
+
+/** The version of the redis-server on this machine, such as `7.0.15`; undefined: there is none that runs. */
+export async function installedServerVersion(): Promise<string | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)('redis-server', ['--version'], { timeout: TIMEOUT_MS });
+    return /\bv=(\d[\w.]*)/.exec(stdout)?.[1];
+  } catch {
+    return undefined;
+  }
+}
 
 /** What Redis says about itself, as far as it concerns the safety of events; undefined: it could not be asked. */
 export interface RedisSettings {
@@ -26,7 +48,7 @@ export async function readRedisSettings(redis: Redis): Promise<RedisSettings> {
   const info = parseInfo(await redis.info());
   const config = async (name: string): Promise<string | undefined> => {
     // Managed services forbid CONFIG or rename it: that is an answer, not a failure.
-    const answer = await redis.config('GET', name).catch(undefinedWhereRefused);
+    const answer = await redis.config('GET', name).catch(undefinedIfRefused);
     return (answer as string[] | undefined)?.[1];
   };
   const [policy, appendfsync, appendonly] = await Promise.all([
@@ -45,9 +67,8 @@ export async function readRedisSettings(redis: Redis): Promise<RedisSettings> {
   };
 }
 
-function undefinedWhereRefused(error: Error): undefined {
-  if (error.name === 'ReplyError') return undefined;
-  throw error;
+function undefinedIfRefused(error: Error): undefined {
+  if (error.name !== 'ReplyError') throw error;
 }
 
 function parseInfo(text: string): Map<string, string> {
@@ -62,78 +83,59 @@ function toBoolean(text: string | undefined): boolean | undefined {
 
 /** Holds a Redis' settings against what Waybill needs. Pure; nothing found means that all is well. */
 export function judgeRedisSettings(settings: RedisSettings): Finding[] {
-  return [
-    judgeVersion(settings),
-    judgeRole(settings),
-    judgePolicy(settings),
-    judgeAppendonly(settings),
-    judgeAppendfsync(settings),
-    judgeLastWrite(settings),
-    judgeCluster(settings),
-  ].filter((finding) => finding !== undefined);
+  return [...judgeServer(settings), ...judgeMemory(settings), ...judgeFile(settings)];
 }
 
-type Judgement = Finding | undefined;
-
-function judgeVersion({ version }: RedisSettings): Judgement {
+function* judgeServer({ version, role, clusterEnabled }: RedisSettings): Generator<Finding> {
   const oldest = OLDEST_VERSION.join('.');
-  if (version === undefined) return unchecked('version', `${oldest} or later is needed`);
-  if (isSupportedVersion(version)) return undefined;
-  const message = `Redis is ${version}, and ${oldest} or later is needed: commands that BullMQ uses are missing`;
-  return { level: 'error', setting: 'version', message };
+  if (version === undefined) yield unchecked('version', `${oldest} or later is needed`);
+  else if (!isSupportedVersion(version)) {
+    const message = `Redis is ${version}, and ${oldest} or later is needed: commands that BullMQ uses are missing`;
+    yield { level: 'error', setting: 'version', message };
+  }
+  if (role !== undefined && role !== 'master') {
+    const message = `this Redis is a ${role} and takes no writes: redis.url must lead to the primary`;
+    yield { level: 'error', setting: 'role', message };
+  }
+  if (clusterEnabled) {
+    const message =
+      'this Redis is part of a cluster: the keys of a client lie in one slot each, and redis.url must lead to a node that holds them all';
+    yield { level: 'note', setting: 'cluster_enabled', message };
+  }
 }
 
-function judgeRole({ role }: RedisSettings): Judgement {
-  if (role === undefined || role === 'master') return undefined;
-  const message = `this Redis is a ${role} and takes no writes: redis.url must lead to the primary`;
-  return { level: 'error', setting: 'role', message };
-}
-
-function judgePolicy({ maxmemoryPolicy }: RedisSettings): Judgement {
-  if (maxmemoryPolicy === 'noeviction') return undefined;
+function* judgeMemory({ maxmemoryPolicy }: RedisSettings): Generator<Finding> {
   const setting = 'maxmemory-policy';
   if (maxmemoryPolicy === undefined)
-    return unchecked(setting, 'it must be noeviction, or events may be evicted');
-  const message = `maxmemory-policy is ${maxmemoryPolicy} and must be noeviction: a full Redis would throw events away`;
-  return { level: 'error', setting, message };
+    yield unchecked(setting, 'it must be noeviction, or events may be evicted');
+  else if (maxmemoryPolicy !== 'noeviction') {
+    const message = `maxmemory-policy is ${maxmemoryPolicy} and must be noeviction: a full Redis would throw events away`;
+    yield { level: 'error', setting, message };
+  }
 }
 
-function judgeAppendonly({ appendonly }: RedisSettings): Judgement {
-  if (appendonly === true) return undefined;
-  if (appendonly === undefined) return unchecked('appendonly', 'without it a restart of Redis loses events');
-  const message =
-    'appendonly is no and should be yes: a crash or restart of Redis loses the accepted events since its last snapshot';
-  return { level: 'warning', setting: 'appendonly', message };
-}
-
-function judgeAppendfsync({ appendonly, appendfsync }: RedisSettings): Judgement {
-  if (appendonly !== true || appendfsync === 'always') return undefined;
-  const setting = 'appendfsync';
-  if (appendfsync === undefined) return unchecked(setting, 'only `always` survives a power cut without loss');
-  const lost =
-    appendfsync === 'everysec' ? 'up to a second or two' : 'what the system had not written, often 30 s';
-  const message = `appendfsync is ${appendfsync}: a power cut of the Redis machine may lose ${lost} of accepted events; a crash of Redis alone loses none`;
-  return { level: 'note', setting, message };
-}
-
-function judgeLastWrite({ lastWriteOk }: RedisSettings): Judgement {
-  if (lastWriteOk) return undefined;
-  const message =
-    'the last write to the append-only file failed: Redis takes no writes until its disk has room';
-  return { level: 'error', setting: 'aof_last_write_status', message };
-}
-
-function judgeCluster({ clusterEnabled }: RedisSettings): Judgement {
-  if (!clusterEnabled) return undefined;
-  const message =
-    'this Redis is part of a cluster: the keys of a client lie in one slot each, and redis.url must lead to a node that holds them all';
-  return { level: 'note', setting: 'cluster_enabled', message };
+function* judgeFile({ appendonly, appendfsync, lastWriteOk }: RedisSettings): Generator<Finding> {
+  if (appendonly === undefined) yield unchecked('appendonly', 'without it a restart of Redis loses events');
+  else if (!appendonly) {
+    const message =
+      'appendonly is no and should be yes: a crash or restart of Redis loses the accepted events since its last snapshot';
+    yield { level: 'warning', setting: 'appendonly', message };
+  } else if (appendfsync === undefined) {
+    yield unchecked('appendfsync', 'only `always` survives a power cut without loss');
+  } else if (appendfsync !== 'always') {
+    const lost =
+      appendfsync === 'everysec' ? 'up to a second or two' : 'what the system had not written, often 30 s';
+    const message = `appendfsync is ${appendfsync}: a power cut of the Redis machine may lose ${lost} of accepted events; a crash of Redis alone loses none`;
+    yield { level: 'note', setting: 'appendfsync', message };
+  }
+  if (!lastWriteOk) {
+    const message =
+      'the last write to the append-only file failed: Redis takes no writes until its disk has room';
+    yield { level: 'error', setting: 'aof_last_write_status', message };
+  }
 }
 
 function unchecked(setting: string, message: string): Finding {
-  return {
-    level: 'note',
-    setting,
-    message: `${setting} could not be checked, since Redis does not tell: ${message}`,
-  };
+  const sentence = `${setting} could not be checked, since Redis does not tell: ${message}`;
+  return { level: 'note', setting, message: sentence };
 }

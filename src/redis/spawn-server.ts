@@ -1,12 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { WaybillError } from '../core/waybill-error.ts';
 import { type DataDirectory, writeRecord } from './data-directory.ts';
-import { identifyProcess, type ProcessIdentity } from './process-identity.ts';
+import { type Lease, takeLease } from './lease.ts';
+import { identifyProcess } from './process-identity.ts';
 import { openLog, startFailure } from './server-log.ts';
+import { isSupportedVersion, OLDEST_VERSION } from './settings.ts';
 
 /** What a shell answers if a command is missing, or may not be run. */
 const NOT_EXECUTABLE = 126;
 const NOT_FOUND = 127;
+const LOOK_AGAIN_MS = 10;
 
 /**
  * Waits for a word before it becomes redis-server: a starter that dies before it has written down the
@@ -16,23 +21,57 @@ const NOT_FOUND = 127;
  */
 const WAIT_THEN_RUN = 'umask 077; read -r go && exec env -i PATH="$PATH" "$0" "$@" </dev/null';
 
-/** A server process that was just started. */
-export interface SpawnedServer {
-  readonly identity: ProcessIdentity;
+/** How a server is started; durations in milliseconds. */
+export interface ServerOptions {
+  readonly serverBinary: string;
+  readonly startTimeoutMs: number;
+  readonly answerTimeoutMs: number;
+}
+
+/** A server that was just started. */
+export interface StartedServer {
+  readonly lease: Lease;
   /** Where its lines begin in the directory's log. */
   readonly logStart: number;
-  /** Whether it has ended again. */
-  hasEnded(): boolean;
-  /** The error that says why it ended or did not come up. */
-  failure(what: string): Promise<WaybillError>;
-  kill(): void;
+}
+
+/** Starts redis-server for a directory and waits until it listens. Throws a WaybillError. */
+export async function startServer(directory: DataDirectory, options: ServerOptions): Promise<StartedServer> {
+  const { serverBinary, startTimeoutMs, answerTimeoutMs } = options;
+  const { child, logStart } = await spawnServer(directory, serverBinary);
+  const deadline = performance.now() + startTimeoutMs;
+  for (;;) {
+    const lease = await takeLease(directory.socketPath, answerTimeoutMs);
+    if (lease && isSupportedVersion(lease.server.version)) return { lease, logStart };
+    if (lease) {
+      lease.close();
+      child.kill('SIGKILL');
+      const found = `redis-server ${lease.server.version} is too old`;
+      throw new WaybillError('REDIS_TOO_OLD', `${found}: ${OLDEST_VERSION.join('.')} or later is needed`);
+    }
+    if (child.exitCode === NOT_FOUND || child.exitCode === NOT_EXECUTABLE) {
+      const sentence = `${serverBinary} cannot be run: install Redis (on Debian: apt-get install redis-server), or set redis.url`;
+      throw new WaybillError('REDIS_NOT_INSTALLED', sentence);
+    }
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw await startFailure(directory.logPath, 'could not be started', logStart);
+    }
+    if (performance.now() > deadline) {
+      child.kill('SIGKILL');
+      throw await startFailure(directory.logPath, `did not listen within ${startTimeoutMs} ms`, logStart);
+    }
+    await pause(LOOK_AGAIN_MS);
+  }
 }
 
 /**
- * Starts redis-server for a directory, in a session of its own, so that it outlives this process and a
- * Ctrl-C on its terminal. The caller holds the directory's lock. Throws a WaybillError.
+ * Starts the process in a session of its own, so that it outlives this process and a Ctrl-C on its terminal. The
+ * caller holds the directory's lock.
  */
-export async function spawnServer(directory: DataDirectory, binary: string): Promise<SpawnedServer> {
+async function spawnServer(
+  directory: DataDirectory,
+  binary: string,
+): Promise<{ child: ChildProcess; logStart: number }> {
   const log = await openLog(directory.logPath);
   try {
     const child = spawn('/bin/sh', ['-c', WAIT_THEN_RUN, binary, ...serverSettings(directory)], {
@@ -42,46 +81,18 @@ export async function spawnServer(directory: DataDirectory, binary: string): Pro
     });
     // A child that ended early takes no word; its end says why.
     child.stdin?.on('error', () => {});
-    const spawned = new Promise<void>((resolve, reject) =>
-      child.once('spawn', resolve).once('error', reject),
-    );
-    await spawned;
-    const identity = await identify(child);
+    await once(child, 'spawn');
+    const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
+    if (!identity) {
+      throw new WaybillError('REDIS_START_FAILED', 'the embedded Redis ended before it began');
+    }
     await writeRecord(directory, identity);
     child.stdin?.end('go\n');
     child.unref();
-    return describe(child, identity, directory, binary, log.start);
+    return { child, logStart: log.start };
   } finally {
     await log.close();
   }
-}
-
-async function identify(child: ChildProcess): Promise<ProcessIdentity> {
-  const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
-  if (identity) return identity;
-  throw new WaybillError('REDIS_START_FAILED', 'the embedded Redis ended before it began');
-}
-
-function describe(
-  child: ChildProcess,
-  identity: ProcessIdentity,
-  directory: DataDirectory,
-  binary: string,
-  logStart: number,
-): SpawnedServer {
-  return {
-    identity,
-    logStart,
-    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
-    kill: () => void child.kill('SIGKILL'),
-    failure: async (what) => {
-      if (child.exitCode === NOT_FOUND || child.exitCode === NOT_EXECUTABLE) {
-        const sentence = `${binary} cannot be run: install Redis (on Debian: apt-get install redis-server), or set redis.url`;
-        return new WaybillError('REDIS_NOT_INSTALLED', sentence);
-      }
-      return startFailure(directory.logPath, what, logStart);
-    },
-  };
 }
 
 /** `hash-max-ziplist-value` is what Redis 6.2 calls `hash-max-listpack-value`; later ones know both names. */

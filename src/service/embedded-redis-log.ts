@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { EmbeddedRedisEvent } from '../redis/embedded.ts';
+import type { EmbeddedRedisEvent } from '../redis/attach.ts';
 
 /** Writes what happens to the embedded Redis into the service's log, where its operator looks. */
 export function logEmbeddedRedis(log: Logger): (event: EmbeddedRedisEvent) => void {

@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
 import { type Metric, metric } from '../core/metric.ts';
 import { every } from '../core/time.ts';
-import { toText } from '../observability/add-up.ts';
 import { type HealthAnswers, startHealthServer } from '../observability/health-server.ts';
 import { createProcessMetrics, nameProcess } from '../observability/process-metrics.ts';
 import { describeQueues } from '../observability/queue-metrics.ts';
@@ -13,6 +12,7 @@ import { createWatchdog, type Watchdog } from '../observability/watchdog.ts';
 import {
   createWorkersMetrics,
   type ReportingWorker,
+  toText,
   type WorkersMetrics,
 } from '../observability/workers-metrics.ts';
 import { readClientViews, type ViewedClient } from '../queue/client-view.ts';

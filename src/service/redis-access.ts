@@ -3,12 +3,8 @@ import type { Config } from '../config/config-schema.ts';
 import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import type { RedisLocation } from '../queue/connections.ts';
-import {
-  type EmbeddedRedis,
-  type EmbeddedRedisEvent,
-  findEmbeddedRedis,
-  startEmbeddedRedis,
-} from '../redis/embedded.ts';
+import type { EmbeddedRedisEvent } from '../redis/attach.ts';
+import { type EmbeddedRedis, findEmbeddedRedis, startEmbeddedRedis } from '../redis/embedded.ts';
 
 /** How long a stop waits for the embedded Redis to be released. */
 const RELEASE_MS = 3_000;

@@ -46,8 +46,8 @@ function installWith(manager, prefix, { command: wanted, packages }) {
  * Installs what brings a command by the machine's package manager.
  *
  * @param {{ command: string, packages: Record<string, string> }} wanted the package's name by package manager
- * @returns {{ failures: string[], byHand: string | undefined } | undefined} undefined: the command is there;
- *   otherwise why not, and how to do it by hand where there is a package manager for it
+ * @returns {{ why: string, byHand: string | undefined } | undefined} undefined: the command is there; otherwise why it
+ *   could not be installed, and how to do it by hand if there is a package manager for it
  */
 export function installCommand(wanted) {
   if (isOnPath(wanted.command)) return undefined;
@@ -63,5 +63,6 @@ export function installCommand(wanted) {
     failures.push(failure);
   }
   const [first] = present;
-  return { failures, byHand: first && `${first.byHand} ${packages[first.command]}` };
+  const why = failures.length > 0 ? ` and could not be installed (${failures.join('; ')})` : '';
+  return { why, byHand: first && `${first.byHand} ${packages[first.command]}` };
 }

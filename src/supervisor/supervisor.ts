@@ -70,7 +70,6 @@ export class Supervisor {
     await Promise.all([...this.#alive].map((worker) => this.#finish(worker, limitMs)));
   }
 
-  /** Ends all workers at once. */
   kill(): void {
     this.#stopping.abort();
     for (const worker of this.#alive) worker.kill();

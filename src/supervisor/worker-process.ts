@@ -1,6 +1,30 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts';
-import { reportsOf, type WorkerReports } from './worker-reports.ts';
+import type { Metric } from '../core/metric.ts';
+import { atMost } from '../core/time.ts';
+
+/** What a worker is started with. */
+export interface WorkerSettings {
+  /** Its number among the workers, which stands in the lines of its log. */
+  readonly worker: number;
+  /** The configuration file's path, and its text: all workers are to have the same. */
+  readonly file: string;
+  readonly text: string;
+  readonly logLevel: string;
+}
+
+/** What a supervisor tells a worker process. */
+export type ToWorker =
+  | ({ readonly kind: 'run' } & WorkerSettings)
+  /** To finish what is under way, put the rest back, and end. */
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'report' };
+
+/** What a worker process tells its supervisor: that it delivers, or why it cannot begin to, and what it has counted. */
+export type FromWorker =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  /** All since its start; when it is asked, and at its end. */
+  | { readonly kind: 'report'; readonly metrics: readonly Metric[] };
 
 /** How a worker process ended. */
 export interface WorkerExit {
@@ -11,15 +35,18 @@ export interface WorkerExit {
 }
 
 /** A worker in a process of its own. */
-export interface WorkerProcess extends WorkerReports {
+export interface WorkerProcess {
   readonly pid: number | undefined;
+  /** What it has counted since its start; undefined before its first report. */
+  readonly latestReport: readonly Metric[] | undefined;
+  /** @returns false if no report came within so many milliseconds, or before the worker's end */
+  askReport(limitMs: number): Promise<boolean>;
   /** Resolves when it delivers; never, if it ends before. */
   readonly ready: Promise<void>;
   /** Resolves when it is gone; never rejects. */
   readonly exit: Promise<WorkerExit>;
   /** Asks it to finish what is under way, and to end. */
   stop(): void;
-  /** Ends it at once. */
   kill(): void;
 }
 
@@ -88,4 +115,37 @@ function forwardLines(child: ChildProcess, onOutput: (lines: string) => void): v
   child.stdout?.on('end', () => {
     if (rest !== '') onOutput(`${rest}\n`);
   });
+}
+
+/** Asks a worker for reports, one at a time: one that stands still is not sent more than it can read. */
+function reportsOf(
+  child: ChildProcess,
+  tell: (message: ToWorker) => void,
+): Pick<WorkerProcess, 'latestReport' | 'askReport'> {
+  let latest: readonly Metric[] | undefined;
+  let asked: Promise<boolean> | undefined;
+  let answer = (_hasCome: boolean): void => {};
+  child.on('message', (message: FromWorker) => {
+    if (message.kind !== 'report') return;
+    latest = message.metrics;
+    answer(true);
+  });
+  child.on('disconnect', () => answer(false));
+  return {
+    get latestReport() {
+      return latest;
+    },
+    async askReport(limitMs) {
+      if (!child.connected) return false;
+      if (asked === undefined) {
+        asked = new Promise<boolean>((resolve) => {
+          answer = resolve;
+        }).finally(() => {
+          asked = undefined;
+        });
+        tell({ kind: 'report' });
+      }
+      return (await atMost(limitMs, asked)) ?? false;
+    },
+  };
 }

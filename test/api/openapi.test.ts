@@ -5,7 +5,7 @@ import { createApi } from '../../src/api/create-api.ts';
 import { EVENT_FORMATS } from '../../src/api/event-items.ts';
 import type { EventFate } from '../../src/core/event-fate.ts';
 import { EVENT_TYPES } from '../../src/core/event-types.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { incidentsKey } from '../../src/queue/names.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';

@@ -1,11 +1,11 @@
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createBodyRoom, withWholeBody } from '../../src/api/request-body.ts';
+import { withWholeBody } from '../../src/api/request-body.ts';
 
 const bodyOf = (bytes: number): Readable => Readable.from([Buffer.alloc(bytes)]);
 
 test('bodies in memory share a room: what does not fit is told to come again, and room is given back', async () => {
-  const room = createBodyRoom(10);
+  const room = { bytes: 10 };
   let finish = (): void => {};
   let began = (): void => {};
   const beginning = new Promise<void>((resolve) => {

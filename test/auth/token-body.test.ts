@@ -1,6 +1,6 @@
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { readTokenBody } from '../../src/auth/token-body.ts';
+import { readTokenBody } from '../../src/auth/token-post.ts';
 
 const LIMIT = 65_536;
 

@@ -1,5 +1,5 @@
 import type { EventTypeName, PayloadOf } from '../../src/core/event-types.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { generateEvent } from '../support/events.ts';
 
 /** The attempts of one life: the first and five retries. */

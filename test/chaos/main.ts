@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { progress, runProgram } from '../support/run-program.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
 import { drawPlan, FIXED_PLAN, FIXED_SECONDS } from './plan.ts';

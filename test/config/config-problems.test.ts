@@ -9,7 +9,6 @@ deadletters: { keepDays: 3 }
 shutdownGraceMs: soon
 clients:
   Acme: {}
-  __proto__: { baseUrl: 1 }
   beta:
     baseURL: https://beta.example
     endpoints: { disposition_updates: /x, inventory_receipt: "ftp://x" }
@@ -30,23 +29,22 @@ clients:
       '2 $.deadletters is not a known setting: did you mean "deadLetters"?',
       '3 $.shutdownGraceMs must be a number, found text',
       '5 $.clients.Acme is not a client name: it must match [a-z0-9][a-z0-9-]{0,62}',
-      '6 $.clients.__proto__ is not a known setting',
-      '7 $.clients.beta.baseUrl is required',
-      '8 $.clients.beta.baseURL is not a known setting: did you mean "baseUrl"?',
-      '9 $.clients.beta.endpoints.disposition_updates is not an event type (disposition_update, inventory_receipt): did you mean "disposition_update"?',
-      '9 $.clients.beta.endpoints.inventory_receipt must be an http: or https: URL',
-      '10 $.clients.beta.auth.type must be one of none, bearer, basic, api_key, oauth2, token_service',
-      '11 $.clients.beta.concurrency must be a whole number, found 1.5',
-      '12 $.clients.beta.batchSize must be at least 1, found 0',
-      '13 $.clients.beta.retry.jitter needs the environment variable A, which is not set',
-      '13 $.clients.beta.retry.jitter needs the environment variable B, which is not set',
-      '13 $.clients.beta.retry.retries must be at most 20, found 21',
-      '14 $.clients.beta.contact.email must be an email address',
-      '15 $.clients.beta.tls.cert names a file that cannot be read (ENOENT): /srv/acme/none.pem',
-      '15 $.clients.beta.tls.key is required where cert is given',
-      '17 $.clients.gamma.baseUrl must not hold credentials: they belong under auth',
-      '18 $.clients.gamma.endpoints is an alias of nothing that stands above it',
-      '19 $.clients.gamma["<<"] is not supported: an alias may stand for a whole section',
+      '6 $.clients.beta.baseUrl is required',
+      '7 $.clients.beta.baseURL is not a known setting: did you mean "baseUrl"?',
+      '8 $.clients.beta.endpoints.disposition_updates is not an event type (disposition_update, inventory_receipt): did you mean "disposition_update"?',
+      '8 $.clients.beta.endpoints.inventory_receipt must be an http: or https: URL',
+      '9 $.clients.beta.auth.type must be one of none, bearer, basic, api_key, oauth2, token_service',
+      '10 $.clients.beta.concurrency must be a whole number, found 1.5',
+      '11 $.clients.beta.batchSize must be at least 1, found 0',
+      '12 $.clients.beta.retry.jitter needs the environment variable A, which is not set',
+      '12 $.clients.beta.retry.jitter needs the environment variable B, which is not set',
+      '12 $.clients.beta.retry.retries must be at most 20, found 21',
+      '13 $.clients.beta.contact.email must be an email address',
+      '14 $.clients.beta.tls.cert names a file that cannot be read (ENOENT): /srv/acme/none.pem',
+      '14 $.clients.beta.tls.key is required where cert is given',
+      '16 $.clients.gamma.baseUrl must not hold credentials: they belong under auth',
+      '17 $.clients.gamma.endpoints is an alias of nothing that stands above it',
+      '18 $.clients.gamma["<<"] is not supported: an alias may stand for a whole section',
     ]);
   });
 
@@ -97,12 +95,10 @@ clients:
     });
   });
 
-  test('an alias within its own section, and sections nested too deeply', () => {
+  test('an alias within its own section', () => {
     expect(problemsOf('a: &a { b: *a }')).toContain(
       '1 $.a.b is an alias of a section that it stands in itself',
     );
-    const nested = `${'{ a: '.repeat(40)}1${' }'.repeat(40)}`;
-    expect(problemsOf(nested)).toContainEqual(expect.stringMatching(/ is nested too deeply$/));
   });
 });
 

@@ -67,7 +67,7 @@ describe('a token service', () => {
     ['method: GET, body: { a: b }', 'auth.body cannot go with a GET'],
     ['body: text', 'auth.body must be a section or a list of what JSON has'],
     ['body: { a: [.nan] }', 'auth.body must be a section or a list of what JSON has'],
-    ['headers: { Host: x }', "auth.headers.Host must not be a header that is Waybill's to write"],
+    ['headers: { Host: x }', "auth.headers.Host must not be Host: that header is Waybill's to write"],
     ['headers: { X-Y: "" }', 'auth.headers["X-Y"] must not be empty'],
     ['expiresInPointer: ttl', /^auth\.expiresInPointer must be a JSON pointer/],
     ['expiresInPointer: /a~2', /^auth\.expiresInPointer must be a JSON pointer/],

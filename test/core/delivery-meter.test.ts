@@ -6,7 +6,7 @@ import type { Classification } from '../../src/core/classify.ts';
 import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { acceptedAt } from '../../src/core/event-id.ts';
-import { createHistogram } from '../../src/core/histogram.ts';
+import { createHistogram } from '../../src/core/metric.ts';
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const TYPE = 'disposition_update';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { EventType } from '../../src/core/event-type.ts';
 import { EVENT_TYPE_NAMES, type EventTypeName, findEventType } from '../../src/core/event-types.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { validatePayload } from '../../src/core/validate-payload.ts';
 import { generateEvent } from '../support/events.ts';
 

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseIpAddress } from '../../src/core/ip-address.ts';
+import { parseIpAddress } from '../../src/core/special-addresses.ts';
 
 test.each([
   ['1.2.3.4', 32, 0x01020304n],

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { isPlainInteger, losesDigits } from '../../src/core/number-digits.ts';
+import { isPlainInteger, losesDigits } from '../../src/core/odd-numbers.ts';
 
 test.each([
   ['9007199254740991', true, false],

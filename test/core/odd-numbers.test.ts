@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EVENT_TYPES } from '../../src/core/event-types.ts';
-import { isPlainInteger } from '../../src/core/number-digits.ts';
-import { mayHoldOddNumber } from '../../src/core/odd-numbers.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { isPlainInteger, mayHoldOddNumber } from '../../src/core/odd-numbers.ts';
+import { seededRandom } from '../../src/core/random.ts';
 
 describe('a text that holds an odd number is found', () => {
   test.each([

@@ -1,8 +1,7 @@
 import { expect, test } from 'vitest';
-import { describeValue } from '../../src/core/describe-value.ts';
 import { findEventType } from '../../src/core/event-types.ts';
 import { toJsonPath } from '../../src/core/problem.ts';
-import { escapeControls, quoteText } from '../../src/core/quote-text.ts';
+import { describeValue, escapeControls, quoteText } from '../../src/core/quote-text.ts';
 import { validatePayload } from '../../src/core/validate-payload.ts';
 
 test('a path names keys and indexes', () => {

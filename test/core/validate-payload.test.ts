@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { EVENT_TYPES, findEventType } from '../../src/core/event-types.ts';
 import type { Problem } from '../../src/core/problem.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { validatePayload } from '../../src/core/validate-payload.ts';
 
 test('says every problem at once, each with its path, as sentences', () => {

@@ -33,7 +33,7 @@ const SYSTEM_ERROR = /^E[A-Z]+$/;
  */
 function codesInSource(): Set<string> {
   const pattern =
-    /(?:WaybillError|super|refusal)\(\s*(?:[\w.?]+ \?\? )?'([A-Z][A-Z_]+)'|code: '([A-Z][A-Z_]+)'/g;
+    /(?:WaybillError|ProblemError|super|refusal)\(\s*(?:[\w.?]+ \?\? )?'([A-Z][A-Z_]+)'|code: '([A-Z][A-Z_]+)'/g;
   const found = new Set<string>();
   for (const [path, text] of sources()) {
     for (const [, error, field] of text.matchAll(pattern)) {

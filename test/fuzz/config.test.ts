@@ -3,7 +3,7 @@ import { ConfigError } from '../../src/config/config-error.ts';
 import type { Config } from '../../src/config/config-schema.ts';
 import { configTemplate } from '../../src/config/config-template.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { FILE } from '../support/config-problems.ts';
 import { SEED, TIMEOUT_MS, TIMES } from './support/fuzz-runs.ts';
 import { pick, plainValue, type Random } from './support/odd-values.ts';

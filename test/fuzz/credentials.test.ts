@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { StaticAuthConfig as StaticAuth } from '../../src/auth/static-authorizer.ts';
-import { createStaticAuthorizer } from '../../src/auth/static-authorizer.ts';
+import {
+  createStaticAuthorizer,
+  type StaticAuthConfig as StaticAuth,
+} from '../../src/auth/static-authorizer.ts';
 import { ConfigError } from '../../src/config/config-error.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { FILE } from '../support/config-problems.ts';

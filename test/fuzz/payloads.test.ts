@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load-config.ts';
 import type { EventType } from '../../src/core/event-type.ts';
 import { EVENT_TYPES } from '../../src/core/event-types.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { validatePayload } from '../../src/core/validate-payload.ts';
 import { createIdSource } from '../../src/intake/id-source.ts';
 import { Intake } from '../../src/intake/intake.ts';

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import { dispositionUpdate } from '../../src/core/event-types/disposition-update.ts';
 import { inventoryReceipt } from '../../src/core/event-types/inventory-receipt.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { type ReadPayload, readPayloads } from '../../src/intake/read-payloads.ts';
 import { SEED, TIMEOUT_MS, TIMES } from './support/fuzz-runs.ts';
 import { heapInUse } from './support/heap.ts';

@@ -8,6 +8,7 @@ import { reportHtml } from '../../src/incidents/report-html.ts';
 import { reportMarkdown } from '../../src/incidents/report-markdown.ts';
 
 const T0 = Date.UTC(2026, 2, 1, 12);
+const iso = (ms: number): string => new Date(ms).toISOString();
 
 /** A dead letter with one attempt, that ended so many seconds after `T0`. */
 function deadLetter(failureClass: FailureClass, status: number, seconds: number): StoredEvent {
@@ -62,9 +63,9 @@ test('an endpoint fails since its incident says so, also where a replay failed m
   const counts = { lastAt: T0, count: 2, left: 1, failures: [] };
   const open = [{ client: 'acme', type, openedAt, failingSince, ...counts }];
   const replayed = { ...deadLetter('server_error', 503, 1), life: 1 };
-  expect((await reportOf([replayed])).endpoints).toMatchObject([{ failingSince: T0 + 1_000 }]);
+  expect((await reportOf([replayed])).endpoints).toMatchObject([{ failingSince: iso(T0 + 1_000) }]);
   expect((await reportOf([replayed], { more: { open } })).endpoints).toMatchObject([
-    { failingSince, openedAt, firstDied: T0 + 1_000 },
+    { failingSince: iso(failingSince), incidentOpenedAt: iso(openedAt), firstDiedAt: iso(T0 + 1_000) },
   ]);
 });
 

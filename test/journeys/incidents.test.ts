@@ -176,9 +176,9 @@ test('what a service was telling when it was killed is told by the next one, onc
   await service.exit;
   held.release();
   // As it is by itself half a minute after a monitor was lost.
-  const claims = (await redis.hkeys(incidentsKey(name))).filter((field) => field.startsWith('keeper/'));
-  expect(claims).toHaveLength(1);
-  await redis.hdel(incidentsKey(name), ...claims);
+  const claims = await redis.keys(`${incidentsKey(name)}:claim:*`);
+  expect(claims).toHaveLength(2);
+  await redis.del(...claims);
   const next = start(1);
   await hook.waitFor(() => toldTo(hook).length === 1, WAIT);
   await until(async () => (await notices()).length === 0, WAIT.timeoutMs);

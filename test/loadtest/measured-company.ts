@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ResolvedClient } from '../../src/config/config-schema.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { createIdSource } from '../../src/intake/id-source.ts';
 import { createSendBudget } from '../../src/loadtest/generator.ts';
 import { createPayloads, generateTemplates } from '../../src/loadtest/payloads.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { EventType } from '../../src/core/event-type.ts';
 import { EVENT_TYPES, findEventType } from '../../src/core/event-types.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { validatePayload } from '../../src/core/validate-payload.ts';
 import { createIdSource } from '../../src/intake/id-source.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';

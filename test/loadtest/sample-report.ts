@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { describeDistribution } from '../../src/loadtest/build-load-report.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import type { LoadReport, ReportProbe } from '../../src/loadtest/load-report.ts';

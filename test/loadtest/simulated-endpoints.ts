@@ -1,4 +1,4 @@
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import type { ProbeStep } from '../../src/loadtest/find-limit/search-state.ts';
 import type { Observation } from '../../src/loadtest/observation.ts';
 import { distributionOf, observationOf, times } from './observations.ts';

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { Metric } from '../../src/core/metric.ts';
-import { toText } from '../../src/observability/add-up.ts';
 import { describeDeliveries } from '../../src/observability/delivery-metrics.ts';
-import { createWorkersMetrics, type ReportingWorker } from '../../src/observability/workers-metrics.ts';
+import {
+  createWorkersMetrics,
+  type ReportingWorker,
+  toText,
+} from '../../src/observability/workers-metrics.ts';
 import { parseScrape } from '../support/prometheus-text.ts';
 
 const AT = 1_000;

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
-import { type EmbeddedRedisEvent, findEmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded.ts';
+import type { EmbeddedRedisEvent } from '../../src/redis/attach.ts';
+import { findEmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { identifyProcess } from '../../src/redis/process-identity.ts';
 import { judgeRedisSettings, readRedisSettings } from '../../src/redis/settings.ts';
 import { failOnLeaks } from '../support/leaks.ts';

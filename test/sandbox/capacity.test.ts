@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { request } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { type Admission, type CapacityOptions, createCapacity } from '../../src/sandbox/capacity.ts';
 import { sandboxScriptSchema } from '../../src/sandbox/sandbox-script.ts';
 import { startScriptedClient } from '../../src/sandbox/scripted-client.ts';

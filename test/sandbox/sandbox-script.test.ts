@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseScript } from '../../src/cli/sandbox/read-script.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import { toAnswer } from '../../src/sandbox/answer.ts';
 import { EXAMPLE_SCRIPT } from '../../src/sandbox/example-script.ts';
 import type { ReceivedRequest, RequestHistory } from '../../src/sandbox/request-log.ts';

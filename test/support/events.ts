@@ -1,7 +1,7 @@
 import type { StoredEvent } from '../../src/core/event.ts';
 import type { EventTypeName, PayloadOf } from '../../src/core/event-types.ts';
 import { findEventType } from '../../src/core/event-types.ts';
-import { seededRandom } from '../../src/core/seeded-random.ts';
+import { seededRandom } from '../../src/core/random.ts';
 import type { Endpoint } from '../../src/queue/names.ts';
 
 /** The published sample of a type, as a producer submits it. */

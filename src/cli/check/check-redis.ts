@@ -4,8 +4,13 @@ import type { Config } from '../../config/config-schema.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 import { type ClientView, readClientView } from '../../queue/client-view.ts';
 import { countServices, findStoredClients, readBrokenJobs } from '../../queue/stored-clients.ts';
-import { installedServerVersion, isSupportedVersion, OLDEST_VERSION } from '../../redis/redis-version.ts';
-import { judgeRedisSettings, readRedisSettings } from '../../redis/settings.ts';
+import {
+  installedServerVersion,
+  isSupportedVersion,
+  judgeRedisSettings,
+  OLDEST_VERSION,
+  readRedisSettings,
+} from '../../redis/settings.ts';
 import { openOperator } from '../open-operator.ts';
 import { formatCount, formatTime } from '../terminal.ts';
 import { type CheckFinding, clientSubject, type Level } from './finding.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import { EVENT_TYPES } from '../../core/event-types.ts';
-import { seededRandom } from '../../core/seeded-random.ts';
+import { seededRandom } from '../../core/random.ts';
 import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { readDeadLetters, replayDeadLetters } from '../../queue/dead-letters.ts';

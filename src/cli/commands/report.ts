@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { matchesFilter } from '../../core/dead-letter-filter.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
-import { buildReport, type IncidentReport, reportValue } from '../../incidents/build-report.ts';
+import { buildReport, type IncidentReport } from '../../incidents/build-report.ts';
 import { collectFailures } from '../../incidents/collect-failures.ts';
 import { reportMarkdown, reportTitle } from '../../incidents/report-markdown.ts';
 import { readClientView } from '../../queue/client-view.ts';
@@ -93,18 +93,18 @@ async function print(
   output: ExportOutput | undefined,
 ): Promise<void> {
   if (output === undefined) {
-    terminal.value(reportValue(report));
+    terminal.value(report);
     if (!terminal.json) terminal.line((await write(report, format)).trimEnd());
     return;
   }
   await output.write(await write(report, format));
   await output.finish();
-  terminal.value({ file, format, events: report.count });
-  terminal.line(`The report of ${formatCount(report.count)} events stands in ${file}.`);
+  terminal.value({ file, format, events: report.events });
+  terminal.line(`The report of ${formatCount(report.events)} events stands in ${file}.`);
 }
 
 async function write(report: IncidentReport, format: ReportOptions['format']): Promise<string> {
-  if (format === 'json') return `${JSON.stringify(reportValue(report), undefined, 2)}\n`;
+  if (format === 'json') return `${JSON.stringify(report, undefined, 2)}\n`;
   const markdown = reportMarkdown(report);
   if (format === 'md') return markdown;
   // Only here is it needed: every command would pay for loading it.

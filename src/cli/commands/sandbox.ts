@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
-import { seededRandom } from '../../core/seeded-random.ts';
+import { seededRandom } from '../../core/random.ts';
 import {
   parseDurationMs,
   parseRatePerSecond,

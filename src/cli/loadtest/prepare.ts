@@ -6,7 +6,7 @@ import type { Config } from '../../config/config-schema.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import type { EventType } from '../../core/event-type.ts';
 import { findEventType } from '../../core/event-types.ts';
-import { seededRandom } from '../../core/seeded-random.ts';
+import { seededRandom } from '../../core/random.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 import { createIdSource } from '../../intake/id-source.ts';
 import { readPayloads } from '../../intake/read-payloads.ts';

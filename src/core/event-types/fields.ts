@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { describeValue } from '../describe-value.ts';
 import { isIsoTimestamp } from '../iso-timestamp.ts';
 import { copyJson, FIELD_TOO_LONG, MAX_FIELD_LENGTH } from '../json-value.ts';
+import { describeValue } from '../quote-text.ts';
 
 /** A string on the wire; producers may give a whole number instead, which goes out as the string it spells. */
 export type TextField = z.ZodType<string, string | number>;

@@ -1,5 +1,5 @@
 import { defineEventType } from '../event-type.ts';
-import { drawChance, drawDigits, drawOne } from './draw.ts';
+import { drawChance, drawDigits, drawOne } from '../random.ts';
 import { condition, integer, oneOf, openObject, text, unitKey } from './fields.ts';
 
 const schema = openObject({

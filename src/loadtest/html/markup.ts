@@ -1,4 +1,4 @@
-import { escapeHtml } from '../../core/escape-html.ts';
+import { escapeHtml } from '../../core/quote-text.ts';
 
 /** Text that is markup already, and is not escaped. */
 export interface Markup {

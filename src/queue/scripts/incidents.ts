@@ -61,45 +61,16 @@ ${GO_ON_WHEN_FULL}redis.call('HSET', KEYS[1], of .. 'left', ARGV[5])
 return 1
 `;
 
-/** `anyNoticeFor(key, ending)`: whether a notice is to be told by the channel whose notices end so. */
-const ANY_NOTICE_FOR = `
-local function anyNoticeFor(key, ending)
-  for _, field in ipairs(redis.call('HKEYS', key)) do
-    if string.sub(field, 1, 7) == 'notice/' and string.sub(field, -#ending) == ending then return true end
-  end
-  return false
-end
-`;
-
 /**
- * Takes a client's notices for one channel for one keeper, or renews that, unless another one has them. Those that were
- * seen may have been told since: a claim without any would stay for ever.
+ * Claims a client's notices for one channel, or renews the claim, unless another monitor has it.
  *
- * KEYS  incidents
- * ARGV  field of the claim, the keeper's name, for how many ms, how a notice ends for the channel
- * Returns 1, or 0 where another one has them, or there are none.
+ * KEYS  claim
+ * ARGV  the monitor's name, for how many ms
+ * Returns 1, or 0 if another one has it.
  */
 export const CLAIM_NOTICES = `
-${ANY_NOTICE_FOR}
-if not anyNoticeFor(KEYS[1], ARGV[4]) then return 0 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local keeper, till = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(.*) (%d+)$')
--- A clock that was set back must not hold them for longer than a claim lasts.
-if keeper and keeper ~= ARGV[2] and tonumber(till) > now and tonumber(till) <= now + ARGV[3] then return 0 end
-${GO_ON_WHEN_FULL}redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. string.format('%d', now + ARGV[3]))
-return 1
-`;
-
-/**
- * Forgets a notice that was told; with the last one of a channel nobody has to have them any more.
- *
- * KEYS  incidents
- * ARGV  field of the notice, how it ends for its channel, field of the claim
- */
-export const FORGET_NOTICE = `
-${ANY_NOTICE_FOR}
-redis.call('HDEL', KEYS[1], ARGV[1])
-if not anyNoticeFor(KEYS[1], ARGV[2]) then redis.call('HDEL', KEYS[1], ARGV[3]) end
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+${GO_ON_WHEN_FULL}redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 `;

@@ -1,5 +1,20 @@
 import { installCommand } from './packages.mjs';
-import { isOnPath, say } from './shell.mjs';
+import { isOnPath, SetupError, say } from './shell.mjs';
+
+const REDIS = {
+  command: 'redis-server',
+  packages: { 'apt-get': 'redis-server', dnf: 'redis', apk: 'redis', brew: 'redis' },
+};
+
+/** Installs redis-server where it is missing; throws a SetupError that says how to do it by hand. */
+export function installRedis() {
+  const missing = installCommand(REDIS);
+  if (!missing) return;
+  const byHand = missing.byHand
+    ? `run: ${missing.byHand}`
+    : 'install Redis 6.2 or later so that redis-server is on the PATH';
+  throw new SetupError(`redis-server is missing${missing.why}; ${byHand}`);
+}
 
 /** What only tests want, by Linux's package managers: elsewhere it is installed by hand, or done without. */
 const TOOLS = [
@@ -31,9 +46,7 @@ export function installTestTools() {
   for (const tool of lacking()) {
     const missing = installCommand(tool);
     if (!missing) continue;
-    const { failures, byHand } = missing;
-    const why = failures.length > 0 ? ` and could not be installed (${failures.join('; ')})` : '';
-    const hint = byHand ? `; to run them: ${byHand}` : '';
-    say(`${tool.command} is missing${why}: ${tool.tests} will be skipped${hint}`);
+    const hint = missing.byHand ? `; to run them: ${missing.byHand}` : '';
+    say(`${tool.command} is missing${missing.why}: ${tool.tests} will be skipped${hint}`);
   }
 }

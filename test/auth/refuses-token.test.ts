@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { refusesToken } from '../../src/core/refuses-token.ts';
+import { refusesToken } from '../../src/auth/authorizer.ts';
 
 const refuses = (status: number, wwwAuthenticate?: string, renewOn: readonly number[] = []) =>
   refusesToken(
