@@ -6,9 +6,10 @@ import type { Log } from '../core/log.ts';
 import type { Authorizer } from './authorizer.ts';
 import { OAuth2Authorizer } from './oauth2-authorizer.ts';
 import { obtainToken } from './obtain-token.ts';
+import { RelatedTokens, type Relations } from './related-tokens.ts';
 import { requestToken } from './request-token.ts';
 import { createStaticAuthorizer } from './static-authorizer.ts';
-import { createTokenCipher } from './token-cipher.ts';
+import { createTokenCipher, type TokenCipher } from './token-cipher.ts';
 import type { TokenPost } from './token-post.ts';
 import { carrierOf, tokenKey, tokenServiceUrl } from './token-service.ts';
 import { createTokenStore, type TokenRedis } from './token-store.ts';
@@ -71,41 +72,10 @@ interface Shared {
 
 /** Creates the authorizers of one process. */
 export function createAuthorizers(options: AuthorizersOptions): Authorizers {
-  const { redis, secretKey, retryDelayMs, redisTimeoutMs = 1_000, log } = options;
-  const monotonicNow = options.monotonicNow ?? (() => performance.now());
   const closing = new AbortController();
-  const { signal } = closing;
   const shared = new Map<string, Shared>();
-  const cipher = secretKey === undefined ? undefined : createTokenCipher(secretKey);
-
-  function createByToken(
-    auth: TokenAuthConfig,
-    { post, timeoutMs, onAsked }: AuthorizerRequest,
-    variant: string,
-    clients: readonly string[],
-  ): OAuth2Authorizer {
-    const lockMs = timeoutMs + LOCK_SLACK_MS;
-    const obtainOptions = {
-      requestToken: () => requestToken(auth, { post, timeoutMs, signal, retryDelayMs }),
-      store: redis && createTokenStore(redis, { key: tokenKey(auth), variant, lockMs, cipher }),
-      monotonicNow,
-      redisTimeoutMs,
-      pollMs: POLL_MS,
-      // One holder that died, and its successor's own request.
-      longestWaitMs: 2 * lockMs,
-      signal,
-    };
-    return new OAuth2Authorizer({
-      carrier: carrierOf(auth),
-      about: { clients, tokenService: tokenServiceUrl(auth) },
-      obtain: (isReplaced) => obtainToken(obtainOptions, isReplaced),
-      monotonicNow,
-      sleep: options.sleep ?? ((ms) => sleep(ms, undefined, { ref: false })),
-      log,
-      onAsked,
-    });
-  }
-
+  const related = new RelatedTokens(options.log);
+  const cipher = options.secretKey === undefined ? undefined : createTokenCipher(options.secretKey);
   return {
     get(request) {
       const { auth, network, timeoutMs, client } = request;
@@ -120,7 +90,9 @@ export function createAuthorizers(options: AuthorizersOptions): Authorizers {
         return known.authorizer;
       }
       const clients = [client];
-      const authorizer = createByToken(auth, request, variant, clients);
+      const relations = related.join(auth, clients, () => shared.get(key)?.authorizer.noteRelatedToken());
+      const parts = { variant, clients, signal: closing.signal, relations };
+      const authorizer = createByToken({ ...options, cipher }, request, auth, parts);
       shared.set(key, { authorizer, clients });
       return authorizer;
     },
@@ -135,4 +107,43 @@ export function createAuthorizers(options: AuthorizersOptions): Authorizers {
 function requestSettingsOf(auth: TokenAuthConfig): unknown {
   if (auth.type === 'oauth2') return auth.style;
   return [auth.header, auth.prefix, auth.expiresInPointer ?? null, auth.expiresInSeconds];
+}
+
+interface ByTokenParts {
+  readonly variant: string;
+  readonly clients: readonly string[];
+  readonly signal: AbortSignal;
+  readonly relations: Relations | undefined;
+}
+
+function createByToken(
+  options: AuthorizersOptions & { readonly cipher: TokenCipher | undefined },
+  { post, onAsked, timeoutMs }: AuthorizerRequest,
+  config: TokenAuthConfig,
+  { variant, clients, signal, relations }: ByTokenParts,
+): OAuth2Authorizer {
+  const { redis, cipher, retryDelayMs } = options;
+  const monotonicNow = options.monotonicNow ?? (() => performance.now());
+  const lockMs = timeoutMs + LOCK_SLACK_MS;
+  const store = redis && createTokenStore(redis, { key: tokenKey(config), variant, lockMs, cipher });
+  const obtainOptions = {
+    requestToken: () => requestToken(config, { post, timeoutMs, signal, retryDelayMs }),
+    store,
+    monotonicNow,
+    redisTimeoutMs: options.redisTimeoutMs ?? 1_000,
+    pollMs: POLL_MS,
+    // One holder that died, and its successor's own request.
+    longestWaitMs: 2 * lockMs,
+    signal,
+  };
+  return new OAuth2Authorizer({
+    carrier: carrierOf(config),
+    about: { clients, tokenService: tokenServiceUrl(config) },
+    obtain: (isReplaced) => obtainToken(obtainOptions, isReplaced),
+    monotonicNow,
+    sleep: options.sleep ?? ((ms) => sleep(ms, undefined, { ref: false })),
+    log: options.log,
+    onAsked,
+    ...relations,
+  });
 }

@@ -36,6 +36,10 @@ export interface OAuth2AuthorizerOptions {
   readonly log?: Log | undefined;
   /** Told what became of each request for a token, and of a renewed one that was refused. */
   readonly onAsked?: ((outcome: TokenOutcome) => void) | undefined;
+  /** Told that a new token is in use. */
+  readonly onIssued?: (() => void) | undefined;
+  /** Told of a first acceptance, and whether the token before failed after a related one was issued. */
+  readonly onProven?: ((followsVoided: boolean) => void) | undefined;
 }
 
 /**
@@ -94,9 +98,16 @@ export class OAuth2Authorizer implements Authorizer {
 
   reportAccepted(accepted: Authorization): void {
     const token = this.#current(accepted);
-    if (token === undefined || token.isProven) return;
+    if (token === undefined || (token.isProven && !token.relatedIssued)) return;
+    const isFirst = token.trial !== undefined;
     token.noteAcceptance();
     this.#renewalBlock = { ...this.#renewalBlock, failures: 0 };
+    if (isFirst) this.#options.onProven?.(token.followsVoided);
+  }
+
+  /** Another set of credentials with the same client id has a new token. */
+  noteRelatedToken(): void {
+    if (this.#token !== undefined) this.#token.relatedIssued = true;
   }
 
   /** Resolves once no renewal is under way. */
@@ -171,7 +182,7 @@ export class OAuth2Authorizer implements Authorizer {
     if (this.#replaced.length > REPLACED_TOKENS_KEPT) this.#replaced.shift();
     this.#version += 1;
     this.#requestBlock = NO_BLOCK;
-    const { carrier, monotonicNow, sleep, about, log, onAsked } = this.#options;
+    const { carrier, monotonicNow, sleep, about, log, onAsked, onIssued } = this.#options;
     const { accessToken, lifetimeMs, source } = obtained;
     const headers = Object.freeze([carrier.header, `${carrier.prefix}${accessToken}`]);
     const authorization = Object.freeze({ headers, token: accessToken, version: this.#version });
@@ -179,6 +190,7 @@ export class OAuth2Authorizer implements Authorizer {
     this.#token = new HeldToken(obtained, before, authorization, trial);
     before?.trial?.end();
     onAsked?.(source === 'service' ? 'renewed' : 'shared');
+    onIssued?.();
     log?.info({ ...about, source, lifetimeMs: Math.round(lifetimeMs) }, 'token in use');
     return authorization;
   }

@@ -1,6 +1,5 @@
 import pRetry from 'p-retry';
 import type { TokenAuthConfig } from '../config/client-config.ts';
-import { atMost } from '../core/time.ts';
 import type { AuthorizationFailure } from './authorizer.ts';
 import { type IssuedToken, readTokenAnswer, type TokenRefusal } from './token-answer.ts';
 import { TOKEN_ANSWER_BYTES, type TokenPost } from './token-post.ts';
@@ -31,33 +30,32 @@ export async function requestToken(
   config: TokenAuthConfig,
   options: TokenRequestOptions,
 ): Promise<IssuedToken | TokenRequestFailure> {
-  const { post, timeoutMs, retryDelayMs = DEFAULT_RETRY_DELAY_MS, signal } = options;
-  // Not AbortSignal.any, which holds on to long-lived sources.
-  const limit = new AbortController();
-  const end = (): void => limit.abort();
-  signal?.addEventListener('abort', end, { once: true });
-  if (signal?.aborted) end();
+  const { timeoutMs } = options;
+  const limit = startLimit(timeoutMs, options.signal);
   let tries = 0;
   let refusal: TokenRefusal = { refusal: `did not answer within ${timeoutMs} ms`, again: false };
   const tryOnce = async (): Promise<IssuedToken | TokenRefusal> => {
     tries += 1;
-    const read = await send(config, post, timeoutMs, limit.signal);
-    if ('refusal' in read && !limit.signal.aborted) refusal = read;
+    const read = await limit.within(send(config, options.post, timeoutMs, limit.signal));
+    if ('refusal' in read) refusal = read;
     if ('refusal' in read && read.again) throw new WorthAnotherTry();
     return read;
   };
-  const asking = pRetry(tryOnce, {
-    retries: RETRIES,
-    minTimeout: retryDelayMs,
-    factor: 2,
-    signal: limit.signal,
-    unref: true,
-  }).catch(() => undefined);
-  const read = await atMost(timeoutMs, asking);
-  end();
-  signal?.removeEventListener('abort', end);
-  if (read !== undefined && !('refusal' in read)) return read;
-  if (signal?.aborted) return calledOff(config);
+  try {
+    const read = await pRetry(tryOnce, {
+      retries: RETRIES,
+      minTimeout: options.retryDelayMs ?? DEFAULT_RETRY_DELAY_MS,
+      factor: 2,
+      signal: limit.signal,
+      unref: true,
+    });
+    if (!('refusal' in read)) return read;
+    if (read.calledOff && options.signal?.aborted) return calledOff(config);
+  } catch {
+    if (options.signal?.aborted) return calledOff(config);
+  } finally {
+    limit.end();
+  }
   const { status, error, retryAfterMs } = refusal;
   return {
     failure: `${tokenServiceName(config)} ${refusal.refusal}${tries > 1 ? ` (${tries} tries)` : ''}`,
@@ -93,4 +91,34 @@ async function send(
       again: false,
     };
   }
+}
+
+interface Limit {
+  readonly signal: AbortSignal;
+  /** Rejects as soon as the limit passes, even if the request itself does not end. */
+  within<T>(work: Promise<T>): Promise<T>;
+  end(): void;
+}
+
+/** A limit on real time. One timer of its own, not `AbortSignal.any`, which holds on to long-lived sources. */
+function startLimit(totalMs: number, outer: AbortSignal | undefined): Limit {
+  const controller = new AbortController();
+  const abort = () => controller.abort();
+  const timer = setTimeout(abort, totalMs);
+  timer.unref();
+  const { signal } = controller;
+  const passed = new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  passed.catch(() => {});
+  if (outer?.aborted) abort();
+  else outer?.addEventListener('abort', abort, { once: true });
+  return {
+    signal,
+    within: (work) => Promise.race([work, passed]),
+    end: () => {
+      clearTimeout(timer);
+      outer?.removeEventListener('abort', abort);
+    },
+  };
 }

@@ -374,6 +374,44 @@ describe('a token request that fails', () => {
   });
 });
 
+describe('two scopes of one client id', () => {
+  const told = () => self.lines.filter((line) => line.startsWith('two scopes'));
+
+  it('that void each other’s tokens are told once, by name', async () => {
+    const scopes = [self.authorizer(configOf('read')), self.authorizer(configOf('write'))];
+    const held = await Promise.all(scopes.map((one) => self.accepted(one)));
+    for (let round = 0; round < 6; round += 1) {
+      for (const [n, one] of scopes.entries()) {
+        // The other's newer token has voided this one's.
+        const renewed = granted(await one.renew(held[n] as Authorization, anEvent()));
+        one.reportAccepted(renewed);
+        held[n] = renewed;
+      }
+    }
+    expect(told()).toHaveLength(1);
+    expect(told()[0]).toContain(
+      '"scopes":[{"scope":"write","clients":["acme"]},{"scope":"read","clients":["acme"]}]',
+    );
+    expect(told()[0]).toContain(server.url);
+  });
+
+  it.each(['in one order', 'in turns'])('whose tokens all end early, %s, are not told', async (order) => {
+    const scopes = [self.authorizer(configOf('read')), self.authorizer(configOf('write'))];
+    const held = await Promise.all(scopes.map((one) => self.accepted(one)));
+    for (let round = 0; round < 6; round += 1) {
+      const entries = [...scopes.entries()];
+      if (order === 'in turns' && round % 2 === 1) entries.reverse();
+      for (const [n, one] of entries) {
+        const renewed = granted(await one.renew(held[n] as Authorization, anEvent()));
+        one.reportAccepted(renewed);
+        held[n] = renewed;
+      }
+      for (const [n, one] of scopes.entries()) one.reportAccepted(held[n] as Authorization);
+    }
+    expect(told()).toEqual([]);
+  });
+});
+
 describe('close', () => {
   it('calls the token request off, which counts as nothing', async () => {
     server.reply = () => 'hang';
