@@ -58,7 +58,7 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   const checked = checkTree(configSchema, substituted.value);
   const ofSchema = checked.ok ? [] : checked.issues;
   const others = [...tls.issues, ...ofSchema.map((issue) => nameOrigin(issue, substituted.lineBreaks))];
-  const causes = [...yaml.tree.issues, ...substituted.issues, ...respelledIssues(yaml.tree)];
+  const causes = [...yaml.tree.issues, ...substituted.issues, ...respelledIssues(yaml.tree, ofSchema)];
   const { secretKey, problems } = readSecretKey(env);
   const issues = [...causes, ...unexplained(others, causes)];
   if (!checked.ok || issues.length + problems.length > 0) {
@@ -75,14 +75,22 @@ function nameOrigin(issue: ConfigIssue, lineBreaks: ReadonlyMap<string, string>)
   return { ...issue, message: `${issue.message} ${origin}` };
 }
 
+const QUOTES = 'put it in quotes if it is text';
+const LOSES_DIGITS = `is a number that loses digits: ${QUOTES}, shorten it if not`;
+const RESPELLED = `is a number that is sent in another spelling: ${QUOTES}, spell it like 1000 or 0.5 if not`;
+
 /**
- * The body of a token service is sent as the file has it, so its numbers must be spelled as JSON does. The sentence does
- * not repeat the number, since it may be a password.
+ * Refuses numbers that are not what was written: everywhere if they lose digits, and by their spelling in the body of a
+ * token service, which is sent as the file has it. The sentences do not repeat the number, since it may be a password.
+ *
+ * @param known issues of the schema, which say more of the same places
  */
-function respelledIssues({ respelled }: YamlTree): ConfigIssue[] {
-  const message =
-    'is a number that is sent in another spelling: put it in quotes if it is text, spell it like 1000 or 0.5 if not';
-  return respelled.filter(isInTokenBody).map((keys) => ({ keys, message }));
+function respelledIssues({ respelled }: YamlTree, known: readonly ConfigIssue[]): ConfigIssue[] {
+  const places = new Set(known.map(({ keys }) => placeOf(keys)));
+  return respelled
+    .filter(({ keys, losesDigits }) => losesDigits || isInTokenBody(keys))
+    .filter(({ keys }) => !places.has(placeOf(keys)))
+    .map(({ keys, losesDigits }) => ({ keys, message: losesDigits ? LOSES_DIGITS : RESPELLED }));
 }
 
 /** Empty counts as not set: that is how a missing variable is passed on. */

@@ -1,4 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { keepsDigits } from '../core/odd-numbers.ts';
 import { type ConfigIssue, type ConfigProblem, placeOf } from './config-error.ts';
 
 /** What a YAML file says; or why it is not YAML. */
@@ -11,9 +12,21 @@ export interface YamlTree {
   readonly value: unknown;
   readonly issues: readonly ConfigIssue[];
   /** Where numbers stand that JSON spells in another way than the file: `0123`, `1.0`, `1e3`, `0x1F`. */
-  readonly respelled: readonly (readonly PropertyKey[])[];
+  readonly respelled: readonly RespelledNumber[];
   /** The line of a setting, from 1; of a missing one, the line of its section; undefined: the whole file. */
   lineOf(keys: readonly PropertyKey[]): number | undefined;
+}
+
+/** A number that JSON spells in another way than the file, at the place that its keys lead to. */
+export interface RespelledNumber {
+  readonly keys: readonly PropertyKey[];
+  /** Its leading zeros, or those beyond what a double (IEEE 754) keeps. */
+  readonly losesDigits: boolean;
+}
+
+function losesDigits(written: string, value: number): boolean {
+  if (/^0[xo]/.test(written)) return !Number.isSafeInteger(value);
+  return /^[-+]?0\d/.test(written) || !keepsDigits(written, value);
 }
 
 /** The parser's own sentences may quote the file, and so a secret. */
@@ -64,7 +77,7 @@ interface MapItem {
 class TreeReader {
   readonly #lineAt: (offset: number) => number;
   readonly #issues: ConfigIssue[] = [];
-  readonly #respelled: (readonly PropertyKey[])[] = [];
+  readonly #respelled: RespelledNumber[] = [];
   readonly #offsets = new Map<string, number>();
   readonly #anchors = new Map<string, Node>();
   /** The sections around the present node: to meet one again means a cycle of aliases. */
@@ -106,7 +119,9 @@ class TreeReader {
 
   #readScalar({ value, source = '' }: { value: unknown; source?: string }, keys: readonly PropertyKey[]) {
     // The schema refuses .inf and .nan.
-    if (Number.isFinite(value) && String(value) !== source) this.#respelled.push(keys);
+    if (typeof value === 'number' && Number.isFinite(value) && String(value) !== source) {
+      this.#respelled.push({ keys, losesDigits: losesDigits(source, value) });
+    }
     return value;
   }
 

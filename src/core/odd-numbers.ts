@@ -161,7 +161,7 @@ export function losesDigits(spelling: string): boolean {
 const DECIMAL = /^[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d+))?$/;
 
 /** Whether JavaScript spells a number with the digits that it was written with; zeros around them do not count. */
-function keepsDigits(written: string, value: number): boolean {
+export function keepsDigits(written: string, value: number): boolean {
   return written.length <= MOST_CHARACTERS && toScientific(written) === toScientific(String(value));
 }
 
