@@ -154,7 +154,9 @@ describe('the sandbox', () => {
     ]);
     const running = startWaybill([...sandbox.command.map((word) => here.get(word) ?? word), '--json']);
     const { client } = await running.waitForLine(({ kind }) => kind === 'listening', { timeoutMs: 60_000 });
-    expect(client).toMatchObject({ endpoints: config.clients.sandbox?.endpoints });
+    const endpoints = Object.values(config.clients.sandbox?.endpoints ?? {});
+    const paths = endpoints.map(({ type, url: full }) => [type, new URL(full).pathname]);
+    expect(client).toMatchObject({ endpoints: Object.fromEntries(paths) });
     running.signal('SIGINT');
     expect((await running.exit).code).toBe(0);
   });

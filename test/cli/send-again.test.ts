@@ -17,7 +17,7 @@ function sender() {
   return {
     send: (template: string, input: string, ...flags: string[]) =>
       runWaybill(['send', client, TYPE, '--idempotency-key', template, ...flags], { config, input }),
-    queued: async () => Number(await redis.hget(`{wb:${client}}:stats`, 'accepted')),
+    queued: async () => Number(await redis.hget(`{wb:${client}}:stats`, `accepted:${TYPE}`)),
   };
 }
 

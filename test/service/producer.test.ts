@@ -10,6 +10,7 @@ import {
   type ProducerOptions,
   parseConfig,
 } from '../../src/index.ts';
+import { endpointPrefix } from '../../src/queue/names.ts';
 import { dataDirectory, recorded } from '../redis/data-dirs.ts';
 import { numberedEvent, numberedEvents, sampleEvent } from '../support/events.ts';
 import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
@@ -47,8 +48,9 @@ function untilAccepted(producer: Producer): Promise<void> {
 }
 
 async function storedEvents(redis: Redis, client: string): Promise<{ id: string; body: string }[]> {
-  const ids = await redis.lrange(`{wb:${client}}:deliveries:wait`, 0, -1);
-  const jobs = await Promise.all(ids.map((id) => redis.hget(`{wb:${client}}:deliveries:${id}`, 'data')));
+  const prefix = endpointPrefix({ client, type: TYPE });
+  const ids = await redis.lrange(`${prefix}wait`, 0, -1);
+  const jobs = await Promise.all(ids.map((id) => redis.hget(`${prefix}${id}`, 'data')));
   return jobs.reverse().flatMap((data) => (JSON.parse(data ?? '{}') as { events: [] }).events);
 }
 
