@@ -2,9 +2,10 @@
  * The words, one meaning each:
  *
  * client    a company that receives events
+ * endpoint  one client's URL for one event type: the unit of queueing and failing
  * event     one message for one client: id, type, payload, unit
  * unit      what the event is about (a licence plate)
- * batch     up to 50 events of one client in one BullMQ job
+ * batch     up to 50 events of one endpoint in one BullMQ job
  * attempt   one try to deliver one event: one request, and a second one after a 401
  * life      an event's way from intake or replay to delivered or dead; counted from 0
  * history   one entry for each failed attempt of the present life
@@ -31,7 +32,7 @@ export interface StoredEvent {
   readonly response?: string;
 }
 
-/** What a delivery job carries: events of one client, and nothing of its configuration. */
+/** What a delivery job carries: events of one endpoint, and nothing of its configuration. */
 export interface Batch {
   readonly events: readonly StoredEvent[];
 }

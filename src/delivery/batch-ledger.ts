@@ -21,11 +21,12 @@ export interface LedgerParts {
 /** What became of the events of an open batch, and how much of it is written down. */
 export class BatchLedger {
   readonly tally: Tally;
+  /** The lock is lost: nothing is written any more. */
+  lost = false;
   readonly #job: TakenBatch;
   readonly #parts: LedgerParts;
   readonly #unfinished: Set<StoredEvent>;
   #finished: FinishedEvent[] = [];
-  #lost = false;
   readonly #onLockLost: () => void;
 
   /** @param onLockLost called if Redis says that the lock is lost, so that somebody else may have the batch */
@@ -37,11 +38,6 @@ export class BatchLedger {
     this.tally = new Tally(parts.endpoint.type);
   }
 
-  /** The lock is lost: nothing is written any more. */
-  get lost(): boolean {
-    return this.#lost;
-  }
-
   /** The events that have no result yet, in their order. */
   get unfinished(): readonly StoredEvent[] {
     return [...this.#unfinished];
@@ -49,16 +45,12 @@ export class BatchLedger {
 
   /** Whether a checkpoint has something to write. */
   get hasNews(): boolean {
-    return !this.#lost && this.#finished.length > 0 && this.#unfinished.size > 0;
+    return !this.lost && this.#finished.length > 0 && this.#unfinished.size > 0;
   }
 
   finish(event: StoredEvent, result: FinishedEvent): void {
     this.#unfinished.delete(event);
     this.#finished.push(result);
-  }
-
-  lose(): void {
-    this.#lost = true;
   }
 
   /** Takes over what an earlier run of this job in this process could not write. @returns how many events that is */
@@ -90,7 +82,7 @@ export class BatchLedger {
   /** Keeps what was not written for the job's next run here; or forgets it, once all is written. */
   close(): void {
     const { unsettled } = this.#parts;
-    if (this.#lost) unsettled.remember(this.#job.id, this.#finished);
+    if (this.lost) unsettled.remember(this.#job.id, this.#finished);
     else unsettled.forget(this.#job.id);
   }
 
@@ -132,7 +124,7 @@ export class BatchLedger {
     } catch (error) {
       log.error({ ...facts, err: error }, 'batch could not be settled');
     }
-    this.lose();
+    this.lost = true;
     return { settled: false };
   }
 }

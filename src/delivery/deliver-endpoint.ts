@@ -71,7 +71,6 @@ export class EndpointDelivery {
       await Promise.all([...[...this.#open.values()].map((run) => run.done), ...this.#leaving]);
     }
     clearTimeout(grace);
-    this.#stopPausePoll();
   }
 
   async #takeBatches(): Promise<void> {
@@ -119,7 +118,10 @@ export class EndpointDelivery {
       this.#open.delete(job.id);
       this.#parts.source.letGo(job);
       if (next !== undefined) void this.#openBatch(this.#parts.source.adopt(next));
-      if (this.#open.size === 0) this.#stopPausePoll();
+      if (this.#open.size === 0) {
+        clearInterval(this.#pausePoll);
+        this.#pausePoll = undefined;
+      }
       this.#onClosed();
     });
   }
@@ -144,11 +146,6 @@ export class EndpointDelivery {
         () => {}, // the next poll tells
       );
     }, PAUSE_POLL_MS);
-  }
-
-  #stopPausePoll(): void {
-    clearInterval(this.#pausePoll);
-    this.#pausePoll = undefined;
   }
 
   /** Waits until few enough batches are open. */

@@ -1,7 +1,7 @@
 import type { ResolvedEndpoint } from '../config/config-schema.ts';
 import type { Classification } from '../core/classify.ts';
 import type { Outcome } from '../core/decide.ts';
-import type { StoredEvent } from '../core/event.ts';
+import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import type { TakenBatch } from '../queue/take.ts';
 import type { Tally } from './tally.ts';
@@ -14,12 +14,12 @@ export function logAttempt(
   log: Log,
   endpoint: ResolvedEndpoint,
   event: StoredEvent,
-  attempt: number,
   classification: Classification,
   outcome: Outcome,
   ms: number,
   now: number,
 ): void {
+  const attempt = nextAttempt(event);
   const routine = classification.kind === 'delivered' && attempt === 1;
   if (routine && !log.isLevelEnabled('debug')) return;
   const fields = {

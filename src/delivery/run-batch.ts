@@ -72,7 +72,7 @@ export class BatchRun {
 
   /** The lock is lost: calls off the requests and settles nothing. */
   lose(): void {
-    this.#ledger.lose();
+    this.#ledger.lost = true;
     this.#callOff.abort();
   }
 
@@ -180,7 +180,7 @@ export class BatchRun {
     this.#ledger.tally.count(event, classification, outcome, now);
     this.#ledger.tally.time(ms);
     meter.attempted(event, classification, outcome, ms, now);
-    logAttempt(log, endpoint, event, attempt, classification, outcome, ms, now);
+    logAttempt(log, endpoint, event, classification, outcome, ms, now);
     if (classification.kind === 'delivered' || outcome.kind === 'delivered') return { event, outcome };
     const failed = withFailure(event, classification, outcome, now, ms);
     if (outcome.kind === 'dead') logDead(log, endpoint, failed);
