@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
 import type { Company } from '../../src/sandbox/company.ts';
 import type { ReceivedRequest } from '../../src/sandbox/request-log.ts';
-import { ask, hold, type Script, unitOf } from '../../src/sandbox/scripts.ts';
+import { ask, type Script, unitOf } from '../../src/sandbox/scripts.ts';
 import * as redis from '../redis/data-dirs.ts';
 import { embeddedWaybill } from '../support/embedded-waybill.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import type { NodeProcess } from '../support/node-process.ts';
 import { redisOnPath } from '../support/redis-on-path.ts';
+import { hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 import { fakeWallClock, whyNoWallClock } from '../support/wall-clock.ts';
