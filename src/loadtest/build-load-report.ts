@@ -9,7 +9,7 @@ import {
   type ReportResult,
 } from './load-report.ts';
 import type { Probed } from './probe.ts';
-import type { Recommendations } from './recommend.ts';
+import { recommend } from './recommend.ts';
 import { roundToMicroseconds } from './timeline.ts';
 
 /** A run or probe, and how it was judged. */
@@ -33,21 +33,21 @@ export type ReportFrame = Pick<
   readonly beganAt: number;
   /** How long each request for a token took. */
   readonly tokenRequests: LatencyHistogram;
-  readonly recommended: Recommendations | undefined;
 };
 
-/** Puts a report together. */
+/** Puts a report together, with the settings that follow from it. */
 export function buildReport(frame: ReportFrame, outcome: LoadOutcome): LoadReport {
-  const { beganAt, label, recommended, tokenRequests, ...known } = frame;
-  return {
+  const { beganAt, label, tokenRequests, ...known } = frame;
+  const report: LoadReport = {
     version: REPORT_VERSION,
     ...known,
     ...(label === undefined ? {} : { label }),
     result: outcome.result,
     probes: outcome.probes.map((probe) => describeProbe(probe, beganAt)),
     tokenRequests: describeDistribution(tokenRequests),
-    ...(recommended === undefined ? {} : { recommended }),
   };
+  const recommended = recommend(report);
+  return recommended === undefined ? report : { ...report, recommended };
 }
 
 function describeProbe(made: MadeProbe, beganAt: number): ReportProbe {

@@ -253,7 +253,6 @@ test('the report holds what was measured, examples of each outcome, and no secre
       },
       beganAt: 0,
       tokenRequests: createLatencyHistogram(),
-      recommended: undefined,
     },
     outcome,
   );

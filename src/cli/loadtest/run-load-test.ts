@@ -5,7 +5,6 @@ import { createLatencyHistogram, type LatencyHistogram } from '../../loadtest/la
 import type { LoadReport, ReportPlan } from '../../loadtest/load-report.ts';
 import type { Effects } from '../../loadtest/probe.ts';
 import { showRate } from '../../loadtest/quantities.ts';
-import type { Recommendations } from '../../loadtest/recommend.ts';
 import { type LoadSender, openDirectSender } from '../../loadtest/senders/direct-sender.ts';
 import { openEngineSender } from '../../loadtest/senders/engine-sender.ts';
 import { SIGNAL_EXIT, stopSignal } from '../../service/lifecycle.ts';
@@ -29,7 +28,6 @@ export interface Job {
   /** For all that is sent. */
   readonly maxRequests: number;
   carryOut(effects: Effects, onProbe: (made: MadeProbe) => void): Promise<LoadOutcome>;
-  recommend(outcome: LoadOutcome): Recommendations | undefined;
 }
 
 /**
@@ -125,7 +123,7 @@ async function carryOut(
     const outcome = await job.carryOut(effects, (made) => probes.push(made));
     view.end();
     const { kind, plan } = job;
-    const facts = { kind, plan, recommended: job.recommend(outcome), startedAt, beganAt, tokenRequests };
+    const facts = { kind, plan, startedAt, beganAt, tokenRequests };
     code = await tellResult(terminal, prepared, options, outcome, facts);
   } catch (error) {
     view.end();
