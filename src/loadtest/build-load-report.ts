@@ -50,40 +50,25 @@ export function buildReport(frame: ReportFrame, outcome: LoadOutcome): LoadRepor
   return recommended === undefined ? report : { ...report, recommended };
 }
 
-function describeProbe(made: MadeProbe, beganAt: number): ReportProbe {
-  const { purpose, verdict, reasons, objectives, probed } = made;
+function describeProbe({ probed, ...judged }: MadeProbe, beganAt: number): ReportProbe {
   const { observation, probe, warmupMs } = probed;
-  const { recorder } = probe;
-  const { sent, unsent, delivered, failed, dropped } = recorder.counts;
-  const { plannedRatePerSecond: ratePerSecond, declaredLimit, cutShort } = observation;
-  const { durationMs, byStatus, byFailureClass, inFlight, generator, offered } = observation;
+  const { plannedRatePerSecond: ratePerSecond, ...observed } = observation;
+  const { counts, response, service, lag, queue, rows } = probe.recorder;
   return {
-    purpose,
+    ...judged,
+    ...observed,
     startMs: Math.round(probe.startedAt - beganAt),
     ratePerSecond,
-    durationMs: Math.round(durationMs),
+    durationMs: Math.round(observed.durationMs),
     warmupMs,
-    verdict,
-    reasons,
-    objectives,
-    offered,
-    sent,
-    unsent,
-    delivered,
-    failed,
-    dropped,
-    byStatus,
-    byFailureClass,
-    outcomes: recorder.outcomes(),
-    response: describeDistribution(recorder.response),
-    service: describeDistribution(recorder.service),
-    lag: describeDistribution(recorder.lag),
-    ...(recorder.queue.total === 0 ? {} : { queue: describeDistribution(recorder.queue) }),
-    inFlight,
-    ...(declaredLimit === undefined ? {} : { declaredLimit }),
-    generator,
-    ...(cutShort === undefined ? {} : { cutShort }),
-    seconds: recorder.rows,
+    failed: counts.failed,
+    dropped: counts.dropped,
+    outcomes: probe.recorder.outcomes(),
+    response: describeDistribution(response),
+    service: describeDistribution(service),
+    lag: describeDistribution(lag),
+    ...(queue.total === 0 ? {} : { queue: describeDistribution(queue) }),
+    seconds: rows,
   };
 }
 

@@ -1,6 +1,6 @@
 import { WaybillError } from '../../core/waybill-error.ts';
 import type { LoadOutcome, MadeProbe } from '../../loadtest/build-load-report.ts';
-import { createSendBudget } from '../../loadtest/generator.ts';
+import { SendBudget } from '../../loadtest/generator.ts';
 import { createLatencyHistogram, type LatencyHistogram } from '../../loadtest/latency-histogram.ts';
 import type { LoadReport, ReportPlan } from '../../loadtest/load-report.ts';
 import type { Effects } from '../../loadtest/probe.ts';
@@ -71,7 +71,7 @@ async function agree(
   const where = `${hostOf(target.urls)} (${target.client}, ${target.types.join(' and ')})`;
   const sentence = `${count} at up to ${showRate(highestRate)}, ${time}, to ${where}`;
   if (dryRun === true) {
-    const sample = prepared.payloads.next().body;
+    const sample = prepared.nextEvent().body;
     terminal.value({ dryRun: true, target, plan, total, durationMs, sample: JSON.parse(sample) });
     terminal.line(`Would send ${sentence}`);
     terminal.line(`objectives: ${plan.objectives.join(', ')}; payloads ${plan.payloads}, such as`);
@@ -112,8 +112,8 @@ async function carryOut(
     const effects: Effects = {
       send: sender.send,
       callOff: sender.callOff,
-      nextEvent: prepared.payloads.next,
-      budget: createSendBudget(job.maxRequests),
+      nextEvent: prepared.nextEvent,
+      budget: new SendBudget(job.maxRequests),
       now: () => performance.now(),
       wallNow: Date.now,
       interrupted: interruption.signal,
