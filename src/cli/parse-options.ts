@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { isIsoTimestamp } from '../core/iso-timestamp.ts';
+import { parseDurationMs, parseRatePerSecond, parseShare } from '../loadtest/quantities.ts';
 
 /**
  * Makes a parser for commander.
@@ -17,6 +18,18 @@ export function optionParser<Value>(
     return value;
   };
 }
+
+/** Reads a rate above 0, in events per second. */
+export const parseRate = optionParser(
+  (text) => parseRatePerSecond(text) || undefined,
+  'It is a rate, such as 200/s.',
+);
+
+/** Reads a length of time, in milliseconds. */
+export const parseTime = optionParser(parseDurationMs, 'It is a time, such as 40ms, 30s or 2m.');
+
+/** Reads a share, 0 to 1. */
+export const parsePercentage = optionParser(parseShare, 'It is a share up to 100%, such as 10%.');
 
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 

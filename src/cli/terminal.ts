@@ -141,6 +141,15 @@ export function shortRate(perSecond: number | undefined): string {
   return perSecond < 0.1 ? '<0.1' : perSecond.toFixed(1);
 }
 
+const BARS = '▁▂▃▄▅▆▇█';
+
+/** A bar for each figure, relative to the largest or to `least`; a blank if there is no figure. */
+export function sparkline(figures: readonly (number | null | undefined)[], least = 0): string {
+  const most = Math.max(least, ...figures.map((figure) => figure ?? 0)) || 1;
+  const bar = (figure: number): string => BARS[Math.ceil((figure / most) * (BARS.length - 1))] ?? '';
+  return figures.map((figure) => (figure == null ? ' ' : bar(figure))).join('');
+}
+
 /** As `visibleText`, in one line. */
 export function oneLine(text: string): string {
   return visibleText(text.replace(/\s+/g, ' ').trim());

@@ -9,7 +9,7 @@ import {
   type ReportResult,
 } from './load-report.ts';
 import type { Probed } from './probe.ts';
-import type { Recommendations } from './recommend.ts';
+import { recommend } from './recommend.ts';
 import { roundToMicroseconds } from './timeline.ts';
 
 /** A run or probe, and how it was judged. */
@@ -33,57 +33,42 @@ export type ReportFrame = Pick<
   readonly beganAt: number;
   /** How long each request for a token took. */
   readonly tokenRequests: LatencyHistogram;
-  readonly recommended: Recommendations | undefined;
 };
 
-/** Puts a report together. */
+/** Puts a report together, with the settings that follow from it. */
 export function buildReport(frame: ReportFrame, outcome: LoadOutcome): LoadReport {
-  const { beganAt, label, recommended, tokenRequests, ...known } = frame;
-  return {
+  const { beganAt, label, tokenRequests, ...known } = frame;
+  const report: LoadReport = {
     version: REPORT_VERSION,
     ...known,
     ...(label === undefined ? {} : { label }),
     result: outcome.result,
     probes: outcome.probes.map((probe) => describeProbe(probe, beganAt)),
     tokenRequests: describeDistribution(tokenRequests),
-    ...(recommended === undefined ? {} : { recommended }),
   };
+  const recommended = recommend(report);
+  return recommended === undefined ? report : { ...report, recommended };
 }
 
-function describeProbe(made: MadeProbe, beganAt: number): ReportProbe {
-  const { purpose, verdict, reasons, objectives, probed } = made;
+function describeProbe({ probed, ...judged }: MadeProbe, beganAt: number): ReportProbe {
   const { observation, probe, warmupMs } = probed;
-  const { recorder } = probe;
-  const { sent, unsent, delivered, failed, dropped } = recorder.counts;
-  const { plannedRatePerSecond: ratePerSecond, declaredLimit, cutShort } = observation;
-  const { durationMs, byStatus, byFailureClass, inFlight, generator, offered } = observation;
+  const { plannedRatePerSecond: ratePerSecond, ...observed } = observation;
+  const { counts, response, service, lag, queue, rows } = probe.recorder;
   return {
-    purpose,
+    ...judged,
+    ...observed,
     startMs: Math.round(probe.startedAt - beganAt),
     ratePerSecond,
-    durationMs: Math.round(durationMs),
+    durationMs: Math.round(observed.durationMs),
     warmupMs,
-    verdict,
-    reasons,
-    objectives,
-    offered,
-    sent,
-    unsent,
-    delivered,
-    failed,
-    dropped,
-    byStatus,
-    byFailureClass,
-    outcomes: recorder.outcomes(),
-    response: describeDistribution(recorder.response),
-    service: describeDistribution(recorder.service),
-    lag: describeDistribution(recorder.lag),
-    ...(recorder.queue.total === 0 ? {} : { queue: describeDistribution(recorder.queue) }),
-    inFlight,
-    ...(declaredLimit === undefined ? {} : { declaredLimit }),
-    generator,
-    ...(cutShort === undefined ? {} : { cutShort }),
-    seconds: recorder.rows,
+    failed: counts.failed,
+    dropped: counts.dropped,
+    outcomes: probe.recorder.outcomes(),
+    response: describeDistribution(response),
+    service: describeDistribution(service),
+    lag: describeDistribution(lag),
+    ...(queue.total === 0 ? {} : { queue: describeDistribution(queue) }),
+    seconds: rows,
   };
 }
 

@@ -193,25 +193,22 @@ export function createCatchUpClock(startMs: number): (nowMs: number) => number {
  * How many events a load test may send in all, and the one count of what it sent: warm-ups and the events
  * between probes included. The generator takes from it before each event, so that the bound is exact.
  */
-export interface SendBudget {
+export class SendBudget {
   readonly most: number;
-  readonly spent: number;
-  /** Takes one event out of it; false: it is used up. */
-  take(): boolean;
-}
+  #spent = 0;
 
-/** Makes a budget of which nothing is spent. */
-export function createSendBudget(most: number): SendBudget {
-  let spent = 0;
-  return {
-    most,
-    get spent() {
-      return spent;
-    },
-    take() {
-      if (spent >= most) return false;
-      spent += 1;
-      return true;
-    },
-  };
+  constructor(most: number) {
+    this.most = most;
+  }
+
+  get spent(): number {
+    return this.#spent;
+  }
+
+  /** Takes one event out of it; false: it is used up. */
+  take(): boolean {
+    if (this.#spent >= this.most) return false;
+    this.#spent += 1;
+    return true;
+  }
 }

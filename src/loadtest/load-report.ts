@@ -3,7 +3,6 @@ import type { Verdict } from './find-limit/verdict.ts';
 import type { ObjectiveJudgement } from './judge.ts';
 import type { Observation } from './observation.ts';
 import type { OutcomeCount } from './outcome-counts.ts';
-import type { Recommendations } from './recommend.ts';
 import type { Stage } from './schedule.ts';
 import type { SecondRow } from './timeline.ts';
 
@@ -128,17 +127,25 @@ export interface ReportDistribution {
   readonly histogram: string;
 }
 
-/** What a probe is chosen by, to stand for the whole load test. */
-export type ProbeSummary = Pick<ReportProbe, 'purpose' | 'verdict' | 'ratePerSecond' | 'cutShort'>;
+/** A setting to paste, and its formula with the numbers in it: `0.7 x 195/s`. */
+interface Recommendation {
+  readonly setting: 'ratePerSecond' | 'concurrency' | 'timeoutMs';
+  readonly value: number;
+  readonly formula: string;
+}
+
+/** What the engine should use for an endpoint. */
+export interface Recommendations {
+  readonly settings: readonly Recommendation[];
+  /** How long an outage of 10 minutes takes to drain, in milliseconds, and for which usual rate that holds. */
+  readonly drain: { readonly ms: number; readonly usualRatePerSecond: number; readonly formula: string };
+}
 
 /**
- * The probe that a result is about: the last whole one at the rate that was found; else the last confirmation
- * that met the objectives, or the last probe that did, or the last of all.
+ * The probe that a result is about, and that texts, tiles and plots show: the last whole one at the rate that was
+ * found; else the last confirmation that met the objectives, or the last probe that did, or the last of all.
  */
-export function chooseProbe<Probe extends ProbeSummary>(
-  probes: readonly Probe[],
-  limit: Verdict | undefined,
-): Probe | undefined {
+export function shownProbe({ probes, result: { limit } }: LoadReport): ReportProbe | undefined {
   const real = probes.filter(({ purpose }) => purpose !== 'preflight');
   const found = limit === undefined || limit.kind === 'none' ? undefined : limit.ratePerSecond;
   const met = real.filter(({ verdict }) => verdict === 'met');
@@ -152,13 +159,8 @@ export function chooseProbe<Probe extends ProbeSummary>(
 }
 
 /** Whether a probe ran to its end without showing its rate to be too high. */
-export function hasHeld({ verdict, cutShort }: ProbeSummary): boolean {
+export function hasHeld({ verdict, cutShort }: ReportProbe): boolean {
   return (verdict === 'met' || verdict === 'undecided') && cutShort === undefined;
-}
-
-/** The probe that texts, tiles and plots show. */
-export function shownProbe({ probes, result }: LoadReport): ReportProbe | undefined {
-  return chooseProbe(probes, result.limit);
 }
 
 /**

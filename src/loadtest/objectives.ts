@@ -1,5 +1,5 @@
 import { describeValue } from '../core/quote-text.ts';
-import { type Parsed, parseDurationMs, parseRatePerSecond, parseShare } from './quantities.ts';
+import { type Parsed, parseDurationMs, parseEach, parseRatePerSecond, parseShare } from './quantities.ts';
 
 /** At most `allowedShare` of the events take `thresholdMs` or longer: `p99<300ms` allows 0.01. */
 export interface LatencyObjective {
@@ -31,14 +31,7 @@ export type Objective = LatencyObjective | DeliveredObjective | RateObjective;
 
 /** Reads objectives such as `p99<300ms`, `delivered>99.5%` and `rate>=195/s`, or says what is wrong with each. */
 export function parseObjectives(texts: readonly string[]): Parsed<readonly Objective[]> {
-  const objectives: Objective[] = [];
-  const problems: string[] = [];
-  for (const text of texts) {
-    const read = parseObjective(text.replace(/\s+/g, ''));
-    if (typeof read === 'string') problems.push(read);
-    else objectives.push(read);
-  }
-  return problems.length === 0 ? { ok: true, value: objectives } : { ok: false, problems };
+  return parseEach(texts, (text) => parseObjective(text.replace(/\s+/g, '')));
 }
 
 /** The objectives without `--slo`: `delivered>99%`, and `p99<` half of the client's timeout. */

@@ -5,11 +5,6 @@ import type { JsonSource } from '../core/odd-numbers.ts';
 import type { Problem } from '../core/problem.ts';
 import { validatePayload } from '../core/validate-payload.ts';
 
-/** An endless source of events, each with an id and a unit of its own, unless it is a duplicate. */
-export interface PayloadSource {
-  next(): StoredEvent;
-}
-
 /** A valid body, split at its unit: an event is made by joining three texts. */
 export interface BodyTemplate {
   readonly type: string;
@@ -76,8 +71,12 @@ export interface PayloadOptions {
   newId(): string;
 }
 
-/** Makes events of templates, each kind as often as its weight says. Every share must hold a template. */
-export function createPayloads(options: PayloadOptions): PayloadSource {
+/**
+ * Makes events of templates, each kind as often as its weight says. Every share must hold a template.
+ *
+ * @returns gives the next event, with an id and a unit of its own unless it is a duplicate
+ */
+export function createPayloads(options: PayloadOptions): () => StoredEvent {
   const { shares, runId, duplicates, random, newId } = options;
   const total = shares.reduce((sum, { weight }) => sum + weight, 0);
   const used = shares.map(() => 0);
@@ -98,17 +97,15 @@ export function createPayloads(options: PayloadOptions): PayloadSource {
     return templates[turn % templates.length] as BodyTemplate;
   }
 
-  return {
-    next() {
-      if (duplicates > 0 && latest.length > 0 && random() < duplicates) {
-        return latest[Math.floor(random() * latest.length)] as StoredEvent;
-      }
-      const { type, before, after } = draw();
-      const unit = `LOADTEST-${runId}-${made}`;
-      const event: StoredEvent = { id: newId(), type, unit, body: before + unit + after };
-      if (duplicates > 0) latest[made % REMEMBERED] = event;
-      made += 1;
-      return event;
-    },
+  return () => {
+    if (duplicates > 0 && latest.length > 0 && random() < duplicates) {
+      return latest[Math.floor(random() * latest.length)] as StoredEvent;
+    }
+    const { type, before, after } = draw();
+    const unit = `LOADTEST-${runId}-${made}`;
+    const event: StoredEvent = { id: newId(), type, unit, body: before + unit + after };
+    if (duplicates > 0) latest[made % REMEMBERED] = event;
+    made += 1;
+    return event;
   };
 }

@@ -3,6 +3,17 @@ export type Parsed<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly problems: readonly string[] };
 
+/** Parses each of these texts; `parse` returns a text that cannot be read as a problem. */
+export function parseEach<Value extends object>(
+  texts: readonly string[],
+  parse: (text: string) => Value | string,
+): Parsed<Value[]> {
+  const read = texts.map(parse);
+  const problems = read.filter((each) => typeof each === 'string');
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, value: read.filter((each) => typeof each !== 'string') };
+}
+
 const MS_PER_UNIT: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const NUMBER = String.raw`(\d+(?:\.\d+)?)`;
 

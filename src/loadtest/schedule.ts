@@ -1,7 +1,7 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { describeValue } from '../core/quote-text.ts';
-import { type Parsed, parseDurationMs, parseRatePerSecond } from './quantities.ts';
+import { type Parsed, parseDurationMs, parseEach, parseRatePerSecond } from './quantities.ts';
 
 /** A stretch of a plan whose rate goes evenly from one to another, in events per second. */
 export interface Stage {
@@ -132,17 +132,10 @@ function rateAt(stages: readonly PlacedStage[], ms: number, durationMs: number):
 
 /** Reads stages such as `10s:0-200,2m:200,10s:200-0`: for each how long, and one rate or two for a ramp. */
 export function parseStages(text: string): Parsed<readonly Stage[]> {
-  const stages: Stage[] = [];
-  const problems: string[] = [];
-  for (const part of text.split(',')) {
-    const read = parseStage(part.trim());
-    if (typeof read === 'string') problems.push(read);
-    else stages.push(read);
-  }
-  if (problems.length === 0 && stages.every(({ fromRate, toRate }) => fromRate + toRate === 0)) {
-    problems.push(`stages ${describeValue(text)} send nothing: at least one needs a rate above 0`);
-  }
-  return problems.length === 0 ? { ok: true, value: stages } : { ok: false, problems };
+  const stages = parseEach(text.split(','), (part) => parseStage(part.trim()));
+  if (!stages.ok || stages.value.some(({ fromRate, toRate }) => fromRate + toRate > 0)) return stages;
+  const problem = `stages ${describeValue(text)} send nothing: at least one needs a rate above 0`;
+  return { ok: false, problems: [problem] };
 }
 
 function parseStage(text: string): Stage | string {

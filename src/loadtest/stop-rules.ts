@@ -2,7 +2,7 @@ import { describeValue } from '../core/quote-text.ts';
 import { findOverloadEarly } from './judge.ts';
 import type { Stop, StopRule } from './probe.ts';
 import { type Parsed, parseDurationMs, parseShare, showShare } from './quantities.ts';
-import type { Recorder } from './recorder.ts';
+import type { SecondRow } from './timeline.ts';
 
 /** After this many failures in a row, going on is pointless, or worse. */
 const IN_A_ROW = 5;
@@ -69,15 +69,6 @@ export const onOverload: StopRule = ({ probe, warmupMs, schedule }) => {
   return overload === undefined ? undefined : { kind: 'overload', why: overload };
 };
 
-/** What finished in each whole second, for a rule on failures. */
-export function finishedRows({ rows }: Pick<Recorder, 'rows'>): FinishedRow[] {
-  return rows.map(({ second, delivered, failed }) => ({
-    atMs: (second + 1) * 1_000,
-    finished: delivered + failed,
-    failed,
-  }));
-}
-
 function guard(why: string): Stop {
   return { kind: 'guard', why };
 }
@@ -88,14 +79,6 @@ export interface AbortRule {
   readonly text: string;
   readonly share: number;
   readonly windowMs: number;
-}
-
-/** What finished since the row before. */
-export interface FinishedRow {
-  /** When the row ended, in milliseconds from the start. */
-  readonly atMs: number;
-  readonly finished: number;
-  readonly failed: number;
 }
 
 /** The rule of a load test without `--abort-on`. */
@@ -116,19 +99,30 @@ export function parseAbortRule(text: string): Parsed<AbortRule> {
   return { ok: false, problems: [problem] };
 }
 
+/** Stops if more events fail than the rule allows. */
+export function onFailures(rule: AbortRule): StopRule {
+  return ({ probe }) => {
+    const why = findFailing(rule, probe.recorder.rows);
+    return why === undefined ? undefined : guard(why);
+  };
+}
+
 /**
  * Why to stop now, as a sentence; undefined: there is no reason to. The window is the time of the rule, or
  * longer if fewer than ten events finished within it; before it is full there is no reason.
  *
- * @param rows in ascending order, the last of them just ended; the first began at `startMs`
+ * @param rows each of a whole second, in ascending order
  */
-export function findFailing(rule: AbortRule, rows: readonly FinishedRow[], startMs = 0): string | undefined {
-  const nowMs = rows.at(-1)?.atMs ?? startMs;
-  if (nowMs - startMs < rule.windowMs) return undefined;
+export function findFailing(
+  rule: AbortRule,
+  rows: readonly Pick<SecondRow, 'delivered' | 'failed'>[],
+): string | undefined {
+  const windowSeconds = rule.windowMs / 1_000;
+  if (rows.length < windowSeconds) return undefined;
   let [finished, failed] = [0, 0];
-  for (const row of rows.toReversed()) {
-    if (row.atMs <= nowMs - rule.windowMs && finished >= LEAST_FINISHED) break;
-    finished += row.finished;
+  for (const [age, row] of rows.toReversed().entries()) {
+    if (age >= windowSeconds && finished >= LEAST_FINISHED) break;
+    finished += row.delivered + row.failed;
     failed += row.failed;
   }
   if (finished < LEAST_FINISHED || failed <= rule.share * finished) return undefined;

@@ -2,11 +2,11 @@ import type { TlsOptions } from 'node:tls';
 import type { z } from 'zod';
 import type { clientConfigSchema } from '../config/client-config.ts';
 import { AS_CONTRACTED } from './answer.ts';
-import { type ChangeSignal, createChangeSignal } from './change-signal.ts';
+import { ChangeSignal } from './change-signal.ts';
 import { type CompanyAuth, createAuthenticator } from './company-auth.ts';
 import type { TokenService } from './company-token-service.ts';
 import { type Address, createListener, type Listener } from './listener.ts';
-import { createRequestLog, type ReceivedRequest, type Tally } from './request-log.ts';
+import { type ReceivedRequest, RequestLog, type Tally } from './request-log.ts';
 import { type Responder, respond } from './respond.ts';
 import type { Reply } from './scripts.ts';
 
@@ -33,8 +33,45 @@ export interface CompanyOptions {
   onFinished?(request: ReceivedRequest, isToken: boolean): void;
 }
 
+const TOKEN_PATH = '/oauth/token';
+const WAIT_MS = 30_000;
+
+/** Starts a company. `wallClock` gives milliseconds since the epoch, for the time stamps of its tokens. */
+export async function startCompany(
+  name: string,
+  options: CompanyOptions,
+  wallClock: () => number,
+): Promise<Company> {
+  const signal = new ChangeSignal();
+  const keepRequests = options.keepLatest ?? Number.POSITIVE_INFINITY;
+  const keep = { keepRequests, keepIds: options.keepIds ?? keepRequests, onChange: signal.changed };
+  const finished = (isToken: boolean) => (request: ReceivedRequest) => options.onFinished?.(request, isToken);
+  const responder: Responder = {
+    company: name,
+    tokenPath: TOKEN_PATH,
+    authenticator: createAuthenticator(options.auth ?? { type: 'none' }, wallClock),
+    deliveries: new RequestLog({ ...keep, onFinished: finished(false) }),
+    tokenRequests: new RequestLog({ ...keep, onFinished: finished(true) }),
+    replies: {
+      delivery: options.script ?? AS_CONTRACTED,
+      token: options.tokenScript ?? AS_CONTRACTED,
+    },
+    onScriptError: signal.fail,
+  };
+  const listener = await createListener((...arrival) => respond(responder, ...arrival), options);
+  const scheme = options.tls === undefined ? 'http' : 'https';
+  const baseUrl = `${scheme}://${reachableHost(options.address?.host)}:${listener.port}`;
+  return new Company(responder, signal, listener, baseUrl);
+}
+
+/** The wildcard address is no address to send to; URLs have IPv6 addresses in brackets. */
+function reachableHost(host = '127.0.0.1'): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}
+
 /** A company that Waybill plays itself: an endpoint and a token service on a loopback port of its own. */
-export interface Company {
+export class Company {
   readonly name: string;
   readonly port: number;
   readonly baseUrl: string;
@@ -49,14 +86,56 @@ export interface Company {
   readonly tally: Tally;
   readonly tokenTally: Tally;
   readonly connections: { readonly opened: number; readonly open: number };
+  /** Ends its connections and refuses new ones. */
+  readonly down: () => Promise<void>;
+  /** Listens again, on the same port. */
+  readonly up: () => Promise<void>;
+  readonly #responder: Responder;
+  readonly #signal: ChangeSignal;
+
+  constructor(responder: Responder, signal: ChangeSignal, listener: Listener, baseUrl: string) {
+    const { company, authenticator, deliveries, tokenRequests } = responder;
+    this.name = company;
+    this.port = listener.port;
+    this.baseUrl = baseUrl;
+    this.tokenUrl = `${baseUrl}${TOKEN_PATH}`;
+    this.tokenService = authenticator.tokenService;
+    this.requests = deliveries.requests;
+    this.tokenRequests = tokenRequests.requests;
+    this.deliveredIds = deliveries.accepted;
+    this.tally = deliveries.tally;
+    this.tokenTally = tokenRequests.tally;
+    this.connections = listener;
+    this.down = listener.stop;
+    this.up = listener.start;
+    this.#responder = responder;
+    this.#signal = signal;
+  }
+
   /** The client's entry for `waybill.yaml` that reaches this company and passes its authentication. */
-  clientSettings(changes?: Partial<ClientSettings>): ClientSettings;
+  readonly clientSettings = (changes?: Partial<ClientSettings>): ClientSettings => ({
+    baseUrl: this.baseUrl,
+    endpoints: { disposition_update: '/dispositions', inventory_receipt: '/inventory_receipt' },
+    auth: this.#responder.authenticator.configFor(this.tokenUrl),
+    allowPrivateNetwork: true,
+    ...changes,
+  });
+
   /** Answers deliveries like this from the next one on. */
-  script(reply: Reply): void;
+  script(reply: Reply): void {
+    this.#responder.replies.delivery = reply;
+  }
+
   /** Answers token requests like this from the next one on. */
-  tokenScript(reply: Reply): void;
+  tokenScript(reply: Reply): void {
+    this.#responder.replies.token = reply;
+  }
+
   /** All tokens issued so far are answered with 401 from now on. */
-  revokeTokens(): void;
+  revokeTokens(): void {
+    this.tokenService?.revokeAll();
+  }
+
   /**
    * Resolves once this many deliveries have arrived, or once the condition holds; it is checked after each
    * arrival, answer and end of a request. Rejects with a `WaitTimeoutError` that says what was seen, after 30 s
@@ -64,110 +143,19 @@ export interface Company {
    */
   waitFor(
     what: number | ((company: Company) => boolean),
-    options?: { readonly timeoutMs?: number },
-  ): Promise<void>;
-  /** Ends its connections and refuses new ones. */
-  down(): Promise<void>;
-  /** Listens again, on the same port. */
-  up(): Promise<void>;
+    { timeoutMs = WAIT_MS }: { readonly timeoutMs?: number } = {},
+  ): Promise<void> {
+    const isMet = typeof what === 'number' ? () => this.tally.received >= what : () => what(this);
+    const sought = typeof what === 'number' ? `${what} deliveries` : 'a condition';
+    const describe = () => `waited ${timeoutMs} ms for ${sought}; ${describeSeen(this)}`;
+    return this.#signal.until(isMet, timeoutMs, describe);
+  }
+
   /** Ends for good; open waits reject. */
-  close(): Promise<void>;
-}
-
-const TOKEN_PATH = '/oauth/token';
-const WAIT_MS = 30_000;
-
-/** Starts a company. `wallClock` gives milliseconds since the epoch, for the time stamps of its tokens. */
-export async function startCompany(
-  name: string,
-  options: CompanyOptions,
-  wallClock: () => number,
-): Promise<Company> {
-  const signal = createChangeSignal();
-  const keepRequests = options.keepLatest ?? Number.POSITIVE_INFINITY;
-  const keep = { keepRequests, keepIds: options.keepIds ?? keepRequests, onChange: signal.changed };
-  const finished = (isToken: boolean) => (request: ReceivedRequest) => options.onFinished?.(request, isToken);
-  const responder: Responder = {
-    company: name,
-    tokenPath: TOKEN_PATH,
-    authenticator: createAuthenticator(options.auth ?? { type: 'none' }, wallClock),
-    deliveries: createRequestLog({ ...keep, onFinished: finished(false) }),
-    tokenRequests: createRequestLog({ ...keep, onFinished: finished(true) }),
-    replies: {
-      delivery: options.script ?? AS_CONTRACTED,
-      token: options.tokenScript ?? AS_CONTRACTED,
-    },
-    onScriptError: signal.fail,
+  readonly close = async (): Promise<void> => {
+    await this.down();
+    this.#signal.fail(new Error(`company "${this.name}" was closed; ${describeSeen(this)}`));
   };
-  const listener = await createListener((...arrival) => respond(responder, ...arrival), options);
-  const scheme = options.tls === undefined ? 'http' : 'https';
-  const baseUrl = `${scheme}://${reachableHost(options.address?.host)}:${listener.port}`;
-  return companyOf(responder, signal, listener, baseUrl);
-}
-
-/** The wildcard address is no address to send to; URLs have IPv6 addresses in brackets. */
-function reachableHost(host = '127.0.0.1'): string {
-  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
-  return host.includes(':') ? `[${host}]` : host;
-}
-
-function companyOf(
-  { company: name, authenticator, deliveries, tokenRequests, replies }: Responder,
-  signal: ChangeSignal,
-  listener: Listener,
-  baseUrl: string,
-): Company {
-  const tokenUrl = `${baseUrl}${TOKEN_PATH}`;
-  const company: Company = {
-    name,
-    port: listener.port,
-    baseUrl,
-    tokenUrl,
-    tokenService: authenticator.tokenService,
-    requests: deliveries.requests,
-    tokenRequests: tokenRequests.requests,
-    deliveredIds: deliveries.accepted,
-    tally: deliveries.tally,
-    tokenTally: tokenRequests.tally,
-    connections: listener,
-    clientSettings: (changes) => ({
-      baseUrl,
-      endpoints: { disposition_update: '/dispositions', inventory_receipt: '/inventory_receipt' },
-      auth: authenticator.configFor(tokenUrl),
-      allowPrivateNetwork: true,
-      ...changes,
-    }),
-    script: (next) => {
-      replies.delivery = next;
-    },
-    tokenScript: (next) => {
-      replies.token = next;
-    },
-    revokeTokens: () => authenticator.tokenService?.revokeAll(),
-    waitFor: (what, waiting) => waitFor(company, signal, what, waiting?.timeoutMs ?? WAIT_MS),
-    down: listener.stop,
-    up: listener.start,
-    close: async () => {
-      await listener.stop();
-      signal.fail(new Error(`company "${name}" was closed; ${describeSeen(company)}`));
-    },
-  };
-  return company;
-}
-
-function waitFor(
-  company: Company,
-  signal: ChangeSignal,
-  what: number | ((company: Company) => boolean),
-  timeoutMs: number,
-): Promise<void> {
-  const isMet = typeof what === 'number' ? () => company.tally.received >= what : () => what(company);
-  const sought = typeof what === 'number' ? `${what} deliveries` : 'a condition';
-  return signal.until(
-    isMet,
-    timeoutMs,
-    () => `waited ${timeoutMs} ms for ${sought}; ${describeSeen(company)}`,
-  );
 }
 
 /** What a company has received and answered, in a sentence: for the errors of waits. */

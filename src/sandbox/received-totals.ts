@@ -92,7 +92,7 @@ export class ReceivedTotals {
     // Again at the end: it is the latest one now.
     this.#events.delete(id);
     this.#events.set(id, event);
-    if (this.#events.size > 2 * this.#keepIds) forgetOldest(this.#events, this.#keepIds);
+    forgetOldest(this.#events, this.#keepIds);
     return event;
   }
 

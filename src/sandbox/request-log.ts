@@ -51,22 +51,6 @@ export interface Tally {
   readonly mostInFlight: number;
 }
 
-/** Remembers requests and what became of them. */
-export interface RequestLog {
-  /** In order of arrival. */
-  readonly requests: readonly ReceivedRequest[];
-  /** Keys of the requests that were answered with a 2xx status. */
-  readonly accepted: ReadonlySet<string>;
-  readonly tally: Tally;
-  arrived(arrival: Arrival): ReceivedRequest;
-  /** Counts a request that passed authentication, and says what came before it. */
-  admitted(request: ReceivedRequest): RequestHistory;
-  /** Records the answer; the request goes on until `finished`. */
-  answered(request: ReceivedRequest, answered: Answered): void;
-  /** Records the end of a request; a second call does nothing. */
-  finished(request: ReceivedRequest): void;
-}
-
 type Entry = { -readonly [K in keyof ReceivedRequest]: ReceivedRequest[K] };
 
 /** How much a log remembers, and what it calls. */
@@ -81,60 +65,74 @@ export interface RequestLogOptions {
   onFinished?(request: ReceivedRequest): void;
 }
 
-/** Makes an empty log. */
-export function createRequestLog(options: RequestLogOptions): RequestLog {
-  const { keepRequests, keepIds, onChange, onFinished } = options;
-  const requests: ReceivedRequest[] = [];
-  const accepted = new Set<string>();
-  const timesSeen = new Map<string, number>();
-  const byAnswer = new Map<string, number>();
-  const tally = { received: 0, byAnswer, inFlight: 0, mostInFlight: 0 };
-  let total = 0;
+/** Remembers requests and what became of them. */
+export class RequestLog {
+  readonly #options: RequestLogOptions;
+  readonly #requests: ReceivedRequest[] = [];
+  readonly #accepted = new Set<string>();
+  readonly #timesSeen = new Map<string, number>();
+  readonly #byAnswer = new Map<string, number>();
+  readonly #tally = { received: 0, byAnswer: this.#byAnswer, inFlight: 0, mostInFlight: 0 };
+  #total = 0;
+  /** In order of arrival. */
+  readonly requests: readonly ReceivedRequest[] = this.#requests;
+  /** Keys of the requests that were answered with a 2xx status. */
+  readonly accepted: ReadonlySet<string> = this.#accepted;
+  readonly tally: Tally = this.#tally;
 
-  return {
-    requests,
-    accepted,
-    tally,
-    arrived: (arrival) => {
-      const entry: Entry = { ...arrival, answered: undefined, finishedAt: undefined };
-      requests.push(entry);
-      if (requests.length > 2 * keepRequests) requests.splice(0, requests.length - keepRequests);
-      tally.received += 1;
-      tally.inFlight += 1;
-      tally.mostInFlight = Math.max(tally.mostInFlight, tally.inFlight);
-      onChange();
-      return entry;
-    },
-    admitted: ({ eventId }) => {
-      total += 1;
-      if (eventId === undefined) return { total, ofEvent: 1, accepted: false };
-      const ofEvent = (timesSeen.get(eventId) ?? 0) + 1;
-      timesSeen.set(eventId, ofEvent);
-      if (timesSeen.size > 2 * keepIds) forgetOldest(timesSeen, keepIds);
-      return { total, ofEvent, accepted: accepted.has(eventId) };
-    },
-    answered: (request: Entry, answered) => {
-      request.answered = answered;
-      const kind = answered.behaviour ?? String(answered.status);
-      byAnswer.set(kind, (byAnswer.get(kind) ?? 0) + 1);
-      if (request.eventId !== undefined && answered.status >= 200 && answered.status < 300) {
-        accepted.add(request.eventId);
-        if (accepted.size > 2 * keepIds) forgetOldest(accepted, keepIds);
-      }
-      onChange();
-    },
-    finished: (request: Entry) => {
-      if (request.finishedAt !== undefined) return;
-      request.finishedAt = performance.now();
-      tally.inFlight -= 1;
-      onFinished?.(request);
-      onChange();
-    },
-  };
+  constructor(options: RequestLogOptions) {
+    this.#options = options;
+  }
+
+  arrived(arrival: Arrival): ReceivedRequest {
+    const { keepRequests, onChange } = this.#options;
+    const [requests, tally] = [this.#requests, this.#tally];
+    const entry: Entry = { ...arrival, answered: undefined, finishedAt: undefined };
+    requests.push(entry);
+    if (requests.length > 2 * keepRequests) requests.splice(0, requests.length - keepRequests);
+    tally.received += 1;
+    tally.inFlight += 1;
+    tally.mostInFlight = Math.max(tally.mostInFlight, tally.inFlight);
+    onChange();
+    return entry;
+  }
+
+  /** Counts a request that passed authentication, and says what came before it. */
+  admitted({ eventId }: ReceivedRequest): RequestHistory {
+    this.#total += 1;
+    const total = this.#total;
+    if (eventId === undefined) return { total, ofEvent: 1, accepted: false };
+    const ofEvent = (this.#timesSeen.get(eventId) ?? 0) + 1;
+    this.#timesSeen.set(eventId, ofEvent);
+    forgetOldest(this.#timesSeen, this.#options.keepIds);
+    return { total, ofEvent, accepted: this.#accepted.has(eventId) };
+  }
+
+  /** Records the answer; the request goes on until `finished`. */
+  answered(request: Entry, answered: Answered): void {
+    request.answered = answered;
+    const kind = answered.behaviour ?? String(answered.status);
+    this.#byAnswer.set(kind, (this.#byAnswer.get(kind) ?? 0) + 1);
+    if (request.eventId !== undefined && answered.status >= 200 && answered.status < 300) {
+      this.#accepted.add(request.eventId);
+      forgetOldest(this.#accepted, this.#options.keepIds);
+    }
+    this.#options.onChange();
+  }
+
+  /** Records the end of a request; a second call does nothing. */
+  finished(request: Entry): void {
+    if (request.finishedAt !== undefined) return;
+    request.finishedAt = performance.now();
+    this.#tally.inFlight -= 1;
+    this.#options.onFinished?.(request);
+    this.#options.onChange();
+  }
 }
 
-/** Deletes the entries that were added first, except the latest `keep`. */
+/** Deletes the oldest entries, except the latest `keep`, once there are twice as many. */
 export function forgetOldest(keyed: Map<string, unknown> | Set<string>, keep: number): void {
+  if (keyed.size <= 2 * keep) return;
   let surplus = keyed.size - keep;
   for (const key of keyed.keys()) {
     if (surplus <= 0) return;

@@ -4,9 +4,10 @@ import { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
 import { commitBatches } from '../../src/queue/admit.ts';
 import type { Company } from '../../src/sandbox/company.ts';
-import { always, type Script } from '../../src/sandbox/scripts.ts';
+import type { Script } from '../../src/sandbox/scripts.ts';
 import { check } from '../support/check.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
+import { always } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 

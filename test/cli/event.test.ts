@@ -5,11 +5,11 @@ import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { statsKey } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
-import { always } from '../../src/sandbox/scripts.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { testRedisPath } from '../support/redis.ts';
 import { openRedisGate } from '../support/redis-gate.ts';
+import { always } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 

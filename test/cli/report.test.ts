@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { findEventType } from '../../src/core/event-types.ts';
-import { hang, type Script, unitOf, validationFailure422 } from '../../src/sandbox/scripts.ts';
+import { type Script, unitOf, validationFailure422 } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { sampleEvent } from '../support/events.ts';
 import { testRedisPath } from '../support/redis.ts';
+import { hang } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 

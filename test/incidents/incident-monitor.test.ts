@@ -7,11 +7,11 @@ import { createLog } from '../../src/log.ts';
 import { admit } from '../../src/queue/admit.ts';
 import { forgetNotice, readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
 import { deadLettersPrefix, incidentsKey, statsKey } from '../../src/queue/names.ts';
-import { hang, hold } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { dispositionsOf, numberedEvents } from '../support/events.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
+import { hang, hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 

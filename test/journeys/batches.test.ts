@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Company } from '../../src/sandbox/company.ts';
 import type { ReceivedRequest } from '../../src/sandbox/request-log.ts';
-import { byUnit, failTimes, hold, unitOf } from '../../src/sandbox/scripts.ts';
+import { unitOf } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvent, numberedEvents, unitOfEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { byUnit, failTimes, hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 

@@ -3,11 +3,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { clientPrefix, DEAD_LETTERS, deliveriesPrefix } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { expectKeys } from '../../src/queue/scripts/bullmq-functions.ts';
-import { byUnit, hold } from '../../src/sandbox/scripts.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvents, unitOfEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedis } from '../support/redis.ts';
+import { byUnit, hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { discardDeadLetters, readDeadLetters } from '../../src/queue/dead-letters.ts';
-import { always } from '../../src/sandbox/scripts.ts';
 import { pruneDeadLetters } from '../../src/service/keep-pruning.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedis } from '../support/redis.ts';
+import { always } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();

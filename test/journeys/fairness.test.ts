@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { hang, hold } from '../../src/sandbox/scripts.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { hang, hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
-import { hang, hold } from '../../src/sandbox/scripts.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvent, numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { hang, hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();

@@ -3,13 +3,13 @@ import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
 import type { FailureClass } from '../../src/core/attempt-result.ts';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
-import { failTimes, sequence } from '../../src/sandbox/scripts.ts';
 import { flood, startRawServer } from '../http/raw-server.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { countProcessTime } from '../support/process-time.ts';
 import { uniqueClientName } from '../support/redis.ts';
+import { failTimes, sequence } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { failTimes, hold } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedisPath } from '../support/redis.ts';
 import { openRedisGate } from '../support/redis-gate.ts';
+import { failTimes, hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();

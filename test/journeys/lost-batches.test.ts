@@ -1,11 +1,11 @@
 import { Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
 import { deliveriesPrefix, endpointPrefix } from '../../src/queue/names.ts';
-import { byUnit, hold } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { dispositionsOf, numberedEvent, numberedEvents, unitOfEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedis } from '../support/redis.ts';
+import { byUnit, hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { idleBatchWorker, loseLocks, recoverStalled } from '../support/stalled.ts';
 import { until } from '../support/until.ts';

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { failTimes, hang } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { waitForLines } from '../support/log-counts.ts';
+import { failTimes, hang } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { testCertificates } from '../support/tls.ts';
 import { testDirectory } from '../support/waybill-process.ts';

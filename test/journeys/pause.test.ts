@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { endpointPrefix } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
-import { failTimes } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { dispositionsOf, numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { failTimes } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { hold } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { engineProcesses, type Poison } from '../support/engine-processes.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 

@@ -2,10 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { ask, hold, type Script } from '../../src/sandbox/scripts.ts';
+import { ask, type Script } from '../../src/sandbox/scripts.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
+import { hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
 

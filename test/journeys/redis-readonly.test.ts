@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { hold } from '../../src/sandbox/scripts.ts';
 import { expectFullAccount, FAILING } from '../support/account.ts';
 import { idleness } from '../support/idleness.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { outageScene } from '../support/outage.ts';
+import { hold } from '../support/replies.ts';
 
 failOnLeaks();
 

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Company } from '../../src/sandbox/company.ts';
-import { byUnit, hold, type Script, unitOf } from '../../src/sandbox/scripts.ts';
+import { type Script, unitOf } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, type TestClient, testEngine } from '../support/engine.ts';
 import { numberedEvents, unitOfEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { uniqueClientName } from '../support/redis.ts';
+import { byUnit, hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();

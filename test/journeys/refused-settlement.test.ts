@@ -1,7 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { createLog } from '../../src/log.ts';
-import { byUnit, failTimes, hold } from '../../src/sandbox/scripts.ts';
 import { startEngine } from '../../src/service/engine.ts';
 import { openIntake } from '../../src/service/open-intake.ts';
 import { readView } from '../support/client-view.ts';
@@ -10,6 +9,7 @@ import { failOnLeaks } from '../support/leaks.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { openRedisGate } from '../support/redis-gate.ts';
+import { byUnit, failTimes, hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { parseFieldErrors } from '../../src/core/validation-failure.ts';
 import type { ReceivedRequest } from '../../src/sandbox/request-log.ts';
-import { failTimes, sequence, validationFailure422 } from '../../src/sandbox/scripts.ts';
+import { validationFailure422 } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { failTimes, sequence } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { hold } from '../../src/sandbox/scripts.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { isAlive } from '../support/node-process.ts';
 import { uniqueClientName } from '../support/redis.ts';
+import { hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { servicePlace } from '../support/service-place.ts';
 import { until } from '../support/until.ts';

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Company } from '../../src/sandbox/company.ts';
-import { failTimes, hang, hold } from '../../src/sandbox/scripts.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvent, numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { uniqueClientName } from '../support/redis.ts';
+import { failTimes, hang, hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { hold } from '../../src/sandbox/scripts.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import type { LogLine } from '../support/log-lines.ts';
 import { isAlive, type NodeProcess } from '../support/node-process.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
+import { hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { servicePlace } from '../support/service-place.ts';
 import { loseLocks, recoverStalled } from '../support/stalled.ts';

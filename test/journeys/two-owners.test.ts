@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { hold } from '../../src/sandbox/scripts.ts';
 import { configFor } from '../support/client-config.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedisPath } from '../support/redis.ts';
+import { hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { loseLocks, recoverStalled } from '../support/stalled.ts';
 import { startWaybill } from '../support/waybill-process.ts';

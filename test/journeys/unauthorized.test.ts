@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import type { StaticAuthConfig } from '../../src/auth/static-authorizer.ts';
-import { unauthorizedUntilNewToken } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { uniqueClientName } from '../support/redis.ts';
+import { unauthorizedUntilNewToken } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();

@@ -1,15 +1,19 @@
 import { expect, test } from 'vitest';
 import { estimateDeclaredLimit } from '../../src/loadtest/find-limit/search-probe.ts';
 import { atLeastVerdict, limitVerdict, rateLimitedVerdict } from '../../src/loadtest/find-limit/verdict.ts';
-import { chooseProbe, type ProbeSummary } from '../../src/loadtest/load-report.ts';
+import { type LoadReport, type ReportProbe, shownProbe } from '../../src/loadtest/load-report.ts';
 import { observationOf, times } from './observations.ts';
 
 function probe(
-  purpose: ProbeSummary['purpose'],
+  purpose: ReportProbe['purpose'],
   ratePerSecond: number,
-  verdict: ProbeSummary['verdict'],
-): ProbeSummary {
-  return { purpose, ratePerSecond, verdict };
+  verdict: ReportProbe['verdict'],
+): ReportProbe {
+  return { purpose, ratePerSecond, verdict } as ReportProbe;
+}
+
+function chooseProbe(probes: readonly ReportProbe[], limit?: LoadReport['result']['limit']) {
+  return shownProbe({ probes, result: { limit } } as LoadReport);
 }
 
 const RAMP = [
@@ -24,7 +28,7 @@ test('the last whole probe at the rate that was found stands for the load test',
   expect(chooseProbe([...RAMP, confirmed], limitVerdict(10, 40))).toBe(confirmed);
   // An undecided probe that let the search go on counts as whole; one that was cut short does not.
   expect(chooseProbe(RAMP, atLeastVerdict(20, 'budget', false))).toBe(RAMP[2]);
-  const cut: ProbeSummary = { ...probe('confirm', 20, 'undecided'), cutShort: 'interrupted' };
+  const cut: ReportProbe = { ...probe('confirm', 20, 'undecided'), cutShort: 'interrupted' };
   expect(chooseProbe([...RAMP, cut], atLeastVerdict(20, 'interrupted', false))).toBe(RAMP[2]);
 });
 
@@ -35,6 +39,6 @@ test('without a probe at that rate, the last one that met the objectives stands 
   const record = { ...step, verdict: 'declared', passed: false, reason: '', observation } as const;
   const limit = rateLimitedVerdict(estimateDeclaredLimit(record, 20), 429);
   expect(chooseProbe([...RAMP, refused], limit)).toBe(RAMP[1]);
-  expect(chooseProbe(RAMP.slice(2), undefined)).toBe(RAMP[3]);
-  expect(chooseProbe(RAMP.slice(0, 1), undefined)).toBe(RAMP[0]);
+  expect(chooseProbe(RAMP.slice(2))).toBe(RAMP[3]);
+  expect(chooseProbe(RAMP.slice(0, 1))).toBe(RAMP[0]);
 });

@@ -4,7 +4,7 @@ import type { ResolvedClient } from '../../src/config/config-schema.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { createIdSource } from '../../src/intake/id-source.ts';
-import { createSendBudget } from '../../src/loadtest/generator.ts';
+import { SendBudget } from '../../src/loadtest/generator.ts';
 import { createPayloads, generateTemplates } from '../../src/loadtest/payloads.ts';
 import {
   type Effects,
@@ -60,8 +60,8 @@ export async function measured(
   const effects: Effects = {
     send: sender.send,
     callOff: sender.callOff,
-    nextEvent: payloads.next,
-    budget: createSendBudget(Number.POSITIVE_INFINITY),
+    nextEvent: payloads,
+    budget: new SendBudget(Number.POSITIVE_INFINITY),
     now: () => performance.now(),
     wallNow: Date.now,
     interrupted: new AbortController().signal,

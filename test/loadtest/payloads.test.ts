@@ -13,14 +13,14 @@ test.each(EVENT_TYPES)(
     const random = seededRandom(7);
     const templates = [...generateTemplates(type.name, random, 50), templateOf(type, type.sample)];
     const newId = createIdSource();
-    const source = createPayloads({
+    const next = createPayloads({
       shares: [{ weight: 1, templates }],
       runId: 'r',
       duplicates: 0,
       random,
       newId,
     });
-    const events = Array.from({ length: 200 }, () => source.next());
+    const events = Array.from({ length: 200 }, next);
     for (const [n, { unit, body, type: name }] of events.entries()) {
       expect(validatePayload(type as EventType, JSON.parse(body))).toMatchObject({ ok: true, unit });
       expect([name, unit]).toEqual([type.name, `LOADTEST-r-${n}`]);
@@ -59,8 +59,8 @@ test('a mix keeps its shares, and duplicates repeat earlier events with their id
     { weight: 80, templates: generateTemplates(first.name, random, 5) },
     { weight: 20, templates: generateTemplates(second.name, random, 5) },
   ];
-  const source = createPayloads({ shares, runId: 'r', duplicates: 0.25, random, newId: createIdSource() });
-  const events = Array.from({ length: 4_000 }, () => source.next());
+  const next = createPayloads({ shares, runId: 'r', duplicates: 0.25, random, newId: createIdSource() });
+  const events = Array.from({ length: 4_000 }, next);
   const ids = new Map(events.map((event) => [event.id, event]));
   expect(ids.size / 4_000).toBeCloseTo(0.75, 1);
   for (const event of events) expect(ids.get(event.id)?.body).toBe(event.body);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createCatchUpClock } from '../../src/loadtest/generator.ts';
-import { hold, slow } from '../../src/sandbox/scripts.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { hold, slow } from '../support/replies.ts';
 import { measured } from './measured-company.ts';
 
 failOnLeaks();

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { buildReport } from '../../src/loadtest/build-load-report.ts';
 import { type FindPlan, findLimit } from '../../src/loadtest/find-limit/find-limit.ts';
 import { estimateDeclaredLimit, recordProbe } from '../../src/loadtest/find-limit/search-probe.ts';
-import { createSendBudget } from '../../src/loadtest/generator.ts';
+import { SendBudget } from '../../src/loadtest/generator.ts';
 import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import { parseObjectives } from '../../src/loadtest/objectives.ts';
 import { type RunPlan, runLoad } from '../../src/loadtest/run.ts';
@@ -179,7 +179,7 @@ test('a search stops at exactly as many requests as may be sent, waits for the e
   const labels: string[] = [];
   const bounded = {
     ...effects,
-    budget: createSendBudget(180),
+    budget: new SendBudget(180),
     onProgress: ({ label }: { readonly label: string }) => labels.push(label),
   };
   // The search believes that it may send more: each time it is stopped by what sends.
@@ -253,7 +253,6 @@ test('the report holds what was measured, examples of each outcome, and no secre
       },
       beganAt: 0,
       tokenRequests: createLatencyHistogram(),
-      recommended: undefined,
     },
     outcome,
   );

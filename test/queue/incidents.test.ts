@@ -8,11 +8,11 @@ import {
   readIncidents,
 } from '../../src/queue/incident-store.ts';
 import { incidentsKey } from '../../src/queue/names.ts';
-import { failTimes } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { uniqueClientName } from '../support/redis.ts';
+import { failTimes } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 

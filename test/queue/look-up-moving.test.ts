@@ -6,12 +6,12 @@ import { replayDeadLetters } from '../../src/queue/dead-letters.ts';
 import { createEventLookUp } from '../../src/queue/look-up-event.ts';
 import { endpointPrefix } from '../../src/queue/names.ts';
 import { NOTED_JOBS } from '../../src/queue/search-jobs.ts';
-import { failTimes } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { dispositionsOf, numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedisPath } from '../support/redis.ts';
 import { openRedisGate, type Side } from '../support/redis-gate.ts';
+import { failTimes } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { failed, iso, LATER, NOW, newEvent, scene, settlementOf } from './support/look-up-scene.ts';
 

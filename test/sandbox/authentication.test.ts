@@ -2,8 +2,8 @@ import { request } from 'undici';
 import { expect, test } from 'vitest';
 import { clientConfigSchema } from '../../src/config/client-config.ts';
 import type { Company } from '../../src/sandbox/company.ts';
-import { failTimes, sequence, slow } from '../../src/sandbox/scripts.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { failTimes, sequence, slow } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { post, testAgent } from './post.ts';
 

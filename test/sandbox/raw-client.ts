@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { createChangeSignal } from '../../src/sandbox/change-signal.ts';
+import { ChangeSignal } from '../../src/sandbox/change-signal.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 
 /** A TCP connection that shows what came over the wire, byte by byte, and how it ended. */
@@ -19,7 +19,7 @@ const WAIT_MS = 60_000;
 /** Opens a connection and sends one delivery over it. */
 export function rawPost(company: Company): RawClient {
   const socket = connect(company.port, '127.0.0.1');
-  const signal = createChangeSignal();
+  const signal = new ChangeSignal();
   let text = '';
   socket.on('data', (chunk) => {
     text += chunk.toString('latin1');

@@ -1,17 +1,16 @@
 import { expect, test } from 'vitest';
+import { type Script, validationFailure422 } from '../../src/sandbox/scripts.ts';
+import { failOnLeaks } from '../support/leaks.ts';
 import {
   always,
   byUnit,
   failTimes,
   hang,
   hold,
-  type Script,
   sequence,
   slow,
   unauthorizedUntilNewToken,
-  validationFailure422,
-} from '../../src/sandbox/scripts.ts';
-import { failOnLeaks } from '../support/leaks.ts';
+} from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { post, postAll, testAgent } from './post.ts';
 

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { createChangeSignal } from '../../src/sandbox/change-signal.ts';
+import { ChangeSignal } from '../../src/sandbox/change-signal.ts';
 
 /** One line of a JSON log; a line that is no JSON object stands in `unparsed`. */
 export type LogLine = Readonly<Record<string, unknown>>;
@@ -28,7 +28,7 @@ const TOLD_LINES = 20;
 /** Makes an empty log. `name` stands in the errors of waits that end in vain. */
 export function captureLogLines(name = 'the log'): LogLines {
   const lines: LogLine[] = [];
-  const signal = createChangeSignal();
+  const signal = new ChangeSignal();
   let rest = '';
   const stream = new Writable({
     decodeStrings: false,

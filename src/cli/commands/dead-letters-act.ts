@@ -59,18 +59,19 @@ async function act(
   operator: Operator,
   options: ActionOptions,
 ): Promise<number> {
+  const { rate } = options;
   let matching = 0;
   for await (const page of findMatching(operator, options)) matching += page.length;
   const clients = chooseClients(operator.config, options.client);
-  const nothing = whyNothing(verb, matching, options) ?? (await askWhether(verb, matching, clients, options));
+  const howLong = rate === undefined ? '' : ` in about ${formatDuration((matching / rate) * 1_000)}`;
+  const nothing = await whyNothing(verb, matching, clients, howLong, options);
   if (nothing !== undefined) {
     terminal.value({ matching, [PAST[verb]]: 0, interrupted: false });
     terminal.line(nothing);
     return EXIT.done;
   }
-  if (options.rate !== undefined) {
-    const which = `${formatCount(matching)} dead letters`;
-    terminal.note(`Replaying ${which}${howLong(matching, options.rate)}: ${options.rate} a second.`);
+  if (rate !== undefined) {
+    terminal.note(`Replaying ${formatCount(matching)} dead letters${howLong}: ${rate} a second.`);
   }
   const { done, interrupted } = await carryOut(verb, operator, clients, options, matching);
   terminal.value({ matching, [PAST[verb]]: done, interrupted });
@@ -80,26 +81,20 @@ async function act(
   return interrupted ? EXIT.interrupted : EXIT.done;
 }
 
-/** Says why there is nothing to do; undefined: there is. */
-function whyNothing(verb: Verb, matching: number, { dryRun, rate }: ActionOptions): string | undefined {
-  if (matching === 0) return 'No dead letters match.';
-  return dryRun === true
-    ? `${formatCount(matching)} would be ${PAST[verb]}${howLong(matching, rate)}.`
-    : undefined;
-}
-
-/** How long it takes at a rate; empty without one. */
-function howLong(matching: number, rate: number | undefined): string {
-  return rate === undefined ? '' : ` in about ${formatDuration((matching / rate) * 1_000)}`;
-}
-
-/** Asks before it acts on more than one. @returns undefined: go ahead @throws UsageError without a terminal */
-async function askWhether(
+/**
+ * Says why nothing is to be done; undefined: go ahead. Asks before it acts on more than one.
+ *
+ * @throws UsageError if there is no terminal to ask on
+ */
+async function whyNothing(
   verb: Verb,
   matching: number,
   clients: readonly string[],
-  { yes }: ActionOptions,
+  howLong: string,
+  { dryRun, yes }: ActionOptions,
 ): Promise<string | undefined> {
+  if (matching === 0) return 'No dead letters match.';
+  if (dryRun === true) return `${formatCount(matching)} would be ${PAST[verb]}${howLong}.`;
   if (matching === 1 || yes === true) return undefined;
   const agreed = await confirm(`${verb} ${formatCount(matching)} dead letters of ${clients.join(', ')}?`);
   if (agreed === undefined) {

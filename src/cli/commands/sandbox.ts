@@ -1,19 +1,13 @@
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
 import { seededRandom } from '../../core/random.ts';
-import {
-  parseDurationMs,
-  parseRatePerSecond,
-  parseShare,
-  showMs,
-  showRate,
-} from '../../loadtest/quantities.ts';
+import { showMs, showRate } from '../../loadtest/quantities.ts';
 import type { Capacity, CapacityOptions } from '../../sandbox/capacity.ts';
 import { EXAMPLE_SCRIPT } from '../../sandbox/example-script.ts';
 import type { SandboxScript } from '../../sandbox/sandbox-script.ts';
 import { type ScriptedClient, startScriptedClient } from '../../sandbox/scripted-client.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
-import { optionParser, parseCount, wholeNumber } from '../parse-options.ts';
+import { parseCount, parsePercentage, parseRate, parseTime, wholeNumber } from '../parse-options.ts';
 import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 import { readScript } from '../sandbox/read-script.ts';
 import { openRequestView, printSummary, type RequestView } from '../sandbox/request-view.ts';
@@ -108,19 +102,13 @@ interface CapacityFlags {
 
 const DEFAULT_LATENCY_MS = 20;
 
-const readRate = optionParser(
-  (text) => parseRatePerSecond(text) || undefined,
-  'It is a rate, such as 300/s.',
-);
-const readTime = optionParser(parseDurationMs, 'It is a time, such as 40ms.');
-const readShare = optionParser(parseShare, 'It is a share up to 100%, such as 20%.');
 const readQueue = wholeNumber(0, 9_999_999, 'It is a whole number, such as 50.');
 
 function withCapacityFlags(command: Command): Command {
   return command
-    .option('--capacity <rate>', 'serve so much at most, such as 300/s, and let the rest wait', readRate)
-    .option('--latency <time>', `what a request takes (${DEFAULT_LATENCY_MS}ms with --capacity)`, readTime)
-    .option('--latency-spread <share>', 'how far single requests are from it, such as 20%', readShare)
+    .option('--capacity <rate>', 'serve so much at most, such as 300/s, and let the rest wait', parseRate)
+    .option('--latency <time>', `what a request takes (${DEFAULT_LATENCY_MS}ms with --capacity)`, parseTime)
+    .option('--latency-spread <share>', 'how far single requests are from it, such as 20%', parsePercentage)
     .addOption(
       new Option(
         '--on-overload <what>',
@@ -128,7 +116,7 @@ function withCapacityFlags(command: Command): Command {
       ).choices(['queue', '503', '429']),
     )
     .option('--queue <n>', "how many may wait, with 503 or 429 (default: a second's worth)", readQueue)
-    .option('--declared-limit <rate>', 'answer 429 beyond this rate, such as 80/s', readRate);
+    .option('--declared-limit <rate>', 'answer 429 beyond this rate, such as 80/s', parseRate);
 }
 
 /** What the flags ask for; undefined: nothing. @throws UsageError if they contradict each other */

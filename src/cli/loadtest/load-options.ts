@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Objective, parseObjectives } from '../../loadtest/objectives.ts';
-import { type Parsed, parseDurationMs, parseRatePerSecond, parseShare } from '../../loadtest/quantities.ts';
+import type { Parsed } from '../../loadtest/quantities.ts';
 import { parseStages, type Stage } from '../../loadtest/schedule.ts';
 import { type AbortRule, DEFAULT_ABORT_RULE, parseAbortRule } from '../../loadtest/stop-rules.ts';
-import { optionParser, parseCount } from '../parse-options.ts';
+import { optionParser, parseCount, parsePercentage, parseRate, parseTime } from '../parse-options.ts';
 import type { GlobalOptions } from '../run-command.ts';
 
 /** What both commands take. Durations in milliseconds, rates per second, shares from 0 to 1. */
@@ -51,7 +51,7 @@ const MINUTE_MS = 60_000;
 export function withRunFlags(command: Command): Command {
   return withCommonFlags(
     command
-      .option('--rate <rate>', 'events a second, such as 200/s', readRate)
+      .option('--rate <rate>', 'events a second, such as 200/s', parseRate)
       .option('--stages <list>', 'rates over time: 10s:0-200,2m:200,10s:200-0', readStages)
       .option('--duration <time>', 'for how long, with --rate', readDuration, MINUTE_MS),
   );
@@ -61,9 +61,9 @@ export function withRunFlags(command: Command): Command {
 export function withFindFlags(command: Command): Command {
   return withCommonFlags(
     command
-      .option('--start <rate>', 'the rate of the first probe', readRate, 10)
-      .option('--max-rate <rate>', 'the highest rate to try', readRate)
-      .option('--precision <share>', 'how near to come', readShare, 0.1)
+      .option('--start <rate>', 'the rate of the first probe', parseRate, 10)
+      .option('--max-rate <rate>', 'the highest rate to try', parseRate)
+      .option('--precision <share>', 'how near to come', parsePercentage, 0.1)
       .option('--probe <time>', 'the length of a probe', readDuration, 15_000)
       .option('--confirm <time>', 'for how long the limit must hold', readDuration, MINUTE_MS)
       .option('--budget <time>', 'for the whole search', readDuration, 15 * MINUTE_MS),
@@ -77,7 +77,7 @@ function withCommonFlags(command: Command): Command {
         .choices(['direct', 'engine'])
         .default('direct'),
     )
-    .option('--warmup <time>', 'sent before, and not judged (run: 5s, find-limit: 1s)', readTime)
+    .option('--warmup <time>', 'sent before, and not judged (run: 5s, find-limit: 1s)', parseTime)
     .addOption(
       new Option('--arrivals <kind>', 'how events are spaced')
         .choices(['constant', 'poisson'])
@@ -88,7 +88,7 @@ function withCommonFlags(command: Command): Command {
     .option('--events <file>', 'payloads from a file (JSON, array or NDJSON) instead of generated ones')
     .option('--from-dead-letters', "payloads from the client's dead letters")
     .option('--mix <shares>', 'several types: disposition_update=80,inventory_receipt=20', readMix)
-    .option('--duplicates <share>', 'how many events repeat an earlier one', readShare, 0)
+    .option('--duplicates <share>', 'how many events repeat an earlier one', parsePercentage, 0)
     .option('--slo <objective>', 'p99<300ms, delivered>99.5%, rate>=195/s; may be repeated', collect)
     .option('--max-requests <n>', 'for all of it', parseCount)
     .addOption(
@@ -124,15 +124,8 @@ function readStages(text: string): readonly Stage[] {
   return parsedValue(parseStages(text));
 }
 
-const readRate = optionParser(
-  (text) => parseRatePerSecond(text) || undefined,
-  'It is a rate, such as 200/s.',
-);
-const readTime = optionParser(parseDurationMs, 'It is a time, such as 30s or 2m.');
-const readShare = optionParser(parseShare, 'It is a share, such as 10%.');
-
 function readDuration(text: string): number {
-  const ms = readTime(text);
+  const ms = parseTime(text);
   if (ms === 0) throw new InvalidArgumentError('It is longer than nothing.');
   return ms;
 }

@@ -1,13 +1,9 @@
-import type { LoadOutcome } from '../../loadtest/build-load-report.ts';
 import { defaultMaxInFlight, findLimit } from '../../loadtest/find-limit/find-limit.ts';
 import type { SearchOptions } from '../../loadtest/find-limit/search-state.ts';
-import { chooseProbe, hasHeld } from '../../loadtest/load-report.ts';
 import type { Objective } from '../../loadtest/objectives.ts';
-import type { StopRule } from '../../loadtest/probe.ts';
-import { type Recommendations, recommend } from '../../loadtest/recommend.ts';
 import { runLoad } from '../../loadtest/run.ts';
 import { countEvents, highestRate, type Stage } from '../../loadtest/schedule.ts';
-import { type AbortRule, findFailing, finishedRows } from '../../loadtest/stop-rules.ts';
+import { onFailures } from '../../loadtest/stop-rules.ts';
 import { UsageError } from '../run-command.ts';
 import type { FindOptions, RunOptions } from './load-options.ts';
 import type { Prepared } from './prepare.ts';
@@ -34,7 +30,7 @@ export function planRun(options: RunOptions): (prepared: Prepared) => Job {
     expectPermitted(permit, rate, total);
     const maxInFlight = options.maxInFlight ?? defaultMaxInFlight(rate, timeoutMs);
     const sent = { arrivals, seed, warmupMs, maxInFlight };
-    const abort = stopRule(options.abortOn);
+    const abort = onFailures(options.abortOn);
     return {
       kind: 'run',
       plan: { ...sent, via, stages, objectives: objectives.map(textOf), payloads: source, duplicates },
@@ -45,7 +41,6 @@ export function planRun(options: RunOptions): (prepared: Prepared) => Job {
       maxRequests: permit.maxRequests,
       carryOut: (effects) =>
         runLoad({ ...sent, label: 'run', stages, timeoutMs, objectives, abort }, effects),
-      recommend: () => undefined,
     };
   };
 }
@@ -65,7 +60,7 @@ export function planSearch(options: FindOptions): (prepared: Prepared) => Job {
     const searched = searchOf(prepared, options);
     const { arrivals, seed, warmupMs, objectives, ...search } = searched;
     const { maxInFlight, via, duplicates } = options;
-    const abort = stopRule(options.abortOn);
+    const abort = onFailures(options.abortOn);
     return {
       kind: 'find-limit',
       plan: {
@@ -81,7 +76,6 @@ export function planSearch(options: FindOptions): (prepared: Prepared) => Job {
       maxRequests: search.maxRequests,
       carryOut: (effects, onProbe) =>
         findLimit({ search: searched, timeoutMs, maxInFlight, abort, onProbe }, effects),
-      recommend: recommendFor,
     };
   };
 }
@@ -112,26 +106,6 @@ function searchOf({ target, objectives, seed }: Prepared, options: FindOptions):
     budgetMs: options.budget,
     maxRequests,
     objectives,
-  };
-}
-
-/** Settings for the rate that was found; as measured by the probe that speaks for it. */
-function recommendFor({ result: { limit }, probes }: LoadOutcome): Recommendations | undefined {
-  if (limit === undefined || limit.kind === 'none') return undefined;
-  const speakers = probes.map(({ purpose, verdict, probed: { observation } }) => {
-    const { plannedRatePerSecond: ratePerSecond, cutShort } = observation;
-    return { purpose, verdict, ratePerSecond, ...(cutShort === undefined ? {} : { cutShort }), observation };
-  });
-  const speaker = chooseProbe(speakers, limit);
-  if (speaker === undefined || speaker.purpose === 'preflight' || !hasHeld(speaker)) return undefined;
-  return recommend(limit.ratePerSecond, speaker.observation);
-}
-
-/** Stops if more events fail than the rule allows. */
-function stopRule(rule: AbortRule): StopRule {
-  return ({ probe }) => {
-    const why = findFailing(rule, finishedRows(probe.recorder));
-    return why === undefined ? undefined : { kind: 'guard', why };
   };
 }
 

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { asksForTokens } from '../../config/client-config.ts';
 import type { Config } from '../../config/config-schema.ts';
 import { loadConfig } from '../../config/load-config.ts';
+import type { StoredEvent } from '../../core/event.ts';
 import type { EventType } from '../../core/event-type.ts';
 import { findEventType } from '../../core/event-types.ts';
 import { seededRandom } from '../../core/random.ts';
@@ -15,7 +16,6 @@ import {
   type BodyTemplate,
   createPayloads,
   generateTemplates,
-  type PayloadSource,
   type Share,
   toTemplate,
 } from '../../loadtest/payloads.ts';
@@ -34,7 +34,7 @@ export interface Prepared {
   readonly runId: string;
   readonly seed: number;
   readonly objectives: readonly Objective[];
-  readonly payloads: PayloadSource;
+  nextEvent(): StoredEvent;
   /** Where payloads came from, in a few words. */
   readonly source: string;
   /** The engine's Redis, if it runs: the engine keeps its tokens there. */
@@ -71,7 +71,7 @@ export async function prepare(name: string, type: string, options: LoadOptions):
       source,
       redis: operator?.redis,
       objectives: slo === undefined ? defaultObjectives(target.client.timeoutMs) : readObjectives(slo),
-      payloads: createPayloads({ shares, runId, duplicates, random, newId: createIdSource() }),
+      nextEvent: createPayloads({ shares, runId, duplicates, random, newId: createIdSource() }),
       close,
     };
   } catch (error) {

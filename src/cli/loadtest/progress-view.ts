@@ -11,7 +11,7 @@ import type { ProbeView } from '../../loadtest/probe.ts';
 import { showMs, showRate } from '../../loadtest/quantities.ts';
 import type { SecondRow } from '../../loadtest/timeline.ts';
 import { canRedraw, createLiveScreen, type ScreenStream } from '../live-screen.ts';
-import { formatCount } from '../terminal.ts';
+import { formatCount, sparkline } from '../terminal.ts';
 
 /** Shows how a load test goes. */
 export interface ProgressView {
@@ -72,7 +72,6 @@ const WIDTH = 8;
 const UP_TO = '  up to '.length + WIDTH;
 const MINUTE_S = 60;
 const LATEST_PROBES = 6;
-const BLOCKS = '▁▂▃▄▅▆▇█';
 
 /**
  * The lines of the screen. What changes stands in places of the same width.
@@ -127,9 +126,11 @@ function slowestOf(rows: readonly SecondRow[], columns: number): string {
   const isCarried = rows.every((row) => row.response.p99 === null || percentileOf(row, 99).known);
   const name = isCarried ? 'p99' : 'max';
   const label = `${name} by second  `;
-  const values = rows.map(({ response }) => response[name]);
   const room = columns - label.length - UP_TO - 1;
-  return `${label}${sparkline(values.slice(-Math.max(1, room)))}`;
+  const values = rows.map(({ response }) => response[name]).slice(-Math.max(1, room));
+  const known = values.filter((value) => value !== null);
+  if (known.length === 0) return label;
+  return `${label}${sparkline(values)}  up to ${showMs(Math.max(...known))}`;
 }
 
 /** A percentile of a second, which rarely has events enough for a high one. */
@@ -184,19 +185,6 @@ function outcomesOf({ probe }: ProbeView): string {
 function tokensOf(requests: LatencyHistogram): string {
   if (requests.total === 0) return 'none asked for';
   return `${requests.total} asked for, the slowest in ${showMs(requests.maxMs)}`;
-}
-
-/** A bar for each second, relative to the highest; a blank if there is no value. */
-function sparkline(values: readonly (number | null)[]): string {
-  const known = values.flatMap((value) => (value === null ? [] : [value]));
-  if (known.length === 0) return '';
-  const highest = Math.max(...known);
-  const drawn = values.map((value) => {
-    if (value === null) return ' ';
-    const share = highest === 0 ? 0 : value / highest;
-    return BLOCKS[Math.min(BLOCKS.length - 1, Math.floor(share * BLOCKS.length))];
-  });
-  return `${drawn.join('')}  up to ${showMs(highest)}`;
 }
 
 function probeLines(probes: readonly MadeProbe[]): string[] {

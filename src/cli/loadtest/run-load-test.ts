@@ -1,11 +1,10 @@
 import { WaybillError } from '../../core/waybill-error.ts';
 import type { LoadOutcome, MadeProbe } from '../../loadtest/build-load-report.ts';
-import { createSendBudget } from '../../loadtest/generator.ts';
+import { SendBudget } from '../../loadtest/generator.ts';
 import { createLatencyHistogram, type LatencyHistogram } from '../../loadtest/latency-histogram.ts';
 import type { LoadReport, ReportPlan } from '../../loadtest/load-report.ts';
 import type { Effects } from '../../loadtest/probe.ts';
 import { showRate } from '../../loadtest/quantities.ts';
-import type { Recommendations } from '../../loadtest/recommend.ts';
 import { type LoadSender, openDirectSender } from '../../loadtest/senders/direct-sender.ts';
 import { openEngineSender } from '../../loadtest/senders/engine-sender.ts';
 import { SIGNAL_EXIT, stopSignal } from '../../service/lifecycle.ts';
@@ -29,7 +28,6 @@ export interface Job {
   /** For all that is sent. */
   readonly maxRequests: number;
   carryOut(effects: Effects, onProbe: (made: MadeProbe) => void): Promise<LoadOutcome>;
-  recommend(outcome: LoadOutcome): Recommendations | undefined;
 }
 
 /**
@@ -73,7 +71,7 @@ async function agree(
   const where = `${hostOf(target.urls)} (${target.client}, ${target.types.join(' and ')})`;
   const sentence = `${count} at up to ${showRate(highestRate)}, ${time}, to ${where}`;
   if (dryRun === true) {
-    const sample = prepared.payloads.next().body;
+    const sample = prepared.nextEvent().body;
     terminal.value({ dryRun: true, target, plan, total, durationMs, sample: JSON.parse(sample) });
     terminal.line(`Would send ${sentence}`);
     terminal.line(`objectives: ${plan.objectives.join(', ')}; payloads ${plan.payloads}, such as`);
@@ -114,8 +112,8 @@ async function carryOut(
     const effects: Effects = {
       send: sender.send,
       callOff: sender.callOff,
-      nextEvent: prepared.payloads.next,
-      budget: createSendBudget(job.maxRequests),
+      nextEvent: prepared.nextEvent,
+      budget: new SendBudget(job.maxRequests),
       now: () => performance.now(),
       wallNow: Date.now,
       interrupted: interruption.signal,
@@ -125,7 +123,7 @@ async function carryOut(
     const outcome = await job.carryOut(effects, (made) => probes.push(made));
     view.end();
     const { kind, plan } = job;
-    const facts = { kind, plan, recommended: job.recommend(outcome), startedAt, beganAt, tokenRequests };
+    const facts = { kind, plan, startedAt, beganAt, tokenRequests };
     code = await tellResult(terminal, prepared, options, outcome, facts);
   } catch (error) {
     view.end();

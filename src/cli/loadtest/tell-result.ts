@@ -182,13 +182,10 @@ function recommendedText({ recommended }: LoadReport): string[] {
       `${setting}: ${value}`.padEnd(SETTING) +
       `# ${formula}`,
   );
-  return [...settings, `drain       ${drainText(recommended.drain)}`];
+  const { ms, usualRatePerSecond } = recommended.drain;
+  const usual = `where ${showRate(usualRatePerSecond)} usually arrive`;
+  return [...settings, `drain       ${usual}, an outage of 10 minutes drains in ${formatDuration(ms)}`];
 }
 
 const INDENT = 12;
 const SETTING = 22;
-
-function drainText({ ms, usualRatePerSecond }: NonNullable<LoadReport['recommended']>['drain']): string {
-  const time = Number.isFinite(ms) ? `drains in ${formatDuration(ms)}` : 'never drains';
-  return `where ${showRate(usualRatePerSecond)} usually arrive, an outage of 10 minutes ${time}`;
-}

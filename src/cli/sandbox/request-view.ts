@@ -47,21 +47,14 @@ export function openRequestView(terminal: Terminal, wallClock: () => number): Re
 }
 
 function toJson(request: RequestSummary) {
+  const { kind, method, path, type = null, eventId: id = null, unit = null, attempt = null } = request;
+  const { fault = null, left, doubled, faults: contractFaults } = request;
+  // null: none was sent.
+  const status = request.status === 0 ? null : request.status;
+  const ms = Math.round(request.ms);
   return {
-    kind: request.kind,
-    method: request.method,
-    path: request.path,
-    type: request.type ?? null,
-    id: request.eventId ?? null,
-    unit: request.unit ?? null,
-    attempt: request.attempt ?? null,
-    /** null: none was sent */
-    status: request.status === 0 ? null : request.status,
-    fault: request.fault ?? null,
-    answered: !request.left,
-    ms: Math.round(request.ms),
-    doubled: request.doubled,
-    contractFaults: request.faults,
+    ...{ kind, method, path, type, id, unit, attempt, status, fault },
+    ...{ answered: !left, ms, doubled, contractFaults },
   };
 }
 

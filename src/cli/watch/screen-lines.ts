@@ -1,5 +1,13 @@
 import { cutLine, type LiveScreen, widthOf } from '../live-screen.ts';
-import { formatTime, shortAge, shortCount, shortRate, shortSpan, type Terminal } from '../terminal.ts';
+import {
+  formatTime,
+  shortAge,
+  shortCount,
+  shortRate,
+  shortSpan,
+  sparkline,
+  type Terminal,
+} from '../terminal.ts';
 import {
   byTrouble,
   type ClientNews,
@@ -114,7 +122,14 @@ interface ScreenTable {
 const LEAST_NAME = 8;
 const MOST_NAME = 30;
 const LEAST_ERROR = 24;
-const TREND: Column = { head: 'last minute', width: 12, cell: ({ trend }) => sparkline(trend), left: true };
+/** A full bar is at least this many events. */
+const LEAST_FULL_BAR = 10;
+const TREND: Column = {
+  head: 'last minute',
+  width: 12,
+  cell: ({ trend }) => sparkline(trend, LEAST_FULL_BAR),
+  left: true,
+};
 
 const FIGURES: readonly Column[] = [
   { head: 'in/s', width: 6, cell: ({ rates }) => shortRate(rates?.acceptedPerSecond) },
@@ -198,19 +213,6 @@ function fillCell({ width, left }: Column, text: string): string {
   const cut = cutLine(text, width);
   const blank = ' '.repeat(width - widthOf(cut));
   return left === true ? `${cut}${blank}` : `${blank}${cut}`;
-}
-
-const BARS = '▁▂▃▄▅▆▇█';
-
-/** A full bar is at least this many events. */
-const LEAST_FULL_BAR = 10;
-
-/** A bar for each figure, relative to the largest; a blank if there is no figure. */
-function sparkline(figures: readonly (number | undefined)[]): string {
-  const most = Math.max(LEAST_FULL_BAR, ...figures.map((figure) => figure ?? 0));
-  return figures
-    .map((figure) => (figure === undefined ? ' ' : BARS[Math.ceil((figure / most) * (BARS.length - 1))]))
-    .join('');
 }
 
 /** Up or down if figures moved by more than a twentieth and by more than one; otherwise a blank. */

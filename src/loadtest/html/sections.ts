@@ -147,15 +147,12 @@ export function settingsSection({ recommended, target }: LoadReport): Markup | u
     formula,
   ]);
   const yaml = settings.map(({ setting, value }) => `    ${setting}: ${value}`).join('\n');
-  // JSON writes Infinity as null.
-  const endless = !Number.isFinite(drain.ms ?? Number.POSITIVE_INFINITY);
-  const drained = endless ? 'never drains' : `takes ${minutes(drain.ms)} to drain`;
   return html`<h2>Settings</h2>
 ${table(['Setting', 'Value', 'At present', 'Formula'], rows, [1, 2])}
 <pre>clients:
   ${target.client}:
 ${yaml}</pre>
-<p class="faint">With ${showRate(drain.usualRatePerSecond)} arriving as usual, an outage of 10 minutes ${drained}: ${drain.formula}.</p>`;
+<p class="faint">With ${showRate(drain.usualRatePerSecond)} arriving as usual, an outage of 10 minutes takes ${minutes(drain.ms)} to drain: ${drain.formula}.</p>`;
 }
 
 /** Whether the generator kept up. */
