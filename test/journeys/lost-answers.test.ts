@@ -11,9 +11,9 @@ failOnLeaks();
 
 const TYPE = 'disposition_update';
 /** Only where batches are taken by BullMQ. */
-const TAKE = /:deliveries:limiter\r\n/;
-const COMPLETE = /\r\ncomplete\r\n/;
-const DELAY = /\r\ndelay\r\n/;
+const TAKE = /:limiter\r\n/;
+const COMPLETE = /"action":"complete"/;
+const DELAY = /"action":"delay"/;
 
 /** An engine behind a gate, which has delivered one event: Redis knows all scripts that this needs. */
 async function engineBehindGate() {

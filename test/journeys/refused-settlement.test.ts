@@ -18,8 +18,8 @@ failOnLeaks();
 const TYPE = 'disposition_update';
 const unit = (n: number): string => unitOfEvent(TYPE, numberedEvent(TYPE, n));
 /** A batch that is open for half a second writes down what it has. */
-const KEEP = /\r\nkeep\r\n/;
-const COMPLETE = /\r\ncomplete\r\n/;
+const KEEP = /"action":"keep"/;
+const COMPLETE = /"action":"complete"/;
 
 /** An engine behind a gate, before a Redis of its own. */
 async function engineBehindGate() {
