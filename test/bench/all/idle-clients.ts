@@ -63,7 +63,8 @@ export async function measureIdleClients(scale: number): Promise<readonly Row[]>
 
 async function idle({ redis, port, startEngine }: Scene, count: number, scale: number): Promise<Idle> {
   const before = await connections(redis.connection);
-  const names = Array.from({ length: count }, (_, n) => [`acme-${n}`, {}]);
+  const endpoints = { disposition_update: '/dispositions', inventory_receipt: '/receipts' };
+  const names = Array.from({ length: count }, (_, n) => [`acme-${n}`, { endpoints }]);
   const engine = await startEngine(configOf(port, Object.fromEntries(names)));
   await pause(scaled(SETTLE_MS, scale, LEAST_MS));
   const windowMs = scaled(WINDOW_MS, scale, LEAST_MS);
