@@ -1,9 +1,8 @@
 import { FAILURE_CLASSES, type FailureClass } from './attempt-result.ts';
-import type { Classification } from './classify.ts';
-import type { Outcome } from './decide.ts';
 import type { StoredEvent } from './event.ts';
 import { acceptedAt } from './event-id.ts';
 import { createHistogram, type Histogram } from './metric.ts';
+import type { Classification, Outcome } from './outcome.ts';
 
 /** What became of asking for a token; `refused`: an endpoint answered 401 to one that was just renewed. */
 export type TokenOutcome = 'renewed' | 'shared' | 'failed' | 'refused';

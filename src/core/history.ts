@@ -1,6 +1,5 @@
-import type { Classification } from './classify.ts';
-import type { Outcome } from './decide.ts';
 import type { HistoryEntry, StoredEvent } from './event.ts';
+import type { Classification, Outcome } from './outcome.ts';
 
 /** How much of a response is kept while retrying, and in a dead letter; UTF-8 bytes. */
 export const RETRY_RESPONSE_BYTES = 512;

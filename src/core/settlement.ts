@@ -1,5 +1,5 @@
-import type { Outcome } from './decide.ts';
 import type { StoredEvent } from './event.ts';
+import type { Outcome } from './outcome.ts';
 
 /** Retries due within this time of the earliest stay together in one job; milliseconds. */
 export const TOGETHER_MS = 250;

@@ -86,18 +86,22 @@ export class BatchLedger {
     else unsettled.forget(this.#job.id);
   }
 
-  /** Has the batch wait until then (ms since the epoch); no attempt was made. */
+  /** Has what is unfinished wait until then (ms since the epoch); no attempt was made. Writes down the rest. */
   async postpone(dueAt: number): Promise<void> {
-    await this.#settle('delay', { dead: [], apart: [], stay: this.unfinished, dueAt }, {});
+    const finished = this.#finished;
+    const plan = planSettlement(finished, this.unfinished);
+    await this.#settle('delay', { ...plan, dueAt }, { finished });
   }
 
-  /** Gives every unfinished event a job of its own; writes down the rest. */
-  async split(): Promise<void> {
+  /** Gives each unfinished event a job of its own, but for those that stay in this one. Writes down the rest. */
+  async split(staying: ReadonlySet<StoredEvent> = new Set()): Promise<void> {
     const dueAt = this.#parts.now();
     const finished = this.#finished;
-    const { dead, apart } = planSettlement(finished, this.unfinished);
-    const alone = this.unfinished.map((event) => ({ event, dueAt }));
-    await this.#settle('complete', { dead, apart: [...apart, ...alone], stay: [] }, { finished });
+    const { dead, apart, stay } = planSettlement(finished, this.unfinished);
+    const alone = this.unfinished.filter((event) => !staying.has(event)).map((event) => ({ event, dueAt }));
+    const action = staying.size > 0 ? 'keep' : 'complete';
+    const kept = stay.filter((event) => staying.has(event));
+    await this.#settle(action, { dead, apart: [...apart, ...alone], stay: kept }, { finished });
   }
 
   async #settle(
@@ -130,7 +134,7 @@ export class BatchLedger {
 }
 
 /** Batches remembered at the most; the oldest is forgotten first. */
-const MOST_BATCHES = 1_000;
+const MOST_BATCHES = 200;
 
 /**
  * What became of events whose batch could not be settled, in memory until it is: a batch that comes back to this

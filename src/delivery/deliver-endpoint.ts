@@ -31,7 +31,7 @@ const MOST_SETTLING = 100;
 export class EndpointDelivery {
   readonly #parts: EndpointDeliveryParts;
   readonly #open = new Map<string, BatchRun>();
-  /** Batches that are put back. */
+  /** Batches that are put back or failed. */
   readonly #leaving = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   #pausePoll: NodeJS.Timeout | undefined;
@@ -82,7 +82,7 @@ export class EndpointDelivery {
       if (signal.aborted) return;
       try {
         const job = await this.#parts.source.take();
-        if (job !== undefined) await this.#openBatch(job);
+        if (job !== undefined) this.#openBatch(job);
       } catch (error) {
         if (signal.aborted) return;
         const { client, type } = endpoint;
@@ -92,12 +92,12 @@ export class EndpointDelivery {
     }
   }
 
-  async #openBatch(job: TakenBatch): Promise<void> {
+  #openBatch(job: TakenBatch): void {
     const { gate, log, endpoint } = this.#parts;
     if (!isBatch(job.data, endpoint.type)) {
       log.error({ client: endpoint.client, type: endpoint.type, batch: job.id }, 'job is no batch');
-      await job.fail('the data of this job is no batch of events of its endpoint').catch(() => {});
-      this.#parts.source.letGo(job);
+      // A full Redis does not take it: nothing else is to wait for that.
+      this.#leave(job, job.fail('the data of this job is no batch of events of its endpoint'));
       return;
     }
     // What was taken was not paused: only then is it handed out.
@@ -117,7 +117,7 @@ export class EndpointDelivery {
     void run.done.then((next) => {
       this.#open.delete(job.id);
       this.#parts.source.letGo(job);
-      if (next !== undefined) void this.#openBatch(this.#parts.source.adopt(next));
+      if (next !== undefined) this.#openBatch(this.#parts.source.adopt(next));
       if (this.#open.size === 0) {
         clearInterval(this.#pausePoll);
         this.#pausePoll = undefined;
@@ -129,22 +129,29 @@ export class EndpointDelivery {
   /** Puts a batch back for a moment: an earlier run of it has still to end here. */
   #putBack(job: TakenBatch, { events }: Batch): void {
     const ledger = new BatchLedger(job, events, this.#parts, () => {});
-    const leaving = ledger.postpone(this.#parts.now() + EARLIER_RUN_WAIT_MS).then(() => {
-      this.#parts.source.letGo(job);
-      this.#leaving.delete(leaving);
-    });
+    this.#leave(job, ledger.postpone(this.#parts.now() + EARLIER_RUN_WAIT_MS));
+  }
+
+  /** Lets a batch go once it was moved, or could not be. */
+  #leave(job: TakenBatch, moved: Promise<void>): void {
+    const leaving = moved
+      .catch(() => {})
+      .then(() => {
+        this.#parts.source.letGo(job);
+        this.#leaving.delete(leaving);
+      });
     this.#leaving.add(leaving);
   }
 
   /** Requests under way of a paused endpoint go on; what was not sent yet is put back. */
   #startPausePoll(): void {
-    this.#pausePoll ??= setInterval(() => {
-      this.#parts.source.isEndpointPaused().then(
-        (paused) => {
-          if (paused) this.#parts.gate.pause();
-        },
-        () => {}, // the next poll tells
-      );
+    let isUnanswered = false;
+    this.#pausePoll ??= setInterval(async () => {
+      if (isUnanswered) return;
+      isUnanswered = true;
+      // If Redis does not answer, the next poll tells.
+      if (await this.#parts.source.isEndpointPaused().catch(() => false)) this.#parts.gate.pause();
+      isUnanswered = false;
     }, PAUSE_POLL_MS);
   }
 

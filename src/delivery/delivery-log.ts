@@ -1,8 +1,7 @@
 import type { ResolvedEndpoint } from '../config/config-schema.ts';
-import type { Classification } from '../core/classify.ts';
-import type { Outcome } from '../core/decide.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
+import type { Classification, Outcome } from '../core/outcome.ts';
 import type { TakenBatch } from '../queue/take.ts';
 import type { Tally } from './tally.ts';
 

@@ -3,6 +3,9 @@ import type { Pacing } from './pacing.ts';
 /** Called once: with true if the event may be sent, then `release` follows; with false if it may not. */
 export type OnTurn = (granted: boolean) => void;
 
+/** Whether an event is still to be sent; asked for as long as it waits. */
+type IsWanted = () => boolean;
+
 /** What a gate holds the events of an endpoint to. */
 export interface GateOptions {
   /** Requests in flight, at most. */
@@ -20,7 +23,7 @@ export class Gate {
   readonly #pacings: readonly Pacing[];
   #free: number;
   /** Those that wait for a slot, in the order of their coming. */
-  readonly #queue: OnTurn[] = [];
+  #queue: { readonly isWanted: IsWanted; readonly onTurn: OnTurn }[] = [];
   #waiting = 0;
   #paused = false;
   #closed = false;
@@ -32,7 +35,7 @@ export class Gate {
     this.#pacings = pacings;
   }
 
-  /** Events of an open batch that were not sent yet. */
+  /** Events of open batches that were not sent yet. */
   get waiting(): number {
     return this.#waiting;
   }
@@ -49,24 +52,27 @@ export class Gate {
   }
 
   /** Waits until the event may be sent. On the path of every event: a promise for each would cost several per cent. */
-  acquire(onTurn: OnTurn): void {
-    if (this.#paused || this.#closed) this.#refuse(onTurn);
-    else if (this.#free > 0) this.#grant(onTurn);
-    else this.#queue.push(onTurn);
+  acquire(isWanted: IsWanted, onTurn: OnTurn): void {
+    if (!this.#isOpen || !isWanted()) this.#refuse(onTurn);
+    else if (this.#free > 0) this.#grant(isWanted, onTurn);
+    else this.#queue.push({ isWanted, onTurn });
   }
 
   /** The attempt of an event is over, and its slot is free. */
   release(): void {
     this.#free += 1;
     const next = this.#queue.shift();
-    if (next !== undefined) this.#grant(next);
+    if (next !== undefined) this.#grant(next.isWanted, next.onTurn);
   }
 
-  /** Waits for a turn within the rates; false if the gate is paused or closed. */
-  async turn(): Promise<boolean> {
-    for (const pacing of this.#pacings) {
-      if (this.#paused || this.#closed || !(await pacing.turn(this))) return false;
-    }
+  /** Waits for a turn within the rates; false if the event may not be sent any more. */
+  async turn(isWanted: IsWanted = () => true): Promise<boolean> {
+    const isDue = (): boolean => this.#isOpen && isWanted();
+    for (const pacing of this.#pacings) if (!isDue() || !(await pacing.turn(isDue))) return false;
+    return isDue();
+  }
+
+  get #isOpen(): boolean {
     return !this.#paused && !this.#closed;
   }
 
@@ -86,7 +92,7 @@ export class Gate {
   /** No event may be sent until `resume`, not even those that wait already. */
   pause(): void {
     this.#paused = true;
-    this.#dismiss();
+    this.dismiss();
   }
 
   resume(): void {
@@ -96,21 +102,30 @@ export class Gate {
   /** From now on no event may be sent. */
   close(): void {
     this.#closed = true;
-    this.#dismiss();
+    this.dismiss();
     this.#tellOfRoom();
   }
 
-  #grant(onTurn: OnTurn): void {
+  /** Ends the waits of events that may not, or are not to be sent any more. */
+  dismiss(): void {
+    const all = this.#queue;
+    const stays = ({ isWanted }: { readonly isWanted: IsWanted }): boolean => this.#isOpen && isWanted();
+    this.#queue = all.filter(stays);
+    for (const waiter of all) if (!stays(waiter)) this.#refuse(waiter.onTurn);
+    for (const pacing of this.#pacings) pacing.dismiss();
+  }
+
+  #grant(isWanted: IsWanted, onTurn: OnTurn): void {
     this.#free -= 1;
-    if (this.#pacings.length > 0) void this.#grantInTurn(onTurn);
+    if (this.#pacings.length > 0) void this.#grantInTurn(isWanted, onTurn);
     else {
       this.skip(1);
       onTurn(true);
     }
   }
 
-  async #grantInTurn(onTurn: OnTurn): Promise<void> {
-    const granted = await this.turn();
+  async #grantInTurn(isWanted: IsWanted, onTurn: OnTurn): Promise<void> {
+    const granted = await this.turn(isWanted);
     this.skip(1);
     if (!granted) this.release();
     onTurn(granted);
@@ -119,11 +134,6 @@ export class Gate {
   #refuse(onTurn: OnTurn): void {
     this.skip(1);
     onTurn(false);
-  }
-
-  #dismiss(): void {
-    for (const onTurn of this.#queue.splice(0)) this.#refuse(onTurn);
-    for (const pacing of this.#pacings) pacing.dismiss(this);
   }
 
   #tellOfRoom(): void {

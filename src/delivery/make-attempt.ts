@@ -9,10 +9,10 @@ import {
 import { maskCredentials, maskQuery } from '../auth/mask-credentials.ts';
 import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
-import { type Classification, classify } from '../core/classify.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
+import { type Classification, classify } from '../core/outcome.ts';
 
-/** One POST; never rejects. */
+/** One POST. Rejects only if the URL or a header cannot be sent. */
 export type Post = (
   request: {
     readonly url: string;
@@ -44,7 +44,7 @@ export interface AttemptParts {
   readonly renewOn: readonly number[];
   /** For one request, in milliseconds. */
   readonly timeoutMs: number;
-  /** Waits for another turn within the rates; false: the event may not be sent now. Absent: no rate. */
+  /** After a wait, takes another turn at the gate; false: the event may not be sent now. Absent: there is no gate. */
   readonly takeTurn?: (() => Promise<boolean>) | undefined;
   readonly userAgent: string;
   monotonicNow(): number;

@@ -10,7 +10,7 @@ export interface PacingOptions {
 }
 
 interface Waiter {
-  readonly owner: object;
+  readonly isWanted: () => boolean;
   readonly resolve: (due: boolean) => void;
 }
 
@@ -30,19 +30,21 @@ export class Pacing {
     this.#options = options;
   }
 
-  /** Resolves when the next send is due; false if the owner's waits were dismissed. */
-  turn(owner: object): Promise<boolean> {
+  /** Resolves when the next send is due; false if `dismiss` found the turn wanted no longer. */
+  turn(isWanted: () => boolean): Promise<boolean> {
     return new Promise((resolve) => {
-      this.#waiters.push({ owner, resolve });
+      this.#waiters.push({ isWanted, resolve });
       if (!this.#pumping) void this.#pump();
     });
   }
 
-  /** Ends the waits of an owner. */
-  dismiss(owner: object): void {
+  /** Ends the waits for turns that are wanted no longer. */
+  dismiss(): void {
     const all = this.#waiters.splice(0);
-    this.#waiters.push(...all.filter((waiter) => waiter.owner !== owner));
-    for (const waiter of all) if (waiter.owner === owner) waiter.resolve(false);
+    for (const waiter of all) {
+      if (waiter.isWanted()) this.#waiters.push(waiter);
+      else waiter.resolve(false);
+    }
     if (this.#waiters.length === 0) this.#wake();
   }
 

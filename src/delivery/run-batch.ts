@@ -1,10 +1,9 @@
 import type { ResolvedEndpoint } from '../config/config-schema.ts';
 import { CallOff } from '../core/call-off.ts';
-import { CRASHED } from '../core/classify.ts';
-import { decide, decideAfterLosses } from '../core/decide.ts';
 import type { ClientMeter } from '../core/delivery-meter.ts';
 import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
 import { withFailure } from '../core/history.ts';
+import { CRASHED, decide, decideAfterLosses } from '../core/outcome.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
 import type { QueuedBatch } from '../queue/settle.ts';
 import type { BatchWorker, TakenBatch } from '../queue/take.ts';
@@ -41,9 +40,11 @@ export class BatchRun {
   readonly #parts: BatchParts;
   readonly #ledger: BatchLedger;
   readonly #callOff = new CallOff();
+  readonly #isWanted = (): boolean => !this.#ledger.lost;
   /** One for the batch, so that retries of neighbours stay together. */
   readonly #jitter: number;
-  #fault: Error | undefined;
+  /** The events whose attempt could not be made, by a fault of Waybill's own, and why. */
+  readonly #faulty = new Map<StoredEvent, Error>();
 
   constructor(job: TakenBatch, parts: BatchParts) {
     this.#job = job;
@@ -74,6 +75,7 @@ export class BatchRun {
   lose(): void {
     this.#ledger.lost = true;
     this.#callOff.abort();
+    this.#parts.gate.dismiss();
   }
 
   async #run(): Promise<QueuedBatch | undefined> {
@@ -86,7 +88,6 @@ export class BatchRun {
     await handleByUnit(ledger.unfinished, (event, onOver) => this.#deliver(event, onOver));
     await stopCheckpoints();
     const next = ledger.lost ? undefined : await this.#writeLast();
-    if (this.#fault !== undefined && !ledger.lost) await this.#job.fail(this.#fault.message);
     logBatch(log, endpoint, this.#job, this.#batch.events.length, ledger.tally);
     return next;
   }
@@ -128,14 +129,12 @@ export class BatchRun {
   /** Sends an event once the gate lets it pass. Calls back once, whatever comes of it. */
   #deliver(event: StoredEvent, onOver: () => void): void {
     const { gate } = this.#parts;
-    gate.acquire((granted) => {
+    gate.acquire(this.#isWanted, (granted) => {
       if (!granted) return onOver();
-      const onSent = (): void => {
+      this.#send(event, () => {
         gate.release();
         onOver();
-      };
-      if (this.#ledger.lost) onSent();
-      else this.#send(event, onSent);
+      });
     });
   }
 
@@ -167,7 +166,7 @@ export class BatchRun {
 
   #noteFault(event: StoredEvent, error: unknown): void {
     const { endpoint, log } = this.#parts;
-    this.#fault = error as Error;
+    this.#faulty.set(event, error as Error);
     log.error({ client: endpoint.client, event: event.id, err: error }, 'attempt could not be made');
   }
 
@@ -190,9 +189,14 @@ export class BatchRun {
   /** Settles the batch for the last time, and takes the next one in the same step if there is room for it. */
   async #writeLast(): Promise<QueuedBatch | undefined> {
     const { gate, source } = this.#parts;
-    const isOver = this.#ledger.unfinished.length === 0;
-    const action = isOver ? 'complete' : this.#fault === undefined ? 'put_back' : 'keep';
-    const takesNext = action === 'complete' && gate.fits(this.#batch.events.length);
-    return this.#ledger.write(action, takesNext ? source.newLock() : undefined);
+    const [fault] = this.#faulty.values();
+    if (fault !== undefined) {
+      await this.#ledger.split(new Set(this.#faulty.keys()));
+      if (!this.#ledger.lost) await this.#job.fail(fault.message);
+      return undefined;
+    }
+    if (this.#ledger.unfinished.length > 0) return this.#ledger.write('put_back');
+    const takesNext = gate.fits(this.#batch.events.length);
+    return this.#ledger.write('complete', takesNext ? source.newLock() : undefined);
   }
 }

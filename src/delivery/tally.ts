@@ -1,6 +1,5 @@
-import type { Classification } from '../core/classify.ts';
-import type { Outcome } from '../core/decide.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
+import type { Classification, Outcome } from '../core/outcome.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
 
 /** What an endpoint's counters grow by, and its latest failure, since they were last written. */

@@ -1,5 +1,5 @@
-import type { Classification } from '../core/classify.ts';
 import type { StoredEvent } from '../core/event.ts';
+import type { Classification } from '../core/outcome.ts';
 import type { Schedule } from './schedule.ts';
 
 /** What became of one event that was sent, over all of its requests. */

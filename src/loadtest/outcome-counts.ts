@@ -1,5 +1,5 @@
-import type { Classification } from '../core/classify.ts';
 import type { StoredEvent } from '../core/event.ts';
+import type { Classification } from '../core/outcome.ts';
 import { roundToMicroseconds } from './timeline.ts';
 
 /** One event that ended so; there is never a secret in it. */

@@ -1,5 +1,5 @@
-import type { Classification } from '../core/classify.ts';
 import type { StoredEvent } from '../core/event.ts';
+import type { Classification } from '../core/outcome.ts';
 import type { GeneratorObserver, LoadAttempt, Times } from './generator.ts';
 import { createLatencyHistogram, type LatencyHistogram } from './latency-histogram.ts';
 import { type OutcomeCount, OutcomeCounts } from './outcome-counts.ts';

@@ -117,13 +117,12 @@ export class BatchWorker {
     const connection = redis.stream;
     const answer = await this.#untilWritable((queue) => queue.moveToActive(lock.token));
     const [job, id, , dueAt] = answer as [job: JobJson | null, id: string, rateLimit: number, dueAt: number];
-    const taken = job && this.adopt({ id, token: lock.token, data: job.data, stalls: job.stalledCounter });
     // An answer that was lost with its connection has taken a batch, too, of which nobody knows.
     if (redis.stream !== connection) {
-      for (const batch of await findTaken(redis, this.#parts.endpoint, lock)) {
-        if (batch.id !== taken?.id) this.#found.push(this.adopt(batch));
-      }
+      const batches = await this.#untilWritable(() => findTaken(redis, this.#parts.endpoint, lock));
+      for (const batch of batches) if (batch.id !== id) this.#found.push(this.adopt(batch));
     }
+    const taken = job && this.adopt({ id, token: lock.token, data: job.data, stalls: job.stalledCounter });
     if (dueAt > 0) this.#next.hear(dueAt);
     return taken ?? this.#found.pop();
   }

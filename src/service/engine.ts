@@ -209,7 +209,7 @@ function buildEndpoint(endpoint: ResolvedEndpoint, parts: ClientParts, shared: S
       authorizer,
       renewOn,
       timeoutMs,
-      ...(pacings.length === 0 ? {} : { takeTurn: () => gate.turn() }),
+      takeTurn: () => gate.turn(),
       userAgent: `waybill/${VERSION}`,
       monotonicNow: () => performance.now(),
     }),

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
-import type { Classification } from '../../src/core/classify.ts';
 import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { acceptedAt } from '../../src/core/event-id.ts';
 import { createHistogram } from '../../src/core/metric.ts';
+import type { Classification } from '../../src/core/outcome.ts';
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 const TYPE = 'disposition_update';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Outcome } from '../../src/core/decide.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
+import type { Outcome } from '../../src/core/outcome.ts';
 import { type FinishedEvent, planSettlement, TOGETHER_MS } from '../../src/core/settlement.ts';
 
 const NOW = Date.UTC(2024, 1, 29, 12, 0, 0);

@@ -130,6 +130,43 @@ test('splitting a batch loses nothing of what an earlier run could not write', a
   });
 });
 
+test('postponing a batch loses nothing of what an earlier run could not write', async () => {
+  const events = [eventOf(1), eventOf(2), eventOf(3)];
+  const [one, two, three] = events as [StoredEvent, StoredEvent, StoredEvent];
+  const { commands, answers, open } = ledgers(events);
+  answers.push(false);
+  const first = open();
+  first.finish(one, failedOnce(one));
+  first.finish(two, failedOnce(two, true));
+  await first.write('keep');
+  first.close();
+
+  const second = open();
+  expect(second.recall()).toBe(2);
+  await second.postpone(NOW + 9_000);
+  expect(commands[1]).toMatchObject({ action: 'delay' });
+  expect(commands[1]?.settlement).toEqual({
+    dead: [failedOnce(two, true).event],
+    apart: [{ event: failedOnce(one).event, dueAt: NOW + 5_000 }],
+    stay: [three],
+    dueAt: NOW + 9_000,
+  });
+  expect(commands[1]?.finished).toHaveLength(2);
+});
+
+test('events that stay in their batch are kept, every other one gets a job of its own', async () => {
+  const events = [eventOf(1), eventOf(2), eventOf(3)];
+  const [one, two, three] = events as [StoredEvent, StoredEvent, StoredEvent];
+  const { commands, open } = ledgers(events);
+  const ledger = open();
+  ledger.finish(one, delivered(one));
+  await ledger.split(new Set([three]));
+  expect(commands[0]).toMatchObject({
+    action: 'keep',
+    settlement: { dead: [], apart: [{ event: two, dueAt: NOW }], stay: [three] },
+  });
+});
+
 test('whoever writes learns that the lock is gone; an error of Redis says nothing of it', async () => {
   const { answers, open, lockGone } = ledgers([eventOf(1)]);
   answers.push(new Error('Redis'), false);

@@ -122,6 +122,8 @@ function deliveryOf(
     settle?: () => Promise<Settled>;
     paused?: () => boolean;
     slots?: number;
+    /** An attempt that does not wait for an answer of the test. */
+    attempt?: (id: string) => Promise<never> | undefined;
     /** A batch that is being handed over when the delivery stops keeps it from hearing of that. */
     deaf?: boolean;
   } = {},
@@ -155,13 +157,17 @@ function deliveryOf(
         if (changes.deaf !== true) onJob?.();
       },
     },
-    attempt: ({ id }, _url, signal) =>
-      new Promise((resolve) => {
-        sent.push(id);
-        const delivered = { classification: { kind: 'delivered', status: 200 }, ms: 1 } as const;
-        answers.push(() => resolve(delivered));
-        signal.addEventListener('abort', () => resolve(undefined), { once: true });
-      }),
+    attempt: ({ id }, _url, signal) => {
+      sent.push(id);
+      return (
+        changes.attempt?.(id) ??
+        new Promise((resolve) => {
+          const delivered = { classification: { kind: 'delivered', status: 200 }, ms: 1 } as const;
+          answers.push(() => resolve(delivered));
+          signal.addEventListener('abort', () => resolve(undefined), { once: true });
+        })
+      );
+    },
     gate: new Gate({ slots, pacings: [] }),
     unsettled: new Unsettled(),
     suspects: new Set(),
@@ -235,6 +241,30 @@ test('a batch of another endpoint’s events is failed: they would go to the wro
   await until(async () => failed.length === 1);
   expect(failed[0]).toContain('no batch of events of its endpoint');
   expect([sent, commands]).toEqual([[], []]);
+  await running.stop(0);
+});
+
+test('a fault with one event fails that one alone; the rest of its batch is put back', async () => {
+  const failed: string[] = [];
+  const events = [eventOf('one'), { ...eventOf('two'), unit: 'one' }, eventOf('faulty')];
+  const fail = async (reason: string): Promise<void> => {
+    failed.push(reason);
+  };
+  const { running, commands, sent, answers, looks } = deliveryOf([{ ...jobOf('batch', { events }), fail }], {
+    slots: 2,
+    paused: () => true,
+    attempt: (id) => (id === 'faulty' ? Promise.reject(new Error('no header')) : undefined),
+  });
+  await running.start();
+  await until(async () => looks() > 0);
+  answers[0]?.();
+  await until(async () => failed.length > 0);
+  expect(failed).toEqual(['no header']);
+  expect(commands.at(-1)).toMatchObject({
+    action: 'keep',
+    settlement: { apart: [{ event: { id: 'two' } }], stay: [{ id: 'faulty' }] },
+  });
+  expect(sent).toEqual(['one', 'faulty']);
   await running.stop(0);
 });
 

@@ -5,22 +5,24 @@ import type { Pacing } from '../../src/delivery/pacing.ts';
 
 /** A pacing whose turns come when the test says so. */
 function turnsOnDemand() {
-  let waiting: { owner: object; resolve: (due: boolean) => void }[] = [];
+  let waiting: { isWanted: () => boolean; resolve: (due: boolean) => void }[] = [];
   const pacing = {
-    turn: (owner: object) =>
+    turn: (isWanted: () => boolean) =>
       new Promise<boolean>((resolve) => {
-        waiting.push({ owner, resolve });
+        waiting.push({ isWanted, resolve });
       }),
-    dismiss(owner: object) {
-      const ended = waiting.filter((waiter) => waiter.owner === owner);
-      waiting = waiting.filter((waiter) => waiter.owner !== owner);
-      for (const { resolve } of ended) resolve(false);
+    dismiss() {
+      const all = waiting;
+      waiting = all.filter((waiter) => waiter.isWanted());
+      for (const waiter of all) if (!waiter.isWanted()) waiter.resolve(false);
     },
   } as Pacing;
   return { pacing, next: () => waiting.shift()?.resolve(true), waiting: () => waiting.length };
 }
 
-const acquire = (gate: Gate): Promise<boolean> => new Promise((resolve) => gate.acquire(resolve));
+const always = (): boolean => true;
+const acquire = (gate: Gate, isWanted = always): Promise<boolean> =>
+  new Promise((resolve) => gate.acquire(isWanted, resolve));
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Whether a promise is settled by now. */
@@ -48,7 +50,7 @@ test('slots are given in the order of the asking', () => {
   const gate = new Gate({ slots: 1, pacings: [] });
   gate.add(2_000);
   const served: number[] = [];
-  for (let n = 0; n < 2_000; n += 1) gate.acquire(() => served.push(n));
+  for (let n = 0; n < 2_000; n += 1) gate.acquire(always, () => served.push(n));
   for (let n = 0; n < 2_000; n += 1) gate.release();
   expect(served).toEqual(Array.from({ length: 2_000 }, (_, n) => n));
 });
@@ -125,6 +127,24 @@ test.each(['pause', 'close'] as const)('%s sends away those that wait, for a slo
   expect(await isSettled(elsewhere)).toBe(false);
 });
 
+test('events that are wanted no longer are sent away, wherever they wait, and take no turn', async () => {
+  const { pacing, next, waiting } = turnsOnDemand();
+  const gate = new Gate({ slots: 2, pacings: [pacing] });
+  gate.add(4);
+  let isLost = false;
+  const isWanted = (): boolean => !isLost;
+  const lost = [acquire(gate, isWanted), acquire(gate, isWanted), acquire(gate, isWanted)];
+  const other = acquire(gate);
+  expect([waiting(), gate.waiting]).toEqual([2, 4]);
+  isLost = true;
+  gate.dismiss();
+  expect(await Promise.all(lost)).toEqual([false, false, false]);
+  expect([waiting(), gate.waiting]).toEqual([1, 1]);
+  next();
+  expect(await other).toBe(true);
+  expect(await acquire(gate, () => false)).toBe(false);
+});
+
 test('a gate that was paused lets events pass again once it is resumed', async () => {
   const gate = new Gate({ slots: 1, pacings: [] });
   gate.add(3);
@@ -154,7 +174,7 @@ test.each([
           if (counts.idle === 0) return;
           counts.idle -= 1;
           counts.asking += 1;
-          gate.acquire((granted) => {
+          gate.acquire(always, (granted) => {
             counts.asking -= 1;
             if (granted) counts.sent += 1;
           });

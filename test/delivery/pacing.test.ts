@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Pacing, type ReserveSends } from '../../src/delivery/pacing.ts';
 
-const OWNER = {};
+const always = (): boolean => true;
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -31,7 +31,7 @@ function timesOfTurns(pacing: Pacing, count: number): number[] {
   const from = performance.now();
   const times: number[] = [];
   for (let n = 0; n < count; n += 1) {
-    void pacing.turn(OWNER).then((due) => {
+    void pacing.turn(always).then((due) => {
       if (due) times.push(Math.round(performance.now() - from));
     });
   }
@@ -106,30 +106,41 @@ test('an error of the reservation is reported, and it is made again after a seco
   expect(reservations).toEqual([1, 1]);
 });
 
-test('an owner that gives up ends its own waits, and no timer is left without any', async () => {
+/** Turns that are wanted until the test says otherwise. */
+function giveUp() {
+  let wanted = true;
+  return { isWanted: () => wanted, end: () => (wanted = false) };
+}
+
+test('turns that are wanted no longer end, the others go on, and no timer is left without any', async () => {
   const { pacing } = paced(1, async () => 60_000);
-  const other = {};
-  const turns = [pacing.turn(OWNER), pacing.turn(other), pacing.turn(OWNER)];
+  const { isWanted, end } = giveUp();
+  const turns = [pacing.turn(isWanted), pacing.turn(always), pacing.turn(isWanted)];
   await vi.advanceTimersByTimeAsync(10);
-  pacing.dismiss(OWNER);
+  end();
+  pacing.dismiss();
   expect(await Promise.all([turns[0], turns[2]])).toEqual([false, false]);
   expect(vi.getTimerCount()).toBe(1);
   await vi.advanceTimersByTimeAsync(60_000);
   expect(await turns[1]).toBe(true);
-  const last = pacing.turn(OWNER);
+  const last = giveUp();
+  const turn = pacing.turn(last.isWanted);
   await vi.advanceTimersByTimeAsync(10);
-  pacing.dismiss(OWNER);
-  expect(await last).toBe(false);
+  last.end();
+  pacing.dismiss();
+  expect(await turn).toBe(false);
   await vi.advanceTimersByTimeAsync(0);
   expect(vi.getTimerCount()).toBe(0);
 });
 
 test('a turn that is asked for after all others were given up comes when it is due, not sooner', async () => {
   const { pacing } = paced(1, oneAfterAnother());
-  await pacing.turn(OWNER);
-  const given = pacing.turn(OWNER);
+  await pacing.turn(always);
+  const { isWanted, end } = giveUp();
+  const given = pacing.turn(isWanted);
   await vi.advanceTimersByTimeAsync(10);
-  pacing.dismiss(OWNER);
+  end();
+  pacing.dismiss();
   const times = timesOfTurns(pacing, 1);
   expect(await given).toBe(false);
   await vi.advanceTimersByTimeAsync(5_000);
@@ -140,9 +151,11 @@ test('giving up ends the wait after an error', async () => {
   const { pacing } = paced(1, async () => {
     throw new Error('Redis is away');
   });
-  const turn = pacing.turn(OWNER);
+  const { isWanted, end } = giveUp();
+  const turn = pacing.turn(isWanted);
   await vi.advanceTimersByTimeAsync(10);
-  pacing.dismiss(OWNER);
+  end();
+  pacing.dismiss();
   expect(await turn).toBe(false);
   await vi.advanceTimersByTimeAsync(0);
   expect(vi.getTimerCount()).toBe(0);

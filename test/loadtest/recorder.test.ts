@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Classification } from '../../src/core/classify.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
+import type { Classification } from '../../src/core/outcome.ts';
 import type { ProbeView } from '../../src/loadtest/probe.ts';
 import { Recorder } from '../../src/loadtest/recorder.ts';
 import { onTimeouts, onUnauthorized } from '../../src/loadtest/stop-rules.ts';

@@ -4,8 +4,7 @@ import { clientConfigSchema } from '../../src/config/client-config.ts';
 import { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
 import type { RetryPolicy } from '../../src/core/backoff.ts';
 import { backoffMs } from '../../src/core/backoff.ts';
-import type { Classification } from '../../src/core/classify.ts';
-import { decide, decideAfterLosses, type Outcome } from '../../src/core/decide.ts';
+import { type Classification, decide, decideAfterLosses, type Outcome } from '../../src/core/outcome.ts';
 
 const NOW = Date.UTC(2024, 1, 29, 12, 0, 0);
 
