@@ -175,8 +175,7 @@ function isBatch(data: unknown, type: string): data is Batch {
 
 /** What the run of a batch relies on; a job that lacks it would fail each time that it is taken. */
 function isStoredEvent(value: unknown): value is StoredEvent {
-  if (typeof value !== 'object' || value === null) return false;
-  const { id, type, unit, body, history } = value as Record<string, unknown>;
+  const { id, type, unit, body, history } = (value ?? {}) as Record<string, unknown>;
   const texts = [id, type, unit, body].every((text) => typeof text === 'string');
   return texts && (history === undefined || Array.isArray(history));
 }

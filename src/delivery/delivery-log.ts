@@ -3,10 +3,7 @@ import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import type { Classification, Outcome } from '../core/outcome.ts';
 import type { TakenBatch } from '../queue/take.ts';
-import type { Tally } from './tally.ts';
-
-/** How much of a response, or of the reason that there was none, a dead letter's line shows. */
-const DETAIL_LENGTH = 200;
+import { DETAIL_LENGTH, type Tally } from './tally.ts';
 
 /** One line per attempt: at debug if it delivered at once, since a line costs a seventh of a request. */
 export function logAttempt(

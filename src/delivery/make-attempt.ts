@@ -153,18 +153,9 @@ function unlessAborted<Result>(
   });
 }
 
+const EACH_REQUEST = ['Content-Type', 'application/json', 'Accept', 'application/json'] as const;
+
 function headersFor(event: StoredEvent, userAgent: string, granted: Authorization): string[] {
-  return [
-    'Content-Type',
-    'application/json',
-    'Accept',
-    'application/json',
-    'User-Agent',
-    userAgent,
-    'Idempotency-Key',
-    event.id,
-    'X-Waybill-Attempt',
-    String(nextAttempt(event)),
-    ...granted.headers,
-  ];
+  const own = ['User-Agent', userAgent, 'Idempotency-Key', event.id];
+  return [...EACH_REQUEST, ...own, 'X-Waybill-Attempt', String(nextAttempt(event)), ...granted.headers];
 }

@@ -9,11 +9,6 @@ export interface PacingOptions {
   onError(error: Error): void;
 }
 
-interface Waiter {
-  readonly isWanted: () => boolean;
-  readonly resolve: (due: boolean) => void;
-}
-
 const RETRY_RESERVE_MS = 1_000;
 
 /**
@@ -22,7 +17,7 @@ const RETRY_RESERVE_MS = 1_000;
  */
 export class Pacing {
   readonly #options: PacingOptions;
-  readonly #waiters: Waiter[] = [];
+  readonly #waiters: { readonly isWanted: () => boolean; readonly resolve: (due: boolean) => void }[] = [];
   #pumping = false;
   #wake = (): void => {};
 

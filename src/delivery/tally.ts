@@ -9,7 +9,8 @@ export interface TallySheet {
   readonly lastError?: string;
 }
 
-const DETAIL_LENGTH = 200;
+/** How much of a response, or of the reason that there was none, is shown. */
+export const DETAIL_LENGTH = 200;
 
 /**
  * Counts what became of a batch's attempts. Counter names: `delivered:<type>:<status>`, `failed:<type>:<class>`,
@@ -37,11 +38,9 @@ export class Tally {
       return;
     }
     const { status, failureClass, response } = classification;
-    this.#add('failed', failureClass);
-    if (outcome.kind === 'dead') {
-      this.died += 1;
-      this.#add('dead', failureClass);
-    } else this.retried += 1;
+    if (outcome.kind === 'dead') this.died += 1;
+    else this.retried += 1;
+    this.#addFailed(failureClass, outcome);
     this.#lastError = JSON.stringify({
       at: now,
       event: event.id,
@@ -60,13 +59,8 @@ export class Tally {
 
   /** Counts what an earlier run of the batch could not write down; it adds to the counters only. */
   recount({ event, outcome }: FinishedEvent): void {
-    if (outcome.kind === 'delivered') {
-      this.#addDelivered(outcome.status);
-      return;
-    }
-    const last = event.history?.at(-1);
-    if (last !== undefined) this.#add('failed', last[2]);
-    if (outcome.kind === 'dead') this.#add('dead', last?.[2] ?? '');
+    if (outcome.kind === 'delivered') this.#addDelivered(outcome.status);
+    else this.#addFailed(event.history?.at(-1)?.[2] ?? '', outcome);
   }
 
   /** What was counted since the last time, to be written with the settlement. */
@@ -80,6 +74,11 @@ export class Tally {
     this.#lastError = undefined;
     this.#attemptMs = 0;
     return { counters, ...(lastError !== undefined && { lastError }) };
+  }
+
+  #addFailed(failureClass: string, { kind }: Outcome): void {
+    this.#add('failed', failureClass);
+    if (kind === 'dead') this.#add('dead', failureClass);
   }
 
   #add(kind: string, name: string): void {
