@@ -14,7 +14,7 @@ import { startWaybill } from '../support/waybill-process.ts';
 failOnLeaks();
 
 /** A step, and not the reading of what is replayed. */
-const PUTS_BACK = /:deliveries:/;
+const PUTS_BACK = /:deliveries\r\n/;
 /** In steps of 50: three of them, each one command. */
 const ALL = 120;
 const STEP = 50;
