@@ -94,9 +94,11 @@ export class BatchLedger {
     else unsettled.forget(this.#job.id);
   }
 
-  /** Has the batch wait until then (ms since the epoch); no attempt was made. */
+  /** Has the unfinished events wait until then (ms since the epoch), without an attempt; writes down the rest. */
   async postpone(dueAt: number): Promise<void> {
-    await this.#settle('delay', { dead: [], apart: [], stay: this.unfinished, dueAt }, {});
+    const finished = this.#finished;
+    const settlement = planSettlement(finished, this.unfinished);
+    await this.#settle('delay', { ...settlement, dueAt }, { finished });
   }
 
   /** Gives every unfinished event a job of its own; writes down the rest. */

@@ -130,6 +130,29 @@ test('splitting a batch loses nothing of what an earlier run could not write', a
   });
 });
 
+test('a batch that waits for its last event settles what an earlier run could not write', async () => {
+  const events = [eventOf(1), eventOf(2), eventOf(3), eventOf(4)];
+  const [one, two, three, four] = events as [StoredEvent, StoredEvent, StoredEvent, StoredEvent];
+  const { commands, answers, open } = ledgers(events);
+  answers.push(false);
+  const first = open();
+  const results = [delivered(one), failedOnce(two), failedOnce(three, true)];
+  for (const [n, result] of results.entries()) first.finish(events[n] as StoredEvent, result);
+  await first.write('keep');
+  first.close();
+
+  const second = open();
+  second.recall();
+  await second.postpone(NOW + 1_000);
+  expect(commands[1]).toMatchObject({ action: 'delay', finished: results });
+  expect(commands[1]?.settlement).toEqual({
+    dead: [failedOnce(three, true).event],
+    apart: [{ event: failedOnce(two).event, dueAt: NOW + 5_000 }],
+    stay: [four],
+    dueAt: NOW + 1_000,
+  });
+});
+
 test('whoever writes learns that the lock is gone; an error of Redis says nothing of it', async () => {
   const { answers, open, lockGone } = ledgers([eventOf(1)]);
   answers.push(new Error('Redis'), false);
