@@ -6,8 +6,8 @@ import { ENDPOINT_TYPES } from './scripts/endpoint-types.ts';
 import { WAKE } from './scripts/wake.ts';
 
 /**
- * Pauses the queues of all endpoints of a client, or resumes them. An endpoint's first batch pauses its queue while
- * `pausedAt` stands.
+ * Pauses the queues of all endpoints of a client, or resumes them. While `pausedAt` stands, each new batch pauses its
+ * queue.
  *
  * KEYS  stats
  * ARGV  prefix of all deliveries, paused | resumed, now
