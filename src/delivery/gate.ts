@@ -7,7 +7,7 @@ export type OnTurn = (granted: boolean) => void;
 export interface GateOptions {
   /** Requests in flight, at most. */
   readonly slots: number;
-  /** The endpoint's rate limit and the client's, those of them that there are. */
+  /** The endpoint's rate limit, then the client's, those of them that there are. */
   readonly pacings: readonly Pacing[];
 }
 
@@ -25,6 +25,8 @@ export class Gate {
   #paused = false;
   #closed = false;
   #onRoom: (() => void) | undefined;
+  /** The turn that was asked for last; never rejects. */
+  #lastTurn: Promise<boolean> = Promise.resolve(true);
 
   constructor({ slots, pacings }: GateOptions) {
     this.#slots = slots;
@@ -62,8 +64,17 @@ export class Gate {
     if (next !== undefined) this.#grant(next);
   }
 
-  /** Waits for a turn within the rates; false if the gate is paused or closed. */
-  async turn(): Promise<boolean> {
+  /**
+   * Waits for a turn within the rates; false if the gate is paused or closed. With two of them one event goes after the
+   * other: turns of the endpoint's own that waited for the client's together would be sent together.
+   */
+  turn(): Promise<boolean> {
+    if (this.#pacings.length < 2) return this.#takeTurns();
+    this.#lastTurn = this.#lastTurn.then(() => this.#takeTurns());
+    return this.#lastTurn;
+  }
+
+  async #takeTurns(): Promise<boolean> {
     for (const pacing of this.#pacings) {
       if (this.#paused || this.#closed || !(await pacing.turn(this))) return false;
     }

@@ -56,6 +56,20 @@ test('turns are spread evenly', async () => {
   expect(reservations.reduce((sum, count) => sum + count)).toBe(6);
 });
 
+test('owners get their turns by rotation, however many waits each has', async () => {
+  const { pacing } = paced(10, oneAfterAnother());
+  const order: string[] = [];
+  const ask = (name: string, owner: object): void =>
+    void pacing.turn(owner).then((due) => order.push(`${name} ${due}`));
+  const [many, two, gone] = [{}, {}, {}];
+  for (let n = 0; n < 5; n += 1) ask('many', many);
+  for (let n = 0; n < 2; n += 1) ask('two', two);
+  ask('gone', gone);
+  pacing.dismiss(gone);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(order.join()).toBe('gone false,many true,two true,many true,two true,many true,many true,many true');
+});
+
 test('at most a second’s worth is reserved at once', async () => {
   const { pacing, reservations } = paced(10, oneAfterAnother());
   const times = timesOfTurns(pacing, 25);
