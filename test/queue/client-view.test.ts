@@ -10,6 +10,7 @@ import type { SettleCommand } from '../../src/queue/settle-order.ts';
 import { readView } from '../support/client-view.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { dispositionsOf, numberedEvents } from '../support/events.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
@@ -133,6 +134,17 @@ test('a client stays paused at an endpoint whose queue another program made or r
   await queue.resume();
   await add('b', Date.now());
   expect(await queue.isPaused()).toBe(true);
+});
+
+test('a client can be paused while Redis is full, and before it has any events', async () => {
+  const server = await startOwnRedis();
+  const redis = server.connect();
+  await admit(redis, dispositionsOf('acme'), [{ id: 'a', events: [event()] }], Date.now());
+  await redis.config('SET', 'maxmemory', '1');
+  for (const client of ['acme', 'new']) expect(await setPaused(redis, client, true, 1_000)).toBe(true);
+  expect(await readView(redis, 'new')).toMatchObject({ pausedAt: 1_000 });
+  const { pausedAt, endpoints } = await readView(redis, 'acme');
+  expect([pausedAt, endpoints['disposition_update']?.paused]).toEqual([1_000, true]);
 });
 
 test('what waits, is open and retries is counted exactly, without a look at what waits', async () => {
