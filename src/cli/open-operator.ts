@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
+import { type Redis, ReplyError } from 'ioredis';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { loadConfig } from '../config/load-config.ts';
 import { didYouMean } from '../core/near-miss.ts';
-import { closeRedis, openRedis, unavailable } from '../queue/connections.ts';
+import { closeRedis, openRedis, refusedByRedis, unavailable } from '../queue/connections.ts';
 import { countServices } from '../queue/stored-clients.ts';
 import { findRedisAccess } from '../service/redis-access.ts';
 import { commandAction, type GlobalOptions, UsageError } from './run-command.ts';
@@ -50,6 +50,8 @@ export function operatorAction<Options extends GlobalOptions, Words extends read
     const operator = await openOperator(options.config);
     try {
       return await action(terminal, operator, options, ...words);
+    } catch (error) {
+      throw error instanceof ReplyError ? refusedByRedis(error as Error) : error;
     } finally {
       await operator.close();
     }

@@ -10,7 +10,7 @@ type IsWanted = () => boolean;
 export interface GateOptions {
   /** Requests in flight, at most. */
   readonly slots: number;
-  /** The endpoint's rate limit and the client's, those of them that there are. */
+  /** The endpoint's rate limit, then the client's, those of them that there are. */
   readonly pacings: readonly Pacing[];
 }
 
@@ -28,6 +28,8 @@ export class Gate {
   #paused = false;
   #closed = false;
   #onRoom: (() => void) | undefined;
+  /** The turn that was asked for last; never rejects. */
+  #lastTurn: Promise<boolean> = Promise.resolve(true);
 
   constructor({ slots, pacings }: GateOptions) {
     this.#slots = slots;
@@ -65,10 +67,19 @@ export class Gate {
     if (next !== undefined) this.#grant(next.isWanted, next.onTurn);
   }
 
-  /** Waits for a turn within the rates; false if the event may not be sent any more. */
-  async turn(isWanted: IsWanted = () => true): Promise<boolean> {
+  /**
+   * Waits for a turn within the rates; false if the event may not be sent any more. With two of them one event goes
+   * after the other: turns of the endpoint's own that waited for the client's together would be sent together.
+   */
+  turn(isWanted: IsWanted = () => true): Promise<boolean> {
+    if (this.#pacings.length < 2) return this.#takeTurns(isWanted);
+    this.#lastTurn = this.#lastTurn.then(() => this.#takeTurns(isWanted));
+    return this.#lastTurn;
+  }
+
+  async #takeTurns(isWanted: IsWanted): Promise<boolean> {
     const isDue = (): boolean => this.#isOpen && isWanted();
-    for (const pacing of this.#pacings) if (!isDue() || !(await pacing.turn(isDue))) return false;
+    for (const pacing of this.#pacings) if (!isDue() || !(await pacing.turn(this, isDue))) return false;
     return isDue();
   }
 

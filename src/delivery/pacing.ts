@@ -9,15 +9,23 @@ export interface PacingOptions {
   onError(error: Error): void;
 }
 
+interface Wait {
+  readonly isWanted: () => boolean;
+  readonly resolve: (due: boolean) => void;
+}
+
 const RETRY_RESERVE_MS = 1_000;
 
 /**
  * Spreads sends evenly, so that a rate limit holds and never bursts: they are reserved in Redis, at most one second's
- * worth at a time, and paced within that.
+ * worth at a time, and paced within that. Owners get their turns by rotation: the one with the most waits takes none from
+ * the others.
  */
 export class Pacing {
   readonly #options: PacingOptions;
-  readonly #waiters: { readonly isWanted: () => boolean; readonly resolve: (due: boolean) => void }[] = [];
+  /** The waits of each owner that has any; the owner who is first has the next turn. */
+  readonly #waits = new Map<object, Wait[]>();
+  #waiting = 0;
   #pumping = false;
   #wake = (): void => {};
 
@@ -25,27 +33,32 @@ export class Pacing {
     this.#options = options;
   }
 
-  /** Resolves when the next send is due; false if `dismiss` found the turn wanted no longer. */
-  turn(isWanted: () => boolean): Promise<boolean> {
+  /** Resolves when the owner's next send is due; false if `dismiss` found the turn wanted no longer. */
+  turn(owner: object, isWanted: () => boolean): Promise<boolean> {
     return new Promise((resolve) => {
-      this.#waiters.push({ isWanted, resolve });
+      const waits = this.#waits.get(owner) ?? [];
+      this.#waits.set(owner, waits);
+      waits.push({ isWanted, resolve });
+      this.#waiting += 1;
       if (!this.#pumping) void this.#pump();
     });
   }
 
   /** Ends the waits for turns that are wanted no longer. */
   dismiss(): void {
-    const all = this.#waiters.splice(0);
-    for (const waiter of all) {
-      if (waiter.isWanted()) this.#waiters.push(waiter);
-      else waiter.resolve(false);
+    for (const [owner, waits] of this.#waits) {
+      const wanted = waits.filter(({ isWanted }) => isWanted());
+      if (wanted.length > 0) this.#waits.set(owner, wanted);
+      else this.#waits.delete(owner);
+      this.#waiting -= waits.length - wanted.length;
+      for (const { isWanted, resolve } of waits) if (!isWanted()) resolve(false);
     }
-    if (this.#waiters.length === 0) this.#wake();
+    if (this.#waiting === 0) this.#wake();
   }
 
   async #pump(): Promise<void> {
     this.#pumping = true;
-    while (this.#waiters.length > 0) {
+    while (this.#waiting > 0) {
       try {
         await this.#grantSome();
       } catch (error) {
@@ -59,12 +72,22 @@ export class Pacing {
   /** Reserves turns and gives them out, each when it is due. @throws errors of `reserve` */
   async #grantSome(): Promise<void> {
     const { ratePerSecond, reserve, monotonicNow } = this.#options;
-    const count = Math.min(this.#waiters.length, Math.max(1, Math.floor(ratePerSecond)));
+    const count = Math.min(this.#waiting, Math.max(1, Math.floor(ratePerSecond)));
     const asked = monotonicNow();
     const firstInMs = await reserve(ratePerSecond, count);
-    for (let i = 0; i < count && this.#waiters.length > 0; i += 1) {
+    for (let i = 0; i < count && this.#waiting > 0; i += 1) {
       await this.#waitUntil(asked + firstInMs + (i * 1_000) / ratePerSecond);
-      this.#waiters.shift()?.resolve(true);
+      this.#grantNext();
+    }
+  }
+
+  #grantNext(): void {
+    for (const [owner, waits] of this.#waits) {
+      this.#waits.delete(owner);
+      this.#waiting -= 1;
+      waits.shift()?.resolve(true);
+      if (waits.length > 0) this.#waits.set(owner, waits);
+      return;
     }
   }
 
@@ -72,7 +95,7 @@ export class Pacing {
   async #waitUntil(due: number): Promise<void> {
     for (;;) {
       const ms = due - this.#options.monotonicNow();
-      if (ms < 1 || this.#waiters.length === 0) return;
+      if (ms < 1 || this.#waiting === 0) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
         this.#wake = () => {

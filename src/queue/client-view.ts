@@ -87,6 +87,7 @@ type EndpointReply = [
   openRetried: number,
   broken: number,
   brokenEvents: number,
+  brokenRetried: number,
 ];
 type Reply = [stats: string[], failing: string[], dead: number, endpoints: EndpointReply[]];
 
@@ -155,22 +156,23 @@ function readStats(fields: readonly string[]) {
   return { byType, pausedAt };
 }
 
-const NOTHING: EndpointReply = ['', '', 0, 0, 0, 0, 0, 0, 0, 0, 0];
+const NOTHING: EndpointReply = ['', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 function toEndpoint(
   type: string,
   reply: EndpointReply | undefined,
   fields: Fields,
 ): Omit<EndpointView, 'isConfigured'> {
-  const [, head, oldestMs, held, paused, waitingJobs, delayedJobs, open, openRetried, broken, brokenEvents] =
-    reply ?? NOTHING;
+  const [, head, oldestMs, held, paused, waitingJobs, delayedJobs, ...openAndBroken] = reply ?? NOTHING;
+  const [open, openRetried, broken, brokenEvents, brokenRetried] = openAndBroken;
   const count = (field: string): number => Number(fields.get(field) ?? 0);
   const byStatus = numbersUnder('delivered', fields);
   const [delivered, diedByClass] = [sum(byStatus), numbersUnder('dead', fields)];
-  const queued = count('accepted') + count('replayed') - delivered - sum(diedByClass) - brokenEvents;
+  const left = delivered + sum(diedByClass) + count('merged') + brokenEvents;
+  const queued = count('accepted') + count('replayed') - left;
   // Jobs that somebody removed by hand are counted no longer once the queue is empty.
   const isEmpty = waitingJobs + delayedJobs === 0;
-  const retrying = isEmpty ? 0 : Math.max(0, count('retrying') - openRetried);
+  const retrying = isEmpty ? 0 : Math.max(0, count('retrying') - openRetried - brokenRetried);
   const lastError = fields.get('lastError');
   return {
     waiting: isEmpty ? 0 : Math.max(0, queued - open - retrying),

@@ -42,8 +42,9 @@ export function guardKey(key: string): string {
 /**
  * The hash with a client's counters, by event type: `accepted:<type>`, `delivered:<type>:<status>`,
  * `failed:<type>:<class>` (attempts), `dead:<type>:<class>` (events given up on), `replayed:<type>`,
- * `discarded:<type>`, `attemptMs:<type>`; what there is now: `retrying:<type>` (events that failed at least once and
- * will be tried again), `letters:<type>` (dead letters); `lastError:<type>`, and `pausedAt`.
+ * `discarded:<type>`, `merged:<type>` (copies of an event that came to the same retry), `attemptMs:<type>`; what there
+ * is now: `retrying:<type>` (events that failed at least once and will be tried again), `letters:<type>` (dead
+ * letters); `lastError:<type>`, and `pausedAt`.
  */
 export function statsKey(client: string): string {
   return `${clientPrefix(client)}:stats`;

@@ -4,10 +4,11 @@ import { deliveriesPrefix, type Endpoint, endpointPrefix, statsKey } from './nam
 import { SET_PAUSED } from './scripts/bullmq-functions.ts';
 import { ENDPOINT_TYPES } from './scripts/endpoint-types.ts';
 import { WAKE } from './scripts/wake.ts';
+import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 
 /**
- * Pauses the queues of all endpoints of a client, or resumes them. An endpoint's first batch pauses its queue while
- * `pausedAt` stands.
+ * Pauses the queues of all endpoints of a client, or resumes them. While `pausedAt` stands, each new batch pauses its
+ * queue. Goes on while Redis is full: a failing client, which fills it, is what is to be paused.
  *
  * KEYS  stats
  * ARGV  prefix of all deliveries, paused | resumed, now
@@ -19,7 +20,7 @@ const pauseScript = defineScript(
 ${SET_PAUSED}
 ${WAKE}
 ${ENDPOINT_TYPES}
-local state, now = ARGV[2], ARGV[3]
+${GO_ON_WHEN_FULL}local state, now = ARGV[2], ARGV[3]
 local pauses = state == 'paused'
 local changed = (redis.call('HEXISTS', KEYS[1], 'pausedAt') == 1) ~= pauses
 if changed and pauses then redis.call('HSET', KEYS[1], 'pausedAt', now) end

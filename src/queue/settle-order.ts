@@ -46,8 +46,10 @@ export interface SettleOrder {
   readonly write: string;
   /** An event of a batch that goes on is settled: its lost processes count from 0 again. */
   readonly isNews: boolean;
-  /** A counter, by which the script tries whether Redis is full. */
-  readonly room: string;
+  /** The counter of events that will be tried again, by which the script tries whether Redis is full. */
+  readonly retrying: string;
+  /** The counter of copies of events that became one job. */
+  readonly merged: string;
   readonly counters: Readonly<Record<string, number>>;
   readonly lastError: Readonly<Record<string, string>>;
   /** The job ids of dead letters. */
@@ -85,7 +87,8 @@ export function orderOf(
     retried: stay.filter(hasFailed).length,
     write: keeps ? name : '',
     isNews: keeps && finished.length > 0,
-    room: retrying,
+    retrying,
+    merged: `merged:${type}`,
     counters: { ...Object.fromEntries(counters), ...changeOf(retrying, finished) },
     lastError: lastError === undefined ? {} : { [`lastError:${type}`]: lastError },
     dead: dead.map(deadLetterJobId),

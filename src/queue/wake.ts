@@ -19,7 +19,7 @@ export interface SubscriberParts {
 
 /** Hears of work for the queues of this process, over one connection of its own. */
 export interface Subscriber {
-  /** Makes sure that Redis still has the subscriber. */
+  /** Makes sure that Redis still has the subscriber, and asks again if Redis refused it. */
   check(): void;
   close(): void;
 }
@@ -36,18 +36,22 @@ export function subscribeToWork({ redis, onWork, onSubscribed, onError }: Subscr
   });
   // A command that goes with its connection is followed by the next connection's.
   const ignore = (): void => {};
-  subscriber.on('error', onError);
-  subscriber.on('ready', () => {
+  let isRefused = false;
+  const subscribe = (): void => {
+    isRefused = false;
     subscriber.subscribe(WORK_CHANNEL).then(onSubscribed, (error: Error) => {
-      if (subscriber.status === 'ready') onError(error);
+      isRefused = subscriber.status === 'ready';
+      if (isRefused) onError(error);
     });
-  });
+  };
+  subscriber.on('error', onError);
+  subscriber.on('ready', subscribe);
   subscriber.on('message', (_channel, message) => {
     const space = message.indexOf(' ');
     onWork(message.slice(space + 1), Number(message.slice(0, space)));
   });
   return {
-    check: () => void subscriber.ping().catch(ignore),
+    check: () => (isRefused ? subscribe() : void subscriber.ping().catch(ignore)),
     close: () => subscriber.disconnect(),
   };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { startOwnRedis } from '../support/own-redis.ts';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { runWaybill, testDirectory, type WaybillOptions } from '../support/waybill-process.ts';
 
@@ -35,4 +36,13 @@ test.each(['pause', 'resume'])('%s of a client that there is not is a usage erro
   const { code, stderr } = await runWaybill([command, 'nobody'], options);
   expect(code).toBe(2);
   expect(stderr).toContain('client "nobody" is not in');
+});
+
+test('a Redis that takes no writes is named, with the exit code for Redis', async () => {
+  const { name, options } = oneClient();
+  const { socketPath } = await startOwnRedis({ 'min-replicas-to-write': '1' });
+  const config = { ...(options.config as object), redis: { url: socketPath } };
+  const { code, stderr } = await runWaybill(['pause', name], { ...options, config });
+  expect(code).toBe(4);
+  expect(stderr).toMatch(/^waybill: Redis refused the write: NOREPLICAS [^\n]*\n$/);
 });

@@ -7,7 +7,7 @@ import type { Pacing } from '../../src/delivery/pacing.ts';
 function turnsOnDemand() {
   let waiting: { isWanted: () => boolean; resolve: (due: boolean) => void }[] = [];
   const pacing = {
-    turn: (isWanted: () => boolean) =>
+    turn: (_owner: object, isWanted: () => boolean) =>
       new Promise<boolean>((resolve) => {
         waiting.push({ isWanted, resolve });
       }),
@@ -99,17 +99,39 @@ test('a turn is taken with the slot: an event that has both goes at once', async
   expect(await Promise.all(events)).toEqual([true, true, true]);
 });
 
-test('an endpoint with a rate of its own waits for that, then for the client’s', async () => {
+test('an endpoint with a rate of its own waits for that, then for the client’s, one event at a time', async () => {
   const [own, ofClient] = [turnsOnDemand(), turnsOnDemand()];
-  const gate = new Gate({ slots: 1, pacings: [own.pacing, ofClient.pacing] });
-  gate.add(1);
-  const event = acquire(gate);
-  expect([own.waiting(), ofClient.waiting()]).toEqual([1, 0]);
+  const gate = new Gate({ slots: 2, pacings: [own.pacing, ofClient.pacing] });
+  gate.add(2);
+  const events = [acquire(gate), acquire(gate)];
+  const waits = async () => {
+    await nextTurn();
+    return { own: own.waiting(), ofClient: ofClient.waiting() };
+  };
+  expect(await waits()).toEqual({ own: 1, ofClient: 0 });
+  own.next();
+  // The second one takes no turn of its own while the first waits for the client's: it would be saved up.
+  expect(await waits()).toEqual({ own: 0, ofClient: 1 });
+  ofClient.next();
+  expect(await events[0]).toBe(true);
+  expect(await waits()).toEqual({ own: 1, ofClient: 0 });
+  own.next();
+  expect(await waits()).toEqual({ own: 0, ofClient: 1 });
+  ofClient.next();
+  expect(await events[1]).toBe(true);
+});
+
+test.each(['pause', 'close'] as const)('%s sends away those that wait for two rates', async (how) => {
+  const [own, ofClient] = [turnsOnDemand(), turnsOnDemand()];
+  const gate = new Gate({ slots: 3, pacings: [own.pacing, ofClient.pacing] });
+  gate.add(3);
+  const events = [acquire(gate), acquire(gate), acquire(gate)];
+  await nextTurn();
   own.next();
   await nextTurn();
-  expect([own.waiting(), ofClient.waiting()]).toEqual([0, 1]);
-  ofClient.next();
-  expect(await event).toBe(true);
+  gate[how]();
+  expect(await Promise.all(events)).toEqual([false, false, false]);
+  expect([gate.waiting, own.waiting(), ofClient.waiting()]).toEqual([0, 0, 0]);
 });
 
 test.each(['pause', 'close'] as const)('%s sends away those that wait, for a slot or a turn', async (how) => {

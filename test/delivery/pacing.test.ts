@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Pacing, type ReserveSends } from '../../src/delivery/pacing.ts';
 
+const OWNER = {};
 const always = (): boolean => true;
 
 beforeEach(() => {
@@ -31,7 +32,7 @@ function timesOfTurns(pacing: Pacing, count: number): number[] {
   const from = performance.now();
   const times: number[] = [];
   for (let n = 0; n < count; n += 1) {
-    void pacing.turn(always).then((due) => {
+    void pacing.turn(OWNER, always).then((due) => {
       if (due) times.push(Math.round(performance.now() - from));
     });
   }
@@ -54,6 +55,22 @@ test('turns are spread evenly', async () => {
   await vi.advanceTimersByTimeAsync(1_000);
   expect(times).toEqual([0, 50, 100, 150, 200, 250]);
   expect(reservations.reduce((sum, count) => sum + count)).toBe(6);
+});
+
+test('owners get their turns by rotation, however many waits each has', async () => {
+  const { pacing } = paced(10, oneAfterAnother());
+  const order: string[] = [];
+  const ask = (name: string, owner: object): void =>
+    void pacing.turn(owner, () => !isGone || name !== 'gone').then((due) => order.push(`${name} ${due}`));
+  const [many, two, gone] = [{}, {}, {}];
+  let isGone = false;
+  for (let n = 0; n < 5; n += 1) ask('many', many);
+  for (let n = 0; n < 2; n += 1) ask('two', two);
+  ask('gone', gone);
+  isGone = true;
+  pacing.dismiss();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(order.join()).toBe('gone false,many true,two true,many true,two true,many true,many true,many true');
 });
 
 test('at most a second’s worth is reserved at once', async () => {
@@ -115,7 +132,7 @@ function giveUp() {
 test('turns that are wanted no longer end, the others go on, and no timer is left without any', async () => {
   const { pacing } = paced(1, async () => 60_000);
   const { isWanted, end } = giveUp();
-  const turns = [pacing.turn(isWanted), pacing.turn(always), pacing.turn(isWanted)];
+  const turns = [pacing.turn(OWNER, isWanted), pacing.turn(OWNER, always), pacing.turn(OWNER, isWanted)];
   await vi.advanceTimersByTimeAsync(10);
   end();
   pacing.dismiss();
@@ -124,7 +141,7 @@ test('turns that are wanted no longer end, the others go on, and no timer is lef
   await vi.advanceTimersByTimeAsync(60_000);
   expect(await turns[1]).toBe(true);
   const last = giveUp();
-  const turn = pacing.turn(last.isWanted);
+  const turn = pacing.turn(OWNER, last.isWanted);
   await vi.advanceTimersByTimeAsync(10);
   last.end();
   pacing.dismiss();
@@ -135,9 +152,9 @@ test('turns that are wanted no longer end, the others go on, and no timer is lef
 
 test('a turn that is asked for after all others were given up comes when it is due, not sooner', async () => {
   const { pacing } = paced(1, oneAfterAnother());
-  await pacing.turn(always);
+  await pacing.turn(OWNER, always);
   const { isWanted, end } = giveUp();
-  const given = pacing.turn(isWanted);
+  const given = pacing.turn(OWNER, isWanted);
   await vi.advanceTimersByTimeAsync(10);
   end();
   pacing.dismiss();
@@ -152,7 +169,7 @@ test('giving up ends the wait after an error', async () => {
     throw new Error('Redis is away');
   });
   const { isWanted, end } = giveUp();
-  const turn = pacing.turn(isWanted);
+  const turn = pacing.turn(OWNER, isWanted);
   await vi.advanceTimersByTimeAsync(10);
   end();
   pacing.dismiss();

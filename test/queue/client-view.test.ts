@@ -1,14 +1,16 @@
+import { Queue } from 'bullmq';
 import { v7 as uuidv7 } from 'uuid';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { admit, admitKeyed, restoreEvents } from '../../src/queue/admit.ts';
 import { readClientViews } from '../../src/queue/client-view.ts';
-import { endpointPrefix, statsKey } from '../../src/queue/names.ts';
+import { deliveriesPrefix, endpointPrefix, statsKey } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { settle } from '../../src/queue/settle.ts';
 import type { SettleCommand } from '../../src/queue/settle-order.ts';
 import { readView } from '../support/client-view.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { dispositionsOf, numberedEvents } from '../support/events.ts';
+import { startOwnRedis } from '../support/own-redis.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
@@ -118,6 +120,33 @@ test('a paused client is paused at all its endpoints, at those too that are used
   await expect((await idleBatchWorker(client)).take()).resolves.toMatchObject({ id: 'a' });
 });
 
+test('a client stays paused at an endpoint whose queue another program made or resumed', async () => {
+  const { redis, client, add } = openQueue();
+  await setPaused(redis, client, true, 1_000);
+  const queue = new Queue('disposition_update', {
+    connection: testRedis(),
+    prefix: deliveriesPrefix(client),
+  });
+  onTestFinished(() => queue.close());
+  await queue.waitUntilReady();
+  await add('a', Date.now());
+  expect(await queue.isPaused()).toBe(true);
+  await queue.resume();
+  await add('b', Date.now());
+  expect(await queue.isPaused()).toBe(true);
+});
+
+test('a client can be paused while Redis is full, and before it has any events', async () => {
+  const server = await startOwnRedis();
+  const redis = server.connect();
+  await admit(redis, dispositionsOf('acme'), [{ id: 'a', events: [event()] }], Date.now());
+  await redis.config('SET', 'maxmemory', '1');
+  for (const client of ['acme', 'new']) expect(await setPaused(redis, client, true, 1_000)).toBe(true);
+  expect(await readView(redis, 'new')).toMatchObject({ pausedAt: 1_000 });
+  const { pausedAt, endpoints } = await readView(redis, 'acme');
+  expect([pausedAt, endpoints['disposition_update']?.paused]).toEqual([1_000, true]);
+});
+
 test('what waits, is open and retries is counted exactly, without a look at what waits', async () => {
   const { redis, client, take } = openQueue();
   const sizes = Array.from({ length: 1_200 }, (_, i) => 1 + (i % 7));
@@ -171,6 +200,38 @@ test('what waits, is open and retries is counted exactly, without a look at what
   expect(first.id).toBe(batches[0]?.id);
   // Others use this Redis as well; that of 1,200 waiting jobs most are not asked for is certain all the same.
   expect((await calls()) - before).toBeLessThan(1_000);
+});
+
+test('a broken batch counts as broken alone, also if its events failed before', async () => {
+  const { redis, client, add, take } = openQueue();
+  await add('a', Date.now());
+  const failed = { ...event(), history: [[1, 503, 'server_error', 1]] as const };
+  const [now, dueAt] = [Date.now(), Date.now()];
+  const delay = commandFor(await take(), {
+    ...{ now, action: 'delay', settlement: { dead: [], apart: [], stay: [failed], dueAt } },
+    finished: [{ event: failed, outcome: { kind: 'retry', dueAt } }],
+  });
+  await settle(redis, dispositionsOf(client), delay, 'delay');
+  await (await take()).fail('broken');
+  await add('b', Date.now());
+  expect(await readView(redis, client)).toMatchObject({ waiting: 1, inFlight: 0, retrying: 0, broken: 1 });
+});
+
+test('two copies of an event that come to the same retry go on as one, and are counted as one', async () => {
+  const { redis, client, take } = openQueue();
+  const endpoint = dispositionsOf(client);
+  const copy = event();
+  for (const id of ['a', 'b']) await admit(redis, endpoint, [{ id, events: [copy] }], Date.now());
+  const failed = { ...copy, history: [[1, 503, 'server_error', 1]] as const };
+  const dueAt = Date.now() + HOUR_MS;
+  for (const job of [await take(), await take()]) {
+    const retries = commandFor(job, {
+      ...{ action: 'complete', settlement: { dead: [], apart: [{ event: failed, dueAt }], stay: [] } },
+      finished: [{ event: failed, outcome: { kind: 'retry', dueAt } }],
+    });
+    await settle(redis, endpoint, retries, 'retry');
+  }
+  expect(await readView(redis, client)).toMatchObject({ waiting: 0, inFlight: 0, retrying: 1, accepted: 2 });
 });
 
 test('an empty queue counts nothing as waiting, also if somebody removed its jobs by hand', async () => {

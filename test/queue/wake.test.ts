@@ -256,6 +256,23 @@ test('a user who may not use the channel accepts events, and a worker says why i
   expect(errors[0]?.message).toMatch(/NOPERM/);
 });
 
+test('a worker whose user may use the channel at last is woken from then on', async () => {
+  const { server, redis } = await openQueue();
+  await redis.acl('SETUSER', 'default', 'resetchannels');
+  const errors: Error[] = [];
+  const shared = createBatchWorkers({
+    redis: server.connect({ maxRetriesPerRequest: null }),
+    lock: { durationMs: 30_000, stalledIntervalMs: 10 },
+    onError: (error) => errors.push(error),
+    now: Date.now,
+  });
+  onTestFinished(() => shared.close());
+  shared.start();
+  await until(async () => errors.length > 1);
+  await redis.acl('SETUSER', 'default', 'allchannels');
+  await until(async () => String(await redis.call('PUBSUB', 'NUMSUB', 'wb:work')) === 'wb:work,2');
+});
+
 test('an interrupted worker does not wait, whether it waited already or comes to wait', async () => {
   const { server } = await openQueue();
   const { worker, admin } = await startSubscribed(server);

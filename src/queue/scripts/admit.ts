@@ -4,16 +4,14 @@ import { WAKE } from './wake.ts';
 /**
  * `admitBatch(stats, prefix, id, count, data, now, priority)`: puts a batch into an endpoint's queue. This is how
  * events get there from intake, replay and restore; a retry with a job of its own stays in its queue.
- * The first batch of an endpoint makes its queue, which is paused if the client is; a batch in an empty queue wakes the
+ * A queue that others made or resumed while the client is paused is paused again; a batch in an empty queue wakes the
  * workers that wait.
  */
 export const ADMIT_BATCH = `
 ${ADD_JOB}
 ${WAKE}
 local function admitBatch(stats, prefix, id, count, data, now, priority)
-  if redis.call('EXISTS', prefix .. 'meta') == 0 and redis.call('HEXISTS', stats, 'pausedAt') == 1 then
-    redis.call('HSET', prefix .. 'meta', 'paused', 1)
-  end
+  if redis.call('HEXISTS', stats, 'pausedAt') == 1 then redis.call('HSET', prefix .. 'meta', 'paused', 1) end
   local before = workDue(prefix)
   addJob(prefix, id, tostring(count), data, now, 0, priority)
   wakeWorkers(prefix, before)

@@ -11,7 +11,8 @@ import { ENDPOINT_TYPES } from './endpoint-types.ts';
  * ARGV  prefix of all deliveries
  * Returns {stats as fields and values in turns, types with an open incident, number of dead letters, n × endpoint:
  * {type, the first batches that wait ('' for none), for how many ms they have, 1 if some batch is held, 1 if paused,
- * jobs that wait, delayed jobs, open events, open events that have failed before, broken jobs, their events}}.
+ * jobs that wait, delayed jobs, open events, open events that have failed before, broken jobs, their events, those of
+ * them that have failed before}}.
  */
 export const CLIENT_VIEW = `
 ${ENDPOINT_TYPES}
@@ -55,11 +56,13 @@ local function openEvents(prefix)
 end
 
 local function brokenEvents(prefix)
-  local events = 0
+  local events, retried = 0, 0
   for _, id in ipairs(redis.call('ZRANGE', prefix .. 'failed', 0, 999)) do
-    events = events + (tonumber(redis.call('HGET', prefix .. id, 'name') or '') or 0)
+    local job = redis.call('HMGET', prefix .. id, 'name', 'retried')
+    events = events + (tonumber(job[1] or '') or 0)
+    retried = retried + (tonumber(job[2] or '') or 0)
   end
-  return events
+  return events, retried
 end
 
 local failing, endpoints = {}, {}
@@ -71,11 +74,12 @@ for _, kind in ipairs(endpointTypes(KEYS[1])) do
   local prefix = ARGV[1] .. ':' .. kind .. ':'
   local head, oldest = firstWaiting(prefix)
   local events, retried, held = openEvents(prefix)
+  local broken, brokenRetried = brokenEvents(prefix)
   endpoints[#endpoints + 1] = {
     kind, head, oldest, held, redis.call('HEXISTS', prefix .. 'meta', 'paused'),
     redis.call('LLEN', prefix .. 'wait') + redis.call('ZCARD', prefix .. 'prioritized'),
     redis.call('ZCARD', prefix .. 'delayed'), events, retried,
-    redis.call('ZCARD', prefix .. 'failed'), brokenEvents(prefix),
+    redis.call('ZCARD', prefix .. 'failed'), broken, brokenRetried,
   }
 end
 return {redis.call('HGETALL', KEYS[1]), failing, redis.call('ZCARD', KEYS[3]), endpoints}

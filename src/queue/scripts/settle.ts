@@ -49,7 +49,7 @@ if action == 'complete' and jobs == 0 then
 else
   local bytes = #data
   for i = firstDead, firstRecord - 1 do bytes = bytes + #ARGV[i] end
-  local refusal = roomToSettle(prefix, id, order.room, bytes, jobs)
+  local refusal = roomToSettle(prefix, id, order.retrying, bytes, jobs)
   if refusal then return refusal end
 end
 
@@ -70,8 +70,14 @@ for i, deadId in ipairs(order.dead) do
 end
 noteDeaths(KEYS[3], KEYS[1], now, order.deaths, standing, again)
 for i, retry in ipairs(order.apart) do
-  addJob(prefix, retry.id, '1', ARGV[firstApart + i - 1], now, retry.delay, 0)
-  if retry.hasFailed then redis.call('HSET', prefix .. retry.id, 'retried', 1) end
+  if redis.call('EXISTS', prefix .. retry.id) == 1 then
+    -- Both copies of an event that is on its way twice, as above, came to the same retry: one of them goes on.
+    redis.call('HINCRBY', KEYS[1], order.merged, 1)
+    if retry.hasFailed then redis.call('HINCRBY', KEYS[1], order.retrying, -1) end
+  else
+    addJob(prefix, retry.id, '1', ARGV[firstApart + i - 1], now, retry.delay, 0)
+    if retry.hasFailed then redis.call('HSET', prefix .. retry.id, 'retried', 1) end
+  end
 end
 
 if action == 'complete' then
