@@ -1,19 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, StoredEvent } from '../core/event.ts';
-import type { BatchWorker, TakenBatch } from '../queue/take.ts';
+import type { TakenBatch } from '../queue/take.ts';
 import { BatchLedger } from './batch-ledger.ts';
 import { type BatchParts, BatchRun } from './run-batch.ts';
-
-/** Where an endpoint's batches come from. */
-export type BatchSource = Pick<
-  BatchWorker,
-  'start' | 'take' | 'newLock' | 'adopt' | 'letGo' | 'isEndpointPaused' | 'interrupt'
->;
-
-/** What an endpoint's delivery is made from. */
-export interface EndpointDeliveryParts extends BatchParts {
-  readonly source: BatchSource;
-}
 
 /** The wait after an error of the source, so that an outage does not spin. */
 const ERROR_WAIT_MS = 1_000;
@@ -29,7 +18,7 @@ const MOST_SETTLING = 100;
 
 /** Takes the batches of one endpoint while there is room for them at its gate, and runs them side by side. */
 export class EndpointDelivery {
-  readonly #parts: EndpointDeliveryParts;
+  readonly #parts: BatchParts;
   readonly #open = new Map<string, BatchRun>();
   /** Batches that are put back or failed. */
   readonly #leaving = new Set<Promise<void>>();
@@ -38,7 +27,7 @@ export class EndpointDelivery {
   #taking: Promise<void> = Promise.resolve();
   #onClosed = (): void => {};
 
-  constructor(parts: EndpointDeliveryParts) {
+  constructor(parts: BatchParts) {
     this.#parts = parts;
   }
 

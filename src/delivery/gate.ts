@@ -1,17 +1,11 @@
 import type { Pacing } from './pacing.ts';
 
-/** Called once: with true if the event may be sent, then `release` follows; with false if it may not. */
-export type OnTurn = (granted: boolean) => void;
-
-/** Whether an event is still to be sent; asked for as long as it waits. */
-type IsWanted = () => boolean;
-
-/** What a gate holds the events of an endpoint to. */
-export interface GateOptions {
-  /** Requests in flight, at most. */
-  readonly slots: number;
-  /** The endpoint's rate limit, then the client's, those of them that there are. */
-  readonly pacings: readonly Pacing[];
+/** An event that waits at a gate. */
+export interface Waiter {
+  /** Whether it is still to be sent. */
+  isWanted(): boolean;
+  /** Called once: with true if it may be sent, then `release` follows; with false if it may not. */
+  onTurn(granted: boolean): void;
 }
 
 /**
@@ -23,15 +17,18 @@ export class Gate {
   readonly #pacings: readonly Pacing[];
   #free: number;
   /** Those that wait for a slot, in the order of their coming. */
-  #queue: { readonly isWanted: IsWanted; readonly onTurn: OnTurn }[] = [];
+  #queue: Waiter[] = [];
   #waiting = 0;
-  #paused = false;
-  #closed = false;
+  #state: 'open' | 'paused' | 'closed' = 'open';
   #onRoom: (() => void) | undefined;
   /** The turn that was asked for last; never rejects. */
   #lastTurn: Promise<boolean> = Promise.resolve(true);
 
-  constructor({ slots, pacings }: GateOptions) {
+  /**
+   * @param slots requests in flight, at most
+   * @param pacings the endpoint's rate limit, then the client's, those of them that there are
+   */
+  constructor(slots: number, pacings: readonly Pacing[]) {
     this.#slots = slots;
     this.#free = slots;
     this.#pacings = pacings;
@@ -54,47 +51,47 @@ export class Gate {
   }
 
   /** Waits until the event may be sent. On the path of every event: a promise for each would cost several per cent. */
-  acquire(isWanted: IsWanted, onTurn: OnTurn): void {
-    if (!this.#isOpen || !isWanted()) this.#refuse(onTurn);
-    else if (this.#free > 0) this.#grant(isWanted, onTurn);
-    else this.#queue.push({ isWanted, onTurn });
+  acquire(waiter: Waiter): void {
+    if (!this.#mayGo(waiter)) this.#refuse(waiter);
+    else if (this.#free > 0) this.#grant(waiter);
+    else this.#queue.push(waiter);
   }
 
   /** The attempt of an event is over, and its slot is free. */
   release(): void {
     this.#free += 1;
     const next = this.#queue.shift();
-    if (next !== undefined) this.#grant(next.isWanted, next.onTurn);
+    if (next !== undefined) this.#grant(next);
   }
 
   /**
    * Waits for a turn within the rates; false if the event may not be sent any more. With two of them one event goes
    * after the other: turns of the endpoint's own that waited for the client's together would be sent together.
    */
-  turn(isWanted: IsWanted = () => true): Promise<boolean> {
-    if (this.#pacings.length < 2) return this.#takeTurns(isWanted);
-    this.#lastTurn = this.#lastTurn.then(() => this.#takeTurns(isWanted));
+  turn(waiter?: Waiter): Promise<boolean> {
+    const mayGo = (): boolean => this.#mayGo(waiter);
+    if (this.#pacings.length < 2) return this.#takeTurns(mayGo);
+    this.#lastTurn = this.#lastTurn.then(() => this.#takeTurns(mayGo));
     return this.#lastTurn;
   }
 
-  async #takeTurns(isWanted: IsWanted): Promise<boolean> {
-    const isDue = (): boolean => this.#isOpen && isWanted();
-    for (const pacing of this.#pacings) if (!isDue() || !(await pacing.turn(this, isDue))) return false;
-    return isDue();
+  async #takeTurns(mayGo: () => boolean): Promise<boolean> {
+    for (const pacing of this.#pacings) if (!mayGo() || !(await pacing.turn(this, mayGo))) return false;
+    return mayGo();
   }
 
-  get #isOpen(): boolean {
-    return !this.#paused && !this.#closed;
+  #mayGo(waiter: Waiter | undefined): boolean {
+    return this.#state === 'open' && waiter?.isWanted() !== false;
   }
 
   /** Whether a batch may be opened in the place of one of so many events that is done. */
   fits(events: number): boolean {
-    return !this.#closed && this.#waiting < this.#slots + events;
+    return this.#state !== 'closed' && this.#waiting < this.#slots + events;
   }
 
   /** Resolves when few enough events wait for another batch to be opened, or when the gate was closed. */
   room(): Promise<void> {
-    if (this.#closed || this.#waiting < this.#slots) return Promise.resolve();
+    if (this.#state === 'closed' || this.#waiting < this.#slots) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onRoom = resolve;
     });
@@ -102,17 +99,17 @@ export class Gate {
 
   /** No event may be sent until `resume`, not even those that wait already. */
   pause(): void {
-    this.#paused = true;
+    if (this.#state === 'open') this.#state = 'paused';
     this.dismiss();
   }
 
   resume(): void {
-    this.#paused = false;
+    if (this.#state === 'paused') this.#state = 'open';
   }
 
   /** From now on no event may be sent. */
   close(): void {
-    this.#closed = true;
+    this.#state = 'closed';
     this.dismiss();
     this.#tellOfRoom();
   }
@@ -120,31 +117,30 @@ export class Gate {
   /** Ends the waits of events that may not, or are not to be sent any more. */
   dismiss(): void {
     const all = this.#queue;
-    const stays = ({ isWanted }: { readonly isWanted: IsWanted }): boolean => this.#isOpen && isWanted();
-    this.#queue = all.filter(stays);
-    for (const waiter of all) if (!stays(waiter)) this.#refuse(waiter.onTurn);
+    this.#queue = all.filter((waiter) => this.#mayGo(waiter));
+    for (const waiter of all) if (!this.#mayGo(waiter)) this.#refuse(waiter);
     for (const pacing of this.#pacings) pacing.dismiss();
   }
 
-  #grant(isWanted: IsWanted, onTurn: OnTurn): void {
+  #grant(waiter: Waiter): void {
     this.#free -= 1;
-    if (this.#pacings.length > 0) void this.#grantInTurn(isWanted, onTurn);
+    if (this.#pacings.length > 0) void this.#grantInTurn(waiter);
     else {
       this.skip(1);
-      onTurn(true);
+      waiter.onTurn(true);
     }
   }
 
-  async #grantInTurn(isWanted: IsWanted, onTurn: OnTurn): Promise<void> {
-    const granted = await this.turn(isWanted);
+  async #grantInTurn(waiter: Waiter): Promise<void> {
+    const granted = await this.turn(waiter);
     this.skip(1);
     if (!granted) this.release();
-    onTurn(granted);
+    waiter.onTurn(granted);
   }
 
-  #refuse(onTurn: OnTurn): void {
+  #refuse(waiter: Waiter): void {
     this.skip(1);
-    onTurn(false);
+    waiter.onTurn(false);
   }
 
   #tellOfRoom(): void {

@@ -18,6 +18,12 @@ const CHECKPOINT_MS = 500;
 /** How long a suspected event waits for another one to be over: once to twice that. */
 const SUSPECT_WAIT_MS = 1_000;
 
+/** Where an endpoint's batches come from. */
+export type BatchSource = Pick<
+  BatchWorker,
+  'start' | 'take' | 'newLock' | 'adopt' | 'letGo' | 'isEndpointPaused' | 'interrupt'
+>;
+
 /** What a batch runs with: the same for all batches of an endpoint in a process. */
 export interface BatchParts extends LedgerParts {
   readonly endpoint: ResolvedEndpoint;
@@ -26,8 +32,7 @@ export interface BatchParts extends LedgerParts {
   readonly meter: ClientMeter;
   /** Batches of this process, one at most, whose one event may be what ends processes. */
   readonly suspects: Set<object>;
-  /** Gives the lock for a batch that is taken in the same step as another one is settled. */
-  readonly source: Pick<BatchWorker, 'newLock'>;
+  readonly source: BatchSource;
   random(): number;
 }
 
@@ -129,12 +134,15 @@ export class BatchRun {
   /** Sends an event once the gate lets it pass. Calls back once, whatever comes of it. */
   #deliver(event: StoredEvent, onOver: () => void): void {
     const { gate } = this.#parts;
-    gate.acquire(this.#isWanted, (granted) => {
-      if (!granted) return onOver();
-      this.#send(event, () => {
-        gate.release();
-        onOver();
-      });
+    gate.acquire({
+      isWanted: this.#isWanted,
+      onTurn: (granted) => {
+        if (!granted) return onOver();
+        this.#send(event, () => {
+          gate.release();
+          onOver();
+        });
+      },
     });
   }
 

@@ -1,13 +1,7 @@
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Classification, Outcome } from '../core/outcome.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
-
-/** What an endpoint's counters grow by, and its latest failure, since they were last written. */
-export interface TallySheet {
-  readonly counters: ReadonlyMap<string, number>;
-  /** JSON: {at, event, type, attempt, status, class, detail} */
-  readonly lastError?: string;
-}
+import type { SettleCommand } from '../queue/settle-order.ts';
 
 /** How much of a response, or of the reason that there was none, is shown. */
 export const DETAIL_LENGTH = 200;
@@ -64,7 +58,7 @@ export class Tally {
   }
 
   /** What was counted since the last time, to be written with the settlement. */
-  take(): TallySheet {
+  take(): Pick<SettleCommand, 'counters' | 'lastError'> {
     const counters = this.#counters;
     const lastError = this.#lastError;
     for (const [status, count] of this.#deliveries) counters.set(`delivered:${this.#type}:${status}`, count);

@@ -196,7 +196,7 @@ function buildEndpoint(endpoint: ResolvedEndpoint, parts: ClientParts, shared: S
   const { log, suspects } = shared;
   const own = pacingOf(endpoint.ratePerSecond, rateKey(client, type), shared);
   const pacings = [own, pacing].filter((one) => one !== undefined);
-  const gate = new Gate({ slots: concurrency, pacings });
+  const gate = new Gate(concurrency, pacings);
   const worker = shared.workers.create(endpoint, {
     onLockLost: (jobId) => delivery.lose(jobId),
     onStalled: (batch) => log.warn({ client, type, batch }, 'batch taken over from a lost process'),

@@ -60,7 +60,7 @@ function delivery(next: string) {
       sent.push(id);
       return { classification: { kind: 'delivered', status: 200 }, ms: 1 };
     },
-    gate: new Gate({ slots: 1, pacings: [] }),
+    gate: new Gate(1, []),
     unsettled: new Unsettled(),
     suspects: new Set(),
     meter: createDeliveryMeter().client('acme'),
@@ -168,7 +168,7 @@ function deliveryOf(
         })
       );
     },
-    gate: new Gate({ slots, pacings: [] }),
+    gate: new Gate(slots, []),
     unsettled: new Unsettled(),
     suspects: new Set(),
     meter: createDeliveryMeter().client('acme'),

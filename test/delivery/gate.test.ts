@@ -22,7 +22,7 @@ function turnsOnDemand() {
 
 const always = (): boolean => true;
 const acquire = (gate: Gate, isWanted = always): Promise<boolean> =>
-  new Promise((resolve) => gate.acquire(isWanted, resolve));
+  new Promise((resolve) => gate.acquire({ isWanted, onTurn: resolve }));
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Whether a promise is settled by now. */
@@ -36,7 +36,7 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 test('events pass while there are slots, and the next one when a slot is free', async () => {
-  const gate = new Gate({ slots: 2, pacings: [] });
+  const gate = new Gate(2, []);
   gate.add(3);
   expect(await Promise.all([acquire(gate), acquire(gate)])).toEqual([true, true]);
   const third = acquire(gate);
@@ -47,16 +47,16 @@ test('events pass while there are slots, and the next one when a slot is free', 
 });
 
 test('slots are given in the order of the asking', () => {
-  const gate = new Gate({ slots: 1, pacings: [] });
+  const gate = new Gate(1, []);
   gate.add(2_000);
   const served: number[] = [];
-  for (let n = 0; n < 2_000; n += 1) gate.acquire(always, () => served.push(n));
+  for (let n = 0; n < 2_000; n += 1) gate.acquire({ isWanted: always, onTurn: () => served.push(n) });
   for (let n = 0; n < 2_000; n += 1) gate.release();
   expect(served).toEqual(Array.from({ length: 2_000 }, (_, n) => n));
 });
 
 test('there is room for a batch while fewer events wait than there are slots', async () => {
-  const gate = new Gate({ slots: 2, pacings: [] });
+  const gate = new Gate(2, []);
   gate.add(1);
   await gate.room();
   gate.add(2);
@@ -70,7 +70,7 @@ test('there is room for a batch while fewer events wait than there are slots', a
 });
 
 test('a closed gate lets nothing pass, and nothing waits for it', async () => {
-  const gate = new Gate({ slots: 1, pacings: [] });
+  const gate = new Gate(1, []);
   gate.add(3);
   await acquire(gate);
   const waits = [acquire(gate), gate.room()];
@@ -83,7 +83,7 @@ test('a closed gate lets nothing pass, and nothing waits for it', async () => {
 
 test('a turn is taken with the slot: an event that has both goes at once', async () => {
   const { pacing, next, waiting } = turnsOnDemand();
-  const gate = new Gate({ slots: 2, pacings: [pacing] });
+  const gate = new Gate(2, [pacing]);
   gate.add(3);
   const events = [acquire(gate), acquire(gate), acquire(gate)];
   await nextTurn();
@@ -101,7 +101,7 @@ test('a turn is taken with the slot: an event that has both goes at once', async
 
 test('an endpoint with a rate of its own waits for that, then for the client’s, one event at a time', async () => {
   const [own, ofClient] = [turnsOnDemand(), turnsOnDemand()];
-  const gate = new Gate({ slots: 2, pacings: [own.pacing, ofClient.pacing] });
+  const gate = new Gate(2, [own.pacing, ofClient.pacing]);
   gate.add(2);
   const events = [acquire(gate), acquire(gate)];
   const waits = async () => {
@@ -123,7 +123,7 @@ test('an endpoint with a rate of its own waits for that, then for the client’s
 
 test.each(['pause', 'close'] as const)('%s sends away those that wait for two rates', async (how) => {
   const [own, ofClient] = [turnsOnDemand(), turnsOnDemand()];
-  const gate = new Gate({ slots: 3, pacings: [own.pacing, ofClient.pacing] });
+  const gate = new Gate(3, [own.pacing, ofClient.pacing]);
   gate.add(3);
   const events = [acquire(gate), acquire(gate), acquire(gate)];
   await nextTurn();
@@ -136,10 +136,10 @@ test.each(['pause', 'close'] as const)('%s sends away those that wait for two ra
 
 test.each(['pause', 'close'] as const)('%s sends away those that wait, for a slot or a turn', async (how) => {
   const { pacing } = turnsOnDemand();
-  const other = new Gate({ slots: 1, pacings: [pacing] });
+  const other = new Gate(1, [pacing]);
   other.add(1);
   const elsewhere = acquire(other);
-  const gate = new Gate({ slots: 2, pacings: [pacing] });
+  const gate = new Gate(2, [pacing]);
   gate.add(4);
   const events = [acquire(gate), acquire(gate), acquire(gate)];
   gate[how]();
@@ -151,7 +151,7 @@ test.each(['pause', 'close'] as const)('%s sends away those that wait, for a slo
 
 test('events that are wanted no longer are sent away, wherever they wait, and take no turn', async () => {
   const { pacing, next, waiting } = turnsOnDemand();
-  const gate = new Gate({ slots: 2, pacings: [pacing] });
+  const gate = new Gate(2, [pacing]);
   gate.add(4);
   let isLost = false;
   const isWanted = (): boolean => !isLost;
@@ -168,7 +168,7 @@ test('events that are wanted no longer are sent away, wherever they wait, and ta
 });
 
 test('a gate that was paused lets events pass again once it is resumed', async () => {
-  const gate = new Gate({ slots: 1, pacings: [] });
+  const gate = new Gate(1, []);
   gate.add(3);
   await acquire(gate);
   gate.pause();
@@ -190,15 +190,18 @@ test.each([
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 5 }), steps, async (slots, acts) => {
         const { pacing, next, waiting } = turnsOnDemand();
-        const gate = new Gate({ slots, pacings: isPaced ? [pacing] : [] });
+        const gate = new Gate(slots, isPaced ? [pacing] : []);
         const counts = { idle: 0, asking: 0, sent: 0 };
         const ask = (): void => {
           if (counts.idle === 0) return;
           counts.idle -= 1;
           counts.asking += 1;
-          gate.acquire(always, (granted) => {
-            counts.asking -= 1;
-            if (granted) counts.sent += 1;
+          gate.acquire({
+            isWanted: always,
+            onTurn: (granted) => {
+              counts.asking -= 1;
+              if (granted) counts.sent += 1;
+            },
           });
         };
         const release = (): void => {

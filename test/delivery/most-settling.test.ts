@@ -48,7 +48,7 @@ function delivery() {
       interrupt: async () => {},
     },
     attempt: async () => ({ classification: { kind: 'delivered', status: 200 }, ms: 1 }),
-    gate: new Gate({ slots: CONCURRENCY, pacings: [] }),
+    gate: new Gate(CONCURRENCY, []),
     unsettled: new Unsettled(),
     suspects: new Set(),
     meter: createDeliveryMeter().client('acme'),

@@ -28,7 +28,7 @@ const SMALL_FILE_LINES = 30;
 const ROWS: readonly Row[] = [
   { what: 'src and workers: lines', limit: 29_000, ceiling: 31_700, of: linesIn('') },
   { what: 'src and workers: files', limit: 310, ceiling: 313, of: filesIn('') },
-  { what: 'src/delivery: lines', limit: 1_150, of: linesIn('src/delivery/') },
+  { what: 'src/delivery: lines', limit: 1_150, ceiling: 1_171, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 9, of: filesIn('src/delivery/') },
   { what: 'src/http: lines', limit: 900, of: linesIn('src/http/') },
   { what: 'src/http: files', limit: 11, of: filesIn('src/http/') },
