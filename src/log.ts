@@ -22,7 +22,7 @@ const FULL_PIPE_WAIT_MS = 10;
  * as much as several requests. What is left is written when the process exits; only a kill -9 loses it.
  * `flush` writes it at once.
  *
- * Where it cannot be written (its reader is gone, the disk is full) that is said once on stderr, and the
+ * If it cannot be written (its reader is gone, the disk is full) that is said once on stderr, and the
  * process is asked to stop: whoever supervises it has to know.
  */
 export function bufferedStdout(): DestinationStream & { flush(): void } {
@@ -54,7 +54,7 @@ export function bufferedStdout(): DestinationStream & { flush(): void } {
   };
 }
 
-/** Waits where a pipe is full: a log line is not dropped because its reader is slow. */
+/** Waits if a pipe is full: a log line is not dropped because its reader is slow. */
 function writeAll(bytes: Buffer): void {
   let written = 0;
   while (written < bytes.length) {

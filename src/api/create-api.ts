@@ -58,7 +58,7 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   return server;
 }
 
-/** Many clients name a content type whether they send anything or not; where a body is needed its schema says so. */
+/** Many clients name a content type whether they send anything or not; if a body is needed, its schema says so. */
 function takeEmptyBodies(server: ApiServer): void {
   const parse = server.getDefaultJsonParser('error', 'error');
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {

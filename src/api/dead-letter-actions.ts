@@ -17,7 +17,7 @@ const bodySchema = z
       .max(MOST_IDS)
       .optional()
       .describe('these events and no others; needs client, and goes with no other filter'),
-    all: z.literal(true).optional().describe('needed where there is no filter'),
+    all: z.literal(true).optional().describe('needed if there is no filter'),
     limit: z.int().min(1).optional().describe('at most so many, oldest first'),
     dryRun: z.boolean().optional().describe('only count'),
   })
@@ -29,7 +29,7 @@ const bodySchema = z
     if (ids !== undefined && given > 0) refuse('ids', 'goes with client, and with no other filter');
     if (ids !== undefined && client === undefined) refuse('client', 'is required with ids');
     const isAnything = given === 0 && ids === undefined && client === undefined;
-    if (isAnything && all !== true && dryRun !== true) refuse('all', 'must be true where there is no filter');
+    if (isAnything && all !== true && dryRun !== true) refuse('all', 'must be true if there is no filter');
   });
 
 const resultShape = {

@@ -39,7 +39,7 @@ export function sendProblem(reply: FastifyReply, problem: ApiProblem): FastifyRe
   return reply.code(statusOf(problem.code)).type(PROBLEM_TYPE).send(problemDocument(problem));
 }
 
-/** What answers where a request ends with an error. */
+/** What answers if a request ends with an error. */
 export function createErrorHandler({ log, onUnavailable }: Pick<ApiParts, 'log' | 'onUnavailable'>) {
   return (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const problem = toProblem(error);

@@ -207,7 +207,7 @@ function noEvents(): ProblemError {
   return new ProblemError('BODY_INVALID', 'the body holds no event');
 }
 
-/** @throws ProblemError where nothing was accepted */
+/** @throws ProblemError if nothing was accepted */
 function conclude(account: EventAccount): EventAccount {
   const { accepted, refused } = account;
   if (accepted.length > 0) return account;

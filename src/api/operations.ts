@@ -34,7 +34,7 @@ export interface DeadLetterOrder {
 }
 
 /**
- * What operators do, on Redis. All of it throws ProblemError where Redis is away or refuses; `REDIS_ANSWER_LOST` where
+ * What operators do, on Redis. All of it throws ProblemError if Redis is away or refuses; `REDIS_ANSWER_LOST` if
  * it may have been done, in part or as a whole, and asking again does it once.
  */
 export interface Operations {
@@ -43,7 +43,7 @@ export interface Operations {
   view(client: ViewedClient): Promise<ClientView>;
   /** By the clients' names. */
   views(clients: readonly ViewedClient[]): Promise<ReadonlyMap<string, ClientView>>;
-  /** @returns false where it was so already */
+  /** @returns false if it was so already */
   setPaused(client: string, paused: boolean): Promise<boolean>;
   incidents(clients: readonly string[]): Promise<Incidents>;
   deadLetterPage(client: string, count: number, after?: string): Promise<DeadLetterPage>;

@@ -14,7 +14,7 @@ export interface BodyLimits {
  * The bytes of a request's body, taken from the connection only as fast as they are asked for. Whoever stops
  * early can still answer: the connection stays.
  *
- * @throws ProblemError `BODY_TOO_LARGE`, `REQUEST_TIMEOUT`; Node's error where the client is gone
+ * @throws ProblemError `BODY_TOO_LARGE`, `REQUEST_TIMEOUT`; Node's error if the client is gone
  */
 export async function* readBody(raw: IncomingMessage, limits: BodyLimits): AsyncGenerator<Uint8Array> {
   if (Number(raw.headers['content-length'] ?? 0) > limits.maxBytes) throw tooLarge(limits.maxBytes);

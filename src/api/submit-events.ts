@@ -73,7 +73,7 @@ function refusalOf({ path = '$', problem }: Extract<EventItem, { problem: string
   return { outcome: 'refused', code: 'INVALID_EVENT', problems: [{ path, message: problem }] };
 }
 
-/** Writes down what became of an event. @returns why it is better to stop, where it is no fault of the event */
+/** Writes down what became of an event. @returns why it is better to stop, if it is no fault of the event */
 function enter(
   account: EventAccount,
   index: number,

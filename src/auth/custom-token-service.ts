@@ -33,7 +33,7 @@ export function pickCustomFields(answer: unknown, config: TokenServiceConfig): T
   };
 }
 
-/** RFC 6901, section 4; undefined where it leads nowhere. */
+/** RFC 6901, section 4; undefined if it leads nowhere. */
 function follow(value: unknown, pointer: string): unknown {
   let found = value;
   for (const step of pointer.split('/').slice(1)) {

@@ -39,7 +39,7 @@ export async function obtainToken(
   return 'failure' in issued ? issued : toObtained(issued, options.monotonicNow());
 }
 
-/** As `obtainToken`, through Redis; undefined where Redis does not answer, or is waited for too long. */
+/** As `obtainToken`, through Redis; undefined if Redis does not answer, or is waited for too long. */
 async function obtainShared(
   options: ObtainTokenOptions,
   store: TokenStore,

@@ -12,7 +12,7 @@ const CONTROL = /\p{Cc}/u;
 /**
  * Authorizes with what the configuration says; `authorize` always answers at once.
  *
- * @throws WaybillError `AUTH_CONFIG_INVALID` where no header can carry the credentials
+ * @throws WaybillError `AUTH_CONFIG_INVALID` if no header can carry the credentials
  */
 export function createStaticAuthorizer(auth: StaticAuthConfig): Authorizer {
   const authorization = Object.freeze({ headers: Object.freeze(toHeaders(auth)), version: 1 });

@@ -77,7 +77,7 @@ const CLASS_OF_CODE = new Map(
 );
 
 /**
- * Puts an error's `code` (its name, where it has none) into a failure class; messages are not looked at,
+ * Puts an error's `code` (its name, if it has none) into a failure class; messages are not looked at,
  * they change between versions.
  * An unknown code counts as `reset`: the connection did not live to an answer.
  */

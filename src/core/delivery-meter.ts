@@ -51,7 +51,7 @@ export interface DeliveryMeter {
   readonly latencies: Histogram;
   /** Events in a batch that was opened. */
   readonly batches: Histogram;
-  /** The meter of a client, a new one where there was none. */
+  /** The meter of a client, a new one if there was none. */
   client(name: string): ClientMeter;
 }
 

@@ -18,7 +18,7 @@ interface Walk {
 }
 
 /**
- * Copies a value that `JSON.stringify` and `JSON.parse` would leave unchanged, and says why where they would
+ * Copies a value that `JSON.stringify` and `JSON.parse` would leave unchanged, and says why if they would
  * not. Whatever is looked at is read once and copied, so that no getter, proxy or `toJSON` can say something
  * else when the event is written. An `undefined` property counts as an absent one.
  *

@@ -2,7 +2,7 @@
 export interface MetricValue {
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
-  /** Where it is not the metric's own: `_bucket`, `_sum` and `_count` of a histogram. */
+  /** If it is not the metric's own: `_bucket`, `_sum` and `_count` of a histogram. */
   readonly metricName?: string;
 }
 

@@ -2,7 +2,7 @@ const MAX_EDITS = 2;
 
 /**
  * The one of `known` that was probably meant by `given`: equal but for case and separators, or at most two
- * letters away (one, where the word has fewer than five). Undefined: none is near.
+ * letters away (one, if the word has fewer than five). Undefined: none is near.
  */
 export function nearMiss(given: string, known: readonly string[]): string | undefined {
   const plain = plainForm(given);

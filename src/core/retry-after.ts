@@ -8,7 +8,7 @@ const ASCTIME = /^[A-Za-z]{3} [A-Za-z]{3} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
  * Reads a `Retry-After` header (RFC 9110, section 10.2.3): seconds or an HTTP-date.
  *
  * @param now ms since the epoch
- * @returns milliseconds from `now`, never negative; undefined where the header says nothing usable
+ * @returns milliseconds from `now`, never negative; undefined if the header says nothing usable
  */
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;

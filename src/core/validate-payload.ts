@@ -9,7 +9,7 @@ export type PayloadValidation<Payload> =
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /**
- * Holds a payload against its type's contract. Never throws for a bad payload, not even where its own
+ * Holds a payload against its type's contract. Never throws for a bad payload, not even if its own
  * getters do: its problems come back at once, each with its JSON path. The given payload is not changed.
  *
  * @param source the JSON that the payload was read from: a number in it stands for text only if it is written in

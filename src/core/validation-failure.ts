@@ -16,7 +16,7 @@ export interface FieldError {
   readonly code: string;
 }
 
-/** The field errors of a 422 in the contract's form, those that are whole where it was cut short; empty where it has none. */
+/** The field errors of a 422 in the contract's form, those that are whole if it was cut short; empty if it has none. */
 export function parseFieldErrors(response: string | undefined): readonly FieldError[] {
   const text = response?.trimStart() ?? '';
   if (!text.startsWith('{')) return [];

@@ -24,7 +24,7 @@ export function code(text: string): string {
 }
 
 /**
- * A cell of a table: a stroke ends it, even within code, unless there is a backslash before it; where there is one
+ * A cell of a table: a stroke ends it, even within code, unless there is a backslash before it; if there is one
  * already, that is written as JSON does.
  */
 function cell(markdown: string): string {

@@ -5,7 +5,7 @@ import { block, code, plain, plainWithCode, table } from './markdown-text.ts';
 /** Longer payloads are cut off: the report is read by people. */
 const MOST_PAYLOAD = 4_000;
 const MOST_FIELDS = 30;
-/** Where there was no connection, or none was tried. */
+/** If there was no connection, or none was tried. */
 const UNSENT_CLASSES: ReadonlySet<string> = new Set(['refused', 'dns', 'tls', 'token', 'address']);
 
 /** What a report is called, above it and in the window that shows it. */

@@ -103,7 +103,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       closed = true;
       workers.close();
       await authorizers.close();
-      // Where Redis is away, what waits for it ends here; the locks run out and the batches are taken over.
+      // If Redis is away, what waits for it ends here; the locks run out and the batches are taken over.
       closeRedis(redis);
       // What was to be sent again once a lost connection was back is never answered: ioredis forgets it.
       await atMost(CLOSED_MS, stops);

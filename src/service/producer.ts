@@ -18,8 +18,8 @@ export interface Producer {
    * - `unknown`: Redis' answer was lost; it may have been taken, and submitting it again may double it. With an
    *   idempotency key that is safe: see `SubmitOptions`
    *
-   * Where Redis is away it is refused at once with `REDIS_UNAVAILABLE`; the producer finds back to Redis by
-   * itself. Where too many events wait to be written it is refused with `INTAKE_FULL`.
+   * If Redis is away it is refused at once with `REDIS_UNAVAILABLE`; the producer finds back to Redis by
+   * itself. If too many events wait to be written it is refused with `INTAKE_FULL`.
    *
    * @param payload what the contract says for the type; numbers may stand for strings
    */
