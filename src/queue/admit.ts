@@ -84,6 +84,15 @@ export function encodeBatch(events: readonly StoredEvent[]): string {
   return JSON.stringify(batch);
 }
 
+/** What the data of a job says; undefined for what is no JSON. */
+export function decodeData(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Puts batches without keys into an endpoint's queue, all or none; resolves once Redis has them.
  *

@@ -1,5 +1,6 @@
 import { Job, type JobJson, type RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { decodeData } from './admit.ts';
 import { isConnected } from './connections.ts';
 import { Locks } from './locks.ts';
 import { deliveriesPrefix, type Endpoint, endpointPrefix, type LockTiming } from './names.ts';
@@ -142,7 +143,7 @@ export class BatchWorker {
   /** From now on renews the lock of a batch that was taken with a lock of this worker. */
   adopt({ id, token, data, stalls }: QueuedBatch): TakenBatch {
     this.#locks.hold(id, token);
-    return { id, token, data: parseData(data), stalls, fail: (reason) => this.#fail(id, token, reason) };
+    return { id, token, data: decodeData(data), stalls, fail: (reason) => this.#fail(id, token, reason) };
   }
 
   /** Stops renewing the lock of a batch that was settled or lost, unless the batch was taken anew since. */
@@ -203,14 +204,5 @@ export class BatchWorker {
       () => this.#isClosed,
       this.#parts.onError,
     );
-  }
-}
-
-/** Undefined for what is no JSON. */
-function parseData(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
   }
 }
