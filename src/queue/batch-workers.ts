@@ -1,5 +1,4 @@
 import { createRedisBackend } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { every } from '../core/time.ts';
 import { defineUnguardedScript } from './define-script.ts';
 import { type Endpoint, endpointPrefix } from './names.ts';
@@ -23,7 +22,7 @@ export interface BatchWorkers {
 
 /** Makes what the workers share. */
 export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
-  const { redis, lock, onError, now } = parts;
+  const { redis, lock, onError } = parts;
   const backend = createRedisBackend('', {
     connection: redis,
     lockDuration: lock.durationMs,
@@ -36,18 +35,11 @@ export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
   let isClosed = false;
   let close = (): void => {};
 
-  async function lookAt(queues: readonly string[]): Promise<void> {
-    for (const { queue, waits, held } of await findIdleWork(redis, queues, now())) {
-      if (waits) workers.get(queue)?.hear(0);
-      if (held) void workers.get(queue)?.lookForLost();
-    }
-  }
-
   async function look(): Promise<void> {
     const queues = [...workers.keys()];
     try {
       for (let from = 0; from < queues.length && !isClosed; from += QUEUES_A_STEP) {
-        await lookAt(queues.slice(from, from + QUEUES_A_STEP));
+        await lookAt(parts, workers, queues.slice(from, from + QUEUES_A_STEP));
       }
     } catch (error) {
       if (!isClosed) onError(error as Error);
@@ -68,11 +60,12 @@ export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
         onError,
       });
       const stopLooking = every(lock.stalledIntervalMs, () => {
-        subscriber.check();
+        // A subscriber that Redis has lost gets no answer: then it connects anew.
+        subscriber.ping().catch(() => {});
         return look();
       });
       close = () => {
-        subscriber.close();
+        subscriber.disconnect();
         void stopLooking();
       };
     },
@@ -90,7 +83,7 @@ export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
  *
  * KEYS  the wait list of each queue
  * ARGV  now, the prefix of each queue
- * Returns n × (position, 1: a job waits or is due, 1: batches are held).
+ * Returns n × {position, 1: a job waits or is due, 1: batches are held}.
  */
 const FIND_IDLE_WORK = `
 local found = {}
@@ -102,45 +95,24 @@ for i, wait in ipairs(KEYS) do
   if not waits then waits = #redis.call('ZRANGEBYSCORE', prefix .. 'delayed', 0, due, 'LIMIT', 0, 1) > 0 end
   local held = redis.call('EXISTS', prefix .. 'active', prefix .. 'stalled') > 0
   if held then held = redis.call('EXISTS', prefix .. 'stalled-check') == 0 end
-  if waits or held then
-    found[#found + 1] = i
-    found[#found + 1] = waits and 1 or 0
-    found[#found + 1] = held and 1 or 0
-  end
+  if waits or held then found[#found + 1] = {i, waits and 1 or 0, held and 1 or 0} end
 end
 return found
 `;
 
 const findScript = defineUnguardedScript('find-idle-work', FIND_IDLE_WORK);
 
-/** A queue with something to do. */
-interface IdleWork {
-  /** Its prefix. */
-  readonly queue: string;
-  /** A job waits that a worker may take, or a retry is due. */
-  readonly waits: boolean;
-  /** Some process holds batches, or did so. */
-  readonly held: boolean;
-}
-
-/**
- * Looks at all these queues in one step; those with nothing to do are left out.
- *
- * @param queues their prefixes
- * @param now ms since the epoch
- * @throws errors of Redis
- */
-async function findIdleWork(
-  redis: Redis,
+/** Looks at these queues in one step, and tells their workers what there is to do. @throws errors of Redis */
+async function lookAt(
+  { redis, now }: BatchWorkersParts,
+  workers: ReadonlyMap<string, BatchWorker>,
   queues: readonly string[],
-  now: number,
-): Promise<readonly IdleWork[]> {
+): Promise<void> {
   const keys = queues.map((prefix) => `${prefix}wait`);
-  const found = (await findScript(redis, keys, [now, ...queues])) as number[];
-  const work: IdleWork[] = [];
-  for (let at = 0; at < found.length; at += 3) {
-    const queue = queues[(found[at] ?? 0) - 1] ?? '';
-    work.push({ queue, waits: found[at + 1] === 1, held: found[at + 2] === 1 });
+  const found = await findScript(redis, keys, [now(), ...queues]);
+  for (const [position, waits, held] of found as [number, number, number][]) {
+    const worker = workers.get(queues[position - 1] ?? '');
+    if (waits === 1) worker?.hear(0);
+    if (held === 1) void worker?.lookForLost();
   }
-  return work;
 }

@@ -1,12 +1,11 @@
 import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
-import { deliveriesPrefix, type Endpoint, endpointPrefix, statsKey } from './names.ts';
-import { SET_PAUSED } from './scripts/bullmq-functions.ts';
+import { deliveriesPrefix, statsKey } from './names.ts';
 import { ENDPOINT_TYPES } from './scripts/endpoint-types.ts';
 import { WAKE } from './scripts/wake.ts';
 
 /**
- * Pauses the queues of all endpoints of a client, or resumes them. An endpoint's first batch pauses its queue while
+ * Pauses the queues of all endpoints of a client, or resumes them, as BullMQ's `queue.pause` and `queue.resume` do. An endpoint's first batch pauses its queue while
  * `pausedAt` stands.
  *
  * KEYS  stats
@@ -16,11 +15,9 @@ import { WAKE } from './scripts/wake.ts';
 const pauseScript = defineScript(
   'pause',
   `
-${SET_PAUSED}
 ${WAKE}
 ${ENDPOINT_TYPES}
-local state, now = ARGV[2], ARGV[3]
-local pauses = state == 'paused'
+local pauses, now = ARGV[2] == 'paused', ARGV[3]
 local changed = (redis.call('HEXISTS', KEYS[1], 'pausedAt') == 1) ~= pauses
 if changed and pauses then redis.call('HSET', KEYS[1], 'pausedAt', now) end
 if changed and not pauses then redis.call('HDEL', KEYS[1], 'pausedAt') end
@@ -28,7 +25,8 @@ for _, kind in ipairs(endpointTypes(KEYS[1])) do
   local prefix = ARGV[1] .. ':' .. kind .. ':'
   if (redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1) ~= pauses then
     local before = workDue(prefix)
-    setPaused(prefix, state)
+    if pauses then redis.call('HSET', prefix .. 'meta', 'paused', 1)
+    else redis.call('HDEL', prefix .. 'meta', 'paused') end
     wakeWorkers(prefix, before)
     changed = true
   end
@@ -53,9 +51,4 @@ export async function setPaused(
 ): Promise<boolean> {
   const args = [deliveriesPrefix(client), paused ? 'paused' : 'resumed', now];
   return (await pauseScript(redis, [statsKey(client)], args)) === 1;
-}
-
-/** Whether the delivery to an endpoint is paused. @throws errors of Redis */
-export async function isPaused(redis: Redis, endpoint: Endpoint): Promise<boolean> {
-  return (await redis.hexists(`${endpointPrefix(endpoint)}meta`, 'paused')) === 1;
 }

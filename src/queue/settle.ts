@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { encodeBatch } from './admit.ts';
+import { decodeData, encodeBatch } from './admit.ts';
 import { defineScript } from './define-script.ts';
 import { packDelivered } from './delivered-record.ts';
 import {
@@ -29,8 +29,8 @@ export interface QueuedBatch {
   readonly id: string;
   /** The lock by which it is held. */
   readonly token: string;
-  /** JSON, as it was written */
-  readonly data: string;
+  /** Undefined if it is no JSON. */
+  readonly data: unknown;
   /** How often a process that held it was lost since one of its events was last settled. */
   readonly stalls: number;
 }
@@ -55,10 +55,10 @@ export async function findTaken(redis: Redis, endpoint: Endpoint, lock: NewLock)
 }
 
 /** A batch as scripts hand it over: its id, its data, its stalls. */
-type TakenReply = readonly [id: string, data: string, stalls: string];
+type TakenReply = [id: string, data: string, stalls: string];
 
 function toQueuedBatch([id, data, stalls]: TakenReply, { token }: NewLock): QueuedBatch {
-  return { id, token, data, stalls: Number(stalls) };
+  return { id, token, data: decodeData(data), stalls: Number(stalls) };
 }
 
 /**
@@ -110,7 +110,7 @@ async function settledBy(
   wasSentBefore: boolean,
 ): Promise<Settled> {
   if (Array.isArray(answer) && nextLock !== undefined)
-    return { settled: true, next: toQueuedBatch(answer as unknown as TakenReply, nextLock) };
+    return { settled: true, next: toQueuedBatch(answer as TakenReply, nextLock) };
   if (answer === DONE) return { settled: true };
   // If it was sent again after its answer was lost, what it brought in has the new lock.
   const [next] = nextLock === undefined ? [] : await findTaken(redis, endpoint, nextLock);

@@ -4,7 +4,6 @@ import { decodeData } from './admit.ts';
 import { isConnected } from './connections.ts';
 import { Locks } from './locks.ts';
 import { deliveriesPrefix, type Endpoint, endpointPrefix, type LockTiming } from './names.ts';
-import { isPaused } from './pause-client.ts';
 import { WORK_CHANNEL } from './scripts/wake.ts';
 import { findTaken, type QueuedBatch } from './settle.ts';
 import type { NewLock } from './settle-order.ts';
@@ -15,12 +14,7 @@ import { NextWork } from './wake.ts';
 const GONE_LOOK_MS = 1_000;
 
 /** A batch that this process has taken, with the lock by which it is held. */
-export interface TakenBatch {
-  readonly id: string;
-  readonly token: string;
-  readonly data: unknown;
-  /** How often a process that held it was lost since one of its events was last settled. */
-  readonly stalls: number;
+export interface TakenBatch extends QueuedBatch {
   /** Moves a job that is no batch to BullMQ's failed set, where it is kept and `check` names it. */
   fail(reason: string): Promise<void>;
 }
@@ -118,7 +112,8 @@ export class BatchWorker {
     const connection = redis.stream;
     const answer = await this.#untilWritable((queue) => queue.moveToActive(lock.token));
     const [job, id, , dueAt] = answer as [job: JobJson | null, id: string, rateLimit: number, dueAt: number];
-    const taken = job && this.adopt({ id, token: lock.token, data: job.data, stalls: job.stalledCounter });
+    const { token } = lock;
+    const taken = job && this.adopt({ id, token, data: decodeData(job.data), stalls: job.stalledCounter });
     // An answer that was lost with its connection has taken a batch, too, of which nobody knows.
     if (redis.stream !== connection) {
       for (const batch of await findTaken(redis, this.#parts.endpoint, lock)) {
@@ -141,9 +136,9 @@ export class BatchWorker {
   }
 
   /** From now on renews the lock of a batch that was taken with a lock of this worker. */
-  adopt({ id, token, data, stalls }: QueuedBatch): TakenBatch {
-    this.#locks.hold(id, token);
-    return { id, token, data: decodeData(data), stalls, fail: (reason) => this.#fail(id, token, reason) };
+  adopt(batch: QueuedBatch): TakenBatch {
+    this.#locks.hold(batch.id, batch.token);
+    return { ...batch, fail: (reason) => this.#fail(batch, reason) };
   }
 
   /** Stops renewing the lock of a batch that was settled or lost, unless the batch was taken anew since. */
@@ -151,10 +146,9 @@ export class BatchWorker {
     this.#locks.letGo(id, token);
   }
 
-  async #fail(id: string, token: string, reason: string): Promise<void> {
-    await this.#untilWritable(() =>
-      new Job(this.#worker, '', null, {}, id).moveToFailed(new Error(reason), token),
-    );
+  async #fail({ id, token }: QueuedBatch, reason: string): Promise<void> {
+    const job = new Job(this.#worker, '', null, {}, id);
+    await this.#untilWritable(() => job.moveToFailed(new Error(reason), token));
   }
 
   /** Puts batches back into the queue whose process was lost: those that had no lock at two looks. */
@@ -174,8 +168,8 @@ export class BatchWorker {
   }
 
   /** Whether an operator has paused the endpoint. */
-  isEndpointPaused(): Promise<boolean> {
-    return isPaused(this.#parts.redis, this.#parts.endpoint);
+  async isEndpointPaused(): Promise<boolean> {
+    return (await this.#parts.redis.hexists(`${this.#prefix}meta`, 'paused')) === 1;
   }
 
   /**

@@ -17,15 +17,11 @@ export interface SubscriberParts {
   onError(error: Error): void;
 }
 
-/** Hears of work for the queues of this process, over one connection of its own. */
-export interface Subscriber {
-  /** Makes sure that Redis still has the subscriber. */
-  check(): void;
-  close(): void;
-}
-
-/** Opens the connection; it is opened and subscribed anew each time that it is lost. */
-export function subscribeToWork({ redis, onWork, onSubscribed, onError }: SubscriberParts): Subscriber {
+/**
+ * Hears of work for the queues of this process, over one connection of its own; it is opened and subscribed anew each
+ * time that it is lost.
+ */
+export function subscribeToWork({ redis, onWork, onSubscribed, onError }: SubscriberParts): Redis {
   const subscriber = redis.duplicate({
     autoResubscribe: false,
     enableOfflineQueue: false,
@@ -34,11 +30,10 @@ export function subscribeToWork({ redis, onWork, onSubscribed, onError }: Subscr
     socketTimeout: SILENT_MS,
     connectionName: 'waybill-worker-subscriber',
   });
-  // A command that goes with its connection is followed by the next connection's.
-  const ignore = (): void => {};
   subscriber.on('error', onError);
   subscriber.on('ready', () => {
     subscriber.subscribe(WORK_CHANNEL).then(onSubscribed, (error: Error) => {
+      // If the connection was lost, the next one is subscribed.
       if (subscriber.status === 'ready') onError(error);
     });
   });
@@ -46,10 +41,7 @@ export function subscribeToWork({ redis, onWork, onSubscribed, onError }: Subscr
     const space = message.indexOf(' ');
     onWork(message.slice(space + 1), Number(message.slice(0, space)));
   });
-  return {
-    check: () => void subscriber.ping().catch(ignore),
-    close: () => subscriber.disconnect(),
-  };
+  return subscriber;
 }
 
 /**

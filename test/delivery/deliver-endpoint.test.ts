@@ -52,7 +52,7 @@ function delivery(next: string) {
       },
       newLock: () => ({ token: 'token', durationMs: 1_000 }),
       isEndpointPaused: async () => false,
-      adopt: ({ id, data }) => jobOf(id, JSON.parse(data)),
+      adopt: ({ id, data }) => jobOf(id, data),
       letGo: ({ id }) => letGo.push(id),
       interrupt: async () => endTake?.(),
     },
@@ -73,7 +73,7 @@ function delivery(next: string) {
       await new Promise<void>((resolve) => {
         answer = resolve;
       });
-      return { settled: true, next: { id: 'next', token: 'token', data, stalls: 0 } };
+      return { settled: true, next: { id: 'next', token: 'token', data: JSON.parse(data), stalls: 0 } };
     },
     now: () => 0,
     random: () => 0,
