@@ -24,12 +24,10 @@ export async function* readDeadLetters(
   client: string,
   filter: DeadLetterFilter = {},
 ): AsyncGenerator<readonly StoredEvent[]> {
-  let after: string | undefined;
-  for (;;) {
-    const page = await readDeadLetterPage(redis, client, PAGE, after, filter);
-    if (page.end === undefined) return;
-    after = page.end;
+  let page = await readDeadLetterPage(redis, client, PAGE, undefined, filter);
+  while (page.end !== undefined) {
     yield page.letters.map(({ event }) => event);
+    page = await readDeadLetterPage(redis, client, PAGE, page.end, filter);
   }
 }
 
@@ -63,7 +61,7 @@ export async function readDeadLetterPage(
 ): Promise<DeadLetterPage> {
   const prefix = deadLettersPrefix(client);
   const from = after === undefined ? '-inf' : `(${after}`;
-  const args = [prefix, from, count, ...toSieve(filter)];
+  const args = [prefix, from, count, JSON.stringify(toSieve(filter))];
   const [end = '', ...found] = (await readPageScript(redis, [`${prefix}prioritized`], args)) as string[];
   const letters: PlacedDeadLetter[] = [];
   for (let i = 0; i < found.length; i += 2) {
@@ -99,14 +97,9 @@ export async function readDeadLettersById(
   return events;
 }
 
-/** The event at the beginning of its next life: all retries again, the same id, the same bytes. */
-function reborn(event: StoredEvent): StoredEvent {
-  const { id, type, unit, body, life = 0 } = event;
-  return { id, type, unit, body, life: life + 1 };
-}
-
 /**
- * Puts dead letters back into delivery as one batch for each endpoint, in one step; those that no longer exist are left out.
+ * Puts dead letters back into delivery as one batch for each endpoint, in one step; those that no longer exist are
+ * left out.
  *
  * @returns how many were replayed
  * @throws errors of Redis
@@ -120,7 +113,9 @@ export async function replayDeadLetters(
 ): Promise<number> {
   const args = [deliveriesPrefix(client), deadLettersPrefix(client), batchId, now];
   for (const event of events) {
-    args.push(deadLetterJobId(event), JSON.stringify(reborn(event)), event.type);
+    const { id, type, unit, body, life = 0 } = event;
+    // Its next life begins without a history: all retries again, the same id, the same bytes.
+    args.push(deadLetterJobId(event), JSON.stringify({ id, type, unit, body, life: life + 1 }), type);
   }
   return Number(await replayScript(redis, [statsKey(client), incidentsKey(client)], args));
 }
@@ -131,9 +126,7 @@ export async function discardDeadLetters(
   client: string,
   events: readonly StoredEvent[],
 ): Promise<number> {
-  const args = [
-    deadLettersPrefix(client),
-    ...events.flatMap((event) => [deadLetterJobId(event), event.type]),
-  ];
+  const letters = events.flatMap((event) => [deadLetterJobId(event), event.type]);
+  const args = [deadLettersPrefix(client), ...letters];
   return Number(await discardScript(redis, [statsKey(client), incidentsKey(client)], args));
 }

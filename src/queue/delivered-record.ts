@@ -15,21 +15,13 @@ const TIME_LENGTH = 9;
 export const RECORD_HEAD = TIME_LENGTH + 3;
 /** The length of an event in an element: 48 of the random bits of its id, in base64. */
 export const RECORD_TAIL = 8;
-const ID_LENGTH = 36;
-const TAIL_BYTES = 6;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** An element and the list that it belongs to. */
 export interface DeliveredRecord {
   /** The first eight digits of the ids. */
   readonly slot: string;
   readonly text: string;
-}
-
-interface Group {
-  readonly slot: string;
-  readonly status: number;
-  /** Hexadecimal digits. */
-  tails: string;
 }
 
 /** Which list an event is remembered in. */
@@ -39,10 +31,10 @@ export function deliveredSlot(id: string): string {
 
 /** What stands for an event within its list. Some 10^6 events share one: a mix-up has odds below 10^-8. */
 export function deliveredTail(id: string): string {
-  return toTails(id.slice(24));
+  return toBase64(id.slice(24));
 }
 
-function toTails(hex: string): string {
+function toBase64(hex: string): string {
   return Buffer.from(hex, 'hex').toString('base64');
 }
 
@@ -52,29 +44,21 @@ function toTails(hex: string): string {
  * @param at when they are written down, ms since the epoch
  */
 export function packDelivered(finished: readonly FinishedEvent[], at: number): DeliveredRecord[] {
-  const groups: Group[] = [];
-  let group: Group | undefined;
+  const groups = new Map<string, { slot: string; status: number; tails: string }>();
   for (const { event, outcome } of finished) {
-    if (outcome.kind !== 'delivered' || event.id.length !== ID_LENGTH) continue;
+    // An id that is no UUID would put the others out of place.
+    if (outcome.kind !== 'delivered' || !UUID.test(event.id)) continue;
     const { status } = outcome;
-    // Mostly it is the one of the event before.
-    if (group === undefined || group.status !== status || !event.id.startsWith(group.slot)) {
-      const slot = deliveredSlot(event.id);
-      group = groups.find((other) => other.slot === slot && other.status === status);
-      if (group === undefined) {
-        group = { slot, status, tails: '' };
-        groups.push(group);
-      }
-    }
+    const slot = deliveredSlot(event.id);
+    const group = groups.get(slot + status) ?? { slot, status, tails: '' };
+    groups.set(slot + status, group);
     group.tails += event.id.slice(24);
   }
   const time = at.toString(36).padStart(TIME_LENGTH, '0');
-  return groups.flatMap(({ slot, status, tails }) => {
-    const packed = toTails(tails);
-    // An id that is no UUID would put the others out of place.
-    if (packed.length !== (tails.length / 2 / TAIL_BYTES) * RECORD_TAIL) return [];
-    return [{ slot, text: `${time}${status}${packed}` }];
-  });
+  return [...groups.values()].map(({ slot, status, tails }) => ({
+    slot,
+    text: `${time}${status}${toBase64(tails)}`,
+  }));
 }
 
 /** The time (ms since the epoch) and the status that the head of an element tells. */
