@@ -8,15 +8,11 @@ import {
 } from '../core/incident.ts';
 import { defineScript } from './define-script.ts';
 import { closedIncidentsKey, incidentsKey } from './names.ts';
-import { CLAIM_NOTICES, CLOSE, CORRECT_LEFT, TELL } from './scripts/incidents.ts';
+import { CHANGE_INCIDENT, CLAIM_NOTICES } from './scripts/incidents.ts';
 
-const tellScript = defineScript('tell-incident', TELL);
-const closeScript = defineScript('close-incident', CLOSE);
-const correctScript = defineScript('correct-left', CORRECT_LEFT);
+const changeScript = defineScript('change-incident', CHANGE_INCIDENT);
 const claimScript = defineScript('claim-notices', CLAIM_NOTICES);
 
-/** How many closed incidents of a client are remembered. */
-const KEEP_CLOSED = 50;
 const NOTICE = 'notice/';
 
 /** An incident as it stands in Redis. */
@@ -112,37 +108,46 @@ function failuresOf(fields: ReadonlyMap<string, string>): IncidentFailure[] {
  */
 
 /** Writes down that something of an incident is to be told. */
-export async function noteTold(
+export function noteTold(
   redis: Redis,
   incident: OpenIncident,
   notice: IncidentNotice,
   channels: readonly string[],
 ): Promise<boolean> {
-  const { client, type, openedAt, told, count } = incident;
-  const args = [type, openedAt, told ?? '', count, ...noticeFields(notice, channels)];
-  return (await tellScript(redis, [incidentsKey(client)], args)) === 1;
+  const { type, openedAt, told = 0, count } = incident;
+  const fields = [`${type}:told`, count, ...noticeFields(notice, channels)];
+  return changeIncident(redis, incident, { openedAt, told }, fields);
 }
 
 /** Closes an incident, and writes down that this is to be told. */
-export async function closeIncident(
+export function closeIncident(
   redis: Redis,
   incident: OpenIncident,
   closed: ClosedIncident,
   notice: IncidentNotice,
   channels: readonly string[],
 ): Promise<boolean> {
-  const { client, type, openedAt, count, left, replayed } = incident;
-  const seen = [type, openedAt, count, left, replayed];
-  const kept = [JSON.stringify(closed), KEEP_CLOSED, KEEP_CLOSED_MS];
-  const args = [...seen, ...kept, ...noticeFields(notice, channels)];
-  return (await closeScript(redis, [incidentsKey(client), closedIncidentsKey(client)], args)) === 1;
+  const { openedAt, count, left, replayed } = incident;
+  const seen = { openedAt, count, left, replayed };
+  return changeIncident(redis, incident, seen, noticeFields(notice, channels), closed);
 }
 
 /** Corrects how many dead letters of an incident stand. */
-export async function correctLeft(redis: Redis, incident: OpenIncident, standing: number): Promise<boolean> {
-  const { client, type, openedAt, count, left } = incident;
-  const args = [type, openedAt, count, left, standing];
-  return (await correctScript(redis, [incidentsKey(client)], args)) === 1;
+export function correctLeft(redis: Redis, incident: OpenIncident, standing: number): Promise<boolean> {
+  const { type, openedAt, count, left } = incident;
+  return changeIncident(redis, incident, { openedAt, count, left }, [`${type}:left`, standing]);
+}
+
+async function changeIncident(
+  redis: Redis,
+  { client, type }: OpenIncident,
+  seen: Partial<OpenIncident>,
+  fields: readonly (string | number)[],
+  closed?: ClosedIncident,
+): Promise<boolean> {
+  const keys = [incidentsKey(client), closedIncidentsKey(client)];
+  const args = [type, JSON.stringify(seen), closed === undefined ? '' : JSON.stringify(closed), ...fields];
+  return (await changeScript(redis, keys, args)) === 1;
 }
 
 function noticeFields(notice: IncidentNotice, channels: readonly string[]): string[] {
