@@ -1,6 +1,7 @@
 import { extendLocks, moveStalledJobsToWait, moveToActive } from 'bullmq/dist/cjs/scripts/index.js';
 import { version } from 'bullmq/dist/cjs/version.js';
 import { Redis, type RedisOptions } from 'ioredis';
+import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 import { reasonOf } from './until-writable.ts';
@@ -58,7 +59,7 @@ export function openRedis(
 ): Redis {
   const options: PlainOptions = {
     ...ROLE_OPTIONS[role],
-    ...(role === 'intake' && answerTimeoutMs !== undefined ? { socketTimeout: answerTimeoutMs } : {}),
+    ...(answerTimeoutMs === undefined ? {} : { socketTimeout: answerTimeoutMs }),
     protocol: 2,
     disconnectTimeout: CLOSE_TIMEOUT_MS,
     connectionName: `waybill-${role}`,
@@ -111,15 +112,11 @@ export function answerLost(redis: Redis, error: Error): WaybillError {
 /** Resolves when the first connection has come about, or has failed, or is not waited for any longer. */
 export async function firstConnection(redis: Redis, timeoutMs: number): Promise<void> {
   if (redis.status === 'ready') return;
-  await new Promise<void>((resolve) => {
-    // A Redis that loads its data neither takes commands nor closes the connection.
-    const timer = setTimeout(resolve, timeoutMs);
-    const end = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    redis.once('ready', end).once('close', end);
-  });
+  // A Redis that loads its data neither takes commands nor closes the connection.
+  await atMost(
+    timeoutMs,
+    new Promise<void>((resolve) => redis.once('ready', resolve).once('close', resolve)),
+  );
 }
 
 /** Closes a connection without waiting for a server that may be gone. */

@@ -1,5 +1,5 @@
 import { lastFailure } from '../core/dead-letter-filter.ts';
-import type { StoredEvent } from '../core/event.ts';
+import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { FinishedEvent, Settlement } from '../core/settlement.ts';
 import { deadLetterJobId, retryJobId } from './names.ts';
 
@@ -30,47 +30,13 @@ export interface SettleCommand {
   readonly nextLock?: NewLock;
 }
 
-/** A settlement as the script takes it; `SETTLE` says what of it stands beside this JSON. Durations in ms. */
-export interface SettleOrder {
-  readonly id: string;
-  readonly token: string;
-  /** ms since the epoch */
-  readonly now: number;
-  readonly action: SettleAction;
-  /** How long what stays waits. */
-  readonly delay: number;
-  /** Events that stay, and how many of them have failed before. */
-  readonly events: number;
-  readonly retried: number;
-  /** Names this write if there is a batch afterwards, otherwise ''. */
-  readonly write: string;
-  /** An event of a batch that goes on is settled: its lost processes count from 0 again. */
-  readonly isNews: boolean;
-  /** A counter, by which the script tries whether Redis is full. */
-  readonly room: string;
-  readonly counters: Readonly<Record<string, number>>;
-  readonly lastError: Readonly<Record<string, string>>;
-  /** The job ids of dead letters. */
-  readonly dead: readonly string[];
-  /** Retries that become jobs of their own. */
-  readonly apart: readonly { readonly id: string; readonly delay: number; readonly hasFailed: boolean }[];
-  readonly deaths: readonly DeathGroup[];
-  /** How long delivered events are remembered, and the lists that their records go to. */
-  readonly keepMs: number;
-  readonly records: readonly string[];
-  readonly next?: NewLock;
-}
-
 /**
- * Puts a settlement into the form that the script takes, but for the records of delivered events.
+ * A settlement as the script takes it, but for the records of delivered events. `SETTLE` says what stands beside this
+ * JSON. Durations in ms.
  *
  * @param name of this write
  */
-export function orderOf(
-  type: string,
-  command: SettleCommand,
-  name: string,
-): Omit<SettleOrder, 'keepMs' | 'records'> {
+export function orderOf(type: string, command: SettleCommand, name: string) {
   const { jobId, token, now, action, settlement, finished = [], counters, lastError, nextLock } = command;
   const { dead, apart, stay, dueAt = now } = settlement;
   const keeps = action !== 'complete';
@@ -80,27 +46,32 @@ export function orderOf(
     token,
     now,
     action,
+    /** How long what stays waits. */
     delay: Math.max(0, dueAt - now),
+    /** Events that stay, and how many of them have failed before. */
     events: stay.length,
     retried: stay.filter(hasFailed).length,
+    /** Names this write if there is a batch afterwards. */
     write: keeps ? name : '',
+    /** An event of a batch that goes on is settled: its lost processes count from 0 again. */
     isNews: keeps && finished.length > 0,
+    /** A counter, by which the script tries whether Redis is full. */
     room: retrying,
     counters: { ...Object.fromEntries(counters), ...changeOf(retrying, finished) },
     lastError: lastError === undefined ? {} : { [`lastError:${type}`]: lastError },
     dead: dead.map(deadLetterJobId),
-    apart: apart.map((retry) => ({
-      id: retryJobId(retry.event),
-      delay: Math.max(0, retry.dueAt - now),
-      hasFailed: hasFailed(retry.event),
+    apart: apart.map(({ event, dueAt }) => ({
+      id: retryJobId(event),
+      delay: Math.max(0, dueAt - now),
+      hasFailed: hasFailed(event),
     })),
     deaths: deathGroups(dead, now),
-    ...(nextLock === undefined ? {} : { next: nextLock }),
+    next: nextLock,
   };
 }
 
-function hasFailed({ history }: StoredEvent): boolean {
-  return history !== undefined && history.length > 0;
+function hasFailed(event: StoredEvent): boolean {
+  return nextAttempt(event) > 1;
 }
 
 /** By how much the number of events grows that have failed before and will be tried again. */

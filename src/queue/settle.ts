@@ -12,7 +12,7 @@ import {
 } from './names.ts';
 import { SETTLE } from './scripts/settle.ts';
 import { FIND_TAKEN } from './scripts/take.ts';
-import { type NewLock, orderOf, type SettleCommand, type SettleOrder } from './settle-order.ts';
+import { type NewLock, orderOf, type SettleCommand } from './settle-order.ts';
 
 const settleScript = defineScript('settle', SETTLE);
 const findTakenScript = defineScript('find-taken', FIND_TAKEN);
@@ -82,8 +82,9 @@ export async function settle(
   const { jobId, action, settlement, finished = [], now } = command;
   const prefix = endpointPrefix(endpoint);
   const records = keepDeliveredHours > 0 ? packDelivered(finished, now) : [];
-  const order: SettleOrder = {
+  const order = {
     ...orderOf(endpoint.type, command, name),
+    // How long delivered events are remembered, and the lists that their records go to.
     keepMs: Math.ceil(keepDeliveredHours * HOUR_MS),
     records: records.map(({ slot }) => deliveredKey(client, slot)),
   };
