@@ -93,11 +93,7 @@ export function decodeData(data: string): unknown {
   }
 }
 
-/**
- * Puts batches without keys into an endpoint's queue, all or none; resolves once Redis has them.
- *
- * @throws errors of Redis
- */
+/** Puts batches without keys into an endpoint's queue, all or none; resolves once Redis has them. */
 export async function admit(
   redis: Redis,
   endpoint: Endpoint,
@@ -114,7 +110,6 @@ export async function admit(
  * keys of the rest stand for them from the same step on, for 24 h.
  *
  * @returns the events that the keys of those left out stand for, by the id of the event that was left out
- * @throws errors of Redis
  */
 export async function admitKeyed(
   redis: Redis,

@@ -1,12 +1,15 @@
 import { createRedisBackend } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { every } from '../core/time.ts';
 import { defineUnguardedScript } from './define-script.ts';
 import { type Endpoint, endpointPrefix } from './names.ts';
+import { WORK_CHANNEL } from './scripts/wake.ts';
 import { BatchWorker, type BatchWorkerListeners, type BatchWorkersParts } from './take.ts';
-import { subscribeToWork } from './wake.ts';
 
 /** As many queues are looked at in one step: Redis takes about 4 µs for one that is idle. */
 const QUEUES_A_STEP = 200;
+/** A Redis that does not answer the subscriber for so long has lost it, and is connected to anew. */
+const SILENT_MS = 10_000;
 
 /** The batch workers of all endpoints in a process, which share two connections and the look at all queues. */
 export interface BatchWorkers {
@@ -53,14 +56,9 @@ export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
       return worker;
     },
     start() {
-      const subscriber = subscribeToWork({
-        redis,
-        onWork: (queue, dueAt) => workers.get(queue)?.hear(dueAt),
-        onSubscribed: () => void look(),
-        onError,
-      });
+      const subscriber = subscribeToWork(parts, workers, () => void look());
       const stopLooking = every(lock.stalledIntervalMs, () => {
-        // A subscriber that Redis has lost gets no answer: then it connects anew.
+        // Without an answer the subscriber connects anew.
         subscriber.ping().catch(() => {});
         return look();
       });
@@ -74,6 +72,39 @@ export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
       close();
     },
   };
+}
+
+/**
+ * Hears of work for these workers, over one connection of its own; it is opened and subscribed anew each time that it
+ * is lost.
+ *
+ * @param onSubscribed called each time: what was published before was not heard
+ */
+function subscribeToWork(
+  { redis, onError }: BatchWorkersParts,
+  workers: ReadonlyMap<string, BatchWorker>,
+  onSubscribed: () => void,
+): Redis {
+  const subscriber = redis.duplicate({
+    autoResubscribe: false,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    socketTimeout: SILENT_MS,
+    connectionName: 'waybill-worker-subscriber',
+  });
+  subscriber.on('error', onError);
+  subscriber.on('ready', () => {
+    subscriber.subscribe(WORK_CHANNEL).then(onSubscribed, (error: Error) => {
+      // If the connection was lost, the next one is subscribed.
+      if (subscriber.status === 'ready') onError(error);
+    });
+  });
+  subscriber.on('message', (_channel, message) => {
+    const [dueAt, queue = ''] = message.split(' ');
+    workers.get(queue)?.hear(Number(dueAt));
+  });
+  return subscriber;
 }
 
 /**
@@ -102,7 +133,7 @@ return found
 
 const findScript = defineUnguardedScript('find-idle-work', FIND_IDLE_WORK);
 
-/** Looks at these queues in one step, and tells their workers what there is to do. @throws errors of Redis */
+/** Looks at these queues in one step, and tells their workers what there is to do. */
 async function lookAt(
   { redis, now }: BatchWorkersParts,
   workers: ReadonlyMap<string, BatchWorker>,

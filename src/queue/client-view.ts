@@ -89,7 +89,7 @@ type Reply = [stats: string[], failing: string[], dead: number, endpoints: Endpo
 
 const viewScript = defineScript('client-view', CLIENT_VIEW);
 
-/** Reads these clients by their names, all at once. @throws errors of Redis */
+/** Reads these clients by their names, all at once. */
 export async function readClientViews(
   redis: Redis,
   clients: readonly ViewedClient[],
@@ -102,7 +102,7 @@ export async function readClientViews(
   return new Map(await Promise.all(views));
 }
 
-/** Reads one client. @throws errors of Redis */
+/** Reads one client. */
 export async function readClientView(redis: Redis, client: ViewedClient): Promise<ClientView> {
   return (await readClientViews(redis, [client])).get(client.name) as ClientView;
 }

@@ -17,7 +17,6 @@ const PAGE = 500;
  * meanwhile are left out; those that are added meanwhile may come at the end.
  *
  * @param filter most of those that it does not mean are left out, and a page may be empty
- * @throws errors of Redis
  */
 export async function* readDeadLetters(
   redis: Redis,
@@ -31,15 +30,9 @@ export async function* readDeadLetters(
   }
 }
 
-/** A dead letter with its place in the order that they came in. */
-export interface PlacedDeadLetter {
-  readonly event: StoredEvent;
-  readonly position: string;
-}
-
 /** Some of a client's dead letters, oldest first. */
 export interface DeadLetterPage {
-  readonly letters: readonly PlacedDeadLetter[];
+  readonly letters: readonly { readonly event: StoredEvent; readonly position: string }[];
   /** The position to go on behind, of the last one that was looked at; undefined: there were no more. */
   readonly end: string | undefined;
 }
@@ -50,7 +43,6 @@ export interface DeadLetterPage {
  *
  * @param after absent: from the oldest on
  * @param filter Redis leaves out what surely does not match; whether the rest does is for `matchesFilter` to say
- * @throws errors of Redis
  */
 export async function readDeadLetterPage(
   redis: Redis,
@@ -63,7 +55,7 @@ export async function readDeadLetterPage(
   const from = after === undefined ? '-inf' : `(${after}`;
   const args = [prefix, from, count, JSON.stringify(toSieve(filter))];
   const [end = '', ...found] = (await readPageScript(redis, [`${prefix}prioritized`], args)) as string[];
-  const letters: PlacedDeadLetter[] = [];
+  const letters: { event: StoredEvent; position: string }[] = [];
   for (let i = 0; i < found.length; i += 2) {
     const [data = '', position = ''] = [found[i], found[i + 1]];
     letters.push({ event: JSON.parse(data) as StoredEvent, position });
@@ -74,11 +66,7 @@ export async function readDeadLetterPage(
 /** An event that was replayed more often is not found by its id. */
 const MOST_LIVES = 32;
 
-/**
- * Finds dead letters of a client by the ids of their events, without reading any others.
- *
- * @throws errors of Redis
- */
+/** Finds dead letters of a client by the ids of their events, without reading any others. */
 export async function readDeadLettersById(
   redis: Redis,
   client: string,
@@ -102,7 +90,6 @@ export async function readDeadLettersById(
  * left out.
  *
  * @returns how many were replayed
- * @throws errors of Redis
  */
 export async function replayDeadLetters(
   redis: Redis,
@@ -120,7 +107,7 @@ export async function replayDeadLetters(
   return Number(await replayScript(redis, [statsKey(client), incidentsKey(client)], args));
 }
 
-/** Removes dead letters for good. @returns how many there were. @throws errors of Redis */
+/** Removes dead letters for good. @returns how many there were. */
 export async function discardDeadLetters(
   redis: Redis,
   client: string,

@@ -39,7 +39,7 @@ export interface IncidentState {
   readonly notices: readonly PendingNotice[];
 }
 
-/** Reads the incidents of all these clients in one round trip; those without any are left out. @throws errors of Redis */
+/** Reads the incidents of all these clients in one round trip; those without any are left out. */
 export async function readIncidents(
   redis: Redis,
   clients: readonly string[],
@@ -102,10 +102,7 @@ function failuresOf(fields: ReadonlyMap<string, string>): IncidentFailure[] {
   return failures.sort((a, b) => b.count - a.count || a.status - b.status);
 }
 
-/*
- * Each of these three changes nothing, and returns false, if the incident is not any more as it was read. All throw
- * errors of Redis.
- */
+/* Each of these three changes nothing, and returns false, if the incident is not any more as it was read. */
 
 /** Writes down that something of an incident is to be told. */
 export function noteTold(
@@ -161,7 +158,6 @@ function noticeFields(notice: IncidentNotice, channels: readonly string[]): stri
  * Claims a client's notices for a channel, for so many milliseconds; the claim can be renewed.
  *
  * @returns false: another monitor has it
- * @throws errors of Redis
  */
 export async function claimNotices(
   redis: Redis,
@@ -173,12 +169,12 @@ export async function claimNotices(
   return (await claimScript(redis, [`${incidentsKey(client)}:claim:${channel}`], [monitor, forMs])) === 1;
 }
 
-/** Forgets a notice that was told. @throws errors of Redis */
+/** Forgets a notice that was told. */
 export async function forgetNotice(redis: Redis, client: string, field: string): Promise<void> {
   await redis.hdel(incidentsKey(client), field);
 }
 
-/** Reads a client's incidents that closed at or after a time, newest first. @throws errors of Redis */
+/** Reads a client's incidents that closed at or after a time, newest first. */
 export async function readClosedIncidents(
   redis: Redis,
   client: string,
@@ -198,7 +194,6 @@ export interface Incidents {
  * Reads the incidents of these clients that are open, and those that closed within the last seven days.
  *
  * @param now ms since the epoch
- * @throws errors of Redis
  */
 export async function readAllIncidents(
   redis: Redis,

@@ -41,7 +41,6 @@ return changed and 1 or 0
  *
  * @param now ms since the epoch
  * @returns false if it was so already
- * @throws errors of Redis
  */
 export async function setPaused(
   redis: Redis,

@@ -31,7 +31,6 @@ const reserveScript = defineScript('reserve', RESERVE);
  *
  * @param key of the rate limit: `rateKey`
  * @returns ms until the first of them
- * @throws errors of Redis
  */
 export async function reserveSends(
   redis: Redis,

@@ -40,7 +40,6 @@ interface Search {
  *
  * @returns absent: no job held the event when the search began, or the event has left its job since; overtaken: so
  *   many jobs left their places that the search may have missed one
- * @throws errors of Redis
  */
 export async function searchQueue(search: Search): Promise<FoundEvent | 'absent' | 'overtaken'> {
   const noted = await readIds(search, PLACES, -NOTED_JOBS, -1);

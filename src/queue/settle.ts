@@ -45,8 +45,6 @@ export interface Settled {
 /**
  * Finds what was taken with a lock: after a connection was lost, with it the answer may have been that handed a
  * batch over, which would then stay locked, by nobody. The lock lasts anew.
- *
- * @throws errors of Redis
  */
 export async function findTaken(redis: Redis, endpoint: Endpoint, lock: NewLock): Promise<QueuedBatch[]> {
   const prefix = endpointPrefix(endpoint);
@@ -68,7 +66,6 @@ function toQueuedBatch([id, data, stalls]: TakenReply, { token }: NewLock): Queu
  * @param keepDeliveredHours how long delivered events are remembered; 0: not at all
  * @param firstStream the connection over which this settlement was sent first; if that is lost, it may have been
  *   written down without an answer
- * @throws errors of Redis
  */
 export async function settle(
   redis: Redis,
@@ -79,7 +76,7 @@ export async function settle(
   firstStream: Redis['stream'] = redis.stream,
 ): Promise<Settled> {
   const { client } = endpoint;
-  const { jobId, action, settlement, finished = [], now } = command;
+  const { jobId, action, settlement, finished = [], now, nextLock } = command;
   const prefix = endpointPrefix(endpoint);
   const records = keepDeliveredHours > 0 ? packDelivered(finished, now) : [];
   const order = {
@@ -99,23 +96,12 @@ export async function settle(
   ];
   const keys = [statsKey(client), `${prefix}${jobId}:lock`, incidentsKey(client)];
   const answer = await settleScript(redis, keys, args);
-  return settledBy(redis, endpoint, command, answer, redis.stream !== firstStream);
-}
-
-/** What a settlement came to, by the script's answer. */
-async function settledBy(
-  redis: Redis,
-  endpoint: Endpoint,
-  { action, nextLock }: SettleCommand,
-  answer: unknown,
-  wasSentBefore: boolean,
-): Promise<Settled> {
+  const wasSentBefore = redis.stream !== firstStream;
   if (Array.isArray(answer) && nextLock !== undefined)
     return { settled: true, next: toQueuedBatch(answer as TakenReply, nextLock) };
   if (answer === DONE) return { settled: true };
   // If it was sent again after its answer was lost, what it brought in has the new lock.
   const [next] = nextLock === undefined ? [] : await findTaken(redis, endpoint, nextLock);
   if (next !== undefined) return { settled: true, next };
-  const settled = answer === DONE_BEFORE || (answer === BATCH_GONE && action !== 'keep' && wasSentBefore);
-  return { settled };
+  return { settled: answer === DONE_BEFORE || (answer === BATCH_GONE && action !== 'keep' && wasSentBefore) };
 }

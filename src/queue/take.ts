@@ -4,11 +4,11 @@ import { decodeData } from './admit.ts';
 import { isConnected } from './connections.ts';
 import { Locks } from './locks.ts';
 import { deliveriesPrefix, type Endpoint, endpointPrefix, type LockTiming } from './names.ts';
+import { NextWork } from './next-work.ts';
 import { WORK_CHANNEL } from './scripts/wake.ts';
 import { findTaken, type QueuedBatch } from './settle.ts';
 import type { NewLock } from './settle-order.ts';
 import { untilWritable } from './until-writable.ts';
-import { NextWork } from './wake.ts';
 
 /** How often a `take` that was interrupted looks whether the Redis is gone from which it waits for an answer. */
 const GONE_LOOK_MS = 1_000;
@@ -92,7 +92,7 @@ export class BatchWorker {
 
   /**
    * The next batch. If there is none, waits until there may be one, or `interrupt`, and returns undefined: then the
-   * caller asks again if it still has room. @throws errors of Redis
+   * caller asks again if it still has room.
    */
   async take(): Promise<TakenBatch | undefined> {
     const found = this.#found.pop();

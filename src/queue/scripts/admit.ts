@@ -5,7 +5,7 @@ import { WAKE } from './wake.ts';
  * `admitBatch(stats, prefix, id, count, data, now, priority)`: puts a batch into an endpoint's queue. This is how
  * events get there from intake, replay and restore; a retry with a job of its own stays in its queue.
  * The first batch of an endpoint makes its queue, which is paused if the client is; a batch in an empty queue wakes the
- * workers that wait.
+ * workers that wait. `batchOf(events)`: the data of a batch, from the JSON of its events.
  */
 export const ADMIT_BATCH = `
 ${ADD_JOB}
@@ -18,10 +18,6 @@ local function admitBatch(stats, prefix, id, count, data, now, priority)
   addJob(prefix, id, tostring(count), data, now, 0, priority)
   wakeWorkers(prefix, before)
 end
-`;
-
-/** `batchOf(events)`: the data of a batch, from the JSON of its events. */
-export const BATCH_OF = `
 local function batchOf(events) return '{"events":[' .. table.concat(events, ',') .. ']}' end
 `;
 
@@ -59,7 +55,6 @@ return 1
  */
 export const ADMIT_KEYED = `
 ${ADMIT_BATCH}
-${BATCH_OF}
 local prefix, kind, now, lifetime = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local batches, held, fresh, answers, accepted = {}, {}, {}, {}, 0
 local at = 5
@@ -109,7 +104,6 @@ const LIVES = 10;
  */
 export const RESTORE = `
 ${ADMIT_BATCH}
-${BATCH_OF}
 local prefix, accepted, deadPrefix, markPrefix = ARGV[1], 'accepted:' .. ARGV[2], ARGV[3], ARGV[4]
 local jobId, now, markMs = ARGV[5], ARGV[6], ARGV[7]
 redis.call('HINCRBY', KEYS[1], accepted, 0)

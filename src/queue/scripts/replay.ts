@@ -1,4 +1,4 @@
-import { ADMIT_BATCH, BATCH_OF } from './admit.ts';
+import { ADMIT_BATCH } from './admit.ts';
 import { NOTE_TAKEN } from './note-deaths.ts';
 
 /**
@@ -13,7 +13,6 @@ import { NOTE_TAKEN } from './note-deaths.ts';
  */
 export const REPLAY = `
 ${ADMIT_BATCH}
-${BATCH_OF}
 ${NOTE_TAKEN}
 local deliveries, deadPrefix, id, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local count, byType, counts = 0, {}, {}
