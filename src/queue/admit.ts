@@ -26,7 +26,7 @@ export interface NewBatch {
   readonly keys?: readonly (EventKey | undefined)[];
 }
 
-/** What became of a write: `refused`, nothing was written; `unknown`, the answer was lost. */
+/** What became of a write. */
 export type WriteOutcome =
   | {
       readonly kind: 'committed';
@@ -44,9 +44,9 @@ interface NotWritten {
 const COMMITTED: WriteOutcome = { kind: 'committed' };
 
 /**
- * Writes new batches, all or none but for events whose keys stand for others, on an `intake` connection. Never rejects: the errors are
- * `REDIS_UNAVAILABLE` (nothing was sent), `REDIS_REFUSED` (full, read-only, loading ...) and, for `unknown`,
- * `REDIS_ANSWER_LOST`.
+ * Writes new batches, all or none but for events whose keys stand for others, on an `intake` connection. Never
+ * rejects: the errors are `REDIS_UNAVAILABLE` (nothing was sent), `REDIS_REFUSED` (full, read-only, loading ...) and,
+ * for `unknown`, `REDIS_ANSWER_LOST`.
  */
 export async function commitBatches(
   redis: Redis,
@@ -117,24 +117,22 @@ export async function admitKeyed(
   batches: readonly NewBatch[],
   now: number,
 ): Promise<ReadonlyMap<string, KeyHolder>> {
-  const keyed: string[] = [];
-  function argsOf(event: StoredEvent, key: EventKey | undefined): string[] {
-    const json = JSON.stringify(event);
-    if (key === undefined) return ['', '', json];
-    keyed.push(event.id);
-    return [idempotencyKeyName(client, key.key), `${event.id} ${key.fingerprint}`, json];
-  }
   const { client, type } = endpoint;
   const args: (string | number)[] = [endpointPrefix(endpoint), type, now, KEY_LIFETIME_SECONDS];
   for (const { id, events, keys } of batches) {
     args.push(id, events.length);
-    for (const [index, event] of events.entries()) args.push(...argsOf(event, keys?.[index]));
+    for (const [index, event] of events.entries()) {
+      const key = keys?.[index];
+      if (key === undefined) args.push('', '');
+      else args.push(idempotencyKeyName(client, key.key), `${event.id} ${key.fingerprint}`);
+      args.push(JSON.stringify(event));
+    }
   }
   const values = (await admitKeyedScript(redis, [statsKey(client)], args)) as string[];
   const holders = new Map<string, KeyHolder>();
-  for (const [index, id] of keyed.entries()) {
+  for (const [index, { id }] of batches.flatMap(({ events }) => events).entries()) {
     const [holder = '', fingerprint = ''] = values[index]?.split(' ') ?? [];
-    if (holder !== id) holders.set(id, { id: holder, fingerprint });
+    if (holder !== '' && holder !== id) holders.set(id, { id: holder, fingerprint });
   }
   return holders;
 }
@@ -151,9 +149,9 @@ export type RestoreOutcome = { readonly kind: 'answered'; readonly events: reado
 const RESULTS: readonly Restored[] = ['restored', 'dead_letter_stands', 'already_sent'];
 
 /**
- * Puts exported events of one type into their endpoint's queue as one batch, each at the beginning of its next life, but for those
- * whose dead letter stands and those that were put there in the same way during the last 24 h. Never rejects; errors
- * as those of `commitBatches`.
+ * Puts exported events of one type into their endpoint's queue as one batch, each at the beginning of its next life;
+ * not those whose dead letter stands, nor those that were put there in the same way during the last 24 h. Never
+ * rejects; errors as those of `commitBatches`.
  *
  * @param events as they were exported: `life` is that of their dead letter
  */

@@ -49,35 +49,30 @@ export async function readIncidents(
   const states = new Map<string, IncidentState>();
   for (const [i, [error, fields]] of ((await pipeline.exec()) ?? []).entries()) {
     if (error !== null) throw error;
-    const entries = Object.entries(fields as Record<string, string>);
     const client = clients[i] ?? '';
-    if (entries.length > 0) states.set(client, toState(client, entries));
+    const state = toState(client, fields as Record<string, string>);
+    if (state.open.length + state.notices.length > 0) states.set(client, state);
   }
   return states;
 }
 
-function toState(client: string, entries: readonly (readonly [string, string])[]): IncidentState {
-  const byType = new Map<string, Map<string, string>>();
+/** @param fields of the client's hash of incidents */
+function toState(client: string, fields: Readonly<Record<string, string>>): IncidentState {
+  const open: OpenIncident[] = [];
   const notices: PendingNotice[] = [];
-  for (const [field, value] of entries) {
+  for (const [field, value] of Object.entries(fields)) {
     if (field.startsWith(NOTICE)) {
       notices.push({ field, ...(JSON.parse(value) as Omit<PendingNotice, 'field'>) });
-      continue;
+    } else if (field.endsWith(':openedAt')) {
+      open.push(toIncident(client, field.slice(0, field.indexOf(':')), fields));
     }
-    const [, type = '', what = ''] = /^([^:]+):(.+)$/.exec(field) ?? [];
-    const fields = byType.get(type) ?? new Map<string, string>();
-    byType.set(type, fields.set(what, value));
   }
-  const open = [...byType].filter(([, fields]) => fields.has('openedAt'));
-  return {
-    open: open.map(([type, fields]) => toIncident(client, type, fields)),
-    notices: notices.sort((a, b) => a.notice.at - b.notice.at),
-  };
+  return { open, notices: notices.sort((a, b) => a.notice.at - b.notice.at) };
 }
 
-function toIncident(client: string, type: string, fields: ReadonlyMap<string, string>): OpenIncident {
-  const number = (what: string): number => Number(fields.get(what) ?? 0);
-  const told = fields.get('told');
+function toIncident(client: string, type: string, fields: Readonly<Record<string, string>>): OpenIncident {
+  const number = (what: string): number => Number(fields[`${type}:${what}`] ?? 0);
+  const told = number('told');
   return {
     client,
     type,
@@ -86,18 +81,18 @@ function toIncident(client: string, type: string, fields: ReadonlyMap<string, st
     lastAt: number('lastAt'),
     count: number('count'),
     left: number('left'),
-    failures: failuresOf(fields),
+    failures: failuresOf(type, fields),
     deliveredBefore: number('delivered'),
     replayed: number('replayed'),
-    ...(told === undefined ? {} : { told: Number(told) }),
+    ...(told === 0 ? {} : { told }),
   };
 }
 
-function failuresOf(fields: ReadonlyMap<string, string>): IncidentFailure[] {
-  const failures = [...fields].flatMap(([what, count]) => {
-    const [, failureClass = '', status] = /^of:([^:]*):(\d+)$/.exec(what) ?? [];
-    if (status === undefined) return [];
-    return [{ class: failureClass, status: Number(status), count: Number(count) }];
+function failuresOf(type: string, fields: Readonly<Record<string, string>>): IncidentFailure[] {
+  const found = Object.entries(fields).filter(([field]) => field.startsWith(`${type}:of:`));
+  const failures = found.map(([field, count]) => {
+    const [, , failureClass = '', status] = field.split(':');
+    return { class: failureClass, status: Number(status), count: Number(count) };
   });
   return failures.sort((a, b) => b.count - a.count || a.status - b.status);
 }

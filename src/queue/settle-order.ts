@@ -40,9 +40,10 @@ export function orderOf(type: string, command: SettleCommand, name: string) {
   const { jobId, token, now, action, settlement, finished = [], counters, lastError, nextLock } = command;
   const { dead, apart, stay, dueAt = now } = settlement;
   const keeps = action !== 'complete';
-  const retrying = `retrying:${type}`;
   return {
     id: jobId,
+    /** That of all its events. */
+    type,
     token,
     now,
     action,
@@ -55,9 +56,7 @@ export function orderOf(type: string, command: SettleCommand, name: string) {
     write: keeps ? name : '',
     /** An event of a batch that goes on is settled: its lost processes count from 0 again. */
     isNews: keeps && finished.length > 0,
-    /** A counter, by which the script tries whether Redis is full. */
-    room: retrying,
-    counters: { ...Object.fromEntries(counters), ...changeOf(retrying, finished) },
+    counters: { ...Object.fromEntries(counters), ...changeOf(`retrying:${type}`, finished) },
     lastError: lastError === undefined ? {} : { [`lastError:${type}`]: lastError },
     dead: dead.map(deadLetterJobId),
     apart: apart.map(({ event, dueAt }) => ({
@@ -85,30 +84,25 @@ function changeOf(field: string, finished: readonly FinishedEvent[]): Record<str
   return change === 0 ? {} : { [field]: change };
 }
 
-/** Deaths of one kind; `since`: when the first attempt of any of them failed, ms since the epoch. */
+/** Deaths of one cause; `since`: when the first attempt of any of them failed, ms since the epoch. */
 interface DeathGroup {
-  readonly type: string;
   /** `<class>:<status>` */
-  readonly kind: string;
+  readonly cause: string;
   count: number;
   since: number;
 }
 
-/**
- * Dead events by type, class and status.
- *
- * @param now for those without a history
- */
+/** Groups dead events by their cause. Those without a history began to fail now. */
 function deathGroups(dead: readonly StoredEvent[], now: number): DeathGroup[] {
   const groups = new Map<string, DeathGroup>();
   for (const event of dead) {
     const { status, failureClass } = lastFailure(event);
-    const kind = `${failureClass}:${status}`;
+    const cause = `${failureClass}:${status}`;
     const since = event.history?.[0]?.[0] ?? now;
-    const group = groups.get(`${event.type} ${kind}`) ?? { type: event.type, kind, count: 0, since };
+    const group = groups.get(cause) ?? { cause, count: 0, since };
     group.count += 1;
     group.since = Math.min(group.since, since);
-    groups.set(`${event.type} ${kind}`, group);
+    groups.set(cause, group);
   }
   return [...groups.values()];
 }

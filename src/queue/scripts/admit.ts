@@ -51,7 +51,7 @@ return 1
  * KEYS  stats
  * ARGV  queue's prefix, event type, now, lifetime of a key in seconds,
  *       n × (job id, number of events, m × (name of the key in Redis or '', what it is to hold, event as JSON))
- * Returns what each key holds, in the order of the events that have one.
+ * Returns for each event what its key holds, or ''.
  */
 export const ADMIT_KEYED = `
 ${ADMIT_BATCH}
@@ -63,14 +63,14 @@ while at < #ARGV do
   local isThere = redis.call('EXISTS', prefix .. id) == 1
   local events = {}
   for i = at + 2, at + 1 + 3 * count, 3 do
-    local key, value, isHeld = ARGV[i], ARGV[i + 1], false
+    local key, isHeld = ARGV[i], false
     if key ~= '' then
       local holder = held[key] or redis.call('GET', key)
       isHeld = holder and true
-      held[key] = holder or value
-      answers[#answers + 1] = held[key]
+      held[key] = holder or ARGV[i + 1]
       if not isHeld and not isThere then fresh[#fresh + 1] = key end
     end
+    answers[#answers + 1] = held[key] or ''
     if not isHeld and not isThere then events[#events + 1] = ARGV[i + 2] end
   end
   if #events > 0 then batches[#batches + 1] = {id, events} end

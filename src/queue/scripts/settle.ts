@@ -49,26 +49,24 @@ if action == 'complete' and jobs == 0 then
 else
   local bytes = #data
   for i = firstDead, firstRecord - 1 do bytes = bytes + #ARGV[i] end
-  local refusal = roomToSettle(prefix, id, order.room, bytes, jobs)
+  local refusal = roomToSettle(prefix, id, 'retrying:' .. order.type, bytes, jobs)
   if refusal then return refusal end
 end
 
 for field, increment in pairs(order.counters) do redis.call('HINCRBY', KEYS[1], field, increment) end
 for field, text in pairs(order.lastError) do redis.call('HSET', KEYS[1], field, text) end
-local standing, again = {}, {}
+local standing, again = 0, 0
 for i, deadId in ipairs(order.dead) do
-  local deadData = ARGV[firstDead + i - 1]
-  local kind = string.match(deadData, '"type":"([^"]*)"')
   -- An export that is put back while the same events are on their way lets them die twice in one life.
   if redis.call('EXISTS', deadPrefix .. deadId) == 1 then
-    standing[kind] = (standing[kind] or 0) + 1
+    standing = standing + 1
   else
-    redis.call('HINCRBY', KEYS[1], 'letters:' .. kind, 1)
-    if string.sub(deadId, -2) ~= '.0' then again[kind] = (again[kind] or 0) + 1 end
+    redis.call('HINCRBY', KEYS[1], 'letters:' .. order.type, 1)
+    if string.sub(deadId, -2) ~= '.0' then again = again + 1 end
   end
-  addJob(deadPrefix, deadId, 'dead-letter', deadData, now, 0, 1)
+  addJob(deadPrefix, deadId, 'dead-letter', ARGV[firstDead + i - 1], now, 0, 1)
 end
-noteDeaths(KEYS[3], KEYS[1], now, order.deaths, standing, again)
+noteDeaths(KEYS[3], KEYS[1], now, order.type, order.deaths, standing, again)
 for i, retry in ipairs(order.apart) do
   addJob(prefix, retry.id, '1', ARGV[firstApart + i - 1], now, retry.delay, 0)
   if retry.hasFailed then redis.call('HSET', prefix .. retry.id, 'retried', 1) end
