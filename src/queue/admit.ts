@@ -1,6 +1,6 @@
 import { type Redis, ReplyError } from 'ioredis';
 import type { Batch, StoredEvent } from '../core/event.ts';
-import { type EventKey, KEY_LIFETIME_SECONDS, type KeyHolder } from '../core/idempotency-key.ts';
+import type { EventKey, KeyHolder } from '../core/idempotency-key.ts';
 import type { WaybillError } from '../core/waybill-error.ts';
 import { answerLost, isConnected, refusedByRedis, unavailable } from './connections.ts';
 import { defineScript } from './define-script.ts';
@@ -118,7 +118,7 @@ export async function admitKeyed(
   now: number,
 ): Promise<ReadonlyMap<string, KeyHolder>> {
   const { client, type } = endpoint;
-  const args: (string | number)[] = [endpointPrefix(endpoint), type, now, KEY_LIFETIME_SECONDS];
+  const args: (string | number)[] = [endpointPrefix(endpoint), type, now];
   for (const { id, events, keys } of batches) {
     args.push(id, events.length);
     for (const [index, event] of events.entries()) {
@@ -136,9 +136,6 @@ export async function admitKeyed(
   }
   return holders;
 }
-
-/** For so long an exported event is not taken a second time. */
-const MARK_MS = 86_400_000;
 
 /** What became of an exported event. */
 export type Restored = 'restored' | 'dead_letter_stands' | 'already_sent';
@@ -162,16 +159,10 @@ export async function restoreEvents(
   events: readonly StoredEvent[],
   now: number,
 ): Promise<RestoreOutcome> {
-  const { client } = endpoint;
-  const args: (string | number)[] = [
-    endpointPrefix(endpoint),
-    endpoint.type,
-    deadLettersPrefix(client),
-    `${clientPrefix(client)}:restored:`,
-    batchId,
-    now,
-    MARK_MS,
-  ];
+  const { client, type } = endpoint;
+  const markPrefix = `${clientPrefix(client)}:restored:`;
+  const prefixes = [endpointPrefix(endpoint), deadLettersPrefix(client), markPrefix];
+  const args: (string | number)[] = [...prefixes, type, batchId, now];
   for (const event of events) {
     const life = event.life ?? 0;
     args.push(event.id, life, JSON.stringify({ ...event, life: life + 1 }));
