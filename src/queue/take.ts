@@ -6,8 +6,7 @@ import { Locks } from './locks.ts';
 import { deliveriesPrefix, type Endpoint, endpointPrefix, type LockTiming } from './names.ts';
 import { NextWork } from './next-work.ts';
 import { WORK_CHANNEL } from './scripts/wake.ts';
-import { findTaken, type QueuedBatch } from './settle.ts';
-import type { NewLock } from './settle-order.ts';
+import { findTaken, type NewLock, type QueuedBatch } from './settle.ts';
 import { untilWritable } from './until-writable.ts';
 
 /** How often a `take` that was interrupted looks whether the Redis is gone from which it waits for an answer. */

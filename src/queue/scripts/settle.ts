@@ -16,7 +16,7 @@ import { ROOM_TO_SETTLE } from './when-full.ts';
  * whether the answer may have been lost.
  *
  * KEYS  stats, job lock, incidents
- * ARGV  queue's prefix, dead-letters prefix, what is to be written as JSON (`orderOf` in ../settle-order.ts),
+ * ARGV  queue's prefix, dead-letters prefix, what is to be written as JSON (`orderOf` in ../settle.ts),
  *       data of what stays, then as many texts as that names: dead letters, retries apart, records of delivered events
  * Returns 0 if the lock is gone, -1 if the batch is gone, too, and 2 if this was written before: nothing was
  * changed then; otherwise 1, or the next batch: {id, data, stalls}.
