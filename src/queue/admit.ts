@@ -41,8 +41,6 @@ interface NotWritten {
   readonly error: WaybillError;
 }
 
-const COMMITTED: WriteOutcome = { kind: 'committed' };
-
 /**
  * Writes new batches, all or none but for events whose keys stand for others, on an `intake` connection. Never
  * rejects: the errors are `REDIS_UNAVAILABLE` (nothing was sent), `REDIS_REFUSED` (full, read-only, loading ...) and,
@@ -55,12 +53,12 @@ export async function commitBatches(
   now: number,
 ): Promise<WriteOutcome> {
   return orNotWritten(redis, async () => {
-    if (batches.some(({ keys }) => keys !== undefined)) {
-      const holders = await admitKeyed(redis, endpoint, batches, now);
-      return holders.size > 0 ? { kind: 'committed', holders } : COMMITTED;
+    if (batches.every(({ keys }) => keys === undefined)) {
+      await admit(redis, endpoint, batches, now);
+      return { kind: 'committed' };
     }
-    await admit(redis, endpoint, batches, now);
-    return COMMITTED;
+    const holders = await admitKeyed(redis, endpoint, batches, now);
+    return { kind: 'committed', ...(holders.size > 0 && { holders }) };
   });
 }
 

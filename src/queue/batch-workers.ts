@@ -11,20 +11,11 @@ const QUEUES_A_STEP = 200;
 /** A Redis that does not answer the subscriber for so long has lost it, and is connected to anew. */
 const SILENT_MS = 10_000;
 
-/** The batch workers of all endpoints in a process, which share two connections and the look at all queues. */
-export interface BatchWorkers {
-  create(endpoint: Endpoint, listeners: BatchWorkerListeners): BatchWorker;
-  /**
-   * Hears of work from now on. Looks at all queues, now and regularly, for batches of lost processes, and for work
-   * that no message told of.
-   */
-  start(): void;
-  /** Ends that; the workers are closed each by themselves. */
-  close(): void;
-}
+/** The batch workers of all endpoints in a process. */
+export type BatchWorkers = ReturnType<typeof createBatchWorkers>;
 
-/** Makes what the workers share. */
-export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
+/** Makes what the workers share: two connections, and the look at all queues. */
+export function createBatchWorkers(parts: BatchWorkersParts) {
   const { redis, lock, onError } = parts;
   const backend = createRedisBackend('', {
     connection: redis,
@@ -50,12 +41,16 @@ export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
   }
 
   return {
-    create(endpoint, listeners) {
+    create(endpoint: Endpoint, listeners: BatchWorkerListeners): BatchWorker {
       const worker = new BatchWorker({ ...parts, ...listeners, endpoint, backend });
       workers.set(endpointPrefix(endpoint), worker);
       return worker;
     },
-    start() {
+    /**
+     * Hears of work from now on. Looks at all queues, now and regularly, for batches of lost processes, and for work
+     * that no message told of.
+     */
+    start(): void {
       const subscriber = subscribeToWork(parts, workers, () => void look());
       const stopLooking = every(lock.stalledIntervalMs, () => {
         // Without an answer the subscriber connects anew.
@@ -67,7 +62,8 @@ export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
         void stopLooking();
       };
     },
-    close() {
+    /** Ends that; the workers are closed each by themselves. */
+    close(): void {
       isClosed = true;
       close();
     },

@@ -13,8 +13,8 @@ const discardScript = defineScript('discard', DISCARD);
 const PAGE = 500;
 
 /**
- * Reads a client's dead letters page by page, oldest first, in bounded memory. Those that are removed
- * meanwhile are left out; those that are added meanwhile may come at the end.
+ * Reads a client's dead letters page by page, oldest first, in bounded memory. Those that are removed meanwhile are
+ * left out; those that are added meanwhile may come at the end.
  *
  * @param filter most of those that it does not mean are left out, and a page may be empty
  */
@@ -86,10 +86,8 @@ export async function readDeadLettersById(
 }
 
 /**
- * Puts dead letters back into delivery as one batch for each endpoint, in one step; those that no longer exist are
- * left out.
- *
- * @returns how many were replayed
+ * Puts dead letters back into delivery as one batch for each endpoint, in one step: two replays at once cannot double
+ * an event. Those that no longer exist are left out. @returns how many were replayed
  */
 export async function replayDeadLetters(
   redis: Redis,

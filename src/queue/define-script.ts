@@ -4,8 +4,8 @@ import { guardKey } from './names.ts';
 type Argument = string | number;
 
 /**
- * A Lua script that is loaded once a connection and then called by its hash. It rejects with the errors of Redis, as
- * all functions of this folder do that ask Redis, unless they say otherwise.
+ * A Lua script that is loaded once a connection and then called by its hash. It rejects with errors of Redis; so do
+ * all functions of this folder that ask Redis, unless they say otherwise.
  */
 export type Script = (redis: Redis, keys: readonly string[], args: readonly Argument[]) => Promise<unknown>;
 

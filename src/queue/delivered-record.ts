@@ -16,14 +16,7 @@ export const RECORD_HEAD = TIME_LENGTH + 3;
 export const RECORD_TAIL = 8;
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** An element and the list that it belongs to. */
-export interface DeliveredRecord {
-  /** The first eight digits of the ids. */
-  readonly slot: string;
-  readonly text: string;
-}
-
-/** Which list an event is remembered in. */
+/** Which list an event is remembered in: the first eight digits of its id. */
 export function deliveredSlot(id: string): string {
   return id.slice(0, 8);
 }
@@ -41,8 +34,9 @@ function toBase64(hex: string): string {
  * Packs those of a batch's events that were delivered: mostly into one element.
  *
  * @param at when they are written down, ms since the epoch
+ * @returns elements, each with the slot of its list
  */
-export function packDelivered(finished: readonly FinishedEvent[], at: number): DeliveredRecord[] {
+export function packDelivered(finished: readonly FinishedEvent[], at: number) {
   const groups = new Map<string, { slot: string; status: number; tails: string }>();
   for (const { event, outcome } of finished) {
     // An id that is no UUID would put the others out of place.

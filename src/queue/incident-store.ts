@@ -1,11 +1,5 @@
 import type { Redis } from 'ioredis';
-import {
-  type ClosedIncident,
-  type Incident,
-  type IncidentFailure,
-  type IncidentNotice,
-  KEEP_CLOSED_MS,
-} from '../core/incident.ts';
+import { type ClosedIncident, type Incident, type IncidentNotice, KEEP_CLOSED_MS } from '../core/incident.ts';
 import { defineScript } from './define-script.ts';
 import { closedIncidentsKey, incidentsKey } from './names.ts';
 import { CHANGE_INCIDENT, CLAIM_NOTICES } from './scripts/incidents.ts';
@@ -73,6 +67,11 @@ function toState(client: string, fields: Readonly<Record<string, string>>): Inci
 function toIncident(client: string, type: string, fields: Readonly<Record<string, string>>): OpenIncident {
   const number = (what: string): number => Number(fields[`${type}:${what}`] ?? 0);
   const told = number('told');
+  const causes = Object.entries(fields).filter(([field]) => field.startsWith(`${type}:of:`));
+  const failures = causes.map(([field, count]) => {
+    const [, , failureClass = '', status] = field.split(':');
+    return { class: failureClass, status: Number(status), count: Number(count) };
+  });
   return {
     client,
     type,
@@ -81,20 +80,11 @@ function toIncident(client: string, type: string, fields: Readonly<Record<string
     lastAt: number('lastAt'),
     count: number('count'),
     left: number('left'),
-    failures: failuresOf(type, fields),
+    failures: failures.sort((a, b) => b.count - a.count || a.status - b.status),
     deliveredBefore: number('delivered'),
     replayed: number('replayed'),
     ...(told === 0 ? {} : { told }),
   };
-}
-
-function failuresOf(type: string, fields: Readonly<Record<string, string>>): IncidentFailure[] {
-  const found = Object.entries(fields).filter(([field]) => field.startsWith(`${type}:of:`));
-  const failures = found.map(([field, count]) => {
-    const [, , failureClass = '', status] = field.split(':');
-    return { class: failureClass, status: Number(status), count: Number(count) };
-  });
-  return failures.sort((a, b) => b.count - a.count || a.status - b.status);
 }
 
 /* Each of these three changes nothing, and returns false, if the incident is not any more as it was read. */
@@ -149,11 +139,7 @@ function noticeFields(notice: IncidentNotice, channels: readonly string[]): stri
   ]);
 }
 
-/**
- * Claims a client's notices for a channel, for so many milliseconds; the claim can be renewed.
- *
- * @returns false: another monitor has it
- */
+/** Claims a client's notices for a channel, or renews the claim. @returns false: another monitor has it */
 export async function claimNotices(
   redis: Redis,
   client: string,
@@ -185,11 +171,7 @@ export interface Incidents {
   readonly closed: readonly ClosedIncident[];
 }
 
-/**
- * Reads the incidents of these clients that are open, and those that closed within the last seven days.
- *
- * @param now ms since the epoch
- */
+/** Reads the incidents of these clients that are open, and those that closed within the last seven days. */
 export async function readAllIncidents(
   redis: Redis,
   clients: readonly string[],

@@ -6,13 +6,13 @@ const LONGEST_TIMER_MS = 60_000;
  * calls `wait`: what was heard while the answer was on its way ends that wait at once.
  */
 export class NextWork {
+  /** ms since the epoch */
   readonly #now: () => number;
   #dueAt = Number.POSITIVE_INFINITY;
   #isClosed = false;
   #timer: NodeJS.Timeout | undefined;
   #endWait: (() => void) | undefined;
 
-  /** @param now ms since the epoch */
   constructor(now: () => number) {
     this.#now = now;
   }

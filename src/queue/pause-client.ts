@@ -5,8 +5,8 @@ import { ENDPOINT_TYPES } from './scripts/endpoint-types.ts';
 import { WAKE } from './scripts/wake.ts';
 
 /**
- * Pauses the queues of all endpoints of a client, or resumes them, as BullMQ's `queue.pause` and `queue.resume` do. An endpoint's first batch pauses its queue while
- * `pausedAt` stands.
+ * Does what BullMQ's `queue.pause` and `queue.resume` do with the queues of all endpoints of a client. An endpoint's
+ * first batch pauses its queue while `pausedAt` stands.
  *
  * KEYS  stats
  * ARGV  prefix of all deliveries, paused | resumed, now
@@ -25,8 +25,11 @@ for _, kind in ipairs(endpointTypes(KEYS[1])) do
   local prefix = ARGV[1] .. ':' .. kind .. ':'
   if (redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1) ~= pauses then
     local before = workDue(prefix)
-    if pauses then redis.call('HSET', prefix .. 'meta', 'paused', 1)
-    else redis.call('HDEL', prefix .. 'meta', 'paused') end
+    if pauses then
+      redis.call('HSET', prefix .. 'meta', 'paused', 1)
+    else
+      redis.call('HDEL', prefix .. 'meta', 'paused')
+    end
     wakeWorkers(prefix, before)
     changed = true
   end
@@ -36,8 +39,7 @@ return changed and 1 or 0
 );
 
 /**
- * Pauses a client's delivery in all processes, or resumes it: what comes in meanwhile waits, and nothing is sent but
- * what is under way already.
+ * Pauses a client's delivery in all processes, or resumes it. Requests under way go on.
  *
  * @param now ms since the epoch
  * @returns false if it was so already

@@ -97,10 +97,9 @@ async function readJobs({ redis, prefix, id }: Search, ids: string[]): Promise<F
 }
 
 /**
- * Finds an event in the data of a job.
+ * Finds an event in the data of a job; not if its id stands in a payload only, or if the data is no batch.
  *
  * @param score of the job in `delayed`; '': it is not delayed
- * @returns undefined if the id stands in a payload only, or if the data is no batch
  */
 export function findInJob(data: string, score: string, id: string): FoundEvent | undefined {
   const { events } = (decodeData(data) ?? {}) as Partial<Batch>;

@@ -191,20 +191,13 @@ function changeOf(field: string, finished: readonly FinishedEvent[]): Record<str
   return change === 0 ? {} : { [field]: change };
 }
 
-/** Deaths of one cause; `since`: when the first attempt of any of them failed, ms since the epoch. */
-interface DeathGroup {
-  /** `<class>:<status>` */
-  readonly cause: string;
-  count: number;
-  since: number;
-}
-
-/** Groups dead events by their cause. Those without a history began to fail now. */
-function deathGroups(dead: readonly StoredEvent[], now: number): DeathGroup[] {
-  const groups = new Map<string, DeathGroup>();
+/** Groups dead events by their cause, `<class>:<status>`; `since`: when the first attempt of any of them failed. */
+function deathGroups(dead: readonly StoredEvent[], now: number) {
+  const groups = new Map<string, { cause: string; count: number; since: number }>();
   for (const event of dead) {
     const { status, failureClass } = lastFailure(event);
     const cause = `${failureClass}:${status}`;
+    // Without a history it began to fail now.
     const since = event.history?.[0]?.[0] ?? now;
     const group = groups.get(cause) ?? { cause, count: 0, since };
     group.count += 1;

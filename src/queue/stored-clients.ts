@@ -30,23 +30,13 @@ function scan(redis: Redis, match: string): AsyncIterable<string[]> {
   return redis.scanStream({ match, count: SCAN_COUNT });
 }
 
-/** A job that failed by a fault of Waybill's own. */
-export interface BrokenJob {
-  readonly id: string;
-  readonly reason: string;
-}
-
-/**
- * The first few of a client's jobs that failed by a fault of Waybill's own.
- *
- * @param types of the endpoints whose queues are read
- */
+/** The first few of a client's jobs that failed by a fault of Waybill's own, in the queues of these event types. */
 export async function readBrokenJobs(
   redis: Redis,
   client: string,
   types: readonly string[],
-): Promise<BrokenJob[]> {
-  const jobs: BrokenJob[] = [];
+): Promise<{ readonly id: string; readonly reason: string }[]> {
+  const jobs: { id: string; reason: string }[] = [];
   for (const type of types) {
     const prefix = endpointPrefix({ client, type });
     for (const id of await redis.zrange(`${prefix}failed`, '0', String(NAMED_JOBS - 1))) {

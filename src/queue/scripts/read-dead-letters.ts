@@ -5,9 +5,8 @@ const ENTRY_BYTES = 64;
 
 /**
  * Reads a page of dead letters and keeps back those that a filter surely does not mean: to send and parse them all
- * takes the reader, and Redis, several times as long. What it cannot read it lets through. A letter is JSON as
- * `JSON.stringify` writes it, in whose strings no quote stands without a backslash before it: a key that is found
- * is a key. One answer for all of them: one for each would double what reading costs the reader.
+ * takes several times as long. What it cannot read it lets through. A letter is JSON as `JSON.stringify` writes it, in
+ * whose strings no quote stands without a backslash before it: a key that is found is a key.
  *
  * KEYS  sorted set of the dead letters
  * ARGV  dead-letters prefix, positions from, how many to look at at the most, what is wanted as JSON (`toSieve`)

@@ -2,8 +2,7 @@ import { ADMIT_BATCH } from './admit.ts';
 import { NOTE_TAKEN } from './note-deaths.ts';
 
 /**
- * Takes dead letters out and puts those that still exist into their queues, as one batch for each endpoint: one step,
- * so that two replays at once cannot double an event, and an event that dies again at once is not lost. The batches
+ * Takes dead letters out and puts those that still exist into their queues, as one batch for each endpoint. The batches
  * have priority 1: fresh events go first.
  *
  * KEYS  stats, incidents

@@ -6,11 +6,10 @@ import { WAKE } from './wake.ts';
 import { ROOM_TO_SETTLE } from './when-full.ts';
 
 /**
- * Settles an open batch in one step: whoever lost the lock changes nothing, and a crash finds either all of it
- * done or none. A batch of which nothing is left goes first: that frees memory, and so Redis allows it, and all
- * that follows, also while it is full. Any other settlement first looks whether there is room for it: if there is
- * none, it fails before anything was changed. If it is asked to, it takes the next batch out of the queue in
- * the same step, and so saves a round trip.
+ * Settles an open batch, unless its lock is lost. A batch of which nothing is left goes first: that frees memory, and
+ * so Redis allows it, and all that follows, also while it is full. Any other settlement first looks whether there is
+ * room for it: if there is none, it fails before anything was changed. If it is asked to, it takes the next batch out
+ * of the queue, and so saves a round trip.
  * A connection that is lost before the answer came sends all of it again: the lock is gone then, unless the batch is
  * kept. If there is still a batch, the name of its latest write tells; if there is none, only the sender knows
  * whether the answer may have been lost.
