@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ResolvedClient } from '../config/config-schema.ts';
-import { clientViewValue } from '../queue/client-view-value.ts';
+import { clientViewValue } from '../queue/client-view.ts';
 import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
 import { ProblemError } from './problems.ts';
 import { clientStatusSchema, pauseSchema, problems } from './schemas.ts';

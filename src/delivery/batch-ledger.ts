@@ -2,8 +2,7 @@ import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import { type FinishedEvent, planSettlement, type Settlement } from '../core/settlement.ts';
 import type { Endpoint } from '../queue/names.ts';
-import type { QueuedBatch, Settled } from '../queue/settle.ts';
-import type { NewLock, SettleAction, SettleCommand } from '../queue/settle-order.ts';
+import type { NewLock, QueuedBatch, SettleAction, SettleCommand, Settled } from '../queue/settle.ts';
 import type { TakenBatch } from '../queue/take.ts';
 import { Tally } from './tally.ts';
 

@@ -1,7 +1,7 @@
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Classification, Outcome } from '../core/outcome.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
-import type { SettleCommand } from '../queue/settle-order.ts';
+import type { SettleCommand } from '../queue/settle.ts';
 
 /** How much of a response, or of the reason that there was none, is shown. */
 export const DETAIL_LENGTH = 200;
@@ -67,7 +67,7 @@ export class Tally {
     this.#deliveries = new Map();
     this.#lastError = undefined;
     this.#attemptMs = 0;
-    return { counters, ...(lastError !== undefined && { lastError }) };
+    return { counters, lastError };
   }
 
   #addFailed(failureClass: string, { kind }: Outcome): void {

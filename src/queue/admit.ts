@@ -1,6 +1,6 @@
 import { type Redis, ReplyError } from 'ioredis';
 import type { Batch, StoredEvent } from '../core/event.ts';
-import { type EventKey, KEY_LIFETIME_SECONDS, type KeyHolder } from '../core/idempotency-key.ts';
+import type { EventKey, KeyHolder } from '../core/idempotency-key.ts';
 import type { WaybillError } from '../core/waybill-error.ts';
 import { answerLost, isConnected, refusedByRedis, unavailable } from './connections.ts';
 import { defineScript } from './define-script.ts';
@@ -26,7 +26,7 @@ export interface NewBatch {
   readonly keys?: readonly (EventKey | undefined)[];
 }
 
-/** What became of a write: `refused`, nothing was written; `unknown`, the answer was lost. */
+/** What became of a write. */
 export type WriteOutcome =
   | {
       readonly kind: 'committed';
@@ -41,12 +41,10 @@ interface NotWritten {
   readonly error: WaybillError;
 }
 
-const COMMITTED: WriteOutcome = { kind: 'committed' };
-
 /**
- * Writes new batches, all or none but for events whose keys stand for others, on an `intake` connection. Never rejects: the errors are
- * `REDIS_UNAVAILABLE` (nothing was sent), `REDIS_REFUSED` (full, read-only, loading ...) and, for `unknown`,
- * `REDIS_ANSWER_LOST`.
+ * Writes new batches, all or none but for events whose keys stand for others, on an `intake` connection. Never
+ * rejects: the errors are `REDIS_UNAVAILABLE` (nothing was sent), `REDIS_REFUSED` (full, read-only, loading ...) and,
+ * for `unknown`, `REDIS_ANSWER_LOST`.
  */
 export async function commitBatches(
   redis: Redis,
@@ -55,12 +53,12 @@ export async function commitBatches(
   now: number,
 ): Promise<WriteOutcome> {
   return orNotWritten(redis, async () => {
-    if (batches.some(({ keys }) => keys !== undefined)) {
-      const holders = await admitKeyed(redis, endpoint, batches, now);
-      return holders.size > 0 ? { kind: 'committed', holders } : COMMITTED;
+    if (batches.every(({ keys }) => keys === undefined)) {
+      await admit(redis, endpoint, batches, now);
+      return { kind: 'committed' };
     }
-    await admit(redis, endpoint, batches, now);
-    return COMMITTED;
+    const holders = await admitKeyed(redis, endpoint, batches, now);
+    return { kind: 'committed', ...(holders.size > 0 && { holders }) };
   });
 }
 
@@ -84,11 +82,16 @@ export function encodeBatch(events: readonly StoredEvent[]): string {
   return JSON.stringify(batch);
 }
 
-/**
- * Puts batches without keys into an endpoint's queue, all or none; resolves once Redis has them.
- *
- * @throws errors of Redis
- */
+/** What the data of a job says; undefined for what is no JSON. */
+export function decodeData(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts batches without keys into an endpoint's queue, all or none; resolves once Redis has them. */
 export async function admit(
   redis: Redis,
   endpoint: Endpoint,
@@ -105,7 +108,6 @@ export async function admit(
  * keys of the rest stand for them from the same step on, for 24 h.
  *
  * @returns the events that the keys of those left out stand for, by the id of the event that was left out
- * @throws errors of Redis
  */
 export async function admitKeyed(
   redis: Redis,
@@ -113,30 +115,25 @@ export async function admitKeyed(
   batches: readonly NewBatch[],
   now: number,
 ): Promise<ReadonlyMap<string, KeyHolder>> {
-  const keyed: string[] = [];
-  function argsOf(event: StoredEvent, key: EventKey | undefined): string[] {
-    const json = JSON.stringify(event);
-    if (key === undefined) return ['', '', json];
-    keyed.push(event.id);
-    return [idempotencyKeyName(client, key.key), `${event.id} ${key.fingerprint}`, json];
-  }
   const { client, type } = endpoint;
-  const args: (string | number)[] = [endpointPrefix(endpoint), type, now, KEY_LIFETIME_SECONDS];
+  const args: (string | number)[] = [endpointPrefix(endpoint), type, now];
   for (const { id, events, keys } of batches) {
     args.push(id, events.length);
-    for (const [index, event] of events.entries()) args.push(...argsOf(event, keys?.[index]));
+    for (const [index, event] of events.entries()) {
+      const key = keys?.[index];
+      if (key === undefined) args.push('', '');
+      else args.push(idempotencyKeyName(client, key.key), `${event.id} ${key.fingerprint}`);
+      args.push(JSON.stringify(event));
+    }
   }
   const values = (await admitKeyedScript(redis, [statsKey(client)], args)) as string[];
   const holders = new Map<string, KeyHolder>();
-  for (const [index, id] of keyed.entries()) {
+  for (const [index, { id }] of batches.flatMap(({ events }) => events).entries()) {
     const [holder = '', fingerprint = ''] = values[index]?.split(' ') ?? [];
-    if (holder !== id) holders.set(id, { id: holder, fingerprint });
+    if (holder !== '' && holder !== id) holders.set(id, { id: holder, fingerprint });
   }
   return holders;
 }
-
-/** For so long an exported event is not taken a second time. */
-const MARK_MS = 86_400_000;
 
 /** What became of an exported event. */
 export type Restored = 'restored' | 'dead_letter_stands' | 'already_sent';
@@ -147,9 +144,9 @@ export type RestoreOutcome = { readonly kind: 'answered'; readonly events: reado
 const RESULTS: readonly Restored[] = ['restored', 'dead_letter_stands', 'already_sent'];
 
 /**
- * Puts exported events of one type into their endpoint's queue as one batch, each at the beginning of its next life, but for those
- * whose dead letter stands and those that were put there in the same way during the last 24 h. Never rejects; errors
- * as those of `commitBatches`.
+ * Puts exported events of one type into their endpoint's queue as one batch, each at the beginning of its next life;
+ * not those whose dead letter stands, nor those that were put there in the same way during the last 24 h. Never
+ * rejects; errors as those of `commitBatches`.
  *
  * @param events as they were exported: `life` is that of their dead letter
  */
@@ -160,16 +157,10 @@ export async function restoreEvents(
   events: readonly StoredEvent[],
   now: number,
 ): Promise<RestoreOutcome> {
-  const { client } = endpoint;
-  const args: (string | number)[] = [
-    endpointPrefix(endpoint),
-    endpoint.type,
-    deadLettersPrefix(client),
-    `${clientPrefix(client)}:restored:`,
-    batchId,
-    now,
-    MARK_MS,
-  ];
+  const { client, type } = endpoint;
+  const markPrefix = `${clientPrefix(client)}:restored:`;
+  const prefixes = [endpointPrefix(endpoint), deadLettersPrefix(client), markPrefix];
+  const args: (string | number)[] = [...prefixes, type, batchId, now];
   for (const event of events) {
     const life = event.life ?? 0;
     args.push(event.id, life, JSON.stringify({ ...event, life: life + 1 }));

@@ -3,27 +3,20 @@ import type { Redis } from 'ioredis';
 import { every } from '../core/time.ts';
 import { defineUnguardedScript } from './define-script.ts';
 import { type Endpoint, endpointPrefix } from './names.ts';
+import { WORK_CHANNEL } from './scripts/wake.ts';
 import { BatchWorker, type BatchWorkerListeners, type BatchWorkersParts } from './take.ts';
-import { subscribeToWork } from './wake.ts';
 
 /** As many queues are looked at in one step: Redis takes about 4 µs for one that is idle. */
 const QUEUES_A_STEP = 200;
+/** A Redis that does not answer the subscriber for so long has lost it, and is connected to anew. */
+const SILENT_MS = 10_000;
 
-/** The batch workers of all endpoints in a process, which share two connections and the look at all queues. */
-export interface BatchWorkers {
-  create(endpoint: Endpoint, listeners: BatchWorkerListeners): BatchWorker;
-  /**
-   * Hears of work from now on. Looks at all queues, now and regularly, for batches of lost processes, and for work
-   * that no message told of.
-   */
-  start(): void;
-  /** Ends that; the workers are closed each by themselves. */
-  close(): void;
-}
+/** The batch workers of all endpoints in a process. */
+export type BatchWorkers = ReturnType<typeof createBatchWorkers>;
 
-/** Makes what the workers share. */
-export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
-  const { redis, lock, onError, now } = parts;
+/** Makes what the workers share: two connections, and the look at all queues. */
+export function createBatchWorkers(parts: BatchWorkersParts) {
+  const { redis, lock, onError } = parts;
   const backend = createRedisBackend('', {
     connection: redis,
     lockDuration: lock.durationMs,
@@ -36,18 +29,11 @@ export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
   let isClosed = false;
   let close = (): void => {};
 
-  async function lookAt(queues: readonly string[]): Promise<void> {
-    for (const { queue, waits, held } of await findIdleWork(redis, queues, now())) {
-      if (waits) workers.get(queue)?.hear(0);
-      if (held) void workers.get(queue)?.lookForLost();
-    }
-  }
-
   async function look(): Promise<void> {
     const queues = [...workers.keys()];
     try {
       for (let from = 0; from < queues.length && !isClosed; from += QUEUES_A_STEP) {
-        await lookAt(queues.slice(from, from + QUEUES_A_STEP));
+        await lookAt(parts, workers, queues.slice(from, from + QUEUES_A_STEP));
       }
     } catch (error) {
       if (!isClosed) onError(error as Error);
@@ -55,18 +41,17 @@ export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
   }
 
   return {
-    create(endpoint, listeners) {
+    create(endpoint: Endpoint, listeners: BatchWorkerListeners): BatchWorker {
       const worker = new BatchWorker({ ...parts, ...listeners, endpoint, backend });
       workers.set(endpointPrefix(endpoint), worker);
       return worker;
     },
-    start() {
-      const subscriber = subscribeToWork({
-        redis,
-        onWork: (queue, dueAt) => workers.get(queue)?.hear(dueAt),
-        onSubscribed: () => void look(),
-        onError,
-      });
+    /**
+     * Hears of work from now on. Looks at all queues, now and regularly, for batches of lost processes, and for work
+     * that no message told of.
+     */
+    start(): void {
+      const subscriber = subscribeToWork(parts, workers, () => void look());
       const stopLooking = every(lock.stalledIntervalMs, () => {
         subscriber.check();
         return look();
@@ -76,10 +61,56 @@ export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
         void stopLooking();
       };
     },
-    close() {
+    /** Ends that; the workers are closed each by themselves. */
+    close(): void {
       isClosed = true;
       close();
     },
+  };
+}
+
+/**
+ * Hears of work for these workers, over one connection of its own; it is opened and subscribed anew each time that it
+ * is lost.
+ *
+ * @param onSubscribed called each time: what was published before was not heard
+ */
+function subscribeToWork(
+  { redis, onError }: BatchWorkersParts,
+  workers: ReadonlyMap<string, BatchWorker>,
+  onSubscribed: () => void,
+) {
+  const subscriber = redis.duplicate({
+    autoResubscribe: false,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    socketTimeout: SILENT_MS,
+    connectionName: 'waybill-worker-subscriber',
+  });
+  let isRefused = false;
+  function subscribe(): void {
+    isRefused = false;
+    subscriber.subscribe(WORK_CHANNEL).then(onSubscribed, (error: Error) => {
+      // If the connection was lost, the next one is subscribed.
+      isRefused = subscriber.status === 'ready';
+      if (isRefused) onError(error);
+    });
+  }
+  subscriber.on('error', onError);
+  subscriber.on('ready', subscribe);
+  subscriber.on('message', (_channel, message) => {
+    const [dueAt, queue = ''] = message.split(' ');
+    workers.get(queue)?.hear(Number(dueAt));
+  });
+  return {
+    /** Makes sure that Redis still has the subscriber, and asks again if Redis refused it. */
+    check(): void {
+      if (isRefused) subscribe();
+      // Without an answer it connects anew.
+      else subscriber.ping().catch(() => {});
+    },
+    close: () => subscriber.disconnect(),
   };
 }
 
@@ -90,7 +121,7 @@ export function createBatchWorkers(parts: BatchWorkersParts): BatchWorkers {
  *
  * KEYS  the wait list of each queue
  * ARGV  now, the prefix of each queue
- * Returns n × (position, 1: a job waits or is due, 1: batches are held).
+ * Returns n × {position, 1: a job waits or is due, 1: batches are held}.
  */
 const FIND_IDLE_WORK = `
 local found = {}
@@ -102,45 +133,24 @@ for i, wait in ipairs(KEYS) do
   if not waits then waits = #redis.call('ZRANGEBYSCORE', prefix .. 'delayed', 0, due, 'LIMIT', 0, 1) > 0 end
   local held = redis.call('EXISTS', prefix .. 'active', prefix .. 'stalled') > 0
   if held then held = redis.call('EXISTS', prefix .. 'stalled-check') == 0 end
-  if waits or held then
-    found[#found + 1] = i
-    found[#found + 1] = waits and 1 or 0
-    found[#found + 1] = held and 1 or 0
-  end
+  if waits or held then found[#found + 1] = {i, waits and 1 or 0, held and 1 or 0} end
 end
 return found
 `;
 
 const findScript = defineUnguardedScript('find-idle-work', FIND_IDLE_WORK);
 
-/** A queue with something to do. */
-interface IdleWork {
-  /** Its prefix. */
-  readonly queue: string;
-  /** A job waits that a worker may take, or a retry is due. */
-  readonly waits: boolean;
-  /** Some process holds batches, or did so. */
-  readonly held: boolean;
-}
-
-/**
- * Looks at all these queues in one step; those with nothing to do are left out.
- *
- * @param queues their prefixes
- * @param now ms since the epoch
- * @throws errors of Redis
- */
-async function findIdleWork(
-  redis: Redis,
+/** Looks at these queues in one step, and tells their workers what there is to do. */
+async function lookAt(
+  { redis, now }: BatchWorkersParts,
+  workers: ReadonlyMap<string, BatchWorker>,
   queues: readonly string[],
-  now: number,
-): Promise<readonly IdleWork[]> {
+): Promise<void> {
   const keys = queues.map((prefix) => `${prefix}wait`);
-  const found = (await findScript(redis, keys, [now, ...queues])) as number[];
-  const work: IdleWork[] = [];
-  for (let at = 0; at < found.length; at += 3) {
-    const queue = queues[(found[at] ?? 0) - 1] ?? '';
-    work.push({ queue, waits: found[at + 1] === 1, held: found[at + 2] === 1 });
+  const found = await findScript(redis, keys, [now(), ...queues]);
+  for (const [position, waits, held] of found as [number, number, number][]) {
+    const worker = workers.get(queues[position - 1] ?? '');
+    if (waits === 1) worker?.hear(0);
+    if (held === 1) void worker?.lookForLost();
   }
-  return work;
 }

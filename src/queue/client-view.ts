@@ -39,19 +39,16 @@ export interface EventCounts {
   /** Since when the client is paused, ms since the epoch; absent: it is not. */
   readonly pausedAt?: number;
   readonly lastError?: LastError;
-}
-
-interface Timed extends EventCounts {
   /** For how long the first batch that waits has waited, in milliseconds; 0: none waits. */
   readonly oldestMs: number;
   /** Events that were ever given up on, by class. */
   readonly diedByClass: Readonly<Record<string, number>>;
-  /** How long all attempts took together. */
+  /** How long all attempts took together, in milliseconds. */
   readonly attemptMs: number;
 }
 
 /** One endpoint of a client. */
-export interface EndpointView extends Timed {
+export interface EndpointView extends EventCounts {
   /** Names the batches that come next; empty: none waits. The same as before: none of them was taken. */
   readonly head: string;
   /** Whether a process has a batch in its hands. */
@@ -62,7 +59,7 @@ export interface EndpointView extends Timed {
 }
 
 /** A client with all its endpoints. */
-export interface ClientView extends Timed {
+export interface ClientView extends EventCounts {
   /** The event types whose endpoints have an open incident. */
   readonly incidents: readonly string[];
   /** By event type: those of the configuration, and any others that ever had a queue. */
@@ -93,7 +90,7 @@ type Reply = [stats: string[], failing: string[], dead: number, endpoints: Endpo
 
 const viewScript = defineScript('client-view', CLIENT_VIEW);
 
-/** Reads these clients by their names, all at once. @throws errors of Redis */
+/** Reads these clients by their names, all at once. */
 export async function readClientViews(
   redis: Redis,
   clients: readonly ViewedClient[],
@@ -106,74 +103,56 @@ export async function readClientViews(
   return new Map(await Promise.all(views));
 }
 
-/** Reads one client. @throws errors of Redis */
+/** Reads one client. */
 export async function readClientView(redis: Redis, client: ViewedClient): Promise<ClientView> {
   return (await readClientViews(redis, [client])).get(client.name) as ClientView;
 }
 
 function toView([fields, incidents, dead, replies]: Reply, types: readonly string[]): ClientView {
-  const stats = readStats(fields);
-  const { pausedAt } = stats;
+  const stats = new Map<string, string>();
+  for (let i = 0; i < fields.length; i += 2) stats.set(fields[i] ?? '', fields[i + 1] ?? '');
+  const pausedAt = stats.get('pausedAt');
+  const pause = pausedAt === undefined ? {} : { pausedAt: Number(pausedAt) };
   const byType = new Map(replies.map((reply) => [reply[0], reply]));
   const endpoints: Record<string, EndpointView> = {};
   for (const type of new Set([...types, ...byType.keys()])) {
-    const view = toEndpoint(type, byType.get(type), stats.byType.get(type) ?? new Map());
-    const isConfigured = types.includes(type);
-    endpoints[type] = { ...view, isConfigured, ...(pausedAt === undefined ? {} : { pausedAt }) };
+    const counts = toEndpoint(type, byType.get(type) ?? NOTHING, stats);
+    endpoints[type] = { ...counts, isConfigured: types.includes(type), ...pause };
   }
-  const parts = Object.values(endpoints);
-  const lastError = parts.map((part) => part.lastError).reduce(latest, undefined);
-  return {
-    ...sumOf(parts),
-    dead,
-    deliveredByType: Object.assign({}, ...parts.map((part) => part.deliveredByType)),
-    failedAttempts: sumByName(parts.map((part) => part.failedAttempts)),
-    diedByClass: sumByName(parts.map((part) => part.diedByClass)),
-    oldestMs: Math.max(0, ...parts.map(({ isConfigured, oldestMs }) => (isConfigured ? oldestMs : 0))),
-    incidents,
-    endpoints,
-    ...(pausedAt === undefined ? {} : { pausedAt }),
-    ...(lastError === undefined ? {} : { lastError }),
-  };
-}
-
-/** What the counters say of one endpoint: `<kind>` or `<kind>:<name>` to its value. */
-type Fields = ReadonlyMap<string, string>;
-
-/** Sorts a client's counters, `<kind>:<type>` or `<kind>:<type>:<name>`, by type. */
-function readStats(fields: readonly string[]) {
-  const byType = new Map<string, Map<string, string>>();
-  let pausedAt: number | undefined;
-  for (let i = 0; i < fields.length; i += 2) {
-    const [field = '', value = ''] = [fields[i], fields[i + 1]];
-    const [kind = '', type, name] = field.split(':');
-    if (field === 'pausedAt') pausedAt = Number(value);
-    if (type === undefined) continue;
-    const ofType = byType.get(type) ?? new Map<string, string>();
-    ofType.set(name === undefined ? kind : `${kind}:${name}`, value);
-    byType.set(type, ofType);
-  }
-  return { byType, pausedAt };
+  return { ...sumOf(Object.values(endpoints)), dead, incidents, endpoints, ...pause };
 }
 
 const NOTHING: EndpointReply = ['', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
+/** @param stats the client's counters, by field */
 function toEndpoint(
   type: string,
-  reply: EndpointReply | undefined,
-  fields: Fields,
+  [
+    ,
+    head,
+    oldestMs,
+    held,
+    paused,
+    waitingJobs,
+    delayedJobs,
+    open,
+    openRetried,
+    broken,
+    brokenEvents,
+    brokenRetried,
+  ]: EndpointReply,
+  stats: ReadonlyMap<string, string>,
 ): Omit<EndpointView, 'isConfigured'> {
-  const [, head, oldestMs, held, paused, waitingJobs, delayedJobs, ...openAndBroken] = reply ?? NOTHING;
-  const [open, openRetried, broken, brokenEvents, brokenRetried] = openAndBroken;
-  const count = (field: string): number => Number(fields.get(field) ?? 0);
-  const byStatus = numbersUnder('delivered', fields);
-  const [delivered, diedByClass] = [sum(byStatus), numbersUnder('dead', fields)];
+  const count = (kind: string): number => Number(stats.get(`${kind}:${type}`) ?? 0);
+  const byStatus = numbersUnder(`delivered:${type}:`, stats);
+  const diedByClass = numbersUnder(`dead:${type}:`, stats);
+  const delivered = sum(byStatus);
   const left = delivered + sum(diedByClass) + count('merged') + brokenEvents;
   const queued = count('accepted') + count('replayed') - left;
   // Jobs that somebody removed by hand are counted no longer once the queue is empty.
   const isEmpty = waitingJobs + delayedJobs === 0;
   const retrying = isEmpty ? 0 : Math.max(0, count('retrying') - openRetried - brokenRetried);
-  const lastError = fields.get('lastError');
+  const lastError = stats.get(`lastError:${type}`);
   return {
     waiting: isEmpty ? 0 : Math.max(0, queued - open - retrying),
     inFlight: open,
@@ -181,7 +160,7 @@ function toEndpoint(
     dead: Math.max(0, count('letters')),
     delivered,
     deliveredByType: delivered === 0 ? {} : { [type]: byStatus },
-    failedAttempts: numbersUnder('failed', fields),
+    failedAttempts: numbersUnder(`failed:${type}:`, stats),
     diedByClass,
     accepted: count('accepted'),
     replayed: count('replayed'),
@@ -196,43 +175,65 @@ function toEndpoint(
   };
 }
 
-function numbersUnder(kind: string, fields: Fields): Record<string, number> {
-  const numbers: Record<string, number> = {};
-  for (const [field, value] of fields) {
-    const [of, name] = field.split(':');
-    if (of === kind && name !== undefined) numbers[name] = Number(value);
-  }
-  return numbers;
+/** The counters whose fields begin so, by the rest of their fields. */
+function numbersUnder(prefix: string, stats: ReadonlyMap<string, string>): Record<string, number> {
+  const found = [...stats].filter(([field]) => field.startsWith(prefix));
+  return Object.fromEntries(found.map(([field, value]) => [field.slice(prefix.length), Number(value)]));
 }
 
 function sum(numbers: Readonly<Record<string, number>>): number {
   return Object.values(numbers).reduce((total, one) => total + one, 0);
 }
 
-const SUMMED = [
-  'waiting',
-  'inFlight',
-  'retrying',
-  'delivered',
-  'accepted',
-  'replayed',
-  'discarded',
-  'broken',
-  'attemptMs',
-] as const;
-
-function sumOf(parts: readonly EndpointView[]): Pick<EndpointView, (typeof SUMMED)[number]> {
-  const total = (name: (typeof SUMMED)[number]) => parts.reduce((all, part) => all + part[name], 0);
-  return Object.fromEntries(SUMMED.map((name) => [name, total(name)])) as ReturnType<typeof sumOf>;
+/** What the endpoints of a client come to. */
+function sumOf(parts: readonly EndpointView[]): Omit<EventCounts, 'dead' | 'pausedAt'> {
+  const total = (count: (part: EndpointView) => number) => parts.reduce((all, part) => all + count(part), 0);
+  const [lastError] = parts.flatMap((part) => part.lastError ?? []).sort((a, b) => b.at - a.at);
+  return {
+    waiting: total((part) => part.waiting),
+    inFlight: total((part) => part.inFlight),
+    retrying: total((part) => part.retrying),
+    delivered: total((part) => part.delivered),
+    accepted: total((part) => part.accepted),
+    replayed: total((part) => part.replayed),
+    discarded: total((part) => part.discarded),
+    broken: total((part) => part.broken),
+    attemptMs: total((part) => part.attemptMs),
+    deliveredByType: Object.assign({}, ...parts.map((part) => part.deliveredByType)),
+    failedAttempts: sumByName(parts.map((part) => part.failedAttempts)),
+    diedByClass: sumByName(parts.map((part) => part.diedByClass)),
+    oldestMs: Math.max(0, ...parts.map(({ isConfigured, oldestMs }) => (isConfigured ? oldestMs : 0))),
+    ...(lastError === undefined ? {} : { lastError }),
+  };
 }
 
 function sumByName(parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
   const sums: Record<string, number> = {};
-  for (const part of parts)
-    for (const [name, count] of Object.entries(part)) sums[name] = (sums[name] ?? 0) + count;
+  for (const [name, count] of parts.flatMap(Object.entries)) sums[name] = (sums[name] ?? 0) + count;
   return sums;
 }
 
-function latest(one: LastError | undefined, other: LastError | undefined): LastError | undefined {
-  return other === undefined || (one !== undefined && one.at >= other.at) ? one : other;
+/** A client as machines read it: times and statuses are written as in the rows of dead letters. */
+export function clientViewValue(view: ClientView) {
+  const endpoints = Object.entries(view.endpoints).map(([type, endpoint]) => [type, countsValue(endpoint)]);
+  return { ...countsValue(view), endpoints: Object.fromEntries(endpoints) as Record<string, CountsValue> };
+}
+
+type CountsValue = ReturnType<typeof countsValue>;
+
+function countsValue(counts: EventCounts) {
+  const { waiting, inFlight, retrying, dead, delivered, deliveredByType, failedAttempts } = counts;
+  const { accepted, replayed, discarded, broken, pausedAt, lastError } = counts;
+  return {
+    ...{ waiting, inFlight, retrying, dead, delivered, deliveredByType, failedAttempts },
+    ...{ accepted, replayed, discarded, broken },
+    pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString(),
+    ...(lastError === undefined ? {} : { lastError: lastErrorValue(lastError) }),
+  };
+}
+
+/** A last error as machines read it; no status is null. */
+export function lastErrorValue(lastError: LastError) {
+  const { at, status } = lastError;
+  return { ...lastError, at: new Date(at).toISOString(), status: status === 0 ? null : status };
 }

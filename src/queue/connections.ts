@@ -1,6 +1,7 @@
 import { extendLocks, moveStalledJobsToWait, moveToActive } from 'bullmq/dist/cjs/scripts/index.js';
 import { version } from 'bullmq/dist/cjs/version.js';
 import { Redis, type RedisOptions } from 'ioredis';
+import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 import { reasonOf } from './until-writable.ts';
@@ -40,16 +41,13 @@ const ROLE_OPTIONS: Record<ConnectionRole, PlainOptions> = {
   operator: { maxRetriesPerRequest: 1, connectTimeout: 2_000, commandTimeout: 10_000 },
 };
 
-/** How long closing waits for the other side; ioredis waits so long even where the connection is gone. */
+/** How long closing waits for the other side; ioredis waits so long even if the connection is gone. */
 const CLOSE_TIMEOUT_MS = 250;
 
 /** The latest error of each connection that is away. */
 const latestErrors = new WeakMap<Redis, Error>();
 
-/**
- * Opens a connection. Its errors go to `onError`; commands reject by themselves.
- * The RESP 2 protocol is what BullMQ is tested with.
- */
+/** Opens a connection. Its errors go to `onError`; commands reject by themselves. */
 export function openRedis(
   location: RedisLocation,
   role: ConnectionRole,
@@ -58,7 +56,8 @@ export function openRedis(
 ): Redis {
   const options: PlainOptions = {
     ...ROLE_OPTIONS[role],
-    ...(role === 'intake' && answerTimeoutMs !== undefined ? { socketTimeout: answerTimeoutMs } : {}),
+    ...(answerTimeoutMs === undefined ? {} : { socketTimeout: answerTimeoutMs }),
+    // The protocol that BullMQ is tested with.
     protocol: 2,
     disconnectTimeout: CLOSE_TIMEOUT_MS,
     connectionName: `waybill-${role}`,
@@ -85,7 +84,7 @@ export function isConnected(redis: Redis): boolean {
 /** Why a connection is away, as a part of a sentence. */
 export function whyAway(redis: Redis): string {
   const error = latestErrors.get(redis) as NodeJS.ErrnoException | undefined;
-  // Where a name has several addresses, Node's error has a code only.
+  // If a name has several addresses, Node's error has a code only.
   if (error !== undefined) return error.message || error.code || error.name;
   return redis.status === 'connect'
     ? 'it is loading its data, or does not answer'
@@ -111,15 +110,11 @@ export function answerLost(redis: Redis, error: Error): WaybillError {
 /** Resolves when the first connection has come about, or has failed, or is not waited for any longer. */
 export async function firstConnection(redis: Redis, timeoutMs: number): Promise<void> {
   if (redis.status === 'ready') return;
-  await new Promise<void>((resolve) => {
-    // A Redis that loads its data neither takes commands nor closes the connection.
-    const timer = setTimeout(resolve, timeoutMs);
-    const end = (): void => {
-      clearTimeout(timer);
-      resolve();
-    };
-    redis.once('ready', end).once('close', end);
-  });
+  // A Redis that loads its data neither takes commands nor closes the connection.
+  await atMost(
+    timeoutMs,
+    new Promise<void>((resolve) => redis.once('ready', resolve).once('close', resolve)),
+  );
 }
 
 /** Closes a connection without waiting for a server that may be gone. */
@@ -127,16 +122,13 @@ export function closeRedis(redis: Redis): void {
   redis.disconnect();
 }
 
-/** What BullMQ's own worker calls; `forQueue` gives it the keys. */
-const TAKING = [moveToActive, extendLocks, moveStalledJobsToWait];
-
 /**
  * Lets a connection's workers take batches, keep their locks and take over those of lost processes while Redis is
- * full: without that nothing would be delivered, and so nothing would ever become free. BullMQ defines its scripts
- * only where a connection does not know them by their names yet.
+ * full: without that nothing would be delivered, and so nothing would ever become free. BullMQ defines a script only
+ * if the connection does not know it by its name yet.
  */
 function keepWorkingWhenFull(redis: Redis): void {
-  for (const { name, content, keys } of TAKING) {
+  for (const { name, content, keys } of [moveToActive, extendLocks, moveStalledJobsToWait]) {
     redis.defineCommand(`${name}:${version}`, { numberOfKeys: keys, lua: GO_ON_WHEN_FULL + content });
   }
 }

@@ -13,35 +13,26 @@ const discardScript = defineScript('discard', DISCARD);
 const PAGE = 500;
 
 /**
- * Reads a client's dead letters page by page, oldest first, in bounded memory. Those that are removed
- * meanwhile are left out; those that are added meanwhile may come at the end.
+ * Reads a client's dead letters page by page, oldest first, in bounded memory. Those that are removed meanwhile are
+ * left out; those that are added meanwhile may come at the end.
  *
  * @param filter most of those that it does not mean are left out, and a page may be empty
- * @throws errors of Redis
  */
 export async function* readDeadLetters(
   redis: Redis,
   client: string,
   filter: DeadLetterFilter = {},
 ): AsyncGenerator<readonly StoredEvent[]> {
-  let after: string | undefined;
-  for (;;) {
-    const page = await readDeadLetterPage(redis, client, PAGE, after, filter);
-    if (page.end === undefined) return;
-    after = page.end;
+  let page = await readDeadLetterPage(redis, client, PAGE, undefined, filter);
+  while (page.end !== undefined) {
     yield page.letters.map(({ event }) => event);
+    page = await readDeadLetterPage(redis, client, PAGE, page.end, filter);
   }
-}
-
-/** A dead letter with its place in the order that they came in. */
-export interface PlacedDeadLetter {
-  readonly event: StoredEvent;
-  readonly position: string;
 }
 
 /** Some of a client's dead letters, oldest first. */
 export interface DeadLetterPage {
-  readonly letters: readonly PlacedDeadLetter[];
+  readonly letters: readonly { readonly event: StoredEvent; readonly position: string }[];
   /** The position to go on behind, of the last one that was looked at; undefined: there were no more. */
   readonly end: string | undefined;
 }
@@ -52,7 +43,6 @@ export interface DeadLetterPage {
  *
  * @param after absent: from the oldest on
  * @param filter Redis leaves out what surely does not match; whether the rest does is for `matchesFilter` to say
- * @throws errors of Redis
  */
 export async function readDeadLetterPage(
   redis: Redis,
@@ -63,9 +53,9 @@ export async function readDeadLetterPage(
 ): Promise<DeadLetterPage> {
   const prefix = deadLettersPrefix(client);
   const from = after === undefined ? '-inf' : `(${after}`;
-  const args = [prefix, from, count, ...toSieve(filter)];
+  const args = [prefix, from, count, JSON.stringify(toSieve(filter))];
   const [end = '', ...found] = (await readPageScript(redis, [`${prefix}prioritized`], args)) as string[];
-  const letters: PlacedDeadLetter[] = [];
+  const letters: { event: StoredEvent; position: string }[] = [];
   for (let i = 0; i < found.length; i += 2) {
     const [data = '', position = ''] = [found[i], found[i + 1]];
     letters.push({ event: JSON.parse(data) as StoredEvent, position });
@@ -76,11 +66,7 @@ export async function readDeadLetterPage(
 /** An event that was replayed more often is not found by its id. */
 const MOST_LIVES = 32;
 
-/**
- * Finds dead letters of a client by the ids of their events, without reading any others.
- *
- * @throws errors of Redis
- */
+/** Finds dead letters of a client by the ids of their events, without reading any others. */
 export async function readDeadLettersById(
   redis: Redis,
   client: string,
@@ -99,17 +85,9 @@ export async function readDeadLettersById(
   return events;
 }
 
-/** The event at the beginning of its next life: all retries again, the same id, the same bytes. */
-function reborn(event: StoredEvent): StoredEvent {
-  const { id, type, unit, body, life = 0 } = event;
-  return { id, type, unit, body, life: life + 1 };
-}
-
 /**
- * Puts dead letters back into delivery as one batch for each endpoint, in one step; those that no longer exist are left out.
- *
- * @returns how many were replayed
- * @throws errors of Redis
+ * Puts dead letters back into delivery as one batch for each endpoint, in one step: two replays at once cannot double
+ * an event. Those that no longer exist are left out. @returns how many were replayed
  */
 export async function replayDeadLetters(
   redis: Redis,
@@ -120,20 +98,20 @@ export async function replayDeadLetters(
 ): Promise<number> {
   const args = [deliveriesPrefix(client), deadLettersPrefix(client), batchId, now];
   for (const event of events) {
-    args.push(deadLetterJobId(event), JSON.stringify(reborn(event)), event.type);
+    const { id, type, unit, body, life = 0 } = event;
+    // Its next life begins without a history: all retries again, the same id, the same bytes.
+    args.push(deadLetterJobId(event), JSON.stringify({ id, type, unit, body, life: life + 1 }), type);
   }
   return Number(await replayScript(redis, [statsKey(client), incidentsKey(client)], args));
 }
 
-/** Removes dead letters for good. @returns how many there were. @throws errors of Redis */
+/** Removes dead letters for good. @returns how many there were. */
 export async function discardDeadLetters(
   redis: Redis,
   client: string,
   events: readonly StoredEvent[],
 ): Promise<number> {
-  const args = [
-    deadLettersPrefix(client),
-    ...events.flatMap((event) => [deadLetterJobId(event), event.type]),
-  ];
+  const letters = events.flatMap((event) => [deadLetterJobId(event), event.type]);
+  const args = [deadLettersPrefix(client), ...letters];
   return Number(await discardScript(redis, [statsKey(client), incidentsKey(client)], args));
 }

@@ -3,7 +3,10 @@ import { guardKey } from './names.ts';
 
 type Argument = string | number;
 
-/** A Lua script that is loaded once a connection and then called by its hash. */
+/**
+ * A Lua script that is loaded once a connection and then called by its hash. It rejects with errors of Redis; so do
+ * all functions of this folder that ask Redis, unless they say otherwise.
+ */
 export type Script = (redis: Redis, keys: readonly string[], args: readonly Argument[]) => Promise<unknown>;
 
 /** Names a script of one client so that it can be run on any connection. Its keys also declare the guard key. */

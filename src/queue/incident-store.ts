@@ -1,22 +1,12 @@
 import type { Redis } from 'ioredis';
-import {
-  type ClosedIncident,
-  type Incident,
-  type IncidentFailure,
-  type IncidentNotice,
-  KEEP_CLOSED_MS,
-} from '../core/incident.ts';
+import { type ClosedIncident, type Incident, type IncidentNotice, KEEP_CLOSED_MS } from '../core/incident.ts';
 import { defineScript } from './define-script.ts';
 import { closedIncidentsKey, incidentsKey } from './names.ts';
-import { CLAIM_NOTICES, CLOSE, CORRECT_LEFT, TELL } from './scripts/incidents.ts';
+import { CHANGE_INCIDENT, CLAIM_NOTICES } from './scripts/incidents.ts';
 
-const tellScript = defineScript('tell-incident', TELL);
-const closeScript = defineScript('close-incident', CLOSE);
-const correctScript = defineScript('correct-left', CORRECT_LEFT);
+const changeScript = defineScript('change-incident', CHANGE_INCIDENT);
 const claimScript = defineScript('claim-notices', CLAIM_NOTICES);
 
-/** How many closed incidents of a client are remembered. */
-const KEEP_CLOSED = 50;
 const NOTICE = 'notice/';
 
 /** An incident as it stands in Redis. */
@@ -43,7 +33,7 @@ export interface IncidentState {
   readonly notices: readonly PendingNotice[];
 }
 
-/** Reads the incidents of all these clients in one round trip; those without any are left out. @throws errors of Redis */
+/** Reads the incidents of all these clients in one round trip; those without any are left out. */
 export async function readIncidents(
   redis: Redis,
   clients: readonly string[],
@@ -53,35 +43,35 @@ export async function readIncidents(
   const states = new Map<string, IncidentState>();
   for (const [i, [error, fields]] of ((await pipeline.exec()) ?? []).entries()) {
     if (error !== null) throw error;
-    const entries = Object.entries(fields as Record<string, string>);
     const client = clients[i] ?? '';
-    if (entries.length > 0) states.set(client, toState(client, entries));
+    const state = toState(client, fields as Record<string, string>);
+    if (state.open.length + state.notices.length > 0) states.set(client, state);
   }
   return states;
 }
 
-function toState(client: string, entries: readonly (readonly [string, string])[]): IncidentState {
-  const byType = new Map<string, Map<string, string>>();
+/** @param fields of the client's hash of incidents */
+function toState(client: string, fields: Readonly<Record<string, string>>): IncidentState {
+  const open: OpenIncident[] = [];
   const notices: PendingNotice[] = [];
-  for (const [field, value] of entries) {
+  for (const [field, value] of Object.entries(fields)) {
     if (field.startsWith(NOTICE)) {
       notices.push({ field, ...(JSON.parse(value) as Omit<PendingNotice, 'field'>) });
-      continue;
+    } else if (field.endsWith(':openedAt')) {
+      open.push(toIncident(client, field.slice(0, field.indexOf(':')), fields));
     }
-    const [, type = '', what = ''] = /^([^:]+):(.+)$/.exec(field) ?? [];
-    const fields = byType.get(type) ?? new Map<string, string>();
-    byType.set(type, fields.set(what, value));
   }
-  const open = [...byType].filter(([, fields]) => fields.has('openedAt'));
-  return {
-    open: open.map(([type, fields]) => toIncident(client, type, fields)),
-    notices: notices.sort((a, b) => a.notice.at - b.notice.at),
-  };
+  return { open, notices: notices.sort((a, b) => a.notice.at - b.notice.at) };
 }
 
-function toIncident(client: string, type: string, fields: ReadonlyMap<string, string>): OpenIncident {
-  const number = (what: string): number => Number(fields.get(what) ?? 0);
-  const told = fields.get('told');
+function toIncident(client: string, type: string, fields: Readonly<Record<string, string>>): OpenIncident {
+  const number = (what: string): number => Number(fields[`${type}:${what}`] ?? 0);
+  const told = number('told');
+  const causes = Object.entries(fields).filter(([field]) => field.startsWith(`${type}:of:`));
+  const failures = causes.map(([field, count]) => {
+    const [, , failureClass = '', status] = field.split(':');
+    return { class: failureClass, status: Number(status), count: Number(count) };
+  });
   return {
     client,
     type,
@@ -90,59 +80,56 @@ function toIncident(client: string, type: string, fields: ReadonlyMap<string, st
     lastAt: number('lastAt'),
     count: number('count'),
     left: number('left'),
-    failures: failuresOf(fields),
+    failures: failures.sort((a, b) => b.count - a.count || a.status - b.status),
     deliveredBefore: number('delivered'),
     replayed: number('replayed'),
-    ...(told === undefined ? {} : { told: Number(told) }),
+    ...(told === 0 ? {} : { told }),
   };
 }
 
-function failuresOf(fields: ReadonlyMap<string, string>): IncidentFailure[] {
-  const failures = [...fields].flatMap(([what, count]) => {
-    const [, failureClass = '', status] = /^of:([^:]*):(\d+)$/.exec(what) ?? [];
-    if (status === undefined) return [];
-    return [{ class: failureClass, status: Number(status), count: Number(count) }];
-  });
-  return failures.sort((a, b) => b.count - a.count || a.status - b.status);
-}
-
-/*
- * Each of these three changes nothing, and returns false, if the incident is not any more as it was read. All throw
- * errors of Redis.
- */
+/* Each of these three changes nothing, and returns false, if the incident is not any more as it was read. */
 
 /** Writes down that something of an incident is to be told. */
-export async function noteTold(
+export function noteTold(
   redis: Redis,
   incident: OpenIncident,
   notice: IncidentNotice,
   channels: readonly string[],
 ): Promise<boolean> {
-  const { client, type, openedAt, told, count } = incident;
-  const args = [type, openedAt, told ?? '', count, ...noticeFields(notice, channels)];
-  return (await tellScript(redis, [incidentsKey(client)], args)) === 1;
+  const { type, openedAt, told = 0, count } = incident;
+  const fields = [`${type}:told`, count, ...noticeFields(notice, channels)];
+  return changeIncident(redis, incident, { openedAt, told }, fields);
 }
 
 /** Closes an incident, and writes down that this is to be told. */
-export async function closeIncident(
+export function closeIncident(
   redis: Redis,
   incident: OpenIncident,
   closed: ClosedIncident,
   notice: IncidentNotice,
   channels: readonly string[],
 ): Promise<boolean> {
-  const { client, type, openedAt, count, left, replayed } = incident;
-  const seen = [type, openedAt, count, left, replayed];
-  const kept = [JSON.stringify(closed), KEEP_CLOSED, KEEP_CLOSED_MS];
-  const args = [...seen, ...kept, ...noticeFields(notice, channels)];
-  return (await closeScript(redis, [incidentsKey(client), closedIncidentsKey(client)], args)) === 1;
+  const { openedAt, count, left, replayed } = incident;
+  const seen = { openedAt, count, left, replayed };
+  return changeIncident(redis, incident, seen, noticeFields(notice, channels), closed);
 }
 
 /** Corrects how many dead letters of an incident stand. */
-export async function correctLeft(redis: Redis, incident: OpenIncident, standing: number): Promise<boolean> {
-  const { client, type, openedAt, count, left } = incident;
-  const args = [type, openedAt, count, left, standing];
-  return (await correctScript(redis, [incidentsKey(client)], args)) === 1;
+export function correctLeft(redis: Redis, incident: OpenIncident, standing: number): Promise<boolean> {
+  const { type, openedAt, count, left } = incident;
+  return changeIncident(redis, incident, { openedAt, count, left }, [`${type}:left`, standing]);
+}
+
+async function changeIncident(
+  redis: Redis,
+  { client, type }: OpenIncident,
+  seen: Partial<OpenIncident>,
+  fields: readonly (string | number)[],
+  closed?: ClosedIncident,
+): Promise<boolean> {
+  const keys = [incidentsKey(client), closedIncidentsKey(client)];
+  const args = [type, JSON.stringify(seen), closed === undefined ? '' : JSON.stringify(closed), ...fields];
+  return (await changeScript(redis, keys, args)) === 1;
 }
 
 function noticeFields(notice: IncidentNotice, channels: readonly string[]): string[] {
@@ -152,12 +139,7 @@ function noticeFields(notice: IncidentNotice, channels: readonly string[]): stri
   ]);
 }
 
-/**
- * Claims a client's notices for a channel, for so many milliseconds; the claim can be renewed.
- *
- * @returns false: another monitor has it
- * @throws errors of Redis
- */
+/** Claims a client's notices for a channel, or renews the claim. @returns false: another monitor has it */
 export async function claimNotices(
   redis: Redis,
   client: string,
@@ -168,12 +150,12 @@ export async function claimNotices(
   return (await claimScript(redis, [`${incidentsKey(client)}:claim:${channel}`], [monitor, forMs])) === 1;
 }
 
-/** Forgets a notice that was told. @throws errors of Redis */
+/** Forgets a notice that was told. */
 export async function forgetNotice(redis: Redis, client: string, field: string): Promise<void> {
   await redis.hdel(incidentsKey(client), field);
 }
 
-/** Reads a client's incidents that closed at or after a time, newest first. @throws errors of Redis */
+/** Reads a client's incidents that closed at or after a time, newest first. */
 export async function readClosedIncidents(
   redis: Redis,
   client: string,
@@ -189,12 +171,7 @@ export interface Incidents {
   readonly closed: readonly ClosedIncident[];
 }
 
-/**
- * Reads the incidents of these clients that are open, and those that closed within the last seven days.
- *
- * @param now ms since the epoch
- * @throws errors of Redis
- */
+/** Reads the incidents of these clients that are open, and those that closed within the last seven days. */
 export async function readAllIncidents(
   redis: Redis,
   clients: readonly string[],

@@ -44,43 +44,44 @@ async function findFate(lookUps: readonly LookUp[]): Promise<EventFate | undefin
   return moving;
 }
 
-type ByNameReply = [string, string, string, number, number, string[]];
-
 /** The look-up of one event among those of one client. */
 class LookUp {
-  readonly #id: string;
-  readonly #client: string;
+  readonly #event: Pick<EventFate, 'id' | 'client'>;
   readonly #parts: LookUpParts;
-  /** The client's jobs that may hold the event, at the latest `ask`. */
-  #jobs = 0;
-  /** How many events of the client had ever been replayed, at the latest `ask`. */
-  #replayed = 0;
-  /** The prefixes of the queues of the client's endpoints, at the latest `ask`. */
+  /** The prefixes of the client's queues that had jobs at the latest `ask`. */
   #queues: readonly string[] = [];
+  /** How many events of the client had ever been replayed then. */
+  #replayed = 0;
 
   constructor(id: string, client: string, parts: LookUpParts) {
-    this.#id = id;
-    this.#client = client;
+    this.#event = { id, client };
     this.#parts = parts;
   }
 
-  /** Asks for the keys that the id leads to: a dead letter, a retry's own job, the list of delivered events. */
+  /** Reads the keys that the id leads to: a dead letter, a retry's own job, the list of delivered events. */
   async ask(): Promise<EventFate | undefined> {
-    const { redis } = this.#parts;
-    const args = [deadLettersPrefix(this.#client), this.#id, deliveriesPrefix(this.#client)];
-    const answer = await byNameScript(redis, [statsKey(this.#client)], args);
-    const [dead, job, score, jobs, replayed, queues] = answer as ByNameReply;
+    const { id, client } = this.#event;
+    const args = [deadLettersPrefix(client), id, deliveriesPrefix(client)];
+    const answer = await byNameScript(this.#parts.redis, [statsKey(client)], args);
+    const [dead, job, score, replayed, queues] = answer as [string, string, string, number, string[]];
     if (dead !== '') return this.#dead(JSON.parse(dead) as StoredEvent);
-    const found = findInJob(job, score, this.#id);
+    const found = findInJob(job, score, id);
     if (found !== undefined) return this.#inJob(found);
-    this.#jobs = jobs;
     this.#replayed = replayed;
     this.#queues = queues;
-    const list = deliveredKey(this.#client, deliveredSlot(this.#id));
+    return this.#askDelivered();
+  }
+
+  async #askDelivered(): Promise<EventFate | undefined> {
+    const { id, client } = this.#event;
+    const list = deliveredKey(client, deliveredSlot(id));
     for (let from = 0; from >= 0; ) {
-      const part = await deliveredScript(redis, [list], [from, deliveredTail(this.#id)]);
-      const [head, next] = part as [string, number];
-      if (head !== '') return this.#delivered(head);
+      const answer = await deliveredScript(this.#parts.redis, [list], [from, deliveredTail(id)]);
+      const [head, next] = answer as [string, number];
+      if (head !== '') {
+        const { at, status } = readRecordHead(head);
+        return { id, client, state: 'delivered', deliveredAt: new Date(at).toISOString(), status };
+      }
       from = next;
     }
     return undefined;
@@ -92,42 +93,28 @@ class LookUp {
    * search was not overtaken.
    */
   async search(): Promise<EventFate | undefined> {
-    if (this.#jobs === 0) return undefined;
-    const before = this.#replayed;
+    if (this.#queues.length === 0) return undefined;
+    const replayedBefore = this.#replayed;
     let isOvertaken = false;
     for (const prefix of this.#queues) {
-      const result = await searchQueue({ redis: this.#parts.redis, prefix, id: this.#id });
+      const result = await searchQueue({ redis: this.#parts.redis, prefix, id: this.#event.id });
       if (typeof result === 'object') return this.#inJob(result);
       isOvertaken ||= result === 'overtaken';
     }
     const fate = await this.ask();
-    if (fate !== undefined || (!isOvertaken && this.#replayed === before)) return fate;
-    return { id: this.#id, client: this.#client, state: 'moving' };
-  }
-
-  #delivered(head: string): EventFate {
-    const { at, status } = readRecordHead(head);
-    const deliveredAt = new Date(at).toISOString();
-    return { id: this.#id, client: this.#client, state: 'delivered', deliveredAt, status };
+    if (fate !== undefined || (!isOvertaken && this.#replayed === replayedBefore)) return fate;
+    return { ...this.#event, state: 'moving' };
   }
 
   #dead(event: StoredEvent): EventFate {
     const { status, failureClass } = lastFailure(event);
-    return {
-      id: this.#id,
-      client: this.#client,
-      state: 'dead',
-      deadLetterId: event.id,
-      attempts: event.history?.length ?? 0,
-      class: failureClass,
-      status,
-    };
+    const attempts = event.history?.length ?? 0;
+    return { ...this.#event, state: 'dead', deadLetterId: event.id, attempts, class: failureClass, status };
   }
 
   #inJob({ event, dueAt }: FoundEvent): EventFate {
-    const base = { id: this.#id, client: this.#client };
-    if (nextAttempt(event) === 1) return { ...base, state: 'waiting' };
+    if (nextAttempt(event) === 1) return { ...this.#event, state: 'waiting' };
     const nextAttemptAt = new Date(dueAt ?? this.#parts.now()).toISOString();
-    return { ...base, state: 'retrying', attempt: nextAttempt(event), nextAttemptAt };
+    return { ...this.#event, state: 'retrying', attempt: nextAttempt(event), nextAttemptAt };
   }
 }

@@ -30,10 +30,8 @@ export function deadLettersPrefix(client: string): string {
 }
 
 /**
- * A key that never exists, which each script of one client declares: while Redis Cluster moves a hash slot key by key,
- * it then answers TRYAGAIN instead of running the script on half of the client's keys.
- *
- * @param key any key of the client
+ * A key that never exists, made from any key of a client, which each script of one client declares: while Redis Cluster
+ * moves a hash slot key by key, it then answers TRYAGAIN instead of running the script on half of the client's keys.
  */
 export function guardKey(key: string): string {
   return `${key.slice(0, key.indexOf('}') + 1)}:guard`;

@@ -1,14 +1,14 @@
 import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
-import { deliveriesPrefix, type Endpoint, endpointPrefix, statsKey } from './names.ts';
-import { SET_PAUSED } from './scripts/bullmq-functions.ts';
+import { deliveriesPrefix, statsKey } from './names.ts';
 import { ENDPOINT_TYPES } from './scripts/endpoint-types.ts';
 import { WAKE } from './scripts/wake.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 
 /**
- * Pauses the queues of all endpoints of a client, or resumes them. While `pausedAt` stands, each new batch pauses its
- * queue. Goes on while Redis is full: a failing client, which fills it, is what is to be paused.
+ * Does what BullMQ's `queue.pause` and `queue.resume` do with the queues of all endpoints of a client. While `pausedAt`
+ * stands, each new batch pauses its queue. Goes on while Redis is full: a failing client, which fills it, is what is to
+ * be paused.
  *
  * KEYS  stats
  * ARGV  prefix of all deliveries, paused | resumed, now
@@ -17,11 +17,9 @@ import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 const pauseScript = defineScript(
   'pause',
   `
-${SET_PAUSED}
 ${WAKE}
 ${ENDPOINT_TYPES}
-${GO_ON_WHEN_FULL}local state, now = ARGV[2], ARGV[3]
-local pauses = state == 'paused'
+${GO_ON_WHEN_FULL}local pauses, now = ARGV[2] == 'paused', ARGV[3]
 local changed = (redis.call('HEXISTS', KEYS[1], 'pausedAt') == 1) ~= pauses
 if changed and pauses then redis.call('HSET', KEYS[1], 'pausedAt', now) end
 if changed and not pauses then redis.call('HDEL', KEYS[1], 'pausedAt') end
@@ -29,7 +27,11 @@ for _, kind in ipairs(endpointTypes(KEYS[1])) do
   local prefix = ARGV[1] .. ':' .. kind .. ':'
   if (redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1) ~= pauses then
     local before = workDue(prefix)
-    setPaused(prefix, state)
+    if pauses then
+      redis.call('HSET', prefix .. 'meta', 'paused', 1)
+    else
+      redis.call('HDEL', prefix .. 'meta', 'paused')
+    end
     wakeWorkers(prefix, before)
     changed = true
   end
@@ -39,12 +41,10 @@ return changed and 1 or 0
 );
 
 /**
- * Pauses a client's delivery in all processes, or resumes it: what comes in meanwhile waits, and nothing is sent but
- * what is under way already.
+ * Pauses a client's delivery in all processes, or resumes it. Requests under way go on.
  *
  * @param now ms since the epoch
  * @returns false if it was so already
- * @throws errors of Redis
  */
 export async function setPaused(
   redis: Redis,
@@ -54,9 +54,4 @@ export async function setPaused(
 ): Promise<boolean> {
   const args = [deliveriesPrefix(client), paused ? 'paused' : 'resumed', now];
   return (await pauseScript(redis, [statsKey(client)], args)) === 1;
-}
-
-/** Whether the delivery to an endpoint is paused. @throws errors of Redis */
-export async function isPaused(redis: Redis, endpoint: Endpoint): Promise<boolean> {
-  return (await redis.hexists(`${endpointPrefix(endpoint)}meta`, 'paused')) === 1;
 }

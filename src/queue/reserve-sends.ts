@@ -3,9 +3,8 @@ import { defineScript } from './define-script.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 
 /**
- * GCRA: one number, the theoretical arrival time, holds the rate over all processes. Redis' own clock counts.
- * Beside it stands when it was written: where that clock was set back since, the arrival time goes back with it,
- * or the client would wait for as long.
+ * GCRA: one number, the theoretical arrival time, holds the rate over all processes, by the clock of Redis. Beside it
+ * stands when it was written: if that clock was set back since, the client would wait for as long.
  *
  * KEYS  rate
  * ARGV  rate per second, count
@@ -26,13 +25,7 @@ return string.format('%.3f', first - now)
 
 const reserveScript = defineScript('reserve', RESERVE);
 
-/**
- * Reserves the next sends of a client, or of one of its endpoints.
- *
- * @param key of the rate limit: `rateKey`
- * @returns ms until the first of them
- * @throws errors of Redis
- */
+/** Reserves the next sends under a rate limit, which `rateKey` names. @returns ms until the first of them */
 export async function reserveSends(
   redis: Redis,
   key: string,

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent } from '../core/event.ts';
+import { decodeData } from './admit.ts';
 import { defineScript } from './define-script.ts';
 import { READ_JOBS } from './scripts/find-event.ts';
 
@@ -12,6 +13,9 @@ const IDS_A_PAGE = 1_000;
 const JOBS_A_READ = 200;
 /** The length of a batch's id. A longer one is `<event id>.<life>.<attempt>`, of a job with a single event. */
 const ID_LENGTH = 36;
+
+/** Where a queue has its jobs. They go from the sorted sets to `wait`, so that comes after them. */
+const PLACES = ['active', 'delayed', 'prioritized', 'failed', 'wait'];
 
 /** An event that was found in a job. */
 export interface FoundEvent {
@@ -36,45 +40,41 @@ interface Search {
  *
  * @returns absent: no job held the event when the search began, or the event has left its job since; overtaken: so
  *   many jobs left their places that the search may have missed one
- * @throws errors of Redis
  */
 export async function searchQueue(search: Search): Promise<FoundEvent | 'absent' | 'overtaken'> {
-  const { active, ...places } = await noteJobs(search);
-  const found = await readJobs(search, [active, ...Object.values(places)].flat());
+  const noted = await readIds(search, PLACES, -NOTED_JOBS, -1);
+  const found = await readJobs(search, noted.flat());
   if (found !== undefined) return found;
   let isOvertaken = false;
-  for (const [place, noted] of Object.entries(places)) {
-    if (noted.length < NOTED_JOBS) continue;
-    const result = await searchRemainder(search, place, noted[0] ?? '');
+  for (const [n, place] of PLACES.entries()) {
+    const ids = noted[n] ?? [];
+    if (place === 'active' || ids.length < NOTED_JOBS) continue;
+    const result = await searchRemainder(search, place, ids[0] ?? '');
     if (typeof result === 'object') return result;
     isOvertaken ||= result === 'overtaken';
   }
   return isOvertaken ? 'overtaken' : 'absent';
 }
 
-/** The ids of all open jobs, and of those that leave each other place first, the very first at the end. */
-async function noteJobs({ redis, prefix }: Search) {
-  const transaction = redis.multi().lrange(`${prefix}active`, 0, -1).lrange(`${prefix}wait`, -NOTED_JOBS, -1);
-  for (const set of ['delayed', 'prioritized', 'failed'])
-    transaction.zrange(prefix + set, '0', String(NOTED_JOBS - 1));
-  const [active = [], wait = [], ...sets] = ((await transaction.exec()) ?? []).map(([error, ids]) => {
+/** Reads ids in one step: of all open jobs; of each other place from one position to another, the last to leave first. */
+async function readIds({ redis, prefix }: Search, places: readonly string[], from: number, to: number) {
+  const step = redis.multi();
+  for (const place of places) {
+    const key = prefix + place;
+    if (place === 'active') step.lrange(key, 0, -1);
+    else if (place === 'wait') step.lrange(key, from, to);
+    else step.zrange(key, String(from), String(to), 'REV');
+  }
+  return ((await step.exec()) ?? []).map(([error, ids]) => {
     if (error !== null) throw error;
     return ids as string[];
   });
-  const [delayed = [], prioritized = [], failed = []] = sets.map((ids) => ids.reverse());
-  // Jobs go from the sets to `wait`, so that is read after them.
-  return { active, delayed, prioritized, failed, wait };
 }
 
 /** Reads the jobs of one place that leave it after a noted one. */
 async function searchRemainder(search: Search, place: string, noted: string) {
-  const key = search.prefix + place;
   for (let from = 0; ; from += IDS_A_PAGE) {
-    const to = from + IDS_A_PAGE - 1;
-    const page =
-      place === 'wait'
-        ? await search.redis.lrange(key, from, to)
-        : await search.redis.zrange(key, String(from), String(to), 'REV');
+    const [page = []] = await readIds(search, [place], from, from + IDS_A_PAGE - 1);
     const found = await readJobs(search, page);
     if (found !== undefined) return found;
     if (page.includes(noted)) return 'absent';
@@ -97,23 +97,14 @@ async function readJobs({ redis, prefix, id }: Search, ids: string[]): Promise<F
 }
 
 /**
- * Finds an event in the data of a job.
+ * Finds an event in the data of a job; not if its id stands in a payload only, or if the data is no batch.
  *
  * @param score of the job in `delayed`; '': it is not delayed
- * @returns undefined if the id stands in a payload only, or if the data is no batch
  */
 export function findInJob(data: string, score: string, id: string): FoundEvent | undefined {
-  const event = eventsOf(data).find((one) => one.id === id);
+  const { events } = (decodeData(data) ?? {}) as Partial<Batch>;
+  const event = Array.isArray(events) ? (events as StoredEvent[]).find((one) => one.id === id) : undefined;
   if (event === undefined) return undefined;
   // The lowest 12 bits of BullMQ's score number the jobs of one millisecond.
   return score === '' ? { event } : { event, dueAt: Math.floor(Number(score) / 0x1000) };
-}
-
-function eventsOf(data: string): readonly StoredEvent[] {
-  try {
-    const events = (JSON.parse(data) as Partial<Batch> | null)?.events;
-    return Array.isArray(events) ? events : [];
-  } catch {
-    return [];
-  }
 }

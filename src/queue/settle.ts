@@ -1,18 +1,22 @@
 import type { Redis } from 'ioredis';
-import { encodeBatch } from './admit.ts';
+import { lastFailure } from '../core/dead-letter-filter.ts';
+import { nextAttempt, type StoredEvent } from '../core/event.ts';
+import type { FinishedEvent, Settlement } from '../core/settlement.ts';
+import { decodeData, encodeBatch } from './admit.ts';
 import { defineScript } from './define-script.ts';
 import { packDelivered } from './delivered-record.ts';
 import {
+  deadLetterJobId,
   deadLettersPrefix,
   deliveredKey,
   type Endpoint,
   endpointPrefix,
   incidentsKey,
+  retryJobId,
   statsKey,
 } from './names.ts';
 import { SETTLE } from './scripts/settle.ts';
 import { FIND_TAKEN } from './scripts/take.ts';
-import { type NewLock, orderOf, type SettleCommand, type SettleOrder } from './settle-order.ts';
 
 const settleScript = defineScript('settle', SETTLE);
 const findTakenScript = defineScript('find-taken', FIND_TAKEN);
@@ -24,13 +28,40 @@ const DONE = 1;
 const DONE_BEFORE = 2;
 const BATCH_GONE = -1;
 
+/** What becomes of the job: it goes on, waits for its retries, goes back for others to take, or is done. */
+export type SettleAction = 'keep' | 'delay' | 'put_back' | 'complete';
+
+/** A lock that is not taken yet. */
+export interface NewLock {
+  readonly token: string;
+  readonly durationMs: number;
+}
+
+/** A settlement with all that the queue needs to write it down. */
+export interface SettleCommand {
+  readonly jobId: string;
+  readonly token: string;
+  /** ms since the epoch */
+  readonly now: number;
+  readonly action: SettleAction;
+  readonly settlement: Settlement;
+  /** Events whose attempt is over: those that were delivered are remembered. Absent: none. */
+  readonly finished?: readonly FinishedEvent[];
+  /** Increments of the client's counters, by field. */
+  readonly counters: ReadonlyMap<string, number>;
+  /** The latest failure, as the status command shows it; JSON. */
+  readonly lastError?: string | undefined;
+  /** Takes the next batch in the same step, and locks it so. */
+  readonly nextLock?: NewLock;
+}
+
 /** A batch as it stands in the queue; it is locked for whoever took it. */
 export interface QueuedBatch {
   readonly id: string;
   /** The lock by which it is held. */
   readonly token: string;
-  /** JSON, as it was written */
-  readonly data: string;
+  /** Undefined if it is no JSON. */
+  readonly data: unknown;
   /** How often a process that held it was lost since one of its events was last settled. */
   readonly stalls: number;
 }
@@ -45,8 +76,6 @@ export interface Settled {
 /**
  * Finds what was taken with a lock: after a connection was lost, with it the answer may have been that handed a
  * batch over, which would then stay locked, by nobody. The lock lasts anew.
- *
- * @throws errors of Redis
  */
 export async function findTaken(redis: Redis, endpoint: Endpoint, lock: NewLock): Promise<QueuedBatch[]> {
   const prefix = endpointPrefix(endpoint);
@@ -55,10 +84,10 @@ export async function findTaken(redis: Redis, endpoint: Endpoint, lock: NewLock)
 }
 
 /** A batch as scripts hand it over: its id, its data, its stalls. */
-type TakenReply = readonly [id: string, data: string, stalls: string];
+type TakenReply = [id: string, data: string, stalls: string];
 
 function toQueuedBatch([id, data, stalls]: TakenReply, { token }: NewLock): QueuedBatch {
-  return { id, token, data, stalls: Number(stalls) };
+  return { id, token, data: decodeData(data), stalls: Number(stalls) };
 }
 
 /**
@@ -68,7 +97,6 @@ function toQueuedBatch([id, data, stalls]: TakenReply, { token }: NewLock): Queu
  * @param keepDeliveredHours how long delivered events are remembered; 0: not at all
  * @param firstStream the connection over which this settlement was sent first; if that is lost, it may have been
  *   written down without an answer
- * @throws errors of Redis
  */
 export async function settle(
   redis: Redis,
@@ -79,11 +107,12 @@ export async function settle(
   firstStream: Redis['stream'] = redis.stream,
 ): Promise<Settled> {
   const { client } = endpoint;
-  const { jobId, action, settlement, finished = [], now } = command;
+  const { jobId, action, settlement, finished = [], now, nextLock } = command;
   const prefix = endpointPrefix(endpoint);
   const records = keepDeliveredHours > 0 ? packDelivered(finished, now) : [];
-  const order: SettleOrder = {
+  const order = {
     ...orderOf(endpoint.type, command, name),
+    // How long delivered events are remembered, and the lists that their records go to.
     keepMs: Math.ceil(keepDeliveredHours * HOUR_MS),
     records: records.map(({ slot }) => deliveredKey(client, slot)),
   };
@@ -98,23 +127,82 @@ export async function settle(
   ];
   const keys = [statsKey(client), `${prefix}${jobId}:lock`, incidentsKey(client)];
   const answer = await settleScript(redis, keys, args);
-  return settledBy(redis, endpoint, command, answer, redis.stream !== firstStream);
-}
-
-/** What a settlement came to, by the script's answer. */
-async function settledBy(
-  redis: Redis,
-  endpoint: Endpoint,
-  { action, nextLock }: SettleCommand,
-  answer: unknown,
-  wasSentBefore: boolean,
-): Promise<Settled> {
+  const wasSentBefore = redis.stream !== firstStream;
   if (Array.isArray(answer) && nextLock !== undefined)
-    return { settled: true, next: toQueuedBatch(answer as unknown as TakenReply, nextLock) };
+    return { settled: true, next: toQueuedBatch(answer as TakenReply, nextLock) };
   if (answer === DONE) return { settled: true };
   // If it was sent again after its answer was lost, what it brought in has the new lock.
   const [next] = nextLock === undefined ? [] : await findTaken(redis, endpoint, nextLock);
   if (next !== undefined) return { settled: true, next };
-  const settled = answer === DONE_BEFORE || (answer === BATCH_GONE && action !== 'keep' && wasSentBefore);
-  return { settled };
+  return { settled: answer === DONE_BEFORE || (answer === BATCH_GONE && action !== 'keep' && wasSentBefore) };
+}
+
+/**
+ * A settlement as the script takes it, but for the records of delivered events. `SETTLE` says what stands beside this
+ * JSON. Durations in ms.
+ *
+ * @param name of this write
+ */
+function orderOf(type: string, command: SettleCommand, name: string) {
+  const { jobId, token, now, action, settlement, finished = [], counters, lastError, nextLock } = command;
+  const { dead, apart, stay, dueAt = now } = settlement;
+  const keeps = action !== 'complete';
+  return {
+    id: jobId,
+    /** That of all its events. */
+    type,
+    token,
+    now,
+    action,
+    /** How long what stays waits. */
+    delay: Math.max(0, dueAt - now),
+    /** Events that stay, and how many of them have failed before. */
+    events: stay.length,
+    retried: stay.filter(hasFailed).length,
+    /** Names this write if there is a batch afterwards. */
+    write: keeps ? name : '',
+    /** An event of a batch that goes on is settled: its lost processes count from 0 again. */
+    isNews: keeps && finished.length > 0,
+    counters: { ...Object.fromEntries(counters), ...changeOf(`retrying:${type}`, finished) },
+    lastError: lastError === undefined ? {} : { [`lastError:${type}`]: lastError },
+    dead: dead.map(deadLetterJobId),
+    apart: apart.map(({ event, dueAt }) => ({
+      id: retryJobId(event),
+      delay: Math.max(0, dueAt - now),
+      hasFailed: hasFailed(event),
+    })),
+    deaths: deathGroups(dead, now),
+    next: nextLock,
+  };
+}
+
+function hasFailed(event: StoredEvent): boolean {
+  return nextAttempt(event) > 1;
+}
+
+/** By how much the number of events grows that have failed before and will be tried again. */
+function changeOf(field: string, finished: readonly FinishedEvent[]): Record<string, number> {
+  let change = 0;
+  for (const { event, outcome } of finished) {
+    const failures = event.history?.length ?? 0;
+    const failedBefore = outcome.kind === 'delivered' ? failures > 0 : failures > 1;
+    change += Number(outcome.kind === 'retry') - Number(failedBefore);
+  }
+  return change === 0 ? {} : { [field]: change };
+}
+
+/** Groups dead events by their cause, `<class>:<status>`; `since`: when the first attempt of any of them failed. */
+function deathGroups(dead: readonly StoredEvent[], now: number) {
+  const groups = new Map<string, { cause: string; count: number; since: number }>();
+  for (const event of dead) {
+    const { status, failureClass } = lastFailure(event);
+    const cause = `${failureClass}:${status}`;
+    // Without a history it began to fail now.
+    const since = event.history?.[0]?.[0] ?? now;
+    const group = groups.get(cause) ?? { cause, count: 0, since };
+    group.count += 1;
+    group.since = Math.min(group.since, since);
+    groups.set(cause, group);
+  }
+  return [...groups.values()];
 }

@@ -4,7 +4,7 @@ import { clientPrefix, endpointPrefix, statsKey } from './names.ts';
 const SCAN_COUNT = 1_000;
 const NAMED_JOBS = 3;
 
-/** The names of all clients that have, or had, events in this Redis. @throws errors of Redis */
+/** The names of all clients that have, or had, events in this Redis. */
 export async function findStoredClients(redis: Redis): Promise<string[]> {
   const names = new Set<string>();
   for await (const keys of scan(redis, statsKey('*'))) {
@@ -19,8 +19,6 @@ export async function findStoredClients(redis: Redis): Promise<string[]> {
 /**
  * Deletes all that Redis knows of a client: queues, dead letters, counters. For clients that were made up; nothing
  * may be at work for it any more.
- *
- * @throws errors of Redis
  */
 export async function forgetClient(redis: Redis, client: string): Promise<void> {
   for await (const keys of scan(redis, `${clientPrefix(client)}:*`)) {
@@ -28,33 +26,17 @@ export async function forgetClient(redis: Redis, client: string): Promise<void> 
   }
 }
 
-async function* scan(redis: Redis, pattern: string): AsyncGenerator<readonly string[]> {
-  let cursor = '0';
-  do {
-    const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT);
-    cursor = next;
-    yield keys;
-  } while (cursor !== '0');
+function scan(redis: Redis, match: string): AsyncIterable<string[]> {
+  return redis.scanStream({ match, count: SCAN_COUNT });
 }
 
-/** A job that failed by a fault of Waybill's own. */
-export interface BrokenJob {
-  readonly id: string;
-  readonly reason: string;
-}
-
-/**
- * The first few of a client's jobs that failed by a fault of Waybill's own.
- *
- * @param types of the endpoints whose queues are read
- * @throws errors of Redis
- */
+/** The first few of a client's jobs that failed by a fault of Waybill's own, in the queues of these event types. */
 export async function readBrokenJobs(
   redis: Redis,
   client: string,
   types: readonly string[],
-): Promise<BrokenJob[]> {
-  const jobs: BrokenJob[] = [];
+): Promise<{ readonly id: string; readonly reason: string }[]> {
+  const jobs: { id: string; reason: string }[] = [];
   for (const type of types) {
     const prefix = endpointPrefix({ client, type });
     for (const id of await redis.zrange(`${prefix}failed`, '0', String(NAMED_JOBS - 1))) {

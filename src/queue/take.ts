@@ -1,25 +1,19 @@
 import { Job, type JobJson, type RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { decodeData } from './admit.ts';
 import { isConnected } from './connections.ts';
 import { Locks } from './locks.ts';
 import { deliveriesPrefix, type Endpoint, endpointPrefix, type LockTiming } from './names.ts';
-import { isPaused } from './pause-client.ts';
+import { NextWork } from './next-work.ts';
 import { WORK_CHANNEL } from './scripts/wake.ts';
-import { findTaken, type QueuedBatch } from './settle.ts';
-import type { NewLock } from './settle-order.ts';
+import { findTaken, type NewLock, type QueuedBatch } from './settle.ts';
 import { untilWritable } from './until-writable.ts';
-import { NextWork } from './wake.ts';
 
 /** How often a `take` that was interrupted looks whether the Redis is gone from which it waits for an answer. */
 const GONE_LOOK_MS = 1_000;
 
 /** A batch that this process has taken, with the lock by which it is held. */
-export interface TakenBatch {
-  readonly id: string;
-  readonly token: string;
-  readonly data: unknown;
-  /** How often a process that held it was lost since one of its events was last settled. */
-  readonly stalls: number;
+export interface TakenBatch extends QueuedBatch {
   /** Moves a job that is no batch to BullMQ's failed set, where it is kept and `check` names it. */
   fail(reason: string): Promise<void>;
 }
@@ -97,7 +91,7 @@ export class BatchWorker {
 
   /**
    * The next batch. If there is none, waits until there may be one, or `interrupt`, and returns undefined: then the
-   * caller asks again if it still has room. @throws errors of Redis
+   * caller asks again if it still has room.
    */
   async take(): Promise<TakenBatch | undefined> {
     const found = this.#found.pop();
@@ -122,7 +116,8 @@ export class BatchWorker {
       const batches = await this.#untilWritable(() => findTaken(redis, this.#parts.endpoint, lock));
       for (const batch of batches) if (batch.id !== id) this.#found.push(this.adopt(batch));
     }
-    const taken = job && this.adopt({ id, token: lock.token, data: job.data, stalls: job.stalledCounter });
+    const { token } = lock;
+    const taken = job && this.adopt({ id, token, data: decodeData(job.data), stalls: job.stalledCounter });
     if (dueAt > 0) this.#next.hear(dueAt);
     return taken ?? this.#found.pop();
   }
@@ -139,9 +134,9 @@ export class BatchWorker {
   }
 
   /** From now on renews the lock of a batch that was taken with a lock of this worker. */
-  adopt({ id, token, data, stalls }: QueuedBatch): TakenBatch {
-    this.#locks.hold(id, token);
-    return { id, token, data: parseData(data), stalls, fail: (reason) => this.#fail(id, token, reason) };
+  adopt(batch: QueuedBatch): TakenBatch {
+    this.#locks.hold(batch.id, batch.token);
+    return { ...batch, fail: (reason) => this.#fail(batch, reason) };
   }
 
   /** Stops renewing the lock of a batch that was settled or lost, unless the batch was taken anew since. */
@@ -149,10 +144,9 @@ export class BatchWorker {
     this.#locks.letGo(id, token);
   }
 
-  async #fail(id: string, token: string, reason: string): Promise<void> {
-    await this.#untilWritable(() =>
-      new Job(this.#worker, '', null, {}, id).moveToFailed(new Error(reason), token),
-    );
+  async #fail({ id, token }: QueuedBatch, reason: string): Promise<void> {
+    const job = new Job(this.#worker, '', null, {}, id);
+    await this.#untilWritable(() => job.moveToFailed(new Error(reason), token));
   }
 
   /** Puts batches back into the queue whose process was lost: those that had no lock at two looks. */
@@ -172,8 +166,8 @@ export class BatchWorker {
   }
 
   /** Whether an operator has paused the endpoint. */
-  isEndpointPaused(): Promise<boolean> {
-    return isPaused(this.#parts.redis, this.#parts.endpoint);
+  async isEndpointPaused(): Promise<boolean> {
+    return (await this.#parts.redis.hexists(`${this.#prefix}meta`, 'paused')) === 1;
   }
 
   /**
@@ -202,14 +196,5 @@ export class BatchWorker {
       () => this.#isClosed,
       this.#parts.onError,
     );
-  }
-}
-
-/** Undefined for what is no JSON. */
-function parseData(data: string): unknown {
-  try {
-    return JSON.parse(data);
-  } catch {
-    return undefined;
   }
 }

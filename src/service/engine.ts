@@ -17,8 +17,7 @@ import { type BatchWorkers, createBatchWorkers } from '../queue/batch-workers.ts
 import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
 import { type Endpoint, LOCK_TIMING, type LockTiming, rateKey } from '../queue/names.ts';
 import { reserveSends } from '../queue/reserve-sends.ts';
-import { type Settled, settle } from '../queue/settle.ts';
-import type { SettleCommand } from '../queue/settle-order.ts';
+import { type SettleCommand, type Settled, settle } from '../queue/settle.ts';
 import type { BatchWorker } from '../queue/take.ts';
 import { untilWritable } from '../queue/until-writable.ts';
 import { VERSION } from '../version.ts';

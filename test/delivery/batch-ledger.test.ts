@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../src/core/event.ts';
 import { withFailure } from '../../src/core/history.ts';
 import type { FinishedEvent } from '../../src/core/settlement.ts';
 import { BatchLedger, Unsettled } from '../../src/delivery/batch-ledger.ts';
-import type { SettleCommand } from '../../src/queue/settle-order.ts';
+import type { SettleCommand } from '../../src/queue/settle.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 
 const NOW = 1_000_000;

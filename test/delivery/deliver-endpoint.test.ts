@@ -6,8 +6,7 @@ import type { StoredEvent } from '../../src/core/event.ts';
 import { Unsettled } from '../../src/delivery/batch-ledger.ts';
 import { EndpointDelivery } from '../../src/delivery/deliver-endpoint.ts';
 import { Gate } from '../../src/delivery/gate.ts';
-import type { Settled } from '../../src/queue/settle.ts';
-import type { SettleCommand } from '../../src/queue/settle-order.ts';
+import type { SettleCommand, Settled } from '../../src/queue/settle.ts';
 import type { TakenBatch } from '../../src/queue/take.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { until } from '../support/until.ts';
@@ -52,7 +51,7 @@ function delivery(next: string) {
       },
       newLock: () => ({ token: 'token', durationMs: 1_000 }),
       isEndpointPaused: async () => false,
-      adopt: ({ id, data }) => jobOf(id, JSON.parse(data)),
+      adopt: ({ id, data }) => jobOf(id, data),
       letGo: ({ id }) => letGo.push(id),
       interrupt: async () => endTake?.(),
     },
@@ -73,7 +72,7 @@ function delivery(next: string) {
       await new Promise<void>((resolve) => {
         answer = resolve;
       });
-      return { settled: true, next: { id: 'next', token: 'token', data, stalls: 0 } };
+      return { settled: true, next: { id: 'next', token: 'token', data: JSON.parse(data), stalls: 0 } };
     },
     now: () => 0,
     random: () => 0,

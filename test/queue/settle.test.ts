@@ -1,10 +1,8 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { expect, onTestFinished, test } from 'vitest';
-import { encodeBatch } from '../../src/queue/admit.ts';
 import { deliveriesPrefix, endpointPrefix } from '../../src/queue/names.ts';
-import { type Settled, settle } from '../../src/queue/settle.ts';
-import type { NewLock, SettleCommand } from '../../src/queue/settle-order.ts';
+import { type NewLock, type SettleCommand, type Settled, settle } from '../../src/queue/settle.ts';
 import { dispositionsOf } from '../support/events.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
@@ -49,10 +47,9 @@ const active = (redis: Redis, key: (suffix: string) => string): Promise<string[]
 
 test('a batch that is completed brings in the next one, locked', async () => {
   const { redis, key, complete } = await openQueue(['a', 'b', 'c']);
-  const data = encodeBatch([EVENT]);
   expect(await complete()).toEqual({
     settled: true,
-    next: { id: 'b', token: 'next', data, stalls: 0 },
+    next: { id: 'b', token: 'next', data: { events: [EVENT] }, stalls: 0 },
   });
   expect(await active(redis, key)).toEqual(['b']);
   expect(await redis.get(key('b:lock'))).toBe('next');

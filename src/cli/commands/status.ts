@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import type { ResolvedClient } from '../../config/config-schema.ts';
-import { type ClientView, readClientViews } from '../../queue/client-view.ts';
-import { clientViewValue } from '../../queue/client-view-value.ts';
+import { type ClientView, clientViewValue, readClientViews } from '../../queue/client-view.ts';
 import { countServices } from '../../queue/stored-clients.ts';
 import { findClients, type Operator, operatorAction } from '../open-operator.ts';
 import { decimalNumber } from '../parse-options.ts';

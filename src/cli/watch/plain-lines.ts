@@ -1,4 +1,4 @@
-import { lastErrorValue } from '../../queue/client-view-value.ts';
+import { lastErrorValue } from '../../queue/client-view.ts';
 import { formatCount, formatTime, shortAge, shortRate, shortSpan } from '../terminal.ts';
 import { type ClientNews, lastErrorOf, troubleOf, type WatchTick } from './client-news.ts';
 

@@ -1,3 +1,4 @@
+import { KEY_LIFETIME_SECONDS } from '../../core/idempotency-key.ts';
 import { ADD_JOB } from './bullmq-functions.ts';
 import { WAKE } from './wake.ts';
 
@@ -5,7 +6,7 @@ import { WAKE } from './wake.ts';
  * `admitBatch(stats, prefix, id, count, data, now, priority)`: puts a batch into an endpoint's queue. This is how
  * events get there from intake, replay and restore; a retry with a job of its own stays in its queue.
  * A queue that others made or resumed while the client is paused is paused again; a batch in an empty queue wakes the
- * workers that wait.
+ * workers that wait. `batchOf(events)`: the data of a batch, from the JSON of its events.
  */
 export const ADMIT_BATCH = `
 ${ADD_JOB}
@@ -16,16 +17,12 @@ local function admitBatch(stats, prefix, id, count, data, now, priority)
   addJob(prefix, id, tostring(count), data, now, 0, priority)
   wakeWorkers(prefix, before)
 end
-`;
-
-/** `batchOf(events)`: the data of a batch, from the JSON of its events. */
-export const BATCH_OF = `
 local function batchOf(events) return '{"events":[' .. table.concat(events, ',') .. ']}' end
 `;
 
 /**
  * Puts new batches into an endpoint's queue, all or none. A batch that is there already is neither added nor
- * counted again. The counter comes first: where Redis is full, that write fails before anything was changed.
+ * counted again. The counter comes first: if Redis is full, that write fails before anything was changed.
  *
  * KEYS  stats
  * ARGV  queue's prefix, event type, now, n × (job id, number of events, data)
@@ -45,35 +42,33 @@ return 1
 
 /**
  * Puts new batches into an endpoint's queue as `ADMIT` does, but leaves out each event whose key stands for an event
- * already, and lets the key of every other one stand for it: one step, so that there is never an event without its
- * key, nor a key without its event. Looks at everything before it writes: what was all taken before is answered
- * also by a Redis that cannot be written. A batch that is there already was added by this very write, whose
- * answer was lost.
+ * already, and lets the key of every other one stand for it. It reads everything before it writes: if all was taken
+ * before, a Redis that cannot be written answers, too. A batch that is there already was added by this very write,
+ * whose answer was lost.
  *
  * KEYS  stats
- * ARGV  queue's prefix, event type, now, lifetime of a key in seconds,
+ * ARGV  queue's prefix, event type, now,
  *       n × (job id, number of events, m × (name of the key in Redis or '', what it is to hold, event as JSON))
- * Returns what each key holds, in the order of the events that have one.
+ * Returns for each event what its key holds, or ''.
  */
 export const ADMIT_KEYED = `
 ${ADMIT_BATCH}
-${BATCH_OF}
-local prefix, kind, now, lifetime = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local prefix, kind, now = ARGV[1], ARGV[2], ARGV[3]
 local batches, held, fresh, answers, accepted = {}, {}, {}, {}, 0
-local at = 5
+local at = 4
 while at < #ARGV do
   local id, count = ARGV[at], tonumber(ARGV[at + 1])
   local isThere = redis.call('EXISTS', prefix .. id) == 1
   local events = {}
   for i = at + 2, at + 1 + 3 * count, 3 do
-    local key, value, isHeld = ARGV[i], ARGV[i + 1], false
+    local key, isHeld = ARGV[i], false
     if key ~= '' then
       local holder = held[key] or redis.call('GET', key)
       isHeld = holder and true
-      held[key] = holder or value
-      answers[#answers + 1] = held[key]
+      held[key] = holder or ARGV[i + 1]
       if not isHeld and not isThere then fresh[#fresh + 1] = key end
     end
+    answers[#answers + 1] = held[key] or ''
     if not isHeld and not isThere then events[#events + 1] = ARGV[i + 2] end
   end
   if #events > 0 then batches[#batches + 1] = {id, events} end
@@ -87,32 +82,32 @@ redis.call('HINCRBY', KEYS[1], 'accepted:' .. kind, accepted)
 for _, batch in ipairs(batches) do
   admitBatch(KEYS[1], prefix, batch[1], #batch[2], batchOf(batch[2]), now, 0)
 end
-for _, key in ipairs(fresh) do redis.call('SET', key, held[key], 'EX', lifetime) end
+for _, key in ipairs(fresh) do redis.call('SET', key, held[key], 'EX', ${KEY_LIFETIME_SECONDS}) end
 return answers
 `;
 
 /** How many replays after the export a dead letter is still recognised. */
 const LIVES = 10;
+/** For so long an exported event is not taken a second time. */
+const MARK_MS = 86_400_000;
 
 /**
  * Puts exported events into an endpoint's queue, as one batch in their next life; not those of which a dead letter
- * stands, in the exported life or a later one, nor those that came in the same way already: one step, so that two at
- * once cannot double an event. The batch has priority 1: fresh events go first. The counter comes first: where Redis
- * is full, that write fails before anything was changed.
+ * stands, in the exported life or a later one, nor those that came in the same way already. The batch has priority 1:
+ * fresh events go first. The counter comes first: if Redis is full, that write fails before anything was changed.
  *
  * KEYS  stats
- * ARGV  queue's prefix, event type, dead-letters prefix, prefix of the marks, batch's job id, now, how long a mark
- *       stands in ms, n × (event's id, life when it was exported, event as JSON)
+ * ARGV  queue's prefix, dead-letters prefix, prefix of the marks, event type, batch's job id, now,
+ *       n × (event's id, life when it was exported, event as JSON)
  * Returns for each event: 0 it was put there, 1 its dead letter stands, 2 it came already.
  */
 export const RESTORE = `
 ${ADMIT_BATCH}
-${BATCH_OF}
-local prefix, accepted, deadPrefix, markPrefix = ARGV[1], 'accepted:' .. ARGV[2], ARGV[3], ARGV[4]
-local jobId, now, markMs = ARGV[5], ARGV[6], ARGV[7]
+local prefix, deadPrefix, markPrefix = ARGV[1], ARGV[2], ARGV[3]
+local accepted, jobId, now = 'accepted:' .. ARGV[4], ARGV[5], ARGV[6]
 redis.call('HINCRBY', KEYS[1], accepted, 0)
 local events, results = {}, {}
-for i = 8, #ARGV, 3 do
+for i = 7, #ARGV, 3 do
   local id, life = ARGV[i], tonumber(ARGV[i + 1])
   local stands = 0
   for later = life, life + ${LIVES} do
@@ -120,7 +115,7 @@ for i = 8, #ARGV, 3 do
   end
   if stands == 1 then
     results[#results + 1] = 1
-  elseif not redis.call('SET', markPrefix .. id .. '.' .. ARGV[i + 1], '1', 'NX', 'PX', markMs) then
+  elseif not redis.call('SET', markPrefix .. id .. '.' .. ARGV[i + 1], '1', 'NX', 'PX', ${MARK_MS}) then
     results[#results + 1] = 2
   else
     results[#results + 1] = 0

@@ -1,4 +1,9 @@
-import { addDelayedJob, addPrioritizedJob, addStandardJob } from 'bullmq/dist/cjs/scripts/index.js';
+import {
+  addDelayedJob,
+  addPrioritizedJob,
+  addStandardJob,
+  type LuaScript,
+} from 'bullmq/dist/cjs/scripts/index.js';
 
 /*
  * BullMQ keeps a queue in `wait` (list), `active` (list), `prioritized` and `delayed` (sorted sets), `stalled` (set),
@@ -6,14 +11,8 @@ import { addDelayedJob, addPrioritizedJob, addStandardJob } from 'bullmq/dist/cj
  * workers learn of work. Waybill's hear of it by messages (wake.ts), and do not read the marker.
  */
 
-interface BullmqScript {
-  readonly name: string;
-  readonly content: string;
-  readonly keys: number;
-}
-
 /** A script of BullMQ, and how many keys Waybill gives it: what each of them is, only its Lua says. */
-export type UsedScript = readonly [script: BullmqScript, keys: number];
+export type UsedScript = readonly [script: LuaScript, keys: number];
 
 /** @throws Error if the installed version of BullMQ takes other keys than Waybill gives */
 export function expectKeys([{ name, keys }, given]: UsedScript): void {
@@ -58,17 +57,6 @@ local function addJob(prefix, id, name, data, now, delay, priority)
       {prefix .. 'wait', prefix .. 'paused', prefix .. 'meta', prefix .. 'id', prefix .. 'completed',
        prefix .. 'delayed', prefix .. 'active', prefix .. 'events', prefix .. 'marker'},
       {packed, data, cmsgpack.pack({priority = 0})})
-  end
-end
-`;
-
-/** `setPaused(prefix, state)`, state: paused | resumed. What `queue.pause` and `queue.resume` do. */
-export const SET_PAUSED = `
-local function setPaused(prefix, state)
-  if state == 'paused' then
-    redis.call('HSET', prefix .. 'meta', 'paused', 1)
-  else
-    redis.call('HDEL', prefix .. 'meta', 'paused')
   end
 end
 `;

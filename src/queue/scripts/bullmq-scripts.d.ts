@@ -4,7 +4,7 @@ declare module 'bullmq/dist/cjs/version.js' {
 
 /** BullMQ ships the types of its Lua scripts only beside its other build. */
 declare module 'bullmq/dist/cjs/scripts/index.js' {
-  interface LuaScript {
+  export interface LuaScript {
     readonly name: string;
     readonly content: string;
     readonly keys: number;

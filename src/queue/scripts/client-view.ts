@@ -3,9 +3,9 @@ import { ENDPOINT_TYPES } from './endpoint-types.ts';
 /**
  * Reads one client at a cost that does not grow with what waits: only open batches are counted one by one.
  *
- * A batch has waited since it was accepted, replayed or due again: `due` is written when a batch is delayed as a
- * whole, and a retry that is a job of its own has its delay in its options. A process holds a batch while its lock
- * lives; the latest few tell.
+ * A batch has waited since it was accepted, replayed or due again: `due` is written when a batch is delayed as a whole,
+ * and a retry that is a job of its own has its delay in its options. The locks of the latest few batches tell whether
+ * a process holds any.
  *
  * KEYS  stats, incidents, set of the dead letters
  * ARGV  prefix of all deliveries

@@ -8,19 +8,19 @@ const ATTEMPTS = 20;
 
 /**
  * Looks for an event under the names that its id gives: its dead letter, and its retry with a job of its own. In the
- * same step it counts the jobs that may hold the event under another name.
+ * same step it finds the queues whose jobs may hold the event under another name.
  *
  * KEYS  stats
  * ARGV  dead-letters prefix, id, prefix of all deliveries
- * Returns {dead letter or '', batch of the retry or '', its score in delayed or '', number of jobs,
- *         how many events were ever replayed, the prefixes of the queues}.
+ * Returns {dead letter or '', batch of the retry or '', its score in delayed or '',
+ *         how many events were ever replayed, the prefixes of the queues that have jobs}.
  */
 export const FIND_BY_NAME = `
 ${ENDPOINT_TYPES}
-local deadPrefix, id, jobs, replayed, prefixes = ARGV[1], ARGV[2], 0, 0, {}
+local deadPrefix, id, replayed, queues = ARGV[1], ARGV[2], 0, {}
 for life = 0, ${DEAD_LIVES - 1} do
   local dead = redis.call('HGET', deadPrefix .. id .. '.' .. life, 'data')
-  if dead then return {dead, '', '', 0, 0, {}} end
+  if dead then return {dead, '', '', 0, {}} end
 end
 for _, kind in ipairs(endpointTypes(KEYS[1])) do
   local prefix = ARGV[3] .. ':' .. kind .. ':'
@@ -28,15 +28,15 @@ for _, kind in ipairs(endpointTypes(KEYS[1])) do
     for attempt = 0, ${ATTEMPTS} do
       local job = id .. '.' .. life .. '.' .. attempt
       local data = redis.call('HGET', prefix .. job, 'data')
-      if data then return {'', data, redis.call('ZSCORE', prefix .. 'delayed', job) or '', 1, 0, {}} end
+      if data then return {'', data, redis.call('ZSCORE', prefix .. 'delayed', job) or '', 0, {}} end
     end
   end
-  for _, list in ipairs({'wait', 'active'}) do jobs = jobs + redis.call('LLEN', prefix .. list) end
-  for _, set in ipairs({'prioritized', 'delayed', 'failed'}) do jobs = jobs + redis.call('ZCARD', prefix .. set) end
+  local hasJobs = redis.call('EXISTS', prefix .. 'active', prefix .. 'delayed', prefix .. 'prioritized',
+    prefix .. 'failed', prefix .. 'wait') > 0
+  if hasJobs then queues[#queues + 1] = prefix end
   replayed = replayed + tonumber(redis.call('HGET', KEYS[1], 'replayed:' .. kind) or 0)
-  prefixes[#prefixes + 1] = prefix
 end
-return {'', '', '', jobs, replayed, prefixes}
+return {'', '', '', replayed, queues}
 `;
 
 /** Redis searches about 500,000 bytes in a millisecond. */

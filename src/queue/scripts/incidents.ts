@@ -1,63 +1,33 @@
+import { KEEP_CLOSED_MS } from '../../core/incident.ts';
 import { GO_ON_WHEN_FULL } from './when-full.ts';
 
-/*
- * All of this goes on while Redis is full: an outage is what fills it, and is what is to be told.
- */
+// All of this goes on while Redis is full: an outage is what fills it, and is what is to be told.
+
+/** How many closed incidents of a client are remembered. */
+const KEEP_CLOSED = 50;
 
 /**
- * Writes down that something of an incident is to be told, unless somebody else did so since it was read.
- *
- * KEYS  incidents
- * ARGV  type, when it opened, the count that was told last ('' for none), the count that is told now,
- *       n × (field of a notice, notice)
- * Returns 1, or 0 where nothing was changed.
- */
-export const TELL = `
-local of = ARGV[1] .. ':'
-if redis.call('HGET', KEYS[1], of .. 'openedAt') ~= ARGV[2] then return 0 end
-if (redis.call('HGET', KEYS[1], of .. 'told') or '') ~= ARGV[3] then return 0 end
-${GO_ON_WHEN_FULL}redis.call('HSET', KEYS[1], of .. 'told', ARGV[4])
-for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-return 1
-`;
-
-/**
- * Closes an incident and remembers it among the closed ones, unless it is not as it was when it was read.
+ * Changes an incident, or closes it, unless somebody else changed it since it was read.
  *
  * KEYS  incidents, closed incidents
- * ARGV  type, when it opened, its count, how many are left, how many were replayed, as they were read,
- *       the closed incident, how many of them are kept, for how many ms, n × (field of a notice, notice)
- * Returns 1, or 0 where nothing was changed.
+ * ARGV  type, numbers of the incident as they were read (JSON: those that are absent are 0), the closed incident
+ *       ('': it stays open), n × (field, value)
+ * Returns 1, or 0 if nothing was changed.
  */
-export const CLOSE = `
+export const CHANGE_INCIDENT = `
 local of = ARGV[1] .. ':'
-local seen = redis.call('HMGET', KEYS[1], of .. 'openedAt', of .. 'count', of .. 'left', of .. 'replayed')
-for i = 1, 4 do
-  if (seen[i] or '0') ~= ARGV[i + 1] then return 0 end
+for what, seen in pairs(cjson.decode(ARGV[2])) do
+  if tonumber(redis.call('HGET', KEYS[1], of .. what) or 0) ~= seen then return 0 end
 end
-${GO_ON_WHEN_FULL}for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
-  if string.sub(field, 1, #of) == of then redis.call('HDEL', KEYS[1], field) end
+${GO_ON_WHEN_FULL}if ARGV[3] ~= '' then
+  for _, field in ipairs(redis.call('HKEYS', KEYS[1])) do
+    if string.sub(field, 1, #of) == of then redis.call('HDEL', KEYS[1], field) end
+  end
+  redis.call('LPUSH', KEYS[2], ARGV[3])
+  redis.call('LTRIM', KEYS[2], 0, ${KEEP_CLOSED - 1})
+  redis.call('PEXPIRE', KEYS[2], ${KEEP_CLOSED_MS})
 end
-redis.call('LPUSH', KEYS[2], ARGV[6])
-redis.call('LTRIM', KEYS[2], 0, ARGV[7] - 1)
-redis.call('PEXPIRE', KEYS[2], ARGV[8])
-for i = 9, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-return 1
-`;
-
-/**
- * Corrects how many dead letters of an incident stand, unless it is not as it was when it was read.
- *
- * KEYS  incidents
- * ARGV  type, when it opened, its count, how many are left, as they were read, how many stand
- */
-export const CORRECT_LEFT = `
-local of = ARGV[1] .. ':'
-local seen = redis.call('HMGET', KEYS[1], of .. 'openedAt', of .. 'count', of .. 'left')
-for i = 1, 3 do
-  if (seen[i] or '0') ~= ARGV[i + 1] then return 0 end
-end
-${GO_ON_WHEN_FULL}redis.call('HSET', KEYS[1], of .. 'left', ARGV[5])
+for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 return 1
 `;
 

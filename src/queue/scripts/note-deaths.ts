@@ -1,39 +1,38 @@
 /**
- * `noteDeaths(incidents, stats, now, deaths, standing, again)`: counts deaths into the incidents of their types, each
- * {type, kind (class:status), count, since (when they began to fail)}, and opens those that are not open. What was delivered by then is remembered: whatever is delivered later shows that the endpoint
- * works. `standing`: by type, those of them whose dead letter stood there before; they leave no further one.
- * `again`: by type, those that had been replayed, and are not on their way any more.
+ * `noteDeaths(incidents, stats, now, kind, deaths, standing, again)`: counts deaths into the incident of an event type,
+ * each {cause (class:status), count, since (when they began to fail)}, and opens it if it is not open. It remembers
+ * what was delivered by then: whatever is delivered later shows that the endpoint works. `standing`: how many of
+ * their dead letters stood there before, and leave no further one. `again`: how many had been replayed, and are not
+ * on their way any more.
  */
 export const NOTE_DEATHS = `
-local function deliveredByType(stats)
-  local sums = {}
+local function deliveredOf(stats, kind)
+  local sum, start = 0, 'delivered:' .. kind .. ':'
   local fields = redis.call('HGETALL', stats)
   for i = 1, #fields, 2 do
-    local name = string.match(fields[i], '^delivered:([^:]+):')
-    if name then sums[name] = (sums[name] or 0) + tonumber(fields[i + 1]) end
+    if string.sub(fields[i], 1, #start) == start then sum = sum + tonumber(fields[i + 1]) end
   end
-  return sums
+  return sum
 end
-local function noteDeaths(incidents, stats, now, deaths, standing, again)
+local function noteDeaths(incidents, stats, now, kind, deaths, standing, again)
   if #deaths == 0 then return end
-  local delivered = deliveredByType(stats)
+  local of = kind .. ':'
+  redis.call('HSETNX', incidents, of .. 'openedAt', now)
   for _, death in ipairs(deaths) do
-    local of = death.type .. ':'
-    redis.call('HSETNX', incidents, of .. 'openedAt', now)
     redis.call('HINCRBY', incidents, of .. 'count', death.count)
     redis.call('HINCRBY', incidents, of .. 'left', death.count)
-    redis.call('HINCRBY', incidents, of .. 'of:' .. death.kind, death.count)
+    redis.call('HINCRBY', incidents, of .. 'of:' .. death.cause, death.count)
     local since = redis.call('HGET', incidents, of .. 'failingSince')
     if not since or death.since < tonumber(since) then
       redis.call('HSET', incidents, of .. 'failingSince', death.since)
     end
-    redis.call('HSET', incidents, of .. 'lastAt', now,
-      of .. 'delivered', string.format('%d', delivered[death.type] or 0))
   end
-  for name, count in pairs(standing) do redis.call('HINCRBY', incidents, name .. ':left', -count) end
-  for name, count in pairs(again) do
-    local out = tonumber(redis.call('HGET', incidents, name .. ':replayed') or 0)
-    redis.call('HSET', incidents, name .. ':replayed', math.max(0, out - count))
+  local delivered = string.format('%d', deliveredOf(stats, kind))
+  redis.call('HSET', incidents, of .. 'lastAt', now, of .. 'delivered', delivered)
+  if standing > 0 then redis.call('HINCRBY', incidents, of .. 'left', -standing) end
+  if again > 0 then
+    local out = tonumber(redis.call('HGET', incidents, of .. 'replayed') or 0)
+    redis.call('HSET', incidents, of .. 'replayed', math.max(0, out - again))
   end
 end
 `;

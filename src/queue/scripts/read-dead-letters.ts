@@ -5,25 +5,20 @@ const ENTRY_BYTES = 64;
 
 /**
  * Reads a page of dead letters and keeps back those that a filter surely does not mean: to send and parse them all
- * takes the reader, and Redis, several times as long. What it cannot read it lets through. A letter is JSON as
- * `JSON.stringify` writes it, in whose strings no quote stands without a backslash before it: a key that is found
- * is a key. One answer for all of them: one for each would double what reading costs the reader.
+ * takes several times as long. What it cannot read it lets through. A letter is JSON as `JSON.stringify` writes it, in
+ * whose strings no quote stands without a backslash before it: a key that is found is a key.
  *
  * KEYS  sorted set of the dead letters
- * ARGV  dead-letters prefix, positions from, how many to look at at the most,
- *       '' or what is wanted: start of the job id, type and unit as they stand in the letter, died at or after,
- *       died before, least and most status of the last attempt, its failure class
+ * ARGV  dead-letters prefix, positions from, how many to look at at the most, what is wanted as JSON (`toSieve`)
  * Returns the position of the last one that was looked at ('': there was none), n × (data, position).
  */
 export const READ_DEAD_LETTERS = `
-local prefix, id, kind, unit = ARGV[1], ARGV[4], ARGV[5], ARGV[6]
-local since, before, least, most = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
-local class = ARGV[11]
-local asksForFailure = since or before or least or class ~= ''
+local prefix, wanted = ARGV[1], cjson.decode(ARGV[4])
+local asksForFailure = wanted.since or wanted['until'] or wanted.least or wanted.class
 
 local function mayMatch(data)
-  if kind ~= '' and not string.find(data, kind, 1, true) then return false end
-  if unit ~= '' and not string.find(data, unit, 1, true) then return false end
+  if wanted.type and not string.find(data, wanted.type, 1, true) then return false end
+  if wanted.unit and not string.find(data, wanted.unit, 1, true) then return false end
   if not asksForFailure then return true end
   local history = string.find(data, '"history":[[', 1, true)
   local stop = history and string.find(data, ']]', history, true)
@@ -32,15 +27,16 @@ local function mayMatch(data)
   local diedAt, status, diedOf = string.match(data, last, math.max(history, stop - ${ENTRY_BYTES}))
   if not diedAt then return true end
   diedAt, status = tonumber(diedAt), tonumber(status)
-  if since and diedAt < since or before and diedAt >= before then return false end
-  if least and (status < least or status > most) then return false end
-  return class == '' or diedOf == class
+  if wanted.since and diedAt < wanted.since then return false end
+  if wanted['until'] and diedAt >= wanted['until'] then return false end
+  if wanted.least and (status < wanted.least or status > wanted.most) then return false end
+  return not wanted.class or diedOf == wanted.class
 end
 
 local page = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[3])
 local found = {page[#page] or ''}
 for i = 1, #page, 2 do
-  if id == '' or string.sub(page[i], 1, #id) == id then
+  if not wanted.id or string.sub(page[i], 1, #wanted.id) == wanted.id then
     -- One that was removed between the two has no data.
     local data = redis.call('HGET', prefix .. page[i], 'data')
     if data and mayMatch(data) then
@@ -52,17 +48,15 @@ end
 return found
 `;
 
-/** What the script is given of a filter. */
-export function toSieve({ id, type, unit, since, until, status }: DeadLetterFilter): (string | number)[] {
+/** What is wanted: the start of the job id, texts that stand in the letter, and what the last attempt was like. */
+export function toSieve({ id, type, unit, since, until, status }: DeadLetterFilter) {
   const statuses = status === undefined ? undefined : wantedStatuses(status);
-  return [
-    id === undefined ? '' : `${id}.`,
-    type === undefined ? '' : `"type":${JSON.stringify(type)}`,
-    unit === undefined ? '' : `"unit":${JSON.stringify(unit)}`,
-    since ?? '',
-    until ?? '',
-    statuses?.least ?? '',
-    statuses?.most ?? '',
-    statuses === undefined ? (status ?? '') : '',
-  ];
+  return {
+    since,
+    until,
+    ...(id === undefined ? {} : { id: `${id}.` }),
+    ...(type === undefined ? {} : { type: `"type":${JSON.stringify(type)}` }),
+    ...(unit === undefined ? {} : { unit: `"unit":${JSON.stringify(unit)}` }),
+    ...(statuses ?? { class: status }),
+  };
 }

@@ -1,9 +1,9 @@
 import { RECORD_HEAD, RECORD_TAIL } from '../delivered-record.ts';
 
 /**
- * `rememberDelivered(keepMs, lists, first)`: adds to each list the record that stands in ARGV from `first` on. They
- * are the first that a script writes: Redis refuses that one where it is full, and then they are left out, rather
- * than that a full Redis grows by what was delivered. The expiry is written once in a while only.
+ * `rememberDelivered(keepMs, lists, first)`: adds to each list the record that stands in ARGV from `first` on. A script
+ * writes them first: a full Redis refuses that, and does not grow by what was delivered. The expiry is written once in
+ * a while only.
  */
 export const REMEMBER_DELIVERED = `
 local function rememberDelivered(keepMs, lists, first)

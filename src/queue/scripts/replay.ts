@@ -1,9 +1,8 @@
-import { ADMIT_BATCH, BATCH_OF } from './admit.ts';
+import { ADMIT_BATCH } from './admit.ts';
 import { NOTE_TAKEN } from './note-deaths.ts';
 
 /**
- * Takes dead letters out and puts those that still exist into their queues, as one batch for each endpoint: one step,
- * so that two replays at once cannot double an event, and an event that dies again at once is not lost. The batches
+ * Takes dead letters out and puts those that still exist into their queues, as one batch for each endpoint. The batches
  * have priority 1: fresh events go first.
  *
  * KEYS  stats, incidents
@@ -13,7 +12,6 @@ import { NOTE_TAKEN } from './note-deaths.ts';
  */
 export const REPLAY = `
 ${ADMIT_BATCH}
-${BATCH_OF}
 ${NOTE_TAKEN}
 local deliveries, deadPrefix, id, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local count, byType, counts = 0, {}, {}

@@ -6,17 +6,16 @@ import { WAKE } from './wake.ts';
 import { ROOM_TO_SETTLE } from './when-full.ts';
 
 /**
- * Settles an open batch in one step: whoever lost the lock changes nothing, and a crash finds either all of it
- * done or none. A batch of which nothing is left goes first: that frees memory, and so Redis allows it, and all
- * that follows, also while it is full. Any other settlement first looks whether there is room for it: if there is
- * none, it fails before anything was changed. If it is asked to, it takes the next batch out of the queue in
- * the same step, and so saves a round trip.
+ * Settles an open batch, unless its lock is lost. A batch of which nothing is left goes first: that frees memory, and
+ * so Redis allows it, and all that follows, also while it is full. Any other settlement first looks whether there is
+ * room for it: if there is none, it fails before anything was changed. If it is asked to, it takes the next batch out
+ * of the queue, and so saves a round trip.
  * A connection that is lost before the answer came sends all of it again: the lock is gone then, unless the batch is
  * kept. If there is still a batch, the name of its latest write tells; if there is none, only the sender knows
  * whether the answer may have been lost.
  *
  * KEYS  stats, job lock, incidents
- * ARGV  queue's prefix, dead-letters prefix, what is to be written as JSON (`SettleOrder` in ../settle.ts),
+ * ARGV  queue's prefix, dead-letters prefix, what is to be written as JSON (`orderOf` in ../settle.ts),
  *       data of what stays, then as many texts as that names: dead letters, retries apart, records of delivered events
  * Returns 0 if the lock is gone, -1 if the batch is gone, too, and 2 if this was written before: nothing was
  * changed then; otherwise 1, or the next batch: {id, data, stalls}.
@@ -49,31 +48,29 @@ if action == 'complete' and jobs == 0 then
 else
   local bytes = #data
   for i = firstDead, firstRecord - 1 do bytes = bytes + #ARGV[i] end
-  local refusal = roomToSettle(prefix, id, order.retrying, bytes, jobs)
+  local refusal = roomToSettle(prefix, id, 'retrying:' .. order.type, bytes, jobs)
   if refusal then return refusal end
 end
 
 for field, increment in pairs(order.counters) do redis.call('HINCRBY', KEYS[1], field, increment) end
 for field, text in pairs(order.lastError) do redis.call('HSET', KEYS[1], field, text) end
-local standing, again = {}, {}
+local standing, again = 0, 0
 for i, deadId in ipairs(order.dead) do
-  local deadData = ARGV[firstDead + i - 1]
-  local kind = string.match(deadData, '"type":"([^"]*)"')
   -- An export that is put back while the same events are on their way lets them die twice in one life.
   if redis.call('EXISTS', deadPrefix .. deadId) == 1 then
-    standing[kind] = (standing[kind] or 0) + 1
+    standing = standing + 1
   else
-    redis.call('HINCRBY', KEYS[1], 'letters:' .. kind, 1)
-    if string.sub(deadId, -2) ~= '.0' then again[kind] = (again[kind] or 0) + 1 end
+    redis.call('HINCRBY', KEYS[1], 'letters:' .. order.type, 1)
+    if string.sub(deadId, -2) ~= '.0' then again = again + 1 end
   end
-  addJob(deadPrefix, deadId, 'dead-letter', deadData, now, 0, 1)
+  addJob(deadPrefix, deadId, 'dead-letter', ARGV[firstDead + i - 1], now, 0, 1)
 end
-noteDeaths(KEYS[3], KEYS[1], now, order.deaths, standing, again)
+noteDeaths(KEYS[3], KEYS[1], now, order.type, order.deaths, standing, again)
 for i, retry in ipairs(order.apart) do
   if redis.call('EXISTS', prefix .. retry.id) == 1 then
     -- Both copies of an event that is on its way twice, as above, came to the same retry: one of them goes on.
-    redis.call('HINCRBY', KEYS[1], order.merged, 1)
-    if retry.hasFailed then redis.call('HINCRBY', KEYS[1], order.retrying, -1) end
+    redis.call('HINCRBY', KEYS[1], 'merged:' .. order.type, 1)
+    if retry.hasFailed then redis.call('HINCRBY', KEYS[1], 'retrying:' .. order.type, -1) end
   else
     addJob(prefix, retry.id, '1', ARGV[firstApart + i - 1], now, retry.delay, 0)
     if retry.hasFailed then redis.call('HSET', prefix .. retry.id, 'retried', 1) end

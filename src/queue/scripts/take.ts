@@ -1,9 +1,7 @@
 /**
- * `takeNext(prefix, now, token, lockMs)`: what BullMQ's moveToActive does where nothing but waiting jobs is to
- * be considered, without the event, the attempt counter and the other fields that Waybill does not read. Where
- * there is more to consider (a pause, a limit, a retry that is due) it takes nothing, and leaves that to BullMQ.
- *
- * Returns {id, data, stalls}, or 1 where it took nothing.
+ * `takeNext(prefix, now, token, lockMs)`: takes the next waiting job as BullMQ's moveToActive does, without the fields
+ * that Waybill does not read. If there is a pause, a limit or a retry that is due, it takes nothing, and leaves that to
+ * BullMQ. Returns {id, data, stalls}, or 1 if it took nothing.
  */
 export const TAKE_NEXT = `
 local function takeNext(prefix, now, token, lockMs)

@@ -1,10 +1,9 @@
 /**
- * The first line of a script that goes on while Redis is full, because what it does lets work be finished, and
- * what it adds is small and bounded. Redis, 6.2 and 7 alike, refuses a script's command for lack of memory only
- * as long as the script has written nothing: "an exception is when the script's first write command does not use
- * additional memory; in this case Redis will allow all commands in the script to run" (redis.io, "Scripting with
- * Lua", "EVAL command during memory limit"). PERSIST is such a command, and changes nothing on keys that do not
- * expire. The `allow-oom` flag of Redis 7 would do the same, but 6.2 does not know it.
+ * The first line of a script that goes on while Redis is full: it lets work be finished, and adds little. Redis, 6.2
+ * and 7 alike, refuses a script's command for lack of memory only as long as the script has written nothing: "an
+ * exception is when the script's first write command does not use additional memory; in this case Redis will allow all
+ * commands in the script to run" (redis.io, "Scripting with Lua", "EVAL command during memory limit"). PERSIST is such
+ * a command. The `allow-oom` flag of Redis 7 would do the same, but 6.2 does not know it.
  *
  * KEYS  any key without an expiry, or one whose expiry the script sets anew
  */
@@ -12,9 +11,9 @@ export const GO_ON_WHEN_FULL = `redis.call('PERSIST', KEYS[1])\n`;
 
 /**
  * `roomToSettle(prefix, id, field, bytes, jobs)`: whether a settlement may be written that leaves so many bytes in a
- * batch and in so many jobs of their own; `field`: a counter, by which that is tried. It may while Redis is not full; where it needs less than the batch
- * takes now; and else up to a tenth beyond the limit, so that a backlog that grew in an outage can still be
- * retried once the client is back. Returns nothing where it may, or the error of Redis.
+ * batch and in so many jobs of their own; `field`: a counter, by which that is tried. It may while Redis is not full; if
+ * it needs less than the batch takes now; and else up to a tenth beyond the limit, so that a backlog that grew in an
+ * outage can still be retried once the client is back. Returns nothing if it may, or the error of Redis.
  */
 export const ROOM_TO_SETTLE = `
 local function roomToSettle(prefix, id, field, bytes, jobs)

@@ -1,4 +1,4 @@
-import type { SettleCommand } from '../../../src/queue/settle-order.ts';
+import type { SettleCommand } from '../../../src/queue/settle.ts';
 
 /** The time of these settlements, ms since the epoch. */
 export const NOW = 1_000_000;
