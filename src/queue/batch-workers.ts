@@ -1,5 +1,4 @@
 import { createRedisBackend } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { every } from '../core/time.ts';
 import { defineUnguardedScript } from './define-script.ts';
 import { type Endpoint, endpointPrefix } from './names.ts';
