@@ -1,12 +1,9 @@
 import type { Pacing } from './pacing.ts';
 
-/** An event that waits at a gate. */
-export interface Waiter {
-  /** Whether it is still to be sent. */
-  isWanted(): boolean;
-  /** Called once: with true if it may be sent, then `release` follows; with false if it may not. */
-  onTurn(granted: boolean): void;
-}
+/** Called once: with true if the event may be sent, then `release` follows; with false if it may not. */
+type OnTurn = (granted: boolean) => void;
+/** Whether an event is still to be sent. */
+type IsWanted = () => boolean;
 
 /**
  * Decides when the events of one endpoint may be sent from this process: each needs a free slot, then its turn within
@@ -17,7 +14,7 @@ export class Gate {
   readonly #pacings: readonly Pacing[];
   #free: number;
   /** Those that wait for a slot, in the order of their coming. */
-  #queue: Waiter[] = [];
+  #queue: { readonly isWanted: IsWanted; readonly onTurn: OnTurn }[] = [];
   #waiting = 0;
   #state: 'open' | 'paused' | 'closed' = 'open';
   #onRoom: (() => void) | undefined;
@@ -51,25 +48,25 @@ export class Gate {
   }
 
   /** Waits until the event may be sent. On the path of every event: a promise for each would cost several per cent. */
-  acquire(waiter: Waiter): void {
-    if (!this.#mayGo(waiter)) this.#refuse(waiter);
-    else if (this.#free > 0) this.#grant(waiter);
-    else this.#queue.push(waiter);
+  acquire(isWanted: IsWanted, onTurn: OnTurn): void {
+    if (!this.#mayGo(isWanted)) this.#refuse(onTurn);
+    else if (this.#free > 0) this.#grant(isWanted, onTurn);
+    else this.#queue.push({ isWanted, onTurn });
   }
 
   /** The attempt of an event is over, and its slot is free. */
   release(): void {
     this.#free += 1;
     const next = this.#queue.shift();
-    if (next !== undefined) this.#grant(next);
+    if (next !== undefined) this.#grant(next.isWanted, next.onTurn);
   }
 
   /**
    * Waits for a turn within the rates; false if the event may not be sent any more. With two of them one event goes
    * after the other: turns of the endpoint's own that waited for the client's together would be sent together.
    */
-  turn(waiter?: Waiter): Promise<boolean> {
-    const mayGo = (): boolean => this.#mayGo(waiter);
+  turn(isWanted: IsWanted = () => true): Promise<boolean> {
+    const mayGo = (): boolean => this.#mayGo(isWanted);
     if (this.#pacings.length < 2) return this.#takeTurns(mayGo);
     this.#lastTurn = this.#lastTurn.then(() => this.#takeTurns(mayGo));
     return this.#lastTurn;
@@ -80,8 +77,8 @@ export class Gate {
     return mayGo();
   }
 
-  #mayGo(waiter: Waiter | undefined): boolean {
-    return this.#state === 'open' && waiter?.isWanted() !== false;
+  #mayGo(isWanted: IsWanted): boolean {
+    return this.#state === 'open' && isWanted();
   }
 
   /** Whether a batch may be opened in the place of one of so many events that is done. */
@@ -117,30 +114,30 @@ export class Gate {
   /** Ends the waits of events that may not, or are not to be sent any more. */
   dismiss(): void {
     const all = this.#queue;
-    this.#queue = all.filter((waiter) => this.#mayGo(waiter));
-    for (const waiter of all) if (!this.#mayGo(waiter)) this.#refuse(waiter);
+    this.#queue = all.filter(({ isWanted }) => this.#mayGo(isWanted));
+    for (const { isWanted, onTurn } of all) if (!this.#mayGo(isWanted)) this.#refuse(onTurn);
     for (const pacing of this.#pacings) pacing.dismiss();
   }
 
-  #grant(waiter: Waiter): void {
+  #grant(isWanted: IsWanted, onTurn: OnTurn): void {
     this.#free -= 1;
-    if (this.#pacings.length > 0) void this.#grantInTurn(waiter);
+    if (this.#pacings.length > 0) void this.#grantInTurn(isWanted, onTurn);
     else {
       this.skip(1);
-      waiter.onTurn(true);
+      onTurn(true);
     }
   }
 
-  async #grantInTurn(waiter: Waiter): Promise<void> {
-    const granted = await this.turn(waiter);
+  async #grantInTurn(isWanted: IsWanted, onTurn: OnTurn): Promise<void> {
+    const granted = await this.turn(isWanted);
     this.skip(1);
     if (!granted) this.release();
-    waiter.onTurn(granted);
+    onTurn(granted);
   }
 
-  #refuse(waiter: Waiter): void {
+  #refuse(onTurn: OnTurn): void {
     this.skip(1);
-    waiter.onTurn(false);
+    onTurn(false);
   }
 
   #tellOfRoom(): void {

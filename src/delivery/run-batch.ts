@@ -134,15 +134,12 @@ export class BatchRun {
   /** Sends an event once the gate lets it pass. Calls back once, whatever comes of it. */
   #deliver(event: StoredEvent, onOver: () => void): void {
     const { gate } = this.#parts;
-    gate.acquire({
-      isWanted: this.#isWanted,
-      onTurn: (granted) => {
-        if (!granted) return onOver();
-        this.#send(event, () => {
-          gate.release();
-          onOver();
-        });
-      },
+    gate.acquire(this.#isWanted, (granted) => {
+      if (!granted) return onOver();
+      this.#send(event, () => {
+        gate.release();
+        onOver();
+      });
     });
   }
 

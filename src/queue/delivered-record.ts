@@ -14,7 +14,8 @@ const TIME_LENGTH = 9;
 export const RECORD_HEAD = TIME_LENGTH + 3;
 /** The length of an event in an element: 48 of the random bits of its id, in base64. */
 export const RECORD_TAIL = 8;
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const TAIL_BYTES = 6;
+const ID_LENGTH = 36;
 
 /** Which list an event is remembered in: the first eight digits of its id. */
 export function deliveredSlot(id: string): string {
@@ -37,21 +38,25 @@ function toBase64(hex: string): string {
  * @returns elements, each with the slot of its list
  */
 export function packDelivered(finished: readonly FinishedEvent[], at: number) {
-  const groups = new Map<string, { slot: string; status: number; tails: string }>();
+  const groups: { readonly slot: string; readonly status: number; tails: string }[] = [];
   for (const { event, outcome } of finished) {
-    // An id that is no UUID would put the others out of place.
-    if (outcome.kind !== 'delivered' || !UUID.test(event.id)) continue;
+    if (outcome.kind !== 'delivered' || event.id.length !== ID_LENGTH) continue;
     const { status } = outcome;
-    const slot = deliveredSlot(event.id);
-    const group = groups.get(slot + status) ?? { slot, status, tails: '' };
-    groups.set(slot + status, group);
+    // On the path of every event: mostly there is one group, and no slot is cut out to find it.
+    let group = groups.find((one) => one.status === status && event.id.startsWith(one.slot));
+    if (group === undefined) {
+      group = { slot: deliveredSlot(event.id), status, tails: '' };
+      groups.push(group);
+    }
     group.tails += event.id.slice(24);
   }
   const time = at.toString(36).padStart(TIME_LENGTH, '0');
-  return [...groups.values()].map(({ slot, status, tails }) => ({
-    slot,
-    text: `${time}${status}${toBase64(tails)}`,
-  }));
+  return groups.flatMap(({ slot, status, tails }) => {
+    const packed = toBase64(tails);
+    // An id that is no UUID would put the others out of place.
+    if (packed.length !== (tails.length / 2 / TAIL_BYTES) * RECORD_TAIL) return [];
+    return [{ slot, text: `${time}${status}${packed}` }];
+  });
 }
 
 /** The time (ms since the epoch) and the status that the head of an element tells. */

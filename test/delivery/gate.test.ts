@@ -22,7 +22,7 @@ function turnsOnDemand() {
 
 const always = (): boolean => true;
 const acquire = (gate: Gate, isWanted = always): Promise<boolean> =>
-  new Promise((resolve) => gate.acquire({ isWanted, onTurn: resolve }));
+  new Promise((resolve) => gate.acquire(isWanted, resolve));
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Whether a promise is settled by now. */
@@ -50,7 +50,7 @@ test('slots are given in the order of the asking', () => {
   const gate = new Gate(1, []);
   gate.add(2_000);
   const served: number[] = [];
-  for (let n = 0; n < 2_000; n += 1) gate.acquire({ isWanted: always, onTurn: () => served.push(n) });
+  for (let n = 0; n < 2_000; n += 1) gate.acquire(always, () => served.push(n));
   for (let n = 0; n < 2_000; n += 1) gate.release();
   expect(served).toEqual(Array.from({ length: 2_000 }, (_, n) => n));
 });
@@ -196,12 +196,9 @@ test.each([
           if (counts.idle === 0) return;
           counts.idle -= 1;
           counts.asking += 1;
-          gate.acquire({
-            isWanted: always,
-            onTurn: (granted) => {
-              counts.asking -= 1;
-              if (granted) counts.sent += 1;
-            },
+          gate.acquire(always, (granted) => {
+            counts.asking -= 1;
+            if (granted) counts.sent += 1;
           });
         };
         const release = (): void => {
