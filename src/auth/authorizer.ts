@@ -57,7 +57,7 @@ const MAY_CHALLENGE: ReadonlySet<number> = new Set([400, 403, 407]);
 const INVALID_TOKEN = /(?:^|[\s,])error\s*=\s*(?:"invalid_token"|invalid_token(?=[\s,]|$))/i;
 
 /**
- * Whether an answer asks for a new token: 401 (contract, part 1), a status of `auth.renewOn`, or a 400, 403 or 407
+ * Whether an answer asks for a new token: 401, a status of `auth.renewOn`, or a 400, 403 or 407
  * whose `WWW-Authenticate` says `error="invalid_token"`.
  */
 export function refusesToken({ status, wwwAuthenticate }: Answer, renewOn: readonly number[]): boolean {

@@ -4,11 +4,11 @@ import { type AuthConfig, asksForTokens, type TokenAuthConfig } from '../config/
 import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
 import type { Authorizer } from './authorizer.ts';
-import { OAuth2Authorizer } from './oauth2-authorizer.ts';
 import { obtainToken } from './obtain-token.ts';
 import { RelatedTokens, type Relations } from './related-tokens.ts';
 import { requestToken } from './request-token.ts';
 import { createStaticAuthorizer } from './static-authorizer.ts';
+import { TokenAuthorizer } from './token-authorizer.ts';
 import { createTokenCipher, type TokenCipher } from './token-cipher.ts';
 import type { TokenPost } from './token-post.ts';
 import { carrierOf, tokenKey, tokenServiceUrl } from './token-service.ts';
@@ -66,7 +66,7 @@ const POLL_MS = 25;
 
 /** An authorizer, with the names of the clients that share it. */
 interface Shared {
-  readonly authorizer: OAuth2Authorizer;
+  readonly authorizer: TokenAuthorizer;
   readonly clients: string[];
 }
 
@@ -121,7 +121,7 @@ function createByToken(
   { post, onAsked, timeoutMs }: AuthorizerRequest,
   config: TokenAuthConfig,
   { variant, clients, signal, relations }: ByTokenParts,
-): OAuth2Authorizer {
+): TokenAuthorizer {
   const { redis, cipher, retryDelayMs } = options;
   const monotonicNow = options.monotonicNow ?? (() => performance.now());
   const lockMs = timeoutMs + LOCK_SLACK_MS;
@@ -136,7 +136,7 @@ function createByToken(
     longestWaitMs: 2 * lockMs,
     signal,
   };
-  return new OAuth2Authorizer({
+  return new TokenAuthorizer({
     carrier: carrierOf(config),
     about: { clients, tokenService: tokenServiceUrl(config) },
     obtain: (isReplaced) => obtainToken(obtainOptions, isReplaced),

@@ -5,7 +5,7 @@
  * endpoint  one client's URL for one event type: the unit of queueing and failing
  * event     one message for one client: id, type, payload, unit
  * unit      what the event is about (a licence plate)
- * batch     up to 50 events of one endpoint in one BullMQ job
+ * batch     up to `batchSize` events of one endpoint in one BullMQ job
  * attempt   one try to deliver one event: one request, and a second one after a 401
  * life      an event's way from intake or replay to delivered or dead; counted from 0
  * history   one entry for each failed attempt of the present life

@@ -26,7 +26,7 @@ function classOfStatus(status: number): FailureClass {
   return 'server_error';
 }
 
-/** The rules table of delivery (contract, part 1): any 2xx is delivered, everything else failed. */
+/** The table of README, "What becomes of an event": any 2xx is delivered, everything else failed. */
 export function classify(result: Exclude<AttemptResult, Aborted>): Classification {
   if (result.kind !== 'answer') {
     return { kind: 'failed', failureClass: result.failureClass, status: 0, response: result.detail };
@@ -68,8 +68,8 @@ export interface DecideInput {
 }
 
 /**
- * Decides what becomes of an event after an attempt: every failure class is handled alike, five retries
- * by default, then dead (contract, part 1); only a crash is no answer to retry. `Retry-After` lengthens a delay up to maxDelay, never shortens it.
+ * Decides what becomes of an event after an attempt. Every failure class is handled alike: five retries by default, then
+ * dead; only a crash is not retried. `Retry-After` lengthens a delay up to maxDelay, and never shortens it.
  */
 export function decide({ classification, attempt, policy, now, random }: DecideInput): Outcome {
   if (classification.kind === 'delivered') return { kind: 'delivered', status: classification.status };

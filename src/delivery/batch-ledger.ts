@@ -153,10 +153,7 @@ export class Unsettled {
   }
 
   /** The events of a batch that were finished before, as long as nobody else went on with them since. */
-  recall(
-    jobId: string,
-    events: readonly StoredEvent[],
-  ): { readonly event: StoredEvent; readonly result: FinishedEvent }[] {
+  recall(jobId: string, events: readonly StoredEvent[]) {
     const known = this.#batches.get(jobId);
     if (known === undefined) return [];
     return events.flatMap((event) => {

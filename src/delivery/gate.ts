@@ -17,7 +17,7 @@ export class Gate {
   #queue: { readonly isWanted: IsWanted; readonly onTurn: OnTurn }[] = [];
   #waiting = 0;
   #state: 'open' | 'paused' | 'closed' = 'open';
-  #onRoom: (() => void) | undefined;
+  #onRoom = (): void => {};
   /** The turn that was asked for last; never rejects. */
   #lastTurn: Promise<boolean> = Promise.resolve(true);
 
@@ -44,7 +44,7 @@ export class Gate {
   /** So many events will not be sent after all. */
   skip(events: number): void {
     this.#waiting -= events;
-    if (this.#waiting < this.#slots) this.#tellOfRoom();
+    if (this.#waiting < this.#slots) this.#onRoom();
   }
 
   /** Waits until the event may be sent. On the path of every event: a promise for each would cost several per cent. */
@@ -108,7 +108,7 @@ export class Gate {
   close(): void {
     this.#state = 'closed';
     this.dismiss();
-    this.#tellOfRoom();
+    this.#onRoom();
   }
 
   /** Ends the waits of events that may not, or are not to be sent any more. */
@@ -138,10 +138,5 @@ export class Gate {
   #refuse(onTurn: OnTurn): void {
     this.skip(1);
     onTurn(false);
-  }
-
-  #tellOfRoom(): void {
-    this.#onRoom?.();
-    this.#onRoom = undefined;
   }
 }

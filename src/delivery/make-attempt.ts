@@ -57,7 +57,7 @@ export function createAttempt(parts: AttemptParts): MakeAttempt {
 
 /**
  * One attempt: authorize, POST; if the endpoint refuses the token take a new one and POST the same bytes once more,
- * within the same attempt (contract, part 1).
+ * within the same attempt.
  */
 class Attempt {
   readonly #parts: AttemptParts;

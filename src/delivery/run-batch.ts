@@ -181,8 +181,7 @@ export class BatchRun {
     const now = this.#parts.now();
     const attempt = nextAttempt(event);
     const outcome = decide({ classification, attempt, policy: endpoint.retry, now, random: this.#jitter });
-    this.#ledger.tally.count(event, classification, outcome, now);
-    this.#ledger.tally.time(ms);
+    this.#ledger.tally.count(event, classification, outcome, ms, now);
     meter.attempted(event, classification, outcome, ms, now);
     logAttempt(log, endpoint, event, classification, outcome, ms, now);
     if (classification.kind === 'delivered' || outcome.kind === 'delivered') return { event, outcome };

@@ -25,7 +25,9 @@ export class Tally {
     this.#type = type;
   }
 
-  count(event: StoredEvent, classification: Classification, outcome: Outcome, now: number): void {
+  /** @param ms how long the attempt took. @param now when it ended, ms since the epoch */
+  count(event: StoredEvent, classification: Classification, outcome: Outcome, ms: number, now: number): void {
+    this.#attemptMs += ms;
     if (classification.kind === 'delivered') {
       this.delivered += 1;
       this.#addDelivered(classification.status);
@@ -44,11 +46,6 @@ export class Tally {
       class: failureClass,
       detail: response.slice(0, DETAIL_LENGTH),
     });
-  }
-
-  /** Adds how long an attempt took; ms. */
-  time(ms: number): void {
-    this.#attemptMs += ms;
   }
 
   /** Counts what an earlier run of the batch could not write down; it adds to the counters only. */

@@ -127,22 +127,11 @@ const NOTHING: EndpointReply = ['', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /** @param stats the client's counters, by field */
 function toEndpoint(
   type: string,
-  [
-    ,
-    head,
-    oldestMs,
-    held,
-    paused,
-    waitingJobs,
-    delayedJobs,
-    open,
-    openRetried,
-    broken,
-    brokenEvents,
-    brokenRetried,
-  ]: EndpointReply,
+  reply: EndpointReply,
   stats: ReadonlyMap<string, string>,
 ): Omit<EndpointView, 'isConfigured'> {
+  const [, head, oldestMs, held, paused, waitingJobs, delayedJobs, ...openAndBroken] = reply;
+  const [open, openRetried, broken, brokenEvents, brokenRetried] = openAndBroken;
   const count = (kind: string): number => Number(stats.get(`${kind}:${type}`) ?? 0);
   const byStatus = numbersUnder(`delivered:${type}:`, stats);
   const diedByClass = numbersUnder(`dead:${type}:`, stats);

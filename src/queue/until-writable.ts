@@ -1,15 +1,7 @@
 /** Errors with which Redis says that it cannot be written just now; by the first word of the reason. */
-const NOT_WRITABLE = new Set([
-  'READONLY',
-  'LOADING',
-  'OOM',
-  'MASTERDOWN',
-  'CLUSTERDOWN',
-  'TRYAGAIN',
-  'MISCONF',
-  'BUSY',
-  'NOREPLICAS',
-]);
+const NOT_WRITABLE = new Set(
+  'READONLY LOADING OOM MASTERDOWN CLUSTERDOWN TRYAGAIN MISCONF BUSY NOREPLICAS'.split(' '),
+);
 const FIRST_WAIT_MS = 50;
 const LONGEST_WAIT_MS = 2_000;
 

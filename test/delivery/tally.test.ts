@@ -7,8 +7,7 @@ const delivered = { kind: 'delivered', status: 200 } as const;
 test('how long attempts took is one counter a settlement, in whole milliseconds, and none where it is none', () => {
   const tally = new Tally('x');
   const attempt = (ms: number): void => {
-    tally.count(event, delivered, delivered, 0);
-    tally.time(ms);
+    tally.count(event, delivered, delivered, ms, 0);
   };
   attempt(0.7);
   attempt(1.6);

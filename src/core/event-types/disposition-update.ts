@@ -65,7 +65,7 @@ function generate(n: number, random: () => number) {
   };
 }
 
-/** A unit changed disposition: `POST /dispositions`. Source: the contract, part 1. */
+/** A unit changed disposition: `POST /dispositions`. */
 export const dispositionUpdate = defineEventType({
   name: 'disposition_update',
   schema,

@@ -63,7 +63,7 @@ function generate(n: number, random: () => number) {
   };
 }
 
-/** A unit was received against an ASN: `POST /inventory_receipt`. Source: the contract, part 1. */
+/** A unit was received against an ASN: `POST /inventory_receipt`. */
 export const inventoryReceipt = defineEventType({
   name: 'inventory_receipt',
   schema,

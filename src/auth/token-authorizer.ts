@@ -23,7 +23,7 @@ const CALLED_OFF: AuthorizationFailure = Object.freeze({
 });
 
 /** What an authorizer by token needs. */
-export interface OAuth2AuthorizerOptions {
+export interface TokenAuthorizerOptions {
   /** The header that carries a token, and what stands before it there. */
   readonly carrier: { readonly header: string; readonly prefix: string };
   /** For the log: the names of the clients, and the URL of the token service without secrets. */
@@ -48,9 +48,9 @@ export interface OAuth2AuthorizerOptions {
  * A refusal blocks renewals, not requests: the 401 is the affair of the event that got it. Only after three events
  * in a row were refused, requests wait while a renewal runs, and fail while renewals fail.
  */
-export class OAuth2Authorizer implements Authorizer {
+export class TokenAuthorizer implements Authorizer {
   readonly renewable = true;
-  readonly #options: OAuth2AuthorizerOptions;
+  readonly #options: TokenAuthorizerOptions;
   readonly #replaced: string[] = [];
   #token: HeldToken | undefined;
   #version = 0;
@@ -61,7 +61,7 @@ export class OAuth2Authorizer implements Authorizer {
   #lastFailure = '';
   #renewal: Promise<AuthorizeResult> | undefined;
 
-  constructor(options: OAuth2AuthorizerOptions) {
+  constructor(options: TokenAuthorizerOptions) {
     this.#options = options;
   }
 
