@@ -23,7 +23,7 @@ const FULL_PIPE_WAIT_MS = 10;
  * `flush` writes it at once.
  *
  * If it cannot be written (its reader is gone, the disk is full) that is said once on stderr, and the
- * process is asked to stop: whoever supervises it has to know.
+ * process is asked to stop: its supervisor has to know.
  */
 export function bufferedStdout(): DestinationStream & { flush(): void } {
   let text = '';

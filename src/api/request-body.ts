@@ -11,7 +11,7 @@ export interface BodyLimits {
 }
 
 /**
- * The bytes of a request's body, taken from the connection only as fast as they are asked for. Whoever stops
+ * The bytes of a request's body, taken from the connection only as fast as they are asked for. A reader that stops
  * early can still answer: the connection stays.
  *
  * @throws ProblemError `BODY_TOO_LARGE`, `REQUEST_TIMEOUT`; Node's error if the client is gone

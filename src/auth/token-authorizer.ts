@@ -144,7 +144,7 @@ export class TokenAuthorizer implements Authorizer {
 
   async #awaitTurn(trial: TokenTrial, now: number, signal?: CallOffSignal): Promise<AuthorizeResult> {
     await trial.nextTurn(now);
-    // A turn is not for a request that nobody waits for.
+    // A turn is not for a request that was called off.
     return signal?.aborted ? CALLED_OFF : this.authorize(signal);
   }
 
@@ -171,7 +171,7 @@ export class TokenAuthorizer implements Authorizer {
       const obtained = await this.#options.obtain(isReplaced);
       return 'failure' in obtained ? this.#failed(obtained) : this.#use(obtained);
     } finally {
-      // In the same step as its outcome: nobody joins a renewal that is over.
+      // In the same step as its outcome: no caller joins a renewal that is over.
       this.#renewal = undefined;
     }
   }

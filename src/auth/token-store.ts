@@ -50,7 +50,7 @@ const SHOW_FAILURE_MS = 1_000;
 
 /*
  * KEYS: token, lock, failure. ARGV: owner, lock lifetime in ms, useless value.
- * Look and lock are one step, so that nobody locks who has not seen the last holder's token. A lock of the
+ * Look and lock are one step, so that no process locks which has not seen the last holder's token. A lock of the
  * same owner is left over from a call whose answer was lost: it is taken again.
  */
 const CLAIM = `

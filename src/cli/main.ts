@@ -19,7 +19,7 @@ const program = new Command('waybill')
 
 let isTold = false;
 
-// Whoever reads the output may stop reading, as `head` does; a full disk is another matter.
+// A reader of the output may stop reading, as `head` does; a full disk is another matter.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') tellFullDisk(error);
   // A command that has to clean up listens for it.

@@ -35,7 +35,7 @@ export interface ClientMeter {
     ms: number,
     now: number,
   ): void;
-  /** A batch of so many events was opened. */
+  /** A batch of this number of events was opened. */
   opened(events: number): void;
   /** From now on the client's tokens are told of. */
   expectTokens(): void;

@@ -5,7 +5,7 @@ import type { Classification, Outcome } from './outcome.ts';
 export const RETRY_RESPONSE_BYTES = 512;
 export const DEAD_RESPONSE_BYTES = 2048;
 
-/** Cuts a text to at most so many UTF-8 bytes, at a character's boundary. */
+/** Cuts a text to a number of UTF-8 bytes at most, at a character's boundary. */
 export function cutToBytes(text: string, maxBytes: number): string {
   if (text.length * 3 <= maxBytes) return text;
   const bytes = new TextEncoder().encode(text);

@@ -142,7 +142,7 @@ export function isPlainInteger(spelling: string): boolean {
 
 /** A whole number of fewer characters is exact as a double (IEEE 754). */
 const EXACT_CHARACTERS = 15;
-/** No double needs so many. The bound also keeps regular expressions within the stack. */
+/** No double needs more. The bound also keeps regular expressions within the stack. */
 const MOST_CHARACTERS = 400;
 
 /**

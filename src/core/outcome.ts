@@ -79,9 +79,9 @@ export function decide({ classification, attempt, policy, now, random }: DecideI
   return { kind: 'retry', dueAt: now + delay };
 }
 
-/** A batch is split once so many processes were lost with it; an event alone is suspected from then on. */
+/** A batch is split once this many processes were lost with it. An event alone is suspected from then on. */
 const LOSSES_TO_SUSPECT = 3;
-/** An event alone is given up on once so many processes were lost with it. */
+/** An event alone is given up on once this many processes were lost with it. */
 const LOSSES_TO_DIE = 11;
 
 /**

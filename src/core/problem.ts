@@ -9,7 +9,7 @@ export interface Problem {
 
 const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_]{0,99}$/;
 const MAX_KEY_LENGTH = 100;
-/** Problems of one input that are told. Nobody reads more, and a payload may have one for each of its bytes. */
+/** Problems of one input that are told. More are not read, and a payload may have one for each of its bytes. */
 export const MAX_PROBLEMS = 100;
 
 /**
@@ -41,7 +41,7 @@ export function toProblems(error: z.ZodError): Problem[] {
   return limitProblems(problems, count);
 }
 
-/** Keeps the first hundred problems of so many, and counts the others. */
+/** Keeps the first hundred problems, and counts the others. */
 export function limitProblems(problems: readonly Problem[], count = problems.length): Problem[] {
   const kept = problems.slice(0, MAX_PROBLEMS);
   const more = count - kept.length;

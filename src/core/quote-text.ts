@@ -6,7 +6,7 @@ export function escapeControls(text: string): string {
   return text.replace(STEERING, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** Text in quotes for a sentence: in one line, escaped as in JSON, and cut off behind so many characters. */
+/** Text in quotes for a sentence: in one line, escaped as in JSON, and cut off after a number of characters. */
 export function quoteText(text: string, maxLength: number): string {
   if (text.length <= maxLength) return escapeControls(JSON.stringify(text));
   return `${escapeControls(JSON.stringify(text.slice(0, maxLength)))}…`;

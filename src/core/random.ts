@@ -22,7 +22,7 @@ export function drawChance(probability: number, random: () => number): boolean {
   return random() < probability;
 }
 
-/** Draws a text of so many decimal digits, the first of them not 0. */
+/** Draws a text of a number of decimal digits, the first of them not 0. */
 export function drawDigits(length: number, random: () => number): string {
   let digits = String(1 + Math.floor(random() * 9));
   while (digits.length < length) digits += Math.floor(random() * 10);

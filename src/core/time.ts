@@ -1,5 +1,5 @@
 /**
- * Waits for a promise, but no longer than so many milliseconds. Rejects as the promise does.
+ * Waits for a promise, but no longer than `ms` milliseconds. Rejects as the promise does.
  *
  * @returns the promise's value; undefined: time was up first
  */

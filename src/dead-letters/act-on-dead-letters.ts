@@ -67,7 +67,7 @@ async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> 
   await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});
 }
 
-/** Cuts events into groups of at most so many, and at most 256 KiB of bodies. */
+/** Cuts events into groups of `size` at most, and of 256 KiB of bodies at most. */
 function groupsOf(events: readonly StoredEvent[], size: number): StoredEvent[][] {
   const groups: StoredEvent[][] = [];
   let group: StoredEvent[] = [];

@@ -16,7 +16,7 @@ export type ReadDeadLetters = (
 /**
  * Finds dead letters, client by client and oldest first, page by page.
  *
- * @param limit stops after so many
+ * @param limit stops after this number
  */
 export async function* findDeadLetters(
   read: ReadDeadLetters,

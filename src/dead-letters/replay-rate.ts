@@ -4,7 +4,7 @@ export interface ReplayRate {
   readonly stepSize: number;
   /** How long to wait before the next step, in milliseconds. */
   waitMs(): number;
-  /** So many went. */
+  /** This number went. */
   went(count: number): void;
 }
 

@@ -152,7 +152,7 @@ export class Unsettled {
     if (this.#batches.size > MOST_BATCHES && !oldest.done) this.#batches.delete(oldest.value);
   }
 
-  /** The events of a batch that were finished before, as long as nobody else went on with them since. */
+  /** The events of a batch that were finished before, unless another process went on with them since. */
   recall(jobId: string, events: readonly StoredEvent[]) {
     const known = this.#batches.get(jobId);
     if (known === undefined) return [];

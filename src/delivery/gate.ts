@@ -36,12 +36,12 @@ export class Gate {
     return this.#waiting;
   }
 
-  /** A batch of so many events was opened. */
+  /** A batch of this number of events was opened. */
   add(events: number): void {
     this.#waiting += events;
   }
 
-  /** So many events will not be sent after all. */
+  /** This number of events waits no longer. */
   skip(events: number): void {
     this.#waiting -= events;
     if (this.#waiting < this.#slots) this.#onRoom();
@@ -81,7 +81,7 @@ export class Gate {
     return this.#state === 'open' && isWanted();
   }
 
-  /** Whether a batch may be opened in the place of one of so many events that is done. */
+  /** Whether another batch may be opened once one of this number of events is done. */
   fits(events: number): boolean {
     return this.#state !== 'closed' && this.#waiting < this.#slots + events;
   }

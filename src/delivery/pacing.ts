@@ -91,7 +91,7 @@ export class Pacing {
     }
   }
 
-  /** Waits until then, by the monotonic clock, or until nobody waits for a turn any more. */
+  /** Waits until then, by the monotonic clock, or until no turn is waited for. */
   async #waitUntil(due: number): Promise<void> {
     for (;;) {
       const ms = due - this.#options.monotonicNow();

@@ -18,7 +18,7 @@ export interface ConnectorOptions {
   readonly connectionMaxAgeMs?: number;
 }
 
-/** Is handed what was read, the first so many bytes; they are overwritten after the call. */
+/** Is handed what was read, its first bytes; they are overwritten after the call. */
 type OnRead = (bytes: Buffer, length: number) => boolean;
 /** undici's own type leaves out that the socket is returned. */
 type Connect = (to: buildConnector.Options, callback: buildConnector.Callback) => Socket;

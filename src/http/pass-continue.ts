@@ -7,7 +7,7 @@ const [ONE, TWO] = [0x31, 0x32];
 
 /**
  * Works around undici 7.30.2, lib/dispatcher/client-h1.js, line 602 (`statusCode === 100`): undici closes the
- * connection on a 100 Continue that nobody asked for. A client has to read over it (RFC 9110, section 15.2), and
+ * connection on an unasked 100 Continue. A client has to read over it (RFC 9110, section 15.2), and
  * some servers send it to every POST: each of their deliveries would count as failed. undici reads over all other
  * interim answers, so it is shown a 102 instead. Delete this file once undici reads over 100 too.
  */

@@ -13,7 +13,7 @@ const MOST_READ_FOR_FIELDS = 5_000;
 /** Statuses that an endpoint makes up. */
 const MOST_GROUPS = 100;
 
-/** So many deaths, and when they were. Times in ms since the epoch. */
+/** A number of deaths, and when they were. Times in ms since the epoch. */
 class Deaths {
   count = 0;
   firstDied = Number.POSITIVE_INFINITY;
@@ -63,7 +63,7 @@ export class FailureGroup extends Deaths {
   }
 }
 
-/** Keeps the last so many of a set or map. */
+/** Keeps the last entries of a set or map. */
 function dropFirst(items: Map<string, unknown> | Set<string>, most: number): void {
   const [first] = items.keys();
   if (items.size > most && first !== undefined) items.delete(first);
@@ -122,7 +122,7 @@ export class CollectedFailures extends Deaths {
     }
   }
 
-  /** What is known already names nobody, and need not be masked, which costs much. */
+  /** What is known already names no person, and need not be masked, which costs much. */
   #maskedFieldErrors({ response = '', body }: StoredEvent): readonly FieldError[] {
     const errors = parseFieldErrors(response);
     if (errors.every(({ field, code }) => this.#fields.has(`${field} ${code}`))) return errors;

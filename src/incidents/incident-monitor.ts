@@ -28,7 +28,7 @@ export interface IncidentMonitorParts {
   now(): number;
 }
 
-/** While a client has so many notices waiting for channels, no further ones are made for it. */
+/** While a client has this many notices waiting for channels, no further ones are made for it. */
 const MOST_NOTICES = 200;
 
 /** How long a notice waits for a service that has its channel, in milliseconds; then it is dropped. */

@@ -11,7 +11,7 @@ export type QueueReading =
 
 /** Reads the state of all queues, when it is asked for and regularly for the watchdog. */
 export interface QueueMonitor {
-  /** The latest good reading if it is not older than so many milliseconds, or a new one; never rejects. */
+  /** The latest good reading if it is not older than that, or a new one; never rejects. */
   read(maxAgeMs: number): Promise<QueueReading>;
   start(): void;
   stop(): void;

@@ -8,7 +8,7 @@ export interface ReportingWorker {
   readonly exit: Promise<{ readonly code: number | null }>;
   /** Its latest report; undefined before the first. */
   readonly latestReport: readonly Metric[] | undefined;
-  /** Asks for a new one. @returns false: none came within so many milliseconds */
+  /** Asks for a new one. @returns false: none came in time */
   askReport(limitMs: number): Promise<boolean>;
 }
 

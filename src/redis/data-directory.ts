@@ -78,7 +78,7 @@ async function socketPathElsewhere(path: string): Promise<string> {
   throw new WaybillError('REDIS_DATA_DIR', `${path} and ${directory} are both too long for a unix socket`);
 }
 
-/** Whoever else could write here could put a server or a record of their own in place. */
+/** Another user who could write here could put a server or a record of their own in place. */
 async function keepPrivate(path: string): Promise<void> {
   const found = await lstat(path);
   const self = process.getuid?.() ?? found.uid;

@@ -81,7 +81,7 @@ function notAnswering(socketPath: string, cause: Error): WaybillError {
   return new WaybillError('REDIS_NOT_ANSWERING', sentence, { cause });
 }
 
-/** No socket, a socket that nobody listens on, or a server that is just ending. */
+/** No socket, a socket without a listener, or a server that is just ending. */
 function meansNobodyThere(error: NodeJS.ErrnoException): boolean {
   const codes = ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTDIR'];
   return codes.includes(error.code ?? '') || error.message === 'Connection is closed.';

@@ -39,7 +39,7 @@ export interface WorkerProcess {
   readonly pid: number | undefined;
   /** What it has counted since its start; undefined before its first report. */
   readonly latestReport: readonly Metric[] | undefined;
-  /** @returns false if no report came within so many milliseconds, or before the worker's end */
+  /** @returns false if no report came in time, or before the worker's end */
   askReport(limitMs: number): Promise<boolean>;
   /** Resolves when it delivers; never, if it ends before. */
   readonly ready: Promise<void>;
