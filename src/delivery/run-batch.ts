@@ -56,7 +56,7 @@ export class BatchRun {
     this.#batch = job.data as Batch;
     this.#parts = parts;
     // If the lock is lost, another process sends the same events.
-    this.#ledger = new BatchLedger(job, this.#batch.events, parts, () => this.#callOff.abort());
+    this.#ledger = new BatchLedger(job, this.#batch.events, parts, () => this.lose());
     this.#jitter = parts.random();
     parts.gate.add(this.#batch.events.length);
     parts.meter.opened(this.#batch.events.length);
@@ -175,7 +175,7 @@ export class BatchRun {
     log.error({ client: endpoint.client, event: event.id, err: error }, 'attempt could not be made');
   }
 
-  /** What follows from an attempt: every rule about that is in core/classify and core/decide. */
+  /** What follows from an attempt: every rule about that is in core/outcome. */
   #judge(event: StoredEvent, { classification, ms }: Attempted): FinishedEvent {
     const { endpoint, log, meter } = this.#parts;
     const now = this.#parts.now();
