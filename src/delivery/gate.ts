@@ -81,9 +81,9 @@ export class Gate {
     return this.#state === 'open' && isWanted();
   }
 
-  /** Whether another batch may be opened once one of this number of events is done. */
+  /** Whether a finished batch of this number of events brings in the next; slots go on being filled meanwhile. */
   fits(events: number): boolean {
-    return this.#state !== 'closed' && this.#waiting < this.#slots + events;
+    return this.#state !== 'closed' && this.#waiting < 2 * this.#slots + events;
   }
 
   /** Resolves when few enough events wait for another batch to be opened, or when the gate was closed. */

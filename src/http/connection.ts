@@ -59,8 +59,9 @@ export class Connection {
   /** An answer was read to its end. */
   noteAnswer(): void {
     this.answers += 1;
+    if (this.answers > 1) return;
     const address = this.#socket?.remoteAddress;
-    if (this.answers === 1 && address !== undefined) this.#connector.preferred.set(this.#hostname, address);
+    if (address !== undefined) this.#connector.preferred.set(this.#hostname, address);
   }
 
   /** Whether another request may be sent on it. */

@@ -61,12 +61,17 @@ test('there is room for a batch while fewer events wait than there are slots', a
   await gate.room();
   gate.add(2);
   const room = gate.room();
-  expect([gate.fits(0), gate.fits(2)]).toEqual([false, true]);
   gate.skip(1);
   expect(await isSettled(room)).toBe(false);
   await acquire(gate);
   await room;
   expect(gate.waiting).toBe(1);
+});
+
+test('a finished batch brings in the next while fewer events wait than twice the slots and its own', () => {
+  const gate = new Gate(2, []);
+  gate.add(4);
+  expect([gate.fits(0), gate.fits(1)]).toEqual([false, true]);
 });
 
 test('a closed gate lets nothing pass, and nothing waits for it', async () => {
