@@ -281,3 +281,24 @@ test('the grace period begins with the stop, also if Redis keeps the next batch 
   expect(commands[1]).toMatchObject({ jobId: 'late', action: 'put_back' });
   expect(sent).toEqual(['slow']);
 });
+
+test('a settlement that finds the lock lost calls off the requests, and sends no waiting event', async () => {
+  const events = ['one', 'two', 'three', 'four'].map(eventOf);
+  const results: Settled[] = [{ settled: false }];
+  const { running, commands, sent, answers, give } = deliveryOf([jobOf('batch', { events })], {
+    slots: 2,
+    settle: async () => results.pop() ?? { settled: true },
+  });
+  await running.start();
+  await until(async () => sent.length === 2);
+  answers[0]?.();
+  await until(async () => commands.length === 1);
+  expect(commands[0]).toMatchObject({ action: 'keep', jobId: 'batch' });
+  give(jobOf('other', { events: [eventOf('other')] }));
+  await until(async () => sent.includes('other'));
+  answers.at(-1)?.();
+  await until(async () => commands.length === 2);
+  expect(commands[1]).toMatchObject({ action: 'complete', jobId: 'other' });
+  expect(sent).toEqual(['one', 'two', 'three', 'other']);
+  await running.stop(0);
+});
