@@ -28,7 +28,7 @@ export class BatchLedger {
   #finished: FinishedEvent[] = [];
   readonly #onLockLost: () => void;
 
-  /** @param onLockLost called if Redis says that the lock is lost, so that somebody else may have the batch */
+  /** @param onLockLost called if Redis says that the lock is lost: another process may have the batch */
   constructor(job: TakenBatch, events: readonly StoredEvent[], parts: LedgerParts, onLockLost: () => void) {
     this.#onLockLost = onLockLost;
     this.#job = job;
@@ -92,7 +92,7 @@ export class BatchLedger {
     await this.#settle('delay', { ...plan, dueAt }, { finished });
   }
 
-  /** Gives each unfinished event a job of its own, but for those that stay in this one. Writes down the rest. */
+  /** Gives each unfinished event a job of its own, except staying ones. Writes down the rest. */
   async split(staying: ReadonlySet<StoredEvent> = new Set()): Promise<void> {
     const dueAt = this.#parts.now();
     const finished = this.#finished;

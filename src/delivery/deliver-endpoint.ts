@@ -10,7 +10,7 @@ const ERROR_WAIT_MS = 1_000;
 const PAUSE_POLL_MS = 500;
 /** How long a batch waits that lost its lock and came back while its earlier run here was not over. */
 const EARLIER_RUN_WAIT_MS = 1_000;
-/** Open batches that only wait to be settled, at most: a full Redis cannot take back those that have grown. */
+/** Open batches that only wait to be settled, at most: a full Redis cannot take back a batch that has grown. */
 const MOST_SETTLING = 100;
 
 /** Takes the batches of one endpoint while there is room for them at its gate, and runs them side by side. */

@@ -13,7 +13,7 @@ export class Gate {
   readonly #slots: number;
   readonly #pacings: readonly Pacing[];
   #free: number;
-  /** Those that wait for a slot, in the order of their coming. */
+  /** Waits for a slot, in the order of their coming. */
   #queue: { readonly isWanted: IsWanted; readonly onTurn: OnTurn }[] = [];
   #waiting = 0;
   #state: 'open' | 'paused' | 'closed' = 'open';
@@ -94,7 +94,7 @@ export class Gate {
     });
   }
 
-  /** No event may be sent until `resume`, not even those that wait already. */
+  /** No event may be sent until `resume`, not even waiting ones. */
   pause(): void {
     if (this.#state === 'open') this.#state = 'paused';
     this.dismiss();

@@ -35,7 +35,7 @@ export function guardSocket(socket: Socket, host: string): void {
 
 /**
  * Makes the `lookup` for sockets. Connections that open at the same time share one question to the resolver.
- * Of the addresses, only those that `refuse` lets pass are used; if none is left, the first one's refusal is the
+ * Only addresses that `refuse` lets pass are used; if none is left, the first one's refusal is the
  * error. `preferred` has, by name, the address that comes first.
  */
 export function createLookup(

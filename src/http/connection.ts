@@ -7,7 +7,7 @@ import { PassContinue } from './pass-continue.ts';
 export const MAX_HEAD_BYTES = 65_536;
 /** How long a connection may be idle if the server does not say for how long it keeps it. */
 const IDLE_MS = 4_000;
-/** A connection is given up so long before the server closes it: hardly a request meets the end. */
+/** How long before the server's end a connection is given up: hardly a request meets the end. */
 const IDLE_MARGIN_MS = 500;
 
 /** One connection to an origin: a `Client` of undici's, and what is known of its socket. */

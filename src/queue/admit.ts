@@ -145,8 +145,8 @@ const RESULTS: readonly Restored[] = ['restored', 'dead_letter_stands', 'already
 
 /**
  * Puts exported events of one type into their endpoint's queue as one batch, each at the beginning of its next life;
- * not those whose dead letter stands, nor those that were put there in the same way during the last 24 h. Never
- * rejects; errors as those of `commitBatches`.
+ * not events whose dead letter stands, nor events restored during the last 24 h. Never rejects; errors as those of
+ * `commitBatches`.
  *
  * @param events as they were exported: `life` is that of their dead letter
  */

@@ -7,7 +7,7 @@ import { BatchWorker, type BatchWorkerListeners, type BatchWorkersParts } from '
 
 /** As many queues are looked at in one step: Redis takes about 4 µs for one that is idle. */
 const QUEUES_A_STEP = 200;
-/** A Redis that does not answer the subscriber for so long has lost it, and is connected to anew. */
+/** If Redis does not answer the subscriber for this long, it connects anew. */
 const SILENT_MS = 10_000;
 
 /** The batch workers of all endpoints in a process. */
@@ -22,7 +22,7 @@ export function createBatchWorkers(parts: BatchWorkersParts) {
     stalledInterval: lock.stalledIntervalMs,
     maxStalledCount: Number.MAX_SAFE_INTEGER,
   } as Parameters<typeof createRedisBackend>[1]);
-  // Whoever opened the connection is told of its errors.
+  // The opener of the connection hears its errors.
   backend.on('error', () => {});
   const workers = new Map<string, BatchWorker>();
   let isClosed = false;
@@ -115,8 +115,8 @@ function subscribeToWork(
 
 /**
  * Finds the queues with something to do: a job that waits, if the queue is not paused; a retry that is due, which
- * whoever asks for a job moves among those that wait, also if the queue is paused; or batches held by a process,
- * for which nobody has looked of late whether that process was lost.
+ * the next take moves among the waiting jobs, also if the queue is paused; or batches held by a process, if no look
+ * for lost processes was made of late.
  *
  * KEYS  the wait list of each queue
  * ARGV  now, the prefix of each queue

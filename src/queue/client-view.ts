@@ -16,7 +16,7 @@ export interface LastError {
   readonly detail: string;
 }
 
-/** Where events are, in events, and what became of those that are through: of a client, or of one endpoint. */
+/** Where the events of a client or of one endpoint are, and what became of finished ones; in events. */
 export interface EventCounts {
   /** Not sent yet. */
   readonly waiting: number;
@@ -138,7 +138,7 @@ function toEndpoint(
   const delivered = sum(byStatus);
   const left = delivered + sum(diedByClass) + count('merged') + brokenEvents;
   const queued = count('accepted') + count('replayed') - left;
-  // Jobs that somebody removed by hand are counted no longer once the queue is empty.
+  // Jobs removed by hand are counted no longer once the queue is empty.
   const isEmpty = waitingJobs + delayedJobs === 0;
   const retrying = isEmpty ? 0 : Math.max(0, count('retrying') - openRetried - brokenRetried);
   const lastError = stats.get(`lastError:${type}`);

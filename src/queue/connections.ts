@@ -41,7 +41,7 @@ const ROLE_OPTIONS: Record<ConnectionRole, PlainOptions> = {
   operator: { maxRetriesPerRequest: 1, connectTimeout: 2_000, commandTimeout: 10_000 },
 };
 
-/** How long closing waits for the other side; ioredis waits so long even if the connection is gone. */
+/** How long closing waits for the other side; ioredis waits even if the connection is gone. */
 const CLOSE_TIMEOUT_MS = 250;
 
 /** The latest error of each connection that is away. */
@@ -69,7 +69,7 @@ export function openRedis(
     latestErrors.set(redis, error);
     onError(error);
   });
-  // Why the one before was away says nothing of a server that listens and does not answer yet.
+  // The earlier error says nothing of a server that listens and does not answer yet.
   redis.on('connect', () => latestErrors.delete(redis));
   if (role === 'worker') keepWorkingWhenFull(redis);
   return redis;

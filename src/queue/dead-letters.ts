@@ -13,10 +13,10 @@ const discardScript = defineScript('discard', DISCARD);
 const PAGE = 500;
 
 /**
- * Reads a client's dead letters page by page, oldest first, in bounded memory. Those that are removed meanwhile are
- * left out; those that are added meanwhile may come at the end.
+ * Reads a client's dead letters page by page, oldest first, in bounded memory. Letters removed meanwhile are left out;
+ * letters added meanwhile may come at the end.
  *
- * @param filter most of those that it does not mean are left out, and a page may be empty
+ * @param filter leaves out most letters that do not match; a page may be empty
  */
 export async function* readDeadLetters(
   redis: Redis,
@@ -38,8 +38,8 @@ export interface DeadLetterPage {
 }
 
 /**
- * Looks at, at most, `count` of a client's dead letters behind a position. A position stays where it is, whatever
- * comes and goes around it: no letter is met twice or passed over.
+ * Looks at `count` of a client's dead letters, at most, behind a position. A position stays where it is when others
+ * come and go: no letter is met twice or passed over.
  *
  * @param after absent: from the oldest on
  * @param filter Redis leaves out what surely does not match; whether the rest does is for `matchesFilter` to say
@@ -87,7 +87,7 @@ export async function readDeadLettersById(
 
 /**
  * Puts dead letters back into delivery as one batch for each endpoint, in one step: two replays at once cannot double
- * an event. Those that no longer exist are left out. @returns how many were replayed
+ * an event. Letters that no longer exist are left out. @returns how many were replayed
  */
 export async function replayDeadLetters(
   redis: Redis,

@@ -7,7 +7,7 @@ const RENEWALS_PER_LOCK = 6;
 /** What renewing locks takes. */
 export interface LocksParts {
   readonly lock: LockTiming;
-  /** Lets these locks last anew. @returns the ids of those that are gone */
+  /** Renews these locks. @returns the ids of the jobs whose locks have expired */
   extend(jobIds: string[], tokens: string[]): Promise<string[]>;
   onLost(jobId: string): void;
   onError(error: Error): void;

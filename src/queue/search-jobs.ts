@@ -9,7 +9,7 @@ const readScript = defineScript('read-jobs', READ_JOBS);
 /** How many jobs are noted of each place; this takes Redis 0.2 to 0.4 ms. */
 export const NOTED_JOBS = 4_000;
 const IDS_A_PAGE = 1_000;
-/** Redis reads so many small jobs in about a millisecond. */
+/** Redis reads this number of small jobs in about a millisecond. */
 const JOBS_A_READ = 200;
 /** The length of a batch's id. A longer one is `<event id>.<life>.<attempt>`, of a job with a single event. */
 const ID_LENGTH = 36;
@@ -38,8 +38,8 @@ interface Search {
  * of each other place that leave it first. The others are read page by page, from the job that leaves last to those
  * that are noted. If no noted one is still there by then, others may have left, too, before they were read.
  *
- * @returns absent: no job held the event when the search began, or the event has left its job since; overtaken: so
- *   many jobs left their places that the search may have missed one
+ * @returns absent: no job held the event when the search began, or the event has left its job since; overtaken: jobs
+ *   left their places faster than they were read, and the search may have missed one
  */
 export async function searchQueue(search: Search): Promise<FoundEvent | 'absent' | 'overtaken'> {
   const noted = await readIds(search, PLACES, -NOTED_JOBS, -1);

@@ -45,7 +45,7 @@ export interface SettleCommand {
   readonly now: number;
   readonly action: SettleAction;
   readonly settlement: Settlement;
-  /** Events whose attempt is over: those that were delivered are remembered. Absent: none. */
+  /** Events whose attempt is over; delivered ones are remembered. Absent: none. */
   readonly finished?: readonly FinishedEvent[];
   /** Increments of the client's counters, by field. */
   readonly counters: ReadonlyMap<string, number>;
@@ -55,7 +55,7 @@ export interface SettleCommand {
   readonly nextLock?: NewLock;
 }
 
-/** A batch as it stands in the queue; it is locked for whoever took it. */
+/** A batch as it stands in the queue; it is locked for the process that took it. */
 export interface QueuedBatch {
   readonly id: string;
   /** The lock by which it is held. */
@@ -74,8 +74,8 @@ export interface Settled {
 }
 
 /**
- * Finds what was taken with a lock: after a connection was lost, with it the answer may have been that handed a
- * batch over, which would then stay locked, by nobody. The lock lasts anew.
+ * Finds what was taken with a lock, and renews the lock. A lost connection may have lost the answer that handed a
+ * batch over: the batch would stay locked, in no process.
  */
 export async function findTaken(redis: Redis, endpoint: Endpoint, lock: NewLock): Promise<QueuedBatch[]> {
   const prefix = endpointPrefix(endpoint);

@@ -111,7 +111,7 @@ export class BatchWorker {
     const connection = redis.stream;
     const answer = await this.#untilWritable((queue) => queue.moveToActive(lock.token));
     const [job, id, , dueAt] = answer as [job: JobJson | null, id: string, rateLimit: number, dueAt: number];
-    // An answer that was lost with its connection has taken a batch, too, of which nobody knows.
+    // An answer lost with its connection has taken a batch, too, which no process knows of.
     if (redis.stream !== connection) {
       const batches = await this.#untilWritable(() => findTaken(redis, this.#parts.endpoint, lock));
       for (const batch of batches) if (batch.id !== id) this.#found.push(this.adopt(batch));
@@ -149,7 +149,7 @@ export class BatchWorker {
     await this.#untilWritable(() => job.moveToFailed(new Error(reason), token));
   }
 
-  /** Puts batches back into the queue whose process was lost: those that had no lock at two looks. */
+  /** Puts batches of lost processes back into the queue: batches that had no lock at two looks. */
   async lookForLost(): Promise<void> {
     // A look that Redis cannot write waits until it can.
     if (this.#isLookingForLost || this.#isClosed) return;
@@ -172,8 +172,7 @@ export class BatchWorker {
 
   /**
    * Makes a `take` that waits for work return, and each one after it. If Redis is slow, `take` waits for the answer
-   * under way: nobody would have the batch that comes with it until its lock has expired. If Redis is gone, it
-   * returns within a second: the connection would go on trying to reach it.
+   * under way: its batch would be in no process until its lock expires. If Redis is gone, it returns within a second.
    */
   interrupt(): void {
     this.#next.close();

@@ -88,12 +88,12 @@ return answers
 
 /** How many replays after the export a dead letter is still recognised. */
 const LIVES = 10;
-/** For so long an exported event is not taken a second time. */
+/** How long an exported event is not taken a second time. */
 const MARK_MS = 86_400_000;
 
 /**
  * Puts exported events into an endpoint's queue, as one batch in their next life; not those of which a dead letter
- * stands, in the exported life or a later one, nor those that came in the same way already. The batch has priority 1:
+ * stands, in the exported life or a later one, nor events that were restored before. The batch has priority 1:
  * fresh events go first. The counter comes first: if Redis is full, that write fails before anything was changed.
  *
  * KEYS  stats

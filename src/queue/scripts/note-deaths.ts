@@ -38,8 +38,8 @@ end
 `;
 
 /**
- * `noteTaken(stats, incidents, taken, replayed)`: so many dead letters by type were taken out; those that are replayed
- * may still show whether the endpoint works.
+ * `noteTaken(stats, incidents, taken, replayed)`: `taken`: how many dead letters of each type were removed. Replayed
+ * ones may still show whether the endpoint works.
  */
 export const NOTE_TAKEN = `
 local function noteTaken(stats, incidents, taken, replayed)

@@ -4,9 +4,9 @@ import { type DeadLetterFilter, wantedStatuses } from '../../core/dead-letter-fi
 const ENTRY_BYTES = 64;
 
 /**
- * Reads a page of dead letters and keeps back those that a filter surely does not mean: to send and parse them all
- * takes several times as long. What it cannot read it lets through. A letter is JSON as `JSON.stringify` writes it, in
- * whose strings no quote stands without a backslash before it: a key that is found is a key.
+ * Reads a page of dead letters without letters that surely do not match a filter: to send and parse them all takes
+ * several times as long. Letters that it cannot read pass. A letter is JSON of `JSON.stringify`, whose strings have a
+ * backslash before each quote: a key that is found is a key.
  *
  * KEYS  sorted set of the dead letters
  * ARGV  dead-letters prefix, positions from, how many to look at at the most, what is wanted as JSON (`toSieve`)

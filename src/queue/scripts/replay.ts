@@ -2,8 +2,8 @@ import { ADMIT_BATCH } from './admit.ts';
 import { NOTE_TAKEN } from './note-deaths.ts';
 
 /**
- * Takes dead letters out and puts those that still exist into their queues, as one batch for each endpoint. The batches
- * have priority 1: fresh events go first.
+ * Moves the dead letters that still exist to their queues, as one batch for each endpoint. The batches have priority 1:
+ * fresh events go first.
  *
  * KEYS  stats, incidents
  * ARGV  prefix of all deliveries, dead-letters prefix, the batches' job id, now,

@@ -10,10 +10,10 @@
 export const GO_ON_WHEN_FULL = `redis.call('PERSIST', KEYS[1])\n`;
 
 /**
- * `roomToSettle(prefix, id, field, bytes, jobs)`: whether a settlement may be written that leaves so many bytes in a
- * batch and in so many jobs of their own; `field`: a counter, by which that is tried. It may while Redis is not full; if
- * it needs less than the batch takes now; and else up to a tenth beyond the limit, so that a backlog that grew in an
- * outage can still be retried once the client is back. Returns nothing if it may, or the error of Redis.
+ * `roomToSettle(prefix, id, field, bytes, jobs)`: whether a settlement may be written that leaves `bytes` in its batch
+ * and in a number of further jobs; `field`: a counter, by which that is tried. It may while Redis is not full; if it
+ * needs less than the batch takes now; else up to a tenth beyond the limit, so that a backlog that grew in an outage
+ * can be retried once the client is back. Returns nothing if it may, or the error of Redis.
  */
 export const ROOM_TO_SETTLE = `
 local function roomToSettle(prefix, id, field, bytes, jobs)
