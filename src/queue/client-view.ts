@@ -72,21 +72,19 @@ export interface ViewedClient {
   readonly endpoints: Readonly<Record<string, unknown>>;
 }
 
-type EndpointReply = [
-  type: string,
-  head: string,
-  oldestMs: number,
-  held: number,
-  paused: number,
-  waitingJobs: number,
-  delayedJobs: number,
-  open: number,
-  openRetried: number,
-  broken: number,
-  brokenEvents: number,
-  brokenRetried: number,
-];
-type Reply = [stats: string[], failing: string[], dead: number, endpoints: EndpointReply[]];
+/** What the script reads of one queue. */
+interface QueueReply extends Pick<EndpointView, 'head' | 'oldestMs' | 'held' | 'paused' | 'broken'> {
+  /** Jobs that wait, delayed ones included. */
+  readonly jobs: number;
+  /** Events of open batches; of these, events that have failed before. */
+  readonly open: number;
+  readonly openRetried: number;
+  /** The same of broken jobs. */
+  readonly brokenEvents: number;
+  readonly brokenRetried: number;
+}
+
+type Reply = [stats: string[], failing: string[], dead: number, queues: string];
 
 const viewScript = defineScript('client-view', CLIENT_VIEW);
 
@@ -108,30 +106,31 @@ export async function readClientView(redis: Redis, client: ViewedClient): Promis
   return (await readClientViews(redis, [client])).get(client.name) as ClientView;
 }
 
-function toView([fields, incidents, dead, replies]: Reply, types: readonly string[]): ClientView {
+function toView([fields, incidents, dead, json]: Reply, types: readonly string[]): ClientView {
   const stats = new Map<string, string>();
   for (let i = 0; i < fields.length; i += 2) stats.set(fields[i] ?? '', fields[i + 1] ?? '');
   const pausedAt = stats.get('pausedAt');
   const pause = pausedAt === undefined ? {} : { pausedAt: Number(pausedAt) };
-  const byType = new Map(replies.map((reply) => [reply[0], reply]));
+  const queues = JSON.parse(json) as Readonly<Record<string, QueueReply>>;
   const endpoints: Record<string, EndpointView> = {};
-  for (const type of new Set([...types, ...byType.keys()])) {
-    const counts = toEndpoint(type, byType.get(type) ?? NOTHING, stats);
+  for (const type of new Set([...types, ...Object.keys(queues)])) {
+    const counts = toEndpoint(type, queues[type] ?? NO_QUEUE, stats);
     endpoints[type] = { ...counts, isConfigured: types.includes(type), ...pause };
   }
   return { ...sumOf(Object.values(endpoints)), dead, incidents, endpoints, ...pause };
 }
 
-const NOTHING: EndpointReply = ['', '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+const NO_QUEUE: QueueReply = {
+  ...{ head: '', oldestMs: 0, held: false, paused: false, jobs: 0 },
+  ...{ open: 0, openRetried: 0, broken: 0, brokenEvents: 0, brokenRetried: 0 },
+};
 
 /** @param stats the client's counters, by field */
 function toEndpoint(
   type: string,
-  reply: EndpointReply,
+  { head, oldestMs, held, paused, jobs, open, openRetried, broken, brokenEvents, brokenRetried }: QueueReply,
   stats: ReadonlyMap<string, string>,
 ): Omit<EndpointView, 'isConfigured'> {
-  const [, head, oldestMs, held, paused, waitingJobs, delayedJobs, ...openAndBroken] = reply;
-  const [open, openRetried, broken, brokenEvents, brokenRetried] = openAndBroken;
   const count = (kind: string): number => Number(stats.get(`${kind}:${type}`) ?? 0);
   const byStatus = numbersUnder(`delivered:${type}:`, stats);
   const diedByClass = numbersUnder(`dead:${type}:`, stats);
@@ -139,27 +138,19 @@ function toEndpoint(
   const left = delivered + sum(diedByClass) + count('merged') + brokenEvents;
   const queued = count('accepted') + count('replayed') - left;
   // Jobs removed by hand are counted no longer once the queue is empty.
-  const isEmpty = waitingJobs + delayedJobs === 0;
-  const retrying = isEmpty ? 0 : Math.max(0, count('retrying') - openRetried - brokenRetried);
+  const retrying = jobs === 0 ? 0 : Math.max(0, count('retrying') - openRetried - brokenRetried);
   const lastError = stats.get(`lastError:${type}`);
   return {
-    waiting: isEmpty ? 0 : Math.max(0, queued - open - retrying),
-    inFlight: open,
-    retrying,
+    ...{ head, held, paused, broken, inFlight: open, retrying, delivered, diedByClass },
+    waiting: jobs === 0 ? 0 : Math.max(0, queued - open - retrying),
     dead: Math.max(0, count('letters')),
-    delivered,
     deliveredByType: delivered === 0 ? {} : { [type]: byStatus },
     failedAttempts: numbersUnder(`failed:${type}:`, stats),
-    diedByClass,
     accepted: count('accepted'),
     replayed: count('replayed'),
     discarded: count('discarded'),
-    broken,
     attemptMs: count('attemptMs'),
-    head,
     oldestMs: Math.max(0, oldestMs),
-    held: held === 1,
-    paused: paused === 1,
     ...(lastError === undefined ? {} : { lastError: JSON.parse(lastError) as LastError }),
   };
 }
@@ -174,20 +165,15 @@ function sum(numbers: Readonly<Record<string, number>>): number {
   return Object.values(numbers).reduce((total, one) => total + one, 0);
 }
 
-/** What the endpoints of a client come to. */
+const COUNTERS = ['delivered', 'accepted', 'replayed', 'discarded', 'attemptMs'] as const;
+const SUMS = ['waiting', 'inFlight', 'retrying', 'broken', ...COUNTERS] as const;
+
+/** The sums over the endpoints of a client. */
 function sumOf(parts: readonly EndpointView[]): Omit<EventCounts, 'dead' | 'pausedAt'> {
-  const total = (count: (part: EndpointView) => number) => parts.reduce((all, part) => all + count(part), 0);
+  const sums = SUMS.map((field) => [field, parts.reduce((all, part) => all + part[field], 0)]);
   const [lastError] = parts.flatMap((part) => part.lastError ?? []).sort((a, b) => b.at - a.at);
   return {
-    waiting: total((part) => part.waiting),
-    inFlight: total((part) => part.inFlight),
-    retrying: total((part) => part.retrying),
-    delivered: total((part) => part.delivered),
-    accepted: total((part) => part.accepted),
-    replayed: total((part) => part.replayed),
-    discarded: total((part) => part.discarded),
-    broken: total((part) => part.broken),
-    attemptMs: total((part) => part.attemptMs),
+    ...(Object.fromEntries(sums) as Record<(typeof SUMS)[number], number>),
     deliveredByType: Object.assign({}, ...parts.map((part) => part.deliveredByType)),
     failedAttempts: sumByName(parts.map((part) => part.failedAttempts)),
     diedByClass: sumByName(parts.map((part) => part.diedByClass)),

@@ -9,10 +9,8 @@ import { ENDPOINT_TYPES } from './endpoint-types.ts';
  *
  * KEYS  stats, incidents, set of the dead letters
  * ARGV  prefix of all deliveries
- * Returns {stats as fields and values in turns, types with an open incident, number of dead letters, n × endpoint:
- * {type, the first batches that wait ('' for none), for how many ms they have, 1 if some batch is held, 1 if paused,
- * jobs that wait, delayed jobs, open events, open events that have failed before, broken jobs, their events, those of
- * them that have failed before}}.
+ * Returns {stats as fields and values in turns, types with an open incident, number of dead letters, the queues as
+ * JSON: `QueueReply` by event type}.
  */
 export const CLIENT_VIEW = `
 ${ENDPOINT_TYPES}
@@ -45,12 +43,12 @@ local function firstWaiting(prefix)
 end
 
 local function openEvents(prefix)
-  local events, retried, held = 0, 0, 0
+  local events, retried, held = 0, 0, false
   for i, id in ipairs(redis.call('LRANGE', prefix .. 'active', 0, -1)) do
     local job = redis.call('HMGET', prefix .. id, 'name', 'retried')
     events = events + (tonumber(job[1] or '') or 0)
     retried = retried + (tonumber(job[2] or '') or 0)
-    if i <= 20 and redis.call('EXISTS', prefix .. id .. ':lock') == 1 then held = 1 end
+    if i <= 20 and redis.call('EXISTS', prefix .. id .. ':lock') == 1 then held = true end
   end
   return events, retried, held
 end
@@ -65,7 +63,7 @@ local function brokenEvents(prefix)
   return events, retried
 end
 
-local failing, endpoints = {}, {}
+local failing, queues = {}, {}
 for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
   local name = string.match(field, '^([^:/]+):openedAt$')
   if name then failing[#failing + 1] = name end
@@ -75,12 +73,13 @@ for _, kind in ipairs(endpointTypes(KEYS[1])) do
   local head, oldest = firstWaiting(prefix)
   local events, retried, held = openEvents(prefix)
   local broken, brokenRetried = brokenEvents(prefix)
-  endpoints[#endpoints + 1] = {
-    kind, head, oldest, held, redis.call('HEXISTS', prefix .. 'meta', 'paused'),
-    redis.call('LLEN', prefix .. 'wait') + redis.call('ZCARD', prefix .. 'prioritized'),
-    redis.call('ZCARD', prefix .. 'delayed'), events, retried,
-    redis.call('ZCARD', prefix .. 'failed'), broken, brokenRetried,
+  queues[kind] = {
+    head = head, oldestMs = oldest, held = held, paused = redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1,
+    jobs = redis.call('LLEN', prefix .. 'wait') + redis.call('ZCARD', prefix .. 'prioritized')
+      + redis.call('ZCARD', prefix .. 'delayed'),
+    open = events, openRetried = retried,
+    broken = redis.call('ZCARD', prefix .. 'failed'), brokenEvents = broken, brokenRetried = brokenRetried,
   }
 end
-return {redis.call('HGETALL', KEYS[1]), failing, redis.call('ZCARD', KEYS[3]), endpoints}
+return {redis.call('HGETALL', KEYS[1]), failing, redis.call('ZCARD', KEYS[3]), cjson.encode(queues)}
 `;
