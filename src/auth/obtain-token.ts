@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { atMost } from '../core/time.ts';
 import type { TokenRequestFailure } from './request-token.ts';
 import type { IssuedToken } from './token-answer.ts';
 import type { Claim, SharedToken, TokenStore } from './token-store.ts';
@@ -91,17 +92,6 @@ function toObtained(issued: IssuedToken, receivedAt: number): ObtainedToken {
 }
 
 /** The reply of Redis; undefined if it failed or came late: both mean that Redis is away. */
-async function within<T>(ms: number, reply: Promise<T>): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-    timer.unref();
-  });
-  try {
-    return await Promise.race([reply, late]);
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(timer);
-  }
+function within<Reply>(ms: number, reply: Promise<Reply>): Promise<Reply | undefined> {
+  return atMost(ms, reply).catch(() => undefined);
 }

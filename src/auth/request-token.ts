@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import pRetry from 'p-retry';
 import type { TokenAuthConfig } from '../config/client-config.ts';
 import type { AuthorizationFailure } from './authorizer.ts';
@@ -19,7 +20,7 @@ export interface TokenRequestOptions {
 export type TokenRequestFailure = AuthorizationFailure &
   Pick<TokenRefusal, 'status' | 'error' | 'retryAfterMs'>;
 
-const DEFAULT_RETRY_DELAY_MS = 200;
+const RETRY_DELAY_MS = 200;
 const RETRIES = 2;
 
 /**
@@ -30,32 +31,33 @@ export async function requestToken(
   config: TokenAuthConfig,
   options: TokenRequestOptions,
 ): Promise<IssuedToken | TokenRequestFailure> {
-  const { timeoutMs } = options;
-  const limit = startLimit(timeoutMs, options.signal);
+  const { post, timeoutMs, signal } = options;
+  // A limit of its own, not `AbortSignal.any`, which holds on to long-lived sources.
+  const limit = new AbortController();
+  const end = (): void => limit.abort();
+  const timer = setTimeout(end, timeoutMs);
+  timer.unref();
+  signal?.addEventListener('abort', end, { once: true });
+  if (signal?.aborted) end();
   let tries = 0;
   let refusal: TokenRefusal = { refusal: `did not answer within ${timeoutMs} ms`, again: false };
-  const tryOnce = async (): Promise<IssuedToken | TokenRefusal> => {
+  const tryOnce = async (): Promise<IssuedToken | undefined> => {
     tries += 1;
-    const read = await limit.within(send(config, options.post, timeoutMs, limit.signal));
-    if ('refusal' in read) refusal = read;
-    if ('refusal' in read && read.again) throw new WorthAnotherTry();
-    return read;
-  };
-  try {
-    const read = await pRetry(tryOnce, {
-      retries: RETRIES,
-      minTimeout: options.retryDelayMs ?? DEFAULT_RETRY_DELAY_MS,
-      factor: 2,
-      signal: limit.signal,
-      unref: true,
-    });
+    const read = await send(config, post, timeoutMs, limit.signal);
     if (!('refusal' in read)) return read;
-    if (read.calledOff && options.signal?.aborted) return calledOff(config);
-  } catch {
-    if (options.signal?.aborted) return calledOff(config);
-  } finally {
-    limit.end();
-  }
+    if (!read.calledOff) refusal = read;
+    if (read.again) throw new WorthAnotherTry();
+    return undefined;
+  };
+  const retries = { retries: RETRIES, minTimeout: options.retryDelayMs ?? RETRY_DELAY_MS, factor: 2 };
+  const asked = pRetry(tryOnce, { ...retries, signal: limit.signal, unref: true }).catch(() => undefined);
+  // Even if the request itself does not end.
+  const limited = once(limit.signal, 'abort').then(() => undefined);
+  const issued = await Promise.race([asked, limited]);
+  clearTimeout(timer);
+  signal?.removeEventListener('abort', end);
+  if (issued !== undefined) return issued;
+  if (signal?.aborted) return { failure: `${tokenServiceName(config)} was not waited for`, calledOff: true };
   const { status, error, retryAfterMs } = refusal;
   return {
     failure: `${tokenServiceName(config)} ${refusal.refusal}${tries > 1 ? ` (${tries} tries)` : ''}`,
@@ -63,10 +65,6 @@ export async function requestToken(
     ...(error !== undefined && { error }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   };
-}
-
-function calledOff(config: TokenAuthConfig): TokenRequestFailure {
-  return { failure: `${tokenServiceName(config)} was not waited for`, calledOff: true };
 }
 
 /** Thrown for p-retry alone, which retries what throws; never leaves this file. */
@@ -91,34 +89,4 @@ async function send(
       again: false,
     };
   }
-}
-
-interface Limit {
-  readonly signal: AbortSignal;
-  /** Rejects as soon as the limit passes, even if the request itself does not end. */
-  within<T>(work: Promise<T>): Promise<T>;
-  end(): void;
-}
-
-/** A limit on real time. One timer of its own, not `AbortSignal.any`, which holds on to long-lived sources. */
-function startLimit(totalMs: number, outer: AbortSignal | undefined): Limit {
-  const controller = new AbortController();
-  const abort = () => controller.abort();
-  const timer = setTimeout(abort, totalMs);
-  timer.unref();
-  const { signal } = controller;
-  const passed = new Promise<never>((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-  passed.catch(() => {});
-  if (outer?.aborted) abort();
-  else outer?.addEventListener('abort', abort, { once: true });
-  return {
-    signal,
-    within: (work) => Promise.race([work, passed]),
-    end: () => {
-      clearTimeout(timer);
-      outer?.removeEventListener('abort', abort);
-    },
-  };
 }
