@@ -5,18 +5,17 @@ const MASK = '***';
 /** What is shorter is no secret, and would be found by chance all over a text. */
 const SHORTEST = 4;
 
-/** One character as a text may write it: each way is tried where the last character ended. */
-type Ways = readonly RegExp[];
+/** One character: itself, if it is written in one way only, or all ways of writing it, as sticky patterns. */
+type Step = string | readonly RegExp[];
 
 /** A secret, or what base64 makes of it. */
 interface Form {
-  readonly characters: readonly string[];
+  readonly steps: readonly Step[];
   /** With what it begins in all its ways of writing; may be empty. */
   readonly start: string;
-  /** base64 is also written with `-` and `_` (RFC 4648, section 5). */
-  readonly isBase64: boolean;
 }
 
+/** RFC 4648, section 5. */
 const BASE64_URL: Readonly<Record<string, string>> = { '+': '-', '/': '_' };
 const JSON_LETTERS: Readonly<Record<string, string>> = {
   '\b': 'b',
@@ -46,7 +45,7 @@ export function createMask(secrets: readonly string[]): Mask {
   const wanted = new Set(secrets.map((secret) => secret.trim()).filter(({ length }) => length >= SHORTEST));
   let forms: readonly Form[] | undefined;
   return (text) => {
-    forms ??= [...wanted].flatMap(formsOf).sort((a, b) => b.characters.length - a.characters.length);
+    forms ??= [...wanted].flatMap(formsOf).sort((a, b) => b.steps.length - a.steps.length);
     return text === '' ? text : forms.reduce(maskForm, text);
   };
 }
@@ -54,92 +53,71 @@ export function createMask(secrets: readonly string[]): Mask {
 function formsOf(secret: string): Form[] {
   const bytes = Buffer.from(secret, 'utf8');
   const inBase64 = [0, 1, 2].map((before) => toForm(insideBase64(bytes, before), true));
-  return [toForm([...secret], false), ...inBase64];
+  return [toForm(secret, false), ...inBase64];
 }
 
-function toForm(characters: readonly string[], isBase64: boolean): Form {
-  const start = /^[A-Za-z0-9]*/.exec(characters.slice(0, SHORTEST).join(''))?.[0] ?? '';
-  return { characters, isBase64, start };
+function toForm(text: string, isBase64: boolean): Form {
+  const start = /^[A-Za-z0-9]{0,4}/.exec(text)?.[0] ?? '';
+  return { steps: [...text].map((character) => stepOf(character, isBase64)), start };
 }
 
 /** The characters that stand for these bytes and nothing else, after so many other bytes (modulo 3). */
-function insideBase64(bytes: Buffer, before: number): string[] {
+function insideBase64(bytes: Buffer, before: number): string {
   const encoded = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64');
   const bits = 8 * (before + bytes.length);
-  return [...encoded.slice(Math.ceil((8 * before) / 6), Math.floor(bits / 6))];
+  return encoded.slice(Math.ceil((8 * before) / 6), Math.floor(bits / 6));
 }
 
-function maskForm(text: string, form: Form): string {
+function maskForm(text: string, { steps, start }: Form): string {
   let masked = '';
   let done = 0;
-  for (let start = 0; start < text.length; start += 1) {
-    start = nextStart(text, form, start);
-    const end = start < text.length ? endOf(text, form, start) : undefined;
-    if (end === undefined) continue;
-    masked += text.slice(done, start) + MASK;
-    done = end;
-    start = end - 1;
+  // Most texts are through with this: most secrets begin with characters that are written in one way only.
+  let at = text.indexOf(start);
+  while (at >= 0 && at < text.length) {
+    const end = endOf(text, steps, at);
+    if (end !== undefined) {
+      masked += text.slice(done, at) + MASK;
+      done = end;
+    }
+    at = text.indexOf(start, end ?? at + 1);
   }
   return masked + text.slice(done);
 }
 
-/** Most texts are through with this: most secrets begin with characters that are written in one way only. */
-function nextStart(text: string, { start }: Form, from: number): number {
-  const found = text.indexOf(start, from);
-  return found < 0 ? text.length : found;
-}
-
-/**
- * Where the form ends that starts here, all its ways of writing followed side by side; undefined: it is
- * another text.
- */
-function endOf(text: string, { characters, isBase64 }: Form, start: number): number | undefined {
-  let ends = new Set([start]);
-  for (const [index, character] of characters.entries()) {
-    if (index >= SHORTEST && [...ends].some((end) => isCutOff(text, end))) return text.length;
-    ends = isPlain(character)
-      ? plainEnds(text, character, ends)
-      : encodedEnds(text, waysOf(character, isBase64), ends);
-    if (ends.size === 0) return undefined;
+/** Where the form that starts here ends, all its ways of writing followed side by side; undefined: it does not. */
+function endOf(text: string, steps: readonly Step[], start: number): number | undefined {
+  let ends = [start];
+  for (const [index, step] of steps.entries()) {
+    if (index >= SHORTEST && ends.some((end) => isCutOff(text, end))) return text.length;
+    ends = [...new Set(ends.flatMap((end) => endsAfter(text, step, end)))];
+    if (ends.length === 0) return undefined;
   }
   return Math.max(...ends);
-}
-
-function isPlain(character: string): boolean {
-  return /^[A-Za-z0-9]$/.test(character);
 }
 
 function isCutOff(text: string, end: number): boolean {
   return text.length - end <= LONGEST_HALF && HALF_WRITTEN.test(text.slice(end));
 }
 
-function plainEnds(text: string, character: string, ends: ReadonlySet<number>): Set<number> {
-  const next = new Set<number>();
-  for (const end of ends) if (text[end] === character) next.add(end + 1);
-  return next;
+function endsAfter(text: string, step: Step, at: number): number[] {
+  if (typeof step === 'string') return text[at] === step ? [at + 1] : [];
+  return step.flatMap((way) => {
+    way.lastIndex = at;
+    return way.test(text) ? way.lastIndex : [];
+  });
 }
 
-function encodedEnds(text: string, ways: Ways, ends: ReadonlySet<number>): Set<number> {
-  const next = new Set<number>();
-  for (const end of ends) {
-    for (const way of ways) {
-      way.lastIndex = end;
-      if (way.test(text)) next.add(way.lastIndex);
-    }
-  }
-  return next;
-}
+const known = new Map<string, readonly RegExp[]>();
 
-const known = new Map<string, Ways>();
-
-function waysOf(character: string, isBase64: boolean): Ways {
+function stepOf(character: string, isBase64: boolean): Step {
+  if (/^[A-Za-z0-9]$/.test(character)) return character;
   const key = `${isBase64} ${character}`;
   const ways = known.get(key) ?? makeWays(character, isBase64);
   known.set(key, ways);
   return ways;
 }
 
-function makeWays(character: string, isBase64: boolean): Ways {
+function makeWays(character: string, isBase64: boolean): readonly RegExp[] {
   const other = isBase64 ? BASE64_URL[character] : undefined;
   const name = HTML_NAMES[character];
   const letter = JSON_LETTERS[character];
