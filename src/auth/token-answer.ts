@@ -4,7 +4,6 @@ import { isBearerToken } from '../core/header-text.ts';
 import { parseJson } from '../core/json-value.ts';
 import { describeValue } from '../core/quote-text.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';
-import { pickCustomFields, type TokenFields } from './custom-token-service.ts';
 import { LONGEST_RETRY_AFTER_MS } from './renewal-block.ts';
 import { readTokenBody } from './token-post.ts';
 import { maskSecret, tokenServiceUrl } from './token-service.ts';
@@ -71,42 +70,31 @@ export function readTokenAnswer(
 
 function readAnswer(answer: Answer, config: TokenAuthConfig, now: number): IssuedToken | TokenRefusal {
   const { status, whole } = answer;
-  const isGood = status >= 200 && status <= 299;
   const body = whole === undefined ? { text: '' } : readTokenBody(whole);
   const value = 'text' in body ? parseJson(body.text) : undefined;
-  const fields = isObject(value) ? value : undefined;
-  if (!isGood || saysError(fields, config)) {
-    const refusal = `answered ${status}${readReason(answer, fields, config)}`;
-    return { refusal, status, ...errorOf(fields, config), ...whenToAskAgain(answer, now) };
+  const fields = isObject(value) ? value : {};
+  // Some services write `"error": ""` or `null` beside a good token.
+  const error = config.type === 'oauth2' && typeof fields.error === 'string' ? fields.error : '';
+  if (status < 200 || status > 299 || error !== '') {
+    return {
+      refusal: `answered ${status}${readReason(answer, fields, config)}`,
+      status,
+      // Nothing but a code is handed on: a service may echo anything there.
+      ...(/^[a-z_]{1,40}$/.test(error) && { error }),
+      ...whenToAskAgain(answer, now),
+    };
   }
   if ('problem' in body) return { refusal: `answered ${status}${body.problem}`, again: body.again, status };
-  if (body.text === '') return { refusal: `answered ${status} with an empty body`, again: false, status };
-  const picked = pick(value, config);
-  const problem = 'problem' in picked ? picked.problem : findProblem(picked);
-  if (problem !== undefined) return { refusal: `answered ${status}${problem}`, again: false, status };
-  const { token, expiresIn, tokenType } = picked as TokenFields;
+  const read = body.text === '' ? ' with an empty body' : readToken(value, config);
+  if (typeof read === 'string') return { refusal: `answered ${status}${read}`, again: false, status };
   const assumedS = config.type === 'oauth2' ? ASSUMED_LIFETIME_S : config.expiresInSeconds;
-  const lifetimeS = readLifetimeS(expiresIn, assumedS);
-  const notes = [
-    config.type === 'oauth2' ? noteOnType(tokenType, token as string, config) : undefined,
-    noteOnLifetime(expiresIn, lifetimeS, config),
-  ].filter((note) => note !== undefined);
+  const lifetimeS = readLifetimeS(read.expiresIn, assumedS);
+  const notes = [noteOnType(read, config), noteOnLifetime(read.expiresIn, lifetimeS, config)].filter(Boolean);
   return {
-    accessToken: (token as string).trim(),
+    accessToken: read.token,
     lifetimeMs: lifetimeS * 1_000,
     ...(notes.length > 0 && { note: notes.join('; ') }),
   };
-}
-
-/** Some services write `"error": ""` or `null` beside a good token. */
-function saysError(fields: Record<string, unknown> | undefined, config: TokenAuthConfig): boolean {
-  return config.type === 'oauth2' && typeof fields?.error === 'string' && fields.error !== '';
-}
-
-/** Nothing but a code is handed on: a service may echo anything there. */
-function errorOf(fields: Record<string, unknown> | undefined, config: TokenAuthConfig): { error?: string } {
-  const error = config.type === 'oauth2' ? fields?.error : undefined;
-  return typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? { error } : {};
 }
 
 function whenToAskAgain(
@@ -118,33 +106,65 @@ function whenToAskAgain(
   return { again: status >= 500 || status === 429 };
 }
 
-function pick(value: unknown, config: TokenAuthConfig): TokenFields | { readonly problem: string } {
-  if (config.type === 'token_service') {
-    return value === undefined
-      ? { problem: ' with a body that is not JSON' }
-      : pickCustomFields(value, config);
+/** What an answer says of a token. */
+interface TokenFields {
+  /** Without the blanks around it; empty if the answer has none. */
+  readonly token: string;
+  readonly expiresIn: unknown;
+  /** RFC 6749, section 5.1 */
+  readonly tokenType?: unknown;
+}
+
+/** Finds the fields that RFC 6749 or the configuration names; a text says why they hold no usable token. */
+function readToken(value: unknown, config: TokenAuthConfig): TokenFields | string {
+  if (config.type === 'oauth2') {
+    if (!isObject(value)) return ' with a body that is no JSON object';
+    const { access_token: token, expires_in: expiresIn, token_type: tokenType } = value;
+    const fields = { token: trimmed(token), expiresIn, tokenType };
+    return findProblem(fields, 'access_token') ?? fields;
   }
-  if (!isObject(value)) return { problem: ' with a body that is no JSON object' };
-  const { access_token: token, expires_in: expiresIn, token_type: tokenType } = value;
-  return { token, expiresIn, tokenType, place: 'access_token' };
+  if (value === undefined) return ' with a body that is not JSON';
+  const { tokenPointer, expiresInPointer } = config;
+  const expiresIn = expiresInPointer === undefined ? undefined : follow(value, expiresInPointer);
+  const fields = { token: trimmed(follow(value, tokenPointer)), expiresIn };
+  return findProblem(fields, `the text at ${tokenPointer === '' ? 'the top' : tokenPointer}`) ?? fields;
+}
+
+function trimmed(value: unknown): string {
+  return typeof value === 'string' ? value.trim() : '';
+}
+
+/** RFC 6901, section 4; undefined if it leads nowhere. */
+function follow(value: unknown, pointer: string): unknown {
+  let found = value;
+  for (const step of pointer.split('/').slice(1)) {
+    if (typeof found !== 'object' || found === null) return undefined;
+    const key = step.replaceAll('~1', '/').replaceAll('~0', '~');
+    if (!Object.hasOwn(found, key)) return undefined;
+    found = (found as Record<string, unknown>)[key];
+  }
+  return found;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function findProblem({ token: given, tokenType, place }: TokenFields): string | undefined {
-  const token = typeof given === 'string' ? given.trim() : '';
+/** @param place where the token is looked for, as the subject of a sentence */
+function findProblem({ token, tokenType }: TokenFields, place: string): string | undefined {
   if (token === '') return `, but ${place} is missing`;
   if (token.length > LONGEST_TOKEN) return `, but ${place} is longer than ${LONGEST_TOKEN} characters`;
-  if (!isBearerToken(token))
+  if (!isBearerToken(token)) {
     return `, but ${place} holds a blank or another character that no token may have`;
-  if (typeof tokenType !== 'string' || !SIGNED_TYPES.has(tokenType.trim().toLowerCase())) return undefined;
-  return `, but token_type is ${tokenType.trim()}, which Waybill does not support`;
+  }
+  const type = trimmed(tokenType);
+  if (!SIGNED_TYPES.has(type.toLowerCase())) return undefined;
+  return `, but token_type is ${type}, which Waybill does not support`;
 }
 
 /** Services write BearerToken, JWT, jwt-bearer or nothing at all, and mean Bearer. */
-function noteOnType(tokenType: unknown, token: string, config: TokenAuthConfig): string | undefined {
+function noteOnType({ tokenType, token }: TokenFields, config: TokenAuthConfig): string | undefined {
+  if (config.type !== 'oauth2') return undefined;
   if (tokenType === undefined || tokenType === null) return 'without a token_type, used as Bearer';
   if (typeof tokenType === 'string' && tokenType.toLowerCase() === 'bearer') return undefined;
   // A service may echo anything there, the token or the secret too.
@@ -170,11 +190,10 @@ function readLifetimeS(expiresIn: unknown, assumedS: number): number {
 /** RFC 6749, section 5.2: a code, and perhaps a sentence for the developer of the client; others have a message. */
 function readReason(
   { status, whole }: Answer,
-  fields: Record<string, unknown> | undefined,
+  fields: Record<string, unknown>,
   config: TokenAuthConfig,
 ): string {
   if (status >= 300 && status <= 399) return redirectTo(whole?.location, config);
-  if (fields === undefined) return '';
   const { error, error_description: description } = fields;
   const message = isObject(error) ? error.message : fields.message;
   const isText = (text: unknown): boolean => typeof text === 'string' && text !== '';

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { OAuth2Config, TokenAuthConfig } from '../config/client-config.ts';
-import { buildCustomRequest, customSecrets } from './custom-token-service.ts';
-import { createMask, type Mask } from './mask-secrets.ts';
+import type { OAuth2Config, TokenAuthConfig, TokenServiceConfig } from '../config/client-config.ts';
+import { createMask, type Mask, secretsOfHeader } from './mask-secrets.ts';
 import { basicCredentials } from './static-authorizer.ts';
 import type { TokenRequestParts } from './token-post.ts';
 
@@ -49,28 +48,27 @@ export function buildTokenRequest(config: TokenAuthConfig): TokenRequestParts {
 
 /** In the style that the service takes (RFC 6749, sections 2.3.1 and 4.4). */
 function buildOAuth2Request(config: OAuth2Config): TokenRequestParts {
-  const grant = { grant_type: 'client_credentials' };
-  const credentials = { client_id: config.clientId, client_secret: config.clientSecret };
-  const scope = config.scope === undefined ? {} : { scope: config.scope };
-  const url = config.tokenUrl;
-  switch (config.style) {
-    case 'json':
-      return {
-        url,
-        headers: ['Content-Type', 'application/json', 'Accept', 'application/json'],
-        body: JSON.stringify({ ...grant, ...credentials, ...scope }),
-      };
-    case 'form':
-      return { url, headers: FORM_HEADERS, body: formEncode({ ...grant, ...credentials, ...scope }) };
-    case 'basic': {
-      const basic = basicCredentials(formEncodeText(config.clientId), formEncodeText(config.clientSecret));
-      return {
-        url,
-        headers: [...FORM_HEADERS, 'Authorization', basic],
-        body: formEncode({ ...grant, ...scope }),
-      };
-    }
-  }
+  const { tokenUrl: url, clientId, clientSecret, scope, style } = config;
+  const fields = {
+    grant_type: 'client_credentials',
+    ...(style !== 'basic' && { client_id: clientId, client_secret: clientSecret }),
+    ...(scope !== undefined && { scope }),
+  };
+  const contentType = style === 'json' ? 'application/json' : 'application/x-www-form-urlencoded';
+  const headers = ['Content-Type', contentType, 'Accept', 'application/json'];
+  if (style === 'basic') headers.push('Authorization', basicOf(config));
+  return { url, headers, body: style === 'json' ? JSON.stringify(fields) : formEncode(fields) };
+}
+
+/** As a service of the client's own making takes it. */
+function buildCustomRequest({ url, method, headers, body }: TokenServiceConfig): TokenRequestParts {
+  const given = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
+  const all = Object.entries(headers).flat();
+  if (!given.has('accept')) all.push('Accept', 'application/json');
+  if (body !== undefined && !given.has('content-type')) all.push('Content-Type', 'application/json');
+  // A POST or PUT without a body says so by a length of 0.
+  const text = body === undefined ? (method === 'GET' ? null : '') : JSON.stringify(body);
+  return { url, method, headers: all, body: text };
 }
 
 const masks = new WeakMap<TokenAuthConfig, Mask>();
@@ -82,25 +80,36 @@ export function maskSecret(text: string, config: TokenAuthConfig): string {
   return mask(text);
 }
 
+/** Headers that hold no secret. */
+const PLAIN_HEADERS: ReadonlySet<string> = new Set(['accept', 'content-type', 'user-agent']);
+
+/**
+ * Everything in a request that may be secret. Of a service of the client's own making nobody says what is: the values
+ * of the headers, with and without a scheme, all texts of the body, and the values in the query.
+ */
 function secretsOf(config: TokenAuthConfig): readonly string[] {
-  if (config.type !== 'oauth2') return customSecrets(config);
-  const { clientId, clientSecret } = config;
-  const basic = basicCredentials(formEncodeText(clientId), formEncodeText(clientSecret));
-  return [basic.slice('Basic '.length), clientSecret];
+  if (config.type === 'oauth2') return [basicOf(config).slice('Basic '.length), config.clientSecret];
+  const { url, headers, body } = config;
+  const inHeaders = Object.entries(headers).filter(([name]) => !PLAIN_HEADERS.has(name.toLowerCase()));
+  return [
+    ...inHeaders.flatMap(([, value]) => secretsOfHeader(value)),
+    ...leavesOf(body),
+    ...new URL(url).searchParams.values(),
+  ];
 }
 
-const FORM_HEADERS: readonly string[] = [
-  'Content-Type',
-  'application/x-www-form-urlencoded',
-  'Accept',
-  'application/json',
-];
-
-function formEncode(fields: Record<string, string>): string {
-  return new URLSearchParams(fields).toString();
+function leavesOf(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value === 'number') return [String(value)];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(leavesOf) : [];
 }
 
 /** RFC 6749, section 2.3.1: id and secret are form-encoded before they become user and password. */
-function formEncodeText(text: string): string {
-  return formEncode({ '': text }).slice(1);
+function basicOf({ clientId, clientSecret }: OAuth2Config): string {
+  const encode = (text: string): string => formEncode({ '': text }).slice(1);
+  return basicCredentials(encode(clientId), encode(clientSecret));
+}
+
+function formEncode(fields: Record<string, string>): string {
+  return new URLSearchParams(fields).toString();
 }
