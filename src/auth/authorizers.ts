@@ -5,14 +5,14 @@ import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
 import type { Authorizer } from './authorizer.ts';
 import { obtainToken } from './obtain-token.ts';
-import { RelatedTokens, type Relations } from './related-tokens.ts';
+import type { RelatedTokens } from './related-tokens.ts';
 import { requestToken } from './request-token.ts';
 import { createStaticAuthorizer } from './static-authorizer.ts';
 import { TokenAuthorizer } from './token-authorizer.ts';
-import { createTokenCipher, type TokenCipher } from './token-cipher.ts';
+import { TokenCipher } from './token-cipher.ts';
 import type { TokenPost } from './token-post.ts';
-import { carrierOf, tokenKey, tokenServiceUrl } from './token-service.ts';
-import { createTokenStore, type TokenRedis } from './token-store.ts';
+import { tokenKey } from './token-service.ts';
+import { type TokenRedis, TokenStore } from './token-store.ts';
 
 /** What all authorizers of a process share; durations in milliseconds. */
 export interface AuthorizersOptions {
@@ -48,102 +48,87 @@ export interface AuthorizerRequest {
   readonly onAsked?: (outcome: TokenOutcome) => void;
 }
 
+/** A lock outlives the token request that it guards by this much. */
+const LOCK_SLACK_MS = 1_000;
+
 /** The authorizers of one process. */
-export interface Authorizers {
+export class Authorizers {
+  readonly #options: AuthorizersOptions;
+  readonly #cipher: TokenCipher | undefined;
+  readonly #closing = new AbortController();
+  readonly #byToken = new Map<string, TokenAuthorizer>();
+  /** By client id and token service. */
+  readonly #related = new Map<string, RelatedTokens[]>();
+
+  constructor(options: AuthorizersOptions) {
+    this.#options = options;
+    this.#cipher = options.secretKey === undefined ? undefined : new TokenCipher(options.secretKey);
+  }
+
   /**
    * The authorizer for a client: one for each set of credentials that get a token.
    *
    * @throws WaybillError `AUTH_CONFIG_INVALID` if no header can carry the credentials
    */
-  get(request: AuthorizerRequest): Authorizer;
+  get(request: AuthorizerRequest): Authorizer {
+    const { auth, network, timeoutMs } = request;
+    if (!asksForTokens(auth)) return createStaticAuthorizer(auth);
+    const settings = JSON.stringify([requestSettingsOf(auth), timeoutMs, network]);
+    const variant = createHash('sha256').update(settings).digest('hex');
+    const key = `${tokenKey(auth)} ${variant}`;
+    const authorizer = this.#byToken.get(key) ?? this.#createByToken(auth, request, variant);
+    this.#byToken.set(key, authorizer);
+    authorizer.clients.push(request.client);
+    return authorizer;
+  }
+
   /** Calls off token requests under way, gives their locks back, and resolves when none is left. */
-  close(): Promise<void>;
-}
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([...this.#byToken.values()].map((authorizer) => authorizer.settled()));
+  }
 
-/** A lock outlives the token request that it guards by this much. */
-const LOCK_SLACK_MS = 1_000;
-const POLL_MS = 25;
+  #createByToken(
+    auth: TokenAuthConfig,
+    { post, onAsked, timeoutMs }: AuthorizerRequest,
+    variant: string,
+  ): TokenAuthorizer {
+    const { redis, retryDelayMs, log, redisTimeoutMs = 1_000 } = this.#options;
+    const { monotonicNow = () => performance.now() } = this.#options;
+    const { signal } = this.#closing;
+    const lockMs = timeoutMs + LOCK_SLACK_MS;
+    const shared = { key: tokenKey(auth), variant, lockMs, timeoutMs: redisTimeoutMs, cipher: this.#cipher };
+    const obtainOptions = {
+      requestToken: () => requestToken(auth, { post, timeoutMs, signal, retryDelayMs }),
+      store: redis && new TokenStore({ redis, ...shared }),
+      monotonicNow,
+      // One holder that died, and its successor's own request.
+      longestWaitMs: 2 * lockMs,
+      signal,
+    };
+    return new TokenAuthorizer({
+      auth,
+      related: this.#relatedTo(auth),
+      obtain: (isReplaced) => obtainToken(obtainOptions, isReplaced),
+      monotonicNow,
+      sleep: this.#options.sleep ?? ((ms) => sleep(ms, undefined, { ref: false })),
+      log,
+      onAsked,
+    });
+  }
 
-/** An authorizer, with the names of the clients that share it. */
-interface Shared {
-  readonly authorizer: TokenAuthorizer;
-  readonly clients: string[];
-}
-
-/** Creates the authorizers of one process. */
-export function createAuthorizers(options: AuthorizersOptions): Authorizers {
-  const closing = new AbortController();
-  const shared = new Map<string, Shared>();
-  const related = new RelatedTokens(options.log);
-  const cipher = options.secretKey === undefined ? undefined : createTokenCipher(options.secretKey);
-  return {
-    get(request) {
-      const { auth, network, timeoutMs, client } = request;
-      if (!asksForTokens(auth)) return createStaticAuthorizer(auth);
-      const variant = createHash('sha256')
-        .update(JSON.stringify([requestSettingsOf(auth), timeoutMs, network]))
-        .digest('hex');
-      const key = `${tokenKey(auth)} ${variant}`;
-      const known = shared.get(key);
-      if (known !== undefined) {
-        known.clients.push(client);
-        return known.authorizer;
-      }
-      const clients = [client];
-      const relations = related.join(auth, clients, () => shared.get(key)?.authorizer.noteRelatedToken());
-      const parts = { variant, clients, signal: closing.signal, relations };
-      const authorizer = createByToken({ ...options, cipher }, request, auth, parts);
-      shared.set(key, { authorizer, clients });
-      return authorizer;
-    },
-    async close() {
-      closing.abort();
-      await Promise.all([...shared.values()].map(({ authorizer }) => authorizer.settled()));
-    },
-  };
+  /** A service of the client's own making has no client id. */
+  #relatedTo(auth: TokenAuthConfig): RelatedTokens[] {
+    if (auth.type !== 'oauth2') return [];
+    const id = JSON.stringify([auth.tokenUrl, auth.clientId]);
+    const related = this.#related.get(id) ?? [];
+    this.#related.set(id, related);
+    return related;
+  }
 }
 
 /** What may differ while the credentials are the same. */
 function requestSettingsOf(auth: TokenAuthConfig): unknown {
   if (auth.type === 'oauth2') return auth.style;
   return [auth.header, auth.prefix, auth.expiresInPointer ?? null, auth.expiresInSeconds];
-}
-
-interface ByTokenParts {
-  readonly variant: string;
-  readonly clients: readonly string[];
-  readonly signal: AbortSignal;
-  readonly relations: Relations | undefined;
-}
-
-function createByToken(
-  options: AuthorizersOptions & { readonly cipher: TokenCipher | undefined },
-  { post, onAsked, timeoutMs }: AuthorizerRequest,
-  config: TokenAuthConfig,
-  { variant, clients, signal, relations }: ByTokenParts,
-): TokenAuthorizer {
-  const { redis, cipher, retryDelayMs } = options;
-  const monotonicNow = options.monotonicNow ?? (() => performance.now());
-  const lockMs = timeoutMs + LOCK_SLACK_MS;
-  const store = redis && createTokenStore(redis, { key: tokenKey(config), variant, lockMs, cipher });
-  const obtainOptions = {
-    requestToken: () => requestToken(config, { post, timeoutMs, signal, retryDelayMs }),
-    store,
-    monotonicNow,
-    redisTimeoutMs: options.redisTimeoutMs ?? 1_000,
-    pollMs: POLL_MS,
-    // One holder that died, and its successor's own request.
-    longestWaitMs: 2 * lockMs,
-    signal,
-  };
-  return new TokenAuthorizer({
-    carrier: carrierOf(config),
-    about: { clients, tokenService: tokenServiceUrl(config) },
-    obtain: (isReplaced) => obtainToken(obtainOptions, isReplaced),
-    monotonicNow,
-    sleep: options.sleep ?? ((ms) => sleep(ms, undefined, { ref: false })),
-    log: options.log,
-    onAsked,
-    ...relations,
-  });
 }

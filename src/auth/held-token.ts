@@ -16,16 +16,12 @@ export class HeldToken {
   readonly expiresAt: number;
   /** It came in place of one that an endpoint had refused. */
   readonly isReplacement: boolean;
-  /** The previous token failed after a related one was issued, with no acceptance in between. */
-  readonly followsVoided: boolean;
   /** Undefined: an endpoint has accepted the token. */
   trial: TokenTrial | undefined;
   /** The token before it, which stays in use during the trial. Undefined: it was refused, or there was none. */
   previous: HeldToken | undefined;
   /** Its refusal has blocked renewals: once, however many requests report it. */
   hasBlocked = false;
-  /** A token with the same client id was issued since the last acceptance. */
-  relatedIssued = false;
   readonly #refusedEvents = new Set<string>();
 
   constructor(
@@ -34,15 +30,13 @@ export class HeldToken {
     authorization: Authorization,
     trial: TokenTrial,
   ) {
-    const wasGood = before !== undefined && before.trial === undefined;
     this.id = id;
     this.authorization = authorization;
     this.renewAt = expiresAt - Math.min(LONGEST_RENEW_AHEAD_MS, lifetimeMs * RENEW_AHEAD_PART);
     this.expiresAt = expiresAt;
     this.isReplacement = before?.isDoubted ?? false;
-    this.followsVoided = wasGood && this.isReplacement && before.relatedIssued;
     this.trial = trial;
-    this.previous = wasGood && !this.isReplacement ? before : undefined;
+    this.previous = before?.isProven ? before : undefined;
     // One is enough: none keeps all that were before it.
     if (before !== undefined) before.previous = undefined;
   }
@@ -68,7 +62,6 @@ export class HeldToken {
 
   noteAcceptance(): void {
     this.#refusedEvents.clear();
-    this.relatedIssued = false;
     this.trial?.end();
     this.trial = undefined;
     this.previous = undefined;

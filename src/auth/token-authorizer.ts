@@ -1,3 +1,4 @@
+import type { TokenAuthConfig } from '../config/client-config.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
 import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
@@ -11,8 +12,10 @@ import {
 } from './authorizer.ts';
 import { HeldToken, TokenTrial } from './held-token.ts';
 import type { ObtainedToken } from './obtain-token.ts';
+import { RelatedTokens } from './related-tokens.ts';
 import { blockedMs, extendBlock, NO_BLOCK } from './renewal-block.ts';
 import type { TokenRequestFailure } from './request-token.ts';
+import { carrierOf, tokenServiceUrl } from './token-service.ts';
 
 /** How many of its own former tokens a process knows again if it meets them in Redis. */
 const REPLACED_TOKENS_KEPT = 16;
@@ -24,22 +27,17 @@ const CALLED_OFF: AuthorizationFailure = Object.freeze({
 
 /** What an authorizer by token needs. */
 export interface TokenAuthorizerOptions {
-  /** The header that carries a token, and what stands before it there. */
-  readonly carrier: { readonly header: string; readonly prefix: string };
-  /** For the log: the names of the clients, and the URL of the token service without secrets. */
-  readonly about: { readonly clients: readonly string[]; readonly tokenService: string };
+  readonly auth: TokenAuthConfig;
+  /** The authorizers with the same client id. */
+  readonly related: RelatedTokens[];
   /** Gets a token that `isReplaced` does not know. */
   readonly obtain: (isReplaced: (tokenId: string) => boolean) => Promise<ObtainedToken | TokenRequestFailure>;
   /** In milliseconds; lifetimes and blocks count on it. */
   readonly monotonicNow: () => number;
   readonly sleep: (ms: number) => Promise<unknown>;
-  readonly log?: Log | undefined;
+  readonly log: Log | undefined;
   /** Told what became of each request for a token, and of a renewed one that was refused. */
-  readonly onAsked?: ((outcome: TokenOutcome) => void) | undefined;
-  /** Told that a new token is in use. */
-  readonly onIssued?: (() => void) | undefined;
-  /** Told of a first acceptance, and whether the token before failed after a related one was issued. */
-  readonly onProven?: ((followsVoided: boolean) => void) | undefined;
+  readonly onAsked: ((outcome: TokenOutcome) => void) | undefined;
 }
 
 /**
@@ -50,7 +48,10 @@ export interface TokenAuthorizerOptions {
  */
 export class TokenAuthorizer implements Authorizer {
   readonly renewable = true;
+  /** The names of the clients that share it. */
+  readonly clients: string[] = [];
   readonly #options: TokenAuthorizerOptions;
+  readonly #related: RelatedTokens;
   readonly #replaced: string[] = [];
   #token: HeldToken | undefined;
   #version = 0;
@@ -62,7 +63,9 @@ export class TokenAuthorizer implements Authorizer {
   #renewal: Promise<AuthorizeResult> | undefined;
 
   constructor(options: TokenAuthorizerOptions) {
+    const { auth, related } = options;
     this.#options = options;
+    this.#related = new RelatedTokens(related, (auth.type === 'oauth2' && auth.scope) || '', this.clients);
   }
 
   authorize(signal?: CallOffSignal): AuthorizeResult | Promise<AuthorizeResult> {
@@ -85,8 +88,7 @@ export class TokenAuthorizer implements Authorizer {
     if (token.isReplacement && token.trial !== undefined) this.#blockRenewals(token);
     const now = this.#options.monotonicNow();
     if (this.#renewal === undefined && blockedMs(this.#renewalBlock, now) > 0) return undefined;
-    const renewed = await (this.#renewal ?? this.#renewUnlessBlocked(now));
-    return isAuthorized(renewed) ? this.authorize(signal) : renewed;
+    return this.#awaitToken(now, signal);
   }
 
   reportRefused(refused: Authorization, eventId: string): void {
@@ -98,16 +100,18 @@ export class TokenAuthorizer implements Authorizer {
 
   reportAccepted(accepted: Authorization): void {
     const token = this.#current(accepted);
-    if (token === undefined || (token.isProven && !token.relatedIssued)) return;
+    if (token === undefined || (token.isProven && !this.#related.otherIssued)) return;
     const isFirst = token.trial !== undefined;
     token.noteAcceptance();
+    this.#related.otherIssued = false;
     this.#renewalBlock = { ...this.#renewalBlock, failures: 0 };
-    if (isFirst) this.#options.onProven?.(token.followsVoided);
-  }
-
-  /** Another set of credentials with the same client id has a new token. */
-  noteRelatedToken(): void {
-    if (this.#token !== undefined) this.#token.relatedIssued = true;
+    const scopes = isFirst ? this.#related.noteProven() : undefined;
+    if (scopes === undefined) return;
+    const { log, auth } = this.#options;
+    log?.warn(
+      { tokenService: tokenServiceUrl(auth), scopes },
+      "two scopes of one client id void each other's tokens",
+    );
   }
 
   /** Resolves once no renewal is under way. */
@@ -133,8 +137,7 @@ export class TokenAuthorizer implements Authorizer {
       if (previous !== undefined && now < previous.expiresAt) return previous.authorization;
       return this.#awaitTurn(trial, now, signal);
     }
-    const isBlocked = blockedMs(this.#requestBlock, now) > 0;
-    if (now >= token.renewAt && !isBlocked) void this.#startRenewal();
+    if (now >= token.renewAt) void this.#renewUnlessBlocked(now);
     return token.authorization;
   }
 
@@ -150,17 +153,18 @@ export class TokenAuthorizer implements Authorizer {
 
   /** There is no token to send: waits for one, or says why there is none. */
   #awaitToken(now: number, signal?: CallOffSignal): AuthorizeResult | Promise<AuthorizeResult> {
-    const renewal = this.#renewal ?? this.#renewUnlessBlocked(now);
+    const renewal = this.#renewUnlessBlocked(now);
     if (!(renewal instanceof Promise)) return renewal;
     return renewal.then((renewed) => (isAuthorized(renewed) ? this.authorize(signal) : renewed));
   }
 
+  /** Any number of callers share one renewal. */
   #renewUnlessBlocked(now: number): AuthorizeResult | Promise<AuthorizeResult> {
-    if (blockedMs(this.#requestBlock, now) > 0) return { failure: this.#blockedFailure(now) };
-    return this.#startRenewal();
-  }
-
-  #startRenewal(): Promise<AuthorizeResult> {
+    const blocked = blockedMs(this.#requestBlock, now);
+    if (this.#renewal === undefined && blocked > 0) {
+      const during = `during the next ${Math.ceil(blocked / 1_000)} s`;
+      return { failure: `${this.#lastFailure}; no token is asked for ${during}` };
+    }
     this.#renewal ??= this.#renewOnce();
     return this.#renewal;
   }
@@ -182,16 +186,16 @@ export class TokenAuthorizer implements Authorizer {
     if (this.#replaced.length > REPLACED_TOKENS_KEPT) this.#replaced.shift();
     this.#version += 1;
     this.#requestBlock = NO_BLOCK;
-    const { carrier, monotonicNow, sleep, about, log, onAsked, onIssued } = this.#options;
+    const { auth, monotonicNow, sleep, log, onAsked } = this.#options;
     const { accessToken, lifetimeMs, source } = obtained;
-    const headers = Object.freeze([carrier.header, `${carrier.prefix}${accessToken}`]);
+    const { header, prefix } = carrierOf(auth);
+    const headers = Object.freeze([header, `${prefix}${accessToken}`]);
     const authorization = Object.freeze({ headers, token: accessToken, version: this.#version });
-    const trial = new TokenTrial(monotonicNow(), sleep);
-    this.#token = new HeldToken(obtained, before, authorization, trial);
+    this.#related.noteIssued(before?.trial === undefined && before?.isDoubted === true);
+    this.#token = new HeldToken(obtained, before, authorization, new TokenTrial(monotonicNow(), sleep));
     before?.trial?.end();
     onAsked?.(source === 'service' ? 'renewed' : 'shared');
-    onIssued?.();
-    log?.info({ ...about, source, lifetimeMs: Math.round(lifetimeMs) }, 'token in use');
+    log?.info({ ...this.#about(), source, lifetimeMs: Math.round(lifetimeMs) }, 'token in use');
     return authorization;
   }
 
@@ -199,31 +203,31 @@ export class TokenAuthorizer implements Authorizer {
   #blockRenewals(token: HeldToken): void {
     if (token.hasBlocked) return;
     token.hasBlocked = true;
-    const { monotonicNow, about, log, onAsked } = this.#options;
+    const { monotonicNow, log, onAsked } = this.#options;
     onAsked?.('refused');
     const now = monotonicNow();
     const isAccepted = token.trial === undefined;
     this.#renewalBlock = extendBlock(isAccepted ? NO_BLOCK : this.#renewalBlock, now);
     token.trial?.tryNow(now);
-    const fields = { ...about, blockedMs: Math.round(blockedMs(this.#renewalBlock, now)) };
+    const fields = { ...this.#about(), blockedMs: Math.round(blockedMs(this.#renewalBlock, now)) };
     if (isAccepted) log?.info(fields, 'renewed token refused for one event and accepted for others');
     else log?.warn(fields, 'renewed token refused');
   }
 
   #failed(failed: TokenRequestFailure): AuthorizationFailure {
     if (failed.calledOff) return failed;
-    const { monotonicNow, about, log, onAsked } = this.#options;
+    const { monotonicNow, log, onAsked } = this.#options;
     onAsked?.('failed');
     const now = monotonicNow();
     this.#requestBlock = extendBlock(this.#requestBlock, now, failed.retryAfterMs);
     this.#lastFailure = failed.failure;
     const ms = Math.round(blockedMs(this.#requestBlock, now));
-    log?.warn({ ...about, failure: failed.failure, blockedMs: ms }, 'token renewal blocked');
+    log?.warn({ ...this.#about(), failure: failed.failure, blockedMs: ms }, 'token renewal blocked');
     return failed;
   }
 
-  #blockedFailure(now: number): string {
-    const seconds = Math.ceil(blockedMs(this.#requestBlock, now) / 1_000);
-    return `${this.#lastFailure}; no token is asked for during the next ${seconds} s`;
+  /** For the log. */
+  #about() {
+    return { clients: this.clients, tokenService: tokenServiceUrl(this.#options.auth) };
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isBearerToken } from '../core/header-text.ts';
-import { LONGEST_RETRY_AFTER_MS } from './renewal-block.ts';
+import { atMost } from '../core/time.ts';
 import type { TokenCipher } from './token-cipher.ts';
 
 /** What the store needs of a Redis connection; an ioredis `Redis` or `Cluster` is one. */
@@ -17,33 +17,18 @@ export interface SharedToken {
   readonly lifetimeMs: number;
 }
 
-/** What a look at the store led to. `stored` is the value as it stands there; empty: none. */
+/** What a look at the store led to; `away`: Redis fails or is slow. `stored` is the value as it stands there. */
 export type Claim =
+  | { readonly kind: 'claimed' | 'held' | 'away' }
+  | { readonly kind: 'useless'; readonly stored: string }
   | {
       readonly kind: 'token';
       readonly token: SharedToken;
       readonly remainingMs: number;
       readonly stored: string;
     }
-  | { readonly kind: 'useless'; readonly stored: string }
-  | { readonly kind: 'claimed' }
-  | { readonly kind: 'held' }
-  | {
-      readonly kind: 'failed';
-      readonly failure: string;
-      /** For so long nobody asks. */
-      readonly retryAfterMs: number;
-    };
-
-/** The token of one set of credentials in Redis, and the lock on its renewal. Any method may reject. */
-export interface TokenStore {
-  /** Looks for a token other than the value `useless`; if there is none, tries to take the lock. */
-  claim(useless: string): Promise<Claim>;
-  /** Shares a new token for `remainingMs` in place of the value `replaced`, and gives the lock back. */
-  publish(token: SharedToken, remainingMs: number, replaced: string): Promise<void>;
-  /** Gives the lock back; other processes see the failure for a second, or for as long as the service asks for. */
-  release(failure?: string, retryAfterMs?: number): Promise<void>;
-}
+  /** Nobody asks for `retryAfterMs`. */
+  | { readonly kind: 'failed'; readonly failure: string; readonly retryAfterMs: number };
 
 /** Long enough for each waiter to look once more, over long before anyone's next renewal (5 s). */
 const SHOW_FAILURE_MS = 1_000;
@@ -83,56 +68,69 @@ if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[1] .. ARGV[2], 'PX', ARGV[
 
 /** Which token a store is for, and who shares what about it. */
 export interface TokenStoreOptions {
+  readonly redis: TokenRedis;
   /** From `tokenKey`. */
   readonly key: string;
   /** Tells apart those that ask in different ways: they share the token, but not each other's failures. */
   readonly variant: string;
-  /** The lock expires after this; more than a token request may take. */
+  /** The lock expires after this; more than a token request may take. In milliseconds. */
   readonly lockMs: number;
+  /** Redis counts as away if it takes longer, in milliseconds. */
+  readonly timeoutMs: number;
   /** Absent: tokens stand in Redis as they are. What another cipher sealed, or none, counts as useless. */
   readonly cipher?: TokenCipher | undefined;
 }
 
-/** Makes the store of one set of credentials. */
-export function createTokenStore(redis: TokenRedis, options: TokenStoreOptions): TokenStore {
-  const { key, variant, lockMs, cipher } = options;
-  const owner = randomUUID();
-  // The hash tag is the whole token key: in a Redis Cluster all three live in one slot.
-  const lock = `{${key}}:lock`;
-  const failed = `{${key}}:failed:${variant}`;
-  return {
-    claim: async (useless) =>
-      readClaim(await redis.eval(CLAIM, 3, key, lock, failed, owner, lockMs, useless), options),
-    publish: async (token, remainingMs, replaced) => {
-      const lifetime = Math.max(1, Math.floor(remainingMs));
-      const text = JSON.stringify(token);
-      const stored = cipher === undefined ? text : cipher.seal(text, key);
-      await redis.eval(PUBLISH, 2, key, lock, owner, replaced, stored, lifetime);
-    },
-    release: async (failure = '', retryAfterMs = 0) => {
-      const shownMs = Math.max(SHOW_FAILURE_MS, Math.min(Math.ceil(retryAfterMs), LONGEST_RETRY_AFTER_MS));
-      await redis.eval(RELEASE, 2, lock, failed, owner, failure, shownMs);
-    },
-  };
-}
+/** The token of one set of credentials in Redis, and the lock on its renewal. If Redis is away, nothing is done. */
+export class TokenStore {
+  readonly #options: TokenStoreOptions;
+  readonly #owner = randomUUID();
+  readonly #lock: string;
+  readonly #failed: string;
 
-function readClaim(reply: unknown, { key, cipher }: TokenStoreOptions): Claim {
-  const [kind, value = '', remainingMs = 0] = reply as [
-    'token' | 'failed' | 'claimed' | 'held',
-    string?,
-    number?,
-  ];
-  switch (kind) {
-    case 'claimed':
-    case 'held':
-      return { kind };
-    case 'failed':
-      return { kind, failure: value, retryAfterMs: Math.max(0, remainingMs) };
-    case 'token': {
-      const token = parseToken(cipher === undefined ? value : cipher.open(value, key));
-      if (token === undefined || remainingMs <= 0) return { kind: 'useless', stored: value };
-      return { kind, token, remainingMs, stored: value };
-    }
+  constructor(options: TokenStoreOptions) {
+    this.#options = options;
+    // The hash tag is the whole token key: in a Redis Cluster all three live in one slot.
+    this.#lock = `{${options.key}}:lock`;
+    this.#failed = `{${options.key}}:failed:${options.variant}`;
+  }
+
+  /**
+   * Looks for a token other than the value `useless` (empty: none is useless); if there is none, tries to take the
+   * lock.
+   */
+  async claim(useless: string): Promise<Claim> {
+    const { key, lockMs, cipher } = this.#options;
+    const keys = [key, this.#lock, this.#failed];
+    const reply = await this.#eval(CLAIM, keys, this.#owner, lockMs, useless);
+    if (reply === undefined) return { kind: 'away' };
+    const [kind, value = '', ms = 0] = reply as [Claim['kind'], string?, number?];
+    if (kind === 'claimed' || kind === 'held') return { kind };
+    if (kind === 'failed') return { kind, failure: value, retryAfterMs: Math.max(0, ms) };
+    const token = parseToken(cipher === undefined ? value : cipher.open(value, key));
+    if (token === undefined || ms <= 0) return { kind: 'useless', stored: value };
+    return { kind: 'token', token, remainingMs: ms, stored: value };
+  }
+
+  /** Shares a new token for its lifetime in place of the value `replaced`, and gives the lock back. */
+  async publish(token: SharedToken, replaced: string): Promise<void> {
+    const { key, cipher } = this.#options;
+    const text = JSON.stringify(token);
+    const stored = cipher === undefined ? text : cipher.seal(text, key);
+    const lifetimeMs = Math.floor(token.lifetimeMs);
+    await this.#eval(PUBLISH, [key, this.#lock], this.#owner, replaced, stored, lifetimeMs);
+  }
+
+  /** Gives the lock back; other processes see the failure for a second, or for as long as the service asks for. */
+  async release(failure = '', retryAfterMs = 0): Promise<void> {
+    const shownMs = Math.max(SHOW_FAILURE_MS, Math.ceil(retryAfterMs));
+    await this.#eval(RELEASE, [this.#lock, this.#failed], this.#owner, failure, shownMs);
+  }
+
+  /** Undefined: Redis failed or came late. */
+  #eval(script: string, keys: readonly string[], ...values: readonly (string | number)[]): Promise<unknown> {
+    const { redis, timeoutMs } = this.#options;
+    return atMost(timeoutMs, redis.eval(script, keys.length, ...keys, ...values)).catch(() => undefined);
   }
 }
 

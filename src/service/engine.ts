@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Authorizer } from '../auth/authorizer.ts';
-import { type Authorizers, createAuthorizers } from '../auth/authorizers.ts';
+import { Authorizers } from '../auth/authorizers.ts';
 import { asksForTokens, renewOnOf, tokenTimeoutMs } from '../config/client-config.ts';
 import type { Config, ResolvedClient, ResolvedEndpoint } from '../config/config-schema.ts';
 import { type ClientMeter, createDeliveryMeter, type DeliveryMeter } from '../core/delivery-meter.ts';
@@ -72,7 +72,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
       onError,
     );
   };
-  const authorizers = createAuthorizers({ redis, log, secretKey: config.secretKey });
+  const authorizers = new Authorizers({ redis, log, secretKey: config.secretKey });
   const meter = createDeliveryMeter();
   const clients = Object.values(config.clients);
   const workers = createBatchWorkers({ redis, lock, onError, now: Date.now });

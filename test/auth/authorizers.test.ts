@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AuthorizersOptions } from '../../src/auth/authorizers.ts';
 import { tokenKey } from '../../src/auth/token-service.ts';
-import { createTokenStore } from '../../src/auth/token-store.ts';
+import { TokenStore } from '../../src/auth/token-store.ts';
 import type { OAuth2Config } from '../../src/config/client-config.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { anEvent, granted, type SimulatedProcess, simulateProcess, tokenOf } from './support/processes.ts';
@@ -136,7 +136,9 @@ describe('two processes', () => {
 
 describe('the lock', () => {
   it('of a holder that died is succeeded when it runs out', async () => {
-    const dead = createTokenStore(redisServer.connect(), { key: tokenKey(config), variant: '', lockMs: 300 });
+    const redis = redisServer.connect();
+    const key = tokenKey(config);
+    const dead = new TokenStore({ redis, key, variant: '', lockMs: 300, timeoutMs: 60_000 });
     // Before the claim: what passes from then on is at least what the lock lasts.
     const startedAt = performance.now();
     expect(await dead.claim('')).toEqual({ kind: 'claimed' });

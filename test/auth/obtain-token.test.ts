@@ -8,7 +8,7 @@ const UNUSED = { publish: async () => {}, release: async () => {} };
 async function obtain(claims: readonly Claim[], isSpent = (_id: string) => false, longestWaitMs = 60_000) {
   const asked: string[] = [];
   let requests = 0;
-  const store: TokenStore = {
+  const store: Pick<TokenStore, 'claim' | 'publish' | 'release'> = {
     ...UNUSED,
     claim: async (useless) => {
       const n = asked.push(useless);
@@ -23,8 +23,6 @@ async function obtain(claims: readonly Claim[], isSpent = (_id: string) => false
       },
       store,
       monotonicNow: () => 500,
-      redisTimeoutMs: 60_000,
-      pollMs: 1,
       longestWaitMs,
       signal: new AbortController().signal,
     },

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createTokenCipher } from '../../src/auth/token-cipher.ts';
+import { TokenCipher } from '../../src/auth/token-cipher.ts';
 
 const KEY_NAME = 'wb:token:1';
-const cipher = createTokenCipher('a key of the fleet');
+const cipher = new TokenCipher('a key of the fleet');
 
 test('what was sealed is opened, by the same secret and under the same name only', () => {
-  const other = createTokenCipher('another key');
+  const other = new TokenCipher('another key');
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme' }), (text) => {
       const sealed = cipher.seal(text, KEY_NAME);
@@ -15,7 +15,7 @@ test('what was sealed is opened, by the same secret and under the same name only
       expect(other.open(sealed, KEY_NAME)).toBeUndefined();
     }),
   );
-  expect(createTokenCipher('a key of the fleet').open(cipher.seal('text', KEY_NAME), KEY_NAME)).toBe('text');
+  expect(new TokenCipher('a key of the fleet').open(cipher.seal('text', KEY_NAME), KEY_NAME)).toBe('text');
 });
 
 test('the same text is never sealed to the same twice', () => {

@@ -1,12 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createTokenCipher, type TokenCipher } from '../../src/auth/token-cipher.ts';
-import {
-  type Claim,
-  createTokenStore,
-  type SharedToken,
-  type TokenStore,
-} from '../../src/auth/token-store.ts';
+import { TokenCipher } from '../../src/auth/token-cipher.ts';
+import { type Claim, type SharedToken, TokenStore } from '../../src/auth/token-store.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { type RedisServer, startRedisServer } from './support/redis-server.ts';
 
@@ -30,7 +25,8 @@ beforeEach(() => {
 afterEach(() => server.disconnect());
 
 function storeOf(options: { variant?: string; lockMs?: number; cipher?: TokenCipher } = {}): TokenStore {
-  return createTokenStore(server.connect(), { key, variant: '', lockMs: MINUTE, ...options });
+  const redis = server.connect();
+  return new TokenStore({ redis, key, variant: '', lockMs: MINUTE, timeoutMs: MINUTE, ...options });
 }
 
 function tokenNamed(id: string): SharedToken {
@@ -45,12 +41,12 @@ async function claimOnceFree(store: TokenStore): Promise<Claim> {
   }
 }
 
-describe('createTokenStore', () => {
+describe('a token store', () => {
   it('gives the lock to one, and to the others what it publishes', async () => {
     const [a, b] = [storeOf(), storeOf()];
     expect(await a.claim('')).toEqual({ kind: 'claimed' });
     expect(await b.claim('')).toEqual({ kind: 'held' });
-    await a.publish(tokenNamed('1'), MINUTE, '');
+    await a.publish(tokenNamed('1'), '');
     const stored = JSON.stringify(tokenNamed('1'));
     const seen = await b.claim('');
     expect(seen).toMatchObject({ kind: 'token', token: tokenNamed('1'), stored });
@@ -90,8 +86,8 @@ describe('createTokenStore', () => {
     const [slow, quick] = [storeOf({ lockMs: 20 }), storeOf()];
     await slow.claim('');
     expect(await claimOnceFree(quick)).toEqual({ kind: 'claimed' });
-    await quick.publish(tokenNamed('newer'), MINUTE, '');
-    await slow.publish(tokenNamed('older'), MINUTE, '');
+    await quick.publish(tokenNamed('newer'), '');
+    await slow.publish(tokenNamed('older'), '');
     expect(await slow.claim('')).toMatchObject({ token: tokenNamed('newer') });
   });
 
@@ -101,10 +97,10 @@ describe('createTokenStore', () => {
   });
 
   it('shares an encrypted token among those with the same key, and stores nothing readable', async () => {
-    const cipher = createTokenCipher('a key of the fleet');
-    const [a, b] = [storeOf({ cipher }), storeOf({ cipher: createTokenCipher('a key of the fleet') })];
+    const cipher = new TokenCipher('a key of the fleet');
+    const [a, b] = [storeOf({ cipher }), storeOf({ cipher: new TokenCipher('a key of the fleet') })];
     await a.claim('');
-    await a.publish(tokenNamed('1'), MINUTE, '');
+    await a.publish(tokenNamed('1'), '');
     const stored = (await server.connect().get(key)) ?? '';
     expect(stored).toMatch(/^wb1:[A-Za-z0-9+/=]+$/);
     expect(stored + Buffer.from(stored.slice(4), 'base64').toString('latin1')).not.toContain('token');
@@ -113,20 +109,20 @@ describe('createTokenStore', () => {
   });
 
   it.each([
-    ['with another key', createTokenCipher('one of the keys'), createTokenCipher('another of the keys')],
-    ['with none', createTokenCipher('one of the keys'), undefined],
-    ['in the clear', undefined, createTokenCipher('one of the keys')],
+    ['with another key', new TokenCipher('one of the keys'), new TokenCipher('another of the keys')],
+    ['with none', new TokenCipher('one of the keys'), undefined],
+    ['in the clear', undefined, new TokenCipher('one of the keys')],
   ])('takes a token that was stored %s for none, and replaces it', async (_how, first, second) => {
     const [a, b] = [
       storeOf(first === undefined ? {} : { cipher: first }),
       storeOf(second === undefined ? {} : { cipher: second }),
     ];
     await a.claim('');
-    await a.publish(tokenNamed('1'), MINUTE, '');
+    await a.publish(tokenNamed('1'), '');
     const stored = (await server.connect().get(key)) ?? '';
     expect(await b.claim('')).toEqual({ kind: 'useless', stored });
     expect(await b.claim(stored)).toEqual({ kind: 'claimed' });
-    await b.publish(tokenNamed('2'), MINUTE, stored);
+    await b.publish(tokenNamed('2'), stored);
     expect(await b.claim('')).toMatchObject({ kind: 'token', token: tokenNamed('2') });
     expect(await a.claim('')).toMatchObject({ kind: 'useless' });
   });

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Authorizers, createAuthorizers } from '../../auth/authorizers.ts';
+import { Authorizers } from '../../auth/authorizers.ts';
 import type { TokenRedis } from '../../auth/token-store.ts';
 import { renewOnOf, tokenTimeoutMs } from '../../config/client-config.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
@@ -49,7 +49,7 @@ export function newRunId(): string {
 export function openDirectSender(options: LoadSenderOptions): LoadSender {
   const { client, runId } = options;
   const http = httpOf(client, options.maxInFlight);
-  const authorizers = createAuthorizers({
+  const authorizers = new Authorizers({
     redis: options.redis,
     secretKey: options.secretKey,
   });

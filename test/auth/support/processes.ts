@@ -1,10 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Authorization, Authorizer, RenewResult } from '../../../src/auth/authorizer.ts';
-import {
-  type Authorizers,
-  type AuthorizersOptions,
-  createAuthorizers,
-} from '../../../src/auth/authorizers.ts';
+import { Authorizers, type AuthorizersOptions } from '../../../src/auth/authorizers.ts';
 import type { OAuth2Config } from '../../../src/config/client-config.ts';
 import { createUndiciPost } from './undici-post.ts';
 
@@ -41,7 +37,7 @@ export function simulateProcess(options: Partial<AuthorizersOptions> = {}): Simu
       sleepers.push({ until: clock.now + ms, wake });
     });
   const monotonicNow = () => clock.now;
-  const authorizers = createAuthorizers({ monotonicNow, sleep, log, retryDelayMs: 1, ...options });
+  const authorizers = new Authorizers({ monotonicNow, sleep, log, retryDelayMs: 1, ...options });
   return {
     authorizers,
     clock,
