@@ -8,8 +8,6 @@ const TELLING_REFUSALS = 3;
 
 /** The token in use, and what is known of it; times on the process's monotonic clock, in milliseconds. */
 export class HeldToken {
-  /** Names the token in all processes. */
-  readonly id: string;
   readonly authorization: Authorization;
   /** From then on another one is asked for, while this one stays in use. */
   readonly renewAt: number;
@@ -25,12 +23,11 @@ export class HeldToken {
   readonly #refusedEvents = new Set<string>();
 
   constructor(
-    { id, lifetimeMs, expiresAt }: ObtainedToken,
+    { lifetimeMs, expiresAt }: ObtainedToken,
     before: HeldToken | undefined,
     authorization: Authorization,
     trial: TokenTrial,
   ) {
-    this.id = id;
     this.authorization = authorization;
     this.renewAt = expiresAt - Math.min(LONGEST_RENEW_AHEAD_MS, lifetimeMs * RENEW_AHEAD_PART);
     this.expiresAt = expiresAt;
@@ -82,7 +79,8 @@ export class TokenTrial {
   readonly #sleep: (ms: number) => Promise<unknown>;
   #nextTryAt: number;
   #nextTurn: Promise<unknown> | undefined;
-  #wake = (): void => {};
+  /** Lets the waiting requests go on: the token was accepted, or another one has taken its place. */
+  end = (): void => {};
 
   /** @param startedAt on the caller's monotonic clock, in milliseconds */
   constructor(startedAt: number, sleep: (ms: number) => Promise<unknown>) {
@@ -105,26 +103,21 @@ export class TokenTrial {
 
   /** Resolves when the next turn may be due, or the trial is over. All waiting requests share one timer. */
   nextTurn(now: number): Promise<unknown> {
-    if (this.#nextTurn === undefined) {
-      const woken = new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-      const dueInMs = Math.max(1, Math.min(this.#nextTryAt, this.#endsAt) - now);
-      this.#nextTurn = Promise.race([woken, this.#sleep(dueInMs)]).finally(() => {
-        this.#nextTurn = undefined;
-      });
-    }
+    this.#nextTurn ??= this.#awaitTurn(Math.max(1, Math.min(this.#nextTryAt, this.#endsAt) - now));
     return this.#nextTurn;
+  }
+
+  async #awaitTurn(dueInMs: number): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      this.end = resolve;
+    });
+    await Promise.race([ended, this.#sleep(dueInMs)]);
+    this.#nextTurn = undefined;
   }
 
   /** The next request tries at once: the refused event may be one that is refused with any token. */
   tryNow(now: number): void {
     this.#nextTryAt = now;
-    this.#wake();
-  }
-
-  /** The token was accepted, or another one has taken its place. */
-  end(): void {
-    this.#wake();
+    this.end();
   }
 }

@@ -17,13 +17,10 @@ import { blockedMs, extendBlock, NO_BLOCK } from './renewal-block.ts';
 import type { TokenRequestFailure } from './request-token.ts';
 import { carrierOf, tokenServiceUrl } from './token-service.ts';
 
-/** How many of its own former tokens a process knows again if it meets them in Redis. */
-const REPLACED_TOKENS_KEPT = 16;
+/** How many of its own tokens a process knows again if it meets them in Redis. */
+const KNOWN_TOKENS = 16;
 
-const CALLED_OFF: AuthorizationFailure = Object.freeze({
-  failure: 'the attempt was called off',
-  calledOff: true,
-});
+const CALLED_OFF: AuthorizationFailure = { failure: 'the attempt was called off', calledOff: true };
 
 /** What an authorizer by token needs. */
 export interface TokenAuthorizerOptions {
@@ -52,9 +49,9 @@ export class TokenAuthorizer implements Authorizer {
   readonly clients: string[] = [];
   readonly #options: TokenAuthorizerOptions;
   readonly #related: RelatedTokens;
-  readonly #replaced: string[] = [];
+  /** The ids of its latest tokens, the newest first. */
+  #known: readonly string[] = [];
   #token: HeldToken | undefined;
-  #version = 0;
   /** After a failed token request: no token is asked for. */
   #requestBlock = NO_BLOCK;
   /** After a refused renewed token: no 401 renews. An expired token is renewed anyway. */
@@ -78,10 +75,7 @@ export class TokenAuthorizer implements Authorizer {
   async renew(refused: Authorization, eventId: string, signal?: CallOffSignal): Promise<RenewResult> {
     const token = this.#current(refused);
     if (token === undefined) {
-      const { previous } = this.#token ?? {};
-      if (this.#token !== undefined && previous?.authorization.version === refused.version) {
-        this.#token.previous = undefined;
-      }
+      if (this.#token?.previous?.authorization.version === refused.version) this.#token.previous = undefined;
       return this.authorize(signal);
     }
     token.noteRefusal(eventId);
@@ -171,8 +165,7 @@ export class TokenAuthorizer implements Authorizer {
 
   async #renewOnce(): Promise<AuthorizeResult> {
     try {
-      const isReplaced = (id: string) => id === this.#token?.id || this.#replaced.includes(id);
-      const obtained = await this.#options.obtain(isReplaced);
+      const obtained = await this.#options.obtain((id) => this.#known.includes(id));
       return 'failure' in obtained ? this.#failed(obtained) : this.#use(obtained);
     } finally {
       // In the same step as its outcome: no caller joins a renewal that is over.
@@ -182,15 +175,14 @@ export class TokenAuthorizer implements Authorizer {
 
   #use(obtained: ObtainedToken): Authorization {
     const before = this.#token;
-    if (before !== undefined) this.#replaced.push(before.id);
-    if (this.#replaced.length > REPLACED_TOKENS_KEPT) this.#replaced.shift();
-    this.#version += 1;
+    this.#known = [obtained.id, ...this.#known].slice(0, KNOWN_TOKENS);
     this.#requestBlock = NO_BLOCK;
     const { auth, monotonicNow, sleep, log, onAsked } = this.#options;
     const { accessToken, lifetimeMs, source } = obtained;
     const { header, prefix } = carrierOf(auth);
     const headers = Object.freeze([header, `${prefix}${accessToken}`]);
-    const authorization = Object.freeze({ headers, token: accessToken, version: this.#version });
+    const version = (before?.authorization.version ?? 0) + 1;
+    const authorization = Object.freeze({ headers, token: accessToken, version });
     this.#related.noteIssued(before?.trial === undefined && before?.isDoubted === true);
     this.#token = new HeldToken(obtained, before, authorization, new TokenTrial(monotonicNow(), sleep));
     before?.trial?.end();

@@ -25,16 +25,13 @@ export interface TokenPostRequest {
 export type TokenPost = (request: TokenPostRequest) => Promise<AttemptResult>;
 
 /** What a request for a token consists of, apart from its limits. */
-export type TokenRequestParts = Omit<TokenPostRequest, 'timeoutMs' | 'keepBodyBytes' | 'signal'>;
+export type TokenRequestParts = Pick<TokenPostRequest, 'url' | 'method' | 'headers' | 'body'>;
 
-/** A token service's answer as text; or why there is none, to follow `answered 200`. */
-export type TokenBody =
-  | { readonly text: string }
-  | {
-      readonly problem: string;
-      /** Whether the same request may succeed a moment later. */
-      readonly again: boolean;
-    };
+/**
+ * A token service's answer as text; or why there is none, to follow `answered 200`, and whether the same request may
+ * succeed a moment later.
+ */
+export type TokenBody = { readonly text: string } | { readonly problem: string; readonly again: boolean };
 
 /** Some services pack their answer whatever the request says. */
 const UNPACKERS: Readonly<Record<string, typeof gunzipSync>> = {
@@ -55,9 +52,7 @@ export function readTokenBody({ bytes, complete, contentEncoding }: WholeAnswer)
   const coding = contentEncoding?.toLowerCase() ?? '';
   if (coding === '' || coding === 'identity' || bytes.length === 0) return { text: decoder.decode(bytes) };
   const unpack = Object.hasOwn(UNPACKERS, coding) ? UNPACKERS[coding] : undefined;
-  if (unpack === undefined) {
-    return { problem: ' in a Content-Encoding that Waybill does not read', again: false };
-  }
+  if (!unpack) return { problem: ' in a Content-Encoding that Waybill does not read', again: false };
   try {
     return { text: decoder.decode(unpack(bytes, { maxOutputLength: TOKEN_ANSWER_BYTES })) };
   } catch (error) {
