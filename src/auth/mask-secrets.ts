@@ -17,13 +17,6 @@ interface Form {
 
 /** RFC 4648, section 5. */
 const BASE64_URL: Readonly<Record<string, string>> = { '+': '-', '/': '_' };
-const JSON_LETTERS: Readonly<Record<string, string>> = {
-  '\b': 'b',
-  '\t': 't',
-  '\n': 'n',
-  '\f': 'f',
-  '\r': 'r',
-};
 const HTML_NAMES: Readonly<Record<string, string>> = {
   '&': 'amp',
   '<': 'lt',
@@ -120,7 +113,7 @@ function stepOf(character: string, isBase64: boolean): Step {
 function makeWays(character: string, isBase64: boolean): readonly RegExp[] {
   const other = isBase64 ? BASE64_URL[character] : undefined;
   const name = HTML_NAMES[character];
-  const letter = JSON_LETTERS[character];
+  const [, letter] = /^"\\([bfnrt])"$/.exec(JSON.stringify(character)) ?? [];
   const units = [...Array(character.length).keys()].map((index) => hex(character.charCodeAt(index), 4));
   const bytes = [...Buffer.from(character, 'utf8')].map((byte) => hex(byte, 2));
   const code = character.codePointAt(0) ?? 0;

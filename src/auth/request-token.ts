@@ -58,12 +58,10 @@ export async function requestToken(
   signal?.removeEventListener('abort', end);
   if (issued !== undefined) return issued;
   if (signal?.aborted) return { failure: `${tokenServiceName(config)} was not waited for`, calledOff: true };
-  const { status, error, retryAfterMs } = refusal;
+  const { refusal: what, again: _, ...answered } = refusal;
   return {
-    failure: `${tokenServiceName(config)} ${refusal.refusal}${tries > 1 ? ` (${tries} tries)` : ''}`,
-    ...(status !== undefined && { status }),
-    ...(error !== undefined && { error }),
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    failure: `${tokenServiceName(config)} ${what}${tries > 1 ? ` (${tries} tries)` : ''}`,
+    ...answered,
   };
 }
 

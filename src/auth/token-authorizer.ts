@@ -15,10 +15,13 @@ import type { ObtainedToken } from './obtain-token.ts';
 import { RelatedTokens } from './related-tokens.ts';
 import { blockedMs, extendBlock, NO_BLOCK } from './renewal-block.ts';
 import type { TokenRequestFailure } from './request-token.ts';
-import { carrierOf, tokenServiceUrl } from './token-service.ts';
+import { tokenServiceUrl } from './token-service.ts';
 
 /** How many of its own tokens a process knows again if it meets them in Redis. */
 const KNOWN_TOKENS = 16;
+
+/** RFC 6750, section 2.1. */
+const BEARER = { header: 'Authorization', prefix: 'Bearer ' };
 
 const CALLED_OFF: AuthorizationFailure = { failure: 'the attempt was called off', calledOff: true };
 
@@ -179,8 +182,8 @@ export class TokenAuthorizer implements Authorizer {
     this.#requestBlock = NO_BLOCK;
     const { auth, monotonicNow, sleep, log, onAsked } = this.#options;
     const { accessToken, lifetimeMs, source } = obtained;
-    const { header, prefix } = carrierOf(auth);
-    const headers = Object.freeze([header, `${prefix}${accessToken}`]);
+    const carrier = auth.type === 'oauth2' ? BEARER : auth;
+    const headers = Object.freeze([carrier.header, `${carrier.prefix}${accessToken}`]);
     const version = (before?.authorization.version ?? 0) + 1;
     const authorization = Object.freeze({ headers, token: accessToken, version });
     this.#related.noteIssued(before?.trial === undefined && before?.isDoubted === true);

@@ -9,8 +9,10 @@ import type { TokenRequestParts } from './token-post.ts';
  * a change of secret, or with a mistyped one, a token got with another is not used.
  */
 export function tokenKey(config: TokenAuthConfig): string {
-  const identity = identityOf(config);
-  return `wb:token:${createHash('sha256').update(JSON.stringify(identity)).digest('hex')}`;
+  const digest = createHash('sha256')
+    .update(JSON.stringify(identityOf(config)))
+    .digest('hex');
+  return `wb:token:${digest}`;
 }
 
 /** All that tells which token is meant; for OAuth 2 four texts, else a list that no OAuth 2 service has. */
@@ -20,12 +22,6 @@ function identityOf(config: TokenAuthConfig): readonly unknown[] {
   }
   const { type, url, method, headers, body, tokenPointer } = config;
   return [type, url, method, headers, body ?? null, tokenPointer];
-}
-
-/** The header that carries the token to the client's endpoints, and what stands before it there. */
-export function carrierOf(config: TokenAuthConfig): { readonly header: string; readonly prefix: string } {
-  if (config.type === 'oauth2') return { header: 'Authorization', prefix: 'Bearer ' };
-  return { header: config.header, prefix: config.prefix };
 }
 
 /** The token service's URL without what may be secret in it. */

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import { isBearerToken } from '../core/header-text.ts';
+import { parseJson } from '../core/json-value.ts';
 import { atMost } from '../core/time.ts';
 import type { TokenCipher } from './token-cipher.ts';
 
@@ -8,14 +10,17 @@ export interface TokenRedis {
   eval(script: string, numberOfKeys: number, ...keysAndArguments: (string | number)[]): Promise<unknown>;
 }
 
-/** A token that all processes with the same credentials use. */
-export interface SharedToken {
+/** Anyone may have written it: it is checked before it becomes a header. */
+const sharedToken = z.object({
   /** Random; names this token in all processes. */
-  readonly id: string;
-  readonly accessToken: string;
+  id: z.string(),
+  accessToken: z.string().refine(isBearerToken),
   /** The whole lifetime, from which each process tells when to renew ahead of expiry. */
-  readonly lifetimeMs: number;
-}
+  lifetimeMs: z.number().positive(),
+});
+
+/** A token that all processes with the same credentials use. */
+export type SharedToken = Readonly<z.infer<typeof sharedToken>>;
 
 /** What a look at the store led to; `away`: Redis fails or is slow. `stored` is the value as it stands there. */
 export type Claim =
@@ -23,9 +28,9 @@ export type Claim =
   | { readonly kind: 'useless'; readonly stored: string }
   | {
       readonly kind: 'token';
+      readonly stored: string;
       readonly token: SharedToken;
       readonly remainingMs: number;
-      readonly stored: string;
     }
   /** Nobody asks for `retryAfterMs`. */
   | { readonly kind: 'failed'; readonly failure: string; readonly retryAfterMs: number };
@@ -107,7 +112,8 @@ export class TokenStore {
     const [kind, value = '', ms = 0] = reply as [Claim['kind'], string?, number?];
     if (kind === 'claimed' || kind === 'held') return { kind };
     if (kind === 'failed') return { kind, failure: value, retryAfterMs: Math.max(0, ms) };
-    const token = parseToken(cipher === undefined ? value : cipher.open(value, key));
+    const text = cipher === undefined ? value : (cipher.open(value, key) ?? '');
+    const token = sharedToken.safeParse(parseJson(text)).data;
     if (token === undefined || ms <= 0) return { kind: 'useless', stored: value };
     return { kind: 'token', token, remainingMs: ms, stored: value };
   }
@@ -131,18 +137,5 @@ export class TokenStore {
   #eval(script: string, keys: readonly string[], ...values: readonly (string | number)[]): Promise<unknown> {
     const { redis, timeoutMs } = this.#options;
     return atMost(timeoutMs, redis.eval(script, keys.length, ...keys, ...values)).catch(() => undefined);
-  }
-}
-
-/** Anyone may have written it: it is checked before it becomes a header. */
-function parseToken(stored: string | undefined): SharedToken | undefined {
-  if (stored === undefined) return undefined;
-  try {
-    const { id, accessToken, lifetimeMs } = JSON.parse(stored) as Partial<SharedToken>;
-    if (typeof id !== 'string' || typeof accessToken !== 'string' || typeof lifetimeMs !== 'number')
-      return undefined;
-    return isBearerToken(accessToken) && lifetimeMs > 0 ? { id, accessToken, lifetimeMs } : undefined;
-  } catch {
-    return undefined;
   }
 }
