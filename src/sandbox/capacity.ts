@@ -21,140 +21,100 @@ export type Admission =
   | { readonly kind: 'serve'; readonly startMs: number; readonly finishMs: number }
   | { readonly kind: 'refuse'; readonly status: 503 | 429; readonly retryAfterSeconds: number };
 
-/** Decides on requests one after another, as they arrive. */
-export interface Capacity {
-  /** How many requests are served side by side; infinite: no bound. */
-  readonly servers: number;
-  /** @param nowMs does not go back */
-  admit(nowMs: number): Admission;
-}
-
 /** A declared limit lets through this part of a second at once: senders are never quite even. */
 const BURST_SECONDS = 0.1;
 const LEAST_BURST = 2;
+/** Starts that have passed are forgotten in steps of this many. */
+const FORGET_STARTS = 1_024;
 
 /**
  * A queue before servers, first come first served: latency is constant up to the capacity, and grows with the
  * queue beyond it. Start and finish are calculated from the arrivals, so that late timers delay an answer and
  * never change the capacity.
- *
- * @param random numbers in [0, 1), for the spread
  */
-export function createCapacity(options: CapacityOptions, random: () => number): Capacity {
-  const { latencyMs, latencySpread, onOverload } = options;
-  const rate = options.ratePerSecond ?? Number.POSITIVE_INFINITY;
-  // Little's law. If it is no whole number, a server is busy a little longer than the request.
-  const exact = (rate * latencyMs) / 1_000;
-  const servers = Number.isFinite(rate) ? Math.max(1, Math.ceil(exact - 1e-9)) : Number.POSITIVE_INFINITY;
-  const free = new FreeTimes(Number.isFinite(servers) ? servers : 0);
-  const meanBusyMs = (servers * 1_000) / rate;
-  const limit = createDeclaredLimit(options.declaredLimitPerSecond);
-  const waiting = createWaiting();
+export class Capacity {
+  /** How many requests are served side by side; infinite: no bound. */
+  readonly servers: number;
+  readonly #options: CapacityOptions;
+  readonly #random: () => number;
+  /** When each server is free; none if there is no bound. */
+  readonly #freeAt: Float64Array;
+  readonly #meanBusyMs: number;
+  /** When the requests that were to wait start, in their order; the first of them have started. */
+  readonly #starts: number[] = [];
+  #started = 0;
+  /** When the next request is due by the declared limit. */
+  #due = Number.NEGATIVE_INFINITY;
 
-  function serve(nowMs: number): Admission {
-    const factor = 1 + latencySpread * (2 * random() - 1);
-    if (!Number.isFinite(rate))
-      return { kind: 'serve', startMs: nowMs, finishMs: nowMs + latencyMs * factor };
-    const startMs = Math.max(nowMs, free.earliest());
-    free.replaceEarliest(startMs + meanBusyMs * factor);
-    if (onOverload !== 'queue') waiting.add(startMs);
+  /** @param random numbers in [0, 1), for the spread */
+  constructor(options: CapacityOptions, random: () => number) {
+    const { ratePerSecond: rate, latencyMs } = options;
+    this.#options = options;
+    this.#random = random;
+    // Little's law. If it is no whole number, a server is busy a little longer than the request.
+    const servers = rate === undefined ? 0 : Math.max(1, Math.ceil((rate * latencyMs) / 1_000 - 1e-9));
+    this.servers = rate === undefined ? Number.POSITIVE_INFINITY : servers;
+    this.#freeAt = new Float64Array(servers).fill(Number.NEGATIVE_INFINITY);
+    this.#meanBusyMs = rate === undefined ? 0 : (servers * 1_000) / rate;
+  }
+
+  /** Decides on one request after another, as they arrive. @param nowMs does not go back */
+  admit(nowMs: number): Admission {
+    const { latencyMs, latencySpread, onOverload, queue } = this.#options;
+    const server = this.#firstFree();
+    const freeAt = this.#freeAt[server] ?? nowMs;
+    const isFull = onOverload !== 'queue' && this.#countWaiting(nowMs) >= queue && freeAt > nowMs;
+    if (!this.#isWithinLimit(nowMs)) return { kind: 'refuse', status: 429, retryAfterSeconds: 1 };
+    if (isFull) {
+      const retryAfterSeconds = Math.max(1, Math.ceil((freeAt - nowMs) / 1_000));
+      return { kind: 'refuse', status: onOverload, retryAfterSeconds };
+    }
+    const factor = 1 + latencySpread * (2 * this.#random() - 1);
+    const startMs = Math.max(nowMs, freeAt);
+    this.#freeAt[server] = startMs + this.#meanBusyMs * factor;
+    if (onOverload !== 'queue') this.#starts.push(startMs);
     return { kind: 'serve', startMs, finishMs: startMs + latencyMs * factor };
   }
 
-  return {
-    servers,
-    admit(nowMs) {
-      const isFull =
-        onOverload !== 'queue' && waiting.count(nowMs) >= options.queue && free.earliest() > nowMs;
-      if (!limit.admits(nowMs)) return { kind: 'refuse', status: 429, retryAfterSeconds: 1 };
-      if (!isFull) return serve(nowMs);
-      const untilFreeMs = free.earliest() - nowMs;
-      return {
-        kind: 'refuse',
-        status: onOverload,
-        retryAfterSeconds: Math.max(1, Math.ceil(untilFreeMs / 1_000)),
-      };
-    },
-  };
-}
-
-/** A GCRA: one request each 1/rate, and a few ahead of that schedule. */
-function createDeclaredLimit(ratePerSecond: number | undefined): { admits(nowMs: number): boolean } {
-  if (ratePerSecond === undefined) return { admits: () => true };
-  const gapMs = 1_000 / ratePerSecond;
-  const aheadMs = Math.max(LEAST_BURST, ratePerSecond * BURST_SECONDS) * gapMs;
-  let due = Number.NEGATIVE_INFINITY;
-  return {
-    admits(nowMs) {
-      const next = Math.max(due, nowMs) + gapMs;
-      if (next - nowMs > aheadMs + gapMs) return false;
-      due = next;
-      return true;
-    },
-  };
-}
-
-/** Counts requests that have not started; they start in the order in which they came. */
-function createWaiting() {
-  let starts: number[] = [];
-  let first = 0;
-  const passed = (nowMs: number): void => {
-    while (first < starts.length && (starts[first] ?? 0) <= nowMs) first += 1;
-    if (first < 1_024 || first * 2 < starts.length) return;
-    starts = starts.slice(first);
-    first = 0;
-  };
-  return {
-    add: (startMs: number): void => void starts.push(startMs),
-    count(nowMs: number): number {
-      passed(nowMs);
-      return starts.length - first;
-    },
-  };
-}
-
-/** The times at which servers are free; all are free at first. A binary heap, since there may be thousands. */
-class FreeTimes {
-  readonly #heap: Float64Array;
-
-  constructor(servers: number) {
-    this.#heap = new Float64Array(servers).fill(Number.NEGATIVE_INFINITY);
-  }
-
-  earliest(): number {
-    return this.#heap[0] ?? Number.NEGATIVE_INFINITY;
-  }
-
-  replaceEarliest(by: number): void {
-    let place = 0;
-    for (;;) {
-      const left = 2 * place + 1;
-      const child = this.#at(left + 1) < this.#at(left) ? left + 1 : left;
-      if (this.#at(child) >= by) break;
-      this.#heap[place] = this.#at(child);
-      place = child;
+  /** The place of the server that is free first. */
+  #firstFree(): number {
+    const freeAt = this.#freeAt;
+    let first = 0;
+    for (let place = 1; place < freeAt.length; place += 1) {
+      if ((freeAt[place] as number) < (freeAt[first] as number)) first = place;
     }
-    this.#heap[place] = by;
+    return first;
   }
 
-  #at(place: number): number {
-    return this.#heap[place] ?? Number.POSITIVE_INFINITY;
+  #countWaiting(nowMs: number): number {
+    while ((this.#starts[this.#started] ?? Number.POSITIVE_INFINITY) <= nowMs) this.#started += 1;
+    if (this.#started >= FORGET_STARTS) {
+      this.#starts.splice(0, this.#started);
+      this.#started = 0;
+    }
+    return this.#starts.length - this.#started;
+  }
+
+  /** A GCRA: one request each 1/rate, and a few ahead of that schedule. */
+  #isWithinLimit(nowMs: number): boolean {
+    const { declaredLimitPerSecond: rate } = this.#options;
+    if (rate === undefined) return true;
+    const gapMs = 1_000 / rate;
+    const aheadMs = Math.max(LEAST_BURST, rate * BURST_SECONDS) * gapMs;
+    const next = Math.max(this.#due, nowMs) + gapMs;
+    if (next - nowMs > aheadMs + gapMs) return false;
+    this.#due = next;
+    return true;
   }
 }
 
 /**
  * Answers as `script` does, once the capacity has served the request; the script's own delay comes on top. A
  * refused request does not reach the script.
- *
- * @param clock milliseconds that never go back
  */
-export function answerWithinCapacity(
-  capacity: Capacity,
-  clock: () => number,
-  script: PromptScript,
-): PromptScript {
+export function answerWithinCapacity(capacity: Capacity, script: PromptScript): PromptScript {
   return (request, history) => {
-    const nowMs = clock();
+    const nowMs = performance.now();
     const admission = capacity.admit(nowMs);
     if (admission.kind === 'refuse') {
       const headers = { 'Retry-After': String(admission.retryAfterSeconds) };

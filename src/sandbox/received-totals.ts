@@ -1,17 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Behaviour } from './answer.ts';
 import type { ContractCheck } from './contract-check.ts';
-import { forgetOldest, type ReceivedRequest } from './request-log.ts';
+import { type Answered, forgetOldest, type ReceivedRequest } from './request-log.ts';
 
 /** One request as `waybill sandbox` shows it. */
-export interface RequestSummary {
+export interface RequestSummary
+  extends Pick<ReceivedRequest, 'method' | 'path' | 'eventId'>,
+    Pick<ContractCheck, 'unit' | 'faults'> {
   readonly kind: 'delivery' | 'token';
   /** The event type; undefined: a token request, or no endpoint is at the path. */
   readonly type: string | undefined;
-  readonly method: string;
-  readonly path: string;
-  readonly eventId: string | undefined;
-  readonly unit: string | undefined;
   /** The X-Waybill-Attempt header. */
   readonly attempt: string | undefined;
   /** 0: none was sent. */
@@ -23,8 +21,6 @@ export interface RequestSummary {
   readonly ms: number;
   /** The event was accepted, and had been accepted before. */
   readonly doubled: boolean;
-  /** How the request differs from the sender's contract, a sentence each. */
-  readonly faults: readonly string[];
 }
 
 /** Of all that an endpoint received. */
@@ -61,21 +57,32 @@ export class ReceivedTotals {
   }
 
   /** Adds a request that is over; `check` undefined: it asked for a token. */
-  add(request: ReceivedRequest, type: string | undefined, check: ContractCheck | undefined): RequestSummary {
-    const kind = check === undefined ? 'token' : 'delivery';
+  add(request: ReceivedRequest, check: ContractCheck | undefined): RequestSummary {
+    const { method, path, eventId, headers, answered, at, finishedAt = at } = request;
+    const type = check?.type?.name;
     const event = check && this.#eventOf(request);
     const isOther = event !== undefined && event.digest !== digestOf(request.body);
     const faults = [...(check?.faults ?? []), ...(isOther ? [OTHER_BODY] : [])];
     for (const fault of faults) {
       if (this.faults.has(fault) || this.faults.size < MOST_FAULTS) count(this.faults, fault);
     }
-    const doubled = this.#countAnswer(check === undefined ? 'token' : (type ?? 'elsewhere'), request, event);
-    return summarize(request, { kind, type, doubled, faults, unit: check?.unit });
+    const attempt = headers['x-waybill-attempt'];
+    return {
+      kind: check === undefined ? 'token' : 'delivery',
+      ...{ method, path, eventId, type, unit: check?.unit, faults },
+      attempt: typeof attempt === 'string' ? attempt : undefined,
+      status: answered?.status ?? 0,
+      fault: answered?.behaviour,
+      left: answered === undefined,
+      ms: finishedAt - at,
+      doubled: this.#countAnswer(check === undefined ? 'token' : (type ?? 'elsewhere'), answered, event),
+    };
   }
 
   /** @returns whether the event was accepted, and had been accepted before */
-  #countAnswer(name: string, { answered }: ReceivedRequest, event: RememberedEvent | undefined): boolean {
-    const totals = this.#totalsOf(name);
+  #countAnswer(name: string, answered: Answered | undefined, event: RememberedEvent | undefined): boolean {
+    const totals = this.endpoints.get(name) ?? { received: 0, delivered: 0, doubled: 0, byAnswer: new Map() };
+    this.endpoints.set(name, totals);
     totals.received += 1;
     count(totals.byAnswer, answered?.behaviour ?? (answered ? String(answered.status) : 'no answer'));
     const isAccepted = answered !== undefined && answered.status >= 200 && answered.status < 300;
@@ -95,30 +102,6 @@ export class ReceivedTotals {
     forgetOldest(this.#events, this.#keepIds);
     return event;
   }
-
-  #totalsOf(name: string): EndpointTotals {
-    const totals = this.endpoints.get(name) ?? { received: 0, delivered: 0, doubled: 0, byAnswer: new Map() };
-    this.endpoints.set(name, totals);
-    return totals;
-  }
-}
-
-function summarize(
-  { method, path, eventId, headers, answered, at, finishedAt = at }: ReceivedRequest,
-  judged: Pick<RequestSummary, 'kind' | 'type' | 'doubled' | 'faults' | 'unit'>,
-): RequestSummary {
-  const attempt = headers['x-waybill-attempt'];
-  return {
-    method,
-    path,
-    eventId,
-    attempt: typeof attempt === 'string' ? attempt : undefined,
-    status: answered?.status ?? 0,
-    fault: answered?.behaviour,
-    left: answered === undefined,
-    ms: finishedAt - at,
-    ...judged,
-  };
 }
 
 function digestOf(body: string): string {

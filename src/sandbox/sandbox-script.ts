@@ -10,6 +10,7 @@ import {
   isBad,
   toAnswer,
 } from './answer.ts';
+import { tokenServiceSchema } from './company-token-service.ts';
 import type { ReceivedRequest, RequestHistory } from './request-log.ts';
 import { unitOf } from './scripts.ts';
 
@@ -69,14 +70,7 @@ const authSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('bearer'), token: bearerToken }),
   z.strictObject({ type: z.literal('basic'), username: z.string(), password: z.string() }),
   z.strictObject({ type: z.literal('api_key'), header: headerName, key: headerValue }),
-  z.strictObject({
-    type: z.literal('oauth2'),
-    clientId: text.default('waybill'),
-    clientSecret: text.default('not-much-of-a-secret'),
-    scope: text.default('read write'),
-    expiresInSeconds: z.int().min(1).max(31_536_000).default(3_600),
-    oneTokenAtATime: z.boolean().default(false),
-  }),
+  tokenServiceSchema,
 ]);
 
 const endpointSchema = z.strictObject({

@@ -1,6 +1,7 @@
-import { type EventTypeName, findEventType } from '../core/event-types.ts';
+import type { EventType } from '../core/event-type.ts';
+import { EVENT_TYPE_NAMES, EVENT_TYPES, type EventTypeName } from '../core/event-types.ts';
 import { AS_CONTRACTED } from './answer.ts';
-import { answerWithinCapacity, type Capacity, type CapacityOptions, createCapacity } from './capacity.ts';
+import { answerWithinCapacity, Capacity, type CapacityOptions } from './capacity.ts';
 import { type ClientSettings, startCompany } from './company.ts';
 import { type ContractCheck, checkContract } from './contract-check.ts';
 import type { Address } from './listener.ts';
@@ -45,77 +46,57 @@ export async function startScriptedClient(
   const { random, wallClock, address } = options;
   const totals = new ReceivedTotals(KEEP_IDS);
   const paths = pathsOf(script);
-  const checked = createChecks(paths);
-  const capacity = options.capacity && createCapacity(options.capacity, random);
-  const answers = scriptOf(script, paths, random, checked);
+  const check = createCheck(paths);
+  const capacity = options.capacity && new Capacity(options.capacity, random);
+  const answers = answersOf(script, random, check);
   const company = await startCompany(
     'sandbox',
     {
       address,
       auth: script.auth,
-      script: capacity ? answerWithinCapacity(capacity, () => performance.now(), answers) : answers,
+      script: capacity ? answerWithinCapacity(capacity, answers) : answers,
       tokenScript: scriptedAnswers(script.token.answers, random),
       keepLatest: KEEP_REQUESTS,
       keepIds: KEEP_IDS,
-      onFinished(request, isToken) {
-        const { type, check }: Checked = isToken ? {} : checked(request);
-        options.onRequest(totals.add(request, type, check));
-      },
+      onFinished: (request, isToken) =>
+        options.onRequest(totals.add(request, isToken ? undefined : check(request))),
     },
     wallClock,
   );
-  return {
-    baseUrl: company.baseUrl,
-    totals,
-    clientSettings: company.clientSettings({ endpoints: paths }),
-    capacity,
-    close: company.close,
-  };
+  const { baseUrl, close } = company;
+  return { baseUrl, totals, clientSettings: company.clientSettings({ endpoints: paths }), capacity, close };
 }
 
-interface Checked {
-  readonly type?: EventTypeName;
-  /** Absent: it is a token request. */
-  readonly check?: ContractCheck;
-}
+type Check = (request: ReceivedRequest) => ContractCheck;
 
 /** Checks each request once, for its answer and for the totals. */
-function createChecks(paths: Readonly<Record<EventTypeName, string>>): (request: ReceivedRequest) => Checked {
-  const typeByPath = new Map(Object.entries(paths).map(([type, path]) => [path, type as EventTypeName]));
-  const known = new WeakMap<ReceivedRequest, Checked>();
+function createCheck(paths: Readonly<Record<EventTypeName, string>>): Check {
+  const typeByPath = new Map<string, EventType>(EVENT_TYPES.map((type) => [paths[type.name], type]));
+  const checks = new WeakMap<ReceivedRequest, ContractCheck>();
   return (request) => {
-    const checked = known.get(request) ?? checkRequest(request, typeByPath);
-    known.set(request, checked);
-    return checked;
+    const type = typeByPath.get(request.path.split('?', 1)[0] ?? '');
+    const check = checks.get(request) ?? checkContract(request, type);
+    checks.set(request, check);
+    return check;
   };
-}
-
-function checkRequest(request: ReceivedRequest, typeByPath: ReadonlyMap<string, EventTypeName>): Checked {
-  const type = typeByPath.get(request.path.split('?', 1)[0] ?? '');
-  if (type === undefined) return { check: checkContract(request, undefined) };
-  return { type, check: checkContract(request, findEventType(type)) };
 }
 
 /** The answers of each endpoint; if its script leaves them open, those of the contract. */
-function scriptOf(
-  script: SandboxScript,
-  paths: Readonly<Record<EventTypeName, string>>,
-  random: () => number,
-  checked: (request: ReceivedRequest) => Checked,
-): PromptScript {
+function answersOf({ endpoints }: SandboxScript, random: () => number, check: Check): PromptScript {
   const asContracted: PromptScript = (request, history) => {
-    const { type, check } = checked(request);
-    if (check?.refusal !== undefined) return check.refusal;
-    const already = type === undefined ? undefined : findEventType(type)?.alreadyReceivedStatus;
-    if (already === undefined) return AS_CONTRACTED;
-    return history.accepted ? already : 201;
+    const { type, refusal } = check(request);
+    if (refusal !== undefined) return refusal;
+    if (type?.alreadyReceivedStatus === undefined) return AS_CONTRACTED;
+    return history.accepted ? type.alreadyReceivedStatus : 201;
   };
-  const types = Object.keys(paths) as EventTypeName[];
-  const replies = new Map(
-    types.map((type) => [type, scriptedAnswers(script.endpoints[type]?.answers ?? [], random, asContracted)]),
+  const replies = new Map<string | undefined, PromptScript>(
+    EVENT_TYPE_NAMES.map((type) => [
+      type,
+      scriptedAnswers(endpoints[type]?.answers ?? [], random, asContracted),
+    ]),
   );
   return (request, history) => {
-    const { type } = checked(request);
-    return ((type && replies.get(type)) ?? asContracted)(request, history);
+    const reply = replies.get(check(request).type?.name) ?? asContracted;
+    return reply(request, history);
   };
 }

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { request } from 'undici';
 import { expect, onTestFinished, test } from 'vitest';
 import { seededRandom } from '../../src/core/random.ts';
-import { type Admission, type CapacityOptions, createCapacity } from '../../src/sandbox/capacity.ts';
+import { type Admission, Capacity, type CapacityOptions } from '../../src/sandbox/capacity.ts';
 import { sandboxScriptSchema } from '../../src/sandbox/sandbox-script.ts';
 import { startScriptedClient } from '../../src/sandbox/scripted-client.ts';
 import { sampleEvent } from '../support/events.ts';
@@ -18,7 +18,7 @@ const ROUNDING_MS = 1e-6;
 type Served = Extract<Admission, { kind: 'serve' }> & { arrivedMs: number };
 
 function admitAll(options: CapacityOptions, arrivals: readonly number[], seed = 1) {
-  const capacity = createCapacity(options, seededRandom(seed));
+  const capacity = new Capacity(options, seededRandom(seed));
   const admissions = arrivals.map((at) => ({ arrivedMs: at, ...capacity.admit(at) }));
   const served = admissions.filter((each): each is Served => each.kind === 'serve');
   return { capacity, admissions, served, refused: admissions.filter(({ kind }) => kind === 'refuse') };
