@@ -5,7 +5,7 @@ import { AS_CONTRACTED } from './answer.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { type CompanyAuth, createAuthenticator } from './company-auth.ts';
 import type { TokenService } from './company-token-service.ts';
-import { type Address, createListener, type Listener } from './listener.ts';
+import { type Address, Listener } from './listener.ts';
 import { type ReceivedRequest, RequestLog, type Tally } from './request-log.ts';
 import { type Responder, respond } from './respond.ts';
 import type { Reply } from './scripts.ts';
@@ -58,7 +58,8 @@ export async function startCompany(
     },
     onScriptError: signal.fail,
   };
-  const listener = await createListener((...arrival) => respond(responder, ...arrival), options);
+  const listener = new Listener((...arrival) => respond(responder, ...arrival), options);
+  await listener.start();
   const scheme = options.tls === undefined ? 'http' : 'https';
   const baseUrl = `${scheme}://${reachableHost(options.address?.host)}:${listener.port}`;
   return new Company(responder, signal, listener, baseUrl);
@@ -85,13 +86,10 @@ export class Company {
   readonly deliveredIds: ReadonlySet<string>;
   readonly tally: Tally;
   readonly tokenTally: Tally;
-  readonly connections: { readonly opened: number; readonly open: number };
-  /** Ends its connections and refuses new ones. */
-  readonly down: () => Promise<void>;
-  /** Listens again, on the same port. */
-  readonly up: () => Promise<void>;
+  readonly connections: Pick<Listener, 'opened' | 'open'>;
   readonly #responder: Responder;
   readonly #signal: ChangeSignal;
+  readonly #listener: Listener;
 
   constructor(responder: Responder, signal: ChangeSignal, listener: Listener, baseUrl: string) {
     const { company, authenticator, deliveries, tokenRequests } = responder;
@@ -106,10 +104,19 @@ export class Company {
     this.tally = deliveries.tally;
     this.tokenTally = tokenRequests.tally;
     this.connections = listener;
-    this.down = listener.stop;
-    this.up = listener.start;
     this.#responder = responder;
     this.#signal = signal;
+    this.#listener = listener;
+  }
+
+  /** Ends its connections and refuses new ones. */
+  down(): Promise<void> {
+    return this.#listener.stop();
+  }
+
+  /** Listens again, on the same port. */
+  up(): Promise<void> {
+    return this.#listener.restart();
   }
 
   /** The client's entry for `waybill.yaml` that reaches this company and passes its authentication. */

@@ -39,7 +39,7 @@ export function respond(
   response: ServerResponse,
   connection: Connection,
 ): void {
-  const { authenticator, company, replies, deliveries, tokenRequests } = responder;
+  const { authenticator, company, replies, deliveries, tokenRequests, onScriptError } = responder;
   const at = performance.now();
   const { method = '', url: path = '/', headers } = message;
   const tokenService = path === responder.tokenPath ? authenticator.tokenService : undefined;
@@ -49,13 +49,15 @@ export function respond(
     const eventId = typeof key === 'string' ? key : undefined;
     const arrival = { company, method, path, headers, body, eventId, at, connection: connection.index };
     const request = log.arrived(arrival);
+    if (response.destroyed) log.finished(request);
+    else response.once('close', () => log.finished(request));
     const open = { request, response, connection, log };
     if (tokenService !== undefined) {
       const contracted = (): FullAnswer => tokenService.respond(request);
-      reply({ ...open, contracted }, replies.token, responder.onScriptError);
+      void reply({ ...open, contracted }, replies.token, onScriptError);
     } else if (authenticator.accepts(headers)) {
       const contracted = (): FullAnswer => contractedAnswer(request, log);
-      reply({ ...open, contracted }, replies.delivery, responder.onScriptError);
+      void reply({ ...open, contracted }, replies.delivery, onScriptError);
     } else {
       answer({ ...open, contracted: () => UNAUTHORIZED }, UNAUTHORIZED);
     }
@@ -79,50 +81,28 @@ function contractedAnswer({ path, eventId }: ReceivedRequest, { accepted }: Requ
   return isReceipt && (eventId === undefined || !accepted.has(eventId)) ? NEW_RECEIPT : DELIVERED;
 }
 
-/** Answers as a script says, which may take its time. */
-function reply(open: OpenRequest, by: Reply, onScriptError: (error: Error) => void): void {
+/** Answers as a script says, which may take its time. Never rejects. */
+async function reply(open: OpenRequest, by: Reply, onScriptError: (error: Error) => void): Promise<void> {
   const { request, log } = open;
-  const history = log.admitted(request);
-  const failed = (cause: unknown): void => {
+  try {
+    const decided = ask(by, request, log.admitted(request));
+    answer(open, toAnswer(decided instanceof Promise ? await decided : decided));
+  } catch (cause) {
     const message = `the script of company "${request.company}" failed on ${request.method} ${request.path}`;
     answer(open, { status: 500, body: JSON.stringify({ message: `${message}: ${String(cause)}` }) });
     onScriptError(new Error(message, { cause }));
-  };
-  try {
-    const decided = ask(by, request, history);
-    if (decided instanceof Promise) {
-      finishWhenClosed(open);
-      decided.then((like) => answer(open, toAnswer(like))).catch(failed);
-    } else {
-      answer(open, toAnswer(decided));
-    }
-  } catch (cause) {
-    failed(cause);
   }
 }
 
-/** Gives the answer, at once if it has no delay, and records what became of the request. */
+/** Gives the answer, at once if it has no delay. */
 function answer(open: OpenRequest, decided: Answer): void {
-  if (isBad(decided) || decided.delayMs !== undefined) {
-    finishWhenClosed(open);
-    afterDelay(open, decided.delayMs ?? 0, () => send(open, decided));
-  } else {
-    send(open, decided);
-  }
-}
-
-function finishWhenClosed({ response, log, request }: OpenRequest): void {
-  if (response.destroyed) log.finished(request);
-  else response.once('close', () => log.finished(request));
-}
-
-function afterDelay({ response }: OpenRequest, delayMs: number, act: () => void): void {
+  const { delayMs = 0 } = decided;
   if (delayMs <= 0) {
-    act();
+    send(open, decided);
     return;
   }
-  const timer = setTimeout(act, delayMs);
-  response.once('close', () => clearTimeout(timer));
+  const timer = setTimeout(() => send(open, decided), delayMs);
+  open.response.once('close', () => clearTimeout(timer));
 }
 
 function send(open: OpenRequest, decided: Answer): void {

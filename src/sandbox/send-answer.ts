@@ -18,31 +18,15 @@ export function sendPlain(response: ServerResponse, answer: FullAnswer): void {
   const { status } = answer;
   const hasBody = status >= 200 && status !== 204 && status !== 304;
   const body = hasBody ? (answer.body ?? defaultBody(status)) : '';
-  // As an array, since node copies an object header by header: this is the path of every healthy answer.
-  const headers = ['Content-Type', 'application/json'];
-  if (hasBody) headers.push('Content-Length', String(Buffer.byteLength(body)));
-  if (answer.headers === undefined) {
-    response.writeHead(status, headers);
-  } else {
-    response.writeHead(status, withExtra(headers, answer.headers));
-  }
-  response.end(body);
+  response.setHeader('Content-Type', 'application/json');
+  if (hasBody) response.setHeader('Content-Length', Buffer.byteLength(body));
+  for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
+  response.writeHead(status).end(body);
 }
 
 function defaultBody(status: number): string {
   if (status < 300) return SUCCESS_BODY;
   return JSON.stringify({ message: STATUS_CODES[status] ?? `Status ${status}` });
-}
-
-function withExtra(headers: readonly string[], extra: Readonly<Record<string, string>>): string[] {
-  const replaced = new Set(Object.keys(extra).map((name) => name.toLowerCase()));
-  const merged: string[] = [];
-  for (let n = 0; n < headers.length; n += 2) {
-    const name = headers[n] ?? '';
-    if (!replaced.has(name.toLowerCase())) merged.push(name, headers[n + 1] ?? '');
-  }
-  for (const [name, value] of Object.entries(extra)) merged.push(name, value);
-  return merged;
 }
 
 /** Gives an answer that breaks the rules. All that it starts ends when the connection closes. */
@@ -54,7 +38,7 @@ type Way = (response: ServerResponse, connection: Connection, status: number) =>
 
 const WAYS: Readonly<Record<Behaviour, Way>> = {
   hang: () => {},
-  reset: (_response, connection) => connection.reset(),
+  reset: (_response, connection) => connection.socket.resetAndDestroy(),
   close: (response) => response.socket?.end(),
   garbage: (response) => response.socket?.end('220 mail.acme.example ESMTP ready\r\n'),
   slow_headers: (response) => {
@@ -63,7 +47,7 @@ const WAYS: Readonly<Record<Behaviour, Way>> = {
   },
   huge_headers: (response) => response.socket?.end(`HTTP/1.1 200 OK\r\n${HUGE_HEADERS}\r\n`),
   reset_after_headers: (response, connection, status) =>
-    breakOff(response, status, () => afterReading(response, () => connection.reset())),
+    breakOff(response, status, () => afterReading(response, () => connection.socket.resetAndDestroy())),
   close_after_headers: (response, _connection, status) =>
     breakOff(response, status, () => response.socket?.end()),
   endless_body: (response, _connection, status) => {
