@@ -1,3 +1,6 @@
+const WITHOUT_STATUS = ['hang', 'reset', 'close', 'garbage', 'slow_headers', 'huge_headers'] as const;
+const WITH_STATUS = ['reset_after_headers', 'close_after_headers', 'endless_body', 'slow_body'] as const;
+
 /**
  * What a company can do instead of answering as HTTP asks.
  *
@@ -9,18 +12,7 @@
  * `close_after_headers` break off in the middle of it, `endless_body` pours as fast as it is read,
  * `slow_body` trickles; neither of the last two ever ends.
  */
-export const BEHAVIOURS = [
-  'hang',
-  'reset',
-  'close',
-  'garbage',
-  'slow_headers',
-  'huge_headers',
-  'reset_after_headers',
-  'close_after_headers',
-  'endless_body',
-  'slow_body',
-] as const;
+export const BEHAVIOURS = [...WITHOUT_STATUS, ...WITH_STATUS] as const;
 
 /** One of {@link BEHAVIOURS}. */
 export type Behaviour = (typeof BEHAVIOURS)[number];
@@ -37,12 +29,10 @@ export interface PlainAnswer {
 }
 
 /** An answer that breaks the rules. */
-export interface BadAnswer {
+export interface BadAnswer extends Pick<PlainAnswer, 'delayMs'> {
   readonly behaviour: Behaviour;
   /** For the behaviours that get as far as a status; left out: 200. */
   readonly status?: number;
-  /** Waited before it begins, in milliseconds. */
-  readonly delayMs?: number;
 }
 
 /** What a company does with one request. */
@@ -67,12 +57,7 @@ export function isBad(answer: Answer): answer is BadAnswer {
 }
 
 /** The behaviours that get as far as a status. */
-export const FAULTS_WITH_STATUS: ReadonlySet<Behaviour> = new Set<Behaviour>([
-  'reset_after_headers',
-  'close_after_headers',
-  'endless_body',
-  'slow_body',
-]);
+export const FAULTS_WITH_STATUS: ReadonlySet<Behaviour> = new Set(WITH_STATUS);
 
 /** The status that a client gets to see from a rule-breaking answer; 0: none. */
 export function visibleStatus(answer: BadAnswer): number {

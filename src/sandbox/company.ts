@@ -7,7 +7,8 @@ import { type CompanyAuth, createAuthenticator } from './company-auth.ts';
 import type { TokenService } from './company-token-service.ts';
 import { type Address, Listener } from './listener.ts';
 import { type ReceivedRequest, RequestLog, type Tally } from './request-log.ts';
-import { type Responder, respond } from './respond.ts';
+import { type Responder, respond, TOKEN_PATH } from './respond.ts';
+import { DEFAULT_PATHS } from './sandbox-script.ts';
 import type { Reply } from './scripts.ts';
 
 /** A client as in `waybill.yaml`. */
@@ -29,33 +30,28 @@ export interface CompanyOptions {
   readonly keepIds?: number;
   /** Where it listens; left out: a free port of 127.0.0.1. */
   readonly address?: Address;
+  /** Milliseconds since the epoch, for the time stamps of tokens; left out: the process's own clock. */
+  readonly wallClock?: () => number;
   /** Called when a request has been answered, or its sender has left; `isToken`: it asked for a token. */
   onFinished?(request: ReceivedRequest, isToken: boolean): void;
 }
 
-const TOKEN_PATH = '/oauth/token';
 const WAIT_MS = 30_000;
+const ownClock = (): number => performance.timeOrigin + performance.now();
 
-/** Starts a company. `wallClock` gives milliseconds since the epoch, for the time stamps of its tokens. */
-export async function startCompany(
-  name: string,
-  options: CompanyOptions,
-  wallClock: () => number,
-): Promise<Company> {
+/** Starts a company. */
+export async function startCompany(name: string, options: CompanyOptions = {}): Promise<Company> {
+  const { auth = { type: 'none' }, wallClock = ownClock, script = AS_CONTRACTED } = options;
   const signal = new ChangeSignal();
   const keepRequests = options.keepLatest ?? Number.POSITIVE_INFINITY;
   const keep = { keepRequests, keepIds: options.keepIds ?? keepRequests, onChange: signal.changed };
   const finished = (isToken: boolean) => (request: ReceivedRequest) => options.onFinished?.(request, isToken);
   const responder: Responder = {
     company: name,
-    tokenPath: TOKEN_PATH,
-    authenticator: createAuthenticator(options.auth ?? { type: 'none' }, wallClock),
+    authenticator: createAuthenticator(auth, wallClock),
     deliveries: new RequestLog({ ...keep, onFinished: finished(false) }),
     tokenRequests: new RequestLog({ ...keep, onFinished: finished(true) }),
-    replies: {
-      delivery: options.script ?? AS_CONTRACTED,
-      token: options.tokenScript ?? AS_CONTRACTED,
-    },
+    replies: { delivery: script, token: options.tokenScript ?? AS_CONTRACTED },
     onScriptError: signal.fail,
   };
   const listener = new Listener((...arrival) => respond(responder, ...arrival), options);
@@ -122,7 +118,7 @@ export class Company {
   /** The client's entry for `waybill.yaml` that reaches this company and passes its authentication. */
   readonly clientSettings = (changes?: Partial<ClientSettings>): ClientSettings => ({
     baseUrl: this.baseUrl,
-    endpoints: { disposition_update: '/dispositions', inventory_receipt: '/inventory_receipt' },
+    endpoints: DEFAULT_PATHS,
     auth: this.#responder.authenticator.configFor(this.tokenUrl),
     allowPrivateNetwork: true,
     ...changes,

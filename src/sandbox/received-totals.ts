@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Behaviour } from './answer.ts';
 import type { ContractCheck } from './contract-check.ts';
-import { type Answered, forgetOldest, type ReceivedRequest } from './request-log.ts';
+import { type Answered, count, forgetOldest, type ReceivedRequest } from './request-log.ts';
 
 /** One request as `waybill sandbox` shows it. */
 export interface RequestSummary
@@ -106,8 +106,4 @@ export class ReceivedTotals {
 
 function digestOf(body: string): string {
   return createHash('sha256').update(body).digest('base64');
-}
-
-function count(counts: Map<string, number>, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

@@ -43,13 +43,7 @@ export interface RequestHistory {
 export type Arrival = Omit<ReceivedRequest, 'answered' | 'finishedAt'>;
 
 /** Counts over all that a company received, also over requests that it no longer remembers. */
-export interface Tally {
-  readonly received: number;
-  /** How often each answer was given, by status (`200`) or behaviour (`hang`). */
-  readonly byAnswer: ReadonlyMap<string, number>;
-  readonly inFlight: number;
-  readonly mostInFlight: number;
-}
+export type Tally = Readonly<RequestLog['tally']>;
 
 type Entry = { -readonly [K in keyof ReceivedRequest]: ReceivedRequest[K] };
 
@@ -67,26 +61,23 @@ export interface RequestLogOptions {
 
 /** Remembers requests and what became of them. */
 export class RequestLog {
-  readonly #options: RequestLogOptions;
-  readonly #requests: ReceivedRequest[] = [];
-  readonly #accepted = new Set<string>();
-  readonly #timesSeen = new Map<string, number>();
-  readonly #byAnswer = new Map<string, number>();
-  readonly #tally = { received: 0, byAnswer: this.#byAnswer, inFlight: 0, mostInFlight: 0 };
-  #total = 0;
   /** In order of arrival. */
-  readonly requests: readonly ReceivedRequest[] = this.#requests;
+  readonly requests: ReceivedRequest[] = [];
   /** Keys of the requests that were answered with a 2xx status. */
-  readonly accepted: ReadonlySet<string> = this.#accepted;
-  readonly tally: Tally = this.#tally;
+  readonly accepted = new Set<string>();
+  /** `byAnswer`: how often each answer was given, by status (`200`) or behaviour (`hang`). */
+  readonly tally = { received: 0, byAnswer: new Map<string, number>(), inFlight: 0, mostInFlight: 0 };
+  readonly #options: RequestLogOptions;
+  readonly #timesSeen = new Map<string, number>();
+  #total = 0;
 
   constructor(options: RequestLogOptions) {
     this.#options = options;
   }
 
   arrived(arrival: Arrival): ReceivedRequest {
+    const { requests, tally } = this;
     const { keepRequests, onChange } = this.#options;
-    const [requests, tally] = [this.#requests, this.#tally];
     const entry: Entry = { ...arrival, answered: undefined, finishedAt: undefined };
     requests.push(entry);
     if (requests.length > 2 * keepRequests) requests.splice(0, requests.length - keepRequests);
@@ -102,20 +93,18 @@ export class RequestLog {
     this.#total += 1;
     const total = this.#total;
     if (eventId === undefined) return { total, ofEvent: 1, accepted: false };
-    const ofEvent = (this.#timesSeen.get(eventId) ?? 0) + 1;
-    this.#timesSeen.set(eventId, ofEvent);
+    count(this.#timesSeen, eventId);
     forgetOldest(this.#timesSeen, this.#options.keepIds);
-    return { total, ofEvent, accepted: this.#accepted.has(eventId) };
+    return { total, ofEvent: this.#timesSeen.get(eventId) ?? 1, accepted: this.accepted.has(eventId) };
   }
 
   /** Records the answer; the request goes on until `finished`. */
   answered(request: Entry, answered: Answered): void {
     request.answered = answered;
-    const kind = answered.behaviour ?? String(answered.status);
-    this.#byAnswer.set(kind, (this.#byAnswer.get(kind) ?? 0) + 1);
+    count(this.tally.byAnswer, answered.behaviour ?? String(answered.status));
     if (request.eventId !== undefined && answered.status >= 200 && answered.status < 300) {
-      this.#accepted.add(request.eventId);
-      forgetOldest(this.#accepted, this.#options.keepIds);
+      this.accepted.add(request.eventId);
+      forgetOldest(this.accepted, this.#options.keepIds);
     }
     this.#options.onChange();
   }
@@ -124,19 +113,22 @@ export class RequestLog {
   finished(request: Entry): void {
     if (request.finishedAt !== undefined) return;
     request.finishedAt = performance.now();
-    this.#tally.inFlight -= 1;
+    this.tally.inFlight -= 1;
     this.#options.onFinished?.(request);
     this.#options.onChange();
   }
 }
 
+/** Adds one to what is counted under a key. */
+export function count(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
 /** Deletes the oldest entries, except the latest `keep`, once there are twice as many. */
 export function forgetOldest(keyed: Map<string, unknown> | Set<string>, keep: number): void {
   if (keyed.size <= 2 * keep) return;
-  let surplus = keyed.size - keep;
   for (const key of keyed.keys()) {
-    if (surplus <= 0) return;
+    if (keyed.size <= keep) return;
     keyed.delete(key);
-    surplus -= 1;
   }
 }

@@ -6,10 +6,12 @@ import type { ReceivedRequest, RequestLog } from './request-log.ts';
 import { ask, type Reply } from './scripts.ts';
 import { type FullAnswer, misbehave, sendPlain } from './send-answer.ts';
 
+/** The path of a company's token service, if it has one. */
+export const TOKEN_PATH = '/oauth/token';
+
 /** What a company responds with. */
 export interface Responder {
   readonly company: string;
-  readonly tokenPath: string;
   readonly authenticator: Authenticator;
   readonly deliveries: RequestLog;
   readonly tokenRequests: RequestLog;
@@ -42,7 +44,7 @@ export function respond(
   const { authenticator, company, replies, deliveries, tokenRequests, onScriptError } = responder;
   const at = performance.now();
   const { method = '', url: path = '/', headers } = message;
-  const tokenService = path === responder.tokenPath ? authenticator.tokenService : undefined;
+  const tokenService = path === TOKEN_PATH ? authenticator.tokenService : undefined;
   const log = tokenService === undefined ? deliveries : tokenRequests;
   readBody(message, (body) => {
     const key = headers['idempotency-key'];

@@ -48,22 +48,21 @@ const answerSchema = z
   .superRefine((answer, context) => {
     const { fault } = answer;
     if (fault === undefined) return;
-    for (const key of ['retryAfter', 'headers', 'body'] as const) {
-      if (answer[key] === undefined) continue;
-      context.addIssue({ code: 'custom', path: [key], message: 'cannot stand beside fault' });
-    }
-    if (answer.status !== undefined && !FAULTS_WITH_STATUS.has(fault)) {
-      const message = `cannot stand beside fault ${fault}, which ends before a status`;
-      context.addIssue({ code: 'custom', path: ['status'], message });
-    }
+    forbid(['retryAfter', 'headers', 'body'], answer, context, 'cannot stand beside fault');
+    if (FAULTS_WITH_STATUS.has(fault)) return;
+    forbid(['status'], answer, context, `cannot stand beside fault ${fault}, which ends before a status`);
   });
 
 const tokenAnswerSchema = answerSchema.superRefine((answer, context) => {
-  for (const key of ['unit', 'untilNewToken', 'perEvent'] as const) {
-    if (answer[key] === undefined) continue;
-    context.addIssue({ code: 'custom', path: [key], message: 'says nothing about a token request' });
-  }
+  forbid(['unit', 'untilNewToken', 'perEvent'], answer, context, 'says nothing about a token request');
 });
+
+function forbid(keys: readonly string[], answer: object, context: z.RefinementCtx, message: string): void {
+  const given = new Map<string, unknown>(Object.entries(answer));
+  for (const key of keys) {
+    if (given.get(key) !== undefined) context.addIssue({ code: 'custom', path: [key], message });
+  }
+}
 
 const authSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
@@ -81,7 +80,8 @@ const endpointSchema = z.strictObject({
   answers: z.array(answerSchema).default([]),
 });
 
-const DEFAULT_PATHS: Readonly<Record<EventTypeName, string>> = {
+/** The path of each event type's endpoint, unless a script says otherwise. */
+export const DEFAULT_PATHS: Readonly<Record<EventTypeName, string>> = {
   disposition_update: '/dispositions',
   inventory_receipt: '/inventory_receipt',
 };

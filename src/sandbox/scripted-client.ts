@@ -2,7 +2,7 @@ import type { EventType } from '../core/event-type.ts';
 import { EVENT_TYPE_NAMES, EVENT_TYPES, type EventTypeName } from '../core/event-types.ts';
 import { AS_CONTRACTED } from './answer.ts';
 import { answerWithinCapacity, Capacity, type CapacityOptions } from './capacity.ts';
-import { type ClientSettings, startCompany } from './company.ts';
+import { type ClientSettings, type Company, startCompany } from './company.ts';
 import { type ContractCheck, checkContract } from './contract-check.ts';
 import type { Address } from './listener.ts';
 import { ReceivedTotals, type RequestSummary } from './received-totals.ts';
@@ -23,15 +23,12 @@ export interface ScriptedClientOptions {
 }
 
 /** A client that answers by a script, and checks what it receives against the sender's contract. */
-export interface ScriptedClient {
-  readonly baseUrl: string;
+export interface ScriptedClient extends Pick<Company, 'baseUrl' | 'close'> {
   readonly totals: ReceivedTotals;
   /** The client's entry for `waybill.yaml`. */
   readonly clientSettings: ClientSettings;
   /** Undefined: it has no bound. */
   readonly capacity: Capacity | undefined;
-  /** Closes the port and all connections; requests under way are in the totals. */
-  close(): Promise<void>;
 }
 
 /** A day's burst; an id costs about 200 bytes. */
@@ -43,26 +40,18 @@ export async function startScriptedClient(
   script: SandboxScript,
   options: ScriptedClientOptions,
 ): Promise<ScriptedClient> {
-  const { random, wallClock, address } = options;
+  const { random, wallClock, address, onRequest } = options;
   const totals = new ReceivedTotals(KEEP_IDS);
   const paths = pathsOf(script);
   const check = createCheck(paths);
   const capacity = options.capacity && new Capacity(options.capacity, random);
   const answers = answersOf(script, random, check);
-  const company = await startCompany(
-    'sandbox',
-    {
-      address,
-      auth: script.auth,
-      script: capacity ? answerWithinCapacity(capacity, answers) : answers,
-      tokenScript: scriptedAnswers(script.token.answers, random),
-      keepLatest: KEEP_REQUESTS,
-      keepIds: KEEP_IDS,
-      onFinished: (request, isToken) =>
-        options.onRequest(totals.add(request, isToken ? undefined : check(request))),
-    },
-    wallClock,
-  );
+  const company = await startCompany('sandbox', {
+    ...{ address, wallClock, auth: script.auth, keepLatest: KEEP_REQUESTS, keepIds: KEEP_IDS },
+    script: capacity ? answerWithinCapacity(capacity, answers) : answers,
+    tokenScript: scriptedAnswers(script.token.answers, random),
+    onFinished: (request, isToken) => onRequest(totals.add(request, isToken ? undefined : check(request))),
+  });
   const { baseUrl, close } = company;
   return { baseUrl, totals, clientSettings: company.clientSettings({ endpoints: paths }), capacity, close };
 }

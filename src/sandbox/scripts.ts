@@ -1,3 +1,4 @@
+import { parseJson } from '../core/json-value.ts';
 import type { Answer, AnswerLike } from './answer.ts';
 import type { ReceivedRequest, RequestHistory } from './request-log.ts';
 
@@ -18,13 +19,9 @@ export function ask(
 
 /** The unit that a request's body is about; undefined: it names none. */
 export function unitOf(request: ReceivedRequest): string | undefined {
-  try {
-    const payload = JSON.parse(request.body);
-    const unit = payload?.optiturn_lp ?? payload?.unit_identifier;
-    return unit === undefined ? undefined : String(unit);
-  } catch {
-    return undefined;
-  }
+  const payload = parseJson(request.body) as Readonly<Record<string, unknown>> | null | undefined;
+  const unit = payload?.optiturn_lp ?? payload?.unit_identifier;
+  return unit === undefined ? undefined : String(unit);
 }
 
 /** One entry of a validation failure (contract, part 2). */

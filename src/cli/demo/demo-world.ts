@@ -6,8 +6,7 @@ import type { Config } from '../../config/config-schema.ts';
 import { parseConfig } from '../../config/load-config.ts';
 import { createLog } from '../../log.ts';
 import { closeRedis, openRedis } from '../../queue/connections.ts';
-import type { Company } from '../../sandbox/company.ts';
-import { startSandbox } from '../../sandbox/sandbox.ts';
+import { type Company, startCompany } from '../../sandbox/company.ts';
 import { type Engine, startEngine } from '../../service/engine.ts';
 import { type OpenIntake, openIntake } from '../../service/open-intake.ts';
 import { openRedisAccess } from '../../service/redis-access.ts';
@@ -41,11 +40,10 @@ const RETRY = { retries: 5, baseDelayMs: 50, factor: 2, maxDelayMs: 5_000, jitte
 /** Starts an embedded Redis and three sandbox companies, and opens the intake. */
 export async function openDemoWorld(): Promise<DemoWorld> {
   const directory = await mkdtemp(join(tmpdir(), 'waybill-demo-'));
-  const sandbox = startSandbox();
   const companies = {
-    healthy: await sandbox.company('healthy'),
-    'new-token': await sandbox.company('new-token', { auth: { type: 'oauth2' } }),
-    outage: await sandbox.company('outage'),
+    healthy: await startCompany('healthy'),
+    'new-token': await startCompany('new-token', { auth: { type: 'oauth2' } }),
+    outage: await startCompany('outage'),
   };
   const settings = Object.values(companies).map(({ name, clientSettings }) => [
     name,
@@ -76,7 +74,7 @@ export async function openDemoWorld(): Promise<DemoWorld> {
       await intake.close();
       closeRedis(redis);
       await access.release();
-      await sandbox.close();
+      await Promise.all(Object.values(companies).map((company) => company.close()));
       await rm(directory, { recursive: true, force: true });
     },
   };
