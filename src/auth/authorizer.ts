@@ -22,10 +22,7 @@ export interface AuthorizationFailure {
 /** An authorization, or the reason that there is none; `isAuthorized` tells them apart. */
 export type AuthorizeResult = Authorization | AuthorizationFailure;
 
-/**
- * The answer to a refused token: a new token, or a failure. Undefined: renewals are blocked, and the endpoint's answer
- * stands.
- */
+/** The answer to a refused token. Undefined: renewals are blocked, and the endpoint's answer stands. */
 export type RenewResult = AuthorizeResult | undefined;
 
 /** Authorizes the requests to one client, or to several that share their credentials. Nothing here throws. */
@@ -56,10 +53,7 @@ const MAY_CHALLENGE: ReadonlySet<number> = new Set([400, 403, 407]);
 /** The error code of RFC 6750, section 3.1; some servers leave the quotes out, or blanks in. */
 const INVALID_TOKEN = /(?:^|[\s,])error\s*=\s*(?:"invalid_token"|invalid_token(?=[\s,]|$))/i;
 
-/**
- * Whether an answer asks for a new token: 401, a status of `auth.renewOn`, or a 400, 403 or 407
- * whose `WWW-Authenticate` says `error="invalid_token"`.
- */
+/** Whether an answer asks for a new token: by 401, a status of `auth.renewOn`, or an `invalid_token` challenge. */
 export function refusesToken({ status, wwwAuthenticate }: Answer, renewOn: readonly number[]): boolean {
   if (status < 300) return false;
   if (status === 401 || renewOn.includes(status)) return true;

@@ -16,10 +16,7 @@ export class RelatedTokens {
   #voided = 0;
   #isTold = false;
 
-  /**
-   * @param group all with the same client id; this one is added to it
-   * @param clients the names of its clients
-   */
+  /** @param group all with the same client id; this one is added to it */
   constructor(group: RelatedTokens[], scope: string, clients: readonly string[]) {
     this.#group = group;
     this.#scope = scope;
@@ -34,11 +31,7 @@ export class RelatedTokens {
     for (const other of this.#others()) other.otherIssued = true;
   }
 
-  /**
-   * An endpoint accepted the new token for the first time.
-   *
-   * @returns two scopes that void each other's tokens, once for each client id; undefined: there are none
-   */
+  /** An endpoint accepted it for the first time. @returns two scopes that void each other's tokens, only once */
   noteProven(): { readonly scope: string; readonly clients: readonly string[] }[] | undefined {
     this.#voided = this.#followsVoided ? this.#voided + 1 : 0;
     const other = this.#others().find((one) => one.#voided >= TELLING_TIMES);

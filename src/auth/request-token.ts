@@ -39,11 +39,13 @@ export async function requestToken(
   timer.unref();
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted) end();
+  const request = buildTokenRequest(config);
   let tries = 0;
   let refusal: TokenRefusal = { refusal: `did not answer within ${timeoutMs} ms`, again: false };
   const tryOnce = async (): Promise<IssuedToken | undefined> => {
     tries += 1;
-    const read = await send(config, post, timeoutMs, limit.signal);
+    const result = post({ ...request, timeoutMs, keepBodyBytes: TOKEN_ANSWER_BYTES, signal: limit.signal });
+    const read = await result.then((answer) => readTokenAnswer(answer, config, wallNow()), notAsked);
     if (!('refusal' in read)) return read;
     if (!read.calledOff) refusal = read;
     if (read.again) throw new WorthAnotherTry();
@@ -71,20 +73,7 @@ class WorthAnotherTry extends Error {}
 /** Good enough for the date in a `Retry-After`. */
 const wallNow = (): number => performance.timeOrigin + performance.now();
 
-async function send(
-  config: TokenAuthConfig,
-  post: TokenPost,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<IssuedToken | TokenRefusal> {
-  const request = { ...buildTokenRequest(config), timeoutMs, keepBodyBytes: TOKEN_ANSWER_BYTES, signal };
-  try {
-    return readTokenAnswer(await post(request), config, wallNow());
-  } catch (error) {
-    // Not its message: a library may quote the request there, secret included.
-    return {
-      refusal: `could not be asked (${error instanceof Error ? error.name : 'unknown'})`,
-      again: false,
-    };
-  }
+/** Not the error's message: a library may quote the request there, secret included. */
+function notAsked(error: unknown): TokenRefusal {
+  return { refusal: `could not be asked (${error instanceof Error ? error.name : 'unknown'})`, again: false };
 }

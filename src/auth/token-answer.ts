@@ -75,18 +75,17 @@ function readAnswer(answer: Answer, config: TokenAuthConfig, now: number): Issue
   const fields = isObject(value) ? value : {};
   // Some services write `"error": ""` or `null` beside a good token.
   const error = config.type === 'oauth2' && typeof fields.error === 'string' ? fields.error : '';
+  const refuse = (what: string, more: Partial<TokenRefusal> = {}): TokenRefusal => {
+    return { refusal: `answered ${status}${what}`, again: false, status, ...more };
+  };
   if (status < 200 || status > 299 || error !== '') {
-    return {
-      refusal: `answered ${status}${readReason(answer, fields, config)}`,
-      status,
-      // Nothing but a code is handed on: a service may echo anything there.
-      ...(/^[a-z_]{1,40}$/.test(error) && { error }),
-      ...whenToAskAgain(answer, now),
-    };
+    // Nothing but a code is handed on: a service may echo anything there.
+    const code = /^[a-z_]{1,40}$/.test(error) ? { error } : {};
+    return refuse(readReason(answer, fields, config), { ...code, ...whenToAskAgain(answer, now) });
   }
-  if ('problem' in body) return { refusal: `answered ${status}${body.problem}`, again: body.again, status };
+  if ('problem' in body) return refuse(body.problem, { again: body.again });
   const read = body.text === '' ? ' with an empty body' : readToken(value, config);
-  if (typeof read === 'string') return { refusal: `answered ${status}${read}`, again: false, status };
+  if (typeof read === 'string') return refuse(read);
   const assumedS = config.type === 'oauth2' ? ASSUMED_LIFETIME_S : config.expiresInSeconds;
   const lifetimeS = readLifetimeS(read.expiresIn, assumedS);
   const notes = [noteOnType(read, config), noteOnLifetime(read.expiresIn, lifetimeS, config)].filter(Boolean);
@@ -97,13 +96,9 @@ function readAnswer(answer: Answer, config: TokenAuthConfig, now: number): Issue
   };
 }
 
-function whenToAskAgain(
-  { status, retryAfter }: Answer,
-  now: number,
-): Pick<TokenRefusal, 'again' | 'retryAfterMs'> {
+function whenToAskAgain({ status, retryAfter }: Answer, now: number): Partial<TokenRefusal> {
   const retryAfterMs = Math.min(parseRetryAfter(retryAfter, now) ?? 0, LONGEST_RETRY_AFTER_MS);
-  if (retryAfterMs > 0) return { again: false, retryAfterMs };
-  return { again: status >= 500 || status === 429 };
+  return retryAfterMs > 0 ? { retryAfterMs } : { again: status >= 500 || status === 429 };
 }
 
 /** What an answer says of a token. */
