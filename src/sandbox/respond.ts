@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Answer, AS_CONTRACTED, isBad, type PlainAnswer, toAnswer, visibleStatus } from './answer.ts';
+import { type Answer, isBad, type PlainAnswer, toAnswer, visibleStatus } from './answer.ts';
 import type { Authenticator } from './company-auth.ts';
+import type { TokenService } from './company-token-service.ts';
 import type { Connection } from './listener.ts';
 import type { ReceivedRequest, RequestLog } from './request-log.ts';
 import { ask, type Reply } from './scripts.ts';
@@ -26,8 +27,8 @@ interface OpenRequest {
   readonly response: ServerResponse;
   readonly connection: Connection;
   readonly log: RequestLog;
-  /** The contract's answer to the request, made when it is sent: a token must not age while it waits. */
-  readonly contracted: () => FullAnswer;
+  /** Undefined: the request is a delivery. */
+  readonly tokenService: TokenService | undefined;
 }
 
 const UNAUTHORIZED: FullAnswer = { status: 401, body: '' };
@@ -53,16 +54,10 @@ export function respond(
     const request = log.arrived(arrival);
     if (response.destroyed) log.finished(request);
     else response.once('close', () => log.finished(request));
-    const open = { request, response, connection, log };
-    if (tokenService !== undefined) {
-      const contracted = (): FullAnswer => tokenService.respond(request);
-      void reply({ ...open, contracted }, replies.token, onScriptError);
-    } else if (authenticator.accepts(headers)) {
-      const contracted = (): FullAnswer => contractedAnswer(request, log);
-      void reply({ ...open, contracted }, replies.delivery, onScriptError);
-    } else {
-      answer({ ...open, contracted: () => UNAUTHORIZED }, UNAUTHORIZED);
-    }
+    const open = { request, response, connection, log, tokenService };
+    if (tokenService !== undefined) void reply(open, replies.token, onScriptError);
+    else if (authenticator.accepts(headers)) void reply(open, replies.delivery, onScriptError);
+    else answer(open, UNAUTHORIZED);
   });
 }
 
@@ -70,11 +65,7 @@ export function respond(
 function readBody(message: IncomingMessage, whenRead: (body: string) => void): void {
   const chunks: Buffer[] = [];
   message.on('data', (chunk: Buffer) => chunks.push(chunk));
-  message.on('end', () => {
-    const [first] = chunks;
-    const whole = chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
-    whenRead(whole.toString('utf8'));
-  });
+  message.on('end', () => whenRead(Buffer.concat(chunks).toString('utf8')));
 }
 
 /** Contract, part 1: 201 for a receipt that is new to the client, 200 for one that it already had. */
@@ -116,16 +107,16 @@ function send(open: OpenRequest, decided: Answer): void {
     misbehave(response, open.connection, decided);
     return;
   }
-  const full = complete(decided, open.contracted);
+  const full = complete(decided, open);
   sendPlain(response, full);
   log.answered(request, { status: full.status });
   log.finished(request);
 }
 
-function complete(decided: PlainAnswer, contracted: () => FullAnswer): FullAnswer {
+/** What an answer leaves open is as the contract says; made when it is sent: a token must not age while it waits. */
+function complete(decided: PlainAnswer, { request, log, tokenService }: OpenRequest): FullAnswer {
   const { status } = decided;
   if (status !== undefined) return { ...decided, status };
-  const base = contracted();
-  if (decided === AS_CONTRACTED) return base;
+  const base = tokenService?.respond(request) ?? contractedAnswer(request, log);
   return { ...base, ...decided, status: base.status, headers: { ...base.headers, ...decided.headers } };
 }
