@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuthConfig, asksForTokens, type TokenAuthConfig } from '../config/client-config.ts';
 import type { TokenOutcome } from '../core/delivery-meter.ts';
@@ -73,8 +73,7 @@ export class Authorizers {
   get(request: AuthorizerRequest): Authorizer {
     const { auth, network, timeoutMs } = request;
     if (!asksForTokens(auth)) return createStaticAuthorizer(auth);
-    const settings = JSON.stringify([requestSettingsOf(auth), timeoutMs, network]);
-    const variant = createHash('sha256').update(settings).digest('hex');
+    const variant = hash('sha256', JSON.stringify([requestSettingsOf(auth), timeoutMs, network]));
     const key = `${tokenKey(auth)} ${variant}`;
     const authorizer = this.#byToken.get(key) ?? this.#createByToken(auth, request, variant);
     this.#byToken.set(key, authorizer);

@@ -10,7 +10,7 @@ import {
   isAuthorized,
   type RenewResult,
 } from './authorizer.ts';
-import { HeldToken, TokenTrial } from './held-token.ts';
+import { HeldToken } from './held-token.ts';
 import type { ObtainedToken } from './obtain-token.ts';
 import { RelatedTokens } from './related-tokens.ts';
 import { blockedMs, extendBlock, NO_BLOCK } from './renewal-block.ts';
@@ -82,7 +82,7 @@ export class TokenAuthorizer implements Authorizer {
       return this.authorize(signal);
     }
     token.noteRefusal(eventId);
-    if (token.isReplacement && token.trial !== undefined) this.#blockRenewals(token);
+    if (token.isReplacement && !token.isAccepted) this.#blockRenewals(token);
     const now = this.#options.monotonicNow();
     if (this.#renewal === undefined && blockedMs(this.#renewalBlock, now) > 0) return undefined;
     return this.#awaitToken(now, signal);
@@ -98,7 +98,7 @@ export class TokenAuthorizer implements Authorizer {
   reportAccepted(accepted: Authorization): void {
     const token = this.#current(accepted);
     if (token === undefined || (token.isProven && !this.#related.otherIssued)) return;
-    const isFirst = token.trial !== undefined;
+    const isFirst = !token.isAccepted;
     token.noteAcceptance();
     this.#related.otherIssued = false;
     this.#renewalBlock = { ...this.#renewalBlock, failures: 0 };
@@ -128,11 +128,11 @@ export class TokenAuthorizer implements Authorizer {
     if (token === undefined || now >= token.expiresAt || this.#isGivenUp(token)) {
       return this.#awaitToken(now, signal);
     }
-    const { trial, previous } = token;
-    if (trial !== undefined && !trial.isOver(now)) {
-      if (trial.takeTurn(now)) return token.authorization;
+    if (token.isOnTrial(now)) {
+      if (token.takeTurn(now)) return token.authorization;
+      const { previous } = token;
       if (previous !== undefined && now < previous.expiresAt) return previous.authorization;
-      return this.#awaitTurn(trial, now, signal);
+      return this.#awaitTurn(token, now, signal);
     }
     if (now >= token.renewAt) void this.#renewUnlessBlocked(now);
     return token.authorization;
@@ -142,8 +142,8 @@ export class TokenAuthorizer implements Authorizer {
     return token.isDistrusted && (this.#renewal !== undefined || this.#requestBlock.failures > 0);
   }
 
-  async #awaitTurn(trial: TokenTrial, now: number, signal?: CallOffSignal): Promise<AuthorizeResult> {
-    await trial.nextTurn(now);
+  async #awaitTurn(token: HeldToken, now: number, signal?: CallOffSignal): Promise<AuthorizeResult> {
+    await token.nextTurn(now);
     // A turn is not for a request that was called off.
     return signal?.aborted ? CALLED_OFF : this.authorize(signal);
   }
@@ -186,9 +186,9 @@ export class TokenAuthorizer implements Authorizer {
     const headers = Object.freeze([carrier.header, `${carrier.prefix}${accessToken}`]);
     const version = (before?.authorization.version ?? 0) + 1;
     const authorization = Object.freeze({ headers, token: accessToken, version });
-    this.#related.noteIssued(before?.trial === undefined && before?.isDoubted === true);
-    this.#token = new HeldToken(obtained, before, authorization, new TokenTrial(monotonicNow(), sleep));
-    before?.trial?.end();
+    this.#related.noteIssued(before?.isAccepted === true && before.isDoubted);
+    this.#token = new HeldToken(obtained, authorization, before, monotonicNow(), sleep);
+    before?.wakeWaiters();
     onAsked?.(source === 'service' ? 'renewed' : 'shared');
     log?.info({ ...this.#about(), source, lifetimeMs: Math.round(lifetimeMs) }, 'token in use');
     return authorization;
@@ -201,9 +201,9 @@ export class TokenAuthorizer implements Authorizer {
     const { monotonicNow, log, onAsked } = this.#options;
     onAsked?.('refused');
     const now = monotonicNow();
-    const isAccepted = token.trial === undefined;
+    const { isAccepted } = token;
     this.#renewalBlock = extendBlock(isAccepted ? NO_BLOCK : this.#renewalBlock, now);
-    token.trial?.tryNow(now);
+    token.tryNow(now);
     const fields = { ...this.#about(), blockedMs: Math.round(blockedMs(this.#renewalBlock, now)) };
     if (isAccepted) log?.info(fields, 'renewed token refused for one event and accepted for others');
     else log?.warn(fields, 'renewed token refused');

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { OAuth2Config, TokenAuthConfig, TokenServiceConfig } from '../config/client-config.ts';
 import { createMask, type Mask, secretsOfHeader } from './mask-secrets.ts';
 import { basicCredentials } from './static-authorizer.ts';
@@ -9,10 +9,7 @@ import type { TokenRequestParts } from './token-post.ts';
  * a change of secret, or with a mistyped one, a token got with another is not used.
  */
 export function tokenKey(config: TokenAuthConfig): string {
-  const digest = createHash('sha256')
-    .update(JSON.stringify(identityOf(config)))
-    .digest('hex');
-  return `wb:token:${digest}`;
+  return `wb:token:${hash('sha256', JSON.stringify(identityOf(config)))}`;
 }
 
 /** All that tells which token is meant; for OAuth 2 four texts, else a list that no OAuth 2 service has. */

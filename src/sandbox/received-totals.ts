@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Behaviour } from './answer.ts';
 import type { ContractCheck } from './contract-check.ts';
 import { type Answered, count, forgetOldest, type ReceivedRequest } from './request-log.ts';
@@ -61,7 +61,7 @@ export class ReceivedTotals {
     const { method, path, eventId, headers, answered, at, finishedAt = at } = request;
     const type = check?.type?.name;
     const event = check && this.#eventOf(request);
-    const isOther = event !== undefined && event.digest !== digestOf(request.body);
+    const isOther = event !== undefined && event.digest !== hash('sha256', request.body);
     const faults = [...(check?.faults ?? []), ...(isOther ? [OTHER_BODY] : [])];
     for (const fault of faults) {
       if (this.faults.has(fault) || this.faults.size < MOST_FAULTS) count(this.faults, fault);
@@ -95,15 +95,11 @@ export class ReceivedTotals {
 
   #eventOf({ eventId: id, body }: ReceivedRequest): RememberedEvent | undefined {
     if (id === undefined) return undefined;
-    const event = this.#events.get(id) ?? { digest: digestOf(body), accepted: false };
+    const event = this.#events.get(id) ?? { digest: hash('sha256', body), accepted: false };
     // Again at the end: it is the latest one now.
     this.#events.delete(id);
     this.#events.set(id, event);
     forgetOldest(this.#events, this.#keepIds);
     return event;
   }
-}
-
-function digestOf(body: string): string {
-  return createHash('sha256').update(body).digest('base64');
 }
