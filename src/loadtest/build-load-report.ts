@@ -6,69 +6,54 @@ import {
   REPORT_VERSION,
   type ReportDistribution,
   type ReportProbe,
-  type ReportResult,
 } from './load-report.ts';
-import type { Probed } from './probe.ts';
+import type { LoadOutcome, MadeProbe } from './probe.ts';
 import { recommend } from './recommend.ts';
 import { roundToMicroseconds } from './timeline.ts';
 
-/** A run or probe, and how it was judged. */
-export interface MadeProbe extends Pick<ReportProbe, 'purpose' | 'verdict' | 'reasons' | 'objectives'> {
-  readonly probed: Probed;
-}
-
-/** All that a load test sent, and what came of it. */
-export interface LoadOutcome {
-  readonly probes: readonly MadeProbe[];
-  readonly result: ReportResult;
-}
-
 /** The parts of a report that were not measured. */
-export type ReportFrame = Pick<
-  LoadReport,
-  'kind' | 'waybill' | 'runId' | 'command' | 'target' | 'plan' | 'startedAt' | 'endedAt'
-> & {
-  readonly label: string | undefined;
+export interface ReportFrame
+  extends Omit<LoadReport, 'version' | 'result' | 'probes' | 'tokenRequests' | 'recommended'> {
   /** On the clock of the generator. */
   readonly beganAt: number;
   /** How long each request for a token took. */
   readonly tokenRequests: LatencyHistogram;
-};
+}
 
 /** Puts a report together, with the settings that follow from it. */
-export function buildReport(frame: ReportFrame, outcome: LoadOutcome): LoadReport {
-  const { beganAt, label, tokenRequests, ...known } = frame;
+export function buildReport(
+  { beganAt, tokenRequests, ...known }: ReportFrame,
+  outcome: LoadOutcome,
+): LoadReport {
   const report: LoadReport = {
     version: REPORT_VERSION,
     ...known,
-    ...(label === undefined ? {} : { label }),
     result: outcome.result,
     probes: outcome.probes.map((probe) => describeProbe(probe, beganAt)),
     tokenRequests: describeDistribution(tokenRequests),
   };
-  const recommended = recommend(report);
-  return recommended === undefined ? report : { ...report, recommended };
+  return { ...report, recommended: recommend(report) };
 }
 
-function describeProbe({ probed, ...judged }: MadeProbe, beganAt: number): ReportProbe {
-  const { observation, probe, warmupMs } = probed;
+function describeProbe(made: MadeProbe, beganAt: number): ReportProbe {
+  const { purpose, verdict, objectives, reasons, observation, recorder, warmupMs } = made;
   const { plannedRatePerSecond: ratePerSecond, ...observed } = observation;
-  const { counts, response, service, lag, queue, rows } = probe.recorder;
+  const { counts, response, service, lag, queue } = recorder;
   return {
-    ...judged,
+    ...{ purpose, verdict, objectives, reasons },
     ...observed,
-    startMs: Math.round(probe.startedAt - beganAt),
+    startMs: Math.round(recorder.startedAt - beganAt),
     ratePerSecond,
     durationMs: Math.round(observed.durationMs),
     warmupMs,
     failed: counts.failed,
     dropped: counts.dropped,
-    outcomes: probe.recorder.outcomes(),
+    outcomes: recorder.outcomes.list(),
     response: describeDistribution(response),
     service: describeDistribution(service),
     lag: describeDistribution(lag),
-    ...(queue.total === 0 ? {} : { queue: describeDistribution(queue) }),
-    seconds: rows,
+    queue: queue.total === 0 ? undefined : describeDistribution(queue),
+    seconds: recorder.seconds.rows,
   };
 }
 
@@ -77,8 +62,8 @@ const MOST_POINTS = 200;
 /** A histogram as a report has it. */
 export function describeDistribution(histogram: LatencyHistogram): ReportDistribution {
   const percentiles = PERCENTILES.map((percentile) => {
-    const read = readPercentile(histogram, percentile);
-    return [`p${percentile}`, read.known ? roundToMicroseconds(read.ms) : null] as const;
+    const ms = readPercentile(histogram, percentile);
+    return [`p${percentile}`, ms === null ? null : roundToMicroseconds(ms)] as const;
   });
   return {
     total: histogram.total,
@@ -96,7 +81,6 @@ export function describeDistribution(histogram: LatencyHistogram): ReportDistrib
  */
 function curveOf(histogram: LatencyHistogram): ReportDistribution['curve'] {
   const { total } = histogram;
-  if (total === 0) return [];
   const widest = Math.log10(total) + 1;
   const points: (readonly [number, number])[] = [];
   let latest = -1;

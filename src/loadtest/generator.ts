@@ -1,52 +1,22 @@
 import type { StoredEvent } from '../core/event.ts';
-import type { Classification } from '../core/outcome.ts';
+import type { LoadAttempt, Recorder } from './recorder.ts';
 import type { Schedule } from './schedule.ts';
-
-/** What became of one event that was sent, over all of its requests. */
-export interface LoadAttempt {
-  readonly classification: Classification;
-  /** The part of the time that went on waiting for a token: it is measured apart. */
-  readonly tokenMs: number;
-  /** The time in the queue; absent: there is none. */
-  readonly queueMs?: number;
-}
 
 /** Sends one event; never rejects. `undefined`: it was called off and does not count. */
 export type SendEvent = (event: StoredEvent) => Promise<LoadAttempt | undefined>;
-
-/** The three times of an event, in milliseconds of one clock. */
-export interface Times {
-  readonly intended: number;
-  readonly sent: number;
-  readonly finished: number;
-}
-
-/** Is told what happens to each arrival. Every event waits for it. */
-export interface GeneratorObserver {
-  sent(event: StoredEvent, intended: number, at: number): void;
-  finished(event: StoredEvent, attempt: LoadAttempt, times: Times): void;
-  /** Called off: neither sent nor unsent. */
-  dropped(intended: number): void;
-  /** Not sent, since `maxInFlight` requests were in flight. */
-  unsent(intended: number): void;
-  /** Once a turn of the loop, about each millisecond. */
-  turn(now: number, inFlight: number): void;
-}
 
 /** What a generator works with. */
 export interface GeneratorParts {
   /** Its times do not fall, and are asked in order. */
   readonly arrivals: Pick<Schedule, 'total' | 'durationMs' | 'intendedAt'>;
   readonly maxInFlight: number;
-  readonly observer: GeneratorObserver;
+  readonly recorder: Recorder;
   readonly send: SendEvent;
   nextEvent(): StoredEvent;
   /** Absent: there is no bound. */
   readonly budget?: SendBudget;
   /** The budget is used up, and one more event was due: nothing more is sent. */
   onSpent?(): void;
-  /** Called at the end of each turn of the loop, about each millisecond. */
-  onTurn?(now: number): void;
   /** Milliseconds of a monotonic clock. */
   now(): number;
 }
@@ -72,21 +42,20 @@ const OVERTIME_MS = 5_000;
  * that is due.
  */
 export class Generator {
-  readonly startedAt: number;
   /** Resolves once all was sent, or `stop` was called, and nothing is in flight. */
   readonly done: Promise<Attended>;
   readonly #parts: GeneratorParts;
+  readonly #startedAt: number;
   readonly #dueUntil: (nowMs: number) => number;
   #finish = (_attended: Attended): void => {};
   #next = 0;
-  #inFlight = 0;
   #over: Attended | undefined;
   #behind: number | undefined;
 
   constructor(parts: GeneratorParts) {
     this.#parts = parts;
-    this.startedAt = parts.now();
-    this.#dueUntil = createCatchUpClock(this.startedAt);
+    this.#startedAt = parts.recorder.startedAt;
+    this.#dueUntil = createCatchUpClock(this.#startedAt);
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -95,17 +64,16 @@ export class Generator {
 
   /** Sends nothing from now on. */
   stop(): void {
-    this.#stopAt(this.#parts.now() - this.startedAt);
+    this.#stopAt(this.#parts.now() - this.#startedAt);
   }
 
   #turn = (): void => {
-    const { arrivals, observer, onTurn, now } = this.#parts;
+    const { arrivals, recorder, now } = this.#parts;
     if (this.#over !== undefined) return;
     const at = now();
-    const atMs = at - this.startedAt;
+    const atMs = at - this.#startedAt;
     this.#sendDue(this.#dueUntil(at));
-    observer.turn(at, this.#inFlight);
-    onTurn?.(at);
+    recorder.turn(at);
     if (this.#over !== undefined) return;
     if (this.#next < arrivals.total) {
       if (atMs >= arrivals.durationMs + LATE_MS) this.#behind ??= arrivals.total - this.#next;
@@ -117,14 +85,14 @@ export class Generator {
   };
 
   #sendDue(due: number): void {
-    const { arrivals, maxInFlight, observer, budget } = this.#parts;
+    const { arrivals, maxInFlight, recorder, budget } = this.#parts;
     for (; this.#next < arrivals.total; this.#next += 1) {
-      const intended = this.startedAt + arrivals.intendedAt(this.#next);
+      const intended = this.#startedAt + arrivals.intendedAt(this.#next);
       if (intended > due) return;
-      if (this.#inFlight >= maxInFlight) {
-        observer.unsent(intended);
+      if (recorder.inFlight >= maxInFlight) {
+        recorder.unsent(intended);
       } else if (budget?.take() === false) {
-        this.#endAsSpent(intended - this.startedAt);
+        this.#endAsSpent(intended - this.#startedAt);
         return;
       } else {
         void this.#send(intended);
@@ -140,15 +108,13 @@ export class Generator {
   }
 
   async #send(intended: number): Promise<void> {
-    const { observer, now, nextEvent, send } = this.#parts;
+    const { recorder, now, nextEvent, send } = this.#parts;
     const event = nextEvent();
     const sent = now();
-    this.#inFlight += 1;
-    observer.sent(event, intended, sent);
+    recorder.sent(intended, sent);
     const attempt = await send(event);
-    this.#inFlight -= 1;
-    if (attempt === undefined) observer.dropped(intended);
-    else observer.finished(event, attempt, { intended, sent, finished: now() });
+    if (attempt === undefined) recorder.dropped(intended);
+    else recorder.finished(event, attempt, { intended, sent, finished: now() });
     this.#endIfOver();
   }
 
@@ -164,9 +130,10 @@ export class Generator {
   }
 
   #endIfOver(): void {
-    if (this.#inFlight > 0) return;
+    const { arrivals, recorder } = this.#parts;
+    if (recorder.inFlight > 0) return;
     if (this.#over !== undefined) this.#finish(this.#over);
-    else if (this.#next >= this.#parts.arrivals.total) this.#finish({ behind: this.#behind ?? 0, missed: 0 });
+    else if (this.#next >= arrivals.total) this.#finish({ behind: this.#behind ?? 0, missed: 0 });
   }
 }
 
@@ -190,25 +157,21 @@ export function createCatchUpClock(startMs: number): (nowMs: number) => number {
 }
 
 /**
- * How many events a load test may send in all, and the one count of what it sent: warm-ups and the events
- * between probes included. The generator takes from it before each event, so that the bound is exact.
+ * How many events a load test may send in all, warm-ups and the events between probes included. The generator
+ * takes from it before each event, so that the bound is exact.
  */
 export class SendBudget {
   readonly most: number;
-  #spent = 0;
+  spent = 0;
 
   constructor(most: number) {
     this.most = most;
   }
 
-  get spent(): number {
-    return this.#spent;
-  }
-
   /** Takes one event out of it; false: it is used up. */
   take(): boolean {
-    if (this.#spent >= this.most) return false;
-    this.#spent += 1;
+    if (this.spent >= this.most) return false;
+    this.spent += 1;
     return true;
   }
 }

@@ -1,32 +1,29 @@
-import { isSurelyBeyond, isSurelyWithin, readPercentile, shareBounds, showPercentile } from './confidence.ts';
+import { readPercentile, shareBounds, showPercentile } from './confidence.ts';
 import { type LatencyObjective, type Objective, strictestMs } from './objectives.ts';
 import type { GeneratorHealth, Observation } from './observation.ts';
 import { showMs, showNumber, showRate, showShare } from './quantities.ts';
 
-/** What an objective came to; `undecided`: the sample is too small to say. */
-export type ObjectiveVerdict = 'met' | 'missed' | 'undecided';
-
 /** The share of events that went against an objective, with its exact bounds, each one-sided at 95 %. */
-export interface ShareBounds {
-  readonly against: number;
-  readonly of: number;
-  readonly lower: number;
-  readonly upper: number;
-}
+type ShareBounds = Readonly<Record<'against' | 'of' | 'lower' | 'upper', number>>;
 
 /** An observation judged by one objective. */
 export interface ObjectiveJudgement {
   readonly objective: Objective;
-  readonly verdict: ObjectiveVerdict;
+  /** `undecided`: the sample is too small to say. */
+  readonly verdict: 'met' | 'missed' | 'undecided';
   /** Absent for a rate. */
   readonly share?: ShareBounds;
   /** What was found, in a few words: `p99 212 ms`, `p99 n/a (needs 299)`, `99.82 % delivered`, `196/s`. */
   readonly found: string;
 }
 
-/** What an observation came to. `inconclusive`: the generator did too badly to judge the endpoint. */
+/** What an observation came to. */
 export interface Judgement {
-  readonly verdict: ObjectiveVerdict | 'inconclusive';
+  /**
+   * `inconclusive`: the generator did too badly to judge the endpoint. `declared`: the endpoint answered a probe
+   * of a search that it takes no more.
+   */
+  readonly verdict: ObjectiveJudgement['verdict'] | 'inconclusive' | 'declared';
   readonly objectives: readonly ObjectiveJudgement[];
   /** Why the verdict is not `met`, a sentence each. */
   readonly reasons: readonly string[];
@@ -55,7 +52,8 @@ export function judge(observation: Observation, objectives: readonly Objective[]
  */
 export function judgeProbe(observation: Observation, objectives: readonly Objective[]): Judgement {
   const judgement = judge(observation, objectives);
-  const overload = observation.cutShort ?? findOverload(observation);
+  const { cutShort, inFlight, delivered, offered } = observation;
+  const overload = cutShort ?? findOverload(inFlight, delivered, offered);
   if (judgement.verdict === 'inconclusive' || overload === undefined) return judgement;
   return { ...judgement, verdict: 'missed', reasons: [overload] };
 }
@@ -79,9 +77,9 @@ function judgeObjective(observation: Observation, objective: Objective): Objecti
 }
 
 function judgeLatency({ response }: Observation, objective: LatencyObjective): ObjectiveJudgement {
-  const value = showPercentile(readPercentile(response, objective.percentile));
-  const against = response.countAtOrAbove(objective.thresholdMs);
-  return judgeShare(objective, against, response.total, `p${objective.percentile} ${value}`);
+  const { percentile, thresholdMs } = objective;
+  const found = showPercentile(percentile, readPercentile(response, percentile));
+  return judgeShare(objective, response.countAtOrAbove(thresholdMs), response.total, found);
 }
 
 function judgeShare(
@@ -90,10 +88,9 @@ function judgeShare(
   of: number,
   found: string,
 ): ObjectiveJudgement {
-  const { allowedShare } = objective;
   const share = { against, of, ...shareBounds(against, of) };
-  if (isSurelyWithin(against, of, allowedShare)) return { objective, verdict: 'met', share, found };
-  const verdict = isSurelyBeyond(against, of, allowedShare) ? 'missed' : 'undecided';
+  if (share.upper < objective.allowedShare) return { objective, verdict: 'met', share, found };
+  const verdict = share.lower > objective.allowedShare ? 'missed' : 'undecided';
   return { objective, verdict, share, found };
 }
 
@@ -131,47 +128,25 @@ function generatorTrouble(health: GeneratorHealth, shortestMs: number | undefine
 }
 
 const LEAST_DELIVERED = 0.97;
-/** Too few events to judge a share of 3 %. */
-const LEAST_FINISHED = 100;
 const MOST_GROWTH = 1.5;
 const LEAST_IN_FLIGHT = 10;
 
 /**
  * Whether the endpoint falls behind, as a sentence; undefined: it does not. Its backlog grows (in flight in the
- * last third of the time more than 1.5 times the middle third, and more than 10), or less than 97 % of the
- * offered events are delivered.
+ * last third of the time more than 1.5 times the middle third, and more than 10), or less than 97 % are delivered.
+ *
+ * @param of the events that were offered; in the middle of a probe, those with an outcome
+ * @param least fewer events than this say nothing about a share of 3 %
  */
-function findOverload(observation: Observation): string | undefined {
-  const { offered, delivered } = observation;
-  return (
-    findGrowth(observation.inFlight.middleThird, observation.inFlight.lastThird) ??
-    findShortfall(offered - delivered, offered, 1)
-  );
-}
-
-/**
- * The same in the middle of a probe, which is then cut short. `inFlight` is of thirds of the time so far, and
- * `finished` counts the events that have an outcome; the caller asks from half of the probe's time on.
- */
-export function findOverloadEarly(soFar: {
-  readonly finished: number;
-  readonly delivered: number;
-  readonly inFlight: Observation['inFlight'];
-}): string | undefined {
-  const { finished, delivered, inFlight } = soFar;
-  return (
-    findGrowth(inFlight.middleThird, inFlight.lastThird) ??
-    findShortfall(finished - delivered, finished, LEAST_FINISHED)
-  );
-}
-
-function findGrowth(middle: number, last: number): string | undefined {
-  if (last <= LEAST_IN_FLIGHT || last <= MOST_GROWTH * middle) return undefined;
-  return `the backlog grows: ${showNumber(middle)} in flight in the middle third, ${showNumber(last)} in the last`;
-}
-
-function findShortfall(missing: number, of: number, least: number): string | undefined {
-  const share = of === 0 ? 1 : (of - missing) / of;
-  if (of < least || share >= LEAST_DELIVERED) return undefined;
-  return `only ${showShare(share)} of what was offered is delivered, less than 97 %`;
+export function findOverload(
+  { middleThird, lastThird }: Observation['inFlight'],
+  delivered: number,
+  of: number,
+  least = 1,
+): string | undefined {
+  if (lastThird > LEAST_IN_FLIGHT && lastThird > MOST_GROWTH * middleThird) {
+    return `the backlog grows: ${showNumber(middleThird)} in flight in the middle third, ${showNumber(lastThird)} in the last`;
+  }
+  if (of < least || delivered / of >= LEAST_DELIVERED) return undefined;
+  return `only ${showShare(delivered / of)} of what was offered is delivered, less than 97 %`;
 }

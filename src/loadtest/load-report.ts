@@ -1,9 +1,10 @@
+import type { ResolvedClient } from '../config/config-schema.ts';
 import type { ProbePurpose, SearchOptions } from './find-limit/search-state.ts';
 import type { Verdict } from './find-limit/verdict.ts';
-import type { ObjectiveJudgement } from './judge.ts';
+import type { Judgement } from './judge.ts';
 import type { Observation } from './observation.ts';
 import type { OutcomeCount } from './outcome-counts.ts';
-import type { Stage } from './schedule.ts';
+import type { ArrivalOptions, Stage } from './schedule.ts';
 import type { SecondRow } from './timeline.ts';
 
 /** Raised when readers of older reports would misread a newer one. */
@@ -17,7 +18,7 @@ export interface LoadReport {
   readonly waybill: string;
   /** As `X-Waybill-Loadtest` carried it. */
   readonly runId: string;
-  readonly label?: string;
+  readonly label?: string | undefined;
   /** ISO times. */
   readonly startedAt: string;
   readonly endedAt: string;
@@ -30,28 +31,22 @@ export interface LoadReport {
   readonly probes: readonly ReportProbe[];
   readonly tokenRequests: ReportDistribution;
   /** Absent: nothing can be recommended. */
-  readonly recommended?: Recommendations;
+  readonly recommended?: Recommendations | undefined;
 }
 
-/** What was tested; nothing secret in it. */
-export interface ReportTarget {
+/** What was tested; nothing secret in it. The settings are what the engine uses at present. */
+export interface ReportTarget extends Pick<ResolvedClient, 'timeoutMs' | 'concurrency' | 'ratePerSecond'> {
   readonly client: string;
   readonly types: readonly string[];
   /** Without user, query and fragment; one for each type. */
   readonly urls: readonly string[];
   /** How requests were authorized, such as `oauth2`. */
   readonly auth: string;
-  readonly timeoutMs: number;
-  /** What the engine uses at present. */
-  readonly concurrency: number;
-  readonly ratePerSecond?: number;
 }
 
 /** What was planned. */
-export interface ReportPlan {
+export interface ReportPlan extends ArrivalOptions {
   readonly via: 'direct' | 'engine';
-  readonly arrivals: 'constant' | 'poisson';
-  readonly seed: number;
   readonly warmupMs: number;
   /** Of a run; empty for a search. */
   readonly stages: readonly Stage[];
@@ -81,23 +76,19 @@ export interface ReportResult {
   /** Why the verdict is not `met`, a sentence each. */
   readonly reasons: readonly string[];
   /** Of a search that came to its end. */
-  readonly limit?: Verdict;
+  readonly limit?: Verdict | undefined;
 }
 
 type Observed = Omit<Observation, 'plannedRatePerSecond' | 'response' | 'service' | 'lag'>;
 
 /** A run or probe, without its warm-up. */
-export interface ReportProbe extends Observed {
-  readonly purpose: 'run' | ProbePurpose;
+export interface ReportProbe extends Observed, Judgement {
+  readonly purpose: 'preflight' | 'run' | ProbePurpose;
   /** When it began, from the start of all. */
   readonly startMs: number;
   /** The planned rate: the highest if it varies. */
   readonly ratePerSecond: number;
   readonly warmupMs: number;
-  /** `declared`: the endpoint answered that it takes no more. */
-  readonly verdict: 'met' | 'missed' | 'undecided' | 'inconclusive' | 'declared';
-  readonly reasons: readonly string[];
-  readonly objectives: readonly ObjectiveJudgement[];
   readonly failed: number;
   /** Called off at an interruption. */
   readonly dropped: number;
@@ -106,7 +97,7 @@ export interface ReportProbe extends Observed {
   readonly service: ReportDistribution;
   readonly lag: ReportDistribution;
   /** The time in the queue, with `--via engine`. */
-  readonly queue?: ReportDistribution;
+  readonly queue?: ReportDistribution | undefined;
   /** Warm-up included; its rows are marked. */
   readonly seconds: readonly SecondRow[];
 }

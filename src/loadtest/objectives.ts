@@ -31,7 +31,11 @@ export type Objective = LatencyObjective | DeliveredObjective | RateObjective;
 
 /** Reads objectives such as `p99<300ms`, `delivered>99.5%` and `rate>=195/s`, or says what is wrong with each. */
 export function parseObjectives(texts: readonly string[]): Parsed<readonly Objective[]> {
-  return parseEach(texts, (text) => parseObjective(text.replace(/\s+/g, '')));
+  return parseEach(texts, (written) => {
+    const text = written.replace(/\s+/g, '');
+    const parsed = parseObjective(text);
+    return typeof parsed === 'string' ? `objective ${describeValue(text)} ${parsed}` : parsed;
+  });
 }
 
 /** The objectives without `--slo`: `delivered>99%`, and `p99<` half of the client's timeout. */
@@ -45,56 +49,49 @@ export function defaultObjectives(timeoutMs: number): readonly Objective[] {
 
 /** The shortest time that an objective names, in milliseconds; undefined: none names one. */
 export function strictestMs(objectives: readonly Objective[]): number | undefined {
-  const thresholds = objectives.flatMap((each) => (each.kind === 'latency' ? [each.thresholdMs] : []));
+  const thresholds = objectives.flatMap((each) => (each.kind === 'latency' ? each.thresholdMs : []));
   return thresholds.length === 0 ? undefined : Math.min(...thresholds);
 }
 
+/** An objective without white space, or what is wrong with it. */
 function parseObjective(text: string): Objective | string {
   const [, name = '', comparison = '', value = ''] = /^([^<>=]*)([<>]=?|=)(.*)$/.exec(text) ?? [];
-  const found = describeValue(text);
-  if (/^p\d/.test(name)) return parseLatency(text, name, comparison, value);
-  if (name === 'delivered') return parseDelivered(text, comparison, value);
-  if (name === 'rate') return parseRate(text, comparison, value);
-  return `objective ${found} is not known: p99<300ms, delivered>99.5% and rate>=195/s are`;
+  // A measured time equals a threshold only by rounding: `<` and `<=` are the same.
+  const sign = comparison.charAt(0);
+  if (/^p\d/.test(name)) return parseLatency(text, Number(name.slice(1)), sign, value);
+  if (name === 'delivered') {
+    return sign === '>' ? parseDelivered(text, value) : 'must ask for more: delivered>99.5%';
+  }
+  if (name === 'rate') return sign === '>' ? parseRate(text, value) : 'must ask for more: rate>=195/s';
+  return 'is not known: p99<300ms, delivered>99.5% and rate>=195/s are';
 }
 
-function parseLatency(text: string, name: string, comparison: string, value: string): Objective | string {
-  const found = describeValue(text);
-  const percentile = Number(name.slice(1));
+function parseLatency(text: string, percentile: number, sign: string, value: string): Objective | string {
   if (!(percentile > 0 && percentile < 100)) {
-    return `objective ${found} names no percentile: it must lie between 0 and 100, such as p99.9`;
+    return 'names no percentile: it must lie between 0 and 100, such as p99.9';
   }
-  // A measured time equals a threshold only by rounding: `<` and `<=` are the same.
-  if (comparison !== '<' && comparison !== '<=') return `objective ${found} must ask for less: ${name}<300ms`;
+  if (sign !== '<') return `must ask for less: p${percentile}<300ms`;
   const thresholdMs = parseDurationMs(value);
-  if (thresholdMs === undefined || thresholdMs === 0) {
-    return `objective ${found} names no time: it must be a number and ms, s or m, such as ${name}<300ms`;
+  if (!thresholdMs) {
+    return `names no time: it must be a number and ms, s or m, such as p${percentile}<300ms`;
   }
   return { kind: 'latency', text, percentile, thresholdMs, allowedShare: oneMinus(percentile / 100) };
 }
 
-function parseDelivered(text: string, comparison: string, value: string): Objective | string {
-  const found = describeValue(text);
-  if (comparison !== '>' && comparison !== '>=') {
-    return `objective ${found} must ask for more: delivered>99.5%`;
-  }
+function parseDelivered(text: string, value: string): Objective | string {
   const share = parseShare(value);
   if (share === undefined) {
-    return `objective ${found} names no share: it must be a percentage up to 100, such as delivered>99.5%`;
+    return 'names no share: it must be a percentage up to 100, such as delivered>99.5%';
   }
   if (share === 1) {
-    return `objective ${found} can never be shown from a sample: ask for less than 100 %, such as delivered>99.9%`;
+    return 'can never be shown from a sample: ask for less than 100 %, such as delivered>99.9%';
   }
   return { kind: 'delivered', text, allowedShare: oneMinus(share) };
 }
 
-function parseRate(text: string, comparison: string, value: string): Objective | string {
-  const found = describeValue(text);
-  if (comparison !== '>' && comparison !== '>=') return `objective ${found} must ask for more: rate>=195/s`;
+function parseRate(text: string, value: string): Objective | string {
   const ratePerSecond = parseRatePerSecond(value);
-  if (ratePerSecond === undefined || ratePerSecond === 0) {
-    return `objective ${found} names no rate: it must be a number of events a second, such as rate>=195/s`;
-  }
+  if (!ratePerSecond) return 'names no rate: it must be a number of events a second, such as rate>=195/s';
   return { kind: 'rate', text, ratePerSecond };
 }
 

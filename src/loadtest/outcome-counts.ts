@@ -1,14 +1,12 @@
+import type { FailureClass } from '../core/attempt-result.ts';
 import type { StoredEvent } from '../core/event.ts';
 import type { Classification } from '../core/outcome.ts';
 import { roundToMicroseconds } from './timeline.ts';
 
 /** One event that ended so; there is never a secret in it. */
-export interface OutcomeExample {
+interface OutcomeExample extends Pick<StoredEvent, 'id' | 'type' | 'unit'> {
   /** From the start of the run or probe, in milliseconds. */
   readonly atMs: number;
-  readonly id: string;
-  readonly type: string;
-  readonly unit: string;
   readonly serviceMs: number;
   /** The start of the answer, or why there was none; empty if it was delivered. */
   readonly response: string;
@@ -17,30 +15,33 @@ export interface OutcomeExample {
 /** All events that ended in one way. */
 export interface OutcomeCount {
   /** `delivered`, or the failure class. */
-  readonly outcome: string;
+  readonly outcome: 'delivered' | FailureClass;
   /** 0: there was none. */
   readonly status: number;
-  readonly count: number;
+  count: number;
   /** The first three. */
-  readonly examples: readonly OutcomeExample[];
+  readonly examples: OutcomeExample[];
 }
 
 const EXAMPLES = 3;
 const LONGEST_RESPONSE = 512;
 
-type OpenCount = { outcome: string; status: number; count: number; examples: OutcomeExample[] };
-
 /** Counts how events end, by class and status, with examples of each. */
 export class OutcomeCounts {
-  readonly #counts = new Map<string, OpenCount>();
+  readonly #counts = new Map<string, OutcomeCount>();
 
   /** Counts one event that ended `atMs` after the start. */
   count(classification: Classification, event: StoredEvent, atMs: number, serviceMs: number): void {
-    const counted = this.#of(classification);
+    const { status } = classification;
+    const isDelivered = classification.kind === 'delivered';
+    const outcome = isDelivered ? 'delivered' : classification.failureClass;
+    const response = isDelivered ? '' : classification.response;
+    const key = `${outcome}${status}`;
+    const counted = this.#counts.get(key) ?? { outcome, status, count: 0, examples: [] };
+    this.#counts.set(key, counted);
     counted.count += 1;
     if (counted.examples.length === EXAMPLES) return;
     const { id, type, unit } = event;
-    const response = classification.kind === 'delivered' ? '' : classification.response;
     counted.examples.push({
       atMs: roundToMicroseconds(atMs),
       id,
@@ -52,19 +53,7 @@ export class OutcomeCounts {
   }
 
   /** The most frequent outcome first. */
-  list(): OutcomeCount[] {
+  list(): readonly Readonly<OutcomeCount>[] {
     return [...this.#counts.values()].sort((a, b) => b.count - a.count);
-  }
-
-  #of(classification: Classification): OpenCount {
-    const { status } = classification;
-    const outcome = classification.kind === 'delivered' ? 'delivered' : classification.failureClass;
-    const key = `${outcome}${status}`;
-    let counted = this.#counts.get(key);
-    if (counted === undefined) {
-      counted = { outcome, status, count: 0, examples: [] };
-      this.#counts.set(key, counted);
-    }
-    return counted;
   }
 }

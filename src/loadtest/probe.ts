@@ -1,6 +1,10 @@
+import type { FailureClass } from '../core/attempt-result.ts';
 import type { StoredEvent } from '../core/event.ts';
-import { Generator, type SendBudget, type SendEvent } from './generator.ts';
-import { type Observation, observe } from './observation.ts';
+import { parseRetryAfter } from '../core/retry-after.ts';
+import { type Attended, Generator, type SendBudget, type SendEvent } from './generator.ts';
+import type { Judgement } from './judge.ts';
+import type { ReportProbe, ReportResult } from './load-report.ts';
+import type { DeclaredLimit, Observation } from './observation.ts';
 import { Recorder } from './recorder.ts';
 import {
   type ArrivalOptions,
@@ -28,7 +32,7 @@ export interface Effects {
   /** 128 and the number of the signal that interrupted it. */
   interruptedExitCode(): number;
   /** Called at the beginning, twice a second and at the end. */
-  onProgress(view: ProbeView): void;
+  onProgress(view: ProbeView, isOver: boolean): void;
 }
 
 /** What is sent, and how. */
@@ -41,26 +45,12 @@ export interface ProbePlan extends ArrivalOptions {
   readonly timeoutMs: number;
 }
 
-/** A run or probe under way. */
-export interface RunningProbe {
-  readonly startedAt: number;
-  readonly recorder: Recorder;
-  /** The share of the judged time in which the generator's event loop was busy, 0 to 1. */
-  utilisation(): number;
-  /** Resolves when nothing is in flight any more. */
-  readonly done: Promise<Observation>;
-  /** Sends nothing more, and waits for the requests in flight. `why`: a sentence for the report. */
-  stop(why: string): void;
-}
-
-/** A run or probe as its progress is shown. */
-export interface ProbeView {
-  readonly label: string;
-  readonly probe: RunningProbe;
-  readonly schedule: Schedule;
-  readonly warmupMs: number;
+/** A run or probe under way: its progress is shown, and rules stop it. */
+export interface ProbeView extends ProbePlan {
   readonly plannedRatePerSecond: number;
-  readonly isOver: boolean;
+  /** With the warm-up. */
+  readonly schedule: Schedule;
+  readonly recorder: Recorder;
 }
 
 /** Why a probe is to end before its time. */
@@ -74,11 +64,20 @@ export interface Stop {
 export type StopRule = (view: ProbeView) => Stop | undefined;
 
 /** What a probe came to. */
-export interface Probed {
+export interface Probed extends ProbeView {
   readonly observation: Observation;
-  readonly probe: RunningProbe;
-  readonly warmupMs: number;
-  readonly stopped?: Stop;
+  readonly stopped: Stop | undefined;
+}
+
+/** A run or probe, and how it was judged. */
+export interface MadeProbe extends Probed, Judgement {
+  readonly purpose: ReportProbe['purpose'];
+}
+
+/** All that a load test sent, and what came of it. */
+export interface LoadOutcome {
+  readonly probes: readonly MadeProbe[];
+  readonly result: ReportResult;
 }
 
 const ASK_EVERY_MS = 500;
@@ -87,62 +86,65 @@ const INTERRUPTED_MS = 5_000;
 
 /** Sends the events of a plan, and observes them. Ends early if the rule says so, or at an interruption. */
 export async function runProbe(plan: ProbePlan, effects: Effects, rule: StopRule): Promise<Probed> {
-  const { label, warmupMs, arrivals, seed } = plan;
-  const plannedRatePerSecond = highestRate(plan.stages);
-  const schedule = createSchedule(withWarmup(plan.stages, warmupMs), { arrivals, seed });
-  const probe = startProbe(plan, schedule, effects, () => stop(spentStop(effects.budget)));
-  const view = { label, probe, schedule, warmupMs, plannedRatePerSecond, isOver: false };
+  const { stages, warmupMs, timeoutMs } = plan;
+  const { send, nextEvent, budget, now, onProgress } = effects;
+  const schedule = createSchedule(withWarmup(stages, warmupMs), plan);
+  const { durationMs } = schedule;
+  const recorder = new Recorder({ startedAt: now(), warmupMs, durationMs, timeoutMs });
+  const view = { ...plan, plannedRatePerSecond: highestRate(stages), schedule, recorder };
+  const most = budget.most.toLocaleString('en-US');
   let stopped: Stop | undefined;
+  const generator = new Generator({
+    ...{ arrivals: schedule, maxInFlight: plan.maxInFlight, recorder, send, nextEvent, budget, now },
+    onSpent: () => stop({ kind: 'guard', why: `all ${most} requests that may be sent were sent` }),
+  });
   const stop = (by: Stop): void => {
     stopped ??= by;
-    probe.stop(by.why);
+    recorder.endPlan();
+    generator.stop();
   };
   const unhook = onInterrupt(effects, () => stop({ kind: 'interrupted', why: 'interrupted' }));
-  effects.onProgress(view);
+  onProgress(view, false);
   const timer = setInterval(() => {
-    effects.onProgress(view);
-    const why = stopped === undefined ? rule(view) : undefined;
-    if (why !== undefined) stop(why);
+    onProgress(view, false);
+    const by = stopped === undefined ? rule(view) : undefined;
+    if (by !== undefined) stop(by);
   }, ASK_EVERY_MS);
   try {
-    const observation = await probe.done;
+    const attended = await generator.done;
+    recorder.seconds.close();
+    const cutShort = attended.stoppedAtMs === undefined ? undefined : stopped?.why;
+    const observation = { ...observe(view, attended, effects.wallNow()), cutShort };
     // The rule has not seen the failures of the last half second.
     stopped ??= rule(view);
-    return { observation, probe, warmupMs, ...(stopped === undefined ? {} : { stopped }) };
+    return { ...view, observation, stopped };
   } finally {
     clearInterval(timer);
     unhook();
-    effects.onProgress({ ...view, isOver: true });
+    onProgress(view, true);
   }
 }
 
-/** Sends one event alone: whether the endpoint takes it at all. */
-export function preflight(plan: Pick<ProbePlan, 'seed' | 'timeoutMs'>, effects: Effects): Promise<Probed> {
-  const { seed, timeoutMs } = plan;
-  const one: Stage = { durationMs: 1, fromRate: 1_000, toRate: 1_000 };
-  const alone = {
-    label: 'preflight',
-    stages: [one],
-    warmupMs: 0,
-    maxInFlight: 1,
-    arrivals: 'constant',
-  } as const;
-  return runProbe({ ...alone, seed, timeoutMs }, effects, () => undefined);
+/** Sends one event alone, and judges whether the endpoint takes it at all. */
+export async function preflight(
+  { seed, timeoutMs }: Pick<ProbePlan, 'seed' | 'timeoutMs'>,
+  effects: Effects,
+): Promise<MadeProbe> {
+  const stages = [{ durationMs: 1, fromRate: 1_000, toRate: 1_000 }];
+  const alone = { label: 'preflight', stages, warmupMs: 0, maxInFlight: 1, arrivals: 'constant' } as const;
+  const probed = await runProbe({ ...alone, seed, timeoutMs }, effects, () => undefined);
+  const reasons = probed.observation.delivered === 1 ? [] : [whyFailed(probed.recorder)];
+  const verdict = reasons.length === 0 ? 'met' : 'missed';
+  return { ...probed, purpose: 'preflight', objectives: [], verdict, reasons };
 }
 
-/** Why the one event of a preflight was not delivered, as a sentence; undefined: it was. */
-export function whyPreflightFailed({ observation, probe }: Probed): string | undefined {
-  if (observation.delivered === 1) return undefined;
-  const [ended] = probe.recorder.outcomes();
+function whyFailed({ outcomes }: Recorder): string {
+  const [ended] = outcomes.list();
   if (ended === undefined) return 'the first event had no outcome';
   const { outcome, status, examples } = ended;
   const how = status === 0 ? outcome : `${outcome}, status ${status}`;
   const said = examples[0]?.response.replace(/\s+/g, ' ').trim() ?? '';
   return `the first event was not delivered (${how})${said && `: ${said}`}`;
-}
-
-function spentStop({ most }: SendBudget): Stop {
-  return { kind: 'guard', why: `all ${most.toLocaleString('en-US')} requests that may be sent were sent` };
 }
 
 /** Calls back at an interruption, or at once after one; a little later the requests in flight are called off. */
@@ -160,72 +162,46 @@ function onInterrupt({ interrupted, callOff }: Effects, callback: () => void): (
   };
 }
 
-/** `onSpent`: the budget is used up, and the plan is not over. */
-function startProbe(
-  plan: ProbePlan,
-  schedule: Schedule,
-  effects: Effects,
-  onSpent: () => void,
-): RunningProbe {
-  const { warmupMs, timeoutMs, maxInFlight } = plan;
-  const { now, wallNow, send, nextEvent, budget } = effects;
-  const plannedRatePerSecond = highestRate(plan.stages);
-  const startedAt = now();
-  const recorder = new Recorder({ startedAt, warmupMs, timeoutMs });
-  const loop = new LoopWatch(warmupMs, schedule.durationMs);
-  let cutShort: string | undefined;
-  const onTurn = (at: number): void => loop.turn(at - startedAt);
-  const source = { arrivals: schedule, maxInFlight, send, nextEvent, budget, onSpent };
-  const generator = new Generator({ ...source, observer: recorder, now, onTurn });
+/** Sums up a run or probe that is over. `wallNow`: ms since the epoch. */
+function observe(view: ProbeView, attended: Attended, wallNow: number): Observation {
+  const { recorder, schedule, warmupMs, plannedRatePerSecond } = view;
+  const { response, service, lag, trace } = recorder;
+  const { sent, unsent, delivered } = recorder.counts;
+  const endMs = attended.stoppedAtMs ?? schedule.durationMs;
+  const offered = sent + unsent + attended.missed;
+  // A backlog grows from the first event on: without the warm-up, its last third would be less than 1.5 times the middle.
+  const third = (n: number): number => trace.mean(((n - 1) * endMs) / 3, (n * endMs) / 3);
   return {
-    startedAt,
-    recorder,
-    utilisation: () => loop.utilisation(),
-    stop(why) {
-      cutShort ??= why;
-      loop.end();
-      generator.stop();
+    plannedRatePerSecond,
+    durationMs: Math.max(0, endMs - warmupMs),
+    ...{ offered, sent, unsent, delivered, response, service, lag },
+    ...countOutcomes(recorder),
+    inFlight: { middleThird: third(2), lastThird: third(3) },
+    declaredLimit: declaredLimitOf(view, wallNow),
+    generator: {
+      sentShare: offered === 0 ? 1 : Math.max(0, 1 - attended.behind / offered),
+      lagP99Ms: lag.percentileMs(99),
+      eventLoopUtilisation: recorder.utilisation(),
     },
-    done: generator.done.then((attended) => {
-      recorder.close();
-      const eventLoopUtilisation = loop.utilisation();
-      const run = { schedule, warmupMs, plannedRatePerSecond, attended, eventLoopUtilisation, wallNow };
-      const observation = observe(recorder, run);
-      if (attended.stoppedAtMs === undefined || cutShort === undefined) return observation;
-      return { ...observation, cutShort };
-    }),
   };
 }
 
-/** How busy the event loop of this process is between the end of the warm-up and the end of the plan. */
-class LoopWatch {
-  readonly #warmupMs: number;
-  readonly #durationMs: number;
-  #since = performance.eventLoopUtilization();
-  #isWarm = false;
-  #atEnd: number | undefined;
-
-  constructor(warmupMs: number, durationMs: number) {
-    this.#warmupMs = warmupMs;
-    this.#durationMs = durationMs;
+function countOutcomes({ outcomes }: Recorder): Pick<Observation, 'byStatus' | 'byFailureClass'> {
+  const byStatus: Record<string, number> = {};
+  const byFailureClass: Partial<Record<FailureClass, number>> = {};
+  for (const { outcome, status, count } of outcomes.list()) {
+    if (status !== 0) byStatus[status] = (byStatus[status] ?? 0) + count;
+    if (outcome !== 'delivered') byFailureClass[outcome] = (byFailureClass[outcome] ?? 0) + count;
   }
+  return { byStatus, byFailureClass };
+}
 
-  /** Called at each turn of the generator's loop. */
-  turn(atMs: number): void {
-    if (!this.#isWarm && atMs >= this.#warmupMs) {
-      this.#isWarm = true;
-      this.#since = performance.eventLoopUtilization();
-    }
-    // The generator idles while the last answers come in.
-    if (atMs >= this.#durationMs) this.end();
-  }
-
-  end(): void {
-    this.#atEnd = this.utilisation();
-  }
-
-  /** 0 to 1. */
-  utilisation(): number {
-    return this.#atEnd ?? performance.eventLoopUtilization(this.#since).utilization;
-  }
+function declaredLimitOf({ recorder, schedule }: ProbeView, wallNow: number): DeclaredLimit | undefined {
+  if (recorder.refusal === undefined) return undefined;
+  const { status, intendedMs, retryAfter } = recorder.refusal;
+  return {
+    status,
+    atRatePerSecond: schedule.rateAt(intendedMs),
+    retryAfterMs: retryAfter === undefined ? undefined : parseRetryAfter(retryAfter, wallNow),
+  };
 }

@@ -1,4 +1,4 @@
-import { readNamedPercentile } from './confidence.ts';
+import { neededFor } from './confidence.ts';
 import {
   hasHeld,
   type LoadReport,
@@ -59,7 +59,8 @@ function drainAfterOutage(rate: number): Recommendations['drain'] {
 
 /** A percentile with its name, or the maximum if the sample is too small: never too little. */
 function tail({ percentiles, maxMs }: ReportDistribution, percentile: number): { ms: number; name: string } {
-  const read = readNamedPercentile(percentiles, percentile);
-  if (read.known) return { ms: read.ms, name: `p${percentile} ${showMs(read.ms)}` };
-  return { ms: maxMs, name: `maximum ${showMs(maxMs)} (p${percentile} needs ${read.needs} events)` };
+  const name = `p${percentile}`;
+  const ms = percentiles[name] ?? null;
+  if (ms !== null) return { ms, name: `${name} ${showMs(ms)}` };
+  return { ms: maxMs, name: `maximum ${showMs(maxMs)} (${name} needs ${neededFor(percentile)} events)` };
 }

@@ -1,46 +1,45 @@
-import type { LoadOutcome, MadeProbe } from './build-load-report.ts';
 import { judge } from './judge.ts';
 import { RESULT_EXIT, type ReportResult } from './load-report.ts';
 import type { Objective } from './objectives.ts';
 import {
   type Effects,
-  type Probed,
+  type LoadOutcome,
+  type MadeProbe,
   type ProbePlan,
   preflight,
   runProbe,
-  type StopRule,
-  whyPreflightFailed,
 } from './probe.ts';
-import { firstOf, onDeclaredLimit, onTimeouts, onUnauthorized } from './stop-rules.ts';
+import {
+  type AbortRule,
+  firstOf,
+  onDeclaredLimit,
+  onFailures,
+  onTimeouts,
+  onUnauthorized,
+} from './stop-rules.ts';
 
 /** A fixed plan, and the objectives that it is judged by. */
 export interface RunPlan extends ProbePlan {
   readonly objectives: readonly Objective[];
   /** Stops a run with too many failures. */
-  readonly abort: StopRule;
+  readonly abort: AbortRule;
 }
 
 /** Sends one event and, if it is delivered, all that the plan says; judges the run. */
 export async function runLoad(plan: RunPlan, effects: Effects): Promise<LoadOutcome> {
   const first = await preflight(plan, effects);
-  const why = whyPreflightFailed(first);
-  const alone: MadeProbe = {
-    purpose: 'preflight',
-    probed: first,
-    objectives: [],
-    verdict: why === undefined ? 'met' : 'missed',
-    reasons: why === undefined ? [] : [why],
-  };
-  if (effects.interrupted.aborted) return { probes: [alone], result: interrupted(effects, []) };
-  if (why !== undefined)
-    return { probes: [alone], result: stoppedResult('stopped before the run: ', why, []) };
-  const rule = firstOf(onUnauthorized, onDeclaredLimit('guard'), onTimeouts, plan.abort);
+  const [why] = first.reasons;
+  if (effects.interrupted.aborted) return { probes: [first], result: interrupted(effects, []) };
+  if (why !== undefined) {
+    return { probes: [first], result: stoppedResult('stopped before the run: ', why, []) };
+  }
+  const rule = firstOf(onUnauthorized, onDeclaredLimit('guard'), onTimeouts, onFailures(plan.abort, 'guard'));
   const probed = await runProbe(plan, effects, rule);
-  const made: MadeProbe = { purpose: 'run', probed, ...judge(probed.observation, plan.objectives) };
-  return { probes: [alone, made], result: conclude(probed, made, effects) };
+  const made: MadeProbe = { ...probed, purpose: 'run', ...judge(probed.observation, plan.objectives) };
+  return { probes: [first, made], result: conclude(made, effects) };
 }
 
-function conclude({ stopped }: Probed, { verdict, reasons }: MadeProbe, effects: Effects): ReportResult {
+function conclude({ stopped, verdict, reasons }: MadeProbe, effects: Effects): ReportResult {
   if (stopped?.kind === 'interrupted') return interrupted(effects, reasons);
   if (stopped !== undefined) return stoppedResult('stopped: ', stopped.why, reasons);
   // A run declares no limit without being stopped for it.

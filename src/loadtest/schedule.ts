@@ -1,6 +1,5 @@
-import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { describeValue } from '../core/quote-text.ts';
+import { seededRandom } from '../core/random.ts';
 import { type Parsed, parseDurationMs, parseEach, parseRatePerSecond } from './quantities.ts';
 
 /** A stretch of a plan whose rate goes evenly from one to another, in events per second. */
@@ -71,25 +70,19 @@ function placeStages(stages: readonly Stage[]): PlacedStage[] {
   });
 }
 
-/** The integral of the rate at which arrival n is due, and how many there are. */
-interface Plan {
-  readonly total: number;
-  areaAt(n: number): number;
+/** The integral of the rate at which arrival n is due, and how many there are before `area`. */
+function evenPlan(area: number) {
+  return { total: Math.max(0, Math.ceil(area - area * ROUNDING)), areaAt: (n: number) => n };
 }
 
-/** Arrival n is due at n; the plan ends at the area. */
-function evenPlan(area: number): Plan {
-  return { total: Math.max(0, Math.ceil(area - area * ROUNDING)), areaAt: (n) => n };
-}
-
-function randomPlan(area: number, seed: number): Plan {
+function randomPlan(area: number, seed: number) {
   let total = 0;
   for (const gaps = exponentialGaps(seed); gaps() < area; ) total += 1;
   let next = exponentialGaps(seed);
   let [drawn, at] = [-1, 0];
   return {
     total,
-    areaAt(n) {
+    areaAt(n: number) {
       if (n < drawn) [next, drawn] = [exponentialGaps(seed), -1];
       for (; drawn < n; drawn += 1) at = next();
       return at;
@@ -99,10 +92,10 @@ function randomPlan(area: number, seed: number): Plan {
 
 /** The running sum of exponential gaps of mean 1. */
 function exponentialGaps(seed: number): () => number {
-  const generator = xoroshiro128plus(seed);
+  const random = seededRandom(seed);
   let sum = 0;
   return () => {
-    sum -= Math.log1p(-uniformFloat64(generator));
+    sum -= Math.log1p(-random());
     return sum;
   };
 }
@@ -166,10 +159,13 @@ export function highestRate(stages: readonly Stage[]): number {
 }
 
 /** How many events are sent in stages and their warm-up; random gaps depend on the seed. */
-export function countEvents(
-  stages: readonly Stage[],
-  warmupMs: number,
-  { arrivals, seed }: ArrivalOptions,
-): number {
-  return createSchedule(withWarmup(stages, warmupMs), { arrivals, seed }).total;
+export function countEvents(stages: readonly Stage[], warmupMs: number, options: ArrivalOptions): number {
+  return createSchedule(withWarmup(stages, warmupMs), options).total;
+}
+
+const MOST_IN_FLIGHT = 10_000;
+
+/** As many as if every request ran into its timeout, within what sockets allow. */
+export function defaultMaxInFlight(ratePerSecond: number, timeoutMs: number): number {
+  return Math.min(MOST_IN_FLIGHT, Math.max(1, Math.ceil((ratePerSecond * timeoutMs) / 1_000)));
 }

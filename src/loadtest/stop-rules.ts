@@ -1,5 +1,5 @@
 import { describeValue } from '../core/quote-text.ts';
-import { findOverloadEarly } from './judge.ts';
+import { findOverload } from './judge.ts';
 import type { Stop, StopRule } from './probe.ts';
 import { type Parsed, parseDurationMs, parseShare, showShare } from './quantities.ts';
 import type { SecondRow } from './timeline.ts';
@@ -19,24 +19,21 @@ export function firstOf(...rules: readonly StopRule[]): StopRule {
 }
 
 /** Stops if requests run into the timeout one after another. */
-export const onTimeouts: StopRule = ({ probe }) =>
-  probe.recorder.streaks.timeouts >= IN_A_ROW
-    ? guard(`${IN_A_ROW} requests in a row had no answer within the time-out`)
+export const onTimeouts: StopRule = ({ recorder }) =>
+  recorder.streaks.timeout >= IN_A_ROW
+    ? { kind: 'guard', why: `${IN_A_ROW} requests in a row had no answer within the time-out` }
     : undefined;
 
 /** Stops if the endpoint refuses the credentials again and again: accounts get locked by this. */
-export const onUnauthorized: StopRule = ({ probe }) =>
-  probe.recorder.streaks.unauthorized >= IN_A_ROW
-    ? guard(`${IN_A_ROW} requests in a row were answered 401`)
+export const onUnauthorized: StopRule = ({ recorder }) =>
+  recorder.streaks.unauthorized >= IN_A_ROW
+    ? { kind: 'guard', why: `${IN_A_ROW} requests in a row were answered 401` }
     : undefined;
 
 /** Stops if the endpoint declares its limit. */
 export function onDeclaredLimit(kind: Stop['kind']): StopRule {
-  return ({ probe }) => {
-    const declared = probe.recorder.declaredLimit;
-    if (declared === undefined) return undefined;
-    return { kind, why: `the endpoint declared its limit with status ${declared.status}` };
-  };
+  return ({ recorder: { refusal } }) =>
+    refusal && { kind, why: `the endpoint declared its limit with status ${refusal.status}` };
 }
 
 /** A declared limit is measured by what the endpoint lets through in this time. */
@@ -44,34 +41,31 @@ const MEASURED_MS = 3_000;
 
 /** Stops a probe if the endpoint declares its limit, once it is known how much it lets through. */
 export const onLimitMeasured: StopRule = (view) => {
-  const { recorder } = view.probe;
-  const fromMs = Math.max(view.warmupMs, recorder.declaredLimit?.intendedMs ?? 0);
-  return recorder.rows.length * 1_000 - fromMs < MEASURED_MS ? undefined : onDeclaredLimit('overload')(view);
+  const { refusal, seconds } = view.recorder;
+  const fromMs = Math.max(view.warmupMs, refusal?.intendedMs ?? 0);
+  return seconds.rows.length * 1_000 - fromMs < MEASURED_MS ? undefined : onDeclaredLimit('overload')(view);
 };
 
+/** Too few events to judge a share of 3 %. */
+const ENOUGH_FINISHED = 100;
+
 /** Stops a probe if the endpoint does not keep up, from half of its time on. */
-export const onOverload: StopRule = ({ probe, warmupMs, schedule }) => {
-  const { rows, trace, counts } = probe.recorder;
+export const onOverload: StopRule = ({ recorder, warmupMs, schedule }) => {
+  const { seconds, trace, counts } = recorder;
   // Only whole seconds have a row.
-  const endMs = rows.length * 1_000;
+  const endMs = seconds.rows.length * 1_000;
   const third = endMs / 3;
   if (endMs <= warmupMs || endMs < (warmupMs + schedule.durationMs) / 2) return undefined;
   // After the last arrival no backlog can grow.
   if (endMs > schedule.durationMs) return undefined;
-  const overload = findOverloadEarly({
-    finished: counts.delivered + counts.failed,
-    delivered: counts.delivered,
-    inFlight: {
-      middleThird: trace.mean(third, 2 * third),
-      lastThird: trace.mean(2 * third, endMs),
-    },
-  });
-  return overload === undefined ? undefined : { kind: 'overload', why: overload };
+  const inFlight = {
+    middleThird: trace.mean(third, 2 * third),
+    lastThird: trace.mean(2 * third, endMs),
+  };
+  const finished = counts.delivered + counts.failed;
+  const why = findOverload(inFlight, counts.delivered, finished, ENOUGH_FINISHED);
+  return why === undefined ? undefined : { kind: 'overload', why };
 };
-
-function guard(why: string): Stop {
-  return { kind: 'guard', why };
-}
 
 /** Stop if more than a share (0 to 1) of the events that finished in the last `windowMs` failed. */
 export interface AbortRule {
@@ -100,10 +94,10 @@ export function parseAbortRule(text: string): Parsed<AbortRule> {
 }
 
 /** Stops if more events fail than the rule allows. */
-export function onFailures(rule: AbortRule): StopRule {
-  return ({ probe }) => {
-    const why = findFailing(rule, probe.recorder.rows);
-    return why === undefined ? undefined : guard(why);
+export function onFailures(rule: AbortRule, kind: Stop['kind']): StopRule {
+  return ({ recorder }) => {
+    const why = findFailing(rule, recorder.seconds.rows);
+    return why === undefined ? undefined : { kind, why };
   };
 }
 

@@ -1,33 +1,23 @@
-import { createLatencyHistogram, type LatencyHistogram } from './latency-histogram.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
 
-/** What happened within one second. Events count in the second of their sending, and in that of their end. */
-export interface SecondRow {
+type Counted = 'offered' | 'sent' | 'unsent' | 'delivered' | 'failed' | 'inFlight' | 'lagMaxMs';
+
+/**
+ * What happened within one second. Events count in the second of their sending, and in that of their end;
+ * `inFlight` is of the end of the second.
+ */
+export interface SecondRow extends Readonly<Record<Counted, number>> {
   /** From the start, counted from 0. */
   readonly second: number;
   readonly warmup: boolean;
-  readonly offered: number;
-  readonly sent: number;
-  readonly unsent: number;
-  readonly delivered: number;
-  readonly failed: number;
-  /** At the end of the second. */
-  readonly inFlight: number;
   readonly response: SecondPercentiles;
   readonly service: SecondPercentiles;
-  readonly lagMaxMs: number;
   /** Events that were not delivered, by status, or by class if there was none. */
   readonly failures: Readonly<Record<string, number>>;
 }
 
 /** In milliseconds; null: nothing ended within that second. */
-export interface SecondPercentiles {
-  readonly p50: number | null;
-  readonly p95: number | null;
-  readonly p99: number | null;
-  readonly max: number | null;
-}
-
-type Counted = 'offered' | 'sent' | 'unsent' | 'delivered' | 'failed' | 'inFlight' | 'lagMaxMs';
+type SecondPercentiles = Readonly<Record<'p50' | 'p95' | 'p99' | 'max', number | null>>;
 
 /** The second that is being counted. */
 export interface OpenSecond extends Record<Counted, number> {
@@ -36,59 +26,58 @@ export interface OpenSecond extends Record<Counted, number> {
   readonly service: LatencyHistogram;
 }
 
-/** The rows of a run; the last one is open. */
-export interface Seconds {
-  readonly rows: readonly SecondRow[];
+/** The rows of a run, of which the last is open. */
+export class Seconds {
+  readonly #rows: SecondRow[] = [];
+  /** Those that are closed. */
+  readonly rows: readonly SecondRow[] = this.#rows;
+  readonly #warmupMs: number;
+  readonly #response: LatencyHistogram;
+  readonly #service: LatencyHistogram;
+  #open: OpenSecond;
+  #isOpen = false;
+
+  /** The first `warmupMs` milliseconds are warm-up. */
+  constructor(warmupMs: number, longestMs: number) {
+    this.#warmupMs = warmupMs;
+    this.#response = new LatencyHistogram(longestMs);
+    this.#service = new LatencyHistogram(longestMs);
+    this.#open = this.#begin(0);
+  }
+
   /** The second of this moment; earlier ones are closed. Moments do not go back. */
-  at(atMs: number): OpenSecond;
+  at(atMs: number): OpenSecond {
+    this.#isOpen = true;
+    while ((this.#rows.length + 1) * 1_000 <= atMs) this.#closeOpen();
+    return this.#open;
+  }
+
   /** Closes the last row. */
-  close(): void;
-}
+  close(): void {
+    if (this.#isOpen) this.#closeOpen();
+    this.#isOpen = false;
+  }
 
-/** Makes the rows of a run whose first `warmupMs` milliseconds are warm-up. */
-export function createSeconds(warmupMs: number, longestMs: number): Seconds {
-  const rows: SecondRow[] = [];
-  const histograms = {
-    response: createLatencyHistogram(longestMs),
-    service: createLatencyHistogram(longestMs),
-  };
-  let number = 0;
-  let open = begin(0);
-  let isOpen = false;
-
-  function begin(inFlight: number): OpenSecond {
-    histograms.response.reset();
-    histograms.service.reset();
+  #begin(inFlight: number): OpenSecond {
+    const [response, service] = [this.#response, this.#service];
+    response.reset();
+    service.reset();
     const zeros = { offered: 0, sent: 0, unsent: 0, delivered: 0, failed: 0, lagMaxMs: 0 };
-    return { ...zeros, inFlight, failures: {}, ...histograms };
+    return { ...zeros, inFlight, failures: {}, response, service };
   }
 
-  function close(): void {
-    const { response, service, lagMaxMs, ...counts } = open;
-    rows.push({
-      second: number,
-      warmup: number * 1_000 < warmupMs,
-      ...counts,
-      lagMaxMs: roundToMicroseconds(lagMaxMs),
-      response: percentilesOf(response),
-      service: percentilesOf(service),
+  #closeOpen(): void {
+    const second = this.#rows.length;
+    this.#rows.push({
+      second,
+      warmup: second * 1_000 < this.#warmupMs,
+      ...this.#open,
+      lagMaxMs: roundToMicroseconds(this.#open.lagMaxMs),
+      response: percentilesOf(this.#response),
+      service: percentilesOf(this.#service),
     });
-    number += 1;
-    open = begin(open.inFlight);
+    this.#open = this.#begin(this.#open.inFlight);
   }
-
-  return {
-    rows,
-    at(atMs) {
-      isOpen = true;
-      while ((number + 1) * 1_000 <= atMs) close();
-      return open;
-    },
-    close() {
-      if (isOpen) close();
-      isOpen = false;
-    },
-  };
 }
 
 function percentilesOf(histogram: LatencyHistogram): SecondPercentiles {
@@ -106,27 +95,21 @@ const BUCKET_MS = 100;
 
 /** How many events were in flight over time, with a resolution of a tenth of a second. */
 export class InFlightTrace {
-  readonly #sums: number[] = [];
-  readonly #counts: number[] = [];
+  readonly #buckets: { sum: number; count: number }[] = [];
 
   /** Moments do not go back. */
   note(atMs: number, inFlight: number): void {
-    const bucket = Math.max(0, Math.floor(atMs / BUCKET_MS));
-    this.#sums[bucket] = (this.#sums[bucket] ?? 0) + inFlight;
-    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
+    const at = Math.max(0, Math.floor(atMs / BUCKET_MS));
+    const { sum, count } = this.#buckets[at] ?? { sum: 0, count: 0 };
+    this.#buckets[at] = { sum: sum + inFlight, count: count + 1 };
   }
 
   /** The mean between two moments; 0: nothing was noted. */
   mean(fromMs: number, toMs: number): number {
-    let [sum, buckets] = [0, 0];
-    const last = Math.ceil(toMs / BUCKET_MS);
-    for (let bucket = Math.floor(fromMs / BUCKET_MS); bucket < last; bucket += 1) {
-      const noted = this.#counts[bucket] ?? 0;
-      // Each tenth of a second weighs the same, however many turns of the loop it had.
-      if (noted === 0) continue;
-      sum += (this.#sums[bucket] ?? 0) / noted;
-      buckets += 1;
-    }
-    return buckets === 0 ? 0 : sum / buckets;
+    // Each tenth of a second weighs the same, however many turns of the loop it had; some have none.
+    const noted = this.#buckets
+      .slice(Math.floor(fromMs / BUCKET_MS), Math.ceil(toMs / BUCKET_MS))
+      .filter(Boolean);
+    return noted.reduce((total, { sum, count }) => total + sum / count / noted.length, 0);
   }
 }

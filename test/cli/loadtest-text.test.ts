@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { percentilesOf, progressLine, screenLines } from '../../src/cli/loadtest/progress-view.ts';
 import { finalText } from '../../src/cli/loadtest/tell-result.ts';
-import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
+import { LatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import type { LoadReport } from '../../src/loadtest/load-report.ts';
 import type { ProbeView } from '../../src/loadtest/probe.ts';
 import { Recorder } from '../../src/loadtest/recorder.ts';
@@ -51,7 +51,7 @@ test('settings stand on lines to be pasted, and the drain says what it takes for
 });
 
 test('the percentiles of a small sample fit 80 columns with their label', () => {
-  const histogram = createLatencyHistogram();
+  const histogram = new LatencyHistogram();
   histogram.record(1_234);
   expect(percentilesOf(histogram).length).toBeLessThanOrEqual(70);
 });
@@ -78,16 +78,16 @@ test('a search fits a screen; durations of probes that fell behind are not quote
 });
 
 test('the screen fits 80 columns after a minute, whatever its numbers are, and nothing in it moves', () => {
-  const recorder = new Recorder({ startedAt: 0, warmupMs: 0, timeoutMs: 15_000 });
+  const recorder = new Recorder({ startedAt: 0, warmupMs: 0, durationMs: 120_000, timeoutMs: 15_000 });
   const stages = [{ durationMs: 120_000, fromRate: 1_000, toRate: 1_000 }];
   const schedule = createSchedule(stages, { arrivals: 'constant', seed: 1 });
-  const probe = { startedAt: 0, recorder, utilisation: () => 0.123 };
-  const plan = { label: 'confirm', schedule, warmupMs: 0, plannedRatePerSecond: 1_000, isOver: false };
-  const view = { ...plan, probe } as unknown as ProbeView;
+  recorder.utilisation = () => 0.123;
+  const plan = { label: 'confirm', schedule, warmupMs: 0, plannedRatePerSecond: 1_000 };
+  const view = { ...plan, recorder } as unknown as ProbeView;
   const frame = {
     title: 'acme  disposition_update  127.0.0.1:4080',
     objectives: ['p99<150ms'],
-    tokenRequests: createLatencyHistogram(),
+    tokenRequests: new LatencyHistogram(),
     hasQueue: true,
     probes: [],
   };
@@ -95,7 +95,7 @@ test('the screen fits 80 columns after a minute, whatever its numbers are, and n
   const before = screenLines(frame, view, 0, columns);
   const event = { id: 'e', type: 'disposition_update', unit: 'u', body: '' };
   for (let n = 0; n < 62_000; n += 1) {
-    recorder.sent(event, n, n);
+    recorder.sent(n, n);
     const attempt = {
       classification: { kind: 'delivered', status: 200 },
       tokenMs: 0,
@@ -115,15 +115,15 @@ test('the screen fits 80 columns after a minute, whatever its numbers are, and n
 });
 
 test('a second of few events has no p99', () => {
-  const recorder = new Recorder({ startedAt: 0, warmupMs: 0, timeoutMs: 15_000 });
+  const recorder = new Recorder({ startedAt: 0, warmupMs: 0, durationMs: 120_000, timeoutMs: 15_000 });
   const event = { id: 'e', type: 'disposition_update', unit: 'u', body: '' };
   for (let n = 0; n < 20; n += 1) {
-    recorder.sent(event, n, n);
+    recorder.sent(n, n);
     const attempt = { classification: { kind: 'delivered', status: 200 }, tokenMs: 0 } as const;
     recorder.finished(event, attempt, { intended: n, sent: n, finished: n + 50 });
   }
-  recorder.close();
-  const view = { label: 'run', probe: { startedAt: 0, recorder }, plannedRatePerSecond: 20 };
+  recorder.seconds.close();
+  const view = { label: 'run', recorder, plannedRatePerSecond: 20 };
   expect(progressLine(view as unknown as ProbeView, 1_000)).toMatch(
     /p50 50 ms, p99 n\/a \(needs 299\), max 50 ms$/,
   );

@@ -34,9 +34,16 @@ test('the last whole probe at the rate that was found stands for the load test',
 
 test('without a probe at that rate, the last one that met the objectives stands for it, or the last of all', () => {
   const refused = probe('ramp', 40, 'declared');
-  const step = { purpose: 'ramp', ratePerSecond: 40, durationMs: 10_000 } as const;
+  const step = { kind: 'probe', purpose: 'ramp', ratePerSecond: 40, durationMs: 10_000 } as const;
   const observation = observationOf(times(400, 40), { durationMs: 10_000, delivered: 300 });
-  const record = { ...step, verdict: 'declared', passed: false, reason: '', observation } as const;
+  const record = {
+    ...step,
+    verdict: 'declared',
+    passed: false,
+    observation,
+    objectives: [],
+    reasons: [],
+  } as const;
   const limit = rateLimitedVerdict(estimateDeclaredLimit(record, 20), 429);
   expect(chooseProbe([...RAMP, refused], limit)).toBe(RAMP[1]);
   expect(chooseProbe(RAMP.slice(2))).toBe(RAMP[3]);

@@ -18,7 +18,7 @@ function block(ms: number): void {
 
 test('an endpoint of 50 ms at 50/s: each request is sent at its own time, and is a sample of about 50 ms', async () => {
   const { company, effects, probe } = await measured({ script: slow(50) });
-  const { observation, probe: run } = await probe({ stages: steady(50, 3), warmupMs: 1_000 });
+  const { observation, recorder } = await probe({ stages: steady(50, 3), warmupMs: 1_000 });
   expect(observation).toMatchObject({
     offered: 150,
     sent: 150,
@@ -40,7 +40,7 @@ test('an endpoint of 50 ms at 50/s: each request is sent at its own time, and is
   expect(observation.service.countAtOrAbove(48)).toBe(150);
   expect(observation.response.percentileMs(10)).toBeLessThan(10_000);
   expect(observation.generator).toMatchObject({ sentShare: 1 });
-  expect(run.recorder.rows.slice(0, 4).map(({ warmup, offered }) => [warmup, offered > 0])).toEqual([
+  expect(recorder.seconds.rows.slice(0, 4).map(({ warmup, offered }) => [warmup, offered > 0])).toEqual([
     [true, true],
     [false, true],
     [false, true],

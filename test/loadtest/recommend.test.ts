@@ -9,8 +9,7 @@ import { distributionOf, times } from './observations.ts';
 function reported(durations: readonly number[]) {
   const distribution = distributionOf(durations);
   const named = [99, 99.9].map((percentile) => {
-    const read = readPercentile(distribution, percentile);
-    return [`p${percentile}`, read.known ? read.ms : null];
+    return [`p${percentile}`, readPercentile(distribution, percentile)];
   });
   return { maxMs: Math.max(...durations), percentiles: Object.fromEntries(named) };
 }

@@ -16,12 +16,12 @@ const DELIVERED = { kind: 'delivered', status: 200 } as Classification;
 
 /** A recorder that has seen events end so, one after another; `rule` is asked once, at the end. */
 function afterEndings(...endings: Classification[]) {
-  const recorder = new Recorder({ startedAt: 0, warmupMs: WARMUP_MS, timeoutMs: 15_000 });
+  const recorder = new Recorder({ startedAt: 0, warmupMs: WARMUP_MS, durationMs: 9_000, timeoutMs: 15_000 });
   for (const classification of endings) {
-    recorder.sent(EVENT, 0, 0);
+    recorder.sent(0, 0);
     recorder.finished(EVENT, { classification, tokenMs: 0 }, { intended: 0, sent: 0, finished: 1 });
   }
-  const view = { probe: { recorder } } as unknown as ProbeView;
+  const view = { recorder } as unknown as ProbeView;
   return { timeouts: onTimeouts(view)?.why, unauthorized: onUnauthorized(view)?.why };
 }
 
@@ -33,9 +33,9 @@ test('five failures in a row stop a probe, even if a success follows before the 
 });
 
 test('events that are called off are counted as dropped, and neither as sent nor as offered', () => {
-  const recorder = new Recorder({ startedAt: 0, warmupMs: WARMUP_MS, timeoutMs: 15_000 });
+  const recorder = new Recorder({ startedAt: 0, warmupMs: WARMUP_MS, durationMs: 9_000, timeoutMs: 15_000 });
   const intended = [500, 1_500, 1_600];
-  for (const at of intended) recorder.sent(EVENT, at, at);
+  for (const at of intended) recorder.sent(at, at);
   expect(recorder.counts).toMatchObject({ sent: 2, dropped: 0 });
   for (const at of intended.slice(0, 2)) recorder.dropped(at);
   expect(recorder.counts).toMatchObject({ sent: 1, dropped: 1 });

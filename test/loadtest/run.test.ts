@@ -4,7 +4,7 @@ import { buildReport } from '../../src/loadtest/build-load-report.ts';
 import { type FindPlan, findLimit } from '../../src/loadtest/find-limit/find-limit.ts';
 import { estimateDeclaredLimit, recordProbe } from '../../src/loadtest/find-limit/search-probe.ts';
 import { SendBudget } from '../../src/loadtest/generator.ts';
-import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
+import { LatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import { parseObjectives } from '../../src/loadtest/objectives.ts';
 import { type RunPlan, runLoad } from '../../src/loadtest/run.ts';
 import { onLimitMeasured } from '../../src/loadtest/stop-rules.ts';
@@ -26,6 +26,8 @@ async function measuredInItsTime(options: Parameters<typeof measured>[0]): Promi
   return { ...scene, effects: { ...scene.effects, now: startProcessClock() } };
 }
 
+const NEVER = { text: 'failed>100% for 1h', share: 1, windowMs: 3_600_000 };
+
 function planOf(ratePerSecond: number, changes: Partial<RunPlan> = {}): RunPlan {
   return {
     label: 'run',
@@ -36,7 +38,7 @@ function planOf(ratePerSecond: number, changes: Partial<RunPlan> = {}): RunPlan 
     maxInFlight: 1_000,
     timeoutMs: 15_000,
     objectives: objectivesOf('delivered>80%', 'p90<10s'),
-    abort: () => undefined,
+    abort: NEVER,
     ...changes,
   };
 }
@@ -110,7 +112,7 @@ function searchPlan(changes: Partial<FindPlan> = {}): FindPlan {
     },
     timeoutMs: 15_000,
     maxInFlight: undefined,
-    abort: () => undefined,
+    abort: NEVER,
     onProbe: () => {},
     ...changes,
   };
@@ -124,8 +126,8 @@ test('429 from some rate on: the search ends with the rate that the endpoint dec
   const rates: number[] = [];
   const { result } = await findLimit(
     searchPlan({
-      onProbe({ probed }) {
-        rates.push(probed.observation.plannedRatePerSecond);
+      onProbe({ plannedRatePerSecond }) {
+        rates.push(plannedRatePerSecond);
         refuses = rates.at(-1) === 80;
       },
     }),
@@ -150,6 +152,15 @@ test('a declared limit is what the endpoint lets through, also if it refuses dur
   const record = recordProbe(step, observation, searchPlan().search);
   expect(record).toMatchObject({ verdict: 'declared', passed: false });
   expect(estimateDeclaredLimit(record, 1)).toBe(delivered / (durationMs / 1_000));
+});
+
+test('a first event that is not delivered ends a search with 4, and nothing more is sent', async () => {
+  const { company, effects } = await measured({ script: 404 });
+  const { result, probes } = await findLimit(searchPlan(), effects);
+  const sentence = 'the first request was not delivered: status 404';
+  expect(result).toMatchObject({ verdict: 'stopped', exitCode: 4, sentence, limit: { kind: 'none' } });
+  expect(probes).toMatchObject([{ purpose: 'preflight', verdict: 'missed' }]);
+  expect(company.tally.received).toBe(1);
 });
 
 test("a search that ends at its generator's limit says why the generator could not go further", async () => {
@@ -194,7 +205,7 @@ test('a search stops at exactly as many requests as may be sent, waits for the e
     limit: { kind: 'at-least', ratePerSecond: 80, because: 'guard', confirmed: false },
   });
   // What was due next is no fault of the generator, nor of the endpoint.
-  const last = probes.at(-1)?.probed.observation;
+  const last = probes.at(-1)?.observation;
   expect(last).toMatchObject({
     offered: last?.sent,
     delivered: last?.sent,
@@ -252,7 +263,7 @@ test('the report holds what was measured, examples of each outcome, and no secre
         duplicates: 0,
       },
       beganAt: 0,
-      tokenRequests: createLatencyHistogram(),
+      tokenRequests: new LatencyHistogram(),
     },
     outcome,
   );

@@ -1,9 +1,9 @@
 import { seededRandom } from '../../src/core/random.ts';
 import { describeDistribution } from '../../src/loadtest/build-load-report.ts';
-import { createLatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
+import { LatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import type { LoadReport, ReportProbe } from '../../src/loadtest/load-report.ts';
 import { parseObjectives } from '../../src/loadtest/objectives.ts';
-import { createSeconds } from '../../src/loadtest/timeline.ts';
+import { Seconds } from '../../src/loadtest/timeline.ts';
 
 const SERVERS = 12;
 const SERVICE_MS = 40;
@@ -60,7 +60,7 @@ function* simulate(rate: number, lengthMs: number, random: () => number) {
 }
 
 function secondsOf(events: readonly { end: number; ms: number; refused: boolean }[], warmupMs: number) {
-  const rows = createSeconds(warmupMs, 60_000);
+  const rows = new Seconds(warmupMs, 60_000);
   for (const { end, ms, refused } of events.toSorted((one, other) => one.end - other.end)) {
     const open = rows.at(end);
     open.response.record(ms);
@@ -76,9 +76,9 @@ function sampleProbe(kind: ProbeKind, startMs: number, random: () => number): Re
   const { purpose, verdict, rate, seconds } = kind;
   const [warmupMs, durationMs] = purpose === 'preflight' ? [0, seconds] : [WARMUP_MS, seconds * 1_000];
   const of = {
-    response: createLatencyHistogram(),
-    service: createLatencyHistogram(),
-    lag: createLatencyHistogram(),
+    response: new LatencyHistogram(),
+    service: new LatencyHistogram(),
+    lag: new LatencyHistogram(),
   };
   const events = [...simulate(rate, warmupMs + durationMs, random)];
   for (const { ms } of events.filter(({ at }) => at >= warmupMs)) {
@@ -131,7 +131,7 @@ function sampleProbe(kind: ProbeKind, startMs: number, random: () => number): Re
 }
 
 function judged(
-  response: ReturnType<typeof createLatencyHistogram>,
+  response: LatencyHistogram,
   verdict: ReportProbe['verdict'],
   isCut: boolean,
 ): ReportProbe['objectives'] {
@@ -152,7 +152,7 @@ function judged(
 
 function frame(): Omit<LoadReport, 'kind' | 'probes'> {
   const sentence = '283/s is the limit: confirmed there, and not met at 311/s';
-  const tokens = createLatencyHistogram();
+  const tokens = new LatencyHistogram();
   tokens.record(31);
   return {
     version: 1,

@@ -6,7 +6,7 @@ import {
   beginSearch,
   recheckRoom,
 } from '../../src/loadtest/find-limit/search.ts';
-import { eventsOf } from '../../src/loadtest/find-limit/search-probe.ts';
+import { eventsOf, recordProbe } from '../../src/loadtest/find-limit/search-probe.ts';
 import type { ProbeStep, SearchOptions, SearchState } from '../../src/loadtest/find-limit/search-state.ts';
 import type { Verdict } from '../../src/loadtest/find-limit/verdict.ts';
 import { parseObjectives } from '../../src/loadtest/objectives.ts';
@@ -44,27 +44,25 @@ interface Ending {
 /** Runs a search to its end, and holds it to what it must never do on the way. */
 function search(endpoint: SimulatedEndpoint, changes: Partial<SearchOptions> = {}): Ending {
   const options = { ...OPTIONS, ...changes };
-  let state = beginSearch(options);
-  let [spentMs, requests] = [0, 0];
+  let [spentMs, requests] = [0, 1];
+  let state = beginSearch(options, { ms: spentMs, requests });
   let passed = options.startRate / 2;
-  for (; state.step.kind === 'probe'; ) {
+  while (state.step.kind === 'probe') {
     const step: ProbeStep = state.step;
     expect(step.ratePerSecond).toBeLessThanOrEqual(Math.min(options.maxRate, 2 * passed));
     spentMs += step.durationMs;
     expect(spentMs).toBeLessThanOrEqual(options.budgetMs);
-    requests += step.purpose === 'preflight' ? 1 : eventsOf(step, options);
+    requests += eventsOf(step, options);
     expect(requests).toBeLessThanOrEqual(options.maxRequests);
-    state = advanceSearch(state, endpoint(step), { ms: spentMs, requests });
-    if (step.purpose !== 'preflight' && state.step.kind === 'probe') {
+    state = advanceSearch(state, recordProbe(step, endpoint(step), options), { ms: spentMs, requests });
+    if (state.step.kind === 'probe') {
       // The events of the wait for the endpoint.
       requests += BASELINE_EVENTS;
       state = recheckRoom(state, { ms: spentMs, requests });
     }
-    if (step.purpose !== 'preflight' && state.probes.at(-1)?.passed) {
-      passed = Math.max(passed, step.ratePerSecond);
-    }
+    if (state.probes.at(-1)?.passed) passed = Math.max(passed, step.ratePerSecond);
   }
-  return { state, verdict: state.step.verdict };
+  return { state, verdict: state.step };
 }
 
 function stepAt(ratePerSecond: number): ProbeStep {
@@ -152,7 +150,6 @@ describe('find-limit', () => {
     const ending = search(queueingEndpoint(500, 50), { maxRate: 90 });
     expect(ending.verdict).toMatchObject({ kind: 'at-least', ratePerSecond: 90, because: 'max-rate' });
     expect(ending.state.probes.map(({ purpose, ratePerSecond }) => `${purpose} ${ratePerSecond}`)).toEqual([
-      'preflight 10',
       'ramp 10',
       'ramp 20',
       'ramp 40',
@@ -197,33 +194,20 @@ describe('find-limit', () => {
   test('leaves out a probe that no longer fits after a long wait for the endpoint', () => {
     const options = { ...OPTIONS, maxRequests: 5_000 };
     const spent = { ms: 0, requests: 1 };
-    const ramped = advanceSearch(
-      advanceSearch(beginSearch(options), queueingEndpoint(5_000, 50)(stepAt(10)), spent),
-      queueingEndpoint(5_000, 50)(stepAt(10)),
-      { ms: 30_000, requests: 300 },
-    );
+    const probe = recordProbe(stepAt(10), queueingEndpoint(5_000, 50)(stepAt(10)), options);
+    const ramped = advanceSearch(beginSearch(options, spent), probe, { ms: 30_000, requests: 300 });
     expect(ramped.step).toMatchObject({ purpose: 'ramp', ratePerSecond: 20 });
     expect(recheckRoom(ramped, { ms: 60_000, requests: 305 }).step).toBe(ramped.step);
     expect(recheckRoom(ramped, { ms: 60_000, requests: 4_000 }).step).toMatchObject({ purpose: 'confirm' });
     expect(recheckRoom(ramped, { ms: 60_000, requests: 4_900 }).step).toMatchObject({
-      verdict: { sentence: expect.stringMatching(/^at least 10\/s \(.*used up\), not confirmed$/) },
+      sentence: expect.stringMatching(/^at least 10\/s \(.*used up\), not confirmed$/),
     });
-  });
-
-  test('ends with its first request if that is not delivered', () => {
-    const { state, verdict } = search((step) => ({
-      ...queueingEndpoint(100, 50)(step),
-      delivered: 0,
-      byStatus: { 404: 1 },
-    }));
-    expect(state.probes).toHaveLength(1);
-    expect(verdict.sentence).toBe('the first request was not delivered: status 404');
   });
 
   test('makes a probe as long as its sample needs, and extends an undecided one', () => {
     // Of 299 events one slow one leaves p99 open, and so do 2 of 450, which lie within it: the ramp goes on.
     const lucky = search(slowOneIn(200), { maxRate: 500 });
-    expect(lucky.state.probes.slice(1, 4)).toMatchObject([
+    expect(lucky.state.probes.slice(0, 3)).toMatchObject([
       { ratePerSecond: 10, durationMs: 29_900, verdict: 'undecided', passed: false },
       { ratePerSecond: 10, durationMs: 45_000, verdict: 'undecided', passed: true },
       { ratePerSecond: 20, durationMs: 15_000 },
@@ -238,8 +222,8 @@ describe('find-limit', () => {
   test('confirms no rate at which the objectives are undecided', () => {
     // 3 of 450 let the search go on; 12 of 1,800 are still too many to be sure of 1 %.
     const { state, verdict } = search(slowOneIn(150), { maxRate: 10 });
-    expect(state.probes[2]).toMatchObject({ purpose: 'ramp', verdict: 'undecided', passed: true });
-    expect(state.probes[4]).toMatchObject({ purpose: 'confirm', durationMs: 180_000, passed: false });
+    expect(state.probes[1]).toMatchObject({ purpose: 'ramp', verdict: 'undecided', passed: true });
+    expect(state.probes[3]).toMatchObject({ purpose: 'confirm', durationMs: 180_000, passed: false });
     expect(verdict).toMatchObject({ kind: 'none', because: 'unconfirmed' });
   });
 
@@ -261,7 +245,7 @@ describe('find-limit', () => {
       const hasHiccup = step.ratePerSecond === 40 && hiccups++ === 0;
       return behindGenerator(failingEndpoint(100), hasHiccup ? 1 : 1e6)(step);
     });
-    expect(state.probes.slice(3, 5)).toMatchObject([
+    expect(state.probes.slice(2, 4)).toMatchObject([
       { ratePerSecond: 40, verdict: 'inconclusive' },
       { ratePerSecond: 28.28, verdict: 'met' },
     ]);

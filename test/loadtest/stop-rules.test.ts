@@ -15,8 +15,12 @@ const PROBE_MS = 4_000;
 function probeAfter(seconds: number, inFlight: (ms: number) => number): ProbeView {
   const trace = new InFlightTrace();
   for (let ms = 0; ms < seconds * 1_000; ms += 10) trace.note(ms, inFlight(ms));
-  const recorder = { rows: Array(seconds).fill({}), trace, counts: { delivered: 500, failed: 0 } };
-  const view = { probe: { recorder }, warmupMs: WARMUP_MS, schedule: { durationMs: PROBE_MS + WARMUP_MS } };
+  const recorder = {
+    seconds: { rows: Array(seconds).fill({}) },
+    trace,
+    counts: { delivered: 500, failed: 0 },
+  };
+  const view = { recorder, warmupMs: WARMUP_MS, schedule: { durationMs: PROBE_MS + WARMUP_MS } };
   return view as unknown as ProbeView;
 }
 

@@ -1,14 +1,12 @@
-import { defaultMaxInFlight, findLimit } from '../../loadtest/find-limit/find-limit.ts';
+import { findLimit } from '../../loadtest/find-limit/find-limit.ts';
 import type { SearchOptions } from '../../loadtest/find-limit/search-state.ts';
-import type { Objective } from '../../loadtest/objectives.ts';
 import { runLoad } from '../../loadtest/run.ts';
-import { countEvents, highestRate, type Stage } from '../../loadtest/schedule.ts';
-import { onFailures } from '../../loadtest/stop-rules.ts';
+import { countEvents, defaultMaxInFlight, highestRate, type Stage } from '../../loadtest/schedule.ts';
 import { UsageError } from '../run-command.ts';
 import type { FindOptions, RunOptions } from './load-options.ts';
 import type { Prepared } from './prepare.ts';
 import type { Job } from './run-load-test.ts';
-import { expectPermitted, permitOf } from './target.ts';
+import { permitOf } from './target.ts';
 
 const RUN_WARMUP_MS = 5_000;
 const SEARCH_WARMUP_MS = 1_000;
@@ -19,28 +17,24 @@ const PREFLIGHT = 1;
 
 /** Plans `waybill loadtest run`. @throws UsageError, as does the planning itself */
 export function planRun(options: RunOptions): (prepared: Prepared) => Job {
-  const { via, arrivals, duplicates } = options;
+  const { via, arrivals, duplicates, abortOn: abort } = options;
   const stages = stagesOf(options);
-  return ({ target, seed, objectives, source }) => {
+  return ({ target, seed, objectives, source: payloads }) => {
     const { timeoutMs } = target.client;
     const warmupMs = options.warmup ?? RUN_WARMUP_MS;
     const rate = highestRate(stages);
     const total = countEvents(stages, warmupMs, { arrivals, seed }) + PREFLIGHT;
-    const permit = permitOf(target, options.maxRequests);
-    expectPermitted(permit, rate, total);
+    const { maxRequests } = permitOf(target, options.maxRequests, rate, total);
     const maxInFlight = options.maxInFlight ?? defaultMaxInFlight(rate, timeoutMs);
-    const sent = { arrivals, seed, warmupMs, maxInFlight };
-    const abort = onFailures(options.abortOn);
+    const sent = { arrivals, seed, warmupMs, maxInFlight, stages };
     return {
       kind: 'run',
-      plan: { ...sent, via, stages, objectives: objectives.map(textOf), payloads: source, duplicates },
+      plan: { ...sent, via, objectives: objectives.map(({ text }) => text), payloads, duplicates },
       highestRate: rate,
       total,
-      atMost: false,
       durationMs: warmupMs + stages.reduce((sum, stage) => sum + stage.durationMs, 0),
-      maxRequests: permit.maxRequests,
-      carryOut: (effects) =>
-        runLoad({ ...sent, label: 'run', stages, timeoutMs, objectives, abort }, effects),
+      maxRequests,
+      carryOut: (effects) => runLoad({ ...sent, label: 'run', timeoutMs, objectives, abort }, effects),
     };
   };
 }
@@ -55,27 +49,24 @@ function stagesOf({ rate, stages, duration }: RunOptions): readonly Stage[] {
 
 /** Plans `waybill loadtest find-limit`. The planning throws UsageError. */
 export function planSearch(options: FindOptions): (prepared: Prepared) => Job {
+  const { via, duplicates, maxInFlight, abortOn: abort } = options;
   return (prepared) => {
     const { timeoutMs } = prepared.target.client;
-    const searched = searchOf(prepared, options);
-    const { arrivals, seed, warmupMs, objectives, ...search } = searched;
-    const { maxInFlight, via, duplicates } = options;
-    const abort = onFailures(options.abortOn);
+    const planned = searchOf(prepared, options);
+    const { arrivals, seed, warmupMs, objectives, ...search } = planned;
     return {
       kind: 'find-limit',
       plan: {
-        ...{ arrivals, seed, warmupMs, via, stages: [], search, objectives: objectives.map(textOf) },
+        ...{ arrivals, seed, warmupMs, via, duplicates, stages: [], search, payloads: prepared.source },
+        objectives: objectives.map(({ text }) => text),
         maxInFlight: maxInFlight ?? defaultMaxInFlight(search.maxRate, timeoutMs),
-        payloads: prepared.source,
-        duplicates,
       },
       highestRate: search.maxRate,
       total: search.maxRequests,
-      atMost: true,
       durationMs: search.budgetMs,
       maxRequests: search.maxRequests,
       carryOut: (effects, onProbe) =>
-        findLimit({ search: searched, timeoutMs, maxInFlight, abort, onProbe }, effects),
+        findLimit({ search: planned, timeoutMs, maxInFlight, abort, onProbe }, effects),
     };
   };
 }
@@ -88,12 +79,10 @@ function searchOf({ target, objectives, seed }: Prepared, options: FindOptions):
       `--slo '${rate.text}' cannot be judged by find-limit: it sets the rate itself, and looks for the highest that meets the other objectives (--start and --max-rate are its bounds)`,
     );
   }
-  const permit = permitOf(target, options.maxRequests);
-  const { maxRequests } = permit;
-  const maxRate = options.maxRate ?? Math.min(permit.maxRatePerSecond, HIGHEST_RATE);
+  const { maxRequests, maxRatePerSecond } = permitOf(target, options.maxRequests, options.maxRate);
+  const maxRate = options.maxRate ?? Math.min(maxRatePerSecond, HIGHEST_RATE);
   if (options.start > maxRate) throw new UsageError('--start is beyond the highest rate');
   if (options.precision === 0) throw new UsageError('--precision must be more than 0%');
-  expectPermitted(permit, maxRate, maxRequests);
   return {
     startRate: options.start,
     maxRate,
@@ -107,8 +96,4 @@ function searchOf({ target, objectives, seed }: Prepared, options: FindOptions):
     maxRequests,
     objectives,
   };
-}
-
-function textOf({ text }: Objective): string {
-  return text;
 }

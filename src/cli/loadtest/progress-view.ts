@@ -1,13 +1,6 @@
-import type { MadeProbe } from '../../loadtest/build-load-report.ts';
-import {
-  neededFor,
-  type Percentile,
-  readNamedPercentile,
-  readPercentile,
-  showPercentile,
-} from '../../loadtest/confidence.ts';
+import { neededFor, readPercentile, showPercentile } from '../../loadtest/confidence.ts';
 import type { LatencyHistogram } from '../../loadtest/latency-histogram.ts';
-import type { ProbeView } from '../../loadtest/probe.ts';
+import type { MadeProbe, ProbeView } from '../../loadtest/probe.ts';
 import { showMs, showRate } from '../../loadtest/quantities.ts';
 import type { SecondRow } from '../../loadtest/timeline.ts';
 import { canRedraw, createLiveScreen, type ScreenStream } from '../live-screen.ts';
@@ -15,7 +8,7 @@ import { formatCount, sparkline } from '../terminal.ts';
 
 /** Shows how a load test goes. */
 export interface ProgressView {
-  show(view: ProbeView): void;
+  show(view: ProbeView, isOver: boolean): void;
   /** It was interrupted, and waits for what is in flight. */
   stopping(): void;
   end(): void;
@@ -33,9 +26,7 @@ export function openProgressView(stream: ScreenStream, frame: ScreenFrame, now: 
     const screen = createLiveScreen(stream);
     let note = '';
     return {
-      show(view) {
-        screen.draw(screenLines(frame, view, now(), screen.size().columns, note));
-      },
+      show: (view) => screen.draw(screenLines(frame, view, now(), screen.size().columns, note)),
       stopping() {
         note = STOPPING;
       },
@@ -44,9 +35,9 @@ export function openProgressView(stream: ScreenStream, frame: ScreenFrame, now: 
   }
   let latest = Number.NEGATIVE_INFINITY;
   return {
-    show(view) {
+    show(view, isOver) {
       const at = now();
-      if (view.label === 'preflight' || (at - latest < LINE_EVERY_MS && !view.isOver)) return;
+      if (view.label === 'preflight' || (at - latest < LINE_EVERY_MS && !isOver)) return;
       latest = at;
       stream.write(`${progressLine(view, at)}\n`);
     },
@@ -69,6 +60,7 @@ interface ScreenFrame {
 const BAR = 24;
 /** The longest duration is `0.123 ms`. */
 const WIDTH = 8;
+const WIDTH_WITH_NAME = 'p99 '.length + WIDTH;
 const UP_TO = '  up to '.length + WIDTH;
 const MINUTE_S = 60;
 const LATEST_PROBES = 6;
@@ -86,8 +78,7 @@ export function screenLines(
   columns: number,
   note = '',
 ): string[] {
-  const { recorder } = view.probe;
-  const { rows, response, service } = recorder;
+  const { response, service, queue, seconds } = view.recorder;
   return [
     `loadtest  ${frame.title}`,
     `objectives  ${frame.objectives.join(', ')}`,
@@ -96,8 +87,8 @@ export function screenLines(
     countsOf(view),
     `response  ${percentilesOf(response)}`,
     `service   ${percentilesOf(service)}`,
-    ...(frame.hasQueue ? [`queue     ${percentilesOf(recorder.queue)}`] : []),
-    slowestOf(rows.slice(-MINUTE_S), columns),
+    ...(frame.hasQueue ? [`queue     ${percentilesOf(queue)}`] : []),
+    slowestOf(seconds.rows.slice(-MINUTE_S), columns),
     `outcomes  ${outcomesOf(view)}`,
     `tokens    ${tokensOf(frame.tokenRequests)}`,
     generatorOf(view),
@@ -105,25 +96,24 @@ export function screenLines(
   ];
 }
 
-function countsOf({ probe }: ProbeView): string {
-  const { counts, inFlight, rows } = probe.recorder;
+function countsOf({ recorder: { counts, inFlight, seconds } }: ProbeView): string {
   const shown = (value: number, width: number): string => formatCount(value).padEnd(width);
   return (
     `offered ${shown(counts.sent + counts.unsent, 7)}  sent ${shown(counts.sent, 7)}  ` +
-    `in flight ${shown(inFlight, 6)}  unsent ${shown(counts.unsent, 7)}  now ${showRate(rows.at(-1)?.sent ?? 0)}`
+    `in flight ${shown(inFlight, 6)}  unsent ${shown(counts.unsent, 7)}  now ${showRate(seconds.rows.at(-1)?.sent ?? 0)}`
   );
 }
 
-function generatorOf({ probe }: ProbeView): string {
-  const { lag } = probe.recorder;
-  const p99 = showPercentile(readPercentile(lag, 99)).padEnd(WIDTH);
-  const busy = Math.round(probe.utilisation() * 100);
-  return `generator lag p99 ${p99}  max ${showMs(lag.maxMs).padEnd(WIDTH)}  event loop ${busy} % busy`;
+function generatorOf({ recorder }: ProbeView): string {
+  const { lag } = recorder;
+  const p99 = showPercentile(99, readPercentile(lag, 99)).padEnd(WIDTH_WITH_NAME);
+  const busy = Math.round(recorder.utilisation() * 100);
+  return `generator lag ${p99}  max ${showMs(lag.maxMs).padEnd(WIDTH)}  event loop ${busy} % busy`;
 }
 
 /** Each second's p99; or its slowest event, if a second has too few events for a p99. */
 function slowestOf(rows: readonly SecondRow[], columns: number): string {
-  const isCarried = rows.every((row) => row.response.p99 === null || percentileOf(row, 99).known);
+  const isCarried = rows.every((row) => row.response.p99 === null || percentileOf(row, 99) !== null);
   const name = isCarried ? 'p99' : 'max';
   const label = `${name} by second  `;
   const room = columns - label.length - UP_TO - 1;
@@ -133,17 +123,16 @@ function slowestOf(rows: readonly SecondRow[], columns: number): string {
   return `${label}${sparkline(values)}  up to ${showMs(Math.max(...known))}`;
 }
 
-/** A percentile of a second, which rarely has events enough for a high one. */
-function percentileOf({ response, delivered, failed, unsent }: SecondRow, p: 50 | 99): Percentile {
-  const named = { [`p${p}`]: delivered + failed + unsent < neededFor(p) ? null : response[`p${p}`] };
-  return readNamedPercentile(named, p);
+/** A percentile of a second, which rarely has events enough for a high one: null then. */
+function percentileOf({ response, delivered, failed, unsent }: SecondRow, p: 50 | 99): number | null {
+  return delivered + failed + unsent < neededFor(p) ? null : response[`p${p}`];
 }
 
 /** The same in one line, for a stream that is no terminal. */
 export function progressLine(view: ProbeView, now: number): string {
-  const { recorder } = view.probe;
-  const row = recorder.rows.at(-1);
-  const elapsed = Math.max(0, Math.round((now - view.probe.startedAt) / 1_000));
+  const { recorder } = view;
+  const row = recorder.seconds.rows.at(-1);
+  const elapsed = Math.max(0, Math.round((now - recorder.startedAt) / 1_000));
   return (
     `${view.label} ${showRate(view.plannedRatePerSecond)} ${elapsed} s: ` +
     `offered ${row?.offered ?? 0}, delivered ${row?.delivered ?? 0}, failed ${row?.failed ?? 0}, ` +
@@ -155,12 +144,12 @@ export function progressLine(view: ProbeView, now: number): string {
 function durationsOf(row: SecondRow | undefined): string {
   const slowest = row?.response.max ?? null;
   if (row === undefined || slowest === null) return 'nothing ended';
-  const shown = ([50, 99] as const).map((p) => `p${p} ${showPercentile(percentileOf(row, p))}`);
+  const shown = ([50, 99] as const).map((p) => showPercentile(p, percentileOf(row, p)));
   return `${shown.join(', ')}, max ${showMs(slowest)}`;
 }
 
-function progressBar({ probe, schedule, warmupMs }: ProbeView, now: number): string {
-  const elapsed = Math.min(schedule.durationMs, now - probe.startedAt);
+function progressBar({ recorder, schedule, warmupMs }: ProbeView, now: number): string {
+  const elapsed = Math.min(schedule.durationMs, now - recorder.startedAt);
   const done = schedule.durationMs === 0 ? 1 : elapsed / schedule.durationMs;
   const full = Math.round(done * BAR);
   const seconds = (ms: number): string => `${Math.floor(ms / 1_000)} s`;
@@ -170,12 +159,12 @@ function progressBar({ probe, schedule, warmupMs }: ProbeView, now: number): str
 
 /** The percentiles for which the sample is large enough. */
 export function percentilesOf(histogram: LatencyHistogram): string {
-  const of = (p: number): string => `p${p} ${showPercentile(readPercentile(histogram, p)).padEnd(WIDTH)}`;
+  const of = (p: number): string => showPercentile(p, readPercentile(histogram, p)).padEnd(WIDTH_WITH_NAME);
   return `${[50, 95, 99].map(of).join('  ')}  max ${showMs(histogram.maxMs)}`;
 }
 
-function outcomesOf({ probe }: ProbeView): string {
-  const found = probe.recorder.outcomes().map(({ outcome, status, count }) => {
+function outcomesOf({ recorder }: ProbeView): string {
+  const found = recorder.outcomes.list().map(({ outcome, status, count }) => {
     const what = status === 0 ? outcome : outcome === 'delivered' ? `${status}` : `${status} ${outcome}`;
     return `${what}: ${formatCount(count)}`;
   });
@@ -188,12 +177,10 @@ function tokensOf(requests: LatencyHistogram): string {
 }
 
 function probeLines(probes: readonly MadeProbe[]): string[] {
-  const shown = probes.slice(-LATEST_PROBES).map(probeLine);
+  const shown = probes.slice(-LATEST_PROBES).map(({ purpose, plannedRatePerSecond, verdict, reasons }) => {
+    const rate = purpose === 'preflight' ? 'one event' : showRate(plannedRatePerSecond);
+    const why = reasons.length === 0 ? '' : `  ${reasons.join('; ')}`;
+    return `  ${purpose.padEnd(9)} ${rate.padStart(9)}  ${verdict}${why}`;
+  });
   return shown.length === 0 ? [] : ['', 'probes', ...shown];
-}
-
-function probeLine({ purpose, probed, verdict, reasons }: MadeProbe): string {
-  const rate = purpose === 'preflight' ? 'one event' : showRate(probed.observation.plannedRatePerSecond);
-  const why = reasons[0] === undefined ? '' : `  ${reasons[0]}`;
-  return `  ${purpose.padEnd(9)} ${rate.padStart(9)}  ${verdict}${why}`;
 }

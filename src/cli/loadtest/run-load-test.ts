@@ -1,13 +1,14 @@
 import { WaybillError } from '../../core/waybill-error.ts';
-import type { LoadOutcome, MadeProbe } from '../../loadtest/build-load-report.ts';
+import { buildReport } from '../../loadtest/build-load-report.ts';
 import { SendBudget } from '../../loadtest/generator.ts';
-import { createLatencyHistogram, type LatencyHistogram } from '../../loadtest/latency-histogram.ts';
+import { LatencyHistogram } from '../../loadtest/latency-histogram.ts';
 import type { LoadReport, ReportPlan } from '../../loadtest/load-report.ts';
-import type { Effects } from '../../loadtest/probe.ts';
+import type { Effects, LoadOutcome, MadeProbe } from '../../loadtest/probe.ts';
 import { showRate } from '../../loadtest/quantities.ts';
 import { type LoadSender, openDirectSender } from '../../loadtest/senders/direct-sender.ts';
 import { openEngineSender } from '../../loadtest/senders/engine-sender.ts';
 import { SIGNAL_EXIT, stopSignal } from '../../service/lifecycle.ts';
+import { VERSION } from '../../version.ts';
 import { EXIT, exitCodeOf, UsageError } from '../run-command.ts';
 import { confirm, formatCount, formatDuration, type Terminal } from '../terminal.ts';
 import type { LoadOptions } from './load-options.ts';
@@ -21,9 +22,8 @@ export interface Job {
   readonly kind: LoadReport['kind'];
   readonly plan: ReportPlan;
   readonly highestRate: number;
-  /** Events, exactly or at most. */
+  /** Events: exactly, or at most in a search. */
   readonly total: number;
-  readonly atMost: boolean;
   readonly durationMs: number;
   /** For all that is sent. */
   readonly maxRequests: number;
@@ -62,14 +62,13 @@ export async function runLoadTest(
 async function agree(
   terminal: Terminal,
   prepared: Prepared,
-  { plan, highestRate, total, atMost, durationMs }: Job,
+  { kind, plan, highestRate, total, durationMs }: Job,
   { dryRun, yes }: LoadOptions,
 ): Promise<number | undefined> {
   const target = describeTarget(prepared.target);
-  const count = `${atMost ? 'at most ' : ''}${formatCount(total)} events`;
-  const time = `${atMost ? 'within' : 'over'} ${formatDuration(durationMs)}`;
+  const [most, within] = kind === 'find-limit' ? ['at most ', 'within'] : ['', 'over'];
   const where = `${hostOf(target.urls)} (${target.client}, ${target.types.join(' and ')})`;
-  const sentence = `${count} at up to ${showRate(highestRate)}, ${time}, to ${where}`;
+  const sentence = `${most}${formatCount(total)} events at up to ${showRate(highestRate)}, ${within} ${formatDuration(durationMs)}, to ${where}`;
   if (dryRun === true) {
     const sample = prepared.nextEvent().body;
     terminal.value({ dryRun: true, target, plan, total, durationMs, sample: JSON.parse(sample) });
@@ -78,32 +77,30 @@ async function agree(
     terminal.line(sample);
     return EXIT.done;
   }
-  if (yes === true) return undefined;
-  const agreed = await confirm(`Send ${sentence}?`);
-  if (agreed === undefined) {
-    throw new UsageError(`--yes is needed to send ${sentence} without a terminal`);
-  }
+  const agreed = yes === true || (await confirm(`Send ${sentence}?`));
+  if (agreed === undefined) throw new UsageError(`--yes is needed to send ${sentence} without a terminal`);
   if (agreed) return undefined;
   terminal.value({ sent: 0 });
   terminal.line('Nothing was sent.');
   return EXIT.done;
 }
 
-/** Sends, shows how it goes, and tells the result before anything is closed: a failure to close loses no measurement. */
+/** Sends the job and reports it. Closes the sender, whose failure hides no measurement. */
 async function carryOut(
   terminal: Terminal,
   prepared: Prepared,
   job: Job,
   options: LoadOptions,
 ): Promise<number> {
+  const { kind, plan } = job;
   const startedAt = new Date().toISOString();
   const beganAt = performance.now();
-  const tokenRequests = createLatencyHistogram();
+  const tokenRequests = new LatencyHistogram();
   const probes: MadeProbe[] = [];
-  const view = openView(prepared, job, options, probes, tokenRequests);
+  const view = openView(prepared, plan, options, probes, tokenRequests);
   const interruption = onSignal(view);
   let isBroken = false;
-  const sender = await openSender(prepared, job.plan, tokenRequests, () => {
+  const sender = await openSender(prepared, plan, tokenRequests, () => {
     isBroken = true;
     interruption.abort();
   });
@@ -122,9 +119,8 @@ async function carryOut(
     };
     const outcome = await job.carryOut(effects, (made) => probes.push(made));
     view.end();
-    const { kind, plan } = job;
-    const facts = { kind, plan, startedAt, beganAt, tokenRequests };
-    code = await tellResult(terminal, prepared, options, outcome, facts);
+    const facts = { ...factsOf(prepared, options), kind, plan, startedAt, beganAt, tokenRequests };
+    code = await tellResult(terminal, buildReport(facts, outcome), options);
   } catch (error) {
     view.end();
     // The first error says more than a failure to close that follows from it.
@@ -132,6 +128,26 @@ async function carryOut(
     throw error;
   }
   return closeSender(terminal, sender, code, isBroken);
+}
+
+function factsOf({ runId, seed, target }: Prepared, options: LoadOptions) {
+  const repeatable = options.seed === undefined ? ['--seed', String(seed)] : [];
+  return {
+    waybill: VERSION,
+    runId,
+    label: options.label,
+    endedAt: new Date().toISOString(),
+    command: commandLine([...process.argv.slice(2), ...repeatable]),
+    target: describeTarget(target),
+  };
+}
+
+/** Quotes the words for a shell. */
+function commandLine(words: readonly string[]): string {
+  const quoted = words.map((word) =>
+    /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
+  );
+  return ['waybill', ...quoted].join(' ');
 }
 
 function onSignal(view: ProgressView) {
@@ -181,7 +197,7 @@ function openSender(
 
 function openView(
   { target }: Prepared,
-  { plan: { via, objectives } }: Job,
+  { via, objectives }: ReportPlan,
   { quiet, json }: LoadOptions,
   probes: readonly MadeProbe[],
   tokenRequests: LatencyHistogram,

@@ -51,24 +51,32 @@ export function describeTarget({ client, types }: Target): ReportTarget {
   };
 }
 
-/** What a client's configuration permits; `asked` lowers its number of requests. @throws UsageError if it permits nothing */
-export function permitOf({ client }: Target, asked: number | undefined): LoadPermission {
+/**
+ * What a client's configuration permits, with its number of requests lowered to `asked`.
+ *
+ * @param rate the highest of the plan, events per second
+ * @param total of the plan
+ * @throws UsageError if nothing is permitted, or the plan goes beyond it
+ */
+export function permitOf(
+  { client }: Target,
+  asked = Number.POSITIVE_INFINITY,
+  rate = 0,
+  total = 0,
+): LoadPermission {
   const found = findPermission(client);
   if (!found.ok) throw new UsageError(found.problems.join('; '));
-  const { maxRequests, maxRatePerSecond } = found.value;
-  return { maxRatePerSecond, maxRequests: Math.min(maxRequests, asked ?? maxRequests) };
-}
-
-/** @throws UsageError if a plan goes beyond what is permitted */
-export function expectPermitted(permit: LoadPermission, rate: number, total: number): void {
-  if (rate > permit.maxRatePerSecond) {
+  const { maxRatePerSecond } = found.value;
+  const maxRequests = Math.min(found.value.maxRequests, asked);
+  if (rate > maxRatePerSecond) {
     throw new UsageError(
-      `${showRate(rate)} is more than the ${showRate(permit.maxRatePerSecond)} that this client's loadtest.maxRatePerSecond permits`,
+      `${showRate(rate)} is more than the ${showRate(maxRatePerSecond)} that this client's loadtest.maxRatePerSecond permits`,
     );
   }
-  if (total > permit.maxRequests) {
+  if (total > maxRequests) {
     throw new UsageError(
-      `${formatCount(total)} requests are more than the ${formatCount(permit.maxRequests)} permitted (loadtest.maxRequests, --max-requests)`,
+      `${formatCount(total)} requests are more than the ${formatCount(maxRequests)} permitted (loadtest.maxRequests, --max-requests)`,
     );
   }
+  return { maxRatePerSecond, maxRequests };
 }

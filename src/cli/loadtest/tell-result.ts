@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { buildReport, type LoadOutcome, type ReportFrame } from '../../loadtest/build-load-report.ts';
-import { readNamedPercentile, showPercentile } from '../../loadtest/confidence.ts';
+import { showPercentile } from '../../loadtest/confidence.ts';
 import {
   isQuotable,
   type LoadReport,
@@ -10,12 +9,9 @@ import {
   whyNotQuoted,
 } from '../../loadtest/load-report.ts';
 import { showMs, showRate, showShare } from '../../loadtest/quantities.ts';
-import { VERSION } from '../../version.ts';
 import { EXIT } from '../run-command.ts';
 import { formatCount, formatDuration, type Terminal } from '../terminal.ts';
 import type { LoadOptions } from './load-options.ts';
-import type { Prepared } from './prepare.ts';
-import { describeTarget } from './target.ts';
 
 /**
  * Writes the reports that were asked for, and prints the result, even if a report could not be written.
@@ -24,27 +20,9 @@ import { describeTarget } from './target.ts';
  */
 export async function tellResult(
   terminal: Terminal,
-  prepared: Prepared,
+  report: LoadReport,
   options: LoadOptions,
-  outcome: LoadOutcome,
-  { kind, ...facts }: Omit<ReportFrame, 'waybill' | 'runId' | 'label' | 'endedAt' | 'command' | 'target'>,
 ): Promise<number> {
-  const report = buildReport(
-    {
-      kind,
-      waybill: VERSION,
-      runId: prepared.runId,
-      label: options.label,
-      endedAt: new Date().toISOString(),
-      command: commandLine([
-        ...process.argv.slice(2),
-        ...(options.seed === undefined ? ['--seed', String(prepared.seed)] : []),
-      ]),
-      target: describeTarget(prepared.target),
-      ...facts,
-    },
-    outcome,
-  );
   const { files, problems } = await writeFiles(report, options);
   terminal.value(report);
   for (const line of finalText(report, files)) terminal.line(line);
@@ -71,14 +49,6 @@ async function writeFiles(report: LoadReport, { report: json, html }: LoadOption
     await write(html, async () => (await import('../../loadtest/html/page.ts')).renderHtml(report));
   }
   return { files, problems };
-}
-
-/** Quotes the words for a shell. */
-function commandLine(words: readonly string[]): string {
-  const quoted = words.map((word) =>
-    /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
-  );
-  return ['waybill', ...quoted].join(' ');
 }
 
 /** The result for people, usually in twelve lines. */
@@ -159,11 +129,10 @@ function causes({ outcomes }: ReportProbe): string {
 
 /** Up to the first percentile that the sample is too small for. */
 function percentiles({ percentiles: known, maxMs }: ReportDistribution): string {
-  const read = [50, 95, 99, 99.9].map((p) => [p, readNamedPercentile(known, p)] as const);
-  const unknown = read.findIndex(([, percentile]) => !percentile.known);
-  const shown = unknown === -1 ? read : read.slice(0, unknown + 1);
-  const texts = shown.map(([p, percentile]) => `p${p} ${showPercentile(percentile)}`);
-  return `${texts.join('  ')}  max ${showMs(maxMs)}`;
+  const named = [50, 95, 99, 99.9].map((p) => [p, known[`p${p}`]] as const);
+  const unknown = named.findIndex(([, ms]) => ms == null);
+  const shown = named.slice(0, unknown === -1 ? named.length : unknown + 1);
+  return `${shown.map(([p, ms]) => showPercentile(p, ms)).join('  ')}  max ${showMs(maxMs)}`;
 }
 
 function probesText({ probes }: LoadReport): string {

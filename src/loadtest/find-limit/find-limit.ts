@@ -1,19 +1,27 @@
-import type { LoadOutcome, MadeProbe } from '../build-load-report.ts';
 import { RESULT_EXIT, type ReportResult } from '../load-report.ts';
 import {
   type Effects,
+  type LoadOutcome,
+  type MadeProbe,
   type Probed,
-  type ProbePlan,
   preflight,
   runProbe,
   type Stop,
-  type StopRule,
-  whyPreflightFailed,
 } from '../probe.ts';
-import { firstOf, onLimitMeasured, onOverload, onTimeouts, onUnauthorized } from '../stop-rules.ts';
+import { defaultMaxInFlight } from '../schedule.ts';
+import {
+  type AbortRule,
+  firstOf,
+  onFailures,
+  onLimitMeasured,
+  onOverload,
+  onTimeouts,
+  onUnauthorized,
+} from '../stop-rules.ts';
 import { advanceSearch, BASELINE_EVENTS, beginSearch, recheckRoom } from './search.ts';
-import type { ProbeStep, SearchOptions, SearchState, Spent } from './search-state.ts';
-import { atLeastVerdict, type Verdict } from './verdict.ts';
+import { recordProbe } from './search-probe.ts';
+import type { ProbeRecord, ProbeStep, SearchOptions, Spent } from './search-state.ts';
+import { atLeastVerdict, noneVerdict, type Verdict } from './verdict.ts';
 
 /** A search for the highest rate that meets the objectives. */
 export interface FindPlan {
@@ -22,7 +30,7 @@ export interface FindPlan {
   /** Undefined: rate × timeout. */
   readonly maxInFlight: number | undefined;
   /** Ends a probe with too many failures. */
-  readonly abort: StopRule;
+  readonly abort: AbortRule;
   /** Called with each probe once it is judged. */
   onProbe(made: MadeProbe): void;
 }
@@ -38,99 +46,84 @@ const BASELINE_RATE = 20;
 
 /** Makes the probes that the search asks for, one after another, until it has a verdict or is stopped. */
 export async function findLimit(plan: FindPlan, effects: Effects): Promise<LoadOutcome> {
+  const { search, timeoutMs } = plan;
   const startedAt = effects.now();
   const spent = (): Spent => ({ ms: effects.now() - startedAt, requests: effects.budget.spent });
   const probes: MadeProbe[] = [];
-  let state = beginSearch(plan.search);
-  let baselineMs: number | undefined;
-  while (state.step.kind === 'probe') {
-    const { step } = state;
-    const probed = await makeProbe(plan, step, effects, state.passed === undefined);
-    const known = probed.observation.response.total > 0;
-    if (step.purpose !== 'preflight' && known) baselineMs ??= probed.observation.response.percentileMs(50);
-    const next = advanceSearch(state, probed.observation, spent());
-    const made = judged(step.purpose, probed, next);
+  const add = (made: MadeProbe): void => {
     probes.push(made);
     plan.onProbe(made);
-    const ended = endedBy(probed.stopped, state, effects);
+  };
+  const first = await preflight({ seed: search.seed, timeoutMs }, effects);
+  add(first);
+  const early = endedBy(first.stopped, undefined, effects);
+  if (early !== undefined) return { probes, result: early };
+  if (first.verdict !== 'met') {
+    return { probes, result: toResult(noneVerdict('preflight', howFailed(first)), probes) };
+  }
+  let baselineMs: number | undefined;
+  let state = beginSearch(search, spent());
+  while (state.step.kind === 'probe') {
+    const { step, passed } = state;
+    const probed = await makeProbe(plan, step, effects, passed === undefined);
+    const { response } = probed.observation;
+    if (response.total > 0) baselineMs ??= response.percentileMs(50);
+    const record = recordProbe(step, probed.observation, search);
+    add(judged(probed, record));
+    const ended = endedBy(probed.stopped, passed, effects);
     if (ended !== undefined) return { probes, result: ended };
-    state = next;
-    if (baselineMs === undefined || state.step.kind === 'verdict') continue;
-    const stopped = endedBy(await awaitBaseline(plan, baselineMs, effects), state, effects);
+    state = advanceSearch(state, record, spent());
+    if (baselineMs === undefined || state.step.kind !== 'probe') continue;
+    const stopped = endedBy(await awaitBaseline(plan, baselineMs, effects), state.passed, effects);
     if (stopped !== undefined) return { probes, result: stopped };
     state = recheckRoom(state, spent());
   }
-  return { probes, result: toResult(state.step.verdict, probes) };
+  return { probes, result: toResult(state.step, probes) };
 }
 
-function judged(purpose: ProbeStep['purpose'], probed: Probed, { probes }: SearchState): MadeProbe {
-  const record = probes.at(-1);
-  const objectives = record?.judgement?.objectives ?? [];
-  const verdict = record?.verdict ?? 'undecided';
-  const whyFailed = purpose === 'preflight' ? whyPreflightFailed(probed) : undefined;
-  if (whyFailed !== undefined) {
-    return { purpose, probed, objectives, verdict: 'missed', reasons: [whyFailed] };
-  }
+function judged(probed: Probed, { purpose, verdict, objectives, reasons }: ProbeRecord): MadeProbe {
   const { stopped } = probed;
-  if (stopped?.kind === 'interrupted' || stopped?.kind === 'guard') {
-    return { purpose, probed, objectives: [], verdict: 'undecided', reasons: [stopped.why] };
+  if (stopped === undefined || stopped.kind === 'overload') {
+    return { ...probed, purpose, verdict, objectives, reasons };
   }
-  return { purpose, probed, objectives, verdict, reasons: verdict === 'met' ? [] : [record?.reason ?? ''] };
+  return { ...probed, purpose, verdict: 'undecided', objectives: [], reasons: [stopped.why] };
+}
+
+function howFailed({ observation: { byStatus, byFailureClass } }: Probed): string {
+  const [status] = Object.keys(byStatus);
+  const [failureClass] = Object.keys(byFailureClass);
+  return status === undefined ? (failureClass ?? 'no answer') : `status ${status}`;
 }
 
 function makeProbe(plan: FindPlan, step: ProbeStep, effects: Effects, isFirst: boolean): Promise<Probed> {
-  if (step.purpose === 'preflight') return preflight(sendingOf(plan), effects);
-  const { ratePerSecond: rate, durationMs } = step;
-  const probe: ProbePlan = {
-    ...sendingOf(plan),
-    label: step.purpose,
-    stages: [{ durationMs, fromRate: rate, toRate: rate }],
-    maxInFlight: plan.maxInFlight ?? defaultMaxInFlight(rate, plan.timeoutMs),
-  };
+  const { arrivals, seed, warmupMs } = plan.search;
+  const { purpose: label, ratePerSecond: rate, durationMs } = step;
+  const stages = [{ durationMs, fromRate: rate, toRate: rate }];
+  const maxInFlight = plan.maxInFlight ?? defaultMaxInFlight(rate, plan.timeoutMs);
+  const sent = { label, stages, arrivals, seed, warmupMs, maxInFlight, timeoutMs: plan.timeoutMs };
   // Timeouts at a high rate are what the search looks for; at the first rate the endpoint has another problem.
-  const timeouts: StopRule = isFirst ? onTimeouts : () => undefined;
-  const rule = firstOf(onUnauthorized, timeouts, onLimitMeasured, onOverload, asOverload(plan.abort));
-  return runProbe(probe, effects, rule);
-}
-
-/** What all probes of a search have in common. */
-function sendingOf({ search, timeoutMs }: FindPlan) {
-  const { arrivals, seed, warmupMs } = search;
-  return { arrivals, seed, warmupMs, timeoutMs };
-}
-
-/** A reason to stop a whole run is only a miss of one probe. */
-function asOverload(rule: StopRule): StopRule {
-  return (view) => {
-    const stop = rule(view);
-    return stop === undefined ? undefined : { ...stop, kind: 'overload' };
-  };
-}
-
-const MOST_IN_FLIGHT = 10_000;
-
-/** As many as if every request ran into its timeout, within what sockets allow. */
-export function defaultMaxInFlight(ratePerSecond: number, timeoutMs: number): number {
-  return Math.min(MOST_IN_FLIGHT, Math.max(1, Math.ceil((ratePerSecond * timeoutMs) / 1_000)));
+  const timeouts = isFirst ? [onTimeouts] : [];
+  // A reason to stop a whole run is only a miss of one probe.
+  const failures = onFailures(plan.abort, 'overload');
+  return runProbe(sent, effects, firstOf(onUnauthorized, ...timeouts, onLimitMeasured, onOverload, failures));
 }
 
 /** Waits until a few events take as long as they did in the first probe. @returns what ends the whole search */
 async function awaitBaseline(
-  plan: FindPlan,
+  { search, timeoutMs }: FindPlan,
   baselineMs: number,
   effects: Effects,
 ): Promise<Stop | undefined> {
   const deadline = effects.now() + LONGEST_WAIT_MS;
-  const rate = Math.min(BASELINE_RATE, plan.search.startRate);
+  const rate = Math.min(BASELINE_RATE, search.startRate);
   const stages = [{ durationMs: (BASELINE_EVENTS / rate) * 1_000, fromRate: rate, toRate: rate }];
-  const few: ProbePlan = {
-    ...sendingOf(plan),
+  const plain = {
     label: 'settling',
-    stages,
     arrivals: 'constant',
     warmupMs: 0,
     maxInFlight: BASELINE_EVENTS,
-  };
+  } as const;
+  const few = { ...plain, stages, seed: search.seed, timeoutMs };
   while (effects.now() < deadline) {
     const { observation, stopped } = await runProbe(few, effects, onUnauthorized);
     if (stopped !== undefined) return stopped;
@@ -143,19 +136,18 @@ async function awaitBaseline(
 /** The result of a search that was stopped, with the rate that had passed by then; undefined: it goes on. */
 function endedBy(
   stop: Stop | undefined,
-  { passed }: SearchState,
+  passed: number | undefined,
   effects: Effects,
 ): ReportResult | undefined {
   if (stop === undefined || stop.kind === 'overload') return undefined;
   const limit = passed === undefined ? undefined : atLeastVerdict(passed, stop.kind, false);
-  const found = limit === undefined ? {} : { limit };
   if (stop.kind === 'guard') {
     const sentence = `stopped: ${[stop.why, limit?.sentence].filter(Boolean).join('; ')}`;
-    return { verdict: 'stopped', exitCode: RESULT_EXIT.stopped, sentence, reasons: [stop.why], ...found };
+    return { verdict: 'stopped', exitCode: RESULT_EXIT.stopped, sentence, reasons: [stop.why], limit };
   }
   const until = 'the probes until then are in the report';
   const sentence = `interrupted: ${[limit?.sentence, until].filter(Boolean).join('; ')}`;
-  return { verdict: 'interrupted', exitCode: effects.interruptedExitCode(), sentence, reasons: [], ...found };
+  return { verdict: 'interrupted', exitCode: effects.interruptedExitCode(), sentence, reasons: [], limit };
 }
 
 function toResult(limit: Verdict, made: readonly MadeProbe[]): ReportResult {

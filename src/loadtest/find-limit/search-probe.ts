@@ -30,10 +30,8 @@ export function lowestDecidableRate(options: SearchOptions): number {
 }
 
 function neededEvents({ objectives }: SearchOptions): number {
-  const shares = objectives.flatMap((objective) =>
-    objective.kind === 'rate' ? [] : [objective.allowedShare],
-  );
-  return Math.max(0, ...shares.map(eventsNeeded));
+  const needed = objectives.map((each) => (each.kind === 'rate' ? 0 : eventsNeeded(each.allowedShare)));
+  return Math.max(0, ...needed);
 }
 
 /**
@@ -41,27 +39,16 @@ function neededEvents({ objectives }: SearchOptions): number {
  * apply, since the search sets the rate.
  */
 export function recordProbe(step: ProbeStep, observation: Observation, options: SearchOptions): ProbeRecord {
-  const { purpose, ratePerSecond, durationMs } = step;
-  const probe = { purpose, ratePerSecond, durationMs, observation };
-  if (purpose === 'preflight') {
-    const isDelivered = observation.delivered > 0;
-    const reason = isDelivered ? 'delivered' : describeFailure(observation);
-    return { ...probe, verdict: isDelivered ? 'met' : 'missed', passed: isDelivered, reason };
-  }
-  const judgement = judgeProbe(
-    observation,
-    options.objectives.filter(({ kind }) => kind !== 'rate'),
-  );
+  const objectives = options.objectives.filter(({ kind }) => kind !== 'rate');
+  const judgement = judgeProbe(observation, objectives);
+  const probe = { ...step, observation, ...judgement };
   const declared = observation.declaredLimit;
   if (declared !== undefined) {
     const reason = `the endpoint declared its limit: ${declared.status} from ${showRate(declared.atRatePerSecond)} on`;
-    return { ...probe, judgement, verdict: 'declared', passed: false, reason };
+    return { ...probe, verdict: 'declared', passed: false, reasons: [reason] };
   }
-  const { verdict } = judgement;
-  const passed =
-    verdict === 'met' || (purpose !== 'confirm' && verdict === 'undecided' && looksMet(judgement));
-  const reason = judgement.reasons.join('; ') || 'all objectives are met';
-  return { ...probe, judgement, verdict, passed, reason };
+  const isLikely = judgement.verdict === 'undecided' && step.purpose !== 'confirm' && looksMet(judgement);
+  return { ...probe, passed: judgement.verdict === 'met' || isLikely };
 }
 
 /** Whether the sample itself lies within what the objectives allow. */
@@ -70,12 +57,6 @@ function looksMet({ objectives }: Judgement): boolean {
     if (verdict === 'met' || objective.kind === 'rate' || share === undefined) return verdict === 'met';
     return share.against <= objective.allowedShare * share.of;
   });
-}
-
-function describeFailure({ byStatus, byFailureClass }: Observation): string {
-  const [status] = Object.keys(byStatus);
-  const [failureClass] = Object.keys(byFailureClass);
-  return status === undefined ? (failureClass ?? 'no answer') : `status ${status}`;
 }
 
 /**

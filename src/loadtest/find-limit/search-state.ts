@@ -22,10 +22,10 @@ export interface SearchOptions extends ArrivalOptions {
   readonly objectives: readonly Objective[];
 }
 
-/** What a probe is for. `preflight`: one request, which must be delivered. */
-export type ProbePurpose = 'preflight' | 'ramp' | 'bisect' | 'confirm';
+/** What a probe is for. */
+export type ProbePurpose = 'ramp' | 'bisect' | 'confirm';
 
-/** Send at a constant rate for this long, and hand in the observation. */
+/** Send at a constant rate for this long, and judge what is observed. */
 export interface ProbeStep {
   readonly kind: 'probe';
   readonly purpose: ProbePurpose;
@@ -33,51 +33,35 @@ export interface ProbeStep {
   readonly durationMs: number;
 }
 
-/** What a search does next. */
-export type Step = ProbeStep | { readonly kind: 'verdict'; readonly verdict: Verdict };
-
 /** A probe that was made, and how it was judged. */
-export interface ProbeRecord {
-  readonly purpose: ProbePurpose;
-  readonly ratePerSecond: number;
-  readonly durationMs: number;
-  /** Absent for the preflight. */
-  readonly judgement?: Judgement;
-  /** `declared`: the endpoint answered that it takes no more. */
-  readonly verdict: 'met' | 'missed' | 'undecided' | 'inconclusive' | 'declared';
+export interface ProbeRecord extends ProbeStep, Judgement {
   /**
    * Whether the search goes on above its rate: the objectives are met, or they are undecided after the longest
    * probe and its sample lies within them. A confirmation passes only if they are met.
    */
   readonly passed: boolean;
-  /** One sentence. */
-  readonly reason: string;
   readonly observation: Observation;
 }
 
 /** What a search has cost since it began, waits included. */
-export interface Spent {
-  readonly ms: number;
-  readonly requests: number;
-}
+export type Spent = Readonly<Record<'ms' | 'requests', number>>;
 
 /** A search under way: plain data, advanced by `advanceSearch`. */
 export interface SearchState {
   readonly options: SearchOptions;
-  /** What to do now. */
-  readonly step: Step;
+  /** What to do now; a verdict ends the search. */
+  readonly step: ProbeStep | Verdict;
   /** The probes so far, first to last. */
   readonly probes: readonly ProbeRecord[];
-  /** The highest rate that passed a probe, below all that did not; absent: none did. */
-  readonly passed?: number;
-  /** The lowest rate that did not pass; absent: all did. */
-  readonly missed?: number;
+  /** The highest rate that passed a probe, below all that did not; undefined: none did. */
+  readonly passed?: number | undefined;
+  /** The lowest rate that did not pass; undefined: all did. */
+  readonly missed?: number | undefined;
   /** The ramp's step: 2, and its square root after each time that the generator did not keep up. */
   readonly factor: number;
   readonly inconclusiveInARow: number;
   readonly lowerings: number;
-  /** Why no higher rate is tried; absent: only the endpoint limits the search. */
-  readonly ceiling?: Ceiling;
-  /** What it has cost so far. */
+  /** Why no higher rate is tried; undefined: only the endpoint limits the search. */
+  readonly ceiling?: Ceiling | undefined;
   readonly spent: Spent;
 }

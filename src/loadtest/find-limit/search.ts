@@ -1,12 +1,5 @@
-import type { Observation } from '../observation.ts';
 import { showRate } from '../quantities.ts';
-import {
-  estimateDeclaredLimit,
-  eventsOf,
-  lowestDecidableRate,
-  probeLengthMs,
-  recordProbe,
-} from './search-probe.ts';
+import { estimateDeclaredLimit, eventsOf, lowestDecidableRate, probeLengthMs } from './search-probe.ts';
 import type {
   ProbePurpose,
   ProbeRecord,
@@ -27,39 +20,30 @@ import {
 /** Events sent after a probe, to see whether the endpoint is as fast again as at first. */
 export const BASELINE_EVENTS = 5;
 
+/** A search without what it does next. */
+type Known = Omit<SearchState, 'step'>;
+
 const DOUBLE = 2;
 const MOST_LOWERINGS = 3;
 
-/** Begins a search: its first step is the preflight, a probe of one request. */
-export function beginSearch(options: SearchOptions): SearchState {
-  const ratePerSecond = Math.min(options.startRate, options.maxRate);
-  const step = {
-    kind: 'probe',
-    purpose: 'preflight',
-    ratePerSecond,
-    durationMs: 1_000 / ratePerSecond,
-  } as const;
-  const counts = { inconclusiveInARow: 0, lowerings: 0, spent: { ms: 0, requests: 0 } };
-  return { options, step, probes: [], factor: DOUBLE, ...counts };
+/** Begins a search, with what was spent before it. Its first step is a probe at the start rate. */
+export function beginSearch(options: SearchOptions, spent: Spent): SearchState {
+  const counts = { inconclusiveInARow: 0, lowerings: 0, factor: DOUBLE };
+  return tryRate({ options, probes: [], ...counts, spent }, 'ramp', options.startRate);
 }
 
 /**
- * Takes the observation of the state's probe; the new state's `step` says what to do next. No rate is ever more
- * than twice the highest that passed, nor above `maxRate`.
+ * Takes the probe that was made; the new state's `step` says what to do next. No rate is ever more than twice
+ * the highest that passed, nor above `maxRate`.
  *
  * @param spent since the search began, with the waits between probes
  */
-export function advanceSearch(state: SearchState, observation: Observation, spent: Spent): SearchState {
-  const { step } = state;
-  if (step.kind === 'verdict') return state;
-  const probe = recordProbe(step, observation, state.options);
+export function advanceSearch(state: SearchState, probe: ProbeRecord, spent: Spent): SearchState {
   const after = { ...state, probes: [...state.probes, probe], spent };
-  if (step.purpose === 'preflight') return afterPreflight(after, probe);
   switch (probe.verdict) {
     case 'declared': {
-      const status = observation.declaredLimit?.status ?? 0;
       const rate = estimateDeclaredLimit(probe, state.passed ?? 0);
-      return conclude(after, rateLimitedVerdict(rate, status));
+      return conclude(after, rateLimitedVerdict(rate, probe.observation.declaredLimit?.status ?? 0));
     }
     case 'inconclusive':
       return afterInconclusive({ ...after, inconclusiveInARow: state.inconclusiveInARow + 1 }, probe);
@@ -69,11 +53,6 @@ export function advanceSearch(state: SearchState, observation: Observation, spen
     case 'met':
       return afterAnswer(after, probe);
   }
-}
-
-function afterPreflight(state: SearchState, probe: ProbeRecord): SearchState {
-  if (probe.verdict !== 'met') return conclude(state, noneVerdict('preflight', probe.reason));
-  return tryRate(state, 'ramp', probe.ratePerSecond);
 }
 
 function afterAnswer(state: SearchState, probe: ProbeRecord): SearchState {
@@ -97,10 +76,9 @@ function confirmedVerdict({ ceiling, missed }: SearchState, ratePerSecond: numbe
   return limitVerdict(ratePerSecond, missed);
 }
 
-function afterMiss(
-  state: SearchState,
-  { purpose, ratePerSecond, verdict, reason }: ProbeRecord,
-): SearchState {
+function afterMiss(state: SearchState, probe: ProbeRecord): SearchState {
+  const { purpose, ratePerSecond, verdict } = probe;
+  const reason = probe.reasons.join('; ');
   const missed = { ...state, missed: Math.min(state.missed ?? ratePerSecond, ratePerSecond) };
   if (purpose === 'confirm') return lower(missed, ratePerSecond);
   if (state.passed !== undefined) return narrow(missed);
@@ -119,27 +97,26 @@ function narrow(state: SearchState): SearchState {
   return tryRate(state, 'bisect', middle);
 }
 
-function confirm(state: SearchState): SearchState {
+function confirm(state: Known): SearchState {
   return tryRate(state, 'confirm', state.passed ?? state.options.startRate);
 }
 
 /** Lowers a rate that did not hold by one step, and forgets the passes above it. */
 function lower(state: SearchState, failedRate: number): SearchState {
-  const { ceiling: _, passed: __, ...rest } = state;
-  const below = state.probes.filter(
-    ({ passed, purpose, ratePerSecond }) => passed && purpose !== 'preflight' && ratePerSecond < failedRate,
-  );
+  const below = state.probes.filter((probe) => probe.passed && probe.ratePerSecond < failedRate);
   const passed =
     below.length === 0 ? undefined : Math.max(...below.map(({ ratePerSecond }) => ratePerSecond));
-  const known = { ...rest, ...(passed === undefined ? {} : { passed }), lowerings: state.lowerings + 1 };
+  const known = { ...state, ceiling: undefined, passed, lowerings: state.lowerings + 1 };
   if (known.lowerings > MOST_LOWERINGS)
     return conclude(known, noneVerdict('unconfirmed', `not at ${showRate(failedRate)}`));
   return tryRate(known, 'confirm', roundedDown(failedRate / (1 + state.options.precision)));
 }
 
 /** The generator did not keep up: one more try at half the step, then the search ends at the generator's limit. */
-function afterInconclusive(state: SearchState, { purpose, ratePerSecond, reason }: ProbeRecord): SearchState {
+function afterInconclusive(state: SearchState, probe: ProbeRecord): SearchState {
+  const { purpose, ratePerSecond } = probe;
   const { passed, options, inconclusiveInARow } = state;
+  const reason = probe.reasons.join('; ');
   const step = 1 + options.precision;
   const isOver = inconclusiveInARow > 1 || (purpose === 'ramp' && state.factor <= step);
   if (purpose === 'confirm') {
@@ -159,20 +136,15 @@ function afterInconclusive(state: SearchState, { purpose, ratePerSecond, reason 
 
 /** Repeats an undecided probe at its greatest length; undefined: it had that, or no longer fits. */
 function extend(state: SearchState, probe: ProbeRecord): SearchState | undefined {
-  const { purpose, ratePerSecond, durationMs } = probe;
-  const step = {
-    kind: 'probe',
-    purpose,
-    ratePerSecond,
-    durationMs: probeLengthMs(purpose, state.options),
-  } as const;
-  if (step.durationMs <= durationMs || findShortage(state, step) !== undefined) return undefined;
+  const { kind, purpose, ratePerSecond } = probe;
+  const step = { kind, purpose, ratePerSecond, durationMs: probeLengthMs(purpose, state.options) };
+  if (step.durationMs <= probe.durationMs || findShortage(state, step) !== undefined) return undefined;
   // Only the longer one decides about the rate.
   return { ...state, step, probes: [...state.probes.slice(0, -1), { ...probe, passed: false }] };
 }
 
 /** Makes a probe the next step if there is time for it and for its confirmation, and enough requests. */
-function tryRate(state: SearchState, purpose: ProbePurpose, rate: number): SearchState {
+function tryRate(state: Known, purpose: ProbePurpose, rate: number): SearchState {
   const { options } = state;
   const ratePerSecond = Math.min(roundedDown(rate), options.maxRate);
   const durationMs = probeLengthMs(purpose, options, ratePerSecond);
@@ -182,7 +154,7 @@ function tryRate(state: SearchState, purpose: ProbePurpose, rate: number): Searc
 }
 
 /** A step does not fit any more: leaves it out and confirms, which needs less, or ends the search. */
-function leaveOut(state: SearchState, purpose: ProbePurpose, shortage: Ceiling): SearchState {
+function leaveOut(state: Known, purpose: ProbePurpose, shortage: Ceiling): SearchState {
   if (purpose === 'confirm' || state.passed === undefined) return stopAt(state, shortage);
   return confirm({ ...state, ceiling: shortage });
 }
@@ -190,14 +162,14 @@ function leaveOut(state: SearchState, purpose: ProbePurpose, shortage: Ceiling):
 /** Checks again whether the next probe fits, after the wait for the endpoint, which sends some events itself. */
 export function recheckRoom(state: SearchState, spent: Spent): SearchState {
   const { step, options } = state;
-  if (step.kind === 'verdict') return state;
+  if (step.kind !== 'probe') return state;
   const after = { ...state, spent };
   const planned = withConfirmation(after, step);
   if (spent.requests + requestsOf(planned, options, 1) <= options.maxRequests) return after;
   return leaveOut(after, step.purpose, 'max-requests');
 }
 
-function findShortage(state: SearchState, step: ProbeStep): Ceiling | undefined {
+function findShortage(state: Known, step: ProbeStep): Ceiling | undefined {
   const { options, spent } = state;
   const planned = withConfirmation(state, step);
   const neededMs = planned.reduce((sum, { durationMs }) => sum + options.warmupMs + durationMs, 0);
@@ -206,7 +178,7 @@ function findShortage(state: SearchState, step: ProbeStep): Ceiling | undefined 
 }
 
 /** A pass is worth nothing without its confirmation; but the first probe says something in any case. */
-function withConfirmation({ options, passed }: SearchState, step: ProbeStep): readonly ProbeStep[] {
+function withConfirmation({ options, passed }: Known, step: ProbeStep): readonly ProbeStep[] {
   if (step.purpose === 'confirm' || passed === undefined) return [step];
   return [step, { ...step, durationMs: probeLengthMs('confirm', options, step.ratePerSecond) }];
 }
@@ -218,7 +190,7 @@ function requestsOf(planned: readonly ProbeStep[], options: SearchOptions, waite
 }
 
 /** Ends with the highest rate that passed so far. */
-function stopAt(state: SearchState, because: Ceiling, detail?: string): SearchState {
+function stopAt(state: Known, because: Ceiling, detail?: string): SearchState {
   const { passed } = state;
   return conclude(
     state,
@@ -228,8 +200,8 @@ function stopAt(state: SearchState, because: Ceiling, detail?: string): SearchSt
   );
 }
 
-function conclude(state: SearchState, verdict: Verdict): SearchState {
-  return { ...state, step: { kind: 'verdict', verdict } };
+function conclude(state: Known, step: Verdict): SearchState {
+  return { ...state, step };
 }
 
 /** To four digits, which is more than can be known; never up, since rates have upper bounds. */

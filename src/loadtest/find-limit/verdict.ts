@@ -3,45 +3,32 @@ import { showRate } from '../quantities.ts';
 /** Why a search ended below what the endpoint may take. */
 export type Ceiling = 'max-rate' | 'generator' | 'budget' | 'max-requests';
 
-/** What ended a search before it came to a verdict of its own. */
-export type EarlyEnd = 'guard' | 'interrupted';
-
 /** Why a search found no rate at all. */
 export type NoLimitReason = 'preflight' | 'missed' | 'undecided' | 'unconfirmed' | Ceiling;
 
-/** What a search came to; `sentence` says it for people. Rates are in events per second. */
-export type Verdict =
-  /** The highest rate that met the objectives, confirmed. */
-  | {
-      readonly kind: 'limit';
-      readonly ratePerSecond: number;
-      /** The lowest rate that did not meet them. */
-      readonly missedAt: number;
-      readonly sentence: string;
-    }
+type Found =
+  /** The highest rate that met the objectives, confirmed; `missedAt`: the lowest that did not meet them. */
+  | { readonly kind: 'limit'; readonly ratePerSecond: number; readonly missedAt: number }
   /** A rate that met the objectives; why no higher one was tried. */
   | {
       readonly kind: 'at-least';
       readonly ratePerSecond: number;
-      readonly because: Ceiling | EarlyEnd;
+      readonly because: Ceiling | 'guard' | 'interrupted';
       /** Whether the rate was held for the time of a confirmation. */
       readonly confirmed: boolean;
-      readonly sentence: string;
     }
   /** The endpoint said itself how much it takes. */
-  | {
-      readonly kind: 'rate-limited';
-      readonly ratePerSecond: number;
-      readonly status: number;
-      readonly sentence: string;
-    }
-  | { readonly kind: 'none'; readonly because: NoLimitReason; readonly sentence: string };
+  | { readonly kind: 'rate-limited'; readonly ratePerSecond: number; readonly status: number }
+  | { readonly kind: 'none'; readonly because: NoLimitReason };
 
-const CEILINGS: Readonly<Record<Ceiling, string>> = {
-  'max-rate': 'the highest rate that was allowed',
-  generator: "the generator's limit",
-  budget: 'the time allowed for the search was over',
-  'max-requests': 'the requests allowed for the search were used up',
+/** What a search came to; `sentence` says it for people. Rates are in events per second. */
+export type Verdict = Found & { readonly sentence: string };
+
+const CEILINGS: Readonly<Record<string, string>> = {
+  'max-rate': ' (the highest rate that was allowed)',
+  generator: " (the generator's limit)",
+  budget: ' (the time allowed for the search was over)',
+  'max-requests': ' (the requests allowed for the search were used up)',
 };
 
 const NO_LIMIT: Readonly<Record<NoLimitReason, string>> = {
@@ -64,13 +51,12 @@ export function limitVerdict(ratePerSecond: number, missedAt: number): Verdict {
 /** A rate that met the objectives; no higher one was tried. */
 export function atLeastVerdict(
   ratePerSecond: number,
-  because: Ceiling | EarlyEnd,
+  because: Ceiling | 'guard' | 'interrupted',
   confirmed: boolean,
 ): Verdict {
-  const held = confirmed ? '' : ', not confirmed';
-  // The result of a search that ended early says so elsewhere.
-  const why = because === 'guard' || because === 'interrupted' ? '' : ` (${CEILINGS[because]})`;
-  const sentence = `at least ${showRate(ratePerSecond)}${why}${held}`;
+  // The result of a search that ended early says why elsewhere.
+  const why = CEILINGS[because] ?? '';
+  const sentence = `at least ${showRate(ratePerSecond)}${why}${confirmed ? '' : ', not confirmed'}`;
   return { kind: 'at-least', ratePerSecond, because, confirmed, sentence };
 }
 

@@ -3,16 +3,15 @@ import { Authorizers } from '../../auth/authorizers.ts';
 import type { TokenRedis } from '../../auth/token-store.ts';
 import { renewOnOf, tokenTimeoutMs } from '../../config/client-config.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
-import type { AttemptResult } from '../../core/attempt-result.ts';
 import { CallOff, type CallOffSignal } from '../../core/call-off.ts';
 import type { StoredEvent } from '../../core/event.ts';
-import { type Attempted, type AttemptParts, createAttempt, type Post } from '../../delivery/make-attempt.ts';
-import { type ClientHttp, createClientHttp } from '../../http/client-http.ts';
+import { type AttemptParts, createAttempt, type Post } from '../../delivery/make-attempt.ts';
+import { createClientHttp } from '../../http/client-http.ts';
 import { VERSION } from '../../version.ts';
 import type { SendEvent } from '../generator.ts';
 
 /** The header that marks requests of a load test. */
-export const LOADTEST_HEADER = 'X-Waybill-Loadtest';
+const LOADTEST_HEADER = 'X-Waybill-Loadtest';
 
 /** A way of sending events to one client, as the engine sends them. */
 export interface LoadSender {
@@ -47,30 +46,38 @@ export function newRunId(): string {
  * @throws WaybillError `TLS_SETTINGS_INVALID`, `AUTH_CONFIG_INVALID`
  */
 export function openDirectSender(options: LoadSenderOptions): LoadSender {
-  const { client, runId } = options;
-  const http = httpOf(client, options.maxInFlight);
-  const authorizers = new Authorizers({
-    redis: options.redis,
-    secretKey: options.secretKey,
-  });
+  const { client, runId, maxInFlight, redis, secretKey } = options;
+  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+  const network = { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, ...(tls && { tls }) };
+  const http = createClientHttp({ connections: maxInFlight, ...network });
+  const authorizers = new Authorizers({ redis, secretKey });
   const parts = {
     post: http.post,
-    authorizer: authorizerOf(authorizers, http, options),
+    authorizer: authorizers.get({
+      client: client.name,
+      auth: client.auth,
+      async post(request) {
+        const started = performance.now();
+        const result = await http.post(request, request.signal);
+        options.onTokenRequest(performance.now() - started);
+        return result;
+      },
+      timeoutMs: tokenTimeoutMs(client),
+      // As the engine names them: only then they share a token through Redis.
+      network: JSON.stringify([allowPrivateNetwork, tls ?? null]),
+    }),
     renewOn: renewOnOf(client.auth),
     userAgent: `waybill/${VERSION}`,
     monotonicNow: () => performance.now(),
   };
   const callOff = new CallOff();
-  const sends = new Map(
-    Object.values(client.endpoints).map(({ type, url, timeoutMs }) => {
-      const attempt = measuredAttempts({ ...parts, timeoutMs }, runId);
-      return [type, (event: StoredEvent) => attempt(event, url, callOff)];
-    }),
-  );
-  const send: SendEvent = async (event) => sends.get(event.type)?.(event);
-
+  const endpoints = Object.values(client.endpoints).map(({ type, url, ...endpoint }) => {
+    const attempt = measuredAttempts({ ...parts, timeoutMs: endpoint.timeoutMs }, runId);
+    return [type, (event: StoredEvent) => attempt(event, url, callOff)] as const;
+  });
+  const sends = new Map(endpoints);
   return {
-    send,
+    send: async (event) => sends.get(event.type)?.(event),
     callOff: () => callOff.abort(),
     async close() {
       await authorizers.close();
@@ -79,59 +86,22 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
   };
 }
 
-/** An attempt, and the part of its time that went on waiting for a token. */
-export interface MeasuredAttempt extends Attempted {
-  readonly tokenMs: number;
-}
-
-/** Attempts as the engine makes them, each request marked with the run that it is of. */
+/** Attempts as the engine makes them, each request marked with the run that it is of. `tokenMs`: the wait for a token */
 export function measuredAttempts(parts: AttemptParts, runId: string) {
-  const mark: readonly string[] = [LOADTEST_HEADER, runId];
-  return async (
-    event: StoredEvent,
-    url: string,
-    signal: CallOffSignal,
-  ): Promise<MeasuredAttempt | undefined> => {
+  return async (event: StoredEvent, url: string, signal: CallOffSignal) => {
     const began = performance.now();
     let requestMs = 0;
-    const post: Post = async (request, called): Promise<AttemptResult> => {
+    const post: Post = async (request, called) => {
       const started = performance.now();
-      const result = await parts.post({ ...request, headers: [...request.headers, ...mark] }, called);
+      const headers = [...request.headers, LOADTEST_HEADER, runId];
+      const result = await parts.post({ ...request, headers }, called);
       requestMs += performance.now() - started;
       return result;
     };
-    // All time beyond the requests of this event is the wait for a token.
     const attempted = await createAttempt({ ...parts, post })(event, url, signal);
     if (attempted === undefined) return undefined;
     const ms = performance.now() - began;
+    // All time beyond the requests of this event is the wait for a token.
     return { ...attempted, ms, tokenMs: Math.max(0, ms - requestMs) };
   };
-}
-
-function httpOf(client: ResolvedClient, connections: number): ClientHttp {
-  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
-  return createClientHttp({
-    connections,
-    timeoutMs,
-    connectionMaxAgeMs,
-    allowPrivateNetwork,
-    ...(tls === undefined ? {} : { tls }),
-  });
-}
-
-function authorizerOf(authorizers: Authorizers, http: ClientHttp, options: LoadSenderOptions) {
-  const { auth, allowPrivateNetwork, tlsMaterial } = options.client;
-  return authorizers.get({
-    client: options.client.name,
-    auth,
-    async post(request) {
-      const started = performance.now();
-      const result = await http.post(request, request.signal);
-      options.onTokenRequest(performance.now() - started);
-      return result;
-    },
-    timeoutMs: tokenTimeoutMs(options.client),
-    // As the engine names them: only then they share a token through Redis.
-    network: JSON.stringify([allowPrivateNetwork, tlsMaterial ?? null]),
-  });
 }

@@ -1,25 +1,20 @@
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
-import type { StoredEvent } from '../../core/event.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 import type { AttemptParts, MakeAttempt } from '../../delivery/make-attempt.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { createLog } from '../../log.ts';
-import { closeRedis, openRedis } from '../../queue/connections.ts';
+import { closeRedis, openRedis, type RedisLocation } from '../../queue/connections.ts';
 import { forgetClient } from '../../queue/stored-clients.ts';
 import { type Engine, startEngine } from '../../service/engine.ts';
 import { type OpenIntake, openIntake } from '../../service/open-intake.ts';
 import { openRedisAccess, type RedisAccess } from '../../service/redis-access.ts';
-import type { LoadAttempt, SendEvent } from '../generator.ts';
-import { type LoadSender, measuredAttempts } from './direct-sender.ts';
+import type { LoadAttempt } from '../recorder.ts';
+import { type LoadSender, type LoadSenderOptions, measuredAttempts } from './direct-sender.ts';
 
 /** What the way through the engine is opened with. */
-export interface EngineSenderOptions {
+export interface EngineSenderOptions extends Pick<LoadSenderOptions, 'client' | 'runId' | 'onTokenRequest'> {
   readonly config: Config;
-  readonly client: ResolvedClient;
-  readonly runId: string;
 
-  /** Told of each request for a token, and how long it took in milliseconds. */
-  onTokenRequest(ms: number): void;
   /** An event could not be queued: what is measured from now on says nothing, and `close` rejects. */
   onBroken(): void;
 }
@@ -47,7 +42,9 @@ export async function openEngineSender(options: EngineSenderOptions): Promise<Lo
   let engine: Engine;
   try {
     intake = await openIntake(config, access.location);
-    if (intake.redis.status !== 'ready') throw new WaybillError('REDIS_UNAVAILABLE', AWAY);
+    if (intake.redis.status !== 'ready') {
+      throw new WaybillError('REDIS_UNAVAILABLE', 'Redis is away, and --via engine needs its queue');
+    }
     engine = await startEngine({
       config,
       redis: access.location,
@@ -63,15 +60,15 @@ export async function openEngineSender(options: EngineSenderOptions): Promise<Lo
   return senderOf({ name, pending, access, intake, engine, onBroken: options.onBroken });
 }
 
-const AWAY = 'Redis is away, and --via engine needs its queue';
-
 function standIn(client: ResolvedClient, name: string): ResolvedClient {
   const retry = { ...client.retry, retries: 0 };
-  const endpoints = Object.values(client.endpoints).map((endpoint) => [
-    endpoint.type,
-    { ...endpoint, client: name, retry },
-  ]);
-  return { ...client, name, retry, endpoints: Object.fromEntries(endpoints) };
+  const endpoints = Object.values(client.endpoints).map((each) => ({ ...each, client: name, retry }));
+  return {
+    ...client,
+    name,
+    retry,
+    endpoints: Object.fromEntries(endpoints.map((each) => [each.type, each])),
+  };
 }
 
 /** Attempts that report their result to the pending event. */
@@ -103,7 +100,7 @@ interface Opened {
 function senderOf({ name, pending, access, intake, engine, onBroken }: Opened): LoadSender {
   let broken: WaybillError | undefined;
 
-  const send: SendEvent = ({ type, unit, body }: StoredEvent) =>
+  const send: LoadSender['send'] = ({ type, unit, body }) =>
     new Promise((end) => {
       pending.set(unit, { submittedAt: performance.now(), end });
       void intake.submit(name, type, JSON.parse(body)).then((result) => {
@@ -128,7 +125,7 @@ function senderOf({ name, pending, access, intake, engine, onBroken }: Opened): 
       await intake.close();
       await engine.stop(0);
       try {
-        await forget(access, name);
+        await forget(access.location, name);
       } catch (error) {
         // The reason that nothing could be queued is the more important one.
         throw broken ?? error;
@@ -146,7 +143,7 @@ function notQueued(result: Exclude<SubmitResult, { outcome: 'accepted' }>): Wayb
   return new WaybillError(code, `an event of the load test could not be queued: ${problem}`);
 }
 
-async function forget({ location }: RedisAccess, name: string): Promise<void> {
+async function forget(location: RedisLocation, name: string): Promise<void> {
   const redis = openRedis(location, 'operator', () => {});
   try {
     await forgetClient(redis, name);

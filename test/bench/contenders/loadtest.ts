@@ -50,14 +50,15 @@ export function createLoadtestSender({ port }: Places): Sender {
       sender = opened;
       const startedAt = now();
       const { timeoutMs } = client;
-      const recorder = new Recorder({ startedAt, warmupMs: 0, timeoutMs });
+      const durationMs = Number.POSITIVE_INFINITY;
+      const recorder = new Recorder({ startedAt, warmupMs: 0, durationMs, timeoutMs });
       // Long due, or not yet.
       const intendedAt = (): number => (recorder.inFlight < IN_FLIGHT ? 0 : Number.POSITIVE_INFINITY);
-      const arrivals = { total: left, durationMs: Number.POSITIVE_INFINITY, intendedAt };
+      const arrivals = { total: left, durationMs, intendedAt };
       generator = new Generator({
         arrivals,
         maxInFlight: IN_FLIGHT,
-        observer: recorder,
+        recorder,
         send: opened.send,
         nextEvent,
         now,
