@@ -1,3 +1,4 @@
+import { shareBounds } from '../confidence.ts';
 import {
   isQuotable,
   type LoadReport,
@@ -9,8 +10,6 @@ import type { LatencyObjective } from '../objectives.ts';
 import { showRate } from '../quantities.ts';
 import { durationAxis, type Plot, type PlotMark, type PlotSeries } from './plot.ts';
 
-/** Percentiles have 95 % confidence, as everywhere. */
-const ALPHA = 0.05;
 /** The maximum is at 100 %, which has no place on the axis: it is drawn this far beyond the last percentile. */
 const BEYOND_LAST = 0.3;
 
@@ -19,18 +18,19 @@ export function percentilePlot(report: LoadReport): Plot | undefined {
   const probe = shownProbe(report);
   if (probe === undefined || probe.response.total === 0 || !isQuotable(probe)) return undefined;
   const widest = Math.log10(probe.response.total) + BEYOND_LAST;
-  const lines = [
-    { label: 'response', colour: 'response', points: placed(probe.response, widest) },
-    { label: 'service', colour: 'service', points: placed(probe.service, widest) },
-    ...(probe.queue === undefined
-      ? []
-      : [{ label: 'queue', colour: 'queue', points: placed(probe.queue, widest) }]),
-  ];
+  const lines = (['response', 'service', 'queue'] as const).flatMap((name) => {
+    const distribution = probe[name];
+    return distribution === undefined ? [] : [{ name, points: placed(distribution, widest) }];
+  });
   const xs = [...new Set(lines.flatMap(({ points }) => [...points.keys()]))].sort((a, b) => a - b);
-  const series = lines.map(({ label, colour, points }): PlotSeries => {
-    return { label, colour, kind: 'line', values: xs.map((x) => points.get(x) ?? null) };
+  const series = lines.map(({ name, points }): PlotSeries => {
+    return { label: name, colour: name, kind: 'line', values: xs.map((x) => points.get(x) ?? null) };
   });
   const objectives = latencyObjectives(probe);
+  const durations = series.flatMap(({ values }) => values);
+  // Beyond this place, a sample of as many events may well have none above the percentile.
+  const at = -Math.log10(shareBounds(0, probe.response.total).upper);
+  const carried: PlotMark[] = at < widest ? [{ kind: 'place', at, label: 'too few events beyond' }] : [];
   return {
     id: 'percentiles',
     title: `How long events took, at ${showRate(probe.ratePerSecond)}`,
@@ -38,14 +38,10 @@ export function percentilePlot(report: LoadReport): Plot | undefined {
       'Response counts from the moment at which an event was meant to be sent, service from when it was sent. ' +
       'Where they part, events had to wait before they could be sent. Each step to the right is another nine.',
     x: { label: 'Percentile of the events', unit: 'nines', min: 0, max: Math.max(widest, 1) },
-    y: durationAxis(
-      'Duration',
-      series.flatMap(({ values }) => values),
-      objectives.map(({ thresholdMs }) => thresholdMs),
-    ),
+    y: durationAxis('Duration', durations, objectives),
     xs,
     series,
-    marks: [...objectives.map(levelOf), ...carriedMark(probe.response.total, widest)],
+    marks: [...objectives.map(levelOf), ...carried],
   };
 }
 
@@ -61,31 +57,27 @@ function placed({ curve }: ReportDistribution, widest: number): Map<number, numb
   return points;
 }
 
-/** Beyond this place, a sample of `total` events may well have none above the percentile. */
-function carriedMark(total: number, widest: number): PlotMark[] {
-  const share = 1 - ALPHA ** (1 / total);
-  const at = -Math.log10(share);
-  return at < widest ? [{ kind: 'place', at, label: 'too few events beyond' }] : [];
-}
-
 /** A percentile by rate; only for a search, and if any probe is large enough for a percentile. */
-export function kneePlot(report: LoadReport): Plot | undefined {
-  const probes = report.probes
+export function kneePlot({ kind, probes: all, result: { limit } }: LoadReport): Plot | undefined {
+  const probes = all
     .filter(({ purpose, response }) => purpose !== 'preflight' && response.total > 0)
     .sort((one, other) => one.ratePerSecond - other.ratePerSecond);
-  if (report.kind !== 'find-limit' || probes.length === 0) return undefined;
-  const objective = probes.flatMap(latencyObjectives).find(({ percentile }) => isNamed(probes, percentile));
-  const name = objective === undefined ? 'p99' : `p${objective.percentile}`;
-  const measured = probes.map((probe) =>
-    isQuotable(probe) ? (probe.response.percentiles[name] ?? null) : null,
+  if (kind !== 'find-limit') return undefined;
+  const objective = probes
+    .flatMap(latencyObjectives)
+    .find(({ percentile }) =>
+      probes.some(({ response }) => response.percentiles[`p${percentile}`] !== undefined),
+    );
+  const objectives = objective === undefined ? [] : [objective];
+  const name = `p${objective?.percentile ?? 99}`;
+  const measured = probes.map((each) =>
+    isQuotable(each) ? (each.response.percentiles[name] ?? null) : null,
   );
   if (measured.every((value) => value === null)) return undefined;
-  const y = durationAxis(`${name} of the response`, measured, objective ? [objective.thresholdMs] : []);
-  const limit = report.result.limit;
-  const place: PlotMark[] =
-    limit === undefined || limit.kind === 'none'
-      ? []
-      : [{ kind: 'place', at: limit.ratePerSecond, label: `found: ${showRate(limit.ratePerSecond)}` }];
+  const y = durationAxis(`${name} of the response`, measured, objectives);
+  const rate = limit === undefined || limit.kind === 'none' ? undefined : limit.ratePerSecond;
+  const found: PlotMark[] =
+    rate === undefined ? [] : [{ kind: 'place', at: rate, label: `found: ${showRate(rate)}` }];
   const fastest = probes.at(-1)?.ratePerSecond ?? 1;
   return {
     id: 'knee',
@@ -97,38 +89,35 @@ export function kneePlot(report: LoadReport): Plot | undefined {
     y,
     xs: probes.map(({ ratePerSecond }) => ratePerSecond),
     series: kneeSeries(probes, measured, y.max),
-    marks: [...(objective === undefined ? [] : [levelOf(objective)]), ...place],
+    marks: [...objectives.map(levelOf), ...found],
   };
 }
 
-const POINTS: readonly { readonly label: string; readonly colour: string; readonly of: readonly string[] }[] =
-  [
-    { label: 'met', colour: 'delivered', of: ['met'] },
-    { label: 'missed', colour: 'failure1', of: ['missed', 'declared'] },
-    { label: 'undecided or inconclusive', colour: 'unsent', of: ['undecided', 'inconclusive'] },
-  ];
+/** Points by verdict: their label, their colour, and the verdicts. */
+const POINTS: readonly (readonly [string, string, ...ReportProbe['verdict'][]])[] = [
+  ['met', 'delivered', 'met'],
+  ['missed', 'failure1', 'missed', 'declared'],
+  ['undecided or inconclusive', 'unsent', 'undecided', 'inconclusive'],
+];
 
+/** A line of what was measured, and a point for each probe: at the `edge` if it has no number. */
 function kneeSeries(
   probes: readonly ReportProbe[],
   measured: readonly (number | null)[],
   edge: number,
 ): PlotSeries[] {
-  const points = POINTS.map(({ label, colour, of }): PlotSeries => {
-    const its = (value: (n: number) => number | null): (number | null)[] =>
-      probes.map(({ verdict }, n) => (of.includes(verdict) ? value(n) : null));
-    const values = its((n) => measured[n] ?? edge);
-    return { label, colour, kind: 'points', values, shown: its((n) => measured[n] ?? null) };
+  const points = POINTS.map(([label, colour, ...verdicts]): PlotSeries => {
+    const its = (values: readonly (number | null)[]) =>
+      probes.map(({ verdict }, n) => (verdicts.includes(verdict) ? (values[n] ?? null) : null));
+    const values = its(measured.map((ms) => ms ?? edge));
+    return { label, colour, kind: 'points', values, shown: its(measured) };
   });
   const present = points.filter(({ values }) => values.some((value) => value !== null));
   return [{ label: 'measured', colour: 'response', kind: 'line', values: measured }, ...present];
 }
 
-function isNamed(probes: readonly ReportProbe[], percentile: number): boolean {
-  return probes.some(({ response }) => response.percentiles[`p${percentile}`] !== undefined);
-}
-
 function latencyObjectives({ objectives }: ReportProbe): LatencyObjective[] {
-  return objectives.flatMap(({ objective }) => (objective.kind === 'latency' ? [objective] : []));
+  return objectives.flatMap(({ objective }) => (objective.kind === 'latency' ? objective : []));
 }
 
 function levelOf({ thresholdMs, text }: LatencyObjective): PlotMark {

@@ -28,30 +28,30 @@ export function jsonForScript(value: unknown): Markup {
   return { markup: JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, escaped) };
 }
 
-/**
- * A table; undefined: it has no rows. `numeric` columns, counted from 0, are aligned to the right. A note
- * follows its row, over the whole width.
- */
-export function table(
-  headings: readonly string[],
-  rows: readonly (readonly Hole[])[],
-  numeric: readonly number[] = [],
-  notes: readonly (string | undefined)[] = [],
-): Markup | undefined {
+/** A heading and a table. A note follows its row, over the whole width. */
+export interface TableParts {
+  readonly title: string;
+  readonly headings: readonly string[];
+  readonly rows: readonly (readonly Hole[])[];
+  /** The columns that are aligned to the right, counted from 0. */
+  readonly numeric?: readonly number[];
+  readonly notes?: readonly string[];
+}
+
+/** A table under its heading; undefined: it has no rows. */
+export function table({ title, headings, rows, numeric = [], notes = [] }: TableParts): Markup | undefined {
   if (rows.length === 0) return undefined;
   const side = (n: number): Markup => raw(numeric.includes(n) ? ' class="number"' : '');
   const head = headings.map((heading, n) => html`<th scope="col"${side(n)}>${heading}</th>`);
   const body = rows.map((row, n) => {
     const cells = row.map((cell, column) => html`<td${side(column)}>${cell}</td>`);
-    const note = notes[n];
-    if (note === undefined || note === '')
-      return html`<tr>${cells}</tr>
+    const note = notes[n] ?? '';
+    const below = html`<tr><td class="note" colspan="${headings.length}">${note}</td></tr>
 `;
-    return html`<tr class="noted">${cells}</tr>
-<tr><td class="note" colspan="${headings.length}">${note}</td></tr>
-`;
+    return html`<tr${raw(note === '' ? '' : ' class="noted"')}>${cells}</tr>
+${note === '' ? undefined : below}`;
   });
-  return html`<div class="wide"><table>
+  return html`<h2>${title}</h2><div class="wide"><table>
 <thead><tr>${head}</tr></thead>
 <tbody>
 ${body}</tbody>

@@ -1,3 +1,5 @@
+import type { LatencyObjective } from '../objectives.ts';
+
 /**
  * What an axis or a value is counted in; the page writes it out. `clock`: seconds, as minutes and seconds;
  * `nines`: -log10 of the share beyond.
@@ -27,8 +29,7 @@ export interface PlotSeries {
 
 /** A line across the plot at an objective's level or at a place of the x axis, or a shaded stretch of it. */
 export type PlotMark =
-  | { readonly kind: 'level'; readonly at: number; readonly label: string }
-  | { readonly kind: 'place'; readonly at: number; readonly label: string }
+  | { readonly kind: 'level' | 'place'; readonly at: number; readonly label: string }
   | { readonly kind: 'stretch'; readonly from: number; readonly to: number };
 
 /** A plot as data, which the page's script draws. */
@@ -51,30 +52,28 @@ const ROOM_ABOVE = 1.08;
 /**
  * The axis of durations in milliseconds: linear from 0, or logarithmic if they spread far.
  *
- * @param include shown as well, such as an objective's line, if that does not squeeze the values
+ * @param objectives are shown as well, if that does not squeeze the values
  */
 export function durationAxis(
   label: string,
   values: readonly (number | null)[],
-  include: readonly number[] = [],
+  objectives: readonly LatencyObjective[] = [],
 ): PlotAxis {
   const known = values.filter((value): value is number => value !== null && value > 0).sort((a, b) => a - b);
   const most = known.at(-1) ?? 1;
   const middle = known[Math.floor(known.length / 2)] ?? most;
   const least = known[0] ?? most;
   const logarithmic = most / middle > WIDE_SPREAD;
-  const near = include.filter((value) => value < most * (logarithmic ? WIDE_SPREAD : 4));
+  const nearest = most * (logarithmic ? WIDE_SPREAD : 4);
+  const near = objectives.map(({ thresholdMs }) => thresholdMs).filter((value) => value < nearest);
   const top = Math.max(most, ...near);
   if (!logarithmic) return { label, unit: 'ms', min: 0, max: top * ROOM_ABOVE };
-  return { label, unit: 'ms', logarithmic, min: powerBelow(Math.min(least, ...near)), max: top * 1.5 };
+  const min = 10 ** Math.floor(Math.log10(Math.min(least, ...near)));
+  return { label, unit: 'ms', logarithmic, min, max: top * 1.5 };
 }
 
 /** The axis of counts a second, from 0. */
 export function rateAxis(label: string, values: readonly (number | null)[]): PlotAxis {
   const most = values.reduce<number>((max, value) => Math.max(max, value ?? 0), 0);
   return { label, unit: 'rate', min: 0, max: Math.max(most, 1) * ROOM_ABOVE };
-}
-
-function powerBelow(value: number): number {
-  return 10 ** Math.floor(Math.log10(value));
 }

@@ -3,14 +3,11 @@ import {
   isQuotable,
   type LoadReport,
   type ReportDistribution,
-  type ReportProbe,
   shownProbe,
   whyNotQuoted,
 } from '../load-report.ts';
 import { showMs, showNumber, showRate, showShare } from '../quantities.ts';
 import { badge, html, type Markup, table } from './markup.ts';
-
-const COUNTED = new Intl.NumberFormat('en-US');
 
 /** The target, and the result. */
 export function headSection(report: LoadReport): Markup {
@@ -60,12 +57,8 @@ export function objectivesSection(report: LoadReport): Markup | undefined {
     share === undefined ? '' : `${showShare(share.lower)} to ${showShare(share.upper)}`,
     objective.kind === 'rate' ? '' : showShare(objective.allowedShare),
   ]);
-  const found = table(
-    ['Objective', 'Verdict', 'Found', 'Against it', 'Share, 95 % bounds', 'Allowed'],
-    rows,
-    [3, 4, 5],
-  );
-  return found && html`<h2>Objectives</h2>${found}`;
+  const headings = ['Objective', 'Verdict', 'Found', 'Against it', 'Share, 95 % bounds', 'Allowed'];
+  return table({ title: 'Objectives', headings, rows, numeric: [3, 4, 5] });
 }
 
 /** The run or the probes of a search, in their order. */
@@ -86,41 +79,30 @@ export function probesSection({ probes }: LoadReport): Markup | undefined {
     ];
   });
   const headings = ['Probe', 'At', 'Rate', 'Length', 'Offered', 'Delivered', 'p50', 'p99', 'Service p99'];
-  const found = table(
-    [...headings, 'Verdict'],
+  return table({
+    title: 'Probes',
+    headings: [...headings, 'Verdict'],
     rows,
-    [1, 2, 3, 4, 5, 6, 7, 8],
-    probes.map(({ reasons }) => reasons.join('; ')),
-  );
-  return found && html`<h2>Probes</h2>${found}`;
+    numeric: [1, 2, 3, 4, 5, 6, 7, 8],
+    notes: probes.map(({ reasons }) => reasons.join('; ')),
+  });
 }
 
-/** How events ended, with the first answer of each kind. */
-export function outcomesSection(report: LoadReport): Markup | undefined {
-  const probe = failingProbe(report);
-  const total = (probe?.outcomes ?? []).reduce((sum, outcome) => sum + outcome.count, 0);
-  const rows = (probe?.outcomes ?? []).map(({ outcome, status, count: times, examples }) => [
+/** How the events of the probe with the most failures ended, with the first answer of each kind. */
+export function outcomesSection({ probes }: LoadReport): Markup | undefined {
+  const ended = probes.filter(({ outcomes }) => outcomes.length > 0);
+  const probe = ended.sort((a, b) => a.failed - b.failed).at(-1);
+  if (probe === undefined) return undefined;
+  const total = probe.outcomes.reduce((sum, outcome) => sum + outcome.count, 0);
+  const rows = probe.outcomes.map(({ outcome, status, count: times, examples }) => [
     outcome,
     status === 0 ? 'none' : status,
     count(times),
     showShare(times / total),
     html`<code>${examples[0]?.response ?? ''}</code>`,
   ]);
-  const found = table(
-    ['Outcome', 'Status', 'Events', 'Share', 'The first of them was answered'],
-    rows,
-    [2, 3],
-  );
-  if (probe === undefined || found === undefined) return undefined;
-  return html`<h2>Outcomes at ${showRate(probe.ratePerSecond)}</h2>${found}`;
-}
-
-/** The probe with the most failures. */
-function failingProbe({ probes }: LoadReport): ReportProbe | undefined {
-  return probes.reduce<ReportProbe | undefined>((worst, probe) => {
-    if (probe.outcomes.length === 0) return worst;
-    return worst === undefined || probe.failed >= worst.failed ? probe : worst;
-  }, undefined);
+  const headings = ['Outcome', 'Status', 'Events', 'Share', 'The first of them was answered'];
+  return table({ title: `Outcomes at ${showRate(probe.ratePerSecond)}`, headings, rows, numeric: [2, 3] });
 }
 
 function kindOf(limit: Exclude<Verdict, { kind: 'none' }>): string {
@@ -138,17 +120,18 @@ function kindOf(limit: Exclude<Verdict, { kind: 'none' }>): string {
 export function settingsSection({ recommended, target }: LoadReport): Markup | undefined {
   if (recommended === undefined) return undefined;
   const { settings, drain } = recommended;
-  const { ratePerSecond, concurrency, timeoutMs } = target;
-  const present = { ratePerSecond, concurrency, timeoutMs };
-  const rows = settings.map(({ setting, value, formula }) => [
-    html`<code>${setting}</code>`,
-    count(value),
-    present[setting] === undefined ? 'none' : count(present[setting]),
-    formula,
-  ]);
+  const rows = settings.map(({ setting, value, formula }) => {
+    const present = target[setting];
+    return [
+      html`<code>${setting}</code>`,
+      count(value),
+      present === undefined ? 'none' : count(present),
+      formula,
+    ];
+  });
   const yaml = settings.map(({ setting, value }) => `    ${setting}: ${value}`).join('\n');
-  return html`<h2>Settings</h2>
-${table(['Setting', 'Value', 'At present', 'Formula'], rows, [1, 2])}
+  const headings = ['Setting', 'Value', 'At present', 'Formula'];
+  return html`${table({ title: 'Settings', headings, rows, numeric: [1, 2] })}
 <pre>clients:
   ${target.client}:
 ${yaml}</pre>
@@ -169,20 +152,19 @@ export function generatorSection({ probes, tokenRequests }: LoadReport): Markup 
     showNumber(inFlight.lastThird),
   ]);
   const headings = ['Probe', 'Rate', 'Attended to', 'Lag p99', 'Lag max', 'Busy', 'Unsent', 'In flight'];
-  const found = table(headings, rows, [1, 2, 3, 4, 5, 6, 7]);
+  const found = table({ title: 'The generator', headings, rows, numeric: [1, 2, 3, 4, 5, 6, 7] });
   if (found === undefined) return undefined;
   const tokens =
     tokenRequests.total === 0
       ? 'No token was asked for.'
       : `Tokens were asked for outside of what is measured: ${count(tokenRequests.total)}, ` +
         `p50 ${percentile(tokenRequests, 'p50')}, max ${showMs(tokenRequests.maxMs)}.`;
-  return html`<h2>The generator</h2>
-${found}
+  return html`${found}
 <p class="faint">A run is inconclusive where less than 99 % of the plan was attended to, where lag p99 is more than 5 ms and 10 % of the shortest objective, or where the event loop was busy for more than 90 % of the time. ${tokens}</p>`;
 }
 
 /** The plan. */
-export function planSection({ plan, target }: LoadReport): Markup {
+export function planSection({ plan, target }: LoadReport): Markup | undefined {
   const stages = plan.stages.map(({ durationMs, fromRate, toRate }) => {
     const rates = fromRate === toRate ? showRate(fromRate) : `${showRate(fromRate)} to ${showRate(toRate)}`;
     return `${rates} for ${minutes(durationMs)}`;
@@ -208,7 +190,7 @@ export function planSection({ plan, target }: LoadReport): Markup {
       `${target.auth}, timeout ${showMs(target.timeoutMs)}, concurrency ${count(target.concurrency)}`,
     ],
   ];
-  return html`<h2>Plan</h2>${table(['What', 'How'], rows)}`;
+  return table({ title: 'Plan', headings: ['What', 'How'], rows });
 }
 
 /** A percentile for people. */
@@ -219,7 +201,7 @@ function percentile({ percentiles }: ReportDistribution, name: string): string {
 
 /** A number with its thousands apart. */
 function count(value: number): string {
-  return COUNTED.format(value);
+  return value.toLocaleString('en-US');
 }
 
 function momentOf(iso: string): string {

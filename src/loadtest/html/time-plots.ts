@@ -24,14 +24,15 @@ export function timePlots(report: LoadReport): Plot[] {
   );
   const rows = probes.flatMap(timedRows).sort((one, other) => one.at - other.at);
   if (rows.length === 0) return [];
+  const warmups = probes
+    .filter(({ warmupMs }) => warmupMs > 0)
+    .map(({ startMs, warmupMs }): PlotMark => {
+      return { kind: 'stretch', from: startMs / 1_000, to: (startMs + warmupMs) / 1_000 };
+    });
   const x = timeAxis(rows[0]?.at ?? 0, rows.at(-1)?.at ?? 0);
-  const frame = { x, xs: rows.map(({ at }) => at), marks: stretches(probes) };
-  return [
-    { ...frame, ...ratePlot(rows) },
-    { ...frame, ...percentilesOverTime(rows) },
-    { ...frame, ...outcomesOverTime(rows) },
-    { ...frame, ...inFlightPlot(rows) },
-  ];
+  const frame = { x, xs: rows.map(({ at }) => at), marks: warmups };
+  const plots = [ratePlot(rows), percentilesOverTime(rows), outcomesOverTime(rows), inFlightPlot(rows)];
+  return plots.map((plot) => ({ ...frame, ...plot }));
 }
 
 /** In minutes and seconds if it is long. */
@@ -52,29 +53,20 @@ function timedRows(probe: ReportProbe): TimedRow[] {
   return [...rows, gap];
 }
 
-/** The warm-ups. */
-function stretches(probes: readonly ReportProbe[]): PlotMark[] {
-  return probes
-    .filter(({ warmupMs }) => warmupMs > 0)
-    .map(({ startMs, warmupMs }) => {
-      return { kind: 'stretch', from: startMs / 1_000, to: (startMs + warmupMs) / 1_000 };
-    });
-}
-
 type Drawn = Omit<Plot, 'x' | 'xs' | 'marks'>;
+type Values = (number | null)[];
 
-function valuesOf(rows: readonly TimedRow[], read: (row: SecondRow) => number | null): (number | null)[] {
-  return rows.map(({ row }) => (row === undefined ? null : read(row)));
+function valuesOf(
+  rows: readonly TimedRow[],
+  read: (row: SecondRow, offeredShare: number) => number | null,
+): Values {
+  return rows.map(({ row, offeredShare }) => (row === undefined ? null : read(row, offeredShare)));
 }
 
 function ratePlot(rows: readonly TimedRow[]): Drawn {
-  const offered = rows.map(({ row, offeredShare }) => {
-    return row === undefined || offeredShare < LEAST_SHARE ? null : row.offered / offeredShare;
-  });
+  const offered = valuesOf(rows, (row, share) => (share < LEAST_SHARE ? null : row.offered / share));
   // Deliveries in a partial second, or after the last arrival, are no rate.
-  const delivered = rows.map(({ row, offeredShare }) => {
-    return row === undefined || offeredShare < 1 ? null : row.delivered;
-  });
+  const delivered = valuesOf(rows, (row, share) => (share < 1 ? null : row.delivered));
   return {
     id: 'rate',
     title: 'Rate',
@@ -88,23 +80,21 @@ function ratePlot(rows: readonly TimedRow[]): Drawn {
 }
 
 function percentilesOverTime(rows: readonly TimedRow[]): Drawn {
-  const line = (label: string, colour: string, read: (row: SecondRow) => number | null): PlotSeries => {
-    return { label, colour, kind: 'line', values: valuesOf(rows, read) };
-  };
+  const responses = (['p50', 'p95', 'p99'] as const).map((p): PlotSeries => {
+    const values = valuesOf(rows, ({ response }) => response[p]);
+    return { label: `response ${p}`, colour: p, kind: 'line', values };
+  });
+  const service = valuesOf(rows, (row) => row.service.p99);
   const series = [
-    line('response p50', 'p50', ({ response }) => response.p50),
-    line('response p95', 'p95', ({ response }) => response.p95),
-    line('response p99', 'p99', ({ response }) => response.p99),
-    { ...line('service p99', 'service', ({ service }) => service.p99), dashed: true },
+    ...responses,
+    { label: 'service p99', colour: 'service', kind: 'line', values: service, dashed: true } as const,
   ];
+  const durations = series.flatMap(({ values }) => values);
   return {
     id: 'durations',
     title: 'Durations',
     caption: 'Of the events that ended within each second: too few for a verdict, enough to see what moves.',
-    y: durationAxis(
-      'Duration',
-      series.flatMap(({ values }) => values),
-    ),
+    y: durationAxis('Duration', durations),
     series,
   };
 }
@@ -115,12 +105,10 @@ function outcomesOverTime(rows: readonly TimedRow[]): Drawn {
     ...failureLayers(rows),
     { label: 'unsent', colour: 'unsent', values: valuesOf(rows, ({ unsent }) => unsent) },
   ].filter(({ values }, n) => n === 0 || values.some((value) => value));
-  const below: (number | null)[] = rows.map(() => 0);
+  let below: Values = rows.map(() => 0);
   const stacked = layers.map(({ label, colour, values }): PlotSeries => {
-    values.forEach((value, n) => {
-      below[n] = value === null ? null : (below[n] ?? 0) + value;
-    });
-    return { label, colour, kind: 'bars', values: [...below], shown: values };
+    below = values.map((value, n) => (value === null ? null : (below[n] ?? 0) + value));
+    return { label, colour, kind: 'bars', values: below, shown: values };
   });
   return {
     id: 'outcomes',
@@ -132,26 +120,21 @@ function outcomesOverTime(rows: readonly TimedRow[]): Drawn {
   };
 }
 
-function failureLayers(
-  rows: readonly TimedRow[],
-): { label: string; colour: string; values: (number | null)[] }[] {
+/** A layer for each kind of failure, the most frequent first; the rest share the last one. */
+function failureLayers(rows: readonly TimedRow[]) {
   const totals = new Map<string, number>();
-  for (const { row } of rows) {
-    for (const [name, count] of Object.entries(row?.failures ?? {})) {
-      totals.set(name, (totals.get(name) ?? 0) + count);
-    }
+  for (const [name, count] of rows.flatMap(({ row }) => Object.entries(row?.failures ?? {}))) {
+    totals.set(name, (totals.get(name) ?? 0) + count);
   }
   const names = [...totals].sort((one, other) => other[1] - one[1]).map(([name]) => name);
   const own = names.slice(0, names.length > MOST_FAILURES ? MOST_FAILURES - 1 : MOST_FAILURES);
-  const layers = own.map((name, n) => {
-    const values = valuesOf(rows, ({ failures }) => failures[name] ?? 0);
-    return { label: name, colour: `failure${n + 1}`, values };
-  });
-  if (own.length === names.length) return layers;
   const rest = names.slice(own.length);
-  const sum = (row: SecondRow): number => rest.reduce((all, name) => all + (row.failures[name] ?? 0), 0);
-  const label = `${rest.length} others`;
-  return [...layers, { label, colour: `failure${MOST_FAILURES}`, values: valuesOf(rows, sum) }];
+  const layers = own.map((name) => ({ label: name, of: [name] }));
+  if (rest.length > 0) layers.push({ label: `${rest.length} others`, of: rest });
+  return layers.map(({ label, of }, n) => {
+    const values = valuesOf(rows, ({ failures }) => of.reduce((sum, name) => sum + (failures[name] ?? 0), 0));
+    return { label, colour: `failure${n + 1}`, values };
+  });
 }
 
 function inFlightPlot(rows: readonly TimedRow[]): Drawn {
