@@ -72,7 +72,7 @@ export const PAGE_SCRIPT = `
     const write = WRITE[plot.y.unit];
     const common = {
       label: series.label, stroke,
-      value: (u, value, s, at) => (at === null || values[at] === null || values[at] === undefined ? '' : write(values[at])),
+      value: (u, value, s, at) => (values[at] === null || values[at] === undefined ? '' : write(values[at])),
     };
     if (series.kind === 'points') {
       return { ...common, paths: () => null, points: { show: true, size: 10, width: 2, stroke, fill: stroke } };
@@ -88,66 +88,27 @@ export const PAGE_SCRIPT = `
     };
   }
 
-  function shade(u, plot) {
-    const { ctx, bbox } = u;
-    ctx.save();
-    ctx.fillStyle = colour('shade');
-    for (const mark of plot.marks.filter((each) => each.kind === 'stretch')) {
-      const from = Math.max(bbox.left, u.valToPos(mark.from, 'x', true));
-      const to = Math.min(bbox.left + bbox.width, u.valToPos(mark.to, 'x', true));
-      if (to > from) ctx.fillRect(from, bbox.top, to - from, bbox.height);
-    }
-    ctx.restore();
-  }
-
-  function write(ctx, text, left, top, ratio) {
-    ctx.fillStyle = colour('panel');
-    ctx.globalAlpha = 0.85;
-    ctx.fillRect(left - 3 * ratio, top, ctx.measureText(text).width + 6 * ratio, 16 * ratio);
-    ctx.globalAlpha = 1;
-    ctx.fillStyle = colour('text');
-    ctx.fillText(text, left, top + 2 * ratio);
-  }
-
-  function rule(ctx, fromX, fromY, toX, toY, ratio) {
-    ctx.strokeStyle = colour('text');
-    ctx.lineWidth = ratio;
-    ctx.setLineDash([3 * ratio, 3 * ratio]);
-    ctx.beginPath();
-    ctx.moveTo(fromX, fromY);
-    ctx.lineTo(toX, toY);
-    ctx.stroke();
-  }
-
-  function drawMarks(u, plot) {
-    const { ctx, bbox } = u;
-    const ratio = devicePixelRatio;
-    const [right, bottom] = [bbox.left + bbox.width, bbox.top + bbox.height];
+  /** Lays the marks over the plotting area. A label goes to the other side if it is near one before it, or too wide. */
+  function placeMarks(u, plot) {
+    for (const old of u.over.querySelectorAll('.mark')) old.remove();
+    const { clientWidth: width, clientHeight: height } = u.over;
     const taken = [];
-    ctx.save();
-    ctx.font = FONT.replace('12px', 12 * ratio + 'px');
-    ctx.textBaseline = 'top';
-    ctx.textAlign = 'left';
-    for (const mark of plot.marks) {
-      if (mark.kind === 'stretch') continue;
-      const width = ctx.measureText(mark.label).width;
-      const at = u.valToPos(mark.at, mark.kind === 'level' ? 'y' : 'x', true);
-      if (mark.kind === 'level') {
-        if (at < bbox.top || at > bottom) continue;
-        rule(ctx, bbox.left, at, right, at, ratio);
-        const top = at - bbox.top < 20 * ratio ? at + 2 * ratio : at - 18 * ratio;
-        // Two that lie close to each other are written at different ends.
-        const isNear = taken.some((other) => Math.abs(other - top) < 16 * ratio);
-        taken.push(top);
-        write(ctx, mark.label, isNear ? right - width - 6 * ratio : bbox.left + 6 * ratio, top, ratio);
-      } else {
-        if (at < bbox.left || at > right) continue;
-        rule(ctx, at, bbox.top, at, bottom, ratio);
-        const fits = at + width + 12 * ratio < right;
-        write(ctx, mark.label, fits ? at + 6 * ratio : at - width - 6 * ratio, bottom - 22 * ratio, ratio);
-      }
+    for (const { kind, at, from = at, to = at, label = '' } of plot.marks) {
+      const isLevel = kind === 'level';
+      const [axis, most, start, size] = isLevel ? ['y', height, 'top', 'height'] : ['x', width, 'left', 'width'];
+      const [first, last] = [from, to].map((value) => u.valToPos(value, axis));
+      if (last < 0 || first > most) continue;
+      const text = Object.assign(document.createElement('span'), { textContent: label });
+      const mark = Object.assign(document.createElement('div'), { className: 'mark ' + kind });
+      mark.style[start] = Math.max(0, first) + 'px';
+      mark.style[size] = Math.min(most, last) - Math.max(0, first) + 'px';
+      mark.append(text);
+      u.over.append(mark);
+      const isNear = isLevel && taken.some((other) => Math.abs(other - first) < 16);
+      mark.classList.toggle('turned', isNear || (!isLevel && first + text.offsetWidth + 4 > width));
+      mark.classList.toggle('high', first < 20);
+      if (isLevel) taken.push(first);
     }
-    ctx.restore();
   }
 
   function draw(plot, place) {
@@ -167,7 +128,7 @@ export const PAGE_SCRIPT = `
       ],
       cursor: { drag: { setScale: false, x: false, y: false }, points: { size: 7 } },
       legend: { markers: { width: 0, fill: (u, n) => colour(plot.series[n - 1].colour) } },
-      hooks: { drawClear: [(u) => shade(u, plot)], draw: [(u) => drawMarks(u, plot)] },
+      hooks: { draw: [(u) => placeMarks(u, plot)] },
     };
     return new uPlot(options, [plot.xs, ...plot.series.map(({ values }) => values)], place);
   }

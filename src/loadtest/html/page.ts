@@ -173,6 +173,16 @@ footer { margin: 2.5rem 0 2rem; font-size: 0.85rem; }
 .uplot .u-legend .u-series:first-child th { display: none; }
 .uplot .u-legend .u-value { color: var(--faint); }
 .uplot .u-cursor-x, .uplot .u-cursor-y { border-color: var(--faint); }
+.mark { position: absolute; box-sizing: content-box; pointer-events: none; font-size: 12px; line-height: 16px; }
+.mark span { position: absolute; white-space: nowrap; padding: 0 3px; background: var(--panel); opacity: 0.85; }
+.level { left: 0; right: 0; border-top: 1px dashed var(--text); }
+.level span { bottom: 2px; left: 3px; }
+.level.high span { bottom: auto; top: 2px; }
+.place { top: 0; bottom: 0; border-left: 1px dashed var(--text); }
+.place span { bottom: 6px; left: 3px; }
+.mark.turned span { left: auto; right: 3px; }
+.stretch { top: 0; bottom: 0; background: var(--shade); }
+.stretch span { display: none; }
 .uplot .u-select { background: var(--shade); }
 @media print { .u-value { display: none; } figure, .tiles div { break-inside: avoid; } }
 `;
