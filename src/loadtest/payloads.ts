@@ -1,6 +1,5 @@
 import type { StoredEvent } from '../core/event.ts';
 import type { EventType } from '../core/event-type.ts';
-import { findEventType } from '../core/event-types.ts';
 import type { JsonSource } from '../core/odd-numbers.ts';
 import type { Problem } from '../core/problem.ts';
 import { validatePayload } from '../core/validate-payload.ts';
@@ -43,12 +42,10 @@ export function toTemplate(type: EventType, payload: unknown, source?: JsonSourc
  *
  * @throws TypeError for a type whose own payloads cannot be marked
  */
-export function generateTemplates(typeName: string, random: () => number, count = GENERATED): BodyTemplate[] {
-  const type = findEventType(typeName);
-  if (type === undefined) throw new TypeError(`there is no event type "${typeName}"`);
+export function generateTemplates(type: EventType, random: () => number, count = GENERATED): BodyTemplate[] {
   return Array.from({ length: count }, (_, n) => {
     const made = toTemplate(type, type.generate(n, random));
-    if (!made.ok) throw new TypeError(`payloads of ${typeName} cannot be generated`);
+    if (!made.ok) throw new TypeError(`payloads of ${type.name} cannot be generated`);
     return made.template;
   });
 }
@@ -79,26 +76,24 @@ export interface PayloadOptions {
 export function createPayloads(options: PayloadOptions): () => StoredEvent {
   const { shares, runId, duplicates, random, newId } = options;
   const total = shares.reduce((sum, { weight }) => sum + weight, 0);
-  const used = shares.map(() => 0);
+  const kinds = shares.map((share) => ({ ...share, used: 0 }));
   const latest: StoredEvent[] = [];
   let made = 0;
 
   function draw(): BodyTemplate {
-    let left = shares.length === 1 ? 0 : random() * total;
-    let index = 0;
-    // Rounding errors end at the last share.
-    while (index < shares.length - 1 && left >= (shares[index] as Share).weight) {
-      left -= (shares[index] as Share).weight;
-      index += 1;
+    let left = kinds.length === 1 ? 0 : random() * total;
+    for (const kind of kinds) {
+      left -= kind.weight;
+      // Rounding errors end at the last kind.
+      if (left >= 0 && kind !== kinds.at(-1)) continue;
+      kind.used += 1;
+      return kind.templates[(kind.used - 1) % kind.templates.length] as BodyTemplate;
     }
-    const { templates } = shares[index] as Share;
-    const turn = used[index] as number;
-    used[index] = turn + 1;
-    return templates[turn % templates.length] as BodyTemplate;
+    throw new TypeError('there are no payloads');
   }
 
   return () => {
-    if (duplicates > 0 && latest.length > 0 && random() < duplicates) {
+    if (latest.length > 0 && random() < duplicates) {
       return latest[Math.floor(random() * latest.length)] as StoredEvent;
     }
     const { type, before, after } = draw();

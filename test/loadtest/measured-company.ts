@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { ResolvedClient } from '../../src/config/config-schema.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
+import { EVENT_TYPES } from '../../src/core/event-types.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { createIdSource } from '../../src/intake/id-source.ts';
 import { SendBudget } from '../../src/loadtest/generator.ts';
@@ -51,7 +52,7 @@ export async function measured(
   onTestFinished(() => sender.close());
   const random = seededRandom(1);
   const payloads = createPayloads({
-    shares: [{ weight: 1, templates: generateTemplates('disposition_update', random, 20) }],
+    shares: [{ weight: 1, templates: generateTemplates(EVENT_TYPES[0], random, 20) }],
     runId: RUN_ID,
     duplicates: 0,
     random,

@@ -11,7 +11,7 @@ test.each(EVENT_TYPES)(
   'payloads of $name are valid, each about a unit of its own that is marked as a test',
   (type) => {
     const random = seededRandom(7);
-    const templates = [...generateTemplates(type.name, random, 50), templateOf(type, type.sample)];
+    const templates = [...generateTemplates(type as EventType, random, 50), templateOf(type, type.sample)];
     const newId = createIdSource();
     const next = createPayloads({
       shares: [{ weight: 1, templates }],
@@ -56,8 +56,8 @@ test('a mix keeps its shares, and duplicates repeat earlier events with their id
   const random = seededRandom(3);
   const [first, second] = EVENT_TYPES;
   const shares = [
-    { weight: 80, templates: generateTemplates(first.name, random, 5) },
-    { weight: 20, templates: generateTemplates(second.name, random, 5) },
+    { weight: 80, templates: generateTemplates(first, random, 5) },
+    { weight: 20, templates: generateTemplates(second, random, 5) },
   ];
   const next = createPayloads({ shares, runId: 'r', duplicates: 0.25, random, newId: createIdSource() });
   const events = Array.from({ length: 4_000 }, next);

@@ -1,17 +1,15 @@
+import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Redis } from 'ioredis';
 import { asksForTokens } from '../../config/client-config.ts';
-import type { Config } from '../../config/config-schema.ts';
 import { loadConfig } from '../../config/load-config.ts';
-import type { StoredEvent } from '../../core/event.ts';
 import type { EventType } from '../../core/event-type.ts';
-import { findEventType } from '../../core/event-types.ts';
 import { seededRandom } from '../../core/random.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 import { createIdSource } from '../../intake/id-source.ts';
 import { readPayloads } from '../../intake/read-payloads.ts';
-import { defaultObjectives, type Objective } from '../../loadtest/objectives.ts';
+import { defaultObjectives } from '../../loadtest/objectives.ts';
 import {
   type BodyTemplate,
   createPayloads,
@@ -19,7 +17,6 @@ import {
   type Share,
   toTemplate,
 } from '../../loadtest/payloads.ts';
-import { newRunId } from '../../loadtest/senders/direct-sender.ts';
 import { readDeadLetters } from '../../queue/dead-letters.ts';
 import { type Operator, openOperator } from '../open-operator.ts';
 import { UsageError } from '../run-command.ts';
@@ -27,53 +24,35 @@ import { findInput, GzipError } from '../send/event-input.ts';
 import { type LoadOptions, readObjectives } from './load-options.ts';
 import { findTarget, type Target } from './target.ts';
 
-/** A load test that is ready to be asked about, and nothing sent yet. */
-export interface Prepared {
-  readonly config: Config;
-  readonly target: Target;
-  readonly runId: string;
-  readonly seed: number;
-  readonly objectives: readonly Objective[];
-  nextEvent(): StoredEvent;
-  /** Where payloads came from, in a few words. */
-  readonly source: string;
-  /** The engine's Redis, if it runs: the engine keeps its tokens there. */
-  readonly redis: Redis | undefined;
-  close(): Promise<void>;
-}
-
 const MOST_SEEDS = 1_000_000;
 /** More payloads make no difference to an endpoint, and they are kept in memory. */
 const MOST_PAYLOADS = 10_000;
 const MOST_SHOWN = 3;
 
-/** Finds all that a load test is made of. @throws UsageError, ConfigError */
-export async function prepare(name: string, type: string, options: LoadOptions): Promise<Prepared> {
-  if (options.via === 'engine' && options.duplicates > 0) {
+/** A load test that is ready to be asked about, and nothing sent yet. */
+export type Prepared = Awaited<ReturnType<typeof prepare>>;
+
+/** Finds all that a load test is made of. `redis`: the engine's, if it runs. @throws UsageError, ConfigError */
+export async function prepare(name: string, type: string, options: LoadOptions) {
+  const { duplicates, slo } = options;
+  if (options.via === 'engine' && duplicates > 0) {
     throw new UsageError('--duplicates needs --via direct: the engine gives each event an id of its own');
   }
   for (const file of [options.report, options.html]) if (file !== undefined) expectWritable(file);
   const config = loadConfig(options.config);
   const target = findTarget(config, name, type, options.mix);
-  const runId = newRunId();
+  // Short enough for the units of its events and for logs.
+  const runId = randomUUID().slice(0, 8);
   const seed = options.seed ?? Math.floor(Math.random() * MOST_SEEDS) + 1;
   const random = seededRandom(seed);
   const operator = await findOperator(target, options);
+  const redis = operator?.redis;
   const close = async () => operator?.close();
-  const { duplicates, slo } = options;
   try {
-    const { shares, source } = await findPayloads(target, options, random, operator?.redis);
-    return {
-      config,
-      target,
-      runId,
-      seed,
-      source,
-      redis: operator?.redis,
-      objectives: slo === undefined ? defaultObjectives(target.client.timeoutMs) : readObjectives(slo),
-      nextEvent: createPayloads({ shares, runId, duplicates, random, newId: createIdSource() }),
-      close,
-    };
+    const { shares, source } = await findPayloads(target, options, random, redis);
+    const objectives = slo === undefined ? defaultObjectives(target.client.timeoutMs) : readObjectives(slo);
+    const nextEvent = createPayloads({ shares, runId, duplicates, random, newId: createIdSource() });
+    return { config, target, runId, seed, source, redis, objectives, nextEvent, close };
   } catch (error) {
     await close();
     throw error;
@@ -106,29 +85,26 @@ async function findOperator({ client }: Target, options: LoadOptions): Promise<O
 /** Finds or makes payloads, all of them valid. @throws UsageError if one is not, or there is none */
 async function findPayloads(
   { client, types }: Target,
-  { events: file, fromDeadLetters }: LoadOptions,
+  { events: file, fromDeadLetters = false }: LoadOptions,
   random: () => number,
   redis: Redis | undefined,
-): Promise<{ shares: readonly Share[]; source: string }> {
-  if (file !== undefined && fromDeadLetters === true) {
+) {
+  if (file !== undefined && fromDeadLetters) {
     throw new UsageError('--events and --from-dead-letters do not go together');
   }
   if (file !== undefined && types.size > 1) {
     throw new UsageError('--events has payloads of one type: leave --mix out');
   }
   const shares: Share[] = [];
-  for (const [name, weight] of types) {
-    const type = findEventType(name);
-    if (type === undefined) throw new UsageError(`there is no event type "${name}"`);
+  for (const [type, weight] of types) {
     let templates: readonly BodyTemplate[];
     if (file !== undefined) templates = await readFile(type, file);
-    else if (redis !== undefined && fromDeadLetters === true) {
-      templates = await readDead(redis, client.name, type);
-    } else templates = generateTemplates(name, random);
+    else if (redis !== undefined && fromDeadLetters) templates = await readDead(redis, client.name, type);
+    else templates = generateTemplates(type, random);
     shares.push({ weight, templates });
   }
   if (file !== undefined) return { shares, source: `from ${file}` };
-  return { shares, source: fromDeadLetters === true ? 'from dead letters' : 'generated' };
+  return { shares, source: fromDeadLetters ? 'from dead letters' : 'generated' };
 }
 
 async function readFile(type: EventType, file: string): Promise<BodyTemplate[]> {

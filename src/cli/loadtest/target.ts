@@ -1,4 +1,6 @@
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
+import type { EventType } from '../../core/event-type.ts';
+import { findEventType } from '../../core/event-types.ts';
 import { didYouMean } from '../../core/near-miss.ts';
 import { findPermission, type LoadPermission } from '../../loadtest/load-permission.ts';
 import type { ReportTarget } from '../../loadtest/load-report.ts';
@@ -11,7 +13,7 @@ import { formatCount } from '../terminal.ts';
 export interface Target {
   readonly client: ResolvedClient;
   /** The types that are sent, each with its weight. */
-  readonly types: ReadonlyMap<string, number>;
+  readonly types: ReadonlyMap<EventType, number>;
 }
 
 /** Finds the client, and its endpoints for all types. @throws UsageError if one is missing */
@@ -24,19 +26,20 @@ export function findTarget(
   const client = findClient(config, name);
   if (!mix.has(type)) throw new UsageError(`--mix has no share for ${type}`);
   const has = Object.keys(client.endpoints);
-  for (const each of mix.keys()) {
-    if (has.includes(each)) continue;
+  const types = [...mix].map(([each, weight]) => {
+    const found = has.includes(each) ? findEventType(each) : undefined;
+    if (found !== undefined) return [found, weight] as const;
     throw new UsageError(
       `client "${name}" has no endpoint for "${each}"; it has: ${has.join(', ')}${didYouMean(each, has)}`,
     );
-  }
-  return { client, types: mix };
+  });
+  return { client, types: new Map(types) };
 }
 
 /** The target as a report may name it: a URL's query may hold a key. */
 export function describeTarget({ client, types }: Target): ReportTarget {
   const { name, auth, timeoutMs, concurrency, ratePerSecond } = client;
-  const names = [...types.keys()];
+  const names = [...types.keys()].map((type) => type.name);
   return {
     client: name,
     types: names,
@@ -47,7 +50,7 @@ export function describeTarget({ client, types }: Target): ReportTarget {
     auth: auth.type,
     timeoutMs,
     concurrency,
-    ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+    ratePerSecond,
   };
 }
 

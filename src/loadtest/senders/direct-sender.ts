@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { Authorizers } from '../../auth/authorizers.ts';
 import type { TokenRedis } from '../../auth/token-store.ts';
 import { renewOnOf, tokenTimeoutMs } from '../../config/client-config.ts';
@@ -33,11 +32,6 @@ export interface LoadSenderOptions {
 
   /** Told of each request for a token, and how long it took in milliseconds. */
   onTokenRequest(ms: number): void;
-}
-
-/** A run's name: short enough for the units of its events and for logs. */
-export function newRunId(): string {
-  return randomUUID().slice(0, 8);
 }
 
 /**
