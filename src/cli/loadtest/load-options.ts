@@ -1,56 +1,27 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { OptionValues, Command as TypedCommand } from '@commander-js/extra-typings';
+import { type Command, InvalidArgumentError } from 'commander';
 import { type Objective, parseObjectives } from '../../loadtest/objectives.ts';
 import type { Parsed } from '../../loadtest/quantities.ts';
-import { parseStages, type Stage } from '../../loadtest/schedule.ts';
-import { type AbortRule, DEFAULT_ABORT_RULE, parseAbortRule } from '../../loadtest/stop-rules.ts';
+import { parseStages } from '../../loadtest/schedule.ts';
+import { DEFAULT_ABORT_RULE, parseAbortRule } from '../../loadtest/stop-rules.ts';
 import { optionParser, parseCount, parsePercentage, parseRate, parseTime } from '../parse-options.ts';
 import type { GlobalOptions } from '../run-command.ts';
 
-/** What both commands take. Durations in milliseconds, rates per second, shares from 0 to 1. */
-export interface LoadOptions extends GlobalOptions {
-  readonly via: 'direct' | 'engine';
-  readonly warmup?: number;
-  readonly arrivals: 'constant' | 'poisson';
-  readonly seed?: number;
-  readonly maxInFlight?: number;
-  readonly events?: string;
-  readonly fromDeadLetters?: boolean;
-  readonly mix?: ReadonlyMap<string, number>;
-  readonly duplicates: number;
-  readonly slo?: readonly string[];
-  readonly maxRequests?: number;
-  readonly abortOn: AbortRule;
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-  readonly report?: string;
-  readonly html?: string;
-  readonly quiet?: boolean;
-  readonly label?: string;
-}
+type OptionsOf<Given extends { opts(): unknown }> = ReturnType<Given['opts']> & GlobalOptions;
 
-/** What `run` takes. */
-export interface RunOptions extends LoadOptions {
-  readonly rate?: number;
-  readonly stages?: readonly Stage[];
-  readonly duration: number;
-}
-
+/** What `run` takes. Durations in milliseconds, rates per second, shares from 0 to 1. */
+export type RunOptions = OptionsOf<ReturnType<typeof withRunFlags>>;
 /** What `find-limit` takes. */
-export interface FindOptions extends LoadOptions {
-  readonly start: number;
-  readonly maxRate?: number;
-  readonly precision: number;
-  readonly probe: number;
-  readonly confirm: number;
-  readonly budget: number;
-}
+export type FindOptions = OptionsOf<ReturnType<typeof withFindFlags>>;
+/** What both commands take. */
+export type LoadOptions = Pick<RunOptions, keyof RunOptions & keyof FindOptions>;
 
 const MINUTE_MS = 60_000;
 
 /** Adds the flags of a plan. */
-export function withRunFlags(command: Command): Command {
+export function withRunFlags(command: Command) {
   return withCommonFlags(
-    command
+    (command as unknown as TypedCommand)
       .option('--rate <rate>', 'events a second, such as 200/s', parseRate)
       .option('--stages <list>', 'rates over time: 10s:0-200,2m:200,10s:200-0', readStages)
       .option('--duration <time>', 'for how long, with --rate', readDuration, MINUTE_MS),
@@ -58,9 +29,9 @@ export function withRunFlags(command: Command): Command {
 }
 
 /** Adds the flags of a search. */
-export function withFindFlags(command: Command): Command {
+export function withFindFlags(command: Command) {
   return withCommonFlags(
-    command
+    (command as unknown as TypedCommand)
       .option('--start <rate>', 'the rate of the first probe', parseRate, 10)
       .option('--max-rate <rate>', 'the highest rate to try', parseRate)
       .option('--precision <share>', 'how near to come', parsePercentage, 0.1)
@@ -70,18 +41,20 @@ export function withFindFlags(command: Command): Command {
   );
 }
 
-function withCommonFlags(command: Command): Command {
+function withCommonFlags<Options extends OptionValues>(command: TypedCommand<[], Options>) {
   return command
     .addOption(
-      new Option('--via <path>', 'straight to the endpoint, or through intake, queue and workers')
-        .choices(['direct', 'engine'])
-        .default('direct'),
+      command
+        .createOption('--via <path>', 'straight to the endpoint, or through intake, queue and workers')
+        .choices(['direct', 'engine'] as const)
+        .default('direct' as const),
     )
     .option('--warmup <time>', 'sent before, and not judged (run: 5s, find-limit: 1s)', parseTime)
     .addOption(
-      new Option('--arrivals <kind>', 'how events are spaced')
-        .choices(['constant', 'poisson'])
-        .default('constant'),
+      command
+        .createOption('--arrivals <kind>', 'how events are spaced')
+        .choices(['constant', 'poisson'] as const)
+        .default('constant' as const),
     )
     .option('--seed <n>', 'makes random gaps and payloads repeatable', parseCount)
     .option('--max-in-flight <n>', 'what is beyond it is not sent, and counts as missed', parseCount)
@@ -92,7 +65,8 @@ function withCommonFlags(command: Command): Command {
     .option('--slo <objective>', 'p99<300ms, delivered>99.5%, rate>=195/s; may be repeated', collect)
     .option('--max-requests <n>', 'for all of it', parseCount)
     .addOption(
-      new Option('--abort-on <rule>', 'when to stop')
+      command
+        .createOption('--abort-on <rule>', 'when to stop')
         .default(DEFAULT_ABORT_RULE, DEFAULT_ABORT_RULE.text)
         .argParser((text) => parsedValue(parseAbortRule(text))),
     )
@@ -120,7 +94,7 @@ function collect(text: string, before: readonly string[] = []): readonly string[
   return [...before, text];
 }
 
-function readStages(text: string): readonly Stage[] {
+function readStages(text: string) {
   return parsedValue(parseStages(text));
 }
 

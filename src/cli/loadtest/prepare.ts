@@ -85,11 +85,11 @@ async function findOperator({ client }: Target, options: LoadOptions): Promise<O
 /** Finds or makes payloads, all of them valid. @throws UsageError if one is not, or there is none */
 async function findPayloads(
   { client, types }: Target,
-  { events: file, fromDeadLetters = false }: LoadOptions,
+  { events: file, fromDeadLetters }: LoadOptions,
   random: () => number,
   redis: Redis | undefined,
 ) {
-  if (file !== undefined && fromDeadLetters) {
+  if (file !== undefined && fromDeadLetters === true) {
     throw new UsageError('--events and --from-dead-letters do not go together');
   }
   if (file !== undefined && types.size > 1) {
@@ -99,12 +99,13 @@ async function findPayloads(
   for (const [type, weight] of types) {
     let templates: readonly BodyTemplate[];
     if (file !== undefined) templates = await readFile(type, file);
-    else if (redis !== undefined && fromDeadLetters) templates = await readDead(redis, client.name, type);
+    else if (redis !== undefined && fromDeadLetters === true)
+      templates = await readDead(redis, client.name, type);
     else templates = generateTemplates(type, random);
     shares.push({ weight, templates });
   }
   if (file !== undefined) return { shares, source: `from ${file}` };
-  return { shares, source: fromDeadLetters ? 'from dead letters' : 'generated' };
+  return { shares, source: fromDeadLetters === true ? 'from dead letters' : 'generated' };
 }
 
 async function readFile(type: EventType, file: string): Promise<BodyTemplate[]> {
