@@ -27,10 +27,8 @@ export interface Effects {
   now(): number;
   /** Milliseconds since the epoch. */
   wallNow(): number;
-  /** The user ends it: what was measured is reported. */
+  /** The user ends it, and what was measured is reported; its reason is the exit code, of the signal. */
   readonly interrupted: AbortSignal;
-  /** 128 and the number of the signal that interrupted it. */
-  interruptedExitCode(): number;
   /** Called at the beginning, twice a second and at the end. */
   onProgress(view: ProbeView, isOver: boolean): void;
 }

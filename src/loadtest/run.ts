@@ -61,5 +61,5 @@ function stoppedResult(prefix: string, why: string, reasons: readonly string[]):
 
 function interrupted(effects: Effects, reasons: readonly string[]): ReportResult {
   const sentence = 'interrupted: what was measured until then is in the report';
-  return { verdict: 'interrupted', exitCode: effects.interruptedExitCode(), sentence, reasons };
+  return { verdict: 'interrupted', exitCode: Number(effects.interrupted.reason), sentence, reasons };
 }

@@ -66,7 +66,6 @@ export async function measured(
     now: () => performance.now(),
     wallNow: Date.now,
     interrupted: new AbortController().signal,
-    interruptedExitCode: () => 130,
     onProgress: () => {},
   };
   const usual = {

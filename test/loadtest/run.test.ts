@@ -218,7 +218,7 @@ test('a search that is interrupted in its confirmation says what had passed by t
   const { company, effects } = await measuredInItsTime({});
   const { search } = searchPlan();
   const interruption = new AbortController();
-  void company.waitFor(60, { timeoutMs: 60_000 }).then(() => interruption.abort());
+  void company.waitFor(60, { timeoutMs: 60_000 }).then(() => interruption.abort(130));
   const plan = searchPlan({ search: { ...search, probeMs: 1_000, confirmMs: 60_000, maxRate: 40 } });
   const { result, probes } = await findLimit(plan, { ...effects, interrupted: interruption.signal });
   expect(probes.at(-1)?.purpose).toBe('confirm');

@@ -19,12 +19,12 @@ const PREFLIGHT = 1;
 export function planRun(options: RunOptions): (prepared: Prepared) => Job {
   const { via, arrivals, duplicates, abortOn: abort } = options;
   const stages = stagesOf(options);
-  return ({ target, seed, objectives, source: payloads }) => {
-    const { timeoutMs } = target.client;
+  return ({ client, seed, objectives, source: payloads }) => {
+    const { timeoutMs } = client;
     const warmupMs = options.warmup ?? RUN_WARMUP_MS;
     const rate = highestRate(stages);
     const total = countEvents(stages, warmupMs, { arrivals, seed }) + PREFLIGHT;
-    const { maxRequests } = permitOf(target, options.maxRequests, rate, total);
+    const { maxRequests } = permitOf(client, options.maxRequests, rate, total);
     const maxInFlight = options.maxInFlight ?? defaultMaxInFlight(rate, timeoutMs);
     const sent = { arrivals, seed, warmupMs, maxInFlight, stages };
     return {
@@ -51,7 +51,7 @@ function stagesOf({ rate, stages, duration }: RunOptions): readonly Stage[] {
 export function planSearch(options: FindOptions): (prepared: Prepared) => Job {
   const { via, duplicates, maxInFlight, abortOn: abort } = options;
   return (prepared) => {
-    const { timeoutMs } = prepared.target.client;
+    const { timeoutMs } = prepared.client;
     const planned = searchOf(prepared, options);
     const { arrivals, seed, warmupMs, objectives, ...search } = planned;
     return {
@@ -72,14 +72,14 @@ export function planSearch(options: FindOptions): (prepared: Prepared) => Job {
 }
 
 /** @throws UsageError if the search goes beyond what is permitted */
-function searchOf({ target, objectives, seed }: Prepared, options: FindOptions): SearchOptions {
+function searchOf({ client, objectives, seed }: Prepared, options: FindOptions): SearchOptions {
   const rate = objectives.find(({ kind }) => kind === 'rate');
   if (rate !== undefined) {
     throw new UsageError(
       `--slo '${rate.text}' cannot be judged by find-limit: it sets the rate itself, and looks for the highest that meets the other objectives (--start and --max-rate are its bounds)`,
     );
   }
-  const { maxRequests, maxRatePerSecond } = permitOf(target, options.maxRequests, options.maxRate);
+  const { maxRequests, maxRatePerSecond } = permitOf(client, options.maxRequests, options.maxRate);
   const maxRate = options.maxRate ?? Math.min(maxRatePerSecond, HIGHEST_RATE);
   if (options.start > maxRate) throw new UsageError('--start is beyond the highest rate');
   if (options.precision === 0) throw new UsageError('--precision must be more than 0%');

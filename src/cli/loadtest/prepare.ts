@@ -3,6 +3,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Redis } from 'ioredis';
 import { asksForTokens } from '../../config/client-config.ts';
+import type { ResolvedClient } from '../../config/config-schema.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import type { EventType } from '../../core/event-type.ts';
 import { seededRandom } from '../../core/random.ts';
@@ -22,7 +23,7 @@ import { type Operator, openOperator } from '../open-operator.ts';
 import { UsageError } from '../run-command.ts';
 import { findInput, GzipError } from '../send/event-input.ts';
 import { type LoadOptions, readObjectives } from './load-options.ts';
-import { findTarget, type Target } from './target.ts';
+import { describeTarget, findTarget, type Target } from './target.ts';
 
 const MOST_SEEDS = 1_000_000;
 /** More payloads make no difference to an endpoint, and they are kept in memory. */
@@ -40,19 +41,21 @@ export async function prepare(name: string, type: string, options: LoadOptions) 
   }
   for (const file of [options.report, options.html]) if (file !== undefined) expectWritable(file);
   const config = loadConfig(options.config);
-  const target = findTarget(config, name, type, options.mix);
+  const found = findTarget(config, name, type, options.mix);
+  const { client } = found;
   // Short enough for the units of its events and for logs.
   const runId = randomUUID().slice(0, 8);
   const seed = options.seed ?? Math.floor(Math.random() * MOST_SEEDS) + 1;
   const random = seededRandom(seed);
-  const operator = await findOperator(target, options);
+  const operator = await findOperator(client, options);
   const redis = operator?.redis;
   const close = async () => operator?.close();
   try {
-    const { shares, source } = await findPayloads(target, options, random, redis);
-    const objectives = slo === undefined ? defaultObjectives(target.client.timeoutMs) : readObjectives(slo);
+    const { shares, source } = await findPayloads(found, options, random, redis);
+    const objectives = slo === undefined ? defaultObjectives(client.timeoutMs) : readObjectives(slo);
     const nextEvent = createPayloads({ shares, runId, duplicates, random, newId: createIdSource() });
-    return { config, target, runId, seed, source, redis, objectives, nextEvent, close };
+    const target = describeTarget(found);
+    return { config, client, target, runId, seed, source, redis, objectives, nextEvent, close };
   } catch (error) {
     await close();
     throw error;
@@ -71,7 +74,7 @@ function expectWritable(file: string): void {
 }
 
 /** Tokens are shared with the engine if it runs; otherwise the test takes its own. */
-async function findOperator({ client }: Target, options: LoadOptions): Promise<Operator | undefined> {
+async function findOperator(client: ResolvedClient, options: LoadOptions): Promise<Operator | undefined> {
   if (options.fromDeadLetters === true) return openOperator(options.config);
   if (!asksForTokens(client.auth)) return undefined;
   try {

@@ -14,7 +14,6 @@ import { confirm, formatCount, formatDuration, type Terminal } from '../terminal
 import type { LoadOptions } from './load-options.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { NO_PROGRESS, openProgressView, type ProgressView } from './progress-view.ts';
-import { describeTarget } from './target.ts';
 import { tellResult } from './tell-result.ts';
 
 /** What is to be sent, and how. */
@@ -65,7 +64,7 @@ async function agree(
   { kind, plan, highestRate, total, durationMs }: Job,
   { dryRun, yes }: LoadOptions,
 ): Promise<number | undefined> {
-  const target = describeTarget(prepared.target);
+  const { target } = prepared;
   const [most, within] = kind === 'find-limit' ? ['at most ', 'within'] : ['', 'over'];
   const where = `${hostOf(target.urls)} (${target.client}, ${target.types.join(' and ')})`;
   const sentence = `${most}${formatCount(total)} events at up to ${showRate(highestRate)}, ${within} ${formatDuration(durationMs)}, to ${where}`;
@@ -98,11 +97,15 @@ async function carryOut(
   const tokenRequests = new LatencyHistogram();
   const probes: MadeProbe[] = [];
   const view = openView(prepared, plan, options, probes, tokenRequests);
-  const interruption = onSignal(view);
+  const interruption = new AbortController();
+  void stopSignal(view.end).then((signal) => {
+    view.stopping();
+    interruption.abort(signal === 'SIGTERM' ? SIGNAL_EXIT.SIGTERM : SIGNAL_EXIT.SIGINT);
+  });
   let isBroken = false;
   const sender = await openSender(prepared, plan, tokenRequests, () => {
     isBroken = true;
-    interruption.abort();
+    interruption.abort(SIGNAL_EXIT.SIGINT);
   });
   let code: number;
   try {
@@ -114,13 +117,12 @@ async function carryOut(
       now: () => performance.now(),
       wallNow: Date.now,
       interrupted: interruption.signal,
-      interruptedExitCode: interruption.exitCode,
       onProgress: view.show,
     };
     const outcome = await job.carryOut(effects, (made) => probes.push(made));
     view.end();
-    const facts = { ...factsOf(prepared, options), kind, plan, startedAt, beganAt, tokenRequests };
-    code = await tellResult(terminal, buildReport(facts, outcome), options);
+    const frame = { ...frameOf(prepared, options), kind, plan, startedAt, beganAt, tokenRequests };
+    code = await tellResult(terminal, buildReport(frame, outcome), options);
   } catch (error) {
     view.end();
     // The first error says more than a failure to close that follows from it.
@@ -130,15 +132,12 @@ async function carryOut(
   return closeSender(terminal, sender, code, isBroken);
 }
 
-function factsOf({ runId, seed, target }: Prepared, options: LoadOptions) {
+function frameOf({ runId, seed, target }: Prepared, options: LoadOptions) {
   const repeatable = options.seed === undefined ? ['--seed', String(seed)] : [];
   return {
-    waybill: VERSION,
-    runId,
-    label: options.label,
+    ...{ waybill: VERSION, runId, label: options.label, target },
     endedAt: new Date().toISOString(),
     command: commandLine([...process.argv.slice(2), ...repeatable]),
-    target: describeTarget(target),
   };
 }
 
@@ -148,17 +147,6 @@ function commandLine(words: readonly string[]): string {
     /^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`,
   );
   return ['waybill', ...quoted].join(' ');
-}
-
-function onSignal(view: ProgressView) {
-  const controller = new AbortController();
-  let exitCode: number = SIGNAL_EXIT.SIGINT;
-  void stopSignal(view.end).then((signal) => {
-    if (signal === 'SIGTERM') exitCode = SIGNAL_EXIT.SIGTERM;
-    view.stopping();
-    controller.abort();
-  });
-  return { signal: controller.signal, abort: () => controller.abort(), exitCode: () => exitCode };
 }
 
 /**
@@ -184,26 +172,24 @@ async function closeSender(
 }
 
 function openSender(
-  { config, runId, redis, target: { client } }: Prepared,
+  { config, runId, redis, client }: Prepared,
   { via, maxInFlight }: ReportPlan,
   tokenRequests: LatencyHistogram,
   onBroken: () => void,
 ): LoadSender | Promise<LoadSender> {
-  const onTokenRequest = (ms: number): void => tokenRequests.record(ms);
-  if (via === 'engine') return openEngineSender({ config, client, runId, onTokenRequest, onBroken });
-  const { secretKey } = config;
-  return openDirectSender({ client, runId, maxInFlight, redis, secretKey, onTokenRequest });
+  const common = { client, runId, onTokenRequest: (ms: number) => tokenRequests.record(ms) };
+  if (via === 'engine') return openEngineSender({ ...common, config, onBroken });
+  return openDirectSender({ ...common, maxInFlight, redis, secretKey: config.secretKey });
 }
 
 function openView(
-  { target }: Prepared,
+  { target: { client, types, urls } }: Prepared,
   { via, objectives }: ReportPlan,
   { quiet, json }: LoadOptions,
   probes: readonly MadeProbe[],
   tokenRequests: LatencyHistogram,
 ): ProgressView {
   if (quiet === true) return NO_PROGRESS;
-  const { client, types, urls } = describeTarget(target);
   const title = `${client}  ${types.join('+')}  ${hostOf(urls)}`;
   const frame = { title, objectives, tokenRequests, probes, hasQueue: via === 'engine' };
   // With --json, stdout is for the one value.

@@ -40,18 +40,11 @@ export function findTarget(
 export function describeTarget({ client, types }: Target): ReportTarget {
   const { name, auth, timeoutMs, concurrency, ratePerSecond } = client;
   const names = [...types.keys()].map((type) => type.name);
-  return {
-    client: name,
-    types: names,
-    urls: names.map((type) => {
-      const { origin, pathname } = new URL(client.endpoints[type]?.url ?? '');
-      return `${origin}${pathname}`;
-    }),
-    auth: auth.type,
-    timeoutMs,
-    concurrency,
-    ratePerSecond,
-  };
+  const urls = names.map((type) => {
+    const { origin, pathname } = new URL(client.endpoints[type]?.url ?? '');
+    return `${origin}${pathname}`;
+  });
+  return { client: name, types: names, urls, auth: auth.type, timeoutMs, concurrency, ratePerSecond };
 }
 
 /**
@@ -62,7 +55,7 @@ export function describeTarget({ client, types }: Target): ReportTarget {
  * @throws UsageError if nothing is permitted, or the plan goes beyond it
  */
 export function permitOf(
-  { client }: Target,
+  client: ResolvedClient,
   asked = Number.POSITIVE_INFINITY,
   rate = 0,
   total = 0,

@@ -147,7 +147,13 @@ function endedBy(
   }
   const until = 'the probes until then are in the report';
   const sentence = `interrupted: ${[limit?.sentence, until].filter(Boolean).join('; ')}`;
-  return { verdict: 'interrupted', exitCode: effects.interruptedExitCode(), sentence, reasons: [], limit };
+  return {
+    verdict: 'interrupted',
+    exitCode: Number(effects.interrupted.reason),
+    sentence,
+    reasons: [],
+    limit,
+  };
 }
 
 function toResult(limit: Verdict, made: readonly MadeProbe[]): ReportResult {
