@@ -1,5 +1,5 @@
 import type { ResolvedClient } from '../config/config-schema.ts';
-import type { Parsed } from './quantities.ts';
+import { type Parsed, showRate } from './quantities.ts';
 
 /** How much a client's endpoints may be loaded. */
 export interface LoadPermission {
@@ -15,24 +15,44 @@ const UNSET_REQUESTS = 100_000;
 const HOW = 'loadtest: { allowed: true, maxRatePerSecond: 200, maxRequests: 100000 }';
 
 /**
- * What a client's configuration permits, or why it permits nothing and what to set. A client may be tested
+ * What a client's configuration permits, or why it does not permit a plan, and what to set. A client may be tested
  * without a setting, unless it says otherwise, if all its endpoints are on loopback and may be reached there.
+ *
+ * @param most lowers the number of requests
+ * @param rate the highest of the plan, events per second
+ * @param total the events of the plan
  */
 export function findPermission(
   client: Pick<ResolvedClient, 'name' | 'endpoints' | 'allowPrivateNetwork' | 'loadtest'>,
+  most = Number.POSITIVE_INFINITY,
+  rate = 0,
+  total = 0,
 ): Parsed<LoadPermission> {
-  const { allowed, maxRatePerSecond, maxRequests = UNSET_REQUESTS } = client.loadtest ?? {};
+  const { allowed, ...set } = client.loadtest ?? {};
   const isOwn =
     client.allowPrivateNetwork && Object.values(client.endpoints).every(({ url }) => isLoopback(url));
   if (!(allowed ?? isOwn)) {
     const why = allowed === false ? 'its configuration says so' : 'its configuration does not allow it';
-    return {
-      ok: false,
-      problems: [`client "${client.name}" may not be load-tested: ${why}. To allow it, set ${HOW}`],
-    };
+    return problem(`client "${client.name}" may not be load-tested: ${why}. To allow it, set ${HOW}`);
   }
-  const unset = isOwn ? Number.POSITIVE_INFINITY : UNSET_RATE;
-  return { ok: true, value: { maxRatePerSecond: maxRatePerSecond ?? unset, maxRequests } };
+  const maxRatePerSecond = set.maxRatePerSecond ?? (isOwn ? Number.POSITIVE_INFINITY : UNSET_RATE);
+  if (rate > maxRatePerSecond) {
+    return problem(
+      `${showRate(rate)} is more than the ${showRate(maxRatePerSecond)} that this client's loadtest.maxRatePerSecond permits`,
+    );
+  }
+  const maxRequests = Math.min(set.maxRequests ?? UNSET_REQUESTS, most);
+  if (total > maxRequests) {
+    const [asked, permitted] = [total, maxRequests].map((count) => count.toLocaleString('en-US'));
+    return problem(
+      `${asked} requests are more than the ${permitted} permitted (loadtest.maxRequests, --max-requests)`,
+    );
+  }
+  return { ok: true, value: { maxRatePerSecond, maxRequests } };
+}
+
+function problem(text: string): Parsed<LoadPermission> {
+  return { ok: false, problems: [text] };
 }
 
 /** URLs write every IPv4 address in this form. */

@@ -1,12 +1,13 @@
+import type { ResolvedClient } from '../../config/config-schema.ts';
 import { findLimit } from '../../loadtest/find-limit/find-limit.ts';
 import type { SearchOptions } from '../../loadtest/find-limit/search-state.ts';
+import { findPermission } from '../../loadtest/load-permission.ts';
 import { runLoad } from '../../loadtest/run.ts';
 import { countEvents, defaultMaxInFlight, highestRate, type Stage } from '../../loadtest/schedule.ts';
 import { UsageError } from '../run-command.ts';
-import type { FindOptions, RunOptions } from './load-options.ts';
+import type { FindOptions, LoadOptions, RunOptions } from './load-options.ts';
 import type { Prepared } from './prepare.ts';
 import type { Job } from './run-load-test.ts';
-import { permitOf } from './target.ts';
 
 const RUN_WARMUP_MS = 5_000;
 const SEARCH_WARMUP_MS = 1_000;
@@ -24,7 +25,7 @@ export function planRun(options: RunOptions): (prepared: Prepared) => Job {
     const warmupMs = options.warmup ?? RUN_WARMUP_MS;
     const rate = highestRate(stages);
     const total = countEvents(stages, warmupMs, { arrivals, seed }) + PREFLIGHT;
-    const { maxRequests } = permitOf(client, options.maxRequests, rate, total);
+    const { maxRequests } = expectPermitted(client, options, rate, total);
     const maxInFlight = options.maxInFlight ?? defaultMaxInFlight(rate, timeoutMs);
     const sent = { arrivals, seed, warmupMs, maxInFlight, stages };
     return {
@@ -37,6 +38,13 @@ export function planRun(options: RunOptions): (prepared: Prepared) => Job {
       carryOut: (effects) => runLoad({ ...sent, label: 'run', timeoutMs, objectives, abort }, effects),
     };
   };
+}
+
+/** What the client's configuration and the flags permit. @throws UsageError if a plan goes beyond it */
+function expectPermitted(client: ResolvedClient, options: LoadOptions, rate?: number, total?: number) {
+  const found = findPermission(client, options.maxRequests, rate, total);
+  if (!found.ok) throw new UsageError(found.problems.join('; '));
+  return found.value;
 }
 
 function stagesOf({ rate, stages, duration }: RunOptions): readonly Stage[] {
@@ -79,7 +87,7 @@ function searchOf({ client, objectives, seed }: Prepared, options: FindOptions):
       `--slo '${rate.text}' cannot be judged by find-limit: it sets the rate itself, and looks for the highest that meets the other objectives (--start and --max-rate are its bounds)`,
     );
   }
-  const { maxRequests, maxRatePerSecond } = permitOf(client, options.maxRequests, options.maxRate);
+  const { maxRequests, maxRatePerSecond } = expectPermitted(client, options, options.maxRate);
   const maxRate = options.maxRate ?? Math.min(maxRatePerSecond, HIGHEST_RATE);
   if (options.start > maxRate) throw new UsageError('--start is beyond the highest rate');
   if (options.precision === 0) throw new UsageError('--precision must be more than 0%');

@@ -3,13 +3,16 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Redis } from 'ioredis';
 import { asksForTokens } from '../../config/client-config.ts';
-import type { ResolvedClient } from '../../config/config-schema.ts';
+import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import type { EventType } from '../../core/event-type.ts';
+import { findEventType } from '../../core/event-types.ts';
+import { didYouMean } from '../../core/near-miss.ts';
 import { seededRandom } from '../../core/random.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 import { createIdSource } from '../../intake/id-source.ts';
 import { readPayloads } from '../../intake/read-payloads.ts';
+import type { ReportTarget } from '../../loadtest/load-report.ts';
 import { defaultObjectives } from '../../loadtest/objectives.ts';
 import {
   type BodyTemplate,
@@ -19,11 +22,10 @@ import {
   toTemplate,
 } from '../../loadtest/payloads.ts';
 import { readDeadLetters } from '../../queue/dead-letters.ts';
-import { type Operator, openOperator } from '../open-operator.ts';
+import { findClient, type Operator, openOperator } from '../open-operator.ts';
 import { UsageError } from '../run-command.ts';
 import { findInput, GzipError } from '../send/event-input.ts';
 import { type LoadOptions, readObjectives } from './load-options.ts';
-import { describeTarget, findTarget, type Target } from './target.ts';
 
 const MOST_SEEDS = 1_000_000;
 /** More payloads make no difference to an endpoint, and they are kept in memory. */
@@ -60,6 +62,44 @@ export async function prepare(name: string, type: string, options: LoadOptions) 
     await close();
     throw error;
   }
+}
+
+/** What is to be tested. */
+interface Target {
+  readonly client: ResolvedClient;
+  /** The types that are sent, each with its weight. */
+  readonly types: ReadonlyMap<EventType, number>;
+}
+
+/** Finds the client, and its endpoints for all types. @throws UsageError if one is missing */
+function findTarget(
+  config: Config,
+  name: string,
+  type: string,
+  mix: ReadonlyMap<string, number> = new Map([[type, 1]]),
+): Target {
+  const client = findClient(config, name);
+  if (!mix.has(type)) throw new UsageError(`--mix has no share for ${type}`);
+  const has = Object.keys(client.endpoints);
+  const types = [...mix].map(([each, weight]) => {
+    const found = has.includes(each) ? findEventType(each) : undefined;
+    if (found !== undefined) return [found, weight] as const;
+    throw new UsageError(
+      `client "${name}" has no endpoint for "${each}"; it has: ${has.join(', ')}${didYouMean(each, has)}`,
+    );
+  });
+  return { client, types: new Map(types) };
+}
+
+/** The target as a report may name it: a URL's query may hold a key. */
+function describeTarget({ client, types }: Target): ReportTarget {
+  const { name, auth, timeoutMs, concurrency, ratePerSecond } = client;
+  const names = [...types.keys()].map((type) => type.name);
+  const urls = names.map((type) => {
+    const { origin, pathname } = new URL(client.endpoints[type]?.url ?? '');
+    return `${origin}${pathname}`;
+  });
+  return { client: name, types: names, urls, auth: auth.type, timeoutMs, concurrency, ratePerSecond };
 }
 
 /** Before anything is sent: a wrong path must not lose a measurement of a quarter of an hour. @throws UsageError */

@@ -53,18 +53,17 @@ async function writeFiles(report: LoadReport, { report: json, html }: LoadOption
 
 /** The result for people, usually in twelve lines. */
 export function finalText(report: LoadReport, files: readonly string[]): string[] {
+  const { kind, target, command } = report;
   const probe = shownProbe(report);
   return [
     ...resultText(report),
-    `target      ${report.target.client} ${report.target.types.join('+')}  ${report.target.urls[0]}`,
+    `target      ${target.client} ${target.types.join('+')}  ${target.urls[0]}`,
     `objectives  ${objectivesText(report, probe)}`,
-    ...(probe === undefined
-      ? []
-      : [loadText(report, probe), ...durationsText(probe), ...generatorText(report, probe)]),
-    ...(report.kind === 'find-limit' ? [`probes      ${probesText(report)}`] : []),
+    ...(probe === undefined ? [] : probeText(report, probe)),
+    ...(kind === 'find-limit' ? [`probes      ${probesText(report)}`] : []),
     ...recommendedText(report),
     // A report has the command as well.
-    files.length === 0 ? `repeat      ${report.command}` : `report      ${files.join(', ')}`,
+    files.length === 0 ? `repeat      ${command}` : `report      ${files.join(', ')}`,
   ];
 }
 
@@ -79,11 +78,30 @@ function resultText({ result: { verdict, sentence, reasons } }: LoadReport): str
 
 /** Each objective with what was found, if it was judged and can be quoted. */
 function objectivesText({ plan }: LoadReport, probe: ReportProbe | undefined): string {
-  if (probe === undefined || probe.objectives.length === 0 || !isQuotable(probe))
+  if (probe === undefined || probe.objectives.length === 0 || !isQuotable(probe)) {
     return plan.objectives.join(', ');
+  }
   return probe.objectives
     .map(({ objective, verdict, found }) => `${objective.text} ${verdict} (${found})`)
     .join(', ');
+}
+
+function probeText(report: LoadReport, probe: ReportProbe): string[] {
+  const why = whyNotQuoted(probe);
+  const { response, service, queue, generator } = probe;
+  const durations = [
+    `response    ${percentiles(response)}`,
+    `service     ${percentiles(service)}`,
+    ...(queue === undefined ? [] : [`queue       ${percentiles(queue)}`]),
+  ];
+  // The generator of a search that found a limit was fit.
+  const isFit = report.kind === 'find-limit' && report.result.exitCode === 0;
+  const busy = `event loop ${showShare(generator.eventLoopUtilisation)} busy`;
+  return [
+    loadText(report, probe),
+    ...(why === undefined ? durations : [`response    not quoted: ${why}`]),
+    ...(isFit ? [] : [`generator   lag p99 ${showMs(generator.lagP99Ms)}, ${busy}`]),
+  ];
 }
 
 /** Nothing for a client that needs no tokens. */
@@ -101,23 +119,6 @@ function loadText(report: LoadReport, probe: ReportProbe): string {
     (dropped === 0 ? '' : `${formatCount(dropped)} called off, `) +
     `${formatCount(delivered)} delivered${reached}, ${formatCount(failed)} failed${causes(probe)}${tokensText(report)}`
   );
-}
-
-/** Nothing for a search that found a limit: its generator was fit. */
-function generatorText({ kind, result }: LoadReport, { generator }: ReportProbe): string[] {
-  if (kind === 'find-limit' && result.exitCode === 0) return [];
-  const { lagP99Ms, eventLoopUtilisation } = generator;
-  return [`generator   lag p99 ${showMs(lagP99Ms)}, event loop ${showShare(eventLoopUtilisation)} busy`];
-}
-
-function durationsText(probe: ReportProbe): string[] {
-  const why = whyNotQuoted(probe);
-  if (why !== undefined) return [`response    not quoted: ${why}`];
-  return [
-    `response    ${percentiles(probe.response)}`,
-    `service     ${percentiles(probe.service)}`,
-    ...(probe.queue === undefined ? [] : [`queue       ${percentiles(probe.queue)}`]),
-  ];
 }
 
 function causes({ outcomes }: ReportProbe): string {
@@ -145,16 +146,11 @@ function probesText({ probes }: LoadReport): string {
 /** One setting per line, to be pasted, with its formula as a comment. */
 function recommendedText({ recommended }: LoadReport): string[] {
   if (recommended === undefined) return [];
-  const settings = recommended.settings.map(
-    ({ setting, value, formula }, index) =>
-      `${index === 0 ? 'settings' : ''}`.padEnd(INDENT) +
-      `${setting}: ${value}`.padEnd(SETTING) +
-      `# ${formula}`,
-  );
+  const settings = recommended.settings.map(({ setting, value, formula }, index) => {
+    const label = index === 0 ? 'settings' : '';
+    return `${label.padEnd(12)}${`${setting}: ${value}`.padEnd(22)}# ${formula}`;
+  });
   const { ms, usualRatePerSecond } = recommended.drain;
   const usual = `where ${showRate(usualRatePerSecond)} usually arrive`;
   return [...settings, `drain       ${usual}, an outage of 10 minutes drains in ${formatDuration(ms)}`];
 }
-
-const INDENT = 12;
-const SETTING = 22;
