@@ -3,17 +3,16 @@ import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { type ActResult, actOnDeadLetters } from '../dead-letters/act-on-dead-letters.ts';
 import { findDeadLetters, type ReadDeadLetters } from '../dead-letters/find-dead-letters.ts';
-import { type ClientView, readClientView, readClientViews, type ViewedClient } from '../queue/client-view.ts';
+import { readClientView, readClientViews, type ViewedClient } from '../queue/client-view.ts';
 import { answerLost, isConnected, unavailable } from '../queue/connections.ts';
 import {
-  type DeadLetterPage,
   discardDeadLetters,
   readDeadLetterPage,
   readDeadLetters,
   readDeadLettersById,
   replayDeadLetters,
 } from '../queue/dead-letters.ts';
-import { type Incidents, readAllIncidents } from '../queue/incident-store.ts';
+import { readAllIncidents } from '../queue/incident-store.ts';
 import { setPaused } from '../queue/pause-client.ts';
 import { countServices } from '../queue/stored-clients.ts';
 import { ProblemError } from './problems.ts';
@@ -33,24 +32,6 @@ export interface DeadLetterOrder {
   readonly signal: AbortSignal;
 }
 
-/**
- * What operators do, on Redis. All of it throws ProblemError if Redis is away or refuses; `REDIS_ANSWER_LOST` if
- * it may have been done, in part or as a whole, and asking again does it once.
- */
-export interface Operations {
-  /** How many worker processes deliver; undefined: Redis does not say. */
-  services(): Promise<number | undefined>;
-  view(client: ViewedClient): Promise<ClientView>;
-  /** By the clients' names. */
-  views(clients: readonly ViewedClient[]): Promise<ReadonlyMap<string, ClientView>>;
-  /** @returns false if it was so already */
-  setPaused(client: string, paused: boolean): Promise<boolean>;
-  incidents(clients: readonly string[]): Promise<Incidents>;
-  deadLetterPage(client: string, count: number, after?: string): Promise<DeadLetterPage>;
-  deadLetter(client: string, id: string): Promise<StoredEvent | undefined>;
-  act(verb: DeadLetterVerb, order: DeadLetterOrder): Promise<ActResult>;
-}
-
 /** What the operations need of the outside world. */
 export interface OperationParts {
   readonly redis: Redis;
@@ -58,8 +39,14 @@ export interface OperationParts {
   newId(): string;
 }
 
+/**
+ * What operators do, on Redis. All of it throws ProblemError if Redis is away or refuses; `REDIS_ANSWER_LOST` if
+ * it may have been done, in part or as a whole, and asking again does it once.
+ */
+export type Operations = ReturnType<typeof createOperations>;
+
 /** Builds them on an `operator` connection. */
-export function createOperations({ redis, now, newId }: OperationParts): Operations {
+export function createOperations({ redis, now, newId }: OperationParts) {
   const actions = {
     replay: (client: string, events: readonly StoredEvent[]) =>
       replayDeadLetters(redis, client, newId(), events, now()),
@@ -79,14 +66,20 @@ export function createOperations({ redis, now, newId }: OperationParts): Operati
   const guardChange = <Result>(action: () => Promise<Result>): Promise<Result> =>
     orProblem(redis, action, isConnected(redis));
   return {
+    /** How many worker processes deliver; undefined: Redis does not say. */
     services: () => guard(() => countServices(redis)),
-    view: (client) => guard(() => readClientView(redis, client)),
-    views: (clients) => guard(() => readClientViews(redis, clients)),
-    setPaused: (client, paused) => guardChange(() => setPaused(redis, client, paused, now())),
-    incidents: (clients) => guard(() => readAllIncidents(redis, clients, now())),
-    deadLetterPage: (client, count, after) => guard(() => readDeadLetterPage(redis, client, count, after)),
-    deadLetter: (client, id) => guard(async () => (await readDeadLettersById(redis, client, [id])).at(-1)),
-    act: async (verb, order) => {
+    view: (client: ViewedClient) => guard(() => readClientView(redis, client)),
+    /** By the clients' names. */
+    views: (clients: readonly ViewedClient[]) => guard(() => readClientViews(redis, clients)),
+    /** @returns false if it was so already */
+    setPaused: (client: string, paused: boolean) =>
+      guardChange(() => setPaused(redis, client, paused, now())),
+    incidents: (clients: readonly string[]) => guard(() => readAllIncidents(redis, clients, now())),
+    deadLetterPage: (client: string, count: number, after?: string) =>
+      guard(() => readDeadLetterPage(redis, client, count, after)),
+    deadLetter: (client: string, id: string) =>
+      guard(async () => (await readDeadLettersById(redis, client, [id])).at(-1)),
+    async act(verb: DeadLetterVerb, order: DeadLetterOrder): Promise<ActResult> {
       const result = await (verb === 'count' ? guard : guardChange)(() => act(verb, order));
       return { ...result, interrupted: result.interrupted || order.signal.aborted };
     },

@@ -1,4 +1,5 @@
-import type { Incident, IncidentFailure, IncidentNotice } from '../core/incident.ts';
+import { type Incident, type IncidentFailure, type IncidentNotice, incidentId } from '../core/incident.ts';
+import type { Log } from '../core/log.ts';
 
 const MOST_FAILURES = 5;
 
@@ -53,4 +54,20 @@ export function textOf(notice: IncidentNotice): string {
   } else
     lines.push(`For the client's tech support: waybill report ${incident.client} --type ${incident.type}`);
   return lines.join('\n');
+}
+
+const MESSAGES = { opened: 'incident opened', grew: 'incident grew', closed: 'incident closed' } as const;
+
+/** Logs a notice. */
+export function logNotice(log: Log, notice: IncidentNotice): void {
+  const { kind, incident } = notice;
+  const { client, type, count, failures, openedAt, failingSince } = incident;
+  const times = {
+    openedAt: new Date(openedAt).toISOString(),
+    failingSince: new Date(failingSince).toISOString(),
+  };
+  const ended = 'closedAt' in incident ? { end: incident.end, ms: incident.closedAt - openedAt } : {};
+  const facts = { client, type, incident: incidentId(incident), events: count, failures, ...times, ...ended };
+  if (kind === 'closed') log.info(facts, MESSAGES[kind]);
+  else log.warn({ ...facts, heading: headingOf(notice), by: failuresOf(incident) }, MESSAGES[kind]);
 }

@@ -1,32 +1,39 @@
 import type { Redis } from 'ioredis';
-import type { ClosedIncident, Incident, IncidentEnd, IncidentNotice, NoticeKind } from '../core/incident.ts';
+import pRetry from 'p-retry';
+import { type IncidentEnd, type IncidentNotice, incidentId, type NoticeKind } from '../core/incident.ts';
 import type { Log } from '../core/log.ts';
 import { type ClientView, type EventCounts, readClientViews } from '../queue/client-view.ts';
 import {
+  changeIncident,
   claimNotices,
-  closeIncident,
-  correctLeft,
+  forgetNotice,
   type IncidentState,
-  noteTold,
+  noticeField,
   type OpenIncident,
   type PendingNotice,
   readIncidents,
 } from '../queue/incident-store.ts';
-import type { Notifier } from './notifier.ts';
+import { logNotice } from './describe-notice.ts';
+import type { NoticeChannel } from './notice-channel.ts';
 
 /** What a monitor needs. */
 export interface IncidentMonitorParts {
   readonly redis: Redis;
   readonly clients: readonly string[];
-  readonly notifier: Notifier;
+  readonly channels: readonly Pick<NoticeChannel, 'name' | 'send'>[];
   readonly log: Log;
   /** A name that no other monitor has. */
   readonly name: string;
-  /** How long this monitor's claim on a client's notices for a channel lasts, in ms; several rounds long. */
+  /** How long this monitor's claim on a client's notices for a channel lasts, in ms; several checks long. */
   readonly claimMs: number;
+  /** Calls off what is being sent. */
+  readonly signal: AbortSignal;
   /** ms since the epoch */
   now(): number;
 }
+
+/** The channel that every notice goes to. */
+const LOG_CHANNEL = 'log';
 
 /** While a client has this many notices waiting for channels, no further ones are made for it. */
 const MOST_NOTICES = 200;
@@ -37,6 +44,9 @@ const STRAY_MS = 600_000;
 /** By how much an incident has to grow since its last notice for the next one. */
 const GROWTH = 10;
 
+/** How soon Redis is asked again to forget a notice that was sent, in milliseconds. */
+const FORGET_AGAIN = { retries: Number.POSITIVE_INFINITY, minTimeout: 100, maxTimeout: 5_000, unref: true };
+
 /**
  * Notices what becomes of the incidents of all clients. Any number of monitors may run on one Redis. A notice is
  * first written to Redis, in the step that notes the incident as told, and forgotten there once it was sent: after a
@@ -44,21 +54,30 @@ const GROWTH = 10;
  */
 export class IncidentMonitor {
   readonly #parts: IncidentMonitorParts;
+  readonly #channels: ReadonlyMap<string, Pick<NoticeChannel, 'send'>>;
   readonly #crowded = new Set<string>();
+  /** The fields of the notices that are being sent, or wait for their turn. */
+  readonly #held = new Set<string>();
+  /** By channel: what its next notice waits for. A channel that hangs delays no other. */
+  readonly #tails = new Map<string, Promise<void>>();
 
   constructor(parts: IncidentMonitorParts) {
     this.#parts = parts;
+    this.#channels = new Map(parts.channels.map((channel) => [channel.name, channel]));
   }
 
-  /** Reads all incidents once, and hands the notices to the notifier. @throws errors of Redis */
+  /** Checks all incidents once, and begins to send their notices. @throws errors of Redis */
   async check(): Promise<void> {
-    const { redis, clients, notifier } = this.#parts;
-    notifier.beginRound();
-    const states = await readIncidents(redis, clients);
+    const states = await readIncidents(this.#parts.redis, this.#parts.clients);
     // Nearly always no client has an incident.
     if (states.size === 0) return;
     await this.#updateAll(states);
-    await this.#notifyAll([...states.keys()]);
+    await this.#sendAll([...states.keys()]);
+  }
+
+  /** Resolves when no notice is held. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#tails.values());
   }
 
   async #updateAll(states: ReadonlyMap<string, IncidentState>): Promise<void> {
@@ -68,77 +87,105 @@ export class IncidentMonitor {
     await Promise.all(
       failing.flatMap(([client, { open, notices }]) => {
         const view = views.get(client);
-        if (view === undefined || this.#isCrowded(client, notices)) return [];
+        if (view === undefined || this.#isCrowded(client, notices.length)) return [];
         return open.map((incident) => this.#update(incident, view));
       }),
     );
   }
 
   async #update(incident: OpenIncident, { endpoints }: ClientView): Promise<void> {
-    const { redis, notifier, now } = this.#parts;
-    const counts = endpoints[incident.type] ?? NOTHING;
-    const step = nextStep(incident, counts);
-    const plain = plainIncident(incident);
+    const { redis, now } = this.#parts;
+    const endpoint = endpoints[incident.type] ?? NOTHING;
+    const step = nextStep(incident, endpoint);
+    if (step === 'nothing') return;
     if (step === 'opened' || step === 'grew') {
-      await noteTold(redis, incident, this.#noticeOf(step, plain), notifier.channels);
+      await changeIncident(redis, incident, {
+        told: incident.count,
+        notices: this.#noticesOf(step, incident),
+      });
+    } else if (endpoint.dead > 0) {
+      // The incident's count also lost the dead letters from before it opened, when those went.
+      await changeIncident(redis, incident, { left: endpoint.dead });
+    } else {
+      const closed = { ...incident, left: 0, closedAt: now(), end: step };
+      await changeIncident(redis, incident, { closed, notices: this.#noticesOf('closed', closed) });
     }
-    if (step !== 'delivered' && step !== 'discarded') return;
-    // The incident's count also lost the dead letters from before it opened, when those went.
-    if (counts.dead > 0) {
-      await correctLeft(redis, incident, counts.dead);
-      return;
-    }
-    const closed: ClosedIncident = { ...plain, left: 0, closedAt: now(), end: step };
-    await closeIncident(redis, incident, closed, this.#noticeOf('closed', closed), notifier.channels);
   }
 
-  #noticeOf(kind: NoticeKind, incident: Incident): IncidentNotice {
-    const id = `${incident.client}.${incident.type}.${incident.openedAt}.${kind}.${incident.count}`;
-    return { id, kind, at: this.#parts.now(), incident };
+  /** A notice for each channel. */
+  #noticesOf(kind: NoticeKind, incident: IncidentNotice['incident']): PendingNotice[] {
+    const id = `${incidentId(incident)}.${kind}.${incident.count}`;
+    const notice = { id, kind, at: this.#parts.now(), incident };
+    return [LOG_CHANNEL, ...this.#channels.keys()].map((channel) => ({ channel, notice }));
   }
 
   /** Logs once that a client has too many waiting notices, and once that it no longer has. */
-  #isCrowded(client: string, { length: waiting }: readonly PendingNotice[]): boolean {
+  #isCrowded(client: string, waiting: number): boolean {
     const { log } = this.#parts;
     const isCrowded = waiting >= MOST_NOTICES;
-    if (isCrowded === this.#crowded.has(client)) return isCrowded;
-    if (isCrowded) {
+    if (isCrowded && !this.#crowded.has(client)) {
       this.#crowded.add(client);
       log.warn({ client, waiting }, 'too many notices wait: no new ones are made');
-    } else {
-      this.#crowded.delete(client);
+    } else if (!isCrowded && this.#crowded.delete(client)) {
       log.info({ client, waiting }, 'new notices are made again');
     }
     return isCrowded;
   }
 
-  async #notifyAll(clients: readonly string[]): Promise<void> {
-    const { redis, notifier } = this.#parts;
-    for (const [client, { notices }] of await readIncidents(redis, clients)) {
-      const claimed = await this.#claim(client, notices);
-      if (claimed.size === 0) continue;
-      // Read again under the claim: another monitor may have sent some meanwhile.
-      const state = (await readIncidents(redis, [client])).get(client);
-      for (const pending of state?.notices ?? []) {
-        if (claimed.has(pending.channel) && this.#isOurs(pending)) notifier.add(client, pending);
+  async #sendAll(clients: readonly string[]): Promise<void> {
+    // One of these may be sent and forgotten while an answer of Redis that names it is on its way.
+    const held = new Set(this.#held);
+    for (const [client, { notices }] of await readIncidents(this.#parts.redis, clients)) {
+      for (const pending of await this.#claim(client, notices)) {
+        if (!held.has(noticeField(pending))) this.#sendInTurn(client, pending);
       }
     }
   }
 
   /** Claims each channel by itself: one that hangs here keeps no other service from its own channels. */
-  async #claim(client: string, notices: readonly PendingNotice[]): Promise<Set<string>> {
+  async #claim(client: string, notices: readonly PendingNotice[]): Promise<readonly PendingNotice[]> {
     const { redis, name, claimMs } = this.#parts;
-    const channels = new Set(notices.filter((one) => this.#isOurs(one)).map(({ channel }) => channel));
-    for (const channel of channels) {
-      if (!(await claimNotices(redis, client, channel, name, claimMs))) channels.delete(channel);
+    const claimed = new Set(notices.filter((one) => this.#isOurs(one)).map(({ channel }) => channel));
+    for (const channel of claimed) {
+      if (!(await claimNotices(redis, client, channel, name, claimMs))) claimed.delete(channel);
     }
-    return channels;
+    if (claimed.size === 0) return [];
+    // Read again under the claim: another monitor may have sent some meanwhile.
+    const state = (await readIncidents(redis, [client])).get(client);
+    return (state?.notices ?? []).filter((one) => claimed.has(one.channel) && this.#isOurs(one));
   }
 
   /** Skips channels that this service does not have; another one will send their notices. */
   #isOurs({ channel, notice }: PendingNotice): boolean {
-    const { notifier, now } = this.#parts;
-    return notifier.channels.includes(channel) || now() - notice.at > STRAY_MS;
+    const { now } = this.#parts;
+    return channel === LOG_CHANNEL || this.#channels.has(channel) || now() - notice.at > STRAY_MS;
+  }
+
+  #sendInTurn(client: string, pending: PendingNotice): void {
+    const field = noticeField(pending);
+    this.#held.add(field);
+    const before = this.#tails.get(pending.channel) ?? Promise.resolve();
+    const sent = before.then(() => this.#send(client, pending)).finally(() => this.#held.delete(field));
+    // It rejects if it is called off: the next monitor sends it.
+    this.#tails.set(
+      pending.channel,
+      sent.catch(() => {}),
+    );
+  }
+
+  /** Sends a notice, or gives it up, and forgets it then. @throws if it is called off */
+  async #send(client: string, pending: PendingNotice): Promise<void> {
+    const { redis, log, signal } = this.#parts;
+    signal.throwIfAborted();
+    const { channel, notice } = pending;
+    if (channel === LOG_CHANNEL) logNotice(log, notice);
+    else {
+      const result = (await this.#channels.get(channel)?.send(notice, signal)) ?? REMOVED;
+      const facts = { client, incident: incidentId(notice.incident), kind: notice.kind, channel, ...result };
+      if (result.reason === undefined) log.debug(facts, 'incident told');
+      else log.error(facts, 'incident not told');
+    }
+    await pRetry(() => forgetNotice(redis, client, pending), { ...FORGET_AGAIN, signal });
   }
 }
 
@@ -148,8 +195,6 @@ export type NextStep = 'nothing' | 'opened' | 'grew' | IncidentEnd;
 /** What an incident needs to know of its endpoint. */
 export type EndpointFacts = Pick<EventCounts, 'waiting' | 'inFlight' | 'retrying' | 'dead' | 'delivered'>;
 
-const NOTHING: EndpointFacts = { waiting: 0, inFlight: 0, retrying: 0, dead: 0, delivered: 0 };
-
 /**
  * Decides what is to be done about an incident. Its opening is told before its close, however short it was. It
  * closes once no dead letter of it is left and an event of its type was delivered since the last one died, be it
@@ -158,7 +203,7 @@ const NOTHING: EndpointFacts = { waiting: 0, inFlight: 0, retrying: 0, dead: 0, 
  */
 export function nextStep(incident: OpenIncident, endpoint: EndpointFacts): NextStep {
   const { told, count, left, deliveredBefore, replayed } = incident;
-  if (told === undefined) return 'opened';
+  if (told === 0) return 'opened';
   if (count >= told * GROWTH) return 'grew';
   if (left > 0 && endpoint.dead > 0) return 'nothing';
   if (endpoint.delivered > deliveredBefore) return 'delivered';
@@ -166,7 +211,7 @@ export function nextStep(incident: OpenIncident, endpoint: EndpointFacts): NextS
   return replayed > 0 && isUnderWay ? 'nothing' : 'discarded';
 }
 
-function plainIncident(incident: OpenIncident): Incident {
-  const { client, type, openedAt, failingSince, lastAt, count, left, failures } = incident;
-  return { client, type, openedAt, failingSince, lastAt, count, left, failures };
-}
+const NOTHING: EndpointFacts = { waiting: 0, inFlight: 0, retrying: 0, dead: 0, delivered: 0 };
+
+/** The channel was removed from the configuration. */
+const REMOVED = { reason: 'no service has this channel' };

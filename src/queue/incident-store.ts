@@ -8,28 +8,27 @@ const changeScript = defineScript('change-incident', CHANGE_INCIDENT);
 const claimScript = defineScript('claim-notices', CLAIM_NOTICES);
 
 const NOTICE = 'notice/';
+const OPENED_AT = ':openedAt';
 
 /** An incident as it stands in Redis. */
 export interface OpenIncident extends Incident {
-  /** How many events had died when that was told last; absent: nothing was. */
-  readonly told?: number;
+  /** How many events had died when that was told last; 0: nothing was told. */
+  readonly told: number;
   /** How many events of its type had been delivered when the last one died. */
   readonly deliveredBefore: number;
   /** How many of its dead letters were replayed since it opened and have not died again: they may be on their way. */
   readonly replayed: number;
 }
 
-/** Something that is to be told by one channel. */
+/** A notice that waits for one channel. */
 export interface PendingNotice {
-  readonly field: string;
   readonly channel: string;
   readonly notice: IncidentNotice;
 }
 
-/** A client's open incidents, and what is to be told of them and of those that closed. */
+/** A client's open incidents, and its notices in the order in which they are to be sent. */
 export interface IncidentState {
   readonly open: readonly OpenIncident[];
-  /** In the order in which it is to be told. */
   readonly notices: readonly PendingNotice[];
 }
 
@@ -55,18 +54,15 @@ function toState(client: string, fields: Readonly<Record<string, string>>): Inci
   const open: OpenIncident[] = [];
   const notices: PendingNotice[] = [];
   for (const [field, value] of Object.entries(fields)) {
-    if (field.startsWith(NOTICE)) {
-      notices.push({ field, ...(JSON.parse(value) as Omit<PendingNotice, 'field'>) });
-    } else if (field.endsWith(':openedAt')) {
-      open.push(toIncident(client, field.slice(0, field.indexOf(':')), fields));
-    }
+    if (field.startsWith(NOTICE)) notices.push(JSON.parse(value));
+    else if (field.endsWith(OPENED_AT))
+      open.push(toIncident(client, field.slice(0, -OPENED_AT.length), fields));
   }
   return { open, notices: notices.sort((a, b) => a.notice.at - b.notice.at) };
 }
 
 function toIncident(client: string, type: string, fields: Readonly<Record<string, string>>): OpenIncident {
   const number = (what: string): number => Number(fields[`${type}:${what}`] ?? 0);
-  const told = number('told');
   const causes = Object.entries(fields).filter(([field]) => field.startsWith(`${type}:of:`));
   const failures = causes.map(([field, count]) => {
     const [, , failureClass = '', status] = field.split(':');
@@ -81,62 +77,42 @@ function toIncident(client: string, type: string, fields: Readonly<Record<string
     count: number('count'),
     left: number('left'),
     failures: failures.sort((a, b) => b.count - a.count || a.status - b.status),
+    told: number('told'),
     deliveredBefore: number('delivered'),
     replayed: number('replayed'),
-    ...(told === 0 ? {} : { told }),
   };
 }
 
-/* Each of these three changes nothing, and returns false, if the incident is not any more as it was read. */
-
-/** Writes down that something of an incident is to be told. */
-export function noteTold(
-  redis: Redis,
-  incident: OpenIncident,
-  notice: IncidentNotice,
-  channels: readonly string[],
-): Promise<boolean> {
-  const { type, openedAt, told = 0, count } = incident;
-  const fields = [`${type}:told`, count, ...noticeFields(notice, channels)];
-  return changeIncident(redis, incident, { openedAt, told }, fields);
+/** What becomes of an incident, in one step with the notices of it. */
+export interface IncidentChange {
+  /** These many deaths are told. */
+  readonly told?: number;
+  /** These many of its dead letters stand. */
+  readonly left?: number;
+  readonly closed?: ClosedIncident;
+  readonly notices?: readonly PendingNotice[];
 }
 
-/** Closes an incident, and writes down that this is to be told. */
-export function closeIncident(
+/** Changes an incident. @returns false: it is not any more as it was read, and nothing was changed */
+export async function changeIncident(
   redis: Redis,
-  incident: OpenIncident,
-  closed: ClosedIncident,
-  notice: IncidentNotice,
-  channels: readonly string[],
+  { client, type, openedAt, told: toldBefore, count, left: leftBefore, replayed }: OpenIncident,
+  { told, left, closed, notices = [] }: IncidentChange,
 ): Promise<boolean> {
-  const { openedAt, count, left, replayed } = incident;
-  const seen = { openedAt, count, left, replayed };
-  return changeIncident(redis, incident, seen, noticeFields(notice, channels), closed);
-}
-
-/** Corrects how many dead letters of an incident stand. */
-export function correctLeft(redis: Redis, incident: OpenIncident, standing: number): Promise<boolean> {
-  const { type, openedAt, count, left } = incident;
-  return changeIncident(redis, incident, { openedAt, count, left }, [`${type}:left`, standing]);
-}
-
-async function changeIncident(
-  redis: Redis,
-  { client, type }: OpenIncident,
-  seen: Partial<OpenIncident>,
-  fields: readonly (string | number)[],
-  closed?: ClosedIncident,
-): Promise<boolean> {
+  // Deaths that go on keep nothing from being told.
+  const seen =
+    told === undefined ? { openedAt, count, left: leftBefore, replayed } : { openedAt, told: toldBefore };
+  const fields = notices.flatMap((pending) => [noticeField(pending), JSON.stringify(pending)]);
+  if (told !== undefined) fields.push(`${type}:told`, String(told));
+  if (left !== undefined) fields.push(`${type}:left`, String(left));
   const keys = [incidentsKey(client), closedIncidentsKey(client)];
   const args = [type, JSON.stringify(seen), closed === undefined ? '' : JSON.stringify(closed), ...fields];
   return (await changeScript(redis, keys, args)) === 1;
 }
 
-function noticeFields(notice: IncidentNotice, channels: readonly string[]): string[] {
-  return channels.flatMap((channel) => [
-    `${NOTICE}${notice.id}/${channel}`,
-    JSON.stringify({ channel, notice }),
-  ]);
+/** The field of a notice that waits for a channel; no two have the same, whatever the client. */
+export function noticeField({ channel, notice }: PendingNotice): string {
+  return `${NOTICE}${notice.id}/${channel}`;
 }
 
 /** Claims a client's notices for a channel, or renews the claim. @returns false: another monitor has it */
@@ -150,9 +126,9 @@ export async function claimNotices(
   return (await claimScript(redis, [`${incidentsKey(client)}:claim:${channel}`], [monitor, forMs])) === 1;
 }
 
-/** Forgets a notice that was told. */
-export async function forgetNotice(redis: Redis, client: string, field: string): Promise<void> {
-  await redis.hdel(incidentsKey(client), field);
+/** Forgets a notice that was sent or given up. */
+export async function forgetNotice(redis: Redis, client: string, pending: PendingNotice): Promise<void> {
+  await redis.hdel(incidentsKey(client), noticeField(pending));
 }
 
 /** Reads a client's incidents that closed at or after a time, newest first. */
@@ -165,25 +141,15 @@ export async function readClosedIncidents(
   return texts.map((text) => JSON.parse(text) as ClosedIncident).filter(({ closedAt }) => closedAt >= since);
 }
 
-/** The incidents of some clients: those that are open, and those that closed lately, newest first. */
-export interface Incidents {
-  readonly open: readonly Incident[];
-  readonly closed: readonly ClosedIncident[];
-}
-
-/** Reads the incidents of these clients that are open, and those that closed within the last seven days. */
-export async function readAllIncidents(
-  redis: Redis,
-  clients: readonly string[],
-  now: number,
-): Promise<Incidents> {
+/** Reads the incidents of these clients: the open ones, and those that closed within seven days, newest first. */
+export async function readAllIncidents(redis: Redis, clients: readonly string[], now: number) {
   const since = now - KEEP_CLOSED_MS;
   const [states, closed] = await Promise.all([
     readIncidents(redis, clients),
     Promise.all(clients.map((client) => readClosedIncidents(redis, client, since))),
   ]);
   return {
-    open: [...states.values()].flatMap((state): readonly Incident[] => state.open),
+    open: [...states.values()].flatMap(({ open }): readonly Incident[] => open),
     closed: closed.flat().sort((a, b) => b.closedAt - a.closedAt),
   };
 }

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { incidentsConfigSchema } from '../../src/config/incidents-config.ts';
-import { channelName } from '../../src/incidents/post-notice.ts';
+import { NOTICE_RETRY, NoticeChannel } from '../../src/incidents/notice-channel.ts';
 
 function nameOf(channel: object): string {
   const [parsed] = incidentsConfigSchema.parse({ notify: [channel] }).notify;
   if (parsed === undefined) throw new Error('there is no channel');
-  return channelName(parsed);
+  return new NoticeChannel(parsed, NOTICE_RETRY).name;
 }
 
 test('a channel is known by what makes it another one, and its name tells nothing of its secrets', () => {

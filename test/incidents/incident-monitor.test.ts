@@ -2,10 +2,10 @@ import type { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { IncidentMonitor } from '../../src/incidents/incident-monitor.ts';
-import { Notifier, type SendNotice } from '../../src/incidents/notifier.ts';
+import type { NoticeChannel } from '../../src/incidents/notice-channel.ts';
 import { createLog } from '../../src/log.ts';
 import { admit } from '../../src/queue/admit.ts';
-import { forgetNotice, readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
+import { readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
 import { deadLettersPrefix, incidentsKey, statsKey } from '../../src/queue/names.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { dispositionsOf, numberedEvents } from '../support/events.ts';
@@ -14,9 +14,12 @@ import { startOwnRedis } from '../support/own-redis.ts';
 import { hang, hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
+import { OPENED } from './notices.ts';
 
 const TYPE = 'disposition_update';
-const sent: SendNotice = async () => ({ kind: 'sent', tries: 1 });
+type SendNotice = NoticeChannel['send'];
+
+const sent: SendNotice = async () => ({ tries: 1 });
 const never: SendNotice = () => new Promise(() => {});
 
 /** A monitor of these clients that checks when it is asked to. */
@@ -27,18 +30,17 @@ function monitorOf(
 ) {
   const lines = captureLogLines();
   const log = createLog({ level: 'debug', destination: lines.stream });
-  const forget = (client: string, field: string) => forgetNotice(redis, client, field);
-  const notifier = new Notifier({ channels: new Map(Object.entries(channels)), log, forget });
   const monitor = new IncidentMonitor({
     redis,
     clients,
-    notifier,
+    channels: Object.entries(channels).map(([name, send]) => ({ name, send })),
     log,
     name,
     claimMs: 30_000,
+    signal: new AbortController().signal,
     now: () => Date.now(),
   });
-  return { lines, notifier, check: () => monitor.check() };
+  return { lines, check: () => monitor.check(), idle: () => monitor.idle() };
 }
 
 /** A client whose events die at once, and a monitor that has told so. */
@@ -141,7 +143,7 @@ test('a channel that hangs in one service keeps no other service from sending to
   await one.check();
   await until(async () => (await waiting(redis)).every((field) => /\/(slow|own)$/.test(field)));
   await other.check();
-  await other.notifier.idle();
+  await other.idle();
   expect((await waiting(redis)).map((field) => field.split('/').at(-1))).toEqual(['slow']);
   expect(other.lines.matching('incident told')).toMatchObject([{ channel: 'own' }]);
 });
@@ -154,16 +156,16 @@ test('while two hundred notices wait no new one is made, which the log says; one
   for (let n = 0; n < 200; n += 1) {
     await redis.hset(incidentsKey('acme'), `notice/${n}/x`, JSON.stringify({ channel: 'x', notice }));
   }
-  const { check, lines, notifier } = monitorOf(redis, ['acme']);
+  const { check, lines, idle } = monitorOf(redis, ['acme']);
   await check();
   await check();
-  await notifier.idle();
+  await idle();
   expect(lines.lines).toMatchObject([
     { level: 'warn', msg: 'too many notices wait: no new ones are made', client: 'acme', waiting: 200 },
   ]);
   await redis.hdel(incidentsKey('acme'), 'notice/7/x');
   await check();
-  await notifier.idle();
+  await idle();
   expect(lines.lines.map(({ msg }) => msg).slice(1)).toEqual([
     'new notices are made again',
     'incident opened',
@@ -175,13 +177,36 @@ test('while one client of many has an incident, only its notices are read again'
   const redis = server.connect();
   const clients = Array.from({ length: 100 }, (_, n) => `client-${n}`);
   await openIncident(redis, 'client-7');
-  const { check, notifier } = monitorOf(redis, clients);
+  const { check, idle } = monitorOf(redis, clients);
   await redis.config('RESETSTAT');
   await check();
-  await notifier.idle();
+  await idle();
   const calls = Number(/cmdstat_hgetall:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1]);
   expect(calls).toBeGreaterThanOrEqual(clients.length);
   expect(calls).toBeLessThan(1.5 * clients.length);
+});
+
+test('a notice for a channel that is in no configuration is logged and forgotten', async () => {
+  const redis = (await startOwnRedis()).connect();
+  const channel = 'slack:hooks.acme.example:0a1b2c3d';
+  await redis.hset(
+    incidentsKey('acme'),
+    `notice/${OPENED.id}/${channel}`,
+    JSON.stringify({ channel, notice: OPENED }),
+  );
+  const { check, idle, lines } = monitorOf(redis, ['acme']);
+  await check();
+  await idle();
+  expect(await waiting(redis)).toEqual([]);
+  expect(lines.lines).toMatchObject([
+    {
+      level: 'error',
+      msg: 'incident not told',
+      reason: 'no service has this channel',
+      client: 'acme',
+      channel,
+    },
+  ]);
 });
 
 async function openIncident(redis: Redis, client: string): Promise<void> {

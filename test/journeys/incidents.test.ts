@@ -20,7 +20,7 @@ import { testDirectory } from '../support/waybill-process.ts';
 failOnLeaks();
 
 const NO_RETRY = { ...QUICK_RETRIES, retries: 0 };
-const QUICK_NOTICES = { retries: 100_000, minTimeoutMs: 10, maxTimeoutMs: 50 };
+const QUICK_NOTICES = { retries: 100_000, minTimeout: 10, maxTimeout: 50 };
 const LOOK_EVERY_MS = 100;
 const WAIT = { timeoutMs: 60_000 };
 

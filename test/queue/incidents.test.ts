@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest';
 import {
+  changeIncident,
   claimNotices,
-  closeIncident,
   forgetNotice,
-  noteTold,
   readClosedIncidents,
   readIncidents,
 } from '../../src/queue/incident-store.ts';
@@ -81,23 +80,24 @@ test('a full Redis keeps nobody from telling of an incident, and from closing it
   if (incident === undefined) throw new Error('there is no incident');
   const notice = { id: 'n', kind: 'opened', at: 6, incident } as const;
   const slack = 'slack:hooks.acme.example:1';
-  expect(await noteTold(redis, incident, notice, ['log', slack])).toBe(true);
-  expect(await noteTold(redis, incident, notice, ['log', slack])).toBe(false);
+  const notices = ['log', slack].map((channel) => ({ channel, notice }));
+  expect(await changeIncident(redis, incident, { told: 3, notices })).toBe(true);
+  expect(await changeIncident(redis, incident, { told: 3, notices })).toBe(false);
   const [told] = (await read())?.open ?? [];
   expect(await claimNotices(redis, 'acme', 'log', 'me', 30_000)).toBe(true);
   expect(await claimNotices(redis, 'acme', 'log', 'another', 30_000)).toBe(false);
   // Another channel is another matter.
   expect(await claimNotices(redis, 'acme', slack, 'another', 30_000)).toBe(true);
   expect((await read())?.open).toHaveLength(1);
-  await forgetNotice(redis, 'acme', 'notice/n/log');
+  await forgetNotice(redis, 'acme', { channel: 'log', notice });
   expect((await read())?.notices.map(({ channel }) => channel)).toEqual([slack]);
   // A claim can be renewed, and ends by itself.
   expect(await claimNotices(redis, 'acme', 'log', 'me', 1)).toBe(true);
   await until(() => claimNotices(redis, 'acme', 'log', 'another', 30_000));
   const closed = { ...incident, closedAt: 10, end: 'delivered' } as const;
   // Another one died meanwhile.
-  expect(await closeIncident(redis, { ...incident, count: 2 }, closed, notice, [])).toBe(false);
-  expect(await closeIncident(redis, told ?? incident, closed, notice, [])).toBe(true);
+  expect(await changeIncident(redis, { ...incident, count: 2 }, { closed })).toBe(false);
+  expect(await changeIncident(redis, told ?? incident, { closed })).toBe(true);
   expect((await read())?.open).toEqual([]);
   expect(await readClosedIncidents(redis, 'acme', 10)).toMatchObject([{ count: 3, closedAt: 10 }]);
   expect(await readClosedIncidents(redis, 'acme', 11)).toEqual([]);
