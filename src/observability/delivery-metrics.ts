@@ -1,10 +1,5 @@
 import { FAILURE_CLASSES, type FailureClass } from '../core/attempt-result.ts';
-import {
-  type ClientMeter,
-  type DeliveryMeter,
-  TOKEN_OUTCOMES,
-  type TypeCounts,
-} from '../core/delivery-meter.ts';
+import type { ClientMeter, DeliveryMeter, TypeCounts } from '../core/delivery-meter.ts';
 import { type Histogram, type Metric, type MetricValue, metric } from '../core/metric.ts';
 
 const MS_PER_SECOND = 1_000;
@@ -23,7 +18,9 @@ export function describeDeliveries(meter: DeliveryMeter): Metric[] {
       'counter',
       'waybill_token_renewals_total',
       'Tokens asked for: renewed by the service, shared by another process, failed, or refused by an endpoint when new; clients with the same credentials are told under the first one.',
-      clients.flatMap(([client, counts]) => [...tokensOf(client, counts)]),
+      clients.flatMap(([client, { tokens = [] }]) =>
+        [...tokens].map(([outcome, value]) => ({ labels: { client, outcome }, value })),
+      ),
     ),
     metric(
       'gauge',
@@ -60,30 +57,18 @@ function* failuresOf(labels: MetricValue['labels'], counts: TypeCounts['retry'])
   for (const [index, failureClass] of FAILURE_CLASSES.entries()) {
     const value = counts[index] ?? 0;
     if (value === 0) continue;
-    yield { labels: { ...labels, status_class: statusClassOf(failureClass), class: failureClass }, value };
+    const statusClass = STATUS_CLASSES[failureClass] ?? 'none';
+    yield { labels: { ...labels, status_class: statusClass, class: failureClass }, value };
   }
 }
 
-function statusClassOf(failureClass: FailureClass): string {
-  switch (failureClass) {
-    case 'unauthorized':
-    case 'client_error':
-      return '4xx';
-    case 'server_error':
-      return '5xx';
-    case 'redirect':
-      return '3xx';
-    default:
-      return 'none';
-  }
-}
-
-function* tokensOf(client: string, { tokens }: ClientMeter): Generator<MetricValue> {
-  if (tokens === undefined) return;
-  for (const outcome of TOKEN_OUTCOMES) {
-    yield { labels: { client, outcome }, value: tokens.get(outcome) ?? 0 };
-  }
-}
+/** Of failures that had a status. */
+const STATUS_CLASSES: Partial<Record<FailureClass, string>> = {
+  redirect: '3xx',
+  unauthorized: '4xx',
+  client_error: '4xx',
+  server_error: '5xx',
+};
 
 /** @param unit how many of the histogram's own units make one of the metric's */
 function histogramMetric(name: string, help: string, histogram: Histogram, unit: number): Metric {

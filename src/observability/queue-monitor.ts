@@ -10,51 +10,36 @@ export type QueueReading =
   | { readonly ok: false; readonly reason: string };
 
 /** Reads the state of all queues, when it is asked for and regularly for the watchdog. */
-export interface QueueMonitor {
+export class QueueMonitor {
+  readonly #readNow: () => Promise<QueueReading>;
+  #latest: { readonly reading: QueueReading; readonly at: number } | undefined;
+  #isStopped = false;
+
+  /** @param limitMs how long Redis may take to answer */
+  constructor(readViews: () => Promise<Views>, limitMs: number, watchdog: Watchdog) {
+    this.#readNow = oneAtATime(async () => {
+      const reading = await within(limitMs, readViews());
+      const at = performance.now();
+      if (reading.ok && !this.#isStopped) watchdog.note(reading.views, at);
+      this.#latest = { reading, at };
+      return reading;
+    });
+  }
+
   /** The latest good reading if it is not older than that, or a new one; never rejects. */
-  read(maxAgeMs: number): Promise<QueueReading>;
-  start(): void;
-  stop(): void;
-}
+  async read(maxAgeMs: number): Promise<QueueReading> {
+    const { reading, at = 0 } = this.#latest ?? {};
+    return reading?.ok && performance.now() - at <= maxAgeMs ? reading : this.#readNow();
+  }
 
-/** What a monitor needs. */
-export interface QueueMonitorParts {
-  readonly watchdog: Watchdog;
-  readViews(): Promise<Views>;
-  /** How long Redis may take to answer. */
-  readonly limitMs: number;
-  /** How long the monitor waits between two regular readings, in milliseconds. */
-  everyMs(): number;
-  monotonicNow(): number;
-}
-
-/** Builds a monitor that does not read regularly yet. */
-export function createQueueMonitor(parts: QueueMonitorParts): QueueMonitor {
-  const { watchdog, limitMs, everyMs, monotonicNow } = parts;
-  let latest: { readonly reading: QueueReading; readonly at: number } | undefined;
-  let stop: (() => void) | undefined;
-  let stopped = false;
-
-  const readNow = oneAtATime(async () => {
-    const reading = await within(limitMs, parts.readViews());
-    if (reading.ok && !stopped) watchdog.note(reading.views, monotonicNow());
-    latest = { reading, at: monotonicNow() };
-    return reading;
-  });
-
-  return {
-    async read(maxAgeMs) {
-      if (latest?.reading.ok && monotonicNow() - latest.at <= maxAgeMs) return latest.reading;
-      return readNow();
-    },
-    start() {
-      stop = every(everyMs, readNow);
-    },
-    stop() {
-      stopped = true;
-      stop?.();
-    },
-  };
+  /** Reads regularly. @param everyMs the wait between two readings. @returns what stops it */
+  start(everyMs: () => number): () => void {
+    const stop = every(everyMs, this.#readNow);
+    return () => {
+      this.#isStopped = true;
+      void stop();
+    };
+  }
 }
 
 async function within(limitMs: number, views: Promise<Views>): Promise<QueueReading> {

@@ -12,22 +12,6 @@ export interface ReportingWorker {
   askReport(limitMs: number): Promise<boolean>;
 }
 
-/** The metrics of a service's worker processes, and how many of these deliver. */
-export interface WorkersMetrics {
-  add(worker: ReportingWorker): void;
-  readonly alive: number;
-  /** How many ended with an exit code other than 0, or by a signal. */
-  readonly lost: number;
-  /** Asks all workers for their reports. A slow worker counts with its latest one. */
-  collect(limitMs: number): Promise<CollectedMetrics>;
-}
-
-/** What the workers report, and how many of them did not in time. */
-export interface CollectedMetrics {
-  readonly metrics: readonly (readonly Metric[])[];
-  readonly silent: number;
-}
-
 interface Member {
   readonly worker: ReportingWorker;
   /** The lowest free number: a successor takes the number of a worker that ended. */
@@ -35,51 +19,47 @@ interface Member {
   delivers: boolean;
 }
 
-/** The metrics of no workers yet. */
-export function createWorkersMetrics(): WorkersMetrics {
-  const members = new Set<Member>();
-  let ofEnded: Metric[] = [];
-  let lost = 0;
+/** The metrics of a service's worker processes, and how many of these deliver. */
+export class WorkersMetrics {
+  /** How many ended with an exit code other than 0, or by a signal. */
+  lost = 0;
+  readonly #members = new Set<Member>();
+  #ofEnded: Metric[] = [];
 
-  function freeNumber(): number {
-    const taken = new Set([...members].map(({ number }) => number));
+  add(worker: ReportingWorker): void {
+    const taken = new Set([...this.#members].map(({ number }) => number));
     let number = 1;
     while (taken.has(number)) number += 1;
-    return number;
-  }
-
-  function add(worker: ReportingWorker): void {
-    const member: Member = { worker, number: freeNumber(), delivers: false };
-    members.add(member);
+    const member: Member = { worker, number, delivers: false };
+    this.#members.add(member);
     void worker.ready.then(() => {
       member.delivers = true;
     });
     void worker.exit.then(({ code }) => {
-      members.delete(member);
-      if (code !== 0) lost += 1;
+      this.#members.delete(member);
+      if (code !== 0) this.lost += 1;
       // In the same step, so that no sum is ever less than before.
-      ofEnded = addUp([ofEnded, lasting(worker.latestReport ?? [])]);
+      this.#ofEnded = addUp([this.#ofEnded, lasting(worker.latestReport ?? [])]);
     });
   }
 
-  return {
-    add,
-    get alive() {
-      return [...members].filter(({ delivers }) => delivers).length;
-    },
-    get lost() {
-      return lost;
-    },
-    async collect(limitMs) {
-      // A worker that does not deliver yet does not listen.
-      const asked = [...members].filter(({ delivers }) => delivers);
-      const answered = await Promise.all(asked.map(({ worker }) => worker.askReport(limitMs)));
-      const reports = [...members].map(({ worker, number }) =>
-        nameProcess(worker.latestReport ?? [], `worker-${number}`),
-      );
-      return { metrics: [ofEnded, ...reports], silent: answered.filter((inTime) => !inTime).length };
-    },
-  };
+  get alive(): number {
+    return this.#delivering().length;
+  }
+
+  /** Asks all workers for their reports. A slow worker, one of `silent`, counts with its latest one. */
+  async collect(limitMs: number): Promise<{ metrics: (readonly Metric[])[]; silent: number }> {
+    const answered = await Promise.all(this.#delivering().map(({ worker }) => worker.askReport(limitMs)));
+    const reports = [...this.#members].map(({ worker, number }) =>
+      nameProcess(worker.latestReport ?? [], `worker-${number}`),
+    );
+    return { metrics: [this.#ofEnded, ...reports], silent: answered.filter((inTime) => !inTime).length };
+  }
+
+  /** A worker that does not deliver yet does not listen. */
+  #delivering(): Member[] {
+    return [...this.#members].filter(({ delivers }) => delivers);
+  }
 }
 
 /** What stays true of an ended process: its counts, not what it had in flight. */

@@ -6,15 +6,10 @@ import { every } from '../core/time.ts';
 import { type HealthAnswers, startHealthServer } from '../observability/health-server.ts';
 import { createProcessMetrics, nameProcess } from '../observability/process-metrics.ts';
 import { describeQueues } from '../observability/queue-metrics.ts';
-import { createQueueMonitor, oneAtATime, type QueueMonitor } from '../observability/queue-monitor.ts';
+import { oneAtATime, QueueMonitor } from '../observability/queue-monitor.ts';
 import { judgeReadiness } from '../observability/readiness.ts';
-import { createWatchdog, type Watchdog } from '../observability/watchdog.ts';
-import {
-  createWorkersMetrics,
-  type ReportingWorker,
-  toText,
-  type WorkersMetrics,
-} from '../observability/workers-metrics.ts';
+import { Watchdog } from '../observability/watchdog.ts';
+import { type ReportingWorker, toText, WorkersMetrics } from '../observability/workers-metrics.ts';
 import { readClientViews, type ViewedClient } from '../queue/client-view.ts';
 import { closeRedis, openRedis, type RedisLocation, whyAway } from '../queue/connections.ts';
 import { VERSION } from '../version.ts';
@@ -61,7 +56,7 @@ export async function startHealth(parts: HealthParts): Promise<Health> {
     const server = await startHealthServer(address, answersOf(sources, parts.workers));
     log.info({ host: server.host, port: server.port }, 'metrics served');
     return {
-      add: sources.workers.add,
+      add: (worker) => sources.workers.add(worker),
       configure(config) {
         const { host, port } = config.metrics ?? {};
         if (host !== address.host || port !== address.port) {
@@ -94,15 +89,9 @@ interface Sources {
 function openSources({ settings, config, redis: location, log }: HealthParts): Sources {
   // As an intake's connection it fails at once if Redis is away, and gives up if Redis is silent.
   const redis = openRedis(location, 'intake', () => {}, { answerTimeoutMs: ANSWER_MS });
-  const workers = createWorkersMetrics();
-  const watchdog = createWatchdog({ log, untakenMs: () => sources.settings.untakenMs });
-  const monitor = createQueueMonitor({
-    watchdog,
-    readViews: () => readQueues(redis, sources.clients),
-    limitMs: ANSWER_MS,
-    everyMs: () => Math.min(POLL_EVERY_MS, sources.settings.untakenMs / 4),
-    monotonicNow: () => performance.now(),
-  });
+  const workers = new WorkersMetrics();
+  const watchdog = new Watchdog(log, () => sources.settings.untakenMs);
+  const monitor = new QueueMonitor(() => readQueues(redis, sources.clients), ANSWER_MS, watchdog);
   // Workers are asked regularly for their counts, so that little is lost with a killed one.
   const stopCollecting = every(POLL_EVERY_MS, () => workers.collect(ANSWER_MS));
   const sources: Sources = {
@@ -113,11 +102,11 @@ function openSources({ settings, config, redis: location, log }: HealthParts): S
     monitor,
     stop() {
       void stopCollecting();
-      monitor.stop();
+      stopMonitoring();
       closeRedis(redis);
     },
   };
-  monitor.start();
+  const stopMonitoring = monitor.start(() => Math.min(POLL_EVERY_MS, sources.settings.untakenMs / 4));
   return sources;
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../src/log.ts';
-import { createWatchdog } from '../../src/observability/watchdog.ts';
+import { Watchdog } from '../../src/observability/watchdog.ts';
 import type { ClientView, EndpointView } from '../../src/queue/client-view.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 
@@ -19,7 +19,7 @@ function clientWith(state: Partial<EndpointView> = {}): ReadonlyMap<string, Clie
 function watch(states: readonly Partial<EndpointView>[]): string[] {
   const lines = captureLogLines();
   const log = createLog({ level: 'info', destination: lines.stream });
-  const watchdog = createWatchdog({ log, untakenMs: () => 60_000 });
+  const watchdog = new Watchdog(log, () => 60_000);
   for (const [i, state] of states.entries()) {
     watchdog.note(clientWith(state), i * 10_000);
   }
@@ -53,7 +53,7 @@ test.each([
 
 test('a client that is gone from the configuration is forgotten', () => {
   const log = createLog({ level: 'info', destination: captureLogLines().stream });
-  const watchdog = createWatchdog({ log, untakenMs: () => 60_000 });
+  const watchdog = new Watchdog(log, () => 60_000);
   watchdog.note(clientWith(), 0);
   watchdog.note(clientWith(), 60_000);
   expect([...watchdog.untaken]).toEqual(['acme']);

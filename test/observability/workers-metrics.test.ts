@@ -2,11 +2,7 @@ import { expect, test } from 'vitest';
 import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { Metric } from '../../src/core/metric.ts';
 import { describeDeliveries } from '../../src/observability/delivery-metrics.ts';
-import {
-  createWorkersMetrics,
-  type ReportingWorker,
-  toText,
-} from '../../src/observability/workers-metrics.ts';
+import { type ReportingWorker, toText, WorkersMetrics } from '../../src/observability/workers-metrics.ts';
 import { parseScrape } from '../support/prometheus-text.ts';
 
 const AT = 1_000;
@@ -50,7 +46,7 @@ function testWorker() {
 
 test('a silent worker counts with its latest report, an ended one with its last; no sum goes down', async () => {
   const [one, other] = [testWorker(), testWorker()];
-  const workers = createWorkersMetrics();
+  const workers = new WorkersMetrics();
   workers.add(one.worker);
   workers.add(other.worker);
   await one.worker.ready;
