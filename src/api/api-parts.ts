@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { ResolvedClient } from '../config/config-schema.ts';
 import type { ApiKey, ApiScope, HttpConfig } from '../config/http-config.ts';
 import type { LookUpEvent } from '../core/event-fate.ts';
-import type { Operations } from './operations.ts';
 import type { SubmitEvent } from './submit-events.ts';
 
 /** The configuration as it stands: it may be read anew while the server runs. */
@@ -21,9 +21,13 @@ export interface ApiParts {
   readonly http: HttpConfig;
   current(): PresentConfig;
   readonly submit: SubmitEvent;
-  readonly operations: Operations;
+  /** An `operator` connection, for all but `submit`. */
+  readonly redis: Redis;
   readonly lookUpEvent: LookUpEvent;
   readonly log: Logger;
+  /** ms since the epoch */
+  now(): number;
+  newId(): string;
   monotonicNow(): number;
   /** Told why a request was answered with a status from 500 on, but for faults of Waybill's own. */
   onUnavailable(error: Error): void;
@@ -45,5 +49,10 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     keyName: string | undefined;
+    /**
+     * Set when the handler of an operator's route begins: whether it changes something, and Redis could be reached
+     * then. If Redis fails afterwards, that may be done.
+     */
+    mayBeDone: boolean | undefined;
   }
 }

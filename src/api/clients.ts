@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { ResolvedClient } from '../config/config-schema.ts';
-import { clientViewValue } from '../queue/client-view.ts';
+import { clientViewValue, readClientView, readClientViews } from '../queue/client-view.ts';
+import { setPaused } from '../queue/pause-client.ts';
+import { countServices } from '../queue/stored-clients.ts';
 import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
 import { ProblemError } from './problems.ts';
 import { clientStatusSchema, pauseSchema, problems } from './schemas.ts';
@@ -31,7 +33,7 @@ export function addClientRoutes(server: ApiServer, parts: ApiParts): void {
   addPauseRoute(server, parts, 'resume', 'Go on sending');
 }
 
-function addStatusRoutes(server: ApiServer, { current, operations }: ApiParts): void {
+function addStatusRoutes(server: ApiServer, { current, redis }: ApiParts): void {
   server.get(
     '/v1/clients',
     {
@@ -50,11 +52,10 @@ function addStatusRoutes(server: ApiServer, { current, operations }: ApiParts): 
     },
     async () => {
       const { clients } = current();
-      const names = chooseClients({ clients }, undefined);
-      const views = await operations.views(names.map((name) => clients[name] as ResolvedClient));
-      const services = (await operations.services()) ?? null;
+      const all = chooseClients({ clients }, undefined).map((name) => clients[name] as ResolvedClient);
+      const views = await readClientViews(redis, all);
       const values = [...views].map(([name, view]) => [name, clientViewValue(view)] as const);
-      return { services, clients: Object.fromEntries(values) };
+      return { services: (await countServices(redis)) ?? null, clients: Object.fromEntries(values) };
     },
   );
   server.get(
@@ -69,14 +70,14 @@ function addStatusRoutes(server: ApiServer, { current, operations }: ApiParts): 
       },
     },
     async (request) => {
-      return clientViewValue(await operations.view(clientOf(current(), request.params.client)));
+      return clientViewValue(await readClientView(redis, clientOf(current(), request.params.client)));
     },
   );
 }
 
 function addPauseRoute(
   server: ApiServer,
-  { current, operations }: ApiParts,
+  { current, redis, now }: ApiParts,
   verb: 'pause' | 'resume',
   summary: string,
 ): void {
@@ -94,8 +95,8 @@ function addPauseRoute(
     async (request) => {
       const client = clientOf(current(), (request.params as z.infer<typeof params>).client);
       const paused = verb === 'pause';
-      const changed = await operations.setPaused(client.name, paused);
-      const { waiting, inFlight, retrying } = await operations.view(client);
+      const changed = await setPaused(redis, client.name, paused, now());
+      const { waiting, inFlight, retrying } = await readClientView(redis, client);
       return { client: client.name, paused, changed, waiting, inFlight, retrying };
     },
   );

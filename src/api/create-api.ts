@@ -3,6 +3,7 @@ import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Logger } from 'pino';
 import type { HttpConfig } from '../config/http-config.ts';
+import { isConnected } from '../queue/connections.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { addClientRoutes } from './clients.ts';
 import { addDeadLetterActions } from './dead-letter-actions.ts';
@@ -96,6 +97,12 @@ function addHooks(server: ApiServer, parts: ApiParts): void {
     if (request.is404) done();
     else done(refuseKey(request, parts));
   });
+  server.decorateRequest('mayBeDone', undefined);
+  server.addHook('preHandler', (request, _reply, done) => {
+    const isOperators = request.routeOptions.config.scope === undefined && !request.is404;
+    if (isOperators) request.mayBeDone = isChange(request) && isConnected(parts.redis);
+    done();
+  });
   server.addHook('onResponse', (request, reply, done) => {
     // What was not read of a body is read away, or else the connection is stuck.
     if (!request.raw.complete) request.raw.resume();
@@ -128,9 +135,14 @@ function logRequest(request: FastifyRequest, reply: FastifyReply, log: Logger): 
   const ms = Math.round(reply.elapsedTime);
   const isDone = status < FIRST_REFUSAL;
   // A client that was not refused is one of the configuration.
-  const asked = request.body as { client?: string; dryRun?: boolean } | undefined;
-  const client = isDone ? ((request.params as { client?: string }).client ?? asked?.client) : undefined;
+  const asked = (request.body ?? {}) as { client?: string };
+  const client = isDone ? ((request.params as { client?: string }).client ?? asked.client) : undefined;
   const facts = { method, route: routeOptions.url ?? null, client, status, ms, by: keyName ?? null };
-  const isChange = method === 'POST' && routeOptions.config.scope === undefined && asked?.dryRun !== true;
-  log[isDone && isChange ? 'info' : 'debug'](facts, 'request');
+  log[isDone && isChange(request) ? 'info' : 'debug'](facts, 'request');
+}
+
+/** Whether a request is an operator's, and changes something. */
+function isChange({ method, routeOptions, body }: FastifyRequest): boolean {
+  const isDryRun = (body as { dryRun?: boolean } | undefined)?.dryRun === true;
+  return method === 'POST' && routeOptions.config.scope === undefined && !isDryRun;
 }

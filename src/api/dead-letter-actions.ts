@@ -1,7 +1,15 @@
+import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import { actOnDeadLetters, type DeadLetterAction } from '../dead-letters/act-on-dead-letters.ts';
+import {
+  discardDeadLetters,
+  readDeadLetters,
+  readDeadLettersById,
+  replayDeadLetters,
+} from '../queue/dead-letters.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
-import { filterShape, toFilter } from './dead-letter-query.ts';
+import { filterShape } from './dead-letters.ts';
 import { problems } from './schemas.ts';
 
 const MOST_IDS = 1_000;
@@ -39,18 +47,31 @@ const resultShape = {
 
 /** `POST /v1/dead-letters/replay` and `discard` */
 export function addDeadLetterActions(server: ApiServer, parts: ApiParts): void {
-  addAction(server, parts, 'replay', 'Put dead letters back into delivery, with all their retries again');
-  addAction(server, parts, 'discard', 'Remove dead letters for good');
+  const { redis, now, newId } = parts;
+  addAction(server, parts, {
+    verb: 'replay',
+    done: 'replayed',
+    summary: 'Put dead letters back into delivery, with all their retries again',
+    act: (client, events) => replayDeadLetters(redis, client, newId(), events, now()),
+  });
+  addAction(server, parts, {
+    verb: 'discard',
+    done: 'discarded',
+    summary: 'Remove dead letters for good',
+    act: (client, events) => discardDeadLetters(redis, client, events),
+  });
 }
 
-function addAction(
-  server: ApiServer,
-  { current, operations, http }: ApiParts,
-  verb: 'replay' | 'discard',
-  summary: string,
-): void {
+interface Action {
+  readonly verb: string;
+  readonly done: string;
+  readonly summary: string;
+  readonly act: DeadLetterAction;
+}
+
+function addAction(server: ApiServer, parts: ApiParts, { verb, done, summary, act }: Action): void {
+  const { current, redis, http } = parts;
   const mostMs = Math.min(MOST_MS, http.requestTimeoutMs);
-  const doneName = verb === 'replay' ? 'replayed' : 'discarded';
   server.post(
     `/v1/dead-letters/${verb}`,
     {
@@ -61,23 +82,30 @@ function addAction(
         description: 'The same request again, or two at once, acts on each dead letter only once.',
         body: bodySchema,
         response: {
-          200: z.object({ ...resultShape, [doneName]: z.int() }),
+          200: z.object({ ...resultShape, [done]: z.int() }),
           ...problems(400, 401, 403, 404, 413, 415, 503, 504),
         },
       },
     },
     async (request) => {
-      const body = request.body as z.infer<typeof bodySchema>;
+      const { client, ids, all: _, limit, dryRun, ...filter } = request.body as z.infer<typeof bodySchema>;
       const { clients } = current();
-      const { found, done, interrupted } = await operations.act(body.dryRun === true ? 'count' : verb, {
-        clients: chooseClients(current(), body.client),
-        filter: toFilter(body),
-        batchSizeOf: (client) => clients[client]?.batchSize ?? 1,
-        signal: AbortSignal.timeout(mostMs),
-        ids: body.ids,
-        ...(body.limit === undefined ? {} : { limit: body.limit }),
-      });
-      return { matching: found, complete: !interrupted, [doneName]: done };
+      const result = await actOnDeadLetters(
+        (name) => (ids === undefined ? readDeadLetters(redis, name, filter) : byId(redis, name, ids)),
+        dryRun === true ? async () => 0 : act,
+        {
+          clients: chooseClients({ clients }, client),
+          filter,
+          limit,
+          batchSizeOf: (name) => clients[name]?.batchSize ?? 1,
+          signal: AbortSignal.timeout(mostMs),
+        },
+      );
+      return { matching: result.found, complete: !result.interrupted, [done]: result.done };
     },
   );
+}
+
+async function* byId(redis: Redis, client: string, ids: readonly string[]) {
+  yield await readDeadLettersById(redis, client, ids);
 }

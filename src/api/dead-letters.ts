@@ -1,11 +1,13 @@
+import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { type DeadLetterFilter, matchesFilter } from '../core/dead-letter-filter.ts';
+import { type DeadLetterFilter, isStatusFilter, matchesFilter } from '../core/dead-letter-filter.ts';
+import { EVENT_TYPE_NAMES } from '../core/event-types.ts';
+import { isIsoTimestamp } from '../core/iso-timestamp.ts';
 import { deadLetterDetail, deadLetterRow } from '../dead-letters/dead-letter-value.ts';
 import type { DeadLetter } from '../dead-letters/find-dead-letters.ts';
+import { readDeadLetterPage, readDeadLettersById } from '../queue/dead-letters.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
-import { type Cursor, filterShape, readCursor, toFilter, writeCursor } from './dead-letter-query.ts';
-import type { Operations } from './operations.ts';
 import { ProblemError } from './problems.ts';
 import { deadLetterDetailSchema, deadLetterSchema, problems } from './schemas.ts';
 
@@ -16,6 +18,39 @@ const DEFAULT_ROWS = 50;
 /** Dead letters that one request looks at, whether they match or not, and so many from Redis at a time. */
 const MOST_LOOKED_AT = 5_000;
 const LOOK_AT_ONCE = 500;
+const ZONED = /(?:Z|[+-]\d{2}:?\d{2})$/;
+
+/** In ms since the epoch; without a zone it is UTC. */
+const moment = z
+  .string()
+  .refine(isIsoTimestamp, 'must be an ISO 8601 date-time, such as 2026-03-01T14:00:00Z')
+  .transform((iso) => Date.parse(ZONED.test(iso) ? iso : `${iso}Z`))
+  .describe('an ISO 8601 date-time');
+
+/** The filters of dead letters, combinable; all but `client` are a `DeadLetterFilter`. */
+export const filterShape = {
+  client: z.string().optional().describe('of one client'),
+  type: z.enum(EVENT_TYPE_NAMES).optional().describe('of one event type'),
+  status: z
+    .string()
+    .refine(isStatusFilter, 'must be a status (422), a range (5xx) or a class (timeout, refused, tls ...)')
+    .optional()
+    .describe('whose last attempt ended so: 422, 5xx, timeout ...'),
+  unit: z.string().optional().describe('about one unit'),
+  id: z.string().optional().describe('one event'),
+  since: moment.optional().describe('that died at or after'),
+  until: moment.optional().describe('that died before'),
+};
+
+const listQuery = z.strictObject({
+  ...filterShape,
+  limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(DEFAULT_ROWS).describe('rows of a page'),
+  cursor: z
+    .string()
+    .regex(/^[a-z0-9-]+\.\d{1,20}$/, 'is not the next of a page')
+    .optional()
+    .describe('`next` of the page before, with the same filters'),
+});
 
 /** `GET /v1/dead-letters`, `GET /v1/dead-letters/:id` */
 export function addDeadLetterRoutes(server: ApiServer, parts: ApiParts): void {
@@ -23,7 +58,7 @@ export function addDeadLetterRoutes(server: ApiServer, parts: ApiParts): void {
   addShowRoute(server, parts);
 }
 
-function addListRoute(server: ApiServer, { current, operations }: ApiParts): void {
+function addListRoute(server: ApiServer, { current, redis }: ApiParts): void {
   server.get(
     '/v1/dead-letters',
     {
@@ -34,17 +69,7 @@ function addListRoute(server: ApiServer, { current, operations }: ApiParts): voi
         description:
           'Client by client in the order of their names, oldest first. A page may have fewer rows than asked ' +
           'for, even none, with more behind it: `next` says so.',
-        querystring: z.strictObject({
-          ...filterShape,
-          limit: z.coerce
-            .number()
-            .int()
-            .min(1)
-            .max(MOST_ROWS)
-            .default(DEFAULT_ROWS)
-            .describe('rows of a page'),
-          cursor: z.string().optional().describe('`next` of the page before, with the same filters'),
-        }),
+        querystring: listQuery,
         response: {
           200: z.object({
             deadLetters: z.array(deadLetterSchema),
@@ -54,46 +79,36 @@ function addListRoute(server: ApiServer, { current, operations }: ApiParts): voi
         },
       },
     },
-    async ({ query }) => {
-      const names = chooseClients(current(), query.client);
-      const from = query.cursor === undefined ? undefined : readCursor(query.cursor);
-      if (query.cursor !== undefined && from === undefined) {
-        const errors = [{ path: 'query.cursor', message: 'is not the next of a page' }];
-        throw new ProblemError('REQUEST_INVALID', 'the cursor is not the next of a page', { errors });
-      }
-      const { letters, next } = await listPage(operations, names, toFilter(query), query.limit, from);
+    async ({ query: { client, limit, cursor, ...filter } }) => {
+      const pages = pagesFrom(redis, chooseClients(current(), client), cursor);
+      const { letters, next } = await listPage(pages, filter, limit);
       return { deadLetters: letters.map(deadLetterRow), next };
     },
   );
 }
 
 /** One page: what matches among the next so many dead letters. */
-async function listPage(
-  operations: Operations,
-  names: readonly string[],
-  filter: DeadLetterFilter,
-  limit: number,
-  from: Cursor | undefined,
-): Promise<{ letters: DeadLetter[]; next: string | null }> {
+async function listPage(pages: ReturnType<typeof pagesFrom>, filter: DeadLetterFilter, limit: number) {
   const letters: DeadLetter[] = [];
   let lookedAt = 0;
-  for await (const { client, placed, end } of pagesFrom(operations, names, from)) {
+  for await (const { client, placed, end } of pages) {
     for (const { event, position } of placed.filter(({ event }) => matchesFilter(event, filter))) {
       letters.push({ client, event });
-      if (letters.length === limit) return { letters, next: writeCursor(client, position) };
+      if (letters.length === limit) return { letters, next: `${client}.${position}` };
     }
     lookedAt += placed.length;
-    if (lookedAt >= MOST_LOOKED_AT) return { letters, next: writeCursor(client, end) };
+    if (lookedAt >= MOST_LOOKED_AT) return { letters, next: `${client}.${end}` };
   }
   return { letters, next: null };
 }
 
-async function* pagesFrom(operations: Operations, names: readonly string[], from: Cursor | undefined) {
-  for (const client of names) {
-    if (from !== undefined && client < from.client) continue;
-    let after = client === from?.client ? from.after : undefined;
+/** @param cursor the client and the position that the pages begin behind */
+async function* pagesFrom(redis: Redis, names: readonly string[], cursor = '') {
+  const [first = '', position] = cursor.split('.');
+  for (const client of names.filter((name) => name >= first)) {
+    let after = client === first ? position : undefined;
     for (;;) {
-      const { letters, end } = await operations.deadLetterPage(client, LOOK_AT_ONCE, after);
+      const { letters, end } = await readDeadLetterPage(redis, client, LOOK_AT_ONCE, after);
       if (end === undefined) break;
       yield { client, placed: letters, end };
       after = end;
@@ -101,7 +116,7 @@ async function* pagesFrom(operations: Operations, names: readonly string[], from
   }
 }
 
-function addShowRoute(server: ApiServer, { current, operations }: ApiParts): void {
+function addShowRoute(server: ApiServer, { current, redis }: ApiParts): void {
   server.get(
     '/v1/dead-letters/:id',
     {
@@ -116,7 +131,7 @@ function addShowRoute(server: ApiServer, { current, operations }: ApiParts): voi
     },
     async ({ params: { id }, query }) => {
       for (const client of chooseClients(current(), query.client)) {
-        const event = await operations.deadLetter(client, id);
+        const event = (await readDeadLettersById(redis, client, [id])).at(-1);
         if (event !== undefined) return deadLetterDetail({ client, event });
       }
       throw new ProblemError('NOT_FOUND', `event ${id} is not among the dead letters`);

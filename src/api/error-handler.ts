@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
+import { type Redis, ReplyError } from 'ioredis';
 import type { Problem } from '../core/problem.ts';
 import { WaybillError } from '../core/waybill-error.ts';
+import { answerLost, unavailable } from '../queue/connections.ts';
 import type { ApiParts } from './api-parts.ts';
 import {
   type ApiProblem,
@@ -40,8 +42,13 @@ export function sendProblem(reply: FastifyReply, problem: ApiProblem): FastifyRe
 }
 
 /** What answers if a request ends with an error. */
-export function createErrorHandler({ log, onUnavailable }: Pick<ApiParts, 'log' | 'onUnavailable'>) {
-  return (error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+export function createErrorHandler({
+  log,
+  redis,
+  onUnavailable,
+}: Pick<ApiParts, 'log' | 'redis' | 'onUnavailable'>) {
+  return (thrown: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const error = isOfRedis(thrown, request) ? redisProblem(redis, thrown, request.mayBeDone) : thrown;
     const problem = toProblem(error);
     // The client is gone: nobody is answered, and nothing went wrong here.
     const isGone = request.raw.socket?.destroyed === true;
@@ -52,6 +59,23 @@ export function createErrorHandler({ log, onUnavailable }: Pick<ApiParts, 'log' 
     if (problem.code === 'REQUEST_TIMEOUT') reply.header('connection', 'close');
     return sendProblem(reply, problem);
   };
+}
+
+/** What is not of Redis, or of the way to it; ioredis' own errors are of no class that tells them apart. */
+const OTHERS = [ProblemError, WaybillError, TypeError, RangeError, ReferenceError, SyntaxError];
+
+function isOfRedis(error: Error, { mayBeDone }: FastifyRequest): boolean {
+  return mayBeDone !== undefined && !OTHERS.some((other) => error instanceof other);
+}
+
+function redisProblem(redis: Redis, cause: Error, mayBeDone = false): ProblemError {
+  if (cause instanceof ReplyError) {
+    return new ProblemError('REDIS_REFUSED', `Redis refused: ${cause.message.split(' ')[0]}`, undefined, {
+      cause,
+    });
+  }
+  const { code, message } = mayBeDone ? answerLost(redis, cause) : unavailable(redis, cause);
+  return new ProblemError(code, message, undefined, { cause });
 }
 
 function toProblem(error: Error): ApiProblem {

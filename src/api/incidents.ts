@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { incidentValue } from '../core/incident.ts';
+import { readAllIncidents } from '../queue/incident-store.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { problems } from './schemas.ts';
@@ -28,7 +29,7 @@ const incidentSchema = z.object({
 });
 
 /** `GET /v1/incidents` */
-export function addIncidentRoute(server: ApiServer, { current, operations }: ApiParts): void {
+export function addIncidentRoute(server: ApiServer, { current, redis, now }: ApiParts): void {
   server.get(
     '/v1/incidents',
     {
@@ -44,7 +45,7 @@ export function addIncidentRoute(server: ApiServer, { current, operations }: Api
       },
     },
     async ({ query }) => {
-      const { open, closed } = await operations.incidents(chooseClients(current(), query.client));
+      const { open, closed } = await readAllIncidents(redis, chooseClients(current(), query.client), now());
       return { open: open.map(incidentValue), closed: closed.map(incidentValue) };
     },
   );

@@ -12,7 +12,7 @@ export type DeadLetterAction = (client: string, events: readonly StoredEvent[]) 
 export interface ActOptions {
   readonly clients: readonly string[];
   readonly filter: DeadLetterFilter;
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** How many at a time; as large as the client's batches, at most 256 KiB. */
   batchSizeOf(client: string): number;
   onProgress?(done: number): void;
@@ -42,7 +42,7 @@ export async function actOnDeadLetters(
   let found = 0;
   let done = 0;
   const seen = new Set<string>();
-  for await (const page of findDeadLetters(read, clients, filter, limit)) {
+  for await (const page of findDeadLetters(read, clients, filter, limit, signal)) {
     const client = page[0]?.client ?? '';
     const events = page.map((letter) => letter.event).filter((event) => !seen.has(event.id));
     for (const event of events) seen.add(event.id);
@@ -58,7 +58,7 @@ export async function actOnDeadLetters(
       onProgress?.(done);
     }
   }
-  return { found, done, interrupted: false };
+  return { found, done, interrupted: signal?.aborted === true };
 }
 
 /** Ends early, without an error, if the signal says so. */

@@ -17,12 +17,14 @@ export type ReadDeadLetters = (
  * Finds dead letters, client by client and oldest first, page by page.
  *
  * @param limit stops after this number
+ * @param signal ends it after a page
  */
 export async function* findDeadLetters(
   read: ReadDeadLetters,
   clients: readonly string[],
   filter: DeadLetterFilter,
   limit = Number.POSITIVE_INFINITY,
+  signal?: AbortSignal,
 ): AsyncGenerator<readonly DeadLetter[]> {
   let left = limit;
   for (const client of clients) {
@@ -30,7 +32,7 @@ export async function* findDeadLetters(
       const found = page.filter((event) => matchesFilter(event, filter)).slice(0, left);
       left -= found.length;
       if (found.length > 0) yield found.map((event) => ({ client, event }));
-      if (left <= 0) return;
+      if (left <= 0 || signal?.aborted === true) return;
     }
   }
 }

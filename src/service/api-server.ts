@@ -3,7 +3,6 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { ApiServer } from '../api/api-parts.ts';
 import { createApi } from '../api/create-api.ts';
-import { createOperations, orProblem } from '../api/operations.ts';
 import type { SubmitEvent } from '../api/submit-events.ts';
 import type { Config } from '../config/config-schema.ts';
 import type { HttpConfig } from '../config/http-config.ts';
@@ -92,7 +91,6 @@ function buildServer(
     (error, unreported) => log.error({ err: error, unreported }, 'http requests cannot be served'),
     () => performance.now(),
   );
-  const lookUp = lookUpEvent(redis, () => present().config);
   return createApi({
     http,
     version: VERSION,
@@ -101,9 +99,11 @@ function buildServer(
       const { submit }: { submit: SubmitEvent } = present().intake;
       return submit(...event);
     },
-    operations: createOperations({ redis, now: Date.now, newId: createIdSource() }),
-    lookUpEvent: (id, client) => orProblem(redis, () => lookUp(id, client)),
+    redis,
+    lookUpEvent: lookUpEvent(redis, () => present().config),
     log,
+    now: Date.now,
+    newId: createIdSource(),
     monotonicNow: () => performance.now(),
     onUnavailable: errors.add,
   });
