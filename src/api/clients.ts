@@ -8,7 +8,6 @@ import { ProblemError } from './problems.ts';
 import { clientStatusSchema, pauseSchema, problems } from './schemas.ts';
 
 const params = z.strictObject({ client: z.string().describe('the name of a client') });
-const COMMON = [401, 403, 503] as const;
 
 /** Finds the clients that a request is about: the one that it names, or all. @throws ProblemError */
 export function chooseClients(
@@ -46,7 +45,7 @@ function addStatusRoutes(server: ApiServer, { current, redis }: ApiParts): void 
             services: z.int().nullable().describe('worker processes; null: Redis does not say'),
             clients: z.record(z.string(), clientStatusSchema),
           }),
-          ...problems(...COMMON),
+          ...problems(),
         },
       },
     },
@@ -66,7 +65,7 @@ function addStatusRoutes(server: ApiServer, { current, redis }: ApiParts): void 
         tags: ['clients'],
         summary: "Where a client's events are",
         params,
-        response: { 200: clientStatusSchema, ...problems(404, ...COMMON) },
+        response: { 200: clientStatusSchema, ...problems(404) },
       },
     },
     async (request) => {
@@ -89,7 +88,7 @@ function addPauseRoute(
         tags: ['clients'],
         summary,
         params,
-        response: { 200: pauseSchema, ...problems(404, 504, ...COMMON) },
+        response: { 200: pauseSchema, ...problems(404, 504) },
       },
     },
     async (request) => {

@@ -83,7 +83,7 @@ function addAction(server: ApiServer, parts: ApiParts, { verb, done, summary, ac
         body: bodySchema,
         response: {
           200: z.object({ ...resultShape, [done]: z.int() }),
-          ...problems(400, 401, 403, 404, 413, 415, 503, 504),
+          ...problems(400, 404, 413, 415, 504),
         },
       },
     },

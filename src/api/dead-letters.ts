@@ -12,7 +12,6 @@ import { ProblemError } from './problems.ts';
 import { deadLetterDetailSchema, deadLetterSchema, problems } from './schemas.ts';
 
 const TAGS = ['dead letters'];
-const COMMON = [400, 401, 403, 404, 503] as const;
 const MOST_ROWS = 500;
 const DEFAULT_ROWS = 50;
 /** Dead letters that one request looks at, whether they match or not, and so many from Redis at a time. */
@@ -75,7 +74,7 @@ function addListRoute(server: ApiServer, { current, redis }: ApiParts): void {
             deadLetters: z.array(deadLetterSchema),
             next: z.string().nullable().describe('null: there are no more'),
           }),
-          ...problems(...COMMON),
+          ...problems(400, 404),
         },
       },
     },
@@ -126,7 +125,7 @@ function addShowRoute(server: ApiServer, { current, redis }: ApiParts): void {
         summary: 'Show a dead letter: every attempt, the last response, the payload',
         params: z.strictObject({ id: z.string().describe("the event's id") }),
         querystring: z.strictObject({ client: z.string().optional().describe('look at one client only') }),
-        response: { 200: deadLetterDetailSchema, ...problems(...COMMON) },
+        response: { 200: deadLetterDetailSchema, ...problems(400, 404) },
       },
     },
     async ({ params: { id }, query }) => {

@@ -3,10 +3,7 @@ import { incidentValue } from '../core/incident.ts';
 import { readAllIncidents } from '../queue/incident-store.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
-import { problems } from './schemas.ts';
-
-const time = z.iso.datetime().describe('ISO 8601, UTC');
-const count = z.int().min(0);
+import { count, problems, status, time } from './schemas.ts';
 
 const incidentSchema = z.object({
   id: z.string(),
@@ -19,13 +16,7 @@ const incidentSchema = z.object({
   end: z.enum(['delivered', 'discarded']).nullable(),
   events: count.describe('that were given up on since it opened'),
   deadLetters: count.describe('of them that stand'),
-  failures: z.array(
-    z.object({
-      class: z.string(),
-      status: z.int().nullable().describe('null: there was none'),
-      events: count,
-    }),
-  ),
+  failures: z.array(z.object({ class: z.string(), status, events: count })),
 });
 
 /** `GET /v1/incidents` */
@@ -40,7 +31,7 @@ export function addIncidentRoute(server: ApiServer, { current, redis, now }: Api
         querystring: z.strictObject({ client: z.string().optional().describe('of one client only') }),
         response: {
           200: z.object({ open: z.array(incidentSchema), closed: z.array(incidentSchema) }),
-          ...problems(400, 401, 403, 404, 503),
+          ...problems(400, 404),
         },
       },
     },

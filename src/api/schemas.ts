@@ -9,8 +9,12 @@ function component<Schema extends z.ZodType>(id: string, schema: Schema): Schema
   return schema;
 }
 
-const time = z.iso.datetime().describe('ISO 8601, UTC');
-const count = z.int().min(0);
+/** A moment. */
+export const time = z.iso.datetime().describe('ISO 8601, UTC');
+/** A number of things. */
+export const count = z.int().min(0);
+/** The status of an attempt. */
+export const status = z.int().nullable().describe('null: there was none');
 
 const errorsSchema = z.array(
   z.object({ path: z.string().describe('a JSON path, or query.name'), message: z.string() }),
@@ -18,27 +22,28 @@ const errorsSchema = z.array(
 
 const place = { index: count.describe('counts the events of the request from 0') };
 
-const accountShape = {
-  accepted: z.array(
-    z.object({
-      ...place,
-      id: z.uuid(),
-      repeated: z.literal(true).optional().describe('the event of an earlier submission with the same key'),
-    }),
-  ),
-  refused: z.array(
-    z.object({
-      ...place,
-      line: z.int().min(1).optional().describe('where it stands in an NDJSON body'),
-      code: z.string(),
-      errors: errorsSchema,
-    }),
-  ),
-  unknown: z.array(z.object({ ...place, id: z.uuid() })),
-};
-
 /** What became of the events of a request. Those that stand in none of the lists were not taken. */
-export const accountSchema = component('EventAccount', z.object(accountShape));
+export const accountSchema = component(
+  'EventAccount',
+  z.object({
+    accepted: z.array(
+      z.object({
+        ...place,
+        id: z.uuid(),
+        repeated: z.literal(true).optional().describe('the event of an earlier submission with the same key'),
+      }),
+    ),
+    refused: z.array(
+      z.object({
+        ...place,
+        line: z.int().min(1).optional().describe('where it stands in an NDJSON body'),
+        code: z.string(),
+        errors: errorsSchema,
+      }),
+    ),
+    unknown: z.array(z.object({ ...place, id: z.uuid() })),
+  }),
+);
 /** What became of the events of a request; an event is `unknown` if Redis' answer was lost: it may have been taken. */
 export type EventAccount = z.infer<typeof accountSchema>;
 
@@ -51,9 +56,7 @@ const problemSchema = component(
     code: z.string().describe('stable; "waybill docs errors" explains each'),
     detail: z.string(),
     errors: errorsSchema.optional(),
-    accepted: accountShape.accepted.optional(),
-    refused: accountShape.refused.optional(),
-    unknown: accountShape.unknown.optional(),
+    ...accountSchema.partial().shape,
   }),
 );
 
@@ -70,13 +73,16 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   504: "Redis' answer was lost: it may have been done; events that stand in unknown may have been taken",
 };
 
-/** The documented problems of a route, by their statuses. */
-export function problems<const Status extends number>(...statuses: Status[]) {
-  const entries = statuses.map((status) => [
-    status,
-    { description: DESCRIPTIONS[status], content: { [PROBLEM_TYPE]: { schema: problemSchema } } },
+/** The documented problems of a route that wants a key and asks Redis, and its further ones by their statuses. */
+export function problems<const Status extends number>(...further: Status[]) {
+  const entries = [401, 403, 503, ...further].map((code) => [
+    code,
+    { description: DESCRIPTIONS[code], content: { [PROBLEM_TYPE]: { schema: problemSchema } } },
   ]);
-  return Object.fromEntries(entries) as Record<Status, { content: Record<string, { schema: z.ZodType }> }>;
+  return Object.fromEntries(entries) as Record<
+    Status | 401 | 403 | 503,
+    { content: Record<string, { schema: z.ZodType }> }
+  >;
 }
 
 const countsSchema = component(
@@ -100,7 +106,7 @@ const countsSchema = component(
         event: z.string(),
         type: z.string(),
         attempt: count,
-        status: z.int().nullable(),
+        status,
         class: z.string(),
         detail: z.string(),
       })
@@ -126,34 +132,26 @@ export const pauseSchema = z.object({
   retrying: count,
 });
 
+const letter = {
+  client: z.string(),
+  id: z.string().describe("the event's id"),
+  type: z.string(),
+  unit: z.string(),
+  replays: count,
+};
+
 /** A row of the list of dead letters. */
 export const deadLetterSchema = component(
   'DeadLetter',
-  z.object({
-    client: z.string(),
-    id: z.string().describe("the event's id"),
-    type: z.string(),
-    unit: z.string(),
-    attempts: count,
-    status: z.int().nullable().describe('null: there was none'),
-    class: z.string(),
-    diedAt: time,
-    replays: count,
-  }),
+  z.object({ ...letter, attempts: count, status, class: z.string(), diedAt: time }),
 );
 
 /** A dead letter with all that is known of it. */
 export const deadLetterDetailSchema = component(
   'DeadLetterDetail',
   z.object({
-    client: z.string(),
-    id: z.string(),
-    type: z.string(),
-    unit: z.string(),
-    replays: count,
-    attempts: z.array(
-      z.object({ attempt: count, at: time, status: z.int().nullable(), class: z.string(), ms: z.number() }),
-    ),
+    ...letter,
+    attempts: z.array(z.object({ attempt: count, at: time, status, class: z.string(), ms: z.number() })),
     response: z.string(),
     fieldErrors: z.array(z.object({ field: z.string(), code: z.string() })).optional(),
     payload: z.unknown(),
@@ -178,7 +176,7 @@ export const eventFateSchema = component(
       deadLetterId: z.string(),
       attempts: count,
       class: z.string(),
-      status: z.int().nullable(),
+      status,
     }),
   ]),
 );
