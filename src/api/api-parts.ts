@@ -28,7 +28,6 @@ export interface ApiParts {
   /** ms since the epoch */
   now(): number;
   newId(): string;
-  monotonicNow(): number;
   /** Told why a request was answered with a status from 500 on, but for faults of Waybill's own. */
   onUnavailable(error: Error): void;
 }

@@ -4,18 +4,20 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { eventFateValue } from '../core/event-fate.ts';
 import { findEventType } from '../core/event-types.ts';
-import type { SubmitResult } from '../intake/submit-result.ts';
 import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { EVENT_FORMATS, type EventFormat, type EventItem, parseEvents, readEvents } from './event-items.ts';
 import { ProblemError } from './problems.ts';
 import { type BodyRoom, readBody, withWholeBody } from './request-body.ts';
 import { accountSchema, type EventAccount, eventFateSchema, problems } from './schemas.ts';
-import { beginSubmission, type Submission } from './submit-events.ts';
+import { inWrapper, Submission } from './submit-events.ts';
 
 /** Whole bodies that may be in memory at once, of the largest size. */
 const WHOLE_BODIES = 4;
 const CREATED_LATER = 202;
+const KEY_FOR_MANY =
+  'the header Idempotency-Key is for one event by itself; several have theirs in application/vnd.waybill.events+json';
+const OTHER_KEY = 'the header Idempotency-Key and the idempotencyKey beside the payload are not the same';
 
 const params = z.strictObject({
   client: z.string().describe('the name of a client'),
@@ -38,7 +40,7 @@ function addLookUpRoute(server: ApiServer, { current, lookUpEvent }: ApiParts): 
         summary: 'What became of an event',
         params: z.strictObject({ id: z.uuid() }),
         querystring: z.strictObject({ client: z.string().optional().describe('look at one client only') }),
-        response: { 200: eventFateSchema, ...problems(400, 401, 403, 404, 503) },
+        response: { 200: eventFateSchema, ...problems(400, 404) },
       },
     },
     async ({ params: { id }, query: { client } }) => {
@@ -78,7 +80,7 @@ function addSubmitRoute(server: ApiServer, parts: ApiParts): void {
           }),
           response: {
             [CREATED_LATER]: accountSchema,
-            ...problems(400, 401, 403, 404, 408, 413, 415, 422, 503, 504),
+            ...problems(400, 404, 408, 413, 415, 422, 504),
           },
         },
       },
@@ -90,30 +92,25 @@ function addSubmitRoute(server: ApiServer, parts: ApiParts): void {
   });
 }
 
-function submitRoute({ http, current, monotonicNow, submit }: ApiParts) {
+function submitRoute({ http, current, submit }: ApiParts) {
   const room: BodyRoom = { bytes: http.bodyLimitBytes * WHOLE_BODIES };
-  return async (request: FastifyRequest, client: string, type: string): Promise<EventAccount> => {
-    const { raw } = request;
+  return async ({ raw }: FastifyRequest, client: string, type: string): Promise<EventAccount> => {
     checkTarget(current(), client, type);
     const key = headerKey(raw);
     const format = formatOf(raw);
-    const chunks = readBody(raw, {
-      maxBytes: http.bodyLimitBytes,
-      deadline: monotonicNow() + http.requestTimeoutMs,
-      monotonicNow,
-    });
-    const submission = beginSubmission(async ({ payload, source, idempotencyKey = key }) => {
+    const chunks = readBody(raw, http.bodyLimitBytes, http.requestTimeoutMs);
+    const submission = new Submission(async ({ payload, source, idempotencyKey = key }) => {
       const result = await submit(client, type, payload, { source, idempotencyKey });
       return format.wrapped ? inWrapper(result) : result;
     });
     if (!format.lines) {
-      await withWholeBody(chunks, room, (body) => submitJson(body, format, submission, key));
+      await withWholeBody(chunks, room, async (body) => submission.add(await itemsOf(body, format, key)));
     } else if (key === undefined) {
       await submitLines(chunks, format, submission);
     } else {
-      throw keyForMany();
+      throw new ProblemError('REQUEST_INVALID', KEY_FOR_MANY);
     }
-    return conclude(submission.account);
+    return submission.conclude();
   };
 }
 
@@ -134,12 +131,6 @@ function headerKey(raw: IncomingMessage): string | undefined {
   throw new ProblemError('REQUEST_INVALID', 'there is more than one Idempotency-Key header');
 }
 
-function keyForMany(): ProblemError {
-  const detail =
-    'the header Idempotency-Key is for one event by itself; several have theirs in application/vnd.waybill.events+json';
-  return new ProblemError('REQUEST_INVALID', detail);
-}
-
 /** @throws ProblemError `MEDIA_TYPE_UNSUPPORTED` */
 function formatOf({ headers }: IncomingMessage): EventFormat {
   const encoding = headers['content-encoding'] ?? 'identity';
@@ -151,43 +142,22 @@ function formatOf({ headers }: IncomingMessage): EventFormat {
   return EVENT_FORMATS[type] ?? { lines: false, wrapped: false };
 }
 
-async function submitJson(
+/** @param key of the header. @throws ProblemError */
+async function itemsOf(
   body: Uint8Array,
   format: EventFormat,
-  submission: Submission,
   key: string | undefined,
-): Promise<void> {
-  if (body.length === 0) throw noEvents();
+): Promise<readonly EventItem[]> {
+  if (body.length === 0) return [];
   const { single, items } = await parseEvents(body, format);
-  if (key !== undefined && !single) throw keyForMany();
-  if (key !== undefined && hasOtherKey(items[0], key)) throw twoKeys();
-  await submission.add(items);
+  if (key === undefined) return items;
+  if (!single) throw new ProblemError('REQUEST_INVALID', KEY_FOR_MANY);
+  const [item = {}] = items;
+  if ('idempotencyKey' in item && item.idempotencyKey !== key) {
+    throw new ProblemError('REQUEST_INVALID', OTHER_KEY);
+  }
+  return items;
 }
-
-function hasOtherKey(item: EventItem | undefined, key: string): boolean {
-  const own = item !== undefined && 'payload' in item ? item.idempotencyKey : undefined;
-  return own !== undefined && own !== key;
-}
-
-function twoKeys(): ProblemError {
-  const detail = 'the header Idempotency-Key and the idempotencyKey beside the payload are not the same';
-  return new ProblemError('REQUEST_INVALID', detail);
-}
-
-/** The paths of a wrapped event's problems begin at the wrapper. */
-function inWrapper(result: SubmitResult): SubmitResult {
-  if (result.outcome !== 'refused') return result;
-  const { code } = result;
-  const problems = result.problems.map(({ path, message }) => {
-    if (OF_KEY.has(code)) return { path: '$.idempotencyKey', message };
-    return { path: OF_PAYLOAD.has(code) ? `$.payload${path.slice(1)}` : path, message };
-  });
-  return { ...result, problems };
-}
-
-const OF_KEY: ReadonlySet<string> = new Set(['IDEMPOTENCY_KEY_INVALID', 'IDEMPOTENCY_KEY_REUSED']);
-/** What they say is the predicate of a path; the messages of all others are sentences. */
-const OF_PAYLOAD: ReadonlySet<string> = new Set(['INVALID_EVENT', 'EVENT_TOO_LARGE']);
 
 /** What ends the reading early is told with what became of the events before. */
 async function submitLines(
@@ -202,28 +172,3 @@ async function submitLines(
     throw new ProblemError(error.problem.code, error.message, submission.account);
   }
 }
-
-function noEvents(): ProblemError {
-  return new ProblemError('BODY_INVALID', 'the body holds no event');
-}
-
-/** @throws ProblemError if nothing was accepted */
-function conclude(account: EventAccount): EventAccount {
-  const { accepted, refused } = account;
-  if (accepted.length > 0) return account;
-  const [first] = refused;
-  if (first === undefined) throw noEvents();
-  if (refused.length > 1) {
-    const detail = `none of the ${refused.length} events was accepted`;
-    const isOneReason = refused.every(({ code }) => code === first.code);
-    throw new ProblemError(isOneReason ? first.code : 'INVALID_EVENT', detail, account);
-  }
-  const { code, errors } = first;
-  const sentences = errors.map(({ path, message }) =>
-    OF_PAYLOAD.has(code) ? `${path} ${message}` : message,
-  );
-  const detail = sentences.join('; ');
-  throw new ProblemError(code, detail.slice(0, MAX_DETAIL), { errors, ...account });
-}
-
-const MAX_DETAIL = 500;

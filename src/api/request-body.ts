@@ -2,47 +2,42 @@ import type { IncomingMessage } from 'node:http';
 import { atMost } from '../core/time.ts';
 import { ProblemError } from './problems.ts';
 
-/** What reading a body is bounded by. */
-export interface BodyLimits {
-  readonly maxBytes: number;
-  /** On the monotonic clock. */
-  readonly deadline: number;
-  monotonicNow(): number;
-}
-
 /**
  * The bytes of a request's body, taken from the connection only as fast as they are asked for. A reader that stops
  * early can still answer: the connection stays.
  *
  * @throws ProblemError `BODY_TOO_LARGE`, `REQUEST_TIMEOUT`; Node's error if the client is gone
  */
-export async function* readBody(raw: IncomingMessage, limits: BodyLimits): AsyncGenerator<Uint8Array> {
-  if (Number(raw.headers['content-length'] ?? 0) > limits.maxBytes) throw tooLarge(limits.maxBytes);
-  const chunks = raw.iterator({ destroyOnReturn: false });
+export async function* readBody(
+  raw: IncomingMessage,
+  maxBytes: number,
+  timeoutMs: number,
+): AsyncGenerator<Uint8Array> {
+  const deadline = performance.now() + timeoutMs;
   let bytes = 0;
+  const refuseOver = (length: number): void => {
+    if (length <= maxBytes) return;
+    throw new ProblemError('BODY_TOO_LARGE', `the body of a request must be at most ${maxBytes} bytes`);
+  };
+  refuseOver(Number(raw.headers['content-length'] ?? 0));
+  const chunks = raw.iterator({ destroyOnReturn: false });
   try {
     for (;;) {
-      const leftMs = limits.deadline - limits.monotonicNow();
+      const leftMs = deadline - performance.now();
       const next: Promise<IteratorResult<Uint8Array>> = chunks.next();
       const result = await atMost(Math.max(0, leftMs), next);
-      if (result === undefined || leftMs <= 0) throw tooSlow();
+      if (result === undefined || leftMs <= 0) {
+        throw new ProblemError('REQUEST_TIMEOUT', 'the body did not come in time');
+      }
       if (result.done === true) return;
       bytes += result.value.length;
-      if (bytes > limits.maxBytes) throw tooLarge(limits.maxBytes);
+      refuseOver(bytes);
       yield result.value;
     }
   } finally {
     // Not awaited: it waits for the chunk that never came.
     void chunks.return?.();
   }
-}
-
-function tooLarge(maxBytes: number): ProblemError {
-  return new ProblemError('BODY_TOO_LARGE', `the body of a request must be at most ${maxBytes} bytes`);
-}
-
-function tooSlow(): ProblemError {
-  return new ProblemError('REQUEST_TIMEOUT', 'the body did not come in time');
 }
 
 /** Bytes of bodies that may still be held in memory as a whole, over all requests. */

@@ -1,8 +1,8 @@
 import type { Problem } from '../core/problem.ts';
 import type { ReadEventOptions } from '../intake/submit-options.ts';
-import type { Refused, SubmitResult } from '../intake/submit-result.ts';
+import type { SubmitResult } from '../intake/submit-result.ts';
 import { type EventItem, MAX_EVENTS, type ReadEvent } from './event-items.ts';
-import { type ApiProblem, ProblemError, statusOf } from './problems.ts';
+import { ProblemError, statusOf } from './problems.ts';
 import type { EventAccount } from './schemas.ts';
 
 /**
@@ -19,85 +19,97 @@ export type SubmitEvent = (
 const MAX_ERRORS = 20_000;
 /** Submitted in one go. */
 const PART = 500;
-
 const SERVER_FAULT = 500;
+const MAX_DETAIL = 500;
+const TOO_MANY = `a request may have at most ${MAX_EVENTS} events; those in none of the lists were not taken`;
+const OF_KEY: ReadonlySet<string> = new Set(['IDEMPOTENCY_KEY_INVALID', 'IDEMPOTENCY_KEY_REUSED']);
+/** What they say is the predicate of a path; the messages of all others are sentences. */
+const OF_PAYLOAD: ReadonlySet<string> = new Set(['INVALID_EVENT', 'EVENT_TOO_LARGE']);
 
-/** What takes the events of one request. */
-export interface Submission {
-  readonly account: EventAccount;
-  /**
-   * Submits some more. @throws ProblemError with the account so far, where taking no further ones is better
-   */
-  add(items: readonly EventItem[]): Promise<void>;
-}
+/** Takes the events of one request, and keeps account of them. */
+export class Submission {
+  readonly account: EventAccount = { accepted: [], refused: [], unknown: [] };
+  readonly #submit: (event: ReadEvent) => Promise<SubmitResult>;
+  #count = 0;
+  #errorsLeft = MAX_ERRORS;
 
-/** Begins with no events. `submit` is bound to the client and type. */
-export function beginSubmission(submit: (event: ReadEvent) => Promise<SubmitResult>): Submission {
-  const account: EventAccount = { accepted: [], refused: [], unknown: [] };
-  let count = 0;
-  let errorsLeft = MAX_ERRORS;
+  /** @param submit is bound to the client and type */
+  constructor(submit: (event: ReadEvent) => Promise<SubmitResult>) {
+    this.#submit = submit;
+  }
 
-  function shorten(errors: readonly Problem[]): Problem[] {
-    const kept = errors.slice(0, Math.max(1, errorsLeft));
-    errorsLeft -= kept.length;
+  /** Submits some more. @throws ProblemError with the account so far, if taking no further ones is better */
+  async add(items: readonly EventItem[]): Promise<void> {
+    for (let from = 0; from < items.length; from += PART) {
+      const part = items.slice(from, from + PART);
+      if (this.#count + part.length > MAX_EVENTS) {
+        throw new ProblemError('TOO_MANY_EVENTS', TOO_MANY, this.account);
+      }
+      const results = await Promise.all(part.map((item) => this.#take(item)));
+      let trouble: ProblemError | undefined;
+      for (const [i, result] of results.entries()) trouble = this.#enter(result, part[i]?.line) ?? trouble;
+      if (trouble !== undefined) throw trouble;
+    }
+  }
+
+  /** The account of all events. @throws ProblemError if none was accepted */
+  conclude(): EventAccount {
+    const { accepted, refused } = this.account;
+    if (accepted.length > 0) return this.account;
+    const [first] = refused;
+    if (first === undefined) throw new ProblemError('BODY_INVALID', 'the body holds no event');
+    const { code, errors } = first;
+    if (refused.length > 1) {
+      const isOneReason = refused.every((one) => one.code === code);
+      const detail = `none of the ${refused.length} events was accepted`;
+      throw new ProblemError(isOneReason ? code : 'INVALID_EVENT', detail, this.account);
+    }
+    const sentences = errors.map(({ path, message }) =>
+      OF_PAYLOAD.has(code) ? `${path} ${message}` : message,
+    );
+    throw new ProblemError(code, sentences.join('; ').slice(0, MAX_DETAIL), { errors, ...this.account });
+  }
+
+  async #take(item: EventItem): Promise<SubmitResult> {
+    if (!('problem' in item)) return this.#submit(item);
+    const { path = '$', problem: message } = item;
+    return { outcome: 'refused', code: 'INVALID_EVENT', problems: [{ path, message }] };
+  }
+
+  /** Writes down what became of an event. @returns why it is better to stop, if it is no fault of the event */
+  #enter(result: SubmitResult, line: number | undefined): ProblemError | undefined {
+    const index = this.#count;
+    this.#count += 1;
+    if (result.outcome === 'accepted') {
+      const { outcome: _, ...event } = result;
+      this.account.accepted.push({ index, ...event });
+      return undefined;
+    }
+    const detail = result.problems[0]?.message ?? '';
+    if (result.outcome === 'unknown') {
+      this.account.unknown.push({ index, id: result.id });
+      return new ProblemError('REDIS_ANSWER_LOST', detail, this.account);
+    }
+    const { code, problems } = result;
+    this.account.refused.push({ index, line, code, errors: this.#shorten(problems) });
+    return statusOf(code) >= SERVER_FAULT ? new ProblemError(code, detail, this.account) : undefined;
+  }
+
+  #shorten(errors: readonly Problem[]): Problem[] {
+    const kept = errors.slice(0, Math.max(1, this.#errorsLeft));
+    this.#errorsLeft -= kept.length;
     if (kept.length === errors.length) return kept;
     return [...kept, { path: '$', message: `has ${errors.length - kept.length} more problems` }];
   }
-
-  async function addPart(items: readonly EventItem[]): Promise<void> {
-    const first = count;
-    count += items.length;
-    const results = await Promise.all(
-      items.map((item) => ('problem' in item ? refusalOf(item) : submit(item))),
-    );
-    let trouble: ApiProblem | undefined;
-    for (const [i, result] of results.entries()) {
-      trouble = enter(account, first + i, items[i]?.line, result, shorten) ?? trouble;
-    }
-    if (trouble !== undefined) throw new ProblemError(trouble.code, trouble.detail, account);
-  }
-
-  return {
-    account,
-    async add(items) {
-      for (let from = 0; from < items.length; from += PART) {
-        const part = items.slice(from, from + PART);
-        if (count + part.length > MAX_EVENTS) throw tooMany(account);
-        await addPart(part);
-      }
-    },
-  };
 }
 
-function refusalOf({ path = '$', problem }: Extract<EventItem, { problem: string }>): Refused {
-  return { outcome: 'refused', code: 'INVALID_EVENT', problems: [{ path, message: problem }] };
-}
-
-/** Writes down what became of an event. @returns why it is better to stop, if it is no fault of the event */
-function enter(
-  account: EventAccount,
-  index: number,
-  line: number | undefined,
-  result: SubmitResult,
-  shorten: (errors: readonly Problem[]) => Problem[],
-): ApiProblem | undefined {
-  if (result.outcome === 'accepted') {
-    const { outcome: _, ...accepted } = result;
-    account.accepted.push({ index, ...accepted });
-    return undefined;
-  }
-  const detail = result.problems[0]?.message ?? '';
-  if (result.outcome === 'unknown') {
-    account.unknown.push({ index, id: result.id });
-    return { code: 'REDIS_ANSWER_LOST', detail };
-  }
-  const { code, problems } = result;
-  const place = line === undefined ? { index } : { index, line };
-  account.refused.push({ ...place, code, errors: shorten(problems) });
-  return statusOf(code) >= SERVER_FAULT ? { code, detail } : undefined;
-}
-
-function tooMany(account: EventAccount): ProblemError {
-  const detail = `a request may have at most ${MAX_EVENTS} events; those in none of the lists were not taken`;
-  return new ProblemError('TOO_MANY_EVENTS', detail, account);
+/** The paths of a wrapped event's problems begin at the wrapper. */
+export function inWrapper(result: SubmitResult): SubmitResult {
+  if (result.outcome !== 'refused') return result;
+  const { code } = result;
+  const problems = result.problems.map(({ path, message }) => {
+    if (OF_KEY.has(code)) return { path: '$.idempotencyKey', message };
+    return { path: OF_PAYLOAD.has(code) ? `$.payload${path.slice(1)}` : path, message };
+  });
+  return { ...result, problems };
 }

@@ -104,7 +104,6 @@ function buildServer(
     log,
     now: Date.now,
     newId: createIdSource(),
-    monotonicNow: () => performance.now(),
     onUnavailable: errors.add,
   });
 }

@@ -26,7 +26,6 @@ async function openApi() {
       return { outcome: 'accepted', id: String(given.length), repeated: true };
     },
     log: { debug: () => {}, error: () => {} },
-    monotonicNow: () => performance.now(),
   };
   const server = await createApi(parts as unknown as ApiParts);
   onTestFinished(() => server.close());
