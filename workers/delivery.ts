@@ -7,7 +7,7 @@ import { atMost } from '../src/core/time.ts';
 import { WaybillError } from '../src/core/waybill-error.ts';
 import { bufferedStdout, createLog } from '../src/log.ts';
 import { describeDeliveries } from '../src/observability/delivery-metrics.ts';
-import { createProcessMetrics } from '../src/observability/process-metrics.ts';
+import { collectProcessMetrics } from '../src/observability/process-metrics.ts';
 import type { EmbeddedRedisEvent } from '../src/redis/attach.ts';
 import { logEmbeddedRedis, logOwnDeeds } from '../src/service/embedded-redis-log.ts';
 import { type Engine, startEngine } from '../src/service/engine.ts';
@@ -106,7 +106,6 @@ async function begin({ config, worker }: Order, log: Logger): Promise<DeliveryWo
 
 /** Tells a supervisor what the workers have counted whenever it asks. @returns what tells it once more, at the end */
 function keepReporting(workers: DeliveryWorkers): () => Promise<void> {
-  const ofProcess = createProcessMetrics();
   const tell = async (metrics: readonly Metric[]): Promise<void> => {
     const report: FromWorker = { kind: 'report', metrics };
     await new Promise<void>((resolve) => {
@@ -117,7 +116,7 @@ function keepReporting(workers: DeliveryWorkers): () => Promise<void> {
   };
   process.on('message', ({ kind }: ToWorker) => {
     if (kind !== 'report') return;
-    void ofProcess.collect().then((metrics) => tell([...workers.report(), ...metrics]));
+    void collectProcessMetrics().then((metrics) => tell([...workers.report(), ...metrics]));
   });
   return async () => {
     await atMost(LAST_REPORT_MS, tell(workers.report()));

@@ -4,30 +4,22 @@ import type { Metric } from '../core/metric.ts';
 /** How often the event loop is asked for its lag. */
 const LOOP_PRECISION_MS = 20;
 
-/** What this process says of itself: processor, memory, event loop. */
-export interface ProcessMetrics {
-  collect(): Promise<Metric[]>;
-}
+let registry: Promise<Registry> | undefined;
 
-/** Builds them; nothing is measured before the first `collect`. */
-export function createProcessMetrics(): ProcessMetrics {
-  let registry: Promise<Registry> | undefined;
-  return {
-    async collect() {
-      registry ??= startMeasuring();
-      const metrics = (await (await registry).getMetricsAsJSON()) as unknown as Metric[];
-      // By their names the library's older gauges of handles would be counters.
-      return metrics.filter(({ name, type }) => type === 'counter' || !name.endsWith('_total'));
-    },
-  };
+/** What this process says of itself: processor, memory, event loop. Nothing is measured before the first call. */
+export async function collectProcessMetrics(): Promise<Metric[]> {
+  registry ??= startMeasuring();
+  const metrics = (await (await registry).getMetricsAsJSON()) as unknown as Metric[];
+  // By their names the library's older gauges of handles would be counters.
+  return metrics.filter(({ name, type }) => type === 'counter' || !name.endsWith('_total'));
 }
 
 /** Loads the library only now: a worker that no metrics are asked of starts without it. */
 async function startMeasuring(): Promise<Registry> {
   const { collectDefaultMetrics, Registry } = await import('prom-client');
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_PRECISION_MS });
-  return registry;
+  const register = new Registry();
+  collectDefaultMetrics({ register, eventLoopMonitoringPrecision: LOOP_PRECISION_MS });
+  return register;
 }
 
 const OF_PROCESS = /^(?:process|nodejs)_/;

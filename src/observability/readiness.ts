@@ -18,15 +18,11 @@ export interface Check {
 }
 
 /** Whether a service does its work, check by check; the body of `/readyz`. */
-export interface Readiness {
-  readonly ready: boolean;
-  readonly checks: Readonly<Record<'redis' | 'workers' | 'oldestWaiting' | 'watchdog', Check>>;
-}
+export type Readiness = ReturnType<typeof judgeReadiness>;
 
 /** Judges whether a service does its work. */
-export function judgeReadiness(condition: Condition): Readiness {
-  const { reading, workers, untaken, oldestWaitingMs } = condition;
-  const checks = {
+export function judgeReadiness({ reading, workers, untaken, oldestWaitingMs }: Condition) {
+  const checks: Record<'redis' | 'workers' | 'oldestWaiting' | 'watchdog', Check> = {
     redis: reading.ok
       ? { ok: true, detail: 'answers' }
       : { ok: false, detail: `Redis does not answer: ${reading.reason}` },

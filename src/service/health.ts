@@ -4,7 +4,7 @@ import type { Config } from '../config/config-schema.ts';
 import { type Metric, metric } from '../core/metric.ts';
 import { every } from '../core/time.ts';
 import { type HealthAnswers, startHealthServer } from '../observability/health-server.ts';
-import { createProcessMetrics, nameProcess } from '../observability/process-metrics.ts';
+import { collectProcessMetrics, nameProcess } from '../observability/process-metrics.ts';
 import { describeQueues } from '../observability/queue-metrics.ts';
 import { oneAtATime, QueueMonitor } from '../observability/queue-monitor.ts';
 import { judgeReadiness } from '../observability/readiness.ts';
@@ -121,13 +121,12 @@ async function readQueues(redis: Redis, clients: readonly ViewedClient[]) {
 
 function answersOf(sources: Sources, wanted: number): HealthAnswers {
   const { workers, watchdog, monitor } = sources;
-  const ofProcess = createProcessMetrics();
   return {
     metrics: oneAtATime(async () => {
       const [collected, reading, own] = await Promise.all([
         workers.collect(ANSWER_MS),
         monitor.read(0),
-        ofProcess.collect(),
+        collectProcessMetrics(),
       ]);
       const { alive, lost } = workers;
       const service = describeService(reading.ok, { alive, wanted, lost, silent: collected.silent });
