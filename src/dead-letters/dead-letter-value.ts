@@ -3,19 +3,8 @@ import type { StoredEvent } from '../core/event.ts';
 import { parseFieldErrors } from '../core/validation-failure.ts';
 import type { DeadLetter } from './find-dead-letters.ts';
 
-/** A failed attempt as people and machines read it. */
-export interface AttemptRow {
-  readonly attempt: number;
-  /** ms since the epoch */
-  readonly at: number;
-  /** null: there was no status */
-  readonly status: number | null;
-  readonly class: string;
-  readonly ms: number;
-}
-
-/** The attempts of a dead letter's last life. */
-export function attemptsOf(event: StoredEvent): AttemptRow[] {
+/** The attempts of a dead letter's last life; `at` in ms since the epoch, a status that there was not is null. */
+export function attemptsOf(event: StoredEvent) {
   return (event.history ?? []).map(([at, status, failureClass, ms], i) => ({
     attempt: i + 1,
     at,
@@ -34,7 +23,6 @@ export function deadLetterRow({ client, event }: DeadLetter) {
     type: event.type,
     unit: event.unit,
     attempts: event.history?.length ?? 0,
-    /** null: there was no status */
     status: status === 0 ? null : status,
     class: failureClass,
     diedAt: new Date(diedAt(event)).toISOString(),

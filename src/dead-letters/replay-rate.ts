@@ -1,12 +1,5 @@
 /** Holds a rate over any number of steps. */
-export interface ReplayRate {
-  /** How many may go in one step, so that no step is more than a quarter of a second's worth. */
-  readonly stepSize: number;
-  /** How long to wait before the next step, in milliseconds. */
-  waitMs(): number;
-  /** This number went. */
-  went(count: number): void;
-}
+export type ReplayRate = ReturnType<typeof holdRate>;
 
 const SECOND_MS = 1_000;
 const STEPS_A_SECOND = 4;
@@ -19,12 +12,15 @@ const MOST_BEHIND_MS = 250;
  *
  * @param monotonicNow in milliseconds
  */
-export function holdRate(perSecond: number, monotonicNow: () => number): ReplayRate {
+export function holdRate(perSecond: number, monotonicNow: () => number) {
   let dueAt = monotonicNow();
   return {
+    /** How many may go in one step: no step is more than a quarter of a second's worth. */
     stepSize: Math.max(1, Math.floor(perSecond / STEPS_A_SECOND)),
+    /** How long to wait before the next step, in milliseconds. */
     waitMs: () => Math.max(0, dueAt - monotonicNow()),
-    went(count) {
+    /** This number went. */
+    went(count: number): void {
       dueAt = Math.max(dueAt, monotonicNow() - MOST_BEHIND_MS) + (count * SECOND_MS) / perSecond;
     },
   };

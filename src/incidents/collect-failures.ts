@@ -79,8 +79,8 @@ export class CollectedFailures extends Deaths {
   #hasMoreUnits = false;
   /** How many events objected to each field. */
   readonly #fields = new Map<string, FieldError & { events: number }>();
-  #readForFields = 0;
-  #isAllRead = true;
+  /** Events with status 422, of which the first so many were read for fields. */
+  #invalid = 0;
 
   constructor(type: string) {
     super();
@@ -94,7 +94,9 @@ export class CollectedFailures extends Deaths {
     if (this.#units.size < MOST_UNITS_COUNTED) this.#units.add(event.unit);
     else if (!this.#units.has(event.unit)) this.#hasMoreUnits = true;
     this.#groupOf(event).add(event);
-    if (lastFailure(event).status === 422) this.#addFields(event);
+    if (lastFailure(event).status !== 422) return;
+    this.#invalid += 1;
+    if (this.#invalid <= MOST_READ_FOR_FIELDS) this.#addFields(event);
   }
 
   #groupOf(event: StoredEvent): FailureGroup {
@@ -109,11 +111,6 @@ export class CollectedFailures extends Deaths {
   }
 
   #addFields(event: StoredEvent): void {
-    if (this.#readForFields >= MOST_READ_FOR_FIELDS) {
-      this.#isAllRead = false;
-      return;
-    }
-    this.#readForFields += 1;
     // An answer may name a field more than once.
     const named = new Map(this.#maskedFieldErrors(event).map((one) => [`${one.field} ${one.code}`, one]));
     for (const [key, { field, code }] of named) {
@@ -142,7 +139,8 @@ export class CollectedFailures extends Deaths {
   /** Fields that were objected to, most frequent first; `readFrom`: of so many events. */
   get fields() {
     const errors = [...this.#fields.values()].sort((a, b) => b.events - a.events);
-    return { errors, readFrom: this.#readForFields, isAll: this.#isAllRead };
+    const readFrom = Math.min(this.#invalid, MOST_READ_FOR_FIELDS);
+    return { errors, readFrom, isAll: readFrom === this.#invalid };
   }
 }
 

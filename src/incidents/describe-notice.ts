@@ -8,11 +8,6 @@ export function describeFailureKind({ class: failureClass, status }: Omit<Incide
   return status === 0 ? failureClass : `${status} ${failureClass}`;
 }
 
-/** What an incident is about: `acme disposition_update`. */
-function subjectOf({ client, type }: Incident): string {
-  return `${client} ${type}`;
-}
-
 /** A moment (ms since the epoch, or ISO 8601) to the second: `2026-03-01 14:03:07Z`. */
 export function momentOf(moment: number | string): string {
   return `${new Date(moment).toISOString().slice(0, 19).replace('T', ' ')}Z`;
@@ -31,29 +26,23 @@ export function failuresOf({ failures }: Incident): string {
 
 /** A notice as a heading: it says what happened to which endpoint. */
 export function headingOf({ kind, incident }: IncidentNotice): string {
-  const subject = subjectOf(incident);
+  const subject = `${incident.client} ${incident.type}`;
   if (kind === 'opened') return `${subject}: given up on ${eventsOf(incident.count)}`;
   if (kind === 'grew') return `${subject}: grown tenfold, given up on ${eventsOf(incident.count)}`;
-  const isDelivered = 'end' in incident && incident.end === 'delivered';
-  return isDelivered
-    ? `${subject}: works again`
-    : `${subject}: over, its dead letters were discarded or have expired`;
+  if ('end' in incident && incident.end === 'delivered') return `${subject}: works again`;
+  return `${subject}: over, its dead letters were discarded or have expired`;
 }
 
 /** A notice as one text of a few lines, for people. */
 export function textOf(notice: IncidentNotice): string {
-  const { kind, incident } = notice;
-  const lines = [
-    `Waybill: ${headingOf(notice)}`,
-    `Failing since ${momentOf(incident.failingSince)}: ${failuresOf(incident)}`,
-  ];
-  if (kind === 'closed' && 'closedAt' in incident) {
-    lines.push(
-      `Open from ${momentOf(incident.openedAt)} to ${momentOf(incident.closedAt)}, ${eventsOf(incident.count)} in all`,
-    );
-  } else
-    lines.push(`For the client's tech support: waybill report ${incident.client} --type ${incident.type}`);
-  return lines.join('\n');
+  const { incident } = notice;
+  const { client, type, count, openedAt, failingSince } = incident;
+  const last =
+    'closedAt' in incident
+      ? `Open from ${momentOf(openedAt)} to ${momentOf(incident.closedAt)}, ${eventsOf(count)} in all`
+      : `For the client's tech support: waybill report ${client} --type ${type}`;
+  const failing = `Failing since ${momentOf(failingSince)}: ${failuresOf(incident)}`;
+  return [`Waybill: ${headingOf(notice)}`, failing, last].join('\n');
 }
 
 const MESSAGES = { opened: 'incident opened', grew: 'incident grew', closed: 'incident closed' } as const;
