@@ -1,28 +1,16 @@
 import swagger from '@fastify/swagger';
-import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import type { ApiScope } from '../config/http-config.ts';
 import { EVENT_TYPES } from '../core/event-types.ts';
 import { MAX_KEY_LENGTH } from '../core/idempotency-key.ts';
 import type { ApiServer } from './api-parts.ts';
 import { EVENT_FORMATS } from './event-items.ts';
-import { componentSchemas } from './schemas.ts';
 
 const SUBMIT_PATH = '/v1/clients/{client}/events/{type}';
 
-/** The descriptions of schemas stand in zod's own registry, where the plugin does not look. */
-const zodToJsonConfig = {
-  override({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: { description?: string } }) {
-    const description = z.globalRegistry.get(zodSchema)?.description;
-    if (description !== undefined) jsonSchema.description ??= description;
-  },
-};
-
 /** Collects the OpenAPI document from the routes that are added afterwards; `/openapi.json` serves it. */
 export async function addOpenApi(server: ApiServer, version: string): Promise<void> {
-  const schemaRegistry = componentSchemas;
-  const nameComponents = createJsonSchemaTransformObject({ schemaRegistry, zodToJsonConfig });
-  const toJsonSchema = createJsonSchemaTransform({ schemaRegistry, zodToJsonConfig });
   await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -38,10 +26,10 @@ export async function addOpenApi(server: ApiServer, version: string): Promise<vo
       },
     },
     transform(route) {
-      const { schema, url } = toJsonSchema(route);
+      const { schema, url } = jsonSchemaTransform(route);
       return { schema: { ...schema, security: securityOf(route.route.config?.scope) }, url };
     },
-    transformObject: (document) => describeBodies(nameComponents(document)),
+    transformObject: (document) => describeBodies(jsonSchemaTransformObject(document)),
   });
   server.get(
     '/openapi.json',
@@ -63,7 +51,7 @@ function securityOf(scope: ApiScope | 'open' = 'operate'): { key: string[] }[] {
   return scope === 'open' ? [] : [{ key: [scope] }];
 }
 
-type Document = ReturnType<ReturnType<typeof createJsonSchemaTransformObject>>;
+type Document = ReturnType<typeof jsonSchemaTransformObject>;
 
 interface Described {
   readonly paths?: Record<string, { post?: object }>;

@@ -1,14 +1,6 @@
 import { z } from 'zod';
 import { PROBLEM_TYPE } from './problems.ts';
 
-/** The schemas that the document names, and refers to by these names. */
-export const componentSchemas = z.registry<{ id: string }>();
-
-function component<Schema extends z.ZodType>(id: string, schema: Schema): Schema {
-  componentSchemas.add(schema, { id });
-  return schema;
-}
-
 /** A moment. */
 export const time = z.iso.datetime().describe('ISO 8601, UTC');
 /** A number of things. */
@@ -23,9 +15,8 @@ const errorsSchema = z.array(
 const place = { index: count.describe('counts the events of the request from 0') };
 
 /** What became of the events of a request. Those that stand in none of the lists were not taken. */
-export const accountSchema = component(
-  'EventAccount',
-  z.object({
+export const accountSchema = z
+  .object({
     accepted: z.array(
       z.object({
         ...place,
@@ -42,14 +33,13 @@ export const accountSchema = component(
       }),
     ),
     unknown: z.array(z.object({ ...place, id: z.uuid() })),
-  }),
-);
+  })
+  .meta({ id: 'EventAccount' });
 /** What became of the events of a request; an event is `unknown` if Redis' answer was lost: it may have been taken. */
 export type EventAccount = z.infer<typeof accountSchema>;
 
-const problemSchema = component(
-  'Problem',
-  z.object({
+const problemSchema = z
+  .object({
     type: z.string(),
     title: z.string(),
     status: z.int(),
@@ -57,8 +47,8 @@ const problemSchema = component(
     detail: z.string(),
     errors: errorsSchema.optional(),
     ...accountSchema.partial().shape,
-  }),
-);
+  })
+  .meta({ id: 'Problem' });
 
 const DESCRIPTIONS: Readonly<Record<number, string>> = {
   400: 'the request is not as documented',
@@ -85,9 +75,8 @@ export function problems<const Status extends number>(...further: Status[]) {
   >;
 }
 
-const countsSchema = component(
-  'EventCounts',
-  z.object({
+const countsSchema = z
+  .object({
     waiting: count,
     inFlight: count,
     retrying: count,
@@ -111,16 +100,15 @@ const countsSchema = component(
         detail: z.string(),
       })
       .optional(),
-  }),
-);
+  })
+  .meta({ id: 'EventCounts' });
 
 /** A client's status, as `waybill status --json` prints it. */
-export const clientStatusSchema = component(
-  'ClientStatus',
-  countsSchema.extend({
+export const clientStatusSchema = countsSchema
+  .extend({
     endpoints: z.record(z.string(), countsSchema).describe('the same of each endpoint, by event type'),
-  }),
-);
+  })
+  .meta({ id: 'ClientStatus' });
 
 /** What a pause or its end changed. */
 export const pauseSchema = z.object({
@@ -141,29 +129,26 @@ const letter = {
 };
 
 /** A row of the list of dead letters. */
-export const deadLetterSchema = component(
-  'DeadLetter',
-  z.object({ ...letter, attempts: count, status, class: z.string(), diedAt: time }),
-);
+export const deadLetterSchema = z
+  .object({ ...letter, attempts: count, status, class: z.string(), diedAt: time })
+  .meta({ id: 'DeadLetter' });
 
 /** A dead letter with all that is known of it. */
-export const deadLetterDetailSchema = component(
-  'DeadLetterDetail',
-  z.object({
+export const deadLetterDetailSchema = z
+  .object({
     ...letter,
     attempts: z.array(z.object({ attempt: count, at: time, status, class: z.string(), ms: z.number() })),
     response: z.string(),
     fieldErrors: z.array(z.object({ field: z.string(), code: z.string() })).optional(),
     payload: z.unknown(),
-  }),
-);
+  })
+  .meta({ id: 'DeadLetterDetail' });
 
 const fate = { id: z.string(), client: z.string() };
 
 /** What became of an event. */
-export const eventFateSchema = component(
-  'EventFate',
-  z.discriminatedUnion('state', [
+export const eventFateSchema = z
+  .discriminatedUnion('state', [
     z.object({ ...fate, state: z.literal('waiting') }),
     z
       .object({ ...fate, state: z.literal('moving') })
@@ -178,5 +163,5 @@ export const eventFateSchema = component(
       class: z.string(),
       status,
     }),
-  ]),
-);
+  ])
+  .meta({ id: 'EventFate' });
