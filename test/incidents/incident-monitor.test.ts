@@ -209,6 +209,37 @@ test('a notice for a channel that is in no configuration is logged and forgotten
   ]);
 });
 
+test('a notice that was sent is not sent again while Redis does not forget it, and is forgotten in the end', async () => {
+  const redis = (await startOwnRedis()).connect();
+  await openIncident(redis, 'acme');
+  const refusals = [new Error('away'), new Error('away'), new Error('away')];
+  const flaky: Redis = Object.create(redis, {
+    hdel: {
+      value: async (key: string, field: string) => {
+        const refusal = refusals.pop();
+        if (refusal !== undefined) throw refusal;
+        return redis.hdel(key, field);
+      },
+    },
+  });
+  const ids: string[] = [];
+  const hook: SendNotice = async ({ id }) => {
+    ids.push(id);
+    return { tries: 1 };
+  };
+  const { check, idle } = monitorOf(flaky, ['acme'], { channels: { hook } });
+  await check();
+  await until(async () => ids.length === 1);
+  await check();
+  await check();
+  await idle();
+  await check();
+  await idle();
+  expect(ids).toHaveLength(1);
+  expect(refusals).toEqual([]);
+  expect(await waiting(redis)).toEqual([]);
+});
+
 async function openIncident(redis: Redis, client: string): Promise<void> {
   const fields = { openedAt: 5, failingSince: 1, lastAt: 9, count: 3, left: 3, delivered: 0 };
   const entries = Object.entries(fields).map(([what, value]) => [`${TYPE}:${what}`, value]);
