@@ -1,5 +1,4 @@
 import type { ClientView } from '../../queue/client-view.ts';
-import { oneLine, shortAge } from '../terminal.ts';
 
 /** The latest view of a client, and how fast its counters move. */
 export interface ClientNews {
@@ -7,23 +6,12 @@ export interface ClientNews {
   readonly view: ClientView;
   /** Events that are still to be delivered: waiting, in flight or retrying. */
   readonly backlog: number;
-  /** The backlog in each of the last spans of 5 s, oldest first; undefined: no poll. */
-  readonly trend: readonly (number | undefined)[];
   /** Absent at the first poll. */
   readonly rates?: Rates;
 }
 
 /** What happened between two polls. */
-export interface Rates {
-  readonly acceptedPerSecond: number;
-  readonly deliveredPerSecond: number;
-  /** Failed attempts. */
-  readonly failedPerSecond: number;
-  /** Events that became dead letters. */
-  readonly diedPerSecond: number;
-  /** The mean duration of an attempt, in milliseconds; absent: none ended. */
-  readonly attemptMs?: number;
-}
+export type Rates = ReturnType<typeof ratesBetween>;
 
 /** What there is to show once an interval. */
 export interface WatchTick {
@@ -36,30 +24,17 @@ export interface WatchTick {
   readonly away?: { readonly since: number; readonly reason: string };
 }
 
-/** A minute. */
-const TREND_SPANS = 12;
-const SPAN_MS = 5_000;
+/** What only ever grows. @param at ms of a monotonic clock */
+function countersOf({ accepted, delivered, attemptMs, failedAttempts }: ClientView, at: number) {
+  const failed = Object.values(failedAttempts).reduce((sum, count) => sum + count, 0);
+  return { at, accepted, delivered, failed, attemptMs };
+}
 
 type Counters = ReturnType<typeof countersOf>;
 
-interface Point {
-  readonly at: number;
-  readonly counters: Counters;
-}
-
-/** What only ever grows. */
-function countersOf({ accepted, delivered, replayed, attemptMs, failedAttempts, diedByClass }: ClientView) {
-  return { accepted, delivered, replayed, attemptMs, failed: sum(failedAttempts), died: sum(diedByClass) };
-}
-
-function sum(counts: Readonly<Record<string, number>>): number {
-  return Object.values(counts).reduce((total, count) => total + count, 0);
-}
-
 /** Compares each view with an earlier one. */
 export class NewsSource {
-  /** Of each client: the counters of the window, and the latest backlog by number of the span. */
-  readonly #tracks = new Map<string, { points: Point[]; spans: Map<number, number> }>();
+  readonly #countersByClient = new Map<string, Counters[]>();
   readonly #windowMs: number;
 
   /** @param windowMs rates compare with the latest view that is so old, or with the first */
@@ -70,86 +45,47 @@ export class NewsSource {
   /** @param at ms of a monotonic clock */
   add(views: ReadonlyMap<string, ClientView>, at: number): readonly ClientNews[] {
     return [...views].map(([client, view]) => {
-      const { points, spans } = this.#tracks.get(client) ?? { points: [], spans: new Map() };
-      this.#tracks.set(client, { points, spans });
+      const earlier = this.#countersByClient.get(client) ?? [];
+      const kept = keepWindow([...earlier, countersOf(view, at)], at - this.#windowMs);
+      this.#countersByClient.set(client, kept);
+      const [first, last] = [kept[0], kept.at(-1)];
       const backlog = view.waiting + view.inFlight + view.retrying;
-      const counters = countersOf(view);
-      const since = keepPoint(points, { at, counters }, this.#windowMs);
-      const rates = since === undefined ? {} : { rates: ratesBetween(since, counters, at) };
-      return { client, view, backlog, trend: keepSpan(spans, backlog, at), ...rates };
+      if (first === undefined || last === undefined || first === last) return { client, view, backlog };
+      return { client, view, backlog, rates: ratesBetween(first, last) };
     });
   }
 }
 
-/** @returns the point to compare with */
-function keepPoint(points: Point[], point: Point, windowMs: number): Point | undefined {
-  const last = points.at(-1);
+/** @returns the latest that is from `since` or before, or the first, and all later ones */
+function keepWindow(counters: Counters[], since: number): Counters[] {
+  const [before, now] = counters.slice(-2);
   // A Redis that was emptied, or that lost its last second, counts anew.
-  if (last !== undefined && wentBack(last.counters, point.counters)) points.length = 0;
-  points.push(point);
-  while (points.length > 2 && (points[1]?.at ?? 0) <= point.at - windowMs) points.shift();
-  return points.length > 1 ? points[0] : undefined;
+  if (before && now && (Object.keys(now) as (keyof Counters)[]).some((name) => now[name] < before[name])) {
+    return [now];
+  }
+  const first = counters.findLastIndex((one, index) => one.at <= since && index < counters.length - 1);
+  return counters.slice(Math.max(0, first));
 }
 
-function wentBack(before: Counters, now: Counters): boolean {
-  return (Object.keys(before) as (keyof Counters)[]).some((name) => now[name] < before[name]);
-}
-
-/** An elapsed time of 0 counts as 1 ms. */
-function ratesBetween({ at: since, counters: before }: Point, now: Counters, at: number): Rates {
-  const seconds = Math.max(1, at - since) / 1_000;
-  const perSecond = (name: keyof Counters): number => (now[name] - before[name]) / seconds;
+/** An elapsed time of 0 counts as 1 ms; `attemptMs` is the mean duration of an attempt, absent if none ended. */
+function ratesBetween(before: Counters, now: Counters) {
+  const perSecond = (name: keyof Counters): number =>
+    ((now[name] - before[name]) / Math.max(1, now.at - before.at)) * 1_000;
   const attempts = now.delivered - before.delivered + now.failed - before.failed;
   return {
     acceptedPerSecond: perSecond('accepted'),
     deliveredPerSecond: perSecond('delivered'),
+    /** Failed attempts. */
     failedPerSecond: perSecond('failed'),
-    diedPerSecond: perSecond('died'),
     ...(attempts > 0 ? { attemptMs: (now.attemptMs - before.attemptMs) / attempts } : {}),
   };
 }
 
-function keepSpan(spans: Map<number, number>, backlog: number, at: number): (number | undefined)[] {
-  const current = Math.floor(at / SPAN_MS);
-  spans.set(current, backlog);
-  for (const span of spans.keys()) if (span <= current - TREND_SPANS) spans.delete(span);
-  return Array.from({ length: TREND_SPANS }, (_, i) => spans.get(current - TREND_SPANS + 1 + i));
-}
-
 const LONG_WAIT_MS = 60_000;
 
-/**
- * Judges a client: 4, events die or an incident is open; 3, attempts fail; 2, events retry, have waited for more than
- * a minute or are broken, or the client is paused; 1, it has dead letters or something to do; 0, it is quiet.
- */
-export function troubleOf({ view, rates, backlog }: ClientNews): number {
-  if ((rates?.diedPerSecond ?? 0) > 0 || view.incidents.length > 0) return 4;
-  if ((rates?.failedPerSecond ?? 0) > 0) return 3;
-  const { retrying, oldestMs, broken, pausedAt, dead } = view;
-  if (retrying > 0 || oldestMs > LONG_WAIT_MS || broken > 0 || pausedAt !== undefined) return 2;
-  const moves = (rates?.acceptedPerSecond ?? 0) + (rates?.deliveredPerSecond ?? 0) > 0;
-  return dead > 0 || backlog > 0 || moves ? 1 : 0;
-}
-
-/**
- * The most troubled first, the quiet last; among the equally troubled those with ten times as much to do, and then by
- * name, so that rows keep their places while figures change.
- */
-export function byTrouble(news: readonly ClientNews[]): ClientNews[] {
-  const keyed = news.map((one) => {
-    const size = Math.floor(Math.log10(1 + one.backlog + one.view.dead));
-    return { one, client: one.client, rank: -(troubleOf(one) * 100 + size) };
-  });
-  keyed.sort((a, b) => a.rank - b.rank || Number(a.client > b.client) - Number(a.client < b.client));
-  return keyed.map(({ one }) => one);
-}
-
-/** `503 server_error, 3 s ago`; empty for a client that is quiet by now. */
-export function lastErrorOf(news: ClientNews, now: number): string {
-  const { lastError } = news.view;
-  if (lastError === undefined || troubleOf(news) === 0) return '';
-  const { status, class: failureClass, at, detail } = lastError;
-  const what = status === 0 ? failureClass : `${status} ${failureClass}`;
-  const ago = `${shortAge(now - at)} ago`;
-  return oneLine(`${what}, ${ago}${detail === '' ? '' : `: ${detail}`}`);
+/** Whether events of a client fail, wait for more than a minute, or are held up. Dead letters alone are history. */
+export function isInTrouble({ view, rates }: ClientNews): boolean {
+  const { retrying, oldestMs, broken, incidents, pausedAt } = view;
+  if (retrying + broken + incidents.length > 0 || pausedAt !== undefined) return true;
+  return oldestMs > LONG_WAIT_MS || (rates?.failedPerSecond ?? 0) > 0;
 }

@@ -1,11 +1,8 @@
 import { lastErrorValue } from '../../queue/client-view.ts';
-import { formatCount, formatTime, shortAge, shortRate, shortSpan } from '../terminal.ts';
-import { type ClientNews, lastErrorOf, troubleOf, type WatchTick } from './client-news.ts';
+import { formatCount, formatTime, oneLine, shortAge, shortRate, shortSpan } from '../terminal.ts';
+import { type ClientNews, isInTrouble, type WatchTick } from './client-news.ts';
 
-/**
- * The lines of a tick for a stream that cannot be redrawn: one for each client with news since the tick before, one
- * when Redis goes away, and one when it is back. The first tick tells of every client that is not quiet.
- */
+/** The lines of a tick for a stream that cannot be redrawn: what is new since the tick before. */
 export function plainLines(tick: WatchTick, before: WatchTick | undefined): string[] {
   const time = formatTime(tick.at);
   if (tick.away !== undefined) return before?.away === undefined ? [`${time}  ${tick.away.reason}`] : [];
@@ -18,7 +15,7 @@ export function plainLines(tick: WatchTick, before: WatchTick | undefined): stri
 }
 
 function hasNews(one: ClientNews, before: ClientNews | undefined): boolean {
-  if (before === undefined) return troubleOf(one) > 0;
+  if (before === undefined) return isInTrouble(one) || one.backlog + one.view.dead > 0;
   const { acceptedPerSecond = 0, deliveredPerSecond = 0, failedPerSecond = 0 } = one.rates ?? {};
   if (acceptedPerSecond + deliveredPerSecond + failedPerSecond > 0) return true;
   const figures = ({ backlog, view }: ClientNews): string =>
@@ -26,8 +23,7 @@ function hasNews(one: ClientNews, before: ClientNews | undefined): boolean {
   return figures(one) !== figures(before);
 }
 
-function describe(news: ClientNews, now: number): string {
-  const { view, rates, backlog } = news;
+function describe({ view, rates, backlog }: ClientNews, now: number): string {
   const { acceptedPerSecond, deliveredPerSecond, failedPerSecond = 0, attemptMs } = rates ?? {};
   const failing = failedPerSecond > 0;
   const moving = [`in ${shortRate(acceptedPerSecond)}/s`, `out ${shortRate(deliveredPerSecond)}/s`];
@@ -40,9 +36,17 @@ function describe(news: ClientNews, now: number): string {
     `dead ${formatCount(view.dead)}`,
     ...(view.incidents.length === 0 ? [] : [`incidents ${formatCount(view.incidents.length)}`]),
     ...(view.pausedAt === undefined ? [] : ['paused']),
-    ...(failing ? [`last error ${lastErrorOf(news, now)}`] : []),
+    ...(failing ? [`last error ${describeError(view, now)}`] : []),
   ];
   return parts.join(', ');
+}
+
+/** `503 server_error, 3 s ago: the beginning of the response`. */
+export function describeError({ lastError }: ClientNews['view'], now: number): string {
+  if (lastError === undefined) return '';
+  const { status, class: failureClass, at, detail } = lastError;
+  const what = status === 0 ? failureClass : `${status} ${failureClass}`;
+  return oneLine(`${what}, ${shortAge(now - at)} ago${detail === '' ? '' : `: ${detail}`}`);
 }
 
 /** A tick as machines read it. Rates are null at the first poll, `attemptMs` if no attempt ended. */

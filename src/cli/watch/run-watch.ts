@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ReadStream } from 'node:tty';
 import { type Redis, ReplyError } from 'ioredis';
+import { atMost } from '../../core/time.ts';
 import { type ClientView, readClientViews, type ViewedClient } from '../../queue/client-view.ts';
-import { isConnected, whyAway } from '../../queue/connections.ts';
+import { isConnected, unavailable } from '../../queue/connections.ts';
 import { countServices } from '../../queue/stored-clients.ts';
 import { reasonOf } from '../../queue/until-writable.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
@@ -25,31 +27,28 @@ export async function runWatch(
 ): Promise<void> {
   const ending = new AbortController();
   const { signal } = ending;
-  const ended = new Promise<undefined>((resolve) => {
-    signal.addEventListener('abort', () => resolve(undefined));
-  });
   const end = (): void => ending.abort();
+  const ended = once(signal, 'abort').then(() => undefined);
   void stopSignal().then(end);
-  const view = openView(terminal);
-  if (!view.isLive) tellWhatComes(terminal, clients.length, intervalMs);
-  const releaseKeys = view.isLive ? onEndingKey(process.stdin, end) : () => {};
+  const isLive = !terminal.json && canRedraw(process.stdout);
+  const view = isLive ? openScreen(terminal, end) : openLines(terminal, clients.length, intervalMs);
   const poll = createPoll(redis, clients);
-  const news = new NewsSource(view.isLive ? SCREEN_WINDOW_MS : 0);
+  const news = new NewsSource(isLive ? SCREEN_WINDOW_MS : 0);
   let tick: WatchTick | undefined;
   try {
     while (!signal.aborted) {
       const started = performance.now();
       const polled = await Promise.race([poll(), ended]);
       if (polled === undefined) return;
-      tick = nextTick(polled, tick, news);
-      view.show(tick);
+      const next = nextTick(polled, tick, news);
+      view.show(next, tick);
+      tick = next;
       // A slow poll puts the next one off: a process that lags does not catch up.
       const pauseMs = Math.max(intervalMs / 2, intervalMs - (performance.now() - started));
       await pause(pauseMs, undefined, { signal }).catch(() => {});
     }
   } finally {
     view.end();
-    releaseKeys();
   }
 }
 
@@ -62,44 +61,37 @@ function nextTick(polled: Polled, before: WatchTick | undefined, news: NewsSourc
   return { at, news: before?.news ?? [], services: before?.services, away: { since, reason: polled.away } };
 }
 
-function tellWhatComes(terminal: Terminal, clients: number, intervalMs: number): void {
+/** Values with `--json`, otherwise lines, if there is no terminal to draw on. */
+function openLines(terminal: Terminal, clients: number, intervalMs: number) {
   const which = clients === 1 ? 'one client' : `${formatCount(clients)} clients`;
   const each = intervalMs >= 2_000 ? inWords(intervalMs) : `${intervalMs / 1_000} s`;
   terminal.line(`Watching ${which}: a line for each with news, every ${each}. Ctrl-C ends it.`);
+  return {
+    show(tick: WatchTick, before: WatchTick | undefined): void {
+      terminal.value(tickValue(tick));
+      for (const line of plainLines(tick, before)) terminal.line(line);
+    },
+    end(): void {},
+  };
 }
 
-interface WatchView {
-  /** Whether it is a screen that is drawn again and again. */
-  readonly isLive: boolean;
-  show(tick: WatchTick): void;
-  end(): void;
-}
-
-/** The screen in a terminal, values with `--json`, lines anywhere else. */
-function openView(terminal: Terminal): WatchView {
-  if (terminal.json) return { isLive: false, show: (tick) => terminal.value(tickValue(tick)), end: () => {} };
+/** A screen that is drawn again and again. @param onEndingKey called when a key is pressed that ends it */
+function openScreen(terminal: Terminal, onEndingKey: () => void) {
   let latest: WatchTick | undefined;
-  if (!canRedraw(process.stdout)) {
-    return {
-      isLive: false,
-      show(tick) {
-        for (const line of plainLines(tick, latest)) terminal.line(line);
-        latest = tick;
-      },
-      end: () => {},
-    };
-  }
   const draw = (): void => {
     if (latest !== undefined) screen.draw(screenLines(latest, screen.size(), terminal.style));
   };
   const screen = createLiveScreen(process.stdout, draw);
+  const releaseKeys = listenForEndingKey(process.stdin, onEndingKey);
   return {
-    isLive: true,
-    show(tick) {
+    show(tick: WatchTick): void {
       latest = tick;
       draw();
     },
-    end: screen.end,
+    end(): void {
+      screen.end();
+      releaseKeys();
+    },
   };
 }
 
@@ -107,7 +99,7 @@ function openView(terminal: Terminal): WatchView {
 const ENDING_KEYS = ['q', 'Q', '\u0003', '\u0004'];
 
 /** Calls back when an ending key is pressed, if the input is a terminal. @returns gives the keyboard back */
-function onEndingKey(input: ReadStream, end: () => void): () => void {
+function listenForEndingKey(input: ReadStream, end: () => void): () => void {
   if (input.isTTY !== true) return () => {};
   const onData = (keys: Buffer): void => {
     if (ENDING_KEYS.some((key) => keys.includes(key))) end();
@@ -131,6 +123,7 @@ type Polled =
 const COUNT_SERVICES_EVERY_MS = 5_000;
 /** How long Redis may be silent before that is told. */
 const SILENT_MS = 2_000;
+const SILENT = { away: 'Redis cannot be reached: it does not answer' };
 
 /** Makes a poll of these clients: one round trip, never rejects, and never a second one while the first is unanswered. */
 function createPoll(redis: Redis, clients: readonly ViewedClient[]): () => Promise<Polled> {
@@ -139,7 +132,7 @@ function createPoll(redis: Redis, clients: readonly ViewedClient[]): () => Promi
   let countedAt = Number.NEGATIVE_INFINITY;
 
   async function poll(): Promise<Polled> {
-    if (!isConnected(redis)) return away(whyAway(redis));
+    if (!isConnected(redis)) return { away: unavailable(redis).message };
     try {
       const counts = performance.now() - countedAt >= COUNT_SERVICES_EVERY_MS;
       const counting = counts ? countServices(redis) : services;
@@ -149,19 +142,14 @@ function createPoll(redis: Redis, clients: readonly ViewedClient[]): () => Promi
       return { views, services };
     } catch (error) {
       if (error instanceof ReplyError) return { away: `Redis answers ${reasonOf(error as Error)}` };
-      return away(isConnected(redis) ? 'it does not answer' : whyAway(redis));
+      return isConnected(redis) ? SILENT : { away: unavailable(redis).message };
     }
   }
 
-  return () => {
+  return async () => {
     underWay ??= poll().finally(() => {
       underWay = undefined;
     });
-    const silent = pause(SILENT_MS, away('it does not answer'), { ref: false });
-    return Promise.race([underWay, silent]);
+    return (await atMost(SILENT_MS, underWay)) ?? SILENT;
   };
-}
-
-function away(why: string): Polled {
-  return { away: `Redis cannot be reached: ${why}` };
 }

@@ -8,7 +8,7 @@ const TIME = '2026-03-01 14:03:07Z';
 
 function tickWith(waiting: number, more: Partial<WatchTick> = {}): WatchTick {
   const poll = (client: string, events: number) => ({
-    ...{ client, view: viewWith({ waiting: events }), backlog: events, trend: [] },
+    ...{ client, view: viewWith({ waiting: events }), backlog: events },
   });
   return { at: NOW, services: 1, news: [poll('acme', waiting), poll('acme-outlet', 0)], ...more };
 }
