@@ -4,7 +4,7 @@ import { endOnCrash, stopForLostOutput } from '../service/lifecycle.ts';
 import { VERSION } from '../version.ts';
 import { addCommands } from './add-commands.ts';
 import { EXIT } from './run-command.ts';
-import { createTerminal } from './terminal.ts';
+import { Terminal } from './terminal.ts';
 
 endOnCrash();
 
@@ -39,7 +39,7 @@ try {
 function reportMisuse({ code, message }: CommanderError): void {
   const isHelp = code === 'commander.help';
   const sentence = isHelp ? 'a command is missing' : message.replace(/^error: /, '');
-  const terminal = createTerminal(process.argv.includes('--json'));
+  const terminal = new Terminal(process.argv.includes('--json'));
   terminal.value({ error: { code: 'USAGE', message: sentence } });
 }
 

@@ -4,52 +4,50 @@ import Table from 'cli-table3';
 type Style = Parameters<typeof styleText>[0];
 
 /** What a command writes with: JSON on stdout for machines, or text and tables for people. */
-export interface Terminal {
+export class Terminal {
   readonly json: boolean;
+
+  constructor(json: boolean) {
+    this.json = json;
+  }
+
   /** Prints the one JSON value of a command; does nothing for people. */
-  value(value: unknown): void;
+  value(value: unknown): void {
+    if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`);
+  }
+
   /** Prints a line for people; does nothing with `--json`. */
-  line(text?: string): void;
-  /** Prints a table for people. */
+  line(text = ''): void {
+    if (!this.json) process.stdout.write(`${text}\n`);
+  }
+
+  /** Prints a table for people. @param numeric the columns that are aligned to the right */
   table(
     head: readonly string[],
     rows: readonly (readonly (string | number)[])[],
-    numeric?: readonly number[],
-  ): void;
-  /** Says something beside the result, on stderr, in both modes. */
-  note(text: string): void;
-  style(style: Style, text: string): string;
-}
+    numeric: readonly number[] = [],
+  ): void {
+    // To lay out a long one takes longer than to read its rows.
+    if (this.json) return;
+    const table = new Table({
+      head: head.map((text) => this.style('bold', text)),
+      colAligns: head.map((_, column) => (numeric.includes(column) ? 'right' : 'left')),
+      style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 1 },
+      chars: PLAIN_LINES,
+    });
+    for (const row of rows) table.push(row.map((cell) => oneLine(String(cell))));
+    this.line(table.toString().replace(/ +$/gm, ''));
+  }
 
-/** The terminal of a command. */
-export function createTerminal(json: boolean): Terminal {
-  const colour = process.stdout.isTTY === true && !process.env['NO_COLOR'];
-  const style = (format: Style, text: string): string => (colour ? styleText(format, text) : text);
-  const line = (text = ''): void => {
-    if (!json) process.stdout.write(`${text}\n`);
-  };
-  return {
-    json,
-    style,
-    line,
-    value(value) {
-      if (json) process.stdout.write(`${JSON.stringify(value)}\n`);
-    },
-    table(head, rows, numeric = []) {
-      // To lay out a long one takes longer than to read its rows.
-      if (json) return;
-      const table = new Table({
-        head: head.map((text) => style('bold', text)),
-        colAligns: head.map((_, column) => (numeric.includes(column) ? 'right' : 'left')),
-        style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 1 },
-        chars: PLAIN_LINES,
-      });
-      for (const row of rows) table.push(row.map((cell) => oneLine(String(cell))));
-      line(table.toString().replace(/ +$/gm, ''));
-    },
-    note(text) {
-      process.stderr.write(`${visibleText(text)}\n`);
-    },
+  /** Says something beside the result, on stderr, in both modes. */
+  note(text: string): void {
+    process.stderr.write(`${visibleText(text)}\n`);
+  }
+
+  /** Adds a style if stdout is a terminal. */
+  readonly style = (style: Style, text: string): string => {
+    const isColoured = process.stdout.isTTY === true && !process.env['NO_COLOR'];
+    return isColoured ? styleText(style, text) : text;
   };
 }
 
