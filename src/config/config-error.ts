@@ -38,7 +38,8 @@ export class ConfigError extends WaybillError {
   }
 }
 
-function describeProblem({ line, path, message }: ConfigProblem): string {
+/** Where it is and what is wrong there, in a line. */
+export function describeProblem({ line, path, message }: ConfigProblem): string {
   const place = line === undefined ? '' : `line ${line}: `;
   return path === '$' ? `${place}the file ${message}` : `${place}${path} ${message}`;
 }

@@ -141,7 +141,8 @@ function unexplained(issues: readonly ConfigIssue[], causes: readonly ConfigIssu
 }
 
 /** Writes each issue's place as a path and a line, in the order of the file. */
-function toConfigProblems(issues: readonly ConfigIssue[], tree: YamlTree): ConfigProblem[] {
+/** Says where the issues are in a file, in the order of its lines. */
+export function toConfigProblems(issues: readonly ConfigIssue[], tree: YamlTree): ConfigProblem[] {
   const problems = issues.map(({ keys, message }): ConfigProblem => {
     const path = toJsonPath(keys);
     const line = tree.lineOf(keys);
