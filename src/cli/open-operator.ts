@@ -9,18 +9,14 @@ import { commandAction, type GlobalOptions, UsageError } from './run-command.ts'
 import type { Terminal } from './terminal.ts';
 
 /** A command's connection to Redis, and the configuration that it found it by. */
-export interface Operator {
-  readonly config: Config;
-  readonly redis: Redis;
-  close(): Promise<void>;
-}
+export type Operator = Awaited<ReturnType<typeof openOperator>>;
 
 /**
  * Connects a command to the configuration's Redis; an embedded one that does not run is not started.
  *
  * @throws WaybillError `REDIS_UNAVAILABLE`, `REDIS_NOT_RUNNING`; ConfigError
  */
-export async function openOperator(file: string): Promise<Operator> {
+export async function openOperator(file: string) {
   const config = loadConfig(file);
   const access = await findRedisAccess(config);
   const redis = openRedis(access.location, 'operator', () => {});
@@ -35,7 +31,7 @@ export async function openOperator(file: string): Promise<Operator> {
   return {
     config,
     redis,
-    async close() {
+    async close(): Promise<void> {
       closeRedis(redis);
       await access.release();
     },

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { WaybillError } from '../core/waybill-error.ts';
-import { createTerminal, type Terminal } from './terminal.ts';
+import { Terminal } from './terminal.ts';
 
 /** Exit codes of every command; stable, and documented in README.md. */
 export const EXIT = {
@@ -46,25 +46,17 @@ export interface GlobalOptions {
 export function commandAction<Options extends GlobalOptions, Words extends readonly unknown[]>(
   action: (terminal: Terminal, options: Options, ...words: Words) => Promise<number>,
 ): (...given: unknown[]) => Promise<void> {
-  return (...given) => {
+  return async (...given) => {
     // Commander passes the command's arguments, its own options, and the command.
     const words = given.slice(0, -2) as unknown as Words;
     const options = (given.at(-1) as Command).optsWithGlobals<Options>();
-    return runCommand(options, (terminal) => action(terminal, options, ...words));
+    const terminal = new Terminal(options.json === true);
+    try {
+      process.exitCode = await action(terminal, options, ...words);
+    } catch (error) {
+      process.exitCode = reportError(error, terminal);
+    }
   };
-}
-
-/** Runs a command's action: it returns its exit code, or fails with an error that becomes a sentence. */
-export async function runCommand(
-  options: GlobalOptions,
-  action: (terminal: Terminal) => Promise<number>,
-): Promise<void> {
-  const terminal = createTerminal(options.json === true);
-  try {
-    process.exitCode = await action(terminal);
-  } catch (error) {
-    process.exitCode = reportError(error, terminal);
-  }
 }
 
 function reportError(error: unknown, terminal: Terminal): number {

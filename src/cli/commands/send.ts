@@ -7,8 +7,8 @@ import { onLostOutput } from '../../service/lifecycle.ts';
 import { type OpenIntake, openIntake } from '../../service/open-intake.ts';
 import { openRedisAccess } from '../../service/redis-access.ts';
 import { tellWithoutService } from '../open-operator.ts';
-import { EXIT, type GlobalOptions, runCommand, untilInterrupted } from '../run-command.ts';
-import { Account, JsonAccount, printAccount } from '../send/account.ts';
+import { commandAction, EXIT, type GlobalOptions, untilInterrupted } from '../run-command.ts';
+import { Account, printAccount } from '../send/account.ts';
 import { GzipError } from '../send/event-input.ts';
 import { type KeyTemplate, parseKeyTemplate } from '../send/key-template.ts';
 import { type Sending, sendEvents, sendExport, sendTo } from '../send/send-events.ts';
@@ -34,21 +34,22 @@ export function addSendCommand(program: Command): void {
     )
     .description('put events into the queue of a client')
     .option('--idempotency-key <template>', KEY_HELP, parseKeyTemplate)
+    .hook('preAction', (_program, command) => {
+      const misuse = findMisuse(command.opts<SendOptions>(), command.args);
+      if (misuse !== undefined) command.error(`error: ${misuse}`, { code: 'waybill.usage' });
+    })
     .action(
-      (client: string | undefined, type: string | undefined, file: string | undefined, _options, command) => {
-        const options = (command as Command).optsWithGlobals<SendOptions>();
-        const { fromExport, idempotencyKey } = options;
-        const misuse = findMisuse(options, client, type);
-        if (misuse !== undefined) command.error(`error: ${misuse}`, { code: 'waybill.usage' });
-        return runCommand(options, async (terminal) => {
+      commandAction(
+        async (terminal, options: SendOptions, client: string, type: string, file: string | undefined) => {
+          const { fromExport, idempotencyKey } = options;
           const config = loadConfig(options.config);
           const sending =
             fromExport === undefined
-              ? sendTo(config, client ?? '', type ?? '', file, idempotencyKey)
+              ? sendTo(config, client, type, file, idempotencyKey)
               : sendExport(config, fromExport);
           return withIntake(terminal, config, (intake) => send(terminal, intake, sending));
-        });
-      },
+        },
+      ),
     );
 }
 
@@ -57,8 +58,7 @@ type SendOptions = GlobalOptions & { readonly fromExport?: string; readonly idem
 /** Says what is wrong with the arguments, in commander's words for arguments that are always required. */
 function findMisuse(
   { fromExport, idempotencyKey }: SendOptions,
-  client: string | undefined,
-  type: string | undefined,
+  [client, type]: readonly string[],
 ): string | undefined {
   if (fromExport === undefined) {
     if (client === undefined) return "missing required argument 'client'";
@@ -94,8 +94,7 @@ async function withIntake(
 
 async function send(terminal: Terminal, intake: OpenIntake, sending: Sending): Promise<number> {
   if (sending.input.isTerminal) terminal.note('Reading events from the terminal; Ctrl-D ends them.');
-  const json = terminal.json ? new JsonAccount(process.stdout) : undefined;
-  const account = new Account(sending.keyTemplate !== undefined, json?.add);
+  const account = new Account(sending.keyTemplate !== undefined, terminal.json ? process.stdout : undefined);
   const reading = new AbortController();
   let error: Error | undefined;
   // Without a listener the process would end there, as if everything had been sent.
@@ -106,12 +105,12 @@ async function send(terminal: Terminal, intake: OpenIntake, sending: Sending): P
   const interrupted = await untilInterrupted(async (signal) => {
     signal.addEventListener('abort', () => reading.abort());
     // What was accepted has to be told even if the rest fails.
-    await sendEvents(intake, sending, account, reading, async () => json?.flush()).catch((thrown: Error) => {
+    await sendEvents(intake, sending, account, reading).catch((thrown: Error) => {
       error ??= thrown;
     });
     return signal.aborted;
   });
-  await json?.end(account);
+  await account.end();
   printAccount(terminal, account);
   tellRest(terminal, account, interrupted, error);
   if (account.accepted > 0) await tellWithoutService(terminal, intake.redis);

@@ -4,12 +4,6 @@ import type { Problem } from '../../core/problem.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { formatCount, type Terminal, visibleText } from '../terminal.ts';
 
-/** A line whose event was refused. */
-interface RefusedLine {
-  readonly line: number;
-  readonly problems: readonly Problem[];
-}
-
 /** Refused events that people are shown; the rest is counted. */
 const MOST_SHOWN = 20;
 
@@ -21,7 +15,7 @@ export class Account {
   refused = 0;
   unknown = 0;
   /** The first refused events, without those that were refused because of Redis. */
-  readonly shown: RefusedLine[] = [];
+  readonly shown: { readonly line: number; readonly problems: readonly Problem[] }[] = [];
   /** How many there would be in `shown` without its limit. */
   showable = 0;
   /** The lines of the first and the last event whose outcome is unknown. */
@@ -32,12 +26,14 @@ export class Account {
   failure: string | undefined;
   /** Whether events have idempotency keys, so that sending them again doubles none. */
   readonly isKeyed: boolean;
-  readonly #onRefused: (refused: RefusedLine) => void;
+  readonly #json: Writable | undefined;
+  /** What is not written yet of the JSON. */
+  #text = '{"refused":[';
 
-  /** @param onRefused called for each refused event, in the order of the input */
-  constructor(isKeyed: boolean, onRefused: (refused: RefusedLine) => void = () => {}) {
+  /** @param json takes the account as one JSON object, the refused events as they come: there may be millions */
+  constructor(isKeyed: boolean, json: Writable | undefined) {
     this.isKeyed = isKeyed;
-    this.#onRefused = onRefused;
+    this.#json = json;
   }
 
   get total(): number {
@@ -59,7 +55,7 @@ export class Account {
       return;
     }
     this.refused += 1;
-    this.#onRefused({ line, problems });
+    if (this.#json) this.#text += `${this.refused > 1 ? ',' : ''}${JSON.stringify({ line, problems })}`;
     if (result.code.startsWith('REDIS_')) {
       this.failure ??= problems[0]?.message;
       return;
@@ -67,36 +63,20 @@ export class Account {
     this.showable += 1;
     if (this.shown.length < MOST_SHOWN) this.shown.push({ line, problems });
   }
-}
 
-/** Writes the account as one JSON object, the refused events as they come: there may be millions of them. */
-export class JsonAccount {
-  readonly #out: Writable;
-  #text = '{"refused":[';
-  #isFirst = true;
-
-  constructor(out: Writable) {
-    this.#out = out;
-  }
-
-  readonly add = (refused: RefusedLine): void => {
-    this.#text += (this.#isFirst ? '' : ',') + JSON.stringify(refused);
-    this.#isFirst = false;
-  };
-
-  /** Writes what was added, and waits until it is taken. */
+  /** Writes the refused events, and waits until they are taken. */
   async flush(): Promise<void> {
     const text = this.#text;
     this.#text = '';
-    if (text === '' || this.#out.write(text)) return;
+    if (this.#json === undefined || text === '' || this.#json.write(text)) return;
     // If it cannot be written any more, the listener for a lost output ends the sending.
-    await once(this.#out, 'drain').catch(() => {});
+    await once(this.#json, 'drain').catch(() => {});
   }
 
-  /** Ends the object. */
-  async end({ accepted, repeated, unknown, isKeyed }: Account): Promise<void> {
-    const again = isKeyed ? `"repeated":${repeated},` : '';
-    this.#text += `],"accepted":${accepted},${again}"unknown":${unknown}}\n`;
+  /** Ends the JSON object. */
+  async end(): Promise<void> {
+    const again = this.isKeyed ? `"repeated":${this.repeated},` : '';
+    this.#text += `],"accepted":${this.accepted},${again}"unknown":${this.unknown}}\n`;
     await this.flush();
   }
 }

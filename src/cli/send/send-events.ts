@@ -72,7 +72,6 @@ const MAX_UNDER_WAY = 8;
  * for a file, by events for a stream. What was submitted is counted, even if it throws.
  *
  * @param reading ends it early
- * @param flush called after some events were counted; later ones wait for it
  * @throws errors of the input
  */
 export async function sendEvents(
@@ -80,7 +79,6 @@ export async function sendEvents(
   sending: Sending,
   account: Account,
   reading: AbortController,
-  flush: () => Promise<void>,
 ): Promise<void> {
   const { input } = sending;
   const { signal } = reading;
@@ -100,7 +98,7 @@ export async function sendEvents(
       update(input.size === undefined ? account.total : bytesRead);
       // Input from a pipe may not end for a long time.
       if (account.failure !== undefined) reading.abort();
-      await flush();
+      await account.flush();
     }
     try {
       for await (const items of inParts(readPayloads(bytes))) {
