@@ -39,7 +39,7 @@ const ALL = [
 test.each([
   ['one that is named', ['status', '--json'], ['status']],
   ['also behind options', ['--json', '--config', 'here.yaml', 'check'], ['check']],
-  ['both of one file', ['resume', 'acme'], ['pause', 'resume']],
+  ['of two in one file the one that is named', ['resume', 'acme'], ['resume']],
   ['only that, where a client or a file is named like another', ['send', 'status', 'help'], ['send']],
   ['all of them for no word', [], ALL],
   ['all of them for a word that is none', ['statsu'], ALL],

@@ -5,9 +5,13 @@ import { findClient, operatorAction } from '../open-operator.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
 import { formatCount } from '../terminal.ts';
 
-/** `waybill pause <client>` and `waybill resume <client>` */
-export function addPauseCommands(program: Command): void {
+/** `waybill pause <client>` */
+export function addPauseCommand(program: Command): void {
   addCommand(program, 'pause', "stop sending a client's events; they wait, and no attempt is counted");
+}
+
+/** `waybill resume <client>` */
+export function addResumeCommand(program: Command): void {
   addCommand(program, 'resume', "go on sending a paused client's events");
 }
 
