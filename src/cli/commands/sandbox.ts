@@ -4,13 +4,14 @@ import { seededRandom } from '../../core/random.ts';
 import { showMs, showRate } from '../../loadtest/quantities.ts';
 import type { Capacity, CapacityOptions } from '../../sandbox/capacity.ts';
 import { EXAMPLE_SCRIPT } from '../../sandbox/example-script.ts';
+import type { RequestSummary } from '../../sandbox/received-totals.ts';
 import type { SandboxScript } from '../../sandbox/sandbox-script.ts';
 import { type ScriptedClient, startScriptedClient } from '../../sandbox/scripted-client.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
 import { parseCount, parsePercentage, parseRate, parseTime, wholeNumber } from '../parse-options.ts';
 import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 import { readScript } from '../sandbox/read-script.ts';
-import { openRequestView, printSummary, type RequestView } from '../sandbox/request-view.ts';
+import { openRequestView, printSummary } from '../sandbox/request-view.ts';
 import type { Terminal } from '../terminal.ts';
 
 interface SandboxOptions extends GlobalOptions, CapacityFlags {
@@ -45,9 +46,9 @@ async function run(terminal: Terminal, options: SandboxOptions, file?: string): 
   const script = readScript(file);
   const capacity = capacityOf(options);
   const stopped = stopSignal();
-  const view = openRequestView(terminal, Date.now);
+  const view = openRequestView(terminal);
   try {
-    const play = await listen(script, capacity, options, view);
+    const play = await listen(script, capacity, options, view.add);
     tellWhere(terminal, play, capacity);
     await stopped;
     await play.close();
@@ -64,7 +65,7 @@ async function listen(
   script: SandboxScript,
   capacity: CapacityOptions | undefined,
   { host, port, seed = script.seed }: SandboxOptions,
-  view: RequestView,
+  onRequest: (request: RequestSummary) => void,
 ): Promise<ScriptedClient> {
   try {
     return await startScriptedClient(script, {
@@ -72,7 +73,7 @@ async function listen(
       random: seed === undefined ? Math.random : seededRandom(seed),
       ...(capacity === undefined ? {} : { capacity }),
       wallClock: Date.now,
-      onRequest: view.add,
+      onRequest,
     });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -95,11 +96,12 @@ interface CapacityFlags {
   readonly capacity?: number;
   readonly latency?: number;
   readonly latencySpread?: number;
-  readonly onOverload?: 'queue' | '503' | '429';
+  readonly onOverload?: `${keyof typeof ON_OVERLOAD}`;
   readonly queue?: number;
   readonly declaredLimit?: number;
 }
 
+const ON_OVERLOAD = { queue: 'queue', 503: 503, 429: 429 } as const;
 const DEFAULT_LATENCY_MS = 20;
 
 const readQueue = wholeNumber(0, 9_999_999, 'It is a whole number, such as 50.');
@@ -133,8 +135,6 @@ function capacityOf(flags: CapacityFlags): CapacityOptions | undefined {
     ...(declaredLimit === undefined ? {} : { declaredLimitPerSecond: declaredLimit }),
   };
 }
-
-const ON_OVERLOAD = { queue: 'queue', 503: 503, 429: 429 } as const;
 
 function expectTogether({ capacity, latency, latencySpread, onOverload, queue }: CapacityFlags): void {
   const refuses = onOverload === '503' || onOverload === '429';

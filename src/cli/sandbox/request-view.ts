@@ -1,49 +1,42 @@
 import type { ReceivedTotals, RequestSummary } from '../../sandbox/received-totals.ts';
 import { formatCount, oneLine, type Terminal } from '../terminal.ts';
 
-/** Prints requests as they come. */
-export interface RequestView {
-  add(request: RequestSummary): void;
-  /** Prints the sum of the requests that had no line. */
-  stop(): void;
-}
-
 /** Requests that get a line of their own, per second; one line sums up the others. */
 const LINES_A_SECOND = 20;
 const SECOND_MS = 1_000;
 
 /** A line for each request while they are few, a line a second while they are many; with `--json` one for each. */
-export function openRequestView(terminal: Terminal, wallClock: () => number): RequestView {
+export function openRequestView(terminal: Terminal) {
   let shown = 0;
-  let held = new Map<string, number>();
+  const held = new Map<string, number>();
   const timer = setInterval(endSecond, SECOND_MS);
 
   function endSecond(): void {
     shown = 0;
     if (held.size === 0) return;
     const sum = [...held.values()].reduce((total, times) => total + times, 0);
-    const answers = [...held].map(([answer, times]) => `${answer} × ${formatCount(times)}`);
-    held = new Map();
-    terminal.line(`${timeOfDay(wallClock())}  and ${formatCount(sum)} more: ${answers.join(', ')}`);
+    terminal.line(`${timeOfDay()}  and ${formatCount(sum)} more: ${describeAnswers(held)}`);
+    held.clear();
   }
 
   return {
-    add(request) {
-      terminal.value({ at: new Date(wallClock()).toISOString(), ...toJson(request) });
+    add(request: RequestSummary): void {
+      terminal.value({ at: new Date().toISOString(), ...toJson(request) });
       if (terminal.json) return;
-      if (shown < LINES_A_SECOND) {
-        shown += 1;
-        terminal.line(describe(terminal, request, timeOfDay(wallClock())));
-        return;
-      }
-      const answer = answerOf(request);
-      held.set(answer, (held.get(answer) ?? 0) + 1);
+      shown += 1;
+      if (shown <= LINES_A_SECOND) terminal.line(describe(terminal, request));
+      else held.set(answerOf(request), (held.get(answerOf(request)) ?? 0) + 1);
     },
-    stop() {
+    /** Prints the sum of the requests that had no line. */
+    stop(): void {
       clearInterval(timer);
       endSecond();
     },
   };
+}
+
+function describeAnswers(counts: ReadonlyMap<string, number>): string {
+  return [...counts].map(([answer, times]) => `${answer} × ${formatCount(times)}`).join(', ');
 }
 
 function toJson(request: RequestSummary) {
@@ -58,7 +51,7 @@ function toJson(request: RequestSummary) {
   };
 }
 
-function describe(terminal: Terminal, request: RequestSummary, time: string): string {
+function describe(terminal: Terminal, request: RequestSummary): string {
   const { kind, type, path, unit, attempt, eventId, ms, doubled, faults } = request;
   const parts =
     kind === 'token'
@@ -67,7 +60,7 @@ function describe(terminal: Terminal, request: RequestSummary, time: string): st
   const told = [...parts, `${Math.round(ms)} ms`, ...(doubled ? ['doubled'] : [])].map(oneLine).join('  ');
   const style = request.status >= 200 && request.status < 300 ? 'green' : 'red';
   const faulty = faults.map((fault) => `\n${' '.repeat(14)}${terminal.style('red', `! ${oneLine(fault)}`)}`);
-  return `${time}  ${terminal.style(style, answerOf(request).padEnd(3))}  ${told}${faulty.join('')}`;
+  return `${timeOfDay()}  ${terminal.style(style, answerOf(request).padEnd(3))}  ${told}${faulty.join('')}`;
 }
 
 function answerOf({ status, fault, left }: RequestSummary): string {
@@ -75,8 +68,8 @@ function answerOf({ status, fault, left }: RequestSummary): string {
   return fault ?? String(status);
 }
 
-function timeOfDay(ms: number): string {
-  return new Date(ms).toISOString().slice(11, 23);
+function timeOfDay(): string {
+  return new Date().toISOString().slice(11, 23);
 }
 
 /** Prints the sums of all requests; with `--json` as the last line. */
@@ -96,9 +89,8 @@ export function printSummary(terminal: Terminal, { endpoints, faults }: Received
   terminal.table(
     ['', 'requests', 'delivered', 'doubled', 'answers'],
     [...endpoints].map(([name, { received, delivered, doubled, byAnswer }]) => {
-      const answers = [...byAnswer].map(([answer, times]) => `${answer} × ${formatCount(times)}`);
       const counts = name === 'token' ? ['', ''] : [formatCount(delivered), formatCount(doubled)];
-      return [name, formatCount(received), ...counts, answers.join(', ')];
+      return [name, formatCount(received), ...counts, describeAnswers(byAnswer)];
     }),
     [1, 2, 3],
   );
