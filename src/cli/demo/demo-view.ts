@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { type ClientView, readClientViews } from '../../queue/client-view.ts';
 import { canRedraw, createLiveScreen } from '../live-screen.ts';
@@ -15,17 +16,13 @@ export type Statuses = PerCompany<ClientView>;
 
 const EVERY_MS = 150;
 const LINE_EVERY_MS = 1_000;
+const PATIENCE_MS = 60_000;
 
-/**
- * Shows where the events are until a condition holds: redrawn in place on a terminal, else a line a second.
- *
- * @throws Error after `timeoutMs`
- */
+/** Shows where the events are until a condition holds. @throws Error after a minute */
 export async function watchUntil(
   { redis, config }: DemoWorld,
   terminal: Terminal,
   condition: (statuses: Statuses) => boolean,
-  timeoutMs: number,
 ): Promise<Statuses> {
   const screen = canRedraw(process.stdout) && !terminal.json ? createLiveScreen(process.stdout) : undefined;
   const started = performance.now();
@@ -42,8 +39,8 @@ export async function watchUntil(
         terminal.line(`   ${COMPANY_NAMES.map((name) => summary(name, statuses[name])).join('; ')}`);
       }
       if (done) return statuses;
-      if (now - started > timeoutMs) throw new Error(`the demo did not get on within ${timeoutMs} ms`);
-      await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+      if (now - started > PATIENCE_MS) throw new Error(`the demo did not get on within ${PATIENCE_MS} ms`);
+      await sleep(EVERY_MS);
     }
   } finally {
     screen?.end();
@@ -65,9 +62,6 @@ function row(terminal: Terminal, name: CompanyName, status: ClientView): string 
   return `   ${name.padEnd(10)}${counts.join('  ')}`;
 }
 
-/** What became of the events of one company; `missing` were accepted and never arrived. */
-type CompanyAccount = ReturnType<typeof accountOf>;
-
 /** Adds up: what was accepted is compared with what the companies themselves received. */
 export function takeAccount(
   world: DemoWorld,
@@ -77,10 +71,13 @@ export function takeAccount(
   seconds: number,
 ) {
   const clients = perCompany((name) => accountOf(world, name, submitted[name], statuses[name], died[name]));
-  const total = Object.values(clients).reduce(add);
+  const names = Object.keys(clients.healthy) as (keyof typeof clients.healthy)[];
+  const sums = names.map((name) => [name, COMPANY_NAMES.reduce((sum, one) => sum + clients[one][name], 0)]);
+  const total = Object.fromEntries(sums) as typeof clients.healthy;
   return { clients, total, lost: total.missing, seconds: Math.round(seconds * 10) / 10 };
 }
 
+/** What became of the events of one company; `missing` were accepted and never arrived. */
 function accountOf(
   { companies }: DemoWorld,
   name: CompanyName,
@@ -102,11 +99,6 @@ function accountOf(
     tokenRequests: tokenRequests.length,
     missing: accepted.filter((id) => !deliveredIds.has(id)).length,
   };
-}
-
-function add(left: CompanyAccount, right: CompanyAccount): CompanyAccount {
-  const keys = Object.keys(left) as (keyof CompanyAccount)[];
-  return Object.fromEntries(keys.map((key) => [key, left[key] + right[key]])) as unknown as CompanyAccount;
 }
 
 const HEAD = ['', 'accepted', 'delivered', 'failed', 'died', 'replayed', 'dead', 'tokens', 'missing'];

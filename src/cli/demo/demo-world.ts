@@ -2,13 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { Config } from '../../config/config-schema.ts';
 import { parseConfig } from '../../config/load-config.ts';
 import { createLog } from '../../log.ts';
 import { closeRedis, openRedis } from '../../queue/connections.ts';
 import { type Company, startCompany } from '../../sandbox/company.ts';
 import { type Engine, startEngine } from '../../service/engine.ts';
-import { type OpenIntake, openIntake } from '../../service/open-intake.ts';
+import { openIntake } from '../../service/open-intake.ts';
 import { openRedisAccess } from '../../service/redis-access.ts';
 
 /** The companies of the demo, each named for what it shows. */
@@ -25,35 +24,21 @@ export function perCompany<Value>(make: (name: CompanyName, index: number) => Va
 }
 
 /** The demo's real parts, in a directory that is removed afterwards. */
-export interface DemoWorld {
-  readonly config: Config;
-  readonly companies: PerCompany<Company>;
-  readonly intake: OpenIntake;
-  readonly redis: ReturnType<typeof openRedis>;
-  startEngine(): Promise<void>;
-  close(): Promise<void>;
-}
+export type DemoWorld = Awaited<ReturnType<typeof openDemoWorld>>;
 
 /** Short, so that five retries are through in two seconds: 50, 100, 200, 400, 800 ms. */
 const RETRY = { retries: 5, baseDelayMs: 50, factor: 2, maxDelayMs: 5_000, jitter: 0.1 };
 
 /** Starts an embedded Redis and three sandbox companies, and opens the intake. */
-export async function openDemoWorld(): Promise<DemoWorld> {
+export async function openDemoWorld() {
   const directory = await mkdtemp(join(tmpdir(), 'waybill-demo-'));
-  const companies = {
+  const companies: PerCompany<Company> = {
     healthy: await startCompany('healthy'),
     'new-token': await startCompany('new-token', { auth: { type: 'oauth2' } }),
     outage: await startCompany('outage'),
   };
-  const settings = Object.values(companies).map(({ name, clientSettings }) => [
-    name,
-    clientSettings({ retry: RETRY }),
-  ]);
-  const config = parseConfig(
-    stringify({ clients: Object.fromEntries(settings) }),
-    join(directory, 'waybill.yaml'),
-    {},
-  );
+  const clients = perCompany((name) => companies[name].clientSettings({ retry: RETRY }));
+  const config = parseConfig(stringify({ clients }), join(directory, 'waybill.yaml'), {});
   const access = await openRedisAccess(config);
   const redis = openRedis(access.location, 'operator', () => {});
   const intake = await openIntake(config, access.location);
@@ -63,12 +48,12 @@ export async function openDemoWorld(): Promise<DemoWorld> {
     companies,
     intake,
     redis,
-    async startEngine() {
+    async startEngine(): Promise<void> {
       const log = createLog({ level: 'silent', destination: process.stderr });
       starting = startEngine({ config, redis: access.location, log });
       await starting;
     },
-    async close() {
+    async close(): Promise<void> {
       // The demo may be interrupted before the engine has started.
       await (await starting)?.stop(config.shutdownGraceMs);
       await intake.close();
