@@ -4,7 +4,7 @@ import type { StoredEvent } from '../../core/event.ts';
 import { toExportLine } from '../../core/exported-event.ts';
 import { attemptsOf, deadLetterDetail, deadLetterRow } from '../../dead-letters/dead-letter-value.ts';
 import type { DeadLetter } from '../../dead-letters/find-dead-letters.ts';
-import { type ExportOutput, exportToFile, exportToStdout } from '../export-output.ts';
+import { writeToFile, writeToStdout } from '../export-output.ts';
 import { chooseClients, type Operator, operatorAction } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, type GlobalOptions, UsageError, untilInterrupted } from '../run-command.ts';
@@ -119,48 +119,49 @@ function indent(text: string): string {
   return visibleText(text).replace(/(^|\n)/g, '$1  ');
 }
 
-async function exportAll(
+function exportAll(
   terminal: Terminal,
   operator: Operator,
   { output: file, ...filters }: FilterOptions & { readonly output?: string },
 ): Promise<number> {
   const pages = findMatching(operator, filters);
-  const output = file === undefined ? exportToStdout() : await exportToFile(file);
-  try {
-    return await untilInterrupted(async (signal) => {
-      const exported = await writeAll(pages, output, signal);
-      if (signal.aborted) {
-        const what = file === undefined ? 'the rest was not written' : 'no file was written';
-        terminal.note(`Interrupted: ${what}.`);
-        return EXIT.interrupted;
-      }
-      await output.finish();
+  return untilInterrupted(async (signal) => {
+    try {
+      const exported = await writeAll(pages, file, signal);
       if (file === undefined) terminal.note(`${formatCount(exported)} exported.`);
       else {
         terminal.value({ exported, file });
         terminal.line(`${formatCount(exported)} exported to ${file}.`);
       }
       return EXIT.done;
-    });
-  } finally {
-    await output.abandon();
-  }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      terminal.note(
+        `Interrupted: ${file === undefined ? 'the rest was not written' : 'no file was written'}.`,
+      );
+      return EXIT.interrupted;
+    }
+  });
 }
 
-/** Writes page by page: at most one waits to be written. */
+/** Writes page by page: at most one waits to be written. @throws the signal's reason, if it ends it */
 function writeAll(
   pages: AsyncIterable<readonly DeadLetter[]>,
-  output: ExportOutput,
+  file: string | undefined,
   signal: AbortSignal,
 ): Promise<number> {
   return withProgress('exported', undefined, async (update) => {
     let exported = 0;
-    for await (const page of pages) {
-      if (signal.aborted) break;
-      await output.write(page.map(({ client, event }) => toExportLine(client, event)).join(''));
-      exported += page.length;
-      update(exported);
+    async function* lines(): AsyncGenerator<string> {
+      for await (const page of pages) {
+        signal.throwIfAborted();
+        yield page.map(({ client, event }) => toExportLine(client, event)).join('');
+        exported += page.length;
+        update(exported);
+      }
+      signal.throwIfAborted();
     }
+    await (file === undefined ? writeToStdout(lines()) : writeToFile(file, lines()));
     return exported;
   });
 }

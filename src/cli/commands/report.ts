@@ -8,12 +8,12 @@ import { reportMarkdown, reportTitle } from '../../incidents/report-markdown.ts'
 import { readClientView } from '../../queue/client-view.ts';
 import { readDeadLetters } from '../../queue/dead-letters.ts';
 import { readIncidents } from '../../queue/incident-store.ts';
-import { type ExportOutput, exportToFile } from '../export-output.ts';
+import { writeToFile } from '../export-output.ts';
 import { findClient, type Operator, operatorAction } from '../open-operator.ts';
 import { parseMoment } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
-import { formatCount, type Terminal } from '../terminal.ts';
+import { formatCount } from '../terminal.ts';
 
 const FORMATS = ['md', 'html', 'json'] as const;
 
@@ -45,14 +45,23 @@ export function addReportCommand(program: Command): void {
     .action(
       operatorAction(async (terminal, operator, options: ReportOptions, name: string) => {
         const client = findClient(operator.config, name);
-        // A file that cannot be written is found before everything is read.
-        const output = options.output === undefined ? undefined : await exportToFile(options.output);
-        try {
+        const { format, output: file } = options;
+        if (file === undefined) {
           const report = await makeReport(operator, client, options);
-          await print(terminal, report, options, output);
-        } finally {
-          await output?.abandon();
+          terminal.value(report);
+          if (!terminal.json) terminal.line((await write(report, format)).trimEnd());
+          return EXIT.done;
         }
+        let events = 0;
+        // A file that cannot be written is found before everything is read.
+        async function* texts(): AsyncGenerator<string> {
+          const report = await makeReport(operator, client, options);
+          events = report.events;
+          yield write(report, format);
+        }
+        await writeToFile(file, texts());
+        terminal.value({ file, format, events });
+        terminal.line(`The report of ${formatCount(events)} events stands in ${file}.`);
         return EXIT.done;
       }),
     );
@@ -84,23 +93,6 @@ async function makeReport(
     since,
     now: Date.now(),
   });
-}
-
-async function print(
-  terminal: Terminal,
-  report: IncidentReport,
-  { output: file, format }: ReportOptions,
-  output: ExportOutput | undefined,
-): Promise<void> {
-  if (output === undefined) {
-    terminal.value(report);
-    if (!terminal.json) terminal.line((await write(report, format)).trimEnd());
-    return;
-  }
-  await output.write(await write(report, format));
-  await output.finish();
-  terminal.value({ file, format, events: report.events });
-  terminal.line(`The report of ${formatCount(report.events)} events stands in ${file}.`);
 }
 
 async function write(report: IncidentReport, format: ReportOptions['format']): Promise<string> {
