@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
-import { actOnDeadLetters, type DeadLetterAction } from '../../dead-letters/act-on-dead-letters.ts';
+import type { StoredEvent } from '../../core/event.ts';
+import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import { holdRate } from '../../dead-letters/replay-rate.ts';
 import { discardDeadLetters, replayDeadLetters } from '../../queue/dead-letters.ts';
 import { chooseClients, type Operator, operatorAction, tellWithoutService } from '../open-operator.ts';
@@ -18,21 +19,17 @@ type ActionOptions = FilterOptions & {
   readonly rate?: number;
 };
 
-type Verb = 'replay' | 'discard';
-
-const PAST = { replay: 'replayed', discard: 'discarded' } as const;
-const DESCRIPTIONS = {
-  replay: 'put dead letters back into delivery, with all their retries again',
-  discard: 'remove dead letters for good',
+const VERBS = {
+  replay: {
+    past: 'replayed',
+    description: 'put dead letters back into delivery, with all their retries again',
+    act: (redis: Redis, client: string, events: readonly StoredEvent[]) =>
+      replayDeadLetters(redis, client, uuidv7(), events, Date.now()),
+  },
+  discard: { past: 'discarded', description: 'remove dead letters for good', act: discardDeadLetters },
 } as const;
 
-/** Replays or discards some dead letters of one client. */
-function actionOf(verb: Verb, redis: Redis): DeadLetterAction {
-  return (client, events) =>
-    verb === 'replay'
-      ? replayDeadLetters(redis, client, uuidv7(), events, Date.now())
-      : discardDeadLetters(redis, client, events);
-}
+type Verb = keyof typeof VERBS;
 
 const parseRate = decimalNumber(
   0.001,
@@ -43,7 +40,7 @@ const parseRate = decimalNumber(
 /** `waybill dead-letters replay` and `discard` */
 export function addDeadLetterActions(group: Command): void {
   for (const verb of ['replay', 'discard'] as const) {
-    const command = withFilters(group.command(verb).description(DESCRIPTIONS[verb]))
+    const command = withFilters(group.command(verb).description(VERBS[verb].description))
       .option('--dry-run', 'only count')
       .option('--yes', 'do not ask');
     if (verb === 'replay') command.option('--rate <n>', 'at most so many events a second', parseRate);
@@ -60,22 +57,22 @@ async function act(
   options: ActionOptions,
 ): Promise<number> {
   const { rate } = options;
+  const { past } = VERBS[verb];
   let matching = 0;
   for await (const page of findMatching(operator, options)) matching += page.length;
-  const clients = chooseClients(operator.config, options.client);
   const howLong = rate === undefined ? '' : ` in about ${formatDuration((matching / rate) * 1_000)}`;
-  const nothing = await whyNothing(verb, matching, clients, howLong, options);
+  const nothing = await whyNothing(verb, matching, howLong, operator, options);
   if (nothing !== undefined) {
-    terminal.value({ matching, [PAST[verb]]: 0, interrupted: false });
+    terminal.value({ matching, [past]: 0, interrupted: false });
     terminal.line(nothing);
     return EXIT.done;
   }
   if (rate !== undefined) {
     terminal.note(`Replaying ${formatCount(matching)} dead letters${howLong}: ${rate} a second.`);
   }
-  const { done, interrupted } = await carryOut(verb, operator, clients, options, matching);
-  terminal.value({ matching, [PAST[verb]]: done, interrupted });
-  terminal.line(`${formatCount(done)} ${PAST[verb]}.`);
+  const { done, interrupted } = await carryOut(verb, operator, options, matching);
+  terminal.value({ matching, [past]: done, interrupted });
+  terminal.line(`${formatCount(done)} ${past}.`);
   if (interrupted) terminal.line('Interrupted: run it again for the rest.');
   if (verb === 'replay' && done > 0) await tellWithoutService(terminal, operator.redis);
   return interrupted ? EXIT.interrupted : EXIT.done;
@@ -89,14 +86,15 @@ async function act(
 async function whyNothing(
   verb: Verb,
   matching: number,
-  clients: readonly string[],
   howLong: string,
-  { dryRun, yes }: ActionOptions,
+  { config }: Operator,
+  { client, dryRun, yes }: ActionOptions,
 ): Promise<string | undefined> {
   if (matching === 0) return 'No dead letters match.';
-  if (dryRun === true) return `${formatCount(matching)} would be ${PAST[verb]}${howLong}.`;
+  if (dryRun === true) return `${formatCount(matching)} would be ${VERBS[verb].past}${howLong}.`;
   if (matching === 1 || yes === true) return undefined;
-  const agreed = await confirm(`${verb} ${formatCount(matching)} dead letters of ${clients.join(', ')}?`);
+  const clients = chooseClients(config, client).join(', ');
+  const agreed = await confirm(`${verb} ${formatCount(matching)} dead letters of ${clients}?`);
   if (agreed === undefined) {
     throw new UsageError(
       `${matching} dead letters match: --yes is needed to ${verb} more than one without a terminal`,
@@ -106,21 +104,17 @@ async function whyNothing(
 }
 
 /** Acts on all that match, with a progress bar; a signal ends it between two steps. */
-function carryOut(
-  verb: Verb,
-  operator: Operator,
-  clients: readonly string[],
-  options: ActionOptions,
-  matching: number,
-) {
-  const { limit, rate } = options;
+function carryOut(verb: Verb, operator: Operator, options: ActionOptions, matching: number) {
+  const { config, redis } = operator;
+  const { client, limit, rate } = options;
+  const { past, act } = VERBS[verb];
   return untilInterrupted((signal) =>
-    withProgress(PAST[verb], matching, (onProgress) =>
-      actOnDeadLetters(deadLetterReader(operator), actionOf(verb, operator.redis), {
-        clients,
+    withProgress(past, matching, (onProgress) =>
+      actOnDeadLetters(deadLetterReader(operator), (name, events) => act(redis, name, events), {
+        clients: chooseClients(config, client),
         filter: options,
         signal,
-        batchSizeOf: (client) => operator.config.clients[client]?.batchSize ?? 1,
+        batchSizeOf: (name) => config.clients[name]?.batchSize ?? 1,
         onProgress,
         ...(limit === undefined ? {} : { limit }),
         ...(rate === undefined ? {} : { rate: holdRate(rate, () => performance.now()) }),
