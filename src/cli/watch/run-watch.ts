@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ReadStream } from 'node:tty';
 import { type Redis, ReplyError } from 'ioredis';
 import { atMost } from '../../core/time.ts';
-import { type ClientView, readClientViews, type ViewedClient } from '../../queue/client-view.ts';
+import { readClientViews, type ViewedClient } from '../../queue/client-view.ts';
 import { isConnected, unavailable } from '../../queue/connections.ts';
 import { countServices } from '../../queue/stored-clients.ts';
 import { reasonOf } from '../../queue/until-writable.ts';
@@ -32,15 +32,13 @@ export async function runWatch(
   void stopSignal().then(end);
   const isLive = !terminal.json && canRedraw(process.stdout);
   const view = isLive ? openScreen(terminal, end) : openLines(terminal, clients.length, intervalMs);
-  const poll = createPoll(redis, clients);
-  const news = new NewsSource(isLive ? SCREEN_WINDOW_MS : 0);
+  const poll = createPoll(redis, clients, new NewsSource(isLive ? SCREEN_WINDOW_MS : 0));
   let tick: WatchTick | undefined;
   try {
     while (!signal.aborted) {
       const started = performance.now();
-      const polled = await Promise.race([poll(), ended]);
-      if (polled === undefined) return;
-      const next = nextTick(polled, tick, news);
+      const next = await Promise.race([poll(tick), ended]);
+      if (next === undefined) return;
       view.show(next, tick);
       tick = next;
       // A slow poll puts the next one off: a process that lags does not catch up.
@@ -50,15 +48,6 @@ export async function runWatch(
   } finally {
     view.end();
   }
-}
-
-function nextTick(polled: Polled, before: WatchTick | undefined, news: NewsSource): WatchTick {
-  const at = Date.now();
-  if ('views' in polled) {
-    return { at, news: news.add(polled.views, performance.now()), services: polled.services };
-  }
-  const since = before?.away?.since ?? at;
-  return { at, news: before?.news ?? [], services: before?.services, away: { since, reason: polled.away } };
 }
 
 /** Values with `--json`, otherwise lines, if there is no terminal to draw on. */
@@ -114,42 +103,42 @@ function listenForEndingKey(input: ReadStream, end: () => void): () => void {
   };
 }
 
-/** What one poll of Redis found, or a sentence that says why it found nothing. */
-type Polled =
-  | { readonly views: ReadonlyMap<string, ClientView>; readonly services: number | undefined }
-  | { readonly away: string };
-
 /** Redis lists all its connections for it: too much for every poll. */
 const COUNT_SERVICES_EVERY_MS = 5_000;
 /** How long Redis may be silent before that is told. */
 const SILENT_MS = 2_000;
-const SILENT = { away: 'Redis cannot be reached: it does not answer' };
+const SILENT = 'Redis cannot be reached: it does not answer';
 
 /** Makes a poll of these clients: one round trip, never rejects, and never a second one while the first is unanswered. */
-function createPoll(redis: Redis, clients: readonly ViewedClient[]): () => Promise<Polled> {
-  let underWay: Promise<Polled> | undefined;
+function createPoll(redis: Redis, clients: readonly ViewedClient[], source: NewsSource) {
+  let underWay: ReturnType<typeof read> | undefined;
   let services: number | undefined;
   let countedAt = Number.NEGATIVE_INFINITY;
 
-  async function poll(): Promise<Polled> {
-    if (!isConnected(redis)) return { away: unavailable(redis).message };
+  /** @returns the news, or a sentence that says why there are none */
+  async function read(): Promise<Pick<WatchTick, 'news' | 'services'> | string> {
+    if (!isConnected(redis)) return unavailable(redis).message;
     try {
       const counts = performance.now() - countedAt >= COUNT_SERVICES_EVERY_MS;
       const counting = counts ? countServices(redis) : services;
       const views = await readClientViews(redis, clients);
       services = await counting;
       if (counts) countedAt = performance.now();
-      return { views, services };
+      return { news: source.add(views, performance.now()), services };
     } catch (error) {
-      if (error instanceof ReplyError) return { away: `Redis answers ${reasonOf(error as Error)}` };
-      return isConnected(redis) ? SILENT : { away: unavailable(redis).message };
+      if (error instanceof ReplyError) return `Redis answers ${reasonOf(error as Error)}`;
+      return isConnected(redis) ? SILENT : unavailable(redis).message;
     }
   }
 
-  return async () => {
-    underWay ??= poll().finally(() => {
+  return async (before: WatchTick | undefined): Promise<WatchTick> => {
+    underWay ??= read().finally(() => {
       underWay = undefined;
     });
-    return (await atMost(SILENT_MS, underWay)) ?? SILENT;
+    const found = (await atMost(SILENT_MS, underWay)) ?? SILENT;
+    const at = Date.now();
+    if (typeof found !== 'string') return { at, ...found };
+    const away = { since: before?.away?.since ?? at, reason: found };
+    return { at, news: before?.news ?? [], services: before?.services, away };
   };
 }
