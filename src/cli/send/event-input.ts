@@ -101,22 +101,13 @@ export async function* unpackGzip(chunks: AsyncIterable<Uint8Array>): AsyncGener
 class Unpacker {
   readonly #gunzip = createGunzip();
   #unpacked: Uint8Array[] = [];
-  #hasEnded = false;
-  #error: GzipError | undefined;
   /** Called when the present step is over; a promise for all steps would keep what waits for it. */
   #onStepOver = (): void => {};
 
   constructor() {
-    this.#gunzip
-      .on('data', (bytes: Uint8Array) => this.#unpacked.push(bytes))
-      .once('end', () => {
-        this.#hasEnded = true;
-        this.#onStepOver();
-      })
-      .once('error', (error) => {
-        this.#error = new GzipError(error);
-        this.#onStepOver();
-      });
+    const onStepOver = (): void => this.#onStepOver();
+    this.#gunzip.once('end', onStepOver).once('error', onStepOver);
+    this.#gunzip.on('data', (bytes: Uint8Array) => this.#unpacked.push(bytes));
   }
 
   /** @throws GzipError behind what could be unpacked */
@@ -124,16 +115,16 @@ class Unpacker {
     for (let at = 0; at < packed.length; at += STEP_BYTES) {
       const step = packed.subarray(at, at + STEP_BYTES);
       const taken = this.#gunzip.bytesWritten;
-      if (!this.#hasEnded) yield* this.#during((done) => this.#gunzip.write(step, done));
+      yield* this.#during((done) => this.#gunzip.write(step, done));
       // Zeros may follow, as on a tape. Node ends at the first of them and drops the rest of the step.
-      const rest = this.#hasEnded ? step.subarray(this.#gunzip.bytesWritten - taken) : [];
+      const rest = this.#gunzip.readableEnded ? step.subarray(this.#gunzip.bytesWritten - taken) : [];
       if (rest.some((byte) => byte !== 0)) throw new GzipError();
     }
   }
 
   /** @throws GzipError if the data is not complete */
-  async *end(): AsyncGenerator<Uint8Array> {
-    if (!this.#hasEnded) yield* this.#during(() => this.#gunzip.end());
+  end(): AsyncGenerator<Uint8Array> {
+    return this.#during(() => this.#gunzip.end());
   }
 
   close(): void {
@@ -142,7 +133,8 @@ class Unpacker {
 
   /** Gives what is unpacked until `begin` calls back, or the data ends. @throws GzipError behind it */
   async *#during(begin: (done: () => void) => void): AsyncGenerator<Uint8Array> {
-    if (this.#error === undefined) {
+    if (this.#gunzip.readableEnded) return;
+    if (!this.#gunzip.errored) {
       await new Promise<void>((resolve) => {
         this.#onStepOver = resolve;
         begin(resolve);
@@ -151,6 +143,6 @@ class Unpacker {
     const unpacked = this.#unpacked;
     this.#unpacked = [];
     yield* unpacked;
-    if (this.#error !== undefined) throw this.#error;
+    if (this.#gunzip.errored) throw new GzipError(this.#gunzip.errored);
   }
 }
