@@ -1,4 +1,4 @@
-import { type LookupAddress, lookup } from 'node:dns';
+import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { requestToken, type TokenRequestFailure } from '../../auth/request-token.ts';
 import type { IssuedToken } from '../../auth/token-answer.ts';
@@ -13,6 +13,7 @@ import {
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import type { CredentialDoubt } from '../../config/credential-doubts.ts';
 import { specialRangeOf } from '../../core/special-addresses.ts';
+import { atMost } from '../../core/time.ts';
 import { refuseAddress } from '../../http/address-guard.ts';
 import { createClientHttp } from '../../http/client-http.ts';
 import type { Remark } from './finding.ts';
@@ -21,18 +22,18 @@ const LOOKUP_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 60_000;
 
 /**
- * Checks a client: the hosts of its endpoints and of its token service, and whether that issues a token. Endpoints are sent nothing. Never rejects for a fault of the client's.
+ * Checks a client: the hosts of its endpoints and of its token service, and whether that issues a token. Endpoints are
+ * sent nothing. Never rejects for a fault of the client's.
  */
 export async function checkClient(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
-  const byOrigin = new Map<string, { url: URL; types: string[] }>();
-  for (const { type, url: address } of Object.values(client.endpoints)) {
-    const url = new URL(address);
-    const types = byOrigin.get(url.origin)?.types ?? [];
-    byOrigin.set(url.origin, { url, types: [...types, type] });
+  const typesByOrigin = new Map<string, string[]>();
+  for (const { type, url } of Object.values(client.endpoints)) {
+    const { origin } = new URL(url);
+    typesByOrigin.set(origin, [...(typesByOrigin.get(origin) ?? []), type]);
   }
   const hosts = await Promise.all(
-    [...byOrigin.values()].map(({ url, types }) =>
-      checkHost(url, `the endpoint for ${types.join(', ')}`, client.allowPrivateNetwork, resolveHost),
+    [...typesByOrigin].map(([origin, types]) =>
+      checkHost(new URL(origin), `the endpoint for ${types.join(', ')}`, client, resolveHost),
     ),
   );
   return [...hosts.flat(), ...(await checkToken(client, resolveHost))];
@@ -50,7 +51,7 @@ export function describeDoubts(doubts: readonly CredentialDoubt[]): Remark[] {
 }
 
 /** A host's addresses, or the code of what went wrong. */
-type ResolveHost = (host: string) => Promise<readonly LookupAddress[] | string>;
+type ResolveHost = (host: string) => Promise<readonly string[] | string>;
 
 /** Makes a resolver that asks the system once for each host, as connecting would, and gives up after 5 s. */
 export function createResolveHost(): ResolveHost {
@@ -62,14 +63,15 @@ export function createResolveHost(): ResolveHost {
   };
 }
 
-function resolve(host: string): ReturnType<ResolveHost> {
-  return new Promise((done) => {
-    const timer = setTimeout(() => done(`no answer within ${LOOKUP_TIMEOUT_MS} ms`), LOOKUP_TIMEOUT_MS);
-    lookup(host, { all: true }, (error, addresses) => {
-      clearTimeout(timer);
-      done(error === null ? addresses : (error.code ?? error.message));
-    });
-  });
+async function resolve(host: string): ReturnType<ResolveHost> {
+  if (isIP(host) !== 0) return [host];
+  try {
+    const found = await atMost(LOOKUP_TIMEOUT_MS, lookup(host, { all: true }));
+    return found?.map(({ address }) => address) ?? `no answer within ${LOOKUP_TIMEOUT_MS} ms`;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code ?? message;
+  }
 }
 
 /**
@@ -78,49 +80,37 @@ function resolve(host: string): ReturnType<ResolveHost> {
  * @param what names what is there, at the beginning of a sentence
  */
 async function checkHost(
-  url: URL,
+  { hostname, protocol, origin }: URL,
   what: string,
-  allowPrivateNetwork: boolean,
+  { allowPrivateNetwork }: ResolvedClient,
   resolveHost: ResolveHost,
 ): Promise<Remark[]> {
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  const addresses = isIP(host) === 0 ? await resolveHost(host) : [{ address: host, family: isIP(host) }];
+  const host = hostname.replace(/^\[(.*)\]$/, '$1');
+  const addresses = await resolveHost(host);
   if (typeof addresses === 'string') {
     return [{ level: 'error', message: `${what}: ${host} does not resolve (${addresses})` }];
   }
-  const findings = judgeAddresses(host, what, addresses, allowPrivateNetwork);
-  const isPublic = addresses.some(({ address }) => specialRangeOf(address) === undefined);
-  if (url.protocol === 'http:' && isPublic) {
-    const message = `${what}: ${url.origin} is not encrypted: events and credentials can be read on the way`;
-    findings.push({ level: 'warning', message });
-  }
-  return findings;
-}
-
-function judgeAddresses(
-  host: string,
-  what: string,
-  addresses: readonly LookupAddress[],
-  allowPrivateNetwork: boolean,
-): Remark[] {
   const refusals = allowPrivateNetwork
     ? []
-    : addresses.flatMap(({ address }) => refuseAddress(host, address)?.message ?? []);
-  const [refusal] = refusals;
-  if (refusal !== undefined && refusals.length === addresses.length) {
-    return [{ level: 'error', message: `${what}: ${refusal}` }];
+    : addresses.flatMap((address) => refuseAddress(host, address)?.message ?? []);
+  if (refusals[0] !== undefined && refusals.length === addresses.length) {
+    return [{ level: 'error', message: `${what}: ${refusals[0]}` }];
   }
-  const list = addresses.map(({ address }) => address).join(', ');
+  const list = addresses.join(', ');
   const message = list === host ? `${what} is at ${host}` : `${what}: ${host} resolves to ${list}`;
-  const notes = refusals.map((refused): Remark => ({ level: 'note', message: `${what}: ${refused}` }));
-  return [{ level: 'ok', message }, ...notes];
+  const remarks = [{ level: 'ok', message } as Remark, ...refusals.map((why) => note(`${what}: ${why}`))];
+  if (protocol === 'http:' && addresses.some((address) => specialRangeOf(address) === undefined)) {
+    const open = `${what}: ${origin} is not encrypted: events and credentials can be read on the way`;
+    remarks.push({ level: 'warning', message: open });
+  }
+  return remarks;
 }
 
 async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
   const { auth, timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
   if (!asksForTokens(auth)) return [];
   const url = new URL(auth.type === 'oauth2' ? auth.tokenUrl : auth.url);
-  const host = await checkHost(url, 'the token service', allowPrivateNetwork, resolveHost);
+  const host = await checkHost(url, 'the token service', client, resolveHost);
   // Asking for a token there would only say the same again.
   if (host.some(({ level }) => level === 'error')) return host;
   const http = createClientHttp({ connections: 1, timeoutMs, allowPrivateNetwork, ...(tls && { tls }) });
@@ -182,11 +172,7 @@ async function explain(
 }
 
 /** Errors that no other style would mend. */
-const NOT_OF_STYLE: ReadonlySet<string> = new Set([
-  'invalid_scope',
-  'unauthorized_client',
-  'unsupported_grant_type',
-]);
+const NOT_OF_STYLE = new Set(['invalid_scope', 'unauthorized_client', 'unsupported_grant_type']);
 
 /** Some services answer a style that they do not know with a 404 or a 500. */
 function mayBeOfStyle({ status, error }: TokenRequestFailure): boolean {

@@ -13,9 +13,9 @@ import {
 } from '../../redis/settings.ts';
 import { openOperator } from '../open-operator.ts';
 import { formatCount, formatTime } from '../terminal.ts';
-import { type CheckFinding, clientSubject, type Level } from './finding.ts';
+import { type CheckFinding, clientSubject, type Remark } from './finding.ts';
 
-const about = (level: Level, message: string, subject = 'redis'): CheckFinding => ({
+const finding = (level: Remark['level'], message: string, subject = 'redis'): CheckFinding => ({
   level,
   subject,
   message,
@@ -38,13 +38,13 @@ export async function checkRedis(config: Config): Promise<{ findings: CheckFindi
       return { findings: [await judgeInstalled()], reachable: true };
     }
     const message = error instanceof WaybillError ? error.message : `asking Redis failed: ${String(error)}`;
-    return { findings: [about('error', message)], reachable: false };
+    return { findings: [finding('error', message)], reachable: false };
   }
 }
 
 async function lookInto(redis: Redis, config: Config): Promise<CheckFinding[]> {
   const settings = await readRedisSettings(redis);
-  const judged = judgeRedisSettings(settings).map(({ level, message }) => about(level, message));
+  const judged = judgeRedisSettings(settings).map(({ level, message }) => finding(level, message));
   const isSafe = judged.every(({ level }) => level === 'note');
   // Without the password that the URL may hold.
   const { path, host, port } = redis.options;
@@ -52,10 +52,10 @@ async function lookInto(redis: Redis, config: Config): Promise<CheckFinding[]> {
   const services = await countServices(redis);
   const running =
     services === 0
-      ? about('note', 'no service is running: nothing is delivered until "waybill start"')
-      : about('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`);
+      ? finding('note', 'no service is running: nothing is delivered until "waybill start"')
+      : finding('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`);
   return [
-    about('ok', `${server} answers${isSafe ? ', and its settings keep events' : ''}`),
+    finding('ok', `${server} answers${isSafe ? ', and its settings keep events' : ''}`),
     ...judged,
     ...(services === undefined ? [] : [running]),
     ...(await checkQueues(redis, config)),
@@ -66,15 +66,15 @@ async function judgeInstalled(): Promise<CheckFinding> {
   const oldest = OLDEST_VERSION.join('.');
   const version = await installedServerVersion();
   if (version === undefined) {
-    return about(
+    return finding(
       'error',
       `no redis.url is configured, and redis-server ${oldest} or later is not installed for Waybill to run its own`,
     );
   }
   if (!isSupportedVersion(version)) {
-    return about('error', `redis-server is ${version}, and ${oldest} or later is needed`);
+    return finding('error', `redis-server is ${version}, and ${oldest} or later is needed`);
   }
-  return about(
+  return finding(
     'ok',
     `the embedded Redis does not run; "waybill start" and "waybill send" start it (redis-server ${version} is installed)`,
   );
@@ -84,10 +84,11 @@ async function judgeInstalled(): Promise<CheckFinding> {
 export function checkSecretKey({ clients, redis, secretKey }: Config): CheckFinding[] {
   const hasTokens = Object.values(clients).some(({ auth }) => asksForTokens(auth));
   if (!hasTokens || redis?.url === undefined) return [];
-  if (secretKey !== undefined) return [about('ok', 'tokens are encrypted there: WAYBILL_SECRET_KEY is set')];
+  if (secretKey !== undefined)
+    return [finding('ok', 'tokens are encrypted there: WAYBILL_SECRET_KEY is set')];
   const message =
     'tokens stand there as they are, for whoever can read it or its files: WAYBILL_SECRET_KEY encrypts them';
-  return [about('note', message)];
+  return [finding('note', message)];
 }
 
 /** Looks for events that will not be delivered as things are. @throws errors of Redis */
@@ -110,7 +111,7 @@ function checkRemovedClient(name: string, view: ClientView, file: string): Check
   if (dead > 0) parts.push(`${formatCount(dead)} dead letters`);
   const what = parts.join(' and ');
   const message = `client "${name}" is not in ${file} and has ${what}: they wait until it is there again`;
-  return [about('warning', message)];
+  return [finding('warning', message)];
 }
 
 function checkTypes(name: string, { endpoints }: ClientView): CheckFinding[] {
@@ -118,7 +119,7 @@ function checkTypes(name: string, { endpoints }: ClientView): CheckFinding[] {
     const queued = waiting + inFlight + retrying;
     if (isConfigured || queued === 0) return [];
     const message = `${events(queued)} of type ${type} wait, and there is no endpoint for it`;
-    return [about('warning', message, clientSubject(name))];
+    return [finding('warning', message, clientSubject(name))];
   });
 }
 
@@ -131,11 +132,11 @@ async function checkState(redis: Redis, name: string, view: ClientView): Promise
     const list = named.map(({ id, reason }) => `${id} (${reason})`).join(', ');
     const more = broken > named.length ? ', and others' : '';
     const what = `${formatCount(broken)} job${broken === 1 ? '' : 's'} failed by a fault of Waybill's own`;
-    findings.push(about('error', `${what}, kept and not delivered: ${list}${more}`, subject));
+    findings.push(finding('error', `${what}, kept and not delivered: ${list}${more}`, subject));
   }
   if (pausedAt !== undefined) {
     const message = `paused since ${formatTime(pausedAt)}: nothing is sent until "waybill resume ${name}"`;
-    findings.push(about('warning', message, subject));
+    findings.push(finding('warning', message, subject));
   }
   return findings;
 }

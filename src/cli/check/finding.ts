@@ -1,11 +1,8 @@
 import { type Terminal, visibleText } from '../terminal.ts';
 
-/** How a finding is meant: with an `error` events are lost or not delivered, with a `warning` they may be. */
-export type Level = 'ok' | 'note' | 'warning' | 'error';
-
-/** A finding without its subject. */
+/** A finding without its subject. With an `error` events are lost or not delivered, with a `warning` they may be. */
 export interface Remark {
-  readonly level: Level;
+  readonly level: 'ok' | 'note' | 'warning' | 'error';
   /** A sentence. */
   readonly message: string;
 }
@@ -14,6 +11,11 @@ export interface Remark {
 export interface CheckFinding extends Remark {
   /** What it is about: `configuration`, `redis` or `clients.<name>`. */
   readonly subject: string;
+}
+
+/** Says something about a subject. */
+export function about(subject: string, remarks: readonly Remark[]): CheckFinding[] {
+  return remarks.map(({ level, message }) => ({ level, subject, message }));
 }
 
 /** The subject of findings about one client. */
@@ -41,7 +43,7 @@ function headline(subject: string): string {
   return subject.replace(/^clients\./, 'Client ');
 }
 
-function count(findings: readonly CheckFinding[], level: Level): string {
+function count(findings: readonly CheckFinding[], level: Remark['level']): string {
   const found = findings.filter((finding) => finding.level === level).length;
   return `${found} ${level}${found === 1 ? '' : 's'}`;
 }

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
-import { ConfigError } from '../../config/config-error.ts';
+import { ConfigError, describeProblem } from '../../config/config-error.ts';
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { findChannelDoubts, findCredentialDoubts } from '../../config/credential-doubts.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { checkClient, createResolveHost, describeDoubts } from '../check/check-client.ts';
 import { checkRedis, checkSecretKey } from '../check/check-redis.ts';
-import { type CheckFinding, clientSubject, printFindings, type Remark } from '../check/finding.ts';
+import { about, type CheckFinding, clientSubject, printFindings, type Remark } from '../check/finding.ts';
 import { commandAction, EXIT } from '../run-command.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -38,14 +38,15 @@ async function checkAll(terminal: Terminal, config: Config): Promise<number> {
   const [redis, ofClients] = await Promise.all([checkRedis(config), checkClients(clients)]);
   const count = `${clients.length} client${clients.length === 1 ? '' : 's'}`;
   const found: CheckFinding[] = [
-    { level: 'ok', subject: 'configuration', message: `${config.file} is valid: ${count}` },
+    ...about('configuration', [
+      { level: 'ok', message: `${config.file} is valid: ${count}` },
+      ...describeDoubts(findChannelDoubts(config.incidents.notify)),
+    ]),
     ...redis.findings,
     ...checkSecretKey(config),
-    ...describeDoubts(findChannelDoubts(config.incidents.notify)).map((remark) => ({
-      ...remark,
-      subject: 'configuration',
-    })),
-    ...clients.flatMap((client) => about(client, describeDoubts(findCredentialDoubts(client.auth)))),
+    ...clients.flatMap(({ name, auth }) =>
+      about(clientSubject(name), describeDoubts(findCredentialDoubts(auth))),
+    ),
     ...ofClients,
   ];
   const subjects = ['configuration', 'redis', ...clients.map(({ name }) => clientSubject(name))];
@@ -68,23 +69,20 @@ async function checkClients(clients: readonly ResolvedClient[]): Promise<CheckFi
   async function work(): Promise<void> {
     for (const [index, client] of waiting) {
       const isLate = performance.now() >= deadline;
-      results[index] = about(client, isLate ? [late] : await checkClient(client, resolveHost));
+      const remarks = isLate ? [late] : await checkClient(client, resolveHost);
+      results[index] = about(clientSubject(client.name), remarks);
     }
   }
   await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, work));
   return results.flat();
 }
 
-function about({ name }: ResolvedClient, remarks: readonly Remark[]): CheckFinding[] {
-  return remarks.map(({ level, message }) => ({ level, subject: clientSubject(name), message }));
-}
-
 function describeProblems({ file, problems }: ConfigError): CheckFinding[] {
-  return problems.map(({ line, path, message }) => {
-    const place = line === undefined ? file : `${file} line ${line}`;
-    const setting = path === '$' ? 'the file' : path;
-    return { level: 'error', subject: 'configuration', message: `${place}: ${setting} ${message}` };
+  const remarks = problems.map((problem): Remark => {
+    const place = problem.line === undefined ? `${file}:` : file;
+    return { level: 'error', message: `${place} ${describeProblem(problem)}` };
   });
+  return about('configuration', remarks);
 }
 
 function report(terminal: Terminal, findings: readonly CheckFinding[]): void {
