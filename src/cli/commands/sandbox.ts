@@ -14,27 +14,48 @@ import { readScript } from '../sandbox/read-script.ts';
 import { openRequestView, printSummary } from '../sandbox/request-view.ts';
 import type { Terminal } from '../terminal.ts';
 
-interface SandboxOptions extends GlobalOptions, CapacityFlags {
+/** Rates per second, times in milliseconds, shares from 0 to 1. */
+interface SandboxOptions extends GlobalOptions {
   readonly port: number;
   readonly host: string;
   readonly example?: boolean;
   readonly seed?: number;
+  readonly capacity?: number;
+  readonly latency?: number;
+  readonly latencySpread?: number;
+  readonly onOverload?: `${keyof typeof ON_OVERLOAD}`;
+  readonly queue?: number;
+  readonly declaredLimit?: number;
 }
 
 const DEFAULT_PORT = 4080;
+const DEFAULT_LATENCY_MS = 20;
+const ON_OVERLOAD = { queue: 'queue', 503: 503, 429: 429 } as const;
 const parsePort = wholeNumber(0, 65_535, 'It is a whole number from 0 to 65535.');
+const parseQueue = wholeNumber(0, 9_999_999, 'It is a whole number, such as 50.');
 
 /** `waybill sandbox [script]`: plays a client, to try a configuration on before the real one is there. */
 export function addSandboxCommand(program: Command): void {
-  const command = program
+  program
     .command('sandbox')
     .argument('[script]', 'a file that says what to answer; without one, what the contract says')
     .description('play a client: answer as a script says, and check what arrives against the contract')
     .option('--port <n>', 'the port to listen on; 0: one that is free', parsePort, DEFAULT_PORT)
     .option('--host <address>', 'the address to listen on; 0.0.0.0: all of this machine', '127.0.0.1')
     .option('--example', 'print a script with comments, and end')
-    .option('--seed <n>', 'makes what happens by chance repeatable', parseCount);
-  withCapacityFlags(command).action(commandAction(run));
+    .option('--seed <n>', 'makes what happens by chance repeatable', parseCount)
+    .option('--capacity <rate>', 'serve so much at most, such as 300/s, and let the rest wait', parseRate)
+    .option('--latency <time>', `what a request takes (${DEFAULT_LATENCY_MS}ms with --capacity)`, parseTime)
+    .option('--latency-spread <share>', 'how far single requests are from it, such as 20%', parsePercentage)
+    .addOption(
+      new Option(
+        '--on-overload <what>',
+        'of a request that finds the queue full (default: queue, without end)',
+      ).choices(['queue', '503', '429']),
+    )
+    .option('--queue <n>', "how many may wait, with 503 or 429 (default: a second's worth)", parseQueue)
+    .option('--declared-limit <rate>', 'answer 429 beyond this rate, such as 80/s', parseRate)
+    .action(commandAction(run));
 }
 
 async function run(terminal: Terminal, options: SandboxOptions, file?: string): Promise<number> {
@@ -91,38 +112,8 @@ function tellWhere(terminal: Terminal, play: ScriptedClient, asked: CapacityOpti
   terminal.line('\nCtrl-C ends it with a summary.\n');
 }
 
-/** Rates per second, times in milliseconds, shares from 0 to 1. */
-interface CapacityFlags {
-  readonly capacity?: number;
-  readonly latency?: number;
-  readonly latencySpread?: number;
-  readonly onOverload?: `${keyof typeof ON_OVERLOAD}`;
-  readonly queue?: number;
-  readonly declaredLimit?: number;
-}
-
-const ON_OVERLOAD = { queue: 'queue', 503: 503, 429: 429 } as const;
-const DEFAULT_LATENCY_MS = 20;
-
-const readQueue = wholeNumber(0, 9_999_999, 'It is a whole number, such as 50.');
-
-function withCapacityFlags(command: Command): Command {
-  return command
-    .option('--capacity <rate>', 'serve so much at most, such as 300/s, and let the rest wait', parseRate)
-    .option('--latency <time>', `what a request takes (${DEFAULT_LATENCY_MS}ms with --capacity)`, parseTime)
-    .option('--latency-spread <share>', 'how far single requests are from it, such as 20%', parsePercentage)
-    .addOption(
-      new Option(
-        '--on-overload <what>',
-        'of a request that finds the queue full (default: queue, without end)',
-      ).choices(['queue', '503', '429']),
-    )
-    .option('--queue <n>', "how many may wait, with 503 or 429 (default: a second's worth)", readQueue)
-    .option('--declared-limit <rate>', 'answer 429 beyond this rate, such as 80/s', parseRate);
-}
-
 /** What the flags ask for; undefined: nothing. @throws UsageError if they contradict each other */
-function capacityOf(flags: CapacityFlags): CapacityOptions | undefined {
+function capacityOf(flags: SandboxOptions): CapacityOptions | undefined {
   expectTogether(flags);
   const { capacity, latency, latencySpread = 0, declaredLimit, queue = Math.ceil(capacity ?? 0) } = flags;
   if (capacity === undefined && latency === undefined && declaredLimit === undefined) return undefined;
@@ -136,7 +127,7 @@ function capacityOf(flags: CapacityFlags): CapacityOptions | undefined {
   };
 }
 
-function expectTogether({ capacity, latency, latencySpread, onOverload, queue }: CapacityFlags): void {
+function expectTogether({ capacity, latency, latencySpread, onOverload, queue }: SandboxOptions): void {
   const refuses = onOverload === '503' || onOverload === '429';
   if (onOverload !== undefined && capacity === undefined) throw needs('--on-overload', '--capacity');
   if (queue !== undefined && !refuses) throw needs('--queue', '--on-overload 503 or 429');
