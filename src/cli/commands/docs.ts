@@ -22,7 +22,11 @@ export function addDocsCommand(program: Command): void {
           return EXIT.done;
         }
         const found = topics.find(({ name }) => name === topic);
-        if (found === undefined) throw unknownTopic(topic, topics);
+        if (found === undefined) {
+          const names = topics.map(({ name }) => name);
+          const there = `there are: ${names.join(', ')}${didYouMean(topic, names)}`;
+          throw new UsageError(`there is no topic "${topic}"; ${there}`);
+        }
         terminal.value({ topic, text: found.text });
         terminal.line(found.text.trimEnd());
         return EXIT.done;
@@ -30,16 +34,8 @@ export function addDocsCommand(program: Command): void {
     );
 }
 
-interface Topic {
-  readonly name: string;
-  /** The heading of the text. */
-  readonly summary: string;
-  /** Markdown. */
-  readonly text: string;
-}
-
-/** Reads the texts from the package's own directory, which holds them beside dist/. */
-function readTopics(): Topic[] {
+/** Reads the texts, in Markdown, from the package's own directory, which holds them beside dist/. */
+function readTopics() {
   const manifest = createRequire(import.meta.url).resolve('waybill/package.json');
   const directory = join(dirname(manifest), 'src', 'docs');
   return readdirSync(directory)
@@ -50,10 +46,4 @@ function readTopics(): Topic[] {
       const text = readFileSync(join(directory, file), 'utf8').replace(/^<!--.*-->\n/gm, '');
       return { name: file.slice(0, -'.md'.length), summary: /^# (.+)$/m.exec(text)?.[1] ?? '', text };
     });
-}
-
-function unknownTopic(topic: string, topics: readonly Topic[]): UsageError {
-  const names = topics.map(({ name }) => name);
-  const there = `there are: ${names.join(', ')}${didYouMean(topic, names)}`;
-  return new UsageError(`there is no topic "${topic}"; ${there}`);
 }
