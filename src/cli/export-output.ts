@@ -13,11 +13,10 @@ export async function writeToStdout(texts: AsyncIterable<string>): Promise<void>
 }
 
 /**
- * Writes texts to a new file, which is opened before the first is asked for. It gets its name when it is complete and
- * on the disk: after `discard` it is the only copy. An existing file may be such a copy, and stays. If the texts end
- * with an error, nothing is left.
+ * Writes texts to a new file, which is opened before the first is asked for. It gets its name when it is complete
+ * and on the disk: after `discard` it is the only copy. An existing file may be such a copy, and stays.
  *
- * @throws UsageError if the file exists, or cannot be written; errors of the texts
+ * @throws UsageError if the file exists, or cannot be written; errors of the texts, and nothing is left then
  */
 export async function writeToFile(name: string, texts: AsyncIterable<string>): Promise<void> {
   const file = resolve(name);

@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from 'node:util';
 import cliCursor from 'cli-cursor';
 import cliTruncate from 'cli-truncate';
 import stringWidth from 'string-width';
@@ -25,8 +24,8 @@ export function canRedraw(stream: ScreenStream): boolean {
 }
 
 /**
- * Draws a few lines at the bottom of a terminal again and again in the same place, below what it showed before; see
- * `canRedraw`. The cursor is hidden from the first drawing until `end()`, or until the process ends, except by SIGKILL.
+ * Draws lines in a terminal again and again in the same place, below what it showed before; see `canRedraw`.
+ * The cursor is hidden from the first drawing until `end()` or the end of the process, unless that is by SIGKILL.
  *
  * @param onResize draws what fits then; absent: the same lines are drawn again
  */
@@ -36,7 +35,7 @@ export function createLiveScreen(stream: ScreenStream, onResize?: () => void) {
   let shape = '';
   let ended = false;
 
-  /** What is drawn on: one row is the cursor's, and in the last column some terminals erase the character before it. */
+  /** Without the cursor's row, and the last column: in that, some terminals erase the character before it. */
   const size = () => ({
     columns: Math.max(1, (stream.columns || DEFAULT_COLUMNS) - 1),
     rows: Math.max(1, (stream.rows || DEFAULT_ROWS) - 1),
@@ -72,10 +71,7 @@ export function createLiveScreen(stream: ScreenStream, onResize?: () => void) {
 function fitLines(lines: readonly string[], columns: number, rows: number): string[] {
   const more = lines.length - rows + 1;
   const fitting = lines.length <= rows ? lines : [...lines.slice(0, rows - 1), `(${more} more lines)`];
-  return fitting.map((line) => {
-    const cut = cutLine(line, columns);
-    return process.env['NO_COLOR'] ? stripVTControlCharacters(cut) : cut;
-  });
+  return fitting.map((line) => cutLine(line, columns));
 }
 
 /** Writes the lines that differ in their places. The cursor begins and ends in the row below the last line. */
@@ -96,7 +92,7 @@ function redrawn(before: readonly string[], lines: readonly string[], columns: n
 // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
 const STYLE = /(\u001b\[[\d;]*m)/;
 
-/** Cuts a line to `columns`, with an ellipsis. Styles are kept; other control characters are shown as what they are. */
+/** Cuts a line to `columns`, with an ellipsis. Styles are kept, other control characters are made visible. */
 export function cutLine(line: string, columns: number): string {
   const parts = line.split(STYLE);
   const harmless = parts.map((part, i) => (i % 2 === 1 ? part : visibleText(part).replace(/\s/g, ' ')));

@@ -11,11 +11,7 @@ import type { Terminal } from './terminal.ts';
 /** A command's connection to Redis, and the configuration that it found it by. */
 export type Operator = Awaited<ReturnType<typeof openOperator>>;
 
-/**
- * Connects a command to the configuration's Redis; an embedded one that does not run is not started.
- *
- * @throws WaybillError `REDIS_UNAVAILABLE`, `REDIS_NOT_RUNNING`; ConfigError
- */
+/** Connects a command to Redis. @throws ConfigError, WaybillError `REDIS_UNAVAILABLE`, `REDIS_NOT_RUNNING` */
 export async function openOperator(file: string) {
   const config = loadConfig(file);
   const access = await findRedisAccess(config);

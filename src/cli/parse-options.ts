@@ -2,12 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { isIsoTimestamp } from '../core/iso-timestamp.ts';
 import { parseDurationMs, parseRatePerSecond, parseShare } from '../loadtest/quantities.ts';
 
-/**
- * Makes a parser for commander.
- *
- * @param read returns undefined for a text that is no such value
- * @param hint a sentence that says what is expected
- */
+/** Makes a parser for commander. If `read` returns undefined, `hint`, a sentence, says what is expected. */
 export function optionParser<Value>(
   read: (text: string) => Value | undefined,
   hint: string,
@@ -36,11 +31,7 @@ const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_6
 /** What may be left out of an ISO time, from the end: the zone, which is UTC then, the seconds, and the time. */
 const MOMENT = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 
-/**
- * Reads a moment: an ISO time, as the commands print it too, or how long ago (`90s`, `15m`, `2h`, `7d`).
- *
- * @returns ms since the epoch
- */
+/** Reads a moment: an ISO time, or how long ago (`90s`, `15m`, `2h`, `7d`). @returns ms since the epoch */
 export const parseMoment = optionParser((text) => {
   const ago = /^(\d+)([smhd])$/.exec(text);
   if (ago !== null) return Date.now() - Number(ago[1]) * (UNITS_MS[ago[2] ?? ''] ?? 0);

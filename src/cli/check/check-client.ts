@@ -74,11 +74,7 @@ async function resolve(host: string): ReturnType<ResolveHost> {
   }
 }
 
-/**
- * Says whether a connection to the host of a URL would be allowed.
- *
- * @param what names what is there, at the beginning of a sentence
- */
+/** Says whether a connection to a URL's host would be allowed. @param what begins a sentence: what is there */
 async function checkHost(
   { hostname, protocol, origin }: URL,
   what: string,

@@ -78,11 +78,7 @@ async function act(
   return interrupted ? EXIT.interrupted : EXIT.done;
 }
 
-/**
- * Says why nothing is to be done; undefined: go ahead. Asks before it acts on more than one.
- *
- * @throws UsageError if there is no terminal to ask on
- */
+/** Says why nothing is to be done, if so. Asks before more than one. @throws UsageError if it cannot ask */
 async function whyNothing(
   verb: Verb,
   matching: number,

@@ -10,9 +10,9 @@ export interface EventInput {
   /** Whether the events are typed. */
   readonly isTerminal: boolean;
   /**
-   * The bytes, unpacked if they are gzip data; ends early, without an error, when `signal` says so.
+   * The bytes, unpacked if they are gzip data; `signal` ends them without an error. `onRead` is told how many bytes
+   * were read, packed if the input is.
    *
-   * @param onRead told how many bytes were read, packed if the input is
    * @throws GzipError
    */
   read(signal: AbortSignal, onRead?: (bytes: number) => void): AsyncGenerator<Uint8Array>;

@@ -2,11 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { isIdempotencyKey } from '../../core/idempotency-key.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 
-/**
- * Writes the idempotency key of an event, the nth of its input from 1.
- *
- * @throws WaybillError if the payload lacks a field of the key
- */
+/** Writes the key of an event, the nth of its input from 1. @throws WaybillError if a field of it is missing */
 export type KeyTemplate = (payload: unknown, n: number) => string;
 
 const PLACEHOLDER = /\{(n|\$(?:\.[A-Za-z_]\w*)+)\}/;

@@ -109,7 +109,7 @@ const COUNT_SERVICES_EVERY_MS = 5_000;
 const SILENT_MS = 2_000;
 const SILENT = 'Redis cannot be reached: it does not answer';
 
-/** Makes a poll of these clients: one round trip, never rejects, and never a second one while the first is unanswered. */
+/** Makes a poll of these clients: one round trip, never rejects, and is not repeated while it is unanswered. */
 function createPoll(redis: Redis, clients: readonly ViewedClient[], source: NewsSource) {
   let underWay: ReturnType<typeof read> | undefined;
   let services: number | undefined;
