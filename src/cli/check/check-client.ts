@@ -16,7 +16,7 @@ import { specialRangeOf } from '../../core/special-addresses.ts';
 import { atMost } from '../../core/time.ts';
 import { refuseAddress } from '../../http/address-guard.ts';
 import { createClientHttp } from '../../http/client-http.ts';
-import type { Remark } from './finding.ts';
+import { type Remark, remark } from './finding.ts';
 
 const LOOKUP_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 60_000;
@@ -47,7 +47,7 @@ const DOUBTS: Readonly<Record<CredentialDoubt['around'], string>> = {
 
 /** Warns of credentials that are probably a mistake. */
 export function describeDoubts(doubts: readonly CredentialDoubt[]): Remark[] {
-  return doubts.map(({ setting, around }) => ({ level: 'warning', message: `${setting} ${DOUBTS[around]}` }));
+  return doubts.map(({ setting, around }) => remark('warning', `${setting} ${DOUBTS[around]}`));
 }
 
 /** A host's addresses, or the code of what went wrong. */
@@ -84,20 +84,20 @@ async function checkHost(
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const addresses = await resolveHost(host);
   if (typeof addresses === 'string') {
-    return [{ level: 'error', message: `${what}: ${host} does not resolve (${addresses})` }];
+    return [remark('error', `${what}: ${host} does not resolve (${addresses})`)];
   }
   const refusals = allowPrivateNetwork
     ? []
     : addresses.flatMap((address) => refuseAddress(host, address)?.message ?? []);
   if (refusals[0] !== undefined && refusals.length === addresses.length) {
-    return [{ level: 'error', message: `${what}: ${refusals[0]}` }];
+    return [remark('error', `${what}: ${refusals[0]}`)];
   }
   const list = addresses.join(', ');
   const message = list === host ? `${what} is at ${host}` : `${what}: ${host} resolves to ${list}`;
-  const remarks = [{ level: 'ok', message } as Remark, ...refusals.map((why) => note(`${what}: ${why}`))];
+  const remarks = [remark('ok', message), ...refusals.map((why) => remark('note', `${what}: ${why}`))];
   if (protocol === 'http:' && addresses.some((address) => specialRangeOf(address) === undefined)) {
-    const open = `${what}: ${origin} is not encrypted: events and credentials can be read on the way`;
-    remarks.push({ level: 'warning', message: open });
+    const open = `${origin} is not encrypted: events and credentials can be read on the way`;
+    remarks.push(remark('warning', `${what}: ${open}`));
   }
   return remarks;
 }
@@ -131,15 +131,13 @@ async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<Remark[]> {
   const token = await ask(auth);
   const service = tokenServiceName(auth);
   if ('failure' in token) {
-    return [{ level: 'error', message: token.failure }, ...(await explain(auth, service, token, ask))];
+    return [remark('error', token.failure), ...(await explain(auth, service, token, ask))];
   }
   const seconds = Math.round(token.lifetimeMs / 1_000);
-  const issued: Remark = { level: 'ok', message: `${service} issued a token for ${seconds} s` };
-  return token.note === undefined ? [issued] : [issued, note(`${service} issued a token ${token.note}`)];
-}
-
-function note(message: string): Remark {
-  return { level: 'note', message };
+  const issued = remark('ok', `${service} issued a token for ${seconds} s`);
+  return token.note === undefined
+    ? [issued]
+    : [issued, remark('note', `${service} issued a token ${token.note}`)];
 }
 
 /** What follows from the failure, as far as that can be told. */
@@ -151,7 +149,9 @@ async function explain(
 ): Promise<Remark[]> {
   const { status = 0, retryAfterMs } = failed;
   if (retryAfterMs !== undefined) {
-    return [note(`${service} wants no request for ${Math.ceil(retryAfterMs / 1_000)} s (Retry-After)`)];
+    return [
+      remark('note', `${service} wants no request for ${Math.ceil(retryAfterMs / 1_000)} s (Retry-After)`),
+    ];
   }
   const { works, remarks } =
     auth.type === 'oauth2' && mayBeOfStyle(failed)
@@ -160,9 +160,8 @@ async function explain(
   // The path, or the method, is not that of a token service.
   if (!works && (status === 404 || status === 405 || status === 410)) {
     const settings = auth.type === 'oauth2' ? 'auth.tokenUrl' : 'auth.url and auth.method';
-    return [
-      note(`a ${status} mostly means that nothing takes requests for a token there: check ${settings}`),
-    ];
+    const meaning = `a ${status} mostly means that nothing takes requests for a token there`;
+    return [remark('note', `${meaning}: check ${settings}`)];
   }
   return remarks;
 }
@@ -189,12 +188,12 @@ async function tryOtherStyles(
     const token = await ask({ ...auth, style });
     if (!('failure' in token)) {
       const issued = `${service} issued a token in style ${style}, not in style ${auth.style}`;
-      return { works: true, remarks: [note(`${issued}: set auth.style to ${style}`)] };
+      return { works: true, remarks: [remark('note', `${issued}: set auth.style to ${style}`)] };
     }
     // If style and secret are both wrong, only the right style is told of the secret; a 401 has told it already.
     const isNews = refused.status !== 401 && token.failure !== refused.failure;
-    if (isNews) told.push(note(`in style ${style}, ${token.failure}`));
+    if (isNews) told.push(remark('note', `in style ${style}, ${token.failure}`));
   }
-  const none = note(`${service} issued no token in style ${others.join(' or ')} either`);
+  const none = remark('note', `${service} issued no token in style ${others.join(' or ')} either`);
   return { works: false, remarks: [none, ...told] };
 }

@@ -13,13 +13,7 @@ import {
 } from '../../redis/settings.ts';
 import { openOperator } from '../open-operator.ts';
 import { formatCount, formatTime } from '../terminal.ts';
-import { type CheckFinding, clientSubject, type Remark } from './finding.ts';
-
-const finding = (level: Remark['level'], message: string, subject = 'redis'): CheckFinding => ({
-  level,
-  subject,
-  message,
-});
+import { about, type CheckFinding, clientSubject, type Remark, remark } from './finding.ts';
 
 /**
  * Checks the configured Redis and its contents, or the embedded one, which is not started for it. Never rejects.
@@ -35,16 +29,16 @@ export async function checkRedis(config: Config): Promise<{ findings: CheckFindi
     }
   } catch (error) {
     if (error instanceof WaybillError && error.code === 'REDIS_NOT_RUNNING') {
-      return { findings: [await judgeInstalled()], reachable: true };
+      return { findings: about('redis', [await judgeInstalled()]), reachable: true };
     }
     const message = error instanceof WaybillError ? error.message : `asking Redis failed: ${String(error)}`;
-    return { findings: [finding('error', message)], reachable: false };
+    return { findings: about('redis', [remark('error', message)]), reachable: false };
   }
 }
 
 async function lookInto(redis: Redis, config: Config): Promise<CheckFinding[]> {
   const settings = await readRedisSettings(redis);
-  const judged = judgeRedisSettings(settings).map(({ level, message }) => finding(level, message));
+  const judged = judgeRedisSettings(settings);
   const isSafe = judged.every(({ level }) => level === 'note');
   // Without the password that the URL may hold.
   const { path, host, port } = redis.options;
@@ -52,43 +46,35 @@ async function lookInto(redis: Redis, config: Config): Promise<CheckFinding[]> {
   const services = await countServices(redis);
   const running =
     services === 0
-      ? finding('note', 'no service is running: nothing is delivered until "waybill start"')
-      : finding('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`);
-  return [
-    finding('ok', `${server} answers${isSafe ? ', and its settings keep events' : ''}`),
-    ...judged,
-    ...(services === undefined ? [] : [running]),
-    ...(await checkQueues(redis, config)),
-  ];
+      ? remark('note', 'no service is running: nothing is delivered until "waybill start"')
+      : remark('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`);
+  const answers = remark('ok', `${server} answers${isSafe ? ', and its settings keep events' : ''}`);
+  const ofServer = about('redis', [answers, ...judged, ...(services === undefined ? [] : [running])]);
+  return [...ofServer, ...(await checkQueues(redis, config))];
 }
 
-async function judgeInstalled(): Promise<CheckFinding> {
+async function judgeInstalled(): Promise<Remark> {
   const oldest = OLDEST_VERSION.join('.');
   const version = await installedServerVersion();
   if (version === undefined) {
-    return finding(
-      'error',
-      `no redis.url is configured, and redis-server ${oldest} or later is not installed for Waybill to run its own`,
-    );
+    const installed = `redis-server ${oldest} or later is not installed for Waybill to run its own`;
+    return remark('error', `no redis.url is configured, and ${installed}`);
   }
   if (!isSupportedVersion(version)) {
-    return finding('error', `redis-server is ${version}, and ${oldest} or later is needed`);
+    return remark('error', `redis-server is ${version}, and ${oldest} or later is needed`);
   }
-  return finding(
-    'ok',
-    `the embedded Redis does not run; "waybill start" and "waybill send" start it (redis-server ${version} is installed)`,
-  );
+  const starts = '"waybill start" and "waybill send" start it';
+  return remark('ok', `the embedded Redis does not run; ${starts} (redis-server ${version} is installed)`);
 }
 
 /** Says whether tokens can be read in Redis. The embedded one's directory is its owner's alone. */
-export function checkSecretKey({ clients, redis, secretKey }: Config): CheckFinding[] {
+export function checkSecretKey({ clients, redis, secretKey }: Config): Remark[] {
   const hasTokens = Object.values(clients).some(({ auth }) => asksForTokens(auth));
   if (!hasTokens || redis?.url === undefined) return [];
-  if (secretKey !== undefined)
-    return [finding('ok', 'tokens are encrypted there: WAYBILL_SECRET_KEY is set')];
+  if (secretKey !== undefined) return [remark('ok', 'tokens are encrypted there: WAYBILL_SECRET_KEY is set')];
   const message =
     'tokens stand there as they are, for whoever can read it or its files: WAYBILL_SECRET_KEY encrypts them';
-  return [finding('note', message)];
+  return [remark('note', message)];
 }
 
 /** Looks for events that will not be delivered as things are. @throws errors of Redis */
@@ -97,48 +83,55 @@ async function checkQueues(redis: Redis, config: Config): Promise<CheckFinding[]
   for (const name of await findStoredClients(redis)) {
     const client = config.clients[name];
     const view = await readClientView(redis, client ?? { name, endpoints: {} });
-    if (client === undefined) findings.push(...checkRemovedClient(name, view, config.file));
-    else findings.push(...checkTypes(name, view), ...(await checkState(redis, name, view)));
+    if (client === undefined) findings.push(...about('redis', checkRemovedClient(name, view, config.file)));
+    else {
+      const remarks = [
+        ...checkTypes(view),
+        ...(await checkBroken(redis, name, view)),
+        ...checkPause(name, view),
+      ];
+      findings.push(...about(clientSubject(name), remarks));
+    }
   }
   return findings;
 }
 
-function checkRemovedClient(name: string, view: ClientView, file: string): CheckFinding[] {
+function checkRemovedClient(name: string, view: ClientView, file: string): Remark[] {
   const { waiting, inFlight, retrying, dead } = view;
   const queued = waiting + inFlight + retrying;
   if (queued + dead === 0) return [];
   const parts = queued > 0 ? [`${events(queued)} to deliver`] : [];
   if (dead > 0) parts.push(`${formatCount(dead)} dead letters`);
   const what = parts.join(' and ');
-  const message = `client "${name}" is not in ${file} and has ${what}: they wait until it is there again`;
-  return [finding('warning', message)];
+  return [
+    remark(
+      'warning',
+      `client "${name}" is not in ${file} and has ${what}: they wait until it is there again`,
+    ),
+  ];
 }
 
-function checkTypes(name: string, { endpoints }: ClientView): CheckFinding[] {
+function checkTypes({ endpoints }: ClientView): Remark[] {
   return Object.entries(endpoints).flatMap(([type, { isConfigured, waiting, inFlight, retrying }]) => {
     const queued = waiting + inFlight + retrying;
     if (isConfigured || queued === 0) return [];
-    const message = `${events(queued)} of type ${type} wait, and there is no endpoint for it`;
-    return [finding('warning', message, clientSubject(name))];
+    return remark('warning', `${events(queued)} of type ${type} wait, and there is no endpoint for it`);
   });
 }
 
-async function checkState(redis: Redis, name: string, view: ClientView): Promise<CheckFinding[]> {
-  const subject = clientSubject(name);
-  const { broken, pausedAt, endpoints } = view;
-  const findings: CheckFinding[] = [];
-  if (broken > 0) {
-    const named = await readBrokenJobs(redis, name, Object.keys(endpoints));
-    const list = named.map(({ id, reason }) => `${id} (${reason})`).join(', ');
-    const more = broken > named.length ? ', and others' : '';
-    const what = `${formatCount(broken)} job${broken === 1 ? '' : 's'} failed by a fault of Waybill's own`;
-    findings.push(finding('error', `${what}, kept and not delivered: ${list}${more}`, subject));
-  }
-  if (pausedAt !== undefined) {
-    const message = `paused since ${formatTime(pausedAt)}: nothing is sent until "waybill resume ${name}"`;
-    findings.push(finding('warning', message, subject));
-  }
-  return findings;
+async function checkBroken(redis: Redis, name: string, { broken, endpoints }: ClientView): Promise<Remark[]> {
+  if (broken === 0) return [];
+  const named = await readBrokenJobs(redis, name, Object.keys(endpoints));
+  const list = named.map(({ id, reason }) => `${id} (${reason})`).join(', ');
+  const more = broken > named.length ? ', and others' : '';
+  const what = `${formatCount(broken)} job${broken === 1 ? '' : 's'} failed by a fault of Waybill's own`;
+  return [remark('error', `${what}, kept and not delivered: ${list}${more}`)];
+}
+
+function checkPause(name: string, { pausedAt }: ClientView): Remark[] {
+  if (pausedAt === undefined) return [];
+  const message = `paused since ${formatTime(pausedAt)}: nothing is sent until "waybill resume ${name}"`;
+  return [remark('warning', message)];
 }
 
 function events(count: number): string {

@@ -13,6 +13,9 @@ export interface CheckFinding extends Remark {
   readonly subject: string;
 }
 
+/** Says something. */
+export const remark = (level: Remark['level'], message: string): Remark => ({ level, message });
+
 /** Says something about a subject. */
 export function about(subject: string, remarks: readonly Remark[]): CheckFinding[] {
   return remarks.map(({ level, message }) => ({ level, subject, message }));

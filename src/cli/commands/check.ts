@@ -5,7 +5,7 @@ import { findChannelDoubts, findCredentialDoubts } from '../../config/credential
 import { loadConfig } from '../../config/load-config.ts';
 import { checkClient, createResolveHost, describeDoubts } from '../check/check-client.ts';
 import { checkRedis, checkSecretKey } from '../check/check-redis.ts';
-import { about, type CheckFinding, clientSubject, printFindings, type Remark } from '../check/finding.ts';
+import { about, type CheckFinding, clientSubject, printFindings, remark } from '../check/finding.ts';
 import { commandAction, EXIT } from '../run-command.ts';
 import type { Terminal } from '../terminal.ts';
 
@@ -39,11 +39,11 @@ async function checkAll(terminal: Terminal, config: Config): Promise<number> {
   const count = `${clients.length} client${clients.length === 1 ? '' : 's'}`;
   const found: CheckFinding[] = [
     ...about('configuration', [
-      { level: 'ok', message: `${config.file} is valid: ${count}` },
+      remark('ok', `${config.file} is valid: ${count}`),
       ...describeDoubts(findChannelDoubts(config.incidents.notify)),
     ]),
     ...redis.findings,
-    ...checkSecretKey(config),
+    ...about('redis', checkSecretKey(config)),
     ...clients.flatMap(({ name, auth }) =>
       about(clientSubject(name), describeDoubts(findCredentialDoubts(auth))),
     ),
@@ -60,10 +60,8 @@ async function checkAll(terminal: Terminal, config: Config): Promise<number> {
 async function checkClients(clients: readonly ResolvedClient[]): Promise<CheckFinding[]> {
   const resolveHost = createResolveHost();
   const deadline = performance.now() + CLIENTS_TOTAL_MS;
-  const late: Remark = {
-    level: 'warning',
-    message: `was not checked: the clients before it took ${CLIENTS_TOTAL_MS / 1_000} s`,
-  };
+  const seconds = CLIENTS_TOTAL_MS / 1_000;
+  const late = remark('warning', `was not checked: the clients before it took ${seconds} s`);
   const results: CheckFinding[][] = [];
   const waiting = clients.entries();
   async function work(): Promise<void> {
@@ -78,9 +76,9 @@ async function checkClients(clients: readonly ResolvedClient[]): Promise<CheckFi
 }
 
 function describeProblems({ file, problems }: ConfigError): CheckFinding[] {
-  const remarks = problems.map((problem): Remark => {
+  const remarks = problems.map((problem) => {
     const place = problem.line === undefined ? `${file}:` : file;
-    return { level: 'error', message: `${place} ${describeProblem(problem)}` };
+    return remark('error', `${place} ${describeProblem(problem)}`);
   });
   return about('configuration', remarks);
 }
