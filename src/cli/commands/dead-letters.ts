@@ -21,12 +21,7 @@ export function addDeadLettersCommand(program: Command): void {
     .command('dead-letters')
     .description('list, show, export, replay or discard the events given up on');
   withFilters(group.command('list').description('list dead letters, oldest first')).action(
-    operatorAction(async (terminal, operator, options: FilterOptions) => {
-      const { found, rows } = await readRows(operator, options, terminal.json);
-      terminal.value(rows);
-      printRows(terminal, found, rows);
-      return EXIT.done;
-    }),
+    operatorAction(list),
   );
   group
     .command('show')
@@ -44,23 +39,18 @@ export function addDeadLettersCommand(program: Command): void {
   addDeadLetterActions(group);
 }
 
-type Row = ReturnType<typeof deadLetterRow>;
-
-async function readRows(operator: Operator, options: FilterOptions, all: boolean) {
-  const keep = all ? Number.POSITIVE_INFINITY : (options.limit ?? ROWS_FOR_PEOPLE);
-  const rows: Row[] = [];
+async function list(terminal: Terminal, operator: Operator, options: FilterOptions): Promise<number> {
+  const keep = terminal.json ? Number.POSITIVE_INFINITY : (options.limit ?? ROWS_FOR_PEOPLE);
+  const rows: ReturnType<typeof deadLetterRow>[] = [];
   let found = 0;
   for await (const page of findMatching(operator, options)) {
     found += page.length;
     rows.push(...page.slice(0, keep - rows.length).map(deadLetterRow));
   }
-  return { found, rows };
-}
-
-function printRows(terminal: Terminal, found: number, rows: readonly Row[]): void {
+  terminal.value(rows);
   if (found === 0) {
     terminal.line('No dead letters.');
-    return;
+    return EXIT.done;
   }
   terminal.table(
     ['client', 'id', 'type', 'unit', 'attempts', 'status', 'class', 'died at'],
@@ -72,6 +62,7 @@ function printRows(terminal: Terminal, found: number, rows: readonly Row[]): voi
   if (found > rows.length) {
     terminal.line(`\n${formatCount(found)} in all; the oldest ${rows.length} are shown. --limit shows more.`);
   }
+  return EXIT.done;
 }
 
 async function showOne(

@@ -70,16 +70,15 @@ export function addReportCommand(program: Command): void {
 async function makeReport(
   { config, redis }: Operator,
   client: ResolvedClient,
-  { type, since }: ReportOptions,
+  options: ReportOptions,
 ): Promise<IncidentReport> {
   const { name } = client;
-  const filter = { ...(type === undefined ? {} : { type }), ...(since === undefined ? {} : { since }) };
   let read = 0;
   const collected = await withProgress('read', undefined, (update) =>
     collectFailures(readDeadLetters(redis, name), (event) => {
       read += 1;
       update(read);
-      return matchesFilter(event, filter);
+      return matchesFilter(event, options);
     }),
   );
   const { open = [] } = (await readIncidents(redis, [name])).get(name) ?? {};
@@ -90,7 +89,7 @@ async function makeReport(
     open,
     keepDays: config.deadLetters.keepDays,
     waiting: waiting + inFlight + retrying,
-    since,
+    since: options.since,
     now: Date.now(),
   });
 }

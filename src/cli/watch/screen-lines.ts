@@ -62,12 +62,10 @@ export function screenLines(
   // The head and the sum have a row each.
   const room = rows - top.length - 2;
   const shown = ordered.length <= room ? ordered : ordered.slice(0, Math.max(1, room - 1));
+  const head = line('client', ([name]) => name);
   return [
     ...top,
-    style(
-      'bold',
-      line('client', ([head]) => head),
-    ),
+    style('bold', head),
     ...(news.length > 1 ? [line('all', ([, cell]) => cell(news))] : []),
     ...shown.map(row),
     ...countRest(ordered.slice(shown.length)),
