@@ -21,10 +21,7 @@ import { type Remark, remark } from './finding.ts';
 const LOOKUP_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 60_000;
 
-/**
- * Checks a client: the hosts of its endpoints and of its token service, and whether that issues a token. Endpoints are
- * sent nothing. Never rejects for a fault of the client's.
- */
+/** Checks a client's hosts, and asks for a token; endpoints are sent nothing. Never rejects for a client's fault. */
 export async function checkClient(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
   const typesByOrigin = new Map<string, string[]>();
   for (const { type, url } of Object.values(client.endpoints)) {
