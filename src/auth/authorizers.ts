@@ -4,7 +4,6 @@ import { type AuthConfig, asksForTokens, type TokenAuthConfig } from '../config/
 import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
 import type { Authorizer } from './authorizer.ts';
-import { obtainToken } from './obtain-token.ts';
 import type { RelatedTokens } from './related-tokens.ts';
 import { requestToken } from './request-token.ts';
 import { createStaticAuthorizer } from './static-authorizer.ts';
@@ -97,20 +96,16 @@ export class Authorizers {
     const { signal } = this.#closing;
     const lockMs = timeoutMs + LOCK_SLACK_MS;
     const shared = { key: tokenKey(auth), variant, lockMs, timeoutMs: redisTimeoutMs, cipher: this.#cipher };
-    const obtainOptions = {
-      requestToken: () => requestToken(auth, { post, timeoutMs, signal, retryDelayMs }),
-      store: redis && new TokenStore({ redis, ...shared }),
-      monotonicNow,
-      // One holder that died, and its successor's own request.
-      longestWaitMs: 2 * lockMs,
-      signal,
-    };
     return new TokenAuthorizer({
       auth,
       related: this.#relatedTo(auth),
-      obtain: (isReplaced) => obtainToken(obtainOptions, isReplaced),
+      requestToken: () => requestToken(auth, { post, timeoutMs, signal, retryDelayMs }),
+      store: redis && new TokenStore({ redis, ...shared }),
       monotonicNow,
       sleep: this.#options.sleep ?? ((ms) => sleep(ms, undefined, { ref: false })),
+      // One holder that died, and its successor's own request.
+      longestWaitMs: 2 * lockMs,
+      signal,
       log,
       onAsked,
     });

@@ -16,6 +16,7 @@ export interface ObtainTokenOptions {
   readonly requestToken: () => Promise<IssuedToken | TokenRequestFailure>;
   /** Absent: the token stays in this process. */
   readonly store?: Pick<TokenStore, 'claim' | 'publish' | 'release'> | undefined;
+  /** Lifetimes count on it. */
   readonly monotonicNow: () => number;
   /** How long a waiter waits for other holders of the lock altogether. */
   readonly longestWaitMs: number;

@@ -11,7 +11,7 @@ import {
   type RenewResult,
 } from './authorizer.ts';
 import { HeldToken } from './held-token.ts';
-import type { ObtainedToken } from './obtain-token.ts';
+import { type ObtainedToken, type ObtainTokenOptions, obtainToken } from './obtain-token.ts';
 import { RelatedTokens } from './related-tokens.ts';
 import { blockedMs, extendBlock, NO_BLOCK } from './renewal-block.ts';
 import type { TokenRequestFailure } from './request-token.ts';
@@ -26,14 +26,11 @@ const BEARER = { header: 'Authorization', prefix: 'Bearer ' };
 const CALLED_OFF: AuthorizationFailure = { failure: 'the attempt was called off', calledOff: true };
 
 /** What an authorizer by token needs. */
-export interface TokenAuthorizerOptions {
+export interface TokenAuthorizerOptions extends ObtainTokenOptions {
   readonly auth: TokenAuthConfig;
   /** The authorizers with the same client id. */
   readonly related: RelatedTokens[];
-  /** Gets a token that `isReplaced` does not know. */
-  readonly obtain: (isReplaced: (tokenId: string) => boolean) => Promise<ObtainedToken | TokenRequestFailure>;
-  /** In milliseconds; lifetimes and blocks count on it. */
-  readonly monotonicNow: () => number;
+  /** In milliseconds. */
   readonly sleep: (ms: number) => Promise<unknown>;
   readonly log: Log | undefined;
   /** Told what became of each request for a token, and of a renewed one that was refused. */
@@ -52,6 +49,8 @@ export class TokenAuthorizer implements Authorizer {
   readonly clients: string[] = [];
   readonly #options: TokenAuthorizerOptions;
   readonly #related: RelatedTokens;
+  /** For the log. */
+  readonly #about: { readonly clients: readonly string[]; readonly tokenService: string };
   /** The ids of its latest tokens, the newest first. */
   #known: readonly string[] = [];
   #token: HeldToken | undefined;
@@ -65,6 +64,7 @@ export class TokenAuthorizer implements Authorizer {
   constructor(options: TokenAuthorizerOptions) {
     const { auth, related } = options;
     this.#options = options;
+    this.#about = { clients: this.clients, tokenService: tokenServiceUrl(auth) };
     this.#related = new RelatedTokens(related, (auth.type === 'oauth2' && auth.scope) || '', this.clients);
   }
 
@@ -104,11 +104,8 @@ export class TokenAuthorizer implements Authorizer {
     this.#renewalBlock = { ...this.#renewalBlock, failures: 0 };
     const scopes = isFirst ? this.#related.noteProven() : undefined;
     if (scopes === undefined) return;
-    const { log, auth } = this.#options;
-    log?.warn(
-      { tokenService: tokenServiceUrl(auth), scopes },
-      "two scopes of one client id void each other's tokens",
-    );
+    const { tokenService } = this.#about;
+    this.#options.log?.warn({ tokenService, scopes }, "two scopes of one client id void each other's tokens");
   }
 
   /** Resolves once no renewal is under way. */
@@ -125,7 +122,8 @@ export class TokenAuthorizer implements Authorizer {
     now: number,
     signal?: CallOffSignal,
   ): AuthorizeResult | Promise<AuthorizeResult> {
-    if (token === undefined || now >= token.expiresAt || this.#isGivenUp(token)) {
+    const isGivenUp = token?.isDistrusted && (this.#renewal !== undefined || this.#requestBlock.failures > 0);
+    if (token === undefined || now >= token.expiresAt || isGivenUp) {
       return this.#awaitToken(now, signal);
     }
     if (token.isOnTrial(now)) {
@@ -136,10 +134,6 @@ export class TokenAuthorizer implements Authorizer {
     }
     if (now >= token.renewAt) void this.#renewUnlessBlocked(now);
     return token.authorization;
-  }
-
-  #isGivenUp(token: HeldToken): boolean {
-    return token.isDistrusted && (this.#renewal !== undefined || this.#requestBlock.failures > 0);
   }
 
   async #awaitTurn(token: HeldToken, now: number, signal?: CallOffSignal): Promise<AuthorizeResult> {
@@ -168,7 +162,7 @@ export class TokenAuthorizer implements Authorizer {
 
   async #renewOnce(): Promise<AuthorizeResult> {
     try {
-      const obtained = await this.#options.obtain((id) => this.#known.includes(id));
+      const obtained = await obtainToken(this.#options, (id) => this.#known.includes(id));
       return 'failure' in obtained ? this.#failed(obtained) : this.#use(obtained);
     } finally {
       // In the same step as its outcome: no caller joins a renewal that is over.
@@ -190,7 +184,7 @@ export class TokenAuthorizer implements Authorizer {
     this.#token = new HeldToken(obtained, authorization, before, monotonicNow(), sleep);
     before?.wakeWaiters();
     onAsked?.(source === 'service' ? 'renewed' : 'shared');
-    log?.info({ ...this.#about(), source, lifetimeMs: Math.round(lifetimeMs) }, 'token in use');
+    log?.info({ ...this.#about, source, lifetimeMs: Math.round(lifetimeMs) }, 'token in use');
     return authorization;
   }
 
@@ -204,7 +198,7 @@ export class TokenAuthorizer implements Authorizer {
     const { isAccepted } = token;
     this.#renewalBlock = extendBlock(isAccepted ? NO_BLOCK : this.#renewalBlock, now);
     token.tryNow(now);
-    const fields = { ...this.#about(), blockedMs: Math.round(blockedMs(this.#renewalBlock, now)) };
+    const fields = { ...this.#about, blockedMs: Math.round(blockedMs(this.#renewalBlock, now)) };
     if (isAccepted) log?.info(fields, 'renewed token refused for one event and accepted for others');
     else log?.warn(fields, 'renewed token refused');
   }
@@ -217,12 +211,7 @@ export class TokenAuthorizer implements Authorizer {
     this.#requestBlock = extendBlock(this.#requestBlock, now, failed.retryAfterMs);
     this.#lastFailure = failed.failure;
     const ms = Math.round(blockedMs(this.#requestBlock, now));
-    log?.warn({ ...this.#about(), failure: failed.failure, blockedMs: ms }, 'token renewal blocked');
+    log?.warn({ ...this.#about, failure: failed.failure, blockedMs: ms }, 'token renewal blocked');
     return failed;
-  }
-
-  /** For the log. */
-  #about() {
-    return { clients: this.clients, tokenService: tokenServiceUrl(this.#options.auth) };
   }
 }

@@ -59,9 +59,8 @@ const tokenAnswerSchema = answerSchema.superRefine((answer, context) => {
 
 function forbid(keys: readonly string[], answer: object, context: z.RefinementCtx, message: string): void {
   const given = new Map<string, unknown>(Object.entries(answer));
-  for (const key of keys) {
-    if (given.get(key) !== undefined) context.addIssue({ code: 'custom', path: [key], message });
-  }
+  const wrong = keys.filter((key) => given.get(key) !== undefined);
+  for (const key of wrong) context.addIssue({ code: 'custom', path: [key], message });
 }
 
 const authSchema = z.discriminatedUnion('type', [
@@ -117,8 +116,6 @@ interface Step {
   readonly answer: Answer;
 }
 
-const UNAUTHORIZED = 401;
-
 /**
  * Reads a script's answers from the top for each request, and gives the first one whose conditions all hold. If
  * there is none, and for what an answer leaves out, `otherwise` answers.
@@ -170,15 +167,12 @@ function carriesFirstAuthorization(): Condition {
 
 function answerOf(scripted: ScriptedAnswer): Answer {
   const { fault, delayMs, retryAfter, body, untilNewToken } = scripted;
-  const status = scripted.status ?? (untilNewToken && fault === undefined ? UNAUTHORIZED : undefined);
-  const common = {
-    ...(status === undefined ? {} : { status }),
-    ...(delayMs === undefined ? {} : { delayMs }),
-  };
+  const status = scripted.status ?? (untilNewToken && fault === undefined ? 401 : undefined);
+  const common = { ...(status !== undefined && { status }), ...(delayMs !== undefined && { delayMs }) };
   if (fault !== undefined) return { ...common, behaviour: fault };
   const headers = {
     ...scripted.headers,
-    ...(retryAfter === undefined ? {} : { 'Retry-After': String(retryAfter) }),
+    ...(retryAfter !== undefined && { 'Retry-After': String(retryAfter) }),
   };
   return {
     ...common,
