@@ -39,12 +39,13 @@ export async function requestToken(
   timer.unref();
   signal?.addEventListener('abort', end, { once: true });
   if (signal?.aborted) end();
-  const request = buildTokenRequest(config);
+  const request = { ...buildTokenRequest(config), keepBodyBytes: TOKEN_ANSWER_BYTES };
   let tries = 0;
   let refusal: TokenRefusal = { refusal: `did not answer within ${timeoutMs} ms`, again: false };
   const tryOnce = async (): Promise<IssuedToken | undefined> => {
     tries += 1;
-    const result = post({ ...request, timeoutMs, keepBodyBytes: TOKEN_ANSWER_BYTES, signal: limit.signal });
+    // The limit ends the request, and says so in the same words each time.
+    const result = post({ ...request, timeoutMs: 2 * timeoutMs, signal: limit.signal });
     const read = await result.then((answer) => readTokenAnswer(answer, config, wallNow()), notAsked);
     if (!('refusal' in read)) return read;
     if (!read.calledOff) refusal = read;

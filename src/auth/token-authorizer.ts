@@ -98,11 +98,10 @@ export class TokenAuthorizer implements Authorizer {
   reportAccepted(accepted: Authorization): void {
     const token = this.#current(accepted);
     if (token === undefined || (token.isProven && !this.#related.otherIssued)) return;
-    const isFirst = !token.isAccepted;
+    const scopes = token.isAccepted ? undefined : this.#related.noteProven();
     token.noteAcceptance();
     this.#related.otherIssued = false;
     this.#renewalBlock = { ...this.#renewalBlock, failures: 0 };
-    const scopes = isFirst ? this.#related.noteProven() : undefined;
     if (scopes === undefined) return;
     const { tokenService } = this.#about;
     this.#options.log?.warn({ tokenService, scopes }, "two scopes of one client id void each other's tokens");

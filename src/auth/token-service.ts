@@ -50,7 +50,8 @@ function buildOAuth2Request(config: OAuth2Config): TokenRequestParts {
   const contentType = style === 'json' ? 'application/json' : 'application/x-www-form-urlencoded';
   const headers = ['Content-Type', contentType, 'Accept', 'application/json'];
   if (style === 'basic') headers.push('Authorization', basicOf(config));
-  return { url, headers, body: style === 'json' ? JSON.stringify(fields) : formEncode(fields) };
+  const body = style === 'json' ? JSON.stringify(fields) : new URLSearchParams(fields).toString();
+  return { url, headers, body };
 }
 
 /** As a service of the client's own making takes it. */
@@ -99,10 +100,6 @@ function leavesOf(value: unknown): string[] {
 
 /** RFC 6749, section 2.3.1: id and secret are form-encoded before they become user and password. */
 function basicOf({ clientId, clientSecret }: OAuth2Config): string {
-  const encode = (text: string): string => formEncode({ '': text }).slice(1);
+  const encode = (text: string): string => new URLSearchParams({ '': text }).toString().slice(1);
   return basicCredentials(encode(clientId), encode(clientSecret));
-}
-
-function formEncode(fields: Record<string, string>): string {
-  return new URLSearchParams(fields).toString();
 }

@@ -15,7 +15,6 @@ import type { ReceivedRequest, RequestHistory } from './request-log.ts';
 import { unitOf } from './scripts.ts';
 
 const LONGEST_DELAY_MS = 3_600_000;
-const text = z.string().min(1, 'must not be empty');
 const NO_PATH = 'must be a path such as /dispositions, without a query';
 
 /** RFC 9110, section 10.2.3: seconds or a date. */
@@ -33,7 +32,7 @@ const body = z.custom<unknown>(
 
 const answerSchema = z
   .strictObject({
-    unit: text.optional(),
+    unit: z.string().min(1, 'must not be empty').optional(),
     untilNewToken: z.literal(true, 'must be true, or be left out').optional(),
     perEvent: z.int().min(1).optional(),
     times: z.int().min(1).optional(),
