@@ -82,7 +82,7 @@ function endOf(text: string, steps: readonly Step[], start: number): number | un
   let ends = [start];
   for (const [index, step] of steps.entries()) {
     if (index >= SHORTEST && ends.some((end) => isCutOff(text, end))) return text.length;
-    ends = [...new Set(ends.flatMap((end) => endsAfter(text, step, end)))];
+    ends = endsAfter(text, step, ends);
     if (ends.length === 0) return undefined;
   }
   return Math.max(...ends);
@@ -92,12 +92,16 @@ function isCutOff(text: string, end: number): boolean {
   return text.length - end <= LONGEST_HALF && HALF_WRITTEN.test(text.slice(end));
 }
 
-function endsAfter(text: string, step: Step, at: number): number[] {
-  if (typeof step === 'string') return text[at] === step ? [at + 1] : [];
-  return step.flatMap((way) => {
-    way.lastIndex = at;
-    return way.test(text) ? way.lastIndex : [];
-  });
+function endsAfter(text: string, step: Step, starts: readonly number[]): number[] {
+  if (typeof step === 'string') return starts.filter((at) => text[at] === step).map((at) => at + 1);
+  const ends = new Set<number>();
+  for (const at of starts) {
+    for (const way of step) {
+      way.lastIndex = at;
+      if (way.test(text)) ends.add(way.lastIndex);
+    }
+  }
+  return [...ends];
 }
 
 const known = new Map<string, readonly RegExp[]>();
