@@ -111,20 +111,13 @@ const MOST_UTILISATION = 0.9;
  */
 function generatorTrouble(health: GeneratorHealth, shortestMs: number | undefined): string[] {
   const mostLagMs = Math.max(LEAST_LAG_MS, LAG_SHARE_OF_OBJECTIVE * (shortestMs ?? 0));
-  const { sentShare, lagP99Ms, eventLoopUtilisation } = health;
-  const trouble: string[] = [];
-  if (sentShare < LEAST_SENT_SHARE) {
-    trouble.push(`the generator attended to ${showShare(sentShare)} of the plan, less than 99 %`);
-  }
-  if (lagP99Ms > mostLagMs) {
-    trouble.push(
-      `the generator was late: its lag's p99 is ${showMs(lagP99Ms)}, more than ${showMs(mostLagMs)}`,
-    );
-  }
-  if (eventLoopUtilisation > MOST_UTILISATION) {
-    trouble.push(`the generator was busy: ${showShare(eventLoopUtilisation)} of its time, more than 90 %`);
-  }
-  return trouble;
+  const { sentShare, lagP99Ms, eventLoopUtilisation: busy } = health;
+  const trouble = [
+    sentShare < LEAST_SENT_SHARE && `attended to ${showShare(sentShare)} of the plan, less than 99 %`,
+    lagP99Ms > mostLagMs && `was late: its lag's p99 is ${showMs(lagP99Ms)}, more than ${showMs(mostLagMs)}`,
+    busy > MOST_UTILISATION && `was busy: ${showShare(busy)} of its time, more than 90 %`,
+  ];
+  return trouble.filter((each) => each !== false).map((each) => `the generator ${each}`);
 }
 
 const LEAST_DELIVERED = 0.97;

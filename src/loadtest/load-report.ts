@@ -61,15 +61,13 @@ export interface ReportPlan extends ArrivalOptions {
   readonly duplicates: number;
 }
 
-/** How it ended. `stopped`: by a guard. */
-export type ReportVerdict = keyof typeof RESULT_EXIT | 'interrupted';
-
 /** Exit codes by verdict; stable, and documented. An interrupted load test has its signal's. */
 export const RESULT_EXIT = { met: 0, missed: 3, stopped: 4, undecided: 5, inconclusive: 5 } as const;
 
 /** What came of it. */
 export interface ReportResult {
-  readonly verdict: ReportVerdict;
+  /** `stopped`: by a guard. */
+  readonly verdict: keyof typeof RESULT_EXIT | 'interrupted';
   readonly exitCode: number;
   /** For people: one sentence. */
   readonly sentence: string;
@@ -79,10 +77,10 @@ export interface ReportResult {
   readonly limit?: Verdict | undefined;
 }
 
-type Observed = Omit<Observation, 'plannedRatePerSecond' | 'response' | 'service' | 'lag'>;
-
 /** A run or probe, without its warm-up. */
-export interface ReportProbe extends Observed, Judgement {
+export interface ReportProbe
+  extends Omit<Observation, 'plannedRatePerSecond' | 'response' | 'service' | 'lag'>,
+    Judgement {
   readonly purpose: 'preflight' | 'run' | ProbePurpose;
   /** When it began, from the start of all. */
   readonly startMs: number;
@@ -118,16 +116,13 @@ export interface ReportDistribution {
   readonly histogram: string;
 }
 
-/** A setting to paste, and its formula with the numbers in it: `0.7 x 195/s`. */
-interface Recommendation {
-  readonly setting: 'ratePerSecond' | 'concurrency' | 'timeoutMs';
-  readonly value: number;
-  readonly formula: string;
-}
-
-/** What the engine should use for an endpoint. */
+/** What the engine should use for an endpoint, each with its formula and the numbers in it: `0.7 x 195/s`. */
 export interface Recommendations {
-  readonly settings: readonly Recommendation[];
+  readonly settings: readonly {
+    readonly setting: 'ratePerSecond' | 'concurrency' | 'timeoutMs';
+    readonly value: number;
+    readonly formula: string;
+  }[];
   /** How long an outage of 10 minutes takes to drain, in milliseconds, and for which usual rate that holds. */
   readonly drain: { readonly ms: number; readonly usualRatePerSecond: number; readonly formula: string };
 }

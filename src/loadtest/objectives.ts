@@ -12,22 +12,13 @@ export interface LatencyObjective {
   readonly allowedShare: number;
 }
 
-/** At most `allowedShare` of the events are not delivered: `delivered>99.5%` allows 0.005. */
-export interface DeliveredObjective {
-  readonly kind: 'delivered';
-  readonly text: string;
-  readonly allowedShare: number;
-}
-
-/** At least this many events a second are delivered: `rate>=195/s`. */
-export interface RateObjective {
-  readonly kind: 'rate';
-  readonly text: string;
-  readonly ratePerSecond: number;
-}
-
 /** What a run is judged by. */
-export type Objective = LatencyObjective | DeliveredObjective | RateObjective;
+export type Objective =
+  | LatencyObjective
+  /** At most `allowedShare` of the events are not delivered: `delivered>99.5%` allows 0.005. */
+  | { readonly kind: 'delivered'; readonly text: string; readonly allowedShare: number }
+  /** At least this many events a second are delivered: `rate>=195/s`. */
+  | { readonly kind: 'rate'; readonly text: string; readonly ratePerSecond: number };
 
 /** Reads objectives such as `p99<300ms`, `delivered>99.5%` and `rate>=195/s`, or says what is wrong with each. */
 export function parseObjectives(texts: readonly string[]): Parsed<readonly Objective[]> {

@@ -23,12 +23,6 @@ export interface DeclaredLimit {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** Requests in flight, each the mean over a third of the time that events were offered, the warm-up included. */
-export interface InFlight {
-  readonly middleThird: number;
-  readonly lastThird: number;
-}
-
 /** What a run or a probe observed, without its warm-up. All of it is of arrivals within `durationMs`. */
 export interface Observation {
   /** The rate of the plan, events per second: the highest if it varies. */
@@ -55,7 +49,8 @@ export interface Observation {
   readonly service: Distribution;
   /** Sent - intended, of every event sent. */
   readonly lag: Distribution;
-  readonly inFlight: InFlight;
+  /** Requests, each the mean over a third of the time that events were offered, the warm-up included. */
+  readonly inFlight: { readonly middleThird: number; readonly lastThird: number };
   /** Absent: the endpoint declared none. */
   readonly declaredLimit?: DeclaredLimit | undefined;
   readonly generator: GeneratorHealth;

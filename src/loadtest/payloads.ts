@@ -11,11 +11,6 @@ export interface BodyTemplate {
   readonly after: string;
 }
 
-/** A template, or why a payload cannot be one. */
-export type MadeTemplate =
-  | { readonly ok: true; readonly template: BodyTemplate }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
-
 /** JSON does not escape it. */
 const GAP = 'LOADTEST-0-here-comes-the-number';
 /** How many different payloads of a type are generated; later events differ only in id and unit. */
@@ -23,8 +18,12 @@ const GENERATED = 1_000;
 /** Duplicates repeat one of this many latest events. */
 const REMEMBERED = 1_000;
 
-/** Makes a template of a payload that its contract accepts, without its unit. `source`: as for `validatePayload` */
-export function toTemplate(type: EventType, payload: unknown, source?: JsonSource): MadeTemplate {
+/**
+ * Makes a template of a payload that its contract accepts, without its unit, or says why it cannot.
+ *
+ * @param source as for `validatePayload`
+ */
+export function toTemplate(type: EventType, payload: unknown, source?: JsonSource) {
   // Its own unit must be valid, too: a wrong file is found before anything is sent.
   const own = validatePayload(type, payload, source);
   if (!own.ok) return own;
@@ -32,9 +31,11 @@ export function toTemplate(type: EventType, payload: unknown, source?: JsonSourc
   if (!marked.ok) return marked;
   const [before, after, ...more] = JSON.stringify(marked.payload).split(JSON.stringify(GAP));
   if (marked.unit !== GAP || before === undefined || after === undefined || more.length > 0) {
-    return { ok: false, problems: [{ path: `$.${type.unitField}`, message: 'cannot be marked as a test' }] };
+    const problem: Problem = { path: `$.${type.unitField}`, message: 'cannot be marked as a test' };
+    return { ok: false, problems: [problem] } as const;
   }
-  return { ok: true, template: { type: type.name, before: `${before}"`, after: `"${after}` } };
+  const template: BodyTemplate = { type: type.name, before: `${before}"`, after: `"${after}` };
+  return { ok: true, template } as const;
 }
 
 /**

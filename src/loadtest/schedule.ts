@@ -55,7 +55,7 @@ export function createSchedule(stages: readonly Stage[], options: ArrivalOptions
     total: plan.total,
     durationMs,
     intendedAt: (n) => (n >= plan.total ? Number.POSITIVE_INFINITY : timeAt(placed, plan.areaAt(n))),
-    rateAt: (ms) => rateAt(placed, ms, durationMs),
+    rateAt: (ms) => rateAt(placed, ms),
   };
 }
 
@@ -115,10 +115,9 @@ function timeAt(stages: readonly PlacedStage[], area: number): number {
   return startMs + Math.min(seconds * 1_000, durationMs);
 }
 
-function rateAt(stages: readonly PlacedStage[], ms: number, durationMs: number): number {
-  if (ms < 0 || ms >= durationMs) return 0;
-  const stage = stages.findLast(({ startMs, durationMs: length }) => length > 0 && startMs <= ms);
-  if (stage === undefined) return 0;
+function rateAt(stages: readonly PlacedStage[], ms: number): number {
+  const stage = stages.findLast(({ startMs }) => startMs <= ms);
+  if (stage === undefined || ms >= stage.startMs + stage.durationMs) return 0;
   const share = (ms - stage.startMs) / stage.durationMs;
   return stage.fromRate + (stage.toRate - stage.fromRate) * share;
 }
@@ -126,7 +125,7 @@ function rateAt(stages: readonly PlacedStage[], ms: number, durationMs: number):
 /** Reads stages such as `10s:0-200,2m:200,10s:200-0`: for each how long, and one rate or two for a ramp. */
 export function parseStages(text: string): Parsed<readonly Stage[]> {
   const stages = parseEach(text.split(','), (part) => parseStage(part.trim()));
-  if (!stages.ok || stages.value.some(({ fromRate, toRate }) => fromRate + toRate > 0)) return stages;
+  if (!stages.ok || highestRate(stages.value) > 0) return stages;
   const problem = `stages ${describeValue(text)} send nothing: at least one needs a rate above 0`;
   return { ok: false, problems: [problem] };
 }
@@ -136,7 +135,7 @@ function parseStage(text: string): Stage | string {
   const durationMs = parseDurationMs(length);
   const fromRate = parseRatePerSecond(from);
   const toRate = parseRatePerSecond(to);
-  if (durationMs === undefined || durationMs === 0 || fromRate === undefined || toRate === undefined) {
+  if (!durationMs || fromRate === undefined || toRate === undefined) {
     return `stage ${describeValue(text)} is not a duration and a rate, such as 2m:200, or 10s:0-200 for a ramp`;
   }
   return { durationMs, fromRate, toRate };

@@ -19,16 +19,15 @@ export function firstOf(...rules: readonly StopRule[]): StopRule {
 }
 
 /** Stops if requests run into the timeout one after another. */
-export const onTimeouts: StopRule = ({ recorder }) =>
-  recorder.streaks.timeout >= IN_A_ROW
-    ? { kind: 'guard', why: `${IN_A_ROW} requests in a row had no answer within the time-out` }
-    : undefined;
+export const onTimeouts = onStreak('timeout', 'had no answer within the time-out');
 
 /** Stops if the endpoint refuses the credentials again and again: accounts get locked by this. */
-export const onUnauthorized: StopRule = ({ recorder }) =>
-  recorder.streaks.unauthorized >= IN_A_ROW
-    ? { kind: 'guard', why: `${IN_A_ROW} requests in a row were answered 401` }
-    : undefined;
+export const onUnauthorized = onStreak('unauthorized', 'were answered 401');
+
+function onStreak(streak: 'timeout' | 'unauthorized', what: string): StopRule {
+  const stop: Stop = { kind: 'guard', why: `${IN_A_ROW} requests in a row ${what}` };
+  return ({ recorder }) => (recorder.streaks[streak] >= IN_A_ROW ? stop : undefined);
+}
 
 /** Stops if the endpoint declares its limit. */
 export function onDeclaredLimit(kind: Stop['kind']): StopRule {

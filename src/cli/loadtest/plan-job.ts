@@ -25,7 +25,7 @@ export function planRun(options: RunOptions): (prepared: Prepared) => Job {
     const warmupMs = options.warmup ?? RUN_WARMUP_MS;
     const rate = highestRate(stages);
     const total = countEvents(stages, warmupMs, { arrivals, seed }) + PREFLIGHT;
-    const { maxRequests } = expectPermitted(client, options, rate, total);
+    expectPermitted(client, options, rate, total);
     const maxInFlight = options.maxInFlight ?? defaultMaxInFlight(rate, timeoutMs);
     const sent = { arrivals, seed, warmupMs, maxInFlight, stages };
     return {
@@ -34,7 +34,6 @@ export function planRun(options: RunOptions): (prepared: Prepared) => Job {
       highestRate: rate,
       total,
       durationMs: warmupMs + stages.reduce((sum, stage) => sum + stage.durationMs, 0),
-      maxRequests,
       carryOut: (effects) => runLoad({ ...sent, label: 'run', timeoutMs, objectives, abort }, effects),
     };
   };
@@ -72,7 +71,6 @@ export function planSearch(options: FindOptions): (prepared: Prepared) => Job {
       highestRate: search.maxRate,
       total: search.maxRequests,
       durationMs: search.budgetMs,
-      maxRequests: search.maxRequests,
       carryOut: (effects, onProbe) =>
         findLimit({ search: planned, timeoutMs, maxInFlight, abort, onProbe }, effects),
     };
@@ -81,6 +79,14 @@ export function planSearch(options: FindOptions): (prepared: Prepared) => Job {
 
 /** @throws UsageError if the search goes beyond what is permitted */
 function searchOf({ client, objectives, seed }: Prepared, options: FindOptions): SearchOptions {
+  const {
+    start: startRate,
+    precision,
+    arrivals,
+    probe: probeMs,
+    confirm: confirmMs,
+    budget: budgetMs,
+  } = options;
   const rate = objectives.find(({ kind }) => kind === 'rate');
   if (rate !== undefined) {
     throw new UsageError(
@@ -89,19 +95,9 @@ function searchOf({ client, objectives, seed }: Prepared, options: FindOptions):
   }
   const { maxRequests, maxRatePerSecond } = expectPermitted(client, options, options.maxRate);
   const maxRate = options.maxRate ?? Math.min(maxRatePerSecond, HIGHEST_RATE);
-  if (options.start > maxRate) throw new UsageError('--start is beyond the highest rate');
-  if (options.precision === 0) throw new UsageError('--precision must be more than 0%');
-  return {
-    startRate: options.start,
-    maxRate,
-    precision: options.precision,
-    arrivals: options.arrivals,
-    seed,
-    warmupMs: options.warmup ?? SEARCH_WARMUP_MS,
-    probeMs: options.probe,
-    confirmMs: options.confirm,
-    budgetMs: options.budget,
-    maxRequests,
-    objectives,
-  };
+  if (startRate > maxRate) throw new UsageError('--start is beyond the highest rate');
+  if (precision === 0) throw new UsageError('--precision must be more than 0%');
+  const warmupMs = options.warmup ?? SEARCH_WARMUP_MS;
+  const lengths = { warmupMs, probeMs, confirmMs, budgetMs };
+  return { startRate, maxRate, precision, arrivals, seed, ...lengths, maxRequests, objectives };
 }

@@ -21,11 +21,9 @@ export interface Job {
   readonly kind: LoadReport['kind'];
   readonly plan: ReportPlan;
   readonly highestRate: number;
-  /** Events: exactly, or at most in a search. */
+  /** All events that are sent: exactly, or at most in a search. */
   readonly total: number;
   readonly durationMs: number;
-  /** For all that is sent. */
-  readonly maxRequests: number;
   carryOut(effects: Effects, onProbe: (made: MadeProbe) => void): Promise<LoadOutcome>;
 }
 
@@ -113,7 +111,7 @@ async function carryOut(
       send: sender.send,
       callOff: sender.callOff,
       nextEvent: prepared.nextEvent,
-      budget: new SendBudget(job.maxRequests),
+      budget: new SendBudget(job.total),
       now: () => performance.now(),
       wallNow: Date.now,
       interrupted: interruption.signal,

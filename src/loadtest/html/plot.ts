@@ -1,15 +1,10 @@
 import type { LatencyObjective } from '../objectives.ts';
 
-/**
- * What an axis or a value is counted in; the page writes it out. `clock`: seconds, as minutes and seconds;
- * `nines`: -log10 of the share beyond.
- */
-export type Unit = 'ms' | 'seconds' | 'clock' | 'rate' | 'count' | 'nines';
-
 /** An axis, with the range that is shown at first. */
 export interface PlotAxis {
   readonly label: string;
-  readonly unit: Unit;
+  /** The page writes it out. `clock`: seconds, as minutes and seconds; `nines`: -log10 of the share beyond. */
+  readonly unit: 'ms' | 'seconds' | 'clock' | 'rate' | 'count' | 'nines';
   readonly logarithmic?: boolean;
   readonly min: number;
   readonly max: number;

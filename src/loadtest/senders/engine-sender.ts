@@ -5,9 +5,9 @@ import type { SubmitResult } from '../../intake/submit-result.ts';
 import { createLog } from '../../log.ts';
 import { closeRedis, openRedis, type RedisLocation } from '../../queue/connections.ts';
 import { forgetClient } from '../../queue/stored-clients.ts';
-import { type Engine, startEngine } from '../../service/engine.ts';
+import { startEngine } from '../../service/engine.ts';
 import { type OpenIntake, openIntake } from '../../service/open-intake.ts';
-import { openRedisAccess, type RedisAccess } from '../../service/redis-access.ts';
+import { openRedisAccess } from '../../service/redis-access.ts';
 import type { LoadAttempt } from '../recorder.ts';
 import { type LoadSender, type LoadSenderOptions, measuredAttempts } from './direct-sender.ts';
 
@@ -35,29 +35,68 @@ interface Pending {
  */
 export async function openEngineSender(options: EngineSenderOptions): Promise<LoadSender> {
   const name = `loadtest-${options.runId}`;
-  const config = { ...options.config, clients: { [name]: standIn(options.client, name) } };
+  // By unit, of which each event has one of its own: its id is made on the way in.
   const pending = new Map<string, Pending>();
+  const { access, intake, engine } = await start(name, pending, options);
+  let broken: WaybillError | undefined;
+
+  function callOff(): void {
+    for (const { end } of pending.values()) end(undefined);
+    pending.clear();
+  }
+
+  return {
+    send: ({ type, unit, body }) =>
+      new Promise((end) => {
+        pending.set(unit, { submittedAt: performance.now(), end });
+        void intake.submit(name, type, JSON.parse(body)).then((result) => {
+          if (result.outcome === 'accepted') return;
+          pending.delete(unit);
+          end(undefined);
+          broken ??= notQueued(result);
+          options.onBroken();
+        });
+      }),
+    callOff,
+    async close() {
+      callOff();
+      await intake.close();
+      await engine.stop(0);
+      try {
+        await forget(access.location, name);
+      } catch (error) {
+        // The reason that nothing could be queued is the more important one.
+        throw broken ?? error;
+      } finally {
+        await access.release();
+      }
+      if (broken !== undefined) throw broken;
+    },
+  };
+}
+
+async function start(name: string, pending: Map<string, Pending>, options: EngineSenderOptions) {
+  const config = { ...options.config, clients: { [name]: standIn(options.client, name) } };
   const access = await openRedisAccess(config);
   let intake: OpenIntake | undefined;
-  let engine: Engine;
   try {
     intake = await openIntake(config, access.location);
     if (intake.redis.status !== 'ready') {
       throw new WaybillError('REDIS_UNAVAILABLE', 'Redis is away, and --via engine needs its queue');
     }
-    engine = await startEngine({
+    const engine = await startEngine({
       config,
       redis: access.location,
       log: createLog({ level: 'silent', destination: { write: () => {} } }),
       attempts: (parts) => reportTo(pending, parts, options.runId),
       onTokenRequest: options.onTokenRequest,
     });
+    return { access, intake, engine };
   } catch (error) {
     await intake?.close();
     await access.release();
     throw error;
   }
-  return senderOf({ name, pending, access, intake, engine, onBroken: options.onBroken });
 }
 
 function standIn(client: ResolvedClient, name: string): ResolvedClient {
@@ -84,56 +123,6 @@ function reportTo(pending: Map<string, Pending>, parts: AttemptParts, runId: str
     pending.delete(event.unit);
     waiting?.end({ classification, tokenMs, queueMs: begunAt - waiting.submittedAt });
     return made;
-  };
-}
-
-interface Opened {
-  readonly name: string;
-  /** By unit, of which each event has one of its own: its id is made on the way in. */
-  readonly pending: Map<string, Pending>;
-  readonly access: RedisAccess;
-  readonly intake: OpenIntake;
-  readonly engine: Engine;
-  onBroken(): void;
-}
-
-function senderOf({ name, pending, access, intake, engine, onBroken }: Opened): LoadSender {
-  let broken: WaybillError | undefined;
-
-  const send: LoadSender['send'] = ({ type, unit, body }) =>
-    new Promise((end) => {
-      pending.set(unit, { submittedAt: performance.now(), end });
-      void intake.submit(name, type, JSON.parse(body)).then((result) => {
-        if (result.outcome === 'accepted') return;
-        pending.delete(unit);
-        end(undefined);
-        broken ??= notQueued(result);
-        onBroken();
-      });
-    });
-
-  function callOff(): void {
-    for (const { end } of pending.values()) end(undefined);
-    pending.clear();
-  }
-
-  return {
-    send,
-    callOff,
-    async close() {
-      callOff();
-      await intake.close();
-      await engine.stop(0);
-      try {
-        await forget(access.location, name);
-      } catch (error) {
-        // The reason that nothing could be queued is the more important one.
-        throw broken ?? error;
-      } finally {
-        await access.release();
-      }
-      if (broken !== undefined) throw broken;
-    },
   };
 }
 
