@@ -50,7 +50,11 @@ export function createSchedule(stages: readonly Stage[], options: ArrivalOptions
   const last = placed.at(-1);
   const durationMs = last === undefined ? 0 : last.startMs + last.durationMs;
   const area = last === undefined ? 0 : last.before + last.area;
-  const plan = options.arrivals === 'constant' ? evenPlan(area) : randomPlan(area, options.seed);
+  // The integral of the rate at which arrival n is due, and how many there are before its end.
+  const plan =
+    options.arrivals === 'constant'
+      ? { total: Math.max(0, Math.ceil(area - area * ROUNDING)), areaAt: (n: number) => n }
+      : randomPlan(area, options.seed);
   return {
     total: plan.total,
     durationMs,
@@ -68,11 +72,6 @@ function placeStages(stages: readonly Stage[]): PlacedStage[] {
     before += area;
     return placed;
   });
-}
-
-/** The integral of the rate at which arrival n is due, and how many there are before `area`. */
-function evenPlan(area: number) {
-  return { total: Math.max(0, Math.ceil(area - area * ROUNDING)), areaAt: (n: number) => n };
 }
 
 function randomPlan(area: number, seed: number) {

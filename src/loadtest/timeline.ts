@@ -32,17 +32,13 @@ export class Seconds {
   /** Those that are closed. */
   readonly rows: readonly SecondRow[] = this.#rows;
   readonly #warmupMs: number;
-  readonly #response: LatencyHistogram;
-  readonly #service: LatencyHistogram;
   #open: OpenSecond;
   #isOpen = false;
 
   /** The first `warmupMs` milliseconds are warm-up. */
   constructor(warmupMs: number, longestMs: number) {
     this.#warmupMs = warmupMs;
-    this.#response = new LatencyHistogram(longestMs);
-    this.#service = new LatencyHistogram(longestMs);
-    this.#open = this.#begin(0);
+    this.#open = openSecond(0, new LatencyHistogram(longestMs), new LatencyHistogram(longestMs));
   }
 
   /** The second of this moment; earlier ones are closed. Moments do not go back. */
@@ -58,26 +54,26 @@ export class Seconds {
     this.#isOpen = false;
   }
 
-  #begin(inFlight: number): OpenSecond {
-    const [response, service] = [this.#response, this.#service];
-    response.reset();
-    service.reset();
-    const zeros = { offered: 0, sent: 0, unsent: 0, delivered: 0, failed: 0, lagMaxMs: 0 };
-    return { ...zeros, inFlight, failures: {}, response, service };
-  }
-
   #closeOpen(): void {
     const second = this.#rows.length;
+    const { response, service, lagMaxMs, ...counts } = this.#open;
     this.#rows.push({
       second,
       warmup: second * 1_000 < this.#warmupMs,
-      ...this.#open,
-      lagMaxMs: roundToMicroseconds(this.#open.lagMaxMs),
-      response: percentilesOf(this.#response),
-      service: percentilesOf(this.#service),
+      ...counts,
+      lagMaxMs: roundToMicroseconds(lagMaxMs),
+      response: percentilesOf(response),
+      service: percentilesOf(service),
     });
-    this.#open = this.#begin(this.#open.inFlight);
+    response.reset();
+    service.reset();
+    this.#open = openSecond(counts.inFlight, response, service);
   }
+}
+
+function openSecond(inFlight: number, response: LatencyHistogram, service: LatencyHistogram): OpenSecond {
+  const zeros = { offered: 0, sent: 0, unsent: 0, delivered: 0, failed: 0, lagMaxMs: 0 };
+  return { ...zeros, inFlight, failures: {}, response, service };
 }
 
 function percentilesOf(histogram: LatencyHistogram): SecondPercentiles {

@@ -119,7 +119,7 @@ async function carryOut(
     };
     const outcome = await job.carryOut(effects, (made) => probes.push(made));
     view.end();
-    const frame = { ...frameOf(prepared, options), kind, plan, startedAt, beganAt, tokenRequests };
+    const frame = { kind, ...frameOf(prepared, options), plan, startedAt, beganAt, tokenRequests };
     code = await tellResult(terminal, buildReport(frame, outcome), options);
   } catch (error) {
     view.end();

@@ -3,9 +3,6 @@ import { showRate } from '../quantities.ts';
 /** Why a search ended below what the endpoint may take. */
 export type Ceiling = 'max-rate' | 'generator' | 'budget' | 'max-requests';
 
-/** Why a search found no rate at all. */
-export type NoLimitReason = 'preflight' | 'missed' | 'undecided' | 'unconfirmed' | Ceiling;
-
 type Found =
   /** The highest rate that met the objectives, confirmed; `missedAt`: the lowest that did not meet them. */
   | { readonly kind: 'limit'; readonly ratePerSecond: number; readonly missedAt: number }
@@ -31,7 +28,8 @@ const CEILINGS: Readonly<Record<string, string>> = {
   'max-requests': ' (the requests allowed for the search were used up)',
 };
 
-const NO_LIMIT: Readonly<Record<NoLimitReason, string>> = {
+/** Why a search found no rate at all. */
+const NO_LIMIT = {
   preflight: 'the first request was not delivered',
   missed: 'the objectives are missed at the start rate',
   undecided: 'the probes at the start rate were too small to decide',
@@ -40,7 +38,8 @@ const NO_LIMIT: Readonly<Record<NoLimitReason, string>> = {
   generator: 'the generator did not keep up with the start rate',
   budget: 'the time allowed for the search was over before any rate was shown to hold',
   'max-requests': 'the requests allowed for the search were used up before any rate was shown to hold',
-};
+} as const;
+type NoLimitReason = keyof typeof NO_LIMIT;
 
 /** The highest rate that met the objectives, confirmed, with a higher one that did not. */
 export function limitVerdict(ratePerSecond: number, missedAt: number): Verdict {

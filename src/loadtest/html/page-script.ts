@@ -9,10 +9,9 @@ export const PAGE_SCRIPT = `
   const HEIGHT = 300;
   const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-serif';
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim();
-  const digits = (value, most) => String(Number(value.toPrecision(most)));
-  const whole = (value) => Math.round(value).toLocaleString('en-US');
 
-  const number = (value) => (Math.abs(value) >= 100 ? whole(value) : digits(value, 3));
+  const number = (value) =>
+    Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));
   const duration = (ms) => (ms < 1000 ? number(ms) + ' ms' : number(ms / 1000) + ' s');
   const clock = (s) => Math.floor(s / 60) + ':' + String(Math.floor(s % 60)).padStart(2, '0');
   const seconds = (s) => number(s) + ' s';
