@@ -27,7 +27,7 @@ export interface Effects {
   now(): number;
   /** Milliseconds since the epoch. */
   wallNow(): number;
-  /** The user ends it, and what was measured is reported; its reason is the exit code, of the signal. */
+  /** The user ends it, and what was measured is reported. Its reason: the exit code, 128 and the signal. */
   readonly interrupted: AbortSignal;
   /** Called at the beginning, twice a second and at the end. */
   onProgress(view: ProbeView, isOver: boolean): void;
