@@ -27,7 +27,7 @@ export interface Attended {
   readonly stoppedAtMs?: number;
   /** Arrivals that were due by the end of the plan, or by the stop, and were not attended to soon after. */
   readonly behind: number;
-  /** Those of them that were never attended to. */
+  /** Arrivals of these that were never attended to. */
   readonly missed: number;
 }
 

@@ -8,7 +8,7 @@ export interface LoadPermission {
   readonly maxRequests: number;
 }
 
-/** The bound of endpoints without one of their own; those of this machine have none. */
+/** The bound if the configuration names none; endpoints of this machine have none then. */
 const UNSET_RATE = 50;
 const UNSET_REQUESTS = 100_000;
 

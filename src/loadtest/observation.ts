@@ -29,9 +29,9 @@ export interface Observation {
   readonly plannedRatePerSecond: number;
   /** For how long events were offered: as planned, or less if it was cut short. */
   readonly durationMs: number;
-  /** Arrivals that were due: `sent + unsent`, and those that the generator failed to attend to. */
+  /** Arrivals that were due: `sent + unsent`, and arrivals that the generator did not attend to. */
   readonly offered: number;
-  /** Without those that were called off at an interruption. */
+  /** Without events that were called off at an interruption. */
   readonly sent: number;
   /** Not sent, since too many were in flight: each is a miss. */
   readonly unsent: number;

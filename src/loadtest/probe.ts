@@ -31,6 +31,8 @@ export interface Effects {
   readonly interrupted: AbortSignal;
   /** Called at the beginning, twice a second and at the end. */
   onProgress(view: ProbeView, isOver: boolean): void;
+  /** Called with each probe of a search once it is judged. */
+  onProbe(made: MadeProbe): void;
 }
 
 /** What is sent, and how. */

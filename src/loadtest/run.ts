@@ -9,14 +9,7 @@ import {
   preflight,
   runProbe,
 } from './probe.ts';
-import {
-  type AbortRule,
-  firstOf,
-  onDeclaredLimit,
-  onFailures,
-  onTimeouts,
-  onUnauthorized,
-} from './stop-rules.ts';
+import { type AbortRule, runRule } from './stop-rules.ts';
 
 /** A fixed plan, and the objectives that it is judged by. */
 export interface RunPlan extends ProbePlan {
@@ -33,8 +26,7 @@ export async function runLoad(plan: RunPlan, effects: Effects): Promise<LoadOutc
   if (why !== undefined) {
     return { probes: [first], result: stoppedResult('stopped before the run: ', why, []) };
   }
-  const rule = firstOf(onUnauthorized, onDeclaredLimit('guard'), onTimeouts, onFailures(plan.abort, 'guard'));
-  const probed = await runProbe(plan, effects, rule);
+  const probed = await runProbe(plan, effects, runRule(plan.abort));
   const made: MadeProbe = { ...probed, purpose: 'run', ...judge(probed.observation, plan.objectives) };
   return { probes: [first, made], result: conclude(made, effects) };
 }

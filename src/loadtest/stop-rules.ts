@@ -7,8 +7,20 @@ import type { SecondRow } from './timeline.ts';
 /** After this many failures in a row, going on is pointless, or worse. */
 const IN_A_ROW = 5;
 
+/** What ends a run. */
+export function runRule(abort: AbortRule): StopRule {
+  return firstOf(onUnauthorized, onDeclaredLimit('guard'), onTimeouts, onFailures(abort, 'guard'));
+}
+
+/** What ends a probe of a search. Too many failures end a whole run, but are only a miss of one probe. */
+export function probeRule(abort: AbortRule, isFirst: boolean): StopRule {
+  // Timeouts at a high rate are what the search looks for; at the first rate the endpoint has another problem.
+  const timeouts = isFirst ? [onTimeouts] : [];
+  return firstOf(onUnauthorized, ...timeouts, onLimitMeasured, onOverload, onFailures(abort, 'overload'));
+}
+
 /** Asks several rules, and takes the first reason to stop. */
-export function firstOf(...rules: readonly StopRule[]): StopRule {
+function firstOf(...rules: readonly StopRule[]): StopRule {
   return (view) => {
     for (const rule of rules) {
       const stop = rule(view);
@@ -30,7 +42,7 @@ function onStreak(streak: 'timeout' | 'unauthorized', what: string): StopRule {
 }
 
 /** Stops if the endpoint declares its limit. */
-export function onDeclaredLimit(kind: Stop['kind']): StopRule {
+function onDeclaredLimit(kind: Stop['kind']): StopRule {
   return ({ recorder: { refusal } }) =>
     refusal && { kind, why: `the endpoint declared its limit with status ${refusal.status}` };
 }
@@ -93,7 +105,7 @@ export function parseAbortRule(text: string): Parsed<AbortRule> {
 }
 
 /** Stops if more events fail than the rule allows. */
-export function onFailures(rule: AbortRule, kind: Stop['kind']): StopRule {
+function onFailures(rule: AbortRule, kind: Stop['kind']): StopRule {
   return ({ recorder }) => {
     const why = findFailing(rule, recorder.seconds.rows);
     return why === undefined ? undefined : { kind, why };

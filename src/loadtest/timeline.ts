@@ -29,7 +29,7 @@ export interface OpenSecond extends Record<Counted, number> {
 /** The rows of a run, of which the last is open. */
 export class Seconds {
   readonly #rows: SecondRow[] = [];
-  /** Those that are closed. */
+  /** The closed ones. */
   readonly rows: readonly SecondRow[] = this.#rows;
   readonly #warmupMs: number;
   #open: OpenSecond;

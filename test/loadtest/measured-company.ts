@@ -67,6 +67,7 @@ export async function measured(
     wallNow: Date.now,
     interrupted: new AbortController().signal,
     onProgress: () => {},
+    onProbe: () => {},
   };
   const usual = {
     label: 'run',

@@ -113,7 +113,6 @@ function searchPlan(changes: Partial<FindPlan> = {}): FindPlan {
     timeoutMs: 15_000,
     maxInFlight: undefined,
     abort: NEVER,
-    onProbe: () => {},
     ...changes,
   };
 }
@@ -124,15 +123,13 @@ test('429 from some rate on: the search ends with the rate that the endpoint dec
     script: (_request, { total }) => (refuses && total % 5 === 0 ? 429 : 200),
   });
   const rates: number[] = [];
-  const { result } = await findLimit(
-    searchPlan({
-      onProbe({ plannedRatePerSecond }) {
-        rates.push(plannedRatePerSecond);
-        refuses = rates.at(-1) === 80;
-      },
-    }),
-    effects,
-  );
+  const { result } = await findLimit(searchPlan(), {
+    ...effects,
+    onProbe({ plannedRatePerSecond }) {
+      rates.push(plannedRatePerSecond);
+      refuses = rates.at(-1) === 80;
+    },
+  });
   expect(rates.slice(1)).toEqual([40, 80, 160]);
   expect(result).toMatchObject({ verdict: 'met', exitCode: 0, limit: { kind: 'rate-limited', status: 429 } });
   expect(result.sentence).toContain('rate limited by the endpoint at about');

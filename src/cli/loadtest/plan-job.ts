@@ -71,8 +71,7 @@ export function planSearch(options: FindOptions): (prepared: Prepared) => Job {
       highestRate: search.maxRate,
       total: search.maxRequests,
       durationMs: search.budgetMs,
-      carryOut: (effects, onProbe) =>
-        findLimit({ search: planned, timeoutMs, maxInFlight, abort, onProbe }, effects),
+      carryOut: (effects) => findLimit({ search: planned, timeoutMs, maxInFlight, abort }, effects),
     };
   };
 }

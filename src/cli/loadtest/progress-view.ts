@@ -21,12 +21,12 @@ const STOPPING = 'stopping: waits 5 s at most for what is in flight; Ctrl-C agai
 const LINE_EVERY_MS = 1_000;
 
 /** A screen if the stream is a terminal; otherwise a line a second. */
-export function openProgressView(stream: ScreenStream, frame: ScreenFrame, now: () => number): ProgressView {
+export function openProgressView(stream: ScreenStream, frame: ScreenFrame): ProgressView {
   if (canRedraw(stream)) {
     const screen = createLiveScreen(stream);
     let note = '';
     return {
-      show: (view) => screen.draw(screenLines(frame, view, now(), screen.size().columns, note)),
+      show: (view) => screen.draw(screenLines(frame, view, performance.now(), screen.size().columns, note)),
       stopping() {
         note = STOPPING;
       },
@@ -36,7 +36,7 @@ export function openProgressView(stream: ScreenStream, frame: ScreenFrame, now: 
   let latest = Number.NEGATIVE_INFINITY;
   return {
     show(view, isOver) {
-      const at = now();
+      const at = performance.now();
       if (view.label === 'preflight' || (at - latest < LINE_EVERY_MS && !isOver)) return;
       latest = at;
       stream.write(`${progressLine(view, at)}\n`);

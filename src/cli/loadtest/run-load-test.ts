@@ -24,7 +24,7 @@ export interface Job {
   /** All events that are sent: exactly, or at most in a search. */
   readonly total: number;
   readonly durationMs: number;
-  carryOut(effects: Effects, onProbe: (made: MadeProbe) => void): Promise<LoadOutcome>;
+  carryOut(effects: Effects): Promise<LoadOutcome>;
 }
 
 /**
@@ -116,8 +116,9 @@ async function carryOut(
       wallNow: Date.now,
       interrupted: interruption.signal,
       onProgress: view.show,
+      onProbe: (made) => probes.push(made),
     };
-    const outcome = await job.carryOut(effects, (made) => probes.push(made));
+    const outcome = await job.carryOut(effects);
     view.end();
     const frame = { kind, ...frameOf(prepared, options), plan, startedAt, beganAt, tokenRequests };
     code = await tellResult(terminal, buildReport(frame, outcome), options);
@@ -191,7 +192,7 @@ function openView(
   const title = `${client}  ${types.join('+')}  ${hostOf(urls)}`;
   const frame = { title, objectives, tokenRequests, probes, hasQueue: via === 'engine' };
   // With --json, stdout is for the one value.
-  return openProgressView(json === true ? process.stderr : process.stdout, frame, () => performance.now());
+  return openProgressView(json === true ? process.stderr : process.stdout, frame);
 }
 
 function hostOf([url = '']: readonly string[]): string {

@@ -9,15 +9,7 @@ import {
   type Stop,
 } from '../probe.ts';
 import { defaultMaxInFlight } from '../schedule.ts';
-import {
-  type AbortRule,
-  firstOf,
-  onFailures,
-  onLimitMeasured,
-  onOverload,
-  onTimeouts,
-  onUnauthorized,
-} from '../stop-rules.ts';
+import { type AbortRule, onUnauthorized, probeRule } from '../stop-rules.ts';
 import { advanceSearch, BASELINE_EVENTS, beginSearch, recheckRoom } from './search.ts';
 import { recordProbe } from './search-probe.ts';
 import type { ProbeRecord, ProbeStep, SearchOptions, Spent } from './search-state.ts';
@@ -31,8 +23,6 @@ export interface FindPlan {
   readonly maxInFlight: number | undefined;
   /** Ends a probe with too many failures. */
   readonly abort: AbortRule;
-  /** Called with each probe once it is judged. */
-  onProbe(made: MadeProbe): void;
 }
 
 /** Between probes the search waits until the endpoint is as fast as at first, this long at most. */
@@ -52,7 +42,7 @@ export async function findLimit(plan: FindPlan, effects: Effects): Promise<LoadO
   const probes: MadeProbe[] = [];
   const add = (made: MadeProbe): void => {
     probes.push(made);
-    plan.onProbe(made);
+    effects.onProbe(made);
   };
   const first = await preflight({ seed: search.seed, timeoutMs }, effects);
   add(first);
@@ -101,11 +91,7 @@ function makeProbe(plan: FindPlan, step: ProbeStep, effects: Effects, isFirst: b
   const stages = [{ durationMs, fromRate: rate, toRate: rate }];
   const maxInFlight = plan.maxInFlight ?? defaultMaxInFlight(rate, plan.timeoutMs);
   const sent = { label, stages, arrivals, seed, warmupMs, maxInFlight, timeoutMs: plan.timeoutMs };
-  // Timeouts at a high rate are what the search looks for; at the first rate the endpoint has another problem.
-  const timeouts = isFirst ? [onTimeouts] : [];
-  // A reason to stop a whole run is only a miss of one probe.
-  const failures = onFailures(plan.abort, 'overload');
-  return runProbe(sent, effects, firstOf(onUnauthorized, ...timeouts, onLimitMeasured, onOverload, failures));
+  return runProbe(sent, effects, probeRule(plan.abort, isFirst));
 }
 
 /** Waits until a few events take as long as they did in the first probe. @returns what ends the whole search */
