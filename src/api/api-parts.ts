@@ -48,10 +48,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     keyName: string | undefined;
-    /**
-     * Set when the handler of an operator's route begins: whether it changes something, and Redis could be reached
-     * then. If Redis fails afterwards, that may be done.
-     */
+    /** Whether an operator's request began a change while Redis was there; undefined: it did not begin. */
     mayBeDone: boolean | undefined;
   }
 }

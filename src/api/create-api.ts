@@ -17,7 +17,7 @@ import { ProblemError } from './problems.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const LOOK_FOR_TIMEOUTS_MS = 1_000;
-/** What the routes do about their own deadlines comes first: they can say what became of the events. */
+/** A route's own deadline comes first: its answer says what became of the events. */
 const BACKSTOP_MS = 5_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_CONNECTIONS = 1_000;
@@ -32,7 +32,7 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
     ...timeouts(parts.http),
     bodyLimit: OPERATION_BODY_BYTES,
     exposeHeadRoutes: false,
-    // Those that come on open connections while it closes are answered as any.
+    // Requests on open connections are answered normally while it closes.
     return503OnClosing: false,
     frameworkErrors: answerError,
     clientErrorHandler: answerRaw,
@@ -42,8 +42,8 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   server.removeContentTypeParser('text/plain');
   takeEmptyBodies(server);
   server.setValidatorCompiler(validatorCompiler);
-  // The schemas of answers are for the document, and a test holds the answers to them: an event that was accepted
-  // must not become a 500 because its answer is not as documented.
+  // The schemas of answers are for the document, and a test holds answers to them: an accepted event must not
+  // become a 500 because its answer is not as documented.
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
   server.setErrorHandler(answerError);
   server.setNotFoundHandler((_request, reply) =>
@@ -59,7 +59,7 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   return server;
 }
 
-/** Many clients name a content type whether they send anything or not; if a body is needed, its schema says so. */
+/** Many clients name a content type without a body; the schema of a route says if it needs one. */
 function takeEmptyBodies(server: ApiServer): void {
   const parse = server.getDefaultJsonParser('error', 'error');
   server.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
@@ -68,10 +68,7 @@ function takeEmptyBodies(server: ApiServer): void {
   });
 }
 
-/**
- * A client that closes its side after the request still reads: its events may be in Redis, and only the answer
- * tells so. Node's types leave the setting out.
- */
+/** A client that closes its side after the request still reads the answer. Node's types lack the setting. */
 function answerHalfClosed(server: Server): void {
   (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
 }
@@ -125,10 +122,7 @@ function refuseKey(request: FastifyRequest, { current }: ApiParts): ProblemError
   return new ProblemError('FORBIDDEN', `key "${key.name}" has not the scope ${scope}`);
 }
 
-/**
- * Never the URL as it came: what stands in it may be anything. Whoever looks for why a client stands still, or where
- * its dead letters went, finds what changed it at `info`, with the name of the key.
- */
+/** Logs changes at `info`, with the name of the key. The URL is not logged: it may hold anything. */
 function logRequest(request: FastifyRequest, reply: FastifyReply, log: Logger): void {
   const { method, keyName, routeOptions } = request;
   const { statusCode: status } = reply;

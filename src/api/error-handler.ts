@@ -15,7 +15,7 @@ import {
   statusOf,
 } from './problems.ts';
 
-/** Paths that lead nowhere before anybody is asked for a key: no fault of anything here, and not for the log. */
+/** Errors of paths, before a key is asked for; they are not logged. */
 const BY_CODE: Readonly<Record<string, ApiProblem>> = {
   FST_ERR_BAD_URL: { code: 'REQUEST_INVALID', detail: 'the path is not percent-encoded UTF-8' },
   FST_ERR_MAX_PARAM_LENGTH: {
@@ -23,7 +23,7 @@ const BY_CODE: Readonly<Record<string, ApiProblem>> = {
     detail: 'a part of the path is longer than any name or id here',
   },
 };
-/** What fastify's other errors are to whoever sent the request, by their status. */
+/** Fastify's other errors by their status. */
 const BY_STATUS: Readonly<Record<number, ApiProblem>> = {
   400: { code: 'BODY_INVALID', detail: 'the body is not JSON, or is not as long as was announced' },
   404: { code: 'NOT_FOUND', detail: 'there is no such path' },
@@ -50,18 +50,18 @@ export function createErrorHandler({
   return (thrown: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = isOfRedis(thrown, request) ? redisProblem(redis, thrown, request.mayBeDone) : thrown;
     const problem = toProblem(error);
-    // The client is gone: nobody is answered, and nothing went wrong here.
+    // The client closed the connection: that is no fault of ours.
     const isGone = request.raw.socket?.destroyed === true;
     if (problem.code === 'UNEXPECTED' && !isGone) {
       log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'request failed');
     } else if (statusOf(problem.code) >= SERVER_FAULT && !isGone) onUnavailable(error);
-    // What is left of the body may never come.
+    // The rest of the body may never come.
     if (problem.code === 'REQUEST_TIMEOUT') reply.header('connection', 'close');
     return sendProblem(reply, problem);
   };
 }
 
-/** What is not of Redis, or of the way to it; ioredis' own errors are of no class that tells them apart. */
+/** Errors that are not of Redis or its connection; ioredis has no class for its own. */
 const OTHERS = [ProblemError, WaybillError, TypeError, RangeError, ReferenceError, SyntaxError];
 
 function isOfRedis(error: Error, { mayBeDone }: FastifyRequest): boolean {
@@ -89,7 +89,7 @@ function toProblem(error: Error): ApiProblem {
   return BY_CODE[code] ?? BY_STATUS[statusCode ?? 0] ?? UNEXPECTED;
 }
 
-/** Where fastify found it: a JSON path is one of the body. */
+/** The beginnings of paths, by the part of the request. */
 const PLACES: Readonly<Record<string, string>> = {
   body: '$',
   querystring: 'query',
@@ -121,7 +121,7 @@ function invalidRequest({ validation, validationContext = '' }: ValidationFailur
   return { code: 'REQUEST_INVALID', detail: detail.slice(0, 500), members: { errors } };
 }
 
-/** zod's own sentences are about no subject, and begin with a capital letter. */
+/** zod's own sentences begin with a capital letter and have no subject. */
 function sentenceOf(message = 'is not as documented'): string {
   return /^[A-Z]/.test(message) ? `is not as documented: ${message}` : message;
 }
@@ -132,7 +132,7 @@ const RAW_PROBLEMS: Readonly<Record<string, ApiProblem>> = {
 };
 const NOT_HTTP: ApiProblem = { code: 'REQUEST_INVALID', detail: 'what came is not HTTP' };
 
-/** Answers what Node could not take for a request, and ends its connection. */
+/** Answers bytes that Node cannot parse as a request, and ends the connection. */
 export function answerRaw(error: NodeJS.ErrnoException, socket: Socket): void {
   if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
     socket.destroy();

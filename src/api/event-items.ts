@@ -4,7 +4,7 @@ import { hasWrongEncoding, WRONG_ENCODING } from '../intake/payload-splitter.ts'
 import { readPayloads } from '../intake/read-payloads.ts';
 import { ProblemError } from './problems.ts';
 
-/** An event of a request's body, with the JSON that it was read from if its numbers are held to that. */
+/** An event of a request's body; `source`: its JSON, if the spelling of its numbers is checked. */
 export interface ReadEvent {
   readonly line?: number;
   readonly payload: unknown;
@@ -37,8 +37,7 @@ export const EVENT_FORMATS: Readonly<Record<string, EventFormat>> = {
 export const MAX_EVENTS = 10_000;
 
 /**
- * Reads the events of a JSON body as a whole: one object, or an array. Of an array with more than `MAX_EVENTS`, only
- * so many are certain to be read, and one more.
+ * Reads the events of a JSON body: one object, or an array, of which at least `MAX_EVENTS` + 1 are read.
  *
  * @returns `single`: one event that stands by itself
  * @throws ProblemError `BODY_INVALID`
@@ -57,7 +56,7 @@ export async function parseEvents(
   return { single, items: wrapped ? items.map(unwrap) : items };
 }
 
-/** A body is read in such steps, to stop soon after the most events. */
+/** A body is split in steps of this size, to stop soon after `MAX_EVENTS`. */
 const STEP_BYTES = 64 * 1024;
 
 async function splitArray(body: Uint8Array): Promise<EventItem[]> {
@@ -73,7 +72,7 @@ async function* stepsOf(body: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < body.length; at += STEP_BYTES) yield body.subarray(at, at + STEP_BYTES);
 }
 
-/** Reads events one by one as their lines come; what is no JSON stops no other. */
+/** Reads events as their lines come; a line that is no JSON stops no other. */
 export async function* readEvents(
   chunks: AsyncIterable<Uint8Array>,
   { wrapped }: EventFormat,

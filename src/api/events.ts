@@ -138,7 +138,7 @@ function formatOf({ headers }: IncomingMessage): EventFormat {
     throw new ProblemError('MEDIA_TYPE_UNSUPPORTED', 'packed bodies are not taken');
   }
   const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
-  // Without a body there need not be a type: it is said then that there are no events.
+  // A request without a body needs no type; it is refused for having no events.
   return EVENT_FORMATS[type] ?? { lines: false, wrapped: false };
 }
 
@@ -159,7 +159,7 @@ async function itemsOf(
   return items;
 }
 
-/** What ends the reading early is told with what became of the events before. */
+/** An error that ends the reading early is answered with the account of the events before. */
 async function submitLines(
   chunks: AsyncIterable<Uint8Array>,
   format: EventFormat,

@@ -13,10 +13,7 @@ export function generateKey(): { readonly key: string; readonly sha256: string }
   return { key, sha256: hashOf(key).toString('hex') };
 }
 
-/**
- * Finds the key that an `Authorization` header carries; undefined: none of these. All of them are compared, each
- * in constant time, so that the time taken says nothing.
- */
+/** Finds the key of an `Authorization` header. All are compared, in constant time: timing tells nothing. */
 export function findKey(keys: readonly ApiKey[], authorization: string | undefined): ApiKey | undefined {
   const given = BEARER.exec(authorization ?? '')?.[1];
   if (given === undefined) return undefined;

@@ -9,7 +9,7 @@ import { EVENT_FORMATS } from './event-items.ts';
 
 const SUBMIT_PATH = '/v1/clients/{client}/events/{type}';
 
-/** Collects the OpenAPI document from the routes that are added afterwards; `/openapi.json` serves it. */
+/** Collects the OpenAPI document from the routes that are added later, and serves it as `/openapi.json`. */
 export async function addOpenApi(server: ApiServer, version: string): Promise<void> {
   await server.register(swagger, {
     openapi: {
@@ -58,7 +58,7 @@ interface Described {
   readonly components?: { schemas?: Record<string, object> };
 }
 
-/** The bodies of events are read by the route itself, as they come, so fastify knows nothing of them. */
+/** The route of events reads its body itself, so fastify knows nothing of it. */
 function describeBodies(document: Document): Document {
   const { paths, components } = document as Described;
   const post = paths?.[SUBMIT_PATH]?.post;
@@ -88,7 +88,7 @@ function describeBodies(document: Document): Document {
 
 /** What a payload must be, as far as JSON Schema can say it. */
 function payloadSchema(contract: z.ZodType, sample: unknown): object {
-  // As output: what a schema does before it looks at the fields hides them as input.
+  // As output: preprocessing hides the fields of an input schema.
   const { $schema: _, ...schema } = z.toJSONSchema(contract, { io: 'output', unrepresentable: 'any' });
   const description =
     'An integer in digits alone, up to 2^53-1, stands for the text that it spells if either is taken.';

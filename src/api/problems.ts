@@ -1,4 +1,4 @@
-/** Statuses, titles and waits (seconds, for `Retry-After`) by code; whatever else refuses an event is a 422. */
+/** Statuses, titles and waits (seconds, for `Retry-After`) by code; other codes are refused events: 422. */
 const KINDS: Readonly<Record<string, readonly [status: number, title: string, retryAfterS?: number]>> = {
   REQUEST_INVALID: [400, 'The request is not as documented'],
   BODY_INVALID: [400, 'The body cannot be read'],
@@ -27,7 +27,7 @@ const KINDS: Readonly<Record<string, readonly [status: number, title: string, re
 };
 const OTHER = [422, 'The event was refused'] as const;
 
-/** A problem with what is special about this case. */
+/** A problem as it is thrown or answered. */
 export interface ApiProblem {
   readonly code: string;
   readonly detail: string;

@@ -3,8 +3,7 @@ import { atMost } from '../core/time.ts';
 import { ProblemError } from './problems.ts';
 
 /**
- * The bytes of a request's body, taken from the connection only as fast as they are asked for. A reader that stops
- * early can still answer: the connection stays.
+ * Reads a request's body no faster than it is asked for. A reader that stops early can still answer.
  *
  * @throws ProblemError `BODY_TOO_LARGE`, `REQUEST_TIMEOUT`; Node's error if the client is gone
  */
@@ -40,7 +39,7 @@ export async function* readBody(
   }
 }
 
-/** Bytes of bodies that may still be held in memory as a whole, over all requests. */
+/** How many bytes of whole bodies may still be held in memory, over all requests. */
 export interface BodyRoom {
   bytes: number;
 }

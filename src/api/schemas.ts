@@ -14,7 +14,7 @@ const errorsSchema = z.array(
 
 const place = { index: count.describe('counts the events of the request from 0') };
 
-/** What became of the events of a request. Those that stand in none of the lists were not taken. */
+/** What became of the events of a request; events in none of the lists were not taken. */
 export const accountSchema = z
   .object({
     accepted: z.array(
@@ -35,7 +35,7 @@ export const accountSchema = z
     unknown: z.array(z.object({ ...place, id: z.uuid() })),
   })
   .meta({ id: 'EventAccount' });
-/** What became of the events of a request; an event is `unknown` if Redis' answer was lost: it may have been taken. */
+/** `unknown`: Redis' answer was lost, and the event may have been taken. */
 export type EventAccount = z.infer<typeof accountSchema>;
 
 const problemSchema = z
@@ -63,7 +63,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   504: "Redis' answer was lost: it may have been done; events that stand in unknown may have been taken",
 };
 
-/** The documented problems of a route that wants a key and asks Redis, and its further ones by their statuses. */
+/** The documented problems of a route that wants a key and asks Redis, and further ones by status. */
 export function problems<const Status extends number>(...further: Status[]) {
   const entries = [401, 403, 503, ...further].map((code) => [
     code,

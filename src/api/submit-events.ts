@@ -76,7 +76,7 @@ export class Submission {
     return { outcome: 'refused', code: 'INVALID_EVENT', problems: [{ path, message }] };
   }
 
-  /** Writes down what became of an event. @returns why it is better to stop, if it is no fault of the event */
+  /** Writes down what became of an event. @returns why to stop, if it is no fault of the event */
   #enter(result: SubmitResult, line: number | undefined): ProblemError | undefined {
     const index = this.#count;
     this.#count += 1;

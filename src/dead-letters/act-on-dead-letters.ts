@@ -30,9 +30,8 @@ export interface ActResult {
 }
 
 /**
- * Replays or discards all dead letters that a filter means, group by group. Running it twice, or twice at
- * once, acts on each only once: those that are gone already do not count. Events that die again meanwhile
- * begin a new life and are not taken a second time.
+ * Replays or discards all dead letters that a filter means, group by group. Two runs, even at once, act on each
+ * only once. An event that dies again meanwhile begins a new life and is not taken a second time.
  */
 export async function actOnDeadLetters(
   read: ReadDeadLetters,
@@ -67,7 +66,7 @@ async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> 
   await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch(() => {});
 }
 
-/** Cuts events into groups of `size` at most, and of 256 KiB of bodies at most. */
+/** Cuts events into groups of at most `size` events and 256 KiB of bodies. */
 function groupsOf(events: readonly StoredEvent[], size: number): StoredEvent[][] {
   const groups: StoredEvent[][] = [];
   let group: StoredEvent[] = [];

@@ -3,7 +3,7 @@ import type { StoredEvent } from '../core/event.ts';
 import { parseFieldErrors } from '../core/validation-failure.ts';
 import type { DeadLetter } from './find-dead-letters.ts';
 
-/** The attempts of a dead letter's last life; `at` in ms since the epoch, a status that there was not is null. */
+/** The attempts of a dead letter's last life; `at` in ms since the epoch, `status` null: there was none. */
 export function attemptsOf(event: StoredEvent) {
   return (event.history ?? []).map(([at, status, failureClass, ms], i) => ({
     attempt: i + 1,

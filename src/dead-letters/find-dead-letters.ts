@@ -7,7 +7,7 @@ export interface DeadLetter {
   readonly event: StoredEvent;
 }
 
-/** Reads a client's dead letters page by page, oldest first; those that the filter does not mean may be left out. */
+/** Reads a client's dead letters page by page, oldest first; letters that do not match may be left out. */
 export type ReadDeadLetters = (
   client: string,
   filter: DeadLetterFilter,

@@ -23,7 +23,7 @@ export interface ReportParts {
 
 const DAY_MS = 86_400_000;
 
-/** The report that a technical contact sends to a client's tech support, as machines read it: times in ISO 8601. */
+/** The report for a client's tech support, as machines read it: times in ISO 8601. */
 export type IncidentReport = ReturnType<typeof buildReport>;
 /** What it says of one endpoint. */
 export type EndpointReport = IncidentReport['endpoints'][number];
@@ -83,7 +83,7 @@ function endpointReport(collected: CollectedFailures, { client, open }: ReportPa
     type,
     url,
     events: count,
-    // Dead letters that were replayed and died again know of their latest life only.
+    // A replayed dead letter has the history of its latest life only.
     failingSince: iso(Math.min(collected.failingSince, incident?.failingSince ?? collected.failingSince)),
     firstDiedAt: iso(collected.firstDied),
     lastDiedAt: iso(collected.lastDied),
@@ -106,7 +106,7 @@ function endpointReport(collected: CollectedFailures, { client, open }: ReportPa
 
 type Sample = ReturnType<typeof toSample>;
 
-/** What differed in nothing but what is masked now is told once. */
+/** Drops answers that are equal after masking. */
 function differing(samples: readonly Sample[]): Sample[] {
   return samples.filter(({ answer }, i) => samples.findIndex((one) => one.answer === answer) === i);
 }

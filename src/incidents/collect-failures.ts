@@ -10,7 +10,7 @@ const MOST_UNITS_COUNTED = 10_000;
 const MOST_FIELDS = 200;
 /** Answers that are read for fields: one takes about 10 µs. */
 const MOST_READ_FOR_FIELDS = 5_000;
-/** Statuses that an endpoint makes up. */
+/** An endpoint may make up statuses. */
 const MOST_GROUPS = 100;
 
 /** A number of deaths, and when they were. Times in ms since the epoch. */
@@ -40,7 +40,7 @@ export class FailureGroup extends Deaths {
     this.status = status;
   }
 
-  /** Those that come later are newer: each takes the place of the one that came first. */
+  /** Events come oldest first: each new one replaces the oldest. */
   add(event: StoredEvent): void {
     this.addDeath(diedAt(event));
     const answer = event.response ?? '';
@@ -79,7 +79,7 @@ export class CollectedFailures extends Deaths {
   #hasMoreUnits = false;
   /** How many events objected to each field. */
   readonly #fields = new Map<string, FieldError & { events: number }>();
-  /** Events with status 422, of which the first so many were read for fields. */
+  /** Events with status 422; the first `MOST_READ_FOR_FIELDS` are read. */
   #invalid = 0;
 
   constructor(type: string) {
@@ -119,7 +119,7 @@ export class CollectedFailures extends Deaths {
     }
   }
 
-  /** What is known already names no person, and need not be masked, which costs much. */
+  /** Masking is slow; a known field and code name no person. */
   #maskedFieldErrors({ response = '', body }: StoredEvent): readonly FieldError[] {
     const errors = parseFieldErrors(response);
     if (errors.every(({ field, code }) => this.#fields.has(`${field} ${code}`))) return errors;
@@ -131,12 +131,12 @@ export class CollectedFailures extends Deaths {
     return [...this.#groups.values()].sort((a, b) => b.count - a.count || a.status - b.status);
   }
 
-  /** Units that they are about, and whether there may be more. */
+  /** The number of different units; `isMore`: at least. */
   get units() {
     return { count: this.#units.size, isMore: this.#hasMoreUnits };
   }
 
-  /** Fields that were objected to, most frequent first; `readFrom`: of so many events. */
+  /** Fields that were objected to, most frequent first; `readFrom`: the number of events read for it. */
   get fields() {
     const errors = [...this.#fields.values()].sort((a, b) => b.events - a.events);
     const readFrom = Math.min(this.#invalid, MOST_READ_FOR_FIELDS);

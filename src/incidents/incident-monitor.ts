@@ -48,9 +48,9 @@ const GROWTH = 10;
 const FORGET_AGAIN = { retries: Number.POSITIVE_INFINITY, minTimeout: 100, maxTimeout: 5_000, unref: true };
 
 /**
- * Notices what becomes of the incidents of all clients. Any number of monitors may run on one Redis. A notice is
- * first written to Redis, in the step that notes the incident as told, and forgotten there once it was sent: after a
- * kill nothing is missing, and only the notices that were just being sent are repeated.
+ * Follows the incidents of all clients; any number of monitors may run on one Redis. A notice is written in the
+ * step that marks its incident as told, and forgotten after it was sent: a kill loses none, and repeats only what
+ * was being sent.
  */
 export class IncidentMonitor {
   readonly #parts: IncidentMonitorParts;
@@ -196,10 +196,9 @@ export type NextStep = 'nothing' | 'opened' | 'grew' | IncidentEnd;
 export type EndpointFacts = Pick<EventCounts, 'waiting' | 'inFlight' | 'retrying' | 'dead' | 'delivered'>;
 
 /**
- * Decides what is to be done about an incident. Its opening is told before its close, however short it was. It
- * closes once no dead letter of it is left and an event of its type was delivered since the last one died, be it
- * replayed or fresh. It also closes once none is left and no replayed one can be on its way: all were discarded. If
- * other events of the endpoint are on their way, replayed ones may be among them.
+ * Decides what is to be done about an incident. Its opening is told before its close. It closes once no dead
+ * letter is left, and an event of its type was delivered since the last one died or no replayed one can be among
+ * the endpoint's events on their way: all were discarded.
  */
 export function nextStep(incident: OpenIncident, endpoint: EndpointFacts): NextStep {
   const { told, count, left, deliveredBefore, replayed } = incident;

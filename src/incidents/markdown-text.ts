@@ -3,17 +3,17 @@ import { escapeControls } from '../core/quote-text.ts';
 /** All that may mean something within a line of Markdown; an underscore between letters means nothing. */
 const MEANINGFUL = /[\\`*[\]<>~&#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g;
 
-/** A text that means nothing but itself, in one line; not for the beginning of one. */
+/** A text without markup, in one line; not for the beginning of a line. */
 export function plain(text: string): string {
   return escapeMeaning(oneLine(text));
 }
 
-/** The same, but what is named is code wherever the text has it: in a URL, a backslash is a part of the address. */
+/** As `plain`, but each occurrence of `named`, such as a URL, is code: there a backslash stays one. */
 export function plainWithCode(text: string, named: string): string {
   return oneLine(text).split(named).map(escapeMeaning).join(code(named));
 }
 
-/** A text as code in a line: in more backticks than it has itself. */
+/** A text as code within a line, between more backticks than it has itself. */
 export function code(text: string): string {
   const line = oneLine(text);
   if (line === '') return '(empty)';
@@ -23,10 +23,7 @@ export function code(text: string): string {
   return `${fence}${pad}${line}${pad}${fence}`;
 }
 
-/**
- * A cell of a table: a stroke ends it, even within code, unless there is a backslash before it; if there is one
- * already, that is written as JSON does.
- */
+/** A cell of a table: only `\|` does not end it, even within code. A backslash before it becomes `\u005c`. */
 function cell(markdown: string): string {
   return markdown.replace(/\\(?=\\*\|)/g, '\\u005c').replaceAll('|', '\\|');
 }

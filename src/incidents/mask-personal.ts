@@ -3,10 +3,10 @@ import { createMask, literalPattern } from '../auth/mask-secrets.ts';
 const MASK = '***';
 /** Names of fields that say who somebody is: `user_login`, `ot_user_login`. */
 const PERSONAL_FIELD = /login|e-?mail|user_?name|phone/i;
-/** Also as URLs, JSON and HTML write the sign in its middle. */
+/** With `@` as it is, or as URLs, JSON and HTML escape it. */
 const EMAIL =
   /[\p{L}\p{N}._%+'-]{1,64}(?:@|%40|\\u0040|&#64;|&commat;)[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu;
-/** Shorter ones are looked for as a whole word only: they would be found by chance all over a text. */
+/** Shorter logins are masked as whole words only: any text contains them by chance. */
 const SHORTEST_WITHIN = 4;
 
 /** A payload without personal data, and what was taken out of it. */
@@ -38,7 +38,7 @@ export function maskPayload(payload: unknown): MaskedPayload {
   return { payload: walk(payload, false), logins: [...logins] };
 }
 
-/** Takes the logins of a payload, in whichever case, and any e-mail address, out of what was answered to it. */
+/** Takes the logins of a payload, in any case, and all e-mail addresses out of its answer. */
 export function maskAnswer(answer: string, logins: readonly string[]): string {
   let masked = createMask(logins.filter(({ length }) => length >= SHORTEST_WITHIN))(answer);
   // A server may know people by names in another case than we do.

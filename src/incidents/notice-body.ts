@@ -75,7 +75,7 @@ function teamsMessage(notice: IncidentNotice) {
   return { type: 'message', attachments: [{ contentType, contentUrl: null, content }] };
 }
 
-/** PagerDuty's Events API v2: one alert for an incident, whatever is told of it, and resolved with it. */
+/** PagerDuty's Events API v2: one alert for an incident, resolved when it closes. */
 function pagerDutyEvent(notice: IncidentNotice, routingKey: string) {
   const { kind, incident } = notice;
   return {

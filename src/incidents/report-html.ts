@@ -1,7 +1,7 @@
 import { Marked, type Tokens } from 'marked';
 import { escapeHtml } from '../core/quote-text.ts';
 
-/** Nothing is fetched from anywhere, and nothing runs. */
+/** The page fetches nothing and runs nothing. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
 /** How a report looks in a browser, by day, by night and on paper. */
@@ -30,10 +30,7 @@ pre code { padding: 0; background: none; font-size: 1em }
 @media print { h2, h3, h4 { break-after: avoid } pre, tr { break-inside: avoid } main { padding: 0 } }
 `;
 
-/**
- * Reports hold no HTML, links or images of their own: whatever looks like one came from outside, and is shown as the
- * text that it is.
- */
+/** Reports hold no HTML, links or images of their own: those of a client's server are shown as text. */
 const renderer = {
   html: ({ text }: Tokens.HTML | Tokens.Tag) => escapeHtml(text),
   link: ({ raw }: Tokens.Link) => escapeHtml(raw),

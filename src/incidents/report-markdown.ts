@@ -28,7 +28,7 @@ export function reportMarkdown(report: IncidentReport): string {
       .join('\n'),
   ];
   if (count === 0) {
-    // Those may be delivered yet: they are told of, so that nobody takes this for all being well.
+    // Events that wait may mean that the endpoint fails.
     const { waiting } = report.next;
     const tried = waiting === 0 ? [] : [`${eventsOf(waiting)} for you ${waitInWords(waiting)}.`];
     parts.push(['There is nothing to report: there are no such dead letters.', ...tried].join(' '));

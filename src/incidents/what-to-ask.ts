@@ -12,7 +12,7 @@ export interface AskedAbout {
   readonly hasTokens: boolean;
 }
 
-/** A failure in words, from where the client stands. */
+/** A failure in words, addressed to the client. */
 export function failureInWords(failureClass: string, status: number): string {
   return STATUS_WORDS[status] ?? CLASS_WORDS[failureClass] ?? failureClass;
 }

@@ -6,7 +6,7 @@ const LOOP_PRECISION_MS = 20;
 
 let registry: Promise<Registry> | undefined;
 
-/** What this process says of itself: processor, memory, event loop. Nothing is measured before the first call. */
+/** This process's processor, memory and event loop; nothing is measured before the first call. */
 export async function collectProcessMetrics(): Promise<Metric[]> {
   registry ??= startMeasuring();
   const metrics = (await (await registry).getMetricsAsJSON()) as unknown as Metric[];
@@ -14,7 +14,7 @@ export async function collectProcessMetrics(): Promise<Metric[]> {
   return metrics.filter(({ name, type }) => type === 'counter' || !name.endsWith('_total'));
 }
 
-/** Loads the library only now: a worker that no metrics are asked of starts without it. */
+/** A worker whose metrics nobody asks for never loads the library. */
 async function startMeasuring(): Promise<Registry> {
   const { collectDefaultMetrics, Registry } = await import('prom-client');
   const register = new Registry();
@@ -34,7 +34,7 @@ export function nameProcess(metrics: readonly Metric[], process: string): Metric
   return metrics.map((one) => {
     if (!isOfProcess(one)) return one;
     const values = one.values.map((value) => ({ ...value, labels: { ...value.labels, process } }));
-    // The names tell them apart: none is an average, or left out.
+    // Their label tells them apart: nothing is averaged or left out.
     return { ...one, aggregator: 'sum', values };
   });
 }

@@ -6,10 +6,7 @@ interface WaitingHead {
   readonly since: number;
 }
 
-/**
- * Notices queues with work that no worker takes. Work is taken if the queue's next batch is another one than before,
- * or if a process holds a batch: a slow endpoint, or a rate limit, may keep it for long.
- */
+/** Notices queues whose next batch stays the same while no process holds one: no worker takes events. */
 export class Watchdog {
   /** The clients whose events no worker takes. */
   readonly untaken = new Set<string>();
@@ -36,7 +33,7 @@ export class Watchdog {
     this.#heads = next;
   }
 
-  /** What waits of a client, by queue, and since when it is not taken. */
+  /** The next batches of a client's queues, and since when they are not taken. */
   #headsOf(client: string, { endpoints }: ClientView, now: number): [string, WaitingHead][] {
     return Object.entries(endpoints).flatMap(([type, { head, held, paused, isConfigured }]) => {
       if (head === '' || held || paused || !isConfigured) return [];

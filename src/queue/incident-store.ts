@@ -16,7 +16,7 @@ export interface OpenIncident extends Incident {
   readonly told: number;
   /** How many events of its type had been delivered when the last one died. */
   readonly deliveredBefore: number;
-  /** How many of its dead letters were replayed since it opened and have not died again: they may be on their way. */
+  /** How many of its dead letters were replayed and have not died again: they may be on their way. */
   readonly replayed: number;
 }
 
@@ -141,7 +141,7 @@ export async function readClosedIncidents(
   return texts.map((text) => JSON.parse(text) as ClosedIncident).filter(({ closedAt }) => closedAt >= since);
 }
 
-/** Reads the incidents of these clients: the open ones, and those that closed within seven days, newest first. */
+/** Reads the incidents of clients: open ones, and those that closed within seven days, newest first. */
 export async function readAllIncidents(redis: Redis, clients: readonly string[], now: number) {
   const since = now - KEEP_CLOSED_MS;
   const [states, closed] = await Promise.all([

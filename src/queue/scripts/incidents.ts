@@ -1,7 +1,7 @@
 import { KEEP_CLOSED_MS } from '../../core/incident.ts';
 import { GO_ON_WHEN_FULL } from './when-full.ts';
 
-// All of this goes on while Redis is full: an outage is what fills it, and is what is to be told.
+// Both go on while Redis is full: an outage fills it, and has to be told.
 
 /** How many closed incidents of a client are remembered. */
 const KEEP_CLOSED = 50;
