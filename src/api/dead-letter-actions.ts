@@ -40,11 +40,6 @@ const bodySchema = z
     if (isAnything && all !== true && dryRun !== true) refuse('all', 'must be true if there is no filter');
   });
 
-const resultShape = {
-  matching: z.int().describe('that were looked at and matched'),
-  complete: z.boolean().describe('false: time was up, and the same request does the rest'),
-};
-
 /** `POST /v1/dead-letters/replay` and `discard` */
 export function addDeadLetterActions(server: ApiServer, parts: ApiParts): void {
   const { redis, now, newId } = parts;
@@ -82,7 +77,11 @@ function addAction(server: ApiServer, parts: ApiParts, { verb, done, summary, ac
         description: 'The same request again, or two at once, acts on each dead letter only once.',
         body: bodySchema,
         response: {
-          200: z.object({ ...resultShape, [done]: z.int() }),
+          200: z.object({
+            matching: z.int().describe('that were looked at and matched'),
+            complete: z.boolean().describe('false: time was up, and the same request does the rest'),
+            [done]: z.int(),
+          }),
           ...problems(400, 404, 413, 415, 504),
         },
       },

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 import { type Redis, ReplyError } from 'ioredis';
 import type { Problem } from '../core/problem.ts';
@@ -90,25 +90,15 @@ function toProblem(error: Error): ApiProblem {
 }
 
 /** The beginnings of paths, by the part of the request. */
-const PLACES: Readonly<Record<string, string>> = {
+const PLACES = {
   body: '$',
   querystring: 'query',
   params: 'path',
   headers: 'header',
 };
 
-interface ValidationFailure {
-  readonly validation: readonly {
-    readonly instancePath: string;
-    readonly message?: string | undefined;
-    readonly keyword: string;
-    readonly params: object;
-  }[];
-  readonly validationContext?: string | undefined;
-}
-
-function invalidRequest({ validation, validationContext = '' }: ValidationFailure): ApiProblem {
-  const place = PLACES[validationContext] ?? validationContext;
+function invalidRequest({ validation = [], validationContext = 'body' }: FastifyError): ApiProblem {
+  const place = PLACES[validationContext];
   const errors = validation.flatMap((issue): Problem[] => {
     const path = [place, ...issue.instancePath.split('/').filter((key) => key !== '')].join('.');
     const { keys } = issue.params as { keys?: readonly string[] };

@@ -6,7 +6,7 @@ import { ProblemError } from './problems.ts';
 
 /** An event of a request's body; `source`: its JSON, if the spelling of its numbers is checked. */
 export interface ReadEvent {
-  readonly line?: number;
+  readonly line?: number | undefined;
   readonly payload: unknown;
   readonly source?: JsonSource | undefined;
   readonly idempotencyKey?: string;
@@ -15,7 +15,7 @@ export interface ReadEvent {
 /** An event of a request's body, or why there is none in its place. */
 export type EventItem =
   | ReadEvent
-  | { readonly line?: number; readonly path?: string; readonly problem: string };
+  | { readonly line?: number | undefined; readonly path?: string; readonly problem: string };
 
 /** How the media types of events are to be read. */
 export interface EventFormat {
@@ -82,16 +82,15 @@ export async function* readEvents(
 
 function unwrap(item: EventItem): EventItem {
   if ('problem' in item) return item;
-  const line = item.line === undefined ? {} : { line: item.line };
-  const refuse = (path: string, problem: string): EventItem => ({ ...line, path, problem });
-  const { payload: wrapper, source } = item;
+  const { line, payload: wrapper, source } = item;
+  const refuse = (path: string, problem: string): EventItem => ({ line, path, problem });
   if (typeof wrapper !== 'object' || wrapper === null || !Object.hasOwn(wrapper, 'payload')) {
     return refuse('$', 'must be an object with a payload, and perhaps an idempotencyKey');
   }
   const { payload, idempotencyKey, ...others } = wrapper as Record<string, unknown>;
   const [other] = Object.keys(others);
   if (other !== undefined) return refuse('$', 'has more than payload and idempotencyKey');
-  const event = { ...line, payload, source: source && { ...source, payloadKey: 'payload' } };
+  const event = { line, payload, source: source && { ...source, payloadKey: 'payload' } };
   if (idempotencyKey === undefined) return event;
   if (typeof idempotencyKey !== 'string') return refuse('$.idempotencyKey', 'must be a string');
   return { ...event, idempotencyKey };
