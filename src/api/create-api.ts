@@ -96,7 +96,7 @@ function addHooks(server: ApiServer, parts: ApiParts): void {
   });
   server.decorateRequest('mayBeDone', undefined);
   server.addHook('preHandler', (request, _reply, done) => {
-    const isOperators = request.routeOptions.config.scope === undefined && !request.is404;
+    const isOperators = !request.is404 && request.routeOptions.config.scope === undefined;
     if (isOperators) request.mayBeDone = isChange(request) && isConnected(parts.redis);
     done();
   });

@@ -34,10 +34,11 @@ export async function startHealthServer(
   server.server.maxConnections = MOST_CONNECTIONS;
   server.addHook('onRequest', async ({ is404, url }, reply) => {
     reply.header('cache-control', 'no-store').type('application/json').serializer(toBody);
-    if (!is404) return;
+    if (!is404) return undefined;
     if (!PATHS.includes(url.split('?', 1).join())) {
-      await reply.code(404).send({ error: 'there are /livez, /readyz and /metrics' });
-    } else await reply.code(405).header('allow', 'GET, HEAD').send({ error: 'only GET and HEAD' });
+      return reply.code(404).send({ error: 'there are /livez, /readyz and /metrics' });
+    }
+    return reply.code(405).header('allow', 'GET, HEAD').send({ error: 'only GET and HEAD' });
   });
   server.setErrorHandler(({ message }: Error, _request, reply) => reply.code(500).send({ error: message }));
   server.get('/livez', async () => ({ live: true }));
