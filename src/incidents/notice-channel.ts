@@ -3,7 +3,7 @@ import pRetry, { AbortError, type Options } from 'p-retry';
 import type { IncidentChannel } from '../config/incidents-config.ts';
 import type { AttemptResult } from '../core/attempt-result.ts';
 import type { IncidentNotice } from '../core/incident.ts';
-import { createClientHttp } from '../http/client-http.ts';
+import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
 import { VERSION } from '../version.ts';
 import { noticeBody } from './notice-body.ts';
 
@@ -25,7 +25,7 @@ export class NoticeChannel {
   readonly name: string;
   readonly #channel: IncidentChannel;
   readonly #retry: NoticeRetry;
-  readonly #http;
+  readonly #http: ClientHttp;
 
   constructor(channel: IncidentChannel, retry: NoticeRetry) {
     const { format, url, headers, timeoutMs, allowPrivateNetwork } = channel;
@@ -62,15 +62,13 @@ export class NoticeChannel {
   #requestOf(notice: IncidentNotice) {
     const { url, headers } = this.#channel;
     const { contentType, body } = noticeBody(this.#channel, notice);
-    const own = [
-      'User-Agent',
-      `waybill/${VERSION}`,
-      'Content-Type',
-      contentType,
-      'Idempotency-Key',
-      notice.id,
-    ];
-    return { url, headers: [...own, ...Object.entries(headers).flat()], body };
+    const all = {
+      'User-Agent': `waybill/${VERSION}`,
+      'Content-Type': contentType,
+      'Idempotency-Key': notice.id,
+      ...headers,
+    };
+    return { url, headers: Object.entries(all).flat(), body };
   }
 
   close(): Promise<void> {
