@@ -13,8 +13,6 @@ export interface Figure {
   readonly what: string;
   readonly value: number;
   readonly limit: number;
-  /** Set while the limit is not met: the highest value that passes. */
-  readonly ceiling?: number;
 }
 
 interface Row extends Omit<Figure, 'value'> {
@@ -24,9 +22,9 @@ interface Row extends Omit<Figure, 'value'> {
 /** The importer of a shorter file should hold it, if there is only one. */
 const SMALL_FILE_LINES = 30;
 
-/** The limits. Delete the `ceiling` of a row as soon as its limit is met. */
+/** The limits. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 29_000, ceiling: 31_320, of: linesIn('') },
+  { what: 'src and workers: lines', limit: 29_000, of: linesIn('') },
   { what: 'src and workers: files', limit: 310, of: filesIn('') },
   { what: 'src/delivery: lines', limit: 1_150, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 9, of: filesIn('src/delivery/') },
@@ -34,7 +32,7 @@ const ROWS: readonly Row[] = [
   { what: 'src/http: files', limit: 11, of: filesIn('src/http/') },
   { what: 'src/queue: lines', limit: 3_000, of: linesIn('src/queue/') },
   { what: 'src/queue: files', limit: 36, of: filesIn('src/queue/') },
-  { what: 'src/cli: lines', limit: 4_800, ceiling: 5_260, of: linesIn('src/cli/') },
+  { what: 'src/cli: lines', limit: 4_800, of: linesIn('src/cli/') },
   { what: 'src/cli: files', limit: 50, of: filesIn('src/cli/') },
   {
     what: 'longest file: lines',
@@ -54,24 +52,20 @@ export function takeFigures(repository: Repository): Figure[] {
   return ROWS.map(({ of, ...row }) => ({ ...row, value: of(repository) }));
 }
 
-/** Whether a figure is too high: above its limit, or above its ceiling if it has one. */
-export function isTooHigh({ value, limit, ceiling = limit }: Figure): boolean {
-  return value > ceiling;
+/** Whether a figure is above its limit. */
+export function isTooHigh({ value, limit }: Figure): boolean {
+  return value > limit;
 }
 
 /** The figures as a table in Markdown. */
 export function toTable(figures: readonly Figure[]): string {
-  const rows = figures.map((figure) => [figure.what, figure.value, figure.limit, stateOf(figure)]);
+  const rows = figures.map((figure) => {
+    const { what, value, limit } = figure;
+    return [what, value, limit, isTooHigh(figure) ? 'too high' : 'met'];
+  });
   return [['figure', 'now', 'at most', 'state'], ['---', '---:', '---:', '---'], ...rows]
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n');
-}
-
-function stateOf(figure: Figure): string {
-  const { value, limit, ceiling } = figure;
-  if (isTooHigh(figure)) return `too high: ${value} are more than ${ceiling ?? limit}`;
-  if (value > limit) return `not met yet; the test fails above ${ceiling}`;
-  return ceiling === undefined ? 'met' : 'met: its ceiling can be deleted';
 }
 
 /** The files of fewer than 30 lines that one other file imports, and no more. */
