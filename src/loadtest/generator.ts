@@ -54,7 +54,7 @@ export class Generator {
 
   constructor(parts: GeneratorParts) {
     this.#parts = parts;
-    this.#startedAt = parts.recorder.startedAt;
+    this.#startedAt = parts.now();
     this.#dueUntil = createCatchUpClock(this.#startedAt);
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
