@@ -31,10 +31,7 @@ export interface Authorizer {
   readonly renewable: boolean;
   /** What the next request carries: at once if it is at hand or cannot be had, else a promise. */
   authorize(signal?: CallOffSignal): AuthorizeResult | Promise<AuthorizeResult>;
-  /**
-   * Asks for another token, since the endpoint refused `refused` for this event. Any number of callers cost one token
-   * request. If a newer token is in use, it is returned without a request.
-   */
+  /** The endpoint refused this token for an event: gets a newer one, by one token request for all callers. */
   renew(refused: Authorization, eventId: string, signal?: CallOffSignal): Promise<RenewResult>;
   /** The endpoint refused the renewed token too: no 401 renews for 5 s, doubling to 60 s. */
   reportRefused(refused: Authorization, eventId: string): void;

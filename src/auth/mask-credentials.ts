@@ -4,10 +4,7 @@ import { createMask, type Mask, secretsOfHeader } from './mask-secrets.ts';
 /** One for each token, since an endpoint that echoes one request echoes them all. */
 const masks = new WeakMap<Authorization, Mask>();
 
-/**
- * Takes what a request was authorized with out of the answer to it: an endpoint may repeat the headers that
- * it got, and the start of its answer is kept, logged and shown.
- */
+/** Takes the credentials of a request out of the answer, whose start is kept, logged and shown. */
 export function maskCredentials(text: string, authorization: Authorization): string {
   const mask = masks.get(authorization) ?? createMask(secretsIn(authorization));
   masks.set(authorization, mask);

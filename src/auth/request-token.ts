@@ -48,7 +48,7 @@ export async function requestToken(
     const result = post({ ...request, timeoutMs: 2 * timeoutMs, signal: limit.signal });
     const read = await result.then((answer) => readTokenAnswer(answer, config, wallNow()), notAsked);
     if (!('refusal' in read)) return read;
-    if (!read.calledOff) refusal = read;
+    if (!limit.signal.aborted) refusal = read;
     if (read.again) throw new WorthAnotherTry();
     return undefined;
   };

@@ -27,10 +27,7 @@ export type TokenPost = (request: TokenPostRequest) => Promise<AttemptResult>;
 /** What a request for a token consists of, apart from its limits. */
 export type TokenRequestParts = Pick<TokenPostRequest, 'url' | 'method' | 'headers' | 'body'>;
 
-/**
- * A token service's answer as text; or why there is none, to follow `answered 200`, and whether the same request may
- * succeed a moment later.
- */
+/** A token service's answer as text; or why there is none, to follow `answered 200`, and whether to ask again. */
 export type TokenBody = { readonly text: string } | { readonly problem: string; readonly again: boolean };
 
 /** Some services pack their answer whatever the request says. */

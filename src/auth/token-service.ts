@@ -4,10 +4,7 @@ import { createMask, type Mask, secretsOfHeader } from './mask-secrets.ts';
 import { basicCredentials } from './static-authorizer.ts';
 import type { TokenRequestParts } from './token-post.ts';
 
-/**
- * Names the token that these credentials get, without giving them away. The secret is a part of it: after
- * a change of secret, or with a mistyped one, a token got with another is not used.
- */
+/** Names the token that these credentials get, without giving them away. Another secret gets another token. */
 export function tokenKey(config: TokenAuthConfig): string {
   return `wb:token:${hash('sha256', JSON.stringify(identityOf(config)))}`;
 }
@@ -77,10 +74,7 @@ export function maskSecret(text: string, config: TokenAuthConfig): string {
 /** Headers that hold no secret. */
 const PLAIN_HEADERS: ReadonlySet<string> = new Set(['accept', 'content-type', 'user-agent']);
 
-/**
- * Everything in a request that may be secret. Of a service of the client's own making nobody says what is: the values
- * of the headers, with and without a scheme, all texts of the body, and the values in the query.
- */
+/** For a service of the client's own making all that may be secret: header values, texts of the body, the query. */
 function secretsOf(config: TokenAuthConfig): readonly string[] {
   if (config.type === 'oauth2') return [basicOf(config).slice('Basic '.length), config.clientSecret];
   const { url, headers, body } = config;

@@ -100,10 +100,7 @@ export class TokenStore {
     this.#failed = `{${options.key}}:failed:${options.variant}`;
   }
 
-  /**
-   * Looks for a token other than the value `useless` (empty: none is useless); if there is none, tries to take the
-   * lock.
-   */
+  /** Looks for a token other than the value `useless` (may be empty); if there is none, tries to take the lock. */
   async claim(useless: string): Promise<Claim> {
     const { key, lockMs, cipher } = this.#options;
     const keys = [key, this.#lock, this.#failed];

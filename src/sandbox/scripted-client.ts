@@ -78,14 +78,10 @@ function answersOf({ endpoints }: SandboxScript, random: () => number, check: Ch
     if (type?.alreadyReceivedStatus === undefined) return AS_CONTRACTED;
     return history.accepted ? type.alreadyReceivedStatus : 201;
   };
+  const answers = (type: EventTypeName) =>
+    scriptedAnswers(endpoints[type]?.answers ?? [], random, asContracted);
   const replies = new Map<string | undefined, PromptScript>(
-    EVENT_TYPE_NAMES.map((type) => [
-      type,
-      scriptedAnswers(endpoints[type]?.answers ?? [], random, asContracted),
-    ]),
+    EVENT_TYPE_NAMES.map((type) => [type, answers(type)]),
   );
-  return (request, history) => {
-    const reply = replies.get(check(request).type?.name) ?? asContracted;
-    return reply(request, history);
-  };
+  return (request, history) => (replies.get(check(request).type?.name) ?? asContracted)(request, history);
 }
