@@ -1,8 +1,7 @@
 import { type JsonSource, mayHoldOddNumber } from '../core/odd-numbers.ts';
 import { escapeControls } from '../core/quote-text.ts';
-import { PayloadSplitter } from './payload-splitter.ts';
-import { splitObjects } from './split-lines.ts';
-import type { Piece } from './splitter.ts';
+import { type Piece, splitObjects, splitPayloads } from './split-payloads.ts';
+import { UnreadBytes } from './unread-bytes.ts';
 
 /**
  * A payload of the input with the line in which it begins, and its JSON if it may hold odd numbers; or the reason
@@ -22,19 +21,22 @@ const MAX_REASON_LENGTH = 160;
  * @returns an array of payloads, perhaps empty, for each chunk
  */
 export async function* readPayloads(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ReadPayload[]> {
-  const splitter = new PayloadSplitter();
-  for await (const chunk of chunks) yield parseAll((found) => splitter.push(chunk, found));
-  yield parseAll((found) => splitter.end(found));
+  const found: Piece[] = [];
+  const splitting = splitPayloads(new UnreadBytes(), found);
+  splitting.next();
+  for await (const chunk of chunks) {
+    splitting.next(chunk);
+    yield found.splice(0).flatMap(parsePiece);
+  }
+  splitting.next();
+  yield found.flatMap(parsePiece);
 }
 
-function parseAll(split: (found: Piece[]) => void): ReadPayload[] {
-  const found: Piece[] = [];
-  split(found);
-  return found.flatMap((piece) => {
-    const read = parse(piece);
-    if ('payload' in read || 'problem' in piece) return read;
-    return splitObjects(piece.line, piece.bytes)?.map(parse) ?? read;
-  });
+/** A piece may be a line that holds several objects. */
+function parsePiece(piece: Piece): ReadPayload | ReadPayload[] {
+  const read = parse(piece);
+  if ('payload' in read || 'problem' in piece) return read;
+  return splitObjects(piece.line, piece.bytes)?.map(parse) ?? read;
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PayloadSplitter } from '../../src/intake/payload-splitter.ts';
 import { type ReadPayload, readPayloads } from '../../src/intake/read-payloads.ts';
-import type { Piece } from '../../src/intake/splitter.ts';
+import { type Piece, splitPayloads } from '../../src/intake/split-payloads.ts';
+import { UnreadBytes } from '../../src/intake/unread-bytes.ts';
 
 async function read(...chunks: (string | Uint8Array)[]): Promise<ReadPayload[]> {
   async function* source(): AsyncGenerator<Uint8Array> {
@@ -231,12 +231,13 @@ test('a payload longer than 1 MiB is refused, and the next one is read', async (
 });
 
 test('a line of 256 MiB is refused and not kept in memory', async () => {
-  const splitter = new PayloadSplitter();
   const found: Piece[] = [];
+  const splitting = splitPayloads(new UnreadBytes(), found);
+  splitting.next();
   const chunk = Buffer.alloc(MIB, 'x');
   const before = process.memoryUsage().arrayBuffers;
-  for (let i = 0; i < 256; i++) splitter.push(Buffer.from(chunk), found);
-  splitter.end(found);
+  for (let i = 0; i < 256; i++) splitting.next(Buffer.from(chunk));
+  splitting.next();
   expect(found).toEqual([{ line: 1, problem: 'is longer than 1 MiB' }]);
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(128 * MIB);
 });
@@ -256,12 +257,13 @@ test.each([
   ['1 MiB of blanks', `${' '.repeat(MIB)}\n{"a":1}`, ['2: {"a":1}']],
   ['an array element of 512 KiB', `["${'x'.repeat(MIB / 2)}"]`, [`1: "${'x'.repeat(MIB / 2)}"`]],
 ])('%s in chunks of one byte takes less than 32 MiB', { timeout: 60_000 }, (_name, text, expected) => {
-  const splitter = new PayloadSplitter();
   const found: Piece[] = [];
+  const splitting = splitPayloads(new UnreadBytes(), found);
+  splitting.next();
   const before = process.memoryUsage().arrayBuffers;
-  for (const chunk of bytewise(text)) splitter.push(chunk, found);
+  for (const chunk of bytewise(text)) splitting.next(chunk);
   const during = process.memoryUsage().arrayBuffers;
-  splitter.end(found);
+  splitting.next();
   const shown = found.map((piece) =>
     'problem' in piece ? `${piece.line}! ${piece.problem}` : `${piece.line}: ${Buffer.from(piece.bytes)}`,
   );
