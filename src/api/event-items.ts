@@ -1,7 +1,7 @@
-import { findJsonFault } from '../core/json-fault.ts';
 import { type JsonSource, mayHoldOddNumber } from '../core/odd-numbers.ts';
 import { readPayloads } from '../intake/read-payloads.ts';
 import { hasWrongEncoding, WRONG_ENCODING } from '../intake/split-payloads.ts';
+import { findJsonFault } from './json-fault.ts';
 import { ProblemError } from './problems.ts';
 
 /** An event of a request's body; `source`: its JSON, if the spelling of its numbers is checked. */

@@ -1,5 +1,5 @@
 import { isIP, type LookupFunction, type Socket } from 'node:net';
-import { specialRangeOf } from '../core/special-addresses.ts';
+import { specialRangeOf } from '../config/special-addresses.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { type Lookup, shareQuestions } from './share-questions.ts';
 

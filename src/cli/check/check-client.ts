@@ -12,7 +12,7 @@ import {
 } from '../../config/client-config.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import type { CredentialDoubt } from '../../config/credential-doubts.ts';
-import { specialRangeOf } from '../../core/special-addresses.ts';
+import { specialRangeOf } from '../../config/special-addresses.ts';
 import { atMost } from '../../core/time.ts';
 import { refuseAddress } from '../../http/address-guard.ts';
 import { createClientHttp } from '../../http/client-http.ts';

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { specialRangeOf } from '../../src/core/special-addresses.ts';
+import { specialRangeOf } from '../../src/config/special-addresses.ts';
 
 type Verdict = 'ordinary' | 'refused';
 type Row = readonly [

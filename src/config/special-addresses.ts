@@ -1,3 +1,6 @@
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
 /** A block of addresses that no client's endpoint can have on the public internet. */
 export interface SpecialRange {
   readonly cidr: string;
@@ -71,118 +74,54 @@ export const SPECIAL_IPV6_RANGES: readonly SpecialRange[] = [
 /** IPv6 blocks whose last 32 bits are the IPv4 address that is reached: mapped (RFC 4291), NAT64 (RFC 6052). */
 export const EMBEDDING_RANGES: readonly string[] = ['::ffff:0:0/96', '64:ff9b::/96'];
 
-/**
- * ISATAP (RFC 5214, section 6.1) puts an IPv4 address behind this interface identifier, below any prefix; the
- * bit that is left out says whether that address is unique in the world.
- */
-const ISATAP_IDENTIFIER = 0x0000_5efen;
-const ISATAP_MASK = 0xfdff_ffffn;
-const LOW_32_BITS = 0xffff_ffffn;
-/** Of 16 bits, in an IPv6 address. */
-const GROUPS = 8;
-
 const NOT_AN_ADDRESS: SpecialRange = { cidr: '', name: 'not an IP address' };
 
-interface Block {
-  readonly bits: number;
-  /** How far an address is shifted right until only the block's prefix is left. */
-  readonly shift: bigint;
-  readonly prefix: bigint;
-}
-
-function toBlock(cidr: string): Block {
-  const [base = '', length = ''] = cidr.split('/');
-  const address = parseIpAddress(base);
-  if (address === undefined) throw new TypeError(`${cidr} is not a block of addresses`);
-  const shift = BigInt(address.bits - Number(length));
-  return { bits: address.bits, shift, prefix: address.value >> shift };
-}
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
 const SPECIAL_BLOCKS = [...SPECIAL_IPV4_RANGES, ...SPECIAL_IPV6_RANGES].map((range) => ({
   range,
-  block: toBlock(range.cidr),
+  block: ipaddr.parseCIDR(range.cidr),
 }));
-const EMBEDDING_BLOCKS = EMBEDDING_RANGES.map(toBlock);
+const EMBEDDING_BLOCKS = EMBEDDING_RANGES.map((cidr) => ipaddr.parseCIDR(cidr));
 
 /**
  * The special range that an address belongs to; `undefined`: an ordinary public address. An IPv6 address
  * that embeds an IPv4 one is judged by that, an ISATAP one by both. What is not an IP address is in a range
  * of its own: not allowed.
  */
-export function specialRangeOf(address: string): SpecialRange | undefined {
-  const parsed = parseIpAddress(address);
-  if (parsed === undefined) return NOT_AN_ADDRESS;
-  const { bits, value } = parsed;
-  if (EMBEDDING_BLOCKS.some((block) => holds(block, bits, value))) return rangeOf(32, value & LOW_32_BITS);
-  const range = rangeOf(bits, value);
-  return range === undefined && isIsatap(bits, value) ? rangeOf(32, value & LOW_32_BITS) : range;
+export function specialRangeOf(text: string): SpecialRange | undefined {
+  // Node connects to what it takes for an address; the library reads more (octal, hexadecimal, fewer parts).
+  const family = isIP(text);
+  if (family === 0) return NOT_AN_ADDRESS;
+  const address = family === 4 ? ipaddr.IPv4.parse(text) : ipaddr.IPv6.parse(toHexadecimal(text));
+  if (EMBEDDING_BLOCKS.some((block) => isIn(address, block))) return rangeOf(embeddedIpv4(address));
+  return rangeOf(address) ?? (isIsatap(address) ? rangeOf(embeddedIpv4(address)) : undefined);
 }
 
-function rangeOf(bits: number, value: bigint): SpecialRange | undefined {
-  return SPECIAL_BLOCKS.find(({ block }) => holds(block, bits, value))?.range;
+/** An IPv6 address without its zone and without decimals: the library reads ::8.8.8.8 as ::ffff:8.8.8.8. */
+function toHexadecimal(text: string): string {
+  return new URL(`http://[${text.replace(/%.*$/, '')}]`).hostname.slice(1, -1);
 }
 
-function isIsatap(bits: number, value: bigint): boolean {
-  return bits === 128 && ((value >> 32n) & ISATAP_MASK) === ISATAP_IDENTIFIER;
+function rangeOf(address: Address): SpecialRange | undefined {
+  return SPECIAL_BLOCKS.find(({ block }) => isIn(address, block))?.range;
 }
 
-function holds(block: Block, bits: number, value: bigint): boolean {
-  return block.bits === bits && value >> block.shift === block.prefix;
+function isIn(address: Address, [base, length]: readonly [Address, number]): boolean {
+  return address.kind() === base.kind() && address.match(base, length);
 }
 
-/** An IP address as a number. */
-export interface IpAddress {
-  /** 32: IPv4, 128: IPv6. */
-  readonly bits: 32 | 128;
-  readonly value: bigint;
+/** The last 32 bits. */
+function embeddedIpv4(address: Address): ipaddr.IPv4 {
+  return new ipaddr.IPv4(address.toByteArray().slice(-4));
 }
 
 /**
- * Reads an IP address: dotted decimal without leading zeros, or IPv6 (RFC 4291, section 2.2) with or without
- * a zone. `undefined`: it is neither.
+ * ISATAP (RFC 5214, section 6.1) puts an IPv4 address behind the interface identifier 0:5efe, below any prefix;
+ * 200:5efe says that the address is unique in the world.
  */
-export function parseIpAddress(text: string): IpAddress | undefined {
-  if (!text.includes(':')) {
-    const value = parseIpv4(text);
-    return value === undefined ? undefined : { bits: 32, value: BigInt(value) };
-  }
-  const value = parseIpv6(text.replace(/%[\w.:-]+$/, ''));
-  return value === undefined ? undefined : { bits: 128, value };
-}
-
-function parseIpv4(text: string): number | undefined {
-  const octets = text.split('.');
-  if (octets.length !== 4) return undefined;
-  let value = 0;
-  for (const octet of octets) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(octet) || Number(octet) > 255) return undefined;
-    value = value * 256 + Number(octet);
-  }
-  return value;
-}
-
-function parseIpv6(text: string): bigint | undefined {
-  const hexOnly = text.replace(/(?<=:)[\d.]+\.[\d.]+$/, toHexGroups);
-  const halves = hexOnly.split('::');
-  if (halves.length > 2) return undefined;
-  const head = parseGroups(halves[0] ?? '');
-  const tail = parseGroups(halves[1] ?? '');
-  if (head === undefined || tail === undefined) return undefined;
-  const zeros = GROUPS - head.length - tail.length;
-  if (halves.length === 2 ? zeros < 1 : zeros !== 0) return undefined;
-  const groups = [...head, ...new Array<number>(zeros).fill(0), ...tail];
-  return groups.reduce((value, group) => (value << 16n) | BigInt(group), 0n);
-}
-
-/** The last 32 bits may be written as an IPv4 address. */
-function toHexGroups(ipv4: string): string {
-  const value = parseIpv4(ipv4);
-  return value === undefined ? ipv4 : `${(value >>> 16).toString(16)}:${(value & 0xffff).toString(16)}`;
-}
-
-function parseGroups(text: string): number[] | undefined {
-  if (text === '') return [];
-  const groups = text.split(':');
-  if (!groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return undefined;
-  return groups.map((group) => Number.parseInt(group, 16));
+function isIsatap(address: Address): boolean {
+  if (address.kind() === 'ipv4') return false;
+  const { parts } = address as ipaddr.IPv6;
+  return (parts[4] === 0 || parts[4] === 0x200) && parts[5] === 0x5efe;
 }

@@ -6,7 +6,7 @@ import {
   SPECIAL_IPV4_RANGES,
   SPECIAL_IPV6_RANGES,
   specialRangeOf,
-} from '../../src/core/special-addresses.ts';
+} from '../../src/config/special-addresses.ts';
 
 /** First and last address of each block in IANA's two registries, and what must not be missing besides. */
 const SPECIAL: ReadonlyArray<readonly [cidr: string, first: string, last: string]> = [

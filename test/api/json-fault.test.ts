@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { findJsonFault } from '../../src/core/json-fault.ts';
+import { findJsonFault } from '../../src/api/json-fault.ts';
 
 test.each([
   ['{"a": 1,}', 1, 9],
