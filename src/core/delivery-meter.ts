@@ -1,58 +1,20 @@
-import { FAILURE_CLASSES, type FailureClass } from './attempt-result.ts';
+import type { FailureClass } from './attempt-result.ts';
 import type { StoredEvent } from './event.ts';
 import { acceptedAt } from './event-id.ts';
-import { createHistogram, type Histogram } from './metric.ts';
+import { Histogram } from './metric.ts';
 import type { Classification, Outcome } from './outcome.ts';
 
-/** What became of asking for a token; `refused`: an endpoint answered 401 to one that was just renewed. */
-export type TokenOutcome = 'renewed' | 'shared' | 'failed' | 'refused';
-
 /** Every outcome of asking for a token: those that never came about are told as 0. */
-export const TOKEN_OUTCOMES: readonly TokenOutcome[] = ['renewed', 'shared', 'failed', 'refused'];
+export const TOKEN_OUTCOMES = ['renewed', 'shared', 'failed', 'refused'] as const;
+
+/** What became of asking for a token; `refused`: an endpoint answered 401 to one that was just renewed. */
+export type TokenOutcome = (typeof TOKEN_OUTCOMES)[number];
 
 /** The attempts with events of one type. */
 export interface TypeCounts {
   delivered: number;
-  /** By `FAILURE_CLASSES`, in its order. */
-  readonly retry: number[];
-  readonly dead: number[];
-}
-
-/** What a process counts of a client's deliveries. It is in the way of every event: it only adds. */
-export interface ClientMeter {
-  readonly types: ReadonlyMap<string, TypeCounts>;
-  readonly inFlight: number;
-  /** Absent: the client's requests carry no token that is renewed. */
-  readonly tokens: ReadonlyMap<TokenOutcome, number> | undefined;
-  /** An attempt begins; then comes `end`. */
-  begin(): void;
-  end(): void;
-  /** @param ms how long it took. @param now when it ended, ms since the epoch */
-  attempted(
-    event: StoredEvent,
-    classification: Classification,
-    outcome: Outcome,
-    ms: number,
-    now: number,
-  ): void;
-  /** A batch of this number of events was opened. */
-  opened(events: number): void;
-  /** From now on the client's tokens are told of. */
-  expectTokens(): void;
-  asked(outcome: TokenOutcome): void;
-}
-
-/** What a process counts of all its deliveries. Durations in milliseconds. */
-export interface DeliveryMeter {
-  readonly clients: ReadonlyMap<string, ClientMeter>;
-  /** One attempt in which a request was sent, up to its answer or failure. */
-  readonly durations: Histogram;
-  /** From an event's acceptance to the start of its first attempt. */
-  readonly latencies: Histogram;
-  /** Events in a batch that was opened. */
-  readonly batches: Histogram;
-  /** The meter of a client, a new one if there was none. */
-  client(name: string): ClientMeter;
+  readonly retry: Map<FailureClass, number>;
+  readonly dead: Map<FailureClass, number>;
 }
 
 const DURATION_MS = [
@@ -64,88 +26,92 @@ const LATENCY_MS = [
 ];
 const BATCH_EVENTS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
-/** Where each failure class stands in the counts. */
-const CLASS_INDEX: Readonly<Record<string, number>> = Object.fromEntries(
-  FAILURE_CLASSES.map((failureClass, index) => [failureClass, index]),
-);
 /** No request was sent in attempts that failed like this. */
 const UNSENT: ReadonlySet<FailureClass> = new Set(['token', 'address', 'crash']);
 
-/** Builds a meter that has counted nothing. */
-export function createDeliveryMeter(): DeliveryMeter {
-  const clients = new Map<string, ClientMeter>();
-  const durations = createHistogram(DURATION_MS);
-  const latencies = createHistogram(LATENCY_MS);
-  const batches = createHistogram(BATCH_EVENTS);
-  return {
-    clients,
-    durations,
-    latencies,
-    batches,
-    client(name) {
-      const known = clients.get(name) ?? createClientMeter(durations, latencies, batches);
-      clients.set(name, known);
-      return known;
-    },
-  };
-}
+/** What a process counts of all its deliveries. Durations in milliseconds. */
+export class DeliveryMeter {
+  readonly clients = new Map<string, ClientMeter>();
+  /** One attempt in which a request was sent, up to its answer or failure. */
+  readonly durations = new Histogram(DURATION_MS);
+  /** From an event's acceptance to the start of its first attempt. */
+  readonly latencies = new Histogram(LATENCY_MS);
+  /** Events in a batch that was opened. */
+  readonly batches = new Histogram(BATCH_EVENTS);
 
-function createClientMeter(durations: Histogram, latencies: Histogram, batches: Histogram): ClientMeter {
-  const types = new Map<string, TypeCounts>();
-  let inFlight = 0;
-  let tokens: Map<TokenOutcome, number> | undefined;
-
-  function countsOf(type: string): TypeCounts {
-    const known = types.get(type) ?? { delivered: 0, retry: noneYet(), dead: noneYet() };
-    types.set(type, known);
+  /** The meter of a client, a new one if there was none. */
+  client(name: string): ClientMeter {
+    const known = this.clients.get(name) ?? new ClientMeter(this);
+    this.clients.set(name, known);
     return known;
   }
-
-  return {
-    types,
-    get inFlight() {
-      return inFlight;
-    },
-    get tokens() {
-      return tokens;
-    },
-    begin() {
-      inFlight += 1;
-    },
-    end() {
-      inFlight -= 1;
-    },
-    attempted(event, classification, outcome, ms, now) {
-      const counts = types.get(event.type) ?? countsOf(event.type);
-      if (isFirst(event)) latencies.observe(Math.max(0, now - ms - acceptedAt(event.id)));
-      if (classification.kind === 'delivered') {
-        counts.delivered += 1;
-        durations.observe(ms);
-        return;
-      }
-      const { failureClass } = classification;
-      add(outcome.kind === 'dead' ? counts.dead : counts.retry, failureClass);
-      if (!UNSENT.has(failureClass)) durations.observe(ms);
-    },
-    opened(events) {
-      batches.observe(events);
-    },
-    expectTokens() {
-      tokens ??= new Map(TOKEN_OUTCOMES.map((outcome) => [outcome, 0]));
-    },
-    asked(outcome) {
-      tokens?.set(outcome, (tokens.get(outcome) ?? 0) + 1);
-    },
-  };
 }
 
-function noneYet(): number[] {
-  return new Array<number>(FAILURE_CLASSES.length).fill(0);
+/** What a process counts of a client's deliveries. It is in the way of every event: it only adds. */
+export class ClientMeter {
+  readonly types = new Map<string, TypeCounts>();
+  inFlight = 0;
+  /** Absent: the client's requests carry no token that is renewed. */
+  tokens: Map<TokenOutcome, number> | undefined;
+  readonly #all: DeliveryMeter;
+
+  constructor(all: DeliveryMeter) {
+    this.#all = all;
+  }
+
+  /** An attempt begins; then comes `end`. */
+  begin(): void {
+    this.inFlight += 1;
+  }
+
+  end(): void {
+    this.inFlight -= 1;
+  }
+
+  /** @param ms how long it took @param now when it ended, ms since the epoch */
+  attempted(
+    event: StoredEvent,
+    classification: Classification,
+    outcome: Outcome,
+    ms: number,
+    now: number,
+  ): void {
+    const { durations, latencies } = this.#all;
+    const counts = this.types.get(event.type) ?? this.#addType(event.type);
+    if (isFirst(event)) latencies.observe(Math.max(0, now - ms - acceptedAt(event.id)));
+    if (classification.kind === 'delivered') {
+      counts.delivered += 1;
+      durations.observe(ms);
+      return;
+    }
+    const { failureClass } = classification;
+    addTo(outcome.kind === 'dead' ? counts.dead : counts.retry, failureClass);
+    if (!UNSENT.has(failureClass)) durations.observe(ms);
+  }
+
+  /** A batch of this number of events was opened. */
+  opened(events: number): void {
+    this.#all.batches.observe(events);
+  }
+
+  /** From now on the client's tokens are told of. */
+  expectTokens(): void {
+    this.tokens ??= new Map(TOKEN_OUTCOMES.map((outcome) => [outcome, 0]));
+  }
+
+  asked(outcome: TokenOutcome): void {
+    if (this.tokens !== undefined) addTo(this.tokens, outcome);
+  }
+
+  #addType(type: string): TypeCounts {
+    const counts: TypeCounts = { delivered: 0, retry: new Map(), dead: new Map() };
+    this.types.set(type, counts);
+    return counts;
+  }
 }
 
-function add(counts: number[], failureClass: FailureClass): void {
-  const index = CLASS_INDEX[failureClass] as number;
-  counts[index] = (counts[index] as number) + 1;
+function addTo<Key>(counts: Map<Key, number>, key: Key): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 function isFirst({ history, life }: StoredEvent): boolean {

@@ -25,33 +25,25 @@ export function metric(
   return { name, help, type, aggregator: 'sum', values };
 }
 
-/** Values counted by the bucket that they fall into. */
-export interface Histogram {
+/** Values counted by the bucket that they fall into: a plain array, since every event pays for it. */
+export class Histogram {
   /** The upper bounds of the buckets, ascending; one bucket more takes what lies above them all. */
   readonly bounds: readonly number[];
   /** How many values each bucket holds, that of the values above all bounds last. */
-  readonly counts: readonly number[];
-  readonly sum: number;
-  /** Counts a value. */
-  observe(value: number): void;
-}
+  readonly counts: number[];
+  sum = 0;
 
-/** Builds an empty histogram: a plain array, since every event pays for it. */
-export function createHistogram(bounds: readonly number[]): Histogram {
-  const counts = new Array<number>(bounds.length + 1).fill(0);
-  let sum = 0;
-  return {
-    bounds,
-    counts,
-    get sum() {
-      return sum;
-    },
-    observe(value) {
-      let bucket = 0;
-      // Few values lie far up: counting on from the lowest is quicker than halving.
-      while (bucket < bounds.length && value > (bounds[bucket] as number)) bucket += 1;
-      counts[bucket] = (counts[bucket] as number) + 1;
-      sum += value;
-    },
-  };
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.counts = new Array<number>(bounds.length + 1).fill(0);
+  }
+
+  /** Counts a value. */
+  observe(value: number): void {
+    let bucket = 0;
+    // Few values lie far up: counting on from the lowest is quicker than halving.
+    while (bucket < this.bounds.length && value > (this.bounds[bucket] as number)) bucket += 1;
+    this.counts[bucket] = (this.counts[bucket] as number) + 1;
+    this.sum += value;
+  }
 }

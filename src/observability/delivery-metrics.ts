@@ -54,8 +54,8 @@ function* attemptsOf(client: string, { types }: ClientMeter): Generator<MetricVa
 }
 
 function* failuresOf(labels: MetricValue['labels'], counts: TypeCounts['retry']): Generator<MetricValue> {
-  for (const [index, failureClass] of FAILURE_CLASSES.entries()) {
-    const value = counts[index] ?? 0;
+  for (const failureClass of FAILURE_CLASSES) {
+    const value = counts.get(failureClass) ?? 0;
     if (value === 0) continue;
     const statusClass = STATUS_CLASSES[failureClass] ?? 'none';
     yield { labels: { ...labels, status_class: statusClass, class: failureClass }, value };

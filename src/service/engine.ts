@@ -5,7 +5,7 @@ import type { Authorizer } from '../auth/authorizer.ts';
 import { Authorizers } from '../auth/authorizers.ts';
 import { asksForTokens, renewOnOf, tokenTimeoutMs } from '../config/client-config.ts';
 import type { Config, ResolvedClient, ResolvedEndpoint } from '../config/config-schema.ts';
-import { type ClientMeter, createDeliveryMeter, type DeliveryMeter } from '../core/delivery-meter.ts';
+import { type ClientMeter, DeliveryMeter } from '../core/delivery-meter.ts';
 import { atMost } from '../core/time.ts';
 import { Unsettled } from '../delivery/batch-ledger.ts';
 import { EndpointDelivery } from '../delivery/deliver-endpoint.ts';
@@ -73,7 +73,7 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
     );
   };
   const authorizers = new Authorizers({ redis, log, secretKey: config.secretKey });
-  const meter = createDeliveryMeter();
+  const meter = new DeliveryMeter();
   const clients = Object.values(config.clients);
   const workers = createBatchWorkers({ redis, lock, onError, now: Date.now });
   const shared = {
@@ -171,7 +171,7 @@ function buildAuthorizer(
     },
     timeoutMs: tokenTimeoutMs(client),
     network: JSON.stringify([client.allowPrivateNetwork, client.tlsMaterial ?? null]),
-    onAsked: meter.asked,
+    onAsked: (outcome) => meter.asked(outcome),
   });
 }
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
-import { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
-import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
+import type { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
+import { DeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { acceptedAt } from '../../src/core/event-id.ts';
-import { createHistogram } from '../../src/core/metric.ts';
+import { Histogram } from '../../src/core/metric.ts';
 import type { Classification } from '../../src/core/outcome.ts';
 
 const AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -30,14 +30,14 @@ test('the time of acceptance is read from any event id', () => {
 });
 
 test('a value on the bound of a bucket belongs to it, one above all bounds to the last', () => {
-  const histogram = createHistogram([1, 10]);
+  const histogram = new Histogram([1, 10]);
   for (const value of [0, 1, 1.5, 10, 11]) histogram.observe(value);
   expect(histogram.counts).toEqual([2, 2, 1]);
   expect(histogram.sum).toBe(23.5);
 });
 
 test('attempts are counted by type, outcome and class', () => {
-  const meter = createDeliveryMeter();
+  const meter = new DeliveryMeter();
   const client = meter.client('acme');
   expect(meter.client('acme')).toBe(client);
   client.attempted(eventOf(), DELIVERED, DELIVERED, 5, AT);
@@ -45,16 +45,14 @@ test('attempts are counted by type, outcome and class', () => {
   client.attempted(eventOf(), failed('server_error'), DEAD, 5, AT);
   client.attempted(eventOf({ type: 'inventory_receipt' }), DELIVERED, DELIVERED, 5, AT);
   const counts = client.types.get(TYPE);
-  const count = (of: readonly number[] = [], failureClass: string) =>
-    of[FAILURE_CLASSES.indexOf(failureClass as 'timeout')];
   expect(counts?.delivered).toBe(1);
-  expect([count(counts?.retry, 'timeout'), count(counts?.dead, 'server_error')]).toEqual([1, 1]);
-  expect([...(counts?.retry ?? []), ...(counts?.dead ?? [])].reduce((sum, one) => sum + one)).toBe(2);
+  expect([...(counts?.retry ?? [])]).toEqual([['timeout', 1]]);
+  expect([...(counts?.dead ?? [])]).toEqual([['server_error', 1]]);
   expect(client.types.get('inventory_receipt')?.delivered).toBe(1);
 });
 
 test('the latency is that of first attempts, up to their start; durations are of requests that were sent', () => {
-  const meter = createDeliveryMeter();
+  const meter = new DeliveryMeter();
   const client = meter.client('acme');
   client.attempted(eventOf(), DELIVERED, DELIVERED, 200, AT + 1_200);
   client.attempted(eventOf({ history: [[AT, 503, 'server_error', 1]] }), DELIVERED, DELIVERED, 1, AT + 9_000);

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { ResolvedEndpoint } from '../../src/config/config-schema.ts';
-import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
+import { DeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { Unsettled } from '../../src/delivery/batch-ledger.ts';
 import { EndpointDelivery } from '../../src/delivery/deliver-endpoint.ts';
@@ -62,7 +62,7 @@ function delivery(next: string) {
     gate: new Gate(1, []),
     unsettled: new Unsettled(),
     suspects: new Set(),
-    meter: createDeliveryMeter().client('acme'),
+    meter: new DeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),
     settle: async (command): Promise<Settled> => {
       commands.push(command);
@@ -170,7 +170,7 @@ function deliveryOf(
     gate: new Gate(slots, []),
     unsettled: new Unsettled(),
     suspects: new Set(),
-    meter: createDeliveryMeter().client('acme'),
+    meter: new DeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),
     settle: async (command) => {
       commands.push(command);

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { ResolvedEndpoint } from '../../src/config/config-schema.ts';
-import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
+import { DeliveryMeter } from '../../src/core/delivery-meter.ts';
 import { Unsettled } from '../../src/delivery/batch-ledger.ts';
 import { EndpointDelivery } from '../../src/delivery/deliver-endpoint.ts';
 import { Gate } from '../../src/delivery/gate.ts';
@@ -51,7 +51,7 @@ function delivery() {
     gate: new Gate(CONCURRENCY, []),
     unsettled: new Unsettled(),
     suspects: new Set(),
-    meter: createDeliveryMeter().client('acme'),
+    meter: new DeliveryMeter().client('acme'),
     log: pino(captureLogLines().stream),
     settle: async () => {
       if (holds) await new Promise<void>((resolve) => settling.push(resolve));

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createDeliveryMeter } from '../../src/core/delivery-meter.ts';
+import { DeliveryMeter } from '../../src/core/delivery-meter.ts';
 import type { Metric } from '../../src/core/metric.ts';
 import { describeDeliveries } from '../../src/observability/delivery-metrics.ts';
 import { type ReportingWorker, toText, WorkersMetrics } from '../../src/observability/workers-metrics.ts';
@@ -16,7 +16,7 @@ const DELIVERED = { kind: 'delivered', status: 200 } as const;
 
 /** A worker that counts, and reports it while it answers. */
 function testWorker() {
-  const client = createDeliveryMeter();
+  const client = new DeliveryMeter();
   let latest: readonly Metric[] | undefined;
   let end = (_: { code: number | null }): void => {};
   const worker: ReportingWorker & { answers: boolean } = {
