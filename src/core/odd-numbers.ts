@@ -151,11 +151,7 @@ const MOST_CHARACTERS = 400;
  */
 export function losesDigits(spelling: string): boolean {
   if (spelling.length <= EXACT_CHARACTERS || /[.eE]/.test(spelling)) return false;
-  if (spelling.length > MOST_CHARACTERS) return true;
-  const value = Number(spelling);
-  const goesOutAs = String(value);
-  // From 1e21 on, an exponent stands for zeros. Below it, whole numbers are equal only if their texts are.
-  return goesOutAs.includes('e') ? !keepsDigits(spelling, value) : goesOutAs !== spelling;
+  return !keepsDigits(spelling, Number(spelling));
 }
 
 const DECIMAL = /^[-+]?(\d*)\.?(\d*)(?:[eE]([-+]?\d+))?$/;
