@@ -1,19 +1,12 @@
+import type { FileHandle } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WaybillError } from '../core/waybill-error.ts';
-import {
-  type DataDirectory,
-  directoryId,
-  makePrivate,
-  readRecord,
-  removeRecord,
-  unusable,
-  writeRecord,
-} from './data-directory.ts';
-import { takeLock } from './directory-lock.ts';
-import { type Lease, type LoadingProgress, takeLease, waitUntilLoaded } from './lease.ts';
-import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts';
+import { type DataDirectory, openDataDirectory, unusable } from './data-directory.ts';
+import { lockFile } from './file-lock.ts';
+import { Lease, type LoadingProgress } from './lease.ts';
 import { droppedEnd, startFailure } from './server-log.ts';
-import { type ServerOptions, type StartedServer, startServer } from './spawn-server.ts';
+import { type ServerSettings, type StartedServer, startServer } from './spawn-server.ts';
 
 const LOOK_AGAIN_MS = 10;
 const END_TIMEOUT_MS = 10_000;
@@ -31,39 +24,47 @@ export type EmbeddedRedisEvent =
   | { readonly kind: 'regained'; readonly pid: number }
   | { readonly kind: 'regain_failed'; readonly error: WaybillError | Error };
 
-/** How a server is found or started. */
-export interface AttachOptions extends ServerOptions {
-  report(event: EmbeddedRedisEvent): void;
+/** Where the embedded Redis is, and how it is found or started. */
+export interface AttachSettings extends ServerSettings {
+  /** Made, with permissions 0700, if it is missing. */
+  readonly dataDir: string;
+  readonly onEvent: (event: EmbeddedRedisEvent) => void;
 }
 
 /**
  * Takes a lease on the directory's server and waits until it is ready. Looking, starting and ending happen
- * under the directory's lock, one process at a time: so there is one server, and a new user either holds a
- * lease before the last one counts them, or finds the server gone and starts it.
- */
-export async function attach(directory: DataDirectory, options: AttachOptions): Promise<Lease> {
-  // It may have been removed since it was found or made; the lock is in it.
-  await makePrivate(directory.path);
-  // A server that is to be started is there afterwards.
-  return (await attachRunning(directory, options, true)) as Lease;
-}
-
-/**
- * As `attach`, but starts no server: undefined if none runs.
+ * under the directory's lock, one process at a time: a new user either holds a lease before the last one counts
+ * them, or finds the server gone and starts it. The server holds a lock of its own, so that there is one.
  *
- * @param mayStart starts one all the same
+ * @param mayStart starts the server if none runs
+ * @returns undefined: none runs
  */
-export async function attachRunning(
-  directory: DataDirectory,
-  options: AttachOptions,
-  mayStart = false,
-): Promise<Lease | undefined> {
+export async function attach(settings: AttachSettings, mayStart: boolean): Promise<Lease | undefined> {
+  const directory = await openDataDirectory(settings.dataDir, mayStart);
+  if (directory === undefined) return undefined;
   try {
-    const found = await joinOrStart(directory, options, mayStart);
-    if (found !== undefined) await waitUntilReady(directory, options, found);
+    const found = await alone(directory, settings, () => joinOrStart(directory, settings, mayStart));
+    if (found !== undefined) await waitUntilReady(directory, settings, found);
     return found?.lease;
   } catch (error) {
     throw unusable(directory.path, error);
+  }
+}
+
+async function alone<Result>(
+  { lockPath }: DataDirectory,
+  { startTimeoutMs }: AttachSettings,
+  action: () => Promise<Result>,
+): Promise<Result> {
+  // Another one may start a server meanwhile, which takes as long as a start may take.
+  const lock = await lockFile(lockPath, startTimeoutMs + END_TIMEOUT_MS);
+  if (lock === undefined) {
+    throw new WaybillError('REDIS_BUSY', `${lockPath} has been held by another process for too long`);
+  }
+  try {
+    return await action();
+  } finally {
+    await lock.close();
   }
 }
 
@@ -72,76 +73,68 @@ type FoundServer = Pick<StartedServer, 'lease'> & Partial<StartedServer>;
 
 async function joinOrStart(
   directory: DataDirectory,
-  options: AttachOptions,
+  settings: AttachSettings,
   mayStart: boolean,
 ): Promise<FoundServer | undefined> {
-  // Another one may start a server meanwhile, which takes as long as a start may take.
-  const unlock = await takeLock(directory.lockPath, options.startTimeoutMs + END_TIMEOUT_MS);
+  const lease = await join(directory, settings);
+  if (lease) return { lease };
+  const free = await lockFile(directory.serverLockPath, 0);
+  const lock = free ?? (await endUnreachable(directory));
   try {
-    const lease = await joinRunning(directory, options.answerTimeoutMs);
-    if (lease) return { lease };
-    const isNeeded = (await endUnreachable(directory)) || mayStart;
-    return isNeeded ? await startServer(directory, options) : undefined;
+    return free === undefined || mayStart ? await startServer(directory, settings, lock.fd) : undefined;
   } finally {
-    await unlock();
+    await lock.close();
   }
 }
 
-async function waitUntilReady(
+/** Takes a lease if a server listens that serves this very directory: the socket may be elsewhere, and outlive it. */
+async function join(
   directory: DataDirectory,
-  { answerTimeoutMs, report }: AttachOptions,
-  { lease, logStart }: FoundServer,
-): Promise<void> {
-  try {
-    await waitUntilLoaded(lease, answerTimeoutMs, (progress) => report({ kind: 'loading', ...progress }));
-    const dropped = logStart === undefined ? undefined : await droppedEnd(directory.logPath, logStart);
-    if (dropped !== undefined) report({ kind: 'dropped_end', words: dropped });
-  } catch (error) {
-    const ended = lease.isClosed() || !(await identifyProcess(lease.server.pid));
-    lease.close();
-    if (ended) throw await startFailure(directory.logPath, 'ended while it read its file');
-    throw error;
-  }
-}
-
-/** A server that serves this very directory, at its recorded socket or at the one that a new server would get. */
-async function joinRunning(directory: DataDirectory, answerTimeoutMs: number): Promise<Lease | undefined> {
-  const record = await readRecord(directory);
-  const places = new Set([record?.socketPath ?? directory.socketPath, directory.socketPath]);
-  for (const socketPath of places) {
-    const lease = await takeLease(socketPath, answerTimeoutMs);
-    if (lease && (await serves(lease, directory))) {
-      await recordLease(directory, lease, record);
-      return lease;
-    }
-    lease?.close();
-  }
+  { answerTimeoutMs }: AttachSettings,
+): Promise<Lease | undefined> {
+  const lease = await Lease.take(directory, answerTimeoutMs);
+  if (lease === undefined || lease.server.workingDirectory === directory.path) return lease;
+  lease.close();
   return undefined;
 }
 
-async function serves(lease: Lease, directory: DataDirectory): Promise<boolean> {
-  return (await directoryId(lease.server.directory)) === (await directoryId(directory.path));
-}
-
-async function recordLease(directory: DataDirectory, lease: Lease, record?: ProcessIdentity): Promise<void> {
-  if (record?.pid === lease.server.pid) return;
-  const identity = await identifyProcess(lease.server.pid);
-  if (identity) await writeRecord({ ...directory, socketPath: lease.socketPath }, identity);
-}
-
 /**
- * A recorded server that lives without a socket (someone removed the file) cannot be reached any more, and
- * a second one on the same files would ruin them: it ends, cleanly. Answers whether there was one.
+ * Ends a server that lives without a socket (someone removed the file): it cannot be reached any more, and a second
+ * one on the same files would ruin them.
+ *
+ * @returns its lock
  */
-async function endUnreachable(directory: DataDirectory): Promise<boolean> {
-  const record = await readRecord(directory);
-  if (!record || !(await isRunning(record))) return false;
-  process.kill(record.pid, 'SIGTERM');
-  if (await waitForEnd(record)) return true;
+async function endUnreachable({ path, pidPath, serverLockPath }: DataDirectory): Promise<FileHandle> {
+  const pid = Number(await readFile(pidPath, 'utf8').catch(() => ''));
+  try {
+    // Its group: a child that outlives it holds the lock too, and no other process gets the number of a group.
+    if (pid > 1) process.kill(-pid, 'SIGTERM');
+  } catch {
+    // It has just ended.
+  }
+  const lock = await lockFile(serverLockPath, END_TIMEOUT_MS);
+  if (lock) return lock;
   throw new WaybillError(
     'REDIS_STOP_FAILED',
-    `the embedded Redis of ${directory.path} (process ${record.pid}) has lost its socket and does not end`,
+    `the embedded Redis of ${path} (process ${pid}) has lost its socket and does not end`,
   );
+}
+
+async function waitUntilReady(
+  { logPath }: DataDirectory,
+  { answerTimeoutMs, onEvent }: AttachSettings,
+  { lease, logStart }: FoundServer,
+): Promise<void> {
+  try {
+    await lease.untilLoaded(answerTimeoutMs, (progress) => onEvent({ kind: 'loading', ...progress }));
+    const dropped = logStart === undefined ? undefined : await droppedEnd(logPath, logStart);
+    if (dropped !== undefined) onEvent({ kind: 'dropped_end', words: dropped });
+  } catch (error) {
+    const hasEnded = lease.isClosed;
+    lease.close();
+    if (hasEnded) throw await startFailure(logPath, 'ended while it read its file');
+    throw error;
+  }
 }
 
 /**
@@ -149,15 +142,14 @@ async function endUnreachable(directory: DataDirectory): Promise<boolean> {
  * out to have ended already.
  */
 export async function detach(
-  directory: DataDirectory,
   held: Lease,
-  options: AttachOptions,
+  settings: AttachSettings,
   onLost: () => Promise<void>,
 ): Promise<void> {
   try {
     // What a removed directory held is lost; its server ends all the same.
-    await makePrivate(directory.path);
-    await endUnlessShared(directory, held, options, onLost);
+    const directory = (await openDataDirectory(settings.dataDir, true)) as DataDirectory;
+    await alone(directory, settings, () => endUnlessShared(directory, held, settings, onLost));
   } finally {
     held.close();
   }
@@ -166,53 +158,35 @@ export async function detach(
 async function endUnlessShared(
   directory: DataDirectory,
   held: Lease,
-  options: AttachOptions,
+  settings: AttachSettings,
   onLost: () => Promise<void>,
 ): Promise<void> {
-  const unlock = await takeLock(directory.lockPath, options.startTimeoutMs + END_TIMEOUT_MS);
   let lease: Lease | undefined = held;
   try {
     const users = await held.count().catch((error: Error) => {
       // A connection that was cut says nothing about the server; a silent server is a failure.
-      if (held.isClosed()) return undefined;
+      if (held.isClosed) return undefined;
       throw error;
     });
     if (users === undefined) {
       await onLost();
-      lease = await joinRunning(directory, options.answerTimeoutMs);
+      lease = await join(directory, settings);
     }
-    if (!lease || (users ?? (await lease.count())) > 1) return;
-    await endServer(lease);
-    // After a removal another server may serve the directory: without its record no process could end it.
-    if ((await readRecord(directory))?.pid === lease.server.pid) await removeRecord(directory);
+    if (lease && (users ?? (await lease.count())) === 1) await endServer(lease);
   } finally {
     lease?.close();
-    await unlock();
   }
 }
 
 async function endServer(lease: Lease): Promise<void> {
-  const identity = await identifyProcess(lease.server.pid);
   const deadline = performance.now() + END_TIMEOUT_MS;
-  // It refuses for a moment while it writes its first append-only file.
   let refusal = await lease.shutdown();
+  // It refuses for a moment while it writes its first append-only file.
   while (refusal !== undefined && performance.now() < deadline) {
     await pause(LOOK_AGAIN_MS);
     refusal = await lease.shutdown();
   }
-  if (!identity || (await waitForEnd(identity))) return;
-  const why = refusal === undefined ? '' : `: ${refusal}`;
-  throw new WaybillError(
-    'REDIS_STOP_FAILED',
-    `the embedded Redis (process ${identity.pid}) does not end${why}`,
-  );
-}
-
-async function waitForEnd(identity: ProcessIdentity): Promise<boolean> {
-  const deadline = performance.now() + END_TIMEOUT_MS;
-  while (await isRunning(identity)) {
-    if (performance.now() > deadline) return false;
-    await pause(LOOK_AGAIN_MS);
-  }
-  return true;
+  if (refusal === undefined) return;
+  const sentence = `the embedded Redis (process ${lease.server.pid}) does not end: ${refusal}`;
+  throw new WaybillError('REDIS_STOP_FAILED', sentence);
 }

@@ -1,39 +1,20 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type AttachOptions, attach, attachRunning, detach, type EmbeddedRedisEvent } from './attach.ts';
-import { type DataDirectory, findDataDirectory, makeDataDirectory } from './data-directory.ts';
+import { type AttachSettings, attach, detach } from './attach.ts';
 import type { Lease } from './lease.ts';
 import { endCause } from './server-log.ts';
 
-const START_TIMEOUT_MS = 15_000;
-const ANSWER_TIMEOUT_MS = 30_000;
+const DEFAULTS = {
+  serverBinary: 'redis-server',
+  startTimeoutMs: 15_000,
+  answerTimeoutMs: 30_000,
+  onEvent: () => {},
+};
 const LONGEST_PAUSE_MS = 5_000;
 /** A server that lives for less is started again only after a pause: a full disk ends it at every write. */
 const STEADY_MS = 30_000;
 
-/** How the embedded Redis is found or started. */
-export interface EmbeddedRedisOptions {
-  /** Made, with permissions 0700, if it is missing. */
-  readonly dataDir: string;
-  /** A command on the search path, or a path; default `redis-server`. */
-  readonly serverBinary?: string;
-  /** How long a server may take to listen, and another process to start or stop one; default 15 s. */
-  readonly startTimeoutMs?: number;
-  /** How long the server may stay silent, or stand still while it reads its file; default 30 s. */
-  readonly answerTimeoutMs?: number;
-  readonly onEvent?: (event: EmbeddedRedisEvent) => void;
-}
-
-/** A use of the embedded Redis. */
-export interface EmbeddedRedis {
-  /** The same for as long as the server lives, and for its successor. */
-  readonly socketPath: string;
-  readonly pid: number;
-  /**
-   * Ends this use; the last one stops the server and waits for its end. Close your other connections first:
-   * they do not count as uses. Calling it again changes nothing. Throws a WaybillError `REDIS_STOP_FAILED`.
-   */
-  release(): Promise<void>;
-}
+/** How the embedded Redis is found or started; by default `redis-server` from the search path, 15 s and 30 s. */
+export type EmbeddedRedisOptions = Pick<AttachSettings, 'dataDir'> & Partial<AttachSettings>;
 
 /**
  * Joins the embedded Redis of a data directory; starts it if none runs. It outlives this process, however
@@ -43,84 +24,90 @@ export interface EmbeddedRedis {
  * `REDIS_DISK_FULL`, `REDIS_START_FAILED`, `REDIS_LOADING`, `REDIS_NOT_ANSWERING`, `REDIS_BUSY`.
  */
 export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
-  const directory = await makeDataDirectory(options.dataDir);
-  const settings = withDefaults(options);
-  return hold(directory, settings, await attach(directory, settings));
+  const settings = { ...DEFAULTS, ...options };
+  return new EmbeddedRedis(settings, (await attach(settings, true)) as Lease);
 }
 
 /** Joins the embedded Redis if it runs; undefined if it does not. Throws as `startEmbeddedRedis` does. */
 export async function findEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis | undefined> {
-  const directory = await findDataDirectory(options.dataDir);
-  if (!directory) return undefined;
-  const settings = withDefaults(options);
-  const lease = await attachRunning(directory, settings);
-  return lease && hold(directory, settings, lease);
+  const settings = { ...DEFAULTS, ...options };
+  const lease = await attach(settings, false);
+  return lease && new EmbeddedRedis(settings, lease);
 }
 
-function withDefaults(options: EmbeddedRedisOptions): AttachOptions {
-  return {
-    serverBinary: options.serverBinary ?? 'redis-server',
-    startTimeoutMs: options.startTimeoutMs ?? START_TIMEOUT_MS,
-    answerTimeoutMs: options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS,
-    report: options.onEvent ?? (() => {}),
-  };
-}
+/** A use of the embedded Redis: keeps a lease, and regains it when it is lost, until it is released. */
+export class EmbeddedRedis {
+  readonly #settings: AttachSettings;
+  readonly #ending = new AbortController();
+  #lease: Lease;
+  #regaining: Promise<void> = Promise.resolve();
+  #lost: Lease | undefined;
+  #pauseMs = 0;
+  #regainedAt = performance.now();
+  #released: Promise<void> | undefined;
 
-/** Keeps the lease, and regains it when it is lost, until it is released. */
-function hold(directory: DataDirectory, settings: AttachOptions, first: Lease): EmbeddedRedis {
-  const ending = new AbortController();
-  const { signal } = ending;
-  let lease = first;
-  let regaining: Promise<void> = Promise.resolve();
-  let told: Lease | undefined;
-  let pauseMs = 0;
-  let regainedAt = performance.now();
+  constructor(settings: AttachSettings, lease: Lease) {
+    this.#settings = settings;
+    this.#lease = lease;
+    this.#watch();
+  }
 
-  function watch(): void {
-    lease.onClosed(() => {
-      if (!signal.aborted) regaining = regain();
+  /** The same for as long as the server lives, and for its successor. */
+  get socketPath(): string {
+    return this.#lease.directory.socketPath;
+  }
+
+  get pid(): number {
+    return this.#lease.server.pid;
+  }
+
+  /**
+   * Ends this use; the last one stops the server and waits for its end. Close your other connections first:
+   * they do not count as uses. Calling it again changes nothing. Throws a WaybillError `REDIS_STOP_FAILED`.
+   */
+  release(): Promise<void> {
+    this.#released ??= this.#release();
+    return this.#released;
+  }
+
+  async #release(): Promise<void> {
+    this.#ending.abort();
+    await this.#regaining;
+    // A command may fail over a server that has ended, and end, before this connection closes.
+    await detach(this.#lease, this.#settings, () => this.#tellLost());
+  }
+
+  #watch(): void {
+    this.#lease.onClosed(() => {
+      if (!this.#ending.signal.aborted) this.#regaining = this.#regain();
     });
   }
-  async function tellLost(): Promise<void> {
-    if (told === lease) return;
-    told = lease;
-    const cause = await endCause(directory.logPath, lease.server.pid);
-    settings.report({ kind: 'lost', ...(cause === undefined ? {} : { cause }) });
-  }
-  async function regain(): Promise<void> {
-    await tellLost();
-    if (performance.now() - regainedAt > STEADY_MS) pauseMs = 0;
-    while (lease === told) {
-      // Ends early, without an error, if this use ends.
-      await pause(pauseMs, undefined, { signal }).catch(() => {});
-      if (signal.aborted) return;
-      pauseMs = Math.min(pauseMs * 2 + 100, LONGEST_PAUSE_MS);
-      try {
-        lease = await attach(directory, settings);
-      } catch (error) {
-        settings.report({ kind: 'regain_failed', error: error as Error });
-      }
-    }
-    regainedAt = performance.now();
-    watch();
-    settings.report({ kind: 'regained', pid: lease.server.pid });
-  }
-  async function release(): Promise<void> {
-    ending.abort();
-    await regaining;
-    // A command may fail over a server that has ended, and end, before this connection closes.
-    await detach(directory, lease, settings, tellLost);
+
+  async #tellLost(): Promise<void> {
+    if (this.#lost === this.#lease) return;
+    this.#lost = this.#lease;
+    const cause = await endCause(this.#lease.directory.logPath, this.pid);
+    this.#settings.onEvent({ kind: 'lost', ...(cause === undefined ? {} : { cause }) });
   }
 
-  let released: Promise<void> | undefined;
-  watch();
-  return {
-    get socketPath() {
-      return lease.socketPath;
-    },
-    get pid() {
-      return lease.server.pid;
-    },
-    release: () => (released ??= release()),
-  };
+  async #regain(): Promise<void> {
+    const { onEvent } = this.#settings;
+    const { signal } = this.#ending;
+    await this.#tellLost();
+    if (performance.now() - this.#regainedAt > STEADY_MS) this.#pauseMs = 0;
+    while (this.#lease === this.#lost) {
+      // Ends early, without an error, if this use ends.
+      await pause(this.#pauseMs, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      this.#pauseMs = Math.min(this.#pauseMs * 2 + 100, LONGEST_PAUSE_MS);
+      try {
+        this.#lease = (await attach(this.#settings, true)) as Lease;
+      } catch (error) {
+        onEvent({ kind: 'regain_failed', error: error as Error });
+      }
+    }
+    this.#regainedAt = performance.now();
+    this.#watch();
+    onEvent({ kind: 'regained', pid: this.pid });
+  }
 }

@@ -1,20 +1,22 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { WaybillError } from '../core/waybill-error.ts';
+import type { DataDirectory } from './data-directory.ts';
+import { infoField } from './settings.ts';
 
 /**
- * A lease is a connection with a name of its own, held for as long as its process uses the server. The
- * operating system closes it when the process dies, however that happens, so the server's list of
- * connections always tells who uses it.
+ * The name of a lease's connection. The operating system closes it when its process dies, however that happens, so
+ * the server's list of connections always tells who uses it.
  */
 const LEASE_NAME = 'waybill-embedded-lease';
 const LOADING_POLL_MS = 50;
 
 /** Who answered. */
-export interface ServerFacts {
+interface ServerFacts {
   readonly pid: number;
-  readonly directory: string;
   readonly version: string;
+  /** An absolute path; empty: the directory was removed. */
+  readonly workingDirectory: string;
 }
 
 /** How far a server has come in reading its append-only file. */
@@ -23,60 +25,127 @@ export interface LoadingProgress {
   readonly totalBytes: number;
 }
 
-/** A connection that counts as a user of the server. */
-export interface Lease {
-  readonly server: ServerFacts;
-  readonly socketPath: string;
-  /** Calls back once, when the connection has ended. */
-  onClosed(listener: () => void): void;
-  isClosed(): boolean;
-  /** undefined: the server is ready; throws when the connection ends. */
-  loading(): Promise<LoadingProgress | undefined>;
-  /** How many leases there are, this one included. */
-  count(): Promise<number>;
-  /** Asks the server to end; its refusal as text, undefined: it ends. */
-  shutdown(): Promise<string | undefined>;
-  close(): void;
-}
-
 /**
- * Connects to a server; undefined if none listens. This, and all that is asked through the lease, throws
- * a WaybillError `REDIS_NOT_ANSWERING` if the server stays silent for `answerTimeoutMs`.
+ * A connection that counts as a user of the server. What is asked through it throws a WaybillError
+ * `REDIS_NOT_ANSWERING` if the server stays silent, or if the connection ends.
  */
-export async function takeLease(socketPath: string, answerTimeoutMs: number): Promise<Lease | undefined> {
-  const redis = new Redis({
-    path: socketPath,
-    lazyConnect: true,
-    retryStrategy: () => null,
-    enableReadyCheck: false,
-    maxRetriesPerRequest: 0,
-    commandTimeout: answerTimeoutMs,
-    connectTimeout: answerTimeoutMs,
-    disableClientInfo: true,
-    connectionName: LEASE_NAME,
-    protocol: 2,
-  });
-  let reason: NodeJS.ErrnoException | undefined;
-  redis.on('error', (error: NodeJS.ErrnoException) => {
-    reason = error;
-  });
-  try {
-    await redis.connect();
-    return leaseOver(redis, socketPath, await askWho(redis));
-  } catch (error) {
-    close(redis);
-    const cause = (reason ?? error) as NodeJS.ErrnoException;
-    if (meansNobodyThere(cause)) return undefined;
-    throw notAnswering(socketPath, cause);
+export class Lease {
+  readonly directory: DataDirectory;
+  readonly server: ServerFacts;
+  readonly #redis: Redis;
+
+  private constructor(redis: Redis, directory: DataDirectory, server: ServerFacts) {
+    this.#redis = redis;
+    this.directory = directory;
+    this.server = server;
+  }
+
+  /**
+   * Connects to a server; undefined if none listens.
+   *
+   * @param answerTimeoutMs how long the server may stay silent, now and later
+   */
+  static async take(directory: DataDirectory, answerTimeoutMs: number): Promise<Lease | undefined> {
+    const redis = new Redis({
+      path: directory.socketPath,
+      lazyConnect: true,
+      retryStrategy: () => null,
+      enableReadyCheck: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: answerTimeoutMs,
+      connectTimeout: answerTimeoutMs,
+      disableClientInfo: true,
+      connectionName: LEASE_NAME,
+      protocol: 2,
+    });
+    let reason: Error | undefined;
+    redis.on('error', (error) => {
+      reason = error;
+    });
+    try {
+      await redis.connect();
+      return new Lease(redis, directory, await askWho(redis));
+    } catch (error) {
+      disconnect(redis);
+      const cause = reason ?? (error as Error);
+      if (meansNobodyThere(cause)) return undefined;
+      throw notAnswering(directory, cause);
+    }
+  }
+
+  get isClosed(): boolean {
+    return this.#redis.status === 'end';
+  }
+
+  /** Calls back once, when the connection has ended. */
+  onClosed(listener: () => void): void {
+    this.#redis.once('end', listener);
+  }
+
+  /** undefined: the server is ready. */
+  async loading(): Promise<LoadingProgress | undefined> {
+    const info = await this.#ask(this.#redis.info('persistence'));
+    if (infoField(info, 'loading') !== '1') return undefined;
+    return {
+      loadedBytes: Number(infoField(info, 'loading_loaded_bytes') ?? 0),
+      totalBytes: Number(infoField(info, 'loading_total_bytes') ?? 0),
+    };
+  }
+
+  /**
+   * Waits until the server has read its append-only file. Goes on for as long as it makes progress; throws a
+   * WaybillError `REDIS_LOADING` after `stallTimeoutMs` without any.
+   */
+  async untilLoaded(stallTimeoutMs: number, onLoading: (progress: LoadingProgress) => void): Promise<void> {
+    let latest = -1;
+    let progressAt = performance.now();
+    for (;;) {
+      const progress = await this.loading();
+      if (!progress) return;
+      const { loadedBytes, totalBytes } = progress;
+      if (loadedBytes > latest) {
+        latest = loadedBytes;
+        progressAt = performance.now();
+        onLoading(progress);
+      } else if (performance.now() - progressAt > stallTimeoutMs) {
+        const where = `${loadedBytes} of ${totalBytes} bytes`;
+        throw new WaybillError('REDIS_LOADING', `the embedded Redis stands still at ${where} of its file`);
+      }
+      await pause(LOADING_POLL_MS);
+    }
+  }
+
+  /** How many leases there are, this one included. */
+  async count(): Promise<number> {
+    const clients = String(await this.#ask(this.#redis.client('LIST')));
+    return clients.split('\n').filter((line) => line.includes(` name=${LEASE_NAME} `)).length;
+  }
+
+  /** Asks the server to end; why it does not; undefined: it has ended. */
+  async shutdown(): Promise<string | undefined> {
+    try {
+      await this.#redis.shutdown();
+    } catch (error) {
+      if (!this.isClosed) return (error as Error).message;
+    }
+    return undefined;
+  }
+
+  close(): void {
+    disconnect(this.#redis);
+  }
+
+  #ask<Answer>(question: Promise<Answer>): Promise<Answer> {
+    return question.catch((cause: Error) => Promise.reject(notAnswering(this.directory, cause)));
   }
 }
 
 /** ioredis would hold the process for two seconds more over a connection that has ended already. */
-function close(redis: Redis): void {
+function disconnect(redis: Redis): void {
   if (redis.status !== 'end') redis.disconnect();
 }
 
-function notAnswering(socketPath: string, cause: Error): WaybillError {
+function notAnswering({ socketPath }: DataDirectory, cause: Error): WaybillError {
   const sentence = `the embedded Redis at ${socketPath} does not answer: ${cause.message}`;
   return new WaybillError('REDIS_NOT_ANSWERING', sentence, { cause });
 }
@@ -92,66 +161,6 @@ async function askWho(redis: Redis): Promise<ServerFacts> {
   return {
     pid: Number(infoField(info, 'process_id')),
     version: infoField(info, 'redis_version') ?? '0',
-    directory: ((await redis.config('GET', 'dir')) as string[])[1] ?? '',
+    workingDirectory: ((await redis.config('GET', 'dir')) as string[])[1] ?? '',
   };
-}
-
-function infoField(info: string, name: string): string | undefined {
-  const line = info.split('\r\n').find((text) => text.startsWith(`${name}:`));
-  return line?.slice(name.length + 1);
-}
-
-function leaseOver(redis: Redis, socketPath: string, server: ServerFacts): Lease {
-  const ask = <T>(question: Promise<T>): Promise<T> =>
-    question.catch((cause: Error) => Promise.reject(notAnswering(socketPath, cause)));
-  return {
-    server,
-    socketPath,
-    onClosed: (listener) => void redis.once('end', listener),
-    isClosed: () => redis.status === 'end',
-    loading: async () => {
-      const info = await ask(redis.info('persistence'));
-      if (infoField(info, 'loading') !== '1') return undefined;
-      return {
-        loadedBytes: Number(infoField(info, 'loading_loaded_bytes') ?? 0),
-        totalBytes: Number(infoField(info, 'loading_total_bytes') ?? 0),
-      };
-    },
-    count: async () => {
-      const clients = String(await ask(redis.client('LIST')));
-      return clients.split('\n').filter((line) => line.includes(` name=${LEASE_NAME} `)).length;
-    },
-    shutdown: () =>
-      redis.shutdown().then(
-        () => undefined,
-        (error: Error) => (error.name === 'ReplyError' ? error.message : undefined),
-      ),
-    close: () => close(redis),
-  };
-}
-
-/**
- * Waits until the server has read its append-only file. Goes on for as long as it makes progress; throws a
- * WaybillError `REDIS_LOADING` after `stallTimeoutMs` without any, and what the lease throws.
- */
-export async function waitUntilLoaded(
-  lease: Lease,
-  stallTimeoutMs: number,
-  onLoading: (progress: LoadingProgress) => void,
-): Promise<void> {
-  let loadedBytes = -1;
-  let progressAt = performance.now();
-  for (;;) {
-    const progress = await lease.loading();
-    if (!progress) return;
-    if (progress.loadedBytes > loadedBytes) {
-      loadedBytes = progress.loadedBytes;
-      progressAt = performance.now();
-      onLoading(progress);
-    } else if (performance.now() - progressAt > stallTimeoutMs) {
-      const where = `${progress.loadedBytes} of ${progress.totalBytes} bytes`;
-      throw new WaybillError('REDIS_LOADING', `the embedded Redis stands still at ${where} of its file`);
-    }
-    await pause(LOADING_POLL_MS);
-  }
 }

@@ -52,16 +52,6 @@ export async function droppedEnd(path: string, start: number): Promise<string | 
     .trim();
 }
 
-/** The last lines of the latest start, without process id and date. */
-async function lastWords(path: string, start: number): Promise<string[]> {
-  const text = await readTail(path, start, TAIL_BYTES);
-  const latest = text.slice(text.lastIndexOf('Redis is starting') + 1).split('\n');
-  return latest
-    .map(withoutPrefix)
-    .filter((line) => line !== '')
-    .slice(-TAIL_LINES);
-}
-
 /** The last bytes of a log, from `start` on at the earliest; '' if there is none. */
 async function readTail(path: string, start: number, bytes: number): Promise<string> {
   const file = await open(path, 'r').catch(() => undefined);
@@ -76,14 +66,23 @@ async function readTail(path: string, start: number, bytes: number): Promise<str
   }
 }
 
+function lastWords(lines: readonly string[]): string[] {
+  return lines
+    .map(withoutPrefix)
+    .filter((line) => line !== '')
+    .slice(-TAIL_LINES);
+}
+
+/** Without process id and date. */
 function withoutPrefix(line: string): string {
   return line.replace(/^\d+:[A-Z] \d+ \w+ \d+ [\d:.]+ \S /, '').trim();
 }
 
 /** The error for a server that did not come up, with the cause that its log gives. */
 export async function startFailure(path: string, what: string, start = 0): Promise<WaybillError> {
-  const words = await lastWords(path, start);
-  return explain(path, what, words) ?? failure('REDIS_START_FAILED', path, what, words);
+  const text = await readTail(path, start, TAIL_BYTES);
+  const words = lastWords(text.slice(text.lastIndexOf('Redis is starting') + 1).split('\n'));
+  return explain(path, what, words) ?? new WaybillError('REDIS_START_FAILED', tell(path, what, words));
 }
 
 /**
@@ -93,16 +92,16 @@ export async function startFailure(path: string, what: string, start = 0): Promi
 export async function endCause(path: string, pid: number): Promise<WaybillError | undefined> {
   const text = await readTail(path, 0, 4 * TAIL_BYTES);
   const own = text.split('\n').filter((line) => line.startsWith(`${pid}:`));
-  return explain(path, 'has ended', own.map(withoutPrefix).slice(-TAIL_LINES));
+  return explain(path, 'has ended', lastWords(own));
 }
 
 function explain(path: string, what: string, words: readonly string[]): WaybillError | undefined {
   const cause = CAUSES.find(({ says }) => says.test(words.join('\n')));
-  return cause && failure(cause.code, path, `${what} (${cause.advice})`, words);
+  return cause && new WaybillError(cause.code, tell(path, `${what} (${cause.advice})`, words));
 }
 
-function failure(code: string, path: string, what: string, words: readonly string[]): WaybillError {
+function tell(path: string, what: string, words: readonly string[]): string {
   const said =
     words.length === 0 ? `it left no word in ${path}` : `its last words in ${path}: ${words.join(' | ')}`;
-  return new WaybillError(code, `the embedded Redis ${what}; ${said}`);
+  return `the embedded Redis ${what}; ${said}`;
 }

@@ -45,7 +45,7 @@ export interface Finding {
 
 /** Asks a Redis for its settings. What it forbids is left undefined; rejects if it cannot be reached. */
 export async function readRedisSettings(redis: Redis): Promise<RedisSettings> {
-  const info = parseInfo(await redis.info());
+  const info = await redis.info();
   const config = async (name: string): Promise<string | undefined> => {
     // Managed services forbid CONFIG or rename it: that is an answer, not a failure.
     const answer = await redis.config('GET', name).catch(undefinedIfRefused);
@@ -57,13 +57,13 @@ export async function readRedisSettings(redis: Redis): Promise<RedisSettings> {
     config('appendonly'),
   ]);
   return {
-    version: info.get('redis_version'),
-    role: info.get('role'),
-    clusterEnabled: info.get('cluster_enabled') === '1',
-    maxmemoryPolicy: policy ?? info.get('maxmemory_policy'),
-    appendonly: toBoolean(appendonly ?? info.get('aof_enabled')),
+    version: infoField(info, 'redis_version'),
+    role: infoField(info, 'role'),
+    clusterEnabled: infoField(info, 'cluster_enabled') === '1',
+    maxmemoryPolicy: policy ?? infoField(info, 'maxmemory_policy'),
+    appendonly: toBoolean(appendonly ?? infoField(info, 'aof_enabled')),
     appendfsync,
-    lastWriteOk: info.get('aof_last_write_status') !== 'err',
+    lastWriteOk: infoField(info, 'aof_last_write_status') !== 'err',
   };
 }
 
@@ -71,9 +71,10 @@ function undefinedIfRefused(error: Error): undefined {
   if (error.name !== 'ReplyError') throw error;
 }
 
-function parseInfo(text: string): Map<string, string> {
-  const fields = text.split('\r\n').map((line) => line.split(/:(.*)/s, 2));
-  return new Map(fields.flatMap(([name, value]) => (name && value !== undefined ? [[name, value]] : [])));
+/** What stands behind a name in an answer to INFO. */
+export function infoField(info: string, name: string): string | undefined {
+  const line = info.split('\r\n').find((text) => text.startsWith(`${name}:`));
+  return line?.slice(name.length + 1);
 }
 
 /** CONFIG says yes and no, INFO 1 and 0. */

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WaybillError } from '../core/waybill-error.ts';
-import { type DataDirectory, writeRecord } from './data-directory.ts';
-import { type Lease, takeLease } from './lease.ts';
-import { identifyProcess } from './process-identity.ts';
+import type { DataDirectory } from './data-directory.ts';
+import { Lease } from './lease.ts';
 import { openLog, startFailure } from './server-log.ts';
 import { isSupportedVersion, OLDEST_VERSION } from './settings.ts';
 
@@ -21,10 +22,13 @@ const LOOK_AGAIN_MS = 10;
  */
 const WAIT_THEN_RUN = 'umask 077; read -r go && exec env -i PATH="$PATH" "$0" "$@" </dev/null';
 
-/** How a server is started; durations in milliseconds. */
-export interface ServerOptions {
+/** How a server is started and asked. */
+export interface ServerSettings {
+  /** A command on the search path, or a path. */
   readonly serverBinary: string;
+  /** How long a server may take to listen, and another process to start or stop one. */
   readonly startTimeoutMs: number;
+  /** How long the server may stay silent, or stand still while it reads its file. */
   readonly answerTimeoutMs: number;
 }
 
@@ -35,13 +39,20 @@ export interface StartedServer {
   readonly logStart: number;
 }
 
-/** Starts redis-server for a directory and waits until it listens. Throws a WaybillError. */
-export async function startServer(directory: DataDirectory, options: ServerOptions): Promise<StartedServer> {
-  const { serverBinary, startTimeoutMs, answerTimeoutMs } = options;
-  const { child, logStart } = await spawnServer(directory, serverBinary);
+/**
+ * Starts redis-server for a directory and waits until it listens. Throws a WaybillError.
+ *
+ * @param lock the server's lock as an open file: it is handed on, and ends with the server
+ */
+export async function startServer(
+  directory: DataDirectory,
+  { serverBinary, startTimeoutMs, answerTimeoutMs }: ServerSettings,
+  lock: number,
+): Promise<StartedServer> {
+  const { child, logStart } = await spawnServer(directory, serverBinary, lock);
   const deadline = performance.now() + startTimeoutMs;
   for (;;) {
-    const lease = await takeLease(directory.socketPath, answerTimeoutMs);
+    const lease = await Lease.take(directory, answerTimeoutMs);
     if (lease && isSupportedVersion(lease.server.version)) return { lease, logStart };
     if (lease) {
       lease.close();
@@ -64,30 +75,28 @@ export async function startServer(directory: DataDirectory, options: ServerOptio
   }
 }
 
-/**
- * Starts the process in a session of its own, so that it outlives this process and a Ctrl-C on its terminal. The
- * caller holds the directory's lock.
- */
+/** Starts the process in a session of its own, so that it outlives this process and a Ctrl-C on its terminal. */
 async function spawnServer(
   directory: DataDirectory,
   binary: string,
+  lock: number,
 ): Promise<{ child: ChildProcess; logStart: number }> {
   const log = await openLog(directory.logPath);
   try {
     const child = spawn('/bin/sh', ['-c', WAIT_THEN_RUN, binary, ...serverSettings(directory)], {
       cwd: directory.path,
       detached: true,
-      stdio: ['pipe', log.fd, log.fd],
+      stdio: ['pipe', log.fd, log.fd, lock],
     });
     // A child that ended early takes no word; its end says why.
     child.stdin?.on('error', () => {});
     await once(child, 'spawn');
-    const identity = child.pid === undefined ? undefined : await identifyProcess(child.pid);
-    if (!identity) {
-      throw new WaybillError('REDIS_START_FAILED', 'the embedded Redis ended before it began');
+    try {
+      await writeFile(directory.pidPath, String(child.pid), { mode: 0o600 });
+      child.stdin?.write('go\n');
+    } finally {
+      child.stdin?.end();
     }
-    await writeRecord(directory, identity);
-    child.stdin?.end('go\n');
     child.unref();
     return { child, logStart: log.start };
   } finally {
@@ -104,6 +113,8 @@ function serverSettings(directory: DataDirectory): string[] {
     dir: directory.path,
     logfile: directory.logPath,
     daemonize: 'no',
+    // Relative, as the server of a removed directory must not remove the file of the next one.
+    pidfile: basename(directory.pidPath),
     save: '',
     appendonly: 'yes',
     appendfsync: 'always',

@@ -5,15 +5,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import { identifyProcess, isRunning } from '../../src/redis/process-identity.ts';
 import { type NodeProcess, startNode } from '../support/node-process.ts';
+import { identifyProcess } from '../support/process-identity.ts';
 
 const USER = fileURLToPath(new URL('./user-process.mjs', import.meta.url));
 
-/** What stands in `server.json`. */
+/** What is written down about a server. */
 interface Recorded {
   readonly pid: number;
-  readonly started: string;
   readonly socketPath: string;
 }
 
@@ -23,7 +22,7 @@ export function dataDirectory(name = 'data'): string {
   const dataDir = join(parent, name);
   onTestFinished(async () => {
     const server = recorded(dataDir);
-    if (server && (await isRunning(server))) {
+    if (server && (await identifyProcess(server.pid))) {
       process.kill(server.pid, 'SIGKILL');
       await ended(server.pid);
     }
@@ -35,7 +34,8 @@ export function dataDirectory(name = 'data'): string {
 /** What is written down about the directory's server. */
 export function recorded(dataDir: string): Recorded | undefined {
   try {
-    return JSON.parse(readFileSync(join(dataDir, 'redis', 'server.json'), 'utf8')) as Recorded;
+    const pid = Number(readFileSync(join(dataDir, 'redis', 'server.pid'), 'utf8'));
+    return { pid, socketPath: join(dataDir, 'redis', 'redis.sock') };
   } catch {
     return undefined;
   }

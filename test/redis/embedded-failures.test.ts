@@ -3,8 +3,9 @@ import { appendFileSync, readdirSync, readFileSync, truncateSync, writeFileSync 
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { EmbeddedRedisEvent } from '../../src/redis/attach.ts';
+import type { DataDirectory } from '../../src/redis/data-directory.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
-import { takeLease, waitUntilLoaded } from '../../src/redis/lease.ts';
+import { Lease } from '../../src/redis/lease.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedisPath } from '../support/redis.ts';
 import { ask, dataDirectory } from './data-dirs.ts';
@@ -150,11 +151,10 @@ test('a server that is frozen', async () => {
 });
 
 test('a server that stands still while it reads its file', async () => {
-  const socketPath = testRedisPath();
-  const lease = await takeLease(socketPath, 1_000);
+  const lease = await Lease.take({ socketPath: testRedisPath() } as DataDirectory, 1_000);
   if (!lease) throw new Error('the Redis of the tests is gone');
-  const stuck = { ...lease, loading: async () => ({ loadedBytes: 5, totalBytes: 9 }) };
-  await expect(waitUntilLoaded(stuck, 10, () => {})).rejects.toMatchObject({
+  lease.loading = async () => ({ loadedBytes: 5, totalBytes: 9 });
+  await expect(lease.untilLoaded(10, () => {})).rejects.toMatchObject({
     code: 'REDIS_LOADING',
     message: 'the embedded Redis stands still at 5 of 9 bytes of its file',
   });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { findEmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded.ts';
-import { identifyProcess } from '../../src/redis/process-identity.ts';
+import { identifyProcess } from '../support/process-identity.ts';
 import { ask, dataDirectory, ended, startUser } from './data-dirs.ts';
 
 test('starters at the same time get one server', async () => {

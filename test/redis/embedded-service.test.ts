@@ -1,12 +1,12 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { identifyProcess } from '../../src/redis/process-identity.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import { embeddedWaybill } from '../support/embedded-waybill.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import type { NodeProcess } from '../support/node-process.ts';
+import { identifyProcess } from '../support/process-identity.ts';
 import { redisOnPath } from '../support/redis-on-path.ts';
 import { hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';

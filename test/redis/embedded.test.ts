@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { EmbeddedRedisEvent } from '../../src/redis/attach.ts';
 import { findEmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded.ts';
-import { identifyProcess } from '../../src/redis/process-identity.ts';
 import { judgeRedisSettings, readRedisSettings } from '../../src/redis/settings.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { identifyProcess } from '../support/process-identity.ts';
 import { ask, dataDirectory, ended, recorded } from './data-dirs.ts';
 
 failOnLeaks();
@@ -58,7 +58,7 @@ test('only the owner may enter the directory and read what is in it, with umask 
   expect(mode(dataDir)).toBe('700');
   const modes = modesBelow(dataDir);
   expect([...modes.keys()]).toEqual(
-    expect.arrayContaining(['redis/redis.log', 'redis/server.json', 'redis/redis.sock']),
+    expect.arrayContaining(['redis/redis.log', 'redis/server.pid', 'redis/redis.sock', 'redis/server.lock']),
   );
   for (const [path, found] of modes) {
     const wanted = statSync(join(dataDir, path)).isFile() ? '600' : '700';
