@@ -12,10 +12,11 @@ const EXPECTED: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-/** What a file says, with its defaults filled in, or everything that is wrong with it. */
-export type TreeCheck<Value> =
-  | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly issues: readonly ConfigIssue[] };
+/** What a file says, with its defaults filled in; undefined: `issues` is everything that is wrong with it. */
+export interface TreeCheck<Value> {
+  readonly value: Value | undefined;
+  readonly issues: readonly ConfigIssue[];
+}
 
 /**
  * Holds what a file says against a schema. No text from the file is repeated in an issue but for keys, since any
@@ -33,7 +34,7 @@ export function checkTree<Schema extends z.ZodType>(
       return sentenceFor(issue);
     },
   });
-  if (result.success) return { ok: true, value: result.data };
+  if (result.success) return { value: result.data, issues: [] };
   const issues = result.error.issues.flatMap(withinUnion).flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [{ keys: issue.path, message: issue.message }];
     const known = knownKeys.get(placeOf(issue.path ?? [])) ?? [];
@@ -42,7 +43,7 @@ export function checkTree<Schema extends z.ZodType>(
       message: `is not a known setting${didYouMean(key, known)}`,
     }));
   });
-  return { ok: false, issues };
+  return { value: undefined, issues };
 }
 
 /** What is wrong with the form of a value that its kind suggests, if there are several: a text, or a section. */
@@ -109,14 +110,6 @@ function discriminatorSentence(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvali
 /** Names only the kind of a value: the value itself may be a secret. */
 function kindOf(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
-  switch (typeof value) {
-    case 'string':
-      return 'text';
-    case 'number':
-      return 'a number';
-    case 'boolean':
-      return 'true or false';
-    default:
-      return value === null ? 'nothing' : 'a section';
-  }
+  if (value === null) return 'nothing';
+  return typeof value === 'object' ? 'a section' : (EXPECTED[typeof value] ?? 'no value of YAML');
 }

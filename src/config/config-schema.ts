@@ -1,13 +1,8 @@
 import { z } from 'zod';
 import { type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
 import { httpConfigSchema } from './http-config.ts';
-import { whyLineBreak } from './http-fields.ts';
+import { textFor, whyLineBreak } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
-
-const redisUrl = z.string().superRefine((url, context) => {
-  const reason = whyNotRedisUrl(url);
-  if (reason !== undefined) context.addIssue(reason);
-});
 
 function whyNotRedisUrl(url: string): string | undefined {
   // The WHATWG parser leaves line breaks out, also of the password.
@@ -59,7 +54,7 @@ const metricsSchema = z.strictObject({
 export const configSchema = z.strictObject({
   redis: z
     .strictObject({
-      url: redisUrl.describe('A redis: or rediss: (TLS) URL, or the path of a unix socket.'),
+      url: textFor(whyNotRedisUrl).describe('A redis: or rediss: (TLS) URL, or the path of a unix socket.'),
     })
     .optional()
     .describe('Where events wait. Without it Waybill runs a private Redis of its own in dataDir.'),

@@ -10,38 +10,18 @@ export interface CredentialDoubt {
   readonly around: 'quotes' | 'blanks';
 }
 
-/** The settings of each type of authorization that are credentials, or hold some. */
-const CREDENTIALS: Readonly<Record<AuthConfig['type'], readonly string[]>> = {
-  none: [],
-  bearer: ['token'],
-  basic: ['username', 'password'],
-  api_key: ['key'],
-  oauth2: ['clientId', 'clientSecret', 'scope'],
-  token_service: ['headers', 'body'],
-};
-
 /**
  * The credentials of a client that have quotes or blanks around them. `docker --env-file` passes on quotes that a
- * shell takes away; a server then answers that the credential is wrong.
+ * shell takes away; a server then answers that the credential is wrong. No setting beside them can have any.
  */
 export function findCredentialDoubts(auth: AuthConfig): CredentialDoubt[] {
   // What a token service is sent may be any text that the client thinks of.
-  const mayHaveBlanks = auth.type === 'token_service';
-  return CREDENTIALS[auth.type].flatMap((key) =>
-    doubtsIn((auth as Record<string, unknown>)[key], ['auth', key], mayHaveBlanks),
-  );
+  return doubtsIn(auth, ['auth'], auth.type === 'token_service');
 }
 
 /** The same for the channels of incidents; settings are such as `incidents.notify[0].routingKey`. */
 export function findChannelDoubts(channels: readonly IncidentChannel[]): CredentialDoubt[] {
-  return channels.flatMap((channel, at) => {
-    const keys = ['incidents', 'notify', at];
-    const routingKey = 'routingKey' in channel ? channel.routingKey : undefined;
-    return [
-      ...doubtsIn(channel.headers, [...keys, 'headers'], true),
-      ...doubtsIn(routingKey, [...keys, 'routingKey'], false),
-    ];
-  });
+  return doubtsIn(channels, ['incidents', 'notify'], false);
 }
 
 function doubtsIn(node: unknown, keys: readonly PropertyKey[], mayHaveBlanks: boolean): CredentialDoubt[] {

@@ -11,12 +11,17 @@ export function whyLineBreak(text: string): string | undefined {
   return isInside ? 'must not hold a line break' : 'must not end in a line break';
 }
 
-/** A credential without a line break that matches `pattern`; `otherwise` says what the pattern demands. */
-export function credential(pattern: RegExp, otherwise: string) {
-  return z.string().superRefine((value, context) => {
-    const reason = whyLineBreak(value) ?? (pattern.test(value) ? undefined : otherwise);
+/** A text. `why` says what is wrong with it, as a sentence without its subject; undefined: nothing. */
+export function textFor(why: (text: string) => string | undefined) {
+  return z.string().superRefine((text, context) => {
+    const reason = why(text);
     if (reason !== undefined) context.addIssue(reason);
   });
+}
+
+/** A credential without a line break that matches `pattern`; `otherwise` says what the pattern demands. */
+export function credential(pattern: RegExp, otherwise: string) {
+  return textFor((value) => whyLineBreak(value) ?? (pattern.test(value) ? undefined : otherwise));
 }
 
 /** A credential of one line that may be any text. */
@@ -45,12 +50,11 @@ export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
 
 /** A header name (a token, RFC 9110, section 5.1) that is not Waybill's to write, but for some of those. */
 function freeHeaderName(exceptions: readonly string[]) {
-  return z.string().superRefine((name, context) => {
+  return textFor((name) => {
     const lower = name.toLowerCase();
-    if (!isHeaderName(name)) context.addIssue('must be the name of an HTTP header, such as X-Api-Key');
-    else if (RESERVED_HEADERS.has(lower) && !exceptions.includes(lower)) {
-      context.addIssue(`must not be ${name}: that header is Waybill's to write`);
-    }
+    if (!isHeaderName(name)) return 'must be the name of an HTTP header, such as X-Api-Key';
+    if (!RESERVED_HEADERS.has(lower) || exceptions.includes(lower)) return undefined;
+    return `must not be ${name}: that header is Waybill's to write`;
   });
 }
 
@@ -65,17 +69,15 @@ export const tokenRequestHeaderName = freeHeaderName([
 ]);
 
 /** Text that a header can carry, and that arrives as it was sent: what the authorizer takes, no more and no less. */
-export const headerValue = z.string().superRefine((value, context) => {
-  if (!isHeaderValue(value)) context.addIssue(whyNotHeaderValue(value));
-});
+export const headerValue = textFor(whyNotHeaderValue);
 
 /** A token that can stand after `Bearer `. */
-export const bearerToken = z.string().superRefine((value, context) => {
-  if (isBearerToken(value)) return;
-  context.addIssue(isHeaderValue(value) ? 'must not hold a blank' : whyNotHeaderValue(value));
-});
+export const bearerToken = textFor((value) =>
+  isBearerToken(value) ? undefined : (whyNotHeaderValue(value) ?? 'must not hold a blank'),
+);
 
-function whyNotHeaderValue(value: string): string {
+function whyNotHeaderValue(value: string): string | undefined {
+  if (isHeaderValue(value)) return undefined;
   if (value === '') return 'must not be empty';
   const reason = whyLineBreak(value);
   if (reason !== undefined) return reason;
@@ -85,10 +87,7 @@ function whyNotHeaderValue(value: string): string {
 }
 
 /** An absolute `http:` or `https:` URL without credentials or a fragment. */
-export const httpUrl = z.string().superRefine((value, context) => {
-  const reason = whyNotHttpUrl(value);
-  if (reason !== undefined) context.addIssue(reason);
-});
+export const httpUrl = textFor(whyNotHttpUrl);
 
 /** An `http:` or `https:` URL that paths can be appended to. */
 export const httpBaseUrl = httpUrl.refine((value) => !value.includes('?'), {
@@ -97,10 +96,9 @@ export const httpBaseUrl = httpUrl.refine((value) => !value.includes('?'), {
 });
 
 /** Where one event type goes: a path below the base URL, or an absolute URL. */
-export const endpointAddress = z.string().superRefine((value, context) => {
-  const reason = isAbsolute(value) ? whyNotHttpUrl(value) : whyNotPath(value);
-  if (reason !== undefined) context.addIssue(reason);
-});
+export const endpointAddress = textFor((value) =>
+  isAbsolute(value) ? whyNotHttpUrl(value) : whyNotPath(value),
+);
 
 function isAbsolute(address: string): boolean {
   return /^[a-z][a-z0-9+.-]*:/i.test(address);

@@ -1,6 +1,5 @@
 import { dirname, resolve } from 'node:path';
 import type { RetryPolicy } from '../core/backoff.ts';
-import { toJsonPath } from '../core/problem.ts';
 import { checkTree } from './check-config.ts';
 import type { ClientConfig } from './client-config.ts';
 import { ConfigError, type ConfigIssue, type ConfigProblem, placeOf } from './config-error.ts';
@@ -55,16 +54,15 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   // An empty file lacks settings, as every other; it is not of a wrong type.
   const substituted = substituteEnv(yaml.tree.value ?? {}, env, directory);
   const tls = readTlsFiles(substituted.value, directory, yaml.tree.value);
-  const checked = checkTree(configSchema, substituted.value);
-  const ofSchema = checked.ok ? [] : checked.issues;
+  const { value, issues: ofSchema } = checkTree(configSchema, substituted.value);
   const others = [...tls.issues, ...ofSchema.map((issue) => nameOrigin(issue, substituted.lineBreaks))];
   const causes = [...yaml.tree.issues, ...substituted.issues, ...respelledIssues(yaml.tree, ofSchema)];
   const { secretKey, problems } = readSecretKey(env);
   const issues = [...causes, ...unexplained(others, causes)];
-  if (!checked.ok || issues.length + problems.length > 0) {
-    throw new ConfigError(path, [...toConfigProblems(issues, yaml.tree), ...problems]);
+  if (value === undefined || issues.length + problems.length > 0) {
+    throw new ConfigError(path, [...yaml.tree.toProblems(issues), ...problems]);
   }
-  const config = resolveConfig(checked.value, path, tls.byClient);
+  const config = resolveConfig(value, path, tls.byClient);
   return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
 }
 
@@ -138,17 +136,6 @@ function unexplained(issues: readonly ConfigIssue[], causes: readonly ConfigIssu
   if (causes.length === 0) return issues;
   const explained = new Set(causes.map(({ keys }) => placeOf(keys)));
   return issues.filter(({ keys }) => !explained.has(placeOf(keys)));
-}
-
-/** Writes each issue's place as a path and a line, in the order of the file. */
-/** Says where the issues are in a file, in the order of its lines. */
-export function toConfigProblems(issues: readonly ConfigIssue[], tree: YamlTree): ConfigProblem[] {
-  const problems = issues.map(({ keys, message }): ConfigProblem => {
-    const path = toJsonPath(keys);
-    const line = tree.lineOf(keys);
-    return line === undefined ? { path, message } : { path, line, message };
-  });
-  return problems.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
 }
 
 /** Freezes a value and everything in it, and returns it. For trees, such as a configuration. */

@@ -1,5 +1,17 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+  type YAMLMap,
+} from 'yaml';
 import { keepsDigits } from '../core/odd-numbers.ts';
+import { toJsonPath } from '../core/problem.ts';
 import { type ConfigIssue, type ConfigProblem, placeOf } from './config-error.ts';
 
 /** What a YAML file says; or why it is not YAML. */
@@ -7,17 +19,7 @@ export type YamlReading =
   | { readonly ok: true; readonly tree: YamlTree }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-/** The values of a YAML file, without those that `issues` refuses. */
-export interface YamlTree {
-  readonly value: unknown;
-  readonly issues: readonly ConfigIssue[];
-  /** Where numbers stand that JSON spells in another way than the file: `0123`, `1.0`, `1e3`, `0x1F`. */
-  readonly respelled: readonly RespelledNumber[];
-  /** The line of a setting, from 1; of a missing one, the line of its section; undefined: the whole file. */
-  lineOf(keys: readonly PropertyKey[]): number | undefined;
-}
-
-/** A number that JSON spells in another way than the file, at the place that its keys lead to. */
+/** A number that JSON spells in another way than the file (`0123`, `1.0`, `1e3`, `0x1F`). */
 export interface RespelledNumber {
   readonly keys: readonly PropertyKey[];
   /** Its leading zeros, or those beyond what a double (IEEE 754) keeps. */
@@ -54,7 +56,7 @@ export function readYaml(text: string): YamlReading {
   const document = parseDocument(text, { lineCounter, prettyErrors: false, stringKeys: true });
   const problems = syntaxProblems(document, lineAt);
   if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, tree: new TreeReader(lineAt).read(document.contents) };
+  return { ok: true, tree: new YamlTree(document.contents, lineAt) };
 }
 
 function syntaxProblems({ errors, warnings }: Document, lineAt: (offset: number) => number): ConfigProblem[] {
@@ -65,102 +67,93 @@ function syntaxProblems({ errors, warnings }: Document, lineAt: (offset: number)
     const message = SENTENCES[code] ?? 'is not valid YAML';
     problems.set(`${line} ${message}`, { path: '$', line, message });
   }
-  return [...problems.values()].sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+  return inOrder([...problems.values()]);
 }
 
-interface MapItem {
-  readonly key: Node | null;
+function inOrder(problems: ConfigProblem[]): ConfigProblem[] {
+  return problems.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
+}
+
+/** The values of a YAML file, without those that `issues` refuses, and their lines. */
+export class YamlTree {
   readonly value: unknown;
-}
-
-/** Turns the nodes of a document into values, and notes the line of each and what is wrong with it. */
-class TreeReader {
+  readonly issues: ConfigIssue[] = [];
+  readonly respelled: RespelledNumber[] = [];
   readonly #lineAt: (offset: number) => number;
-  readonly #issues: ConfigIssue[] = [];
-  readonly #respelled: RespelledNumber[] = [];
-  readonly #offsets = new Map<string, number>();
+  readonly #lines = new Map<string, number>();
   readonly #anchors = new Map<string, Node>();
   /** The sections around the present node: to meet one again means a cycle of aliases. */
   readonly #around = new Set<Node>();
 
-  constructor(lineAt: (offset: number) => number) {
+  constructor(contents: Node | null, lineAt: (offset: number) => number) {
     this.#lineAt = lineAt;
+    this.value = this.#read(contents, []);
   }
 
-  read(contents: unknown): YamlTree {
-    return {
-      value: this.#readNode(contents, []),
-      issues: this.#issues,
-      respelled: this.#respelled,
-      lineOf: (keys) => this.#lineOf(keys),
-    };
+  /** Writes each issue's place as a path and a line, in the order of the file. */
+  toProblems(issues: readonly ConfigIssue[]): ConfigProblem[] {
+    const problems = issues.map(({ keys, message }): ConfigProblem => {
+      const line = this.#lineOf(keys);
+      return { path: toJsonPath(keys), message, ...(line === undefined ? {} : { line }) };
+    });
+    return inOrder(problems);
   }
 
+  /** The line of a setting, from 1; of a missing one, the line of its section; undefined: the whole file. */
   #lineOf(keys: readonly PropertyKey[]): number | undefined {
     for (let length = keys.length; length > 0; length -= 1) {
-      const offset = this.#offsets.get(placeOf(keys.slice(0, length)));
-      if (offset !== undefined) return this.#lineAt(offset);
+      const line = this.#lines.get(placeOf(keys.slice(0, length)));
+      if (line !== undefined) return line;
     }
     return undefined;
   }
 
-  #readNode(node: unknown, keys: readonly PropertyKey[]): unknown {
+  #read(node: unknown, keys: readonly PropertyKey[]): unknown {
     if (isAlias(node)) return this.#readAlias(node.source, keys);
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return null;
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isScalar(node)) return this.#readScalar(node, keys);
     this.#around.add(node);
     const value = isMap(node)
-      ? this.#readMap(node.items as readonly MapItem[], keys)
-      : this.#readList(node.items as readonly (Node | null)[], keys);
+      ? this.#readMap(node, keys)
+      : node.items.map((item, index) => this.#readAt(item, item as Node | null, [...keys, index]));
     this.#around.delete(node);
     return value;
   }
 
-  #readScalar({ value, source = '' }: { value: unknown; source?: string }, keys: readonly PropertyKey[]) {
+  #readScalar({ value, source = '' }: Scalar, keys: readonly PropertyKey[]): unknown {
     // The schema refuses .inf and .nan.
     if (typeof value === 'number' && Number.isFinite(value) && String(value) !== source) {
-      this.#respelled.push({ keys, losesDigits: losesDigits(source, value) });
+      this.respelled.push({ keys, losesDigits: losesDigits(source, value) });
     }
     return value;
   }
 
-  #readMap(items: readonly MapItem[], keys: readonly PropertyKey[]): Record<string, unknown> {
-    const entries: [string, unknown][] = [];
-    for (const { key, value } of items) {
+  #readMap({ items }: YAMLMap, keys: readonly PropertyKey[]): Record<string, unknown> {
+    const entries = items.map(({ key, value }): [string, unknown] => {
       const name = isScalar(key) ? String(key.value) : '';
-      const place = [...keys, name];
-      this.#noteOffset(place, key);
-      if (name === '<<') this.#refuse(place, 'is not supported: an alias may stand for a whole section');
-      else entries.push([name, this.#readNode(value, place)]);
-    }
-    return Object.fromEntries(entries);
-  }
-
-  #readList(items: readonly (Node | null)[], keys: readonly PropertyKey[]): unknown[] {
-    return items.map((item, index) => {
-      const place = [...keys, index];
-      this.#noteOffset(place, item);
-      return this.#readNode(item, place);
+      return [name, this.#readAt(value, key as Node | null, [...keys, name])];
     });
+    return Object.fromEntries(entries.filter(([name]) => name !== '<<'));
   }
 
-  #noteOffset(keys: readonly PropertyKey[], node: Node | null): void {
-    const offset = node?.range?.[0];
-    if (offset !== undefined) this.#offsets.set(placeOf(keys), offset);
+  /** @param named what the place is shown by: the key, or the item of a list */
+  #readAt(node: unknown, named: Node | null, keys: readonly PropertyKey[]): unknown {
+    const offset = named?.range?.[0];
+    if (offset !== undefined) this.#lines.set(placeOf(keys), this.#lineAt(offset));
+    if (keys.at(-1) !== '<<') return this.#read(node, keys);
+    return this.#refuse(keys, 'is not supported: an alias may stand for a whole section');
   }
 
   #readAlias(name: string, keys: readonly PropertyKey[]): unknown {
     const target = this.#anchors.get(name);
     if (target === undefined) return this.#refuse(keys, 'is an alias of nothing that stands above it');
-    if (this.#around.has(target)) {
-      return this.#refuse(keys, 'is an alias of a section that it stands in itself');
-    }
-    return this.#readNode(target, keys);
+    if (!this.#around.has(target)) return this.#read(target, keys);
+    return this.#refuse(keys, 'is an alias of a section that it stands in itself');
   }
 
   #refuse(keys: readonly PropertyKey[], message: string): null {
-    this.#issues.push({ keys, message });
+    this.issues.push({ keys, message });
     return null;
   }
 }

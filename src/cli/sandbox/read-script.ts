@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import type { z } from 'zod';
 import { checkTree } from '../../config/check-config.ts';
 import { type ConfigProblem, describeProblem } from '../../config/config-error.ts';
-import { toConfigProblems } from '../../config/load-config.ts';
 import { readTextFile } from '../../config/read-text-file.ts';
 import { readYaml } from '../../config/read-yaml.ts';
 import { type SandboxScript, sandboxScriptSchema } from '../../sandbox/sandbox-script.ts';
@@ -24,13 +23,16 @@ export function parseScript(text: string, file: string): SandboxScript {
   if (!yaml.ok) throw scriptError(file, yaml.problems);
   const { tree } = yaml;
   const checked = checkTree<z.ZodType<SandboxScript>>(sandboxScriptSchema, tree.value ?? {});
-  if (checked.ok && tree.issues.length === 0) return checked.value;
-  const issues = checked.ok ? tree.issues : [...tree.issues, ...checked.issues];
-  throw scriptError(file, toConfigProblems(issues, tree));
+  const issues = [...tree.issues, ...checked.issues];
+  if (checked.value !== undefined && issues.length === 0) return checked.value;
+  throw scriptError(file, tree.toProblems(issues));
 }
 
 function scriptError(file: string, problems: readonly ConfigProblem[]): UsageError {
-  const lines = problems.map((problem) => `\n  ${describeProblem(problem)}`);
+  const lines = problems.map(
+    (problem) => `
+  ${describeProblem(problem)}`,
+  );
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   return Object.assign(new UsageError(`script ${file} has ${count}:${lines.join('')}`), { problems });
 }
