@@ -14,17 +14,10 @@ import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.
 import { createEventLookUp } from '../queue/look-up-event.ts';
 import { VERSION } from '../version.ts';
 import { createErrorSpacing } from './error-spacing.ts';
-import { type OpenIntake, openIntake } from './open-intake.ts';
+import { openIntake } from './open-intake.ts';
 
 /** The HTTP API, listening. */
-export interface RunningApi {
-  /** `http://127.0.0.1:8425` */
-  readonly address: string;
-  /** Goes on with another configuration's clients and keys; what it listens on and its limits stay. */
-  reload(config: Config): Promise<void>;
-  /** Takes no further requests, finishes those under way within `graceMs`, and releases Redis. */
-  close(graceMs: number): Promise<void>;
-}
+export type RunningApi = NonNullable<Awaited<ReturnType<typeof startApi>>>;
 
 /** What the API may be given besides. */
 export interface ApiOptions {
@@ -41,20 +34,31 @@ export async function startApi(
   config: Config,
   location: RedisLocation,
   log: Logger,
-  options: ApiOptions = {},
-): Promise<RunningApi | undefined> {
+  { lookUpEvent = inRedis }: ApiOptions = {},
+) {
   const { http } = config;
   if (http === undefined) return undefined;
   const redis = openRedis(location, 'operator', () => {});
-  let present: { readonly config: Config; readonly intake: OpenIntake } = {
-    config,
-    intake: await openIntake(config, location),
-  };
-  const server = await buildServer(http, redis, log, () => present, options);
-  const release = async (): Promise<void> => {
+  let present = { config, intake: await openIntake(config, location) };
+  const errors = createErrorSpacing((error, unreported) =>
+    log.error({ err: error, unreported }, 'http requests cannot be served'),
+  );
+  const server = await createApi({
+    http,
+    version: VERSION,
+    current: () => ({ clients: present.config.clients, keys: present.config.http?.keys ?? [] }),
+    submit: (...event) => (present.intake.submit as SubmitEvent)(...event),
+    redis,
+    lookUpEvent: lookUpEvent(redis, () => present.config),
+    log,
+    now: Date.now,
+    newId: createIdSource(),
+    onUnavailable: errors.add,
+  });
+  async function release(): Promise<void> {
     await present.intake.close();
     closeRedis(redis);
-  };
+  }
   try {
     await server.listen({ host: http.host, port: http.port });
   } catch (error) {
@@ -64,48 +68,22 @@ export async function startApi(
   const address = addressOf(server.server.address() as AddressInfo);
   log.info({ address, keys: http.keys.map(({ name }) => name) }, 'http api listens');
   return {
+    /** `http://127.0.0.1:8425` */
     address,
-    async reload(next) {
+    /** Goes on with another configuration's clients and keys; what it listens on and its limits stay. */
+    async reload(next: Config): Promise<void> {
       const { intake } = present;
       present = { config: next, intake: await openIntake(next, location) };
       await intake.close();
-      if (!isServedAlike(http, next.http)) {
-        log.warn({}, 'another http host, port, limit or time-out needs a restart');
-      }
+      if (isServedAlike(http, next.http)) return;
+      log.warn({}, 'another http host, port, limit or time-out needs a restart');
     },
-    async close(graceMs) {
+    /** Takes no further requests, finishes those under way within `graceMs`, and releases Redis. */
+    async close(graceMs: number): Promise<void> {
       await closeServer(server, graceMs);
       await release();
     },
   };
-}
-
-function buildServer(
-  http: HttpConfig,
-  redis: Redis,
-  log: Logger,
-  present: () => { readonly config: Config; readonly intake: OpenIntake },
-  { lookUpEvent = inRedis }: ApiOptions,
-): Promise<ApiServer> {
-  const errors = createErrorSpacing(
-    (error, unreported) => log.error({ err: error, unreported }, 'http requests cannot be served'),
-    () => performance.now(),
-  );
-  return createApi({
-    http,
-    version: VERSION,
-    current: () => ({ clients: present().config.clients, keys: present().config.http?.keys ?? [] }),
-    submit: (...event) => {
-      const { submit }: { submit: SubmitEvent } = present().intake;
-      return submit(...event);
-    },
-    redis,
-    lookUpEvent: lookUpEvent(redis, () => present().config),
-    log,
-    now: Date.now,
-    newId: createIdSource(),
-    onUnavailable: errors.add,
-  });
 }
 
 /** Asks the clients that are configured by then. */

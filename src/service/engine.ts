@@ -29,14 +29,6 @@ const SETTLE_MS = 5_000;
 /** How long a stop waits for what depends on a Redis that was closed. */
 const CLOSED_MS = 500;
 
-/** The delivery workers of all clients, in this process. */
-export interface Engine {
-  /** What this process counts of its deliveries. */
-  readonly meter: DeliveryMeter;
-  /** Finishes the requests under way within `graceMs`, puts the rest back, and closes everything. */
-  stop(graceMs: number): Promise<void>;
-}
-
 /** What the engine runs with. */
 export interface EngineOptions {
   readonly config: Config;
@@ -52,135 +44,12 @@ export interface EngineOptions {
 
 /** Starts delivering to all clients of a configuration. @throws errors of Redis at the first connection */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
-  const { config, redis: location, log, lock = LOCK_TIMING } = options;
-  const errors = createErrorSpacing(
-    (error, unreported) => log.warn({ reason: error.message, unreported }, 'redis error'),
-    () => performance.now(),
-  );
-  const onError = errors.add;
-  const redis = openRedis(location, 'worker', onError);
-  redis.on('ready', () => {
-    if (errors.over()) log.info({}, 'redis is back');
-  });
-  let closed = false;
-  const patiently: Settle = (endpoint, command) => {
-    const name = randomUUID();
-    const { stream } = redis;
-    return untilWritable(
-      () => settle(redis, endpoint, command, name, config.keepDeliveredHours, stream),
-      () => closed,
-      onError,
-    );
-  };
-  const authorizers = new Authorizers({ redis, log, secretKey: config.secretKey });
-  const meter = new DeliveryMeter();
-  const clients = Object.values(config.clients);
-  const workers = createBatchWorkers({ redis, lock, onError, now: Date.now });
-  const shared = {
-    ...options,
-    redis,
-    authorizers,
-    onError,
-    settle: patiently,
-    suspects: new Set<object>(),
-    meter,
-    workers,
-  };
-  const running = clients.map((client) => buildClient(client, shared));
-  const endpoints = running.flatMap((client) => client.endpoints);
-  await Promise.all(endpoints.map(({ delivery }) => delivery.start()));
-  workers.start();
-  const stopPruning = keepPruning(config, redis, log, Date.now);
-  log.info({ clients: clients.map((client) => client.name), version: VERSION }, 'delivering');
-
-  return {
-    meter,
-    async stop(graceMs) {
-      stopPruning();
-      const stops = Promise.all(endpoints.map(({ delivery }) => delivery.stop(graceMs)));
-      await atMost(graceMs + SETTLE_MS, stops);
-      closed = true;
-      workers.close();
-      await authorizers.close();
-      // If Redis is away, what waits for it ends here; the locks run out and the batches are taken over.
-      closeRedis(redis);
-      // What was to be sent again once a lost connection was back is never answered: ioredis forgets it.
-      await atMost(CLOSED_MS, stops);
-      await Promise.all(endpoints.map(({ worker }) => worker.close()));
-      await Promise.all(running.map(({ http }) => http.close()));
-    },
-  };
+  const engine = new Engine(options);
+  await engine.start();
+  return engine;
 }
 
-type Settle = (endpoint: Endpoint, command: SettleCommand) => Promise<Settled>;
-
-interface Shared extends Pick<EngineOptions, 'attempts' | 'onTokenRequest'> {
-  readonly redis: Redis;
-  readonly authorizers: Authorizers;
-  readonly log: Logger;
-  readonly settle: Settle;
-  readonly suspects: Set<object>;
-  readonly meter: DeliveryMeter;
-  readonly workers: BatchWorkers;
-  onError(error: Error): void;
-}
-
-/** One client's deliveries, and the connections that they share. */
-interface RunningClient {
-  readonly http: ClientHttp;
-  readonly endpoints: readonly { readonly delivery: EndpointDelivery; readonly worker: BatchWorker }[];
-}
-
-/** Builds a client: its endpoints share its connections, its authorization and its rate limit. */
-function buildClient(client: ResolvedClient, shared: Shared): RunningClient {
-  const endpoints = Object.values(client.endpoints);
-  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
-  const http = createClientHttp({
-    connections: endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0),
-    timeoutMs,
-    connectionMaxAgeMs,
-    allowPrivateNetwork,
-    ...(tls === undefined ? {} : { tls }),
-  });
-  const meter = shared.meter.client(client.name);
-  const parts = {
-    http,
-    meter,
-    authorizer: buildAuthorizer(client, http, meter, shared),
-    renewOn: renewOnOf(client.auth),
-    pacing: pacingOf(client.ratePerSecond, rateKey(client.name), shared),
-  };
-  return { http, endpoints: endpoints.map((endpoint) => buildEndpoint(endpoint, parts, shared)) };
-}
-
-function buildAuthorizer(
-  client: ResolvedClient,
-  http: ClientHttp,
-  meter: ClientMeter,
-  { authorizers, onTokenRequest }: Shared,
-): Authorizer {
-  if (asksForTokens(client.auth)) meter.expectTokens();
-  return authorizers.get({
-    client: client.name,
-    auth: client.auth,
-    async post(request) {
-      const asked = performance.now();
-      const result = await http.post(request, request.signal);
-      onTokenRequest?.(performance.now() - asked);
-      return result;
-    },
-    timeoutMs: tokenTimeoutMs(client),
-    network: JSON.stringify([client.allowPrivateNetwork, client.tlsMaterial ?? null]),
-    onAsked: (outcome) => meter.asked(outcome),
-  });
-}
-
-function pacingOf(ratePerSecond: number | undefined, key: string, { redis, onError }: Shared) {
-  if (ratePerSecond === undefined) return undefined;
-  const reserve: ReserveSends = (rate, count) => reserveSends(redis, key, rate, count);
-  return new Pacing({ ratePerSecond, reserve, monotonicNow: () => performance.now(), onError });
-}
-
+/** What the endpoints of a client share. */
 interface ClientParts {
   readonly http: ClientHttp;
   readonly meter: ClientMeter;
@@ -189,37 +58,159 @@ interface ClientParts {
   readonly pacing: Pacing | undefined;
 }
 
-function buildEndpoint(endpoint: ResolvedEndpoint, parts: ClientParts, shared: Shared) {
-  const { client, type, concurrency, timeoutMs } = endpoint;
-  const { http, meter, authorizer, renewOn, pacing } = parts;
-  const { log, suspects } = shared;
-  const own = pacingOf(endpoint.ratePerSecond, rateKey(client, type), shared);
-  const pacings = [own, pacing].filter((one) => one !== undefined);
-  const gate = new Gate(concurrency, pacings);
-  const worker = shared.workers.create(endpoint, {
-    onLockLost: (jobId) => delivery.lose(jobId),
-    onStalled: (batch) => log.warn({ client, type, batch }, 'batch taken over from a lost process'),
-  });
-  const delivery = new EndpointDelivery({
-    endpoint,
-    source: worker,
-    attempt: (shared.attempts ?? createAttempt)({
-      post: http.post,
-      authorizer,
-      renewOn,
+/** The delivery workers of all clients, in this process. */
+export class Engine {
+  /** What this process counts of its deliveries. */
+  readonly meter = new DeliveryMeter();
+  readonly #options: EngineOptions;
+  readonly #redis: Redis;
+  readonly #authorizers: Authorizers;
+  readonly #workers: BatchWorkers;
+  readonly #errors: ReturnType<typeof createErrorSpacing>;
+  readonly #suspects = new Set<object>();
+  readonly #https: ClientHttp[] = [];
+  readonly #endpoints: { readonly delivery: EndpointDelivery; readonly worker: BatchWorker }[] = [];
+  #stopPruning = (): void => {};
+  #isClosed = false;
+
+  constructor(options: EngineOptions) {
+    const { config, redis: location, log, lock = LOCK_TIMING } = options;
+    this.#options = options;
+    this.#errors = createErrorSpacing((error, unreported) =>
+      log.warn({ reason: error.message, unreported }, 'redis error'),
+    );
+    const redis = openRedis(location, 'worker', this.#errors.add);
+    redis.on('ready', () => {
+      if (this.#errors.over()) log.info({}, 'redis is back');
+    });
+    this.#redis = redis;
+    this.#authorizers = new Authorizers({ redis, log, secretKey: config.secretKey });
+    this.#workers = createBatchWorkers({ redis, lock, onError: this.#errors.add, now: Date.now });
+    for (const client of Object.values(config.clients)) this.#addClient(client);
+  }
+
+  async start(): Promise<void> {
+    const { config, log } = this.#options;
+    await Promise.all(this.#endpoints.map(({ delivery }) => delivery.start()));
+    this.#workers.start();
+    this.#stopPruning = keepPruning(config, this.#redis, log, Date.now);
+    log.info({ clients: Object.keys(config.clients), version: VERSION }, 'delivering');
+  }
+
+  /** Finishes the requests under way within `graceMs`, puts the rest back, and closes everything. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopPruning();
+    const stops = Promise.all(this.#endpoints.map(({ delivery }) => delivery.stop(graceMs)));
+    await atMost(graceMs + SETTLE_MS, stops);
+    this.#isClosed = true;
+    this.#workers.close();
+    await this.#authorizers.close();
+    // If Redis is away, what waits for it ends here; the locks run out and the batches are taken over.
+    closeRedis(this.#redis);
+    // What was to be sent again once a lost connection was back is never answered: ioredis forgets it.
+    await atMost(CLOSED_MS, stops);
+    await Promise.all(this.#endpoints.map(({ worker }) => worker.close()));
+    await Promise.all(this.#https.map((http) => http.close()));
+  }
+
+  /** Adds a client, whose endpoints share its connections, its authorization and its rate limit. */
+  #addClient(client: ResolvedClient): void {
+    const endpoints = Object.values(client.endpoints);
+    const { name, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+    const http = createClientHttp({
+      connections: endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0),
       timeoutMs,
-      takeTurn: () => gate.turn(),
-      userAgent: `waybill/${VERSION}`,
+      connectionMaxAgeMs,
+      allowPrivateNetwork,
+      ...(tls === undefined ? {} : { tls }),
+    });
+    const meter = this.meter.client(name);
+    const parts = {
+      http,
+      meter,
+      authorizer: this.#authorizerOf(client, http, meter),
+      renewOn: renewOnOf(client.auth),
+      pacing: this.#pacingOf(client.ratePerSecond, rateKey(name)),
+    };
+    this.#https.push(http);
+    for (const endpoint of endpoints) this.#addEndpoint(endpoint, parts);
+  }
+
+  #authorizerOf(client: ResolvedClient, http: ClientHttp, meter: ClientMeter): Authorizer {
+    const { onTokenRequest } = this.#options;
+    if (asksForTokens(client.auth)) meter.expectTokens();
+    return this.#authorizers.get({
+      client: client.name,
+      auth: client.auth,
+      async post(request) {
+        const asked = performance.now();
+        const result = await http.post(request, request.signal);
+        onTokenRequest?.(performance.now() - asked);
+        return result;
+      },
+      timeoutMs: tokenTimeoutMs(client),
+      network: JSON.stringify([client.allowPrivateNetwork, client.tlsMaterial ?? null]),
+      onAsked: meter.asked,
+    });
+  }
+
+  #pacingOf(ratePerSecond: number | undefined, key: string): Pacing | undefined {
+    if (ratePerSecond === undefined) return undefined;
+    const reserve: ReserveSends = (rate, count) => reserveSends(this.#redis, key, rate, count);
+    return new Pacing({
+      ratePerSecond,
+      reserve,
       monotonicNow: () => performance.now(),
-    }),
-    gate,
-    unsettled: new Unsettled(),
-    suspects,
-    meter,
-    log,
-    settle: (command) => shared.settle(endpoint, command),
-    now: Date.now,
-    random: Math.random,
-  });
-  return { delivery, worker };
+      onError: this.#errors.add,
+    });
+  }
+
+  #addEndpoint(endpoint: ResolvedEndpoint, parts: ClientParts): void {
+    const { client, type, concurrency, timeoutMs } = endpoint;
+    const { http, meter, authorizer, renewOn, pacing } = parts;
+    const { log, attempts = createAttempt } = this.#options;
+    const own = this.#pacingOf(endpoint.ratePerSecond, rateKey(client, type));
+    const gate = new Gate(
+      concurrency,
+      [own, pacing].filter((one) => one !== undefined),
+    );
+    const worker = this.#workers.create(endpoint, {
+      onLockLost: (jobId) => delivery.lose(jobId),
+      onStalled: (batch) => log.warn({ client, type, batch }, 'batch taken over from a lost process'),
+    });
+    const delivery = new EndpointDelivery({
+      endpoint,
+      source: worker,
+      attempt: attempts({
+        post: http.post,
+        authorizer,
+        renewOn,
+        timeoutMs,
+        takeTurn: () => gate.turn(),
+        userAgent: `waybill/${VERSION}`,
+        monotonicNow: () => performance.now(),
+      }),
+      gate,
+      unsettled: new Unsettled(),
+      suspects: this.#suspects,
+      meter,
+      log,
+      settle: (command) => this.#settle(endpoint, command),
+      now: Date.now,
+      random: Math.random,
+    });
+    this.#endpoints.push({ delivery, worker });
+  }
+
+  #settle(endpoint: Endpoint, command: SettleCommand): Promise<Settled> {
+    const redis = this.#redis;
+    const name = randomUUID();
+    const { stream } = redis;
+    const { keepDeliveredHours } = this.#options.config;
+    return untilWritable(
+      () => settle(redis, endpoint, command, name, keepDeliveredHours, stream),
+      () => this.#isClosed,
+      this.#errors.add,
+    );
+  }
 }

@@ -3,11 +3,11 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
 import { type Metric, metric } from '../core/metric.ts';
 import { every } from '../core/time.ts';
-import { type HealthAnswers, startHealthServer } from '../observability/health-server.ts';
+import { startHealthServer } from '../observability/health-server.ts';
 import { collectProcessMetrics, nameProcess } from '../observability/process-metrics.ts';
 import { describeQueues } from '../observability/queue-metrics.ts';
 import { oneAtATime, QueueMonitor } from '../observability/queue-monitor.ts';
-import { judgeReadiness } from '../observability/readiness.ts';
+import { judgeReadiness, type Readiness } from '../observability/readiness.ts';
 import { Watchdog } from '../observability/watchdog.ts';
 import { type ReportingWorker, toText, WorkersMetrics } from '../observability/workers-metrics.ts';
 import { readClientViews, type ViewedClient } from '../queue/client-view.ts';
@@ -21,93 +21,111 @@ const READY_AGE_MS = 500;
 /** The longest wait between two readings of the queues, and of the workers' counts. */
 const POLL_EVERY_MS = 10_000;
 
-/** A service's health and metrics, served over HTTP. */
-export interface Health {
-  /** From now on this worker is asked and counted. */
-  add(worker: ReportingWorker): void;
-  /** The configuration was read anew. */
-  configure(config: Config): void;
-  close(): Promise<void>;
-}
-
-/** Where they are served, and what they are judged by. */
-export type HealthSettings = NonNullable<Config['metrics']>;
-
-/** What they are served with. */
+/** What health and metrics are served with. */
 export interface HealthParts {
-  readonly settings: HealthSettings;
   readonly config: Config;
+  /** Where they are served, and what they are judged by. */
+  readonly settings: NonNullable<Config['metrics']>;
   readonly redis: RedisLocation;
   /** How many worker processes there ought to be. */
   readonly workers: number;
   readonly log: Logger;
 }
 
-/**
- * Serves health and metrics.
- *
- * @throws WaybillError `METRICS_LISTEN_FAILED`
- */
-export async function startHealth(parts: HealthParts): Promise<Health> {
-  const { log } = parts;
-  const address = parts.settings;
-  const sources = openSources(parts);
-  try {
-    const server = await startHealthServer(address, answersOf(sources, parts.workers));
-    log.info({ host: server.host, port: server.port }, 'metrics served');
-    return {
-      add: (worker) => sources.workers.add(worker),
-      configure(config) {
-        const { host, port } = config.metrics ?? {};
-        if (host !== address.host || port !== address.port) {
-          log.warn({ host: server.host, port: server.port }, 'another address of metrics needs a restart');
-        }
-        sources.settings = config.metrics ?? sources.settings;
-        sources.clients = Object.values(config.clients);
-      },
-      async close() {
-        await server.close();
-        sources.stop();
-      },
-    };
-  } catch (error) {
-    sources.stop();
-    throw error;
+/** A service's health and metrics, served over HTTP. */
+export class Health {
+  readonly #parts: HealthParts;
+  readonly #workers = new WorkersMetrics();
+  readonly #redis: Redis;
+  readonly #watchdog: Watchdog;
+  readonly #monitor: QueueMonitor;
+  readonly #stopCollecting: () => Promise<void>;
+  readonly #stopMonitoring: () => void;
+  #settings: HealthParts['settings'];
+  #clients: readonly ViewedClient[];
+  #server: Awaited<ReturnType<typeof startHealthServer>> | undefined;
+
+  private constructor(parts: HealthParts) {
+    const { settings, config, redis, log } = parts;
+    this.#parts = parts;
+    this.#settings = settings;
+    this.#clients = Object.values(config.clients);
+    // As an intake's connection it fails at once if Redis is away, and gives up if Redis is silent.
+    this.#redis = openRedis(redis, 'intake', () => {}, { answerTimeoutMs: ANSWER_MS });
+    this.#watchdog = new Watchdog(log, () => this.#settings.untakenMs);
+    const readViews = () => readQueues(this.#redis, this.#clients);
+    this.#monitor = new QueueMonitor(readViews, ANSWER_MS, this.#watchdog);
+    this.#stopMonitoring = this.#monitor.start(() => Math.min(POLL_EVERY_MS, this.#settings.untakenMs / 4));
+    // Workers are asked regularly for their counts, so that little is lost with a killed one.
+    this.#stopCollecting = every(POLL_EVERY_MS, () => this.#workers.collect(ANSWER_MS));
   }
-}
 
-/** What the answers are made from; `configure` changes the first two. */
-interface Sources {
-  settings: HealthSettings;
-  clients: readonly ViewedClient[];
-  readonly workers: WorkersMetrics;
-  readonly watchdog: Watchdog;
-  readonly monitor: QueueMonitor;
-  stop(): void;
-}
+  /** @throws WaybillError `METRICS_LISTEN_FAILED` */
+  static async start(parts: HealthParts): Promise<Health> {
+    const health = new Health(parts);
+    const answers = {
+      metrics: oneAtATime(() => health.#metrics()),
+      readiness: () => health.#readiness(),
+    };
+    try {
+      health.#server = await startHealthServer(parts.settings, answers);
+    } catch (error) {
+      await health.close();
+      throw error;
+    }
+    const { host, port } = health.#server;
+    parts.log.info({ host, port }, 'metrics served');
+    return health;
+  }
 
-function openSources({ settings, config, redis: location, log }: HealthParts): Sources {
-  // As an intake's connection it fails at once if Redis is away, and gives up if Redis is silent.
-  const redis = openRedis(location, 'intake', () => {}, { answerTimeoutMs: ANSWER_MS });
-  const workers = new WorkersMetrics();
-  const watchdog = new Watchdog(log, () => sources.settings.untakenMs);
-  const monitor = new QueueMonitor(() => readQueues(redis, sources.clients), ANSWER_MS, watchdog);
-  // Workers are asked regularly for their counts, so that little is lost with a killed one.
-  const stopCollecting = every(POLL_EVERY_MS, () => workers.collect(ANSWER_MS));
-  const sources: Sources = {
-    settings,
-    clients: Object.values(config.clients),
-    workers,
-    watchdog,
-    monitor,
-    stop() {
-      void stopCollecting();
-      stopMonitoring();
-      closeRedis(redis);
-    },
-  };
-  const stopMonitoring = monitor.start(() => Math.min(POLL_EVERY_MS, sources.settings.untakenMs / 4));
-  return sources;
+  /** From now on this worker is asked and counted. */
+  add(worker: ReportingWorker): void {
+    this.#workers.add(worker);
+  }
+
+  /** The configuration was read anew. */
+  configure({ metrics, clients }: Config): void {
+    const { settings, log } = this.#parts;
+    if (metrics?.host !== settings.host || metrics.port !== settings.port) {
+      const { host, port } = this.#server ?? {};
+      log.warn({ host, port }, 'another address of metrics needs a restart');
+    }
+    this.#settings = metrics ?? this.#settings;
+    this.#clients = Object.values(clients);
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+    void this.#stopCollecting();
+    this.#stopMonitoring();
+    closeRedis(this.#redis);
+  }
+
+  async #metrics(): Promise<string> {
+    const [collected, reading, own] = await Promise.all([
+      this.#workers.collect(ANSWER_MS),
+      this.#monitor.read(0),
+      collectProcessMetrics(),
+    ]);
+    const { alive, lost } = this.#workers;
+    const counts = { alive, wanted: this.#parts.workers, lost, silent: collected.silent };
+    const queues = reading.ok ? describeQueues(reading.views, this.#watchdog.untaken) : [];
+    return toText([
+      describeService(reading.ok, counts),
+      queues,
+      ...collected.metrics,
+      nameProcess(own, 'supervisor'),
+    ]);
+  }
+
+  async #readiness(): Promise<Readiness> {
+    return judgeReadiness({
+      reading: await this.#monitor.read(READY_AGE_MS),
+      workers: { alive: this.#workers.alive, wanted: this.#parts.workers },
+      untaken: this.#watchdog.untaken,
+      oldestWaitingMs: this.#settings.oldestWaitingMs,
+    });
+  }
 }
 
 /** @throws Error whose message an operator understands: that of the connection speaks of its settings */
@@ -117,32 +135,6 @@ async function readQueues(redis: Redis, clients: readonly ViewedClient[]) {
   } catch (error) {
     throw error instanceof ReplyError ? error : new Error(whyAway(redis), { cause: error });
   }
-}
-
-function answersOf(sources: Sources, wanted: number): HealthAnswers {
-  const { workers, watchdog, monitor } = sources;
-  return {
-    metrics: oneAtATime(async () => {
-      const [collected, reading, own] = await Promise.all([
-        workers.collect(ANSWER_MS),
-        monitor.read(0),
-        collectProcessMetrics(),
-      ]);
-      const { alive, lost } = workers;
-      const service = describeService(reading.ok, { alive, wanted, lost, silent: collected.silent });
-      const queues = reading.ok ? describeQueues(reading.views, watchdog.untaken) : [];
-      return toText([service, queues, ...collected.metrics, nameProcess(own, 'supervisor')]);
-    }),
-    async readiness() {
-      const reading = await monitor.read(READY_AGE_MS);
-      return judgeReadiness({
-        reading,
-        workers: { alive: workers.alive, wanted },
-        untaken: watchdog.untaken,
-        oldestWaitingMs: sources.settings.oldestWaitingMs,
-      });
-    },
-  };
 }
 
 type WorkerCounts = Readonly<Record<'alive' | 'wanted' | 'silent' | 'lost', number>>;

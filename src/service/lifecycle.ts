@@ -66,17 +66,10 @@ export function endOnCrash(): void {
 
 function stacksOf(error: unknown): string[] {
   const stacks: string[] = [];
-  for (let next = error; next !== undefined && stacks.length <= MOST_CAUSES; next = causeOf(next)) {
-    stacks.push(next instanceof Error ? (next.stack ?? next.message) : `a ${typeof next} was thrown`);
+  let next = error;
+  for (; next instanceof Error && stacks.length <= MOST_CAUSES; next = next.cause) {
+    stacks.push(next.stack ?? next.message);
   }
+  if (next !== undefined && stacks.length <= MOST_CAUSES) stacks.push(`a ${typeof next} was thrown`);
   return stacks;
-}
-
-function causeOf(error: unknown): unknown {
-  return error instanceof Error ? error.cause : undefined;
-}
-
-/** Calls a function at each SIGHUP, by which service managers ask for the configuration to be read anew. */
-export function onReload(reload: () => void): void {
-  process.on('SIGHUP', reload);
 }

@@ -78,10 +78,8 @@ function checkRegularly(
   everyMs: number,
   log: Logger,
 ): () => Promise<void> {
-  const errors = createErrorSpacing(
-    (error, unreported) =>
-      log.warn({ reason: error.message, unreported }, 'incidents could not be looked after'),
-    () => performance.now(),
+  const errors = createErrorSpacing((error, unreported) =>
+    log.warn({ reason: error.message, unreported }, 'incidents could not be looked after'),
   );
   let isThere = false;
   return every(

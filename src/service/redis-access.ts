@@ -14,8 +14,6 @@ const BEGIN_MS = 3_000;
 /** Where a configuration's Redis is, for as long as it is needed. */
 export interface RedisAccess {
   readonly location: RedisLocation;
-  /** Whether it is Waybill's own, in the data directory. */
-  readonly embedded: boolean;
   /** Ends the use: the last user of an embedded Redis stops it. */
   release(): Promise<void>;
 }
@@ -29,9 +27,7 @@ export async function openRedisAccess(
   config: Config,
   onEvent: (event: EmbeddedRedisEvent) => void = () => {},
 ): Promise<RedisAccess> {
-  const configured = configuredAccess(config);
-  if (configured !== undefined) return configured;
-  return leased(await startEmbeddedRedis({ dataDir: config.dataDir, onEvent }));
+  return configured(config) ?? leased(await startEmbeddedRedis({ dataDir: config.dataDir, onEvent }));
 }
 
 /**
@@ -40,31 +36,23 @@ export async function openRedisAccess(
  * @throws WaybillError `REDIS_NOT_RUNNING`
  */
 export async function findRedisAccess(config: Config): Promise<RedisAccess> {
-  const configured = configuredAccess(config);
-  if (configured !== undefined) return configured;
-  const embedded = await findEmbeddedRedis({ dataDir: config.dataDir });
-  if (embedded === undefined) {
-    throw new WaybillError(
-      'REDIS_NOT_RUNNING',
-      `no Redis runs in ${config.dataDir}: "waybill start" starts it; what was queued there is kept`,
-    );
-  }
-  return leased(embedded);
+  const { dataDir } = config;
+  const access = configured(config) ?? leased(await findEmbeddedRedis({ dataDir }));
+  if (access !== undefined) return access;
+  throw new WaybillError(
+    'REDIS_NOT_RUNNING',
+    `no Redis runs in ${dataDir}: "waybill start" starts it; what was queued there is kept`,
+  );
 }
 
-function leased(embedded: EmbeddedRedis): RedisAccess {
-  return {
-    location: { socketPath: embedded.socketPath },
-    embedded: true,
-    release: () => embedded.release(),
-  };
+function leased<Found extends EmbeddedRedis | undefined>(embedded: Found) {
+  return embedded && { location: { socketPath: embedded.socketPath }, release: () => embedded.release() };
 }
 
-function configuredAccess(config: Config): RedisAccess | undefined {
-  const url = config.redis?.url;
-  if (url === undefined) return undefined;
-  const location = url.startsWith('/') ? { socketPath: url } : { url };
-  return { location, embedded: false, release: async () => {} };
+function configured({ redis }: Config): RedisAccess | undefined {
+  if (redis === undefined) return undefined;
+  const { url } = redis;
+  return { location: url.startsWith('/') ? { socketPath: url } : { url }, release: async () => {} };
 }
 
 /** A server that does not answer is left running for the next user: a stop does not wait for it. */

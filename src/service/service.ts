@@ -6,7 +6,7 @@ import { findChannelDoubts, findCredentialDoubts } from '../config/credential-do
 import { parseConfig, readConfigText } from '../config/load-config.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { type SpawnWorker, Supervisor } from '../supervisor/supervisor.ts';
-import { startWorkerProcess } from '../supervisor/worker-process.ts';
+import { WorkerProcess } from '../supervisor/worker-process.ts';
 import type { RunningApi } from './api-server.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
 import type { Health } from './health.ts';
@@ -18,18 +18,6 @@ export const WORKER_END_MS = 15_000;
 const WORKER_ENTRY = new URL('../../workers/delivery.js', import.meta.url).pathname;
 
 const NOT_TAKEN = 'configuration not taken: everything goes on as it was';
-
-/** The service: its worker processes, and the Redis that they share. */
-export interface Service {
-  /** Resolves when the workers deliver. @throws WaybillError if they cannot begin */
-  readonly started: Promise<void>;
-  /** Reads the configuration file anew and replaces the workers one by one; a broken file changes nothing. */
-  reload(): Promise<void>;
-  /** Lets the workers finish what is under way. */
-  stop(): Promise<void>;
-  /** Ends the workers at once. */
-  kill(): void;
-}
 
 /** What the service runs with. */
 export interface ServiceOptions {
@@ -48,11 +36,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { log } = options;
   warnOfCredentials(options.config, log);
   const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
-  return new RunningService(options, access, await openHealth(options, access));
+  return new Service(options, access, await openHealth(options, access));
 }
 
-class RunningService implements Service {
+/** The service: its worker processes, and the Redis that they share. */
+export class Service {
+  /** Resolves when the workers deliver. @throws WaybillError if they cannot begin */
   readonly started: Promise<void>;
+  /** Reads the configuration file anew and replaces the workers one by one; a broken file changes nothing. */
   readonly reload: () => Promise<void>;
   readonly #options: ServiceOptions;
   readonly #access: RedisAccess;
@@ -80,6 +71,7 @@ class RunningService implements Service {
     this.started = this.#start();
   }
 
+  /** Lets the workers finish what is under way. */
   async stop(): Promise<void> {
     const { shutdownGraceMs } = this.#config;
     await Promise.all([this.#api?.close(shutdownGraceMs), this.#supervisor.stop(longestEnd(this.#config))]);
@@ -87,6 +79,7 @@ class RunningService implements Service {
     await releaseShortly(this.#access, this.#options.log);
   }
 
+  /** Ends the workers at once. */
   kill(): void {
     this.#supervisor.kill();
   }
@@ -96,7 +89,7 @@ class RunningService implements Service {
     const { config, logLevel, onOutput } = this.#options;
     return (number) => {
       const settings = { worker: number, file: config.file, text, logLevel };
-      const worker = startWorkerProcess(WORKER_ENTRY, settings, onOutput);
+      const worker = new WorkerProcess(WORKER_ENTRY, settings, onOutput);
       this.#health?.add(worker);
       return worker;
     };
@@ -164,8 +157,8 @@ async function openHealth(
   if (config.metrics === undefined) return undefined;
   try {
     // Not imported above: every command would take longer to start.
-    const { startHealth } = await import('./health.ts');
-    return await startHealth({ settings: config.metrics, config, redis: access.location, workers, log });
+    const { Health } = await import('./health.ts');
+    return await Health.start({ settings: config.metrics, config, redis: access.location, workers, log });
   } catch (error) {
     await access.release();
     throw error;

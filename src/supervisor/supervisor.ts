@@ -3,8 +3,11 @@ import type { Log } from '../core/log.ts';
 import { atMost } from '../core/time.ts';
 import type { WorkerExit, WorkerProcess } from './worker-process.ts';
 
+/** What a supervisor needs of a worker's process. */
+type Supervised = Pick<WorkerProcess, 'pid' | 'ready' | 'exit' | 'stop' | 'kill'>;
+
 /** Starts the worker that takes this place, counted from 1. */
-export type SpawnWorker = (number: number) => WorkerProcess;
+export type SpawnWorker = (number: number) => Supervised;
 
 /** What supervising needs. */
 export interface SupervisorParts {
@@ -17,7 +20,7 @@ export interface SupervisorParts {
 /** The place of a worker: it is taken by one process after another. */
 interface Slot {
   readonly number: number;
-  worker: WorkerProcess;
+  worker: Supervised;
   losses: number;
 }
 
@@ -26,7 +29,7 @@ export class Supervisor {
   readonly #parts: SupervisorParts;
   readonly #slots: Slot[] = [];
   /** All worker processes: in their places, on their way there, and on their way out. */
-  readonly #alive = new Set<WorkerProcess>();
+  readonly #alive = new Set<Supervised>();
   readonly #stopping = new AbortController();
   #spawn: SpawnWorker;
 
@@ -79,19 +82,19 @@ export class Supervisor {
     return this.#stopping.signal.aborted;
   }
 
-  #launch(spawn: SpawnWorker, number: number): WorkerProcess {
+  #launch(spawn: SpawnWorker, number: number): Supervised {
     const worker = spawn(number);
     this.#alive.add(worker);
     void worker.exit.then(() => this.#alive.delete(worker));
     return worker;
   }
 
-  #occupy(slot: Slot, worker: WorkerProcess): void {
+  #occupy(slot: Slot, worker: Supervised): void {
     slot.worker = worker;
     void this.#restartIfLost(slot, worker, this.#parts.monotonicNow());
   }
 
-  async #restartIfLost(slot: Slot, worker: WorkerProcess, since: number): Promise<void> {
+  async #restartIfLost(slot: Slot, worker: Supervised, since: number): Promise<void> {
     const { log, monotonicNow } = this.#parts;
     const exit = await worker.exit;
     if (this.#isStopping || slot.worker !== worker) return;
@@ -120,7 +123,7 @@ export class Supervisor {
   }
 
   /** Asks a worker to finish, and kills it if it takes too long: a frozen one would never end. */
-  async #finish(worker: WorkerProcess, limitMs: number): Promise<void> {
+  async #finish(worker: Supervised, limitMs: number): Promise<void> {
     worker.stop();
     if ((await atMost(limitMs, worker.exit)) === undefined) worker.kill();
     const exit = await worker.exit;

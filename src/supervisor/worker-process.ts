@@ -34,71 +34,90 @@ export interface WorkerExit {
   readonly failure?: { readonly code: string; readonly message: string };
 }
 
-/** A worker in a process of its own. */
-export interface WorkerProcess {
-  readonly pid: number | undefined;
-  /** What it has counted since its start; undefined before its first report. */
-  readonly latestReport: readonly Metric[] | undefined;
-  /** @returns false if no report came in time, or before the worker's end */
-  askReport(limitMs: number): Promise<boolean>;
-  /** Resolves when it delivers; never, if it ends before. */
-  readonly ready: Promise<void>;
-  /** Resolves when it is gone; never rejects. */
-  readonly exit: Promise<WorkerExit>;
-  /** Asks it to finish what is under way, and to end. */
-  stop(): void;
-  kill(): void;
-}
-
 /**
  * Node's flags for a process that delivers. What is in flight outlives a young generation of the default size and
  * is copied for it; and the collector's own threads take processor time from Redis and the worker itself.
  */
 export const WORKER_FLAGS: readonly string[] = ['--max-semi-space-size=32', '--single-threaded-gc'];
 
-/** Starts a worker from its compiled entry. `onOutput` is given whole lines of its log. */
-export function startWorkerProcess(
-  entry: string,
-  settings: WorkerSettings,
-  onOutput: (lines: string) => void,
-): WorkerProcess {
-  const child = fork(entry, [], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], execArgv: [...WORKER_FLAGS] });
-  forwardLines(child, onOutput);
-  const tell = (message: ToWorker): void => {
-    // A channel that is closed belongs to a process that is about to be gone.
-    if (child.connected) child.send(message, () => {});
-  };
-  tell({ kind: 'run', ...settings });
-  const reports = reportsOf(child, tell);
-  return {
-    pid: child.pid,
-    get latestReport() {
-      return reports.latestReport;
-    },
-    askReport: reports.askReport,
-    ready: new Promise((resolve) => {
-      child.on('message', (message: FromWorker) => {
-        if (message.kind === 'ready') resolve();
-      });
-    }),
-    exit: exitOf(child),
-    stop: () => tell({ kind: 'stop' }),
-    kill: () => child.kill('SIGKILL'),
-  };
-}
+/** A worker in a process of its own. */
+export class WorkerProcess {
+  readonly #child: ChildProcess;
+  #latestReport: readonly Metric[] | undefined;
+  #asked: Promise<boolean> | undefined;
+  #answer = (_hasCome: boolean): void => {};
+  /** Resolves when it delivers; never, if it ends before. */
+  readonly ready: Promise<void>;
+  /** Resolves when it is gone; never rejects. */
+  readonly exit: Promise<WorkerExit>;
 
-function exitOf(child: ChildProcess): Promise<WorkerExit> {
-  return new Promise((resolve) => {
+  /** Starts it from its compiled entry. `onOutput` is given whole lines of its log. */
+  constructor(entry: string, settings: WorkerSettings, onOutput: (lines: string) => void) {
+    const stdio = ['ignore', 'pipe', 'inherit', 'ipc'] as const;
+    this.#child = fork(entry, [], { stdio: [...stdio], execArgv: [...WORKER_FLAGS] });
+    forwardLines(this.#child, onOutput);
+    this.#tell({ kind: 'run', ...settings });
     let failure: WorkerExit['failure'];
-    child.on('message', (message: FromWorker) => {
-      if (message.kind === 'failed') failure = { code: message.code, message: message.message };
+    this.ready = new Promise((resolve) => {
+      this.#child.on('message', (message: FromWorker) => {
+        if (message.kind === 'ready') resolve();
+        else if (message.kind === 'failed') failure = { code: message.code, message: message.message };
+        else {
+          this.#latestReport = message.metrics;
+          this.#answer(true);
+        }
+      });
     });
-    const end = (code: number | null, signal: NodeJS.Signals | null): void =>
-      resolve({ code, signal, ...(failure === undefined ? {} : { failure }) });
-    // `close`, not `exit`: its last lines have been read by then.
-    child.once('close', end);
-    child.on('error', () => end(child.exitCode, child.signalCode));
-  });
+    this.exit = new Promise((resolve) => {
+      const end = (code: number | null, signal: NodeJS.Signals | null): void =>
+        resolve({ code, signal, ...(failure === undefined ? {} : { failure }) });
+      // `close`, not `exit`: its last lines have been read by then.
+      this.#child.once('close', end);
+      this.#child.on('error', () => end(this.#child.exitCode, this.#child.signalCode));
+    });
+    this.#child.on('disconnect', () => this.#answer(false));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** What it has counted since its start; undefined before its first report. */
+  get latestReport(): readonly Metric[] | undefined {
+    return this.#latestReport;
+  }
+
+  /**
+   * Asks for a report; for one at a time, since a worker that stands still cannot read.
+   *
+   * @returns false if no report came in time, or before the worker's end
+   */
+  async askReport(limitMs: number): Promise<boolean> {
+    if (!this.#child.connected) return false;
+    if (this.#asked === undefined) {
+      this.#asked = new Promise<boolean>((resolve) => {
+        this.#answer = resolve;
+      }).finally(() => {
+        this.#asked = undefined;
+      });
+      this.#tell({ kind: 'report' });
+    }
+    return (await atMost(limitMs, this.#asked)) ?? false;
+  }
+
+  /** Asks it to finish what is under way, and to end. */
+  stop(): void {
+    this.#tell({ kind: 'stop' });
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #tell(message: ToWorker): void {
+    // A channel that is closed belongs to a process that is about to be gone.
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
 }
 
 /** Lines of several processes share one output: each is written whole. */
@@ -106,46 +125,10 @@ function forwardLines(child: ChildProcess, onOutput: (lines: string) => void): v
   let rest = '';
   child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     const end = text.lastIndexOf('\n') + 1;
-    if (end === 0) rest += text;
-    else {
-      onOutput(rest + text.slice(0, end));
-      rest = text.slice(end);
-    }
+    if (end > 0) onOutput(rest + text.slice(0, end));
+    rest = end > 0 ? text.slice(end) : rest + text;
   });
   child.stdout?.on('end', () => {
     if (rest !== '') onOutput(`${rest}\n`);
   });
-}
-
-/** Asks a worker for reports, one at a time: one that stands still is not sent more than it can read. */
-function reportsOf(
-  child: ChildProcess,
-  tell: (message: ToWorker) => void,
-): Pick<WorkerProcess, 'latestReport' | 'askReport'> {
-  let latest: readonly Metric[] | undefined;
-  let asked: Promise<boolean> | undefined;
-  let answer = (_hasCome: boolean): void => {};
-  child.on('message', (message: FromWorker) => {
-    if (message.kind !== 'report') return;
-    latest = message.metrics;
-    answer(true);
-  });
-  child.on('disconnect', () => answer(false));
-  return {
-    get latestReport() {
-      return latest;
-    },
-    async askReport(limitMs) {
-      if (!child.connected) return false;
-      if (asked === undefined) {
-        asked = new Promise<boolean>((resolve) => {
-          answer = resolve;
-        }).finally(() => {
-          asked = undefined;
-        });
-        tell({ kind: 'report' });
-      }
-      return (await atMost(limitMs, asked)) ?? false;
-    },
-  };
 }

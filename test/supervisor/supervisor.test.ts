@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { type SpawnWorker, Supervisor } from '../../src/supervisor/supervisor.ts';
-import type { WorkerExit, WorkerProcess } from '../../src/supervisor/worker-process.ts';
+import type { WorkerExit } from '../../src/supervisor/worker-process.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 
 /** Far more than two turns of the event loop, and little to wait for. */
@@ -14,7 +14,7 @@ interface Behaviour {
 }
 
 /** A worker without a process. */
-function playWorker({ deaf = false, endsWith }: Behaviour = {}): WorkerProcess {
+function playWorker({ deaf = false, endsWith }: Behaviour = {}): ReturnType<SpawnWorker> {
   let end: (exit: WorkerExit) => void = () => {};
   const exit = new Promise<WorkerExit>((resolve) => {
     end = resolve;
@@ -28,14 +28,12 @@ function playWorker({ deaf = false, endsWith }: Behaviour = {}): WorkerProcess {
       if (!deaf) end({ code: 0, signal: null });
     },
     kill: () => end({ code: null, signal: 'SIGKILL' }),
-    latestReport: undefined,
-    askReport: async () => false,
   };
 }
 
 async function supervise(count: number, behaviour: Behaviour = {}) {
   const { stream, lines } = captureLogLines();
-  const first: WorkerProcess[] = [];
+  const first: ReturnType<SpawnWorker>[] = [];
   const spawn: SpawnWorker = () => {
     const worker = playWorker(behaviour);
     first.push(worker);

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
 import type { Metric } from '../../src/core/metric.ts';
 import { createProducer } from '../../src/service/producer.ts';
-import { startWorkerProcess } from '../../src/supervisor/worker-process.ts';
+import { WorkerProcess } from '../../src/supervisor/worker-process.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
@@ -30,7 +30,7 @@ test('a worker tells what it has counted when it is asked, and unasked at its en
   const company = await testSandbox().company(name);
   const config = { redis: { url: testRedisPath() }, clients: { [name]: company.clientSettings() } };
   const file = join(testDirectory(), 'waybill.yaml');
-  const worker = startWorkerProcess(
+  const worker = new WorkerProcess(
     ENTRY,
     { worker: 1, file, text: stringify(config), logLevel: 'info' },
     () => {},

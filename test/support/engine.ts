@@ -11,12 +11,14 @@ import { createLog } from '../../src/log.ts';
 import type { ClientView } from '../../src/queue/client-view.ts';
 import { discardDeadLetters, readDeadLetters, replayDeadLetters } from '../../src/queue/dead-letters.ts';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
-import { type Engine, startEngine } from '../../src/service/engine.ts';
+import { startEngine, type Engine as WholeEngine } from '../../src/service/engine.ts';
 import { openIntake } from '../../src/service/open-intake.ts';
 import { readView } from './client-view.ts';
 import { captureLogLines, type LogLine, type LogLines } from './log-lines.ts';
 import { testRedis, testRedisPath, uniqueClientName } from './redis.ts';
 import { testDirectory } from './waybill-process.ts';
+
+type Engine = Pick<WholeEngine, 'meter' | 'stop'>;
 
 /** Five retries in a tenth of a second, without jitter. */
 export const QUICK_RETRIES = { retries: 5, baseDelayMs: 20, factor: 1, maxDelayMs: 20, jitter: 0 };

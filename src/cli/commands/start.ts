@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { type Command, Option } from 'commander';
 import { parseConfig, readConfigText } from '../../config/load-config.ts';
 import { bufferedStdout, createLog, prettyStream } from '../../log.ts';
-import { onReload, stopSignal } from '../../service/lifecycle.ts';
+import { stopSignal } from '../../service/lifecycle.ts';
 import { shortlyBegun } from '../../service/redis-access.ts';
 import { type Service, startService } from '../../service/service.ts';
 import { defaultWorkers, parseWorkers } from '../parse-options.ts';
@@ -42,14 +42,10 @@ async function run(options: StartOptions): Promise<never> {
   const stopped = stopSignal(() => service?.kill());
   const { workers, logLevel } = options;
   const starting = startService({ config, text, workers, logLevel, log, onOutput });
-  // A signal may come while Redis is still waited for: then nothing is under way.
-  onReload(
-    () =>
-      void starting.then(
-        (started) => started.reload(),
-        () => {},
-      ),
-  );
+  // Service managers send it to have the file read anew; it may come while Redis is still waited for.
+  process.on('SIGHUP', () => {
+    starting.then((started) => started.reload()).catch(() => {});
+  });
   service = await Promise.race([starting, stopped.then(() => undefined)]);
   const running = service;
   try {
