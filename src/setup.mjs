@@ -11,8 +11,8 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isOnPath, ROOT, run, SetupError, say } from './setup/shell.mjs';
-import { installRedis, installTestTools, lacksTestTools } from './setup/tools.mjs';
+import { ROOT, run, SetupError, say } from './setup/shell.mjs';
+import { installTool, missingTools } from './setup/tools.mjs';
 
 const LEAST_NODE = [20, 19];
 /** What goes into dist/: a change in any of these calls for a build. */
@@ -52,21 +52,10 @@ function dependenciesAreInstalled() {
   const wanted = readJson(join(ROOT, 'package-lock.json'))?.packages;
   const present = readJson(join(ROOT, 'node_modules/.package-lock.json'))?.packages;
   if (!wanted || !present) return false;
-  const manifest = readJson(join(ROOT, 'package.json'));
-  for (const kind of ['dependencies', 'devDependencies']) {
-    if (JSON.stringify(manifest?.[kind]) !== JSON.stringify(wanted['']?.[kind])) return false;
-  }
-  return Object.entries(wanted).every(([path, entry]) => {
-    if (path === '') return true;
-    if (present[path] === undefined) return entry.optional === true && !isForThisPlatform(entry);
-    return present[path].version === entry.version && fs.existsSync(join(ROOT, path, 'package.json'));
+  return Object.entries(wanted).every(([path, { version, optional }]) => {
+    if (path === '' || (optional && present[path] === undefined)) return true;
+    return present[path]?.version === version && fs.existsSync(join(ROOT, path, 'package.json'));
   });
-}
-
-/** Whether an optional package is one of this platform's own binaries, which npm would have installed. */
-function isForThisPlatform(entry) {
-  if (!entry.os || !entry.cpu || entry.libc) return false;
-  return entry.os.includes(process.platform) && entry.cpu.includes(process.arch);
 }
 
 function installDependencies() {
@@ -84,20 +73,16 @@ function installDependencies() {
   throw new SetupError(`the dependencies could not be installed: npm ci ${how} (its words are above)`);
 }
 
-/** @param {string} path @returns {string[]} the files below, in a fixed order */
-function filesUnder(path) {
-  const stat = fs.statSync(path, { throwIfNoEntry: false });
-  if (!stat) return [];
-  if (stat.isFile()) return [path];
-  const names = fs.readdirSync(path).sort();
-  return names.flatMap((name) => filesUnder(join(path, name)));
-}
-
 function hashOfSources() {
   const hash = createHash('sha256');
-  for (const file of BUILD_INPUTS.flatMap((input) => filesUnder(join(ROOT, input)))) {
-    const content = fs.readFileSync(file);
-    hash.update(`${file.slice(ROOT.length)}\0${content.length}\0`).update(content);
+  for (const input of BUILD_INPUTS.filter((path) => fs.existsSync(join(ROOT, path)))) {
+    const isFolder = fs.statSync(join(ROOT, input)).isDirectory();
+    const below = isFolder ? fs.readdirSync(join(ROOT, input), { recursive: true }).sort() : [''];
+    for (const file of below.map((name) => join(input, name))) {
+      if (!fs.statSync(join(ROOT, file)).isFile()) continue;
+      const content = fs.readFileSync(join(ROOT, file));
+      hash.update(`${file}\0${content.length}\0`).update(content);
+    }
   }
   return hash.digest('hex');
 }
@@ -166,15 +151,12 @@ function take(lock) {
 
 try {
   checkNode();
-  const withRedis = !process.argv.includes('--no-redis');
-  const wantsTools = process.argv.includes('--tests') && lacksTestTools();
-  const lacksRedis = withRedis && !isOnPath('redis-server');
-  if (!dependenciesAreInstalled() || !isBuilt() || lacksRedis || wantsTools) {
+  const missing = missingTools(!process.argv.includes('--no-redis'), process.argv.includes('--tests'));
+  if (!dependenciesAreInstalled() || !isBuilt() || missing.length > 0) {
     alone(() => {
       installDependencies();
       build();
-      if (withRedis) installRedis();
-      if (wantsTools) installTestTools();
+      for (const tool of missing) installTool(tool);
     });
     say('ready');
   }

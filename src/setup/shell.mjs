@@ -14,15 +14,15 @@ export function say(line) {
   process.stderr.write(`setup: ${line}\n`);
 }
 
-/**
- * Runs a command to its end, without a terminal to ask on.
- * @param {string} command @param {string[]} args @param {NodeJS.ProcessEnv} [env]
- */
-export function run(command, args, env) {
+/** What keeps package managers from asking. */
+const QUIET = { DEBIAN_FRONTEND: 'noninteractive', HOMEBREW_NO_AUTO_UPDATE: '1', NONINTERACTIVE: '1' };
+
+/** Runs a command to its end, without a terminal to ask on. @param {string} command @param {string[]} args */
+export function run(command, args) {
   const { status, signal, error, stdout, stderr } = spawnSync(command, args, {
     cwd: ROOT,
     encoding: 'utf8',
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...QUIET },
     maxBuffer: 64 * 1024 * 1024,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
