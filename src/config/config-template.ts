@@ -158,7 +158,7 @@ function explained(line: string, texts: ReadonlyMap<string, SettingText>): strin
   if (setting === undefined) throw new Error(`the template names "${path}", which is no setting`);
   const { description, allows } = setting;
   if (value !== '') return [`${start}${value}# ${firstSentence(description)}`];
-  return wrapText(`${description}${defaultOf(allows)}${rest}`, `${start}# `, LINE_WIDTH);
+  return wrapText(`${description}${defaultOf(allows)}${rest}`, `${start}# `);
 }
 
 /** ` Default: 32 (1 to 1000).`, or nothing if there is none to tell. */
@@ -172,13 +172,8 @@ function firstSentence(text: string): string {
   return text.split(/\.(?: |$)/)[0] ?? '';
 }
 
-/** Breaks a text into lines that begin with `start` and are at most `width` long. */
-function wrapText(text: string, start: string, width: number): string[] {
-  const lines = [start];
-  for (const word of text.split(' ')) {
-    const last = lines.at(-1) ?? '';
-    if (last.length + word.length + 1 > width && last !== start) lines.push(`${start}${word}`);
-    else lines[lines.length - 1] = last === start ? `${start}${word}` : `${last} ${word}`;
-  }
-  return lines;
+/** Breaks a text into lines that begin with `start` and are at most `LINE_WIDTH` long. */
+function wrapText(text: string, start: string): string[] {
+  const lines = text.match(new RegExp(`.{1,${LINE_WIDTH - start.length}}(?: |$)`, 'g')) ?? [];
+  return lines.map((line) => start + line.trimEnd());
 }

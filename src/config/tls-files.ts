@@ -2,16 +2,10 @@ import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { ConfigIssue } from './config-error.ts';
 import type { TlsMaterial } from './config-schema.ts';
-import { isNoFileName, PEM_START, readTextFile, showPath } from './read-text-file.ts';
+import { type FileReading, isNoFileName, PEM_START, readTextFile, showPath } from './read-text-file.ts';
 
 const TLS_FILES = ['ca', 'cert', 'key'] as const;
 const MAX_BYTES = 4 * 1024 * 1024;
-
-/** What the clients' TLS files hold, by client, and what is wrong with them. */
-export interface TlsFiles {
-  readonly byClient: ReadonlyMap<string, TlsMaterial>;
-  readonly issues: readonly ConfigIssue[];
-}
 
 /**
  * Reads the TLS files that a configuration names, relative to its own directory. Takes the configuration as
@@ -19,22 +13,22 @@ export interface TlsFiles {
  *
  * @param written the same tree before `${NAME}` was replaced: what came from the environment is not repeated,
  *   it may be the key itself instead of its file's name
+ * @returns what the files of each client hold, and what is wrong with them
  */
-export function readTlsFiles(tree: unknown, directory: string, written: unknown): TlsFiles {
+export function readTlsFiles(tree: unknown, directory: string, written: unknown) {
   const byClient = new Map<string, TlsMaterial>();
   const issues: ConfigIssue[] = [];
   // Many clients may share their files.
-  const known = new Map<string, Reading>();
+  const known = new Map<string, FileReading>();
   for (const [name, client] of Object.entries(sectionOf(tree, 'clients'))) {
     const keys = ['clients', name, 'tls'];
     const tls = sectionOf(client, 'tls');
     const asWritten = sectionOf(sectionOf(sectionOf(written, 'clients'), name), 'tls');
     const material: { -readonly [File in keyof TlsMaterial]: TlsMaterial[File] } = {};
     for (const setting of TLS_FILES) {
-      const content = readNamed(tls[setting], asWritten[setting], directory, known);
-      if (content === undefined) continue;
-      if ('pem' in content) material[setting] = content.pem;
-      else issues.push({ keys: [...keys, setting], message: content.reason });
+      const read = readNamed(tls[setting], asWritten[setting], directory, known);
+      if (read?.ok === true) material[setting] = read.text;
+      else if (read !== undefined) issues.push({ keys: [...keys, setting], message: read.message });
     }
     if (Object.keys(material).length > 0) byClient.set(name, material);
     const mismatch = whyUnusable(material);
@@ -49,29 +43,28 @@ function sectionOf(tree: unknown, key: string): Readonly<Record<string, unknown>
   return typeof section === 'object' && section !== null ? (section as Record<string, unknown>) : {};
 }
 
-type Reading = { readonly pem: string } | { readonly reason: string };
-
 /** Undefined: no file is named. */
 function readNamed(
   path: unknown,
   written: unknown,
   directory: string,
-  known: Map<string, Reading>,
-): Reading | undefined {
+  known: Map<string, FileReading>,
+): FileReading | undefined {
   if (typeof path !== 'string' || path === '') return undefined;
   const file = resolve(directory, path);
-  const content = known.get(file) ?? readPem(file);
-  known.set(file, content);
-  if ('pem' in content || isNoFileName(file)) return content;
-  return { reason: `${content.reason}: ${showPath(path === written ? file : String(written))}` };
+  const read = known.get(file) ?? readPem(file);
+  known.set(file, read);
+  if (read.ok || isNoFileName(file)) return read;
+  return { ok: false, message: `${read.message}: ${showPath(path === written ? file : String(written))}` };
 }
 
-function readPem(file: string): Reading {
-  if (isNoFileName(file)) return { reason: 'must be the name of a file, not what stands in it' };
+function readPem(file: string): FileReading {
+  if (isNoFileName(file)) return { ok: false, message: 'must be the name of a file, not what stands in it' };
   const read = readTextFile(file, MAX_BYTES);
-  if (!read.ok) return { reason: `names a file that ${read.message}` };
-  if (read.text.includes(PEM_START)) return { pem: read.text };
-  return { reason: 'names a file that is not in PEM form' };
+  if (!read.ok) return { ok: false, message: `names a file that ${read.message}` };
+  return read.text.includes(PEM_START)
+    ? read
+    : { ok: false, message: 'names a file that is not in PEM form' };
 }
 
 /** Node itself says whether certificates and key are sound and fit: better now than at each attempt. */
@@ -82,10 +75,7 @@ function whyUnusable({ ca, cert, key }: TlsMaterial): string | undefined {
     if (cert !== undefined && key !== undefined) createSecureContext({ cert, key });
     return undefined;
   } catch (error) {
-    return `holds certificates or a key that cannot be used, or do not belong together (${codeOf(error)})`;
+    const { code = 'unknown reason' } = error as NodeJS.ErrnoException;
+    return `holds certificates or a key that cannot be used, or do not belong together (${code})`;
   }
-}
-
-function codeOf(error: unknown): string {
-  return (error as NodeJS.ErrnoException | undefined)?.code ?? 'unknown reason';
 }

@@ -142,39 +142,22 @@ async function waitUntilReady(
  * out to have ended already.
  */
 export async function detach(
-  held: Lease,
+  lease: Lease,
   settings: AttachSettings,
   onLost: () => Promise<void>,
 ): Promise<void> {
   try {
     // What a removed directory held is lost; its server ends all the same.
     const directory = (await openDataDirectory(settings.dataDir, true)) as DataDirectory;
-    await alone(directory, settings, () => endUnlessShared(directory, held, settings, onLost));
-  } finally {
-    held.close();
-  }
-}
-
-async function endUnlessShared(
-  directory: DataDirectory,
-  held: Lease,
-  settings: AttachSettings,
-  onLost: () => Promise<void>,
-): Promise<void> {
-  let lease: Lease | undefined = held;
-  try {
-    const users = await held.count().catch((error: Error) => {
-      // A connection that was cut says nothing about the server; a silent server is a failure.
-      if (held.isClosed) return undefined;
-      throw error;
+    await alone(directory, settings, async () => {
+      const users = await lease.count().catch((error: Error) => {
+        if (!lease.isClosed) throw error;
+      });
+      if (users === undefined) await onLost();
+      else if (users === 1) await endServer(lease);
     });
-    if (users === undefined) {
-      await onLost();
-      lease = await join(directory, settings);
-    }
-    if (lease && (users ?? (await lease.count())) === 1) await endServer(lease);
   } finally {
-    lease?.close();
+    lease.close();
   }
 }
 

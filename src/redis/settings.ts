@@ -24,27 +24,17 @@ export async function installedServerVersion(): Promise<string | undefined> {
 }
 
 /** What Redis says about itself, as far as it concerns the safety of events; undefined: it could not be asked. */
-export interface RedisSettings {
-  readonly version: string | undefined;
-  readonly role: string | undefined;
-  readonly clusterEnabled: boolean;
-  readonly maxmemoryPolicy: string | undefined;
-  readonly appendonly: boolean | undefined;
-  readonly appendfsync: string | undefined;
-  /** Whether the last write to the append-only file succeeded. */
-  readonly lastWriteOk: boolean;
-}
+export type RedisSettings = Awaited<ReturnType<typeof readRedisSettings>>;
 
 /** One thing to know about a Redis: an `error` loses or stops events, a `warning` may, a `note` is for information. */
 export interface Finding {
   readonly level: 'error' | 'warning' | 'note';
-  readonly setting: string;
   /** What was found, what is wanted, and what the difference risks. */
   readonly message: string;
 }
 
 /** Asks a Redis for its settings. What it forbids is left undefined; rejects if it cannot be reached. */
-export async function readRedisSettings(redis: Redis): Promise<RedisSettings> {
+export async function readRedisSettings(redis: Redis) {
   const info = await redis.info();
   const config = async (name: string): Promise<string | undefined> => {
     // Managed services forbid CONFIG or rename it: that is an answer, not a failure.
@@ -63,6 +53,7 @@ export async function readRedisSettings(redis: Redis): Promise<RedisSettings> {
     maxmemoryPolicy: policy ?? infoField(info, 'maxmemory_policy'),
     appendonly: toBoolean(appendonly ?? infoField(info, 'aof_enabled')),
     appendfsync,
+    /** Whether the last write to the append-only file succeeded. */
     lastWriteOk: infoField(info, 'aof_last_write_status') !== 'err',
   };
 }
@@ -92,26 +83,25 @@ function* judgeServer({ version, role, clusterEnabled }: RedisSettings): Generat
   if (version === undefined) yield unchecked('version', `${oldest} or later is needed`);
   else if (!isSupportedVersion(version)) {
     const message = `Redis is ${version}, and ${oldest} or later is needed: commands that BullMQ uses are missing`;
-    yield { level: 'error', setting: 'version', message };
+    yield { level: 'error', message };
   }
   if (role !== undefined && role !== 'master') {
     const message = `this Redis is a ${role} and takes no writes: redis.url must lead to the primary`;
-    yield { level: 'error', setting: 'role', message };
+    yield { level: 'error', message };
   }
   if (clusterEnabled) {
     const message =
       'this Redis is part of a cluster: the keys of a client lie in one slot each, and redis.url must lead to a node that holds them all';
-    yield { level: 'note', setting: 'cluster_enabled', message };
+    yield { level: 'note', message };
   }
 }
 
 function* judgeMemory({ maxmemoryPolicy }: RedisSettings): Generator<Finding> {
-  const setting = 'maxmemory-policy';
   if (maxmemoryPolicy === undefined)
-    yield unchecked(setting, 'it must be noeviction, or events may be evicted');
+    yield unchecked('maxmemory-policy', 'it must be noeviction, or events may be evicted');
   else if (maxmemoryPolicy !== 'noeviction') {
     const message = `maxmemory-policy is ${maxmemoryPolicy} and must be noeviction: a full Redis would throw events away`;
-    yield { level: 'error', setting, message };
+    yield { level: 'error', message };
   }
 }
 
@@ -120,23 +110,22 @@ function* judgeFile({ appendonly, appendfsync, lastWriteOk }: RedisSettings): Ge
   else if (!appendonly) {
     const message =
       'appendonly is no and should be yes: a crash or restart of Redis loses the accepted events since its last snapshot';
-    yield { level: 'warning', setting: 'appendonly', message };
+    yield { level: 'warning', message };
   } else if (appendfsync === undefined) {
     yield unchecked('appendfsync', 'only `always` survives a power cut without loss');
   } else if (appendfsync !== 'always') {
     const lost =
       appendfsync === 'everysec' ? 'up to a second or two' : 'what the system had not written, often 30 s';
     const message = `appendfsync is ${appendfsync}: a power cut of the Redis machine may lose ${lost} of accepted events; a crash of Redis alone loses none`;
-    yield { level: 'note', setting: 'appendfsync', message };
+    yield { level: 'note', message };
   }
   if (!lastWriteOk) {
     const message =
       'the last write to the append-only file failed: Redis takes no writes until its disk has room';
-    yield { level: 'error', setting: 'aof_last_write_status', message };
+    yield { level: 'error', message };
   }
 }
 
-function unchecked(setting: string, message: string): Finding {
-  const sentence = `${setting} could not be checked, since Redis does not tell: ${message}`;
-  return { level: 'note', setting, message: sentence };
+function unchecked(setting: string, why: string): Finding {
+  return { level: 'note', message: `${setting} could not be checked, since Redis does not tell: ${why}` };
 }

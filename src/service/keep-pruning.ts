@@ -2,7 +2,6 @@ import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
 import { diedAt } from '../core/dead-letter-filter.ts';
-import type { StoredEvent } from '../core/event.ts';
 import { every } from '../core/time.ts';
 import { discardDeadLetters, readDeadLetters } from '../queue/dead-letters.ts';
 
@@ -21,11 +20,7 @@ export function keepPruning(config: Config, redis: Redis, log: Logger, now: () =
   const prune = async (): Promise<void> => {
     for (const client of Object.keys(config.clients)) {
       try {
-        const removed = await pruneDeadLetters(
-          readDeadLetters(redis, client),
-          (events) => discardDeadLetters(redis, client, events),
-          now() - keepDays * DAY_MS,
-        );
+        const removed = await pruneDeadLetters(redis, client, now() - keepDays * DAY_MS);
         if (removed > 0) log.info({ client, removed, keepDays }, 'dead letters expired');
       } catch (error) {
         log.warn({ client, err: error }, 'dead letters could not be pruned');
@@ -36,22 +31,18 @@ export function keepPruning(config: Config, redis: Redis, log: Logger, now: () =
 }
 
 /**
- * Removes the dead letters that died before a time. They are read oldest first, so the first page without any
+ * Removes a client's dead letters that died before a time. They are read oldest first, so the first page without any
  * ends it.
  *
  * @param before ms since the epoch
  * @returns how many were removed
  */
-export async function pruneDeadLetters(
-  pages: AsyncIterable<readonly StoredEvent[]>,
-  discard: (events: readonly StoredEvent[]) => Promise<number>,
-  before: number,
-): Promise<number> {
+export async function pruneDeadLetters(redis: Redis, client: string, before: number): Promise<number> {
   let removed = 0;
-  for await (const page of pages) {
+  for await (const page of readDeadLetters(redis, client)) {
     const old = page.filter((event) => diedAt(event) < before);
     if (old.length === 0) return removed;
-    removed += await discard(old);
+    removed += await discardDeadLetters(redis, client, old);
   }
   return removed;
 }

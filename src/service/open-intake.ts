@@ -13,9 +13,7 @@ import {
 } from '../queue/connections.ts';
 
 /** An intake with its own connection, which fails at once if Redis is away. */
-export interface OpenIntake extends Pick<Intake, 'submit' | 'submitMany' | 'close'> {
-  readonly redis: Redis;
-}
+export type OpenIntake = Pick<Intake, 'submit' | 'submitMany' | 'close'> & { readonly redis: Redis };
 
 /** Opens the intake for all clients of a configuration, also while Redis is away. */
 export async function openIntake(

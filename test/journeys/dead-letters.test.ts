@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { discardDeadLetters, readDeadLetters } from '../../src/queue/dead-letters.ts';
 import { pruneDeadLetters } from '../../src/service/keep-pruning.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
@@ -123,9 +122,7 @@ test('dead letters are kept no longer than asked for', async () => {
   company.script({ status: 500, delayMs: 10 });
   const younger = await client.submit(numberedEvents(TYPE, 5, 10));
   await client.settled({ dead: 15 });
-  const discard = (events: Parameters<typeof discardDeadLetters>[2]) =>
-    discardDeadLetters(redis, client.name, events);
-  const removed = await pruneDeadLetters(readDeadLetters(redis, client.name), discard, diedLast + 1);
+  const removed = await pruneDeadLetters(redis, client.name, diedLast + 1);
   expect(removed).toBe(10);
   expect((await client.deadLetters()).map((letter) => letter.id).sort()).toEqual([...younger].sort());
 });
