@@ -15,12 +15,9 @@ const common = {
 
 const channelSchema = z.discriminatedUnion('format', [
   z.strictObject({
-    format: z.literal('slack').describe('slack, teams, json, text or pagerduty.'),
+    format: z.enum(['slack', 'teams', 'json', 'text']).describe('slack, teams, json, text or pagerduty.'),
     ...common,
   }),
-  z.strictObject({ format: z.literal('teams'), ...common }),
-  z.strictObject({ format: z.literal('json'), ...common }),
-  z.strictObject({ format: z.literal('text'), ...common }),
   z.strictObject({
     format: z.literal('pagerduty'),
     ...common,

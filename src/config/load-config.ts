@@ -58,7 +58,8 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   const others = [...tls.issues, ...ofSchema.map((issue) => nameOrigin(issue, substituted.lineBreaks))];
   const causes = [...yaml.tree.issues, ...substituted.issues, ...respelledIssues(yaml.tree, ofSchema)];
   const { secretKey, problems } = readSecretKey(env);
-  const issues = [...causes, ...unexplained(others, causes)];
+  // What follows from a cause is not said again: `${HOST}`, unset, is no URL either.
+  const issues = [...causes, ...elsewhere(others, causes)];
   if (value === undefined || issues.length + problems.length > 0) {
     throw new ConfigError(path, [...yaml.tree.toProblems(issues), ...problems]);
   }
@@ -84,10 +85,8 @@ const RESPELLED = `is a number that is sent in another spelling: ${QUOTES}, spel
  * @param known issues of the schema, which say more of the same places
  */
 function respelledIssues({ respelled }: YamlTree, known: readonly ConfigIssue[]): ConfigIssue[] {
-  const places = new Set(known.map(({ keys }) => placeOf(keys)));
-  return respelled
+  return elsewhere(respelled, known)
     .filter(({ keys, losesDigits }) => losesDigits || isInTokenBody(keys))
-    .filter(({ keys }) => !places.has(placeOf(keys)))
     .map(({ keys, losesDigits }) => ({ keys, message: losesDigits ? LOSES_DIGITS : RESPELLED }));
 }
 
@@ -131,11 +130,13 @@ function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMate
   return { ...client, name, endpoints, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
 }
 
-/** Leaves out what follows from a cause that stands there already: `${HOST}`, unset, is no URL either. */
-function unexplained(issues: readonly ConfigIssue[], causes: readonly ConfigIssue[]): readonly ConfigIssue[] {
-  if (causes.length === 0) return issues;
-  const explained = new Set(causes.map(({ keys }) => placeOf(keys)));
-  return issues.filter(({ keys }) => !explained.has(placeOf(keys)));
+/** Those that are at no place of the others. */
+function elsewhere<Placed extends Pick<ConfigIssue, 'keys'>>(
+  placed: readonly Placed[],
+  others: readonly Pick<ConfigIssue, 'keys'>[],
+): Placed[] {
+  const places = new Set(others.map(({ keys }) => placeOf(keys)));
+  return placed.filter(({ keys }) => !places.has(placeOf(keys)));
 }
 
 /** Freezes a value and everything in it, and returns it. For trees, such as a configuration. */

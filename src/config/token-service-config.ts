@@ -6,8 +6,9 @@ const jsonPointer = z
   .string()
   .regex(/^(?:\/(?:[^~/]|~[01])*)*$/, 'must be a JSON pointer (RFC 6901), such as /data/token');
 
+/** YAML has numbers that JSON has not: .inf and .nan. */
 const jsonBody = z.custom<Readonly<Record<string, unknown>> | readonly unknown[]>(
-  (value) => typeof value === 'object' && value !== null && hasJsonOnly(value),
+  (value) => typeof value === 'object' && value !== null && z.json().safeParse(value).success,
   'must be a section or a list of what JSON has',
 );
 
@@ -15,12 +16,6 @@ const jsonBody = z.custom<Readonly<Record<string, unknown>> | readonly unknown[]
 export function isInTokenBody(keys: readonly PropertyKey[]): boolean {
   const [section, , auth, body] = keys;
   return section === 'clients' && auth === 'auth' && body === 'body';
-}
-
-/** YAML has numbers that JSON has not: .inf and .nan. */
-function hasJsonOnly(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isFinite(value);
-  return typeof value !== 'object' || value === null || Object.values(value).every(hasJsonOnly);
 }
 
 /** What stands before a token: visible ASCII, perhaps with a blank at its end; an empty one is none. */

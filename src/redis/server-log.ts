@@ -1,4 +1,4 @@
-import { open, rename, stat } from 'node:fs/promises';
+import { open, readFile, rename, stat } from 'node:fs/promises';
 import { WaybillError } from '../core/waybill-error.ts';
 
 const LARGEST_LOG_BYTES = 1024 * 1024;
@@ -27,11 +27,8 @@ const CAUSES: readonly { code: string; says: RegExp; advice: string }[] = [
 
 /** Opens the log for a server's output, with a full one set aside; says where the new lines begin. */
 export async function openLog(path: string): Promise<{ fd: number; start: number; close(): Promise<void> }> {
-  const size = await stat(path).then(
-    (found) => found.size,
-    () => 0,
-  );
-  if (size > LARGEST_LOG_BYTES) await rename(path, `${path}.1`);
+  const present = await stat(path).catch(() => undefined);
+  if (present && present.size > LARGEST_LOG_BYTES) await rename(path, `${path}.1`);
   const file = await open(path, 'a', 0o600);
   const { size: start } = await file.stat();
   return { fd: file.fd, start, close: () => file.close() };
@@ -54,16 +51,8 @@ export async function droppedEnd(path: string, start: number): Promise<string | 
 
 /** The last bytes of a log, from `start` on at the earliest; '' if there is none. */
 async function readTail(path: string, start: number, bytes: number): Promise<string> {
-  const file = await open(path, 'r').catch(() => undefined);
-  if (!file) return '';
-  try {
-    const { size } = await file.stat();
-    const from = Math.max(start, size - bytes);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.max(0, size - from)), 0, null, from);
-    return buffer.toString('utf8', 0, bytesRead);
-  } finally {
-    await file.close();
-  }
+  const log = await readFile(path).catch(() => Buffer.alloc(0));
+  return log.subarray(Math.max(start, log.length - bytes)).toString();
 }
 
 function lastWords(lines: readonly string[]): string[] {

@@ -21,33 +21,29 @@ const READY_AGE_MS = 500;
 /** The longest wait between two readings of the queues, and of the workers' counts. */
 const POLL_EVERY_MS = 10_000;
 
-/** What health and metrics are served with. */
-export interface HealthParts {
-  readonly config: Config;
-  /** Where they are served, and what they are judged by. */
-  readonly settings: NonNullable<Config['metrics']>;
-  readonly redis: RedisLocation;
-  /** How many worker processes there ought to be. */
-  readonly workers: number;
-  readonly log: Logger;
-}
+/** Where health and metrics are served, and what they are judged by. */
+type Settings = NonNullable<Config['metrics']>;
+/** What of a service they are about; `workers`: how many worker processes there ought to be. */
+type Parts = { readonly config: Config; readonly workers: number; readonly log: Logger };
 
 /** A service's health and metrics, served over HTTP. */
 export class Health {
-  readonly #parts: HealthParts;
+  readonly #parts: Parts;
+  readonly #address: Settings;
   readonly #workers = new WorkersMetrics();
   readonly #redis: Redis;
   readonly #watchdog: Watchdog;
   readonly #monitor: QueueMonitor;
   readonly #stopCollecting: () => Promise<void>;
   readonly #stopMonitoring: () => void;
-  #settings: HealthParts['settings'];
+  #settings: Settings;
   #clients: readonly ViewedClient[];
   #server: Awaited<ReturnType<typeof startHealthServer>> | undefined;
 
-  private constructor(parts: HealthParts) {
-    const { settings, config, redis, log } = parts;
+  private constructor(parts: Parts, settings: Settings, redis: RedisLocation) {
+    const { config, log } = parts;
     this.#parts = parts;
+    this.#address = settings;
     this.#settings = settings;
     this.#clients = Object.values(config.clients);
     // As an intake's connection it fails at once if Redis is away, and gives up if Redis is silent.
@@ -61,14 +57,14 @@ export class Health {
   }
 
   /** @throws WaybillError `METRICS_LISTEN_FAILED` */
-  static async start(parts: HealthParts): Promise<Health> {
-    const health = new Health(parts);
+  static async start(parts: Parts, settings: Settings, redis: RedisLocation): Promise<Health> {
+    const health = new Health(parts, settings, redis);
     const answers = {
       metrics: oneAtATime(() => health.#metrics()),
       readiness: () => health.#readiness(),
     };
     try {
-      health.#server = await startHealthServer(parts.settings, answers);
+      health.#server = await startHealthServer(settings, answers);
     } catch (error) {
       await health.close();
       throw error;
@@ -85,10 +81,9 @@ export class Health {
 
   /** The configuration was read anew. */
   configure({ metrics, clients }: Config): void {
-    const { settings, log } = this.#parts;
-    if (metrics?.host !== settings.host || metrics.port !== settings.port) {
-      const { host, port } = this.#server ?? {};
-      log.warn({ host, port }, 'another address of metrics needs a restart');
+    const { host, port } = this.#server ?? {};
+    if (metrics?.host !== this.#address.host || metrics.port !== this.#address.port) {
+      this.#parts.log.warn({ host, port }, 'another address of metrics needs a restart');
     }
     this.#settings = metrics ?? this.#settings;
     this.#clients = Object.values(clients);

@@ -5,7 +5,7 @@ import { loadConfig, parseConfig } from '../config/load-config.ts';
 import type { EventTypeName, PayloadOf } from '../core/event-types.ts';
 import type { SubmitManyOptions, SubmitOptions } from '../intake/submit-options.ts';
 import type { SubmitResult } from '../intake/submit-result.ts';
-import { type OpenIntake, openIntake } from './open-intake.ts';
+import { openIntake } from './open-intake.ts';
 import { openRedisAccess } from './redis-access.ts';
 
 /** Puts events into Waybill. One for a process is enough: it is made for many submissions at once. */
@@ -87,13 +87,7 @@ export async function createProducer(
 ): Promise<Producer> {
   const loaded = toConfig(config);
   const access = await openRedisAccess(loaded);
-  let intake: OpenIntake;
-  try {
-    intake = await openIntake(loaded, access.location, options);
-  } catch (error) {
-    await access.release();
-    throw error;
-  }
+  const intake = await openIntake(loaded, access.location, options);
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await intake.close();

@@ -36,7 +36,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { log } = options;
   warnOfCredentials(options.config, log);
   const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
-  return new Service(options, access, await openHealth(options, access));
+  try {
+    return new Service(options, access, await openHealth(options, access));
+  } catch (error) {
+    await access.release();
+    throw error;
+  }
 }
 
 /** The service: its worker processes, and the Redis that they share. */
@@ -59,12 +64,7 @@ export class Service {
     this.#access = access;
     this.#health = health;
     this.#config = config;
-    this.#supervisor = new Supervisor({
-      count,
-      spawn: this.#spawnWith(text),
-      log,
-      monotonicNow: () => performance.now(),
-    });
+    this.#supervisor = new Supervisor({ count, spawn: this.#spawnWith(text), log });
     this.reload = runOnceMore(() =>
       this.#reload().catch((error: unknown) => log.error({ err: error }, NOT_TAKEN)),
     );
@@ -149,20 +149,13 @@ function longestEnd({ shutdownGraceMs }: Config): number {
   return shutdownGraceMs + WORKER_END_MS;
 }
 
-/** Serves health and metrics if the configuration says so. @throws WaybillError `METRICS_LISTEN_FAILED`, with Redis released */
-async function openHealth(
-  { config, workers, log }: ServiceOptions,
-  access: RedisAccess,
-): Promise<Health | undefined> {
-  if (config.metrics === undefined) return undefined;
-  try {
-    // Not imported above: every command would take longer to start.
-    const { Health } = await import('./health.ts');
-    return await Health.start({ settings: config.metrics, config, redis: access.location, workers, log });
-  } catch (error) {
-    await access.release();
-    throw error;
-  }
+/** Serves health and metrics if the configuration says so. @throws WaybillError `METRICS_LISTEN_FAILED` */
+async function openHealth(options: ServiceOptions, { location }: RedisAccess): Promise<Health | undefined> {
+  const { metrics } = options.config;
+  if (metrics === undefined) return undefined;
+  // Not imported above: every command would take longer to start.
+  const { Health } = await import('./health.ts');
+  return Health.start(options, metrics, location);
 }
 
 /** The file's present state; undefined if it cannot be run with, which the log says. */

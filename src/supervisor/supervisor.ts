@@ -14,7 +14,6 @@ export interface SupervisorParts {
   readonly count: number;
   readonly spawn: SpawnWorker;
   readonly log: Log;
-  monotonicNow(): number;
 }
 
 /** The place of a worker: it is taken by one process after another. */
@@ -91,16 +90,17 @@ export class Supervisor {
 
   #occupy(slot: Slot, worker: Supervised): void {
     slot.worker = worker;
-    void this.#restartIfLost(slot, worker, this.#parts.monotonicNow());
+    void this.#restartIfLost(slot, worker);
   }
 
-  async #restartIfLost(slot: Slot, worker: Supervised, since: number): Promise<void> {
-    const { log, monotonicNow } = this.#parts;
+  async #restartIfLost(slot: Slot, worker: Supervised): Promise<void> {
+    const since = performance.now();
     const exit = await worker.exit;
     if (this.#isStopping || slot.worker !== worker) return;
-    const { losses, delayMs } = nextRestart(slot.losses, monotonicNow() - since);
+    const { losses, delayMs } = nextRestart(slot.losses, performance.now() - since);
     slot.losses = losses;
-    log.error({ worker: slot.number, workerPid: worker.pid, ...exit, againInMs: delayMs }, 'worker lost');
+    const facts = { worker: slot.number, workerPid: worker.pid, ...exit, againInMs: delayMs };
+    this.#parts.log.error(facts, 'worker lost');
     await pause(delayMs, undefined, { signal: this.#stopping.signal }).catch(() => {});
     // A replacement may have taken the place meanwhile.
     if (this.#isStopping || slot.worker !== worker) return;

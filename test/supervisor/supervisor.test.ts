@@ -40,7 +40,7 @@ async function supervise(count: number, behaviour: Behaviour = {}) {
     return worker;
   };
   const log = createLog({ level: 'info', destination: stream });
-  const supervisor = new Supervisor({ count, spawn, log, monotonicNow: () => performance.now() });
+  const supervisor = new Supervisor({ count, spawn, log });
   const failure = await supervisor.start();
   return { supervisor, lines, first, failure };
 }
