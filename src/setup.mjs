@@ -64,13 +64,15 @@ function installDependencies() {
   const options = ['ci', '--include=dev', '--include=optional', '--no-progress', '--loglevel=error'];
   const npm = process.env.npm_execpath;
   // npm's own script is run by this Node, whichever `npm` stands on the PATH.
-  const { ok, output, how } = npm?.endsWith('.js')
-    ? run(process.execPath, [npm, ...options])
-    : run('npm', options);
+  const ran = npm?.endsWith('.js') ? run(process.execPath, [npm, ...options]) : run('npm', options);
+  demand(ran, 'the dependencies could not be installed: npm ci');
+}
+
+function demand({ ok, output, how }, what) {
   if (ok) return;
   // Past these lines npm prints its manual.
   process.stderr.write(`${output.split('\n').slice(0, 20).join('\n')}\n`);
-  throw new SetupError(`the dependencies could not be installed: npm ci ${how} (its words are above)`);
+  throw new SetupError(`${what} ${how} (its words are above)`);
 }
 
 function hashOfSources() {
@@ -96,23 +98,15 @@ function build() {
   if (isBuilt()) return;
   say('building dist/');
   const sources = hashOfSources();
-  const cache = join(ROOT, 'node_modules', '.cache');
-  const fresh = join(cache, `waybill-build-${process.pid}`);
-  const stale = join(cache, `waybill-stale-${process.pid}`);
-  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { ok, output, how } = run(process.execPath, [tsc, '--noEmitOnError', '--outDir', fresh]);
-  if (!ok) {
-    fs.rmSync(fresh, { recursive: true, force: true });
-    process.stderr.write(output);
-    throw new SetupError(`the build failed: tsc ${how} (its words are above)`);
-  }
-  const command = join(fresh, 'src', 'cli', 'main.js');
-  if (fs.existsSync(command)) fs.chmodSync(command, 0o755);
-  fs.writeFileSync(join(fresh, '.built-from'), sources);
+  const fresh = join(ROOT, 'node_modules', '.cache', 'waybill-build');
   const dist = join(ROOT, 'dist');
-  if (fs.existsSync(dist)) fs.renameSync(dist, stale);
+  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+  fs.rmSync(fresh, { recursive: true, force: true });
+  demand(run(process.execPath, [tsc, '--noEmitOnError', '--outDir', fresh]), 'the build failed: tsc');
+  fs.chmodSync(join(fresh, 'src', 'cli', 'main.js'), 0o755);
+  fs.writeFileSync(join(fresh, '.built-from'), sources);
+  fs.rmSync(dist, { recursive: true, force: true });
   fs.renameSync(fresh, dist);
-  fs.rmSync(stale, { recursive: true, force: true });
 }
 
 /** Has one set-up of this directory work at a time; a second one waits, and mostly finds all done. */

@@ -3,19 +3,19 @@ import type { EmbeddedRedisEvent } from '../redis/attach.ts';
 
 /** Writes what happens to the embedded Redis into the service's log, where its operator looks. */
 export function logEmbeddedRedis(log: Logger): (event: EmbeddedRedisEvent) => void {
-  let loading = false;
+  let isLoading = false;
   return (event) => {
+    const wasLoading = isLoading;
+    isLoading = event.kind === 'loading';
     switch (event.kind) {
       case 'loading':
         // One line for one reading: progress comes twenty times a second.
-        if (!loading) log.info({ totalBytes: event.totalBytes }, 'embedded redis reads its file');
-        loading = true;
+        if (!wasLoading) log.info({ totalBytes: event.totalBytes }, 'embedded redis reads its file');
         return;
       case 'dropped_end':
         log.warn({ reason: event.words }, 'embedded redis dropped the unfinished end of its file');
         return;
       case 'lost':
-        loading = false;
         if (event.cause === undefined) log.warn({}, 'embedded redis lost');
         else log.error(factsOf(event.cause), 'embedded redis lost');
         return;
@@ -23,7 +23,6 @@ export function logEmbeddedRedis(log: Logger): (event: EmbeddedRedisEvent) => vo
         log.info({ redisPid: event.pid }, 'embedded redis runs again');
         return;
       case 'regain_failed':
-        loading = false;
         log.error(factsOf(event.error), 'embedded redis could not be started');
     }
   };

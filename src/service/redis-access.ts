@@ -57,15 +57,15 @@ function configured({ redis }: Config): RedisAccess | undefined {
 
 /** A server that does not answer is left running for the next user: a stop does not wait for it. */
 export async function releaseShortly(access: RedisAccess, log: Logger): Promise<void> {
-  const released = access.release().then(
-    () => true,
-    (error: unknown) => {
-      log.warn({ err: error }, 'embedded redis could not be stopped');
-      return true;
-    },
-  );
-  const done = await atMost(RELEASE_MS, released);
-  if (!done) log.warn({}, 'embedded redis does not answer and is left running');
+  try {
+    const isReleased = await atMost(
+      RELEASE_MS,
+      access.release().then(() => true),
+    );
+    if (!isReleased) log.warn({}, 'embedded redis does not answer and is left running');
+  } catch (error) {
+    log.warn({ err: error }, 'embedded redis could not be stopped');
+  }
 }
 
 /** What a stop met while it started: an embedded Redis that comes up now has to be released. */

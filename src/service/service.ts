@@ -66,7 +66,10 @@ export class Service {
     this.#config = config;
     this.#supervisor = new Supervisor({ count, spawn: this.#spawnWith(text), log });
     this.reload = runOnceMore(() =>
-      this.#reload().catch((error: unknown) => log.error({ err: error }, NOT_TAKEN)),
+      this.#reload().catch((error: unknown) => {
+        const isKnown = error instanceof WaybillError;
+        log.error(isKnown ? { code: error.code, reason: error.message } : { err: error }, NOT_TAKEN);
+      }),
     );
     this.started = this.#start();
   }
@@ -116,11 +119,16 @@ export class Service {
 
   async #reload(): Promise<void> {
     const { log, workers: count } = this.#options;
-    const read = readAnew(this.#config, log);
-    if (read === undefined) return;
-    log.info(describeChange(this.#config, read.config), 'configuration read anew');
-    if (!(await this.#supervisor.replace(this.#spawnWith(read.text), longestEnd(this.#config)))) return;
-    const { config } = read;
+    const present = this.#config;
+    const text = readConfigText(present.file);
+    const config = parseConfig(text, present.file);
+    if (!isDeepStrictEqual(config.redis, present.redis) || config.dataDir !== present.dataDir) {
+      const change = 'names another redis or dataDir: that needs a restart';
+      log.error({ reason: `configuration file ${present.file} ${change}` }, NOT_TAKEN);
+      return;
+    }
+    log.info(describeChange(present, config), 'configuration read anew');
+    if (!(await this.#supervisor.replace(this.#spawnWith(text), longestEnd(present)))) return;
     this.#config = config;
     warnOfCredentials(config, log);
     this.#health?.configure(config);
@@ -156,25 +164,6 @@ async function openHealth(options: ServiceOptions, { location }: RedisAccess): P
   // Not imported above: every command would take longer to start.
   const { Health } = await import('./health.ts');
   return Health.start(options, metrics, location);
-}
-
-/** The file's present state; undefined if it cannot be run with, which the log says. */
-function readAnew(present: Config, log: Logger): { config: Config; text: string } | undefined {
-  try {
-    const text = readConfigText(present.file);
-    const config = parseConfig(text, present.file);
-    if (isDeepStrictEqual(config.redis, present.redis) && config.dataDir === present.dataDir) {
-      return { config, text };
-    }
-    const reason = `configuration file ${present.file} names another redis or dataDir: that needs a restart`;
-    log.error({ reason }, NOT_TAKEN);
-  } catch (error) {
-    log.error(
-      error instanceof WaybillError ? { code: error.code, reason: error.message } : { err: error },
-      NOT_TAKEN,
-    );
-  }
-  return undefined;
 }
 
 function describeChange(before: Config, after: Config) {
