@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { didYouMean } from '../core/near-miss.ts';
-import { type ConfigIssue, placeOf } from './config-error.ts';
+import type { ConfigIssue } from './config-error.ts';
 
 const EXPECTED: Readonly<Record<string, string>> = {
   string: 'text',
@@ -12,38 +12,26 @@ const EXPECTED: Readonly<Record<string, string>> = {
   array: 'a list',
 };
 
-/** What a file says, with its defaults filled in; undefined: `issues` is everything that is wrong with it. */
-export interface TreeCheck<Value> {
-  readonly value: Value | undefined;
-  readonly issues: readonly ConfigIssue[];
-}
-
 /**
  * Holds what a file says against a schema. No text from the file is repeated in an issue but for keys, since any
  * text may be a secret that stands in the wrong place.
+ *
+ * @returns the value with its defaults filled in; undefined: `issues` is everything that is wrong with it
  */
 export function checkTree<Schema extends z.ZodType>(
   schema: Schema,
   tree: unknown,
-): TreeCheck<z.output<Schema>> {
-  const knownKeys = new Map<string, readonly string[]>();
-  const result = schema.safeParse(tree, {
-    error: (issue) => {
-      // Only here, before zod strips it, does an issue tell which schema raised it.
-      if (issue.code === 'unrecognized_keys') knownKeys.set(placeOf(issue.path ?? []), keysOf(issue.inst));
-      return sentenceFor(issue);
-    },
-  });
-  if (result.success) return { value: result.data, issues: [] };
-  const issues = result.error.issues.flatMap(withinUnion).flatMap((issue) => {
+): { readonly value: z.output<Schema> | undefined; readonly issues: readonly ConfigIssue[] } {
+  const { data: value, error } = schema.safeParse(tree, { error: sentenceFor });
+  const issues = (error?.issues ?? []).flatMap(withinUnion).flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [{ keys: issue.path, message: issue.message }];
-    const known = knownKeys.get(placeOf(issue.path ?? [])) ?? [];
+    const known = issue.message.split(' ');
     return issue.keys.map((key) => ({
       keys: [...issue.path, key],
       message: `is not a known setting${didYouMean(key, known)}`,
     }));
   });
-  return { value: undefined, issues };
+  return { value, issues };
 }
 
 /** What is wrong with the form of a value that its kind suggests, if there are several: a text, or a section. */
@@ -54,11 +42,6 @@ function withinUnion(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
   const meant = issue.errors.find((issues) => !isOfOtherKind(issues));
   if (meant === undefined) return [issue];
   return meant.map((one) => ({ ...one, path: [...issue.path, ...one.path] }));
-}
-
-function keysOf(inst: unknown): readonly string[] {
-  const schema = inst as { _zod?: { def?: { shape?: Record<string, unknown> } } } | undefined;
-  return Object.keys(schema?._zod?.def?.shape ?? {});
 }
 
 function sentenceFor(issue: z.core.$ZodRawIssue): string | undefined {
@@ -75,6 +58,9 @@ function sentenceFor(issue: z.core.$ZodRawIssue): string | undefined {
       return issue.errors.length > 0 ? kindsSentence(issue) : discriminatorSentence(issue);
     case 'invalid_key':
       return issue.issues[0]?.message;
+    case 'unrecognized_keys':
+      // Only here, before zod strips it, does an issue tell its schema: the known keys stand for a sentence.
+      return Object.keys((issue.inst as z.core.$ZodObject | undefined)?._zod.def.shape ?? {}).join(' ');
     default:
       return undefined;
   }
