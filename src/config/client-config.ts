@@ -115,12 +115,9 @@ const tlsSchema = z
     key: text.optional().describe('The private key of cert.'),
   })
   .superRefine((tls, context) => {
-    if (tls.cert !== undefined && tls.key === undefined) {
-      context.addIssue({ code: 'custom', path: ['key'], message: 'is required where cert is given' });
-    }
-    if (tls.key !== undefined && tls.cert === undefined) {
-      context.addIssue({ code: 'custom', path: ['cert'], message: 'is required where key is given' });
-    }
+    if ((tls.cert === undefined) === (tls.key === undefined)) return;
+    const [missing, given] = tls.key === undefined ? ['key', 'cert'] : ['cert', 'key'];
+    context.addIssue({ code: 'custom', path: [missing], message: `is required where ${given} is given` });
   });
 
 /** Whether the endpoints may be load-tested, and how hard at most; `findPermission` has the defaults. */

@@ -6,7 +6,7 @@ import { type DataDirectory, openDataDirectory, unusable } from './data-director
 import { lockFile } from './file-lock.ts';
 import { Lease, type LoadingProgress } from './lease.ts';
 import { droppedEnd, startFailure } from './server-log.ts';
-import { type ServerSettings, type StartedServer, startServer } from './spawn-server.ts';
+import { type FoundServer, type ServerSettings, startServer } from './spawn-server.ts';
 
 const LOOK_AGAIN_MS = 10;
 const END_TIMEOUT_MS = 10_000;
@@ -68,34 +68,23 @@ async function alone<Result>(
   }
 }
 
-/** A server that was found or started; `logStart` is where the lines of a started one begin in the log. */
-type FoundServer = Pick<StartedServer, 'lease'> & Partial<StartedServer>;
-
 async function joinOrStart(
   directory: DataDirectory,
   settings: AttachSettings,
   mayStart: boolean,
 ): Promise<FoundServer | undefined> {
-  const lease = await join(directory, settings);
-  if (lease) return { lease };
+  const lease = await Lease.take(directory, settings.answerTimeoutMs);
+  if (lease?.server.workingDirectory === directory.path) return { lease };
   const free = await lockFile(directory.serverLockPath, 0);
+  // A container may have the directory under another path; without the lock it is the server of a removed one.
+  if (lease && free === undefined) return { lease };
+  lease?.close();
   const lock = free ?? (await endUnreachable(directory));
   try {
     return free === undefined || mayStart ? await startServer(directory, settings, lock.fd) : undefined;
   } finally {
     await lock.close();
   }
-}
-
-/** Takes a lease if a server listens that serves this very directory: the socket may be elsewhere, and outlive it. */
-async function join(
-  directory: DataDirectory,
-  { answerTimeoutMs }: AttachSettings,
-): Promise<Lease | undefined> {
-  const lease = await Lease.take(directory, answerTimeoutMs);
-  if (lease === undefined || lease.server.workingDirectory === directory.path) return lease;
-  lease.close();
-  return undefined;
 }
 
 /**

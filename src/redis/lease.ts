@@ -11,14 +11,6 @@ import { infoField } from './settings.ts';
 const LEASE_NAME = 'waybill-embedded-lease';
 const LOADING_POLL_MS = 50;
 
-/** Who answered. */
-interface ServerFacts {
-  readonly pid: number;
-  readonly version: string;
-  /** An absolute path; empty: the directory was removed. */
-  readonly workingDirectory: string;
-}
-
 /** How far a server has come in reading its append-only file. */
 export interface LoadingProgress {
   readonly loadedBytes: number;
@@ -31,10 +23,11 @@ export interface LoadingProgress {
  */
 export class Lease {
   readonly directory: DataDirectory;
-  readonly server: ServerFacts;
+  /** Who answered. */
+  readonly server: Awaited<ReturnType<typeof askWho>>;
   readonly #redis: Redis;
 
-  private constructor(redis: Redis, directory: DataDirectory, server: ServerFacts) {
+  private constructor(redis: Redis, directory: DataDirectory, server: Lease['server']) {
     this.#redis = redis;
     this.directory = directory;
     this.server = server;
@@ -156,11 +149,12 @@ function meansNobodyThere(error: NodeJS.ErrnoException): boolean {
   return codes.includes(error.code ?? '') || error.message === 'Connection is closed.';
 }
 
-async function askWho(redis: Redis): Promise<ServerFacts> {
+async function askWho(redis: Redis) {
   const info = await redis.info('server');
   return {
     pid: Number(infoField(info, 'process_id')),
     version: infoField(info, 'redis_version') ?? '0',
+    /** An absolute path; empty: the directory was removed. */
     workingDirectory: ((await redis.config('GET', 'dir')) as string[])[1] ?? '',
   };
 }

@@ -32,11 +32,10 @@ export interface ServerSettings {
   readonly answerTimeoutMs: number;
 }
 
-/** A server that was just started. */
-export interface StartedServer {
+/** A server that was found or started; `logStart` is where the lines of a started one begin in the log. */
+export interface FoundServer {
   readonly lease: Lease;
-  /** Where its lines begin in the directory's log. */
-  readonly logStart: number;
+  readonly logStart?: number;
 }
 
 /**
@@ -48,7 +47,7 @@ export async function startServer(
   directory: DataDirectory,
   { serverBinary, startTimeoutMs, answerTimeoutMs }: ServerSettings,
   lock: number,
-): Promise<StartedServer> {
+): Promise<FoundServer> {
   const { child, logStart } = await spawnServer(directory, serverBinary, lock);
   const deadline = performance.now() + startTimeoutMs;
   for (;;) {
