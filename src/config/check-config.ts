@@ -82,14 +82,9 @@ function kindsSentence({ errors, input }: z.core.$ZodRawIssue<z.core.$ZodIssueIn
   return `must be ${kinds.join(' or ')}, found ${kindOf(input)}`;
 }
 
-function discriminatorSentence(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string {
-  const { options, discriminator, input } = issue as {
-    options?: readonly unknown[];
-    discriminator?: string;
-    input?: unknown;
-  };
-  const choice = `one of ${(options ?? []).join(', ')}`;
-  const given = (input as Record<string, unknown> | undefined)?.[discriminator ?? ''];
+function discriminatorSentence({ options, discriminator, input }: z.core.$ZodRawIssue): string {
+  const choice = `one of ${(options as readonly unknown[]).join(', ')}`;
+  const given = Object(input)[String(discriminator)];
   return given === undefined ? `is required: ${choice}` : `must be ${choice}`;
 }
 

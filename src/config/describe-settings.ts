@@ -68,12 +68,8 @@ function insideOf(schema: JsonSchema, path: string): [JsonSchema, string] | unde
 
 /** One section with the settings of several. A setting is described as the first of them has it. */
 function joined(sections: readonly JsonSchema[]): JsonSchema {
-  const properties: Record<string, JsonSchema> = {};
-  for (const section of sections) {
-    for (const [key, schema] of Object.entries(section.properties ?? {})) properties[key] ??= schema;
-  }
-  const required = [...new Set(sections.flatMap((section) => section.required ?? []))];
-  return { properties, required };
+  const properties = Object.assign({}, ...sections.map((section) => section.properties).reverse());
+  return { properties, required: sections.flatMap((section) => section.required ?? []) };
 }
 
 function allowsOf(schema: JsonSchema, isRequired: boolean): string {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -75,11 +75,7 @@ export async function startServer(
 }
 
 /** Starts the process in a session of its own, so that it outlives this process and a Ctrl-C on its terminal. */
-async function spawnServer(
-  directory: DataDirectory,
-  binary: string,
-  lock: number,
-): Promise<{ child: ChildProcess; logStart: number }> {
+async function spawnServer(directory: DataDirectory, binary: string, lock: number) {
   const log = await openLog(directory.logPath);
   try {
     const child = spawn('/bin/sh', ['-c', WAIT_THEN_RUN, binary, ...serverSettings(directory)], {

@@ -138,10 +138,7 @@ const LONGEST_RESTART_MS = 30_000;
 const STEADY_MS = 60_000;
 
 /** How long to wait before a lost worker is started again: doubles with each that was lost soon after its start. */
-export function nextRestart(
-  previous: number,
-  livedMs: number,
-): { readonly losses: number; readonly delayMs: number } {
+export function nextRestart(previous: number, livedMs: number) {
   const losses = livedMs >= STEADY_MS ? 1 : previous + 1;
   return { losses, delayMs: Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** (losses - 1)) };
 }

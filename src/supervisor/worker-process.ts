@@ -53,8 +53,8 @@ export class WorkerProcess {
 
   /** Starts it from its compiled entry. `onOutput` is given whole lines of its log. */
   constructor(entry: string, settings: WorkerSettings, onOutput: (lines: string) => void) {
-    const stdio = ['ignore', 'pipe', 'inherit', 'ipc'] as const;
-    this.#child = fork(entry, [], { stdio: [...stdio], execArgv: [...WORKER_FLAGS] });
+    const execArgv = [...WORKER_FLAGS];
+    this.#child = fork(entry, [], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], execArgv });
     forwardLines(this.#child, onOutput);
     this.#tell({ kind: 'run', ...settings });
     let failure: WorkerExit['failure'];
