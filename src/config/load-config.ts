@@ -42,9 +42,7 @@ export function readConfigText(file: string): string {
   throw new ConfigError(resolve(file), [{ path: '$', message }], { cause: read.cause });
 }
 
-/**
- * As `loadConfig`, for a text that is taken to stand in `file`: relative paths in it start from there.
- */
+/** As `loadConfig`, for a text that is taken to stand in `file`: relative paths in it start from there. */
 export function parseConfig(text: string, file: string, env: Env = process.env): Config {
   const path = resolve(file);
   const directory = dirname(path);

@@ -1,5 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
-import { readFile } from 'node:fs/promises';
+import { type FileHandle, readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { WaybillError } from '../core/waybill-error.ts';
 import { type DataDirectory, openDataDirectory, unusable } from './data-directory.ts';

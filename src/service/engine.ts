@@ -49,14 +49,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   return engine;
 }
 
-/** What the endpoints of a client share. */
-interface ClientParts {
-  readonly http: ClientHttp;
-  readonly meter: ClientMeter;
-  readonly authorizer: Authorizer;
-  readonly renewOn: readonly number[];
-  readonly pacing: Pacing | undefined;
-}
+/** What the attempts of a client's endpoints share. */
+type ClientParts = Pick<AttemptParts, 'post' | 'authorizer' | 'renewOn'>;
 
 /** The delivery workers of all clients, in this process. */
 export class Engine {
@@ -125,15 +119,11 @@ export class Engine {
       ...(tls === undefined ? {} : { tls }),
     });
     const meter = this.meter.client(name);
-    const parts = {
-      http,
-      meter,
-      authorizer: this.#authorizerOf(client, http, meter),
-      renewOn: renewOnOf(client.auth),
-      pacing: this.#pacingOf(client.ratePerSecond, rateKey(name)),
-    };
+    const authorizer = this.#authorizerOf(client, http, meter);
+    const parts = { post: http.post, authorizer, renewOn: renewOnOf(client.auth) };
+    const pacing = this.#pacingOf(client.ratePerSecond, rateKey(name));
     this.#https.push(http);
-    for (const endpoint of endpoints) this.#addEndpoint(endpoint, parts);
+    for (const endpoint of endpoints) this.#addEndpoint(endpoint, parts, meter, pacing);
   }
 
   #authorizerOf(client: ResolvedClient, http: ClientHttp, meter: ClientMeter): Authorizer {
@@ -165,15 +155,17 @@ export class Engine {
     });
   }
 
-  #addEndpoint(endpoint: ResolvedEndpoint, parts: ClientParts): void {
+  #addEndpoint(
+    endpoint: ResolvedEndpoint,
+    parts: ClientParts,
+    meter: ClientMeter,
+    pacing: Pacing | undefined,
+  ): void {
     const { client, type, concurrency, timeoutMs } = endpoint;
-    const { http, meter, authorizer, renewOn, pacing } = parts;
     const { log, attempts = createAttempt } = this.#options;
     const own = this.#pacingOf(endpoint.ratePerSecond, rateKey(client, type));
-    const gate = new Gate(
-      concurrency,
-      [own, pacing].filter((one) => one !== undefined),
-    );
+    const pacings = [own, pacing].filter((one) => one !== undefined);
+    const gate = new Gate(concurrency, pacings);
     const worker = this.#workers.create(endpoint, {
       onLockLost: (jobId) => delivery.lose(jobId),
       onStalled: (batch) => log.warn({ client, type, batch }, 'batch taken over from a lost process'),
@@ -182,9 +174,7 @@ export class Engine {
       endpoint,
       source: worker,
       attempt: attempts({
-        post: http.post,
-        authorizer,
-        renewOn,
+        ...parts,
         timeoutMs,
         takeTurn: () => gate.turn(),
         userAgent: `waybill/${VERSION}`,
