@@ -98,7 +98,7 @@ describe('the service', () => {
     expect([url.protocol, url.port]).toEqual(['redis:', '6379']);
   });
 
-  test('reads its configuration where it is mounted, and cannot change it', () => {
+  test('reads its configuration from the mount, and cannot change it', () => {
     expect(waybill.command).toEqual(['start', '--config', CONFIG_PATH]);
     // A missing file is said, and not made a directory.
     const bind = { create_host_path: false };

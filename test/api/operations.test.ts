@@ -71,7 +71,7 @@ test('a dead letter is shown with its attempts, response and payload', async () 
   expect(other).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
 });
 
-test('replay takes what the filters or ids name, once, and nothing where it is a dry run', async () => {
+test('replay takes the events of the filters or ids, once, and none in a dry run', async () => {
   const { api, ids } = await withLetters(130);
   const replay = (json: object) => api.call('POST', '/v1/dead-letters/replay', { json });
   const client = api.name;

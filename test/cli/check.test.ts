@@ -141,7 +141,7 @@ test('clients that cannot be reached are each said, with the reason', async () =
   ]);
 });
 
-test('events that nobody will deliver are named', async () => {
+test('events that will not be delivered are named', async () => {
   const server = await startOwnRedis(SAFE);
   const redis = server.connect();
   await new Promise((resolve) => redis.once('ready', resolve));

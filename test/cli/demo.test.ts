@@ -27,7 +27,7 @@ test('Ctrl-C ends the demo, and its Redis with it', async () => {
   expect(readdirSync(temporary)).toEqual([]);
 });
 
-test('whoever reads the demo may stop reading: its Redis ends all the same', () => {
+test('a demo whose reader has gone ends its Redis all the same', () => {
   const temporary = testDirectory();
   const env = { ...process.env, TMPDIR: temporary };
   execFileSync('sh', ['-c', `"${process.execPath}" "${MAIN}" demo | head -2`], { env });

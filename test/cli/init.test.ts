@@ -26,7 +26,7 @@ test('init never overwrites a file', async () => {
   expect(readFileSync(file, 'utf8')).toBe('mine');
 });
 
-test('init writes where --config says, and says where it cannot', async () => {
+test('init writes to the file of --config, and says if it cannot', async () => {
   const directory = testDirectory();
   const written = await runWaybill(['init', '--json', '--config', 'other.yaml'], { directory });
   expect(JSON.parse(written.stdout)).toEqual({ file: join(directory, 'other.yaml') });

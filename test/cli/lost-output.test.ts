@@ -42,7 +42,7 @@ test.each([[''], ['--json']])(
   },
 );
 
-test('a send whose output nobody reads any more says how far it came, and does not end as if it were done', async () => {
+test('a send whose reader has gone says how far it came, and does not exit as done', async () => {
   const { directory, client } = place();
   // Far more than is submitted in one go, with lines that the output tells of among the first.
   const bad = Array.from({ length: 1_000 }, () => '{}\n').join('');

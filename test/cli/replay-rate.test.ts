@@ -10,7 +10,7 @@ import { runWaybill, startWaybill } from '../support/waybill-process.ts';
 
 const PATIENCE_MS = 30_000;
 
-test('a replay at a rate takes its time, can be interrupted, and goes on where it was', async () => {
+test('a replay at a rate takes its time, can be interrupted, and goes on with the next letter', async () => {
   const company = await testSandbox().company('acme', { script: 500 });
   const settings = company.clientSettings({ retry: { retries: 0 } });
   const engine = await testEngine({ acme: settings });

@@ -127,7 +127,7 @@ test('a file in UTF-16 is refused in one sentence', async () => {
   });
 });
 
-test('gzip data is unpacked; where it is cut off, what came before is sent', async () => {
+test('gzip data is unpacked; of a truncated file the beginning is sent', async () => {
   const packed = gzipSync(ndjson(numberedEvents(TYPE, 5_000)));
   const [whole, cut, early] = await Promise.all([
     sendFile(packed),

@@ -90,7 +90,7 @@ test('with --json: an object each interval, also while Redis is silent; a good e
   expect((await watch.exit).code).toBe(0);
 });
 
-test('it ends when nobody reads it any more', async () => {
+test('it ends when its reader has gone', async () => {
   const { options } = await watched();
   const args = [MAIN, 'status', '--watch', '--interval', '0.1', '--json'];
   const watch = spawn(process.execPath, args, {

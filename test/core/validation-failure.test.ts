@@ -22,7 +22,7 @@ test('whatever fields and codes a client names come back as they were', () => {
   );
 });
 
-test('a response that was cut short names those that are whole, and does no harm', () => {
+test('a truncated response names its whole field errors, and does no harm', () => {
   fc.assert(
     fc.property(fieldErrors, fc.nat(200), (errors, most) => {
       const whole = JSON.stringify({ message: 'Validation failed', errors });

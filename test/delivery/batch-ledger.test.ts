@@ -167,7 +167,7 @@ test('events that stay in their batch are kept, every other one gets a job of it
   });
 });
 
-test('whoever writes learns that the lock is gone; an error of Redis says nothing of it', async () => {
+test('a write tells that the lock is lost; an error of Redis does not', async () => {
   const { answers, open, lockGone } = ledgers([eventOf(1)]);
   answers.push(new Error('Redis'), false);
   const [failing, refused] = [open(), open()];

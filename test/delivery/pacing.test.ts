@@ -98,7 +98,7 @@ test('a reservation that begins later is waited for', async () => {
   expect(times).toEqual([300]);
 });
 
-test('whoever comes while turns are given waits for the next reservation', async () => {
+test('a wait that begins while turns are given waits for the next reservation', async () => {
   const { pacing, reservations } = paced(10, async () => 0);
   const early = timesOfTurns(pacing, 1);
   await vi.advanceTimersByTimeAsync(0);

@@ -4,7 +4,7 @@ import { Tally } from '../../src/delivery/tally.ts';
 const event = { id: 'e', type: 'x', unit: 'u', body: '{}' };
 const delivered = { kind: 'delivered', status: 200 } as const;
 
-test('how long attempts took is one counter a settlement, in whole milliseconds, and none where it is none', () => {
+test('the time of all attempts is one counter a settlement, in whole milliseconds; a zero is left out', () => {
   const tally = new Tally('x');
   const attempt = (ms: number): void => {
     tally.count(event, delivered, delivered, ms, 0);

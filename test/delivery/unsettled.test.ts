@@ -48,7 +48,7 @@ test('a settled batch is forgotten', () => {
   expect(unsettled.recall('batch', [eventOf(1)])).toEqual([]);
 });
 
-test('an event that somebody else went on with is not recalled', () => {
+test('an event that another process went on with is not recalled', () => {
   const unsettled = new Unsettled();
   const event = eventOf(1);
   const elsewhere = failedOnce(event).event;

@@ -125,7 +125,7 @@ test('a little gzip data that becomes 512 MiB is unpacked in little memory', {
   expect(rssMiB).toBeLessThan(MOST_RSS_MIB);
 });
 
-test('a device without end is read until somebody stops it, in little memory', {
+test('a device without end is read until it is stopped, in little memory', {
   timeout: 60_000,
 }, async () => {
   const child = startSend([], '/dev/zero');

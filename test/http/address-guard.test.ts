@@ -151,7 +151,7 @@ describe('names', () => {
     expect(result).toMatchObject({ kind: 'unsent', failureClass: 'address' });
   });
 
-  test('that resolve to both are connected to where it is allowed', async () => {
+  test('that resolve to both kinds are connected to at the allowed one', async () => {
     const mixed = answering([PRIVATE, PUBLIC, PRIVATE_6]);
     expect(await ask(createLookup(mixed, refuseAddress), true)).toEqual([PUBLIC]);
     expect(await ask(createLookup(mixed, refuseAddress), false)).toEqual(PUBLIC);

@@ -41,7 +41,7 @@ describe('a connection', () => {
     expect(server.sockets).toHaveLength(2);
   });
 
-  test('that was never idle is left as well, for where its name has moved to', async () => {
+  test('that was never idle is left as well, once its name has moved', async () => {
     const old = await serve((received) => respond(received, 503));
     const moved = await serve((received) => respond(received, 200), undefined, old.port, '127.0.0.2');
     const addresses = ['127.0.0.1'];

@@ -76,7 +76,7 @@ test('100 Continue without an answer behind it has its deadline, and without end
   await endless.allClosed();
 });
 
-test('100 Continue on a connection that is idle is still what nobody asked for', async () => {
+test('100 Continue on an idle connection is still an unasked answer', async () => {
   const server = await serve(({ socket, number }) => {
     socket.write(OK, () => {
       if (number === 1) setImmediate(() => socket.write(CONTINUE));

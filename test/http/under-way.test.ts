@@ -55,7 +55,7 @@ test('a signal calls off its own requests, however the signals alternate', async
   expect(await ofTwo[0]?.ended).toBe('aborted');
 });
 
-test('ends those that more came for than any answer takes, long before their time', async () => {
+test('ends requests with more bytes than any answer takes, long before their deadline', async () => {
   const underWay = new UnderWay();
   const abort = new AbortController();
   const patient = request(underWay, performance.now() + 60_000, abort.signal, 0);

@@ -47,7 +47,7 @@ test('whatever there is of them, dead letters are summed up in little memory', a
   expect(group?.units).toHaveLength(20);
 });
 
-test('the field errors of a 422 name nobody, and are counted as one where they differ only by whom they named', async () => {
+test('the field errors of a 422 name no person, and count as one if they differ by the name only', async () => {
   const refused = (login: string): StoredEvent => {
     const errors = [{ field: '$.user_login', code: `user ${login} is unknown` }];
     return {

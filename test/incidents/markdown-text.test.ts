@@ -54,7 +54,7 @@ function seen(token: Token): string {
   return 'text' in token ? String(token.text) : '';
 }
 
-test('whatever a text holds, a block of code holds just that, and ends where it ends', () => {
+test('a block of code holds any text unchanged, and ends with it', () => {
   fc.assert(
     fc.property(hostile, (text) => {
       fc.pre(text.trim() !== '');

@@ -67,7 +67,7 @@ test('a number where a string is due goes out as the string that it spells', asy
   expect(JSON.parse(company.requests[0]?.body ?? '')).toMatchObject({ upc: '12345678905' });
 });
 
-test('receipts that are new to the client and those that it had are counted apart', async () => {
+test('receipts that are new to the client (201) and known ones (200) are counted apart', async () => {
   const company = await testSandbox().company('acme');
   // The client has three of them already: it took them, and its answers were lost on the way.
   const had = numberedEvents('inventory_receipt', 3).map((payload) => String(payload.unit_identifier));

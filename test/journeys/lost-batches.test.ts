@@ -32,7 +32,7 @@ test('a batch whose process was lost is delivered by another one', async () => {
   expect(engine.log.matching('batch')).toMatchObject([{ events: 10, delivered: 10, stalls: 1 }]);
 });
 
-test('whoever lost the lock settles nothing, and sends nothing again that was delivered', async () => {
+test('after a lost lock nothing is settled, and no delivered event is sent again', async () => {
   const company = await testSandbox().company('acme');
   const held = hold();
   company.script(held.script);

@@ -65,7 +65,7 @@ test('an empty queue has no head and no age; the first batch that waits has both
   expect(await look()).toMatchObject({ head: 'b ', held: true });
 });
 
-test('a batch whose lock ran out is in nobody’s hands', async () => {
+test('a batch whose lock ran out is held by no process', async () => {
   const { redis, client, add, look, take } = openQueue();
   await add('a', Date.now());
   const job = await take();
@@ -233,7 +233,7 @@ test('two copies of an event that come to the same retry go on as one, and are c
   expect(await readView(redis, client)).toMatchObject({ waiting: 0, inFlight: 0, retrying: 1, accepted: 2 });
 });
 
-test('an empty queue counts nothing as waiting, also if somebody removed its jobs by hand', async () => {
+test('an empty queue counts nothing as waiting, also if its jobs were removed by hand', async () => {
   const { redis, client, add } = openQueue();
   await add('a', Date.now());
   await redis.del(`${endpointPrefix(dispositionsOf(client))}wait`);

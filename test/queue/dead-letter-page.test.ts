@@ -3,7 +3,7 @@ import { readDeadLetterPage } from '../../src/queue/dead-letters.ts';
 import { deadLettersPrefix } from '../../src/queue/names.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 
-test('pages go through all dead letters in their order, but for those that were removed just then', async () => {
+test('pages go through all dead letters in their order, except letters removed just then', async () => {
   const redis = testRedis();
   const client = uniqueClientName();
   const prefix = deadLettersPrefix(client);

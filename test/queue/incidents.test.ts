@@ -67,7 +67,7 @@ test('what dies is counted by endpoint, class and status; what is replayed or di
   expect(await left()).toEqual({ disposition_update: 0, inventory_receipt: 0 });
 });
 
-test('a full Redis keeps nobody from telling of an incident, and from closing it', async () => {
+test('with a full Redis an incident is told and closed', async () => {
   const server = await startOwnRedis({ 'maxmemory-policy': 'noeviction' });
   const redis = server.connect();
   const fields = { openedAt: 5, failingSince: 1, lastAt: 9, count: 3, left: 0, replayed: 3, delivered: 0 };

@@ -85,7 +85,7 @@ test('a batch that was completed by another is not taken for settled over a conn
   expect(await complete()).toEqual({ settled: false });
 });
 
-test('a retry that is due is left to BullMQ, which takes it before those that wait', async () => {
+test('a due retry is left to BullMQ, which takes it before waiting batches', async () => {
   const { queue, worker, complete } = await openQueue(['a', 'b']);
   const retry = await queue.add('1', { events: [EVENT] }, { jobId: 'retry', delay: 50 });
   const dueAt = retry.timestamp + retry.delay;
@@ -93,7 +93,7 @@ test('a retry that is due is left to BullMQ, which takes it before those that wa
   expect(await worker.take()).toMatchObject({ id: 'b' });
 });
 
-test('a retry that is not due yet keeps nobody waiting', async () => {
+test('a retry that is not due yet holds up no batch', async () => {
   const { queue, complete } = await openQueue(['a', 'b']);
   const retry = await queue.add('1', { events: [EVENT] }, { jobId: 'retry', delay: 60_000 });
   expect((await complete({ now: retry.timestamp })).next).toMatchObject({ id: 'b' });

@@ -93,7 +93,7 @@ test('another error is not waited for', async () => {
   expect(waits).toEqual([]);
 });
 
-test('whoever is closed gives up', async () => {
+test('a closed caller gives up', async () => {
   let closed = false;
   let tries = 0;
   const failing = untilWritable(

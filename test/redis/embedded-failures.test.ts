@@ -170,7 +170,7 @@ test('a full log is set aside', async () => {
   await redis.release();
 });
 
-test('why a server has ended is told also where it is released before its end was noticed', async () => {
+test('the reason for the end of a server is told, also if it is released before the end was noticed', async () => {
   const dataDir = dataDirectory();
   const events: EmbeddedRedisEvent[] = [];
   const redis = await startEmbeddedRedis({ dataDir, onEvent: (event) => events.push(event) });

@@ -59,7 +59,7 @@ test('a worker that does not end is ended: at the stop, and when it is replaced'
   await supervisor.stop(LIMIT_MS);
 });
 
-test('a successor that cannot begin replaces nobody, and no more are tried', async () => {
+test('a successor that cannot begin replaces no worker, and no more are tried', async () => {
   const { supervisor, lines, first } = await supervise(2);
   const failure = { code: 'TLS_SETTINGS_INVALID', message: 'the key does not fit' };
   let tried = 0;
