@@ -14,6 +14,7 @@ export class RelatedTokens {
   #followsVoided = false;
   /** Tokens in a row that failed after another scope got one. */
   #voided = 0;
+  /** It was this one that told of the group. */
   #isTold = false;
 
   /** @param group all with the same client id; this one is added to it */
@@ -35,8 +36,9 @@ export class RelatedTokens {
   noteProven(): { readonly scope: string; readonly clients: readonly string[] }[] | undefined {
     this.#voided = this.#followsVoided ? this.#voided + 1 : 0;
     const other = this.#others().find((one) => one.#voided >= TELLING_TIMES);
-    if (this.#isTold || this.#voided < TELLING_TIMES || other === undefined) return undefined;
-    for (const one of this.#group) one.#isTold = true;
+    if (this.#voided < TELLING_TIMES || other === undefined) return undefined;
+    if (this.#group.some((one) => one.#isTold)) return undefined;
+    this.#isTold = true;
     return [this, other].map((one) => ({ scope: one.#scope || 'none', clients: one.#clients }));
   }
 

@@ -42,11 +42,18 @@ export async function requestToken(
   const request = { ...buildTokenRequest(config), keepBodyBytes: TOKEN_ANSWER_BYTES };
   let tries = 0;
   let refusal: TokenRefusal = { refusal: `did not answer within ${timeoutMs} ms`, again: false };
+  const askOnce = async (): Promise<IssuedToken | TokenRefusal> => {
+    try {
+      // A longer timeout than the limit: the limit ends the request, and its words say so.
+      const answer = await post({ ...request, timeoutMs: 2 * timeoutMs, signal: limit.signal });
+      return readTokenAnswer(answer, config, wallNow());
+    } catch (error) {
+      return notAsked(error);
+    }
+  };
   const tryOnce = async (): Promise<IssuedToken | undefined> => {
     tries += 1;
-    // The limit ends the request, and says so in the same words each time.
-    const result = post({ ...request, timeoutMs: 2 * timeoutMs, signal: limit.signal });
-    const read = await result.then((answer) => readTokenAnswer(answer, config, wallNow()), notAsked);
+    const read = await askOnce();
     if (!('refusal' in read)) return read;
     if (!limit.signal.aborted) refusal = read;
     if (read.again) throw new WorthAnotherTry();

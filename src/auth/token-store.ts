@@ -105,7 +105,7 @@ export class TokenStore {
     const { key, lockMs, cipher } = this.#options;
     const keys = [key, this.#lock, this.#failed];
     const reply = await this.#eval(CLAIM, keys, this.#owner, lockMs, useless);
-    if (reply === undefined) return { kind: 'away' };
+    if (!Array.isArray(reply)) return { kind: 'away' };
     const [kind, value = '', ms = 0] = reply as [Claim['kind'], string?, number?];
     if (kind === 'claimed' || kind === 'held') return { kind };
     if (kind === 'failed') return { kind, failure: value, retryAfterMs: Math.max(0, ms) };
@@ -120,7 +120,7 @@ export class TokenStore {
     const { key, cipher } = this.#options;
     const text = JSON.stringify(token);
     const stored = cipher === undefined ? text : cipher.seal(text, key);
-    const lifetimeMs = Math.floor(token.lifetimeMs);
+    const lifetimeMs = Math.max(1, Math.floor(token.lifetimeMs));
     await this.#eval(PUBLISH, [key, this.#lock], this.#owner, replaced, stored, lifetimeMs);
   }
 
@@ -131,8 +131,12 @@ export class TokenStore {
   }
 
   /** Undefined: Redis failed or came late. */
-  #eval(script: string, keys: readonly string[], ...values: readonly (string | number)[]): Promise<unknown> {
+  async #eval(script: string, keys: readonly string[], ...values: readonly (string | number)[]) {
     const { redis, timeoutMs } = this.#options;
-    return atMost(timeoutMs, redis.eval(script, keys.length, ...keys, ...values)).catch(() => undefined);
+    try {
+      return await atMost(timeoutMs, redis.eval(script, keys.length, ...keys, ...values));
+    } catch {
+      return undefined;
+    }
   }
 }

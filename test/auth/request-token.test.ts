@@ -152,10 +152,14 @@ describe('requestToken: failures', () => {
     expect(result).toEqual({ failure: `token service ${server.url} did not answer within 20 ms` });
   });
 
-  it('makes a failure of whatever the sender throws, without its message', async () => {
-    const post = async () => {
-      throw new TypeError('bad header: s:cr€t&1');
-    };
+  const throws = (): never => {
+    throw new TypeError('bad header: s:cr€t&1');
+  };
+
+  it.each([
+    ['throws', throws],
+    ['rejects', async () => throws()],
+  ])('makes a failure of a sender that %s, without its message', async (_how, post) => {
     expect(await requestToken(configOf(), { post, timeoutMs: 60_000 })).toEqual({
       failure: `token service ${server.url} could not be asked (TypeError)`,
     });

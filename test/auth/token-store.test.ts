@@ -53,6 +53,27 @@ describe('a token store', () => {
     expect(await b.claim(stored)).toEqual({ kind: 'claimed' });
   });
 
+  it.each([
+    [
+      'throws at once',
+      () => {
+        throw new Error('no connection');
+      },
+    ],
+    ['answers with something else', async () => null],
+  ])('counts Redis as away if it %s', async (_how, answer) => {
+    const store = new TokenStore({
+      redis: { eval: answer },
+      key,
+      variant: '',
+      lockMs: MINUTE,
+      timeoutMs: MINUTE,
+    });
+    expect(await store.claim('')).toEqual({ kind: 'away' });
+    await store.publish(tokenNamed('1'), '');
+    await store.release();
+  });
+
   it('takes its own lock again, which is left from an answer that was lost', async () => {
     const store = storeOf();
     await store.claim('');
