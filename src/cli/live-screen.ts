@@ -10,9 +10,9 @@ export interface ScreenStream extends NodeJS.WritableStream {
   readonly rows?: number;
 }
 
-/** A terminal that knows these two shows what is between them at once; others ignore them. */
-const BEGIN_FRAME = '\u001b[?2026h';
-const END_FRAME = '\u001b[?2026l';
+/** What is between these is shown at once, by terminals that can; a line that is too long is not wrapped. */
+const BEGIN_FRAME = '\u001b[?2026h\u001b[?7l';
+const END_FRAME = '\u001b[?7h\u001b[?2026l';
 const ERASE_BELOW = '\u001b[J';
 const ERASE_TO_END_OF_LINE = '\u001b[K';
 const DEFAULT_COLUMNS = 80;
@@ -96,5 +96,7 @@ const STYLE = /(\u001b\[[\d;]*m)/;
 export function cutLine(line: string, columns: number): string {
   const parts = line.split(STYLE);
   const harmless = parts.map((part, i) => (i % 2 === 1 ? part : visibleText(part).replace(/\s/g, ' ')));
-  return cliTruncate(harmless.join(''), columns);
+  const cut = cliTruncate(harmless.join(''), columns);
+  // Half of a wide character does not fit beside the ellipsis.
+  return stringWidth(cut) > columns ? cliTruncate(harmless.join(''), columns - 1) : cut;
 }

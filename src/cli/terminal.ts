@@ -153,9 +153,9 @@ export function oneLine(text: string): string {
   return visibleText(text.replace(/\s+/g, ' ').trim());
 }
 
-/** Shows control characters as what they are, so that text from elsewhere cannot steer the terminal. */
+/** Shows control characters and Hangul fillers by their code: text from elsewhere cannot steer the terminal. */
 export function visibleText(text: string): string {
-  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, (character) =>
+  return text.replace(/[\p{Cc}\u202a-\u202e\u2066-\u2069\u115f\u1160\u3164\uffa0]/gu, (character) =>
     character === '\n' || character === '\t'
       ? character
       : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

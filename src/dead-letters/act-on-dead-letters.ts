@@ -38,26 +38,30 @@ export async function actOnDeadLetters(
   action: DeadLetterAction,
   { clients, filter, limit, batchSizeOf, onProgress, rate, signal }: ActOptions,
 ): Promise<ActResult> {
-  let found = 0;
-  let done = 0;
+  const result = { found: 0, done: 0, interrupted: false };
   const seen = new Set<string>();
-  for await (const page of findDeadLetters(read, clients, filter, limit, signal)) {
-    const client = page[0]?.client ?? '';
-    const events = page.map((letter) => letter.event).filter((event) => !seen.has(event.id));
-    for (const event of events) seen.add(event.id);
-    const size = Math.min(batchSizeOf(client), rate?.stepSize ?? Number.POSITIVE_INFINITY);
-    for (const group of groupsOf(events, size)) {
-      if (rate !== undefined) await wait(rate.waitMs(), signal);
-      if (signal?.aborted === true) return { found, done, interrupted: true };
-      found += group.length;
-      const acted = await action(client, group);
-      // Letters that were gone already put no load on the endpoint.
-      rate?.went(acted);
-      done += acted;
-      onProgress?.(done);
+  try {
+    for await (const page of findDeadLetters(read, clients, filter, limit, signal)) {
+      const client = page[0]?.client ?? '';
+      const events = page.map((letter) => letter.event).filter((event) => !seen.has(event.id));
+      for (const event of events) seen.add(event.id);
+      const size = Math.min(batchSizeOf(client), rate?.stepSize ?? Number.POSITIVE_INFINITY);
+      for (const group of groupsOf(events, size)) {
+        if (rate !== undefined) await wait(rate.waitMs(), signal);
+        signal?.throwIfAborted();
+        result.found += group.length;
+        const acted = await action(client, group);
+        // Letters that were gone already put no load on the endpoint.
+        rate?.went(acted);
+        result.done += acted;
+        onProgress?.(result.done);
+      }
     }
+  } catch (error) {
+    if (signal === undefined || error !== signal.reason) throw error;
+    result.interrupted = true;
   }
-  return { found, done, interrupted: signal?.aborted === true };
+  return result;
 }
 
 /** Ends early, without an error, if the signal says so. */

@@ -17,7 +17,8 @@ export type ReadDeadLetters = (
  * Finds dead letters, client by client and oldest first, page by page.
  *
  * @param limit stops after this number
- * @param signal ends it after a page
+ * @param signal ends it before the next page
+ * @throws the signal's reason
  */
 export async function* findDeadLetters(
   read: ReadDeadLetters,
@@ -29,10 +30,11 @@ export async function* findDeadLetters(
   let left = limit;
   for (const client of clients) {
     for await (const page of read(client, filter)) {
+      signal?.throwIfAborted();
       const found = page.filter((event) => matchesFilter(event, filter)).slice(0, left);
       left -= found.length;
       if (found.length > 0) yield found.map((event) => ({ client, event }));
-      if (left <= 0 || signal?.aborted === true) return;
+      if (left <= 0) return;
     }
   }
 }

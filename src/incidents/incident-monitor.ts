@@ -133,7 +133,7 @@ export class IncidentMonitor {
   }
 
   async #sendAll(clients: readonly string[]): Promise<void> {
-    // One of these may be sent and forgotten while an answer of Redis that names it is on its way.
+    // A notice held when this check began may be sent and forgotten before Redis' answer arrives.
     const held = new Set(this.#held);
     for (const [client, { notices }] of await readIncidents(this.#parts.redis, clients)) {
       for (const pending of await this.#claim(client, notices)) {
@@ -177,15 +177,25 @@ export class IncidentMonitor {
   async #send(client: string, pending: PendingNotice): Promise<void> {
     const { redis, log, signal } = this.#parts;
     signal.throwIfAborted();
-    const { channel, notice } = pending;
-    if (channel === LOG_CHANNEL) logNotice(log, notice);
-    else {
-      const result = (await this.#channels.get(channel)?.send(notice, signal)) ?? REMOVED;
-      const facts = { client, incident: incidentId(notice.incident), kind: notice.kind, channel, ...result };
-      if (result.reason === undefined) log.debug(facts, 'incident told');
-      else log.error(facts, 'incident not told');
+    try {
+      await this.#tell(client, pending);
+    } catch (error) {
+      signal.throwIfAborted();
+      log.error({ client, channel: pending.channel, err: error }, 'incident not told');
     }
     await pRetry(() => forgetNotice(redis, client, pending), { ...FORGET_AGAIN, signal });
+  }
+
+  async #tell(client: string, { channel, notice }: PendingNotice): Promise<void> {
+    const { log, signal } = this.#parts;
+    if (channel === LOG_CHANNEL) {
+      logNotice(log, notice);
+      return;
+    }
+    const result = (await this.#channels.get(channel)?.send(notice, signal)) ?? REMOVED;
+    const facts = { client, incident: incidentId(notice.incident), kind: notice.kind, channel, ...result };
+    if (result.reason === undefined) log.debug(facts, 'incident told');
+    else log.error(facts, 'incident not told');
   }
 }
 

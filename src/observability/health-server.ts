@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fastify } from 'fastify';
 import { WaybillError } from '../core/waybill-error.ts';
@@ -13,6 +14,12 @@ export interface HealthAnswers {
 
 /** How long a request may take to come in. */
 const REQUEST_MS = 5_000;
+const TIMES = {
+  requestTimeout: REQUEST_MS,
+  headersTimeout: REQUEST_MS,
+  keepAliveTimeout: REQUEST_MS,
+  connectionsCheckingInterval: 1_000,
+};
 const MOST_CONNECTIONS = 100;
 const PATHS = ['/livez', '/readyz', '/metrics'];
 
@@ -25,13 +32,12 @@ export async function startHealthServer(
   { host, port }: { readonly host: string; readonly port: number },
   { readiness, metrics }: HealthAnswers,
 ) {
+  // With a server of its own, fastify listens at one address, even for `localhost`.
   const server = fastify({
     forceCloseConnections: true,
-    requestTimeout: REQUEST_MS,
-    keepAliveTimeout: REQUEST_MS,
-    http: { headersTimeout: REQUEST_MS, connectionsCheckingInterval: 1_000 },
+    serverFactory: (handler) =>
+      Object.assign(createServer(TIMES, handler), { maxConnections: MOST_CONNECTIONS }),
   });
-  server.server.maxConnections = MOST_CONNECTIONS;
   server.addHook('onRequest', async ({ is404, url }, reply) => {
     reply.header('cache-control', 'no-store').type('application/json').serializer(toBody);
     if (!is404) return undefined;
@@ -40,7 +46,9 @@ export async function startHealthServer(
     }
     return reply.code(405).header('allow', 'GET, HEAD').send({ error: 'only GET and HEAD' });
   });
-  server.setErrorHandler(({ message }: Error, _request, reply) => reply.code(500).send({ error: message }));
+  server.setErrorHandler(({ message }: Error, _request, reply) =>
+    reply.code(500).type('application/json').send({ error: message }),
+  );
   server.get('/livez', async () => ({ live: true }));
   server.get('/readyz', async (_request, reply) => {
     const found = await readiness();

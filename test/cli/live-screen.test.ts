@@ -65,7 +65,19 @@ test('a cut line keeps its colours and ends them, measures what is wide, and ste
     '日本…',
     '日本語',
   ]);
+  expect(cutLine('日本語日本語', 6)).toBe('日本…');
   expect(cutLine('a\u001b[2Jb\nc', 80)).toBe('a\\u001b[2Jb c');
+  // Terminals give a filler two columns, and measure it as none.
+  expect(cutLine('\u3164a\uffa0', 80)).toBe('\\u3164a\\uffa0');
+});
+
+test('a line that a terminal takes for longer than it was measured is not wrapped', () => {
+  const terminal = fakeTerminal(80, 24);
+  const screen = createLiveScreen(terminal.stream);
+  screen.draw(['a line']);
+  screen.end();
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with one
+  expect(terminal.sent()).toMatch(/\u001b\[\?7l.*a line.*\u001b\[\?7h/s);
 });
 
 test('the cursor is hidden while it draws, and shown when it ends', () => {

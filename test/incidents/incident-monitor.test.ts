@@ -209,6 +209,17 @@ test('a notice for a channel that is in no configuration is logged and forgotten
   ]);
 });
 
+test('a notice that cannot be told by a fault of its own is logged and forgotten', async () => {
+  const redis = (await startOwnRedis()).connect();
+  const damaged = { channel: 'log', notice: { ...OPENED, incident: {} } };
+  await redis.hset(incidentsKey('acme'), `notice/${OPENED.id}/log`, JSON.stringify(damaged));
+  const { check, idle, lines } = monitorOf(redis, ['acme']);
+  await check();
+  await idle();
+  expect(await waiting(redis)).toEqual([]);
+  expect(lines.lines).toMatchObject([{ level: 'error', msg: 'incident not told', channel: 'log', err: {} }]);
+});
+
 test('a notice that was sent is not sent again while Redis does not forget it, and is forgotten in the end', async () => {
   const redis = (await startOwnRedis()).connect();
   await openIncident(redis, 'acme');
