@@ -140,7 +140,7 @@ export class Engine {
       },
       timeoutMs: tokenTimeoutMs(client),
       network: JSON.stringify([client.allowPrivateNetwork, client.tlsMaterial ?? null]),
-      onAsked: meter.asked,
+      onAsked: (outcome) => meter.asked(outcome),
     });
   }
 
