@@ -43,9 +43,19 @@ export class UnreadBytes {
     for (;;) {
       const byte = yield* this.at(0);
       if (byte === undefined || !isSkipped(byte)) return byte;
-      if (byte === LINE_FEED) this.line += 1;
-      this.take(1);
+      this.take(this.#startLength(isSkipped));
     }
+  }
+
+  /** The number of known bytes that are to be skipped; counts their lines. */
+  #startLength(isSkipped: (byte: number) => boolean): number {
+    let length = 0;
+    for (const byte of this.bytes) {
+      if (!isSkipped(byte) || (byte === LINE_FEED && this.isLine)) break;
+      if (byte === LINE_FEED) this.line += 1;
+      length += 1;
+    }
+    return length;
   }
 
   /** The number of bytes up to the end of the line; undefined: there are more than `most`. */
