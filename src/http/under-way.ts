@@ -16,10 +16,14 @@ export interface Limited {
   end(why: EndReason): void;
 }
 
-/** How late a request may be ended, in milliseconds; also how long a flood may go on. */
+/** How often is looked for requests to end, in milliseconds; also how long a flood may go on. */
 const SWEEP_MS = 20;
-/** An endpoint that hangs has all its requests end at once: in one go, that takes milliseconds of all other clients. */
+/**
+ * An endpoint that hangs has all its requests end together, and their successors begin: that takes milliseconds of all
+ * other clients. Each look ends a few only, or this part of them if they are many.
+ */
 const ENDED_AT_ONCE = 4;
+const ENDED_PART = 1 / 8;
 
 /**
  * The requests under way, looked through every 20 ms for those whose time is over or that are flooded. There are few
@@ -65,18 +69,10 @@ export class UnderWay {
     this.#sweeping = undefined;
     const now = performance.now();
     const over = this.#requests.filter(({ dueAt, allowance }) => dueAt <= now || allowance < 0);
-    this.#endSome(over.values());
-    if (this.#requests.length > 0) this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
-  }
-
-  /** A few at a time, and what came in for others meanwhile is dealt with before the next few. */
-  #endSome(over: IterableIterator<Limited>): void {
-    for (let left = ENDED_AT_ONCE; left > 0; left -= 1) {
-      const { value: request, done } = over.next();
-      if (done) return;
-      if (this.#requests[request.place] !== request) continue;
-      request.end(request.dueAt <= performance.now() ? 'timeout' : 'flood');
+    for (const request of over.slice(0, Math.max(ENDED_AT_ONCE, over.length * ENDED_PART))) {
+      // Another one's end may have ended it.
+      if (this.#requests[request.place] === request) request.end(request.dueAt <= now ? 'timeout' : 'flood');
     }
-    setImmediate(() => this.#endSome(over));
+    if (this.#requests.length > 0) this.#sweeping ??= setTimeout(() => this.#sweep(), SWEEP_MS).unref();
   }
 }
