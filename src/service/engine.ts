@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { Authorizer } from '../auth/authorizer.ts';
 import { Authorizers } from '../auth/authorizers.ts';
-import { asksForTokens, renewOnOf, tokenTimeoutMs } from '../config/client-config.ts';
+import { asksForTokens } from '../config/client-config.ts';
 import type { Config, ResolvedClient, ResolvedEndpoint } from '../config/config-schema.ts';
 import { type ClientMeter, DeliveryMeter } from '../core/delivery-meter.ts';
 import { atMost } from '../core/time.ts';
@@ -12,7 +11,7 @@ import { EndpointDelivery } from '../delivery/deliver-endpoint.ts';
 import { Gate } from '../delivery/gate.ts';
 import { type AttemptParts, createAttempt, type MakeAttempt } from '../delivery/make-attempt.ts';
 import { Pacing, type ReserveSends } from '../delivery/pacing.ts';
-import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
+import type { ClientHttp } from '../http/client-http.ts';
 import { type BatchWorkers, createBatchWorkers } from '../queue/batch-workers.ts';
 import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
 import { type Endpoint, LOCK_TIMING, type LockTiming, rateKey } from '../queue/names.ts';
@@ -21,6 +20,7 @@ import { type SettleCommand, type Settled, settle } from '../queue/settle.ts';
 import type { BatchWorker } from '../queue/take.ts';
 import { untilWritable } from '../queue/until-writable.ts';
 import { VERSION } from '../version.ts';
+import { type ClientParts, openClientParts } from './client-parts.ts';
 import { createErrorSpacing } from './error-spacing.ts';
 import { keepPruning } from './keep-pruning.ts';
 
@@ -49,9 +49,6 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   return engine;
 }
 
-/** What the attempts of a client's endpoints share. */
-type ClientParts = Pick<AttemptParts, 'post' | 'authorizer' | 'renewOn'>;
-
 /** The delivery workers of all clients, in this process. */
 export class Engine {
   /** What this process counts of its deliveries. */
@@ -62,7 +59,7 @@ export class Engine {
   readonly #workers: BatchWorkers;
   readonly #errors: ReturnType<typeof createErrorSpacing>;
   readonly #suspects = new Set<object>();
-  readonly #https: ClientHttp[] = [];
+  readonly #connections: ClientHttp[] = [];
   readonly #endpoints: { readonly delivery: EndpointDelivery; readonly worker: BatchWorker }[] = [];
   #stopPruning = (): void => {};
   #isClosed = false;
@@ -104,44 +101,25 @@ export class Engine {
     // What was to be sent again once a lost connection was back is never answered: ioredis forgets it.
     await atMost(CLOSED_MS, stops);
     await Promise.all(this.#endpoints.map(({ worker }) => worker.close()));
-    await Promise.all(this.#https.map((http) => http.close()));
+    await Promise.all(this.#connections.map((http) => http.close()));
   }
 
   /** Adds a client, whose endpoints share its connections, its authorization and its rate limit. */
   #addClient(client: ResolvedClient): void {
     const endpoints = Object.values(client.endpoints);
-    const { name, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
-    const http = createClientHttp({
-      connections: endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0),
-      timeoutMs,
-      connectionMaxAgeMs,
-      allowPrivateNetwork,
-      ...(tls === undefined ? {} : { tls }),
-    });
-    const meter = this.meter.client(name);
-    const authorizer = this.#authorizerOf(client, http, meter);
-    const parts = { post: http.post, authorizer, renewOn: renewOnOf(client.auth) };
-    const pacing = this.#pacingOf(client.ratePerSecond, rateKey(name));
-    this.#https.push(http);
-    for (const endpoint of endpoints) this.#addEndpoint(endpoint, parts, meter, pacing);
-  }
-
-  #authorizerOf(client: ResolvedClient, http: ClientHttp, meter: ClientMeter): Authorizer {
-    const { onTokenRequest } = this.#options;
+    const connections = endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0);
+    const meter = this.meter.client(client.name);
     if (asksForTokens(client.auth)) meter.expectTokens();
-    return this.#authorizers.get({
-      client: client.name,
-      auth: client.auth,
-      async post(request) {
-        const asked = performance.now();
-        const result = await http.post(request, request.signal);
-        onTokenRequest?.(performance.now() - asked);
-        return result;
-      },
-      timeoutMs: tokenTimeoutMs(client),
-      network: JSON.stringify([client.allowPrivateNetwork, client.tlsMaterial ?? null]),
-      onAsked: (outcome) => meter.asked(outcome),
-    });
+    const { http, ...parts } = openClientParts(
+      client,
+      connections,
+      this.#authorizers,
+      this.#options.onTokenRequest,
+      (outcome) => meter.asked(outcome),
+    );
+    const pacing = this.#pacingOf(client.ratePerSecond, rateKey(client.name));
+    this.#connections.push(http);
+    for (const endpoint of endpoints) this.#addEndpoint(endpoint, parts, meter, pacing);
   }
 
   #pacingOf(ratePerSecond: number | undefined, key: string): Pacing | undefined {
@@ -157,7 +135,7 @@ export class Engine {
 
   #addEndpoint(
     endpoint: ResolvedEndpoint,
-    parts: ClientParts,
+    parts: Omit<ClientParts, 'http'>,
     meter: ClientMeter,
     pacing: Pacing | undefined,
   ): void {

@@ -1,11 +1,10 @@
 import { Authorizers } from '../../auth/authorizers.ts';
 import type { TokenRedis } from '../../auth/token-store.ts';
-import { renewOnOf, tokenTimeoutMs } from '../../config/client-config.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { CallOff, type CallOffSignal } from '../../core/call-off.ts';
 import type { StoredEvent } from '../../core/event.ts';
 import { type AttemptParts, createAttempt, type Post } from '../../delivery/make-attempt.ts';
-import { createClientHttp } from '../../http/client-http.ts';
+import { openClientParts } from '../../service/client-parts.ts';
 import { VERSION } from '../../version.ts';
 import type { SendEvent } from '../generator.ts';
 
@@ -41,29 +40,12 @@ export interface LoadSenderOptions {
  */
 export function openDirectSender(options: LoadSenderOptions): LoadSender {
   const { client, runId, maxInFlight, redis, secretKey } = options;
-  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
-  const network = { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, ...(tls && { tls }) };
-  const http = createClientHttp({ connections: maxInFlight, ...network });
   const authorizers = new Authorizers({ redis, secretKey });
-  const parts = {
-    post: http.post,
-    authorizer: authorizers.get({
-      client: client.name,
-      auth: client.auth,
-      async post(request) {
-        const started = performance.now();
-        const result = await http.post(request, request.signal);
-        options.onTokenRequest(performance.now() - started);
-        return result;
-      },
-      timeoutMs: tokenTimeoutMs(client),
-      // As the engine names them: only then they share a token through Redis.
-      network: JSON.stringify([allowPrivateNetwork, tls ?? null]),
-    }),
-    renewOn: renewOnOf(client.auth),
-    userAgent: `waybill/${VERSION}`,
-    monotonicNow: () => performance.now(),
-  };
+  const { http, ...common } = openClientParts(client, maxInFlight, authorizers, (ms) =>
+    options.onTokenRequest(ms),
+  );
+  const monotonicNow = (): number => performance.now();
+  const parts = { ...common, userAgent: `waybill/${VERSION}`, monotonicNow };
   const callOff = new CallOff();
   const endpoints = Object.values(client.endpoints).map(({ type, url, ...endpoint }) => {
     const attempt = measuredAttempts({ ...parts, timeoutMs: endpoint.timeoutMs }, runId);
