@@ -105,8 +105,12 @@ function build() {
   demand(run(process.execPath, [tsc, '--noEmitOnError', '--outDir', fresh]), 'the build failed: tsc');
   fs.chmodSync(join(fresh, 'src', 'cli', 'main.js'), 0o755);
   fs.writeFileSync(join(fresh, '.built-from'), sources);
-  fs.rmSync(dist, { recursive: true, force: true });
+  // Processes that run from dist/ load more of it later: it is away for a moment only.
+  const old = `${fresh}-old`;
+  fs.rmSync(old, { recursive: true, force: true });
+  if (fs.existsSync(dist)) fs.renameSync(dist, old);
   fs.renameSync(fresh, dist);
+  fs.rmSync(old, { recursive: true, force: true });
 }
 
 /** Has one set-up of this directory work at a time; a second one waits, and mostly finds all done. */

@@ -27,7 +27,7 @@ export const accountSchema = z
     refused: z.array(
       z.object({
         ...place,
-        line: z.int().min(1).optional().describe('where it stands in an NDJSON body'),
+        line: z.int().min(1).optional().describe('the line in an NDJSON body'),
         code: z.string(),
         errors: errorsSchema,
       }),

@@ -38,7 +38,7 @@ export class ConfigError extends WaybillError {
   }
 }
 
-/** Where it is and what is wrong there, in a line. */
+/** A problem with its place, in one line. */
 export function describeProblem({ line, path, message }: ConfigProblem): string {
   const place = line === undefined ? '' : `line ${line}: `;
   return path === '$' ? `${place}the file ${message}` : `${place}${path} ${message}`;

@@ -128,7 +128,7 @@ function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMate
   return { ...client, name, endpoints, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
 }
 
-/** Those that are at no place of the others. */
+/** Keeps what stands at other places than `others`. */
 function elsewhere<Placed extends Pick<ConfigIssue, 'keys'>>(
   placed: readonly Placed[],
   others: readonly Pick<ConfigIssue, 'keys'>[],

@@ -74,7 +74,7 @@ function inOrder(problems: ConfigProblem[]): ConfigProblem[] {
   return problems.sort((one, other) => (one.line ?? 0) - (other.line ?? 0));
 }
 
-/** The values of a YAML file, without those that `issues` refuses, and their lines. */
+/** The values of a YAML file and their lines; `issues` names refused ones, which are left out. */
 export class YamlTree {
   readonly value: unknown;
   readonly issues: ConfigIssue[] = [];

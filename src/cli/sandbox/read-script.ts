@@ -29,10 +29,7 @@ export function parseScript(text: string, file: string): SandboxScript {
 }
 
 function scriptError(file: string, problems: readonly ConfigProblem[]): UsageError {
-  const lines = problems.map(
-    (problem) => `
-  ${describeProblem(problem)}`,
-  );
+  const lines = problems.map((problem) => `\n  ${describeProblem(problem)}`);
   const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
   return Object.assign(new UsageError(`script ${file} has ${count}:${lines.join('')}`), { problems });
 }
