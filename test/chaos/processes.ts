@@ -93,7 +93,9 @@ function startWaybill(place: Place, args: readonly string[], logFile?: string): 
     signal: (signal) => void child.kill(signal),
     signalAll: (signal) => signalGroup(child, signal),
     async write(text) {
-      if (!child.stdin.write(text)) await Promise.race([once(child.stdin, 'drain'), once(child, 'close')]);
+      if (child.stdin.write(text)) return;
+      // One that is killed just then takes nothing more: the wait for it fails, or its end comes first.
+      await Promise.race([once(child.stdin, 'drain'), once(child, 'close')]).catch(() => {});
     },
     endInput: () => void child.stdin.end(),
   };
