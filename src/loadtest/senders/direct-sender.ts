@@ -64,20 +64,15 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
 
 /** Attempts as the engine makes them, each request marked with the run that it is of. `tokenMs`: the wait for a token */
 export function measuredAttempts(parts: AttemptParts, runId: string) {
+  const post: Post = (request, called) =>
+    parts.post({ ...request, headers: [...request.headers, LOADTEST_HEADER, runId] }, called);
+  const attempt = createAttempt({ ...parts, post });
   return async (event: StoredEvent, url: string, signal: CallOffSignal) => {
     const began = performance.now();
-    let requestMs = 0;
-    const post: Post = async (request, called) => {
-      const started = performance.now();
-      const headers = [...request.headers, LOADTEST_HEADER, runId];
-      const result = await parts.post({ ...request, headers }, called);
-      requestMs += performance.now() - started;
-      return result;
-    };
-    const attempted = await createAttempt({ ...parts, post })(event, url, signal);
+    const attempted = await attempt(event, url, signal);
     if (attempted === undefined) return undefined;
     const ms = performance.now() - began;
-    // All time beyond the requests of this event is the wait for a token.
-    return { ...attempted, ms, tokenMs: Math.max(0, ms - requestMs) };
+    // An attempt counts the time of its requests alone: the remainder is the wait for a token.
+    return { ...attempted, ms, tokenMs: Math.max(0, ms - attempted.ms) };
   };
 }
