@@ -11,13 +11,33 @@ export interface Authorization {
   readonly version: number;
 }
 
-/** There is nothing to authorize a request with: it is not sent. */
-export interface AuthorizationFailure {
+/**
+ * Why there is no token. `credentials`: the settings are wrong, the credentials or their style most likely; `service`:
+ * the token service fails, is busy or is silent; `local`: this machine is short of something.
+ */
+export const BLAMES = ['credentials', 'service', 'local'] as const;
+
+/** One of them. */
+export type Blame = (typeof BLAMES)[number];
+
+/** No token is to be had. */
+export interface TokenMissing {
   /** A sentence for the operator, without secrets. */
   readonly failure: string;
-  /** Waybill itself stopped asking, since it shuts down: this is no failed attempt. */
-  readonly calledOff?: true;
+  readonly blame: Blame;
+  /** When asking again makes sense, in milliseconds: sooner, the answer is the same and no request is made. */
+  readonly retryInMs: number;
+  readonly calledOff?: false;
 }
+
+/** Waybill itself stopped asking, since it shuts down or the request is no longer wanted. */
+export interface CalledOff {
+  readonly failure: string;
+  readonly calledOff: true;
+}
+
+/** There is nothing to authorize a request with: it is not sent. */
+export type AuthorizationFailure = TokenMissing | CalledOff;
 
 /** An authorization, or the reason that there is none; `isAuthorized` tells them apart. */
 export type AuthorizeResult = Authorization | AuthorizationFailure;

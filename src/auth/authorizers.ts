@@ -5,12 +5,13 @@ import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
 import type { Authorizer } from './authorizer.ts';
 import type { RelatedTokens } from './related-tokens.ts';
-import { requestToken } from './request-token.ts';
+import { requestToken, type TokenRequestFailure } from './request-token.ts';
 import { createStaticAuthorizer } from './static-authorizer.ts';
+import type { IssuedToken } from './token-answer.ts';
 import { TokenAuthorizer } from './token-authorizer.ts';
 import { TokenCipher } from './token-cipher.ts';
 import type { TokenPost } from './token-post.ts';
-import { tokenKey } from './token-service.ts';
+import { tokenKey, whatToCheck } from './token-service.ts';
 import { type TokenRedis, TokenStore } from './token-store.ts';
 
 /** What all authorizers of a process share; durations in milliseconds. */
@@ -99,7 +100,8 @@ export class Authorizers {
     return new TokenAuthorizer({
       auth,
       related: this.#relatedTo(auth),
-      requestToken: () => requestToken(auth, { post, timeoutMs, signal, retryDelayMs }),
+      requestToken: async () =>
+        withAdvice(auth, await requestToken(auth, { post, timeoutMs, signal, retryDelayMs })),
       store: redis && new TokenStore({ redis, ...shared }),
       monotonicNow,
       sleep: this.#options.sleep ?? ((ms) => sleep(ms, undefined, { ref: false })),
@@ -119,6 +121,14 @@ export class Authorizers {
     this.#related.set(id, related);
     return related;
   }
+}
+
+/** Says what to check if the settings are at fault. */
+function withAdvice(auth: TokenAuthConfig, issued: IssuedToken | TokenRequestFailure) {
+  if (!('failure' in issued) || issued.calledOff) return issued;
+  const { failure, blame, status } = issued;
+  if (blame !== 'credentials' || status === undefined) return issued;
+  return { ...issued, failure: `${failure}; ${whatToCheck(auth, status)}` };
 }
 
 /** What may differ while the credentials are the same. */

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TokenRequestFailure } from './request-token.ts';
+import type { CalledOff } from './authorizer.ts';
+import { blockedMs, extendBlock, type RenewalBlock, shareBlock } from './renewal-block.ts';
+import type { TokenRefused, TokenRequestFailure } from './request-token.ts';
 import type { IssuedToken } from './token-answer.ts';
 import type { Claim, SharedToken, TokenStore } from './token-store.ts';
 
@@ -9,6 +11,12 @@ export interface ObtainedToken extends SharedToken {
   /** On the process's monotonic clock, in milliseconds. */
   readonly expiresAt: number;
   readonly source: 'service' | 'redis';
+}
+
+/** There is none, and none is asked for before the end of the block. */
+export interface TokenDenied extends Pick<TokenRefused, 'failure' | 'blame'> {
+  readonly block: RenewalBlock;
+  readonly calledOff?: false;
 }
 
 /** What obtaining a token needs; durations in milliseconds. */
@@ -29,11 +37,15 @@ const POLL_MS = 25;
 /**
  * Gets a token that `isReplaced` does not know, from Redis if it has one. Else the lock's holder asks the service. If
  * Redis fails or the wait is too long, the service is asked without the lock; such a token stays in this process.
+ *
+ * @param before the block that is over by now; it is extended by a failure, here or in another process. A shortage of
+ *   this machine says nothing about the token service, and extends nothing.
  */
 export async function obtainToken(
   options: ObtainTokenOptions,
   isReplaced: (tokenId: string) => boolean,
-): Promise<ObtainedToken | TokenRequestFailure> {
+  before: RenewalBlock,
+): Promise<ObtainedToken | TokenDenied | CalledOff> {
   const { store, monotonicNow, signal } = options;
   const waitEnds = performance.now() + options.longestWaitMs;
   let unwanted = '';
@@ -44,11 +56,13 @@ export async function obtainToken(
     const claim = await store.claim(unwanted);
     switch (claim.kind) {
       case 'away':
-        return renew(options, undefined, unwanted);
+        return renew(options, undefined, unwanted, before);
       case 'claimed':
-        return renew(options, store, unwanted);
-      case 'failed':
-        return { failure: claim.failure, retryAfterMs: claim.retryAfterMs };
+        return renew(options, store, unwanted, before);
+      case 'failed': {
+        const { failure, blame, failures } = claim.failed;
+        return { failure, blame, block: shareBlock(before, failures, monotonicNow(), claim.remainingMs) };
+      }
       case 'held':
         await sleep(POLL_MS, undefined, { ref: false });
         break;
@@ -60,7 +74,7 @@ export async function obtainToken(
         unwanted = claim.stored;
     }
   }
-  return renew(options, undefined, unwanted);
+  return renew(options, undefined, unwanted, before);
 }
 
 function adopt({ token, remainingMs }: Extract<Claim, { kind: 'token' }>, askedAt: number): ObtainedToken {
@@ -74,11 +88,19 @@ async function renew(
   { requestToken, monotonicNow }: ObtainTokenOptions,
   store: ObtainTokenOptions['store'],
   replaced: string,
-): Promise<ObtainedToken | TokenRequestFailure> {
+  before: RenewalBlock,
+): Promise<ObtainedToken | TokenDenied | CalledOff> {
   const issued = await requestToken();
   if ('failure' in issued) {
-    await (issued.calledOff ? store?.release() : store?.release(issued.failure, issued.retryAfterMs));
-    return issued;
+    if (issued.calledOff || issued.blame === 'local') {
+      await store?.release();
+      return issued.calledOff ? issued : { failure: issued.failure, blame: issued.blame, block: before };
+    }
+    const { failure, blame, retryAfterMs } = issued;
+    const now = monotonicNow();
+    const block = extendBlock(before, now, retryAfterMs);
+    await store?.release({ failure, blame, failures: block.failures }, blockedMs(block, now));
+    return { failure, blame, block };
   }
   const { accessToken, lifetimeMs } = issued;
   const token = { id: randomUUID(), accessToken, lifetimeMs };

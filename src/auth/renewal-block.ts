@@ -24,6 +24,21 @@ export function extendBlock({ failures }: RenewalBlock, now: number, retryAfterM
   return { failures: failures + 1, until: now + Math.max(blockMs, askedMs) };
 }
 
+/**
+ * Another process was refused a token: the pause is the one that it keeps, for `remainingMs` from `now` on.
+ *
+ * @param failures in a row, as that process counts them
+ */
+export function shareBlock(
+  before: RenewalBlock,
+  failures: number,
+  now: number,
+  remainingMs: number,
+): RenewalBlock {
+  const until = now + Math.min(remainingMs, LONGEST_RETRY_AFTER_MS);
+  return { failures: Math.max(before.failures, failures), until };
+}
+
 /** For how many more milliseconds a block lasts; 0: it is over. */
 export function blockedMs({ until }: RenewalBlock, now: number): number {
   return Math.max(0, until - now);

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import pRetry from 'p-retry';
 import type { TokenAuthConfig } from '../config/client-config.ts';
-import type { AuthorizationFailure } from './authorizer.ts';
+import type { CalledOff } from './authorizer.ts';
 import { type IssuedToken, readTokenAnswer, type TokenRefusal } from './token-answer.ts';
 import { TOKEN_ANSWER_BYTES, type TokenPost } from './token-post.ts';
 import { buildTokenRequest, tokenServiceName } from './token-service.ts';
@@ -16,9 +16,14 @@ export interface TokenRequestOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The token service gave no token; the status and error are those of its last answer. */
-export type TokenRequestFailure = AuthorizationFailure &
-  Pick<TokenRefusal, 'status' | 'error' | 'retryAfterMs'>;
+/** The token service gave no token: why, as a sentence; status and error are those of its last answer. */
+export interface TokenRefused extends Pick<TokenRefusal, 'blame' | 'status' | 'error' | 'retryAfterMs'> {
+  readonly failure: string;
+  readonly calledOff?: false;
+}
+
+/** There is no token, or it was not waited for. */
+export type TokenRequestFailure = TokenRefused | CalledOff;
 
 const RETRY_DELAY_MS = 200;
 const RETRIES = 2;
@@ -41,7 +46,11 @@ export async function requestToken(
   if (signal?.aborted) end();
   const request = { ...buildTokenRequest(config), keepBodyBytes: TOKEN_ANSWER_BYTES };
   let tries = 0;
-  let refusal: TokenRefusal = { refusal: `did not answer within ${timeoutMs} ms`, again: false };
+  let refusal: TokenRefusal = {
+    refusal: `did not answer within ${timeoutMs} ms`,
+    again: false,
+    blame: 'service',
+  };
   const askOnce = async (): Promise<IssuedToken | TokenRefusal> => {
     try {
       // A longer timeout than the limit: the limit ends the request, and its words say so.
@@ -67,8 +76,10 @@ export async function requestToken(
   clearTimeout(timer);
   signal?.removeEventListener('abort', end);
   if (issued !== undefined) return issued;
-  if (signal?.aborted) return { failure: `${tokenServiceName(config)} was not waited for`, calledOff: true };
-  const { refusal: what, again: _, ...answered } = refusal;
+  const { refusal: what, again: _, calledOff = false, ...answered } = refusal;
+  if (signal?.aborted || calledOff) {
+    return { failure: `${tokenServiceName(config)} was not waited for`, calledOff: true };
+  }
   return {
     failure: `${tokenServiceName(config)} ${what}${tries > 1 ? ` (${tries} tries)` : ''}`,
     ...answered,
@@ -83,5 +94,6 @@ const wallNow = (): number => performance.timeOrigin + performance.now();
 
 /** Not the error's message: a library may quote the request there, secret included. */
 function notAsked(error: unknown): TokenRefusal {
-  return { refusal: `could not be asked (${error instanceof Error ? error.name : 'unknown'})`, again: false };
+  const name = error instanceof Error ? error.name : 'unknown';
+  return { refusal: `could not be asked (${name})`, again: false, blame: 'credentials' };
 }

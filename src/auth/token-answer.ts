@@ -4,6 +4,7 @@ import { isBearerToken } from '../core/header-text.ts';
 import { parseJson } from '../core/json-value.ts';
 import { describeValue } from '../core/quote-text.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';
+import type { Blame } from './authorizer.ts';
 import { LONGEST_RETRY_AFTER_MS } from './renewal-block.ts';
 import { readTokenBody } from './token-post.ts';
 import { maskSecret, tokenServiceUrl } from './token-service.ts';
@@ -23,6 +24,7 @@ export interface TokenRefusal {
   readonly refusal: string;
   /** Whether the same request may succeed a moment later. */
   readonly again: boolean;
+  readonly blame: Blame;
   /** Waybill itself stopped asking: this says nothing about the token service. */
   readonly calledOff?: true;
   /** Of the answer; absent: there was none. */
@@ -60,11 +62,18 @@ export function readTokenAnswer(
     case 'answer':
       return readAnswer(result, config, now);
     case 'no_answer':
-      return { refusal: `did not answer: ${clean(result.detail, config)}`, again: true };
+      return { refusal: `did not answer: ${clean(result.detail, config)}`, again: true, blame: 'service' };
     case 'unsent':
-      return { refusal: `was not asked: ${clean(result.detail, config)}`, again: false };
+      // The URL, or the permission to reach it, is wrong.
+      return {
+        refusal: `was not asked: ${clean(result.detail, config)}`,
+        again: false,
+        blame: 'credentials',
+      };
+    case 'shortage':
+      return { refusal: `was not asked: ${clean(result.detail, config)}`, again: false, blame: 'local' };
     case 'aborted':
-      return { refusal: 'was not waited for', again: false, calledOff: true };
+      return { refusal: 'was not waited for', again: false, blame: 'local', calledOff: true };
   }
 }
 
@@ -76,7 +85,8 @@ function readAnswer(answer: Answer, config: TokenAuthConfig, now: number): Issue
   // Some services write `"error": ""` or `null` beside a good token.
   const error = config.type === 'oauth2' && typeof fields.error === 'string' ? fields.error : '';
   const refuse = (what: string, more: Partial<TokenRefusal> = {}): TokenRefusal => {
-    return { refusal: `answered ${status}${what}`, again: false, status, ...more };
+    const blame = isOursToMend(status, error) ? 'credentials' : 'service';
+    return { refusal: `answered ${status}${what}`, again: false, blame, status, ...more };
   };
   if (status < 200 || status > 299 || error !== '') {
     // Nothing but a code is handed on: a service may echo anything there.
@@ -94,6 +104,12 @@ function readAnswer(answer: Answer, config: TokenAuthConfig, now: number): Issue
     lifetimeMs: lifetimeS * 1_000,
     ...(notes.length > 0 && { note: notes.join('; ') }),
   };
+}
+
+/** Whether the settings are wrong: a redirect is not followed, and some services answer an `error` with a 200. */
+function isOursToMend(status: number, error: string): boolean {
+  if (status < 300) return error !== '';
+  return status < 500 && status !== 408 && status !== 429;
 }
 
 function whenToAskAgain({ status, retryAfter }: Answer, now: number): Partial<TokenRefusal> {

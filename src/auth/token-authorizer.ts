@@ -1,20 +1,26 @@
 import type { TokenAuthConfig } from '../config/client-config.ts';
+import { SHORTAGE_PAUSE_MS } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
 import type { TokenOutcome } from '../core/delivery-meter.ts';
 import type { Log } from '../core/log.ts';
 import {
   type Authorization,
-  type AuthorizationFailure,
   type AuthorizeResult,
   type Authorizer,
+  type CalledOff,
   isAuthorized,
   type RenewResult,
+  type TokenMissing,
 } from './authorizer.ts';
 import { HeldToken } from './held-token.ts';
-import { type ObtainedToken, type ObtainTokenOptions, obtainToken } from './obtain-token.ts';
+import {
+  type ObtainedToken,
+  type ObtainTokenOptions,
+  obtainToken,
+  type TokenDenied,
+} from './obtain-token.ts';
 import { RelatedTokens } from './related-tokens.ts';
 import { blockedMs, extendBlock, NO_BLOCK } from './renewal-block.ts';
-import type { TokenRequestFailure } from './request-token.ts';
 import { tokenServiceUrl } from './token-service.ts';
 
 /** How many of its own tokens a process knows again if it meets them in Redis. */
@@ -23,7 +29,7 @@ const KNOWN_TOKENS = 16;
 /** RFC 6750, section 2.1. */
 const BEARER = { header: 'Authorization', prefix: 'Bearer ' };
 
-const CALLED_OFF: AuthorizationFailure = { failure: 'the attempt was called off', calledOff: true };
+const CALLED_OFF: CalledOff = { failure: 'the attempt was called off', calledOff: true };
 
 /** What an authorizer by token needs. */
 export interface TokenAuthorizerOptions extends ObtainTokenOptions {
@@ -41,7 +47,7 @@ export interface TokenAuthorizerOptions extends ObtainTokenOptions {
  * Authorizes with the token of one set of credentials; asks for none before the first request.
  *
  * A refusal blocks renewals, not requests: the 401 is the affair of the event that got it. Only after three events
- * in a row were refused, requests wait while a renewal runs, and fail while renewals fail.
+ * in a row were refused, requests wait while a renewal runs, and there is no token while renewals fail.
  */
 export class TokenAuthorizer implements Authorizer {
   readonly renewable = true;
@@ -58,7 +64,7 @@ export class TokenAuthorizer implements Authorizer {
   #requestBlock = NO_BLOCK;
   /** After a refused renewed token: no 401 renews. An expired token is renewed anyway. */
   #renewalBlock = NO_BLOCK;
-  #lastFailure = '';
+  #lastFailure: Pick<TokenMissing, 'failure' | 'blame'> = { failure: '', blame: 'service' };
   #renewal: Promise<AuthorizeResult> | undefined;
 
   constructor(options: TokenAuthorizerOptions) {
@@ -152,8 +158,9 @@ export class TokenAuthorizer implements Authorizer {
   #renewUnlessBlocked(now: number): AuthorizeResult | Promise<AuthorizeResult> {
     const blocked = blockedMs(this.#requestBlock, now);
     if (this.#renewal === undefined && blocked > 0) {
+      const { failure, blame } = this.#lastFailure;
       const during = `during the next ${Math.ceil(blocked / 1_000)} s`;
-      return { failure: `${this.#lastFailure}; no token is asked for ${during}` };
+      return { failure: `${failure}; no token is asked for ${during}`, blame, retryInMs: blocked };
     }
     this.#renewal ??= this.#renewOnce();
     return this.#renewal;
@@ -161,7 +168,8 @@ export class TokenAuthorizer implements Authorizer {
 
   async #renewOnce(): Promise<AuthorizeResult> {
     try {
-      const obtained = await obtainToken(this.#options, (id) => this.#known.includes(id));
+      const isReplaced = (id: string): boolean => this.#known.includes(id);
+      const obtained = await obtainToken(this.#options, isReplaced, this.#requestBlock);
       return 'failure' in obtained ? this.#failed(obtained) : this.#use(obtained);
     } finally {
       // In the same step as its outcome: no caller joins a renewal that is over.
@@ -202,15 +210,17 @@ export class TokenAuthorizer implements Authorizer {
     else log?.warn(fields, 'renewed token refused');
   }
 
-  #failed(failed: TokenRequestFailure): AuthorizationFailure {
+  #failed(failed: TokenDenied | CalledOff): TokenMissing | CalledOff {
     if (failed.calledOff) return failed;
+    const { failure, blame, block } = failed;
+    // Nobody was asked, and the next request for a token may find this machine well again.
+    if (blame === 'local') return { failure, blame, retryInMs: SHORTAGE_PAUSE_MS };
     const { monotonicNow, log, onAsked } = this.#options;
     onAsked?.('failed');
-    const now = monotonicNow();
-    this.#requestBlock = extendBlock(this.#requestBlock, now, failed.retryAfterMs);
-    this.#lastFailure = failed.failure;
-    const ms = Math.round(blockedMs(this.#requestBlock, now));
-    log?.warn({ ...this.#about, failure: failed.failure, blockedMs: ms }, 'token renewal blocked');
-    return failed;
+    this.#requestBlock = block;
+    this.#lastFailure = { failure, blame };
+    const retryInMs = blockedMs(block, monotonicNow());
+    log?.warn({ ...this.#about, failure, blame, blockedMs: Math.round(retryInMs) }, 'token renewal blocked');
+    return { failure, blame, retryInMs };
   }
 }

@@ -29,6 +29,19 @@ export function tokenServiceName(config: TokenAuthConfig): string {
   return `token service ${tokenServiceUrl(config)}`;
 }
 
+/** Statuses that mostly mean that nothing takes requests for a token at that URL. */
+const NO_SUCH_PLACE: ReadonlySet<number> = new Set([404, 405, 410]);
+
+/** What to check if the token service answered with a status that makes it our own fault; a clause. */
+export function whatToCheck(config: TokenAuthConfig, status: number): string {
+  const isOAuth2 = config.type === 'oauth2';
+  if (status >= 300 && (status < 400 || NO_SUCH_PLACE.has(status))) {
+    return `check ${isOAuth2 ? 'tokenUrl' : 'url and method'}`;
+  }
+  const settings = isOAuth2 ? 'clientId, clientSecret and style' : 'url, method, headers and body';
+  return `the token service refuses the credentials: check ${settings}`;
+}
+
 /** Writes the request for a token as the service takes it; the answer is wanted unpacked. */
 export function buildTokenRequest(config: TokenAuthConfig): TokenRequestParts {
   const parts = config.type === 'oauth2' ? buildOAuth2Request(config) : buildCustomRequest(config);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isBearerToken } from '../core/header-text.ts';
 import { parseJson } from '../core/json-value.ts';
 import { atMost } from '../core/time.ts';
+import { BLAMES } from './authorizer.ts';
 import type { TokenCipher } from './token-cipher.ts';
 
 /** What the store needs of a Redis connection; an ioredis `Redis` or `Cluster` is one. */
@@ -22,6 +23,17 @@ const sharedToken = z.object({
 /** A token that all processes with the same credentials use. */
 export type SharedToken = Readonly<z.infer<typeof sharedToken>>;
 
+/** What a token request that failed tells the other processes. */
+const sharedFailure = z.object({
+  failure: z.string(),
+  blame: z.enum(BLAMES),
+  /** In a row, so that the pause doubles over all processes. */
+  failures: z.number().int().positive(),
+});
+
+/** A failed token request of another process. */
+export type SharedFailure = Readonly<z.infer<typeof sharedFailure>>;
+
 /** What a look at the store led to; `away`: Redis fails or is slow. `stored` is the value as it stands there. */
 export type Claim =
   | { readonly kind: 'claimed' | 'held' | 'away' }
@@ -32,24 +44,30 @@ export type Claim =
       readonly token: SharedToken;
       readonly remainingMs: number;
     }
-  /** Nobody asks for `retryAfterMs`. */
-  | { readonly kind: 'failed'; readonly failure: string; readonly retryAfterMs: number };
+  /** Nobody asks for `remainingMs`. */
+  | { readonly kind: 'failed'; readonly failed: SharedFailure; readonly remainingMs: number };
 
-/** Long enough for each waiter to look once more, over long before anyone's next renewal (5 s). */
-const SHOW_FAILURE_MS = 1_000;
+/** What stands in Redis is none of Waybill's own, yet somebody asks for a pause. */
+const UNKNOWN_FAILURE: SharedFailure = {
+  failure: 'another process got no token',
+  blame: 'service',
+  failures: 1,
+};
 
 /*
  * KEYS: token, lock, failure. ARGV: owner, lock lifetime in ms, useless value.
  * Look and lock are one step, so that no process locks which has not seen the last holder's token. A lock of the
- * same owner is left over from a call whose answer was lost: it is taken again.
+ * same owner is left over from a call whose answer was lost: it is taken again. The owner of a failure keeps the pause
+ * by its own clock. A failure without an expiry is not ours, and would hold for ever.
  */
 const CLAIM = `
 local owner = ARGV[1]
 local token = redis.call('GET', KEYS[1])
 if token and token ~= ARGV[3] then return {'token', token, redis.call('PTTL', KEYS[1])} end
 local failure = redis.call('GET', KEYS[3])
-if failure and string.sub(failure, 1, #owner) ~= owner then
-  return {'failed', string.sub(failure, #owner + 1), redis.call('PTTL', KEYS[3])}
+local pause = redis.call('PTTL', KEYS[3])
+if failure and pause > 0 and string.sub(failure, 1, #owner) ~= owner then
+  return {'failed', string.sub(failure, #owner + 1), pause}
 end
 if redis.call('SET', KEYS[2], owner, 'NX', 'PX', ARGV[2]) then return {'claimed'} end
 if redis.call('GET', KEYS[2]) ~= owner then return {'held'} end
@@ -57,15 +75,16 @@ redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return {'claimed'}`;
 
 /*
- * KEYS: token, lock. ARGV: owner, replaced value, new value, lifetime in ms.
- * A holder that outlived its lock does not overwrite what its successor has published.
+ * KEYS: token, lock, failure. ARGV: owner, replaced value, new value, lifetime in ms.
+ * A holder that outlived its lock does not overwrite what its successor has published. A token ends a failure.
  */
 const PUBLISH = `
 local token = redis.call('GET', KEYS[1])
 if not token or token == ARGV[2] then redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
+redis.call('DEL', KEYS[3])
 if redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end`;
 
-/* KEYS: lock, failure. ARGV: owner, failure (empty: none), for how many ms it is shown. */
+/* KEYS: lock, failure. ARGV: owner, failure (empty: none), for how many ms nobody asks. */
 const RELEASE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return end
 redis.call('DEL', KEYS[1])
@@ -108,7 +127,13 @@ export class TokenStore {
     if (!Array.isArray(reply)) return { kind: 'away' };
     const [kind, value = '', ms = 0] = reply as [Claim['kind'], string?, number?];
     if (kind === 'claimed' || kind === 'held') return { kind };
-    if (kind === 'failed') return { kind, failure: value, retryAfterMs: Math.max(0, ms) };
+    if (kind === 'failed') {
+      return {
+        kind,
+        failed: sharedFailure.safeParse(parseJson(value)).data ?? UNKNOWN_FAILURE,
+        remainingMs: ms,
+      };
+    }
     const text = cipher === undefined ? value : (cipher.open(value, key) ?? '');
     const token = sharedToken.safeParse(parseJson(text)).data;
     if (token === undefined || ms <= 0) return { kind: 'useless', stored: value };
@@ -121,13 +146,14 @@ export class TokenStore {
     const text = JSON.stringify(token);
     const stored = cipher === undefined ? text : cipher.seal(text, key);
     const lifetimeMs = Math.max(1, Math.floor(token.lifetimeMs));
-    await this.#eval(PUBLISH, [key, this.#lock], this.#owner, replaced, stored, lifetimeMs);
+    await this.#eval(PUBLISH, [key, this.#lock, this.#failed], this.#owner, replaced, stored, lifetimeMs);
   }
 
-  /** Gives the lock back; other processes see the failure for a second, or for as long as the service asks for. */
-  async release(failure = '', retryAfterMs = 0): Promise<void> {
-    const shownMs = Math.max(SHOW_FAILURE_MS, Math.ceil(retryAfterMs));
-    await this.#eval(RELEASE, [this.#lock, this.#failed], this.#owner, failure, shownMs);
+  /** Gives the lock back; after a failure no other process asks for `pauseMs`, at least 1. */
+  async release(failed?: SharedFailure, pauseMs = 0): Promise<void> {
+    const failure = failed === undefined ? '' : JSON.stringify(failed);
+    const ms = Math.max(1, Math.ceil(pauseMs));
+    await this.#eval(RELEASE, [this.#lock, this.#failed], this.#owner, failure, ms);
   }
 
   /** Undefined: Redis failed or came late. */

@@ -12,6 +12,7 @@ export const FAILURE_CLASSES = [
   'not_http',
   'token',
   'address',
+  'local',
   'crash',
 ] as const;
 
@@ -52,9 +53,21 @@ export interface NoAnswer {
 /** No request was sent. */
 export interface Unsent {
   readonly kind: 'unsent';
-  readonly failureClass: 'token' | 'address';
+  readonly failureClass: 'address';
   readonly detail: string;
 }
+
+/** This machine is short of something, sockets most likely: no request was sent, and the endpoint is not to blame. */
+export interface Shortage {
+  readonly kind: 'shortage';
+  /** Node's: `EMFILE`, … */
+  readonly code: string;
+  /** A sentence for the operator, without secrets. */
+  readonly detail: string;
+}
+
+/** How long a shortage is given to pass, in milliseconds. */
+export const SHORTAGE_PAUSE_MS = 1_000;
 
 /** The attempt was called off by Waybill itself (shutdown, a lost lock): it does not count. */
 export interface Aborted {
@@ -62,4 +75,4 @@ export interface Aborted {
 }
 
 /** What one HTTP request, or one whole attempt, led to. */
-export type AttemptResult = Answer | NoAnswer | Unsent | Aborted;
+export type AttemptResult = Answer | NoAnswer | Unsent | Shortage | Aborted;

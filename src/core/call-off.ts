@@ -7,6 +7,20 @@ export interface CallOffSignal {
   removeEventListener(type: 'abort', listener: Listener): void;
 }
 
+/** Waits for something no longer than it is wanted: `calledOff` comes in its place once the signal is aborted. */
+export function unlessCalledOff<Result, CalledOff>(
+  awaited: Promise<Result>,
+  signal: CallOffSignal,
+  calledOff: CalledOff,
+): Promise<Result | CalledOff> {
+  if (signal.aborted) return Promise.resolve(calledOff);
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => resolve(calledOff);
+    signal.addEventListener('abort', onAbort, { once: true });
+    awaited.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
 /**
  * An `AbortController` and its signal in one, at a fraction of the cost: every batch has one, and next to none
  * is ever called off. Listeners are called once.

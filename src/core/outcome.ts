@@ -1,4 +1,4 @@
-import type { Aborted, AttemptResult, FailureClass } from './attempt-result.ts';
+import type { Aborted, AttemptResult, FailureClass, Shortage } from './attempt-result.ts';
 import { backoffMs, type RetryPolicy } from './backoff.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
@@ -27,7 +27,7 @@ function classOfStatus(status: number): FailureClass {
 }
 
 /** The table of README, "What becomes of an event": any 2xx is delivered, everything else failed. */
-export function classify(result: Exclude<AttemptResult, Aborted>): Classification {
+export function classify(result: Exclude<AttemptResult, Aborted | Shortage>): Classification {
   if (result.kind !== 'answer') {
     return { kind: 'failed', failureClass: result.failureClass, status: 0, response: result.detail };
   }

@@ -1,14 +1,16 @@
 import {
   type Authorization,
-  type AuthorizationFailure,
   type AuthorizeResult,
   type Authorizer,
+  type Blame,
+  type CalledOff,
   isAuthorized,
   refusesToken,
+  type TokenMissing,
 } from '../auth/authorizer.ts';
 import { maskCredentials, maskQuery } from '../auth/mask-credentials.ts';
-import type { Answer, AttemptResult } from '../core/attempt-result.ts';
-import type { CallOffSignal } from '../core/call-off.ts';
+import { type Answer, type AttemptResult, SHORTAGE_PAUSE_MS } from '../core/attempt-result.ts';
+import { type CallOffSignal, unlessCalledOff } from '../core/call-off.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import { type Classification, classify } from '../core/outcome.ts';
 
@@ -29,12 +31,34 @@ export interface Attempted {
   readonly ms: number;
 }
 
+/**
+ * No attempt: there was no token, or this machine was short of something. The event waits, and nothing is counted;
+ * at most a 401 came before it, in answer to which no other request could be made.
+ */
+export interface Withheld {
+  readonly withheld: 'token' | 'local';
+  /** Who is to blame for it; `local` goes with `local`. */
+  readonly blame: Blame;
+  /** A sentence for the operator, without secrets. */
+  readonly detail: string;
+  /** When trying again makes sense, in milliseconds. */
+  readonly retryInMs: number;
+}
+
+/** What an event comes to that was withheld for too long: an attempt of class `token` or `local` after all. */
+export function countWithheld({ withheld, detail }: Withheld): Attempted {
+  return {
+    classification: { kind: 'failed', failureClass: withheld, status: 0, response: detail },
+    ms: 0,
+  };
+}
+
 /** Makes one attempt to deliver an event; `undefined`: it was called off and does not count. */
 export type MakeAttempt = (
   event: StoredEvent,
   url: string,
   signal: CallOffSignal,
-) => Promise<Attempted | undefined>;
+) => Promise<Attempted | Withheld | undefined>;
 
 /** What attempts are made with. */
 export interface AttemptParts {
@@ -75,48 +99,58 @@ class Attempt {
   }
 
   /** Undefined: it was called off. One promise beside that of the request: it is on the path of every event. */
-  async make(): Promise<Attempted | undefined> {
+  async make(): Promise<Attempted | Withheld | undefined> {
     const { authorizer, renewOn, monotonicNow } = this.#parts;
     const asked = authorizer.authorize(this.#signal);
     const authorized = asked instanceof Promise ? await this.#wait(asked) : asked;
-    if (!isAuthorized(authorized)) return this.#conclude(unsent(authorized));
+    if (!isAuthorized(authorized)) return authorized.calledOff ? undefined : withhold(authorized);
     const started = monotonicNow();
     const result = this.#mask(await this.#post(authorized), authorized);
     this.#ms = monotonicNow() - started;
     if (result.kind !== 'answer') return this.#conclude(result);
     if (!refusesToken(result, renewOn)) authorizer.reportAccepted(authorized);
-    else if (authorizer.renewable) return this.#conclude(await this.#renewAndResend(result, authorized));
+    else if (authorizer.renewable) return this.#renewAndResend(result, authorized);
     return this.#conclude(result);
   }
 
-  #conclude(result: AttemptResult): Attempted | undefined {
-    return result.kind === 'aborted' ? undefined : { classification: classify(result), ms: this.#ms };
+  #conclude(result: AttemptResult): Attempted | Withheld | undefined {
+    switch (result.kind) {
+      case 'aborted':
+        return undefined;
+      case 'shortage':
+        return withhold({ failure: result.detail, blame: 'local', retryInMs: SHORTAGE_PAUSE_MS });
+      default:
+        return { classification: classify(result), ms: this.#ms };
+    }
   }
 
   /** Waits for a token, then for another turn within the rate: events that wait together would be sent together. */
   async #wait(asked: Promise<AuthorizeResult>): Promise<AuthorizeResult> {
-    const authorized = await unlessAborted(asked, this.#signal);
+    const authorized = await unlessCalledOff(asked, this.#signal, CALLED_OFF);
     if (!isAuthorized(authorized) || this.#parts.takeTurn === undefined) return authorized;
     return (await this.#parts.takeTurn()) ? authorized : CALLED_OFF;
   }
 
-  async #renewAndResend(first: Answer, refused: Authorization): Promise<AttemptResult> {
+  /** If there is no new token the refusal stands, unless this machine alone is to blame for that. */
+  async #renewAndResend(first: Answer, refused: Authorization): Promise<Attempted | Withheld | undefined> {
     const { authorizer, renewOn, monotonicNow } = this.#parts;
     const { id } = this.#event;
-    const renewed = await unlessAborted(authorizer.renew(refused, id, this.#signal), this.#signal);
-    if (renewed === undefined) return first;
+    const asked = authorizer.renew(refused, id, this.#signal);
+    const renewed = await unlessCalledOff(asked, this.#signal, CALLED_OFF);
+    if (renewed === undefined) return this.#conclude(first);
     if (!isAuthorized(renewed)) {
-      if (renewed.calledOff) return ABORTED;
+      if (renewed.calledOff) return undefined;
+      if (renewed.blame === 'local') return withhold(renewed);
       const answered = first.body === '' ? '' : `; the endpoint answered: ${first.body}`;
-      return { ...first, body: `${renewed.failure}${answered}` };
+      return this.#conclude({ ...first, body: `${renewed.failure}${answered}` });
     }
     const started = monotonicNow();
     const second = this.#mask(await this.#post(renewed), renewed);
     this.#ms += monotonicNow() - started;
-    if (second.kind !== 'answer') return second;
+    if (second.kind !== 'answer') return this.#conclude(second);
     if (refusesToken(second, renewOn)) authorizer.reportRefused(renewed, id);
     else authorizer.reportAccepted(renewed);
-    return this.#mask(second, refused);
+    return this.#conclude(this.#mask(second, refused));
   }
 
   #post(authorization: Authorization): Promise<AttemptResult> {
@@ -132,26 +166,11 @@ class Attempt {
   }
 }
 
-function unsent({ failure, calledOff }: AuthorizationFailure): AttemptResult {
-  return calledOff ? ABORTED : { kind: 'unsent', failureClass: 'token', detail: failure };
+function withhold({ failure, blame, retryInMs }: TokenMissing): Withheld {
+  return { withheld: blame === 'local' ? 'local' : 'token', blame, detail: failure, retryInMs };
 }
 
-const ABORTED: AttemptResult = { kind: 'aborted' };
-
-const CALLED_OFF: AuthorizationFailure = { failure: 'the attempt was called off', calledOff: true };
-
-/** Waits for a token no longer than the attempt is wanted. */
-function unlessAborted<Result>(
-  granted: Promise<Result>,
-  signal: CallOffSignal,
-): Promise<Result | AuthorizationFailure> {
-  if (signal.aborted) return Promise.resolve(CALLED_OFF);
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => resolve(CALLED_OFF);
-    signal.addEventListener('abort', onAbort, { once: true });
-    granted.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
-}
+const CALLED_OFF: CalledOff = { failure: 'the attempt was called off', calledOff: true };
 
 const EACH_REQUEST = ['Content-Type', 'application/json', 'Accept', 'application/json'] as const;
 

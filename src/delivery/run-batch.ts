@@ -11,7 +11,7 @@ import { BatchLedger, type LedgerParts } from './batch-ledger.ts';
 import { logAttempt, logBatch, logDead } from './delivery-log.ts';
 import type { Gate } from './gate.ts';
 import { handleByUnit } from './handle-by-unit.ts';
-import type { Attempted, MakeAttempt } from './make-attempt.ts';
+import { type Attempted, countWithheld, type MakeAttempt } from './make-attempt.ts';
 
 /** A batch that is open for this long writes down what it has, and again each time as long passes. */
 const CHECKPOINT_MS = 500;
@@ -149,7 +149,7 @@ export class BatchRun {
     attempt(event, endpoint.url, this.#callOff).then(
       (attempted) => {
         meter.end();
-        this.#finish(event, attempted);
+        this.#finish(event, attempted && 'withheld' in attempted ? countWithheld(attempted) : attempted);
         onSent();
       },
       (error: unknown) => {

@@ -6,7 +6,7 @@ import { block, code, plain, plainWithCode, table } from './markdown-text.ts';
 const MOST_PAYLOAD = 4_000;
 const MOST_FIELDS = 30;
 /** If there was no connection, or none was tried. */
-const UNSENT_CLASSES: ReadonlySet<string> = new Set(['refused', 'dns', 'tls', 'token', 'address']);
+const UNSENT_CLASSES: ReadonlySet<string> = new Set(['refused', 'dns', 'tls', 'token', 'address', 'local']);
 
 /** What a report is called, above it and in the window that shows it. */
 export function reportTitle(client: string): string {

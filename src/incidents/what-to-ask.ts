@@ -46,6 +46,7 @@ const CLASS_WORDS: Readonly<Record<string, string>> = {
   not_http: 'the answer was not HTTP',
   token: 'no token was to be had',
   address: 'the host name leads to an address that we must not reach',
+  local: 'a shortage on our side',
   crash: 'a fault on our side',
   others: 'further statuses',
 };
@@ -98,6 +99,8 @@ function askByClass({ class: failureClass, url, host, timeoutMs, hasTokens }: As
       return `Check what listens at ${host}: it does not speak HTTP/1.1.`;
     case 'address':
       return `The name ${host} leads to a private or local address. Let it lead to a public one.`;
+    case 'local':
+      return 'Nothing about the events of class local: our own machine was short of something.';
     case 'crash':
       return 'Nothing about the events of class crash: that fault is ours to mend.';
     default:

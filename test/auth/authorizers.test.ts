@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { TokenMissing } from '../../src/auth/authorizer.ts';
 import type { AuthorizersOptions } from '../../src/auth/authorizers.ts';
 import { tokenKey } from '../../src/auth/token-service.ts';
 import { TokenStore } from '../../src/auth/token-store.ts';
@@ -105,9 +106,63 @@ describe('two processes', () => {
     server.reply = () => ({ status: 401, body: { error: 'invalid_client' } });
     const [a, b] = [start().authorizer(config), start().authorizer(config)];
     const results = await Promise.all([a.authorize(), b.authorize()]);
-    const failure = `token service ${server.url} answered 401: invalid_client`;
-    expect(results).toMatchObject([{ failure }, { failure }]);
+    const advice = 'the token service refuses the credentials: check clientId, clientSecret and style';
+    const failure = `token service ${server.url} answered 401: invalid_client; ${advice}`;
+    const blame = 'credentials';
+    expect(results).toMatchObject([
+      { failure, blame },
+      { failure, blame },
+    ]);
     expect(server.seen).toHaveLength(1);
+  });
+
+  it('keep one pause, which doubles whichever of them asks', async () => {
+    server.reply = () => ({ status: 400, body: '' });
+    const [a, b] = [start(), start()];
+    const [asked, told] = [a.authorizer(config), b.authorizer(config)];
+    for (const [requests, pause] of [5_000, 10_000, 20_000].entries()) {
+      expect(await asked.authorize()).toMatchObject({ retryInMs: pause });
+      const adopted = (await told.authorize()) as TokenMissing;
+      expect(adopted.blame).toBe('credentials');
+      expect(adopted.retryInMs).toBeLessThanOrEqual(pause);
+      expect(adopted.retryInMs).toBeGreaterThan(0);
+      expect(server.seen).toHaveLength(requests + 1);
+      a.clock.now += pause;
+      b.clock.now += pause;
+    }
+    // The first is gone, and its pause is over.
+    await redisServer.connect().del(...(await redisServer.connect().keys(`*${tokenKey(config)}*failed*`)));
+    expect(await told.authorize()).toMatchObject({ retryInMs: 40_000 });
+    expect(server.seen).toHaveLength(4);
+  });
+
+  it('have no pause left once one of them has a token', async () => {
+    server.reply = (n) => (n === 1 ? { status: 400, body: '' } : tokenReply(n));
+    const [a, b] = [start(), start()];
+    const [first, second] = [a.authorizer(config), b.authorizer(config)];
+    await first.authorize();
+    a.clock.now += 5_000;
+    await a.accepted(first);
+    const held = await b.accepted(second);
+    expect(tokenOf(await second.renew(held, anEvent()))).toBe('token-3');
+  });
+
+  it('keep no pause if one of them is short of sockets', async () => {
+    const shortage = { kind: 'shortage', code: 'EMFILE', detail: 'no connection to it' } as const;
+    const short = start();
+    const authorizer = short.authorizers.get({
+      client: 'acme',
+      auth: config,
+      post: async () => shortage,
+      timeoutMs: 60_000,
+      network: '',
+    });
+    for (let n = 0; n < 3; n += 1) {
+      expect(await authorizer.authorize()).toMatchObject({ blame: 'local', retryInMs: 1_000 });
+    }
+    expect(short.lines).toEqual([]);
+    expect(tokenOf(await start().authorizer(config).authorize())).toBe('token-1');
+    expect(tokenOf(await authorizer.authorize())).toBe('token-1');
   });
 
   it('heed together the Retry-After that one of them was told, also after a restart', async () => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { obtainToken } from '../../src/auth/obtain-token.ts';
+import { NO_BLOCK, type RenewalBlock } from '../../src/auth/renewal-block.ts';
+import type { TokenRefused } from '../../src/auth/request-token.ts';
 import type { Claim, TokenStore } from '../../src/auth/token-store.ts';
 
 const UNUSED = { publish: async () => {}, release: async () => {} };
@@ -27,6 +29,7 @@ async function obtain(claims: readonly Claim[], isSpent = (_id: string) => false
       signal: new AbortController().signal,
     },
     isSpent,
+    NO_BLOCK,
   );
   return { obtained, asked, requests };
 }
@@ -75,9 +78,49 @@ describe('obtainToken', () => {
   });
 
   it('takes over the failure of the holder', async () => {
-    const failed = { kind: 'failed', failure: 'it failed', retryAfterMs: 900 } as const;
-    const { obtained, requests } = await obtain([{ kind: 'held' }, failed]);
-    expect(obtained).toEqual({ failure: 'it failed', retryAfterMs: 900 });
+    const failed = { failure: 'it failed', blame: 'credentials', failures: 3 } as const;
+    const { obtained, requests } = await obtain([
+      { kind: 'held' },
+      { kind: 'failed', failed, remainingMs: 900 },
+    ]);
+    const block = { failures: 3, until: 500 + 900 };
+    expect(obtained).toEqual({ failure: 'it failed', blame: 'credentials', block });
     expect(requests).toBe(0);
+  });
+
+  /** Asks a service that refuses, with a store whose lock is free; `released`: what the store was told. */
+  async function obtainRefused(refused: TokenRefused, before: RenewalBlock) {
+    const released: unknown[] = [];
+    const store = {
+      ...UNUSED,
+      claim: async () => ({ kind: 'claimed' }) as const,
+      release: async (...told: unknown[]) => void released.push(told),
+    };
+    const parts = {
+      requestToken: async () => refused,
+      store,
+      monotonicNow: () => 500,
+      longestWaitMs: 60_000,
+    };
+    const { signal } = new AbortController();
+    const obtained = await obtainToken({ ...parts, signal }, () => false, before);
+    return { obtained, released };
+  }
+
+  it('tells the others of a failure for as long as the block lasts, and how many came before it', async () => {
+    const refused = { failure: 'it failed', blame: 'service', status: 503 } as const;
+    const before = { failures: 2, until: 0 };
+    const { obtained, released } = await obtainRefused(refused, before);
+    const { failure, blame } = refused;
+    expect(obtained).toEqual({ failure, blame, block: { failures: 3, until: 500 + 20_000 } });
+    expect(released).toEqual([[{ failure, blame, failures: 3 }, 20_000]]);
+  });
+
+  it('extends no block after a shortage of this machine, and tells the others of none', async () => {
+    const refused = { failure: 'it was not asked', blame: 'local' } as const;
+    const before = { failures: 2, until: 0 };
+    const { obtained, released } = await obtainRefused(refused, before);
+    expect(obtained).toEqual({ ...refused, block: before });
+    expect(released).toEqual([[]]);
   });
 });

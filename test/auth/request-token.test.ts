@@ -83,6 +83,7 @@ describe('requestToken: failures', () => {
     server.reply = (n) => ({ status: n === 2 ? 429 : 503, body: 'busy' });
     expect(await ask(configOf())).toEqual({
       failure: `token service ${server.url} answered 503 (3 tries)`,
+      blame: 'service',
       status: 503,
     });
     expect(server.seen).toHaveLength(3);
@@ -92,6 +93,7 @@ describe('requestToken: failures', () => {
     server.reply = () => ({ status: 503, body: 'busy', headers: { 'retry-after': '7' } });
     expect(await ask(configOf())).toEqual({
       failure: `token service ${server.url} answered 503`,
+      blame: 'service',
       status: 503,
       retryAfterMs: 7_000,
     });
@@ -108,6 +110,7 @@ describe('requestToken: failures', () => {
     server.reply = () => ({ status: 401, body: { error: 'invalid_client', error_description: description } });
     expect(await ask(configOf())).toEqual({
       failure: `token service ${server.url} answered 401: invalid_client, client "way bill" with *** is unknown`,
+      blame: 'credentials',
       status: 401,
       error: 'invalid_client',
     });
@@ -133,6 +136,7 @@ describe('requestToken: failures', () => {
     const startedAt = performance.now();
     expect(await ask(configOf(), { timeoutMs: 2_000 })).toEqual({
       failure: `token service ${server.url} did not answer within 2000 ms`,
+      blame: 'service',
     });
     expect(performance.now() - startedAt).toBeLessThan(10_000);
     expect(server.seen).toHaveLength(1);
@@ -142,6 +146,7 @@ describe('requestToken: failures', () => {
     server.reply = (n) => (n === 1 ? { status: 502, body: '' } : 'hang');
     expect(await ask(configOf(), { timeoutMs: 2_000 })).toEqual({
       failure: `token service ${server.url} answered 502 (2 tries)`,
+      blame: 'service',
       status: 502,
     });
   });
@@ -149,7 +154,10 @@ describe('requestToken: failures', () => {
   it('is limited even where the request itself does not end', async () => {
     const post = () => new Promise<never>(() => {});
     const result = await requestToken(configOf(), { post, timeoutMs: 20 });
-    expect(result).toEqual({ failure: `token service ${server.url} did not answer within 20 ms` });
+    expect(result).toEqual({
+      failure: `token service ${server.url} did not answer within 20 ms`,
+      blame: 'service',
+    });
   });
 
   const throws = (): never => {
@@ -162,7 +170,13 @@ describe('requestToken: failures', () => {
   ])('makes a failure of a sender that %s, without its message', async (_how, post) => {
     expect(await requestToken(configOf(), { post, timeoutMs: 60_000 })).toEqual({
       failure: `token service ${server.url} could not be asked (TypeError)`,
+      blame: 'credentials',
     });
+  });
+
+  it('is called off by the end of the connections', async () => {
+    const post = async () => ({ kind: 'aborted' }) as const;
+    expect(await requestToken(configOf(), { post, timeoutMs: 60_000 })).toMatchObject({ calledOff: true });
   });
 
   it('can be called off', async () => {

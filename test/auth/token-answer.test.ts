@@ -91,6 +91,7 @@ describe('readTokenAnswer', () => {
     expect(read(200, { access_token: 'abc' }, { complete: false })).toEqual({
       refusal: 'answered 200, and the connection ended in the middle of the body',
       again: true,
+      blame: 'service',
       status: 200,
     });
   });
@@ -101,16 +102,22 @@ describe('readTokenAnswer', () => {
     expect(waits(429, '300')).toEqual({
       refusal: 'answered 429',
       again: false,
+      blame: 'service',
       status: 429,
       retryAfterMs: 300_000,
     });
     expect(waits(503, 'Sun, 01 Mar 2026 00:00:07 GMT')).toMatchObject({ again: false, retryAfterMs: 7_000 });
-    expect(waits(503, 'soon')).toEqual({ refusal: 'answered 503', again: true, status: 503 });
+    expect(waits(503, 'soon')).toEqual({
+      refusal: 'answered 503',
+      again: true,
+      blame: 'service',
+      status: 503,
+    });
   });
 
   it('takes no wait from a Retry-After of 0, and no longer one than an hour', () => {
     const waits = (retryAfter: string) => readTokenAnswer({ ...answerOf(503, ''), retryAfter }, config, NOW);
-    expect(waits('0')).toEqual({ refusal: 'answered 503', again: true, status: 503 });
+    expect(waits('0')).toEqual({ refusal: 'answered 503', again: true, blame: 'service', status: 503 });
     expect(waits('9'.repeat(400))).toMatchObject({ again: false, retryAfterMs: 3_600_000 });
   });
 
@@ -129,7 +136,7 @@ describe('readTokenAnswer', () => {
     ['//other.example', 'https://other.example/'],
   ])('does not follow a redirect to %s, and names its target without the query', (location, target) => {
     const refusal = `answered 302, a redirect to ${target}: redirects are not followed`;
-    expect(read(302, '', { location })).toEqual({ refusal, again: false, status: 302 });
+    expect(read(302, '', { location })).toMatchObject({ refusal, again: false, status: 302 });
   });
 
   it.each([
@@ -179,7 +186,23 @@ describe('readTokenAnswer', () => {
   });
 
   it.each([429, 500, 503])('asks again after %d', (status) => {
-    expect(read(status, 'busy')).toEqual({ refusal: `answered ${status}`, again: true, status });
+    expect(read(status, 'busy')).toEqual({
+      refusal: `answered ${status}`,
+      again: true,
+      blame: 'service',
+      status,
+    });
+  });
+
+  it.each([
+    ['credentials', [302, 400, 401, 403, 404, 405, 422]],
+    ['service', [204, 408, 429, 500, 502, 503, 504]],
+  ] as const)('blames %s for %j', (blame, statuses) => {
+    for (const status of statuses) expect(read(status, '')).toMatchObject({ status, blame });
+  });
+
+  it('blames the credentials for an error that comes with a 200', () => {
+    expect(read(200, { error: 'invalid_client' })).toMatchObject({ status: 200, blame: 'credentials' });
   });
 
   it('says what became of a request without an answer', () => {
@@ -191,11 +214,19 @@ describe('readTokenAnswer', () => {
     expect(readTokenAnswer(noAnswer, config, NOW)).toEqual({
       refusal: 'did not answer: no address for auth.acme.example',
       again: true,
+      blame: 'service',
     });
     const unsent = { kind: 'unsent', failureClass: 'address', detail: '10.0.0.1 is not allowed' } as const;
     expect(readTokenAnswer(unsent, config, NOW)).toEqual({
       refusal: 'was not asked: 10.0.0.1 is not allowed',
       again: false,
+      blame: 'credentials',
+    });
+    const shortage = { kind: 'shortage', code: 'EMFILE', detail: 'no file descriptor left' } as const;
+    expect(readTokenAnswer(shortage, config, NOW)).toEqual({
+      refusal: 'was not asked: no file descriptor left',
+      again: false,
+      blame: 'local',
     });
   });
 
@@ -285,6 +316,7 @@ describe('an answer of a service of the client’s own making', () => {
     [403, { error: 'password-1 123456 key-in-the-query' }, 'answered 403: *** *** ***'],
     [403, { error: 'd2F5YmlsbDpwYXNzd29yZC0x' }, 'answered 403: ***'],
   ])('of %d %j is a refusal without secrets', (status, body, refusal) => {
-    expect(readCustom(status, body)).toEqual({ refusal, again: false, status });
+    const blame = status === 200 ? 'service' : 'credentials';
+    expect(readCustom(status, body)).toEqual({ refusal, again: false, blame, status });
   });
 });

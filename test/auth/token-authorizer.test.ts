@@ -307,22 +307,26 @@ describe('a refusal', () => {
 });
 
 describe('a token request that fails', () => {
-  it('is not repeated for 5 s, doubling to 60 s; attempts meanwhile fail unsent', async () => {
+  it('is not repeated for 5 s, doubling to 60 s; meanwhile there is no token, and the wait is told', async () => {
     server.reply = () => ({
       status: 401,
       body: { error: 'invalid_client', error_description: `not ${SECRET}` },
     });
-    const sentence = `token service ${server.url} answered 401: invalid_client, not ***`;
+    const advice = 'the token service refuses the credentials: check clientId, clientSecret and style';
+    const sentence = `token service ${server.url} answered 401: invalid_client, not ***; ${advice}`;
+    const blame = 'credentials';
     let requests = 0;
     for (const pause of [5, 10, 20, 40, 60, 60]) {
       const waiting = Array.from({ length: 50 }, () => authorizer.authorize());
-      expect(await failureOf(waiting[49])).toBe(sentence);
+      expect(await waiting[49]).toEqual({ failure: sentence, blame, retryInMs: pause * SECOND });
       requests += 1;
       expect(authorizer.authorize()).toEqual({
         failure: `${sentence}; no token is asked for during the next ${pause} s`,
+        blame,
+        retryInMs: pause * SECOND,
       });
       self.clock.now += pause * SECOND - 1;
-      expect(authorizer.authorize()).toHaveProperty('failure');
+      expect(authorizer.authorize()).toMatchObject({ blame, retryInMs: 1 });
       expect(server.seen).toHaveLength(requests);
       self.clock.now += 1;
     }
@@ -346,6 +350,27 @@ describe('a token request that fails', () => {
     expect(tokenOf(await authorizer.authorize())).toBe('token-2');
   });
 
+  it.each([
+    [
+      400,
+      'credentials',
+      /; the token service refuses the credentials: check clientId, clientSecret and style$/,
+    ],
+    [404, 'credentials', /answered 404; check tokenUrl$/],
+    [302, 'credentials', /redirects are not followed; check tokenUrl$/],
+    [408, 'service', /answered 408$/],
+    [429, 'service', /answered 429$/],
+    [503, 'service', /answered 503$/],
+  ])('with %i says in the log that %s are to blame', async (status, blame, sentence) => {
+    server.reply = () => ({ status, body: {}, headers: { 'retry-after': '7' } });
+    expect(await authorizer.authorize()).toMatchObject({ blame, retryInMs: 7 * SECOND });
+    expect(await failureOf(authorizer.renew({ headers: [], version: 0 }, anEvent()))).toContain('next 7 s');
+    const [, fields = '{}'] = /^token renewal blocked (.*)/.exec(self.lines[0] ?? '') ?? [];
+    const told = JSON.parse(fields);
+    expect(told).toMatchObject({ blame, blockedMs: 7 * SECOND });
+    expect(told.failure).toMatch(sentence);
+  });
+
   it('is repeated after an hour at the latest, whatever the service asks for', async () => {
     server.reply = () => ({ status: 503, body: {}, headers: { 'retry-after': '999999' } });
     await authorizer.authorize();
@@ -360,7 +385,8 @@ describe('a token request that fails', () => {
       expect(authorizer.authorize()).toBe(first);
     }
     expect(await authorizer.renew(first, anEvent())).toHaveProperty('failure');
-    expect(authorizer.authorize()).toHaveProperty('failure');
+    // From now on there is no token: nothing is sent with the refused one.
+    for (let n = 0; n < 300; n += 1) expect(authorizer.authorize()).toMatchObject({ retryInMs: 5 * SECOND });
     expect(server.seen).toHaveLength(2);
     self.clock.now += 5 * SECOND;
     server.reply = (n) => tokenReply(n);

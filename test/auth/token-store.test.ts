@@ -33,6 +33,8 @@ function tokenNamed(id: string): SharedToken {
   return { id, accessToken: `token-${id}`, lifetimeMs: MINUTE };
 }
 
+const FAILED = { failure: 'it failed', blame: 'credentials', failures: 2 } as const;
+
 /** Claims until the answer is another than that the lock is held. */
 async function claimOnceFree(store: TokenStore): Promise<Claim> {
   for (;;) {
@@ -92,15 +94,32 @@ describe('a token store', () => {
   it('shows a failure to others of the same variant, not to itself', async () => {
     const [a, b, other] = [storeOf(), storeOf(), storeOf({ variant: 'other' })];
     await a.claim('');
-    await a.release('it failed');
-    expect(await b.claim('')).toEqual({
-      kind: 'failed',
-      failure: 'it failed',
-      retryAfterMs: expect.any(Number),
-    });
+    await a.release(FAILED, MINUTE);
+    expect(await b.claim('')).toEqual({ kind: 'failed', failed: FAILED, remainingMs: expect.any(Number) });
     expect(await other.claim('')).toEqual({ kind: 'claimed' });
     await other.release();
     expect(await a.claim('')).toEqual({ kind: 'claimed' });
+  });
+
+  it('shows no failure that came before a token', async () => {
+    const [a, b] = [storeOf(), storeOf()];
+    await a.claim('');
+    await a.release(FAILED, MINUTE);
+    await a.claim('');
+    await a.publish(tokenNamed('1'), '');
+    expect(await b.claim(JSON.stringify(tokenNamed('1')))).toEqual({ kind: 'claimed' });
+  });
+
+  it('keeps a pause that it cannot read the reason of, but none that never ends', async () => {
+    const redis = server.connect();
+    const failedKey = `{${key}}:failed:`;
+    await redis.set(failedKey, 'nonsense '.repeat(9), 'PX', MINUTE);
+    expect(await storeOf().claim('')).toMatchObject({
+      kind: 'failed',
+      failed: { blame: 'service', failures: 1 },
+    });
+    await redis.persist(failedKey);
+    expect(await storeOf().claim('')).toEqual({ kind: 'claimed' });
   });
 
   it('lets a holder that outlived its lock overwrite nothing', async () => {

@@ -51,6 +51,7 @@ async function checkAll(auths: Readonly<Record<string, OAuth2Config>>) {
   return lines.filter((line) => line.includes(' clients.') && !line.endsWith(' is at 127.0.0.1'));
 }
 
+const ADVICE = 'the token service refuses the credentials: check clientId, clientSecret and style';
 const WRONG_SECRET = 'answered 401: invalid_client, client authentication failed';
 const FORMS_ONLY =
   'answered 400: invalid_request, only application/x-www-form-urlencoded content-type bodies are supported on POST /token';
@@ -101,7 +102,8 @@ describe('oidc-provider', () => {
     await client.settled({ dead: 3 });
     const letters = await client.deadLetters();
     const [blocked] = log.matching('token renewal blocked');
-    expect(blocked?.failure).toBe(`token service ${oidc.tokenUrl} ${words}`);
+    expect(blocked?.failure).toBe(`token service ${oidc.tokenUrl} ${words}; ${ADVICE}`);
+    expect(blocked?.blame).toBe('credentials');
     expect(letters.map(({ history }) => history?.[0]?.[2])).toEqual(['token', 'token', 'token']);
     expect(oidc.tokenRequests).toHaveLength(1);
     expect(company.tally.received).toBe(0);
@@ -185,6 +187,7 @@ describe('oauth2-mock-server', () => {
     await sender.close();
     expect(result).toEqual({
       failure: `token service ${service.tokenUrl} answered 503: temporarily_unavailable`,
+      blame: 'service',
       status: 503,
       error: 'temporarily_unavailable',
       retryAfterMs: 30_000,

@@ -26,9 +26,9 @@ const SMALL_FILE_LINES = 30;
 const ROWS: readonly Row[] = [
   { what: 'src and workers: lines', limit: 29_000, of: linesIn('') },
   { what: 'src and workers: files', limit: 310, of: filesIn('') },
-  { what: 'src/delivery: lines', limit: 1_150, of: linesIn('src/delivery/') },
+  { what: 'src/delivery: lines', limit: 1_200, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 9, of: filesIn('src/delivery/') },
-  { what: 'src/http: lines', limit: 900, of: linesIn('src/http/') },
+  { what: 'src/http: lines', limit: 930, of: linesIn('src/http/') },
   { what: 'src/http: files', limit: 11, of: filesIn('src/http/') },
   { what: 'src/queue: lines', limit: 3_000, of: linesIn('src/queue/') },
   { what: 'src/queue: files', limit: 36, of: filesIn('src/queue/') },

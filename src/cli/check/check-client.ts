@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { requestToken, type TokenRequestFailure } from '../../auth/request-token.ts';
+import { requestToken, type TokenRefused, type TokenRequestFailure } from '../../auth/request-token.ts';
 import type { IssuedToken } from '../../auth/token-answer.ts';
 import { tokenServiceName } from '../../auth/token-service.ts';
 import {
@@ -128,7 +128,8 @@ async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<Remark[]> {
   const token = await ask(auth);
   const service = tokenServiceName(auth);
   if ('failure' in token) {
-    return [remark('error', token.failure), ...(await explain(auth, service, token, ask))];
+    const remarks = token.calledOff ? [] : await explain(auth, service, token, ask);
+    return [remark('error', token.failure), ...remarks];
   }
   const seconds = Math.round(token.lifetimeMs / 1_000);
   const issued = remark('ok', `${service} issued a token for ${seconds} s`);
@@ -141,7 +142,7 @@ async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<Remark[]> {
 async function explain(
   auth: TokenAuthConfig,
   service: string,
-  failed: TokenRequestFailure,
+  failed: TokenRefused,
   ask: Ask,
 ): Promise<Remark[]> {
   const { status = 0, retryAfterMs } = failed;
@@ -167,7 +168,7 @@ async function explain(
 const NOT_OF_STYLE = new Set(['invalid_scope', 'unauthorized_client', 'unsupported_grant_type']);
 
 /** Some services answer a style that they do not know with a 404 or a 500. */
-function mayBeOfStyle({ status, error }: TokenRequestFailure): boolean {
+function mayBeOfStyle({ status, error }: TokenRefused): boolean {
   if (status === undefined || status === 429 || (status >= 300 && status <= 399)) return false;
   return !NOT_OF_STYLE.has(error ?? '');
 }
@@ -176,7 +177,7 @@ function mayBeOfStyle({ status, error }: TokenRequestFailure): boolean {
 async function tryOtherStyles(
   auth: OAuth2Config,
   service: string,
-  refused: TokenRequestFailure,
+  refused: TokenRefused,
   ask: Ask,
 ): Promise<{ readonly works: boolean; readonly remarks: Remark[] }> {
   const others = TOKEN_STYLES.filter((style) => style !== auth.style);

@@ -3,7 +3,7 @@ import type { TokenRedis } from '../../auth/token-store.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { CallOff, type CallOffSignal } from '../../core/call-off.ts';
 import type { StoredEvent } from '../../core/event.ts';
-import { type AttemptParts, createAttempt, type Post } from '../../delivery/make-attempt.ts';
+import { type AttemptParts, countWithheld, createAttempt, type Post } from '../../delivery/make-attempt.ts';
 import { openClientParts } from '../../service/client-parts.ts';
 import { VERSION } from '../../version.ts';
 import type { SendEvent } from '../generator.ts';
@@ -69,8 +69,10 @@ export function measuredAttempts(parts: AttemptParts, runId: string) {
   const attempt = createAttempt({ ...parts, post });
   return async (event: StoredEvent, url: string, signal: CallOffSignal) => {
     const began = performance.now();
-    const attempted = await attempt(event, url, signal);
-    if (attempted === undefined) return undefined;
+    const made = await attempt(event, url, signal);
+    if (made === undefined) return undefined;
+    // A load test waits for nothing: it measures that the event was not sent.
+    const attempted = 'withheld' in made ? countWithheld(made) : made;
     const ms = performance.now() - began;
     // An attempt counts the time of its requests alone: the remainder is the wait for a token.
     return { ...attempted, ms, tokenMs: Math.max(0, ms - attempted.ms) };

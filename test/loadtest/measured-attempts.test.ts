@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import type { AuthorizeResult } from '../../src/auth/authorizer.ts';
+import { CallOff } from '../../src/core/call-off.ts';
+import { measuredAttempts } from '../../src/loadtest/senders/direct-sender.ts';
+import { storedEvent } from '../support/events.ts';
+
+const GRANTED = { headers: [], version: 1 } as const;
+const NO_TOKEN = { failure: 'token service answered 503', blame: 'service', retryInMs: 5_000 } as const;
+
+test.each([
+  ['without a token', NO_TOKEN, 'token', 'token service answered 503'],
+  ['while this machine is short of sockets', GRANTED, 'local', 'no connection'],
+] as const)('an event that is not sent %s is measured as failed, and not waited for', async (...row) => {
+  const [, authorized, failureClass, response] = row;
+  const attempt = measuredAttempts(
+    {
+      post: async () => ({ kind: 'shortage', code: 'EMFILE', detail: 'no connection' }),
+      authorizer: {
+        renewable: true,
+        authorize: (): AuthorizeResult => authorized,
+        renew: async () => undefined,
+        reportRefused: () => {},
+        reportAccepted: () => {},
+      },
+      renewOn: [],
+      timeoutMs: 1_000,
+      userAgent: 'waybill/test',
+      monotonicNow: () => 0,
+    },
+    'a-run',
+  );
+  expect(await attempt(storedEvent(1), 'https://returns.acme.example/d', new CallOff())).toMatchObject({
+    classification: { kind: 'failed', failureClass, status: 0, response },
+  });
+});
