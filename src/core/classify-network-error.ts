@@ -17,10 +17,6 @@ const CODES: Readonly<Record<ErrorClass, readonly string[]>> = {
     'EADDRNOTAVAIL',
     'EACCES',
     'EPERM',
-    // This machine is out of sockets: no connection either.
-    'EMFILE',
-    'ENFILE',
-    'ENOBUFS',
   ],
   reset: ['ECONNRESET', 'ECONNABORTED', 'ENOTCONN', 'EPIPE'],
   dns: [
@@ -58,6 +54,46 @@ const PREFIXES: ReadonlyArray<readonly [prefix: string, failureClass: ErrorClass
   ['UNABLE_TO_', 'tls'],
   ['EAI_', 'dns'],
 ];
+
+/** What this machine can be short of, by Node's code; a clause. */
+const SHORTAGES: ReadonlyMap<unknown, string> = new Map([
+  ['EMFILE', 'this process has no file descriptor left'],
+  ['ENFILE', 'this machine has no file descriptor left'],
+  ['ENOBUFS', 'this machine has no buffer left for a connection'],
+  ['ENOMEM', 'this machine has no memory left for a connection'],
+  ['EADDRNOTAVAIL', 'this machine has no local port left'],
+]);
+
+/** A shortage of this machine: Node's code, and a clause that says what is short. */
+export interface FoundShortage {
+  readonly code: string;
+  readonly what: string;
+}
+
+/**
+ * The shortage of this machine that an error of Node's tells of; of several, one for each address of a name, one is
+ * enough. EADDRNOTAVAIL also says that this machine has no address of a family at all, which is no shortage.
+ *
+ * @param reached the address families of which this process has had a connection: `IPv4`, `IPv6`
+ */
+export function shortageIn(
+  error: unknown,
+  reached: ReadonlySet<string | undefined>,
+): FoundShortage | undefined {
+  const { code, address, errors = [] } = error as NodeJS.ErrnoException & ConnectError;
+  const what = SHORTAGES.get(code);
+  const family = address?.includes(':') ? 'IPv6' : 'IPv4';
+  const isShort = code !== 'EADDRNOTAVAIL' || reached.has(family);
+  if (code !== undefined && what !== undefined && isShort) return { code, what };
+  return errors.map((each) => shortageIn(each, reached)).find((found) => found !== undefined);
+}
+
+/** What Node adds if it could not connect. */
+interface ConnectError {
+  readonly address?: string;
+  /** One for each address of the name. */
+  readonly errors?: readonly unknown[];
+}
 
 const CLASS_OF_CODE = new Map(
   (Object.keys(CODES) as ErrorClass[]).flatMap((failureClass) =>

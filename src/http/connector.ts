@@ -30,6 +30,9 @@ const ADDRESS_MS = 2_000;
 /** All sockets read into it, one at a time: Node would allocate 64 KiB for each read, to be garbage at once. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(16_384);
 
+/** The address families of which this process has had a connection. */
+export const reachedFamilies = new Set<string | undefined>();
+
 /** Opens a client's sockets for undici, and remembers what makes the next one cheaper. */
 export class Connector {
   readonly maxAgeMs: number;
@@ -66,6 +69,7 @@ export class Connector {
     const onread = { buffer: READ_BUFFER, callback: (length: number) => onRead(READ_BUFFER, length) };
     const connect = buildConnector({ ...this.#options, onread, ...(session && { session }) }) as Connect;
     const socket = connect(to, callback);
+    socket.once('connect', () => reachedFamilies.add(socket.remoteFamily));
     if (!this.#allowPrivateNetwork) guardSocket(socket, to.hostname);
     if (socket instanceof TLSSocket) this.#keepSession(peer, socket);
     return socket;

@@ -1,5 +1,14 @@
-import { classifyNetworkError, type NetworkFailureClass } from '../core/classify-network-error.ts';
+import { closeSync, openSync } from 'node:fs';
+import { devNull } from 'node:os';
+import type { Shortage } from '../core/attempt-result.ts';
+import {
+  classifyNetworkError,
+  type FoundShortage,
+  type NetworkFailureClass,
+  shortageIn,
+} from '../core/classify-network-error.ts';
 import { MAX_HEAD_BYTES } from './connection.ts';
+import { reachedFamilies } from './connector.ts';
 
 /** Why there was no status: the class, and a code or a few words if there is more to say. */
 export interface FailureReason {
@@ -27,6 +36,25 @@ export function explainError(error: Error): FailureReason {
   const code = codeOf(error);
   if (code === 'UND_ERR_SOCKET') return NOT_HTTP[`${code} ${error.message}`] ?? { failureClass: 'reset' };
   return NOT_HTTP[code] ?? { failureClass: classifyNetworkError(code), reason: code };
+}
+
+/** The result if this machine, not the endpoint, is why there is no connection. */
+export function findShortage(error: Error, where: string): Shortage | undefined {
+  const found = shortageIn(error, reachedFamilies) ?? shortageOfResolver(error);
+  if (found === undefined) return undefined;
+  const { code, what } = found;
+  return { kind: 'shortage', code, detail: `no connection to ${where}: ${what} (${code})` };
+}
+
+/** A resolver that cannot open its own files says that there is no such name: looks whether any can be opened. */
+function shortageOfResolver(error: Error): FoundShortage | undefined {
+  if (explainError(error).failureClass !== 'dns') return undefined;
+  try {
+    closeSync(openSync(devNull, 'r'));
+  } catch (cause) {
+    return shortageIn(cause, reachedFamilies);
+  }
+  return undefined;
 }
 
 /** Whether the other side closed or reset the connection. */

@@ -151,7 +151,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     } else if (this.#mayResend(error)) pool.replace(this.#connection as Connection, this);
     else if (failure.codeOf(error) === ADDRESS_REFUSED) {
       this.#end({ kind: 'unsent', failureClass: 'address', detail: error.message });
-    } else this.#end(this.#noAnswer(failure.explainError(error)));
+    } else this.#end(failure.findShortage(error, where) ?? this.#noAnswer(failure.explainError(error)));
   }
 
   end(why: EndReason): void {

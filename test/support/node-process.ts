@@ -40,6 +40,8 @@ export interface NodeProcessOptions {
   readonly cwd?: string;
   /** Added to the environment of the tests; undefined takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** How many files and sockets it may have open, as `ulimit -n` sets it; default: as the tests. */
+  readonly openFiles?: number;
 }
 
 /** Whether a process is there; one that has ended and was not waited for yet counts. */
@@ -54,7 +56,10 @@ export function isAlive(pid: number): boolean {
 
 /** Starts node on a script. Whatever happens, the process and those it started are gone when the test is over. */
 export function startNode(args: readonly string[], options: NodeProcessOptions = {}): NodeProcess {
-  const child = spawn(process.execPath, [...args], {
+  const { openFiles } = options;
+  const limit = openFiles === undefined ? [] : ['sh', '-c', `ulimit -n ${openFiles}; exec "$@"`, 'sh'];
+  const [command = '', ...rest] = [...limit, process.execPath, ...args];
+  const child = spawn(command, rest, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
