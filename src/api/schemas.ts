@@ -103,10 +103,29 @@ const countsSchema = z
   })
   .meta({ id: 'EventCounts' });
 
+const endpointCountsSchema = countsSchema
+  .extend({
+    withheld: z
+      .object({
+        for: z.enum(['token', 'local', 'retry_after']),
+        since: time,
+        blame: z.enum(['credentials', 'service', 'local', 'endpoint']),
+        detail: z.string(),
+        nextTryAt: time,
+      })
+      .nullable()
+      .describe(
+        'why its events wait without an attempt: there is no token, this machine is short of something, or the endpoint said Retry-After',
+      ),
+  })
+  .meta({ id: 'EndpointCounts' });
+
 /** A client's status, as `waybill status --json` prints it. */
 export const clientStatusSchema = countsSchema
   .extend({
-    endpoints: z.record(z.string(), countsSchema).describe('the same of each endpoint, by event type'),
+    endpoints: z
+      .record(z.string(), endpointCountsSchema)
+      .describe('the same of each endpoint, by event type'),
   })
   .meta({ id: 'ClientStatus' });
 

@@ -90,12 +90,21 @@ const concurrency = z.int().min(1).max(1_000);
 const ratePerSecond = z.number().min(0.001).max(1_000_000);
 const timeoutMs = z.int().min(1).max(600_000);
 
+const paceMode = z.enum(['adaptive', 'fixed']);
+
+/** How an endpoint sets how fast it is sent to: a mode alone, or with the longest hold. */
+const paceSchema = z.union([
+  paceMode.transform((mode) => ({ mode, holdMs: undefined })),
+  z.strictObject({ mode: paceMode.default('adaptive'), holdMs: z.int().min(0).max(604_800_000).optional() }),
+]);
+
 /** An endpoint with settings of its own: what it leaves out is the client's, but for the rate, which it adds to it. */
 const endpointSettings = z.strictObject({
   path: endpointAddress.describe('A path that is appended to baseUrl, or a full URL.'),
   concurrency: concurrency.optional().describe("Instead of the client's."),
   ratePerSecond: ratePerSecond.optional().describe("Of this endpoint alone; the client's rate holds, too."),
   timeoutMs: timeoutMs.optional().describe("Instead of the client's."),
+  pace: paceSchema.optional().describe("Instead of the client's."),
   retry: z.strictObject(retry).partial().optional().describe("Those that it names, instead of the client's."),
 });
 
@@ -144,7 +153,7 @@ const loadtestSchema = z.strictObject({
 export const clientConfigSchema = z.strictObject({
   baseUrl: httpBaseUrl.describe("Where the client's endpoints are. Their paths are appended to it."),
   endpoints: endpointsSchema.describe(
-    'A path or full URL for each event type, or an object with settings of its own: path, concurrency, timeoutMs, retry, ratePerSecond.',
+    'A path or full URL for each event type, or an object with settings of its own: path, concurrency, timeoutMs, retry, pace, ratePerSecond.',
   ),
   auth: authSchema
     .default({ type: 'none' })
@@ -155,6 +164,7 @@ export const clientConfigSchema = z.strictObject({
     .describe(
       'Events a second, over all endpoints and processes. Sends are spread evenly. Without it there is no limit.',
     ),
+  pace: paceSchema.prefault({}).describe('How long events wait that cannot be sent.'),
   timeoutMs: timeoutMs
     .default(15_000)
     .describe(

@@ -129,6 +129,11 @@ export interface ResolvedEndpoint extends Pick<ClientConfig, 'concurrency' | 'ti
   readonly url: string;
   /** Of this endpoint alone; the client's rate holds, too. */
   readonly ratePerSecond?: number;
+  readonly pace: {
+    readonly mode: 'adaptive' | 'fixed';
+    /** The longest hold: how long events wait without an attempt; milliseconds. */
+    readonly holdMs: number;
+  };
 }
 
 /** A client as the engine needs it: its settings, its name, and all that they refer to. */

@@ -98,6 +98,9 @@ clients:
     # {clients.<name>.ratePerSecond}
     # ratePerSecond: 200
 
+    # {clients.<name>.pace}
+    # pace: { mode: adaptive, holdMs: 600000 }
+
     # {clients.<name>.timeoutMs}
     timeoutMs: 15000
 

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import type { RetryPolicy } from '../core/backoff.ts';
+import { type RetryPolicy, totalDelayMs } from '../core/backoff.ts';
 import { checkTree } from './check-config.ts';
 import type { ClientConfig } from './client-config.ts';
 import { ConfigError, type ConfigIssue, type ConfigProblem, placeOf } from './config-error.ts';
@@ -21,6 +21,8 @@ import { isInTokenBody } from './token-service-config.ts';
 const DEFAULT_DATA_DIR = '.waybill';
 /** Enough for over a thousand clients with all of their settings. */
 const MAX_BYTES = 1024 * 1024;
+/** The longest hold is at least as long by default. */
+const SHORTEST_HOLD_MS = 120_000;
 const SECRET_KEY = 'WAYBILL_SECRET_KEY';
 /** Shorter ones can be guessed. */
 const SECRET_KEY_LENGTH = 16;
@@ -114,14 +116,19 @@ function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string
 
 function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMaterial): ResolvedClient {
   const endpoints: Record<string, ResolvedEndpoint> = Object.create(null);
-  for (const [type, { path, ratePerSecond, retry, ...own }] of Object.entries(client.endpoints)) {
+  for (const [type, { path, ratePerSecond, ...own }] of Object.entries(client.endpoints)) {
+    const retry = { ...client.retry, ...(own.retry as Partial<RetryPolicy>) };
     endpoints[type] = {
       client: name,
       type,
       url: resolveUrl(client.baseUrl, path),
       concurrency: own.concurrency ?? client.concurrency,
       timeoutMs: own.timeoutMs ?? client.timeoutMs,
-      retry: { ...client.retry, ...(retry as Partial<RetryPolicy>) },
+      retry,
+      pace: {
+        mode: (own.pace ?? client.pace).mode,
+        holdMs: (own.pace ?? client.pace).holdMs ?? Math.max(SHORTEST_HOLD_MS, totalDelayMs(retry)),
+      },
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     };
   }

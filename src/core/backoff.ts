@@ -21,3 +21,10 @@ export function backoffMs(policy: RetryPolicy, retry: number, random: number): n
   const spread = plain * policy.jitter * (2 * random - 1);
   return Math.min(policy.maxDelayMs, Math.round(plain + spread));
 }
+
+/** How long all delays of a life take together, without jitter; milliseconds. */
+export function totalDelayMs(policy: RetryPolicy): number {
+  let total = 0;
+  for (let retry = 1; retry <= policy.retries; retry += 1) total += backoffMs(policy, retry, 0.5);
+  return total;
+}

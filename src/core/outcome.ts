@@ -1,6 +1,6 @@
 import type { Aborted, AttemptResult, FailureClass, Shortage } from './attempt-result.ts';
 import { backoffMs, type RetryPolicy } from './backoff.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { retryAfterMs } from './retry-after.ts';
 
 /** What an attempt came to, before it is decided what follows. */
 export type Classification =
@@ -69,12 +69,12 @@ export interface DecideInput {
 
 /**
  * Decides what becomes of an event after an attempt. Every failure class is handled alike: five retries by default, then
- * dead; only a crash is not retried. `Retry-After` lengthens a delay up to maxDelay, and never shortens it.
+ * dead; only a crash is not retried. `Retry-After` lengthens a delay, by an hour and to maxDelay at most, and never shortens it.
  */
 export function decide({ classification, attempt, policy, now, random }: DecideInput): Outcome {
   if (classification.kind === 'delivered') return { kind: 'delivered', status: classification.status };
   if (attempt > policy.retries || classification.failureClass === 'crash') return { kind: 'dead' };
-  const wished = parseRetryAfter(classification.retryAfter, now) ?? 0;
+  const wished = retryAfterMs(classification.retryAfter, now);
   const delay = Math.max(backoffMs(policy, attempt, random), Math.min(wished, policy.maxDelayMs));
   return { kind: 'retry', dueAt: now + delay };
 }

@@ -1,4 +1,7 @@
-const SECONDS = /^\d+$/;
+/** What is asked for beyond this counts as this: an hour. */
+const LONGEST_RETRY_AFTER_MS = 3_600_000;
+/** Some servers send decimals. */
+const SECONDS = /^\d+(?:\.\d+)?$/;
 /** The preferred form of an HTTP-date and the RFC 850 form. */
 const HTTP_DATE = /^[A-Za-z]{3,9},? \d{2}[ -][A-Za-z]{3}[ -]\d{2,4} \d{2}:\d{2}:\d{2} GMT$/;
 /** The asctime form, which is in UTC without saying so (RFC 9110, section 5.6.7: all three are accepted). */
@@ -13,9 +16,14 @@ const ASCTIME = /^[A-Za-z]{3} [A-Za-z]{3} [ \d]\d \d{2}:\d{2}:\d{2} \d{4}$/;
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined;
   const value = header.trim();
-  if (SECONDS.test(value)) return Number(value) * 1000;
+  if (SECONDS.test(value)) return Math.ceil(Number(value)) * 1000;
   const isDate = HTTP_DATE.test(value);
   if (!isDate && !ASCTIME.test(value)) return undefined;
   const date = Date.parse(isDate ? value : `${value} GMT`);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** How long a `Retry-After` header asks to wait, at most an hour; 0: it says nothing usable. Milliseconds. */
+export function retryAfterMs(header: string | undefined, now: number): number {
+  return Math.min(parseRetryAfter(header, now) ?? 0, LONGEST_RETRY_AFTER_MS);
 }

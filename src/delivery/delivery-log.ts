@@ -28,6 +28,9 @@ export function logAttempt(
     outcome: outcome.kind,
     status: classification.status,
     ...(classification.kind === 'failed' ? { class: classification.failureClass } : {}),
+    ...(classification.kind === 'failed' && classification.retryAfter !== undefined
+      ? { retryAfter: classification.retryAfter }
+      : {}),
     ms: Math.round(ms),
     ...(outcome.kind === 'retry' ? { nextInMs: outcome.dueAt - now } : {}),
   };

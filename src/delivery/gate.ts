@@ -12,12 +12,17 @@ type IsWanted = () => boolean;
 export class Gate {
   readonly #slots: number;
   readonly #pacings: readonly Pacing[];
-  #free: number;
+  #inFlight = 0;
+  /** Requests in flight, at most, for now: fewer than there are slots after a shortage of this machine. */
+  #ceiling: number;
   /** Waits for a slot, in the order of their coming. */
   #queue: { readonly isWanted: IsWanted; readonly onTurn: OnTurn }[] = [];
   #waiting = 0;
   #state: 'open' | 'paused' | 'closed' = 'open';
   #onRoom = (): void => {};
+  /** While it runs, nothing is sent; until then on the monotonic clock. */
+  #hold: NodeJS.Timeout | undefined;
+  #holdEnds = 0;
   /** The turn that was asked for last; never rejects. */
   #lastTurn: Promise<boolean> = Promise.resolve(true);
 
@@ -27,7 +32,7 @@ export class Gate {
    */
   constructor(slots: number, pacings: readonly Pacing[]) {
     this.#slots = slots;
-    this.#free = slots;
+    this.#ceiling = slots;
     this.#pacings = pacings;
   }
 
@@ -44,21 +49,48 @@ export class Gate {
   /** This number of events waits no longer. */
   skip(events: number): void {
     this.#waiting -= events;
-    if (this.#waiting < this.#slots) this.#onRoom();
+    if (this.#hasRoom()) this.#onRoom();
   }
 
   /** Waits until the event may be sent. On the path of every event: a promise for each would cost several per cent. */
   acquire(isWanted: IsWanted, onTurn: OnTurn): void {
     if (!this.#mayGo(isWanted)) this.#refuse(onTurn);
-    else if (this.#free > 0) this.#grant(isWanted, onTurn);
+    else if (this.#inFlight < this.#ceiling) this.#grant(isWanted, onTurn);
     else this.#queue.push({ isWanted, onTurn });
   }
 
   /** The attempt of an event is over, and its slot is free. */
   release(): void {
-    this.#free += 1;
-    const next = this.#queue.shift();
-    if (next !== undefined) this.#grant(next.isWanted, next.onTurn);
+    this.#inFlight -= 1;
+    if (this.#ceiling < this.#slots) this.#ceiling = Math.min(this.#slots, this.#ceiling + 1 / this.#ceiling);
+    while (this.#inFlight < this.#ceiling) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      this.#grant(next.isWanted, next.onTurn);
+    }
+  }
+
+  /** Whether nothing may be sent for a while. */
+  get isHolding(): boolean {
+    return this.#hold !== undefined;
+  }
+
+  /** Sends nothing for so many milliseconds; waiting events are refused. A hold that ends later stands. */
+  hold(ms: number): void {
+    const ends = performance.now() + ms;
+    if (this.#state === 'closed' || (this.#hold !== undefined && ends <= this.#holdEnds)) return;
+    clearTimeout(this.#hold);
+    this.#holdEnds = ends;
+    this.#hold = setTimeout(() => {
+      this.#hold = undefined;
+      if (this.#hasRoom()) this.#onRoom();
+    }, ms);
+    this.dismiss();
+  }
+
+  /** Lets no more requests go at once, to begin with; each one that ends raises that, by about one a round. */
+  narrow(requests = Math.max(1, Math.floor(this.#inFlight / 2))): void {
+    this.#ceiling = Math.min(this.#slots, requests);
   }
 
   /**
@@ -78,20 +110,24 @@ export class Gate {
   }
 
   #mayGo(isWanted: IsWanted): boolean {
-    return this.#state === 'open' && isWanted();
+    return this.#state === 'open' && this.#hold === undefined && isWanted();
   }
 
   /** Whether a finished batch of this number of events brings in the next; slots go on being filled meanwhile. */
   fits(events: number): boolean {
-    return this.#state !== 'closed' && this.#waiting < 2 * this.#slots + events;
+    return this.#state !== 'closed' && this.#hold === undefined && this.#waiting < 2 * this.#slots + events;
   }
 
   /** Resolves when few enough events wait for another batch to be opened, or when the gate was closed. */
   room(): Promise<void> {
-    if (this.#state === 'closed' || this.#waiting < this.#slots) return Promise.resolve();
+    if (this.#state === 'closed' || this.#hasRoom()) return Promise.resolve();
     return new Promise((resolve) => {
       this.#onRoom = resolve;
     });
+  }
+
+  #hasRoom(): boolean {
+    return this.#hold === undefined && this.#waiting < this.#slots;
   }
 
   /** No event may be sent until `resume`, not even waiting ones. */
@@ -107,6 +143,7 @@ export class Gate {
   /** From now on no event may be sent. */
   close(): void {
     this.#state = 'closed';
+    clearTimeout(this.#hold);
     this.dismiss();
     this.#onRoom();
   }
@@ -120,7 +157,7 @@ export class Gate {
   }
 
   #grant(isWanted: IsWanted, onTurn: OnTurn): void {
-    this.#free -= 1;
+    this.#inFlight += 1;
     if (this.#pacings.length > 0) void this.#grantInTurn(isWanted, onTurn);
     else {
       this.skip(1);

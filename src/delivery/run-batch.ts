@@ -11,7 +11,8 @@ import { BatchLedger, type LedgerParts } from './batch-ledger.ts';
 import { logAttempt, logBatch, logDead } from './delivery-log.ts';
 import type { Gate } from './gate.ts';
 import { handleByUnit } from './handle-by-unit.ts';
-import { type Attempted, countWithheld, type MakeAttempt } from './make-attempt.ts';
+import type { Hold } from './hold.ts';
+import { type Attempted, countWithheld, type MakeAttempt, type Withheld } from './make-attempt.ts';
 
 /** A batch that is open for this long writes down what it has, and again each time as long passes. */
 const CHECKPOINT_MS = 500;
@@ -29,6 +30,7 @@ export interface BatchParts extends LedgerParts {
   readonly endpoint: ResolvedEndpoint;
   readonly attempt: MakeAttempt;
   readonly gate: Gate;
+  readonly hold: Hold;
   readonly meter: ClientMeter;
   /** Batches of this process, one at most, whose one event may be what ends processes. */
   readonly suspects: Set<object>;
@@ -149,7 +151,7 @@ export class BatchRun {
     attempt(event, endpoint.url, this.#callOff).then(
       (attempted) => {
         meter.end();
-        this.#finish(event, attempted && 'withheld' in attempted ? countWithheld(attempted) : attempted);
+        this.#finish(event, attempted);
         onSent();
       },
       (error: unknown) => {
@@ -160,10 +162,16 @@ export class BatchRun {
     );
   }
 
-  #finish(event: StoredEvent, attempted: Attempted | undefined): void {
-    if (attempted === undefined) return;
+  #finish(event: StoredEvent, made: Attempted | Withheld | undefined): void {
+    if (made === undefined) return;
+    const { hold, now } = this.#parts;
     try {
-      this.#ledger.finish(event, this.#judge(event, attempted));
+      if (!('withheld' in made)) {
+        hold.made(made.classification, now());
+        this.#ledger.finish(event, this.#judge(event, made));
+      } else if (!hold.begin(event, made, now())) {
+        this.#ledger.finish(event, this.#judge(event, countWithheld(made)));
+      }
     } catch (error) {
       this.#noteFault(event, error);
     }

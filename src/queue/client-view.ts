@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
 import { deadLettersPrefix, deliveriesPrefix, incidentsKey, statsKey } from './names.ts';
 import { CLIENT_VIEW } from './scripts/client-view.ts';
+import { markValue, readMark, type WithheldMark, withheldField } from './withheld-mark.ts';
 
 /** The last failure of a client's deliveries. */
 export interface LastError {
@@ -54,6 +55,8 @@ export interface EndpointView extends EventCounts {
   /** Whether a process has a batch in its hands. */
   readonly held: boolean;
   readonly paused: boolean;
+  /** Why its events wait without an attempt; absent: they do not. */
+  readonly withheld?: WithheldMark;
   /** Whether the configuration has an endpoint for the type: otherwise its events wait for one. */
   readonly isConfigured: boolean;
 }
@@ -84,7 +87,7 @@ interface QueueReply extends Pick<EndpointView, 'head' | 'oldestMs' | 'held' | '
   readonly brokenRetried: number;
 }
 
-type Reply = [stats: string[], failing: string[], dead: number, queues: string];
+type Reply = [stats: string[], failing: string[], dead: number, queues: string, now: number];
 
 const viewScript = defineScript('client-view', CLIENT_VIEW);
 
@@ -106,7 +109,7 @@ export async function readClientView(redis: Redis, client: ViewedClient): Promis
   return (await readClientViews(redis, [client])).get(client.name) as ClientView;
 }
 
-function toView([fields, incidents, dead, json]: Reply, types: readonly string[]): ClientView {
+function toView([fields, incidents, dead, json, now]: Reply, types: readonly string[]): ClientView {
   const stats = new Map<string, string>();
   for (let i = 0; i < fields.length; i += 2) stats.set(fields[i] ?? '', fields[i + 1] ?? '');
   const pausedAt = stats.get('pausedAt');
@@ -115,7 +118,9 @@ function toView([fields, incidents, dead, json]: Reply, types: readonly string[]
   const endpoints: Record<string, EndpointView> = {};
   for (const type of new Set([...types, ...Object.keys(queues)])) {
     const counts = toEndpoint(type, queues[type] ?? NO_QUEUE, stats);
-    endpoints[type] = { ...counts, isConfigured: types.includes(type), ...pause };
+    const withheld = readMark(stats.get(withheldField(type)), now);
+    const hold = withheld === undefined ? {} : { withheld };
+    endpoints[type] = { ...counts, isConfigured: types.includes(type), ...hold, ...pause };
   }
   return { ...sumOf(Object.values(endpoints)), dead, incidents, endpoints, ...pause };
 }
@@ -177,9 +182,14 @@ function sumOf(parts: readonly EndpointView[]): Omit<EventCounts, 'dead' | 'paus
     deliveredByType: Object.assign({}, ...parts.map((part) => part.deliveredByType)),
     failedAttempts: sumByName(parts.map((part) => part.failedAttempts)),
     diedByClass: sumByName(parts.map((part) => part.diedByClass)),
-    oldestMs: Math.max(0, ...parts.map(({ isConfigured, oldestMs }) => (isConfigured ? oldestMs : 0))),
+    oldestMs: Math.max(0, ...parts.map((part) => (isToBeTaken(part) ? part.oldestMs : 0))),
     ...(lastError === undefined ? {} : { lastError }),
   };
+}
+
+/** Whether the service is to send the endpoint's events by now. */
+function isToBeTaken({ isConfigured, withheld }: EndpointView): boolean {
+  return isConfigured && withheld === undefined;
 }
 
 function sumByName(parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
@@ -190,11 +200,16 @@ function sumByName(parts: readonly Readonly<Record<string, number>>[]): Record<s
 
 /** A client as machines read it: times and statuses are written as in the rows of dead letters. */
 export function clientViewValue(view: ClientView) {
-  const endpoints = Object.entries(view.endpoints).map(([type, endpoint]) => [type, countsValue(endpoint)]);
-  return { ...countsValue(view), endpoints: Object.fromEntries(endpoints) as Record<string, CountsValue> };
+  const endpoints = Object.entries(view.endpoints).map(([type, endpoint]) => [type, endpointValue(endpoint)]);
+  return { ...countsValue(view), endpoints: Object.fromEntries(endpoints) as Record<string, EndpointValue> };
 }
 
-type CountsValue = ReturnType<typeof countsValue>;
+type EndpointValue = ReturnType<typeof endpointValue>;
+
+function endpointValue(endpoint: EndpointView) {
+  const { withheld } = endpoint;
+  return { ...countsValue(endpoint), withheld: withheld === undefined ? null : markValue(withheld) };
+}
 
 function countsValue(counts: EventCounts) {
   const { waiting, inFlight, retrying, dead, delivered, deliveredByType, failedAttempts } = counts;

@@ -9,6 +9,7 @@ import { atMost } from '../core/time.ts';
 import { Unsettled } from '../delivery/batch-ledger.ts';
 import { EndpointDelivery } from '../delivery/deliver-endpoint.ts';
 import { Gate } from '../delivery/gate.ts';
+import { Hold } from '../delivery/hold.ts';
 import { type AttemptParts, createAttempt, type MakeAttempt } from '../delivery/make-attempt.ts';
 import { Pacing, type ReserveSends } from '../delivery/pacing.ts';
 import type { ClientHttp } from '../http/client-http.ts';
@@ -19,6 +20,7 @@ import { reserveSends } from '../queue/reserve-sends.ts';
 import { type SettleCommand, type Settled, settle } from '../queue/settle.ts';
 import type { BatchWorker } from '../queue/take.ts';
 import { untilWritable } from '../queue/until-writable.ts';
+import { markWithheld } from '../queue/withheld-mark.ts';
 import { VERSION } from '../version.ts';
 import { type ClientParts, openClientParts } from './client-parts.ts';
 import { createErrorSpacing } from './error-spacing.ts';
@@ -59,6 +61,7 @@ export class Engine {
   readonly #workers: BatchWorkers;
   readonly #errors: ReturnType<typeof createErrorSpacing>;
   readonly #suspects = new Set<object>();
+  readonly #shortages = new Set<string>();
   readonly #connections: ClientHttp[] = [];
   readonly #endpoints: { readonly delivery: EndpointDelivery; readonly worker: BatchWorker }[] = [];
   #stopPruning = (): void => {};
@@ -159,6 +162,13 @@ export class Engine {
         monotonicNow: () => performance.now(),
       }),
       gate,
+      hold: new Hold({
+        endpoint,
+        gate,
+        log,
+        shortages: this.#shortages,
+        mark: (mark) => void markWithheld(this.#redis, endpoint, mark).catch(this.#errors.add),
+      }),
       unsettled: new Unsettled(),
       suspects: this.#suspects,
       meter,

@@ -37,6 +37,7 @@ describe('a configuration that is complete', () => {
           url: 'https://returns.acme.example/api/dispositions',
           concurrency: 32,
           timeoutMs: 15_000,
+          pace: { mode: 'adaptive', holdMs: 11_715_000 },
           retry: { retries: 5, baseDelayMs: 15_000, factor: 5, maxDelayMs: 14_400_000, jitter: 0.1 },
         },
       },
@@ -44,6 +45,7 @@ describe('a configuration that is complete', () => {
       concurrency: 32,
       timeoutMs: 15_000,
       connectionMaxAgeMs: 30_000,
+      pace: { mode: 'adaptive' },
       retry: { retries: 5, baseDelayMs: 15_000, factor: 5, maxDelayMs: 14_400_000, jitter: 0.1 },
       batchSize: 50,
       allowPrivateNetwork: false,
@@ -118,7 +120,7 @@ clients:
     endpoints:
       disposition_update: /d
       inventory_receipt:
-        { path: https://other.example/r, concurrency: 8, timeoutMs: 5000, ratePerSecond: 2, retry: { retries: 1 } }
+        { path: https://other.example/r, concurrency: 8, timeoutMs: 5000, ratePerSecond: 2, retry: { retries: 1 }, pace: fixed }
     ratePerSecond: 20
     retry: { factor: 2 }
 `;
@@ -127,11 +129,12 @@ clients:
     expect(endpoints).toEqual({
       disposition_update: {
         ...{ client: 'acme', type: 'disposition_update', url: 'https://acme.example/d' },
-        ...{ concurrency: 32, timeoutMs: 15_000, retry },
+        ...{ concurrency: 32, timeoutMs: 15_000, retry, pace: { mode: 'adaptive', holdMs: 465_000 } },
       },
       inventory_receipt: {
         ...{ client: 'acme', type: 'inventory_receipt', url: 'https://other.example/r' },
         ...{ concurrency: 8, timeoutMs: 5_000, ratePerSecond: 2, retry: { ...retry, retries: 1 } },
+        pace: { mode: 'fixed', holdMs: 120_000 },
       },
     });
     expect(Object.isFrozen(endpoints?.inventory_receipt)).toBe(true);

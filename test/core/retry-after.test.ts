@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseRetryAfter } from '../../src/core/retry-after.ts';
+import { parseRetryAfter, retryAfterMs } from '../../src/core/retry-after.ts';
 
 const NOW = Date.UTC(2024, 1, 29, 12, 0, 0);
 const LATEST = Date.UTC(9999, 11, 31);
@@ -13,6 +13,21 @@ test('seconds, however many', () => {
   );
   expect(parseRetryAfter('99999999999', NOW)).toBe(99_999_999_999_000);
   expect(parseRetryAfter('9'.repeat(400), NOW)).toBe(Number.POSITIVE_INFINITY);
+});
+
+test.each([
+  ['1.5', 2_000],
+  ['0.001', 1_000],
+  ['7.0', 7_000],
+  ['0.0', 0],
+])('the decimals of %s are rounded up to a second', (header, ms) => {
+  expect(parseRetryAfter(header, NOW)).toBe(ms);
+});
+
+test('no more than an hour is heeded, and nothing of what cannot be read', () => {
+  expect(['3600', '3601', '999999999', 'soon', undefined].map((header) => retryAfterMs(header, NOW))).toEqual(
+    [3_600_000, 3_600_000, 3_600_000, 0, 0],
+  );
 });
 
 test('an HTTP-date counts from now, and is never negative', () => {
@@ -37,7 +52,9 @@ test.each([
   '',
   'soon',
   '-1',
-  '1.5',
+  '1.',
+  '.5',
+  '1,5',
   '0x10',
   '1e3',
   '2024-02-29T12:00:10Z',

@@ -6,6 +6,7 @@ import type { StoredEvent } from '../../src/core/event.ts';
 import { Unsettled } from '../../src/delivery/batch-ledger.ts';
 import { EndpointDelivery } from '../../src/delivery/deliver-endpoint.ts';
 import { Gate } from '../../src/delivery/gate.ts';
+import { Hold } from '../../src/delivery/hold.ts';
 import type { SettleCommand, Settled } from '../../src/queue/settle.ts';
 import type { TakenBatch } from '../../src/queue/take.ts';
 import { captureLogLines } from '../support/log-lines.ts';
@@ -18,6 +19,7 @@ const endpoint: ResolvedEndpoint = {
   concurrency: 1,
   timeoutMs: 1_000,
   retry: { retries: 0, baseDelayMs: 0, factor: 1, maxDelayMs: 0, jitter: 0 },
+  pace: { mode: 'adaptive', holdMs: 120_000 },
 };
 const eventOf = (id: string): StoredEvent => ({ id, type: 'x', unit: id, body: '{}' });
 const jobOf = (id: string, data: unknown): TakenBatch => ({
@@ -37,6 +39,8 @@ function delivery(next: string) {
   let answer: (() => void) | undefined;
   let endTake: (() => void) | undefined;
   const jobs = [jobOf('first', { events: [eventOf('first')] })];
+  const gate = new Gate(1, []);
+  const log = pino(captureLogLines().stream);
   const running = new EndpointDelivery({
     endpoint,
     source: {
@@ -59,11 +63,12 @@ function delivery(next: string) {
       sent.push(id);
       return { classification: { kind: 'delivered', status: 200 }, ms: 1 };
     },
-    gate: new Gate(1, []),
+    hold: new Hold({ endpoint, gate, log, shortages: new Set(), mark: () => {} }),
+    gate,
     unsettled: new Unsettled(),
     suspects: new Set(),
     meter: new DeliveryMeter().client('acme'),
-    log: pino(captureLogLines().stream),
+    log,
     settle: async (command): Promise<Settled> => {
       commands.push(command);
       const data = left;
@@ -128,6 +133,8 @@ function deliveryOf(
   } = {},
 ) {
   const { slots = 1 } = changes;
+  const gate = new Gate(slots, []);
+  const log = pino(captureLogLines().stream);
   const commands: SettleCommand[] = [];
   const sent: string[] = [];
   const answers: (() => void)[] = [];
@@ -167,11 +174,12 @@ function deliveryOf(
         })
       );
     },
-    gate: new Gate(slots, []),
+    hold: new Hold({ endpoint, gate, log, shortages: new Set(), mark: () => {} }),
+    gate,
     unsettled: new Unsettled(),
     suspects: new Set(),
     meter: new DeliveryMeter().client('acme'),
-    log: pino(captureLogLines().stream),
+    log,
     settle: async (command) => {
       commands.push(command);
       return changes.settle?.() ?? { settled: true };

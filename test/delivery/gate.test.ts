@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { Gate } from '../../src/delivery/gate.ts';
 import type { Pacing } from '../../src/delivery/pacing.ts';
 
@@ -181,6 +181,43 @@ test('a gate that was paused lets events pass again once it is resumed', async (
   gate.release();
   gate.resume();
   expect(await acquire(gate)).toBe(true);
+});
+
+test('a gate that holds refuses every event, takes none, and goes on once the time is over', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const gate = new Gate(1, []);
+  gate.add(3);
+  expect(await acquire(gate)).toBe(true);
+  const waiting = acquire(gate);
+  gate.hold(5_000);
+  expect([gate.isHolding, await waiting, await acquire(gate)]).toEqual([true, false, false]);
+  gate.release();
+  const room = gate.room();
+  expect([await isSettled(room), gate.fits(0)]).toEqual([false, false]);
+  vi.advanceTimersByTime(5_000);
+  await room;
+  gate.add(1);
+  expect([gate.isHolding, await acquire(gate)]).toEqual([false, true]);
+});
+
+test('a narrowed gate lets half as many through, and all again as they end', () => {
+  const gate = new Gate(8, []);
+  gate.add(1_000);
+  let sent = 0;
+  const ask = (): void => gate.acquire(always, () => (sent += 1));
+  for (let n = 0; n < 100; n += 1) ask();
+  gate.narrow();
+  for (let n = 0; n < 3; n += 1) gate.release();
+  expect(sent).toBe(8);
+  gate.release();
+  expect(sent).toBe(9);
+  let released = 4;
+  while (sent - released < 8 && sent < 100) {
+    gate.release();
+    released += 1;
+  }
+  expect([sent - released, released < 60]).toEqual([8, true]);
 });
 
 const ACTS = ['add', 'acquire', 'skip', 'release', 'turn', 'pause', 'resume'] as const;

@@ -5,6 +5,7 @@ import { DeliveryMeter } from '../../src/core/delivery-meter.ts';
 import { Unsettled } from '../../src/delivery/batch-ledger.ts';
 import { EndpointDelivery } from '../../src/delivery/deliver-endpoint.ts';
 import { Gate } from '../../src/delivery/gate.ts';
+import { Hold } from '../../src/delivery/hold.ts';
 import type { TakenBatch } from '../../src/queue/take.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { until } from '../support/until.ts';
@@ -19,6 +20,7 @@ const endpoint: ResolvedEndpoint = {
   concurrency: CONCURRENCY,
   timeoutMs: 1_000,
   retry: { retries: 0, baseDelayMs: 0, factor: 1, maxDelayMs: 0, jitter: 0 },
+  pace: { mode: 'adaptive', holdMs: 120_000 },
 };
 
 /** A delivery over a queue of 300 batches that are given away at once, and settled one by one on demand. */
@@ -26,6 +28,8 @@ function delivery() {
   const taken: TakenBatch[] = [];
   const settling: (() => void)[] = [];
   let holds = true;
+  const gate = new Gate(CONCURRENCY, []);
+  const log = pino(captureLogLines().stream);
   const running = new EndpointDelivery({
     endpoint,
     source: {
@@ -48,11 +52,12 @@ function delivery() {
       interrupt: async () => {},
     },
     attempt: async () => ({ classification: { kind: 'delivered', status: 200 }, ms: 1 }),
-    gate: new Gate(CONCURRENCY, []),
+    hold: new Hold({ endpoint, gate, log, shortages: new Set(), mark: () => {} }),
+    gate,
     unsettled: new Unsettled(),
     suspects: new Set(),
     meter: new DeliveryMeter().client('acme'),
-    log: pino(captureLogLines().stream),
+    log,
     settle: async () => {
       if (holds) await new Promise<void>((resolve) => settling.push(resolve));
       return { settled: true };

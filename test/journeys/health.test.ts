@@ -3,11 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { createProducer } from '../../src/service/producer.ts';
+import { readView } from '../support/client-view.ts';
 import { numberedEvents } from '../support/events.ts';
 import { ANY_PORT, healthOf } from '../support/health-client.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
-import { testRedisPath, uniqueClientName } from '../support/redis.ts';
+import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
@@ -102,6 +103,41 @@ test(
     await until(async () => (await health.readiness()).status === 200, WAIT.timeoutMs);
     expect((await health.scrape()).sum('waybill_untaken')).toBe(0);
     expect(service.lines.filter(({ msg }) => msg === warning.msg)).toHaveLength(1);
+    service.signal('SIGTERM');
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+  },
+);
+
+test(
+  'events that wait for a token make a service neither unready nor late, however long they wait',
+  SLOW,
+  async () => {
+    const name = uniqueClientName();
+    const auth = { type: 'oauth2', clientId: uniqueClientName() } as const;
+    const company = await testSandbox().company(name, { auth, tokenScript: 503 });
+    const directory = testDirectory();
+    const metrics = { ...ANY_PORT, oldestWaitingMs: 1_000, untakenMs: 1_000 };
+    const client = company.clientSettings();
+    const config = { redis: { url: testRedisPath() }, metrics, clients: { [name]: client } };
+    const service = startWaybill(['start', '--workers', '1'], { directory, config });
+    const health = await healthOf(service);
+    await service.waitForLine('started', WAIT);
+    const producer = await createProducer(join(directory, 'waybill.yaml'));
+    await producer.submitMany(name, TYPE, numberedEvents(TYPE, 3));
+    await producer.close();
+    await service.waitForLine('events wait for a token', WAIT);
+
+    const redis = testRedis();
+    const endpoint = async () => (await readView(redis, name)).endpoints[TYPE];
+    await until(async () => ((await endpoint())?.oldestMs ?? 0) > 3_000, WAIT.timeoutMs);
+    expect((await endpoint())?.withheld?.for).toBe('token');
+    expect(await health.readiness()).toMatchObject({ status: 200, checks: { watchdog: { ok: true } } });
+    const scrape = await health.scrape();
+    expect(scrape.sum('waybill_oldest_waiting_event_age_seconds', { client: name })).toBe(0);
+    const shown = await runWaybill(['status', name], { directory });
+    expect(shown.stdout).toContain(`${name} ${TYPE}: events wait for a token since `);
+    expect(shown.stdout).toContain('answered 503: Service Unavailable');
+    expect(service.lines.filter(({ msg }) => msg === 'no worker takes events')).toEqual([]);
     service.signal('SIGTERM');
     expect(await service.exit).toEqual({ code: 0, signal: null });
   },

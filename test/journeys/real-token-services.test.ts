@@ -18,7 +18,7 @@ failOnLeaks();
 /** An engine that delivers to a company with tokens of somebody else's service; events are numbered from 0. */
 async function deliverWith(auth: OAuth2Config, script: Script) {
   const company = await testSandbox().company('acme', { script });
-  const settings = company.clientSettings({ auth, retry: { retries: 0 } });
+  const settings = company.clientSettings({ auth, retry: { retries: 0 }, pace: { holdMs: 0 } });
   const engine = await testEngine({ acme: settings });
   const client = engine.client();
   let sent = 0;

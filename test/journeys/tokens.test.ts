@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import { testEngine } from '../support/engine.ts';
+import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { waitForLines } from '../support/log-counts.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
+import { until } from '../support/until.ts';
 
 failOnLeaks();
 
@@ -66,26 +67,44 @@ test('a second engine takes up the token of the first', async () => {
   expect(company.tokenTally.received).toBe(1);
 });
 
-test('the token service is down: attempts fail unsent and are tried again until it is back', async () => {
+test('the token service is down: events wait without an attempt, and are delivered once it is back', async () => {
   const company = await testSandbox().company('acme', { auth: oauth2(), tokenScript: 503 });
-  // A failed token request is not repeated for 5 s; the retry comes after that.
-  const retry = { retries: 2, baseDelayMs: 5_100, factor: 1, maxDelayMs: 10_000, jitter: 0 };
-  const engine = await testEngine({ acme: company.clientSettings({ retry }) });
+  const engine = await testEngine({ acme: company.clientSettings({ retry: QUICK_RETRIES }) });
   const client = engine.client();
   const [id] = await client.submit(numberedEvents('disposition_update', 10));
-  await waitForLines(engine.log, 10, (line) => line.msg === 'attempt' && line.class === 'token');
-  expect(company.tally.received).toBe(0);
-  expect(company.tokenTally.received).toBe(3);
+  await waitForLines(engine.log, 1, ({ msg }) => msg === 'events wait for a token');
+  const [line] = engine.log.matching('events wait for a token');
+  expect(line).toMatchObject({
+    level: 'warn',
+    blame: 'service',
+    reason: expect.stringContaining('answered 503'),
+  });
+  await until(async () => (await client.status()).waiting === 10);
+  const { endpoints, failedAttempts } = await client.status();
+  expect(endpoints['disposition_update']?.withheld).toMatchObject({ for: 'token', blame: 'service' });
+  expect(failedAttempts).toEqual({});
 
   company.tokenScript({});
   await client.settled({ delivered: 10 });
-  expect(company.tally.received).toBe(10);
-  expect(company.tokenTally.received).toBe(4);
-  expect(client.attempts(id)).toMatchObject([
-    { attempt: 1, outcome: 'retry', status: 0, class: 'token' },
-    { attempt: 2, outcome: 'delivered', status: 200 },
-  ]);
-  expect(await client.status()).toMatchObject({ dead: 0, failedAttempts: { token: 10 } });
+  expect([company.tally.received, company.tokenTally.received]).toEqual([10, 4]);
+  expect(client.attempts(id)).toMatchObject([{ attempt: 1, outcome: 'delivered', status: 200 }]);
+  await until(async () => (await client.status()).endpoints['disposition_update']?.withheld === undefined);
+  expect(engine.log.matching('events are sent again')).toMatchObject([{ heldFor: 'token' }]);
+});
+
+test('the longest hold for a token is over: each try without one is a failed attempt of class token', async () => {
+  const company = await testSandbox().company('acme', { auth: oauth2(), tokenScript: 401 });
+  const settings = { retry: QUICK_RETRIES, pace: { holdMs: 0 } };
+  const engine = await testEngine({ acme: company.clientSettings(settings) });
+  const client = engine.client();
+  await client.submit(numberedEvents('disposition_update', 3));
+  await client.settled({ dead: 3 });
+  const [letter] = await client.deadLetters();
+  expect(letter?.history?.map(([, status, failureClass]) => [status, failureClass])).toEqual(
+    Array.from({ length: 6 }, () => [0, 'token']),
+  );
+  expect(letter?.response).toContain('refuses the credentials: check clientId, clientSecret and style');
+  expect([company.tally.received, company.tokenTally.received]).toEqual([0, 1]);
 });
 
 test('tokens and secrets stand neither in jobs, nor in dead letters, nor in the log', async () => {

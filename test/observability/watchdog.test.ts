@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { Watchdog } from '../../src/observability/watchdog.ts';
 import type { ClientView, EndpointView } from '../../src/queue/client-view.ts';
+import type { WithheldMark } from '../../src/queue/withheld-mark.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 
 const WAITING = { head: 'a ', held: false, paused: false, isConfigured: true };
@@ -44,6 +45,7 @@ test.each([
   ['another batch comes next', { head: 'b ' }],
   ['a process holds one', { held: true }],
   ['the endpoint is paused', { paused: true }],
+  ['its events wait for a token', { withheld: {} as WithheldMark }],
   ['the configuration has no endpoint for the type', { isConfigured: false }],
   ['nothing waits', { head: '' }],
 ])('a minute begins anew if %s', (_, state) => {

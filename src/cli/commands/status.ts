@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { type ClientView, clientViewValue, readClientViews } from '../../queue/client-view.ts';
 import { countServices } from '../../queue/stored-clients.ts';
+import type { WithheldMark } from '../../queue/withheld-mark.ts';
 import { findClients, type Operator, operatorAction } from '../open-operator.ts';
 import { decimalNumber } from '../parse-options.ts';
 import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
@@ -67,6 +68,9 @@ function printRemarks(terminal: Terminal, name: string, view: ClientView): void 
   if (pausedAt !== undefined) {
     terminal.line(`\n${name}: paused since ${formatTime(pausedAt)}; "waybill resume ${name}" goes on`);
   }
+  for (const [type, { withheld }] of Object.entries(view.endpoints)) {
+    if (withheld !== undefined) printWithheld(terminal, `${name} ${type}`, withheld);
+  }
   const receipts = deliveredByType['inventory_receipt'];
   if (receipts !== undefined) {
     const { 200: known = 0, ...others } = receipts;
@@ -85,4 +89,14 @@ function printRemarks(terminal: Terminal, name: string, view: ClientView): void 
     const jobs = `${formatCount(broken)} job${broken === 1 ? '' : 's'}`;
     terminal.line(`\n${name}: ${jobs} failed by a fault of Waybill's own, kept; "waybill check" names them`);
   }
+}
+
+const AWAITED = { token: 'a token', local: 'room on this machine', retry_after: 'the endpoint' } as const;
+
+function printWithheld(terminal: Terminal, endpoint: string, mark: WithheldMark): void {
+  const { since, nextTryAt, detail } = mark;
+  terminal.line(
+    `\n${endpoint}: events wait for ${AWAITED[mark.for]} since ${formatTime(since)}; next try ${formatTime(nextTryAt)}`,
+  );
+  terminal.line(`  ${oneLine(detail)}`);
 }

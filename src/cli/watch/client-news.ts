@@ -87,5 +87,6 @@ const LONG_WAIT_MS = 60_000;
 export function isInTrouble({ view, rates }: ClientNews): boolean {
   const { retrying, oldestMs, broken, incidents, pausedAt } = view;
   if (retrying + broken + incidents.length > 0 || pausedAt !== undefined) return true;
+  if (Object.values(view.endpoints).some(({ withheld }) => withheld !== undefined)) return true;
   return oldestMs > LONG_WAIT_MS || (rates?.failedPerSecond ?? 0) > 0;
 }

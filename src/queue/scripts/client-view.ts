@@ -10,7 +10,7 @@ import { ENDPOINT_TYPES } from './endpoint-types.ts';
  * KEYS  stats, incidents, set of the dead letters
  * ARGV  prefix of all deliveries
  * Returns {stats as fields and values in turns, types with an open incident, number of dead letters, the queues as
- * JSON: `QueueReply` by event type}.
+ * JSON: `QueueReply` by event type, now in ms since the epoch}.
  */
 export const CLIENT_VIEW = `
 ${ENDPOINT_TYPES}
@@ -81,5 +81,5 @@ for _, kind in ipairs(endpointTypes(KEYS[1])) do
     broken = redis.call('ZCARD', prefix .. 'failed'), brokenEvents = broken, brokenRetried = brokenRetried,
   }
 end
-return {redis.call('HGETALL', KEYS[1]), failing, redis.call('ZCARD', KEYS[3]), cjson.encode(queues)}
+return {redis.call('HGETALL', KEYS[1]), failing, redis.call('ZCARD', KEYS[3]), cjson.encode(queues), now}
 `;

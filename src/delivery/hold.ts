@@ -1,0 +1,125 @@
+import type { ResolvedEndpoint } from '../config/config-schema.ts';
+import type { StoredEvent } from '../core/event.ts';
+import { acceptedAt } from '../core/event-id.ts';
+import type { Log } from '../core/log.ts';
+import type { Classification } from '../core/outcome.ts';
+import { retryAfterMs } from '../core/retry-after.ts';
+import type { WithheldMark } from '../queue/withheld-mark.ts';
+import type { Gate } from './gate.ts';
+import type { Withheld } from './make-attempt.ts';
+
+/** A shortage of this machine costs an event no attempt for so long. */
+const LONGEST_SHORTAGE_MS = 600_000;
+/** So many answers in a row with `Retry-After` are about the endpoint, not about their events. */
+const IN_A_ROW = 3;
+/** For `Retry-After` nothing is sent for so long, at most; then one request asks. */
+const LONGEST_DECLARED_MS = 60_000;
+
+/** What a hold is made from. */
+export interface HoldParts {
+  readonly endpoint: Pick<ResolvedEndpoint, 'client' | 'type' | 'pace'>;
+  readonly gate: Pick<Gate, 'hold' | 'isHolding' | 'narrow'>;
+  readonly log: Log;
+  /** The shortages that this process has told of. */
+  readonly shortages: Set<string>;
+  /** Notes in Redis why events wait, for who asks; undefined: they do not. */
+  mark(mark: WithheldMark | undefined): void;
+}
+
+/**
+ * Lets the events of an endpoint wait in this process: without a token; for want of something that this machine is
+ * short of; or since the endpoint keeps saying `Retry-After`. Waiting is no attempt, and ends with the longest hold.
+ * Times in ms since the epoch.
+ */
+export class Hold {
+  readonly #parts: HoldParts;
+  /** When the latest attempt was made. */
+  #madeAt = 0;
+  /** Why events wait, and since when. */
+  #present: Pick<WithheldMark, 'for' | 'since'> | undefined;
+  /** Answers with `Retry-After` in a row. */
+  #declared = 0;
+
+  constructor(parts: HoldParts) {
+    this.#parts = parts;
+  }
+
+  /** An attempt was made. If it was begun after a hold, that may be over. */
+  made(classification: Classification, now: number): void {
+    const { endpoint, gate } = this.#parts;
+    this.#madeAt = now;
+    const isFailed = classification.kind === 'failed' && endpoint.pace.mode === 'adaptive';
+    const ms = isFailed ? retryAfterMs(classification.retryAfter, now) : 0;
+    if (isFailed && ms > 0) this.#heed(classification, ms, now);
+    else {
+      this.#declared = 0;
+      if (this.#present !== undefined && !gate.isHolding) this.#end(this.#present, now);
+    }
+  }
+
+  /** An event could not be sent. @returns whether it waits; false: the longest hold is over */
+  begin(event: StoredEvent, withheld: Withheld, now: number): boolean {
+    const { gate, endpoint } = this.#parts;
+    const { withheld: what, detail, blame, retryInMs } = withheld;
+    if (this.#present?.for !== what) {
+      this.#present = { for: what, since: now };
+      this.#tell(withheld);
+    }
+    const { since } = this.#present;
+    const isLocal = what === 'local';
+    const from = isLocal ? since : Math.max(acceptedAt(event.id), this.#madeAt);
+    if (now - from >= (isLocal ? LONGEST_SHORTAGE_MS : endpoint.pace.holdMs)) return false;
+    if (gate.isHolding) return true;
+    if (isLocal) gate.narrow();
+    this.#hold({ for: what, since, blame, detail }, retryInMs, now);
+    return true;
+  }
+
+  /** If the endpoint says it often, nothing is sent before then; one request asks then, and the next ones follow it. */
+  #heed({ status, retryAfter }: Extract<Classification, { kind: 'failed' }>, ms: number, now: number): void {
+    const { gate, endpoint, log } = this.#parts;
+    const { client, type, pace } = endpoint;
+    this.#declared += 1;
+    if (this.#present?.for !== 'retry_after') {
+      if (this.#declared < IN_A_ROW) return;
+      this.#present = { for: 'retry_after', since: now };
+      log.warn({ client, type, status, retryAfter }, 'endpoint says Retry-After: events wait');
+    }
+    const { since } = this.#present;
+    if (now - since >= pace.holdMs) return;
+    const detail = `the endpoint answers ${status} with Retry-After: ${retryAfter}`;
+    gate.narrow(1);
+    this.#hold(
+      { for: 'retry_after', since, blame: 'endpoint', detail },
+      Math.min(ms, LONGEST_DECLARED_MS),
+      now,
+    );
+  }
+
+  #hold(why: Omit<WithheldMark, 'nextTryAt'>, ms: number, now: number): void {
+    const { gate, mark } = this.#parts;
+    if (!gate.isHolding) mark({ ...why, nextTryAt: Math.round(now + ms) });
+    gate.hold(ms);
+  }
+
+  #tell({ withheld, detail, blame, retryInMs }: Withheld): void {
+    const { log, endpoint, shortages } = this.#parts;
+    const { client, type } = endpoint;
+    const facts = { client, type, reason: detail };
+    if (withheld === 'token') {
+      log.warn({ ...facts, blame, retryInMs: Math.round(retryInMs) }, 'events wait for a token');
+    } else if (!shortages.has(detail)) {
+      shortages.add(detail);
+      log.warn(facts, 'this machine is short of something: fewer requests at once');
+    }
+  }
+
+  #end({ for: heldFor, since }: Pick<WithheldMark, 'for' | 'since'>, now: number): void {
+    const { log, endpoint, shortages, mark } = this.#parts;
+    const { client, type } = endpoint;
+    this.#present = undefined;
+    shortages.clear();
+    mark(undefined);
+    log.info({ client, type, heldFor, ms: now - since }, 'events are sent again');
+  }
+}
