@@ -157,6 +157,7 @@ export const deadLetterDetailSchema = z
   .object({
     ...letter,
     attempts: z.array(z.object({ attempt: count, at: time, status, class: z.string(), ms: z.number() })),
+    expiredAt: time.optional().describe('when it was too old to be sent, and was given up on for that'),
     response: z.string(),
     fieldErrors: z.array(z.object({ field: z.string(), code: z.string() })).optional(),
     payload: z.unknown(),

@@ -89,6 +89,7 @@ const retrySchema = z.strictObject({
 const concurrency = z.int().min(1).max(1_000);
 const ratePerSecond = z.number().min(0.001).max(1_000_000);
 const timeoutMs = z.int().min(1).max(600_000);
+const maxAgeHours = z.number().positive().max(8_760);
 
 const paceMode = z.enum(['adaptive', 'fixed']);
 
@@ -105,6 +106,7 @@ const endpointSettings = z.strictObject({
   ratePerSecond: ratePerSecond.optional().describe("Of this endpoint alone; the client's rate holds, too."),
   timeoutMs: timeoutMs.optional().describe("Instead of the client's."),
   pace: paceSchema.optional().describe("Instead of the client's."),
+  maxAgeHours: maxAgeHours.optional().describe("Instead of the client's."),
   retry: z.strictObject(retry).partial().optional().describe("Those that it names, instead of the client's."),
 });
 
@@ -153,7 +155,7 @@ const loadtestSchema = z.strictObject({
 export const clientConfigSchema = z.strictObject({
   baseUrl: httpBaseUrl.describe("Where the client's endpoints are. Their paths are appended to it."),
   endpoints: endpointsSchema.describe(
-    'A path or full URL for each event type, or an object with settings of its own: path, concurrency, timeoutMs, retry, pace, ratePerSecond.',
+    'A path or full URL for each event type, or an object with settings of its own: path, concurrency, timeoutMs, maxAgeHours, retry, pace, ratePerSecond.',
   ),
   auth: authSchema
     .default({ type: 'none' })
@@ -180,6 +182,11 @@ export const clientConfigSchema = z.strictObject({
     .prefault({})
     .describe(
       'When a failed event is sent again. The defaults span three hours: 15 s, 75 s, 6 min, 31 min, 2.6 h.',
+    ),
+  maxAgeHours: maxAgeHours
+    .optional()
+    .describe(
+      'An older event is not sent, but a dead letter of class expired. Its age counts from its acceptance or latest replay. Without it events do not expire.',
     ),
   batchSize: z.int().min(1).max(500).default(50).describe('Events that may share a job in the queue.'),
   allowPrivateNetwork: z

@@ -121,7 +121,8 @@ export interface TlsMaterial {
 }
 
 /** One endpoint of a client, with all that holds for it. */
-export interface ResolvedEndpoint extends Pick<ClientConfig, 'concurrency' | 'timeoutMs' | 'retry'> {
+export interface ResolvedEndpoint
+  extends Pick<ClientConfig, 'concurrency' | 'timeoutMs' | 'retry' | 'maxAgeHours'> {
   /** The client's name. */
   readonly client: string;
   readonly type: string;

@@ -115,6 +115,9 @@ clients:
       maxDelayMs: 14400000                  # {clients.<name>.retry.maxDelayMs}
       jitter: 0.1                           # {clients.<name>.retry.jitter}
 
+    # {clients.<name>.maxAgeHours}
+    # maxAgeHours: 72
+
     # {clients.<name>.batchSize}
     batchSize: 50
 

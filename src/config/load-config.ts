@@ -124,6 +124,7 @@ function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMate
       url: resolveUrl(client.baseUrl, path),
       concurrency: own.concurrency ?? client.concurrency,
       timeoutMs: own.timeoutMs ?? client.timeoutMs,
+      maxAgeHours: own.maxAgeHours ?? client.maxAgeHours,
       retry,
       pace: {
         mode: (own.pace ?? client.pace).mode,

@@ -14,9 +14,10 @@ export const FAILURE_CLASSES = [
   'address',
   'local',
   'crash',
+  'expired',
 ] as const;
 
-/** Why an attempt failed; kept with the status, since a report to the client names both. */
+/** Why an attempt failed, or (`expired`) why there was none; kept with the status, since a report to the client names both. */
 export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
 /** The endpoint answered with a status, whatever became of the body. */

@@ -22,13 +22,14 @@ export function isStatusFilter(text: string): boolean {
   return STATUS.test(text) || RANGE.test(text) || (FAILURE_CLASSES as readonly string[]).includes(text);
 }
 
-/** When the event was given up on: the end of its last attempt, ms since the epoch. */
+/** When the event was given up on: at its expiry or the end of its last attempt, ms since the epoch. */
 export function diedAt(event: StoredEvent): number {
-  return event.history?.at(-1)?.[0] ?? 0;
+  return event.expiredAt ?? event.history?.at(-1)?.[0] ?? 0;
 }
 
-/** The status of the last attempt (0: none) and its failure class. */
+/** What the event failed with: the status of its last attempt (0: none) and its failure class, or that it expired. */
 export function lastFailure(event: StoredEvent): { status: number; failureClass: string } {
+  if (event.expiredAt !== undefined) return { status: 0, failureClass: 'expired' };
   const last = event.history?.at(-1);
   return { status: last?.[1] ?? 0, failureClass: last?.[2] ?? '' };
 }

@@ -1,3 +1,5 @@
+import { acceptedAt } from './event-id.ts';
+
 /*
  * The words, one meaning each:
  *
@@ -26,10 +28,14 @@ export interface StoredEvent {
   readonly body: string;
   /** How often the event was replayed; absent: never. */
   readonly life?: number;
+  /** When the event was last put back into delivery, ms since the epoch; absent: it was never replayed. */
+  readonly replayedAt?: number;
   /** The failed attempts of this life, oldest first; absent: none. */
   readonly history?: readonly HistoryEntry[];
   /** The start of the latest failed attempt's response (≤ 512 bytes), or the reason that there was none. */
   readonly response?: string;
+  /** When the event was given up on because it was too old, ms since the epoch; absent: it is no such dead letter. */
+  readonly expiredAt?: number;
 }
 
 /** What a delivery job carries: events of one endpoint, and nothing of its configuration. */
@@ -40,4 +46,9 @@ export interface Batch {
 /** The number of the attempt that comes next, counted from 1 in each life. */
 export function nextAttempt(event: StoredEvent): number {
   return (event.history?.length ?? 0) + 1;
+}
+
+/** When the event's present life began: at its acceptance or its latest replay, ms since the epoch. */
+export function heldSince({ id, replayedAt }: StoredEvent): number {
+  return replayedAt ?? acceptedAt(id);
 }

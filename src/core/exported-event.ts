@@ -21,7 +21,7 @@ export type ExportedEvent = z.infer<typeof exportedSchema>;
  * line anew do not change it.
  */
 export function toExportLine(client: string, event: StoredEvent): string {
-  const { id, type, unit, body, life = 0, history = [], response = '' } = event;
+  const { id, type, unit, body, life = 0, history = [], response = '', expiredAt } = event;
   const attempts = history.map(([at, status, failureClass, ms]) => ({
     at: new Date(at).toISOString(),
     /** null: there was no status */
@@ -29,7 +29,19 @@ export function toExportLine(client: string, event: StoredEvent): string {
     class: failureClass,
     ms,
   }));
-  const line = { export: VERSION, client, type, id, unit, replays: life, attempts, response, body };
+  const expiry = expiredAt === undefined ? {} : { expiredAt: new Date(expiredAt).toISOString() };
+  const line = {
+    export: VERSION,
+    client,
+    type,
+    id,
+    unit,
+    replays: life,
+    attempts,
+    ...expiry,
+    response,
+    body,
+  };
   return `${JSON.stringify(line)}\n`;
 }
 

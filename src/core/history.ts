@@ -16,6 +16,17 @@ export function cutToBytes(text: string, maxBytes: number): string {
 }
 
 /**
+ * The event as a dead letter that was too old to be sent. Its history has its attempts alone: this is none.
+ *
+ * @param now ms since the epoch
+ */
+export function withExpiry(event: StoredEvent, maxAgeHours: number, now: number): StoredEvent {
+  const reason = `older than maxAgeHours: ${maxAgeHours} h; it was not sent`;
+  const before = event.response === undefined ? '' : `; the attempt before: ${event.response}`;
+  return { ...event, response: cutToBytes(`${reason}${before}`, DEAD_RESPONSE_BYTES), expiredAt: now };
+}
+
+/**
  * The event with one more failed attempt in its history and the start of that attempt's response.
  *
  * @param at when the attempt ended, ms since the epoch

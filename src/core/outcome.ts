@@ -1,5 +1,6 @@
 import type { Aborted, AttemptResult, FailureClass, Shortage } from './attempt-result.ts';
 import { backoffMs, type RetryPolicy } from './backoff.ts';
+import { heldSince, type StoredEvent } from './event.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 /** What an attempt came to, before it is decided what follows. */
@@ -77,6 +78,17 @@ export function decide({ classification, attempt, policy, now, random }: DecideI
   const wished = retryAfterMs(classification.retryAfter, now);
   const delay = Math.max(backoffMs(policy, attempt, random), Math.min(wished, policy.maxDelayMs));
   return { kind: 'retry', dueAt: now + delay };
+}
+
+const HOUR_MS = 3_600_000;
+
+/**
+ * Decides whether an event is too old to be sent. Its age counts from its acceptance or its latest replay.
+ *
+ * @param now ms since the epoch
+ */
+export function isExpired(event: StoredEvent, maxAgeHours: number, now: number): boolean {
+  return now - heldSince(event) > maxAgeHours * HOUR_MS;
 }
 
 /** A batch is split once this many processes were lost with it. An event alone is suspected from then on. */

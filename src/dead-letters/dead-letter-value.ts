@@ -40,6 +40,7 @@ export function deadLetterDetail({ client, event }: DeadLetter) {
     unit: event.unit,
     replays: event.life ?? 0,
     attempts: attemptsOf(event).map((attempt) => ({ ...attempt, at: new Date(attempt.at).toISOString() })),
+    ...(event.expiredAt === undefined ? {} : { expiredAt: new Date(event.expiredAt).toISOString() }),
     response: event.response ?? '',
     ...(fieldErrors.length > 0 ? { fieldErrors } : {}),
     payload: JSON.parse(event.body) as unknown,

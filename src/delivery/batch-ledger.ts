@@ -167,8 +167,9 @@ export class Unsettled {
   }
 }
 
-/** Whether a result is that of the attempt that comes next. What was delivered has no entry of its own in the history. */
+/** Whether a result is that of the attempt that comes next. What was delivered or expired has no entry of its own in the history. */
 function isOfNextAttempt({ event: then, outcome }: FinishedEvent, event: StoredEvent): boolean {
-  const attempt = outcome.kind === 'delivered' ? nextAttempt(then) : nextAttempt(then) - 1;
+  const hasEntry = outcome.kind !== 'delivered' && then.expiredAt === undefined;
+  const attempt = nextAttempt(then) - Number(hasEntry);
   return (then.life ?? 0) === (event.life ?? 0) && attempt === nextAttempt(event);
 }

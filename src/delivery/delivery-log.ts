@@ -1,4 +1,5 @@
 import type { ResolvedEndpoint } from '../config/config-schema.ts';
+import { lastFailure } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import type { Classification, Outcome } from '../core/outcome.ts';
@@ -40,7 +41,7 @@ export function logAttempt(
 
 /** One line per event that is given up on. */
 export function logDead(log: Log, endpoint: ResolvedEndpoint, event: StoredEvent): void {
-  const last = event.history?.at(-1);
+  const { status, failureClass } = lastFailure(event);
   log.info(
     {
       client: endpoint.client,
@@ -48,8 +49,8 @@ export function logDead(log: Log, endpoint: ResolvedEndpoint, event: StoredEvent
       type: event.type,
       unit: event.unit,
       attempts: event.history?.length ?? 0,
-      status: last?.[1] ?? 0,
-      class: last?.[2],
+      status,
+      class: failureClass,
       detail: event.response?.slice(0, DETAIL_LENGTH) ?? '',
     },
     'dead letter',

@@ -1,6 +1,5 @@
 import type { ResolvedEndpoint } from '../config/config-schema.ts';
-import type { StoredEvent } from '../core/event.ts';
-import { acceptedAt } from '../core/event-id.ts';
+import { heldSince, type StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import type { Classification } from '../core/outcome.ts';
 import { retryAfterMs } from '../core/retry-after.ts';
@@ -14,6 +13,8 @@ const LONGEST_SHORTAGE_MS = 600_000;
 const IN_A_ROW = 3;
 /** For `Retry-After` nothing is sent for so long, at most; then one request asks. */
 const LONGEST_DECLARED_MS = 60_000;
+/** A hold is not shorter: batches would be taken and put back without a pause. */
+const SHORTEST_HOLD_MS = 100;
 
 /** What a hold is made from. */
 export interface HoldParts {
@@ -67,7 +68,7 @@ export class Hold {
     }
     const { since } = this.#present;
     const isLocal = what === 'local';
-    const from = isLocal ? since : Math.max(acceptedAt(event.id), this.#madeAt);
+    const from = isLocal ? since : Math.max(heldSince(event), this.#madeAt);
     if (now - from >= (isLocal ? LONGEST_SHORTAGE_MS : endpoint.pace.holdMs)) return false;
     if (gate.isHolding) return true;
     if (isLocal) gate.narrow();
@@ -98,8 +99,9 @@ export class Hold {
 
   #hold(why: Omit<WithheldMark, 'nextTryAt'>, ms: number, now: number): void {
     const { gate, mark } = this.#parts;
-    if (!gate.isHolding) mark({ ...why, nextTryAt: Math.round(now + ms) });
-    gate.hold(ms);
+    const heldMs = Math.max(SHORTEST_HOLD_MS, ms);
+    if (!gate.isHolding) mark({ ...why, nextTryAt: Math.round(now + heldMs) });
+    gate.hold(heldMs);
   }
 
   #tell({ withheld, detail, blame, retryInMs }: Withheld): void {

@@ -2,8 +2,8 @@ import type { ResolvedEndpoint } from '../config/config-schema.ts';
 import { CallOff } from '../core/call-off.ts';
 import type { ClientMeter } from '../core/delivery-meter.ts';
 import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
-import { withFailure } from '../core/history.ts';
-import { CRASHED, decide, decideAfterLosses } from '../core/outcome.ts';
+import { withExpiry, withFailure } from '../core/history.ts';
+import { CRASHED, decide, decideAfterLosses, isExpired } from '../core/outcome.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
 import type { QueuedBatch } from '../queue/settle.ts';
 import type { BatchWorker, TakenBatch } from '../queue/take.ts';
@@ -133,16 +133,39 @@ export class BatchRun {
     };
   }
 
-  /** Sends an event once the gate lets it pass. Calls back once, whatever comes of it. */
+  /** Sends an event once the gate lets it pass, if it is not too old by then. Calls back once, whatever comes of it. */
   #deliver(event: StoredEvent, onOver: () => void): void {
     const { gate } = this.#parts;
+    // Also before its turn: with a rate, events that are too old would use up the turns of the others.
+    if (this.#expire(event)) {
+      gate.skip(1);
+      queueMicrotask(onOver);
+      return;
+    }
     gate.acquire(this.#isWanted, (granted) => {
       if (!granted) return onOver();
-      this.#send(event, () => {
+      const onSent = (): void => {
         gate.release();
         onOver();
-      });
+      };
+      // Not at once: the calls of many in a row, each within the other, would fill the stack.
+      if (this.#expire(event)) queueMicrotask(onSent);
+      else this.#send(event, onSent);
     });
+  }
+
+  /** Gives up on an event that is too old to be sent. @returns false: it is not */
+  #expire(event: StoredEvent): boolean {
+    const { endpoint, log } = this.#parts;
+    const { maxAgeHours } = endpoint;
+    if (maxAgeHours === undefined || this.#ledger.lost) return false;
+    const now = this.#parts.now();
+    if (!isExpired(event, maxAgeHours, now)) return false;
+    const expired = withExpiry(event, maxAgeHours, now);
+    this.#ledger.tally.countExpired();
+    logDead(log, endpoint, expired);
+    this.#ledger.finish(event, { event: expired, outcome: { kind: 'dead' } });
+    return true;
   }
 
   #send(event: StoredEvent, onSent: () => void): void {

@@ -1,3 +1,4 @@
+import { lastFailure } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Classification, Outcome } from '../core/outcome.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
@@ -48,10 +49,16 @@ export class Tally {
     });
   }
 
+  /** Counts an event that was too old to be sent: a dead letter, but no attempt. */
+  countExpired(): void {
+    this.died += 1;
+    this.#addFailed('expired', { kind: 'dead' });
+  }
+
   /** Counts what an earlier run of the batch could not write down; it adds to the counters only. */
   recount({ event, outcome }: FinishedEvent): void {
     if (outcome.kind === 'delivered') this.#addDelivered(outcome.status);
-    else this.#addFailed(event.history?.at(-1)?.[2] ?? '', outcome);
+    else this.#addFailed(lastFailure(event).failureClass, outcome);
   }
 
   /** What was counted since the last time, to be written with the settlement. */
@@ -68,7 +75,8 @@ export class Tally {
   }
 
   #addFailed(failureClass: string, { kind }: Outcome): void {
-    this.#add('failed', failureClass);
+    // These counters are attempts.
+    if (failureClass !== 'expired') this.#add('failed', failureClass);
     if (kind === 'dead') this.#add('dead', failureClass);
   }
 

@@ -105,9 +105,10 @@ function failureParts(failure: ReportFailure): string[] {
     `Units: ${units.map(code).join(', ')}${others}`,
     ...samples.flatMap((sample, i) => {
       const { event, unit, at, attempts, answer, payload } = sample;
+      const tries = failure.class === 'expired' ? `after ${triesOf(attempts)},` : `attempt ${attempts}`;
       const what = cameBack(failure, answer);
       return [
-        `Event ${code(event)}, unit ${code(unit)}, attempt ${attempts} at ${momentOf(at)}: ${what}`,
+        `Event ${code(event)}, unit ${code(unit)}, ${tries} at ${momentOf(at)}: ${what}`,
         ...(answer === '' ? [] : [block(answer)]),
         // One of each kind: they differ in what was answered.
         ...(i > 0 ? [] : ['What we send (personal data is masked)', block(payloadText(payload), 'json')]),
@@ -116,7 +117,12 @@ function failureParts(failure: ReportFailure): string[] {
   ];
 }
 
+function triesOf(attempts: number): string {
+  return attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+}
+
 function cameBack({ class: failureClass, status }: ReportFailure, answer: string): string {
+  if (failureClass === 'expired') return 'it was not sent';
   if (UNSENT_CLASSES.has(failureClass)) return 'it could not be sent';
   if (status === null) return 'no answer';
   return answer === '' ? 'an empty answer' : 'this answer';
@@ -127,7 +133,9 @@ function payloadText(payload: unknown): string {
   return text.length <= MOST_PAYLOAD ? text : `${text.slice(0, MOST_PAYLOAD)}\n…`;
 }
 
-function nextSteps({ next }: IncidentReport): string {
+function nextSteps({ next, endpoints }: IncidentReport): string {
+  const hasExpired = endpoints.some(({ failures }) => failures.some((one) => one.class === 'expired'));
+  const end = hasExpired ? 'had all of their attempts or became too old' : 'had all of their attempts';
   const { attempts, spanMs, keepDays, firstRemovedAt, waiting } = next;
   const over = attempts === 1 ? 'tried once' : `tried ${attempts} times within ${spanInWords(spanMs)}`;
   const kept =
@@ -135,7 +143,7 @@ function nextSteps({ next }: IncidentReport): string {
       ? 'Those above are kept until we send them again.'
       : `Those above are kept for ${keepDays === 1 ? '1 day' : `${keepDays} days`}: the first one is removed at ${momentOf(firstRemovedAt)}. Tell us in time.`;
   return [
-    `Each event is ${over}. Those above had all of their attempts, and are not sent by themselves any more.`,
+    `Each event is ${over}. Those above ${end}, and are not sent by themselves any more.`,
     ...(waiting === 0 ? [] : [`${eventsOf(waiting)} more for you ${waitInWords(waiting)}.`]),
     'New events are sent as they come, each with all of its attempts.',
     kept,

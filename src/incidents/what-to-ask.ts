@@ -48,6 +48,7 @@ const CLASS_WORDS: Readonly<Record<string, string>> = {
   address: 'the host name leads to an address that we must not reach',
   local: 'a shortage on our side',
   crash: 'a fault on our side',
+  expired: 'they became too old here, and were not sent',
   others: 'further statuses',
 };
 
@@ -103,6 +104,8 @@ function askByClass({ class: failureClass, url, host, timeoutMs, hasTokens }: As
       return 'Nothing about the events of class local: our own machine was short of something.';
     case 'crash':
       return 'Nothing about the events of class crash: that fault is ours to mend.';
+    case 'expired':
+      return 'Nothing about the events of class expired: they waited here for longer than we are set to send them.';
     default:
       return 'Look into the logs of your server at the times above.';
   }

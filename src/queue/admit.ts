@@ -163,7 +163,7 @@ export async function restoreEvents(
   const args: (string | number)[] = [...prefixes, type, batchId, now];
   for (const event of events) {
     const life = event.life ?? 0;
-    args.push(event.id, life, JSON.stringify({ ...event, life: life + 1 }));
+    args.push(event.id, life, JSON.stringify({ ...event, life: life + 1, replayedAt: now }));
   }
   return orNotWritten(redis, async () => {
     const answer = (await restoreScript(redis, [statsKey(client)], args)) as readonly number[];

@@ -100,7 +100,8 @@ export async function replayDeadLetters(
   for (const event of events) {
     const { id, type, unit, body, life = 0 } = event;
     // Its next life begins without a history: all retries again, the same id, the same bytes.
-    args.push(deadLetterJobId(event), JSON.stringify({ id, type, unit, body, life: life + 1 }), type);
+    const next: StoredEvent = { id, type, unit, body, life: life + 1, replayedAt: now };
+    args.push(deadLetterJobId(event), JSON.stringify(next), type);
   }
   return Number(await replayScript(redis, [statsKey(client), incidentsKey(client)], args));
 }

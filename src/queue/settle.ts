@@ -184,8 +184,10 @@ function hasFailed(event: StoredEvent): boolean {
 function changeOf(field: string, finished: readonly FinishedEvent[]): Record<string, number> {
   let change = 0;
   for (const { event, outcome } of finished) {
+    // The last entry is that of the attempt that is settled, if that failed.
     const failures = event.history?.length ?? 0;
-    const failedBefore = outcome.kind === 'delivered' ? failures > 0 : failures > 1;
+    const isOwn = outcome.kind !== 'delivered' && event.expiredAt === undefined;
+    const failedBefore = failures > Number(isOwn);
     change += Number(outcome.kind === 'retry') - Number(failedBefore);
   }
   return change === 0 ? {} : { [field]: change };

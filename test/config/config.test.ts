@@ -120,8 +120,9 @@ clients:
     endpoints:
       disposition_update: /d
       inventory_receipt:
-        { path: https://other.example/r, concurrency: 8, timeoutMs: 5000, ratePerSecond: 2, retry: { retries: 1 }, pace: fixed }
+        { path: https://other.example/r, concurrency: 8, timeoutMs: 5000, ratePerSecond: 2, retry: { retries: 1 }, pace: fixed, maxAgeHours: 0.5 }
     ratePerSecond: 20
+    maxAgeHours: 72
     retry: { factor: 2 }
 `;
     const endpoints = parseConfig(text, FILE, {}).clients.acme?.endpoints;
@@ -130,11 +131,13 @@ clients:
       disposition_update: {
         ...{ client: 'acme', type: 'disposition_update', url: 'https://acme.example/d' },
         ...{ concurrency: 32, timeoutMs: 15_000, retry, pace: { mode: 'adaptive', holdMs: 465_000 } },
+        maxAgeHours: 72,
       },
       inventory_receipt: {
         ...{ client: 'acme', type: 'inventory_receipt', url: 'https://other.example/r' },
         ...{ concurrency: 8, timeoutMs: 5_000, ratePerSecond: 2, retry: { ...retry, retries: 1 } },
         pace: { mode: 'fixed', holdMs: 120_000 },
+        maxAgeHours: 0.5,
       },
     });
     expect(Object.isFrozen(endpoints?.inventory_receipt)).toBe(true);

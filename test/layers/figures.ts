@@ -26,7 +26,7 @@ const SMALL_FILE_LINES = 30;
 const ROWS: readonly Row[] = [
   { what: 'src and workers: lines', limit: 29_000, of: linesIn('') },
   { what: 'src and workers: files', limit: 310, of: filesIn('') },
-  { what: 'src/delivery: lines', limit: 1_350, of: linesIn('src/delivery/') },
+  { what: 'src/delivery: lines', limit: 1_400, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 10, of: filesIn('src/delivery/') },
   { what: 'src/http: lines', limit: 930, of: linesIn('src/http/') },
   { what: 'src/http: files', limit: 11, of: filesIn('src/http/') },

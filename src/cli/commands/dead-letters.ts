@@ -90,7 +90,11 @@ function show(terminal: Terminal, { client, event }: DeadLetter): void {
     terminal.line('\nFields that the endpoint objected to');
     for (const { field, code } of fieldErrors) terminal.line(`  ${oneLine(`${field}: ${code}`)}`);
   }
-  const heading = lastFailure(event).status === 0 ? 'No response' : 'Last response';
+  const response = lastFailure(event).status === 0 ? 'No response' : 'Last response';
+  const heading =
+    event.expiredAt === undefined
+      ? response
+      : `Expired at ${new Date(event.expiredAt).toISOString()}, not sent`;
   terminal.line(`\n${heading}\n${indent(event.response || '(empty)')}`);
   terminal.line(`\nPayload\n${indent(JSON.stringify(JSON.parse(event.body), undefined, 2))}`);
 }

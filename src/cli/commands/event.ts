@@ -45,10 +45,14 @@ function describe(fate: EventFate, now: number): string {
     case 'delivered':
       return `${event} was delivered ${ago(Date.parse(fate.deliveredAt), now)}: the endpoint answered ${fate.status}.`;
     case 'dead': {
+      const show = `waybill dead-letters show ${fate.deadLetterId} --client ${fate.client}`;
       const attempts = fate.attempts === 1 ? 'one attempt' : `${fate.attempts} attempts`;
       const last = fate.status === 0 ? fate.class : `${fate.status} (${fate.class})`;
-      const show = `waybill dead-letters show ${fate.deadLetterId} --client ${fate.client}`;
-      return `${event} is a dead letter: ${attempts} failed, the last one with ${last}.\n"${show}" shows all of it.`;
+      const why =
+        fate.class === 'expired'
+          ? `it was too old to be sent (expired), after ${attempts}`
+          : `${attempts} failed, the last one with ${last}`;
+      return `${event} is a dead letter: ${why}.\n"${show}" shows all of it.`;
     }
   }
 }

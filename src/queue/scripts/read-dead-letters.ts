@@ -16,15 +16,21 @@ export const READ_DEAD_LETTERS = `
 local prefix, wanted = ARGV[1], cjson.decode(ARGV[4])
 local asksForFailure = wanted.since or wanted['until'] or wanted.least or wanted.class
 
+local function lastFailure(data)
+  local history = string.find(data, '"history":[[', 1, true)
+  -- Behind the history, if there is one: a body may be long.
+  local expiry = string.find(data, '"expiredAt":', history or 1, true)
+  if expiry then return string.match(data, '^"expiredAt":(%d+)[,}]', expiry), 0, 'expired' end
+  local stop = history and string.find(data, ']]', history, true)
+  if not stop then return nil end
+  local last = '%[(%d+),(%d+),"([^"]*)",%d+%]%]'
+  return string.match(data, last, math.max(history, stop - ${ENTRY_BYTES}))
+end
 local function mayMatch(data)
   if wanted.type and not string.find(data, wanted.type, 1, true) then return false end
   if wanted.unit and not string.find(data, wanted.unit, 1, true) then return false end
   if not asksForFailure then return true end
-  local history = string.find(data, '"history":[[', 1, true)
-  local stop = history and string.find(data, ']]', history, true)
-  if not stop then return true end
-  local last = '%[(%d+),(%d+),"([^"]*)",%d+%]%]'
-  local diedAt, status, diedOf = string.match(data, last, math.max(history, stop - ${ENTRY_BYTES}))
+  local diedAt, status, diedOf = lastFailure(data)
   if not diedAt then return true end
   diedAt, status = tonumber(diedAt), tonumber(status)
   if wanted.since and diedAt < wanted.since then return false end
