@@ -193,7 +193,11 @@ test.each([
 
 test('auth.timeoutMs ends the wait for a token service that does not answer', async () => {
   const company = await testSandbox().company('acme', { auth: oauth2(), tokenScript: 'hang' });
-  const settings = company.clientSettings({ timeoutMs: 60_000, retry: { ...QUICK_RETRIES, retries: 0 } });
+  const settings = company.clientSettings({
+    timeoutMs: 60_000,
+    pace: { holdMs: 0 },
+    retry: { ...QUICK_RETRIES, retries: 0 },
+  });
   const auth = { ...settings.auth, timeoutMs: 300 } as typeof settings.auth;
   const client = (await testEngine({ acme: { ...settings, auth } })).client();
   await client.submit(numberedEvents('disposition_update', 1));

@@ -16,7 +16,7 @@ test('without allowPrivateNetwork neither an endpoint nor a token service on thi
   const sandbox = testSandbox();
   const endpoint = await sandbox.company('endpoint');
   const tokens = await sandbox.company('tokens', { auth: oauth2() });
-  const changes = { allowPrivateNetwork: false, retry: RETRY };
+  const changes = { allowPrivateNetwork: false, retry: RETRY, pace: { holdMs: 0 } };
   const engine = await testEngine({
     endpoint: endpoint.clientSettings(changes),
     // By name, and one that the system's own resolver knows.
@@ -42,8 +42,8 @@ test('without allowPrivateNetwork neither an endpoint nor a token service on thi
 test('one client’s permission is not another’s, even for the same token service', async () => {
   const company = await testSandbox().company('acme', { auth: oauth2() });
   const engine = await testEngine({
-    allowed: company.clientSettings({ retry: RETRY }),
-    refused: company.clientSettings({ retry: RETRY, allowPrivateNetwork: false }),
+    allowed: company.clientSettings({ retry: RETRY, pace: { holdMs: 0 } }),
+    refused: company.clientSettings({ retry: RETRY, pace: { holdMs: 0 }, allowPrivateNetwork: false }),
   });
   await engine.client('refused').submit(numberedEvents('disposition_update', 1));
   await engine.client('refused').settled({ dead: 1 });
@@ -62,7 +62,7 @@ test.each(REDIRECTS)('%i of an endpoint is a failure, and is not followed', asyn
     auth: { type: 'bearer', token: 'for-acme-alone' },
     script: { status, headers },
   });
-  const settings = company.clientSettings({ retry: RETRY });
+  const settings = company.clientSettings({ retry: RETRY, pace: { holdMs: 0 } });
   const client = (await testEngine({ acme: settings })).client();
   await client.submit(numberedEvents('disposition_update', 1));
   await client.settled({ dead: 1 });
@@ -78,7 +78,9 @@ test.each(REDIRECTS)('%i of a token service gives no token, and is not followed'
     auth: oauth2(),
     tokenScript: { status, headers: { Location: target.tokenUrl } },
   });
-  const client = (await testEngine({ acme: company.clientSettings({ retry: RETRY }) })).client();
+  const client = (
+    await testEngine({ acme: company.clientSettings({ retry: RETRY, pace: { holdMs: 0 } }) })
+  ).client();
   await client.submit(numberedEvents('disposition_update', 1));
   await client.settled({ dead: 1 });
   const [letter] = await client.deadLetters();

@@ -132,16 +132,22 @@ async function startSecureCompany(
   for (const [name, pem] of Object.entries(files)) writeFileSync(join(directory, `${name}.pem`), pem);
   const settings = company.clientSettings({ tls: { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' } });
   const [, middle = ''] = client.key.split('\n');
-  return { secureClient: { ...settings, retry: { retries: 0 } }, tlsSecrets: { tlsKey: middle } };
+  return {
+    secureClient: { ...settings, retry: { retries: 0 }, pace: { holdMs: 0 } },
+    tlsSecrets: { tlsKey: middle },
+  };
 }
 
 /** Settings as a configuration has them: each secret as the name of its variable. */
 function withReferences(settings: object, env: Readonly<Record<string, string>>): unknown {
   const names = new Map(Object.entries(env).map(([name, value]) => [value, name]));
-  const text = JSON.stringify({ ...settings, retry: { retries: 0 } }, (_key, value: unknown) => {
-    const name = typeof value === 'string' ? names.get(value) : undefined;
-    return name === undefined ? value : `\${${name}}`;
-  });
+  const text = JSON.stringify(
+    { ...settings, retry: { retries: 0 }, pace: { holdMs: 0 } },
+    (_key, value: unknown) => {
+      const name = typeof value === 'string' ? names.get(value) : undefined;
+      return name === undefined ? value : `\${${name}}`;
+    },
+  );
   return JSON.parse(text);
 }
 
