@@ -22,6 +22,7 @@ const BUILD_INPUTS = [
   'test/bench',
   'test/chaos',
   'test/layers',
+  'test/simulate',
   'tsconfig.json',
   'package.json',
   'package-lock.json',

@@ -1,0 +1,130 @@
+import { judgeOpen, judgePaced } from './judge-rate.ts';
+import type { PaceSettings, Verdict } from './pace.ts';
+import {
+  type Case,
+  deliveredBefore,
+  FIRST_RATE,
+  GROWTH,
+  isMuch,
+  LONGEST_HOLD_MS,
+  LONGEST_PAUSE_MS,
+  leaveOpen,
+  readWindow,
+  silenceMs,
+  turn,
+} from './pace-case.ts';
+import type { PaceSums } from './pace-sums.ts';
+
+/** So many requests in a row that asked after a hold and failed: down. */
+const MOST_ASKS = 3;
+
+/** `Retry-After` holds the endpoint if this share of the answers, or so many in a row, carry one. */
+const HOLDING_SHARE = 0.1;
+
+const HOLDING_ROW = 3;
+
+/** Down: nothing delivered for so long, and so many failures; or a few of two events over a longer time. */
+const DOWN = { afterMs: 10_000, failures: 20, quietMs: 300_000, quietFailures: 5 };
+
+/** Failures without a delivery that end a recovery. */
+const RELAPSE_FAILURES = 5;
+
+/** A clock that was ahead leaves times that nothing would reach for long: they are cut. */
+function cutTimesAhead(verdict: Verdict, sums: PaceSums, now: number): Pick<Case, 'verdict' | 'sums'> {
+  const past = (time: number) => Math.min(time, now);
+  return {
+    verdict: {
+      ...verdict,
+      since: past(verdict.since),
+      waitedAt: past(verdict.waitedAt),
+      epochFrom: past(verdict.epochFrom),
+      silentFrom: past(verdict.silentFrom),
+      downFrom: past(verdict.downFrom),
+      holdUntil: Math.min(verdict.holdUntil, now + LONGEST_HOLD_MS),
+      lagUntil: Math.min(verdict.lagUntil, now + LONGEST_HOLD_MS),
+      normalUntil: Math.min(verdict.normalUntil, now + LONGEST_PAUSE_MS),
+      tryAgainAt: Math.min(verdict.tryAgainAt, now + LONGEST_PAUSE_MS),
+    },
+    sums: {
+      ...sums,
+      from: past(sums.from),
+      secondFrom: past(sums.secondFrom),
+      countedFrom: past(sums.countedFrom),
+      goodAt: past(sums.goodAt),
+      failsFrom: past(sums.failsFrom),
+      retryAt: Math.min(sums.retryAt, now + LONGEST_HOLD_MS),
+    },
+  };
+}
+
+/** Decides what follows from the sums; undefined: nothing changes. */
+export function judge(
+  verdict: Verdict,
+  sums: PaceSums,
+  now: number,
+  settings: PaceSettings,
+): Verdict | undefined {
+  const at: Case = { ...cutTimesAhead(verdict, sums, now), now, floor: Math.max(1, settings.minPerSecond) };
+  if (at.verdict.state === 'down') return judgeDown(at);
+  if (at.verdict.holdUntil > now) return undefined;
+  if (at.verdict.holdUntil > 0) return judgeAsk(at);
+  const held = hold(at);
+  if (held !== undefined) return held;
+  if (isDown(at)) return goDown(at);
+  return at.verdict.state === 'open' ? judgeOpen(at) : judgePaced(at);
+}
+
+function isDown(at: Case): boolean {
+  const { verdict, sums, now } = at;
+  if (sums.fails >= DOWN.failures && silenceMs(at) >= DOWN.afterMs) return true;
+  if (sums.fails >= DOWN.quietFailures && sums.firsts >= 2 && silenceMs(at) >= DOWN.quietMs) return true;
+  const { allOk, allBad } = readWindow(sums, now);
+  return verdict.state === 'recovering' && allOk === 0 && allBad >= RELAPSE_FAILURES;
+}
+
+function goDown(at: Case): Verdict {
+  const downFrom = Math.max(at.sums.goodAt, at.sums.failsFrom);
+  return turn(at, 'down', { rate: 0, holdUntil: 0, asksFailed: 0, downFrom });
+}
+
+/** The first delivery begins the recovery, at a hundredth of the rate before. */
+function judgeDown(at: Case): Verdict | undefined {
+  const { verdict, sums, now, floor } = at;
+  if (sums.goodAt <= verdict.since) return undefined;
+  const rate = Math.max(floor, verdict.usualRate / 100);
+  return turn(at, 'recovering', { rate, mark: 0, growth: GROWTH.least, downFrom: 0, waitedAt: now });
+}
+
+/** A hold begins if many answers, or several in a row, carry a `Retry-After`. */
+function hold(at: Case): Verdict | undefined {
+  const { verdict, sums, now } = at;
+  if (sums.retryAt <= now) return undefined;
+  const many = isMuch(sums.retryAfters, HOLDING_SHARE, readWindow(sums, now).answers);
+  if (sums.retryAftersInRow < HOLDING_ROW && !many) return undefined;
+  const asksFailed = sums.goodAt > verdict.epochFrom ? 0 : verdict.asksFailed;
+  const delivered = deliveredBefore(at);
+  const change = verdict.state === 'open' ? leaveOpen(at) : {};
+  return turn(at, 'slowed', {
+    ...change,
+    holdUntil: sums.retryAt,
+    mark: delivered,
+    rate: at.floor,
+    asksFailed,
+  });
+}
+
+/** After a hold one request asked: on at half of what was delivered before, or another hold. */
+function judgeAsk(at: Case): Verdict | undefined {
+  const { verdict, sums, now, floor } = at;
+  const { allOk, allBad } = readWindow(sums, now);
+  if (allOk > 0) {
+    const rate = Math.max(floor, verdict.mark / 2);
+    const growth = verdict.mark < FIRST_RATE ? 1 : GROWTH.least;
+    return turn(at, 'slowed', { holdUntil: 0, asksFailed: 0, rate, growth, silentFrom: now, waitedAt: now });
+  }
+  if (allBad === 0) return undefined;
+  const asksFailed = verdict.asksFailed + 1;
+  if (asksFailed >= MOST_ASKS) return goDown(at);
+  if (sums.retryAt > now) return turn(at, 'slowed', { holdUntil: sums.retryAt, asksFailed });
+  return turn(at, 'slowed', { holdUntil: 0, asksFailed, rate: floor, silentFrom: now, waitedAt: now });
+}

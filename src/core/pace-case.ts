@@ -1,0 +1,128 @@
+import type { PaceState, Verdict } from './pace.ts';
+import { OPEN_AFTER_MS } from './pace.ts';
+import { deliveredPerSecond, type PaceSums } from './pace-sums.ts';
+
+/** The answers that a judgement counts, of those since the latest verdict. */
+export interface Window {
+  readonly ageMs: number;
+  readonly answers: number;
+  readonly ok: number;
+  readonly over: number;
+  readonly fail: number;
+  /** Good answers to retries as well. */
+  readonly allOk: number;
+  readonly allBad: number;
+  /** More than half of the answers came late. */
+  readonly isLate: boolean;
+  /** More than half of the answers are failures other than signs of overload. */
+  readonly mostFail: boolean;
+}
+
+/** From so many on, answers to retries do not count: an event that has failed says less about the endpoint. */
+const ENOUGH_FIRST_ATTEMPTS = 3;
+/** From so many on, their speed counts. */
+const ENOUGH_FOR_LATE = 10;
+
+export function readWindow(sums: PaceSums, now: number): Window {
+  const firstAttempts = sums.ok + sums.over + sums.fail;
+  const again = firstAttempts < ENOUGH_FIRST_ATTEMPTS ? 1 : 0;
+  const ok = sums.ok + again * sums.okAgain;
+  const over = sums.over + again * sums.overAgain;
+  const fail = sums.fail + again * sums.failAgain;
+  const answers = ok + over + fail;
+  return {
+    ageMs: now - sums.from,
+    answers,
+    ok,
+    over,
+    fail,
+    allOk: sums.ok + sums.okAgain,
+    allBad: sums.over + sums.fail + sums.overAgain + sums.failAgain,
+    isLate: answers >= ENOUGH_FOR_LATE && sums.late > answers / 2,
+    mostFail: fail > answers / 2,
+  };
+}
+
+/**
+ * Whether so many of the answers are more than this share of them by more than chance: two standard deviations, and
+ * two. One in 10,000, or 1 % of bad events, is not much of 2 %.
+ */
+export function isMuch(part: number, share: number, answers: number): boolean {
+  const expected = share * answers;
+  return part > expected + 2 * Math.sqrt(expected) + 2;
+}
+
+/** All that a judgement is made from. */
+export interface Case {
+  readonly verdict: Verdict;
+  readonly sums: PaceSums;
+  readonly now: number;
+  readonly floor: number;
+}
+
+/** The next verdict of the same epoch. */
+export function goOn({ verdict }: Case, change: Partial<Verdict>): Verdict {
+  return { ...verdict, ...change, number: verdict.number + 1 };
+}
+
+/** The next verdict, of a new epoch. */
+export function turn(at: Case, state: PaceState, change: Partial<Verdict>): Verdict {
+  const { verdict, now } = at;
+  return goOn(at, {
+    epoch: verdict.epoch + 1,
+    epochFrom: now,
+    since: state === verdict.state ? verdict.since : now,
+    state,
+    failing: false,
+    triedRate: 0,
+    ...change,
+  });
+}
+
+/** How long a share counts as normal, and the most that any pause grows to. */
+export const LONGEST_PAUSE_MS = 600_000;
+
+/** A hold is this long at most. */
+export const LONGEST_HOLD_MS = 60_000;
+
+/** The first rate of an endpoint that has delivered for less than a second. */
+export const FIRST_RATE = 10;
+
+/** Growth per second: the least, its own growth while no sign comes, the most. */
+export const GROWTH = { least: 0.02, faster: 1.5, most: 0.3 };
+
+/** A relapse is what comes so soon after it was opened. */
+export const RELAPSE_MS = 60_000;
+
+/** What was delivered per second before: the mean if what failed now was sent long ago. */
+export function deliveredBefore({ sums, now }: Case): number {
+  const delivered = deliveredPerSecond(sums, now);
+  return sums.failMs > 1_000 ? Math.max(delivered, sums.meanPerSecond) : delivered;
+}
+
+export function normalShare({ verdict, now }: Case): number {
+  return now < verdict.normalUntil ? verdict.normalShare : 0;
+}
+
+/** This share of failures is never a sign. */
+const TOLERATED_SHARE = 0.02;
+
+export function isTooMuch(at: Case, signs: number, answers: number): boolean {
+  return isMuch(signs, normalShare(at) + TOLERATED_SHARE, answers);
+}
+
+/** For how long nothing was delivered while requests failed. */
+export function silenceMs({ verdict, sums, now }: Case): number {
+  return now - Math.max(sums.goodAt, sums.failsFrom, verdict.silentFrom);
+}
+
+/** What is remembered of `open` by the verdict that ends it. */
+export function leaveOpen(at: Case): Partial<Verdict> {
+  const { verdict, sums, now } = at;
+  const relapsed = verdict.since > 0 && now - verdict.since < RELAPSE_MS;
+  return {
+    usualRate: Math.max(deliveredPerSecond(sums, now), sums.meanPerSecond),
+    openAfterMs: relapsed ? Math.min(LONGEST_PAUSE_MS, verdict.openAfterMs * 2) : OPEN_AFTER_MS,
+    waitedAt: now,
+  };
+}

@@ -1,0 +1,73 @@
+import Table from 'cli-table3';
+import { type Bound, quantile, type Scenario } from './scenario.ts';
+
+/** A figure of a scenario over all seeds. */
+export interface Row {
+  readonly scenario: string;
+  readonly figure: string;
+  readonly bound: Bound | undefined;
+  readonly median: number;
+  /** The worst by the bound; without one, the largest. */
+  readonly worst: number;
+  /** The seed of the worst, to run it alone. */
+  readonly worstSeed: number;
+  /** Undefined: the figure is held to nothing. */
+  readonly isKept: boolean | undefined;
+}
+
+/** Runs a scenario with the seeds from 1. */
+export function measure(scenario: Scenario, seeds: number): Row[] {
+  const values = new Map<string, number[]>();
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    for (const [figure, value] of Object.entries(scenario.run(seed))) {
+      const all = values.get(figure) ?? [];
+      all.push(value);
+      values.set(figure, all);
+    }
+  }
+  return [...values].map(([figure, all]) => toRow(scenario, figure, all));
+}
+
+function toRow(scenario: Scenario, figure: string, values: readonly number[]): Row {
+  const bound = scenario.bounds.find((candidate) => candidate.figure === figure);
+  const isLeast = bound?.is === 'at least';
+  const median = quantile(values, 0.5);
+  // What did not happen is the worst.
+  const badness = values.map((value) =>
+    Number.isNaN(value) ? Number.POSITIVE_INFINITY : isLeast ? -value : value,
+  );
+  const worstAt = badness.indexOf(Math.max(...badness));
+  const worst = values[worstAt] ?? Number.NaN;
+  const row = { scenario: scenario.name, figure, bound, median, worst, worstSeed: worstAt + 1 };
+  return {
+    ...row,
+    isKept: bound === undefined ? undefined : keeps(bound, bound.of === 'worst' ? worst : median),
+  };
+}
+
+function keeps({ is, bound }: Bound, value: number): boolean {
+  return is === 'at least' ? value >= bound : value <= bound;
+}
+
+/** A table for the terminal, a figure a line. */
+export function toTable(rows: readonly Row[]): string {
+  const table = new Table({
+    head: ['case', 'figure', 'held to', 'median', 'worst (seed)', ''],
+    style: { head: [] },
+  });
+  for (const { scenario, figure, bound, median, worst, worstSeed, isKept } of rows) {
+    const held =
+      bound === undefined ? '' : `${bound.is} ${bound.bound}${bound.of === 'median' ? ', median' : ''}`;
+    const goal = bound?.goal === undefined ? '' : ` (goal ${bound.goal})`;
+    const verdict = isKept === undefined ? '' : isKept ? 'kept' : 'MISSED';
+    table.push([scenario, figure, held + goal, toText(median), `${toText(worst)} (${worstSeed})`, verdict]);
+  }
+  return `${table.toString()}\n`;
+}
+
+/** A number in few digits. */
+export function toText(value: number): string {
+  if (Number.isNaN(value)) return 'never';
+  const size = Math.abs(value);
+  return Number.isInteger(value) ? String(value) : value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : 3);
+}
