@@ -24,7 +24,7 @@ const SMALL_FILE_LINES = 30;
 
 /** The limits. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 29_000, of: linesIn('') },
+  { what: 'src and workers: lines', limit: 30_000, of: linesIn('') },
   { what: 'src and workers: files', limit: 310, of: filesIn('') },
   { what: 'src/delivery: lines', limit: 1_400, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 10, of: filesIn('src/delivery/') },
