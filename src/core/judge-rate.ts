@@ -29,8 +29,11 @@ const MOST_ABOVE_DELIVERED = 1.1;
 /** A share of failures up to this may turn out not to follow the rate. */
 const MOST_NORMAL_SHARE = 0.35;
 
-/** An experiment ends when so many failures would have come had the share stayed, or after this time. */
-const EXPERIMENT = { expected: 10, longestMs: 10_000 };
+/**
+ * An experiment begins at this share of failures or less. It ends when so many failures would have come had the share
+ * stayed, or after this time. Overload leaves next to none of them: a quarter tells that they do not follow the rate.
+ */
+const EXPERIMENT = { share: 0.5, expected: 12, remain: 1 / 4, longestMs: 10_000 };
 
 /** From this share on, the endpoint fails altogether: a quarter of the rate goes on. */
 const ALTOGETHER = 0.9;
@@ -70,17 +73,18 @@ export function judgeOpen(at: Case): Verdict | undefined {
 }
 
 function mayTry({ verdict, now }: Case, share: number): boolean {
-  return share <= MOST_NORMAL_SHARE && now >= verdict.tryAgainAt;
+  return share <= EXPERIMENT.share && now >= verdict.tryAgainAt;
 }
 
 /** Halves the rate, to see whether the failures follow it. */
 function beginExperiment(at: Case, share: number, rate: number, wasOpen: boolean): Verdict {
   const { sums, now, floor } = at;
+  const delivered = deliveredBefore(at);
   return turn(at, 'slowed', {
-    rate: Math.max(floor, rate / 2),
+    rate: Math.max(floor, Math.min(rate, delivered) / 2),
     triedRate: rate,
     triedShare: share,
-    triedDelivered: deliveredBefore(at),
+    triedDelivered: Math.max(rate * (1 - share), Math.min(rate, delivered)),
     triedOpen: wasOpen,
     lagUntil: now + Math.min(sums.failMs, LONGEST_HOLD_MS),
     waitedAt: now,
@@ -96,8 +100,8 @@ function judgeExperiment(at: Case, window: Window): Verdict | undefined {
   const endsAt = Math.max(verdict.epochFrom, verdict.lagUntil) + EXPERIMENT.longestMs;
   const enough = expected >= EXPERIMENT.expected && isRoundTrip(at, window) && now >= verdict.lagUntil;
   if (!worse && !enough && now < endsAt) return undefined;
-  if (!worse && enough && signs >= expected / 2) {
-    const share = Math.max(verdict.triedShare, signs / window.answers);
+  if (!worse && enough && signs >= expected * EXPERIMENT.remain) {
+    const share = signs / window.answers;
     const spread = Math.sqrt((share * (1 - share)) / window.answers);
     return turn(at, verdict.triedOpen ? 'open' : 'slowed', {
       rate: verdict.triedOpen ? 0 : verdict.triedRate,
