@@ -33,7 +33,7 @@ const MOST_NORMAL_SHARE = 0.35;
  * An experiment begins at this share of failures or less. It ends when so many failures would have come had the share
  * stayed, or after this time. Overload leaves next to none of them: a quarter tells that they do not follow the rate.
  */
-const EXPERIMENT = { share: 0.5, expected: 12, remain: 1 / 4, longestMs: 10_000 };
+const EXPERIMENT = { share: 0.5, expected: 12, remain: 1 / 4, longestMs: 5_000 };
 
 /** From this share on, the endpoint fails altogether: a quarter of the rate goes on. */
 const ALTOGETHER = 0.9;
@@ -67,13 +67,15 @@ export function judgeOpen(at: Case): Verdict | undefined {
     failing,
     rate,
     mark: Math.max(rate, young ? verdict.mark : 0),
-    growth: young && !failing ? 1 : GROWTH.least,
+    growth: young ? 1 : GROWTH.least,
     lagUntil: now + Math.min(sums.failMs, LONGEST_HOLD_MS),
   });
 }
 
-function mayTry({ verdict, now }: Case, share: number): boolean {
-  return share <= EXPERIMENT.share && now >= verdict.tryAgainAt;
+/** Whether an experiment may be made, and would end in time. */
+function mayTry(at: Case, share: number): boolean {
+  const expected = (share * deliveredBefore(at) * EXPERIMENT.longestMs) / 1_000 / 2;
+  return share <= EXPERIMENT.share && expected >= EXPERIMENT.expected && at.now >= at.verdict.tryAgainAt;
 }
 
 /** Halves the rate, to see whether the failures follow it. */
@@ -187,7 +189,7 @@ function open(at: Case): Verdict {
 function grow(at: Case, window: Window): Verdict {
   const { verdict, sums, now } = at;
   const seconds = Math.min(1, window.ageMs / 1_000);
-  const growth = verdict.failing ? 1 : verdict.growth;
+  const { growth } = verdict;
   const waitedAt = sums.waited > 0 ? now : verdict.waitedAt;
   if (sums.waited === 0) return goOn(at, { failing: false, growth, waitedAt });
   if (verdict.state === 'recovering' || verdict.rate < 0.9 * verdict.mark) {
@@ -196,7 +198,7 @@ function grow(at: Case, window: Window): Verdict {
   if (growth >= 1) return goOn(at, { failing: false, growth, waitedAt, rate: verdict.rate * 4 ** seconds });
   const most = (MOST_ABOVE_DELIVERED * deliveredPerSecond(sums, now)) / (1 - normalShare(at)) + 1;
   const grown = verdict.rate + (verdict.rate * growth + 0.5) * seconds;
-  if (verdict.rate >= most) return goOn(at, { growth, waitedAt });
+  if (verdict.rate >= most) return goOn(at, { failing: false, waitedAt });
   const faster = Math.min(GROWTH.most, growth * GROWTH.faster ** seconds);
   return goOn(at, { failing: false, waitedAt, rate: Math.min(grown, most), growth: faster });
 }

@@ -163,7 +163,8 @@ export class SimulatedProcess {
       if (isOpen) this.#paused = true;
       return this.#call(false);
     }
-    if (agenda.now - this.#toldAt >= options.toldAfterMs) this.#call(false);
+    const isFull = options.newsLate && this.#answersInNews >= 50;
+    if (isFull || agenda.now - this.#toldAt >= options.toldAfterMs) this.#call(false);
   }
 
   /** Every half second tells what has not been told; every second it tells even nothing, unless the endpoint is open. */

@@ -35,7 +35,7 @@ export interface WorldOptions {
   /** What a request costs its process; it sends one at a time. */
   readonly sendMs: number;
   readonly toldAfterMs: number;
-  /** Nothing is told at once. */
+  /** Nothing is told at once, but fifty answers together. */
   readonly newsLate: boolean;
   readonly endpoint: EndpointOptions;
 }
