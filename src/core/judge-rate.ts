@@ -31,9 +31,10 @@ const MOST_NORMAL_SHARE = 0.35;
 
 /**
  * An experiment begins at this share of failures or less. It ends when so many failures would have come had the share
- * stayed, or after this time. Overload leaves next to none of them: a quarter tells that they do not follow the rate.
+ * stayed (if few came, twice as many), or after this time. Overload leaves next to none of them: a quarter, and three,
+ * tell that they do not follow the rate.
  */
-const EXPERIMENT = { share: 0.5, expected: 12, remain: 1 / 4, longestMs: 5_000 };
+const EXPERIMENT = { share: 0.5, expected: 12, few: 1, remain: 1 / 4, least: 3, longestMs: 6_000 };
 
 /** From this share on, the endpoint fails altogether: a quarter of the rate goes on. */
 const ALTOGETHER = 0.9;
@@ -55,9 +56,8 @@ export function judgeOpen(at: Case): Verdict | undefined {
   if (!window.isLate && !isTooMuch(at, signs, window.answers)) return undefined;
   const delivered = deliveredBefore(at);
   const share = signs / window.answers;
-  if (!window.isLate && mayTry(at, share)) {
-    return { ...beginExperiment(at, share, delivered / (1 - share), true), ...leaveOpen(at) };
-  }
+  const experiment = window.isLate ? undefined : beginExperiment(at, share, delivered / (1 - share), true);
+  if (experiment !== undefined) return { ...experiment, ...leaveOpen(at) };
   const young = isYoung(sums, now);
   const failing = window.mostFail && window.over < window.fail && delivered < 1;
   const least = young ? Math.max(FIRST_RATE, verdict.mark * 0.9) : floor;
@@ -73,17 +73,19 @@ export function judgeOpen(at: Case): Verdict | undefined {
 }
 
 /** Whether an experiment may be made, and would end in time. */
-function mayTry(at: Case, share: number): boolean {
-  const expected = (share * deliveredBefore(at) * EXPERIMENT.longestMs) / 1_000 / 2;
+function mayTry(at: Case, share: number, halfRate: number): boolean {
+  const expected = (share * halfRate * EXPERIMENT.longestMs) / 1_000;
   return share <= EXPERIMENT.share && expected >= EXPERIMENT.expected && at.now >= at.verdict.tryAgainAt;
 }
 
-/** Halves the rate, to see whether the failures follow it. */
-function beginExperiment(at: Case, share: number, rate: number, wasOpen: boolean): Verdict {
+/** Halves the rate, to see whether the failures follow it; undefined: that may not be, or would not end in time. */
+function beginExperiment(at: Case, share: number, rate: number, wasOpen: boolean): Verdict | undefined {
   const { sums, now, floor } = at;
   const delivered = deliveredBefore(at);
+  const half = Math.max(floor, Math.min(rate, delivered) / 2);
+  if (!mayTry(at, share, half)) return undefined;
   return turn(at, 'slowed', {
-    rate: Math.max(floor, Math.min(rate, delivered) / 2),
+    rate: half,
     triedRate: rate,
     triedShare: share,
     triedDelivered: Math.max(rate * (1 - share), Math.min(rate, delivered)),
@@ -99,10 +101,12 @@ function judgeExperiment(at: Case, window: Window): Verdict | undefined {
   const signs = window.over + window.fail;
   const expected = window.answers * verdict.triedShare;
   const worse = window.answers >= ENOUGH_ANSWERS && signs > 2 * expected + EXPERIMENT.expected;
-  const endsAt = Math.max(verdict.epochFrom, verdict.lagUntil) + EXPERIMENT.longestMs;
-  const enough = expected >= EXPERIMENT.expected && isRoundTrip(at, window) && now >= verdict.lagUntil;
-  if (!worse && !enough && now < endsAt) return undefined;
-  if (!worse && enough && signs >= expected * EXPERIMENT.remain) {
+  const isOver = now >= Math.max(verdict.epochFrom, verdict.lagUntil) + EXPERIMENT.longestMs;
+  const remain = signs >= Math.max(EXPERIMENT.least, expected * EXPERIMENT.remain);
+  const wanted = remain || signs <= EXPERIMENT.few ? EXPERIMENT.expected : 2 * EXPERIMENT.expected;
+  const isEnough = expected >= wanted && isRoundTrip(at, window) && now >= verdict.lagUntil;
+  if (!worse && !isEnough && !isOver) return undefined;
+  if (!worse && remain) {
     const share = signs / window.answers;
     const spread = Math.sqrt((share * (1 - share)) / window.answers);
     return turn(at, verdict.triedOpen ? 'open' : 'slowed', {
@@ -162,7 +166,8 @@ export function judgePaced(at: Case): Verdict | undefined {
 function cut(at: Case, window: Window): Verdict {
   const { verdict, sums, now, floor } = at;
   const share = (window.over + window.fail) / window.answers;
-  if (mayTry(at, share)) return beginExperiment(at, share, verdict.rate, false);
+  const experiment = beginExperiment(at, share, verdict.rate, false);
+  if (experiment !== undefined) return experiment;
   const lagUntil = now + Math.min(sums.failMs, LONGEST_HOLD_MS);
   const waitedAt = sums.waited > 0 ? now : verdict.waitedAt;
   if (share >= ALTOGETHER) {
