@@ -81,7 +81,8 @@ function mayTry(at: Case, share: number, halfRate: number): boolean {
 /** Halves the rate, to see whether the failures follow it; undefined: that may not be, or would not end in time. */
 function beginExperiment(at: Case, share: number, rate: number, wasOpen: boolean): Verdict | undefined {
   const { sums, now, floor } = at;
-  const delivered = deliveredBefore(at);
+  const { ok, ageMs } = readWindow(sums, now);
+  const delivered = Math.max(deliveredBefore(at), (ok * 1_000) / Math.max(ROUND_TRIP_MS, ageMs));
   const half = Math.max(floor, Math.min(rate, delivered) / 2);
   if (!mayTry(at, share, half)) return undefined;
   return turn(at, 'slowed', {
@@ -90,6 +91,7 @@ function beginExperiment(at: Case, share: number, rate: number, wasOpen: boolean
     triedShare: share,
     triedDelivered: Math.max(rate * (1 - share), Math.min(rate, delivered)),
     triedOpen: wasOpen,
+    growth: wasOpen && isYoung(sums, now) ? 1 : GROWTH.least,
     lagUntil: now + Math.min(sums.failMs, LONGEST_HOLD_MS),
     waitedAt: now,
   });
@@ -124,7 +126,7 @@ function judgeExperiment(at: Case, window: Window): Verdict | undefined {
   return turn(at, 'slowed', {
     rate,
     mark: rate,
-    growth: GROWTH.least,
+    growth: worse ? GROWTH.least : verdict.growth,
     tryAgainAt: now + verdict.tryPauseMs,
     tryPauseMs: Math.min(LONGEST_PAUSE_MS, 2 * verdict.tryPauseMs),
     lagUntil: now + Math.min(sums.failMs, LONGEST_HOLD_MS),
@@ -200,7 +202,10 @@ function grow(at: Case, window: Window): Verdict {
   if (verdict.state === 'recovering' || verdict.rate < 0.9 * verdict.mark) {
     return goOn(at, { failing: false, growth, waitedAt, rate: verdict.rate * 2 ** seconds });
   }
-  if (growth >= 1) return goOn(at, { failing: false, growth, waitedAt, rate: verdict.rate * 4 ** seconds });
+  if (growth >= 1) {
+    const rate = Math.max(verdict.rate * 4 ** seconds, LESS * deliveredPerSecond(sums, now));
+    return goOn(at, { failing: false, waitedAt, rate });
+  }
   const most = (MOST_ABOVE_DELIVERED * deliveredPerSecond(sums, now)) / (1 - normalShare(at)) + 1;
   const grown = verdict.rate + (verdict.rate * growth + 0.5) * seconds;
   if (verdict.rate >= most) return goOn(at, { failing: false, waitedAt });
