@@ -4,6 +4,7 @@ import { type Agenda, Fifo } from './agenda.ts';
 export interface SimulatedEvent {
   readonly number: number;
   readonly acceptedAt: number;
+  dueAt: number;
   attempts: number;
   /** Answered with this status whenever it is sent; 'hang': never answered. */
   readonly always?: number | 'hang';

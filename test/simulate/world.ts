@@ -59,6 +59,8 @@ class Counts {
   dead = 0;
   lastDeliveredAt = 0;
   lastDeadAt = 0;
+  /** The longest that an attempt was made after it was due. */
+  latestBehindMs = 0;
   fewestAttemptsOfDead = Number.POSITIVE_INFINITY;
   freshProbes = 0;
   readonly requestsIn: number[] = [];
@@ -69,6 +71,7 @@ class Counts {
 
   sent(event: SimulatedEvent, now: number, isDown: boolean, isProbe: boolean): void {
     this.requests += 1;
+    this.latestBehindMs = Math.max(this.latestBehindMs, now - event.dueAt);
     const second = Math.floor(now / 1_000);
     this.requestsIn[second] = (this.requestsIn[second] ?? 0) + 1;
     if (isDown && isProbe) this.freshProbes += 1;
@@ -182,7 +185,13 @@ export class World {
 
   /** Accepts an event now. */
   accept(traits: Pick<SimulatedEvent, 'always' | 'retryAfterMs'> = {}): void {
-    this.fresh.push({ ...traits, number: this.#nextEvent, acceptedAt: this.agenda.now, attempts: 0 });
+    this.fresh.push({
+      ...traits,
+      number: this.#nextEvent,
+      acceptedAt: this.agenda.now,
+      dueAt: this.agenda.now,
+      attempts: 0,
+    });
     this.#nextEvent += 1;
     this.undelivered += 1;
     if (this.agenda.now > 0) this.#wake();
@@ -235,7 +244,8 @@ export class World {
     }
     const wishedMs = reply === 'timeout' ? 0 : Math.min(reply.retryAfterMs ?? 0, retry.maxDelayMs);
     const delayMs = Math.max(backoffMs(retry, event.attempts, this.random()), wishedMs);
-    this.agenda.at(now + delayMs, () => {
+    event.dueAt = now + delayMs;
+    this.agenda.at(event.dueAt, () => {
       this.retries.push(event);
       this.#wake();
     });
