@@ -126,3 +126,17 @@ export function leaveOpen(at: Case): Partial<Verdict> {
     waitedAt: now,
   };
 }
+
+/** A cut leaves 3 % less than was delivered, so that the endpoint's queue drains. */
+export const LESS = 0.97;
+
+/** One verdict in this time, or in 1.5 response times; with few answers, in the longer one. */
+export const ROUND_TRIP_MS = 300;
+export const QUIET_ROUND_TRIP_MS = 2_000;
+export const ENOUGH_ANSWERS = 10;
+
+/** Whether answers to what was sent since the latest verdict can tell something. */
+export function isRoundTrip({ sums }: Case, { ageMs, answers }: Window): boolean {
+  if (answers >= ENOUGH_ANSWERS) return ageMs >= Math.max(ROUND_TRIP_MS, 1.5 * sums.responseMs);
+  return answers > 0 && ageMs >= QUIET_ROUND_TRIP_MS;
+}

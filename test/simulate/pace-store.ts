@@ -61,7 +61,6 @@ function countGood(sums: Mutable, good: number, now: number): void {
     sums.secondFrom = now;
     sums.second = 0;
     sums.secondBefore = 0;
-    sums.meanPerSecond = 0;
   }
   while (now - sums.secondFrom >= 1_000) {
     sums.meanPerSecond = sums.meanPerSecond + (sums.second - sums.meanPerSecond) * 0.1;
@@ -100,7 +99,10 @@ export function tell(verdict: Verdict, before: PaceSums, news: PaceNews, now: nu
     sums.fails = sums.fails + bad;
     sums.firsts = sums.firsts + news.firstsInTail;
     sums.retryAftersInRow = sums.retryAftersInRow + news.retryAfters;
-    if (verdict.state === 'down') sums.freshAt = Math.max(sums.freshAt, now + probeGapMs(verdict, now));
+    // Something was sent while it was down: the next fresh probe can wait.
+    if (verdict.state === 'down') {
+      sums.freshAt = Math.max(sums.freshAt, now - news.tailAgeMs + probeGapMs(verdict, now));
+    }
   }
   if (news.epoch === verdict.epoch) {
     sums.ok = sums.ok + news.ok;
