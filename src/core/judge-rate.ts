@@ -23,6 +23,8 @@ import { deliveredPerSecond, isYoung } from './pace-sums.ts';
 /** Failing altogether: the most fresh events per second, so that some hundreds pass before it is down. */
 const FAILING = { perSecond: 50, afterMs: 2_000, failures: 5, less: 0.95 };
 
+/** A cut for late answers. */
+const LESS_FOR_LATE = 0.9;
 /** Growth ends at this multiple of what is delivered: a queue that only grows gives no other sign. */
 const MOST_ABOVE_DELIVERED = 1.1;
 
@@ -55,6 +57,7 @@ export function judgeOpen(at: Case): Verdict | undefined {
   });
 }
 
+/** What follows in `slowed` and `recovering`, of which one verdict is made in a round trip. */
 export function judgePaced(at: Case): Verdict | undefined {
   const { verdict, sums, now } = at;
   const window = readWindow(sums, now);
@@ -62,27 +65,37 @@ export function judgePaced(at: Case): Verdict | undefined {
     const conclusion = concludeExperiment(at, window);
     return conclusion === 'worse' ? lessen(at, window) : conclusion;
   }
-  const failsAltogether =
-    verdict.state === 'slowed' &&
-    !verdict.failing &&
-    sums.fails >= FAILING.failures &&
-    silenceMs(at) >= Math.max(FAILING.afterMs, 3 * sums.responseMs);
-  if (failsAltogether) {
+  if (failsAltogether(at)) {
     return goOn(at, { failing: true, rate: Math.max(at.floor, Math.min(verdict.rate, FAILING.perSecond)) });
   }
-  if (!isRoundTrip(at, window)) return opens(at) ? open(at) : undefined;
-  const signs = window.over + window.fail;
-  const late = window.isLate && signs < window.answers / 2;
+  if (!isRoundTrip(at, window)) return judgeQuiet(at, window);
   if (verdict.state === 'recovering' && window.allOk === 0) return undefined;
-  if (late) {
-    const rate = Math.max(at.floor, 0.9 * Math.min(verdict.rate, deliveredPerSecond(sums, now)));
-    return turn(at, 'slowed', { rate, mark: rate, growth: GROWTH.least });
-  }
+  const signs = window.over + window.fail;
+  if (window.isLate && signs < window.answers / 2) return lessenForLate(at);
   if (isTooMuch(at, signs, window.answers)) {
     return beginExperiment(at, signs / window.answers, verdict.rate) ?? lessen(at, window);
   }
   if (now < verdict.lagUntil || window.allOk === 0) return undefined;
   return opens(at) ? open(at) : grow(at, window);
+}
+
+function failsAltogether(at: Case): boolean {
+  const { verdict, sums } = at;
+  if (verdict.state !== 'slowed' || verdict.failing || sums.fails < FAILING.failures) return false;
+  return silenceMs(at) >= Math.max(FAILING.afterMs, 3 * sums.responseMs);
+}
+
+/** Too few answers: time alone may open it. */
+function judgeQuiet(at: Case, { answers, ageMs }: Window): Verdict | undefined {
+  if (opens(at)) return open(at);
+  const onlyWaited = answers === 0 && at.sums.waited > 0 && ageMs >= QUIET_ROUND_TRIP_MS;
+  return onlyWaited ? goOn(at, { waitedAt: at.now }) : undefined;
+}
+
+function lessenForLate(at: Case): Verdict {
+  const delivered = deliveredPerSecond(at.sums, at.now);
+  const rate = Math.max(at.floor, LESS_FOR_LATE * Math.min(at.verdict.rate, delivered));
+  return turn(at, 'slowed', { rate, mark: rate, growth: GROWTH.least });
 }
 
 /** Takes the rate down to what was delivered; a quarter if nearly nothing was. */
@@ -113,21 +126,26 @@ function open(at: Case): Verdict {
 
 /** No sign in a round trip: the rate grows if events wait for it. */
 function grow(at: Case, window: Window): Verdict {
+  if (at.sums.waited === 0) return goOn(at, { failing: false });
+  return goOn(at, { failing: false, waitedAt: at.now, ...faster(at, window) });
+}
+
+/** Doubles each second up to a rate that it took before, or twice a second if none is known. Then it grows slowly. */
+function faster(at: Case, { ageMs }: Window): Partial<Verdict> {
   const { verdict, sums, now } = at;
-  const seconds = Math.min(1, window.ageMs / 1_000);
-  const waitedAt = sums.waited > 0 ? now : verdict.waitedAt;
-  if (sums.waited === 0) return goOn(at, { failing: false, waitedAt });
-  if (verdict.state === 'recovering' || verdict.rate < 0.9 * verdict.mark) {
-    const rate = verdict.rate * 2 ** Math.min(QUIET_ROUND_TRIP_MS / 1_000, window.ageMs / 1_000);
-    return goOn(at, { failing: false, waitedAt, rate });
+  const { rate, growth } = verdict;
+  const delivered = deliveredPerSecond(sums, now);
+  if (verdict.state === 'recovering' || rate < 0.9 * verdict.mark) {
+    const seconds = Math.min(QUIET_ROUND_TRIP_MS, ageMs) / 1_000;
+    return { rate: Math.min(rate * 2 ** seconds, Math.max(rate, 2 * delivered + FIRST_RATE)) };
   }
-  if (verdict.growth >= 1) {
-    const rate = Math.max(verdict.rate * 4 ** seconds, LESS * deliveredPerSecond(sums, now));
-    return goOn(at, { failing: false, waitedAt, rate });
-  }
-  const most = (MOST_ABOVE_DELIVERED * deliveredPerSecond(sums, now)) / (1 - normalShare(at)) + 1;
-  const grown = verdict.rate + (verdict.rate * verdict.growth + 0.5) * seconds;
-  if (verdict.rate >= most) return goOn(at, { failing: false, waitedAt });
-  const faster = Math.min(GROWTH.most, verdict.growth * GROWTH.faster ** seconds);
-  return goOn(at, { failing: false, waitedAt, rate: Math.min(grown, most), growth: faster });
+  const seconds = Math.min(1, ageMs / 1_000);
+  if (growth >= 1) return { rate: Math.max(rate * 4 ** seconds, LESS * delivered) };
+  const most = (MOST_ABOVE_DELIVERED * delivered) / (1 - normalShare(at)) + 1;
+  if (rate >= most) return {};
+  const grown = rate + (rate * growth + 0.5) * seconds;
+  return {
+    rate: Math.min(grown, most),
+    growth: Math.min(GROWTH.most, growth * GROWTH.faster ** seconds),
+  };
 }
