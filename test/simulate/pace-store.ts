@@ -79,6 +79,10 @@ function probeGapMs(verdict: Verdict, now: number): number {
 export function tell(verdict: Verdict, before: PaceSums, news: PaceNews, now: number): PaceSums {
   const sums = { ...before };
   if (sums.from > now || (verdict.state === 'open' && now - sums.from >= 1_000)) beginWindow(sums, now);
+  // Times ahead are of another clock.
+  sums.goodAt = Math.min(sums.goodAt, now);
+  sums.failsFrom = Math.min(sums.failsFrom, now);
+  sums.countedFrom = Math.min(sums.countedFrom, now);
   const good = news.ok + news.okAgain + news.okOld;
   const bad = news.over + news.fail + news.overAgain + news.failAgain + news.badOld;
   countGood(sums, good, now);

@@ -1,0 +1,4 @@
+import { holdToBounds } from './hold-to-bounds.ts';
+import { OVERLOAD } from './scenarios/overload.ts';
+
+holdToBounds(OVERLOAD);
