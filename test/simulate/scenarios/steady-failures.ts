@@ -5,6 +5,8 @@ import { World, type WorldOptions } from '../world.ts';
 /** An endpoint that is never full: what its slots allow is what is delivered. */
 const ROOMY: Partial<EndpointOptions> = { atOnce: 64, workMs: 20 };
 const EVENTS = 40_000;
+/** Three quarters of a minute and more, of which an experiment is a small part. */
+const MANY_EVENTS = 80_000;
 
 /** How fast the good events are delivered: per second, until 99 % of them are. */
 function goodPerSecond(
@@ -69,12 +71,18 @@ function poisoned(status: number): Scenario {
 const refusals = (share: number) => ({ share, reply: { status: 503 } });
 
 export const STEADY_FAILURES: readonly Scenario[] = [
-  steady('20 % answered 503 whatever the rate: delivered/s near that of fixed', refusals(0.2), [
-    atLeast('of fixed', 0.5, 0.75),
-  ]),
-  steady('5 % answered 503 whatever the rate: delivered/s near that of fixed', refusals(0.05), [
-    atLeast('of fixed', 0.85),
-  ]),
+  steady(
+    '20 % answered 503 whatever the rate: delivered/s near that of fixed',
+    refusals(0.2),
+    [atLeast('of fixed', 0.5, 0.75)],
+    MANY_EVENTS,
+  ),
+  steady(
+    '5 % answered 503 whatever the rate: delivered/s near that of fixed',
+    refusals(0.05),
+    [atLeast('of fixed', 0.85)],
+    MANY_EVENTS,
+  ),
   steady('1 % hang until the timeout: delivered/s near that of fixed', { share: 0.01, reply: 'hang' }, [
     atLeast('of fixed', 0.75),
   ]),
