@@ -40,7 +40,7 @@ export function judgeOpen(at: Case): Verdict | undefined {
   const signs = window.over + (window.mostFail ? window.fail : 0);
   if (!window.isLate && !isTooMuch(at, signs, window.answers)) return undefined;
   // Refusals arrive before deliveries: with a normal share, a burst that has just begun looks worse than it is.
-  if (normalShare(at) > 0 && window.ageMs < 1.5 * sums.responseMs) return undefined;
+  if (normalShare(at) > 0 && !isRoundTrip(at, window)) return undefined;
   const delivered = deliveredBefore(at);
   const share = signs / window.answers;
   const experiment = window.isLate ? undefined : beginExperiment(at, share, delivered / (1 - share));

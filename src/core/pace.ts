@@ -57,7 +57,7 @@ export interface Verdict {
 /** `slowed` opens after so long without a wait; doubled by a relapse. */
 export const OPEN_AFTER_MS = 10_000;
 /** The pause after an experiment that found overload; doubled by the next one. */
-export const TRY_PAUSE_MS = 10_000;
+export const TRY_PAUSE_MS = 3_000;
 
 /** The verdict on an endpoint of which nothing is known. */
 export const OPEN_VERDICT: Verdict = {
