@@ -49,7 +49,8 @@ export function beginExperiment(at: Case, share: number, rate: number): Verdict 
     triedRate: rate,
     triedShare: share,
     triedDelivered: Math.max(rate * (1 - share), Math.min(rate, delivered)),
-    triedOpen: wasOpen,
+    // While it doubles, no edge is known: it goes back to `open`.
+    triedOpen: wasOpen || verdict.growth >= 1,
     growth: wasOpen && isYoung(sums, now) ? 1 : GROWTH.least,
     lagUntil: now + Math.min(sums.failMs, LONGEST_HOLD_MS),
     waitedAt: now,

@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import { type Bound, quantile, type Scenario } from './scenario.ts';
 
 /** A figure of a scenario over all seeds. */
@@ -49,20 +48,29 @@ function keeps({ is, bound }: Bound, value: number): boolean {
   return is === 'at least' ? value >= bound : value <= bound;
 }
 
-/** A table for the terminal, a figure a line. */
+/** A table for the terminal: a scenario's name, and a line for each of its figures. */
 export function toTable(rows: readonly Row[]): string {
-  const table = new Table({
-    head: ['case', 'figure', 'held to', 'median', 'worst (seed)', ''],
-    style: { head: [] },
-  });
-  for (const { scenario, figure, bound, median, worst, worstSeed, isKept } of rows) {
-    const held =
-      bound === undefined ? '' : `${bound.is} ${bound.bound}${bound.of === 'median' ? ', median' : ''}`;
-    const goal = bound?.goal === undefined ? '' : ` (goal ${bound.goal})`;
-    const verdict = isKept === undefined ? '' : isKept ? 'kept' : 'MISSED';
-    table.push([scenario, figure, held + goal, toText(median), `${toText(worst)} (${worstSeed})`, verdict]);
+  const lines = [line('figure', 'held to', 'median', 'worst (seed)', '')];
+  let scenario = '';
+  for (const row of rows) {
+    if (row.scenario !== scenario) lines.push('', row.scenario);
+    scenario = row.scenario;
+    const worst = `${toText(row.worst)} (${row.worstSeed})`;
+    const verdict = row.isKept === undefined ? '' : row.isKept ? 'kept' : 'MISSED';
+    lines.push(line(row.figure, toWords(row.bound), toText(row.median), worst, verdict));
   }
-  return `${table.toString()}\n`;
+  return `${lines.join('\n')}\n`;
+}
+
+function line(figure: string, held: string, median: string, worst: string, verdict: string): string {
+  return `  ${figure.padEnd(42)} ${held.padEnd(26)} ${median.padStart(8)} ${worst.padStart(16)}  ${verdict}`.trimEnd();
+}
+
+function toWords(bound: Bound | undefined): string {
+  if (bound === undefined) return '';
+  const median = bound.of === 'median' ? ', median' : '';
+  const goal = bound.goal === undefined ? '' : ` (goal ${bound.goal})`;
+  return `${bound.is} ${bound.bound}${median}${goal}`;
 }
 
 /** A number in few digits. */
