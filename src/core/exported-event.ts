@@ -30,19 +30,8 @@ export function toExportLine(client: string, event: StoredEvent): string {
     ms,
   }));
   const expiry = expiredAt === undefined ? {} : { expiredAt: new Date(expiredAt).toISOString() };
-  const line = {
-    export: VERSION,
-    client,
-    type,
-    id,
-    unit,
-    replays: life,
-    attempts,
-    ...expiry,
-    response,
-    body,
-  };
-  return `${JSON.stringify(line)}\n`;
+  const facts = { export: VERSION, client, type, id, unit, replays: life, attempts };
+  return `${JSON.stringify({ ...facts, ...expiry, response, body })}\n`;
 }
 
 /** Reads a line of an export, parsed. */

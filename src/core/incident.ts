@@ -24,7 +24,10 @@ export interface Incident {
   readonly failures: readonly IncidentFailure[];
 }
 
-/** Why an incident is over: an event was delivered and no dead letter is left, or all were discarded or have expired. */
+/**
+ * Why an incident is over: an event was delivered and no dead letter is left, or all were discarded or removed after
+ * keepDays.
+ */
 export type IncidentEnd = 'delivered' | 'discarded';
 
 /** An incident that is over. */

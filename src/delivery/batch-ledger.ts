@@ -167,7 +167,10 @@ export class Unsettled {
   }
 }
 
-/** Whether a result is that of the attempt that comes next. What was delivered or expired has no entry of its own in the history. */
+/**
+ * Whether a result is that of the attempt that comes next. An event that was delivered, or expired, has no entry of
+ * that attempt in its history.
+ */
 function isOfNextAttempt({ event: then, outcome }: FinishedEvent, event: StoredEvent): boolean {
   const hasEntry = outcome.kind !== 'delivered' && then.expiredAt === undefined;
   const attempt = nextAttempt(then) - Number(hasEntry);

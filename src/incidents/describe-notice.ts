@@ -30,7 +30,7 @@ export function headingOf({ kind, incident }: IncidentNotice): string {
   if (kind === 'opened') return `${subject}: given up on ${eventsOf(incident.count)}`;
   if (kind === 'grew') return `${subject}: grown tenfold, given up on ${eventsOf(incident.count)}`;
   if ('end' in incident && incident.end === 'delivered') return `${subject}: works again`;
-  return `${subject}: over, its dead letters were discarded or have expired`;
+  return `${subject}: over, its dead letters were discarded or removed after keepDays`;
 }
 
 /** A notice as one text of a few lines, for people. */

@@ -21,7 +21,7 @@ export function keepPruning(config: Config, redis: Redis, log: Logger, now: () =
     for (const client of Object.keys(config.clients)) {
       try {
         const removed = await pruneDeadLetters(redis, client, now() - keepDays * DAY_MS);
-        if (removed > 0) log.info({ client, removed, keepDays }, 'dead letters expired');
+        if (removed > 0) log.info({ client, removed, keepDays }, 'old dead letters removed');
       } catch (error) {
         log.warn({ client, err: error }, 'dead letters could not be pruned');
       }

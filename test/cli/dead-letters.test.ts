@@ -2,9 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { withExpiry } from '../../src/core/history.ts';
+import { addLetters, letter } from '../api/dead-letters.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvent, numberedEvents } from '../support/events.ts';
-import { testRedisPath } from '../support/redis.ts';
+import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { hang } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
@@ -83,6 +85,42 @@ test('show tells what was answered and which fields were objected to, or why the
     code: 2,
     stderr: expect.stringContaining('event nothing is not among the dead letters'),
   });
+});
+
+test('every command says of an event that was too old that it was not sent', async () => {
+  const name = uniqueClientName();
+  const DIED = Date.UTC(2026, 2, 2);
+  const { history, response, ...unsent } = letter(1, 422);
+  const letters = [withExpiry(unsent, 72, DIED), withExpiry(letter(2, 503), 72, DIED)];
+  await addLetters(testRedis({ maxRetriesPerRequest: null }), name, letters);
+  const directory = testDirectory();
+  const clients = { [name]: { baseUrl: 'http://127.0.0.1:9', endpoints: { disposition_update: '/d' } } };
+  writeFileSync(join(directory, 'waybill.yaml'), stringify({ redis: { url: testRedisPath() }, clients }));
+  const [first = '', second = ''] = letters.map(({ id }) => id);
+  const run = async (...args: string[]) => (await runWaybill(args, { directory })).stdout;
+
+  const rows = JSON.parse(await run('dead-letters', 'list', '--json', '--status', 'expired'));
+  const row = { status: null, class: 'expired', diedAt: '2026-03-02T00:00:00.000Z' };
+  expect(rows).toMatchObject([
+    { id: first, attempts: 0, ...row },
+    { id: second, attempts: 1, ...row },
+  ]);
+  const shown = await run('dead-letters', 'show', first);
+  expect(shown).toContain('\nNo attempt was made.\n');
+  expect(shown).toContain(
+    '\nExpired at 2026-03-02T00:00:00.000Z, not sent\n  older than maxAgeHours: 72 h; it was not sent\n',
+  );
+  expect(await run('dead-letters', 'show', second)).toContain(
+    'it was not sent; the attempt before: {"errors"',
+  );
+  expect(JSON.parse(await run('dead-letters', 'show', second, '--json'))).toMatchObject({
+    attempts: [{ attempt: 1, status: 503 }],
+    expiredAt: '2026-03-02T00:00:00.000Z',
+  });
+  expect(await run('event', second)).toContain(
+    'is a dead letter: it was too old to be sent (expired), after one attempt.',
+  );
+  expect(await run('report', name)).toContain('#### expired: 2 events');
 });
 
 test('what is discarded is gone, and the account has one shape whatever was done', async () => {

@@ -68,11 +68,15 @@ describe('a configuration that is complete', () => {
 
   test('what init writes mentions every setting, and each that it shows as optional is valid', () => {
     const shown = configTemplate()
-      .replace(/^( *)# ((?:redis|dataDir|scope|ratePerSecond):)/gm, '$1$2')
+      .replace(/^( *)# ((?:redis|dataDir|scope|ratePerSecond|maxAgeHours):)/gm, '$1$2')
       .replace(/^# {3}(url:)/m, '  $1');
     const config = parseConfig(shown, FILE, { ACME_CLIENT_SECRET: 'secret' });
     expect(config.redis?.url).toBe('redis://localhost:6379');
-    expect(config.clients.acme).toMatchObject({ ratePerSecond: 200, auth: { scope: 'read write' } });
+    expect(config.clients.acme).toMatchObject({
+      ratePerSecond: 200,
+      maxAgeHours: 72,
+      auth: { scope: 'read write' },
+    });
     for (const word of ['ca:', 'cert:', 'key:', 'type: bearer', 'type: basic', 'type: api_key']) {
       expect(configTemplate()).toContain(word);
     }
@@ -141,6 +145,25 @@ clients:
       },
     });
     expect(Object.isFrozen(endpoints?.inventory_receipt)).toBe(true);
+  });
+
+  test('events have no greatest age unless the client gives one; an endpoint may have its own', () => {
+    const agesOf = (client: string, receipts: string) => {
+      const endpoints = `endpoints: { disposition_update: /d, inventory_receipt: { path: /r, ${receipts} } }`;
+      const text = `clients:\n  acme: { baseUrl: "https://acme.example", ${client} ${endpoints} }\n`;
+      const { acme } = parseConfig(text, FILE, {}).clients;
+      return Object.values(acme?.endpoints ?? {}).map(({ maxAgeHours }) => maxAgeHours);
+    };
+    expect(agesOf('', '')).toEqual([undefined, undefined]);
+    expect(agesOf('maxAgeHours: 72,', '')).toEqual([72, 72]);
+    expect(agesOf('maxAgeHours: 72,', 'maxAgeHours: 0.5')).toEqual([72, 0.5]);
+    expect(agesOf('', 'maxAgeHours: 8760')).toEqual([undefined, 8_760]);
+  });
+
+  test.each(['0', '-1', '8761', '72h', 'null', '.inf'])('maxAgeHours: %s is a problem', (value) => {
+    expect(problemsOf(`${MINIMAL}    maxAgeHours: ${value}\n`)).toEqual([
+      expect.stringMatching(/^7 \$\.clients\.acme\.maxAgeHours must be /),
+    ]);
   });
 
   test('a section may be an alias of another', () => {

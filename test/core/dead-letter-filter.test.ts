@@ -22,6 +22,20 @@ const LETTER: StoredEvent = {
 };
 const TIMED_OUT: StoredEvent = { ...LETTER, id: 'event-2', history: [[3_000, 0, 'timeout', 15_000]] };
 
+const EXPIRED: StoredEvent = { ...LETTER, expiredAt: 3_000 };
+
+test.each<[DeadLetterFilter, boolean]>([
+  [{ status: 'expired' }, true],
+  [{ status: '422' }, false],
+  [{ status: '4xx' }, false],
+  [{ status: 'client_error' }, false],
+  [{ since: 3_000 }, true],
+  [{ until: 3_000 }, false],
+])('one that expired after two attempts: %o', (filter, isMeant) => {
+  expect(matchesFilter(EXPIRED, filter)).toBe(isMeant);
+  expect(matchesFilter({ ...EXPIRED, history: [] }, filter)).toBe(isMeant);
+});
+
 test.each<[DeadLetterFilter, boolean, boolean]>([
   [{}, true, true],
   [{ id: 'event-1' }, true, false],

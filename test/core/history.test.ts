@@ -6,6 +6,7 @@ import {
   cutToBytes,
   DEAD_RESPONSE_BYTES,
   RETRY_RESPONSE_BYTES,
+  withExpiry,
   withFailure,
 } from '../../src/core/history.ts';
 
@@ -82,6 +83,21 @@ test('each failure adds one entry, and nothing else of the event changes', () =>
       expect(nextAttempt(event)).toBe(row.length + 1);
       expect(event).toMatchObject(EVENT);
       expect(event.history?.map((entry) => entry[0]) ?? []).toEqual(row.map((_, i) => i));
+    }),
+  );
+});
+
+test('an event that expires keeps its attempts, and says why it was not sent', () => {
+  const reason = 'older than maxAgeHours: 72 h; it was not sent';
+  expect(withExpiry(EVENT, 72, 5)).toEqual({ ...EVENT, response: reason, expiredAt: 5 });
+  fc.assert(
+    fc.property(failures, (failed) => {
+      const retried = withFailure(EVENT, failed, { kind: 'retry', dueAt: 2 }, 1, 1);
+      const expired = withExpiry(retried, 72, 5);
+      expect(expired.history).toEqual(retried.history);
+      expect(nextAttempt(expired)).toBe(2);
+      expect(expired.response).toBe(`${reason}; the attempt before: ${retried.response}`);
+      expect(bytesOf(expired.response ?? '')).toBeLessThanOrEqual(DEAD_RESPONSE_BYTES);
     }),
   );
 });

@@ -1,10 +1,18 @@
 import fc from 'fast-check';
+import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { clientConfigSchema } from '../../src/config/client-config.ts';
 import { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
 import type { RetryPolicy } from '../../src/core/backoff.ts';
 import { backoffMs } from '../../src/core/backoff.ts';
-import { type Classification, decide, decideAfterLosses, type Outcome } from '../../src/core/outcome.ts';
+import {
+  type Classification,
+  decide,
+  decideAfterLosses,
+  isExpired,
+  type Outcome,
+} from '../../src/core/outcome.ts';
+import { storedEvent } from '../support/events.ts';
 
 const NOW = Date.UTC(2024, 1, 29, 12, 0, 0);
 
@@ -140,6 +148,21 @@ test('a crash is dead at once, whatever retries are left', () => {
   const classification = { kind: 'failed', failureClass: 'crash', status: 0, response: '' } as const;
   const policy = { retries: 5, baseDelayMs: 1, factor: 1, maxDelayMs: 1, jitter: 0 };
   expect(decide({ classification, attempt: 1, policy, now: 0, random: 0 })).toEqual({ kind: 'dead' });
+});
+
+test('an event expires right after its age, counted from its acceptance or its latest replay', () => {
+  const hours = fc.integer({ min: 1, max: 8_760 });
+  const times = fc.integer({ min: 0, max: NOW });
+  fc.assert(
+    fc.property(hours, times, fc.option(times), (maxAgeHours, acceptedAt, replayedAt) => {
+      const replay = replayedAt === null ? {} : { life: 1, replayedAt };
+      const event = storedEvent(1, { id: uuidv7({ msecs: acceptedAt }), ...replay });
+      const oldest = (replayedAt ?? acceptedAt) + maxAgeHours * 3_600_000;
+      expect(isExpired(event, maxAgeHours, oldest)).toBe(false);
+      expect(isExpired(event, maxAgeHours, oldest + 1)).toBe(true);
+      expect(isExpired(event, maxAgeHours, replayedAt ?? acceptedAt)).toBe(false);
+    }),
+  );
 });
 
 test.each([

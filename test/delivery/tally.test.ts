@@ -18,3 +18,12 @@ test('the time of all attempts is one counter a settlement, in whole millisecond
   attempt(0.2);
   expect([...tally.take().counters]).toEqual([['delivered:x:200', 1]]);
 });
+
+test('an event that expired is counted as dead, and not as a failed attempt', () => {
+  const tally = new Tally('x');
+  tally.countExpired();
+  expect(tally).toMatchObject({ died: 1, retried: 0, delivered: 0 });
+  expect(tally.take()).toEqual({ counters: new Map([['dead:x:expired', 1]]), lastError: undefined });
+  tally.recount({ event: { ...event, expiredAt: 5 }, outcome: { kind: 'dead' } });
+  expect([...tally.take().counters]).toEqual([['dead:x:expired', 1]]);
+});

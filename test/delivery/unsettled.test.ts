@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { StoredEvent } from '../../src/core/event.ts';
-import { withFailure } from '../../src/core/history.ts';
+import { withExpiry, withFailure } from '../../src/core/history.ts';
 import type { FinishedEvent } from '../../src/core/settlement.ts';
 import { Unsettled } from '../../src/delivery/batch-ledger.ts';
 
@@ -26,6 +26,16 @@ test('recalls what became of the events of a batch', () => {
     { event: two, result: results[1] },
   ]);
   expect(unsettled.recall('other', [one, two, three])).toEqual([]);
+});
+
+test('recalls an event that expired, as often as it had been tried', () => {
+  const unsettled = new Unsettled();
+  for (const event of [eventOf(1), failedOnce(eventOf(2)).event]) {
+    const result: FinishedEvent = { event: withExpiry(event, 72, 5), outcome: { kind: 'dead' } };
+    unsettled.remember('batch', [result]);
+    expect(unsettled.recall('batch', [event])).toEqual([{ event, result }]);
+    expect(unsettled.recall('batch', [failedOnce(event).event])).toEqual([]);
+  }
 });
 
 test('what is remembered adds up, and the latest result of an event counts', () => {

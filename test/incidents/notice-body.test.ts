@@ -68,7 +68,7 @@ test('an incident that is over says why', () => {
   const headings = [CLOSED, discarded].map((notice) => write('text', notice).split('\n')[0]);
   expect(headings).toEqual([
     'Waybill: acme disposition_update: works again',
-    'Waybill: acme disposition_update: over, its dead letters were discarded or have expired',
+    'Waybill: acme disposition_update: over, its dead letters were discarded or removed after keepDays',
   ]);
 });
 

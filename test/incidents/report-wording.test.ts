@@ -69,6 +69,19 @@ test('an endpoint fails since its incident says so, also where a replay failed m
   ]);
 });
 
+test('what became too old is told as not sent, and asks nothing of the client', async () => {
+  const type = 'disposition_update';
+  const unsent = { id: 'event-1', type, unit: 'LP1', body: '{}', expiredAt: T0 };
+  const retried = { ...deadLetter('server_error', 503, 2), expiredAt: T0 + 5_000 };
+  const report = await reportOf([{ ...unsent, response: 'too old' }, retried]);
+  expect(report.endpoints[0]?.failures).toMatchObject([{ class: 'expired', status: null, events: 2 }]);
+  const markdown = reportMarkdown(report);
+  expect(markdown).toContain('after 0 attempts, at 2026-03-01 12:00:00Z: it was not sent');
+  expect(markdown).toContain('after 1 attempt, at 2026-03-01 12:00:05Z: it was not sent');
+  expect(markdown).toContain('\n1. Nothing about the events of class expired: they waited here');
+  expect(markdown).toContain('Those above had all of their attempts or became too old, and are not sent');
+});
+
 test('what is asked names the URL as it is, but for its secrets, in Markdown and in a browser', async () => {
   const path = '/~hooks_/d?api_key=topsecretkey&v=1';
   const url = 'https://returns.acme.example/~hooks_/d?api_key=***&v=1';

@@ -99,7 +99,8 @@ test('two restores at once accept each event once; it begins a new life, which c
   expect(both).toEqual([...Array(3).fill('ALREADY_SENT'), ...Array(3).fill('accepted')]);
   await client.settled({ dead: 6 });
   const letters = await client.deadLetters();
-  expect(letters.map(({ id, life }) => [id, life])).toEqual(lines.map(({ id }) => [id, 1]));
+  const replayedAt = expect.any(Number);
+  expect(letters).toMatchObject(lines.map(({ id }) => ({ id, life: 1, replayedAt })));
   expect(await client.status()).toMatchObject({ accepted: 6, dead: 3 });
 });
 

@@ -50,7 +50,8 @@ test('a replayed event has all five retries again', async () => {
   expect(new Set(company.requests.map(({ eventId, body }) => `${eventId} ${body}`)).size).toBe(1);
   const letters = await client.deadLetters();
   expect(letters).toHaveLength(1);
-  expect(letters[0]).toMatchObject({ id, life: 1 });
+  expect(letters[0]).toMatchObject({ id, life: 1, replayedAt: expect.any(Number) });
+  expect(letters[0]?.replayedAt).toBeLessThanOrEqual(letters[0]?.history?.[0]?.[0] ?? 0);
   expect(letters[0]?.history).toHaveLength(6);
 });
 
@@ -138,6 +139,6 @@ test('an engine prunes dead letters when it starts', async () => {
   await engine.engine.stop(1_000);
   expect(await client.deadLetters()).toHaveLength(5);
   await engine.start();
-  await engine.log.waitForLine('dead letters expired');
+  await engine.log.waitForLine('old dead letters removed');
   expect(await client.deadLetters()).toEqual([]);
 });

@@ -13,7 +13,7 @@ const SEED = 7;
 
 /** Texts that look like what is searched for, in places where it means nothing. */
 const DECOY =
-  '"type":"inventory_receipt","unit":"unit-1","history":[[1,422,"timeout",3]],"history":[[2,503,"tls",3]]';
+  '"type":"inventory_receipt","unit":"unit-1","history":[[1,422,"timeout",3]],"history":[[2,503,"tls",3]],"expiredAt":1005,';
 const TYPES = ['disposition_update', 'inventory_receipt'];
 const UNITS = ['unit-1', 'unit-12', 'ünit/\u2028"\\1', `${DECOY}`, '%w+', '\ud83d\ude00'];
 const STATUSES = ['404', '422', '4xx', '5xx', '9xx', ...FAILURE_CLASSES];
@@ -24,7 +24,7 @@ const entries: fc.Arbitrary<HistoryEntry> = fc.tuple(
   fc.constantFrom(...FAILURE_CLASSES),
   fc.nat(2 ** 31),
 );
-const letters: fc.Arbitrary<StoredEvent> = fc.record(
+const attempted: fc.Arbitrary<StoredEvent> = fc.record(
   {
     id: fc.uuid(),
     type: fc.constantFrom(...TYPES),
@@ -33,9 +33,15 @@ const letters: fc.Arbitrary<StoredEvent> = fc.record(
     life: fc.nat(3),
     history: fc.array(entries, { minLength: 1, maxLength: 6 }),
     response: fc.constantFrom('', DECOY, `[[1,422,"timeout",3]]`),
+    expiredAt: fc.integer({ min: 1_000, max: 1_010 }),
   },
   { requiredKeys: ['id', 'type', 'unit', 'body', 'history'] },
 );
+/** An event that expired may never have been sent. */
+const letters = fc.tuple(attempted, fc.boolean()).map(([letter, isUnsent]): StoredEvent => {
+  const { history, ...unsent } = letter;
+  return isUnsent && unsent.expiredAt !== undefined ? unsent : letter;
+});
 const filters: fc.Arbitrary<DeadLetterFilter> = fc.record(
   {
     type: fc.constantFrom(...TYPES),

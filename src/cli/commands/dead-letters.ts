@@ -84,7 +84,8 @@ function show(terminal: Terminal, { client, event }: DeadLetter): void {
   terminal.value(value);
   const facts = [`client ${client}`, event.type, `unit ${oneLine(event.unit)}`, `replays ${event.life ?? 0}`];
   terminal.line(`${terminal.style('bold', event.id)}\n${facts.join('   ')}\n`);
-  printAttempts(terminal, event);
+  if (event.history === undefined) terminal.line('No attempt was made.');
+  else printAttempts(terminal, event);
   const { fieldErrors = [] } = value;
   if (fieldErrors.length > 0) {
     terminal.line('\nFields that the endpoint objected to');
