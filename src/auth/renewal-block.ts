@@ -1,7 +1,7 @@
+import { LONGEST_RETRY_AFTER_MS } from '../core/retry-after.ts';
+
 const FIRST_BLOCK_MS = 5_000;
 const LONGEST_BLOCK_MS = 60_000;
-/** The longest `Retry-After` that is heeded. */
-export const LONGEST_RETRY_AFTER_MS = 3_600_000;
 
 /** A pause before the next token request; times on the caller's monotonic clock, in milliseconds. */
 export interface RenewalBlock {

@@ -3,9 +3,8 @@ import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import { isBearerToken } from '../core/header-text.ts';
 import { parseJson } from '../core/json-value.ts';
 import { describeValue } from '../core/quote-text.ts';
-import { parseRetryAfter } from '../core/retry-after.ts';
+import { retryAfterMs } from '../core/retry-after.ts';
 import type { Blame } from './authorizer.ts';
-import { LONGEST_RETRY_AFTER_MS } from './renewal-block.ts';
 import { readTokenBody } from './token-post.ts';
 import { maskSecret, tokenServiceUrl } from './token-service.ts';
 
@@ -113,8 +112,8 @@ function isOursToMend(status: number, error: string): boolean {
 }
 
 function whenToAskAgain({ status, retryAfter }: Answer, now: number): Partial<TokenRefusal> {
-  const retryAfterMs = Math.min(parseRetryAfter(retryAfter, now) ?? 0, LONGEST_RETRY_AFTER_MS);
-  return retryAfterMs > 0 ? { retryAfterMs } : { again: status >= 500 || status === 429 };
+  const ms = retryAfterMs(retryAfter, now);
+  return ms > 0 ? { retryAfterMs: ms } : { again: status >= 500 || status === 429 };
 }
 
 /** What an answer says of a token. */

@@ -24,7 +24,7 @@ import { isYoung } from './pace-sums.ts';
 const MOST_NORMAL_SHARE = 0.35;
 
 /**
- * An experiment begins at this share of failures or less. It ends when so many failures would have come had the share
+ * An experiment begins at this share of failures or less. It ends when this many failures would have come had the share
  * stayed (if few came, twice as many), or after this time. Overload leaves next to none of them: a quarter, and three,
  * tell that they do not follow the rate.
  */

@@ -15,15 +15,15 @@ import {
 } from './pace-case.ts';
 import type { PaceSums } from './pace-sums.ts';
 
-/** So many requests in a row that asked after a hold and failed: down. */
+/** Down: this many requests in a row asked after a hold and failed. */
 const MOST_ASKS = 3;
 
-/** `Retry-After` holds the endpoint if this share of the answers, or so many in a row, carry one. */
+/** `Retry-After` holds the endpoint if this share of the answers, or this many in a row, carry one. */
 const HOLDING_SHARE = 0.1;
 
 const HOLDING_ROW = 3;
 
-/** Down: nothing delivered for so long, and so many failures; or a few of two events over a longer time. */
+/** Down: nothing delivered for this long, and this many failures; or a few of two events over a longer time. */
 const DOWN = { afterMs: 10_000, failures: 20, quietMs: 300_000, quietFailures: 5 };
 
 /** Failures without a delivery that end a recovery. */

@@ -18,9 +18,9 @@ export interface Window {
   readonly mostFail: boolean;
 }
 
-/** From so many on, answers to retries do not count: an event that has failed says less about the endpoint. */
+/** From this number on, answers to retries do not count: an event that has failed says less about the endpoint. */
 const ENOUGH_FIRST_ATTEMPTS = 3;
-/** From so many on, their speed counts. */
+/** From this number on, their speed counts. */
 const ENOUGH_FOR_LATE = 10;
 
 export function readWindow(sums: PaceSums, now: number): Window {
@@ -44,7 +44,7 @@ export function readWindow(sums: PaceSums, now: number): Window {
 }
 
 /**
- * Whether so many of the answers are more than this share of them by more than chance: two standard deviations, and
+ * Whether this number of the answers is more than this share of them by more than chance: two standard deviations, and
  * two. One in 10,000, or 1 % of bad events, is not much of 2 %.
  */
 export function isMuch(part: number, share: number, answers: number): boolean {

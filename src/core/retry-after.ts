@@ -1,5 +1,5 @@
 /** What is asked for beyond this counts as this: an hour. */
-const LONGEST_RETRY_AFTER_MS = 3_600_000;
+export const LONGEST_RETRY_AFTER_MS = 3_600_000;
 /** Some servers send decimals. */
 const SECONDS = /^\d+(?:\.\d+)?$/;
 /** The preferred form of an HTTP-date and the RFC 850 form. */

@@ -75,7 +75,7 @@ export class Gate {
     return this.#hold !== undefined;
   }
 
-  /** Sends nothing for so many milliseconds; waiting events are refused. A hold that ends later stands. */
+  /** Sends nothing for `ms` milliseconds; waiting events are refused. A hold that ends later stands. */
   hold(ms: number): void {
     const ends = performance.now() + ms;
     if (this.#state === 'closed' || (this.#hold !== undefined && ends <= this.#holdEnds)) return;

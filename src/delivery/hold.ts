@@ -9,7 +9,7 @@ import type { Withheld } from './make-attempt.ts';
 
 /** A shortage of this machine costs an event no attempt for so long. */
 const LONGEST_SHORTAGE_MS = 600_000;
-/** So many answers in a row with `Retry-After` are about the endpoint, not about their events. */
+/** This many answers in a row with `Retry-After` are about the endpoint, not about their events. */
 const IN_A_ROW = 3;
 /** For `Retry-After` nothing is sent for so long, at most; then one request asks. */
 const LONGEST_DECLARED_MS = 60_000;
@@ -38,6 +38,8 @@ export class Hold {
   #madeAt = 0;
   /** Why events wait, and since when. */
   #present: Pick<WithheldMark, 'for' | 'since'> | undefined;
+  /** Nothing says that events wait: a process before this one may have ended while they did. */
+  #isUnmarked = false;
   /** Answers with `Retry-After` in a row. */
   #declared = 0;
 
@@ -49,13 +51,17 @@ export class Hold {
   made(classification: Classification, now: number): void {
     const { endpoint, gate } = this.#parts;
     this.#madeAt = now;
-    const isFailed = classification.kind === 'failed' && endpoint.pace.mode === 'adaptive';
-    const ms = isFailed ? retryAfterMs(classification.retryAfter, now) : 0;
-    if (isFailed && ms > 0) this.#heed(classification, ms, now);
-    else {
-      this.#declared = 0;
-      if (this.#present !== undefined && !gate.isHolding) this.#end(this.#present, now);
+    if (classification.kind === 'failed' && endpoint.pace.mode === 'adaptive') {
+      const ms = retryAfterMs(classification.retryAfter, now);
+      if (ms > 0) {
+        this.#heed(classification, ms, now);
+        return;
+      }
     }
+    this.#declared = 0;
+    if (this.#present !== undefined) {
+      if (!gate.isHolding) this.#end(this.#present, now);
+    } else if (!this.#isUnmarked) this.#unmark();
   }
 
   /** An event could not be sent. @returns whether it waits; false: the longest hold is over */
@@ -101,7 +107,13 @@ export class Hold {
     const { gate, mark } = this.#parts;
     const heldMs = Math.max(SHORTEST_HOLD_MS, ms);
     if (!gate.isHolding) mark({ ...why, nextTryAt: Math.round(now + heldMs) });
+    this.#isUnmarked = false;
     gate.hold(heldMs);
+  }
+
+  #unmark(): void {
+    this.#isUnmarked = true;
+    this.#parts.mark(undefined);
   }
 
   #tell({ withheld, detail, blame, retryInMs }: Withheld): void {
@@ -117,11 +129,11 @@ export class Hold {
   }
 
   #end({ for: heldFor, since }: Pick<WithheldMark, 'for' | 'since'>, now: number): void {
-    const { log, endpoint, shortages, mark } = this.#parts;
+    const { log, endpoint, shortages } = this.#parts;
     const { client, type } = endpoint;
     this.#present = undefined;
     shortages.clear();
-    mark(undefined);
+    this.#unmark();
     log.info({ client, type, heldFor, ms: now - since }, 'events are sent again');
   }
 }

@@ -112,7 +112,7 @@ export class BatchRun {
     else if (fate === 'wait') await this.#ledger.postpone(now() + SUSPECT_WAIT_MS * (1 + this.#jitter));
     else {
       for (const event of unfinished)
-        this.#ledger.finish(event, this.#judge(event, { classification: CRASHED, ms: 0 }));
+        this.#ledger.finish(event, this.#judge(event, { classification: CRASHED, ms: 0 }, now()));
       await this.#ledger.write('complete');
     }
     return true;
@@ -187,13 +187,14 @@ export class BatchRun {
 
   #finish(event: StoredEvent, made: Attempted | Withheld | undefined): void {
     if (made === undefined) return;
-    const { hold, now } = this.#parts;
+    const { hold } = this.#parts;
+    const now = this.#parts.now();
     try {
       if (!('withheld' in made)) {
-        hold.made(made.classification, now());
-        this.#ledger.finish(event, this.#judge(event, made));
-      } else if (!hold.begin(event, made, now())) {
-        this.#ledger.finish(event, this.#judge(event, countWithheld(made)));
+        hold.made(made.classification, now);
+        this.#ledger.finish(event, this.#judge(event, made, now));
+      } else if (!hold.begin(event, made, now)) {
+        this.#ledger.finish(event, this.#judge(event, countWithheld(made), now));
       }
     } catch (error) {
       this.#noteFault(event, error);
@@ -207,9 +208,8 @@ export class BatchRun {
   }
 
   /** What follows from an attempt: every rule about that is in core/outcome. */
-  #judge(event: StoredEvent, { classification, ms }: Attempted): FinishedEvent {
+  #judge(event: StoredEvent, { classification, ms }: Attempted, now: number): FinishedEvent {
     const { endpoint, log, meter } = this.#parts;
-    const now = this.#parts.now();
     const attempt = nextAttempt(event);
     const outcome = decide({ classification, attempt, policy: endpoint.retry, now, random: this.#jitter });
     this.#ledger.tally.count(event, classification, outcome, ms, now);

@@ -75,6 +75,13 @@ test('the longest hold counts from the latest attempt if the event was accepted 
   expect(hold.begin(acceptedAt(1_000), NO_TOKEN, 220_000)).toBe(false);
 });
 
+test('the first attempt of a process removes what one before it has left behind', () => {
+  const { hold, marks } = holdOf();
+  hold.made(DELIVERED, 1_000);
+  hold.made(failed(500), 2_000);
+  expect(marks).toEqual([undefined]);
+});
+
 test('the end of a hold is told once an attempt was made after it, and not for one that began before', () => {
   const { hold, gate, marks, messages } = holdOf();
   hold.begin(acceptedAt(1_000), NO_TOKEN, 2_000);
