@@ -112,6 +112,8 @@ export interface PaceSums extends Readonly<AnswerCounts> {
   readonly failsFrom: number;
   /** Answers with a `Retry-After` since the latest good answer. */
   readonly retryAftersInRow: number;
+  /** When answers were told of last. */
+  readonly newsAt: number;
   /** The usual response time of good answers, and of the quickest among them. */
   readonly responseMs: number;
   readonly quickMs: number;
@@ -150,6 +152,7 @@ export const NO_SUMS: PaceSums = {
   firsts: 0,
   failsFrom: 0,
   retryAftersInRow: 0,
+  newsAt: 0,
   responseMs: 50,
   quickMs: 100_000,
   nextAt: 0,

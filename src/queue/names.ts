@@ -63,6 +63,11 @@ export function deliveredKey(client: string, slot: string): string {
   return `${clientPrefix(client)}:delivered:${slot}`;
 }
 
+/** The hash with the pace of an endpoint: `verdict` and `sums`, each as JSON. */
+export function paceKey({ client, type }: Endpoint): string {
+  return `${clientPrefix(client)}:pace:${type}`;
+}
+
 /** The theoretical arrival time of a rate limit (GCRA): that of all endpoints of a client, or of one of them. */
 export function rateKey(client: string, type?: string): string {
   return `${clientPrefix(client)}:rate${type === undefined ? '' : `:${type}`}`;

@@ -75,14 +75,19 @@ function probeGapMs(verdict: Verdict, now: number): number {
   return Math.min(PROBE_EVERY_MS, Math.max(PROBE_FIRST_MS, (now - verdict.downFrom) / 10));
 }
 
+/** Times ahead are of another clock. */
+function cutTimesAhead(sums: Mutable, now: number): void {
+  sums.goodAt = Math.min(sums.goodAt, now);
+  sums.failsFrom = Math.min(sums.failsFrom, now);
+  sums.countedFrom = Math.min(sums.countedFrom, now);
+  sums.newsAt = Math.min(sums.newsAt, now);
+}
+
 /** Adds news. In `open`, a window older than a second is begun anew before, so that it need not be judged. */
 export function tell(verdict: Verdict, before: PaceSums, news: PaceNews, now: number): PaceSums {
   const sums = { ...before };
   if (sums.from > now || (verdict.state === 'open' && now - sums.from >= 1_000)) beginWindow(sums, now);
-  // Times ahead are of another clock.
-  sums.goodAt = Math.min(sums.goodAt, now);
-  sums.failsFrom = Math.min(sums.failsFrom, now);
-  sums.countedFrom = Math.min(sums.countedFrom, now);
+  cutTimesAhead(sums, now);
   const good = news.ok + news.okAgain + news.okOld;
   const bad = news.over + news.fail + news.overAgain + news.failAgain + news.badOld;
   countGood(sums, good, now);
@@ -91,11 +96,13 @@ export function tell(verdict: Verdict, before: PaceSums, news: PaceNews, now: nu
     sums.quickMs = sums.quickMs + (news.responseMs - sums.quickMs) * weight;
     sums.responseMs = sums.responseMs + (news.responseMs - sums.responseMs) * 0.2;
     sums.goodAt = now;
+    sums.newsAt = now;
     sums.fails = news.tail;
     sums.firsts = news.firstsInTail;
     sums.failsFrom = now - news.tailAgeMs;
     sums.retryAftersInRow = 0;
   } else if (bad > 0) {
+    sums.newsAt = now;
     if (sums.fails === 0) {
       sums.firsts = 0;
       sums.failsFrom = now - news.tailAgeMs;

@@ -1,0 +1,74 @@
+import type { Redis } from 'ioredis';
+import type { Verdict } from '../core/pace.ts';
+import type { PaceNews, PaceSums } from '../core/pace-sums.ts';
+import { defineScript } from './define-script.ts';
+import { type Endpoint, endpointPrefix, paceKey } from './names.ts';
+import { TELL_PACE, WRITE_VERDICT } from './scripts/pace.ts';
+
+const tellScript = defineScript('tell-pace', TELL_PACE);
+const writeScript = defineScript('write-verdict', WRITE_VERDICT);
+
+/** What a process wants to send to an endpoint. */
+export interface PaceWant {
+  readonly fresh: number;
+  readonly retry: number;
+  /** Name of the process. */
+  readonly by: string;
+  readonly timeoutMs: number;
+}
+
+/** What a process may send; all zero or empty but what is granted. Times in ms of Redis' clock. */
+export interface PaceGrant {
+  /** So many requests, the first at `at`, then one every `everyMs`. */
+  readonly count: number;
+  readonly at: number;
+  readonly everyMs: number;
+  /** One request of this kind, which finds out how the endpoint is. */
+  readonly probe: '' | 'fresh' | 'retry';
+  /** When to ask again, if nothing was granted. */
+  readonly againAt: number;
+}
+
+/** What is known of an endpoint's pace. */
+export interface PaceAnswer {
+  readonly verdict: Verdict;
+  readonly sums: PaceSums;
+  /** ms of Redis' clock */
+  readonly now: number;
+  /** Nothing was heard of it for long, and no event of it is left: it is to be forgotten. */
+  readonly isOver: boolean;
+  /** Absent: nothing was wanted. */
+  readonly grant?: PaceGrant;
+}
+
+/** What scripts answer, as `TELL_PACE` says. */
+export type PaceReply = [verdict: string, sums: string, now: number, isOver: 0 | 1, grant?: string];
+
+/** Reads what a script answers. */
+export function toPaceAnswer([verdict, sums, now, isOver, grant = '']: PaceReply): PaceAnswer {
+  const answer = { verdict: JSON.parse(verdict), sums: JSON.parse(sums), now, isOver: isOver === 1 };
+  return grant === '' ? answer : { ...answer, grant: JSON.parse(grant) };
+}
+
+/** Tells news of an endpoint, and reserves what is wanted. */
+export async function tellPace(
+  redis: Redis,
+  endpoint: Endpoint,
+  news: PaceNews,
+  want?: PaceWant,
+): Promise<PaceAnswer> {
+  const texts = [JSON.stringify(news), want === undefined ? '' : JSON.stringify(want)];
+  const reply = await tellScript(redis, [paceKey(endpoint)], [endpointPrefix(endpoint), ...texts]);
+  return toPaceAnswer(reply as PaceReply);
+}
+
+/** Writes the next verdict, unless another process was faster. @returns the verdict that holds */
+export async function writeVerdict(
+  redis: Redis,
+  endpoint: Endpoint,
+  next: Verdict,
+  forgetsSums = false,
+): Promise<Verdict> {
+  const args = [endpointPrefix(endpoint), JSON.stringify(next), forgetsSums ? 1 : 0];
+  return JSON.parse((await writeScript(redis, [paceKey(endpoint)], args)) as string) as Verdict;
+}
