@@ -33,7 +33,8 @@ export const USAGE = `npm run bench -- [--blocks N] [--rounds N] [--seconds S] [
 npm run bench -- --loadtest [--rounds N] [--seconds S] [--json]
 npm run bench -- --profile [--only undici|bullmq|waybill|receiver|loadtest] [--receiver node|bare]
     [--seconds S] [--save FILE.cpuprofile]
-npm run bench -- --all [--scale S] [--measure ${Object.keys(MEASURES).join('|')}] [--json]
+npm run bench -- --all [--scale S] [--json]
+npm run bench -- --measure ${Object.keys(MEASURES).join('|')} [--scale S] [--json]
 `;
 
 /** Of nine, one may lie far off on either side and the interval holds all the same. */
@@ -82,7 +83,7 @@ export function readOptions(words: readonly string[]): Options {
     profile: values.profile ? only : undefined,
     loadtest: values.loadtest,
     save: values.save,
-    all: values.all ? readAll(values) : undefined,
+    all: values.all || values.measure !== undefined ? readAll(values) : undefined,
   };
 }
 

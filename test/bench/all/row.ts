@@ -7,7 +7,8 @@ export interface Row {
   readonly measured: string;
   /** A value, or the 95 % interval that holds it. */
   readonly value: number | { readonly low: number; readonly high: number };
-  readonly goal: number;
+  /** Absent: the value is only told. */
+  readonly goal?: number;
   /** Absent: there is none below the goal. */
   readonly floor?: number;
   readonly verdict: string;
@@ -43,17 +44,26 @@ export function rowOfRounds(target: Target, measured: Estimate): Row {
   };
 }
 
-/** The row of what does not vary, or is measured once. */
-export function rowOfValue(target: Target, value: number): Row {
-  const sure: Estimate = { median: value, low: value, high: value, confidence: 1 };
+/**
+ * The row of what does not vary, or is measured once.
+ *
+ * @param isDecided false: the measure ended before the value could be known, which then meets and misses nothing
+ */
+export function rowOfValue(target: Target, value: number, isDecided = true): Row {
+  const sure: Estimate = { median: value, low: value, high: value, confidence: isDecided ? 1 : 0 };
   return { ...fixed(target), measured: writer(target)(value), value, verdict: judgeTarget(target, sure) };
+}
+
+/** The row of a value that is held to nothing. */
+export function rowToTell(told: Omit<Target, 'goal' | 'floor' | 'better'>, value: number): Row {
+  return { name: told.name, detail: told.detail, measured: writer(told)(value), value, verdict: 'told' };
 }
 
 function fixed({ name, goal, floor, detail }: Target) {
   return { name, goal, detail, ...(floor === undefined ? {} : { floor }) };
 }
 
-function writer({ unit, digits = 2 }: Target): (value: number) => string {
+function writer({ unit, digits = 2 }: Pick<Target, 'unit' | 'digits'>): (value: number) => string {
   const format = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   return (value) => `${value.toLocaleString('en-US', format)}${unit === undefined ? '' : ` ${unit}`}`;
 }

@@ -8,11 +8,11 @@ export function toRowsTable(rows: readonly Row[]): string {
     ['left', 'right', 'right', 'right', 'left'],
   );
   for (const { name, measured, goal, floor, verdict } of rows) {
-    table.push([name, measured, number(goal), floor === undefined ? '' : number(floor), verdict]);
+    table.push([name, measured, number(goal), number(floor), verdict]);
   }
   return [table.toString(), ...rows.map(({ name, detail }) => `${name}: ${detail}`)].join('\n');
 }
 
-function number(value: number): string {
-  return value.toLocaleString('en-US');
+function number(value: number | undefined): string {
+  return value?.toLocaleString('en-US') ?? '';
 }
