@@ -47,6 +47,8 @@ export interface Places {
   readonly port: number;
   readonly redisSocket: string;
   readonly undiciApi: UndiciApi;
+  /** How fast Waybill sends; default: its own. */
+  readonly pace?: 'adaptive' | 'fixed';
 }
 
 /** What a contender's process used between start and stop. */

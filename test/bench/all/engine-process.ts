@@ -13,10 +13,22 @@ import type { EngineCommands } from './protocol.ts';
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 let engine: Engine | undefined;
+const failures = { first: 0, retries: 0 };
+const stdout = bufferedStdout();
+
+/** Counts the failed attempts that the log tells of, and passes every line on. */
+const destination = {
+  write(line: string): void {
+    stdout.write(line);
+    if (!line.includes('"msg":"attempt"')) return;
+    const { attempt, outcome } = JSON.parse(line) as { attempt: number; outcome: string };
+    if (outcome !== 'delivered') failures[attempt === 1 ? 'first' : 'retries'] += 1;
+  },
+};
 
 serve<EngineCommands>({
   async start({ config, redisSocket }) {
-    const log = createLog({ level: 'info', destination: bufferedStdout() });
+    const log = createLog({ level: 'info', destination });
     engine = await startEngine({
       config: parseConfig(config, 'waybill.yaml', {}),
       redis: { socketPath: redisSocket },
@@ -28,6 +40,7 @@ serve<EngineCommands>({
     const { user, system } = process.cpuUsage();
     return { rssBytes: process.memoryUsage.rss(), cpuMs: (user + system) / 1_000 };
   },
+  failures: async () => failures,
   async stop() {
     await engine?.stop(0);
   },

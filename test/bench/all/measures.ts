@@ -4,6 +4,9 @@ import { measureIdleClients } from './idle-clients.ts';
 import { measureLatency } from './latency.ts';
 import { measureListing } from './listing.ts';
 import { measureLongBacklog } from './long-backlog.ts';
+import { measurePaceHealthy } from './pace-healthy.ts';
+import { measurePaceOutage } from './pace-outage.ts';
+import { measurePaceOverload } from './pace-overload.ts';
 import { measureRedisMemory } from './redis-memory.ts';
 import { measureReplay } from './replay.ts';
 import type { Measure } from './row.ts';
@@ -18,4 +21,7 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   'idle-clients': measureIdleClients,
   replay: measureReplay,
   listing: measureListing,
+  'pace-healthy': measurePaceHealthy,
+  'pace-overload': measurePaceOverload,
+  'pace-outage': measurePaceOutage,
 };

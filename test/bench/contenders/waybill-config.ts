@@ -1,12 +1,13 @@
 import type { Config } from '../../../src/config/config-schema.ts';
 import { parseConfig } from '../../../src/config/load-config.ts';
+import type { Places } from '../protocol.ts';
 import { CONCURRENCY, PATH } from '../workload.ts';
 
 /** The client that all of it is for. */
 export const CLIENT = 'acme';
 
-/** The configuration of a client at the receiver's port: all defaults, but for the concurrency. */
-export function benchConfig(port: number): Config {
+/** The configuration of a client at the receiver's port: all defaults, but for the concurrency and the pace. */
+export function benchConfig(port: number, pace?: Places['pace']): Config {
   const settings = {
     clients: {
       [CLIENT]: {
@@ -14,6 +15,7 @@ export function benchConfig(port: number): Config {
         endpoints: { disposition_update: PATH },
         concurrency: CONCURRENCY,
         allowPrivateNetwork: true,
+        ...(pace === undefined ? {} : { pace }),
       },
     },
   };
