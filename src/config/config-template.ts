@@ -30,6 +30,7 @@ deadLetters:
 #     - { format: pagerduty, routingKey: "\${PAGERDUTY_KEY}" }   # {incidents.notify[].routingKey}
 #     - { format: json, url: https://hooks.acme.example/waybill, headers: { X-Api-Key: "\${HOOK_KEY}" } }
 #   lookEveryMs: 5000                       # {incidents.lookEveryMs}
+#   downAfterMs: 60000                      # {incidents.downAfterMs}
 
 # {keepDeliveredHours}
 # keepDeliveredHours: 24

@@ -39,6 +39,12 @@ export const incidentsConfigSchema = z.strictObject({
     .max(60_000)
     .default(5_000)
     .describe('How often Waybill looks for something to tell.'),
+  downAfterMs: z
+    .int()
+    .min(0)
+    .max(3_600_000)
+    .default(60_000)
+    .describe('How long an endpoint has to be down before that is told; a dead letter is told at once.'),
 });
 
 /** How incidents are told of, with all defaults filled in. */

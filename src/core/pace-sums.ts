@@ -22,8 +22,12 @@ export function signOf(classification: Classification): Sign | undefined {
   const { failureClass, status } = classification;
   if (SAYS_NOTHING.has(failureClass)) return undefined;
   if (failureClass === 'timeout' || OVERLOADED.has(status)) return 'over';
-  const judgesTheEvent = status >= 400 && status < 500 && !REFUSES_US.has(status);
-  return judgesTheEvent ? 'good' : 'fail';
+  return judgesTheEvent(status) ? 'good' : 'fail';
+}
+
+/** Whether a failure's status (0: there was none) says that something is wrong with the event, not with the endpoint. */
+export function judgesTheEvent(status: number): boolean {
+  return status >= 400 && status < 500 && !REFUSES_US.has(status) && !OVERLOADED.has(status);
 }
 
 /** Answers by their sign. `…Again`: to retries; the others: to first attempts. */

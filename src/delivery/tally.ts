@@ -1,6 +1,7 @@
 import { lastFailure } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Classification, Outcome } from '../core/outcome.ts';
+import { judgesTheEvent } from '../core/pace-sums.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
 import type { SettleCommand } from '../queue/settle.ts';
 
@@ -21,6 +22,9 @@ export class Tally {
   #deliveries = new Map<number, number>();
   #lastError: string | undefined;
   #attemptMs = 0;
+  /** Failed attempts by `<class>:<status>`. */
+  #failures: Record<string, number> | undefined;
+  #judged = 0;
 
   constructor(type: string) {
     this.#type = type;
@@ -37,7 +41,7 @@ export class Tally {
     const { status, failureClass, response } = classification;
     if (outcome.kind === 'dead') this.died += 1;
     else this.retried += 1;
-    this.#addFailed(failureClass, outcome);
+    this.#addFailed(failureClass, status, outcome);
     this.#lastError = JSON.stringify({
       at: now,
       event: event.id,
@@ -52,31 +56,44 @@ export class Tally {
   /** Counts an event that was too old to be sent: a dead letter, but no attempt. */
   countExpired(): void {
     this.died += 1;
-    this.#addFailed('expired', { kind: 'dead' });
+    this.#addFailed('expired', 0, { kind: 'dead' });
   }
 
   /** Counts what an earlier run of the batch could not write down; it adds to the counters only. */
   recount({ event, outcome }: FinishedEvent): void {
     if (outcome.kind === 'delivered') this.#addDelivered(outcome.status);
-    else this.#addFailed(lastFailure(event).failureClass, outcome);
+    else {
+      const { failureClass, status } = lastFailure(event);
+      this.#addFailed(failureClass, status, outcome);
+    }
   }
 
   /** What was counted since the last time, to be written with the settlement. */
-  take(): Pick<SettleCommand, 'counters' | 'lastError'> {
+  take(): Pick<SettleCommand, 'counters' | 'lastError' | 'failures' | 'judged'> {
     const counters = this.#counters;
     const lastError = this.#lastError;
+    const failures = this.#failures;
+    const judged = this.#judged;
     for (const [status, count] of this.#deliveries) counters.set(`delivered:${this.#type}:${status}`, count);
     if (this.#attemptMs >= 0.5) counters.set(`attemptMs:${this.#type}`, Math.round(this.#attemptMs));
     this.#counters = new Map();
     this.#deliveries = new Map();
     this.#lastError = undefined;
     this.#attemptMs = 0;
-    return { counters, lastError };
+    this.#failures = undefined;
+    this.#judged = 0;
+    return { counters, lastError, failures, judged };
   }
 
-  #addFailed(failureClass: string, { kind }: Outcome): void {
+  #addFailed(failureClass: string, status: number, { kind }: Outcome): void {
     // These counters are attempts.
-    if (failureClass !== 'expired') this.#add('failed', failureClass);
+    if (failureClass !== 'expired') {
+      this.#add('failed', failureClass);
+      const cause = `${failureClass}:${status}`;
+      this.#failures ??= {};
+      this.#failures[cause] = (this.#failures[cause] ?? 0) + 1;
+      if (judgesTheEvent(status)) this.#judged += 1;
+    }
     if (kind === 'dead') this.#add('dead', failureClass);
   }
 

@@ -1,4 +1,10 @@
-import { type Incident, type IncidentFailure, type IncidentNotice, incidentId } from '../core/incident.ts';
+import {
+  type Incident,
+  type IncidentEnd,
+  type IncidentFailure,
+  type IncidentNotice,
+  incidentId,
+} from '../core/incident.ts';
 import type { Log } from '../core/log.ts';
 
 const MOST_FAILURES = 5;
@@ -24,24 +30,48 @@ export function failuresOf({ failures }: Incident): string {
   return [...told, ...(failures.length > MOST_FAILURES ? ['others'] : [])].join(', ');
 }
 
+/** What has become of the events of an incident, in half a sentence. */
+export function situationOf(incident: Incident): string {
+  const { state, downFrom, count, waiting } = incident;
+  const died = deathsOf(incident);
+  const none = count === 0 ? ' (none given up on yet)' : '';
+  const wait = `${eventsOf(waiting)} ${waiting === 1 ? 'waits' : 'wait'}${none}`;
+  const down = `down since ${momentOf(downFrom)}: nothing was delivered; ${wait}`;
+  if (state === 'down') return count === 0 ? down : `${died}; ${down}`;
+  return count === 0 ? wait : died;
+}
+
+function deathsOf({ count, diedAgain }: Incident): string {
+  const again = diedAgain === 0 ? '' : ` (${diedAgain.toLocaleString('en-US')} times again after a replay)`;
+  return count === 0 ? 'no event was given up on' : `given up on ${eventsOf(count)}${again}`;
+}
+
+const ENDS: Readonly<Record<IncidentEnd, string>> = {
+  delivered: 'works again',
+  discarded: 'over, its dead letters were discarded or removed after keepDays',
+  quiet: 'over, nothing fails any more',
+};
+
 /** A notice as a heading: it says what happened to which endpoint. */
 export function headingOf({ kind, incident }: IncidentNotice): string {
   const subject = `${incident.client} ${incident.type}`;
-  if (kind === 'opened') return `${subject}: given up on ${eventsOf(incident.count)}`;
-  if (kind === 'grew') return `${subject}: grown tenfold, given up on ${eventsOf(incident.count)}`;
-  if ('end' in incident && incident.end === 'delivered') return `${subject}: works again`;
-  return `${subject}: over, its dead letters were discarded or removed after keepDays`;
+  if ('end' in incident) return `${subject}: ${ENDS[incident.end]}`;
+  const isTenfold = kind === 'grew' && incident.count > 1;
+  const refused =
+    incident.cause === 'judged' && incident.count === 0 ? 'a hundred attempts refused in a row; ' : '';
+  return `${subject}: ${isTenfold ? 'grown tenfold, ' : ''}${refused}${situationOf(incident)}`;
 }
 
 /** A notice as one text of a few lines, for people. */
 export function textOf(notice: IncidentNotice): string {
   const { incident } = notice;
-  const { client, type, count, openedAt, failingSince } = incident;
+  const { client, type, openedAt, failingSince } = incident;
   const last =
     'closedAt' in incident
-      ? `Open from ${momentOf(openedAt)} to ${momentOf(incident.closedAt)}, ${eventsOf(count)} in all`
+      ? `Open from ${momentOf(openedAt)} to ${momentOf(incident.closedAt)}, ${deathsOf(incident)}`
       : `For the client's tech support: waybill report ${client} --type ${type}`;
-  const failing = `Failing since ${momentOf(failingSince)}: ${failuresOf(incident)}`;
+  const causes = failuresOf(incident);
+  const failing = `Failing since ${momentOf(failingSince)}${causes === '' ? '' : `: ${causes}`}`;
   return [`Waybill: ${headingOf(notice)}`, failing, last].join('\n');
 }
 
@@ -50,13 +80,15 @@ const MESSAGES = { opened: 'incident opened', grew: 'incident grew', closed: 'in
 /** Logs a notice. */
 export function logNotice(log: Log, notice: IncidentNotice): void {
   const { kind, incident } = notice;
-  const { client, type, count, failures, openedAt, failingSince } = incident;
+  const { client, type, cause, count, diedAgain, failures, state, waiting, openedAt, failingSince } =
+    incident;
   const times = {
     openedAt: new Date(openedAt).toISOString(),
     failingSince: new Date(failingSince).toISOString(),
   };
   const ended = 'closedAt' in incident ? { end: incident.end, ms: incident.closedAt - openedAt } : {};
-  const facts = { client, type, incident: incidentId(incident), events: count, failures, ...times, ...ended };
+  const events = { events: count, diedAgain, waiting, failures };
+  const facts = { client, type, incident: incidentId(incident), cause, state, ...events, ...times, ...ended };
   if (kind === 'closed') log.info(facts, MESSAGES[kind]);
   else log.warn({ ...facts, heading: headingOf(notice), by: failuresOf(incident) }, MESSAGES[kind]);
 }

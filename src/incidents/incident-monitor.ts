@@ -1,20 +1,23 @@
 import type { Redis } from 'ioredis';
 import pRetry from 'p-retry';
-import { type IncidentEnd, type IncidentNotice, incidentId, type NoticeKind } from '../core/incident.ts';
+import { type IncidentNotice, incidentId, type NoticeKind } from '../core/incident.ts';
+import { type EndpointEvents, type NextStep, nextStep, type OpenIncident } from '../core/incident-steps.ts';
 import type { Log } from '../core/log.ts';
-import { type ClientView, type EventCounts, readClientViews } from '../queue/client-view.ts';
+import { readClientViews } from '../queue/client-view.ts';
 import {
   changeIncident,
   claimNotices,
   forgetNotice,
   type IncidentState,
   noticeField,
-  type OpenIncident,
   type PendingNotice,
   readIncidents,
 } from '../queue/incident-store.ts';
+import { collectExamples } from './collect-examples.ts';
 import { logNotice } from './describe-notice.ts';
 import type { NoticeChannel } from './notice-channel.ts';
+import { openFailing } from './open-failing.ts';
+import { withWaiting } from './read-incidents.ts';
 
 /** What a monitor needs. */
 export interface IncidentMonitorParts {
@@ -26,6 +29,8 @@ export interface IncidentMonitorParts {
   readonly name: string;
   /** How long this monitor's claim on a client's notices for a channel lasts, in ms; several checks long. */
   readonly claimMs: number;
+  /** How long an endpoint has to be down before that is told, in ms. */
+  readonly downAfterMs: number;
   /** Calls off what is being sent. */
   readonly signal: AbortSignal;
   /** ms since the epoch */
@@ -40,9 +45,6 @@ const MOST_NOTICES = 200;
 
 /** How long a notice waits for a service that has its channel, in milliseconds; then it is dropped. */
 const STRAY_MS = 600_000;
-
-/** By how much an incident has to grow since its last notice for the next one. */
-const GROWTH = 10;
 
 /** How soon Redis is asked again to forget a notice that was sent, in milliseconds. */
 const FORGET_AGAIN = { retries: Number.POSITIVE_INFINITY, minTimeout: 100, maxTimeout: 5_000, unref: true };
@@ -66,11 +68,13 @@ export class IncidentMonitor {
     this.#channels = new Map(parts.channels.map((channel) => [channel.name, channel]));
   }
 
-  /** Checks all incidents once, and begins to send their notices. @throws errors of Redis */
+  /** Checks all endpoints once, and begins to send the notices of their incidents. @throws errors of Redis */
   async check(): Promise<void> {
-    const states = await readIncidents(this.#parts.redis, this.#parts.clients);
+    const { redis, clients } = this.#parts;
+    let states = await readIncidents(redis, clients);
     // Nearly always no client has an incident.
     if (states.size === 0) return;
+    if (await openFailing(redis, states)) states = await readIncidents(redis, [...states.keys()]);
     await this.#updateAll(states);
     await this.#sendAll([...states.keys()]);
   }
@@ -85,36 +89,53 @@ export class IncidentMonitor {
     const names = failing.map(([name]) => ({ name, endpoints: {} }));
     const views = await readClientViews(this.#parts.redis, names);
     await Promise.all(
-      failing.flatMap(([client, { open, notices }]) => {
-        const view = views.get(client);
-        if (view === undefined || this.#isCrowded(client, notices.length)) return [];
-        return open.map((incident) => this.#update(incident, view));
+      failing.flatMap(([client, { open, notices, now }]) => {
+        const endpoints = views.get(client)?.endpoints;
+        if (endpoints === undefined || this.#isCrowded(client, notices.length)) return [];
+        return open.map((incident) => this.#update(incident, endpoints[incident.type] ?? NOTHING, now));
       }),
     );
   }
 
-  async #update(incident: OpenIncident, { endpoints }: ClientView): Promise<void> {
-    const { redis, now } = this.#parts;
-    const endpoint = endpoints[incident.type] ?? NOTHING;
-    const step = nextStep(incident, endpoint);
-    if (step === 'nothing') return;
-    if (step === 'opened' || step === 'grew') {
-      await changeIncident(redis, incident, {
-        told: incident.count,
-        notices: this.#noticesOf(step, incident),
-      });
-    } else if (endpoint.dead > 0) {
-      // The incident's count also lost the dead letters from before it opened, when those went.
-      await changeIncident(redis, incident, { left: endpoint.dead });
-    } else {
-      const closed = { ...incident, left: 0, closedAt: now(), end: step };
-      await changeIncident(redis, incident, { closed, notices: this.#noticesOf('closed', closed) });
+  /** @param now ms of Redis' clock */
+  async #update(incident: OpenIncident, events: EndpointEvents, now: number): Promise<void> {
+    const { redis, downAfterMs } = this.#parts;
+    const step = nextStep(incident, events, { now, downAfterMs });
+    switch (step) {
+      case 'nothing':
+        return;
+      case 'opened':
+      case 'down':
+      case 'grew':
+        await this.#tellOf(incident, events, step);
+        return;
+      case 'dropped':
+        await changeIncident(redis, incident, { closed: 'dropped' });
+        return;
     }
+    if (events.dead > 0) {
+      // The incident's count also lost the dead letters from before it opened, when those went.
+      await changeIncident(redis, incident, { left: events.dead });
+      return;
+    }
+    const closed = { ...withWaiting(incident, events), left: 0, closedAt: this.#parts.now(), end: step };
+    await changeIncident(redis, incident, { closed, notices: this.#noticesOf('closed', closed) });
+  }
+
+  async #tellOf(incident: OpenIncident, events: EndpointEvents, step: NextStep): Promise<void> {
+    const { redis } = this.#parts;
+    await changeIncident(redis, incident, {
+      told: Math.max(1, incident.count),
+      toldDown: incident.state === 'down',
+      // Once it is over, the events that show what came back are delivered or discarded.
+      examples: await collectExamples(redis, incident),
+      notices: this.#noticesOf(step === 'opened' ? step : 'grew', withWaiting(incident, events), step),
+    });
   }
 
   /** A notice for each channel. */
-  #noticesOf(kind: NoticeKind, incident: IncidentNotice['incident']): PendingNotice[] {
-    const id = `${incidentId(incident)}.${kind}.${incident.count}`;
+  #noticesOf(kind: NoticeKind, incident: IncidentNotice['incident'], step: string = kind): PendingNotice[] {
+    const id = `${incidentId(incident)}.${step}.${incident.count}`;
     const notice = { id, kind, at: this.#parts.now(), incident };
     return [LOG_CHANNEL, ...this.#channels.keys()].map((channel) => ({ channel, notice }));
   }
@@ -199,28 +220,7 @@ export class IncidentMonitor {
   }
 }
 
-/** What is to be done about an incident now: nothing, a notice, or its end. */
-export type NextStep = 'nothing' | 'opened' | 'grew' | IncidentEnd;
-
-/** What an incident needs to know of its endpoint. */
-export type EndpointFacts = Pick<EventCounts, 'waiting' | 'inFlight' | 'retrying' | 'dead' | 'delivered'>;
-
-/**
- * Decides what is to be done about an incident. Its opening is told before its close. It closes once no dead
- * letter is left, and an event of its type was delivered since the last one died or no replayed one can be among
- * the endpoint's events on their way: all were discarded.
- */
-export function nextStep(incident: OpenIncident, endpoint: EndpointFacts): NextStep {
-  const { told, count, left, deliveredBefore, replayed } = incident;
-  if (told === 0) return 'opened';
-  if (count >= told * GROWTH) return 'grew';
-  if (left > 0 && endpoint.dead > 0) return 'nothing';
-  if (endpoint.delivered > deliveredBefore) return 'delivered';
-  const isUnderWay = endpoint.waiting + endpoint.inFlight + endpoint.retrying > 0;
-  return replayed > 0 && isUnderWay ? 'nothing' : 'discarded';
-}
-
-const NOTHING: EndpointFacts = { waiting: 0, inFlight: 0, retrying: 0, dead: 0, delivered: 0 };
+const NOTHING: EndpointEvents = { waiting: 0, inFlight: 0, retrying: 0, dead: 0, delivered: 0 };
 
 /** The channel was removed from the configuration. */
 const REMOVED = { reason: 'no service has this channel' };

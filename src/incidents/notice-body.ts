@@ -53,7 +53,8 @@ function teamsMessage(notice: IncidentNotice) {
     { title: 'Event type', value: incident.type },
     { title: 'Failing since', value: momentOf(incident.failingSince) },
     { title: 'Given up on', value: incident.count.toLocaleString('en-US') },
-    { title: 'Failures', value: failuresOf(incident) },
+    { title: 'Waiting', value: incident.waiting.toLocaleString('en-US') },
+    { title: 'Failures', value: failuresOf(incident) || 'no event was given up on yet' },
   ];
   const content = {
     $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',

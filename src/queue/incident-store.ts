@@ -1,24 +1,31 @@
 import type { Redis } from 'ioredis';
-import { type ClosedIncident, type Incident, type IncidentNotice, KEEP_CLOSED_MS } from '../core/incident.ts';
+import {
+  type ClosedIncident,
+  type FailureExample,
+  type IncidentNotice,
+  incidentId,
+} from '../core/incident.ts';
+import { causeToOpen, type EndpointNews, type OpenIncident } from '../core/incident-steps.ts';
+import { OPEN_VERDICT, type Verdict } from '../core/pace.ts';
 import { defineScript } from './define-script.ts';
-import { closedIncidentsKey, incidentsKey } from './names.ts';
-import { CHANGE_INCIDENT, CLAIM_NOTICES } from './scripts/incidents.ts';
+import {
+  clientPrefix,
+  closedIncidentsKey,
+  courseKey,
+  type Endpoint,
+  incidentDetailsKey,
+  incidentsKey,
+  statsKey,
+} from './names.ts';
+import { CHANGE_INCIDENT, CLAIM_NOTICES, OPEN_INCIDENT, READ_INCIDENTS } from './scripts/incidents.ts';
 
+const readScript = defineScript('read-incidents', READ_INCIDENTS);
+const openScript = defineScript('open-incident', OPEN_INCIDENT);
 const changeScript = defineScript('change-incident', CHANGE_INCIDENT);
 const claimScript = defineScript('claim-notices', CLAIM_NOTICES);
 
 const NOTICE = 'notice/';
 const OPENED_AT = ':openedAt';
-
-/** An incident as it stands in Redis. */
-export interface OpenIncident extends Incident {
-  /** How many events had died when that was told last; 0: nothing was told. */
-  readonly told: number;
-  /** How many events of its type had been delivered when the last one died. */
-  readonly deliveredBefore: number;
-  /** How many of its dead letters were replayed and have not died again: they may be on their way. */
-  readonly replayed: number;
-}
 
 /** A notice that waits for one channel. */
 export interface PendingNotice {
@@ -30,38 +37,66 @@ export interface PendingNotice {
 export interface IncidentState {
   readonly open: readonly OpenIncident[];
   readonly notices: readonly PendingNotice[];
+  /** Endpoints that are to have an incident. */
+  readonly failing: readonly EndpointNews[];
+  /** ms of Redis' clock */
+  readonly now: number;
 }
 
-/** Reads the incidents of all these clients in one round trip; those without any are left out. */
+type Reply = [
+  fields: string[],
+  endpoints: [type: string, verdict: string, judged: string, judgedFrom: string][],
+  now: number,
+];
+
+/** Reads the incidents of all these clients at once; those without any are left out. */
 export async function readIncidents(
   redis: Redis,
   clients: readonly string[],
 ): Promise<Map<string, IncidentState>> {
-  const pipeline = redis.pipeline();
-  for (const client of clients) pipeline.hgetall(incidentsKey(client));
+  const replies = clients.map((client) =>
+    readScript(redis, [incidentsKey(client), statsKey(client)], [clientPrefix(client)]),
+  );
   const states = new Map<string, IncidentState>();
-  for (const [i, [error, fields]] of ((await pipeline.exec()) ?? []).entries()) {
-    if (error !== null) throw error;
+  for (const [i, reply] of (await Promise.all(replies)).entries()) {
     const client = clients[i] ?? '';
-    const state = toState(client, fields as Record<string, string>);
-    if (state.open.length + state.notices.length > 0) states.set(client, state);
+    const state = toState(client, reply as Reply);
+    if (state.open.length + state.notices.length + state.failing.length > 0) states.set(client, state);
   }
   return states;
 }
 
-/** @param fields of the client's hash of incidents */
-function toState(client: string, fields: Readonly<Record<string, string>>): IncidentState {
+function toState(client: string, [pairs, endpoints, now]: Reply): IncidentState {
+  const fields: Record<string, string> = {};
+  for (let i = 0; i < pairs.length; i += 2) fields[pairs[i] ?? ''] = pairs[i + 1] ?? '';
+  const news = new Map(endpoints.map(([type, ...rest]) => [type, toNews(type, ...rest)]));
   const open: OpenIncident[] = [];
   const notices: PendingNotice[] = [];
   for (const [field, value] of Object.entries(fields)) {
     if (field.startsWith(NOTICE)) notices.push(JSON.parse(value));
-    else if (field.endsWith(OPENED_AT))
-      open.push(toIncident(client, field.slice(0, -OPENED_AT.length), fields));
+    if (!field.endsWith(OPENED_AT)) continue;
+    const type = field.slice(0, -OPENED_AT.length);
+    open.push({ client, ...(news.get(type) ?? toNews(type)), ...toIncident(type, fields) });
+    news.delete(type);
   }
-  return { open, notices: notices.sort((a, b) => a.notice.at - b.notice.at) };
+  const failing = [...news.values()].filter((one) => causeToOpen(one, now) !== undefined);
+  return { open, notices: notices.sort((a, b) => a.notice.at - b.notice.at), failing, now };
 }
 
-function toIncident(client: string, type: string, fields: Readonly<Record<string, string>>): OpenIncident {
+function toNews(type: string, verdict = '', judged = '0', judgedFrom = '0'): EndpointNews {
+  const { state, since, downFrom, failing }: Verdict = verdict === '' ? OPEN_VERDICT : JSON.parse(verdict);
+  return {
+    type,
+    state,
+    stateSince: since,
+    downFrom,
+    failing,
+    judged: Number(judged),
+    judgedFrom: Number(judgedFrom),
+  };
+}
+
+function toIncident(type: string, fields: Readonly<Record<string, string>>) {
   const number = (what: string): number => Number(fields[`${type}:${what}`] ?? 0);
   const causes = Object.entries(fields).filter(([field]) => field.startsWith(`${type}:of:`));
   const failures = causes.map(([field, count]) => {
@@ -69,45 +104,81 @@ function toIncident(client: string, type: string, fields: Readonly<Record<string
     return { class: failureClass, status: Number(status), count: Number(count) };
   });
   return {
-    client,
-    type,
+    cause: (fields[`${type}:cause`] ?? 'died') as OpenIncident['cause'],
     openedAt: number('openedAt'),
     failingSince: number('failingSince'),
     lastAt: number('lastAt'),
     count: number('count'),
+    diedAgain: number('diedAgain'),
     left: number('left'),
     failures: failures.sort((a, b) => b.count - a.count || a.status - b.status),
     told: number('told'),
+    toldDown: number('toldDown'),
     deliveredBefore: number('delivered'),
     replayed: number('replayed'),
   };
+}
+
+/**
+ * Opens an incident with these fields.
+ *
+ * @param before the incident that is over, with which it goes on; undefined: it is a new one
+ * @returns false: one is open already
+ */
+export async function openIncident(
+  redis: Redis,
+  endpoint: Endpoint,
+  fields: Readonly<Record<string, string | number>>,
+  before?: ClosedIncident,
+): Promise<boolean> {
+  const { client, type } = endpoint;
+  const details = incidentDetailsKey(client, before === undefined ? '' : incidentId(before));
+  const keys = [
+    incidentsKey(client),
+    statsKey(client),
+    closedIncidentsKey(client),
+    courseKey(endpoint),
+    details,
+  ];
+  const args = [type, before === undefined ? '' : JSON.stringify(before), ...Object.entries(fields).flat()];
+  return (await openScript(redis, keys, args)) === 1;
 }
 
 /** What becomes of an incident, in one step with the notices of it. */
 export interface IncidentChange {
   /** These many deaths are told. */
   readonly told?: number;
+  /** It is told that the endpoint is down. */
+  readonly toldDown?: boolean;
+  /** Examples of what came back until now. */
+  readonly examples?: readonly FailureExample[];
   /** These many of its dead letters stand. */
   readonly left?: number;
-  readonly closed?: ClosedIncident;
+  readonly closed?: ClosedIncident | 'dropped';
   readonly notices?: readonly PendingNotice[];
 }
 
 /** Changes an incident. @returns false: it is not any more as it was read, and nothing was changed */
 export async function changeIncident(
   redis: Redis,
-  { client, type, openedAt, told: toldBefore, count, left: leftBefore, replayed }: OpenIncident,
-  { told, left, closed, notices = [] }: IncidentChange,
+  incident: OpenIncident,
+  { told, toldDown, examples, left, closed, notices = [] }: IncidentChange,
 ): Promise<boolean> {
+  const { client, type, openedAt, count, replayed } = incident;
   // Deaths that go on keep nothing from being told.
   const seen =
-    told === undefined ? { openedAt, count, left: leftBefore, replayed } : { openedAt, told: toldBefore };
+    told === undefined
+      ? { openedAt, count, left: incident.left, replayed }
+      : { openedAt, told: incident.told, toldDown: incident.toldDown };
   const fields = notices.flatMap((pending) => [noticeField(pending), JSON.stringify(pending)]);
   if (told !== undefined) fields.push(`${type}:told`, String(told));
+  if (toldDown === true) fields.push(`${type}:toldDown`, '1');
+  if (examples !== undefined) fields.push(`${type}:examples`, JSON.stringify(examples));
   if (left !== undefined) fields.push(`${type}:left`, String(left));
-  const keys = [incidentsKey(client), closedIncidentsKey(client)];
-  const args = [type, JSON.stringify(seen), closed === undefined ? '' : JSON.stringify(closed), ...fields];
-  return (await changeScript(redis, keys, args)) === 1;
+  const keys = [incidentsKey(client), closedIncidentsKey(client), courseKey(incident)];
+  keys.push(incidentDetailsKey(client, incidentId(incident)));
+  const end = typeof closed === 'object' ? JSON.stringify(closed) : (closed ?? '');
+  return (await changeScript(redis, keys, [type, JSON.stringify(seen), end, ...fields])) === 1;
 }
 
 /** The field of a notice that waits for a channel; no two have the same, whatever the client. */
@@ -139,17 +210,4 @@ export async function readClosedIncidents(
 ): Promise<ClosedIncident[]> {
   const texts = await redis.lrange(closedIncidentsKey(client), 0, -1);
   return texts.map((text) => JSON.parse(text) as ClosedIncident).filter(({ closedAt }) => closedAt >= since);
-}
-
-/** Reads the incidents of clients: open ones, and those that closed within seven days, newest first. */
-export async function readAllIncidents(redis: Redis, clients: readonly string[], now: number) {
-  const since = now - KEEP_CLOSED_MS;
-  const [states, closed] = await Promise.all([
-    readIncidents(redis, clients),
-    Promise.all(clients.map((client) => readClosedIncidents(redis, client, since))),
-  ]);
-  return {
-    open: [...states.values()].flatMap(({ open }): readonly Incident[] => open),
-    closed: closed.flat().sort((a, b) => b.closedAt - a.closedAt),
-  };
 }

@@ -68,6 +68,16 @@ export function paceKey({ client, type }: Endpoint): string {
   return `${clientPrefix(client)}:pace:${type}`;
 }
 
+/** The hash with the course of an endpoint's attempts since it began to fail: `<minute>:<class>:<status>`. */
+export function courseKey({ client, type }: Endpoint): string {
+  return `${clientPrefix(client)}:course:${type}`;
+}
+
+/** What the report of an incident that is over needs beside the list's entry, as JSON. */
+export function incidentDetailsKey(client: string, id: string): string {
+  return `${clientPrefix(client)}:incident:${id}`;
+}
+
 /** The theoretical arrival time of a rate limit (GCRA): that of all endpoints of a client, or of one of them. */
 export function rateKey(client: string, type?: string): string {
   return `${clientPrefix(client)}:rate${type === undefined ? '' : `:${type}`}`;

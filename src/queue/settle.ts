@@ -6,6 +6,7 @@ import { decodeData, encodeBatch } from './admit.ts';
 import { defineScript } from './define-script.ts';
 import { packDelivered } from './delivered-record.ts';
 import {
+  courseKey,
   deadLetterJobId,
   deadLettersPrefix,
   deliveredKey,
@@ -51,6 +52,10 @@ export interface SettleCommand {
   readonly counters: ReadonlyMap<string, number>;
   /** The latest failure, as the status command shows it; JSON. */
   readonly lastError?: string | undefined;
+  /** Failed attempts by `<class>:<status>`; absent: there are none. */
+  readonly failures?: Readonly<Record<string, number>> | undefined;
+  /** How many of them say that something is wrong with the event. */
+  readonly judged?: number;
   /** Takes the next batch in the same step, and locks it so. */
   readonly nextLock?: NewLock;
 }
@@ -125,7 +130,7 @@ export async function settle(
     ...settlement.apart.map(({ event }) => encodeBatch([event])),
     ...records.map(({ text }) => text),
   ];
-  const keys = [statsKey(client), `${prefix}${jobId}:lock`, incidentsKey(client)];
+  const keys = [statsKey(client), `${prefix}${jobId}:lock`, incidentsKey(client), courseKey(endpoint)];
   const answer = await settleScript(redis, keys, args);
   const wasSentBefore = redis.stream !== firstStream;
   if (Array.isArray(answer) && nextLock !== undefined)
@@ -144,7 +149,8 @@ export async function settle(
  * @param name of this write
  */
 function orderOf(type: string, command: SettleCommand, name: string) {
-  const { jobId, token, now, action, settlement, finished = [], counters, lastError, nextLock } = command;
+  const { jobId, token, now, action, settlement, finished = [], counters, lastError } = command;
+  const { failures, judged, nextLock } = command;
   const { dead, apart, stay, dueAt = now } = settlement;
   const keeps = action !== 'complete';
   return {
@@ -166,12 +172,16 @@ function orderOf(type: string, command: SettleCommand, name: string) {
     counters: { ...Object.fromEntries(counters), ...changeOf(`retrying:${type}`, finished) },
     lastError: lastError === undefined ? {} : { [`lastError:${type}`]: lastError },
     dead: dead.map(deadLetterJobId),
+    /** 0: never. */
+    replayedAt: dead.map((event) => event.replayedAt ?? 0),
     apart: apart.map(({ event, dueAt }) => ({
       id: retryJobId(event),
       delay: Math.max(0, dueAt - now),
       hasFailed: hasFailed(event),
     })),
     deaths: deathGroups(dead, now),
+    failures,
+    judged,
     next: nextLock,
   };
 }

@@ -35,7 +35,7 @@ export function monitorIncidents(
   const name = randomUUID();
 
   /** @returns what stops it */
-  function run({ incidents: { notify, lookEveryMs }, clients }: Config): () => Promise<void> {
+  function run({ incidents: { notify, lookEveryMs, downAfterMs }, clients }: Config): () => Promise<void> {
     const abort = new AbortController();
     const channels = notify.map((channel) => new NoticeChannel(channel, retry));
     const monitor = new IncidentMonitor({
@@ -45,6 +45,7 @@ export function monitorIncidents(
       log,
       name,
       claimMs: CLAIM_MS + lookEveryMs,
+      downAfterMs,
       signal: abort.signal,
       now: Date.now,
     });

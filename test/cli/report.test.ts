@@ -258,5 +258,5 @@ test('machines read the same report, and the incident', async () => {
     failingSince: open[0].failingSince,
   });
   const table = await run('incidents', client.name);
-  expect(table.stdout).toMatch(/open .* 5 +5 +422 client_error × 3, timeout × 1, 500 server_error × 1\n/);
+  expect(table.stdout).toMatch(/open .* 5 +5 +0 +422 client_error × 3, timeout × 1, 500 server_error × 1\n/);
 });

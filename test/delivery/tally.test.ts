@@ -23,7 +23,28 @@ test('an event that expired is counted as dead, and not as a failed attempt', ()
   const tally = new Tally('x');
   tally.countExpired();
   expect(tally).toMatchObject({ died: 1, retried: 0, delivered: 0 });
-  expect(tally.take()).toEqual({ counters: new Map([['dead:x:expired', 1]]), lastError: undefined });
+  expect(tally.take()).toEqual({
+    counters: new Map([['dead:x:expired', 1]]),
+    lastError: undefined,
+    judged: 0,
+  });
   tally.recount({ event: { ...event, expiredAt: 5 }, outcome: { kind: 'dead' } });
   expect([...tally.take().counters]).toEqual([['dead:x:expired', 1]]);
+});
+
+test('failed attempts are counted by class and status, also those that an earlier run could not write down', () => {
+  const tally = new Tally('x');
+  const failed = { kind: 'failed', failureClass: 'server_error', status: 503, response: '' } as const;
+  tally.count(event, delivered, delivered, 1, 0);
+  tally.count(event, failed, { kind: 'retry', dueAt: 5 }, 1, 0);
+  tally.recount({ event: { ...event, history: [[5, 503, 'server_error', 1]] }, outcome: { kind: 'dead' } });
+  tally.recount({ event: { ...event, history: [[5, 0, 'timeout', 1]] }, outcome: { kind: 'dead' } });
+  tally.countExpired();
+  tally.recount({ event: { ...event, history: [[5, 422, 'client_error', 1]] }, outcome: { kind: 'dead' } });
+  expect(tally.take()).toMatchObject({
+    failures: { 'server_error:503': 2, 'timeout:0': 1, 'client_error:422': 1 },
+    judged: 1,
+  });
+  tally.count(event, delivered, delivered, 1, 0);
+  expect(tally.take().failures).toBeUndefined();
 });

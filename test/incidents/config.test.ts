@@ -3,7 +3,11 @@ import { parseConfig } from '../../src/config/load-config.ts';
 import { FILE, MINIMAL, problemsOf } from '../support/config-problems.ts';
 
 test('channels have a format, and what their format needs', () => {
-  expect(parseConfig(MINIMAL, FILE, {}).incidents).toEqual({ notify: [], lookEveryMs: 5_000 });
+  expect(parseConfig(MINIMAL, FILE, {}).incidents).toEqual({
+    notify: [],
+    lookEveryMs: 5_000,
+    downAfterMs: 60_000,
+  });
   const text = `${MINIMAL}
 incidents:
   notify:

@@ -37,6 +37,7 @@ function monitorOf(
     log,
     name,
     claimMs: 30_000,
+    downAfterMs: 60_000,
     signal: new AbortController().signal,
     now: () => Date.now(),
   });
@@ -80,7 +81,7 @@ test('what was replayed keeps an incident open while it is on its way, though on
     await monitor.check();
     return (await closed()).length > 0;
   });
-  expect(await closed()).toMatchObject([{ count: 6, end: 'discarded' }]);
+  expect(await closed()).toMatchObject([{ count: 3, diedAgain: 3, end: 'discarded' }]);
   expect(await left()).toBeUndefined();
 });
 
@@ -94,7 +95,7 @@ test('what was replayed, died again and was discarded keeps no incident open, ho
   await client.discard();
   expect(await left()).toBe(0);
   await monitor.check();
-  expect(await closed()).toMatchObject([{ count: 4, end: 'discarded' }]);
+  expect(await closed()).toMatchObject([{ count: 2, diedAgain: 2, end: 'discarded' }]);
   expect(await client.status()).toMatchObject({ inFlight: 1 });
 });
 

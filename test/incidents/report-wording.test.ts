@@ -60,8 +60,9 @@ test('a report without dead letters does not say that all is delivered while eve
 test('an endpoint fails since its incident says so, also where a replay failed meanwhile', async () => {
   const type = 'disposition_update';
   const [failingSince, openedAt] = [T0 - 7_200_000, T0 - 3_600_000];
-  const counts = { lastAt: T0, count: 2, left: 1, failures: [] };
-  const open = [{ client: 'acme', type, openedAt, failingSince, ...counts }];
+  const counts = { lastAt: T0, count: 2, diedAgain: 0, left: 1, failures: [], waiting: 0 };
+  const endpoint = { cause: 'died', state: 'open', stateSince: 0, downFrom: 0 } as const;
+  const open = [{ client: 'acme', type, openedAt, failingSince, ...counts, ...endpoint }];
   const replayed = { ...deadLetter('server_error', 503, 1), life: 1 };
   expect((await reportOf([replayed])).endpoints).toMatchObject([{ failingSince: iso(T0 + 1_000) }]);
   expect((await reportOf([replayed], { more: { open } })).endpoints).toMatchObject([

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { withWaiting } from '../../src/incidents/read-incidents.ts';
 import {
   changeIncident,
   claimNotices,
@@ -78,7 +79,7 @@ test('with a full Redis an incident is told and closed', async () => {
   const read = async () => (await readIncidents(redis, ['acme'])).get('acme');
   const [incident] = (await read())?.open ?? [];
   if (incident === undefined) throw new Error('there is no incident');
-  const notice = { id: 'n', kind: 'opened', at: 6, incident } as const;
+  const notice = { id: 'n', kind: 'opened', at: 6, incident: withWaiting(incident) } as const;
   const slack = 'slack:hooks.acme.example:1';
   const notices = ['log', slack].map((channel) => ({ channel, notice }));
   expect(await changeIncident(redis, incident, { told: 3, notices })).toBe(true);
@@ -94,7 +95,7 @@ test('with a full Redis an incident is told and closed', async () => {
   // A claim can be renewed, and ends by itself.
   expect(await claimNotices(redis, 'acme', 'log', 'me', 1)).toBe(true);
   await until(() => claimNotices(redis, 'acme', 'log', 'another', 30_000));
-  const closed = { ...incident, closedAt: 10, end: 'delivered' } as const;
+  const closed = { ...withWaiting(incident), closedAt: 10, end: 'delivered' } as const;
   // Another one died meanwhile.
   expect(await changeIncident(redis, { ...incident, count: 2 }, { closed })).toBe(false);
   expect(await changeIncident(redis, told ?? incident, { closed })).toBe(true);

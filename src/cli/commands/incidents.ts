@@ -1,13 +1,23 @@
 import type { Command } from 'commander';
-import { type ClosedIncident, type Incident, incidentValue } from '../../core/incident.ts';
-import { failuresOf } from '../../incidents/describe-notice.ts';
-import { readAllIncidents } from '../../queue/incident-store.ts';
+import { type ClosedIncident, type Incident, incidentId, incidentValue } from '../../core/incident.ts';
+import { failuresOf, situationOf } from '../../incidents/describe-notice.ts';
+import { readAllIncidents } from '../../incidents/read-incidents.ts';
 import { chooseClients, operatorAction } from '../open-operator.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
 import { formatCount, formatTime, type Terminal } from '../terminal.ts';
 
-const HEAD = ['client', 'type', 'state', 'failing since', 'last', 'events', 'dead letters', 'failures'];
-const NUMERIC = [5, 6];
+const HEAD = [
+  'client',
+  'type',
+  'state',
+  'failing since',
+  'last',
+  'events',
+  'dead letters',
+  'waiting',
+  'failures',
+];
+const NUMERIC = [5, 6, 7];
 
 /** `waybill incidents [client]`: endpoints that fail, and those that did lately. */
 export function addIncidentsCommand(program: Command): void {
@@ -33,19 +43,37 @@ function print(terminal: Terminal, open: readonly Incident[], closed: readonly C
   }
   terminal.table(HEAD, [...open.map(rowOf), ...closed.map(rowOf)], NUMERIC);
   const [first] = open;
+  for (const incident of open.filter(isDownOrAgain)) {
+    terminal.line(`${incident.client} ${incident.type}: ${situationOf(incident)}`);
+  }
   if (first !== undefined) terminal.line(`\nFor the client's tech support: waybill report ${first.client}`);
+  const [over] = closed;
+  if (over !== undefined) {
+    terminal.line(`\nOf one that is over: waybill report ${over.client} --incident ${incidentId(over)}`);
+  }
+}
+
+/** What a row has no room for. */
+function isDownOrAgain({ state, diedAgain }: Incident): boolean {
+  return state === 'down' || diedAgain > 0;
 }
 
 function rowOf(incident: Incident | ClosedIncident): string[] {
-  const { client, type, failingSince, lastAt, count, left } = incident;
+  const { client, type, state, failingSince, lastAt, count, left, waiting } = incident;
+  const isOver = 'closedAt' in incident;
   return [
     client,
     type,
-    'closedAt' in incident ? `${incident.end} ${formatTime(incident.closedAt)}` : 'open',
+    isOver
+      ? `${incident.end} ${formatTime(incident.closedAt)}`
+      : state === 'open'
+        ? 'open'
+        : `open, ${state}`,
     formatTime(failingSince),
-    formatTime(lastAt),
+    lastAt === 0 ? '-' : formatTime(lastAt),
     formatCount(count),
     formatCount(Math.max(0, left)),
-    failuresOf(incident),
+    isOver ? '' : formatCount(waiting),
+    failuresOf(incident) || 'none given up on',
   ];
 }

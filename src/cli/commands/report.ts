@@ -4,10 +4,10 @@ import { matchesFilter } from '../../core/dead-letter-filter.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { buildReport, type IncidentReport } from '../../incidents/build-report.ts';
 import { collectFailures } from '../../incidents/collect-failures.ts';
+import { readOpenIncidents } from '../../incidents/read-incidents.ts';
 import { reportMarkdown, reportTitle } from '../../incidents/report-markdown.ts';
 import { readClientView } from '../../queue/client-view.ts';
 import { readDeadLetters } from '../../queue/dead-letters.ts';
-import { readIncidents } from '../../queue/incident-store.ts';
 import { writeToFile } from '../export-output.ts';
 import { findClient, type Operator, operatorAction } from '../open-operator.ts';
 import { parseMoment } from '../parse-options.ts';
@@ -81,7 +81,7 @@ async function makeReport(
       return matchesFilter(event, options);
     }),
   );
-  const { open = [] } = (await readIncidents(redis, [name])).get(name) ?? {};
+  const open = await readOpenIncidents(redis, [name]);
   const { waiting, inFlight, retrying } = await readClientView(redis, client);
   return buildReport({
     client,

@@ -1,11 +1,5 @@
-/**
- * `noteDeaths(incidents, stats, now, kind, deaths, standing, again)`: counts deaths into the incident of an event type,
- * each {cause (class:status), count, since (when they began to fail)}, and opens it if it is not open. It remembers
- * what was delivered by then: whatever is delivered later shows that the endpoint works. `standing`: how many of
- * their dead letters stood there before, and leave no further one. `again`: how many had been replayed, and are not
- * on their way any more.
- */
-export const NOTE_DEATHS = `
+/** `deliveredOf(stats, kind)`: how many events of a type were ever delivered. */
+export const DELIVERED_OF = `
 local function deliveredOf(stats, kind)
   local sum, start = 0, 'delivered:' .. kind .. ':'
   local fields = redis.call('HGETALL', stats)
@@ -14,7 +8,17 @@ local function deliveredOf(stats, kind)
   end
   return sum
 end
-local function noteDeaths(incidents, stats, now, kind, deaths, standing, again)
+`;
+
+/**
+ * `noteDeaths(incidents, stats, now, kind, deaths, standing, out, again)`: counts deaths into the incident of an event type,
+ * each {cause (class:status), count, since (when they began to fail)}, and opens it if it is not open. It remembers
+ * what was delivered by then: whatever is delivered later shows that the endpoint works. `standing`: how many of
+ * their dead letters stood there before, and leave no further one. `out`: how many had been replayed, and are not
+ * on their way any more. `again`: how many had been counted before, in the same incident.
+ */
+export const NOTE_DEATHS = `
+${DELIVERED_OF}local function noteDeaths(incidents, stats, now, kind, deaths, standing, out, again)
   if #deaths == 0 then return end
   local of = kind .. ':'
   redis.call('HSETNX', incidents, of .. 'openedAt', now)
@@ -31,8 +35,12 @@ local function noteDeaths(incidents, stats, now, kind, deaths, standing, again)
   redis.call('HSET', incidents, of .. 'lastAt', now, of .. 'delivered', delivered)
   if standing > 0 then redis.call('HINCRBY', incidents, of .. 'left', -standing) end
   if again > 0 then
-    local out = tonumber(redis.call('HGET', incidents, of .. 'replayed') or 0)
-    redis.call('HSET', incidents, of .. 'replayed', math.max(0, out - again))
+    redis.call('HINCRBY', incidents, of .. 'diedAgain', again)
+    redis.call('HINCRBY', incidents, of .. 'count', -again)
+  end
+  if out > 0 then
+    local replayed = tonumber(redis.call('HGET', incidents, of .. 'replayed') or 0)
+    redis.call('HSET', incidents, of .. 'replayed', math.max(0, replayed - out))
   end
 end
 `;

@@ -1,4 +1,5 @@
 import { ADD_JOB, LEAVE_ACTIVE } from './bullmq-functions.ts';
+import { NOTE_COURSE } from './note-course.ts';
 import { NOTE_DEATHS } from './note-deaths.ts';
 import { REMEMBER_DELIVERED } from './remember-delivered.ts';
 import { TAKE_NEXT } from './take.ts';
@@ -14,7 +15,7 @@ import { ROOM_TO_SETTLE } from './when-full.ts';
  * kept. If there is still a batch, the name of its latest write tells; if there is none, only the sender knows
  * whether the answer may have been lost.
  *
- * KEYS  stats, job lock, incidents
+ * KEYS  stats, job lock, incidents, course
  * ARGV  queue's prefix, dead-letters prefix, what is to be written as JSON (`orderOf` in ../settle.ts),
  *       data of what stays, then as many texts as that names: dead letters, retries apart, records of delivered events
  * Returns 0 if the lock is gone, -1 if the batch is gone, too, and 2 if this was written before: nothing was
@@ -27,6 +28,7 @@ ${TAKE_NEXT}
 ${WAKE}
 ${ROOM_TO_SETTLE}
 ${REMEMBER_DELIVERED}
+${NOTE_COURSE}
 ${NOTE_DEATHS}
 local prefix, deadPrefix, order, data = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
 local id, now, action, write = order.id, order.now, order.action, order.write
@@ -54,18 +56,23 @@ end
 
 for field, increment in pairs(order.counters) do redis.call('HINCRBY', KEYS[1], field, increment) end
 for field, text in pairs(order.lastError) do redis.call('HSET', KEYS[1], field, text) end
-local standing, again = 0, 0
+local standing, out, again = 0, 0, 0
+local openedAt = #order.dead > 0 and tonumber(redis.call('HGET', KEYS[3], order.type .. ':openedAt') or now)
 for i, deadId in ipairs(order.dead) do
   -- An export that is put back while the same events are on their way lets them die twice in one life.
   if redis.call('EXISTS', deadPrefix .. deadId) == 1 then
     standing = standing + 1
+    again = again + 1
   else
     redis.call('HINCRBY', KEYS[1], 'letters:' .. order.type, 1)
-    if string.sub(deadId, -2) ~= '.0' then again = again + 1 end
+    if string.sub(deadId, -2) ~= '.0' then out = out + 1 end
+    -- What was replayed since the incident opened died in it before.
+    if order.replayedAt[i] >= openedAt then again = again + 1 end
   end
   addJob(deadPrefix, deadId, 'dead-letter', ARGV[firstDead + i - 1], now, 0, 1)
 end
-noteDeaths(KEYS[3], KEYS[1], now, order.type, order.deaths, standing, again)
+noteDeaths(KEYS[3], KEYS[1], now, order.type, order.deaths, standing, out, again)
+noteCourse(KEYS[4], KEYS[3], order)
 for i, retry in ipairs(order.apart) do
   if redis.call('EXISTS', prefix .. retry.id) == 1 then
     -- Both copies of an event that is on its way twice, as above, came to the same retry: one of them goes on.

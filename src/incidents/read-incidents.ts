@@ -1,0 +1,32 @@
+import type { Redis } from 'ioredis';
+import { type Incident, KEEP_CLOSED_MS } from '../core/incident.ts';
+import type { EndpointEvents, OpenIncident } from '../core/incident-steps.ts';
+import { readClientViews } from '../queue/client-view.ts';
+import { readClosedIncidents, readIncidents } from '../queue/incident-store.ts';
+
+/** Reads the incidents of clients: open ones, and those that closed within seven days, newest first. */
+export async function readAllIncidents(redis: Redis, clients: readonly string[], now: number) {
+  const [open, closed] = await Promise.all([
+    readOpenIncidents(redis, clients),
+    Promise.all(clients.map((client) => readClosedIncidents(redis, client, now - KEEP_CLOSED_MS))),
+  ]);
+  return { open, closed: closed.flat().sort((a, b) => b.closedAt - a.closedAt) };
+}
+
+/** Reads the open incidents of clients, with the number of events that wait for their endpoints. */
+export async function readOpenIncidents(redis: Redis, clients: readonly string[]): Promise<Incident[]> {
+  const states = [...(await readIncidents(redis, clients))].filter(([, { open }]) => open.length > 0);
+  const views = await readClientViews(
+    redis,
+    states.map(([name]) => ({ name, endpoints: {} })),
+  );
+  return states.flatMap(([client, { open }]) =>
+    open.map((incident) => withWaiting(incident, views.get(client)?.endpoints[incident.type])),
+  );
+}
+
+/** @param events of its endpoint; undefined: it has none */
+export function withWaiting(incident: OpenIncident, events?: EndpointEvents): Incident {
+  const { waiting = 0, inFlight = 0, retrying = 0 } = events ?? {};
+  return { ...incident, waiting: waiting + inFlight + retrying };
+}
