@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Verdict } from '../core/pace.ts';
+import { OPEN_VERDICT, type Verdict } from '../core/pace.ts';
 import type { PaceNews, PaceSums } from '../core/pace-sums.ts';
 import { defineScript } from './define-script.ts';
 import { type Endpoint, endpointPrefix, paceKey } from './names.ts';
@@ -71,4 +71,32 @@ export async function writeVerdict(
 ): Promise<Verdict> {
   const args = [endpointPrefix(endpoint), JSON.stringify(next), forgetsSums ? 1 : 0];
   return JSON.parse((await writeScript(redis, [paceKey(endpoint)], args)) as string) as Verdict;
+}
+
+/** The verdicts that hold for some of a client's endpoints. */
+export interface StandingVerdicts {
+  /** By event type. */
+  readonly byType: ReadonlyMap<string, Verdict>;
+  /** When they were read, ms of Redis' clock. */
+  readonly now: number;
+}
+
+/** Reads the verdicts on a client's endpoints in one round trip. */
+export async function readVerdicts(
+  redis: Redis,
+  client: string,
+  types: readonly string[],
+): Promise<StandingVerdicts> {
+  const pipeline = redis.pipeline().time();
+  for (const type of types) pipeline.hget(paceKey({ client, type }), 'verdict');
+  const [time, ...texts] = ((await pipeline.exec()) ?? []).map(([error, value]) => {
+    if (error !== null) throw error;
+    return value;
+  });
+  const [seconds, micros] = (time as [string | number, string | number]).map(Number) as [number, number];
+  const verdicts = types.map((type, i) => {
+    const text = texts[i];
+    return [type, typeof text === 'string' ? (JSON.parse(text) as Verdict) : OPEN_VERDICT] as const;
+  });
+  return { byType: new Map(verdicts), now: seconds * 1_000 + Math.floor(micros / 1_000) };
 }
