@@ -18,6 +18,8 @@ export interface ActOptions {
   onProgress?(done: number): void;
   /** Holds the steps to a rate; absent: they follow at once. */
   readonly rate?: ReplayRate;
+  /** Ids of events that are left out. */
+  readonly skip?: ReadonlySet<string>;
   /** Ends after the step under way; what is done stays done, and the rest can be done later. */
   readonly signal?: AbortSignal;
 }
@@ -36,10 +38,10 @@ export interface ActResult {
 export async function actOnDeadLetters(
   read: ReadDeadLetters,
   action: DeadLetterAction,
-  { clients, filter, limit, batchSizeOf, onProgress, rate, signal }: ActOptions,
+  { clients, filter, limit, batchSizeOf, onProgress, rate, skip, signal }: ActOptions,
 ): Promise<ActResult> {
   const result = { found: 0, done: 0, interrupted: false };
-  const seen = new Set<string>();
+  const seen = new Set(skip);
   try {
     for await (const page of findDeadLetters(read, clients, filter, limit, signal)) {
       const client = page[0]?.client ?? '';

@@ -98,12 +98,18 @@ export async function replayDeadLetters(
 ): Promise<number> {
   const args = [deliveriesPrefix(client), deadLettersPrefix(client), batchId, now];
   for (const event of events) {
-    const { id, type, unit, body, life = 0 } = event;
-    // Its next life begins without a history: all retries again, the same id, the same bytes.
-    const next: StoredEvent = { id, type, unit, body, life: life + 1, replayedAt: now };
-    args.push(deadLetterJobId(event), JSON.stringify(next), type);
+    args.push(deadLetterJobId(event), JSON.stringify(inNextLife(event, now)), event.type);
   }
   return Number(await replayScript(redis, [statsKey(client), incidentsKey(client)], args));
+}
+
+/**
+ * A dead letter as it is replayed: without a history, so with all retries again; the same id, the same bytes.
+ *
+ * @param now ms since the epoch
+ */
+export function inNextLife({ id, type, unit, body, life = 0 }: StoredEvent, now: number): StoredEvent {
+  return { id, type, unit, body, life: life + 1, replayedAt: now };
 }
 
 /** Removes dead letters for good. @returns how many there were. */

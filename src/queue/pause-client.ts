@@ -55,3 +55,8 @@ export async function setPaused(
   const args = [deliveriesPrefix(client), paused ? 'paused' : 'resumed', now];
   return (await pauseScript(redis, [statsKey(client)], args)) === 1;
 }
+
+/** Whether a client's delivery is paused. */
+export async function isPaused(redis: Redis, client: string): Promise<boolean> {
+  return (await redis.hexists(statsKey(client), 'pausedAt')) === 1;
+}
