@@ -1,16 +1,18 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { actOnDeadLetters, type DeadLetterAction } from '../dead-letters/act-on-dead-letters.ts';
+import { findUnavailable, unavailableValue } from '../dead-letters/unavailable-endpoints.ts';
 import {
   discardDeadLetters,
   readDeadLetters,
   readDeadLettersById,
   replayDeadLetters,
 } from '../queue/dead-letters.ts';
+import type { Endpoint } from '../queue/names.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { filterShape } from './dead-letters.ts';
-import { problems } from './schemas.ts';
+import { problems, unavailableSchema } from './schemas.ts';
 
 const MOST_IDS = 1_000;
 /** So long a request acts at the most; the next one does the rest. */
@@ -40,6 +42,9 @@ const bodySchema = z
     if (isAnything && all !== true && dryRun !== true) refuse('all', 'must be true if there is no filter');
   });
 
+const UNAVAILABLE =
+  'endpoints of these events that are down or held back by Retry-After; a dry run names them before anything is done';
+
 /** `POST /v1/dead-letters/replay` and `discard` */
 export function addDeadLetterActions(server: ApiServer, parts: ApiParts): void {
   const { redis, now, newId } = parts;
@@ -48,12 +53,19 @@ export function addDeadLetterActions(server: ApiServer, parts: ApiParts): void {
     done: 'replayed',
     summary: 'Put dead letters back into delivery, with all their retries again',
     act: (client, events) => replayDeadLetters(redis, client, newId(), events, now()),
+    extraShape: { unavailable: z.array(unavailableSchema).describe(UNAVAILABLE) },
+    extraFacts: async (endpoints) => {
+      const found = await findUnavailable(redis, parts.current().clients, endpoints);
+      return { unavailable: found.map(unavailableValue) };
+    },
   });
   addAction(server, parts, {
     verb: 'discard',
     done: 'discarded',
     summary: 'Remove dead letters for good',
     act: (client, events) => discardDeadLetters(redis, client, events),
+    extraShape: {},
+    extraFacts: async () => ({}),
   });
 }
 
@@ -62,11 +74,14 @@ interface Action {
   readonly done: string;
   readonly summary: string;
   readonly act: DeadLetterAction;
+  /** What the answer has besides. */
+  readonly extraShape: z.ZodRawShape;
+  /** @param endpoints those of the dead letters that matched */
+  extraFacts(endpoints: readonly Endpoint[]): Promise<object>;
 }
 
-function addAction(server: ApiServer, parts: ApiParts, { verb, done, summary, act }: Action): void {
-  const { current, redis, http } = parts;
-  const mostMs = Math.min(MOST_MS, http.requestTimeoutMs);
+function addAction(server: ApiServer, parts: ApiParts, action: Action): void {
+  const { verb, done, summary } = action;
   server.post(
     `/v1/dead-letters/${verb}`,
     {
@@ -81,28 +96,40 @@ function addAction(server: ApiServer, parts: ApiParts, { verb, done, summary, ac
             matching: z.int().describe('that were looked at and matched'),
             complete: z.boolean().describe('false: time was up, and the same request does the rest'),
             [done]: z.int(),
+            ...action.extraShape,
           }),
           ...problems(400, 404, 413, 415, 504),
         },
       },
     },
-    async (request) => {
-      const { client, ids, all: _, limit, dryRun, ...filter } = request.body as z.infer<typeof bodySchema>;
-      const { clients } = current();
-      const result = await actOnDeadLetters(
-        (name) => (ids === undefined ? readDeadLetters(redis, name, filter) : byId(redis, name, ids)),
-        dryRun === true ? async () => 0 : act,
-        {
-          clients: chooseClients({ clients }, client),
-          filter,
-          limit,
-          batchSizeOf: (name) => clients[name]?.batchSize ?? 1,
-          signal: AbortSignal.timeout(mostMs),
-        },
-      );
-      return { matching: result.found, complete: !result.interrupted, [done]: result.done };
+    (request) => carryOut(parts, action, request.body as z.infer<typeof bodySchema>),
+  );
+}
+
+/** Acts until all is done or time is up, and says what was done. */
+async function carryOut(
+  { current, redis, http }: ApiParts,
+  { done, act, extraFacts }: Action,
+  { client, ids, all: _, limit, dryRun, ...filter }: z.infer<typeof bodySchema>,
+) {
+  const { clients } = current();
+  const endpoints = new Map<string, Endpoint>();
+  const result = await actOnDeadLetters(
+    (name) => (ids === undefined ? readDeadLetters(redis, name, filter) : byId(redis, name, ids)),
+    async (name, events) => {
+      for (const { type } of events) endpoints.set(`${name} ${type}`, { client: name, type });
+      return dryRun === true ? 0 : act(name, events);
+    },
+    {
+      clients: chooseClients({ clients }, client),
+      filter,
+      limit,
+      batchSizeOf: (name) => clients[name]?.batchSize ?? 1,
+      signal: AbortSignal.timeout(Math.min(MOST_MS, http.requestTimeoutMs)),
     },
   );
+  const facts = await extraFacts([...endpoints.values()]);
+  return { matching: result.found, complete: !result.interrupted, [done]: result.done, ...facts };
 }
 
 async function* byId(redis: Redis, client: string, ids: readonly string[]) {

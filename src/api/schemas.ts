@@ -129,6 +129,18 @@ export const clientStatusSchema = countsSchema
   })
   .meta({ id: 'ClientStatus' });
 
+/** An endpoint at which replayed events would not be delivered soon. */
+export const unavailableSchema = z
+  .object({
+    client: z.string(),
+    type: z.string(),
+    reason: z.enum(['down', 'retry_after']),
+    since: time.nullable().describe('since when it is down'),
+    until: time.nullable().describe('until when nothing is sent to it'),
+    holds: z.boolean().describe('replayed events wait; false: its pace is fixed, and they are sent'),
+  })
+  .meta({ id: 'UnavailableEndpoint' });
+
 /** What a pause or its end changed. */
 export const pauseSchema = z.object({
   client: z.string(),

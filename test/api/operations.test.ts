@@ -1,5 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
+import { OPEN_VERDICT } from '../../src/core/pace.ts';
+import { writeVerdict } from '../../src/queue/pace-store.ts';
 import { readView } from '../support/client-view.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedis } from '../support/redis.ts';
@@ -83,12 +85,29 @@ test('replay takes the events of the filters or ids, once, and none in a dry run
     matching: 65,
     complete: true,
     replayed: 0,
+    unavailable: [],
   });
   expect((await replay({ client, ids: ids.slice(0, 4) })).body).toMatchObject({ matching: 4, replayed: 4 });
   expect((await replay({ client, ids: ids.slice(0, 5) })).body).toMatchObject({ matching: 1, replayed: 1 });
   expect((await replay({ client, status: '422', limit: 2 })).body).toMatchObject({ replayed: 2 });
   expect((await replay({ all: true })).body).toMatchObject({ replayed: 123, complete: true });
   expect(await readView(api.redis, client)).toMatchObject({ dead: 0, waiting: 130, replayed: 130 });
+});
+
+test('replay names the endpoints that are down, in a dry run too, and refuses nothing', async () => {
+  const { api } = await withLetters(3);
+  const client = api.name;
+  const [since, holdUntil] = [Date.UTC(2026, 2, 1), Date.UTC(2126, 2, 1)];
+  const verdict = { ...OPEN_VERDICT, number: 1, state: 'down', since, holdUntil } as const;
+  await writeVerdict(api.redis, { client, type: 'disposition_update' }, verdict);
+  const act = async (verb: string, json: object) =>
+    (await api.call('POST', `/v1/dead-letters/${verb}`, { json: { client, ...json } })).body;
+  const [from, until] = [since, holdUntil].map((at) => new Date(at).toISOString());
+  const down = { client, type: 'disposition_update', reason: 'down', since: from, until, holds: true };
+  expect(await act('replay', { dryRun: true })).toMatchObject({ replayed: 0, unavailable: [down] });
+  expect(await act('replay', { limit: 2 })).toMatchObject({ replayed: 2, unavailable: [down] });
+  expect(await act('replay', { unit: 'none' })).toMatchObject({ matching: 0, unavailable: [] });
+  expect(await act('discard', {})).toEqual({ matching: 1, complete: true, discarded: 1 });
 });
 
 test.each([
