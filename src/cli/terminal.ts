@@ -58,13 +58,18 @@ const PLAIN_LINES = {
   ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: ' ' },
 };
 
-/** Asks a yes-or-no question; undefined if there is no terminal to ask on. */
+/** Asks a yes-or-no question; Ctrl-C and Ctrl-D are a no. Undefined if there is no terminal to ask on. */
 export async function confirm(question: string): Promise<boolean | undefined> {
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) return undefined;
   const { createInterface } = await import('node:readline/promises');
   const reader = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = new Promise<string>((resolve) => {
+    reader.once('close', () => resolve('\n'));
+  });
   try {
-    const answer = await reader.question(`${question} [y/N] `);
+    // Ctrl-C rejects the question; Ctrl-D leaves it open.
+    const answer = await Promise.race([reader.question(`${question} [y/N] `).catch(() => '\n'), closed]);
+    if (answer === '\n') process.stderr.write(answer);
     return /^y(es)?$/i.test(answer.trim());
   } finally {
     reader.close();

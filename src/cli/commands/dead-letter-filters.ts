@@ -7,6 +7,7 @@ import {
   type ReadDeadLetters,
 } from '../../dead-letters/find-dead-letters.ts';
 import { readDeadLetters } from '../../queue/dead-letters.ts';
+import type { Endpoint } from '../../queue/names.ts';
 import { chooseClients, type Operator } from '../open-operator.ts';
 import { optionParser, parseCount, parseMoment } from '../parse-options.ts';
 import type { GlobalOptions } from '../run-command.ts';
@@ -45,4 +46,37 @@ export function findMatching(
 ): AsyncGenerator<readonly DeadLetter[]> {
   const clients = chooseClients(operator.config, options.client);
   return findDeadLetters(deadLetterReader(operator), clients, options, options.limit);
+}
+
+/** The dead letters that match, when they were counted. */
+export interface Chosen {
+  readonly matching: number;
+  readonly clients: readonly string[];
+  readonly endpoints: readonly Endpoint[];
+  /** The oldest of each endpoint. */
+  readonly canaries: readonly DeadLetter[];
+}
+
+/** Counts the dead letters that match. @param canariesEach how many of each endpoint are kept; default: none */
+export async function chooseMatching(
+  operator: Operator,
+  options: FilterOptions,
+  canariesEach = 0,
+): Promise<Chosen> {
+  const counts = new Map<string, { readonly endpoint: Endpoint; count: number }>();
+  const canaries: DeadLetter[] = [];
+  let matching = 0;
+  for await (const page of findMatching(operator, options)) {
+    matching += page.length;
+    for (const letter of page) {
+      const endpoint = { client: letter.client, type: letter.event.type };
+      const name = `${endpoint.client} ${endpoint.type}`;
+      const known = counts.get(name) ?? { endpoint, count: 0 };
+      if (known.count < canariesEach) canaries.push(letter);
+      known.count += 1;
+      counts.set(name, known);
+    }
+  }
+  const endpoints = [...counts.values()].map(({ endpoint }) => endpoint);
+  return { matching, clients: chooseClients(operator.config, options.client), endpoints, canaries };
 }

@@ -4,19 +4,34 @@ import { v7 as uuidv7 } from 'uuid';
 import type { StoredEvent } from '../../core/event.ts';
 import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import { holdRate } from '../../dead-letters/replay-rate.ts';
+import {
+  findUnavailable,
+  type UnavailableEndpoint,
+  unavailableValue,
+} from '../../dead-letters/unavailable-endpoints.ts';
+import type { CanaryAccount } from '../../dead-letters/watch-canaries.ts';
 import { discardDeadLetters, replayDeadLetters } from '../../queue/dead-letters.ts';
 import { chooseClients, type Operator, operatorAction, tellWithoutService } from '../open-operator.ts';
-import { decimalNumber } from '../parse-options.ts';
+import { decimalNumber, wholeNumber } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, UsageError, untilInterrupted } from '../run-command.ts';
-import { confirm, formatCount, formatDuration, type Terminal } from '../terminal.ts';
-import { deadLetterReader, type FilterOptions, findMatching, withFilters } from './dead-letter-filters.ts';
+import { confirm, formatCount, formatDuration, formatTime, type Terminal } from '../terminal.ts';
+import {
+  type Chosen,
+  chooseMatching,
+  deadLetterReader,
+  type FilterOptions,
+  withFilters,
+} from './dead-letter-filters.ts';
+import { canaryValue, replayCanaries, tellCanaries, whyStop } from './replay-canaries.ts';
 
 type ActionOptions = FilterOptions & {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   /** Events per second. */
   readonly rate?: number;
+  /** So many of each endpoint go first. */
+  readonly canary?: number;
 };
 
 const VERBS = {
@@ -37,13 +52,23 @@ const parseRate = decimalNumber(
   'It is a number of events a second, more than 0, such as 50 or 0.5.',
 );
 
+const CANARY_HELP =
+  'first so many of each endpoint, oldest first, and the rest only once these are delivered; otherwise it asks, or exits with 3';
+/** All of them are kept in memory. */
+const MOST_CANARIES = 100;
+const parseCanary = wholeNumber(1, MOST_CANARIES, `It is a whole number from 1 to ${MOST_CANARIES}.`);
+
 /** `waybill dead-letters replay` and `discard` */
 export function addDeadLetterActions(group: Command): void {
   for (const verb of ['replay', 'discard'] as const) {
     const command = withFilters(group.command(verb).description(VERBS[verb].description))
       .option('--dry-run', 'only count')
       .option('--yes', 'do not ask');
-    if (verb === 'replay') command.option('--rate <n>', 'at most so many events a second', parseRate);
+    if (verb === 'replay') {
+      command
+        .option('--rate <n>', 'at most so many events a second', parseRate)
+        .option('--canary <n>', CANARY_HELP, parseCanary);
+    }
     command.action(
       operatorAction((terminal, operator, options: ActionOptions) => act(verb, terminal, operator, options)),
     );
@@ -56,55 +81,140 @@ async function act(
   operator: Operator,
   options: ActionOptions,
 ): Promise<number> {
-  const { rate } = options;
   const { past } = VERBS[verb];
-  let matching = 0;
-  for await (const page of findMatching(operator, options)) matching += page.length;
+  const chosen = await chooseMatching(operator, options, options.canary);
+  const { matching } = chosen;
+  const { redis, config } = operator;
+  const unavailable = verb === 'replay' ? await findUnavailable(redis, config.clients, chosen.endpoints) : [];
+  for (const one of unavailable) terminal.note(describeUnavailable(one));
+  const account = {
+    matching,
+    ...(unavailable.length === 0 ? {} : { unavailable: unavailable.map(unavailableValue) }),
+  };
+  const { rate } = options;
   const howLong = rate === undefined ? '' : ` in about ${formatDuration((matching / rate) * 1_000)}`;
-  const nothing = await whyNothing(verb, matching, howLong, operator, options);
+  const nothing = await whyNothing(verb, chosen, unavailable.length > 0, howLong, options);
   if (nothing !== undefined) {
-    terminal.value({ matching, [past]: 0, interrupted: false });
-    terminal.line(nothing);
-    return EXIT.done;
+    terminal.value({ ...account, [past]: 0, interrupted: false });
+    if (nothing.exit === EXIT.done) terminal.line(nothing.why);
+    else terminal.note(`waybill: ${nothing.why}`);
+    return nothing.exit;
   }
   if (rate !== undefined) {
     terminal.note(`Replaying ${formatCount(matching)} dead letters${howLong}: ${rate} a second.`);
   }
-  const { done, interrupted } = await carryOut(verb, operator, options, matching);
-  terminal.value({ matching, [past]: done, interrupted });
+  const { done, interrupted, exit, canary } = await carryOut(verb, terminal, operator, options, chosen);
+  const tried = canary === undefined ? {} : { canary: canaryValue(canary) };
+  terminal.value({ ...account, [past]: done, interrupted, ...tried });
   terminal.line(`${formatCount(done)} ${past}.`);
   if (interrupted) terminal.line('Interrupted: run it again for the rest.');
-  if (verb === 'replay' && done > 0) await tellWithoutService(terminal, operator.redis);
-  return interrupted ? EXIT.interrupted : EXIT.done;
+  if (verb === 'replay' && done > 0) await tellWithoutService(terminal, redis);
+  return exit;
 }
 
-/** Says why nothing is to be done, if so. Asks before more than one. @throws UsageError if it cannot ask */
+function describeUnavailable({
+  client,
+  type,
+  since = 0,
+  until = 0,
+  reason,
+  holds,
+}: UnavailableEndpoint): string {
+  const endpoint = `${client} ${type}`;
+  if (reason === 'retry_after') {
+    return `${endpoint} said Retry-After: replayed events wait until ${formatTime(until)}, and longer if it says so again.`;
+  }
+  const what = holds
+    ? 'replayed events wait until it comes back'
+    : 'its pace is fixed, so that replayed events are sent all the same';
+  return `${endpoint} is down since ${formatTime(since)}: ${what}.`;
+}
+
+/** Why nothing is done, and the exit code. */
+interface Nothing {
+  readonly why: string;
+  readonly exit: number;
+}
+
+/**
+ * Says why nothing is to be done, if so. Asks before more than one, and before any at an endpoint that is unavailable.
+ *
+ * @throws UsageError if it cannot ask
+ */
 async function whyNothing(
   verb: Verb,
-  matching: number,
+  { matching, clients }: Chosen,
+  isUnavailable: boolean,
   howLong: string,
-  { config }: Operator,
-  { client, dryRun, yes }: ActionOptions,
-): Promise<string | undefined> {
-  if (matching === 0) return 'No dead letters match.';
-  if (dryRun === true) return `${formatCount(matching)} would be ${VERBS[verb].past}${howLong}.`;
-  if (matching === 1 || yes === true) return undefined;
-  const clients = chooseClients(config, client).join(', ');
-  const agreed = await confirm(`${verb} ${formatCount(matching)} dead letters of ${clients}?`);
-  if (agreed === undefined) {
-    throw new UsageError(
-      `${matching} dead letters match: --yes is needed to ${verb} more than one without a terminal`,
-    );
+  { dryRun, yes }: ActionOptions,
+): Promise<Nothing | undefined> {
+  if (matching === 0) return { why: 'No dead letters match.', exit: EXIT.done };
+  if (dryRun === true) {
+    const why = `${formatCount(matching)} would be ${VERBS[verb].past}${howLong}.`;
+    return { why, exit: EXIT.done };
   }
-  return agreed ? undefined : 'Nothing was done.';
+  if (yes === true || (matching === 1 && !isUnavailable)) return undefined;
+  const many = `${formatCount(matching)} dead letter${matching === 1 ? '' : 's'}`;
+  const anyway = isUnavailable ? ' all the same' : '';
+  const agreed = await confirm(`${verb} ${many} of ${clients.join(', ')}${anyway}?`);
+  if (agreed === true) return undefined;
+  if (agreed === false) return { why: 'Nothing was done.', exit: EXIT.done };
+  if (isUnavailable) {
+    const why = `nothing was ${VERBS[verb].past}; --yes is needed to ${verb} all the same without a terminal`;
+    return { why, exit: EXIT.someFailed };
+  }
+  throw new UsageError(
+    `${matching} dead letters match: --yes is needed to ${verb} more than one without a terminal`,
+  );
+}
+
+/** What was done; `canary`: what became of those that went first. */
+interface Done {
+  readonly done: number;
+  readonly interrupted: boolean;
+  readonly exit: number;
+  readonly canary?: CanaryAccount;
+}
+
+async function carryOut(
+  verb: Verb,
+  terminal: Terminal,
+  operator: Operator,
+  options: ActionOptions,
+  chosen: Chosen,
+): Promise<Done> {
+  const { canaries, matching } = chosen;
+  if (canaries.length === 0) return actOnAll(verb, operator, options, matching);
+  const canary = await replayCanaries(terminal, operator, canaries, options.rate);
+  tellCanaries(terminal, canary);
+  const rest = matching - canaries.length;
+  const stopped = await whyStop(terminal, canary, rest, options.yes === true);
+  const { replayed, interrupted } = canary;
+  if (stopped !== undefined) return { done: replayed, interrupted, exit: stopped, canary };
+  if (rest === 0) return { done: replayed, interrupted, exit: EXIT.done, canary };
+  const { limit } = options;
+  const others = await actOnAll(
+    verb,
+    operator,
+    { ...options, ...(limit === undefined ? {} : { limit: limit - canaries.length }) },
+    rest,
+    new Set(canaries.map(({ event }) => event.id)),
+  );
+  return { ...others, done: replayed + others.done, canary };
 }
 
 /** Acts on all that match, with a progress bar; a signal ends it between two steps. */
-function carryOut(verb: Verb, operator: Operator, options: ActionOptions, matching: number) {
+async function actOnAll(
+  verb: Verb,
+  operator: Operator,
+  options: ActionOptions,
+  matching: number,
+  skip?: ReadonlySet<string>,
+): Promise<Done> {
   const { config, redis } = operator;
   const { client, limit, rate } = options;
   const { past, act } = VERBS[verb];
-  return untilInterrupted((signal) =>
+  const { done, interrupted } = await untilInterrupted((signal) =>
     withProgress(past, matching, (onProgress) =>
       actOnDeadLetters(deadLetterReader(operator), (name, events) => act(redis, name, events), {
         clients: chooseClients(config, client),
@@ -114,7 +224,9 @@ function carryOut(verb: Verb, operator: Operator, options: ActionOptions, matchi
         onProgress,
         ...(limit === undefined ? {} : { limit }),
         ...(rate === undefined ? {} : { rate: holdRate(rate, () => performance.now()) }),
+        ...(skip === undefined ? {} : { skip }),
       }),
     ),
   );
+  return { done, interrupted, exit: interrupted ? EXIT.interrupted : EXIT.done };
 }
