@@ -26,7 +26,21 @@ const kill = (at: number, losesDeliverers = 1): Disturbance => ({
   until: at,
   losesDeliverers,
 });
-const letter = { unit: DOOMED, attempts: 6, failureClass: 'server_error', life: 0 };
+/** When the attempts of a life ended, ten ms apart. */
+const endsFrom = (at: number): number[] => [1, 2, 3, 4, 5, 6].map((attempt) => at + attempt * 10);
+const letter = {
+  unit: DOOMED,
+  attempts: 6,
+  failureClass: 'server_error',
+  failedAt: endsFrom(0),
+  life: 0,
+};
+const fault = (kind: string, at: number, until: number): Disturbance => ({
+  kind,
+  at,
+  until,
+  losesDeliverers: 0,
+});
 
 /** A run in which a plain and a doomed event went as they should, but for these changes. */
 function evidence(changes: Partial<Evidence> = {}): Evidence {
@@ -198,6 +212,19 @@ describe('the judge', () => {
     expect(verdictOf({ sightings: [...late.sightings, ...replayed] }).longestTakeoverMs).toBe(45_001);
   });
 
+  test('lets a frozen process send again what another one is sending', () => {
+    const [slow, accepted] = [unitWith('slow'), { accepted: [unitWith('slow')] }];
+    const sightings: Sighting[] = [
+      [slow, 'id', 1, 35_000, 200, 39_000],
+      [slow, 'id', 1, 37_700, 200, 41_700],
+    ];
+    const frozen = (until: number): Disturbance => ({ ...kill(5_000), kind: 'freeze worker', until });
+    const verdictOf = (until: number) =>
+      judge(evidence({ sightings, deadLetters: [], ...answers(accepted), disturbances: [frozen(until)] }));
+    expect(verdictOf(37_680)).toMatchObject({ doubled: 1, violations: [] });
+    expect(verdictOf(36_000).violations).toEqual(['1 events were delivered twice without a fault']);
+  });
+
   test('counts a replayed event as a new life', () => {
     const cured = unitWith('cured');
     const first = [1, 2, 3, 4, 5, 6].map((attempt) => seen(cured, attempt, 500, attempt));
@@ -208,6 +235,67 @@ describe('the judge', () => {
       doubled: 0,
       violations: [],
     });
+  });
+});
+
+describe('the judge of a run whose endpoint refused connections', () => {
+  const LATE = unitWith('late');
+  const of = (unit: number, changes: Partial<Evidence>) =>
+    judge(
+      evidence({
+        sightings: [],
+        deadLetters: [],
+        answers: { accepted: [unit], refused: [], unknown: [], counted: [] },
+        ...changes,
+      }),
+    );
+  const refuses = fault('endpoint refuses', 5_000, 8_000);
+  const deadOf = (unit: number, from: number) => ({ ...letter, unit, failedAt: endsFrom(from), life: 0 });
+
+  test('lets an event die of attempts that it could not see, and no other one', () => {
+    const dead = (from: number, disturbances = [refuses]) =>
+      of(PLAIN, { deadLetters: [deadOf(PLAIN, from)], disturbances });
+    expect(dead(6_000)).toMatchObject({ lost: 0, dead: 1, violations: [] });
+    // A 503 is one that it saw.
+    const limits = [fault('endpoint answers 503', 5_000, 8_000)];
+    expect(dead(6_000, limits).violations).toHaveLength(6);
+    const sightings = [1, 2, 3, 4, 5, 6].map((attempt) => seen(PLAIN, attempt, 503, 6_000 + attempt * 10));
+    const answered = { sightings, deadLetters: [deadOf(PLAIN, 6_000)], disturbances: limits };
+    expect(of(PLAIN, answered).violations).toEqual([]);
+    expect(dead(6_000, [fault('endpoint hangs', 5_000, 8_000)]).violations).toHaveLength(1);
+    expect(dead(9_100).violations.join()).toMatch(/\(plain\) is a dead letter/);
+    // The process was frozen, and learned of it later.
+    expect(dead(9_100, [refuses, fault('freeze worker', 7_000, 9_000)]).violations).toEqual([]);
+  });
+
+  test('counts what the fate of an event fails by itself', () => {
+    const failedAt = [100, 200, 300, 6_000, 6_100, 6_200];
+    const own = 1 + (LATE % 3);
+    const dead = { ...letter, unit: LATE, failedAt: failedAt.slice(3 - own) };
+    const whole = { ...dead, failedAt: [...dead.failedAt, ...Array(3 - own).fill(6_300)] };
+    const sightings = [1, 2, 3].slice(0, own).map((attempt) => seen(LATE, attempt, 500, attempt * 100));
+    expect(of(LATE, { sightings, deadLetters: [whole], disturbances: [refuses] }).violations).toEqual([]);
+  });
+
+  test('finds no gap in attempts, nor one too many, where it was refusing', () => {
+    const sightings = [seen(PLAIN, 1, 0, 4_990), seen(PLAIN, 4, 200, 9_000)];
+    expect(of(PLAIN, { sightings, disturbances: [refuses] }).violations).toEqual([]);
+    expect(of(PLAIN, { sightings }).violations.join()).toMatch(/attempt 4 before attempt 3/);
+    const replayed = [seen(PLAIN, 1, 0, 4_980), seen(PLAIN, 2, 0, 4_990), seen(PLAIN, 2, 200, 20_000)];
+    expect(of(PLAIN, { sightings: replayed, disturbances: [refuses] }).violations).toEqual([]);
+    expect(of(PLAIN, { sightings: replayed }).violations.join()).toMatch(/sent too often/);
+  });
+
+  test('does not miss the attempts at a dead letter that were refused', () => {
+    const sightings = sixFailures(4_000).slice(0, 2);
+    const failedAt = [4_010, 4_020, 6_030, 6_040, 6_050, 6_060];
+    const dead = { sightings, deadLetters: [{ ...letter, failedAt }] };
+    expect(of(DOOMED, { ...dead, disturbances: [refuses] }).violations).toEqual([]);
+    expect(of(DOOMED, dead).violations).toHaveLength(4);
+  });
+
+  test('still finds an event that is nowhere', () => {
+    expect(of(PLAIN, { disturbances: [refuses] }).lost).toBe(1);
   });
 });
 

@@ -53,7 +53,9 @@ export async function readEnd(
     for await (const page of readDeadLetters(connection, client)) {
       for (const { unit, history = [], life = 0 } of page) {
         const failureClass = history.at(-1)?.[2] ?? '';
-        deadLetters.push({ unit: unitOf(unit) ?? -1, attempts: history.length, failureClass, life });
+        const failedAt = history.map(([at]) => at);
+        const attempts = history.length;
+        deadLetters.push({ unit: unitOf(unit) ?? -1, attempts, failureClass, failedAt, life });
       }
     }
     return { deadLetters, broken: (await readView(connection, client)).broken };

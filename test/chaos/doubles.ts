@@ -1,3 +1,4 @@
+import { mayHaveFailed } from './endpoint-faults.ts';
 import { type Disturbance, type Evidence, groupBy, isDelivery } from './evidence.ts';
 import { type Fate, fateOf } from './fates.ts';
 import type { Sighting } from './protocol.ts';
@@ -8,6 +9,8 @@ const UNWRITTEN_MS = 500;
 const BATCH = 50;
 /** How far apart the moment of a signal and its effect may be on a loaded machine. */
 const MARGIN_MS = 250;
+/** What is left of a lock, at the least: it lasts 30 s, and is renewed when 5 to 10 s of it are gone. */
+const LEAST_LOCK_MS = 20_000;
 /** While one of these lasts, nothing that is delivered is written down, and no batch is taken over. */
 const STOPS_REDIS: ReadonlySet<string> = new Set(['kill redis', 'freeze redis']);
 
@@ -62,12 +65,29 @@ export function longestTakeover({
   let longest = 0;
   for (const [, ofUnit] of groupBy(ofOneLife, ([unit, , attempt]) => `${unit} ${attempt}`)) {
     for (const [index, again] of ofUnit.slice(1).entries()) {
-      const cause = causeOf(ofUnit[index] ?? again, again, disturbances);
+      const before = ofUnit[index] ?? again;
+      if (mayHaveDied(before, again, disturbances)) continue;
+      const cause = causeOf(before, again, disturbances);
       if (cause === undefined || !kills.includes(cause)) continue;
       longest = Math.max(longest, again[3] - latestEnd(again[3], disturbances));
     }
   }
   return longest;
+}
+
+/** Whether the event may have died between two requests, by faults of the endpoint's, and was sent again for a replay. */
+function mayHaveDied(
+  [, , , at, status, answeredAt]: Sighting,
+  [, , , againAt]: Sighting,
+  disturbances: readonly Disturbance[],
+): boolean {
+  if (status >= 200 && status < 300) return false;
+  if (status !== 0) return mayHaveFailed(disturbances, at, againAt);
+  // Its sender left: it was killed, and nobody sends the event again while its lock lasts, or the endpoint did it.
+  return (
+    mayHaveFailed(disturbances, answeredAt, answeredAt) ||
+    mayHaveFailed(disturbances, answeredAt + LEAST_LOCK_MS, againAt)
+  );
 }
 
 /** When the latest fault before a moment was over that may keep deliverers from their work. */
@@ -76,14 +96,17 @@ function latestEnd(before: number, disturbances: readonly Disturbance[]): number
   return Math.max(...hindering.map(({ until }) => Math.min(until, before)));
 }
 
-/** The first fault between the two deliveries; one that loses a process before one that does not. */
+/**
+ * The first fault between the two deliveries; one that loses a process before one that does not. A frozen process may
+ * send again what another one took over and has not finished: then the fault only has to come before that.
+ */
 function causeOf(
   [, , , , , answeredAt]: Sighting,
   [, , , againAt]: Sighting,
   disturbances: readonly Disturbance[],
 ): Disturbance | undefined {
   const between = disturbances.filter(
-    ({ at, until }) => until + MARGIN_MS >= answeredAt && at - MARGIN_MS <= againAt,
+    ({ at, until }) => until + MARGIN_MS >= Math.min(answeredAt, againAt) && at - MARGIN_MS <= againAt,
   );
   return between.find(({ losesDeliverers }) => losesDeliverers > 0) ?? between[0];
 }

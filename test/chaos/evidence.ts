@@ -16,6 +16,8 @@ export interface FinalDeadLetter {
   /** The entries of its history. */
   readonly attempts: number;
   readonly failureClass: string;
+  /** When each of them ended, oldest first; ms since the epoch. */
+  readonly failedAt: readonly number[];
   readonly life: number;
 }
 

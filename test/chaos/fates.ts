@@ -40,11 +40,17 @@ export function statusFor(unit: number, attempt: number, cured: boolean): number
     case 'cured':
       return cured ? 200 : failure;
     case 'late':
-      return attempt <= 1 + (unit % 3) ? failure : 200;
+      return attempt <= ownFailures('late', unit) ? failure : 200;
     case 'slow':
     case 'plain':
       return 200;
   }
+}
+
+/** How many attempts at an event of a fate fail, in each life, at an endpoint that is well. */
+export function ownFailures(fate: Fate, unit: number): number {
+  if (fate === 'late') return 1 + (unit % 3);
+  return fate === 'doomed' || fate === 'cured' ? ATTEMPTS : 0;
 }
 
 /** A payload about a unit: there is one event for each unit, so that its number tells them apart. */

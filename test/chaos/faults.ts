@@ -1,8 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Child } from '../bench/child.ts';
 import type { DurableRedis } from './durable-redis.ts';
 import type { Disturbance } from './evidence.ts';
 import type { Fault, FaultKind } from './plan.ts';
 import type { SendLane } from './producers.ts';
+import type { Behaviour, JudgeCommands } from './protocol.ts';
 import type { Replays } from './replays.ts';
 import type { Services } from './services.ts';
 
@@ -12,6 +14,7 @@ export interface Victims {
   readonly services: Services;
   readonly lanes: readonly SendLane[];
   readonly replays: Replays;
+  readonly endpoint: Child<JudgeCommands>;
 }
 
 const LOOK_AGAIN_MS = 10;
@@ -106,12 +109,22 @@ const DEEDS: Readonly<Record<FaultKind, Deed>> = {
       () => undefined, // Redis is away just now
     );
   },
+  'endpoint refuses': (victims, fault) => misbehave(victims, 'refuse', fault),
+  'endpoint answers 503': (victims, fault) => misbehave(victims, 'answer 503', fault),
+  'endpoint hangs': (victims, fault) => misbehave(victims, 'hang', fault),
 };
 
 /** A killed process is gone at once; that it comes back later disturbs nobody. */
 const OF_A_MOMENT: ReadonlySet<FaultKind> = new Set(['kill service', 'kill worker']);
 /** What may cost a producer, or an operator's command, an answer of Redis. */
 const DISTURBS_REDIS: ReadonlySet<string> = new Set(['kill redis', 'freeze redis', 'kill connections']);
+
+async function misbehave({ endpoint }: Victims, how: Behaviour, { forMs }: Fault): Promise<number> {
+  await endpoint.ask('behave', how);
+  await pause(forMs);
+  await endpoint.ask('behave', 'well');
+  return 0;
+}
 
 async function freezeWorker({ services }: Victims, { choice, forMs }: Fault): Promise<boolean> {
   const worker = await somebody(() => services.pickWorker(choice));

@@ -10,7 +10,8 @@ import { isClean, toReport, toText } from './report.ts';
 import { runChaos } from './run.ts';
 
 /*
- * `npm run chaos`: kills and freezes services, their supervisors and workers alone, commands and Redis under load, and judges by what the receiver saw
+ * `npm run chaos`: kills and freezes services, their supervisors and workers alone, commands and Redis under load, has the endpoint
+ * refuse, answer 503 and hang, and judges by what the receiver saw
  * whether an event was lost. The account on stdout, progress on stderr. Exit codes: 0 nothing lost and no rule
  * broken; 1 otherwise; 2 usage.
  */

@@ -1,4 +1,7 @@
-/** What can be done to a run. A service is all of its processes: a supervisor, and workers, which deliver. */
+/**
+ * What can be done to a run. A service is all of its processes: a supervisor, and workers, which deliver. The
+ * endpoint is the client's: it refuses connections, answers 503 beyond a rate, or answers nothing for a while.
+ */
 export const FAULT_KINDS = [
   'kill service',
   'kill supervisor',
@@ -13,6 +16,9 @@ export const FAULT_KINDS = [
   'kill redis',
   'freeze redis',
   'kill connections',
+  'endpoint refuses',
+  'endpoint answers 503',
+  'endpoint hangs',
 ] as const;
 
 /** One of {@link FAULT_KINDS}. */
@@ -49,20 +55,26 @@ const SHAPES: Readonly<Record<FaultKind, readonly [from: number, to: number, wei
   'kill redis': [100, 1_500, 2],
   'freeze redis': [1_000, 10_000, 2],
   'kill connections': [0, 0, 3],
+  'endpoint refuses': [500, 8_000, 2],
+  'endpoint answers 503': [500, 6_000, 2],
+  // With a slow event before it, less than workers without a supervisor have for their requests.
+  'endpoint hangs': [1_000, 5_000, 2],
 };
 
 const PAUSE_MS = 8_000;
+const ENDPOINT_PAUSE_MS = 3_000;
 /** Workers without a supervisor have ten seconds for their requests, and five to write down what came of them. */
 const ENDING_MS = 15_000;
 
 /**
  * Faults of one lane come one after another. Two that keep locks from being renewed, or results from being
- * written down, would together rightly cost a worker its locks, or what it could not write.
+ * written down, would together rightly cost a worker its locks, or what it could not write; and the endpoint does
+ * one thing at a time.
  */
 function laneOf(
   kind: FaultKind,
   forMs: number,
-): { readonly lane: 'writing' | 'long freeze'; busyMs: number } | undefined {
+): { readonly lane: 'writing' | 'long freeze' | 'endpoint'; busyMs: number } | undefined {
   switch (kind) {
     case 'freeze service':
     case 'freeze worker':
@@ -73,6 +85,10 @@ function laneOf(
       return { lane: 'writing', busyMs: ENDING_MS };
     case 'freeze worker past its lock':
       return { lane: 'long freeze', busyMs: forMs + PAUSE_MS };
+    case 'endpoint refuses':
+    case 'endpoint answers 503':
+    case 'endpoint hangs':
+      return { lane: 'endpoint', busyMs: forMs + ENDPOINT_PAUSE_MS };
     default:
       return undefined;
   }
@@ -82,7 +98,7 @@ function laneOf(
 export function drawPlan(seconds: number, random: () => number): Fault[] {
   const endAt = seconds * 1_000;
   const faults: Fault[] = [];
-  const freeAt = { writing: 0, 'long freeze': 0 };
+  const freeAt = { writing: 0, 'long freeze': 0, endpoint: 0 };
   for (let at = FIRST_AT_MS; at < endAt; at += 700 + random() * 3_000) {
     const kind = drawKind(random());
     const [from, to] = SHAPES[kind];
@@ -116,13 +132,16 @@ function drawKind(chance: number): FaultKind {
 export const FIXED_PLAN: readonly Fault[] = [
   { kind: 'kill service', at: 1_000, forMs: 300, choice: 0 },
   { kind: 'freeze worker past its lock', at: 1_600, forMs: 32_000, choice: 0.9 },
+  { kind: 'endpoint hangs', at: 1_900, forMs: 800, choice: 0 },
   { kind: 'kill send', at: 2_500, forMs: 0, choice: 0.5 },
   { kind: 'kill worker', at: 3_300, forMs: 0, choice: 0 },
   { kind: 'freeze send', at: 4_000, forMs: 1_000, choice: 0.5 },
+  { kind: 'endpoint refuses', at: 4_500, forMs: 3_000, choice: 0 },
   { kind: 'kill connections', at: 5_500, forMs: 0, choice: 0.5 },
   { kind: 'kill replay', at: 6_500, forMs: 0, choice: 0.6 },
   { kind: 'freeze redis', at: 7_500, forMs: 1_500, choice: 0.5 },
   { kind: 'freeze replay', at: 9_500, forMs: 1_000, choice: 0.7 },
+  { kind: 'endpoint answers 503', at: 10_300, forMs: 900, choice: 0 },
   { kind: 'freeze service', at: 11_000, forMs: 500, choice: 0 },
   { kind: 'freeze worker', at: 11_800, forMs: 500, choice: 0.4 },
   { kind: 'kill redis', at: 12_500, forMs: 300, choice: 0.5 },

@@ -100,7 +100,7 @@ async function run(options: RunOptions, endings: Endings): Promise<Outcome> {
     runSends({ ...parts, launcher, disturbed: record.redisDisturbed }),
   );
   const replays = runReplays(launcher, stopping);
-  const victims: Victims = { redis, services, lanes, replays };
+  const victims: Victims = { redis, services, lanes, replays, endpoint: judging };
 
   await underWay(() => judging.ask('count', undefined));
   began = performance.now();

@@ -1,5 +1,6 @@
 import { judgeDoubles, longestTakeover } from './doubles.ts';
-import { type Evidence, type FinalDeadLetter, groupBy, isDelivery } from './evidence.ts';
+import { mayBeDead, mayBeUnseen, wasUnseen } from './endpoint-faults.ts';
+import { type Disturbance, type Evidence, type FinalDeadLetter, groupBy, isDelivery } from './evidence.ts';
 import { ATTEMPTS, fateOf } from './fates.ts';
 import type { Sighting } from './protocol.ts';
 
@@ -31,7 +32,6 @@ export function judge(evidence: Evidence): Verdict {
   const dead = new Map(deadLetters.map((letter) => [letter.unit, letter]));
   const delivered = new Set(evidence.sightings.flatMap((seen) => (isDelivery(seen) ? [seen[0]] : [])));
   const isThrough = (unit: number): boolean => delivered.has(unit) || dead.has(unit);
-  const kills = disturbances.filter(({ losesDeliverers }) => losesDeliverers > 0).length;
   const { doubled, violations: doubles } = judgeDoubles(evidence);
   const longestSilenceMs = longestSilence(evidence);
   const longestTakeoverMs = longestTakeover(evidence);
@@ -46,8 +46,10 @@ export function judge(evidence: Evidence): Verdict {
     ...missing.map((unit) => `unit ${unit} (${fateOf(unit)}) was accepted and is missing`),
     ...(missingOfCounted > 0 ? [`${missingOfCounted} that some send counted as accepted are missing`] : []),
     ...answers.refused.flatMap((unit) => (isThrough(unit) ? [`unit ${unit} was refused and delivered`] : [])),
-    ...[...byUnit].flatMap(([unit, seen]) => [...judgeUnit(unit, seen, dead.get(unit), kills)]),
-    ...deadLetters.flatMap((letter) => [...judgeDeadLetter(letter, byUnit.get(letter.unit) ?? [])]),
+    ...[...byUnit].flatMap(([unit, seen]) => [...judgeUnit(unit, seen, dead.get(unit), disturbances)]),
+    ...deadLetters.flatMap((letter) => [
+      ...judgeDeadLetter(letter, byUnit.get(letter.unit) ?? [], disturbances),
+    ]),
     ...doubles,
     ...(evidence.broken > 0 ? [`${evidence.broken} jobs failed by a fault of Waybill's own`] : []),
     ...(evidence.undrained === undefined ? [] : [`not all came to an end: ${evidence.undrained}`]),
@@ -72,31 +74,35 @@ export function judge(evidence: Evidence): Verdict {
   };
 }
 
-/** Attempts are numbered 1 to 6, none is left out, and none is made twice but for a kill. */
+/** Attempts are numbered 1 to 6, none is left out unless it was refused, and none is made twice but for a kill. */
 function* judgeUnit(
   unit: number,
   seen: readonly Sighting[],
   dead: FinalDeadLetter | undefined,
-  kills: number,
+  disturbances: readonly Disturbance[],
 ): Generator<string> {
+  const kills = disturbances.filter(({ losesDeliverers }) => losesDeliverers > 0).length;
   const ids = new Set(seen.map(([, id]) => id));
   if (ids.size > 1) yield `unit ${unit} came under ${ids.size} event ids`;
   const counts = Array.from({ length: ATTEMPTS + 1 }, () => 0);
   let lives = 1;
   let highest = 0;
-  for (const [, , attempt] of seen) {
+  let before = Number.NEGATIVE_INFINITY;
+  for (const [, , attempt, at, , answeredAt] of seen) {
+    const isGap = mayBeUnseen(disturbances, before, at);
+    before = answeredAt;
     const count = counts[attempt];
     if (attempt === 0 || count === undefined) {
       yield `unit ${unit} was sent with attempt number ${attempt}`;
       continue;
     }
-    // A replayed event begins a new life.
-    if (attempt === 1 && highest === ATTEMPTS) {
+    // A replayed event begins a new life; the end of the old one, and the beginning of the new one, may be unseen.
+    if ((attempt === 1 && highest === ATTEMPTS) || (attempt <= highest && isGap)) {
       lives += 1;
       highest = 0;
     }
     // Not `highest`: a process that was frozen may come late with a number of the life before.
-    if (attempt > 1 && counts[attempt - 1] === 0) {
+    if (attempt > 1 && counts[attempt - 1] === 0 && !isGap) {
       yield `unit ${unit} was sent with attempt ${attempt} before attempt ${attempt - 1}`;
     }
     highest = Math.max(highest, attempt);
@@ -110,20 +116,26 @@ function* judgeUnit(
   }
 }
 
-/** Who fails always is dead after six attempts in each life; who would not fail is not dead. */
+/** Who fails always is dead after six attempts in each life; who would not fail is dead by the endpoint's faults only. */
 function* judgeDeadLetter(
-  { unit, attempts, failureClass, life }: FinalDeadLetter,
+  { unit, attempts, failureClass, failedAt, life }: FinalDeadLetter,
   seen: readonly Sighting[],
+  disturbances: readonly Disturbance[],
 ): Generator<string> {
   const fate = fateOf(unit);
-  if (fate !== 'doomed' && fate !== 'cured') {
+  if (!mayBeDead(disturbances, fate, unit, failedAt)) {
     yield `unit ${unit} (${fate}) is a dead letter of class ${failureClass}`;
     return;
   }
   if (attempts !== ATTEMPTS) yield `the dead letter of unit ${unit} has ${attempts} attempts in its history`;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const count = seen.filter((one) => one[2] === attempt).length;
-    if (count < life + 1) {
+    // Of lives before the last one there is no history.
+    const endedAt = failedAt[attempt - 1] ?? Number.NaN;
+    const isUnseen =
+      wasUnseen(disturbances, endedAt) ||
+      (life > 0 && mayBeUnseen(disturbances, Number.NEGATIVE_INFINITY, endedAt));
+    if (count < life + 1 && !isUnseen) {
       yield `unit ${unit} died ${life + 1} times, and its attempt ${attempt} came ${count} times`;
     }
   }
