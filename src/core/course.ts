@@ -49,18 +49,20 @@ export function tabulateCourse(
   mostSpans: number,
   mostKinds: number,
 ): CourseTable {
+  // 200 or 201: what matters here is that it was delivered.
+  const merged = points.map((point) => (isDelivered(point) ? { ...point, status: 0 } : point));
   const first = Math.min(...points.map(({ at }) => at));
   const last = Math.max(...points.map(({ at }) => at));
   const fits = (ms: number): boolean => Math.floor(last / ms) - Math.floor(first / ms) < mostSpans;
   const days = Math.ceil((last - first) / (1_440 * MINUTE_MS * mostSpans)) + 1;
   const everyMs = MINUTE_MS * (WIDTHS.find((width) => fits(width * MINUTE_MS)) ?? 1_440 * days);
-  const kinds = kindsOf(points, mostKinds);
+  const kinds = kindsOf(merged, mostKinds);
   const from = Math.floor(first / everyMs);
   const spans = Array.from({ length: Math.floor(last / everyMs) - from + 1 }, (_, i) => ({
     at: (from + i) * everyMs,
     counts: kinds.map(() => 0),
   }));
-  for (const point of points) {
+  for (const point of merged) {
     const counts = spans[Math.floor(point.at / everyMs) - from]?.counts;
     const known = kinds.findIndex((kind) => isSame(kind, point));
     const column = known === -1 ? kinds.length - 1 : known;
@@ -90,6 +92,7 @@ export function isDelivered(kind: CourseKind): boolean {
   return kind.class === DELIVERED;
 }
 
-function isSame(a: CourseKind, b: CourseKind): boolean {
+/** Whether attempts came to the same thing. */
+export function isSame(a: CourseKind, b: CourseKind): boolean {
   return a.class === b.class && a.status === b.status;
 }

@@ -2,18 +2,26 @@ import { maskQuery } from '../auth/mask-credentials.ts';
 import { asksForTokens } from '../config/client-config.ts';
 import type { ResolvedClient } from '../config/config-schema.ts';
 import { backoffMs, type RetryPolicy } from '../core/backoff.ts';
+import { type CourseKind, isDelivered, isSame, totalsOf } from '../core/course.ts';
 import { diedAt } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
-import type { Incident } from '../core/incident.ts';
-import type { CollectedFailures } from './collect-failures.ts';
+import { type ClosedIncident, type FailureExample, type Incident, incidentValue } from '../core/incident.ts';
+import type { OutageRecords } from '../queue/outage-records.ts';
+import { CollectedFailures, type FailureGroup } from './collect-failures.ts';
 import { maskAnswer, maskPayload } from './mask-personal.ts';
 import { failureInWords, whatToAsk } from './what-to-ask.ts';
+
+/** An incident, open or over, and what is known of its course. */
+export interface Outage extends OutageRecords {
+  readonly incident: Incident | ClosedIncident;
+}
 
 /** What a report is made of. */
 export interface ReportParts {
   readonly client: ResolvedClient;
   readonly collected: readonly CollectedFailures[];
-  readonly open: readonly Incident[];
+  /** Of the same client, one for an endpoint. */
+  readonly outages: readonly Outage[];
   readonly keepDays: number | undefined;
   readonly waiting: number;
   readonly since: number | undefined;
@@ -29,12 +37,15 @@ export type IncidentReport = ReturnType<typeof buildReport>;
 export type EndpointReport = IncidentReport['endpoints'][number];
 /** What it says of one way to fail. */
 export type ReportFailure = EndpointReport['failures'][number];
+/** What came back to an event that was not given up on. */
+export type ReportExample = EndpointReport['examples'][number];
 
 /** Makes a report of what was collected, without personal data. */
 export function buildReport(parts: ReportParts) {
-  const { client, collected, keepDays, waiting, since, now } = parts;
+  const { client, collected, outages, keepDays, waiting, since, now } = parts;
   const contact: NonNullable<ResolvedClient['contact']> = client.contact ?? {};
-  const endpoints = collected.map((failures) => endpointReport(failures, parts));
+  const types = new Set([...collected, ...outages.map(({ incident }) => incident)].map(({ type }) => type));
+  const endpoints = [...types].map((type) => endpointReport(type, parts));
   const firstDied = Math.min(...collected.map((failures) => failures.firstDied));
   const isKept = keepDays === undefined || collected.length === 0;
   return {
@@ -66,10 +77,12 @@ function retrySpanMs(policy: RetryPolicy): number {
   return span;
 }
 
-function endpointReport(collected: CollectedFailures, { client, open }: ReportParts) {
-  const { type, count, groups, units, fields } = collected;
+function endpointReport(type: string, parts: ReportParts) {
+  const { client, collected, outages, now } = parts;
+  const failures = collected.find((one) => one.type === type) ?? new CollectedFailures(type);
+  const outage = outages.find(({ incident }) => incident.type === type);
+  const { groups, units, fields, count } = failures;
   const full = client.endpoints[type]?.url;
-  const incident = open.find((one) => one.type === type);
   const url = full === undefined ? null : maskQuery(full, full);
   const about = {
     url: url ?? 'the URL',
@@ -78,30 +91,59 @@ function endpointReport(collected: CollectedFailures, { client, open }: ReportPa
     hasFieldErrors: fields.errors.length > 0,
     hasTokens: asksForTokens(client.auth),
   };
-  const asks = groups.map((group) => whatToAsk({ ...about, class: group.class, status: group.status }));
+  const asks = askedFor(groups, outage).map((cause) => whatToAsk({ ...about, ...cause }));
   return {
     type,
     url,
     events: count,
     // A replayed dead letter has the history of its latest life only.
-    failingSince: iso(Math.min(collected.failingSince, incident?.failingSince ?? collected.failingSince)),
-    firstDiedAt: iso(collected.firstDied),
-    lastDiedAt: iso(collected.lastDied),
-    incidentOpenedAt: incident === undefined ? null : iso(incident.openedAt),
-    units,
-    failures: groups.map((group) => ({
-      status: group.status === 0 ? null : group.status,
-      class: group.class,
-      words: failureInWords(group.class, group.status),
-      events: group.count,
-      firstDiedAt: iso(group.firstDied),
-      lastDiedAt: iso(group.lastDied),
-      units: group.units,
-      samples: differing(group.samples.map(toSample)),
+    failingSince: iso(Math.min(failures.failingSince, outage?.incident.failingSince ?? now)),
+    firstDiedAt: count === 0 ? null : iso(failures.firstDied),
+    lastDiedAt: count === 0 ? null : iso(failures.lastDied),
+    incidentOpenedAt: outage === undefined ? null : iso(outage.incident.openedAt),
+    incident: outage === undefined ? null : incidentValue(outage.incident),
+    course: (outage?.course ?? []).map((point) => ({
+      at: iso(point.at),
+      class: point.class,
+      status: point.status === 0 ? null : point.status,
+      attempts: point.count,
     })),
+    units,
+    failures: groups.map(toFailure),
+    examples: (outage?.examples ?? [])
+      .filter((one) => !groups.some((group) => isSame(group, one)))
+      .map(toValue),
     fields,
     asks: [...new Set(asks)],
   };
+}
+
+function toFailure(group: FailureGroup) {
+  return {
+    status: group.status === 0 ? null : group.status,
+    class: group.class,
+    words: failureInWords(group.class, group.status),
+    events: group.count,
+    firstDiedAt: iso(group.firstDied),
+    lastDiedAt: iso(group.lastDied),
+    units: group.units,
+    samples: differing(group.samples.map(toSample)),
+  };
+}
+
+/** What events died of, and what at least a tenth of the attempts failed with; without either, what came back. */
+function askedFor(groups: readonly CourseKind[], outage: Outage | undefined): CourseKind[] {
+  if (outage === undefined) return [...groups];
+  const failed = totalsOf(outage.course.filter((point) => !isDelivered(point)));
+  const sum = failed.reduce((all, { count }) => all + count, 0);
+  const frequent = failed.filter(({ count }) => count * 10 >= sum);
+  const known = [...groups, ...frequent.filter((one) => !groups.some((group) => isSame(group, one)))];
+  return known.length > 0 ? known : [...outage.incident.failures, ...outage.examples];
+}
+
+function toValue(example: FailureExample) {
+  const { class: failureClass, status, at, ...rest } = example;
+  return { status: status === 0 ? null : status, class: failureClass, at: iso(at), ...rest };
 }
 
 type Sample = ReturnType<typeof toSample>;

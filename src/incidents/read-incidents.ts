@@ -3,6 +3,9 @@ import { type Incident, KEEP_CLOSED_MS } from '../core/incident.ts';
 import type { EndpointEvents, OpenIncident } from '../core/incident-steps.ts';
 import { readClientViews } from '../queue/client-view.ts';
 import { readClosedIncidents, readIncidents } from '../queue/incident-store.ts';
+import { readOutageRecords } from '../queue/outage-records.ts';
+import type { Outage } from './build-report.ts';
+import { collectExamples } from './collect-examples.ts';
 
 /** Reads the incidents of clients: open ones, and those that closed within seven days, newest first. */
 export async function readAllIncidents(redis: Redis, clients: readonly string[], now: number) {
@@ -29,4 +32,18 @@ export async function readOpenIncidents(redis: Redis, clients: readonly string[]
 export function withWaiting(incident: OpenIncident, events?: EndpointEvents): Incident {
   const { waiting = 0, inFlight = 0, retrying = 0 } = events ?? {};
   return { ...incident, waiting: waiting + inFlight + retrying };
+}
+
+/** Reads a client's open incidents, or that of one type, with their course, and with what comes back now. */
+export async function readOutages(redis: Redis, client: string, type?: string): Promise<Outage[]> {
+  const open = await readOpenIncidents(redis, [client]);
+  return Promise.all(
+    open
+      .filter((incident) => type === undefined || incident.type === type)
+      .map(async (incident) => {
+        const records = await readOutageRecords(redis, incident);
+        const examples = await collectExamples(redis, incident);
+        return { incident, ...records, ...(examples.length === 0 ? {} : { examples }) };
+      }),
+  );
 }

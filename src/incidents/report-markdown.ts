@@ -1,6 +1,7 @@
 import type { EndpointReport, IncidentReport, ReportFailure } from './build-report.ts';
 import { describeFailureKind, eventsOf, momentOf } from './describe-notice.ts';
 import { block, code, plain, plainWithCode, table } from './markdown-text.ts';
+import { courseParts, isOver, outageFacts, outageLead } from './report-outage.ts';
 
 /** Longer payloads are cut off: the report is read by people. */
 const MOST_PAYLOAD = 4_000;
@@ -15,7 +16,7 @@ export function reportTitle(client: string): string {
 
 /** Writes a report for a client's tech support. */
 export function reportMarkdown(report: IncidentReport): string {
-  const { client, contact, madeAt, since, events: count, endpoints } = report;
+  const { client, contact, madeAt, since, endpoints } = report;
   const whom = [contact.name, contact.email].filter((part) => part !== undefined).join(', ');
   const parts = [
     `# ${reportTitle(client)}`,
@@ -27,57 +28,69 @@ export function reportMarkdown(report: IncidentReport): string {
       .map((line) => `- ${line}`)
       .join('\n'),
   ];
-  if (count === 0) {
+  if (endpoints.length === 0) {
     // Events that wait may mean that the endpoint fails.
     const { waiting } = report.next;
     const tried = waiting === 0 ? [] : [`${eventsOf(waiting)} for you ${waitInWords(waiting)}.`];
     parts.push(['There is nothing to report: there are no such dead letters.', ...tried].join(' '));
   } else {
-    const where = endpoints.length === 1 ? 'one of your endpoints' : `${endpoints.length} of your endpoints`;
-    const them = count === 1 ? 'it' : 'them';
-    parts.push(
-      `${eventsOf(count)} for ${where} could not be delivered, and ${count === 1 ? 'waits' : 'wait'} here until the cause is mended. Below is what we saw, what we ask of you, and what becomes of ${them}.`,
-      ...endpoints.flatMap(endpointParts),
-      '## What happens next',
-      nextSteps(report),
-    );
+    parts.push(leadOf(report), ...endpoints.flatMap(endpointParts));
+    if (!endpoints.every(isOver)) parts.push('## What happens next', nextSteps(report));
   }
   return `${parts.join('\n\n')}\n`;
+}
+
+function leadOf(report: IncidentReport): string {
+  const { events: count, endpoints } = report;
+  const where = endpoints.length === 1 ? 'one of your endpoints' : `${endpoints.length} of your endpoints`;
+  if (count === 0) return `${outageLead(endpoints, where)} Below is what we saw, and what we ask of you.`;
+  const them = count === 1 ? 'it' : 'them';
+  return `${eventsOf(count)} for ${where} could not be delivered, and ${count === 1 ? 'waits' : 'wait'} here until the cause is mended. Below is what we saw, what we ask of you, and what becomes of ${them}.`;
 }
 
 function endpointParts(endpoint: EndpointReport): string[] {
   const { type, url, events: count, failingSince, firstDiedAt, lastDiedAt, units, failures, asks } = endpoint;
   const unitCount = `${units.count.toLocaleString('en-US')}${units.isMore ? ' or more' : ''}`;
-  return [
-    `## ${plain(type)}: ${eventsOf(count)}`,
-    table(
-      ['', ''],
-      [
-        ['Endpoint', url === null ? 'none any more' : `POST ${code(url)}`],
-        ['Failing since', momentOf(failingSince)],
-        ['First event given up on', momentOf(firstDiedAt)],
-        ['Last event given up on', momentOf(lastDiedAt)],
-        ['Events', count.toLocaleString('en-US')],
-        ['Units that they are about', unitCount],
-      ],
-    ),
-    '### How it fails',
-    table(
-      ['Status', 'What it means', 'Events', 'First', 'Last'],
-      failures.map((failure) => [
-        failure.status === null ? `none (${plain(failure.class)})` : String(failure.status),
-        failure.words,
-        failure.events.toLocaleString('en-US'),
-        momentOf(failure.firstDiedAt),
-        momentOf(failure.lastDiedAt),
-      ]),
-    ),
-    ...fieldParts(endpoint),
-    '### What came back, and which units',
-    ...failures.flatMap(failureParts),
-    '### What we ask of you',
-    asks.map((ask, i) => `${i + 1}. ${url === null ? plain(ask) : plainWithCode(ask, url)}`).join('\n'),
+  const died = (at: string | null, which: string): string[][] =>
+    at === null ? [] : [[`${which} event given up on`, momentOf(at)]];
+  const facts = [
+    ['Endpoint', url === null ? 'none any more' : `POST ${code(url)}`],
+    ['Failing since', momentOf(failingSince)],
+    ...outageFacts(endpoint),
+    ...died(firstDiedAt, 'First'),
+    ...died(lastDiedAt, 'Last'),
+    ...(count === 0
+      ? []
+      : [
+          ['Events', count.toLocaleString('en-US')],
+          ['Units that they are about', unitCount],
+        ]),
   ];
+  return [
+    `## ${plain(type)}${count === 0 ? '' : `: ${eventsOf(count)}`}`,
+    table(['', ''], facts),
+    ...courseParts(endpoint),
+    ...(count === 0 ? [] : ['### How it fails', failureTable(failures)]),
+    ...fieldParts(endpoint),
+    ...(failures.length === 0 ? [] : ['### What came back, and which units']),
+    ...failures.flatMap(failureParts),
+    ...exampleParts(endpoint),
+    ...(asks.length === 0 ? [] : [isOver(endpoint) ? '### What we asked of you' : '### What we ask of you']),
+    asks.map((ask, i) => `${i + 1}. ${url === null ? plain(ask) : plainWithCode(ask, url)}`).join('\n'),
+  ].filter((part) => part !== '');
+}
+
+function failureTable(failures: readonly ReportFailure[]): string {
+  return table(
+    ['Status', 'What it means', 'Events', 'First', 'Last'],
+    failures.map((failure) => [
+      failure.status === null ? `none (${plain(failure.class)})` : String(failure.status),
+      failure.words,
+      failure.events.toLocaleString('en-US'),
+      momentOf(failure.firstDiedAt),
+      momentOf(failure.lastDiedAt),
+    ]),
+  );
 }
 
 function fieldParts({ fields: { errors, readFrom, isAll } }: EndpointReport): string[] {
@@ -117,11 +130,27 @@ function failureParts(failure: ReportFailure): string[] {
   ];
 }
 
+/** Of events that were not given up on, or not yet. */
+function exampleParts({ examples }: EndpointReport): string[] {
+  if (examples.length === 0) return [];
+  const parts = examples.flatMap((example) => {
+    const { event, unit, at, attempts, answer } = example;
+    const kind = plain(describeFailureKind({ ...example, status: example.status ?? 0 }));
+    const what = `${kind}: event ${code(event)}, unit ${code(unit)}, attempt ${attempts} at ${momentOf(at)}`;
+    return [`${what}: ${cameBack(example, answer)}`, ...(answer === '' ? [] : [block(answer)])];
+  });
+  return ['### What came back to events that were tried again', ...parts];
+}
+
 function triesOf(attempts: number): string {
   return attempts === 1 ? '1 attempt' : `${attempts} attempts`;
 }
 
-function cameBack({ class: failureClass, status }: ReportFailure, answer: string): string {
+/** What an attempt led to, in a few words. */
+function cameBack(
+  { class: failureClass, status }: Pick<ReportFailure, 'class' | 'status'>,
+  answer: string,
+): string {
   if (failureClass === 'expired') return 'it was not sent';
   if (UNSENT_CLASSES.has(failureClass)) return 'it could not be sent';
   if (status === null) return 'no answer';
@@ -133,25 +162,43 @@ function payloadText(payload: unknown): string {
   return text.length <= MOST_PAYLOAD ? text : `${text.slice(0, MOST_PAYLOAD)}\n…`;
 }
 
-function nextSteps({ next, endpoints }: IncidentReport): string {
+function nextSteps(report: IncidentReport): string {
+  const { next, events } = report;
+  const { attempts, spanMs, waiting } = next;
+  const over = attempts === 1 ? 'tried once' : `tried ${attempts} times within ${spanInWords(spanMs)}`;
+  const more = events === 0 ? '' : ' more';
+  const waits = waiting === 0 ? [] : [`${eventsOf(waiting)}${more} for you ${waitInWords(waiting)}.`];
+  const lines =
+    events === 0
+      ? [
+          ...waits,
+          `They are sent by themselves, with the same Idempotency-Key, once your endpoint answers again. Until then only a few requests are sent, to find that out. Each event is ${over}.`,
+        ]
+      : [`Each event is ${over}. ${fateOf(report)}`, ...waits, ...stepsOfDead(report)];
+  return [
+    ...lines,
+    'You may see an event that you have processed already: delivery is at least once. The header Idempotency-Key is the same whenever an event is sent; please drop what you have had.',
+  ]
+    .map((line) => `- ${plain(line)}`)
+    .join('\n');
+}
+
+function fateOf({ endpoints }: IncidentReport): string {
   const hasExpired = endpoints.some(({ failures }) => failures.some((one) => one.class === 'expired'));
   const end = hasExpired ? 'had all of their attempts or became too old' : 'had all of their attempts';
-  const { attempts, spanMs, keepDays, firstRemovedAt, waiting } = next;
-  const over = attempts === 1 ? 'tried once' : `tried ${attempts} times within ${spanInWords(spanMs)}`;
+  return `Those above ${end}, and are not sent by themselves any more.`;
+}
+
+function stepsOfDead({ next: { keepDays, firstRemovedAt } }: IncidentReport): string[] {
   const kept =
     firstRemovedAt === null
       ? 'Those above are kept until we send them again.'
       : `Those above are kept for ${keepDays === 1 ? '1 day' : `${keepDays} days`}: the first one is removed at ${momentOf(firstRemovedAt)}. Tell us in time.`;
   return [
-    `Each event is ${over}. Those above ${end}, and are not sent by themselves any more.`,
-    ...(waiting === 0 ? [] : [`${eventsOf(waiting)} more for you ${waitInWords(waiting)}.`]),
     'New events are sent as they come, each with all of its attempts.',
     kept,
     'Tell us when the cause is mended: we send all of them again, with the same content and the same Idempotency-Key.',
-    'You may see an event that you have processed already: delivery is at least once. The header Idempotency-Key is the same whenever an event is sent; please drop what you have had.',
-  ]
-    .map((line) => `- ${plain(line)}`)
-    .join('\n');
+  ];
 }
 
 function waitInWords(waiting: number): string {

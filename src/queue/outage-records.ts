@@ -22,15 +22,10 @@ export async function readOutageRecords(redis: Redis, endpoint: Endpoint): Promi
   return { course: readCourse(fields), examples: toExamples(examples) };
 }
 
-/** Reads the records of an incident that is over; undefined: they are not kept any more. */
-export async function readClosedRecords(
-  redis: Redis,
-  client: string,
-  id: string,
-): Promise<OutageRecords | undefined> {
+/** Reads the records of an incident that is over. */
+export async function readClosedRecords(redis: Redis, client: string, id: string): Promise<OutageRecords> {
   const text = await redis.get(incidentDetailsKey(client, id));
-  if (text === null) return undefined;
-  const { course, examples = null } = JSON.parse(text);
+  const { course, examples = null } = JSON.parse(text ?? '{"course":{}}');
   return { course: readCourse(course), examples: toExamples(examples) };
 }
 

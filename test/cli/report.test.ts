@@ -3,10 +3,18 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { findEventType } from '../../src/core/event-types.ts';
+import { incidentId } from '../../src/core/incident.ts';
+import { OPEN_VERDICT } from '../../src/core/pace.ts';
+import { IncidentMonitor } from '../../src/incidents/incident-monitor.ts';
+import { createLog } from '../../src/log.ts';
+import { readClosedIncidents } from '../../src/queue/incident-store.ts';
+import { statsKey } from '../../src/queue/names.ts';
+import { writeVerdict } from '../../src/queue/pace-store.ts';
 import { type Script, unitOf, validationFailure422 } from '../../src/sandbox/scripts.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
-import { sampleEvent } from '../support/events.ts';
-import { testRedisPath } from '../support/redis.ts';
+import { dispositionsOf, numberedEvents, sampleEvent } from '../support/events.ts';
+import { captureLogLines } from '../support/log-lines.ts';
+import { testRedis, testRedisPath } from '../support/redis.ts';
 import { hang } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
@@ -67,6 +75,8 @@ async function outageOfAcme() {
       .replaceAll(client.name, 'acme')
       .replaceAll(new URL(company.baseUrl).host, 'host')
       .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, 'ID')
+      // Its rows depend on the minute.
+      .replace(/### The course of the outage\n[\s\S]*?\n\n(?=###)/, '')
       .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ/g, 'TIME');
   return { client, company, directory, configure, run, plain };
 }
@@ -259,4 +269,69 @@ test('machines read the same report, and the incident', async () => {
   });
   const table = await run('incidents', client.name);
   expect(table.stdout).toMatch(/open .* 5 +5 +0 +422 client_error × 3, timeout × 1, 500 server_error × 1\n/);
+});
+
+test('a report is there while nothing was given up on yet, and when the incident is over', async () => {
+  const company = await testSandbox().company('acme', {
+    script: ({ body }) => ({ status: 503, body: `busy with ${JSON.parse(body).user_login}` }),
+  });
+  // Far beyond the test.
+  const retry = { ...QUICK_RETRIES, baseDelayMs: 600_000, maxDelayMs: 600_000 };
+  const settings = company.clientSettings({ retry });
+  const engine = await testEngine({ acme: settings });
+  const client = engine.client();
+  const directory = testDirectory();
+  const config = { redis: { url: testRedisPath() }, clients: { [client.name]: settings } };
+  writeFileSync(join(directory, 'waybill.yaml'), stringify(config));
+  const run = (...args: string[]) => runWaybill(args, { directory });
+  const monitor = new IncidentMonitor({
+    ...{ redis: testRedis(), clients: [client.name], channels: [], name: 'me', claimMs: 30_000 },
+    ...{ downAfterMs: 60_000, signal: new AbortController().signal, now: () => Date.now() },
+    log: createLog({ level: 'debug', destination: captureLogLines().stream }),
+  });
+  const is = (number: number, state: 'down' | 'open') => {
+    const since = Date.now() - 600_000;
+    const verdict = { ...OPEN_VERDICT, number, state, since, downFrom: state === 'down' ? since - 5_000 : 0 };
+    return writeVerdict(testRedis(), dispositionsOf(client.name), verdict);
+  };
+  const events = numberedEvents('disposition_update', 2).map((event) => ({
+    ...event,
+    user_login: 'jane_roe',
+  }));
+  await client.submit(events);
+  await client.settled({ retried: 2 });
+  await is(1, 'down');
+  await monitor.check();
+  const [open, incidents] = await Promise.all([
+    run('report', client.name, 'disposition_update'),
+    run('incidents'),
+  ]);
+  for (const text of [
+    'Nothing can be delivered to one of your endpoints. 2 events wait here; none was',
+    'busy with ***',
+    '503 server_error: event',
+    'Nothing delivered since',
+  ])
+    expect(open.stdout).toContain(text);
+  expect(open.stdout).not.toContain('jane');
+  expect(incidents.stdout).toContain('open, down');
+  expect(incidents.stdout).toContain(': nothing was delivered; 2 events wait (none given up on yet)');
+
+  await engine.redis.hincrby(statsKey(client.name), 'delivered:disposition_update:200', 1);
+  await is(2, 'open');
+  await monitor.check();
+  const [over] = await readClosedIncidents(engine.redis, client.name, 0);
+  const id = over === undefined ? '' : incidentId(over);
+  const [closed, none, unknown] = await Promise.all([
+    run('report', client.name, '--incident', id),
+    run('report', client.name),
+    run('report', client.name, '--incident', 'nothing'),
+  ]);
+  for (const text of ['It is over.', '503 server_error', 'busy with ***', 'What we asked of you'])
+    expect(closed.stdout).toContain(text);
+  expect(none.stdout).toContain('There is nothing to report');
+  expect(unknown).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('incident "nothing" is not known'),
+  });
 });

@@ -110,7 +110,7 @@ test('an incident closes once its endpoint has been open for five minutes, and k
   expect(over).toMatchObject({ end: 'delivered', count: 0, openedAt: first?.openedAt });
   expect(await redis.exists(courseKey(endpoint))).toBe(0);
   const id = `${name}.${endpoint.type}.${over?.openedAt}`;
-  expect((await readClosedRecords(redis, name, id))?.course).toMatchObject([
+  expect((await readClosedRecords(redis, name, id)).course).toMatchObject([
     { class: 'timeout', status: 0, count: 8 },
     { class: 'delivered', status: 200, count: 5 },
   ]);
@@ -121,7 +121,7 @@ test('an incident closes once its endpoint has been open for five minutes, and k
   expect(await open()).toMatchObject([{ openedAt: first?.openedAt, told: 1, state: 'down' }]);
   expect(await closed()).toEqual([]);
   expect((await readOutageRecords(redis, endpoint)).course[0]).toMatchObject({ count: 9 });
-  expect(await readClosedRecords(redis, name, id)).toBeUndefined();
+  expect(await readClosedRecords(redis, name, id)).toEqual({ course: [], examples: [] });
 });
 
 test('a hundred refused events in a row over five minutes open an incident, which one delivered event closes', async () => {

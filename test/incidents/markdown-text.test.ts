@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { lexer, Marked, type Token, type Tokens } from 'marked';
 import { expect, test } from 'vitest';
 import { block, code, plain, table } from '../../src/incidents/markdown-text.ts';
-import { reportHtml } from '../../src/incidents/report-html.ts';
+import { reportPage } from '../../src/incidents/report-html.ts';
 
 /** Of what Markdown and HTML are made, and what breaks lines and steers terminals. */
 const PIECES = [
@@ -97,7 +97,7 @@ test('as plain text it becomes no markup, and in a page no element', () => {
     }),
     RUNS,
   );
-  const page = reportHtml(
+  const page = reportPage(
     '<t>',
     '<script>x</script>\n\n[a](javascript:x) ![b](http://c) <b>c</b> https://d.example',
   );

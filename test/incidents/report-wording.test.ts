@@ -42,7 +42,7 @@ async function reportOf(events: readonly StoredEvent[], { path = '/d', auth, mor
     yield events;
   }
   const collected = await collectFailures(pages(), () => true);
-  const parts = { client, collected, open: [], keepDays: undefined, waiting: 0, since: undefined };
+  const parts = { client, collected, outages: [], keepDays: undefined, waiting: 0, since: undefined };
   return buildReport({ ...parts, now: T0 + 3_600_000, ...more });
 }
 
@@ -62,10 +62,12 @@ test('an endpoint fails since its incident says so, also where a replay failed m
   const [failingSince, openedAt] = [T0 - 7_200_000, T0 - 3_600_000];
   const counts = { lastAt: T0, count: 2, diedAgain: 0, left: 1, failures: [], waiting: 0 };
   const endpoint = { cause: 'died', state: 'open', stateSince: 0, downFrom: 0 } as const;
-  const open = [{ client: 'acme', type, openedAt, failingSince, ...counts, ...endpoint }];
+  const incident = { client: 'acme', type, openedAt, failingSince, ...counts, ...endpoint };
   const replayed = { ...deadLetter('server_error', 503, 1), life: 1 };
   expect((await reportOf([replayed])).endpoints).toMatchObject([{ failingSince: iso(T0 + 1_000) }]);
-  expect((await reportOf([replayed], { more: { open } })).endpoints).toMatchObject([
+  expect(
+    (await reportOf([replayed], { more: { outages: [{ incident, course: [], examples: [] }] } })).endpoints,
+  ).toMatchObject([
     { failingSince: iso(failingSince), incidentOpenedAt: iso(openedAt), firstDiedAt: iso(T0 + 1_000) },
   ]);
 });
@@ -86,9 +88,10 @@ test('what became too old is told as not sent, and asks nothing of the client', 
 test('what is asked names the URL as it is, but for its secrets, in Markdown and in a browser', async () => {
   const path = '/~hooks_/d?api_key=topsecretkey&v=1';
   const url = 'https://returns.acme.example/~hooks_/d?api_key=***&v=1';
-  const markdown = reportMarkdown(await reportOf([deadLetter('client_error', 404, 1)], { path }));
+  const report = await reportOf([deadLetter('client_error', 404, 1)], { path });
+  const markdown = reportMarkdown(report);
   expect(markdown).toContain(`\n1. Check that \`${url}\` is still the right URL`);
-  const html = reportHtml('report', markdown);
+  const html = reportHtml(report);
   const asked = `Check that <code>${url.replace('&', '&amp;')}</code> is still the right URL`;
   expect(html).toContain(asked);
 });

@@ -1,24 +1,29 @@
-import { type Command, Option } from 'commander';
+import { Argument, type Command, Option } from 'commander';
+import type { Redis } from 'ioredis';
 import type { ResolvedClient } from '../../config/config-schema.ts';
-import { matchesFilter } from '../../core/dead-letter-filter.ts';
+import { type DeadLetterFilter, matchesFilter } from '../../core/dead-letter-filter.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
+import { type ClosedIncident, type Incident, incidentId } from '../../core/incident.ts';
 import { buildReport, type IncidentReport } from '../../incidents/build-report.ts';
-import { collectFailures } from '../../incidents/collect-failures.ts';
-import { readOpenIncidents } from '../../incidents/read-incidents.ts';
-import { reportMarkdown, reportTitle } from '../../incidents/report-markdown.ts';
+import { type CollectedFailures, collectFailures } from '../../incidents/collect-failures.ts';
+import { readAllIncidents, readOutages } from '../../incidents/read-incidents.ts';
+import { reportMarkdown } from '../../incidents/report-markdown.ts';
 import { readClientView } from '../../queue/client-view.ts';
 import { readDeadLetters } from '../../queue/dead-letters.ts';
+import { readClosedRecords } from '../../queue/outage-records.ts';
 import { writeToFile } from '../export-output.ts';
 import { findClient, type Operator, operatorAction } from '../open-operator.ts';
 import { parseMoment } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';
-import { EXIT, type GlobalOptions } from '../run-command.ts';
+import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 import { formatCount } from '../terminal.ts';
 
 const FORMATS = ['md', 'html', 'json'] as const;
 
 interface ReportOptions extends GlobalOptions {
   readonly type?: string;
+  /** The id of an incident. */
+  readonly incident?: string;
   readonly format: (typeof FORMATS)[number];
   readonly output?: string;
   readonly since?: number;
@@ -29,10 +34,12 @@ export function addReportCommand(program: Command): void {
   program
     .command('report')
     .argument('<client>', 'the client')
+    .addArgument(new Argument('[type]', 'one event type, as --type').choices([...EVENT_TYPE_NAMES]))
     .description(
       "write the report for a client's tech support: what fails, since when, and what is asked of them",
     )
     .addOption(new Option('--type <type>', 'of one event type').choices([...EVENT_TYPE_NAMES]))
+    .option('--incident <id>', 'of an incident, also one that is over: waybill incidents --json has the ids')
     .option(
       '--since <time>',
       'of events that died at or after: an ISO time, or 2h for two hours ago',
@@ -43,8 +50,9 @@ export function addReportCommand(program: Command): void {
     )
     .option('--output <file>', 'a new file to write to; default: stdout')
     .action(
-      operatorAction(async (terminal, operator, options: ReportOptions, name: string) => {
+      operatorAction(async (terminal, operator, given: ReportOptions, name: string, type?: string) => {
         const client = findClient(operator.config, name);
+        const options = type === undefined ? given : { ...given, type };
         const { format, output: file } = options;
         if (file === undefined) {
           const report = await makeReport(operator, client, options);
@@ -73,20 +81,18 @@ async function makeReport(
   options: ReportOptions,
 ): Promise<IncidentReport> {
   const { name } = client;
-  let read = 0;
-  const collected = await withProgress('read', undefined, (update) =>
-    collectFailures(readDeadLetters(redis, name), (event) => {
-      read += 1;
-      update(read);
-      return matchesFilter(event, options);
-    }),
-  );
-  const open = await readOpenIncidents(redis, [name]);
+  const incident = options.incident === undefined ? undefined : await find(redis, name, options.incident);
+  const isOver = incident !== undefined && 'closedAt' in incident;
+  const filter = { ...options, type: incident?.type ?? options.type };
+  const outages = isOver
+    ? [{ incident, ...(await readClosedRecords(redis, name, incidentId(incident))) }]
+    : await readOutages(redis, name, filter.type);
   const { waiting, inFlight, retrying } = await readClientView(redis, client);
   return buildReport({
     client,
-    collected,
-    open,
+    // The dead letters that stand now are not those of an incident that is over.
+    collected: isOver ? [] : await collect(redis, name, filter),
+    outages,
     keepDays: config.deadLetters.keepDays,
     waiting: waiting + inFlight + retrying,
     since: options.since,
@@ -94,11 +100,29 @@ async function makeReport(
   });
 }
 
+/** Finds an incident by its id. @throws UsageError */
+async function find(redis: Redis, client: string, id: string): Promise<Incident | ClosedIncident> {
+  const { open, closed } = await readAllIncidents(redis, [client], Date.now());
+  const incident = [...open, ...closed].find((one) => incidentId(one) === id);
+  if (incident !== undefined) return incident;
+  throw new UsageError(`incident "${id}" is not known; "waybill incidents ${client} --json" has the ids`);
+}
+
+function collect(redis: Redis, client: string, filter: DeadLetterFilter): Promise<CollectedFailures[]> {
+  let read = 0;
+  return withProgress('read', undefined, (update) =>
+    collectFailures(readDeadLetters(redis, client), (event) => {
+      read += 1;
+      update(read);
+      return matchesFilter(event, filter);
+    }),
+  );
+}
+
 async function write(report: IncidentReport, format: ReportOptions['format']): Promise<string> {
   if (format === 'json') return `${JSON.stringify(report, undefined, 2)}\n`;
-  const markdown = reportMarkdown(report);
-  if (format === 'md') return markdown;
+  if (format === 'md') return reportMarkdown(report);
   // Only here is it needed: every command would pay for loading it.
   const { reportHtml } = await import('../../incidents/report-html.ts');
-  return reportHtml(reportTitle(report.client), markdown);
+  return reportHtml(report);
 }
