@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import type { ResolvedClient } from '../config/config-schema.ts';
-import { clientViewValue, readClientView, readClientViews } from '../queue/client-view.ts';
+import { paceValue } from '../core/endpoint-pace.ts';
+import { type EndpointView, readClientView, readClientViews } from '../queue/client-view.ts';
+import { clientViewValue } from '../queue/client-view-value.ts';
+import { openEndpoint } from '../queue/open-endpoint.ts';
 import { setPaused } from '../queue/pause-client.ts';
 import { countServices } from '../queue/stored-clients.ts';
 import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
 import { ProblemError } from './problems.ts';
-import { clientStatusSchema, pauseSchema, problems } from './schemas.ts';
+import { clientStatusSchema, openedSchema, pauseSchema, problems } from './schemas.ts';
 
 const params = z.strictObject({ client: z.string().describe('the name of a client') });
 
@@ -25,11 +28,12 @@ function clientOf(config: Pick<PresentConfig, 'clients'>, name: string): Resolve
   return config.clients[name] as ResolvedClient;
 }
 
-/** `GET /v1/clients`, `GET /v1/clients/:client`, `POST /v1/clients/:client/pause` and `resume` */
+/** `GET /v1/clients`, `GET /v1/clients/:client`, `POST /v1/clients/:client/pause`, `resume` and `pace/:type/open` */
 export function addClientRoutes(server: ApiServer, parts: ApiParts): void {
   addStatusRoutes(server, parts);
   addPauseRoute(server, parts, 'pause', 'Stop sending: what is under way is finished, the rest waits');
   addPauseRoute(server, parts, 'resume', 'Go on sending');
+  addOpenRoute(server, parts);
 }
 
 function addStatusRoutes(server: ApiServer, { current, redis }: ApiParts): void {
@@ -97,6 +101,30 @@ function addPauseRoute(
       const changed = await setPaused(redis, client.name, paused, now());
       const { waiting, inFlight, retrying } = await readClientView(redis, client);
       return { client: client.name, paused, changed, waiting, inFlight, retrying };
+    },
+  );
+}
+
+function addOpenRoute(server: ApiServer, { current, redis }: ApiParts): void {
+  server.post(
+    '/v1/clients/:client/pace/:type/open',
+    {
+      schema: {
+        operationId: 'openEndpoint',
+        tags: ['clients'],
+        summary: 'Try an endpoint again at once that is down or slowed',
+        params: params.extend({ type: z.string().describe('the event type of an endpoint') }),
+        response: { 200: openedSchema, ...problems(404, 504) },
+      },
+    },
+    async ({ params: { client: name, type } }) => {
+      const client = clientOf(current(), name);
+      if (!Object.hasOwn(client.endpoints, type)) {
+        throw new ProblemError('NO_ENDPOINT', `client "${name}" has no endpoint for "${type}"`);
+      }
+      const opened = await openEndpoint(redis, { client: name, type });
+      const { endpoints } = await readClientView(redis, client);
+      return { client: name, type, ...opened, pace: paceValue((endpoints[type] as EndpointView).pace) };
     },
   );
 }

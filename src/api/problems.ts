@@ -21,6 +21,7 @@ const KINDS: Readonly<Record<string, readonly [status: number, title: string, re
   SERVER_BUSY: [503, 'Too much is under way', 1],
   INTAKE_FULL: [503, 'Too many events wait to be written', 1],
   INTAKE_CLOSED: [503, 'The service is stopping', 5],
+  PACE_CONTENDED: [503, 'The pace changed meanwhile', 1],
   REDIS_UNAVAILABLE: [503, 'Redis cannot be reached', 5],
   REDIS_REFUSED: [503, 'Redis takes nothing', 5],
   REDIS_ANSWER_LOST: [504, "Redis' answer was lost"],

@@ -103,6 +103,28 @@ const countsSchema = z
   })
   .meta({ id: 'EventCounts' });
 
+const paceState = z.enum(['open', 'slowed', 'down', 'recovering']);
+
+const paceSchema = z
+  .object({
+    state: paceState,
+    since: time.nullable().describe('null: it has always been open'),
+    ratePerSecond: z
+      .number()
+      .min(0)
+      .nullable()
+      .describe('requests over all processes, while it is slowed or recovering'),
+    nextTryAt: time
+      .nullable()
+      .describe('when something is sent next, while it is down or held by its Retry-After'),
+    paced: count.describe('events that wait for the pace; also counted as waiting or retrying'),
+    pacedUntil: time
+      .nullable()
+      .describe('until when the oldest of them waits at most, while it is down or held'),
+    drainSeconds: count.nullable().describe('how long the waiting events take at the present rate'),
+  })
+  .meta({ id: 'Pace' });
+
 const endpointCountsSchema = countsSchema
   .extend({
     withheld: z
@@ -117,6 +139,7 @@ const endpointCountsSchema = countsSchema
       .describe(
         'why its events wait without an attempt: there is no token, this machine is short of something, or the endpoint said Retry-After',
       ),
+    pace: paceSchema.describe('how fast it is sent to'),
   })
   .meta({ id: 'EndpointCounts' });
 
@@ -149,6 +172,16 @@ export const pauseSchema = z.object({
   waiting: count,
   inFlight: count,
   retrying: count,
+});
+
+/** What trying an endpoint again at once did. */
+export const openedSchema = z.object({
+  client: z.string(),
+  type: z.string(),
+  changed: z.boolean().describe('false: it was open already'),
+  before: paceState,
+  after: paceState.describe('recovering: it was down or held, and is tried slowly at first'),
+  pace: paceSchema,
 });
 
 const letter = {

@@ -1,8 +1,11 @@
 import type { Redis } from 'ioredis';
+import { describePace, type EndpointPace } from '../core/endpoint-pace.ts';
+import { OPEN_VERDICT, type Verdict } from '../core/pace.ts';
+import { NO_SUMS, type PaceSums } from '../core/pace-sums.ts';
 import { defineScript } from './define-script.ts';
-import { deadLettersPrefix, deliveriesPrefix, incidentsKey, statsKey } from './names.ts';
+import { deadLettersPrefix, deliveriesPrefix, incidentsKey, paceKey, statsKey } from './names.ts';
 import { CLIENT_VIEW } from './scripts/client-view.ts';
-import { markValue, readMark, type WithheldMark, withheldField } from './withheld-mark.ts';
+import { readMark, type WithheldMark, withheldField } from './withheld-mark.ts';
 
 /** The last failure of a client's deliveries. */
 export interface LastError {
@@ -50,13 +53,17 @@ export interface EventCounts {
 
 /** One endpoint of a client. */
 export interface EndpointView extends EventCounts {
-  /** Names the batches that come next; empty: none waits. The same as before: none of them was taken. */
+  /**
+   * Names the batches that come next, but for those that wait for the pace; empty: there is none. The same as before:
+   * none of them was taken.
+   */
   readonly head: string;
   /** Whether a process has a batch in its hands. */
   readonly held: boolean;
   readonly paused: boolean;
   /** Why its events wait without an attempt; absent: they do not. */
   readonly withheld?: WithheldMark;
+  readonly pace: EndpointPace;
   /** Whether the configuration has an endpoint for the type: otherwise its events wait for one. */
   readonly isConfigured: boolean;
 }
@@ -72,7 +79,12 @@ export interface ClientView extends EventCounts {
 /** A client, and the event types that it has an endpoint for. */
 export interface ViewedClient {
   readonly name: string;
-  readonly endpoints: Readonly<Record<string, unknown>>;
+  readonly endpoints: Readonly<Record<string, ViewedEndpoint>>;
+}
+
+/** An endpoint as it is configured; without `pace` it is adaptive. */
+interface ViewedEndpoint {
+  readonly pace?: { readonly mode: 'adaptive' | 'fixed'; readonly holdMs: number };
 }
 
 /** What the script reads of one queue. */
@@ -85,6 +97,15 @@ interface QueueReply extends Pick<EndpointView, 'head' | 'oldestMs' | 'held' | '
   /** The same of broken jobs. */
   readonly brokenEvents: number;
   readonly brokenRetried: number;
+  /** As `PACE_VIEW` says; absent: nothing is known. */
+  readonly pace?: PaceReply;
+}
+
+/** Verdict and sums as JSON; empty: there is none. */
+interface PaceReply extends Readonly<Partial<Record<'oldestAt' | 'nextRetryAt' | 'notDue', number>>> {
+  readonly verdict: string;
+  readonly sums: string;
+  readonly head?: string;
 }
 
 type Reply = [stats: string[], failing: string[], dead: number, queues: string, now: number];
@@ -98,8 +119,9 @@ export async function readClientViews(
 ): Promise<ReadonlyMap<string, ClientView>> {
   const views = clients.map(async ({ name, endpoints }) => {
     const keys = [statsKey(name), incidentsKey(name), `${deadLettersPrefix(name)}prioritized`];
-    const reply = (await viewScript(redis, keys, [deliveriesPrefix(name)])) as Reply;
-    return [name, toView(reply, Object.keys(endpoints))] as const;
+    const prefixes = [deliveriesPrefix(name), paceKey({ client: name, type: '' })];
+    const reply = (await viewScript(redis, keys, prefixes)) as Reply;
+    return [name, toView(reply, endpoints)] as const;
   });
   return new Map(await Promise.all(views));
 }
@@ -109,18 +131,25 @@ export async function readClientView(redis: Redis, client: ViewedClient): Promis
   return (await readClientViews(redis, [client])).get(client.name) as ClientView;
 }
 
-function toView([fields, incidents, dead, json, now]: Reply, types: readonly string[]): ClientView {
+function toView(
+  [fields, incidents, dead, json, now]: Reply,
+  configured: ViewedClient['endpoints'],
+): ClientView {
   const stats = new Map<string, string>();
   for (let i = 0; i < fields.length; i += 2) stats.set(fields[i] ?? '', fields[i + 1] ?? '');
   const pausedAt = stats.get('pausedAt');
   const pause = pausedAt === undefined ? {} : { pausedAt: Number(pausedAt) };
   const queues = JSON.parse(json) as Readonly<Record<string, QueueReply>>;
   const endpoints: Record<string, EndpointView> = {};
-  for (const type of new Set([...types, ...Object.keys(queues)])) {
-    const counts = toEndpoint(type, queues[type] ?? NO_QUEUE, stats);
+  for (const type of new Set([...Object.keys(configured), ...Object.keys(queues)])) {
+    const queue = queues[type] ?? NO_QUEUE;
+    const counts = toEndpoint(type, queue, stats);
     const withheld = readMark(stats.get(withheldField(type)), now);
     const hold = withheld === undefined ? {} : { withheld };
-    endpoints[type] = { ...counts, isConfigured: types.includes(type), ...hold, ...pause };
+    const isConfigured = Object.hasOwn(configured, type);
+    const pace = toPace(queue.pace, counts, isConfigured ? configured[type] : undefined, now);
+    const head = pace.holds ? (queue.pace?.head ?? '') : queue.head;
+    endpoints[type] = { ...counts, head, pace, isConfigured, ...hold, ...pause };
   }
   return { ...sumOf(Object.values(endpoints)), dead, incidents, endpoints, ...pause };
 }
@@ -135,7 +164,7 @@ function toEndpoint(
   type: string,
   { head, oldestMs, held, paused, jobs, open, openRetried, broken, brokenEvents, brokenRetried }: QueueReply,
   stats: ReadonlyMap<string, string>,
-): Omit<EndpointView, 'isConfigured'> {
+): Omit<EndpointView, 'isConfigured' | 'pace'> {
   const count = (kind: string): number => Number(stats.get(`${kind}:${type}`) ?? 0);
   const byStatus = numbersUnder(`delivered:${type}:`, stats);
   const diedByClass = numbersUnder(`dead:${type}:`, stats);
@@ -158,6 +187,24 @@ function toEndpoint(
     oldestMs: Math.max(0, oldestMs),
     ...(lastError === undefined ? {} : { lastError: JSON.parse(lastError) as LastError }),
   };
+}
+
+/** @param configured undefined: the events wait for a configuration, and not for the pace */
+function toPace(
+  { verdict = '', sums = '', notDue = 0, oldestAt, nextRetryAt }: Partial<PaceReply> = {},
+  { waiting, retrying }: Pick<EventCounts, 'waiting' | 'retrying'>,
+  configured: ViewedEndpoint | undefined,
+  now: number,
+): EndpointPace {
+  return describePace({
+    verdict: verdict === '' ? OPEN_VERDICT : (JSON.parse(verdict) as Verdict),
+    sums: sums === '' ? NO_SUMS : (JSON.parse(sums) as PaceSums),
+    ...{ now, waiting, dueRetries: Math.max(0, retrying - notDue) },
+    isAdaptive: configured !== undefined && configured.pace?.mode !== 'fixed',
+    ...(configured?.pace === undefined ? {} : { holdMs: configured.pace.holdMs }),
+    ...(oldestAt === undefined ? {} : { oldestAt }),
+    ...(nextRetryAt === undefined ? {} : { nextRetryAt }),
+  });
 }
 
 /** The counters whose fields begin so, by the rest of their fields. */
@@ -188,42 +235,12 @@ function sumOf(parts: readonly EndpointView[]): Omit<EventCounts, 'dead' | 'paus
 }
 
 /** Whether the service is to send the endpoint's events by now. */
-function isToBeTaken({ isConfigured, withheld }: EndpointView): boolean {
-  return isConfigured && withheld === undefined;
+function isToBeTaken({ isConfigured, withheld, pace }: EndpointView): boolean {
+  return isConfigured && withheld === undefined && !pace.holds;
 }
 
 function sumByName(parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const [name, count] of parts.flatMap(Object.entries)) sums[name] = (sums[name] ?? 0) + count;
   return sums;
-}
-
-/** A client as machines read it: times and statuses are written as in the rows of dead letters. */
-export function clientViewValue(view: ClientView) {
-  const endpoints = Object.entries(view.endpoints).map(([type, endpoint]) => [type, endpointValue(endpoint)]);
-  return { ...countsValue(view), endpoints: Object.fromEntries(endpoints) as Record<string, EndpointValue> };
-}
-
-type EndpointValue = ReturnType<typeof endpointValue>;
-
-function endpointValue(endpoint: EndpointView) {
-  const { withheld } = endpoint;
-  return { ...countsValue(endpoint), withheld: withheld === undefined ? null : markValue(withheld) };
-}
-
-function countsValue(counts: EventCounts) {
-  const { waiting, inFlight, retrying, dead, delivered, deliveredByType, failedAttempts } = counts;
-  const { accepted, replayed, discarded, broken, pausedAt, lastError } = counts;
-  return {
-    ...{ waiting, inFlight, retrying, dead, delivered, deliveredByType, failedAttempts },
-    ...{ accepted, replayed, discarded, broken },
-    pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString(),
-    ...(lastError === undefined ? {} : { lastError: lastErrorValue(lastError) }),
-  };
-}
-
-/** A last error as machines read it; no status is null. */
-export function lastErrorValue(lastError: LastError) {
-  const { at, status } = lastError;
-  return { ...lastError, at: new Date(at).toISOString(), status: status === 0 ? null : status };
 }

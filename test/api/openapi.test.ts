@@ -86,6 +86,7 @@ function asks(name: string, letterId: string): Ask[] {
     get('/v1/clients/{client}', `/v1/clients/${name}`),
     post('/v1/clients/{client}/pause', `/v1/clients/${name}/pause`),
     post('/v1/clients/{client}/resume', `/v1/clients/${name}/resume`),
+    post('/v1/clients/{client}/pace/{type}/open', `/v1/clients/${name}/pace/${TYPE}/open`),
     get('/v1/dead-letters', `/v1/dead-letters?client=${name}`),
     get('/v1/dead-letters/{id}', `/v1/dead-letters/${letterId}?client=${name}`),
     post('/v1/dead-letters/replay', '/v1/dead-letters/replay', { client: name, limit: 1 }),
@@ -115,7 +116,8 @@ test('each answer that the document names is given, and is as it says', { timeou
   const fields = Object.entries(incident).map(([what, value]) => [`${TYPE}:${what}`, value] as const);
   await redis.connect().hset(incidentsKey(api.name), Object.fromEntries(fields));
   const all = asks(api.name, letters[2]?.id ?? '');
-  const [submit, fate, , , pause, resume, list, show, replay, discard, incidents] = all as [
+  const [submit, fate, , , pause, resume, open, list, show, replay, discard, incidents] = all as [
+    Ask,
     Ask,
     Ask,
     Ask,
@@ -144,7 +146,7 @@ test('each answer that the document names is given, and is as it says', { timeou
   for (const digit of [2, 3, 4, 5]) await ask({ ...fate, path: `/v1/events/${idOf(digit)}` }, 200);
   await ask({ ...fate, path: `/v1/events/${idOf(9)}` }, 404);
   await ask({ ...fate, path: '/v1/events/none' }, 400);
-  for (const one of all.slice(3, 6)) await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
+  for (const one of all.slice(3, 7)) await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
   for (const one of [list, show, incidents]) {
     await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
     await ask({ ...one, path: `${one.path}&colour=red` }, 400);
@@ -165,7 +167,7 @@ test('each answer that the document names is given, and is as it says', { timeou
   redis.freeze();
   const silent = setTimeout(() => void redis.kill(), 3_000);
   // What changes something may have been done; what only asks is not lost.
-  await Promise.all([submit, pause, resume, replay, discard].map((one) => ask(one, 504)));
+  await Promise.all([submit, pause, resume, open, replay, discard].map((one) => ask(one, 504)));
   clearTimeout(silent);
   await Promise.all(all.map((one) => ask(one, 503)));
   expect([...seen].sort()).toEqual(documentedAnswers(document).sort());

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { OPEN_VERDICT } from '../../src/core/pace.ts';
+import { admit } from '../../src/queue/admit.ts';
 import { writeVerdict } from '../../src/queue/pace-store.ts';
 import { readView } from '../support/client-view.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -148,6 +149,27 @@ test('a client is paused and resumed, and its status is what the command prints'
   const { body } = await api.call('GET', '/v1/clients');
   expect(body.clients).toEqual({ [api.name]: (await api.call('GET', path)).body });
   expect((await api.call('GET', '/v1/clients/nobody')).body.code).toBe('UNKNOWN_CLIENT');
+});
+
+test("an endpoint's pace is told with the client, and one that is down is tried again", async () => {
+  const api = await startTestApi();
+  const endpoint = { client: api.name, type: 'disposition_update' };
+  const path = `/v1/clients/${api.name}`;
+  const event = { id: uuidv7(), type: endpoint.type, unit: 'u', body: '{}' };
+  await admit(api.redis, endpoint, [{ id: uuidv7(), events: [event] }], Date.now());
+  const since = Date.now() - 60_000;
+  await writeVerdict(api.redis, endpoint, { ...OPEN_VERDICT, number: 1, state: 'down', since });
+  const pace = async () => (await api.call('GET', path)).body.endpoints[endpoint.type].pace;
+  expect(await pace()).toMatchObject({ state: 'down', since: new Date(since).toISOString(), paced: 1 });
+
+  const open = (type = endpoint.type) => api.call('POST', `${path}/pace/${type}/open`);
+  expect((await open()).body).toMatchObject({
+    ...{ ...endpoint, changed: true, before: 'down', after: 'recovering' },
+    pace: { state: 'recovering', ratePerSecond: 1, paced: 1 },
+  });
+  expect((await open()).body).toMatchObject({ before: 'recovering', after: 'open', pace: { paced: 0 } });
+  expect((await open()).body).toMatchObject({ changed: false, before: 'open', after: 'open' });
+  expect(await open('inventory_receipt')).toMatchObject({ status: 404, body: { code: 'NO_ENDPOINT' } });
 });
 
 test('a request that needs no body may name a type for it; one that needs a body is told so', async () => {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ResolvedClient } from '../../config/config-schema.ts';
-import { type ClientView, clientViewValue, readClientViews } from '../../queue/client-view.ts';
+import { type ClientView, readClientViews } from '../../queue/client-view.ts';
+import { clientViewValue } from '../../queue/client-view-value.ts';
 import { countServices } from '../../queue/stored-clients.ts';
 import type { WithheldMark } from '../../queue/withheld-mark.ts';
 import { findClients, type Operator, operatorAction } from '../open-operator.ts';

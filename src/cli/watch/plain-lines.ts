@@ -1,4 +1,4 @@
-import { lastErrorValue } from '../../queue/client-view.ts';
+import { lastErrorValue } from '../../queue/client-view-value.ts';
 import { formatCount, formatTime, oneLine, shortAge, shortRate, shortSpan } from '../terminal.ts';
 import { type ClientNews, isInTrouble, type WatchTick } from './client-news.ts';
 

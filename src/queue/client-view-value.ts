@@ -1,0 +1,37 @@
+import { paceValue } from '../core/endpoint-pace.ts';
+import type { ClientView, EndpointView, EventCounts, LastError } from './client-view.ts';
+import { markValue } from './withheld-mark.ts';
+
+/** A client as machines read it: times and statuses are written as in the rows of dead letters. */
+export function clientViewValue(view: ClientView) {
+  const endpoints = Object.entries(view.endpoints).map(([type, endpoint]) => [type, endpointValue(endpoint)]);
+  return { ...countsValue(view), endpoints: Object.fromEntries(endpoints) as Record<string, EndpointValue> };
+}
+
+type EndpointValue = ReturnType<typeof endpointValue>;
+
+function endpointValue(endpoint: EndpointView) {
+  const { withheld, pace } = endpoint;
+  return {
+    ...countsValue(endpoint),
+    withheld: withheld === undefined ? null : markValue(withheld),
+    pace: paceValue(pace),
+  };
+}
+
+function countsValue(counts: EventCounts) {
+  const { waiting, inFlight, retrying, dead, delivered, deliveredByType, failedAttempts } = counts;
+  const { accepted, replayed, discarded, broken, pausedAt, lastError } = counts;
+  return {
+    ...{ waiting, inFlight, retrying, dead, delivered, deliveredByType, failedAttempts },
+    ...{ accepted, replayed, discarded, broken },
+    pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString(),
+    ...(lastError === undefined ? {} : { lastError: lastErrorValue(lastError) }),
+  };
+}
+
+/** A last error as machines read it; no status is null. */
+export function lastErrorValue(lastError: LastError) {
+  const { at, status } = lastError;
+  return { ...lastError, at: new Date(at).toISOString(), status: status === 0 ? null : status };
+}
