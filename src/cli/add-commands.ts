@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   event: async () => (await import('./commands/event.ts')).addEventCommand,
   pause: async () => (await import('./commands/pause.ts')).addPauseCommand,
   resume: async () => (await import('./commands/pause.ts')).addResumeCommand,
+  pace: async () => (await import('./commands/pace.ts')).addPaceCommand,
   'dead-letters': async () => (await import('./commands/dead-letters.ts')).addDeadLettersCommand,
   incidents: async () => (await import('./commands/incidents.ts')).addIncidentsCommand,
   report: async () => (await import('./commands/report.ts')).addReportCommand,

@@ -26,6 +26,7 @@ const ALL = [
   'event',
   'pause',
   'resume',
+  'pace',
   'dead-letters',
   'incidents',
   'report',

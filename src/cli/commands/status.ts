@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import type { ResolvedClient } from '../../config/config-schema.ts';
-import { type ClientView, readClientViews } from '../../queue/client-view.ts';
+import { type ClientView, type EndpointView, readClientViews } from '../../queue/client-view.ts';
 import { clientViewValue } from '../../queue/client-view-value.ts';
 import { countServices } from '../../queue/stored-clients.ts';
-import type { WithheldMark } from '../../queue/withheld-mark.ts';
 import { findClients, type Operator, operatorAction } from '../open-operator.ts';
+import { paceLines, withheldLines } from '../pace-text.ts';
 import { decimalNumber } from '../parse-options.ts';
 import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 import { formatCount, formatTime, oneLine, type Terminal } from '../terminal.ts';
@@ -16,6 +16,9 @@ interface StatusOptions extends GlobalOptions {
 
 const HEAD = ['client', 'waiting', 'in flight', 'retrying', 'dead', 'delivered'];
 const NUMERIC = [1, 2, 3, 4, 5];
+
+/** The backlog of an open endpoint is told of if it takes so long. */
+const LONG_DRAIN_S = 10;
 
 const DEFAULT_INTERVAL_S = 1;
 const parseInterval = decimalNumber(0.1, 3_600, 'It is a number of seconds from 0.1 to 3600.');
@@ -69,8 +72,8 @@ function printRemarks(terminal: Terminal, name: string, view: ClientView): void 
   if (pausedAt !== undefined) {
     terminal.line(`\n${name}: paused since ${formatTime(pausedAt)}; "waybill resume ${name}" goes on`);
   }
-  for (const [type, { withheld }] of Object.entries(view.endpoints)) {
-    if (withheld !== undefined) printWithheld(terminal, `${name} ${type}`, withheld);
+  for (const [type, endpoint] of Object.entries(view.endpoints)) {
+    printEndpoint(terminal, `${name} ${type}`, endpoint);
   }
   const receipts = deliveredByType['inventory_receipt'];
   if (receipts !== undefined) {
@@ -92,12 +95,8 @@ function printRemarks(terminal: Terminal, name: string, view: ClientView): void 
   }
 }
 
-const AWAITED = { token: 'a token', local: 'room on this machine', retry_after: 'the endpoint' } as const;
-
-function printWithheld(terminal: Terminal, endpoint: string, mark: WithheldMark): void {
-  const { since, nextTryAt, detail } = mark;
-  terminal.line(
-    `\n${endpoint}: events wait for ${AWAITED[mark.for]} since ${formatTime(since)}; next try ${formatTime(nextTryAt)}`,
-  );
-  terminal.line(`  ${oneLine(detail)}`);
+function printEndpoint(terminal: Terminal, name: string, { pace, withheld }: EndpointView): void {
+  const isTold = pace.state !== 'open' || (pace.drainSeconds ?? 0) >= LONG_DRAIN_S;
+  if (isTold) terminal.line(`\n${paceLines(name, pace, Date.now()).join('\n')}`);
+  if (withheld !== undefined) terminal.line(`\n${withheldLines(name, withheld).join('\n')}`);
 }

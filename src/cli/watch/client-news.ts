@@ -1,4 +1,4 @@
-import type { ClientView } from '../../queue/client-view.ts';
+import type { ClientView, EndpointView } from '../../queue/client-view.ts';
 
 /** The latest view of a client, and how fast its counters move. */
 export interface ClientNews {
@@ -87,6 +87,8 @@ const LONG_WAIT_MS = 60_000;
 export function isInTrouble({ view, rates }: ClientNews): boolean {
   const { retrying, oldestMs, broken, incidents, pausedAt } = view;
   if (retrying + broken + incidents.length > 0 || pausedAt !== undefined) return true;
-  if (Object.values(view.endpoints).some(({ withheld }) => withheld !== undefined)) return true;
+  const isHeldUp = ({ withheld, pace }: EndpointView): boolean =>
+    withheld !== undefined || pace.state !== 'open';
+  if (Object.values(view.endpoints).some(isHeldUp)) return true;
   return oldestMs > LONG_WAIT_MS || (rates?.failedPerSecond ?? 0) > 0;
 }

@@ -1,4 +1,6 @@
+import { paceValue } from '../../core/endpoint-pace.ts';
 import { lastErrorValue } from '../../queue/client-view-value.ts';
+import { shortPace } from '../pace-text.ts';
 import { formatCount, formatTime, oneLine, shortAge, shortRate, shortSpan } from '../terminal.ts';
 import { type ClientNews, isInTrouble, type WatchTick } from './client-news.ts';
 
@@ -19,8 +21,20 @@ function hasNews(one: ClientNews, before: ClientNews | undefined): boolean {
   const { acceptedPerSecond = 0, deliveredPerSecond = 0, failedPerSecond = 0 } = one.rates ?? {};
   if (acceptedPerSecond + deliveredPerSecond + failedPerSecond > 0) return true;
   const figures = ({ backlog, view }: ClientNews): string =>
-    [backlog, view.retrying, view.dead, view.broken, view.incidents.length, view.pausedAt].join(' ');
+    [
+      backlog,
+      view.retrying,
+      view.dead,
+      view.broken,
+      view.incidents.length,
+      view.pausedAt,
+      ...states(view),
+    ].join(' ');
   return figures(one) !== figures(before);
+}
+
+function states({ endpoints }: ClientNews['view']): string[] {
+  return Object.values(endpoints).map(({ pace }) => pace.state);
 }
 
 function describe({ view, rates, backlog }: ClientNews, now: number): string {
@@ -36,6 +50,9 @@ function describe({ view, rates, backlog }: ClientNews, now: number): string {
     `dead ${formatCount(view.dead)}`,
     ...(view.incidents.length === 0 ? [] : [`incidents ${formatCount(view.incidents.length)}`]),
     ...(view.pausedAt === undefined ? [] : ['paused']),
+    ...Object.entries(view.endpoints).flatMap(([type, { pace }]) =>
+      pace.state === 'open' ? [] : [`${type} ${shortPace(pace, now)}`],
+    ),
     ...(failing ? [`last error ${describeError(view, now)}`] : []),
   ];
   return parts.join(', ');
@@ -66,6 +83,9 @@ function clientValue({ view, rates, backlog }: ClientNews) {
     attemptMs: rounded(rates?.attemptMs),
     ...{ backlog, waiting, inFlight, retrying, oldestMs, dead, broken, incidents: incidents.length },
     pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString(),
+    endpoints: Object.fromEntries(
+      Object.entries(view.endpoints).map(([type, { pace }]) => [type, { pace: paceValue(pace) }]),
+    ),
     ...(lastError === undefined ? {} : { lastError: lastErrorValue(lastError) }),
   };
 }

@@ -1,3 +1,4 @@
+import { headline, shortPace, shortWithheld } from '../pace-text.ts';
 import { formatCount, formatTime, shortAge, shortCount, shortRate, type Terminal } from '../terminal.ts';
 import { type ClientNews, isInTrouble, type Rates, type WatchTick } from './client-news.ts';
 import { describeError } from './plain-lines.ts';
@@ -37,7 +38,10 @@ function isPaused({ view }: ClientNews): boolean {
   return view.pausedAt !== undefined;
 }
 
-/** What the screen of `status --watch` shows: clients in trouble first, then the others, each as configured. */
+/**
+ * What the screen of `status --watch` shows: what is wrong, then clients in trouble, then the others, each as
+ * configured. Endpoints whose events wait have a line each, as far as there is room.
+ */
 export function screenLines(
   tick: WatchTick,
   { columns, rows }: { readonly columns: number; readonly rows: number },
@@ -58,19 +62,57 @@ export function screenLines(
     if (!isInTrouble(one)) return figures;
     return style('yellow', hasErrors ? `${figures}  ${describeError(one.view, at)}` : figures);
   };
-  const ordered = news.toSorted((one, other) => Number(isInTrouble(other)) - Number(isInTrouble(one)));
+  const ordered = news.toSorted((one, other) => severityOf(other) - severityOf(one));
   // The head and the sum have a row each.
   const room = rows - top.length - 2;
-  const shown = ordered.length <= room ? ordered : ordered.slice(0, Math.max(1, room - 1));
+  const details = detailsOf(ordered.filter(isInTrouble), room, at, style);
+  const roomForClients = room - [...details.values()].flat().length;
+  const shown =
+    ordered.length <= roomForClients ? ordered : ordered.slice(0, Math.max(1, roomForClients - 1));
   const head = line('client', ([name]) => name);
   return [
     ...top,
     style('bold', head),
     ...(news.length > 1 ? [line('all', ([, cell]) => cell(news))] : []),
-    ...shown.map(row),
+    ...shown.flatMap((one) => [row(one), ...(details.get(one) ?? [])]),
     ...countRest(ordered.slice(shown.length)),
   ];
 }
+
+/** A client with an endpoint that is down comes before any other in trouble. */
+function severityOf(one: ClientNews): number {
+  const isDown = Object.values(one.view.endpoints).some(({ pace }) => pace.state === 'down');
+  return Number(isDown) + Number(isInTrouble(one));
+}
+
+/** The lines of endpoints by client, as far as there is room for them beside all clients in trouble. */
+function detailsOf(
+  troubled: readonly ClientNews[],
+  room: number,
+  at: number,
+  style: Terminal['style'],
+): ReadonlyMap<ClientNews, readonly string[]> {
+  const details = new Map<ClientNews, readonly string[]>();
+  // The last row may have to count the clients without room.
+  let left = room - 1 - troubled.length;
+  for (const one of troubled) {
+    const lines = endpointRows(one, at, style);
+    if (lines.length > left) break;
+    details.set(one, lines);
+    left -= lines.length;
+  }
+  return details;
+}
+
+/** The endpoints of a client whose events wait, a line each. */
+function endpointRows({ view }: ClientNews, now: number, style: Terminal['style']): string[] {
+  return Object.entries(view.endpoints).flatMap(([type, { pace, withheld }]) => [
+    ...(pace.state === 'open' ? [] : [style(COLOURS[pace.state], `  ${type}  ${shortPace(pace, now)}`)]),
+    ...(withheld === undefined ? [] : [style('red', `  ${type}  ${shortWithheld(withheld, now)}`)]),
+  ]);
+}
+
+const COLOURS = { down: 'red', slowed: 'yellow', recovering: 'yellow' } as const;
 
 function countRest(news: readonly ClientNews[]): string[] {
   if (news.length === 0) return [];
@@ -82,10 +124,12 @@ function countRest(news: readonly ClientNews[]): string[] {
 function headLines({ at, news, services, away }: WatchTick, style: Terminal['style']): string[] {
   const clients = `${formatCount(news.length)} client${news.length === 1 ? '' : 's'}`;
   const title = `${style('bold', 'waybill status')}  ${formatTime(at)}  ${clients}  ${style('dim', 'q ends')}`;
+  const wrong = headline(news.map(({ view }) => view));
+  const top = [title, ...(wrong === '' ? [] : [style(['bold', 'red'], wrong)])];
   if (away !== undefined) {
     const stale = news.length > 0 ? '; the figures are from before' : '';
-    return [title, style('red', away.reason), style('red', `for ${shortAge(at - away.since)}${stale}`), ''];
+    return [...top, style('red', away.reason), style('red', `for ${shortAge(at - away.since)}${stale}`), ''];
   }
-  if (services !== 0) return [title, ''];
-  return [title, style('yellow', 'No service is running: nothing is delivered until "waybill start".'), ''];
+  if (services !== 0) return [...top, ''];
+  return [...top, style('yellow', 'No service is running: nothing is delivered until "waybill start".'), ''];
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { WatchTick } from '../../../src/cli/watch/client-news.ts';
 import { plainLines } from '../../../src/cli/watch/plain-lines.ts';
+import type { EndpointView } from '../../../src/queue/client-view.ts';
 import { viewWith } from './client-views.ts';
 
 const NOW = Date.parse('2026-03-01T14:03:07Z');
@@ -34,4 +35,16 @@ test('a service that stopped, or never ran, is told once, since nothing is deliv
   expect(plainLines(without(5), tickWith(5))).toEqual([told]);
   expect(plainLines(without(5), without(5))).toEqual([]);
   expect(plainLines(tickWith(5), without(5))).toEqual([]);
+});
+
+test('an endpoint that changes its state is news', () => {
+  const tickOf = (state: 'open' | 'down') => {
+    const pace = { state, since: NOW - 60_000, holds: true, holdUntil: 0, paced: 5 };
+    const view = viewWith({ waiting: 5, endpoints: { disposition_update: { pace } as EndpointView } });
+    return tickWith(0, { news: [{ client: 'acme', view, backlog: 5 }] });
+  };
+  const down = `${TIME}  acme  backlog 5, retrying 0, dead 0, disposition_update down 1 min; 5 wait`;
+  expect(plainLines(tickOf('down'), tickOf('open'))).toEqual([down]);
+  expect(plainLines(tickOf('down'), tickOf('down'))).toEqual([]);
+  expect(plainLines(tickOf('open'), tickOf('down'))).toHaveLength(1);
 });

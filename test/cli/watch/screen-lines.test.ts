@@ -2,6 +2,8 @@ import stringWidth from 'string-width';
 import { expect, test } from 'vitest';
 import { type ClientNews, isInTrouble, type WatchTick } from '../../../src/cli/watch/client-news.ts';
 import { screenLines } from '../../../src/cli/watch/screen-lines.ts';
+import type { EndpointPace } from '../../../src/core/endpoint-pace.ts';
+import type { EndpointView } from '../../../src/queue/client-view.ts';
 import { viewWith } from './client-views.ts';
 
 const NOW = Date.parse('2026-03-01T14:03:07Z');
@@ -65,6 +67,7 @@ test('what is trouble: failures, retries, a long wait, a broken job, an incident
   const news = troubles.map((figures) => ({ client: 'acme', view: viewWith(figures), backlog: 0 }));
   expect(news.map(isInTrouble)).toEqual([true, true, true, true, true, false, false, false]);
   expect(isInTrouble({ ...quiet('acme'), ...rates(0, 0, 0.2) })).toBe(true);
+  expect([SLOWED, DOWN, pacedClient('acme', {})].map(isInTrouble)).toEqual([true, true, false]);
 });
 
 test('a thousand clients fit on one screen: those without room are counted in the last line', () => {
@@ -90,6 +93,74 @@ test.each([6, 9, 10, 11, 12, 14, 23])('many clients that fail stay within %i row
     }
   }
 });
+
+/** A client with an endpoint at this pace. */
+function pacedClient(
+  client: string,
+  pace: Partial<EndpointPace>,
+  endpoint: Partial<EndpointView> = {},
+): ClientNews {
+  const whole = { state: 'open', since: NOW - 720_000, holds: true, holdUntil: 0, paced: 0, ...pace };
+  const endpoints = { disposition_update: { pace: whole, ...endpoint } as EndpointView };
+  const waiting = pace.paced ?? 0;
+  return { client, view: viewWith({ waiting, endpoints }), backlog: waiting, ...rates(0, 0, 0) };
+}
+const DOWN = pacedClient('acme', {
+  ...{ state: 'down', paced: 12_400, nextTryAt: NOW + 14_300, pacedUntil: NOW + 3.2 * 3_600_000 },
+});
+const SLOWED = pacedClient('globex', { state: 'slowed', paced: 900, ratePerSecond: 287.4, drainSeconds: 43 });
+
+test('endpoints that are not open: a headline, those that are down first, and a line for each', () => {
+  const hold = { state: 'slowed', paced: 7, holdUntil: NOW + 24_000, nextTryAt: NOW + 24_000 } as const;
+  const mark = {
+    for: 'token',
+    since: NOW - 300_000,
+    nextTryAt: NOW + 8_000,
+    blame: 'service',
+    detail: '',
+  } as const;
+  const news = [
+    ...[FAILING, pacedClient('held', hold), SLOWED, DOWN],
+    pacedClient('fixed', { state: 'down', holds: false }),
+    pacedClient('tokens', {}, { withheld: mark, waiting: 3 }),
+  ];
+  const lines = screenLines(tickOf(news), { columns: 79, rows: 23 }, plain);
+  expect(lines[1]).toBe('2 endpoints down, 2 slowed, 1 without a token; 13,310 events wait');
+  const shown = lines.slice(5).map((line) => (line.startsWith(' ') ? line : line.split(' ')[0]));
+  expect(shown).toEqual([
+    'acme',
+    '  disposition_update  down 12 min, next try in 14 s; 12.4k wait, 3 h at most',
+    'fixed',
+    '  disposition_update  down 12 min, pace: fixed',
+    'acme-outlet',
+    'held',
+    '  disposition_update  slowed 12 min, Retry-After 24 s; 7 wait',
+    'globex',
+    '  disposition_update  slowed 12 min, 287/s; 900 wait, 43 s at this rate',
+    'tokens',
+    '  disposition_update  waits for a token 5 min, next try in 8 s',
+  ]);
+  for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(79);
+});
+
+test('one endpoint in trouble is told in the singular; an endpoint that is open has no line', () => {
+  const one = screenLines(tickOf([DOWN]), { columns: 79, rows: 23 }, plain);
+  expect(one[1]).toBe('1 endpoint down; 12,400 events wait');
+  const open = screenLines(tickOf([pacedClient('acme', {})]), { columns: 79, rows: 23 }, plain);
+  expect(open).toHaveLength(4);
+});
+
+test.each([8, 9, 10, 11, 12, 14])(
+  'in %i rows the lines of endpoints give way to clients in trouble',
+  (rows) => {
+    const down = Array.from({ length: 4 }, (_, i) => ({ ...DOWN, client: `down-${i}` }));
+    const lines = screenLines(tickOf([quiet('acme'), ...down]), { columns: 79, rows }, plain);
+    expect(lines.length).toBeLessThanOrEqual(rows);
+    const clients = lines.filter((line) => line.startsWith('down-')).length;
+    const details = lines.filter((line) => line.startsWith('  disposition')).length;
+    expect([clients, details]).toEqual([Math.min(4, rows - 6), Math.max(0, Math.min(4, rows - 10))]);
+  },
+);
 
 test('a long name is cut where the figures would not fit', () => {
   const news = [{ ...FAILING, client: 'a-client-with-a-very-long-name' }];
