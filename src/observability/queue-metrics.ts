@@ -1,13 +1,17 @@
+import type { EndpointPace } from '../core/endpoint-pace.ts';
 import { type Metric, type MetricValue, metric } from '../core/metric.ts';
+import type { PaceState } from '../core/pace.ts';
 import type { ClientView, EndpointView } from '../queue/client-view.ts';
 
 type Views = ReadonlyMap<string, ClientView>;
+
+const PACE_STATES: readonly PaceState[] = ['open', 'slowed', 'down', 'recovering'];
 
 const ONE_REDIS = 'Of all processes on this Redis.';
 
 /** What Redis tells of all clients, as metrics. They are the same in every service on that Redis. */
 export function describeQueues(views: Views, untaken: ReadonlySet<string>): Metric[] {
-  return [...describeCounters(views), ...describeStates(views, untaken)];
+  return [...describeCounters(views), ...describeStates(views, untaken), ...describePaces(views)];
 }
 
 function describeCounters(views: Views): Metric[] {
@@ -54,7 +58,7 @@ function describeStates(views: Views, untaken: ReadonlySet<string>): Metric[] {
     ),
     gauge(
       'waybill_oldest_waiting_event_age_seconds',
-      'For how long the first event has waited that could be sent; 0 while the client is paused.',
+      'For how long the first event has waited that could be sent: its endpoint is open and has what it needs; 0 while the client is paused.',
       ({ oldestMs, pausedAt }) => (pausedAt === undefined ? oldestMs / 1_000 : 0),
     ),
     gauge(
@@ -76,6 +80,31 @@ function describeStates(views: Views, untaken: ReadonlySet<string>): Metric[] {
     gauge('waybill_untaken', '1 if events wait and no worker takes them.', (_, client) =>
       Number(untaken.has(client)),
     ),
+  ];
+}
+
+/** A series for each state of each endpoint, so that one that ends is told as 0. */
+function describePaces(views: Views): Metric[] {
+  const gauge = (name: string, help: string, read: (pace: EndpointPace) => Iterable<MetricValue>): Metric => {
+    const values = valuesOf(views, ({ endpoints }) =>
+      Object.entries(endpoints).flatMap(([type, { pace }]) =>
+        [...read(pace)].map(({ labels, value }) => ({ labels: { type, ...labels }, value })),
+      ),
+    );
+    return metric('gauge', name, `${help} ${ONE_REDIS}`, values);
+  };
+  return [
+    gauge('waybill_pace_state', '1 for the state that the endpoint is in, 0 for the others.', (pace) =>
+      PACE_STATES.map((state) => ({ labels: { state }, value: Number(pace.state === state) })),
+    ),
+    gauge(
+      'waybill_pace_rate_per_second',
+      'At most so many requests go to the endpoint, over all processes; 0 if no rate holds: it is open, down or held.',
+      ({ ratePerSecond }) => [{ labels: {}, value: ratePerSecond ?? 0 }],
+    ),
+    gauge('waybill_paced_events', 'Events that wait for the pace of the endpoint.', ({ paced }) => [
+      { labels: {}, value: paced },
+    ]),
   ];
 }
 

@@ -1,7 +1,11 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { v7 as uuidv7 } from 'uuid';
 import { expect, onTestFinished, test } from 'vitest';
+import { OPEN_VERDICT } from '../../src/core/pace.ts';
+import { admit } from '../../src/queue/admit.ts';
+import { writeVerdict } from '../../src/queue/pace-store.ts';
 import { createProducer } from '../../src/service/producer.ts';
 import { readView } from '../support/client-view.ts';
 import { numberedEvents } from '../support/events.ts';
@@ -138,6 +142,56 @@ test(
     expect(shown.stdout).toContain(`${name} ${TYPE}: events wait for a token since `);
     expect(shown.stdout).toContain('answered 503: Service Unavailable');
     expect(service.lines.filter(({ msg }) => msg === 'no worker takes events')).toEqual([]);
+    service.signal('SIGTERM');
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+  },
+);
+
+test(
+  'an endpoint that is down for longer than any bound makes a service neither unready nor late, and has metrics',
+  SLOW,
+  async () => {
+    const name = uniqueClientName();
+    const directory = testDirectory();
+    const metrics = { ...ANY_PORT, oldestWaitingMs: 1_000, untakenMs: 1_000 };
+    const config = { redis: { url: testRedisPath() }, metrics, clients: { [name]: clients.acme } };
+    const service = startWaybill(['start', '--workers', '1'], { directory, config });
+    const health = await healthOf(service);
+    const { pid } = await service.waitForLine('delivering', WAIT);
+    await service.waitForLine('started', WAIT);
+    // The only worker stands still, so that nothing is taken: the events have waited for an hour, and go on waiting.
+    process.kill(Number(pid), 'SIGSTOP');
+    const redis = testRedis();
+    const endpoint = { client: name, type: TYPE };
+    const since = Date.now() - 3_600_000;
+    await writeVerdict(redis, endpoint, {
+      ...OPEN_VERDICT,
+      number: 1,
+      state: 'down',
+      since,
+      downFrom: since,
+    });
+    const event = { id: uuidv7(), type: TYPE, unit: 'u', body: '{}' };
+    await admit(redis, endpoint, [{ id: uuidv7(), events: [event] }], since);
+
+    const first = await health.scrape();
+    await until(async () => (await health.readiness()).checks.oldestWaiting.detail === 'nothing waits');
+    const bounds = performance.now() + 3 * metrics.untakenMs;
+    await until(async () => {
+      expect(await health.readiness()).toMatchObject({ status: 200, checks: { watchdog: { ok: true } } });
+      return performance.now() > bounds;
+    }, WAIT.timeoutMs);
+    const scrape = await health.scrape();
+    expect(scrape.sum('waybill_oldest_waiting_event_age_seconds', { client: name })).toBe(0);
+    expect(scrape.sum('waybill_pace_state', { client: name, type: TYPE, state: 'down' })).toBe(1);
+    expect(scrape.sum('waybill_pace_state', { client: name, type: TYPE })).toBe(1);
+    expect(scrape.sum('waybill_paced_events', { client: name, type: TYPE })).toBe(1);
+    expect(first.sum('waybill_untaken') + scrape.sum('waybill_untaken')).toBe(0);
+
+    // What could be sent is to be taken: the same events are late once the endpoint is open.
+    await writeVerdict(redis, endpoint, { ...OPEN_VERDICT, number: 2, state: 'open', since: Date.now() });
+    await until(async () => (await health.readiness()).status === 503, WAIT.timeoutMs);
+    process.kill(Number(pid), 'SIGCONT');
     service.signal('SIGTERM');
     expect(await service.exit).toEqual({ code: 0, signal: null });
   },

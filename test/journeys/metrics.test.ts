@@ -111,6 +111,9 @@ test('what is scraped is what the clients saw', SLOW, async () => {
   expect(tell('waiting_events', { client: fine })).toBe(7);
   expect(tell('waiting_events', { client: broken }) + tell('waiting_events', { client: tokens })).toBe(0);
   expect(tell('client_paused', {})).toBe(1);
+  expect(scrape.labelValues('waybill_pace_state', 'state')).toEqual(['open', 'slowed', 'down', 'recovering']);
+  expect(tell('pace_state', { client: fine, type: RECEIPT })).toBe(1);
+  expect(tell('paced_events', { client: fine })).toBe(0);
   expect(tell('oldest_waiting_event_age_seconds', {})).toBe(0);
   expect(tell('token_renewals_total', { client: tokens, outcome: 'renewed' })).toBe(
     guarded.tokenTally.received,

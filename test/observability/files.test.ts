@@ -50,6 +50,18 @@ test('alerts have a name of their own, a severity and a sentence that names only
   }
 });
 
+test('an endpoint that is down has an alert of its own, and raises none of failing attempts or of a backlog', () => {
+  const alerts = new Map(readAlerts().map(({ alert, expr }) => [alert, expr]));
+  expect(alerts.get('WaybillEndpointDown')).toBe(
+    'max by (client, type) (waybill_pace_state{state="down"}) == 1',
+  );
+  for (const name of ['WaybillEndpointFailing', 'WaybillBacklogOfPace']) {
+    expect(alerts.get(name)).toMatch(
+      /^unless max by \(client, type\) \(waybill_pace_state\{state="down"\}\) == 1$/m,
+    );
+  }
+});
+
 test('the panels have places of their own, legends of labels that are left, and the provisioned data source', () => {
   const panels = readPanels();
   const { datasources } = readObservability<{ datasources: { uid: string }[] }>('grafana/datasource.yml');
