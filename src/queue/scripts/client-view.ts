@@ -4,7 +4,7 @@ import { ENDPOINT_TYPES } from './endpoint-types.ts';
 const LOOKED_AT = { oldest: 20, notDue: 500 };
 
 /**
- * `readPace(key, prefix, retryHead)`: verdict and sums as they are stored; unless it is open, `head` (the part of the
+ * `readPace(key, prefix, retryHead, jobs)`: verdict and sums as they are stored; unless it is open, `head` (the part of the
  * head that does not wait for the pace), `oldestAt` (when the oldest event that waits was accepted or replayed),
  * `nextRetryAt`, and during a hold `notDue`: the events whose retry is not due, those beyond the jobs that are looked at
  * by their mean.
@@ -38,11 +38,13 @@ local function notDue(prefix)
   for _, id in ipairs(ids) do retried = retried + (tonumber(redis.call('HGET', prefix .. id, 'retried') or '') or 0) end
   return math.floor(retried * redis.call('ZCOUNT', prefix .. 'delayed', after, '+inf') / #ids)
 end
-local function readPace(key, prefix, retryHead)
+local function readPace(key, prefix, retryHead, jobs)
   local found = redis.call('HMGET', key, 'verdict', 'sums')
   if not found[1] and not found[2] then return nil end
-  local pace = {verdict = found[1] or '', sums = found[2] or ''}
-  if not found[1] or string.find(found[1], '"state":"open"', 1, true) then return pace end
+  local isOpen = not found[1] or string.find(found[1], '"state":"open"', 1, true)
+  -- Most endpoints are open, and nothing waits: their sums tell nothing then.
+  local pace = {verdict = found[1] or '', sums = (not isOpen or jobs > 0) and found[2] or ''}
+  if isOpen then return pace end
   local isHeld = not string.find(found[1], '"holdUntil":0[,}]')
   local first = redis.call('ZRANGE', prefix .. 'delayed', 0, 0, 'WITHSCORES')
   pace.head = isHeld and '' or retryHead
@@ -129,11 +131,11 @@ for _, kind in ipairs(endpointTypes(KEYS[1])) do
   local head, retryHead, oldest = firstWaiting(prefix)
   local events, retried, held = openEvents(prefix)
   local broken, brokenRetried = brokenEvents(prefix)
+  local jobs = redis.call('LLEN', prefix .. 'wait') + redis.call('ZCARD', prefix .. 'prioritized')
+    + redis.call('ZCARD', prefix .. 'delayed')
   queues[kind] = {
-    head = head, oldestMs = oldest, pace = readPace(ARGV[2] .. kind, prefix, retryHead), held = held, paused = redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1,
-    jobs = redis.call('LLEN', prefix .. 'wait') + redis.call('ZCARD', prefix .. 'prioritized')
-      + redis.call('ZCARD', prefix .. 'delayed'),
-    open = events, openRetried = retried,
+    head = head, oldestMs = oldest, pace = readPace(ARGV[2] .. kind, prefix, retryHead, jobs), held = held, paused = redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1,
+    jobs = jobs, open = events, openRetried = retried,
     broken = redis.call('ZCARD', prefix .. 'failed'), brokenEvents = broken, brokenRetried = brokenRetried,
   }
 end
