@@ -54,6 +54,7 @@ test('pace and status show an endpoint that is down; --open tries it again, and 
   expect(opened.code).toBe(0);
   expect(opened.stdout).toContain(`${name} ${TYPE} was down: it is tried again now, slowly at first.\n`);
   expect(opened.stdout).toContain('  at most 4.0/s over all processes, and rising\n');
+  await run('pause', name);
   const further = JSON.parse((await run('pace', name, TYPE, '--open', '--json')).stdout);
   expect(further).toMatchObject({
     changed: true,
@@ -62,7 +63,11 @@ test('pace and status show an endpoint that is down; --open tries it again, and 
     pace: { state: 'open' },
   });
   const last = await run('pace', name, TYPE, '--open');
-  expect([last.code, last.stdout]).toEqual([0, `${name} ${TYPE} is open already.\n`]);
+  const paused = `${name} is paused: nothing is sent until "waybill resume ${name}".\n`;
+  expect([last.code, last.stdout]).toEqual([
+    0,
+    expect.stringContaining(`${TYPE} is open already.\n${paused}`),
+  ]);
 });
 
 test('status tells of a hold that Retry-After began', async () => {

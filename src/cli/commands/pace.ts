@@ -2,9 +2,9 @@ import type { Command } from 'commander';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { paceValue } from '../../core/endpoint-pace.ts';
 import { didYouMean } from '../../core/near-miss.ts';
-import { type EndpointView, readClientView } from '../../queue/client-view.ts';
+import { type ClientView, type EndpointView, readClientView } from '../../queue/client-view.ts';
 import { type Opened, openEndpoint } from '../../queue/open-endpoint.ts';
-import { findClient, type Operator, operatorAction } from '../open-operator.ts';
+import { findClient, type Operator, operatorAction, tellWithoutService } from '../open-operator.ts';
 import { paceLines, withheldLines } from '../pace-text.ts';
 import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 import type { Terminal } from '../terminal.ts';
@@ -28,6 +28,7 @@ export function addPaceCommand(program: Command): void {
         if (options.open !== true) await tellPaces(terminal, operator, client, type);
         else if (type === undefined) throw new UsageError('--open wants the event type of one endpoint');
         else await openOne(terminal, operator, client, type);
+        await tellWithoutService(terminal, operator.redis);
         return EXIT.done;
       }),
     );
@@ -52,6 +53,12 @@ async function tellPaces(
   const paces = endpoints.map(([each, { pace }]) => [each, { pace: paceValue(pace) }] as const);
   terminal.value({ client: client.name, endpoints: Object.fromEntries(paces) });
   for (const [each, endpoint] of endpoints) printPace(terminal, `${client.name} ${each}`, endpoint);
+  printPause(terminal, client.name, view);
+}
+
+function printPause(terminal: Terminal, name: string, { pausedAt }: ClientView): void {
+  if (pausedAt !== undefined)
+    terminal.line(`${name} is paused: nothing is sent until "waybill resume ${name}".`);
 }
 
 function printPace(terminal: Terminal, name: string, { pace, withheld }: EndpointView): void {
@@ -67,11 +74,12 @@ async function openOne(
   type: string,
 ): Promise<void> {
   const opened = await openEndpoint(redis, { client: client.name, type });
-  const { endpoints } = await readClientView(redis, client);
-  const endpoint = endpoints[type] as EndpointView;
+  const view = await readClientView(redis, client);
+  const endpoint = view.endpoints[type] as EndpointView;
   terminal.value({ client: client.name, type, ...opened, pace: paceValue(endpoint.pace) });
   terminal.line(describe(`${client.name} ${type}`, opened));
   if (opened.changed) printPace(terminal, `${client.name} ${type}`, endpoint);
+  printPause(terminal, client.name, view);
 }
 
 function describe(endpoint: string, { changed, before, after }: Opened): string {
