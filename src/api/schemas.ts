@@ -129,15 +129,15 @@ const endpointCountsSchema = countsSchema
   .extend({
     withheld: z
       .object({
-        for: z.enum(['token', 'local', 'retry_after']),
+        for: z.enum(['token', 'local']),
         since: time,
-        blame: z.enum(['credentials', 'service', 'local', 'endpoint']),
+        blame: z.enum(['credentials', 'service', 'local']),
         detail: z.string(),
         nextTryAt: time,
       })
       .nullable()
       .describe(
-        'why its events wait without an attempt: there is no token, this machine is short of something, or the endpoint said Retry-After',
+        'why its events wait without an attempt: there is no token, or this machine is short of something',
       ),
     pace: paceSchema.describe('how fast it is sent to'),
   })

@@ -85,7 +85,7 @@ export function shortPace(pace: EndpointPace, now: number): string {
   return `${parts}; ${[`${shortCount(paced)} wait`, ...until, ...drain].join(', ')}`;
 }
 
-const AWAITED = { token: 'a token', local: 'room on this machine', retry_after: 'the endpoint' } as const;
+const AWAITED = { token: 'a token', local: 'room on this machine' } as const;
 
 /** Why an endpoint's events wait without an attempt, in two lines. */
 export function withheldLines(endpoint: string, mark: WithheldMark): string[] {

@@ -93,10 +93,14 @@ const maxAgeHours = z.number().positive().max(8_760);
 
 const paceMode = z.enum(['adaptive', 'fixed']);
 
-/** How an endpoint sets how fast it is sent to: a mode alone, or with the longest hold. */
+/** How an endpoint sets how fast it is sent to: a mode alone, or with the longest hold and the least rate. */
 const paceSchema = z.union([
-  paceMode.transform((mode) => ({ mode, holdMs: undefined })),
-  z.strictObject({ mode: paceMode.default('adaptive'), holdMs: z.int().min(0).max(604_800_000).optional() }),
+  paceMode.transform((mode) => ({ mode, holdMs: undefined, minPerSecond: 0 })),
+  z.strictObject({
+    mode: paceMode.default('adaptive'),
+    holdMs: z.int().min(0).max(604_800_000).optional(),
+    minPerSecond: z.number().min(0).max(1_000_000).default(0),
+  }),
 ]);
 
 /** An endpoint with settings of its own: what it leaves out is the client's, but for the rate, which it adds to it. */

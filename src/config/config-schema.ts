@@ -134,6 +134,8 @@ export interface ResolvedEndpoint
     readonly mode: 'adaptive' | 'fixed';
     /** The longest hold: how long events wait without an attempt; milliseconds. */
     readonly holdMs: number;
+    /** The least rate while the endpoint is slowed or recovering, per second over all processes; 0: one. */
+    readonly minPerSecond: number;
   };
 }
 

@@ -100,7 +100,7 @@ clients:
     # ratePerSecond: 200
 
     # {clients.<name>.pace}
-    # pace: { mode: adaptive, holdMs: 600000 }
+    # pace: { mode: adaptive, holdMs: 600000, minPerSecond: 5 }
 
     # {clients.<name>.timeoutMs}
     timeoutMs: 15000

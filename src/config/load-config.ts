@@ -129,6 +129,7 @@ function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMate
       pace: {
         mode: (own.pace ?? client.pace).mode,
         holdMs: (own.pace ?? client.pace).holdMs ?? Math.max(SHORTEST_HOLD_MS, totalDelayMs(retry)),
+        minPerSecond: (own.pace ?? client.pace).minPerSecond,
       },
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     };

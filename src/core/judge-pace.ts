@@ -13,7 +13,7 @@ import {
   silenceMs,
   turn,
 } from './pace-case.ts';
-import type { PaceSums } from './pace-sums.ts';
+import { isYoung, type PaceSums } from './pace-sums.ts';
 
 /** Down: this many requests in a row asked after a hold and failed. */
 const MOST_ASKS = 3;
@@ -108,6 +108,8 @@ function hold(at: Case): Verdict | undefined {
     ...change,
     holdUntil: sums.retryAt,
     mark: delivered,
+    // After less than a second of deliveries, little is known of what it takes.
+    growth: isYoung(sums, now) ? 1 : GROWTH.least,
     rate: at.floor,
     asksFailed,
   });
@@ -119,7 +121,7 @@ function judgeAsk(at: Case): Verdict | undefined {
   const { allOk, allBad } = readWindow(sums, now);
   if (allOk > 0) {
     const rate = Math.max(floor, verdict.mark / 2);
-    const growth = verdict.mark < FIRST_RATE ? 1 : GROWTH.least;
+    const growth = verdict.mark < FIRST_RATE ? 1 : verdict.growth;
     return turn(at, 'slowed', { holdUntil: 0, asksFailed: 0, rate, growth, silentFrom: now, waitedAt: now });
   }
   if (allBad === 0) return undefined;
@@ -127,4 +129,24 @@ function judgeAsk(at: Case): Verdict | undefined {
   if (asksFailed >= MOST_ASKS) return goDown(at);
   if (sums.retryAt > now) return turn(at, 'slowed', { holdUntil: sums.retryAt, asksFailed });
   return turn(at, 'slowed', { holdUntil: 0, asksFailed, rate: floor, silentFrom: now, waitedAt: now });
+}
+
+/**
+ * The verdict after events have waited for something other than the endpoint, a token: it begins as slowly as after an
+ * outage. Undefined: another process has begun already, or the endpoint is not `open`.
+ *
+ * @param waitedFrom since when they had waited
+ */
+export function recoverFromWait(
+  verdict: Verdict,
+  sums: PaceSums,
+  now: number,
+  settings: PaceSettings,
+  waitedFrom: number,
+): Verdict | undefined {
+  if (verdict.state !== 'open' || verdict.since > waitedFrom) return undefined;
+  const at: Case = { verdict, sums, now, floor: Math.max(1, settings.minPerSecond) };
+  const left = leaveOpen(at);
+  const rate = Math.max(at.floor, (left.usualRate ?? 0) / 100);
+  return turn(at, 'recovering', { ...left, rate, mark: 0, growth: GROWTH.least, silentFrom: now });
 }

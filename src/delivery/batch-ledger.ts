@@ -2,8 +2,9 @@ import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import { type FinishedEvent, planSettlement, type Settlement } from '../core/settlement.ts';
 import type { Endpoint } from '../queue/names.ts';
-import type { NewLock, QueuedBatch, SettleAction, SettleCommand, Settled } from '../queue/settle.ts';
+import type { SettleAction, SettleCommand, Settled } from '../queue/settle.ts';
 import type { TakenBatch } from '../queue/take.ts';
+import type { NewLock, QueuedBatch } from '../queue/take-batch.ts';
 import { Tally } from './tally.ts';
 
 /** What a ledger writes with. */
@@ -90,6 +91,12 @@ export class BatchLedger {
     const finished = this.#finished;
     const plan = planSettlement(finished, this.unfinished);
     await this.#settle('delay', { ...plan, dueAt }, { finished });
+  }
+
+  /** Puts back what is unfinished: to those that wait, or until then (ms since the epoch). Writes down the rest. */
+  async putBack(dueAt: number | undefined): Promise<undefined> {
+    if (dueAt === undefined) await this.write('put_back');
+    else await this.postpone(dueAt);
   }
 
   /** Gives each unfinished event a job of its own, except staying ones. Writes down the rest. */

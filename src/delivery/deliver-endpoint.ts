@@ -30,6 +30,7 @@ export class EndpointDelivery {
 
   async start(): Promise<void> {
     await this.#parts.source.start();
+    await this.#parts.pace.start();
     this.#taking = this.#takeBatches();
   }
 
@@ -45,6 +46,7 @@ export class EndpointDelivery {
   async stop(graceMs: number): Promise<void> {
     this.#stop.abort();
     this.#parts.gate.close();
+    this.#parts.pace.stop();
     this.#onClosed();
     // From now on, not once the loop has ended: that may wait for a Redis that does not answer.
     const grace = setTimeout(() => {
@@ -60,14 +62,14 @@ export class EndpointDelivery {
   }
 
   async #takeBatches(): Promise<void> {
-    const { gate, endpoint, log } = this.#parts;
+    const { gate, endpoint, log, source } = this.#parts;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       await gate.room();
       await this.#fewOpen();
       if (signal.aborted) return;
       try {
-        const job = await this.#parts.source.take();
+        const job = await source.take(gate.takes(() => source.hear(0)));
         if (job !== undefined) this.#openBatch(job);
       } catch (error) {
         if (signal.aborted) return;

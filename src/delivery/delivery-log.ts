@@ -3,6 +3,8 @@ import { lastFailure } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Log } from '../core/log.ts';
 import type { Classification, Outcome } from '../core/outcome.ts';
+import type { Verdict } from '../core/pace.ts';
+import type { Endpoint } from '../queue/names.ts';
 import type { TakenBatch } from '../queue/take.ts';
 import { DETAIL_LENGTH, type Tally } from './tally.ts';
 
@@ -78,5 +80,23 @@ export function logBatch(
       ...(job.stalls > 0 ? { stalls: job.stalls } : {}),
     },
     'batch',
+  );
+}
+
+/** One line when the state of an endpoint changes, and when it begins to ask by `Retry-After` to be left alone. */
+export function logVerdict(log: Log, { client, type }: Endpoint, before: Verdict, next: Verdict): void {
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  if (next.holdUntil > 0 && before.holdUntil === 0)
+    log.warn({ client, type, until: iso(next.holdUntil) }, 'endpoint says Retry-After: events wait');
+  if (next.state === before.state) return;
+  const facts = {
+    ...{ client, type, was: before.state, wasForMs: Math.round(next.since - before.since) },
+    ...(next.rate > 0 ? { ratePerSecond: Number(next.rate.toFixed(1)) } : {}),
+    ...(next.downFrom > 0 ? { nothingDeliveredSince: iso(next.downFrom) } : {}),
+  };
+  const isGood = next.state === 'open' || next.state === 'recovering';
+  log[isGood ? 'info' : 'warn'](
+    before.since === 0 ? { ...facts, wasForMs: undefined } : facts,
+    `endpoint ${next.state}`,
   );
 }

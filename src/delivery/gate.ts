@@ -1,23 +1,26 @@
+import type { Takes } from '../queue/take-batch.ts';
+import type { Going, Pace, Ticket, Waiter } from './pace.ts';
 import type { Pacing } from './pacing.ts';
-
-/** Called once: with true if the event may be sent, then `release` follows; with false if it may not. */
-type OnTurn = (granted: boolean) => void;
-/** Whether an event is still to be sent. */
-type IsWanted = () => boolean;
+import { type OnTurn, type Wait, WaitingEvents } from './waiting-events.ts';
 
 /**
- * Decides when the events of one endpoint may be sent from this process: each needs a free slot, then its turn within
- * the rates. It counts the events of open batches that wait here; the next batch is taken only while they are few.
+ * Decides when the events of one endpoint may be sent from this process: each needs a free slot, the pace's leave unless
+ * that is open, then its turn within the rates. It counts the events of open batches that wait here; the next batch is
+ * taken only while they are few.
  */
 export class Gate {
   readonly #slots: number;
   readonly #pacings: readonly Pacing[];
+  readonly #pace: Pace;
   #inFlight = 0;
   /** Requests in flight, at most, for now: fewer than there are slots after a shortage of this machine. */
   #ceiling: number;
-  /** Waits for a slot, in the order of their coming. */
-  #queue: { readonly isWanted: IsWanted; readonly onTurn: OnTurn }[] = [];
-  #waiting = 0;
+  /** Each in the order of their coming; the two take turns. */
+  #fresh: Wait[] = [];
+  #retries: Wait[] = [];
+  #sentRetry = false;
+  #tookRetry = false;
+  readonly #waiting: WaitingEvents;
   #state: 'open' | 'paused' | 'closed' = 'open';
   #onRoom = (): void => {};
   /** While it runs, nothing is sent; until then on the monotonic clock. */
@@ -30,7 +33,9 @@ export class Gate {
    * @param slots requests in flight, at most
    * @param pacings the endpoint's rate limit, then the client's, those of them that there are
    */
-  constructor(slots: number, pacings: readonly Pacing[]) {
+  constructor(slots: number, pacings: readonly Pacing[], pace: Pace) {
+    this.#pace = pace;
+    this.#waiting = new WaitingEvents(slots);
     this.#slots = slots;
     this.#ceiling = slots;
     this.#pacings = pacings;
@@ -38,36 +43,68 @@ export class Gate {
 
   /** Events of open batches that were not sent yet. */
   get waiting(): number {
-    return this.#waiting;
+    return this.#waiting.total;
   }
 
   /** A batch of this number of events was opened. */
-  add(events: number): void {
-    this.#waiting += events;
+  add(events: number, isRetry: boolean): void {
+    this.#waiting.add(events, isRetry);
   }
 
   /** This number of events waits no longer. */
-  skip(events: number): void {
-    this.#waiting -= events;
+  skip(events: number, isRetry: boolean): void {
+    this.#waiting.add(-events, isRetry);
     if (this.#hasRoom()) this.#onRoom();
   }
 
   /** Waits until the event may be sent. On the path of every event: a promise for each would cost several per cent. */
-  acquire(isWanted: IsWanted, onTurn: OnTurn): void {
-    if (!this.#mayGo(isWanted)) this.#refuse(onTurn);
-    else if (this.#inFlight < this.#ceiling) this.#grant(isWanted, onTurn);
-    else this.#queue.push({ isWanted, onTurn });
+  acquire(waiter: Waiter, onTurn: OnTurn): void {
+    if (!this.#mayGo(waiter)) this.#refuse({ waiter, onTurn });
+    else if (this.#pace.isOpen && this.#inFlight < this.#ceiling)
+      this.#grant({ waiter, onTurn }, this.#pace.ticket);
+    else {
+      (waiter.isRetry ? this.#retries : this.#fresh).push({ waiter, onTurn });
+      if (!this.#pace.isOpen) this.#pump();
+    }
   }
 
   /** The attempt of an event is over, and its slot is free. */
-  release(): void {
+  release(ticket: Ticket): void {
     this.#inFlight -= 1;
     if (this.#ceiling < this.#slots) this.#ceiling = Math.min(this.#slots, this.#ceiling + 1 / this.#ceiling);
-    while (this.#inFlight < this.#ceiling) {
-      const next = this.#queue.shift();
-      if (next === undefined) return;
-      this.#grant(next.isWanted, next.onTurn);
+    if (ticket.isProbe) this.#pace.endProbe();
+    this.#pump();
+  }
+
+  /** Looks anew, since the pace lets other events go than before. */
+  look(): void {
+    this.dismiss();
+    this.#pump();
+    this.skip(0, false);
+  }
+
+  /** Sends what may go. */
+  #pump(): void {
+    const pace = this.#pace;
+    while (this.#inFlight < this.#ceiling && this.#fresh.length + this.#retries.length > 0) {
+      const next = pace.isOpen ? this.#nextInTurn() : this.#nextByPace();
+      const wait = next && (next.isRetry ? this.#retries : this.#fresh).shift();
+      if (next === undefined || wait === undefined) return;
+      this.#grant(wait, next.ticket);
     }
+  }
+
+  #nextInTurn(): Going {
+    this.#sentRetry = this.#retries.length > 0 && (!this.#sentRetry || this.#fresh.length === 0);
+    return { isRetry: this.#sentRetry, ticket: this.#pace.ticket };
+  }
+
+  #nextByPace(): Going | undefined {
+    const room = Math.ceil(this.#ceiling - this.#inFlight);
+    const next = this.#pace.next(this.#fresh[0]?.waiter, this.#retries[0]?.waiter, this.#inFlight);
+    if (next === undefined)
+      this.#pace.ask(Math.min(room, this.#fresh.length), Math.min(room, this.#retries.length));
+    return next;
   }
 
   /** Whether nothing may be sent for a while. */
@@ -97,8 +134,8 @@ export class Gate {
    * Waits for a turn within the rates; false if the event may not be sent any more. With two of them one event goes
    * after the other: turns of the endpoint's own that waited for the client's together would be sent together.
    */
-  turn(isWanted: IsWanted = () => true): Promise<boolean> {
-    const mayGo = (): boolean => this.#mayGo(isWanted);
+  turn(isWanted: () => boolean = () => true): Promise<boolean> {
+    const mayGo = (): boolean => this.#state === 'open' && !this.isHolding && isWanted();
     if (this.#pacings.length < 2) return this.#takeTurns(mayGo);
     this.#lastTurn = this.#lastTurn.then(() => this.#takeTurns(mayGo));
     return this.#lastTurn;
@@ -109,13 +146,36 @@ export class Gate {
     return mayGo();
   }
 
-  #mayGo(isWanted: IsWanted): boolean {
-    return this.#state === 'open' && this.#hold === undefined && isWanted();
+  #mayGo(waiter: Waiter): boolean {
+    if (this.#state !== 'open' || this.#hold !== undefined || !waiter.isWanted()) return false;
+    return this.#pace.isOpen || this.#pace.admits(waiter);
   }
 
   /** Whether a finished batch of this number of events brings in the next; slots go on being filled meanwhile. */
   fits(events: number): boolean {
-    return this.#state !== 'closed' && this.#hold === undefined && this.#waiting < 2 * this.#slots + events;
+    if (this.#state === 'closed' || this.#hold !== undefined || !this.#pace.isOpen) return false;
+    return this.#waiting.total < 2 * this.#slots + events;
+  }
+
+  /**
+   * What is to be taken now; undefined: anything.
+   *
+   * @param onRoom called if there is room again for a kind of which too many wait now
+   */
+  takes(onRoom: () => void): Takes | undefined {
+    this.#tookRetry = !this.#tookRetry;
+    const takes = this.#takes();
+    if (takes === undefined) return undefined;
+    this.#waiting.onRoomAgain(onRoom);
+    return { ...takes, retriesFirst: this.#tookRetry };
+  }
+
+  /** Neither kind is to keep the other from being taken. */
+  #takes(): Omit<Takes, 'retriesFirst'> | undefined {
+    const takes = this.#pace.takes();
+    if (takes === undefined) return undefined;
+    const retries = takes.retries && !this.#waiting.areEnough(true);
+    return { retries, freshUntil: this.#waiting.areEnough(false) ? 0 : takes.freshUntil };
   }
 
   /** Resolves when few enough events wait for another batch to be opened, or when the gate was closed. */
@@ -127,7 +187,10 @@ export class Gate {
   }
 
   #hasRoom(): boolean {
-    return this.#hold === undefined && this.#waiting < this.#slots;
+    if (this.#hold !== undefined) return false;
+    if (this.#pace.isOpen) return this.#waiting.total < this.#slots;
+    const takes = this.#takes();
+    return takes === undefined ? this.#waiting.total < this.#slots : takes.retries || takes.freshUntil > 0;
   }
 
   /** No event may be sent until `resume`, not even waiting ones. */
@@ -150,30 +213,38 @@ export class Gate {
 
   /** Ends the waits of events that may not, or are not to be sent any more. */
   dismiss(): void {
-    const all = this.#queue;
-    this.#queue = all.filter(({ isWanted }) => this.#mayGo(isWanted));
-    for (const { isWanted, onTurn } of all) if (!this.#mayGo(isWanted)) this.#refuse(onTurn);
+    const all = [...this.#retries, ...this.#fresh];
+    const refused = new Set(all.filter(({ waiter }) => !this.#mayGo(waiter)));
+    if (refused.size > 0) {
+      this.#retries = this.#retries.filter((wait) => !refused.has(wait));
+      this.#fresh = this.#fresh.filter((wait) => !refused.has(wait));
+    }
+    for (const wait of refused) this.#refuse(wait);
     for (const pacing of this.#pacings) pacing.dismiss();
   }
 
-  #grant(isWanted: IsWanted, onTurn: OnTurn): void {
+  #grant(wait: Wait, ticket: Ticket): void {
     this.#inFlight += 1;
-    if (this.#pacings.length > 0) void this.#grantInTurn(isWanted, onTurn);
+    if (this.#pacings.length > 0) void this.#grantInTurn(wait, ticket);
     else {
-      this.skip(1);
-      onTurn(true);
+      this.skip(1, wait.waiter.isRetry);
+      wait.onTurn(ticket);
     }
   }
 
-  async #grantInTurn(isWanted: IsWanted, onTurn: OnTurn): Promise<void> {
+  async #grantInTurn({ waiter, onTurn }: Wait, ticket: Ticket): Promise<void> {
+    const pace = this.#pace;
+    // A probe, or an event that was given leave under this verdict, waits for its turn alone.
+    const isWanted = (): boolean =>
+      waiter.isWanted() && (pace.isOpen || pace.ticket.epoch === ticket.epoch || pace.admits(waiter));
     const granted = await this.turn(isWanted);
-    this.skip(1);
-    if (!granted) this.release();
-    onTurn(granted);
+    this.skip(1, waiter.isRetry);
+    if (!granted) this.release(ticket);
+    onTurn(granted ? ticket : undefined);
   }
 
-  #refuse(onTurn: OnTurn): void {
-    this.skip(1);
-    onTurn(false);
+  #refuse({ waiter, onTurn }: Wait): void {
+    this.skip(1, waiter.isRetry);
+    onTurn(undefined);
   }
 }

@@ -1,29 +1,24 @@
 import type { ResolvedEndpoint } from '../config/config-schema.ts';
 import { CallOff } from '../core/call-off.ts';
 import type { ClientMeter } from '../core/delivery-meter.ts';
-import { type Batch, nextAttempt, type StoredEvent } from '../core/event.ts';
+import { type Batch, heldSince, nextAttempt, type StoredEvent } from '../core/event.ts';
 import { withExpiry, withFailure } from '../core/history.ts';
 import { CRASHED, decide, decideAfterLosses, isExpired } from '../core/outcome.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
-import type { QueuedBatch } from '../queue/settle.ts';
-import type { BatchWorker, TakenBatch } from '../queue/take.ts';
+import type { BatchSource, TakenBatch } from '../queue/take.ts';
+import type { QueuedBatch } from '../queue/take-batch.ts';
 import { BatchLedger, type LedgerParts } from './batch-ledger.ts';
 import { logAttempt, logBatch, logDead } from './delivery-log.ts';
 import type { Gate } from './gate.ts';
 import { handleByUnit } from './handle-by-unit.ts';
 import type { Hold } from './hold.ts';
 import { type Attempted, countWithheld, type MakeAttempt, type Withheld } from './make-attempt.ts';
+import type { Pace, Ticket, Waiter } from './pace.ts';
 
 /** A batch that is open for this long writes down what it has, and again each time as long passes. */
 const CHECKPOINT_MS = 500;
 /** How long a suspected event waits for another one to be over: once to twice that. */
 const SUSPECT_WAIT_MS = 1_000;
-
-/** Where an endpoint's batches come from. */
-export type BatchSource = Pick<
-  BatchWorker,
-  'start' | 'take' | 'newLock' | 'adopt' | 'letGo' | 'isEndpointPaused' | 'interrupt'
->;
 
 /** What a batch runs with: the same for all batches of an endpoint in a process. */
 export interface BatchParts extends LedgerParts {
@@ -31,6 +26,7 @@ export interface BatchParts extends LedgerParts {
   readonly attempt: MakeAttempt;
   readonly gate: Gate;
   readonly hold: Hold;
+  readonly pace: Pace;
   readonly meter: ClientMeter;
   /** Batches of this process, one at most, whose one event may be what ends processes. */
   readonly suspects: Set<object>;
@@ -38,8 +34,11 @@ export interface BatchParts extends LedgerParts {
   random(): number;
 }
 
-/** Delivers the events of one batch, those of one unit one after another, and settles what became of them. */
-export class BatchRun {
+/**
+ * Delivers the events of one batch, those of one unit one after another, and settles what became of them. Retries leave
+ * their batch, so that all events of one are alike.
+ */
+export class BatchRun implements Waiter {
   /** Resolves when the batch was let go, with the next one if that was taken in the same step; never rejects. */
   readonly done: Promise<QueuedBatch | undefined>;
   readonly #job: TakenBatch;
@@ -47,7 +46,8 @@ export class BatchRun {
   readonly #parts: BatchParts;
   readonly #ledger: BatchLedger;
   readonly #callOff = new CallOff();
-  readonly #isWanted = (): boolean => !this.#ledger.lost;
+  readonly isRetry: boolean;
+  readonly heldSince: number;
   /** One for the batch, so that retries of neighbours stay together. */
   readonly #jitter: number;
   /** The events whose attempt could not be made, by a fault of Waybill's own, and why. */
@@ -60,7 +60,10 @@ export class BatchRun {
     // If the lock is lost, another process sends the same events.
     this.#ledger = new BatchLedger(job, this.#batch.events, parts, () => this.lose());
     this.#jitter = parts.random();
-    parts.gate.add(this.#batch.events.length);
+    const [first] = this.#batch.events;
+    this.isRetry = first !== undefined && nextAttempt(first) > 1;
+    this.heldSince = first === undefined ? 0 : heldSince(first);
+    parts.gate.add(this.#batch.events.length, this.isRetry);
     parts.meter.opened(this.#batch.events.length);
     this.done = this.#run()
       .catch((error: unknown) => {
@@ -71,6 +74,10 @@ export class BatchRun {
         parts.suspects.delete(this);
         this.#ledger.close();
       });
+  }
+
+  isWanted(): boolean {
+    return !this.#ledger.lost;
   }
 
   /** Calls off the requests under way; their events are put back. */
@@ -88,7 +95,7 @@ export class BatchRun {
   async #run(): Promise<QueuedBatch | undefined> {
     const { gate, log, endpoint } = this.#parts;
     const ledger = this.#ledger;
-    gate.skip(ledger.recall());
+    gate.skip(ledger.recall(), this.isRetry);
     if (await this.#settleAfterLosses()) return undefined;
 
     const stopCheckpoints = this.#keepCheckpoints();
@@ -107,7 +114,7 @@ export class BatchRun {
     const fate = decideAfterLosses(unfinished.length, this.#job.stalls, suspects.size > 0);
     if (fate === 'send_suspected') suspects.add(this);
     if (fate === 'send' || fate === 'send_suspected') return false;
-    gate.skip(unfinished.length);
+    gate.skip(unfinished.length, this.isRetry);
     if (fate === 'split') await this.#ledger.split();
     else if (fate === 'wait') await this.#ledger.postpone(now() + SUSPECT_WAIT_MS * (1 + this.#jitter));
     else {
@@ -138,19 +145,19 @@ export class BatchRun {
     const { gate } = this.#parts;
     // Also before its turn: with a rate, events that are too old would use up the turns of the others.
     if (this.#expire(event)) {
-      gate.skip(1);
+      gate.skip(1, this.isRetry);
       queueMicrotask(onOver);
       return;
     }
-    gate.acquire(this.#isWanted, (granted) => {
-      if (!granted) return onOver();
+    gate.acquire(this, (ticket) => {
+      if (ticket === undefined) return onOver();
       const onSent = (): void => {
-        gate.release();
+        gate.release(ticket);
         onOver();
       };
       // Not at once: the calls of many in a row, each within the other, would fill the stack.
       if (this.#expire(event)) queueMicrotask(onSent);
-      else this.#send(event, onSent);
+      else this.#send(event, ticket, onSent);
     });
   }
 
@@ -168,13 +175,13 @@ export class BatchRun {
     return true;
   }
 
-  #send(event: StoredEvent, onSent: () => void): void {
+  #send(event: StoredEvent, ticket: Ticket, onSent: () => void): void {
     const { attempt, meter, endpoint } = this.#parts;
     meter.begin();
     attempt(event, endpoint.url, this.#callOff).then(
       (attempted) => {
         meter.end();
-        this.#finish(event, attempted);
+        this.#finish(event, attempted, ticket);
         onSent();
       },
       (error: unknown) => {
@@ -185,13 +192,14 @@ export class BatchRun {
     );
   }
 
-  #finish(event: StoredEvent, made: Attempted | Withheld | undefined): void {
+  #finish(event: StoredEvent, made: Attempted | Withheld | undefined, ticket: Ticket): void {
     if (made === undefined) return;
-    const { hold } = this.#parts;
+    const { hold, pace } = this.#parts;
     const now = this.#parts.now();
     try {
       if (!('withheld' in made)) {
-        hold.made(made.classification, now);
+        hold.made(now);
+        pace.note(nextAttempt(event) === 1, made.classification, made.ms, ticket);
         this.#ledger.finish(event, this.#judge(event, made, now));
       } else if (!hold.begin(event, made, now)) {
         this.#ledger.finish(event, this.#judge(event, countWithheld(made), now));
@@ -223,14 +231,17 @@ export class BatchRun {
 
   /** Settles the batch for the last time, and takes the next one in the same step if there is room for it. */
   async #writeLast(): Promise<QueuedBatch | undefined> {
-    const { gate, source } = this.#parts;
+    const { gate, source, pace } = this.#parts;
     const [fault] = this.#faulty.values();
     if (fault !== undefined) {
       await this.#ledger.split(new Set(this.#faulty.keys()));
       if (!this.#ledger.lost) await this.#job.fail(fault.message);
       return undefined;
     }
-    if (this.#ledger.unfinished.length > 0) return this.#ledger.write('put_back');
+    if (this.#ledger.unfinished.length > 0) {
+      // A retry is not to wait behind what was not sent yet.
+      return this.#ledger.putBack(this.isRetry && !pace.isOpen ? pace.putBackUntil : undefined);
+    }
     const takesNext = gate.fits(this.#batch.events.length);
     return this.#ledger.write('complete', takesNext ? source.newLock() : undefined);
   }

@@ -99,8 +99,10 @@ function subscribeToWork(
   subscriber.on('error', onError);
   subscriber.on('ready', subscribe);
   subscriber.on('message', (_channel, message) => {
-    const [dueAt, queue = ''] = message.split(' ');
-    workers.get(queue)?.hear(Number(dueAt));
+    const [first, queue = '', verdict = ''] = message.split(' ');
+    const worker = workers.get(queue);
+    if (first === 'pace') worker?.hearVerdict(JSON.parse(verdict));
+    else worker?.hear(Number(first));
   });
   return {
     /** Makes sure that Redis still has the subscriber, and asks again if Redis refused it. */

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import { openPace } from '../core/open-pace.ts';
 import { OPEN_VERDICT, type PaceState, type Verdict } from '../core/pace.ts';
@@ -33,8 +32,8 @@ export async function openEndpoint(redis: Redis, endpoint: Endpoint): Promise<Op
     const verdict = verdictText ? (JSON.parse(verdictText) as Verdict) : OPEN_VERDICT;
     const next = openPace(verdict, sumsText ? (JSON.parse(sumsText) as PaceSums) : NO_SUMS, now);
     if (next === undefined) return { changed: false, before: verdict.state, after: verdict.state };
-    const written = await writeVerdict(redis, endpoint, next);
-    if (isDeepStrictEqual(written, next)) return { changed: true, before: verdict.state, after: next.state };
+    const { isOwn } = await writeVerdict(redis, endpoint, next);
+    if (isOwn) return { changed: true, before: verdict.state, after: next.state };
   }
   const { client, type } = endpoint;
   const message = `the pace of ${client} ${type} changed ${MOST_TRIES} times meanwhile: nothing was done`;

@@ -62,15 +62,16 @@ export async function tellPace(
   return toPaceAnswer(reply as PaceReply);
 }
 
-/** Writes the next verdict, unless another process was faster. @returns the verdict that holds */
+/** Writes the next verdict, unless another process was faster. @returns the verdict that holds; whether it is this one */
 export async function writeVerdict(
   redis: Redis,
   endpoint: Endpoint,
   next: Verdict,
   forgetsSums = false,
-): Promise<Verdict> {
+): Promise<{ readonly verdict: Verdict; readonly isOwn: boolean }> {
   const args = [endpointPrefix(endpoint), JSON.stringify(next), forgetsSums ? 1 : 0];
-  return JSON.parse((await writeScript(redis, [paceKey(endpoint)], args)) as string) as Verdict;
+  const [text, own] = (await writeScript(redis, [paceKey(endpoint)], args)) as [string, 0 | 1];
+  return { verdict: JSON.parse(text), isOwn: own === 1 };
 }
 
 /** The verdicts that hold for some of a client's endpoints. */

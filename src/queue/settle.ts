@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
 import { lastFailure } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
+import type { PaceNews } from '../core/pace-sums.ts';
 import type { FinishedEvent, Settlement } from '../core/settlement.ts';
-import { decodeData, encodeBatch } from './admit.ts';
+import { encodeBatch } from './admit.ts';
 import { defineScript } from './define-script.ts';
 import { packDelivered } from './delivered-record.ts';
 import {
@@ -13,14 +14,15 @@ import {
   type Endpoint,
   endpointPrefix,
   incidentsKey,
+  paceKey,
   retryJobId,
   statsKey,
 } from './names.ts';
+import { type PaceAnswer, type PaceReply, toPaceAnswer } from './pace-store.ts';
 import { SETTLE } from './scripts/settle.ts';
-import { FIND_TAKEN } from './scripts/take.ts';
+import { findTaken, type NewLock, type QueuedBatch, type TakenReply, toQueuedBatch } from './take-batch.ts';
 
 const settleScript = defineScript('settle', SETTLE);
-const findTakenScript = defineScript('find-taken', FIND_TAKEN);
 
 const HOUR_MS = 3_600_000;
 
@@ -31,12 +33,6 @@ const BATCH_GONE = -1;
 
 /** What becomes of the job: it goes on, waits for its retries, goes back for others to take, or is done. */
 export type SettleAction = 'keep' | 'delay' | 'put_back' | 'complete';
-
-/** A lock that is not taken yet. */
-export interface NewLock {
-  readonly token: string;
-  readonly durationMs: number;
-}
 
 /** A settlement with all that the queue needs to write it down. */
 export interface SettleCommand {
@@ -58,17 +54,8 @@ export interface SettleCommand {
   readonly judged?: number;
   /** Takes the next batch in the same step, and locks it so. */
   readonly nextLock?: NewLock;
-}
-
-/** A batch as it stands in the queue; it is locked for the process that took it. */
-export interface QueuedBatch {
-  readonly id: string;
-  /** The lock by which it is held. */
-  readonly token: string;
-  /** Undefined if it is no JSON. */
-  readonly data: unknown;
-  /** How often a process that held it was lost since one of its events was last settled. */
-  readonly stalls: number;
+  /** What is told of the endpoint's pace in the same step. */
+  readonly news?: PaceNews | undefined;
 }
 
 /** What settling came to. `settled` false: the lock is gone, nothing was changed. */
@@ -76,23 +63,8 @@ export interface Settled {
   readonly settled: boolean;
   /** The next batch, if one was asked for and waits. */
   readonly next?: QueuedBatch;
-}
-
-/**
- * Finds what was taken with a lock, and renews the lock. A lost connection may have lost the answer that handed a
- * batch over: the batch would stay locked, in no process.
- */
-export async function findTaken(redis: Redis, endpoint: Endpoint, lock: NewLock): Promise<QueuedBatch[]> {
-  const prefix = endpointPrefix(endpoint);
-  const found = await findTakenScript(redis, [`${prefix}active`], [prefix, lock.token, lock.durationMs]);
-  return (found as TakenReply[]).map((reply) => toQueuedBatch(reply, lock));
-}
-
-/** A batch as scripts hand it over: its id, its data, its stalls. */
-type TakenReply = [id: string, data: string, stalls: string];
-
-function toQueuedBatch([id, data, stalls]: TakenReply, { token }: NewLock): QueuedBatch {
-  return { id, token, data: decodeData(data), stalls: Number(stalls) };
+  /** If news were told. */
+  readonly pace?: PaceAnswer;
 }
 
 /**
@@ -130,12 +102,16 @@ export async function settle(
     ...settlement.apart.map(({ event }) => encodeBatch([event])),
     ...records.map(({ text }) => text),
   ];
-  const keys = [statsKey(client), `${prefix}${jobId}:lock`, incidentsKey(client), courseKey(endpoint)];
-  const answer = await settleScript(redis, keys, args);
+  const shared = [incidentsKey(client), courseKey(endpoint), paceKey(endpoint)];
+  const keys = [statsKey(client), `${prefix}${jobId}:lock`, ...shared];
+  const answer = (await settleScript(redis, keys, args)) as number | [typeof DONE | TakenReply, PaceReply?];
   const wasSentBefore = redis.stream !== firstStream;
-  if (Array.isArray(answer) && nextLock !== undefined)
-    return { settled: true, next: toQueuedBatch(answer as TakenReply, nextLock) };
-  if (answer === DONE) return { settled: true };
+  if (Array.isArray(answer)) {
+    const [taken, told] = answer;
+    const pace = told && { pace: toPaceAnswer(told) };
+    if (taken === DONE || nextLock === undefined) return { settled: true, ...pace };
+    return { settled: true, next: toQueuedBatch(taken, nextLock), ...pace };
+  }
   // If it was sent again after its answer was lost, what it brought in has the new lock.
   const [next] = nextLock === undefined ? [] : await findTaken(redis, endpoint, nextLock);
   if (next !== undefined) return { settled: true, next };
@@ -183,6 +159,7 @@ function orderOf(type: string, command: SettleCommand, name: string) {
     failures,
     judged,
     next: nextLock,
+    news: command.news,
   };
 }
 

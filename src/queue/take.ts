@@ -1,12 +1,20 @@
 import { Job, type JobJson, type RedisQueueBackend, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { Verdict } from '../core/pace.ts';
 import { decodeData } from './admit.ts';
 import { isConnected } from './connections.ts';
 import { Locks } from './locks.ts';
 import { deliveriesPrefix, type Endpoint, endpointPrefix, type LockTiming } from './names.ts';
 import { NextWork } from './next-work.ts';
 import { WORK_CHANNEL } from './scripts/wake.ts';
-import { findTaken, type NewLock, type QueuedBatch } from './settle.ts';
+import {
+  findTaken,
+  type NewLock,
+  type QueuedBatch,
+  type Takes,
+  takePaced,
+  type Waits,
+} from './take-batch.ts';
 import { untilWritable } from './until-writable.ts';
 
 /** How often a `take` that was interrupted looks whether the Redis is gone from which it waits for an answer. */
@@ -22,6 +30,10 @@ export interface TakenBatch extends QueuedBatch {
 export interface BatchWorkerListeners {
   onLockLost(jobId: string): void;
   onStalled(jobId: string): void;
+  /** A verdict on the endpoint that some process made. */
+  onVerdict(verdict: Verdict): void;
+  /** What waits, if a paced take found nothing that it may take. */
+  onWaits(waits: Waits): void;
 }
 
 /** What the batch workers of a process are made from. */
@@ -92,39 +104,58 @@ export class BatchWorker {
   /**
    * The next batch. If there is none, waits until there may be one, or `interrupt`, and returns undefined: then the
    * caller asks again if it still has room.
+   *
+   * @param takes what may be taken of an endpoint that is not `open`; undefined: it is
    */
-  async take(): Promise<TakenBatch | undefined> {
+  async take(takes?: Takes): Promise<TakenBatch | undefined> {
     const found = this.#found.pop();
     if (found !== undefined) return found;
     this.#next.reset();
     // Not Promise.race, which would add to a promise that lives as long as the worker with each take.
     const taken = await new Promise<TakenBatch | undefined>((resolve, reject) => {
       this.#giveUp = () => resolve(undefined);
-      this.#takeNow(this.newLock()).then(resolve, reject);
+      this.#takeNow(this.newLock(), takes).then(resolve, reject);
     });
     if (taken === undefined) await this.#next.wait();
     return taken;
   }
 
-  async #takeNow(lock: NewLock): Promise<TakenBatch | undefined> {
+  async #takeNow(lock: NewLock, takes: Takes | undefined): Promise<TakenBatch | undefined> {
     const { redis } = this.#parts;
     const connection = redis.stream;
-    const answer = await this.#untilWritable((queue) => queue.moveToActive(lock.token));
-    const [job, id, , dueAt] = answer as [job: JobJson | null, id: string, rateLimit: number, dueAt: number];
+    const batch = await (takes === undefined ? this.#takeOpen(lock) : this.#takePaced(lock, takes));
     // An answer lost with its connection has taken a batch, too, which no process knows of.
     if (redis.stream !== connection) {
       const batches = await this.#untilWritable(() => findTaken(redis, this.#parts.endpoint, lock));
-      for (const batch of batches) if (batch.id !== id) this.#found.push(this.adopt(batch));
+      for (const found of batches) if (found.id !== batch?.id) this.#found.push(this.adopt(found));
     }
-    const { token } = lock;
-    const taken = job && this.adopt({ id, token, data: decodeData(job.data), stalls: job.stalledCounter });
+    return batch === undefined ? this.#found.pop() : this.adopt(batch);
+  }
+
+  async #takeOpen({ token }: NewLock): Promise<QueuedBatch | undefined> {
+    const answer = await this.#untilWritable((queue) => queue.moveToActive(token));
+    const [job, id, , dueAt] = answer as [job: JobJson | null, id: string, rateLimit: number, dueAt: number];
     if (dueAt > 0) this.#next.hear(dueAt);
-    return taken ?? this.#found.pop();
+    return job ? { id, token, data: decodeData(job.data), stalls: job.stalledCounter } : undefined;
+  }
+
+  async #takePaced(lock: NewLock, takes: Takes): Promise<QueuedBatch | undefined> {
+    const { redis, endpoint, now, onWaits } = this.#parts;
+    const taken = await this.#untilWritable(() => takePaced(redis, endpoint, takes, lock, now()));
+    if ('token' in taken) return taken;
+    if (takes.retries && taken.retryAt > 0) this.#next.hear(taken.retryAt);
+    onWaits(taken);
+    return undefined;
   }
 
   /** Work is due in the queue at this time: ms since the epoch, 0: at once. */
   hear(dueAt: number): void {
     this.#next.hear(dueAt);
+  }
+
+  /** A verdict on the endpoint was published. */
+  hearVerdict(verdict: Verdict): void {
+    this.#parts.onVerdict(verdict);
   }
 
   /** A lock for a batch that is taken out of the queue by other means; then comes `adopt`. */
@@ -197,3 +228,9 @@ export class BatchWorker {
     );
   }
 }
+
+/** Where an endpoint's batches come from. */
+export type BatchSource = Pick<
+  BatchWorker,
+  'start' | 'take' | 'hear' | 'newLock' | 'adopt' | 'letGo' | 'isEndpointPaused' | 'interrupt'
+>;

@@ -3,11 +3,11 @@ import { type Endpoint, statsKey } from './names.ts';
 
 /** Why the events of an endpoint wait without an attempt. Times in ms since the epoch. */
 export interface WithheldMark {
-  /** What is missing: a token, something of this machine, or the time that the endpoint's Retry-After names. */
-  readonly for: 'token' | 'local' | 'retry_after';
+  /** What is missing: a token, or something of this machine. */
+  readonly for: 'token' | 'local';
   readonly since: number;
   /** Who is to blame. */
-  readonly blame: 'credentials' | 'service' | 'local' | 'endpoint';
+  readonly blame: 'credentials' | 'service' | 'local';
   /** A sentence for the operator. */
   readonly detail: string;
   readonly nextTryAt: number;

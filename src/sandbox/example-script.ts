@@ -53,6 +53,9 @@ endpoints:
   inventory_receipt:
     path: /inventory_receipt
     answers:
+      # Out of order at first. If events keep coming for ten seconds, the endpoint counts as down: new events wait,
+      # and retries and a probe now and then find out when it is back.
+      - { times: 40, fault: reset }
       - unit: LPAA0000013
         status: 422
         body:

@@ -11,11 +11,13 @@ import { EndpointDelivery } from '../delivery/deliver-endpoint.ts';
 import { Gate } from '../delivery/gate.ts';
 import { Hold } from '../delivery/hold.ts';
 import { type AttemptParts, createAttempt, type MakeAttempt } from '../delivery/make-attempt.ts';
+import { Pace } from '../delivery/pace.ts';
 import { Pacing, type ReserveSends } from '../delivery/pacing.ts';
 import type { ClientHttp } from '../http/client-http.ts';
 import { type BatchWorkers, createBatchWorkers } from '../queue/batch-workers.ts';
 import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
 import { type Endpoint, LOCK_TIMING, type LockTiming, rateKey } from '../queue/names.ts';
+import { tellPace, writeVerdict } from '../queue/pace-store.ts';
 import { reserveSends } from '../queue/reserve-sends.ts';
 import { type SettleCommand, type Settled, settle } from '../queue/settle.ts';
 import type { BatchWorker } from '../queue/take.ts';
@@ -61,6 +63,8 @@ export class Engine {
   readonly #workers: BatchWorkers;
   readonly #errors: ReturnType<typeof createErrorSpacing>;
   readonly #suspects = new Set<object>();
+  /** No other process has this name. */
+  readonly #name = randomUUID();
   readonly #shortages = new Set<string>();
   readonly #connections: ClientHttp[] = [];
   readonly #endpoints: { readonly delivery: EndpointDelivery; readonly worker: BatchWorker }[] = [];
@@ -146,10 +150,16 @@ export class Engine {
     const { log, attempts = createAttempt } = this.#options;
     const own = this.#pacingOf(endpoint.ratePerSecond, rateKey(client, type));
     const pacings = [own, pacing].filter((one) => one !== undefined);
-    const gate = new Gate(concurrency, pacings);
+    const pace = this.#paceOf(endpoint, (takes) => {
+      gate.look();
+      if (takes) worker.hear(0);
+    });
+    const gate = new Gate(concurrency, pacings, pace);
     const worker = this.#workers.create(endpoint, {
       onLockLost: (jobId) => delivery.lose(jobId),
       onStalled: (batch) => log.warn({ client, type, batch }, 'batch taken over from a lost process'),
+      onVerdict: (verdict) => pace.exchange.learn(verdict),
+      onWaits: (waits) => pace.heardWaits(waits),
     });
     const delivery = new EndpointDelivery({
       endpoint,
@@ -162,9 +172,11 @@ export class Engine {
         monotonicNow: () => performance.now(),
       }),
       gate,
+      pace,
       hold: new Hold({
         endpoint,
         gate,
+        pace,
         log,
         shortages: this.#shortages,
         mark: (mark) => void markWithheld(this.#redis, endpoint, mark).catch(this.#errors.add),
@@ -173,11 +185,37 @@ export class Engine {
       suspects: this.#suspects,
       meter,
       log,
-      settle: (command) => this.#settle(endpoint, command),
+      settle: (command) => this.#settleWithNews(endpoint, command, pace),
       now: Date.now,
       random: Math.random,
     });
     this.#endpoints.push({ delivery, worker });
+  }
+
+  #paceOf(endpoint: ResolvedEndpoint, onChange: (takes: boolean) => void): Pace {
+    const redis = this.#redis;
+    return new Pace({
+      endpoint,
+      name: this.#name,
+      log: this.#options.log,
+      tell: (news, want) => tellPace(redis, endpoint, news, want),
+      write: (next, forgetsSums) => writeVerdict(redis, endpoint, next, forgetsSums),
+      onChange,
+      onError: (error) => {
+        if (!this.#isClosed) this.#errors.add(error);
+      },
+      now: Date.now,
+      monotonicNow: () => performance.now(),
+    });
+  }
+
+  /** Settles, and tells news of the endpoint in the same step. */
+  async #settleWithNews(endpoint: Endpoint, command: SettleCommand, pace: Pace): Promise<Settled> {
+    const news = pace.exchange.newsToSettle();
+    if (news === undefined) return this.#settle(endpoint, command);
+    const settled = await this.#settle(endpoint, { ...command, news });
+    if (settled.pace !== undefined) pace.exchange.hear(settled.pace, news);
+    return settled;
   }
 
   #settle(endpoint: Endpoint, command: SettleCommand): Promise<Settled> {

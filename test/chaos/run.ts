@@ -163,6 +163,8 @@ function writeConfig(directory: string, socketPath: string, port: number): strin
     concurrency: CONCURRENCY,
     timeoutMs: TIMEOUT_MS,
     retry: RETRY,
+    // Many of the events fail whatever the rate is: it is not to fall below this.
+    pace: { mode: 'adaptive', minPerSecond: 500 },
   };
   // JSON is YAML.
   writeFileSync(file, JSON.stringify({ redis: { url: socketPath }, clients: { [CLIENT]: client } }));

@@ -37,7 +37,7 @@ describe('a configuration that is complete', () => {
           url: 'https://returns.acme.example/api/dispositions',
           concurrency: 32,
           timeoutMs: 15_000,
-          pace: { mode: 'adaptive', holdMs: 11_715_000 },
+          pace: { mode: 'adaptive', holdMs: 11_715_000, minPerSecond: 0 },
           retry: { retries: 5, baseDelayMs: 15_000, factor: 5, maxDelayMs: 14_400_000, jitter: 0.1 },
         },
       },
@@ -45,7 +45,7 @@ describe('a configuration that is complete', () => {
       concurrency: 32,
       timeoutMs: 15_000,
       connectionMaxAgeMs: 30_000,
-      pace: { mode: 'adaptive' },
+      pace: { mode: 'adaptive', minPerSecond: 0 },
       retry: { retries: 5, baseDelayMs: 15_000, factor: 5, maxDelayMs: 14_400_000, jitter: 0.1 },
       batchSize: 50,
       allowPrivateNetwork: false,
@@ -134,13 +134,18 @@ clients:
     expect(endpoints).toEqual({
       disposition_update: {
         ...{ client: 'acme', type: 'disposition_update', url: 'https://acme.example/d' },
-        ...{ concurrency: 32, timeoutMs: 15_000, retry, pace: { mode: 'adaptive', holdMs: 465_000 } },
+        ...{
+          concurrency: 32,
+          timeoutMs: 15_000,
+          retry,
+          pace: { mode: 'adaptive', holdMs: 465_000, minPerSecond: 0 },
+        },
         maxAgeHours: 72,
       },
       inventory_receipt: {
         ...{ client: 'acme', type: 'inventory_receipt', url: 'https://other.example/r' },
         ...{ concurrency: 8, timeoutMs: 5_000, ratePerSecond: 2, retry: { ...retry, retries: 1 } },
-        pace: { mode: 'fixed', holdMs: 120_000 },
+        pace: { mode: 'fixed', holdMs: 120_000, minPerSecond: 0 },
         maxAgeHours: 0.5,
       },
     });

@@ -23,8 +23,10 @@ function scene() {
   return {
     client,
     redis,
-    tell: (type: string, facts: Partial<Verdict>) =>
-      writeVerdict(redis, { client, type }, { ...OPEN_VERDICT, number: 1, ...facts }),
+    async tell(type: string, facts: Partial<Verdict>) {
+      const next = { ...OPEN_VERDICT, number: 1, ...facts };
+      return (await writeVerdict(redis, { client, type }, next)).verdict;
+    },
     find: async () => findUnavailable(redis, config.clients, [...both, ...both]),
   };
 }

@@ -10,6 +10,7 @@ import { Hold } from '../../src/delivery/hold.ts';
 import type { SettleCommand, Settled } from '../../src/queue/settle.ts';
 import type { TakenBatch } from '../../src/queue/take.ts';
 import { captureLogLines } from '../support/log-lines.ts';
+import { openPace } from '../support/open-pace.ts';
 import { until } from '../support/until.ts';
 
 const endpoint: ResolvedEndpoint = {
@@ -19,7 +20,7 @@ const endpoint: ResolvedEndpoint = {
   concurrency: 1,
   timeoutMs: 1_000,
   retry: { retries: 0, baseDelayMs: 0, factor: 1, maxDelayMs: 0, jitter: 0 },
-  pace: { mode: 'adaptive', holdMs: 120_000 },
+  pace: { mode: 'adaptive', holdMs: 120_000, minPerSecond: 0 },
 };
 const eventOf = (id: string): StoredEvent => ({ id, type: 'x', unit: id, body: '{}' });
 const jobOf = (id: string, data: unknown): TakenBatch => ({
@@ -39,12 +40,13 @@ function delivery(next: string) {
   let answer: (() => void) | undefined;
   let endTake: (() => void) | undefined;
   const jobs = [jobOf('first', { events: [eventOf('first')] })];
-  const gate = new Gate(1, []);
+  const gate = new Gate(1, [], openPace());
   const log = pino(captureLogLines().stream);
   const running = new EndpointDelivery({
     endpoint,
     source: {
       start: async () => {},
+      hear: () => {},
       take: async () => {
         const job = jobs.shift();
         if (job !== undefined) return job;
@@ -63,7 +65,8 @@ function delivery(next: string) {
       sent.push(id);
       return { classification: { kind: 'delivered', status: 200 }, ms: 1 };
     },
-    hold: new Hold({ endpoint, gate, log, shortages: new Set(), mark: () => {} }),
+    pace: openPace(),
+    hold: new Hold({ endpoint, gate, pace: openPace(), log, shortages: new Set(), mark: () => {} }),
     gate,
     unsettled: new Unsettled(),
     suspects: new Set(),
@@ -133,7 +136,7 @@ function deliveryOf(
   } = {},
 ) {
   const { slots = 1 } = changes;
-  const gate = new Gate(slots, []);
+  const gate = new Gate(slots, [], openPace());
   const log = pino(captureLogLines().stream);
   const commands: SettleCommand[] = [];
   const sent: string[] = [];
@@ -144,6 +147,7 @@ function deliveryOf(
     endpoint,
     source: {
       start: async () => {},
+      hear: () => {},
       take: async () => {
         if (jobs.length === 0) {
           await new Promise<void>((resolve) => {
@@ -174,7 +178,8 @@ function deliveryOf(
         })
       );
     },
-    hold: new Hold({ endpoint, gate, log, shortages: new Set(), mark: () => {} }),
+    pace: openPace(),
+    hold: new Hold({ endpoint, gate, pace: openPace(), log, shortages: new Set(), mark: () => {} }),
     gate,
     unsettled: new Unsettled(),
     suspects: new Set(),

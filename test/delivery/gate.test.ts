@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Gate } from '../../src/delivery/gate.ts';
 import type { Pacing } from '../../src/delivery/pacing.ts';
+import { openPace, TICKET } from '../support/open-pace.ts';
 
 /** A pacing whose turns come when the test says so. */
 function turnsOnDemand() {
@@ -20,9 +21,11 @@ function turnsOnDemand() {
   return { pacing, next: () => waiting.shift()?.resolve(true), waiting: () => waiting.length };
 }
 
+const OPEN = openPace();
 const always = (): boolean => true;
+const waiterOf = (isWanted: () => boolean) => ({ isRetry: false, heldSince: 0, isWanted });
 const acquire = (gate: Gate, isWanted = always): Promise<boolean> =>
-  new Promise((resolve) => gate.acquire(isWanted, resolve));
+  new Promise((resolve) => gate.acquire(waiterOf(isWanted), (ticket) => resolve(ticket !== undefined)));
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Whether a promise is settled by now. */
@@ -36,32 +39,32 @@ async function isSettled(promise: Promise<unknown>): Promise<boolean> {
 }
 
 test('events pass while there are slots, and the next one when a slot is free', async () => {
-  const gate = new Gate(2, []);
-  gate.add(3);
+  const gate = new Gate(2, [], OPEN);
+  gate.add(3, false);
   expect(await Promise.all([acquire(gate), acquire(gate)])).toEqual([true, true]);
   const third = acquire(gate);
   expect(await isSettled(third)).toBe(false);
-  gate.release();
+  gate.release(TICKET);
   expect(await third).toBe(true);
   expect(gate.waiting).toBe(0);
 });
 
 test('slots are given in the order of the asking', () => {
-  const gate = new Gate(1, []);
-  gate.add(2_000);
+  const gate = new Gate(1, [], OPEN);
+  gate.add(2_000, false);
   const served: number[] = [];
-  for (let n = 0; n < 2_000; n += 1) gate.acquire(always, () => served.push(n));
-  for (let n = 0; n < 2_000; n += 1) gate.release();
+  for (let n = 0; n < 2_000; n += 1) gate.acquire(waiterOf(always), () => served.push(n));
+  for (let n = 0; n < 2_000; n += 1) gate.release(TICKET);
   expect(served).toEqual(Array.from({ length: 2_000 }, (_, n) => n));
 });
 
 test('there is room for a batch while fewer events wait than there are slots', async () => {
-  const gate = new Gate(2, []);
-  gate.add(1);
+  const gate = new Gate(2, [], OPEN);
+  gate.add(1, false);
   await gate.room();
-  gate.add(2);
+  gate.add(2, false);
   const room = gate.room();
-  gate.skip(1);
+  gate.skip(1, false);
   expect(await isSettled(room)).toBe(false);
   await acquire(gate);
   await room;
@@ -69,14 +72,14 @@ test('there is room for a batch while fewer events wait than there are slots', a
 });
 
 test('a finished batch brings in the next while fewer events wait than twice the slots and its own', () => {
-  const gate = new Gate(2, []);
-  gate.add(4);
+  const gate = new Gate(2, [], OPEN);
+  gate.add(4, false);
   expect([gate.fits(0), gate.fits(1)]).toEqual([false, true]);
 });
 
 test('a closed gate lets nothing pass, and nothing waits for it', async () => {
-  const gate = new Gate(1, []);
-  gate.add(3);
+  const gate = new Gate(1, [], OPEN);
+  gate.add(3, false);
   await acquire(gate);
   const waits = [acquire(gate), gate.room()];
   gate.close();
@@ -88,15 +91,15 @@ test('a closed gate lets nothing pass, and nothing waits for it', async () => {
 
 test('a turn is taken with the slot: an event that has both goes at once', async () => {
   const { pacing, next, waiting } = turnsOnDemand();
-  const gate = new Gate(2, [pacing]);
-  gate.add(3);
+  const gate = new Gate(2, [pacing], OPEN);
+  gate.add(3, false);
   const events = [acquire(gate), acquire(gate), acquire(gate)];
   await nextTurn();
   // The third has no slot yet: a turn that it took now would be saved up.
   expect(waiting()).toBe(2);
   next();
   expect(await events[0]).toBe(true);
-  gate.release();
+  gate.release(TICKET);
   await nextTurn();
   expect(waiting()).toBe(2);
   next();
@@ -106,8 +109,8 @@ test('a turn is taken with the slot: an event that has both goes at once', async
 
 test('an endpoint with a rate of its own waits for that, then for the client’s, one event at a time', async () => {
   const [own, ofClient] = [turnsOnDemand(), turnsOnDemand()];
-  const gate = new Gate(2, [own.pacing, ofClient.pacing]);
-  gate.add(2);
+  const gate = new Gate(2, [own.pacing, ofClient.pacing], OPEN);
+  gate.add(2, false);
   const events = [acquire(gate), acquire(gate)];
   const waits = async () => {
     await nextTurn();
@@ -128,8 +131,8 @@ test('an endpoint with a rate of its own waits for that, then for the client’s
 
 test.each(['pause', 'close'] as const)('%s sends away those that wait for two rates', async (how) => {
   const [own, ofClient] = [turnsOnDemand(), turnsOnDemand()];
-  const gate = new Gate(3, [own.pacing, ofClient.pacing]);
-  gate.add(3);
+  const gate = new Gate(3, [own.pacing, ofClient.pacing], OPEN);
+  gate.add(3, false);
   const events = [acquire(gate), acquire(gate), acquire(gate)];
   await nextTurn();
   own.next();
@@ -141,11 +144,11 @@ test.each(['pause', 'close'] as const)('%s sends away those that wait for two ra
 
 test.each(['pause', 'close'] as const)('%s sends away those that wait, for a slot or a turn', async (how) => {
   const { pacing } = turnsOnDemand();
-  const other = new Gate(1, [pacing]);
-  other.add(1);
+  const other = new Gate(1, [pacing], OPEN);
+  other.add(1, false);
   const elsewhere = acquire(other);
-  const gate = new Gate(2, [pacing]);
-  gate.add(4);
+  const gate = new Gate(2, [pacing], OPEN);
+  gate.add(4, false);
   const events = [acquire(gate), acquire(gate), acquire(gate)];
   gate[how]();
   expect(await Promise.all([...events, acquire(gate), gate.turn()])).toEqual(Array(5).fill(false));
@@ -156,8 +159,8 @@ test.each(['pause', 'close'] as const)('%s sends away those that wait, for a slo
 
 test('events that are wanted no longer are sent away, wherever they wait, and take no turn', async () => {
   const { pacing, next, waiting } = turnsOnDemand();
-  const gate = new Gate(2, [pacing]);
-  gate.add(4);
+  const gate = new Gate(2, [pacing], OPEN);
+  gate.add(4, false);
   let isLost = false;
   const isWanted = (): boolean => !isLost;
   const lost = [acquire(gate, isWanted), acquire(gate, isWanted), acquire(gate, isWanted)];
@@ -173,12 +176,12 @@ test('events that are wanted no longer are sent away, wherever they wait, and ta
 });
 
 test('a gate that was paused lets events pass again once it is resumed', async () => {
-  const gate = new Gate(1, []);
-  gate.add(3);
+  const gate = new Gate(1, [], OPEN);
+  gate.add(3, false);
   await acquire(gate);
   gate.pause();
   expect(await acquire(gate)).toBe(false);
-  gate.release();
+  gate.release(TICKET);
   gate.resume();
   expect(await acquire(gate)).toBe(true);
 });
@@ -186,35 +189,35 @@ test('a gate that was paused lets events pass again once it is resumed', async (
 test('a gate that holds refuses every event, takes none, and goes on once the time is over', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   onTestFinished(() => void vi.useRealTimers());
-  const gate = new Gate(1, []);
-  gate.add(3);
+  const gate = new Gate(1, [], OPEN);
+  gate.add(3, false);
   expect(await acquire(gate)).toBe(true);
   const waiting = acquire(gate);
   gate.hold(5_000);
   expect([gate.isHolding, await waiting, await acquire(gate)]).toEqual([true, false, false]);
-  gate.release();
+  gate.release(TICKET);
   const room = gate.room();
   expect([await isSettled(room), gate.fits(0)]).toEqual([false, false]);
   vi.advanceTimersByTime(5_000);
   await room;
-  gate.add(1);
+  gate.add(1, false);
   expect([gate.isHolding, await acquire(gate)]).toEqual([false, true]);
 });
 
 test('a narrowed gate lets half as many through, and all again as they end', () => {
-  const gate = new Gate(8, []);
-  gate.add(1_000);
+  const gate = new Gate(8, [], OPEN);
+  gate.add(1_000, false);
   let sent = 0;
-  const ask = (): void => gate.acquire(always, () => (sent += 1));
+  const ask = (): void => gate.acquire(waiterOf(always), () => (sent += 1));
   for (let n = 0; n < 100; n += 1) ask();
   gate.narrow();
-  for (let n = 0; n < 3; n += 1) gate.release();
+  for (let n = 0; n < 3; n += 1) gate.release(TICKET);
   expect(sent).toBe(8);
-  gate.release();
+  gate.release(TICKET);
   expect(sent).toBe(9);
   let released = 4;
   while (sent - released < 8 && sent < 100) {
-    gate.release();
+    gate.release(TICKET);
     released += 1;
   }
   expect([sent - released, released < 60]).toEqual([8, true]);
@@ -232,13 +235,13 @@ test.each([
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 5 }), steps, async (slots, acts) => {
         const { pacing, next, waiting } = turnsOnDemand();
-        const gate = new Gate(slots, isPaced ? [pacing] : []);
+        const gate = new Gate(slots, isPaced ? [pacing] : [], OPEN);
         const counts = { idle: 0, asking: 0, sent: 0 };
         const ask = (): void => {
           if (counts.idle === 0) return;
           counts.idle -= 1;
           counts.asking += 1;
-          gate.acquire(always, (granted) => {
+          gate.acquire(waiterOf(always), (granted) => {
             counts.asking -= 1;
             if (granted) counts.sent += 1;
           });
@@ -246,18 +249,18 @@ test.each([
         const release = (): void => {
           if (counts.sent === 0) return;
           counts.sent -= 1;
-          gate.release();
+          gate.release(TICKET);
         };
         const does: Record<(typeof ACTS)[number], () => void> = {
           add() {
-            gate.add(3);
+            gate.add(3, false);
             counts.idle += 3;
           },
           acquire: ask,
           skip() {
             if (counts.idle === 0) return;
             counts.idle -= 1;
-            gate.skip(1);
+            gate.skip(1, false);
           },
           release,
           turn: next,

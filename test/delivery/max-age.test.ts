@@ -9,6 +9,7 @@ import { Hold } from '../../src/delivery/hold.ts';
 import { BatchRun } from '../../src/delivery/run-batch.ts';
 import type { SettleCommand } from '../../src/queue/settle.ts';
 import { captureLogLines } from '../support/log-lines.ts';
+import { openPace } from '../support/open-pace.ts';
 import { until } from '../support/until.ts';
 
 const HOUR_MS = 3_600_000;
@@ -24,12 +25,12 @@ function batchOf(events: readonly StoredEvent[], slots: number) {
   const sent: string[] = [];
   const answers: (() => void)[] = [];
   const meter = new DeliveryMeter();
-  const gate = new Gate(slots, []);
+  const gate = new Gate(slots, [], openPace());
   const job = { id: 'batch', token: 'token', data: { events }, stalls: 0, fail: async () => {} };
   const endpoint: ResolvedEndpoint = {
     ...{ client: 'acme', type: 'x', url: 'http://127.0.0.1/', concurrency: slots, timeoutMs: 1_000 },
     retry: { retries: 5, baseDelayMs: 100, factor: 1, maxDelayMs: 100, jitter: 0 },
-    pace: { mode: 'adaptive', holdMs: 120_000 },
+    pace: { mode: 'adaptive', holdMs: 120_000, minPerSecond: 0 },
     maxAgeHours: 1,
   };
   const log = pino(captureLogLines().stream);
@@ -43,7 +44,8 @@ function batchOf(events: readonly StoredEvent[], slots: number) {
       });
     },
     gate,
-    hold: new Hold({ endpoint, gate, log, shortages: new Set(), mark: () => {} }),
+    pace: openPace(),
+    hold: new Hold({ endpoint, gate, pace: openPace(), log, shortages: new Set(), mark: () => {} }),
     unsettled: new Unsettled(),
     suspects: new Set(),
     meter: meter.client('acme'),

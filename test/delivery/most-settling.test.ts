@@ -8,6 +8,7 @@ import { Gate } from '../../src/delivery/gate.ts';
 import { Hold } from '../../src/delivery/hold.ts';
 import type { TakenBatch } from '../../src/queue/take.ts';
 import { captureLogLines } from '../support/log-lines.ts';
+import { openPace } from '../support/open-pace.ts';
 import { until } from '../support/until.ts';
 
 const CONCURRENCY = 2;
@@ -20,7 +21,7 @@ const endpoint: ResolvedEndpoint = {
   concurrency: CONCURRENCY,
   timeoutMs: 1_000,
   retry: { retries: 0, baseDelayMs: 0, factor: 1, maxDelayMs: 0, jitter: 0 },
-  pace: { mode: 'adaptive', holdMs: 120_000 },
+  pace: { mode: 'adaptive', holdMs: 120_000, minPerSecond: 0 },
 };
 
 /** A delivery over a queue of 300 batches that are given away at once, and settled one by one on demand. */
@@ -28,12 +29,13 @@ function delivery() {
   const taken: TakenBatch[] = [];
   const settling: (() => void)[] = [];
   let holds = true;
-  const gate = new Gate(CONCURRENCY, []);
+  const gate = new Gate(CONCURRENCY, [], openPace());
   const log = pino(captureLogLines().stream);
   const running = new EndpointDelivery({
     endpoint,
     source: {
       start: async () => {},
+      hear: () => {},
       take: async () => {
         await new Promise((resolve) => setImmediate(resolve));
         if (taken.length === 300) return undefined;
@@ -52,7 +54,8 @@ function delivery() {
       interrupt: async () => {},
     },
     attempt: async () => ({ classification: { kind: 'delivered', status: 200 }, ms: 1 }),
-    hold: new Hold({ endpoint, gate, log, shortages: new Set(), mark: () => {} }),
+    pace: openPace(),
+    hold: new Hold({ endpoint, gate, pace: openPace(), log, shortages: new Set(), mark: () => {} }),
     gate,
     unsettled: new Unsettled(),
     suspects: new Set(),

@@ -6,7 +6,7 @@ import type { NoticeChannel } from '../../src/incidents/notice-channel.ts';
 import { createLog } from '../../src/log.ts';
 import { admit } from '../../src/queue/admit.ts';
 import { readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
-import { deadLettersPrefix, incidentsKey, statsKey } from '../../src/queue/names.ts';
+import { deadLettersPrefix, incidentsKey, paceKey, statsKey } from '../../src/queue/names.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { dispositionsOf, numberedEvents } from '../support/events.ts';
 import { captureLogLines } from '../support/log-lines.ts';
@@ -60,7 +60,7 @@ async function toldOf(count: number) {
 }
 
 test('what was replayed keeps an incident open while it is on its way, though one of it died and was discarded', async () => {
-  const { company, client, monitor, left, closed } = await toldOf(3);
+  const { company, client, monitor, left, closed, redis } = await toldOf(3);
   const rest = hold(500);
   const [first] = await client.deadLetters();
   company.script((request, seen) =>
@@ -77,6 +77,8 @@ test('what was replayed keeps an incident open while it is on its way, though on
   await client.settled({ dead: 6 });
   expect(await left()).toBe(2);
   await client.discard();
+  // As if it had been well for long.
+  await redis.del(paceKey(dispositionsOf(client.name)));
   await until(async () => {
     await monitor.check();
     return (await closed()).length > 0;

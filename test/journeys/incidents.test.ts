@@ -3,11 +3,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { createLog } from '../../src/log.ts';
 import { readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
-import { incidentsKey } from '../../src/queue/names.ts';
+import { incidentsKey, paceKey } from '../../src/queue/names.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import { monitorIncidents } from '../../src/service/monitor-incidents.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
-import { numberedEvents } from '../support/events.ts';
+import { dispositionsOf, numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
@@ -47,7 +47,7 @@ async function failingClient(notify: (hooks: { first: Company; second: Company }
   if (acme === undefined || first === undefined || second === undefined) throw new Error('no companies');
   first.script(200);
   second.script(200);
-  const settings = acme.clientSettings({ retry: NO_RETRY });
+  const settings = acme.clientSettings({ retry: NO_RETRY, pace: 'fixed' });
   const engine = await testEngine({ acme: settings });
   const client = engine.client();
   const incidents = { notify: notify({ first, second }), lookEveryMs: LOOK_EVERY_MS };
@@ -95,6 +95,8 @@ test('500 dead letters are one incident: it opens once, grows tenfold, and close
   acme.script(200);
   expect(await client.replay()).toBe(500);
   await client.settled({ dead: 500, delivered: 500 });
+  // As if it had been well for long.
+  await redis.del(paceKey(dispositionsOf(client.name)));
   await first.waitFor(() => toldTo(first).length === 3, WAIT);
   expect(toldTo(first)).toEqual(['incident.opened 50', 'incident.grew 500', 'incident.closed 500']);
   expect(await readClosedIncidents(redis, client.name, 0)).toMatchObject([

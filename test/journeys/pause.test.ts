@@ -44,7 +44,7 @@ test('a pause finishes what is under way, puts the rest back uncounted, and a re
 test('retries that come due during a pause wait for its end, and count as what they are', async () => {
   const company = await testSandbox().company('acme', { script: failTimes(1, 500) });
   const retry = { ...QUICK_RETRIES, baseDelayMs: DELAY_MS, maxDelayMs: DELAY_MS };
-  const engine = await testEngine({ acme: company.clientSettings({ retry }) });
+  const engine = await testEngine({ acme: company.clientSettings({ retry, pace: 'fixed' }) });
   const client = engine.client();
   await client.submit(numberedEvents(TYPE, 3));
   await client.settled({ retried: 3 });

@@ -35,7 +35,7 @@ test('a full Redis drains by delivery alone, and then takes events again', async
 test('a full Redis without room for retries is waited for; no attempt is lost or repeated', async () => {
   const failure = { status: 503, body: 'x'.repeat(500) };
   const retry = { baseDelayMs: 100, factor: 1, jitter: 0 };
-  const scene = await outageScene({ script: failure, client: { retry } });
+  const scene = await outageScene({ script: failure, client: { retry, pace: 'fixed' } });
   const { company, server } = scene;
   const ids = await scene.submit(400);
   await fill(scene, 0.5);
@@ -64,7 +64,7 @@ test('a full Redis without room for retries is waited for; no attempt is lost or
 test('retries and dead letters of a backlog are written a tenth beyond the limit', async () => {
   const failure = { status: 503, body: 'x'.repeat(500) };
   const retry = { retries: 1, baseDelayMs: 20, factor: 1, jitter: 0 };
-  const scene = await outageScene({ script: failure, client: { retry } });
+  const scene = await outageScene({ script: failure, client: { retry, pace: 'fixed' } });
   const { company } = scene;
   await scene.submit(100);
   // A tenth of what there is besides has to hold what Redis needs for connections too.

@@ -24,15 +24,15 @@ const SMALL_FILE_LINES = 30;
 
 /** The limits. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 33_000, of: linesIn('') },
-  { what: 'src and workers: files', limit: 330, of: filesIn('') },
-  { what: 'src/delivery: lines', limit: 1_700, of: linesIn('src/delivery/') },
-  { what: 'src/delivery: files', limit: 12, of: filesIn('src/delivery/') },
+  { what: 'src and workers: lines', limit: 34_000, of: linesIn('') },
+  { what: 'src and workers: files', limit: 336, of: filesIn('') },
+  { what: 'src/delivery: lines', limit: 2_000, of: linesIn('src/delivery/') },
+  { what: 'src/delivery: files', limit: 13, of: filesIn('src/delivery/') },
   { what: 'src/http: lines', limit: 930, of: linesIn('src/http/') },
   { what: 'src/http: files', limit: 11, of: filesIn('src/http/') },
-  { what: 'src/queue: lines', limit: 3_600, of: linesIn('src/queue/') },
-  { what: 'src/queue: files', limit: 41, of: filesIn('src/queue/') },
-  { what: 'src/cli: lines', limit: 5_200, of: linesIn('src/cli/') },
+  { what: 'src/queue: lines', limit: 4_000, of: linesIn('src/queue/') },
+  { what: 'src/queue: files', limit: 43, of: filesIn('src/queue/') },
+  { what: 'src/cli: lines', limit: 5_400, of: linesIn('src/cli/') },
   { what: 'src/cli: files', limit: 53, of: filesIn('src/cli/') },
   {
     what: 'longest file: lines',

@@ -31,6 +31,8 @@ async function startWorkers(server: OwnRedis, names: readonly string[]) {
     shared.create(dispositionsOf(name), {
       onLockLost: () => {},
       onStalled: (jobId) => stalled.push(jobId),
+      onVerdict() {},
+      onWaits() {},
     }),
   );
   onTestFinished(async () => {

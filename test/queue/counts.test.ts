@@ -32,7 +32,7 @@ async function openEndpoint(client: string, type: string, int: (below: number) =
   const redis = testRedis({ maxRetriesPerRequest: null });
   const endpoint = { client, type };
   const shared = createBatchWorkers({ redis, lock: LOCK, onError: () => {}, now: Date.now });
-  const worker = shared.create(endpoint, { onLockLost: () => {}, onStalled: () => {} });
+  const worker = shared.create(endpoint, { onLockLost() {}, onStalled() {}, onVerdict() {}, onWaits() {} });
   onTestFinished(() => worker.close());
   await worker.start();
   // It does not wait for work.

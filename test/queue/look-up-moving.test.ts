@@ -137,7 +137,8 @@ test('an id that was never accepted is unknown also while hundreds of jobs are t
 
 test('while an engine delivers, retries and gives up, every event is known at any time, and no other id', async () => {
   const company = await testSandbox().company('acme', { script: failTimes(2, { status: 503, delayMs: 2 }) });
-  const settings = company.clientSettings({ retry: QUICK_RETRIES, concurrency: 8, batchSize: 7 });
+  const common = { retry: QUICK_RETRIES, pace: 'fixed', concurrency: 8, batchSize: 7 } as const;
+  const settings = company.clientSettings(common);
   const engine = await testEngine({ acme: settings }, { started: false });
   const client = engine.client();
   const ids = await client.submit(numberedEvents('disposition_update', 150));

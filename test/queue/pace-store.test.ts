@@ -118,7 +118,7 @@ test('Redis adds, reserves and writes as the simulation does', async () => {
       expectSame(answer.verdict, stands);
 
       const next = { ...after, number: stands.number + 1, downFrom: then };
-      expectSame(await writeVerdict(redis, endpoint, next), next);
+      expectSame((await writeVerdict(redis, endpoint, next)).verdict, next);
       const written = JSON.parse((await redis.hget(key, 'sums')) ?? '') as PaceSums;
       const now = next.state === 'down' && stands.state !== 'down' ? written.freshBy - 60_000 : written.from;
       expectSame(written, write(stands, answer.sums, next, now) ?? {});
@@ -141,8 +141,14 @@ test('one of two verdicts of the same number stands, and each process hears of i
     number: 1,
     state,
   }));
-  expect(await writeVerdict(redis, endpoint, slowed ?? OPEN_VERDICT)).toEqual(slowed);
-  expect(await writeVerdict(redis, endpoint, down ?? OPEN_VERDICT)).toEqual(slowed);
+  expect(await writeVerdict(redis, endpoint, slowed ?? OPEN_VERDICT)).toEqual({
+    verdict: slowed,
+    isOwn: true,
+  });
+  expect(await writeVerdict(redis, endpoint, down ?? OPEN_VERDICT)).toEqual({
+    verdict: slowed,
+    isOwn: false,
+  });
   await expect.poll(() => messages).toHaveLength(1);
   expect(messages[0]).toBe(`pace ${endpointPrefix(endpoint)} ${JSON.stringify(slowed)}`);
 });

@@ -62,7 +62,12 @@ async function startSubscribed(server: OwnRedis) {
   const admin = server.connect();
   const lock = { durationMs: 30_000, stalledIntervalMs: NO_LOOK_MS };
   const shared = createBatchWorkers({ redis, lock, onError: () => {}, now: Date.now });
-  const worker = shared.create(dispositionsOf(CLIENT), { onLockLost: () => {}, onStalled: () => {} });
+  const worker = shared.create(dispositionsOf(CLIENT), {
+    onLockLost() {},
+    onStalled() {},
+    onVerdict() {},
+    onWaits() {},
+  });
   onTestFinished(async () => {
     shared.close();
     await worker.close();

@@ -1,5 +1,6 @@
 import { judge } from '../../src/core/judge-pace.ts';
 import { OPEN_VERDICT, type Verdict } from '../../src/core/pace.ts';
+import { areUrgent, noteFailure, noteGood, ofAnOlderEpoch } from '../../src/core/pace-news.ts';
 import {
   NO_SUMS,
   noNews,
@@ -15,9 +16,6 @@ import type { World } from './world.ts';
 /** News are told with the settlement, at the latest after this; while the endpoint is not open, once a second. */
 const TOLD_AFTER_MS = 500;
 const TOLD_WHILE_NOT_OPEN_MS = 1_000;
-/** Told at once: so many signs of overload since it told last; so many failures in a row. */
-const SIGNS_TOLD = 3;
-const FAILURES_TOLD = 20;
 const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /** One process of the engine, with its slots. It sends, tells, asks for reservations and judges. */
@@ -109,7 +107,7 @@ export class SimulatedProcess {
       this.inFlight -= 1;
       this.#note(event, reply, sentAt, epoch);
       this.#world.finish(event, reply);
-      if (options.adaptive) this.#tellOfEnd(reply, isProbe);
+      if (options.adaptive) this.#tellOfEnd(isProbe);
       this.pump();
     };
     agenda.at(sentAt + options.timeoutMs, () => end('timeout'));
@@ -117,34 +115,26 @@ export class SimulatedProcess {
   }
 
   #note(event: SimulatedEvent, reply: Reply | 'timeout', sentAt: number, epoch: number): void {
-    const tookMs = this.#world.agenda.now - sentAt;
-    const news = this.#news;
-    const sign = signOfReply(reply);
-    const isCurrent = epoch === this.verdict.epoch;
-    const isFirst = event.attempts === 0;
+    const { agenda, options } = this.#world;
+    const tookMs = agenda.now - sentAt;
+    const sign = signOfReply(reply) ?? 'fail';
+    const retryAfterMs = reply === 'timeout' ? undefined : reply.retryAfterMs;
+    const answer = {
+      sign,
+      isCurrent: epoch === this.verdict.epoch,
+      isFirst: event.attempts === 0,
+      tookMs,
+      isLate: tookMs > options.timeoutMs / 4 && tookMs > 3 * this.#sums.quickMs,
+      retryAt: retryAfterMs === undefined ? 0 : agenda.now + Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS),
+    };
     this.#answersInNews += 1;
     if (sign === 'good') {
       this.delivered += 1;
-      noteGood(news, isCurrent, isFirst, tookMs);
-      if (isCurrent && tookMs > this.#world.options.timeoutMs / 4 && tookMs > 3 * this.#sums.quickMs)
-        news.late += 1;
-      return;
-    }
-    if (!isCurrent) news.badOld += 1;
-    else if (sign === 'over') news[isFirst ? 'over' : 'overAgain'] += 1;
-    else news[isFirst ? 'fail' : 'failAgain'] += 1;
-    news.tailAgeMs = Math.max(news.tailAgeMs, tookMs);
-    news.tail += 1;
-    if (isFirst) news.firstsInTail += 1;
-    if (!isCurrent) return;
-    news.failMs = Math.max(news.failMs, tookMs);
-    if (reply === 'timeout' || reply.retryAfterMs === undefined) return;
-    news.retryAfters += 1;
-    const named = this.#world.agenda.now + Math.min(reply.retryAfterMs, LONGEST_RETRY_AFTER_MS);
-    news.retryAt = Math.max(news.retryAt, named);
+      noteGood(this.#news, answer);
+    } else noteFailure(this.#news, answer);
   }
 
-  #tellOfEnd(reply: Reply | 'timeout', isProbe: boolean) {
+  #tellOfEnd(isProbe: boolean) {
     const { agenda, options } = this.#world;
     const news = this.#news;
     if (isProbe) {
@@ -152,13 +142,7 @@ export class SimulatedProcess {
       return this.#call(true);
     }
     const isOpen = this.verdict.state === 'open';
-    const signs = news.over + news.overAgain;
-    const normal = agenda.now < this.verdict.normalUntil ? this.verdict.normalShare : 0;
-    const asksToWait = reply !== 'timeout' && reply.retryAfterMs !== undefined && news.retryAfters > 0;
-    const urgent =
-      (isOpen && signs >= SIGNS_TOLD && signs > (0.02 + normal) * this.#answersInNews) ||
-      (isOpen && news.tail >= FAILURES_TOLD) ||
-      (asksToWait && this.verdict.holdUntil === 0);
+    const urgent = areUrgent(news, this.#answersInNews, this.verdict, agenda.now);
     if (urgent && !options.newsLate) {
       if (isOpen) this.#paused = true;
       return this.#call(false);
@@ -273,28 +257,6 @@ export class SimulatedProcess {
     this.#granted = 0;
     this.#news = ofAnOlderEpoch(this.#news, verdict.epoch);
   }
-}
-
-function noteGood(news: PaceNews, isCurrent: boolean, isFirst: boolean, tookMs: number): void {
-  if (!isCurrent) news.okOld += 1;
-  else news[isFirst ? 'ok' : 'okAgain'] += 1;
-  news.responseMs += news.responseMs === 0 ? tookMs : (tookMs - news.responseMs) * 0.1;
-  news.tail = 0;
-  news.firstsInTail = 0;
-  news.tailAgeMs = 0;
-}
-
-function ofAnOlderEpoch(news: PaceNews, epoch: number): PaceNews {
-  return {
-    ...noNews(epoch),
-    okOld: news.okOld + news.ok + news.okAgain,
-    badOld: news.badOld + news.over + news.fail + news.overAgain + news.failAgain,
-    tail: news.tail,
-    firstsInTail: news.firstsInTail,
-    tailAgeMs: news.tailAgeMs,
-    responseMs: news.responseMs,
-    probe: news.probe,
-  };
 }
 
 function signOfReply(reply: Reply | 'timeout'): Sign | undefined {

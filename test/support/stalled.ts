@@ -13,7 +13,12 @@ export async function idleBatchWorker(
   onError: (error: Error) => void = () => {},
 ): Promise<BatchWorker> {
   const workers = createBatchWorkers({ redis, lock: LOCK_TIMING, onError, now: Date.now });
-  const worker = workers.create(dispositionsOf(client), { onLockLost: () => {}, onStalled: () => {} });
+  const worker = workers.create(dispositionsOf(client), {
+    onLockLost() {},
+    onStalled() {},
+    onVerdict() {},
+    onWaits() {},
+  });
   onTestFinished(() => worker.close());
   await worker.start();
   return worker;

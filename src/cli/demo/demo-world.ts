@@ -37,7 +37,8 @@ export async function openDemoWorld() {
     'new-token': await startCompany('new-token', { auth: { type: 'oauth2' } }),
     outage: await startCompany('outage'),
   };
-  const clients = perCompany((name) => companies[name].clientSettings({ retry: RETRY }));
+  // An outage of two seconds is to end in dead letters: nothing is held.
+  const clients = perCompany((name) => companies[name].clientSettings({ retry: RETRY, pace: 'fixed' }));
   const config = parseConfig(stringify({ clients }), join(directory, 'waybill.yaml'), {});
   const access = await openRedisAccess(config);
   const redis = openRedis(access.location, 'operator', () => {});

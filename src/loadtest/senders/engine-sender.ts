@@ -102,7 +102,7 @@ async function start(name: string, pending: Map<string, Pending>, options: Engin
 function standIn(client: ResolvedClient, name: string): ResolvedClient {
   const retry = { ...client.retry, retries: 0 };
   // A load test is to see what the endpoint does at the rate that was asked for: nothing is held.
-  const pace = { mode: 'fixed', holdMs: 0 } as const;
+  const pace = { mode: 'fixed', holdMs: 0, minPerSecond: 0 } as const;
   const endpoints = Object.values(client.endpoints).map((each) => ({ ...each, client: name, retry, pace }));
   return {
     ...client,

@@ -196,14 +196,14 @@ return answer
  *
  * KEYS  pace
  * ARGV  queue's prefix, the next verdict as JSON, 1: forgets the sums
- * Returns the verdict that holds, as JSON: it may be that of another process.
+ * Returns {the verdict that holds, as JSON, 1: it is this one, 0: another process was faster}.
  */
 export const WRITE_VERDICT = `
 ${GO_ON_WHEN_FULL}
 ${READ_PACE}
 local now, nextVerdict = redisNow(), cjson.decode(ARGV[2])
 local verdict, sums = readPace(KEYS[1])
-if nextVerdict.number ~= verdict.number + 1 then return cjson.encode(verdict) end
+if nextVerdict.number ~= verdict.number + 1 then return {cjson.encode(verdict), 0} end
 if ARGV[3] == '1' then sums = cjson.decode('${JSON.stringify(NO_SUMS)}') end
 beginWindow(sums, now)
 sums.nextAt = math.max(now, math.min(sums.nextAt, now + ${AHEAD_MS}))
@@ -213,5 +213,5 @@ end
 if nextVerdict.epoch ~= verdict.epoch then sums.probeUntil = 0 end
 redis.call('HSET', KEYS[1], 'verdict', ARGV[2], 'sums', cjson.encode(sums))
 redis.pcall('PUBLISH', '${WORK_CHANNEL}', string.format('%s %s %s', 'pace', ARGV[1], ARGV[2]))
-return ARGV[2]
+return {ARGV[2], 1}
 `;

@@ -1,6 +1,7 @@
 import { ADD_JOB, LEAVE_ACTIVE } from './bullmq-functions.ts';
 import { NOTE_COURSE } from './note-course.ts';
 import { NOTE_DEATHS } from './note-deaths.ts';
+import { PACE_FUNCTIONS } from './pace.ts';
 import { REMEMBER_DELIVERED } from './remember-delivered.ts';
 import { TAKE_NEXT } from './take.ts';
 import { WAKE } from './wake.ts';
@@ -15,11 +16,11 @@ import { ROOM_TO_SETTLE } from './when-full.ts';
  * kept. If there is still a batch, the name of its latest write tells; if there is none, only the sender knows
  * whether the answer may have been lost.
  *
- * KEYS  stats, job lock, incidents, course
+ * KEYS  stats, job lock, incidents, course, pace
  * ARGV  queue's prefix, dead-letters prefix, what is to be written as JSON (`orderOf` in ../settle.ts),
  *       data of what stays, then as many texts as that names: dead letters, retries apart, records of delivered events
  * Returns 0 if the lock is gone, -1 if the batch is gone, too, and 2 if this was written before: nothing was
- * changed then; otherwise 1, or the next batch: {id, data, stalls}.
+ * changed then; otherwise {1 or the next batch: {id, data, stalls}, what `TELL_PACE` returns if there are news}.
  */
 export const SETTLE = `
 ${ADD_JOB}
@@ -30,6 +31,7 @@ ${ROOM_TO_SETTLE}
 ${REMEMBER_DELIVERED}
 ${NOTE_COURSE}
 ${NOTE_DEATHS}
+${PACE_FUNCTIONS}
 local prefix, deadPrefix, order, data = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
 local id, now, action, write = order.id, order.now, order.action, order.write
 local isLocked = redis.call('GET', KEYS[2]) == order.token
@@ -96,6 +98,7 @@ elseif redis.call('EXISTS', prefix .. id) == 1 then
   if action == 'put_back' then putBackJob(prefix, id) end
 end
 if makesWork then wakeWorkers(prefix, before) end
-if order.next then return takeNext(prefix, now, order.next.token, order.next.durationMs) end
-return 1
+local told = order.news and tellPace(KEYS[5], prefix, order.news) or nil
+if order.next then return {takeNext(prefix, now, order.next.token, order.next.durationMs), told} end
+return {1, told}
 `;

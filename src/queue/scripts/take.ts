@@ -22,6 +22,55 @@ end
 `;
 
 /**
+ * Takes a batch of an endpoint that is not `open`, by its kind: a retry that is due straight from the delayed jobs, so
+ * that it does not wait behind what was not sent yet; or a fresh batch, if it was added by a time.
+ *
+ * KEYS  active list
+ * ARGV  deliveries prefix, token, lock's duration in ms, now, 1: retries may be taken, fresh batches added by then may be
+ *       taken (ms since the epoch), 1: a retry first
+ * Returns {id, data, stalls}, or {when the next retry is due, 0: none waits; when the first fresh batch was added, 0:
+ * none waits}, in ms since the epoch.
+ */
+export const TAKE_PACED = `
+local prefix, now = ARGV[1], tonumber(ARGV[4])
+if redis.call('HEXISTS', prefix .. 'meta', 'paused') == 1 then return {0, 0} end
+local function addedAt(id) return id and tonumber(redis.call('HGET', prefix .. id, 'timestamp') or '') or 0 end
+local function takeRetry()
+  if ARGV[5] ~= '1' then return nil end
+  local id = redis.call('ZRANGEBYSCORE', prefix .. 'delayed', 0, (now + 1) * 0x1000 - 1, 'LIMIT', 0, 1)[1]
+  if not id then return nil end
+  redis.call('ZREM', prefix .. 'delayed', id)
+  redis.call('LPUSH', KEYS[1], id)
+  redis.call('HSET', prefix .. id, 'delay', 0)
+  return id
+end
+local function takeFresh()
+  local id = redis.call('LINDEX', prefix .. 'wait', -1)
+  if id and addedAt(id) <= tonumber(ARGV[6]) then return redis.call('RPOPLPUSH', prefix .. 'wait', KEYS[1]) end
+  if id then return nil end
+  id = redis.call('ZRANGE', prefix .. 'prioritized', 0, 0)[1]
+  if not id or addedAt(id) > tonumber(ARGV[6]) then return nil end
+  redis.call('ZREM', prefix .. 'prioritized', id)
+  redis.call('LPUSH', KEYS[1], id)
+  return id
+end
+local id
+if ARGV[7] == '1' then id = takeRetry() or takeFresh() else id = takeFresh() or takeRetry() end
+if not id then
+  local retry = redis.call('ZRANGE', prefix .. 'delayed', 0, 0, 'WITHSCORES')
+  local fresh = redis.call('LINDEX', prefix .. 'wait', -1) or redis.call('ZRANGE', prefix .. 'prioritized', 0, 0)[1]
+  return {retry[2] and math.floor(tonumber(retry[2]) / 0x1000) or 0, fresh and math.max(1, addedAt(fresh)) or 0}
+end
+local job = redis.call('HMGET', prefix .. id, 'data', 'stc')
+if not job[1] then
+  redis.call('LREM', KEYS[1], 1, id)
+  return {1, 1}
+end
+redis.call('SET', prefix .. id .. ':lock', ARGV[2], 'PX', ARGV[3])
+return {id, job[1], job[2] or '0'}
+`;
+
+/**
  * Finds the batches that are locked by one token, and renews their locks.
  *
  * KEYS  active list

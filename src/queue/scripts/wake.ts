@@ -1,6 +1,6 @@
 /**
  * The channel on which the workers of all processes hear of work: `<due> <queue's prefix>`, due in ms since the epoch,
- * 0: at once.
+ * 0: at once; and of verdicts on the pace of an endpoint: `pace <queue's prefix> <verdict as JSON>`.
  */
 export const WORK_CHANNEL = 'wb:work';
 

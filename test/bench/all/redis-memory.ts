@@ -34,7 +34,9 @@ export async function measureRedisMemory(scale: number): Promise<readonly Row[]>
 
 async function measure(scene: Scene, events: number): Promise<readonly [number, number]> {
   const { redis, port } = scene;
-  const config = configOf(port, { [CLIENT]: { path: '/broken', retry: RETRY, concurrency: 64 } });
+  const config = configOf(port, {
+    [CLIENT]: { path: '/broken', retry: RETRY, pace: 'fixed', concurrency: 64 },
+  });
   await redis.reset();
   const empty = await usedMemory(scene);
   const submitter = await openSubmitter(config, redis.socketPath);

@@ -1,0 +1,218 @@
+import type { ResolvedEndpoint } from '../config/config-schema.ts';
+import { judge, recoverFromWait } from '../core/judge-pace.ts';
+import type { Log } from '../core/log.ts';
+import type { Classification } from '../core/outcome.ts';
+import { OPEN_VERDICT, type PaceSettings, type Verdict } from '../core/pace.ts';
+import { areUrgent, noteFailure, noteGood, ofAnOlderEpoch } from '../core/pace-news.ts';
+import { NO_SUMS, noNews, type PaceNews, type PaceSums, signOf } from '../core/pace-sums.ts';
+import { retryAfterMs } from '../core/retry-after.ts';
+import type { PaceAnswer, PaceGrant, PaceWant } from '../queue/pace-store.ts';
+import { logVerdict } from './delivery-log.ts';
+
+/** News are told with a settlement, at the latest after this; while the endpoint is not open, once a second. */
+const TOLD_AFTER_MS = 500;
+const TOLD_WHILE_NOT_OPEN_MS = 1_000;
+/** While it is down, next to nothing is judged. */
+const TOLD_WHILE_DOWN_MS = 5_000;
+const LONGEST_RETRY_AFTER_MS = 60_000;
+
+/** What the pace of an endpoint is made from. */
+export interface PaceParts {
+  readonly endpoint: Pick<ResolvedEndpoint, 'client' | 'type' | 'pace' | 'concurrency' | 'timeoutMs'>;
+  /** A name that no other process has. */
+  readonly name: string;
+  readonly log: Log;
+  tell(news: PaceNews, want?: PaceWant): Promise<PaceAnswer>;
+  write(next: Verdict, forgetsSums: boolean): Promise<{ readonly verdict: Verdict; readonly isOwn: boolean }>;
+  /** Called when other events may go than before; `takes`: or be taken. */
+  onChange(takes: boolean): void;
+  onError(error: Error): void;
+  /** ms since the epoch */
+  now(): number;
+  monotonicNow(): number;
+}
+
+/** Who is told of what comes back. */
+export interface PaceFollower {
+  onVerdict(isNewEpoch: boolean): void;
+  onGrant(grant: PaceGrant): void;
+  /** An answer came, or none could be had. */
+  onAnswer(hasFailed: boolean): void;
+}
+
+/** Tells how an endpoint answers, learns what all processes told, and judges it. Times are ms of Redis' clock. */
+export class PaceExchange {
+  verdict = OPEN_VERDICT;
+  sums: PaceSums = NO_SUMS;
+  /** News of an open endpoint were told that may end that: nothing is to be sent until the answer. */
+  isPaused = false;
+  isCalling = false;
+  readonly #parts: PaceParts;
+  readonly #follower: PaceFollower;
+  readonly #settings: PaceSettings;
+  #news = noNews(0);
+  /** How many answers the news count. */
+  #answers = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  /** Redis' clock minus the monotonic one. */
+  #ahead: number;
+  #tellsAgain = false;
+  #isStopped = false;
+  #tellTimer: NodeJS.Timeout | undefined;
+
+  constructor(parts: PaceParts, follower: PaceFollower) {
+    const { endpoint, now, monotonicNow } = parts;
+    this.#parts = parts;
+    this.#follower = follower;
+    this.#settings = { ...endpoint.pace, timeoutMs: endpoint.timeoutMs };
+    this.#ahead = now() - monotonicNow();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    clearTimeout(this.#tellTimer);
+  }
+
+  get now(): number {
+    return this.#parts.monotonicNow() + this.#ahead;
+  }
+
+  /** An attempt is over. @param ms how long it took. @param epoch of its request */
+  note(isFirst: boolean, classification: Classification, ms: number, epoch: number): void {
+    const sign = signOf(classification);
+    if (sign === undefined) return;
+    const isCurrent = epoch === this.verdict.epoch;
+    const isLate = ms > this.#settings.timeoutMs / 4 && ms > 3 * this.sums.quickMs;
+    this.#answers += 1;
+    if (sign === 'good') {
+      noteGood(this.#news, { sign, isCurrent, isFirst, tookMs: ms, isLate, retryAt: 0 });
+      return;
+    }
+    const retryAt = this.#retryAt(classification);
+    noteFailure(this.#news, { sign, isCurrent, isFirst, tookMs: ms, isLate, retryAt });
+    if (areUrgent(this.#news, this.#answers, this.verdict, this.now)) {
+      this.isPaused = this.verdict.state === 'open';
+      void this.call();
+    } else this.#tellLater(TOLD_AFTER_MS);
+  }
+
+  #retryAt(classification: Classification): number {
+    if (classification.kind !== 'failed' || classification.retryAfter === undefined) return 0;
+    const ms = retryAfterMs(classification.retryAfter, this.#parts.now());
+    return ms === 0 ? 0 : this.now + Math.min(ms, LONGEST_RETRY_AFTER_MS);
+  }
+
+  /** News to be told by a settlement; undefined: there are none, or they were told of late. Then comes `hear`. */
+  newsToSettle(): PaceNews | undefined {
+    const isDue = this.#parts.monotonicNow() - this.#toldAt >= TOLD_AFTER_MS;
+    return this.#answers > 0 && isDue && !this.isCalling ? this.#takeNews() : undefined;
+  }
+
+  /** A settlement has told news. */
+  hear(answer: PaceAnswer, news: PaceNews): void {
+    void this.#heed(answer, news);
+  }
+
+  /** The request that was to find out is over, or was never sent. */
+  endProbe(): void {
+    this.#news.probe = this.#parts.name;
+    void this.call();
+  }
+
+  /** Events have waited for so long for something else, a token: it begins slowly. @param ms how long */
+  async recover(ms: number): Promise<void> {
+    try {
+      const { verdict, sums, now } = await this.#parts.tell(this.#takeNews());
+      const next = recoverFromWait(verdict, sums, now, this.#settings, now - ms);
+      if (next !== undefined) await this.#write(verdict, next, false);
+    } catch (error) {
+      this.#parts.onError(error as Error);
+    }
+  }
+
+  /** A verdict was made; one that is older than the known one changes nothing. */
+  learn(verdict: Verdict): void {
+    const before = this.verdict;
+    if (this.#isStopped || verdict.number <= before.number) return;
+    this.verdict = verdict;
+    const isNewEpoch = verdict.epoch !== before.epoch;
+    if (isNewEpoch) this.#news = ofAnOlderEpoch(this.#news, verdict.epoch);
+    this.#follower.onVerdict(isNewEpoch);
+    this.#tellRegularly();
+  }
+
+  #takeNews(): PaceNews {
+    const news = this.#news;
+    this.#news = noNews(this.verdict.epoch);
+    this.#answers = 0;
+    this.#toldAt = this.#parts.monotonicNow();
+    clearTimeout(this.#tellTimer);
+    this.#tellTimer = undefined;
+    return news;
+  }
+
+  /** Tells the news, and reserves in the same step; one call at a time. Never rejects. */
+  async call(want?: PaceWant): Promise<void> {
+    if (this.#isStopped) return;
+    if (this.isCalling) {
+      this.#tellsAgain ||= want === undefined;
+      return;
+    }
+    this.isCalling = true;
+    const news = this.#takeNews();
+    const answer = await this.#parts.tell(news, want).catch((error: Error) => error);
+    this.isCalling = false;
+    const heeded = answer instanceof Error ? this.#onFailure(answer) : this.#heed(answer, news);
+    if (this.#tellsAgain) {
+      this.#tellsAgain = false;
+      void this.call();
+    }
+    await heeded;
+  }
+
+  #onFailure(error: Error): void {
+    this.#parts.onError(error);
+    this.isPaused = false;
+    this.#follower.onAnswer(true);
+    this.#tellRegularly();
+  }
+
+  /** Follows what is known now, and judges it. Never rejects. */
+  async #heed({ verdict, sums, now, grant, isOver }: PaceAnswer, news: PaceNews): Promise<void> {
+    this.sums = sums;
+    this.#ahead = now - this.#parts.monotonicNow();
+    this.learn(verdict);
+    if (grant !== undefined && verdict.number === this.verdict.number) this.#follower.onGrant(grant);
+    const isJudged = verdict.state !== 'open' || news.tail + news.over + news.fail + news.overAgain > 0;
+    const judged = isJudged ? judge(verdict, sums, now, this.#settings) : undefined;
+    const next = isOver ? forgotten(verdict, now) : judged;
+    if (next !== undefined) await this.#write(verdict, next, isOver).catch(this.#parts.onError);
+    if (!this.isCalling) this.isPaused = false;
+    this.#follower.onAnswer(false);
+    this.#tellRegularly();
+  }
+
+  async #write(before: Verdict, next: Verdict, forgetsSums: boolean): Promise<void> {
+    const { log, endpoint } = this.#parts;
+    const { verdict, isOwn } = await this.#parts.write(next, forgetsSums);
+    if (isOwn) logVerdict(log, endpoint, before, next);
+    this.learn(verdict);
+  }
+
+  #tellRegularly(): void {
+    const { state } = this.verdict;
+    if (state !== 'open') this.#tellLater(state === 'down' ? TOLD_WHILE_DOWN_MS : TOLD_WHILE_NOT_OPEN_MS);
+  }
+
+  #tellLater(ms: number): void {
+    if (this.#isStopped) return;
+    this.#tellTimer ??= setTimeout(() => {
+      this.#tellTimer = undefined;
+      void this.call();
+    }, ms).unref();
+  }
+}
+
+function forgotten({ number, epoch }: Verdict, now: number): Verdict {
+  return { ...OPEN_VERDICT, number: number + 1, epoch: epoch + 1, since: now };
+}

@@ -1,0 +1,18 @@
+import type { Pace, Ticket } from '../../src/delivery/pace.ts';
+
+/** What requests go with while the pace is open. */
+export const TICKET: Ticket = { epoch: 0, isProbe: false };
+
+/** A pace that stays open, for tests of what stands around it. */
+export function openPace(): Pace {
+  const pace: Partial<Pace> = {
+    isOpen: true,
+    ticket: TICKET,
+    start: async () => {},
+    stop() {},
+    takes: () => undefined,
+    note() {},
+    recover: async () => {},
+  };
+  return pace as Pace;
+}
