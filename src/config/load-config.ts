@@ -126,15 +126,17 @@ function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMate
       timeoutMs: own.timeoutMs ?? client.timeoutMs,
       maxAgeHours: own.maxAgeHours ?? client.maxAgeHours,
       retry,
-      pace: {
-        mode: (own.pace ?? client.pace).mode,
-        holdMs: (own.pace ?? client.pace).holdMs ?? Math.max(SHORTEST_HOLD_MS, totalDelayMs(retry)),
-        minPerSecond: (own.pace ?? client.pace).minPerSecond,
-      },
+      pace: resolvePace(own.pace ?? client.pace, retry),
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     };
   }
   return { ...client, name, endpoints, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
+}
+
+/** What is held for no time is not held. */
+function resolvePace({ mode, holdMs, minPerSecond }: ClientConfig['pace'], retry: RetryPolicy) {
+  const longest = holdMs ?? Math.max(SHORTEST_HOLD_MS, totalDelayMs(retry));
+  return { mode: longest === 0 ? ('fixed' as const) : mode, holdMs: longest, minPerSecond };
 }
 
 /** Keeps what stands at other places than `others`. */

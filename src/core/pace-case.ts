@@ -21,7 +21,7 @@ export interface Window {
 /** From this number on, answers to retries do not count: an event that has failed says less about the endpoint. */
 const ENOUGH_FIRST_ATTEMPTS = 3;
 /** From this number on, their speed counts. */
-const ENOUGH_FOR_LATE = 10;
+const ENOUGH_FOR_LATE = 20;
 
 export function readWindow(sums: PaceSums, now: number): Window {
   const firstAttempts = sums.ok + sums.over + sums.fail;
@@ -45,7 +45,7 @@ export function readWindow(sums: PaceSums, now: number): Window {
 
 /**
  * Whether this number of the answers is more than this share of them by more than chance: two standard deviations, and
- * two. One in 10,000, or 1 % of bad events, is not much of 2 %.
+ * two. With a share of 2 %, 7 of 100 are, 6 are not.
  */
 export function isMuch(part: number, share: number, answers: number): boolean {
   const expected = share * answers;
@@ -105,7 +105,7 @@ export function normalShare({ verdict, now }: Case): number {
 }
 
 /** This share of failures is never a sign. */
-const TOLERATED_SHARE = 0.02;
+export const TOLERATED_SHARE = 0.02;
 
 export function isTooMuch(at: Case, signs: number, answers: number): boolean {
   return isMuch(signs, normalShare(at) + TOLERATED_SHARE, answers);

@@ -1,12 +1,11 @@
 import type { Verdict } from './pace.ts';
+import { TOLERATED_SHARE } from './pace-case.ts';
 import { noNews, type PaceNews, type Sign } from './pace-sums.ts';
 
 /** Told at once: so many signs of overload since it was told last, if they are many among the answers. */
 const SIGNS_TOLD = 3;
 /** Told at once: so many failures in a row. */
 const FAILURES_TOLD = 20;
-/** This share of failures is never a sign. */
-const TOLERATED_SHARE = 0.02;
 
 /** One answer, as news count it. */
 export interface NewAnswer {
@@ -62,6 +61,11 @@ export function ofAnOlderEpoch(news: PaceNews, epoch: number): PaceNews {
     responseMs: news.responseMs,
     probe: news.probe,
   };
+}
+
+/** Whether news may end `open`: it spares a judgement after each telling of a healthy endpoint. */
+export function mayEndOpen({ tail, over, fail, overAgain, failAgain, late }: PaceNews): boolean {
+  return tail + over + fail + overAgain + failAgain + late > 0;
 }
 
 /**

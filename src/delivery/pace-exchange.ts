@@ -3,7 +3,8 @@ import { judge, recoverFromWait } from '../core/judge-pace.ts';
 import type { Log } from '../core/log.ts';
 import type { Classification } from '../core/outcome.ts';
 import { OPEN_VERDICT, type PaceSettings, type Verdict } from '../core/pace.ts';
-import { areUrgent, noteFailure, noteGood, ofAnOlderEpoch } from '../core/pace-news.ts';
+import { LONGEST_HOLD_MS } from '../core/pace-case.ts';
+import { areUrgent, mayEndOpen, noteFailure, noteGood, ofAnOlderEpoch } from '../core/pace-news.ts';
 import { NO_SUMS, noNews, type PaceNews, type PaceSums, signOf } from '../core/pace-sums.ts';
 import { retryAfterMs } from '../core/retry-after.ts';
 import type { PaceAnswer, PaceGrant, PaceWant } from '../queue/pace-store.ts';
@@ -14,7 +15,6 @@ const TOLD_AFTER_MS = 500;
 const TOLD_WHILE_NOT_OPEN_MS = 1_000;
 /** While it is down, next to nothing is judged. */
 const TOLD_WHILE_DOWN_MS = 5_000;
-const LONGEST_RETRY_AFTER_MS = 60_000;
 
 /** What the pace of an endpoint is made from. */
 export interface PaceParts {
@@ -99,10 +99,10 @@ export class PaceExchange {
   #retryAt(classification: Classification): number {
     if (classification.kind !== 'failed' || classification.retryAfter === undefined) return 0;
     const ms = retryAfterMs(classification.retryAfter, this.#parts.now());
-    return ms === 0 ? 0 : this.now + Math.min(ms, LONGEST_RETRY_AFTER_MS);
+    return ms === 0 ? 0 : this.now + Math.min(ms, LONGEST_HOLD_MS);
   }
 
-  /** News to be told by a settlement; undefined: there are none, or they were told of late. Then comes `hear`. */
+  /** News to be told by a settlement; undefined: there are none, or some were told in the last 500 ms. Then comes `hear`. */
   newsToSettle(): PaceNews | undefined {
     const isDue = this.#parts.monotonicNow() - this.#toldAt >= TOLD_AFTER_MS;
     return this.#answers > 0 && isDue && !this.isCalling ? this.#takeNews() : undefined;
@@ -121,13 +121,10 @@ export class PaceExchange {
 
   /** Events have waited for so long for something else, a token: it begins slowly. @param ms how long */
   async recover(ms: number): Promise<void> {
-    try {
-      const { verdict, sums, now } = await this.#parts.tell(this.#takeNews());
-      const next = recoverFromWait(verdict, sums, now, this.#settings, now - ms);
-      if (next !== undefined) await this.#write(verdict, next, false);
-    } catch (error) {
-      this.#parts.onError(error as Error);
-    }
+    const waitedFrom = this.now - ms;
+    await this.call();
+    const next = recoverFromWait(this.verdict, this.sums, this.now, this.#settings, waitedFrom);
+    if (next !== undefined) await this.#write(this.verdict, next, false).catch(this.#parts.onError);
   }
 
   /** A verdict was made; one that is older than the known one changes nothing. */
@@ -170,6 +167,7 @@ export class PaceExchange {
     await heeded;
   }
 
+  /** The news are gone: they may have been added before the answer was lost. */
   #onFailure(error: Error): void {
     this.#parts.onError(error);
     this.isPaused = false;
@@ -183,7 +181,7 @@ export class PaceExchange {
     this.#ahead = now - this.#parts.monotonicNow();
     this.learn(verdict);
     if (grant !== undefined && verdict.number === this.verdict.number) this.#follower.onGrant(grant);
-    const isJudged = verdict.state !== 'open' || news.tail + news.over + news.fail + news.overAgain > 0;
+    const isJudged = verdict.state !== 'open' || mayEndOpen(news);
     const judged = isJudged ? judge(verdict, sums, now, this.#settings) : undefined;
     const next = isOver ? forgotten(verdict, now) : judged;
     if (next !== undefined) await this.#write(verdict, next, isOver).catch(this.#parts.onError);
@@ -195,7 +193,8 @@ export class PaceExchange {
   async #write(before: Verdict, next: Verdict, forgetsSums: boolean): Promise<void> {
     const { log, endpoint } = this.#parts;
     const { verdict, isOwn } = await this.#parts.write(next, forgetsSums);
-    if (isOwn) logVerdict(log, endpoint, before, next);
+    // An endpoint that is forgotten has not become well.
+    if (isOwn && !forgetsSums) logVerdict(log, endpoint, before, next);
     this.learn(verdict);
   }
 

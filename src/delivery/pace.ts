@@ -7,7 +7,7 @@ import { PaceExchange, type PaceParts } from './pace-exchange.ts';
 const ASK_AGAIN_MS = 1_000;
 /** How far it may be behind its reservation. */
 const MOST_BEHIND_MS = 20;
-/** Timers are no longer: the clock may be set meanwhile. */
+/** The longest timer, since the clock may be set meanwhile. */
 const LONGEST_TIMER_MS = 60_000;
 /** Later than any batch was added. */
 const ANY_TIME = Number.MAX_SAFE_INTEGER;
@@ -49,7 +49,7 @@ export class Pace {
   readonly #holdMs: number;
   /** The verdict is not followed. */
   readonly #isFixed: boolean;
-  /** While it is down, retries use no more slots. */
+  /** The most requests in flight at which a retry is still sent while it is down. */
   readonly #quarter: number;
   #grant: Pick<PaceGrant, 'at' | 'everyMs'> = { at: 0, everyMs: 0 };
   #granted = 0;
@@ -65,8 +65,7 @@ export class Pace {
     const { pace, concurrency } = parts.endpoint;
     this.#parts = parts;
     this.#holdMs = pace.holdMs;
-    // What is held for no time is not held.
-    this.#isFixed = pace.mode === 'fixed' || pace.holdMs === 0;
+    this.#isFixed = pace.mode === 'fixed';
     this.#quarter = Math.max(1, Math.floor(concurrency / 4));
     this.exchange = new PaceExchange(parts, {
       onVerdict: (isNewEpoch) => this.#onVerdict(isNewEpoch),
@@ -89,6 +88,7 @@ export class Pace {
   /** An attempt is over. @param ms how long it took */
   note(isFirst: boolean, classification: Classification, ms: number, { epoch }: Ticket): void {
     this.exchange.note(isFirst, classification, ms, epoch);
+    // The news were urgent: nothing goes until the verdict.
     if (this.exchange.isPaused) this.isOpen = this.#isFixed;
   }
 
@@ -97,8 +97,9 @@ export class Pace {
     const { state, holdUntil } = this.exchange.verdict;
     if (this.#isFixed || state === 'open') return undefined;
     const now = this.exchange.now;
-    const heldUntil = now - this.#holdMs;
-    const freshUntil = this.exchange.sums.goodAt <= heldUntil ? heldUntil : 0;
+    const overdueBefore = now - this.#holdMs;
+    const freshUntil = this.exchange.sums.goodAt <= overdueBefore ? overdueBefore : 0;
+    // During a hold only overdue events may go.
     if (holdUntil > now) return { retries: freshUntil > 0, freshUntil };
     if (state !== 'down' || this.#probe === 'fresh') return { retries: true, freshUntil: ANY_TIME };
     return { retries: true, freshUntil };
@@ -225,6 +226,10 @@ export class Pace {
     this.#parts.onChange(takes);
   }
 
+  /**
+   * An event goes whatever the verdict is once it has waited for the longest hold, counted from its acceptance, its
+   * replay or the endpoint's last good answer, whichever is the latest.
+   */
   #isOverdue(waiter: Waiter | undefined): boolean {
     if (waiter === undefined) return false;
     return this.exchange.now - Math.max(waiter.heldSince, this.exchange.sums.goodAt) >= this.#holdMs;

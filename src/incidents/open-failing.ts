@@ -41,9 +41,9 @@ function open(
   return openIncident(redis, { client, type }, before === undefined ? fields : fieldsOf(before), before);
 }
 
-/** What an incident goes on with; it is told again when it has grown, and when it is over. */
+/** What an incident goes on with. It was told that it is over: that the endpoint is down again is told, too. */
 function fieldsOf({ cause, openedAt, failingSince, lastAt, count, diedAgain, failures }: ClosedIncident) {
   const causes = failures.map((one) => [`of:${one.class}:${one.status}`, one.count]);
-  const told = { told: Math.max(1, count), toldDown: 1 };
+  const told = { told: Math.max(1, count), toldDown: 0 };
   return { cause, openedAt, failingSince, lastAt, count, diedAgain, ...told, ...Object.fromEntries(causes) };
 }

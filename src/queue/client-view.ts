@@ -236,7 +236,7 @@ function sumOf(parts: readonly EndpointView[]): Omit<EventCounts, 'dead' | 'paus
 
 /** Whether the service is to send the endpoint's events by now. */
 function isToBeTaken({ isConfigured, withheld, pace }: EndpointView): boolean {
-  return isConfigured && withheld === undefined && !pace.holds;
+  return isConfigured && withheld?.for !== 'token' && !pace.holds;
 }
 
 function sumByName(parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {

@@ -117,7 +117,7 @@ test('an incident closes once its endpoint has been open for five minutes, and k
 
   await redis.hset(courseKey(endpoint), '29000000:timeout:0', 1);
   await is('down', 2);
-  expect(await check()).toEqual(['incident opened', 'incident closed']);
+  expect(await check()).toEqual(['incident opened', 'incident closed', 'incident grew']);
   expect(await open()).toMatchObject([{ openedAt: first?.openedAt, told: 1, state: 'down' }]);
   expect(await closed()).toEqual([]);
   expect((await readOutageRecords(redis, endpoint)).course[0]).toMatchObject({ count: 9 });

@@ -1,6 +1,6 @@
 import { judge } from '../../src/core/judge-pace.ts';
 import { OPEN_VERDICT, type Verdict } from '../../src/core/pace.ts';
-import { areUrgent, noteFailure, noteGood, ofAnOlderEpoch } from '../../src/core/pace-news.ts';
+import { areUrgent, mayEndOpen, noteFailure, noteGood, ofAnOlderEpoch } from '../../src/core/pace-news.ts';
 import {
   NO_SUMS,
   noNews,
@@ -193,8 +193,7 @@ export class SimulatedProcess {
     const { agenda, store, fresh, retries, options } = this.#world;
     this.#calling = true;
     const news = this.#news;
-    const hadFailures =
-      this.#answersInNews > 0 && (news.tail > 0 || news.over + news.fail + news.overAgain > 0);
+    const hadFailures = mayEndOpen(news);
     this.#news = noNews(this.verdict.epoch);
     this.#answersInNews = 0;
     this.#toldAt = agenda.now;

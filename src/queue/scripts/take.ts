@@ -44,30 +44,42 @@ local function takeRetry()
   redis.call('HSET', prefix .. id, 'delay', 0)
   return id
 end
+-- The first of the fresh batches, and of the replayed ones, which go behind them.
+local function firstFresh() return redis.call('LINDEX', prefix .. 'wait', -1) end
+local function firstReplayed() return redis.call('ZRANGE', prefix .. 'prioritized', 0, 0)[1] end
 local function takeFresh()
-  local id = redis.call('LINDEX', prefix .. 'wait', -1)
+  local id = firstFresh()
   if id and addedAt(id) <= tonumber(ARGV[6]) then return redis.call('RPOPLPUSH', prefix .. 'wait', KEYS[1]) end
-  if id then return nil end
-  id = redis.call('ZRANGE', prefix .. 'prioritized', 0, 0)[1]
+  id = firstReplayed()
   if not id or addedAt(id) > tonumber(ARGV[6]) then return nil end
   redis.call('ZREM', prefix .. 'prioritized', id)
   redis.call('LPUSH', KEYS[1], id)
   return id
 end
-local id
-if ARGV[7] == '1' then id = takeRetry() or takeFresh() else id = takeFresh() or takeRetry() end
-if not id then
-  local retry = redis.call('ZRANGE', prefix .. 'delayed', 0, 0, 'WITHSCORES')
-  local fresh = redis.call('LINDEX', prefix .. 'wait', -1) or redis.call('ZRANGE', prefix .. 'prioritized', 0, 0)[1]
-  return {retry[2] and math.floor(tonumber(retry[2]) / 0x1000) or 0, fresh and math.max(1, addedAt(fresh)) or 0}
+local function freshSince()
+  local since = 0
+  for _, id in ipairs({firstFresh() or false, firstReplayed() or false}) do
+    local added = id and math.max(1, addedAt(id)) or 0
+    if added > 0 and (since == 0 or added < since) then since = added end
+  end
+  return since
 end
-local job = redis.call('HMGET', prefix .. id, 'data', 'stc')
-if not job[1] then
+while true do
+  local id
+  if ARGV[7] == '1' then id = takeRetry() or takeFresh() else id = takeFresh() or takeRetry() end
+  if not id then
+    -- BullMQ's score: the due time in ms × 0x1000, and a counter.
+    local retry = redis.call('ZRANGE', prefix .. 'delayed', 0, 0, 'WITHSCORES')
+    return {retry[2] and math.floor(tonumber(retry[2]) / 0x1000) or 0, freshSince()}
+  end
+  local job = redis.call('HMGET', prefix .. id, 'data', 'stc')
+  if job[1] then
+    redis.call('SET', prefix .. id .. ':lock', ARGV[2], 'PX', ARGV[3])
+    return {id, job[1], job[2] or '0'}
+  end
+  -- The job is gone, only its id was left: takes the next.
   redis.call('LREM', KEYS[1], 1, id)
-  return {1, 1}
 end
-redis.call('SET', prefix .. id .. ':lock', ARGV[2], 'PX', ARGV[3])
-return {id, job[1], job[2] or '0'}
 `;
 
 /**
