@@ -5,6 +5,7 @@ import {
   deliveredBefore,
   FIRST_RATE,
   GROWTH,
+  goOn,
   isMuch,
   LONGEST_HOLD_MS,
   LONGEST_PAUSE_MS,
@@ -57,6 +58,10 @@ function cutTimesAhead(verdict: Verdict, sums: PaceSums, now: number): Pick<Case
   };
 }
 
+function isCut(verdict: Verdict, cut: Verdict): boolean {
+  return Object.keys(cut).some((key) => cut[key as keyof Verdict] !== verdict[key as keyof Verdict]);
+}
+
 /** Decides what follows from the sums; undefined: nothing changes. */
 export function judge(
   verdict: Verdict,
@@ -65,6 +70,8 @@ export function judge(
   settings: PaceSettings,
 ): Verdict | undefined {
   const at: Case = { ...cutTimesAhead(verdict, sums, now), now, floor: Math.max(1, settings.minPerSecond) };
+  // Written down at once: cut anew at each look, they would go on with the clock.
+  if (isCut(verdict, at.verdict)) return goOn(at, {});
   if (at.verdict.state === 'down') return judgeDown(at);
   if (at.verdict.holdUntil > now) return undefined;
   if (at.verdict.holdUntil > 0) return judgeAsk(at);

@@ -129,10 +129,13 @@ export class PaceExchange {
 
   /** A verdict was made; one that is older than the known one changes nothing. */
   learn(verdict: Verdict): void {
-    const before = this.verdict;
-    if (this.#isStopped || verdict.number <= before.number) return;
+    const { number, epoch } = this.verdict;
+    if (verdict.number > number) this.#follow(verdict, verdict.epoch !== epoch);
+  }
+
+  #follow(verdict: Verdict, isNewEpoch: boolean): void {
+    if (this.#isStopped) return;
     this.verdict = verdict;
-    const isNewEpoch = verdict.epoch !== before.epoch;
     if (isNewEpoch) this.#news = ofAnOlderEpoch(this.#news, verdict.epoch);
     this.#follower.onVerdict(isNewEpoch);
     this.#tellRegularly();
@@ -157,8 +160,11 @@ export class PaceExchange {
     }
     this.isCalling = true;
     const news = this.#takeNews();
+    const { number } = this.verdict;
     const answer = await this.#parts.tell(news, want).catch((error: Error) => error);
     this.isCalling = false;
+    // A Redis that was emptied, or replaced by one that lags, knows less than this process: it is followed all the same.
+    if ('verdict' in answer && answer.verdict.number < number) this.#follow(answer.verdict, true);
     const heeded = answer instanceof Error ? this.#onFailure(answer) : this.#heed(answer, news);
     if (this.#tellsAgain) {
       this.#tellsAgain = false;

@@ -3,7 +3,7 @@ import type { PaceGrant } from '../queue/pace-store.ts';
 import type { Takes, Waits } from '../queue/take-batch.ts';
 import { PaceExchange, type PaceParts } from './pace-exchange.ts';
 
-/** After an error of Redis. */
+/** After an error of Redis, and if nothing else says when. */
 const ASK_AGAIN_MS = 1_000;
 /** How far it may be behind its reservation. */
 const MOST_BEHIND_MS = 20;
@@ -113,8 +113,12 @@ export class Pace {
       if (this.#probe === 'fresh') this.endProbe();
       return;
     }
-    this.#wake(Math.max(freshSince, this.exchange.sums.goodAt) + this.#holdMs);
-    if (state === 'down') this.ask(1, 0);
+    const { sums, now, isCalling } = this.exchange;
+    // What was overdue already waits for room: it is not asked for all the time.
+    const again = now + ASK_AGAIN_MS;
+    this.#wake(Math.max(again, Math.max(freshSince, sums.goodAt) + this.#holdMs));
+    if (state === 'down' && isCalling) this.#wake(again);
+    else if (state === 'down') this.ask(1, 0);
   }
 
   /** Whether an event may wait at the gate; false: it is to be put back. Asked only if it is not open. */
@@ -142,8 +146,8 @@ export class Pace {
     if (this.#isOverdue(fresh)) return { isRetry: false, ticket };
     const { state, holdUntil, failing } = this.exchange.verdict;
     if (this.exchange.isPaused || state === 'open') return undefined;
-    if (this.#probe !== '') return this.#nextProbe(fresh, retry);
-    if (holdUntil > 0) return undefined;
+    const probe = this.#nextProbe(fresh, retry);
+    if (probe !== undefined || holdUntil > 0) return probe;
     if (state === 'down')
       return retry !== undefined && inFlight < this.#quarter ? { isRetry: true, ticket } : undefined;
     if (failing && retry !== undefined) return { isRetry: true, ticket };
@@ -162,8 +166,9 @@ export class Pace {
   }
 
   #nextProbe(fresh: Waiter | undefined, retry: Waiter | undefined): Going | undefined {
-    const isRetry = this.#probe === 'retry';
-    if ((isRetry ? retry : fresh) === undefined) return undefined;
+    // After a hold either kind may ask: what it was granted for may wait here no longer.
+    const isRetry = retry !== undefined && this.#probe === 'retry';
+    if (this.#probe === '' || (!isRetry && fresh === undefined)) return undefined;
     this.#probe = '';
     return { isRetry, ticket: { epoch: this.ticket.epoch, isProbe: true } };
   }
@@ -173,8 +178,7 @@ export class Pace {
     const { state, holdUntil, failing } = this.exchange.verdict;
     if (this.isOpen || this.exchange.isPaused || this.exchange.isCalling || this.#probe !== '') return;
     const again = this.#granted > 0 ? this.#grant.at : this.#askAt;
-    const onlyFresh = state === 'down' || (failing && holdUntil === 0);
-    if (onlyFresh && fresh === 0) return;
+    if (fresh === 0 && (state === 'down' || (failing && holdUntil === 0))) return;
     const { name: by, endpoint } = this.#parts;
     if (again > this.exchange.now) this.#wake(again);
     else void this.exchange.call({ fresh, retry, by, timeoutMs: endpoint.timeoutMs });
@@ -235,7 +239,7 @@ export class Pace {
     return this.exchange.now - Math.max(waiter.heldSince, this.exchange.sums.goodAt) >= this.#holdMs;
   }
 
-  /** Looks anew at this time. */
+  /** Looks anew at this time, and again when a hold ends, since there is one timer. */
   #wake(at: number): void {
     if (this.#isStopped || (at >= this.#wakeAt && this.#wakeTimer !== undefined)) return;
     clearTimeout(this.#wakeTimer);
@@ -244,6 +248,7 @@ export class Pace {
     this.#wakeTimer = setTimeout(() => {
       this.#wakeTimer = undefined;
       const { state, holdUntil } = this.exchange.verdict;
+      if (holdUntil > this.exchange.now) this.#wake(holdUntil);
       this.#parts.onChange(state === 'down' || holdUntil > 0);
     }, ms).unref();
   }

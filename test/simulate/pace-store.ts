@@ -171,7 +171,9 @@ function reserveProbe(verdict: Verdict, sums: Mutable, want: Want, now: number) 
   let probe = want.fresh > 0 ? 'fresh' : '';
   if (verdict.state === 'down') {
     const gapMs = probeGapMs(verdict, now);
-    const dueAt = Math.min(sums.freshAt, sums.freshBy, now + PROBE_EVERY_MS);
+    sums.freshAt = Math.min(sums.freshAt, now + PROBE_EVERY_MS);
+    sums.freshBy = Math.min(sums.freshBy, now + PROBE_ANYWAY_MS);
+    const dueAt = Math.min(sums.freshAt, sums.freshBy);
     if (dueAt > now || want.fresh === 0)
       return { grant: { ...NOTHING, againAt: Math.max(dueAt, now + 1_000) }, sums };
     sums.freshAt = now + gapMs;

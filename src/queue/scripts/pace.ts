@@ -111,7 +111,10 @@ local function reserveProbe(verdict, sums, want, now)
   end
   local probe = want.fresh > 0 and 'fresh' or ''
   if verdict.state == 'down' then
-    local dueAt = math.min(sums.freshAt, sums.freshBy, now + ${PROBES.mostMs})
+    -- Written down, so that times of a clock that was ahead do not go on with the clock.
+    sums.freshAt = math.min(sums.freshAt, now + ${PROBES.mostMs})
+    sums.freshBy = math.min(sums.freshBy, now + ${PROBES.anywayMs})
+    local dueAt = math.min(sums.freshAt, sums.freshBy)
     if dueAt > now or want.fresh == 0 then return {againAt = math.max(dueAt, now + 1000)} end
     sums.freshAt = now + probeGapMs(verdict, now)
     sums.freshBy = now + ${PROBES.anywayMs}
