@@ -85,10 +85,9 @@ export class Pace {
     clearTimeout(this.#wakeTimer);
   }
 
-  /** An attempt is over. @param ms how long it took */
+  /** An attempt is over. If that is urgent news, nothing goes until the verdict. @param ms how long it took */
   note(isFirst: boolean, classification: Classification, ms: number, { epoch }: Ticket): void {
     this.exchange.note(isFirst, classification, ms, epoch);
-    // The news were urgent: nothing goes until the verdict.
     if (this.exchange.isPaused) this.isOpen = this.#isFixed;
   }
 
@@ -99,7 +98,6 @@ export class Pace {
     const now = this.exchange.now;
     const overdueBefore = now - this.#holdMs;
     const freshUntil = this.exchange.sums.goodAt <= overdueBefore ? overdueBefore : 0;
-    // During a hold only overdue events may go.
     if (holdUntil > now) return { retries: freshUntil > 0, freshUntil };
     if (state !== 'down' || this.#probe === 'fresh') return { retries: true, freshUntil: ANY_TIME };
     return { retries: true, freshUntil };
@@ -230,10 +228,7 @@ export class Pace {
     this.#parts.onChange(takes);
   }
 
-  /**
-   * An event goes whatever the verdict is once it has waited for the longest hold, counted from its acceptance, its
-   * replay or the endpoint's last good answer, whichever is the latest.
-   */
+  /** Whether the longest hold is over, which began with its acceptance, replay, or the endpoint's last good answer. */
   #isOverdue(waiter: Waiter | undefined): boolean {
     if (waiter === undefined) return false;
     return this.exchange.now - Math.max(waiter.heldSince, this.exchange.sums.goodAt) >= this.#holdMs;

@@ -45,7 +45,7 @@ test.each([
   ['another batch comes next', { head: 'b ' }],
   ['a process holds one', { held: true }],
   ['the endpoint is paused', { paused: true }],
-  ['its events wait for a token', { withheld: {} as WithheldMark }],
+  ['its events wait for a token', { withheld: { for: 'token' } as WithheldMark }],
   ['the configuration has no endpoint for the type', { isConfigured: false }],
   ['nothing waits', { head: '' }],
 ])('a minute begins anew if %s', (_, state) => {
