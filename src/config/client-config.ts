@@ -170,7 +170,11 @@ export const clientConfigSchema = z.strictObject({
     .describe(
       'Events a second, over all endpoints and processes. Sends are spread evenly. Without it there is no limit.',
     ),
-  pace: paceSchema.prefault({}).describe('How long events wait that cannot be sent.'),
+  pace: paceSchema
+    .prefault({})
+    .describe(
+      'How fast each endpoint is sent to: adaptive (the default) by how it answers, fixed as fast as concurrency and rates allow. In full { mode, holdMs, minPerSecond }. holdMs: how long an event waits at most for an endpoint that is down or says Retry-After, or for a token; left out: as long as all retry delays together, two minutes at least; 0: nothing waits. minPerSecond: no rate of an overloaded endpoint is less, over all processes; 0: one a second.',
+    ),
   timeoutMs: timeoutMs
     .default(15_000)
     .describe(

@@ -69,7 +69,7 @@ function describeStates(views: Views, untaken: ReadonlySet<string>): Metric[] {
     metric(
       'gauge',
       'waybill_incidents_open',
-      `1 for each endpoint whose events are given up on. ${ONE_REDIS}`,
+      `1 for each endpoint with an open incident. ${ONE_REDIS}`,
       [...views].flatMap(([client, { incidents }]) =>
         incidents.map((type) => ({ labels: { client, type }, value: 1 })),
       ),
