@@ -225,6 +225,22 @@ describe('the judge', () => {
     expect(verdictOf(36_000).violations).toEqual(['1 events were delivered twice without a fault']);
   });
 
+  test('lets a frozen process that goes on send again what is taken over from it then', () => {
+    const [slow, accepted] = [unitWith('slow'), { accepted: [unitWith('slow')] }];
+    const frozen: Disturbance = { ...kill(5_000), kind: 'freeze worker', until: 37_000 };
+    const verdictOf = (sentAt: number, againAt: number) => {
+      const sightings: Sighting[] = [
+        [slow, 'id', 1, sentAt, 200, sentAt + 4_000],
+        [slow, 'id', 1, againAt, 200, againAt + 4_000],
+      ];
+      return judge(evidence({ sightings, deadLetters: [], ...answers(accepted), disturbances: [frozen] }));
+    };
+    expect(verdictOf(37_070, 37_600)).toMatchObject({ doubled: 1, violations: [] });
+    const none = '1 events were delivered twice without a fault';
+    expect(verdictOf(37_300, 37_900).violations).toContain(none);
+    expect(verdictOf(37_070, 47_300).violations).toContain(none);
+  });
+
   test('counts a replayed event as a new life', () => {
     const cured = unitWith('cured');
     const first = [1, 2, 3, 4, 5, 6].map((attempt) => seen(cured, attempt, 500, attempt));

@@ -11,6 +11,8 @@ const BATCH = 50;
 const MARGIN_MS = 250;
 /** What is left of a lock, at the least: it lasts 30 s, and is renewed when 5 to 10 s of it are gone. */
 const LEAST_LOCK_MS = 20_000;
+/** A lock that ran out is noticed at the second look after that. */
+const TWO_LOOKS_MS = 10_000;
 /** While one of these lasts, nothing that is delivered is written down, and no batch is taken over. */
 const STOPS_REDIS: ReadonlySet<string> = new Set(['kill redis', 'freeze redis']);
 
@@ -98,16 +100,19 @@ function latestEnd(before: number, disturbances: readonly Disturbance[]): number
 
 /**
  * The first fault between the two deliveries; one that loses a process before one that does not. A frozen process may
- * send again what another one took over and has not finished: then the fault only has to come before that.
+ * send again what another one took over and has not finished: then the fault only has to come before that. It may also
+ * be the first to send again, as soon as it goes on, if its connection was lost meanwhile; another one takes over then.
  */
 function causeOf(
-  [, , , , , answeredAt]: Sighting,
+  [, , , sentAt, , answeredAt]: Sighting,
   [, , , againAt]: Sighting,
   disturbances: readonly Disturbance[],
 ): Disturbance | undefined {
-  const between = disturbances.filter(
-    ({ at, until }) => until + MARGIN_MS >= Math.min(answeredAt, againAt) && at - MARGIN_MS <= againAt,
-  );
+  const between = disturbances.filter(({ at, until, losesDeliverers }) => {
+    const goesOn = losesDeliverers > 0 && until > at && Math.abs(sentAt - until) <= MARGIN_MS;
+    if (goesOn && againAt >= sentAt && againAt <= until + TWO_LOOKS_MS) return true;
+    return until + MARGIN_MS >= Math.min(answeredAt, againAt) && at - MARGIN_MS <= againAt;
+  });
   return between.find(({ losesDeliverers }) => losesDeliverers > 0) ?? between[0];
 }
 
