@@ -55,13 +55,13 @@ const PREFIXES: ReadonlyArray<readonly [prefix: string, failureClass: ErrorClass
   ['EAI_', 'dns'],
 ];
 
-/** What this machine can be short of, by Node's code; a clause. */
+/** What this machine can be short of, by Node's code; a clause that names the limit. */
 const SHORTAGES: ReadonlyMap<unknown, string> = new Map([
-  ['EMFILE', 'this process has no file descriptor left'],
-  ['ENFILE', 'this machine has no file descriptor left'],
-  ['ENOBUFS', 'this machine has no buffer left for a connection'],
+  ['EMFILE', 'this process has no file descriptor left: its limit is "ulimit -n"'],
+  ['ENFILE', 'this machine has no file descriptor left: its limit is fs.file-max'],
+  ['ENOBUFS', 'this machine has no buffer left for a connection: its limit is net.ipv4.tcp_mem'],
   ['ENOMEM', 'this machine has no memory left for a connection'],
-  ['EADDRNOTAVAIL', 'this machine has no local port left'],
+  ['EADDRNOTAVAIL', 'this machine has no local port left: its limit is net.ipv4.ip_local_port_range'],
 ]);
 
 /** A shortage of this machine: Node's code, and a clause that says what is short. */

@@ -30,7 +30,7 @@ function startScript(script: string, args: readonly string[], openFiles?: number
 const EMFILE = (where: string) => ({
   kind: 'shortage',
   code: 'EMFILE',
-  detail: `no connection to ${where}: this process has no file descriptor left (EMFILE)`,
+  detail: `no connection to ${where}: this process has no file descriptor left: its limit is "ulimit -n" (EMFILE)`,
 });
 
 test('200 requests at once with 64 open files: those without a socket are a shortage, and it passes', async () => {
@@ -126,7 +126,7 @@ test('EADDRNOTAVAIL is a refusal until this process has connected once, and then
     result: {
       kind: 'shortage',
       code: 'EADDRNOTAVAIL',
-      detail: `no connection to ${where}: this machine has no local port left (EADDRNOTAVAIL)`,
+      detail: `no connection to ${where}: this machine has no local port left: its limit is net.ipv4.ip_local_port_range (EADDRNOTAVAIL)`,
     },
   });
 });
