@@ -50,7 +50,7 @@ export type NextStep = 'nothing' | 'opened' | 'down' | 'grew' | 'dropped' | Inci
 
 /** By how much an incident has to grow since its last notice for the next one. */
 const GROWTH = 10;
-/** So many refused events in a row, over so long, open an incident. */
+/** This number of refused events in a row, over this time, opens an incident. */
 const JUDGED = { count: 100, overMs: 300_000 };
 /** For how long an endpoint has to be open before its incident closes. */
 const OPEN_MS = 300_000;
@@ -86,11 +86,12 @@ export function nextStep(incident: OpenIncident, events: EndpointEvents, timing:
   return count > 0 ? 'discarded' : 'quiet';
 }
 
-/** An endpoint that was down for a moment is not worth a word. */
-function firstStep(incident: OpenIncident, timing: IncidentTiming): NextStep {
+/** An endpoint that was down for a moment is not worth a word; one that comes and goes is. */
+function firstStep(incident: OpenIncident, { now, downAfterMs }: IncidentTiming): NextStep {
   if (incident.cause !== 'down' || incident.count > 0) return 'opened';
-  if (incident.state === 'open' || (incident.state === 'slowed' && !incident.failing)) return 'dropped';
-  return timing.now - incident.openedAt >= timing.downAfterMs ? 'opened' : 'nothing';
+  if (incident.state === 'open') return now - incident.stateSince >= OPEN_MS ? 'dropped' : 'nothing';
+  if (incident.state === 'slowed' && !incident.failing) return 'nothing';
+  return now - incident.openedAt >= downAfterMs ? 'opened' : 'nothing';
 }
 
 function isDownLong({ state, stateSince }: OpenIncident, { now, downAfterMs }: IncidentTiming): boolean {

@@ -47,14 +47,19 @@ test('an incident is told when it opens, however short it is, and when it grows 
   ]);
 });
 
-test('that an endpoint is down is told after a minute, or at its first dead letter; if it came back it is dropped', () => {
+test('that an endpoint is down is told after a minute, or at its first dead letter; if it came back for five minutes it is dropped', () => {
   expect(step({ ...DOWN, openedAt: NOW - 59_999 })).toBe('nothing');
   expect(step(DOWN)).toBe('opened');
   expect(step({ ...DOWN, openedAt: NOW - 5, count: 1 })).toBe('opened');
   expect(step({ ...DOWN, state: 'recovering' })).toBe('opened');
   expect(step({ ...DOWN, state: 'slowed', failing: true })).toBe('opened');
-  expect(step({ ...DOWN, state: 'slowed' })).toBe('dropped');
-  expect(step({ ...DOWN, state: 'open', openedAt: NOW - 500_000 })).toBe('dropped');
+  expect(step({ ...DOWN, state: 'slowed' })).toBe('nothing');
+  expect(step({ ...DOWN, state: 'open', openedAt: NOW - 500_000, stateSince: NOW - 299_999 })).toBe(
+    'nothing',
+  );
+  expect(step({ ...DOWN, state: 'open', openedAt: NOW - 500_000, stateSince: NOW - 300_000 })).toBe(
+    'dropped',
+  );
 });
 
 test('an incident with dead letters is told once more if its endpoint has been down for a minute', () => {

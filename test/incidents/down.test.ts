@@ -81,16 +81,34 @@ test('an incident opens when an endpoint is down, and is told once a minute late
   expect(all.open).toMatchObject([{ waiting: 30, told: 1 }]);
 });
 
-test('an endpoint that came back within a minute leaves nothing', async () => {
+test('an endpoint that came back within a minute, and stays, leaves nothing', async () => {
   const { is, check, open, closed } = await endpointWithMonitors();
   await is('down', 0.5);
   await check();
   await is('recovering', 0);
   await check();
   expect(await open()).toHaveLength(1);
-  await is('open', 0);
+  await is('open', 4);
+  expect(await check()).toEqual([]);
+  expect(await open()).toHaveLength(1);
+  await is('open', 5);
   expect(await check()).toEqual([]);
   expect([await open(), await closed()]).toEqual([[], []]);
+});
+
+test('an endpoint that comes and goes has one incident, which is told though it was never down for a minute', async () => {
+  const { redis, name, endpoint, is, check, open } = await endpointWithMonitors();
+  await is('down', 0.1);
+  await check();
+  const [first] = await open();
+  await is('open', 0);
+  expect(await check()).toEqual([]);
+  // As if the first time had been a minute ago.
+  const openedAt = (first?.openedAt ?? 0) - 60_000;
+  await redis.hset(incidentsKey(name), `${endpoint.type}:openedAt`, openedAt);
+  await is('down', 0.1);
+  expect(await check()).toEqual(['incident opened']);
+  expect(await open()).toMatchObject([{ openedAt }]);
 });
 
 test('an incident closes once its endpoint has been open for five minutes, and keeps its course; down again, it goes on', async () => {
