@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { OPEN_VERDICT } from '../../src/core/pace.ts';
 import type { LoadReport } from '../../src/loadtest/load-report.ts';
+import { paceKey } from '../../src/queue/names.ts';
+import { dispositionsOf } from '../support/events.ts';
 import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
@@ -89,4 +92,20 @@ test('without a Redis nothing is sent through the engine; repeated events cannot
     expect.stringContaining('--duplicates needs --via direct'),
   ]);
   expect(company.tally.received).toBe(0);
+});
+
+test('the pace neither slows a load test through the engine nor learns from it', async () => {
+  const { client, company, config, args, directory } = await place();
+  // The first request asks whether the endpoint works at all.
+  company.script((_request, { total }) => (total === 1 ? 200 : 503));
+  const key = paceKey(dispositionsOf(client));
+  const verdict = JSON.stringify({ ...OPEN_VERDICT, number: 1, state: 'slowed', rate: 1, since: Date.now() });
+  await testRedis().hset(key, { verdict });
+  const run = [...args, '--rate', '40', '--duration', '2s'];
+  const { stdout } = await runWaybill(run, { directory, config });
+  const report: LoadReport = JSON.parse(stdout);
+  // At one a second it would take more than a minute.
+  expect(report.probes[1]).toMatchObject({ offered: 80, delivered: 0, byStatus: { 503: 80 } });
+  expect(await testRedis().hgetall(key)).toEqual({ verdict });
+  expect((await keysOf(client)).filter((each) => each.includes(':pace:'))).toEqual([key]);
 });
