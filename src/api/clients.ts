@@ -119,10 +119,11 @@ function addOpenRoute(server: ApiServer, { current, redis }: ApiParts): void {
     },
     async ({ params: { client: name, type } }) => {
       const client = clientOf(current(), name);
-      if (!Object.hasOwn(client.endpoints, type)) {
+      const endpoint = Object.hasOwn(client.endpoints, type) ? client.endpoints[type] : undefined;
+      if (endpoint === undefined) {
         throw new ProblemError('NO_ENDPOINT', `client "${name}" has no endpoint for "${type}"`);
       }
-      const opened = await openEndpoint(redis, { client: name, type });
+      const opened = await openEndpoint(redis, endpoint);
       const { endpoints } = await readClientView(redis, client);
       return { client: name, type, ...opened, pace: paceValue((endpoints[type] as EndpointView).pace) };
     },

@@ -1,5 +1,5 @@
 import { judgeOpen, judgePaced } from './judge-rate.ts';
-import type { PaceSettings, Verdict } from './pace.ts';
+import type { Verdict } from './pace.ts';
 import {
   type Case,
   deliveredBefore,
@@ -14,7 +14,7 @@ import {
   silenceMs,
   turn,
 } from './pace-case.ts';
-import { isYoung, type PaceSums } from './pace-sums.ts';
+import { deliveredPerSecond, isYoung, type PaceSums } from './pace-sums.ts';
 
 /** Down: this many requests in a row asked after a hold and failed. */
 const MOST_ASKS = 3;
@@ -62,14 +62,18 @@ function isCut(verdict: Verdict, cut: Verdict): boolean {
   return Object.keys(cut).some((key) => cut[key as keyof Verdict] !== verdict[key as keyof Verdict]);
 }
 
-/** Decides what follows from the sums; undefined: nothing changes. */
+/**
+ * Decides what follows from the sums; undefined: nothing changes.
+ *
+ * @param minPerSecond the least rate of `slowed` and `recovering`, requests per second; 0: one
+ */
 export function judge(
   verdict: Verdict,
   sums: PaceSums,
   now: number,
-  settings: PaceSettings,
+  minPerSecond: number,
 ): Verdict | undefined {
-  const at: Case = { ...cutTimesAhead(verdict, sums, now), now, floor: Math.max(1, settings.minPerSecond) };
+  const at: Case = { ...cutTimesAhead(verdict, sums, now), now, floor: Math.max(1, minPerSecond) };
   // Written down at once: cut anew at each look, they would go on with the clock.
   if (isCut(verdict, at.verdict)) return goOn(at, {});
   if (at.verdict.state === 'down') return judgeDown(at);
@@ -94,12 +98,17 @@ function goDown(at: Case): Verdict {
   return turn(at, 'down', { rate: 0, holdUntil: 0, asksFailed: 0, downFrom });
 }
 
-/** The first delivery begins the recovery, at a hundredth of the rate before. */
+/** The first delivery begins the recovery. */
 function judgeDown(at: Case): Verdict | undefined {
-  const { verdict, sums, now, floor } = at;
-  if (sums.goodAt <= verdict.since) return undefined;
-  const rate = Math.max(floor, verdict.usualRate / 100);
-  return turn(at, 'recovering', { rate, mark: 0, growth: GROWTH.least, downFrom: 0, waitedAt: now });
+  const { verdict, sums } = at;
+  return sums.goodAt <= verdict.since ? undefined : recover(at, verdict.usualRate, {});
+}
+
+/** A careful start, at a hundredth of the rate before. */
+function recover(at: Case, usualRate: number, change: Partial<Verdict>): Verdict {
+  const rate = Math.max(at.floor, usualRate / 100);
+  const anew = { rate, mark: 0, growth: GROWTH.least, downFrom: 0, waitedAt: at.now };
+  return turn(at, 'recovering', { ...anew, ...change });
 }
 
 /** A hold begins if many answers, or several in a row, carry a `Retry-After`. */
@@ -148,12 +157,30 @@ export function recoverFromWait(
   verdict: Verdict,
   sums: PaceSums,
   now: number,
-  settings: PaceSettings,
+  minPerSecond: number,
   waitedFrom: number,
 ): Verdict | undefined {
   if (verdict.state !== 'open' || verdict.since > waitedFrom) return undefined;
-  const at: Case = { verdict, sums, now, floor: Math.max(1, settings.minPerSecond) };
+  const at: Case = { verdict, sums, now, floor: Math.max(1, minPerSecond) };
   const left = leaveOpen(at);
-  const rate = Math.max(at.floor, (left.usualRate ?? 0) / 100);
-  return turn(at, 'recovering', { ...left, rate, mark: 0, growth: GROWTH.least, silentFrom: now });
+  return recover(at, left.usualRate, { ...left, silentFrom: now });
+}
+
+/**
+ * The verdict by which an operator has an endpoint tried again at once: from `down`, and from a hold, a careful
+ * recovery; from `slowed` and `recovering` it opens. Undefined: it is open.
+ */
+export function tryAgain(
+  verdict: Verdict,
+  sums: PaceSums,
+  now: number,
+  minPerSecond: number,
+): Verdict | undefined {
+  if (verdict.state === 'open') return undefined;
+  const at: Case = { verdict, sums, now, floor: Math.max(1, minPerSecond) };
+  // Failures and silence from before say nothing about what is sent from now on.
+  const anew = { holdUntil: 0, asksFailed: 0, downFrom: 0, silentFrom: now, waitedAt: now };
+  if (verdict.state === 'down' || verdict.holdUntil > 0) return recover(at, verdict.usualRate, anew);
+  const mark = Math.max(verdict.mark, deliveredPerSecond(sums, now));
+  return turn(at, 'open', { ...anew, rate: 0, mark });
 }

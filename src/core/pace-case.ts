@@ -100,7 +100,7 @@ export function deliveredBefore({ sums, now }: Case): number {
   return sums.failMs > 1_000 ? Math.max(delivered, sums.meanPerSecond) : delivered;
 }
 
-export function normalShare({ verdict, now }: Case): number {
+export function normalShare({ verdict, now }: Pick<Case, 'verdict' | 'now'>): number {
   return now < verdict.normalUntil ? verdict.normalShare : 0;
 }
 
@@ -117,7 +117,7 @@ export function silenceMs({ verdict, sums, now }: Case): number {
 }
 
 /** What is remembered of `open` by the verdict that ends it. */
-export function leaveOpen(at: Case): Partial<Verdict> {
+export function leaveOpen(at: Case): Pick<Verdict, 'usualRate' | 'openAfterMs' | 'waitedAt'> {
   const { verdict, sums, now } = at;
   const relapsed = verdict.since > 0 && now - verdict.since < RELAPSE_MS;
   return {

@@ -1,10 +1,10 @@
 import type { Verdict } from './pace.ts';
-import { TOLERATED_SHARE } from './pace-case.ts';
+import { normalShare, TOLERATED_SHARE } from './pace-case.ts';
 import { noNews, type PaceNews, type Sign } from './pace-sums.ts';
 
-/** Told at once: so many signs of overload since it was told last, if they are many among the answers. */
+/** From this number on, signs of overload are told at once, if they are many among the answers. */
 const SIGNS_TOLD = 3;
-/** Told at once: so many failures in a row. */
+/** From this number on, failures in a row are told at once. */
 const FAILURES_TOLD = 20;
 
 /** One answer, as news count it. */
@@ -78,7 +78,7 @@ export function mayEndOpen({ tail, over, fail, overAgain, failAgain, late }: Pac
 export function areUrgent(news: PaceNews, answers: number, verdict: Verdict, now: number): boolean {
   if (news.retryAfters > 0 && verdict.holdUntil === 0) return true;
   if (verdict.state !== 'open') return false;
-  const normal = now < verdict.normalUntil ? verdict.normalShare : 0;
   const signs = news.over + news.overAgain;
-  return (signs >= SIGNS_TOLD && signs > (TOLERATED_SHARE + normal) * answers) || news.tail >= FAILURES_TOLD;
+  const tolerated = TOLERATED_SHARE + normalShare({ verdict, now });
+  return (signs >= SIGNS_TOLD && signs > tolerated * answers) || news.tail >= FAILURES_TOLD;
 }

@@ -87,11 +87,3 @@ export const OPEN_VERDICT: Verdict = {
   tryAgainAt: 0,
   tryPauseMs: TRY_PAUSE_MS,
 };
-
-export interface PaceSettings {
-  readonly timeoutMs: number;
-  /** The longest time that an event is held. */
-  readonly holdMs: number;
-  /** The least rate of `slowed` and `recovering`, requests per second; 0: one. */
-  readonly minPerSecond: number;
-}

@@ -46,7 +46,7 @@ export interface WatchParts {
 }
 
 /**
- * Watches canaries until the first attempt of each is over. Those that something keeps from being tried are not waited
+ * Watches canaries until the first attempt of each is over. If something keeps one from being tried, it is not waited
  * for.
  */
 export async function watchCanaries(
@@ -62,7 +62,7 @@ export async function watchCanaries(
   return { replayed: canaries.length, ...watch.account, interrupted: parts.signal.aborted };
 }
 
-/** An obstacle ends the wait at so many looks in a row: requests under way may end, a service may start anew. */
+/** How many looks in a row an obstacle must be seen at to end the wait: requests under way may end, a service may start anew. */
 const PATIENT_LOOKS: Readonly<Record<Obstacle, number>> = { down: 4, paused: 4, no_service: 20 };
 
 class CanaryWatch {

@@ -90,13 +90,11 @@ export function logVerdict(log: Log, { client, type }: Endpoint, before: Verdict
     log.warn({ client, type, until: iso(next.holdUntil) }, 'endpoint says Retry-After: events wait');
   if (next.state === before.state) return;
   const facts = {
-    ...{ client, type, was: before.state, wasForMs: Math.round(next.since - before.since) },
+    ...{ client, type, was: before.state },
+    ...(before.since > 0 ? { wasForMs: Math.round(next.since - before.since) } : {}),
     ...(next.rate > 0 ? { ratePerSecond: Number(next.rate.toFixed(1)) } : {}),
     ...(next.downFrom > 0 ? { nothingDeliveredSince: iso(next.downFrom) } : {}),
   };
   const isGood = next.state === 'open' || next.state === 'recovering';
-  log[isGood ? 'info' : 'warn'](
-    before.since === 0 ? { ...facts, wasForMs: undefined } : facts,
-    `endpoint ${next.state}`,
-  );
+  log[isGood ? 'info' : 'warn'](facts, `endpoint ${next.state}`);
 }

@@ -1,7 +1,7 @@
 import type { Takes } from '../queue/take-batch.ts';
-import type { Going, Pace, Ticket, Waiter } from './pace.ts';
+import type { Pace } from './pace.ts';
 import type { Pacing } from './pacing.ts';
-import { type OnTurn, type Wait, WaitingEvents } from './waiting-events.ts';
+import { type OnTurn, type Ticket, type Wait, type Waiter, WaitingEvents } from './waiting-events.ts';
 
 /**
  * Decides when the events of one endpoint may be sent from this process: each needs a free slot, the pace's leave unless
@@ -13,12 +13,11 @@ export class Gate {
   readonly #pacings: readonly Pacing[];
   readonly #pace: Pace;
   #inFlight = 0;
-  /** Requests in flight, at most, for now: fewer than there are slots after a shortage of this machine. */
+  /** Requests in flight, at most, for now: fewer than there are slots after a shortage, or a wait for a token. */
   #ceiling: number;
   /** Each in the order of their coming; the two take turns. */
   #fresh: Wait[] = [];
   #retries: Wait[] = [];
-  #sentRetry = false;
   #tookRetry = false;
   readonly #waiting: WaitingEvents;
   #state: 'open' | 'paused' | 'closed' = 'open';
@@ -54,6 +53,10 @@ export class Gate {
   /** This number of events waits no longer. */
   skip(events: number, isRetry: boolean): void {
     this.#waiting.add(-events, isRetry);
+    this.#offerRoom();
+  }
+
+  #offerRoom(): void {
     if (this.#hasRoom()) this.#onRoom();
   }
 
@@ -80,31 +83,22 @@ export class Gate {
   look(): void {
     this.dismiss();
     this.#pump();
-    this.skip(0, false);
+    this.#offerRoom();
   }
 
   /** Sends what may go. */
   #pump(): void {
     const pace = this.#pace;
     while (this.#inFlight < this.#ceiling && this.#fresh.length + this.#retries.length > 0) {
-      const next = pace.isOpen ? this.#nextInTurn() : this.#nextByPace();
+      const next = pace.next(this.#fresh[0]?.waiter, this.#retries[0]?.waiter, this.#inFlight);
       const wait = next && (next.isRetry ? this.#retries : this.#fresh).shift();
-      if (next === undefined || wait === undefined) return;
+      if (next === undefined || wait === undefined) {
+        const room = Math.ceil(this.#ceiling - this.#inFlight);
+        pace.ask(Math.min(room, this.#fresh.length), Math.min(room, this.#retries.length));
+        return;
+      }
       this.#grant(wait, next.ticket);
     }
-  }
-
-  #nextInTurn(): Going {
-    this.#sentRetry = this.#retries.length > 0 && (!this.#sentRetry || this.#fresh.length === 0);
-    return { isRetry: this.#sentRetry, ticket: this.#pace.ticket };
-  }
-
-  #nextByPace(): Going | undefined {
-    const room = Math.ceil(this.#ceiling - this.#inFlight);
-    const next = this.#pace.next(this.#fresh[0]?.waiter, this.#retries[0]?.waiter, this.#inFlight);
-    if (next === undefined)
-      this.#pace.ask(Math.min(room, this.#fresh.length), Math.min(room, this.#retries.length));
-    return next;
   }
 
   /** Whether nothing may be sent for a while. */
@@ -120,7 +114,7 @@ export class Gate {
     this.#holdEnds = ends;
     this.#hold = setTimeout(() => {
       this.#hold = undefined;
-      if (this.#hasRoom()) this.#onRoom();
+      this.#offerRoom();
     }, ms);
     this.dismiss();
   }

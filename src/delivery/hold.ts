@@ -15,7 +15,7 @@ const SHORTEST_HOLD_MS = 100;
 export interface HoldParts {
   readonly endpoint: Pick<ResolvedEndpoint, 'client' | 'type' | 'pace'>;
   readonly gate: Pick<Gate, 'hold' | 'isHolding' | 'narrow'>;
-  readonly pace: Pick<Pace, 'recover'>;
+  readonly pace: Pick<Pace, 'recover' | 'goodAt'>;
   readonly log: Log;
   /** The shortages that this process has told of. */
   readonly shortages: Set<string>;
@@ -50,7 +50,7 @@ export class Hold {
 
   /** An event could not be sent. @returns whether it waits; false: the longest hold is over */
   begin(event: StoredEvent, withheld: Withheld, now: number): boolean {
-    const { gate, endpoint } = this.#parts;
+    const { gate, endpoint, pace } = this.#parts;
     const { withheld: what, detail, blame, retryInMs } = withheld;
     if (this.#present?.for !== what) {
       this.#present = { for: what, since: now };
@@ -58,7 +58,8 @@ export class Hold {
     }
     const { since } = this.#present;
     const isLocal = what === 'local';
-    const from = isLocal ? since : Math.max(heldSince(event), this.#madeAt);
+    // The latest attempt here, or the latest good answer to any process, had a token.
+    const from = isLocal ? since : Math.max(heldSince(event), this.#madeAt, pace.goodAt);
     if (now - from >= (isLocal ? LONGEST_SHORTAGE_MS : endpoint.pace.holdMs)) return false;
     if (gate.isHolding) return true;
     // One request asks for a token; its neighbours follow as it comes back.

@@ -2,7 +2,7 @@ import type { ResolvedEndpoint } from '../config/config-schema.ts';
 import { judge, recoverFromWait } from '../core/judge-pace.ts';
 import type { Log } from '../core/log.ts';
 import type { Classification } from '../core/outcome.ts';
-import { OPEN_VERDICT, type PaceSettings, type Verdict } from '../core/pace.ts';
+import { OPEN_VERDICT, type Verdict } from '../core/pace.ts';
 import { LONGEST_HOLD_MS } from '../core/pace-case.ts';
 import { areUrgent, mayEndOpen, noteFailure, noteGood, ofAnOlderEpoch } from '../core/pace-news.ts';
 import { NO_SUMS, noNews, type PaceNews, type PaceSums, signOf } from '../core/pace-sums.ts';
@@ -49,7 +49,7 @@ export class PaceExchange {
   isCalling = false;
   readonly #parts: PaceParts;
   readonly #follower: PaceFollower;
-  readonly #settings: PaceSettings;
+  readonly #minPerSecond: number;
   #news = noNews(0);
   /** How many answers the news count. */
   #answers = 0;
@@ -64,7 +64,7 @@ export class PaceExchange {
     const { endpoint, now, monotonicNow } = parts;
     this.#parts = parts;
     this.#follower = follower;
-    this.#settings = { ...endpoint.pace, timeoutMs: endpoint.timeoutMs };
+    this.#minPerSecond = endpoint.pace.minPerSecond;
     this.#ahead = now() - monotonicNow();
   }
 
@@ -82,7 +82,7 @@ export class PaceExchange {
     const sign = signOf(classification);
     if (sign === undefined) return;
     const isCurrent = epoch === this.verdict.epoch;
-    const isLate = ms > this.#settings.timeoutMs / 4 && ms > 3 * this.sums.quickMs;
+    const isLate = ms > this.#parts.endpoint.timeoutMs / 4 && ms > 3 * this.sums.quickMs;
     this.#answers += 1;
     if (sign === 'good') {
       noteGood(this.#news, { sign, isCurrent, isFirst, tookMs: ms, isLate, retryAt: 0 });
@@ -104,13 +104,8 @@ export class PaceExchange {
 
   /** News to be told by a settlement; undefined: there are none, or some were told in the last 500 ms. Then comes `hear`. */
   newsToSettle(): PaceNews | undefined {
-    const isDue = this.#parts.monotonicNow() - this.#toldAt >= TOLD_AFTER_MS;
-    return this.#answers > 0 && isDue && !this.isCalling ? this.#takeNews() : undefined;
-  }
-
-  /** A settlement has told news. */
-  hear(answer: PaceAnswer, news: PaceNews): void {
-    void this.#heed(answer, news);
+    if (this.#answers === 0 || this.isCalling) return undefined;
+    return this.#parts.monotonicNow() - this.#toldAt >= TOLD_AFTER_MS ? this.#takeNews() : undefined;
   }
 
   /** The request that was to find out is over, or was never sent. */
@@ -123,7 +118,7 @@ export class PaceExchange {
   async recover(ms: number): Promise<void> {
     const waitedFrom = this.now - ms;
     await this.call();
-    const next = recoverFromWait(this.verdict, this.sums, this.now, this.#settings, waitedFrom);
+    const next = recoverFromWait(this.verdict, this.sums, this.now, this.#minPerSecond, waitedFrom);
     if (next !== undefined) await this.#write(this.verdict, next, false).catch(this.#parts.onError);
   }
 
@@ -165,7 +160,7 @@ export class PaceExchange {
     this.isCalling = false;
     // A Redis that was emptied, or replaced by one that lags, knows less than this process: it is followed all the same.
     if ('verdict' in answer && answer.verdict.number < number) this.#follow(answer.verdict, true);
-    const heeded = answer instanceof Error ? this.#onFailure(answer) : this.#heed(answer, news);
+    const heeded = answer instanceof Error ? this.#onFailure(answer) : this.hear(answer, news);
     if (this.#tellsAgain) {
       this.#tellsAgain = false;
       void this.call();
@@ -181,14 +176,14 @@ export class PaceExchange {
     this.#tellRegularly();
   }
 
-  /** Follows what is known now, and judges it. Never rejects. */
-  async #heed({ verdict, sums, now, grant, isOver }: PaceAnswer, news: PaceNews): Promise<void> {
+  /** News were told: follows what is known now, and judges it. Never rejects. */
+  async hear({ verdict, sums, now, grant, isOver }: PaceAnswer, news: PaceNews): Promise<void> {
     this.sums = sums;
     this.#ahead = now - this.#parts.monotonicNow();
     this.learn(verdict);
     if (grant !== undefined && verdict.number === this.verdict.number) this.#follower.onGrant(grant);
     const isJudged = verdict.state !== 'open' || mayEndOpen(news);
-    const judged = isJudged ? judge(verdict, sums, now, this.#settings) : undefined;
+    const judged = isJudged ? judge(verdict, sums, now, this.#minPerSecond) : undefined;
     const next = isOver ? forgotten(verdict, now) : judged;
     if (next !== undefined) await this.#write(verdict, next, isOver).catch(this.#parts.onError);
     if (!this.isCalling) this.isPaused = false;

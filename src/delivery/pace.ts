@@ -2,6 +2,7 @@ import type { Classification } from '../core/outcome.ts';
 import type { PaceGrant } from '../queue/pace-store.ts';
 import type { Takes, Waits } from '../queue/take-batch.ts';
 import { PaceExchange, type PaceParts } from './pace-exchange.ts';
+import type { Ticket, Waiter } from './waiting-events.ts';
 
 /** After an error of Redis, and if nothing else says when. */
 const ASK_AGAIN_MS = 1_000;
@@ -11,23 +12,6 @@ const MOST_BEHIND_MS = 20;
 const LONGEST_TIMER_MS = 60_000;
 /** Later than any batch was added. */
 const ANY_TIME = Number.MAX_SAFE_INTEGER;
-
-/** Who waits at the gate: the events of one batch. */
-export interface Waiter {
-  /** They have failed before. */
-  readonly isRetry: boolean;
-  /** Since when they may be held: the acceptance or the replay of the first, ms since the epoch. */
-  readonly heldSince: number;
-  /** Whether they are still to be sent. */
-  isWanted(): boolean;
-}
-
-/** What a request goes with. */
-export interface Ticket {
-  readonly epoch: number;
-  /** It finds out how the endpoint is. */
-  readonly isProbe: boolean;
-}
 
 /** What goes next. */
 export interface Going {
@@ -55,7 +39,7 @@ export class Pace {
   #granted = 0;
   #probe: PaceGrant['probe'] = '';
   #askAt = 0;
-  /** By turns. */
+  /** A retry went last: a fresh event goes next. */
   #sentRetry = false;
   #isStopped = false;
   #wakeAt = Number.POSITIVE_INFINITY;
@@ -99,24 +83,23 @@ export class Pace {
     const overdueBefore = now - this.#holdMs;
     const freshUntil = this.exchange.sums.goodAt <= overdueBefore ? overdueBefore : 0;
     if (holdUntil > now) return { retries: freshUntil > 0, freshUntil };
-    if (state !== 'down' || this.#probe === 'fresh') return { retries: true, freshUntil: ANY_TIME };
-    return { retries: true, freshUntil };
+    const isAny = state !== 'down' || this.#probe === 'fresh';
+    return { retries: true, freshUntil: isAny ? ANY_TIME : freshUntil };
   }
 
   /** Nothing was taken, and this waits in the queue. */
   heardWaits({ freshSince }: Waits): void {
     const { state } = this.exchange.verdict;
     if (this.#isFixed || state === 'open') return;
-    if (freshSince === 0) {
-      if (this.#probe === 'fresh') this.endProbe();
-      return;
-    }
+    if (freshSince === 0 && this.#probe === 'fresh') this.endProbe();
+    if (freshSince === 0) return;
     const { sums, now, isCalling } = this.exchange;
     // What was overdue already waits for room: it is not asked for all the time.
     const again = now + ASK_AGAIN_MS;
     this.#wake(Math.max(again, Math.max(freshSince, sums.goodAt) + this.#holdMs));
-    if (state === 'down' && isCalling) this.#wake(again);
-    else if (state === 'down') this.ask(1, 0);
+    if (state !== 'down') return;
+    if (isCalling) this.#wake(again);
+    else this.ask(1, 0);
   }
 
   /** Whether an event may wait at the gate; false: it is to be put back. Asked only if it is not open. */
@@ -134,12 +117,14 @@ export class Pace {
   }
 
   /**
-   * Which event goes next, if one may go now. Asked only if it is not open.
+   * Which event goes next, if one may go now. Retries and fresh events take turns.
    *
-   * @param fresh the first that waits of those, and of the retries
+   * @param fresh the first of those that wait
+   * @param retry the first of the retries that wait
    */
   next(fresh: Waiter | undefined, retry: Waiter | undefined, inFlight: number): Going | undefined {
     const { ticket } = this;
+    if (this.isOpen) return this.#takeTurn(fresh, retry);
     if (this.#isOverdue(retry)) return { isRetry: true, ticket };
     if (this.#isOverdue(fresh)) return { isRetry: false, ticket };
     const { state, holdUntil, failing } = this.exchange.verdict;
@@ -150,17 +135,21 @@ export class Pace {
       return retry !== undefined && inFlight < this.#quarter ? { isRetry: true, ticket } : undefined;
     if (failing && retry !== undefined) return { isRetry: true, ticket };
     if (this.#granted === 0 || this.#grant.at > this.exchange.now) return undefined;
-    return this.#useGrant(fresh, retry);
+    this.#useGrant();
+    return this.#takeTurn(fresh, retry);
   }
 
-  /** Takes a reserved request; retries and fresh events take turns. */
-  #useGrant(fresh: Waiter | undefined, retry: Waiter | undefined): Going {
+  #takeTurn(fresh: Waiter | undefined, retry: Waiter | undefined): Going {
+    this.#sentRetry = retry !== undefined && (fresh === undefined || !this.#sentRetry);
+    return { isRetry: this.#sentRetry, ticket: this.ticket };
+  }
+
+  /** Takes a reserved request. */
+  #useGrant(): void {
     const { at, everyMs } = this.#grant;
     this.#granted -= 1;
     // A process that was busy does not send all at once what it has missed.
     this.#grant = { at: Math.max(at, this.exchange.now - MOST_BEHIND_MS) + everyMs, everyMs };
-    this.#sentRetry = retry !== undefined && (fresh === undefined || !this.#sentRetry);
-    return { isRetry: this.#sentRetry, ticket: this.ticket };
   }
 
   #nextProbe(fresh: Waiter | undefined, retry: Waiter | undefined): Going | undefined {
@@ -186,6 +175,11 @@ export class Pace {
   endProbe(): void {
     this.#probe = '';
     this.exchange.endProbe();
+  }
+
+  /** When the endpoint gave its latest good answer, to whatever process. */
+  get goodAt(): number {
+    return this.exchange.sums.goodAt;
   }
 
   /** Events have waited for so long for something else, a token: it begins slowly. @param ms how long */

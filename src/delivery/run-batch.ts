@@ -13,7 +13,8 @@ import type { Gate } from './gate.ts';
 import { handleByUnit } from './handle-by-unit.ts';
 import type { Hold } from './hold.ts';
 import { type Attempted, countWithheld, type MakeAttempt, type Withheld } from './make-attempt.ts';
-import type { Pace, Ticket, Waiter } from './pace.ts';
+import type { Pace } from './pace.ts';
+import type { Ticket, Waiter } from './waiting-events.ts';
 
 /** A batch that is open for this long writes down what it has, and again each time as long passes. */
 const CHECKPOINT_MS = 500;

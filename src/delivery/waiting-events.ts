@@ -1,4 +1,19 @@
-import type { Ticket, Waiter } from './pace.ts';
+/** Who waits at the gate: the events of one batch. */
+export interface Waiter {
+  /** They have failed before. */
+  readonly isRetry: boolean;
+  /** Since when they may be held: the acceptance or the replay of the first, ms since the epoch. */
+  readonly heldSince: number;
+  /** Whether they are still to be sent. */
+  isWanted(): boolean;
+}
+
+/** What a request goes with. */
+export interface Ticket {
+  readonly epoch: number;
+  /** It finds out how the endpoint is. */
+  readonly isProbe: boolean;
+}
 
 /** Called once: with a ticket if the event may be sent, then `release` follows; without one if it may not. */
 export type OnTurn = (ticket: Ticket | undefined) => void;
@@ -18,7 +33,7 @@ export class WaitingEvents {
   #lacks = { fresh: false, retries: false };
   #onRoom = (): void => {};
 
-  /** @param most so many of a kind are enough */
+  /** @param most how many of a kind are enough */
   constructor(most: number) {
     this.#most = most;
   }

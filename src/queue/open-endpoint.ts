@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis';
-import { openPace } from '../core/open-pace.ts';
-import { OPEN_VERDICT, type PaceState, type Verdict } from '../core/pace.ts';
-import { NO_SUMS, type PaceSums } from '../core/pace-sums.ts';
+import { tryAgain } from '../core/judge-pace.ts';
+import type { PaceState } from '../core/pace.ts';
+import { noNews } from '../core/pace-sums.ts';
 import { WaybillError } from '../core/waybill-error.ts';
-import { type Endpoint, paceKey } from './names.ts';
-import { writeVerdict } from './pace-store.ts';
+import type { Endpoint } from './names.ts';
+import { tellPace, writeVerdict } from './pace-store.ts';
 
 /** How often a verdict is made, if other processes are faster. */
 const MOST_TRIES = 5;
@@ -18,19 +18,17 @@ export interface Opened {
 }
 
 /**
- * Tries an endpoint again at once, in all processes: see `openPace`.
+ * Tries an endpoint again at once, in all processes: see `tryAgain`.
  *
  * @throws WaybillError `PACE_CONTENDED` if other processes were faster each time
  */
-export async function openEndpoint(redis: Redis, endpoint: Endpoint): Promise<Opened> {
+export async function openEndpoint(
+  redis: Redis,
+  endpoint: Endpoint & { readonly pace: { readonly minPerSecond: number } },
+): Promise<Opened> {
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-    const [[seconds, micros], [verdictText, sumsText]] = await Promise.all([
-      redis.time(),
-      redis.hmget(paceKey(endpoint), 'verdict', 'sums'),
-    ]);
-    const now = Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
-    const verdict = verdictText ? (JSON.parse(verdictText) as Verdict) : OPEN_VERDICT;
-    const next = openPace(verdict, sumsText ? (JSON.parse(sumsText) as PaceSums) : NO_SUMS, now);
+    const { verdict, sums, now } = await tellPace(redis, endpoint, noNews(0));
+    const next = tryAgain(verdict, sums, now, endpoint.pace.minPerSecond);
     if (next === undefined) return { changed: false, before: verdict.state, after: verdict.state };
     const { isOwn } = await writeVerdict(redis, endpoint, next);
     if (isOwn) return { changed: true, before: verdict.state, after: next.state };

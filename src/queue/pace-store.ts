@@ -19,7 +19,7 @@ export interface PaceWant {
 
 /** What a process may send; all zero or empty but what is granted. Times in ms of Redis' clock. */
 export interface PaceGrant {
-  /** So many requests, the first at `at`, then one every `everyMs`. */
+  /** How many requests; the first at `at`, then one every `everyMs`. */
   readonly count: number;
   readonly at: number;
   readonly everyMs: number;

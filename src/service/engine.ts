@@ -214,7 +214,7 @@ export class Engine {
     const news = pace.exchange.newsToSettle();
     if (news === undefined) return this.#settle(endpoint, command);
     const settled = await this.#settle(endpoint, { ...command, news });
-    if (settled.pace !== undefined) pace.exchange.hear(settled.pace, news);
+    if (settled.pace !== undefined) void pace.exchange.hear(settled.pace, news);
     return settled;
   }
 

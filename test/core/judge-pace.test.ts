@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { judge } from '../../src/core/judge-pace.ts';
-import { OPEN_VERDICT, type PaceSettings, type Verdict } from '../../src/core/pace.ts';
+import { OPEN_VERDICT, type Verdict } from '../../src/core/pace.ts';
 import {
   deliveredPerSecond,
   NO_SUMS,
@@ -12,7 +12,6 @@ import {
 } from '../../src/core/pace-sums.ts';
 import { reserve, tell, write } from '../simulate/pace-store.ts';
 
-const SETTINGS: PaceSettings = { timeoutMs: 15_000, holdMs: 120_000, minPerSecond: 0 };
 const START = 1_800_000_000_000;
 
 /** What may happen to an endpoint: news of its answers after some time, by a clock that may jump. */
@@ -76,9 +75,9 @@ function play(
   for (const step of all) {
     now += step.afterMs;
     sums = tell(verdict, sums, newsOf(step, verdict.epoch, now), now);
-    const want = { fresh: step.fresh, retry: step.retry, by: 'a process', timeoutMs: SETTINGS.timeoutMs };
+    const want = { fresh: step.fresh, retry: step.retry, by: 'a process', timeoutMs: 15_000 };
     sums = reserve(verdict, sums, want, now).sums;
-    const next = judge(verdict, sums, now, SETTINGS);
+    const next = judge(verdict, sums, now, 0);
     check(verdict, next, sums, now);
     if (next === undefined) continue;
     sums = write(verdict, sums, next, now) ?? sums;
@@ -183,7 +182,7 @@ describe('times far ahead, left by another clock', () => {
     for (let second = 0; second <= 12; second += 1) {
       const now = START + second * 1_000;
       sums = tell(verdict, sums, { ...failed, epoch: verdict.epoch }, now);
-      const next = judge(verdict, sums, now, SETTINGS);
+      const next = judge(verdict, sums, now, 0);
       if (next === undefined) continue;
       sums = write(verdict, sums, next, now) ?? sums;
       verdict = next;

@@ -17,7 +17,7 @@ function acceptedAt(ms: number): StoredEvent {
 }
 
 /** A hold of two minutes, its gate, and what it marks and logs. */
-function holdOf() {
+function holdOf(goodAt = 0) {
   const lines = captureLogLines();
   const marks: (WithheldMark | undefined)[] = [];
   const calls: string[] = [];
@@ -32,7 +32,7 @@ function holdOf() {
   const hold = new Hold({
     endpoint: { client: 'acme', type: 'x', pace: { mode: 'adaptive', holdMs: 120_000, minPerSecond: 0 } },
     gate: gate as never,
-    pace: { recover: async (ms) => void calls.push(`recover ${ms}`) },
+    pace: { goodAt, recover: async (ms) => void calls.push(`recover ${ms}`) },
     log: createLog({ level: 'info', destination: lines.stream }),
     shortages: new Set(),
     mark: (mark) => marks.push(mark),
@@ -65,6 +65,12 @@ test('an event without a token waits no longer than the longest hold', () => {
 test('the longest hold counts from the latest attempt if the event was accepted before it', () => {
   const { hold } = holdOf();
   hold.made(100_000);
+  expect(hold.begin(acceptedAt(1_000), NO_TOKEN, 219_999)).toBe(true);
+  expect(hold.begin(acceptedAt(1_000), NO_TOKEN, 220_000)).toBe(false);
+});
+
+test('the longest hold counts from the latest good answer to any process, also after a restart', () => {
+  const { hold } = holdOf(100_000);
   expect(hold.begin(acceptedAt(1_000), NO_TOKEN, 219_999)).toBe(true);
   expect(hold.begin(acceptedAt(1_000), NO_TOKEN, 220_000)).toBe(false);
 });

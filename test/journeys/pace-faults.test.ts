@@ -27,11 +27,6 @@ async function leave(
   });
 }
 
-/** How many scripts Redis has run. */
-async function scriptsRun({ redis }: Pick<TestEngine, 'redis'>): Promise<number> {
-  return Number(/cmdstat_evalsha:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1]);
-}
-
 test('a Redis that has forgotten an endpoint that was down is followed, though its verdicts count anew', async () => {
   const company = await testSandbox().company('acme');
   const engine = await testEngine({ acme: company.clientSettings() }, { started: false });
@@ -55,26 +50,6 @@ test('a clock that was set back by an hour keeps an endpoint down no longer', as
   await client.submit(numberedEvents(TYPE, 20));
   await engine.start();
   await client.settled({ delivered: 20 });
-});
-
-test('events that were held for the longest time and wait for a slot cost no calls meanwhile', async () => {
-  const company = await testSandbox().company('acme', { script: 'hang' });
-  const settings = company.clientSettings({
-    retry: QUICK_RETRIES,
-    concurrency: 4,
-    pace: { mode: 'adaptive', holdMs: 1_000 },
-  });
-  const engine = await testEngine({ acme: settings }, { started: false });
-  const client = engine.client();
-  const later = Date.now() + 60_000;
-  await leave(engine, client.name, { state: 'down' }, { freshAt: later, freshBy: later });
-  for (let i = 0; i < 12; i += 1) await client.submit(numberedEvents(TYPE, 5, 5 * i));
-  await engine.start();
-  await company.waitFor(4);
-  const before = await scriptsRun(engine);
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
-  // Each second a look at the queue; 1,000 before there was a pause between two.
-  expect((await scriptsRun(engine)) - before).toBeLessThan(60);
 });
 
 test('retries that came among what waits before it was down keep no fresh probe waiting', async () => {

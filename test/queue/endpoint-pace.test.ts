@@ -6,7 +6,7 @@ import { NO_SUMS, type PaceSums } from '../../src/core/pace-sums.ts';
 import { admit } from '../../src/queue/admit.ts';
 import { readClientView } from '../../src/queue/client-view.ts';
 import { clientViewValue } from '../../src/queue/client-view-value.ts';
-import { paceKey } from '../../src/queue/names.ts';
+import { type Endpoint, paceKey } from '../../src/queue/names.ts';
 import { openEndpoint } from '../../src/queue/open-endpoint.ts';
 import { settle } from '../../src/queue/settle.ts';
 import { dispositionsOf } from '../support/events.ts';
@@ -176,21 +176,38 @@ test('with a fixed pace nothing waits for it: events are late if they are not ta
   expect(seen.head).not.toBe('');
 });
 
+const asConfigured = (endpoint: Endpoint) => ({ ...endpoint, pace: { minPerSecond: 0 } });
+
 test('an endpoint that is tried again recovers first, then opens, and is open', async () => {
   const { redis, endpoint, write, look } = pacedEndpoint();
   await write({ number: 4, state: 'down', since: Date.now(), usualRate: 500 }, { goodAt: 5 });
-  expect(await openEndpoint(redis, endpoint)).toEqual({ changed: true, before: 'down', after: 'recovering' });
+  expect(await openEndpoint(redis, asConfigured(endpoint))).toEqual({
+    changed: true,
+    before: 'down',
+    after: 'recovering',
+  });
   const stored = JSON.parse((await redis.hget(paceKey(endpoint), 'verdict')) ?? '') as Verdict;
   expect(stored).toMatchObject({ number: 5, state: 'recovering', rate: 5 });
-  expect(await openEndpoint(redis, endpoint)).toEqual({ changed: true, before: 'recovering', after: 'open' });
-  expect(await openEndpoint(redis, endpoint)).toEqual({ changed: false, before: 'open', after: 'open' });
+  expect(await openEndpoint(redis, asConfigured(endpoint))).toEqual({
+    changed: true,
+    before: 'recovering',
+    after: 'open',
+  });
+  expect(await openEndpoint(redis, asConfigured(endpoint))).toEqual({
+    changed: false,
+    before: 'open',
+    after: 'open',
+  });
   expect((await look()).seen.pace.state).toBe('open');
 });
 
 test('two that try again at once do so one after the other', async () => {
   const { redis, endpoint, write } = pacedEndpoint();
   await write({ number: 4, state: 'down', since: Date.now() });
-  const both = await Promise.all([openEndpoint(redis, endpoint), openEndpoint(testRedis(), endpoint)]);
+  const both = await Promise.all([
+    openEndpoint(redis, asConfigured(endpoint)),
+    openEndpoint(testRedis(), asConfigured(endpoint)),
+  ]);
   expect(both.map(({ before }) => before).sort()).toEqual(['down', 'recovering']);
   expect(both.map(({ after }) => after).sort()).toEqual(['open', 'recovering']);
 });
@@ -199,20 +216,23 @@ test('an endpoint whose pace others change each time is left to them', async () 
   const { redis, endpoint, write } = pacedEndpoint();
   await write({ number: 4, state: 'down', since: Date.now() });
   const other = testRedis();
-  const read = redis.hmget.bind(redis);
+  const TELL = 'waybill:tell-pace';
   let changes = 0;
   const hurried = new Proxy(redis, {
-    get: (target, name) =>
-      name !== 'hmget'
-        ? Reflect.get(target, name)
-        : async (...args: Parameters<typeof read>) => {
-            const found = await read(...args);
-            changes += 1;
-            const next = { ...OPEN_VERDICT, number: 4 + changes, state: 'down' };
-            await other.hset(paceKey(endpoint), { verdict: JSON.stringify(next) });
-            return found;
-          },
+    get: (target, name) => {
+      const command = Reflect.get(target, name);
+      if (name !== TELL || command === undefined) return command;
+      return async (...args: unknown[]) => {
+        const found = await command.apply(target, args);
+        changes += 1;
+        const next = { ...OPEN_VERDICT, number: 4 + changes, state: 'down' };
+        await other.hset(paceKey(endpoint), { verdict: JSON.stringify(next) });
+        return found;
+      };
+    },
   });
-  await expect(openEndpoint(hurried, endpoint)).rejects.toMatchObject({ code: 'PACE_CONTENDED' });
+  await expect(openEndpoint(hurried, asConfigured(endpoint))).rejects.toMatchObject({
+    code: 'PACE_CONTENDED',
+  });
   expect(changes).toBe(5);
 });

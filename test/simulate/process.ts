@@ -211,7 +211,9 @@ export class SimulatedProcess {
       if (answer.grant !== undefined && answer.verdict.number === this.verdict.number)
         this.#use(answer.grant);
       const isJudged = answer.verdict.state !== 'open' || hadFailures;
-      const next = isJudged ? judge(answer.verdict, answer.sums, answer.now, options) : undefined;
+      const next = isJudged
+        ? judge(answer.verdict, answer.sums, answer.now, options.minPerSecond)
+        : undefined;
       if (next === undefined) this.#paused = false;
       else this.#write(answer.verdict, next);
       if (this.#tellAgain) {

@@ -1,4 +1,5 @@
-import type { Pace, Ticket } from '../../src/delivery/pace.ts';
+import type { Pace } from '../../src/delivery/pace.ts';
+import type { Ticket } from '../../src/delivery/waiting-events.ts';
 
 /** What requests go with while the pace is open. */
 export const TICKET: Ticket = { epoch: 0, isProbe: false };
@@ -13,6 +14,8 @@ export function openPace(): Pace {
     takes: () => undefined,
     note() {},
     recover: async () => {},
+    goodAt: 0,
+    next: (fresh) => ({ isRetry: fresh === undefined, ticket: TICKET }),
   };
   return pace as Pace;
 }

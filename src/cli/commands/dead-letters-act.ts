@@ -30,7 +30,7 @@ type ActionOptions = FilterOptions & {
   readonly yes?: boolean;
   /** Events per second. */
   readonly rate?: number;
-  /** So many of each endpoint go first. */
+  /** How many of each endpoint go first. */
   readonly canary?: number;
 };
 
@@ -53,7 +53,7 @@ const parseRate = decimalNumber(
 );
 
 const CANARY_HELP =
-  'first so many of each endpoint, oldest first, and the rest only once these are delivered; otherwise it asks, or exits with 3';
+  'first this many of each endpoint, oldest first, and the rest only once these are delivered; otherwise it asks, or exits with 3';
 /** All of them are kept in memory. */
 const MOST_CANARIES = 100;
 const parseCanary = wholeNumber(1, MOST_CANARIES, `It is a whole number from 1 to ${MOST_CANARIES}.`);

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ResolvedClient } from '../../config/config-schema.ts';
+import type { ResolvedClient, ResolvedEndpoint } from '../../config/config-schema.ts';
 import { paceValue } from '../../core/endpoint-pace.ts';
 import { didYouMean } from '../../core/near-miss.ts';
 import { type ClientView, type EndpointView, readClientView } from '../../queue/client-view.ts';
@@ -73,7 +73,7 @@ async function openOne(
   client: ResolvedClient,
   type: string,
 ): Promise<void> {
-  const opened = await openEndpoint(redis, { client: client.name, type });
+  const opened = await openEndpoint(redis, client.endpoints[type] as ResolvedEndpoint);
   const view = await readClientView(redis, client);
   const endpoint = view.endpoints[type] as EndpointView;
   terminal.value({ client: client.name, type, ...opened, pace: paceValue(endpoint.pace) });

@@ -19,7 +19,7 @@ import { EXIT, untilInterrupted } from '../run-command.ts';
 import { confirm, formatCount, oneLine, type Terminal } from '../terminal.ts';
 
 const LOOK_EVERY_MS = 250;
-/** So many failed canaries are shown to people; `--json` has all. */
+/** How many failed canaries are shown to people; `--json` has all. */
 const SHOWN = 10;
 const SHOWN_CHARACTERS = 200;
 
@@ -49,7 +49,7 @@ export function replayCanaries(
   });
 }
 
-/** Replays each dead letter as a batch of its own. @returns those that were still there */
+/** Replays each dead letter as a batch of its own. @returns the ones that were still there */
 async function replayApart(
   { redis }: Operator,
   letters: readonly DeadLetter[],
@@ -79,7 +79,7 @@ async function replayApart(
   return replayed;
 }
 
-/** Tells on stderr what became of the canaries, and of those that failed what the endpoint answered. */
+/** Tells on stderr what became of the canaries, and what the endpoint answered to the failed ones. */
 export function tellCanaries(terminal: Terminal, account: CanaryAccount): void {
   const { replayed, delivered, failed, stuck } = account;
   const states = [`${delivered} of ${replayed} delivered`];

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { noNews } from '../../../src/core/pace-sums.ts';
 import { Gate } from '../../../src/delivery/gate.ts';
-import type { Ticket } from '../../../src/delivery/pace.ts';
 import { Pace } from '../../../src/delivery/pace.ts';
+import type { Ticket } from '../../../src/delivery/waiting-events.ts';
 
 const SLOTS = 64;
 

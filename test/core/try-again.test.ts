@@ -1,11 +1,9 @@
 import { expect, test } from 'vitest';
-import { judge } from '../../src/core/judge-pace.ts';
-import { openPace } from '../../src/core/open-pace.ts';
-import { OPEN_VERDICT, type PaceSettings, type Verdict } from '../../src/core/pace.ts';
+import { judge, tryAgain } from '../../src/core/judge-pace.ts';
+import { OPEN_VERDICT, type Verdict } from '../../src/core/pace.ts';
 import { NO_SUMS, noNews, type PaceSums } from '../../src/core/pace-sums.ts';
 import { tell, write } from '../simulate/pace-store.ts';
 
-const SETTINGS: PaceSettings = { timeoutMs: 15_000, holdMs: 120_000, minPerSecond: 0 };
 const NOW = 1_800_000_000_000;
 const HOUR_AGO = NOW - 3_600_000;
 const DOWN: Verdict = {
@@ -34,27 +32,28 @@ test.each([
   ['a hold', HELD],
   ['a hold that is over', { ...HELD, holdUntil: NOW - 1 }],
 ])('from %s it recovers, at a hundredth of the usual rate', (_, verdict) => {
-  expect(openPace(verdict, FAILED, NOW)).toMatchObject({
+  expect(tryAgain(verdict, FAILED, NOW, 0)).toMatchObject({
     ...{ number: 8, epoch: 4, state: 'recovering', since: NOW, rate: 7, holdUntil: 0 },
     ...{ asksFailed: 0, downFrom: 0, silentFrom: NOW, waitedAt: NOW },
   });
 });
 
-test('a recovery begins at one request per second at least', () => {
-  expect(openPace({ ...DOWN, usualRate: 20 }, FAILED, NOW)?.rate).toBe(1);
+test('a recovery begins at one request per second at least, or at minPerSecond', () => {
+  expect(tryAgain({ ...DOWN, usualRate: 20 }, FAILED, NOW, 0)?.rate).toBe(1);
+  expect(tryAgain({ ...DOWN, usualRate: 20 }, FAILED, NOW, 25)?.rate).toBe(25);
 });
 
 test.each([
   ['slowed', SLOWED],
   ['recovering', { ...SLOWED, state: 'recovering', failing: false } as const],
 ])('from %s it opens', (_, verdict) => {
-  const opened = openPace(verdict, FAILED, NOW);
+  const opened = tryAgain(verdict, FAILED, NOW, 0);
   expect(opened).toMatchObject({ number: 8, epoch: 4, state: 'open', since: NOW, rate: 0, mark: 300 });
   expect(opened?.failing).toBe(false);
 });
 
 test('an endpoint that is open stays as it is', () => {
-  expect(openPace({ ...OPEN_VERDICT, number: 5 }, FAILED, NOW)).toBeUndefined();
+  expect(tryAgain({ ...OPEN_VERDICT, number: 5 }, FAILED, NOW, 0)).toBeUndefined();
 });
 
 /** What is judged of it, every 100 ms for so long, while it gets this news. */
@@ -69,7 +68,7 @@ function statesAfter(verdict: Verdict, sums: PaceSums, ms: number, failuresPerSt
       tailAgeMs: 20,
     };
     known = tell(present, known, { ...noNews(present.epoch), ...failed }, now);
-    const next = judge(present, known, now, SETTINGS);
+    const next = judge(present, known, now, 0);
     if (next === undefined) continue;
     known = write(present, known, next, now) ?? known;
     present = next;
@@ -82,16 +81,16 @@ test.each([
   ['down', DOWN],
   ['a hold', HELD],
 ])('failures from before do not take it down again after it was opened from %s', (_, verdict) => {
-  const opened = openPace(verdict, FAILED, NOW) as Verdict;
+  const opened = tryAgain(verdict, FAILED, NOW, 0) as Verdict;
   const sums = write(verdict, FAILED, opened, NOW) as PaceSums;
   // Each of them is the four-hundred-and-first failure or a later one.
-  expect(judge(opened, sums, NOW + 50, SETTINGS)).toBeUndefined();
+  expect(judge(opened, sums, NOW + 50, 0)).toBeUndefined();
   expect(statesAfter(opened, sums, 400, 1)).not.toContain('down');
   expect(statesAfter(opened, sums, 1_000, 1)).toContain('down');
 });
 
 test('an endpoint that was opened while it failed is down after ten further seconds of silence, and not before', () => {
-  const opened = openPace(SLOWED, FAILED, NOW) as Verdict;
+  const opened = tryAgain(SLOWED, FAILED, NOW, 0) as Verdict;
   const sums = write(SLOWED, FAILED, opened, NOW) as PaceSums;
   expect(statesAfter(opened, sums, 9_900, 3)).not.toContain('down');
   expect(statesAfter(opened, sums, 10_500, 3)).toContain('down');
