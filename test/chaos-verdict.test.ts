@@ -241,6 +241,22 @@ describe('the judge', () => {
     expect(verdictOf(37_070, 47_300).violations).toContain(none);
   });
 
+  test('holds each fault to its own bound: what a kill repeats is no matter of a freeze that lasts longer', () => {
+    const plain = numbers.filter((n) => fateOf(n) === 'plain').slice(0, 60);
+    const twice = [
+      ...plain.map((unit) => seen(unit, 1, 200, 7_000)),
+      ...plain.map((unit) => seen(unit, 1, 200, 41_000)),
+    ];
+    const accepted = { accepted: plain, refused: [], unknown: [], counted: [] };
+    const frozen: Disturbance = { ...kill(5_000), kind: 'freeze worker', until: 37_000 };
+    const verdictOf = (disturbances: readonly Disturbance[]) =>
+      judge(evidence({ sightings: twice, deadLetters: [], answers: accepted, disturbances }));
+    expect(verdictOf([frozen, kill(7_600)]).violations).toEqual([
+      '60 events were delivered twice after "kill service", where 52 may be',
+    ]);
+    expect(verdictOf([frozen]).violations).toContain('60 events were delivered twice without a fault');
+  });
+
   test('counts a replayed event as a new life', () => {
     const cured = unitWith('cured');
     const first = [1, 2, 3, 4, 5, 6].map((attempt) => seen(cured, attempt, 500, attempt));

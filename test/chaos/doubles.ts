@@ -109,8 +109,13 @@ function causeOf(
   disturbances: readonly Disturbance[],
 ): Disturbance | undefined {
   const between = disturbances.filter(({ at, until, losesDeliverers }) => {
-    const goesOn = losesDeliverers > 0 && until > at && Math.abs(sentAt - until) <= MARGIN_MS;
-    if (goesOn && againAt >= sentAt && againAt <= until + TWO_LOOKS_MS) return true;
+    if (losesDeliverers > 0 && until > at) {
+      const goesOn = Math.abs(sentAt - until) <= MARGIN_MS;
+      if (goesOn && againAt >= sentAt && againAt <= until + TWO_LOOKS_MS) return true;
+      // What was sent meanwhile another process sent: it is repeated for this reason only as the frozen one goes on.
+      const isFrozen = sentAt > at + MARGIN_MS && sentAt < until - MARGIN_MS;
+      if (isFrozen && againAt > until + MARGIN_MS) return false;
+    }
     return until + MARGIN_MS >= Math.min(answeredAt, againAt) && at - MARGIN_MS <= againAt;
   });
   return between.find(({ losesDeliverers }) => losesDeliverers > 0) ?? between[0];
