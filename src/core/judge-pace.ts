@@ -95,13 +95,16 @@ function isDown(at: Case): boolean {
 
 function goDown(at: Case): Verdict {
   const downFrom = Math.max(at.sums.goodAt, at.sums.failsFrom);
-  return turn(at, 'down', { rate: 0, holdUntil: 0, asksFailed: 0, downFrom });
+  return turn(at, 'down', { rate: 0, holdUntil: holdUntilOf(at), asksFailed: 0, downFrom });
 }
 
-/** The first delivery begins the recovery. */
+/** The first delivery begins the recovery. Until then a `Retry-After` holds what would find out. */
 function judgeDown(at: Case): Verdict | undefined {
-  const { verdict, sums } = at;
-  return sums.goodAt <= verdict.since ? undefined : recover(at, verdict.usualRate, {});
+  const { verdict, sums, now } = at;
+  if (sums.goodAt > verdict.since) return recover(at, verdict.usualRate, { holdUntil: 0 });
+  if (verdict.holdUntil > now) return undefined;
+  const holdUntil = holdUntilOf(at);
+  return holdUntil === verdict.holdUntil ? undefined : goOn(at, { holdUntil });
 }
 
 /** A careful start, at a hundredth of the rate before. */
@@ -111,18 +114,23 @@ function recover(at: Case, usualRate: number, change: Partial<Verdict>): Verdict
   return turn(at, 'recovering', { ...anew, ...change });
 }
 
-/** A hold begins if many answers, or several in a row, carry a `Retry-After`. */
-function hold(at: Case): Verdict | undefined {
-  const { verdict, sums, now } = at;
-  if (sums.retryAt <= now) return undefined;
+/** When a hold ends that begins now: many answers, or several in a row, carry a `Retry-After`; 0: none begins. */
+function holdUntilOf({ sums, now }: Case): number {
+  if (sums.retryAt <= now) return 0;
   const many = isMuch(sums.retryAfters, HOLDING_SHARE, readWindow(sums, now).answers);
-  if (sums.retryAftersInRow < HOLDING_ROW && !many) return undefined;
+  return many || sums.retryAftersInRow >= HOLDING_ROW ? sums.retryAt : 0;
+}
+
+function hold(at: Case): Verdict | undefined {
+  const holdUntil = holdUntilOf(at);
+  if (holdUntil === 0) return undefined;
+  const { verdict, sums, now } = at;
   const asksFailed = sums.goodAt > verdict.epochFrom ? 0 : verdict.asksFailed;
   const delivered = deliveredBefore(at);
   const change = verdict.state === 'open' ? leaveOpen(at) : {};
   return turn(at, 'slowed', {
     ...change,
-    holdUntil: sums.retryAt,
+    holdUntil,
     mark: delivered,
     // After less than a second of deliveries, little is known of what it takes.
     growth: isYoung(sums, now) ? 1 : GROWTH.least,

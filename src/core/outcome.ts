@@ -70,13 +70,14 @@ export interface DecideInput {
 
 /**
  * Decides what becomes of an event after an attempt. Every failure class is handled alike: five retries by default, then
- * dead; only a crash is not retried. `Retry-After` lengthens a delay, by an hour and to maxDelay at most, and never shortens it.
+ * dead; only a crash is not retried. `Retry-After` lengthens a delay, by an hour and to maxDelay at most, and never shortens
+ * it; jitter makes it longer still, so that those who were told the same time do not all come back at it.
  */
 export function decide({ classification, attempt, policy, now, random }: DecideInput): Outcome {
   if (classification.kind === 'delivered') return { kind: 'delivered', status: classification.status };
   if (attempt > policy.retries || classification.failureClass === 'crash') return { kind: 'dead' };
-  const wished = retryAfterMs(classification.retryAfter, now);
-  const delay = Math.max(backoffMs(policy, attempt, random), Math.min(wished, policy.maxDelayMs));
+  const wished = retryAfterMs(classification.retryAfter, now) * (1 + policy.jitter * random);
+  const delay = Math.max(backoffMs(policy, attempt, random), Math.min(Math.round(wished), policy.maxDelayMs));
   return { kind: 'retry', dueAt: now + delay };
 }
 

@@ -76,7 +76,7 @@ export function mayEndOpen({ tail, over, fail, overAgain, failAgain, late }: Pac
  * @param now ms of Redis' clock
  */
 export function areUrgent(news: PaceNews, answers: number, verdict: Verdict, now: number): boolean {
-  if (news.retryAfters > 0 && verdict.holdUntil === 0) return true;
+  if (news.retryAfters > 0 && verdict.holdUntil <= now) return true;
   if (verdict.state !== 'open') return false;
   const signs = news.over + news.overAgain;
   const tolerated = TOLERATED_SHARE + normalShare({ verdict, now });

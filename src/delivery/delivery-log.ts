@@ -86,7 +86,7 @@ export function logBatch(
 /** One line when the state of an endpoint changes, and when it begins to ask by `Retry-After` to be left alone. */
 export function logVerdict(log: Log, { client, type }: Endpoint, before: Verdict, next: Verdict): void {
   const iso = (ms: number): string => new Date(ms).toISOString();
-  if (next.holdUntil > 0 && before.holdUntil === 0)
+  if (next.holdUntil > 0 && before.holdUntil === 0 && next.state !== 'down')
     log.warn({ client, type, until: iso(next.holdUntil) }, 'endpoint says Retry-After: events wait');
   if (next.state === before.state) return;
   const facts = {

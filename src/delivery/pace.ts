@@ -130,13 +130,19 @@ export class Pace {
     const { state, holdUntil, failing } = this.exchange.verdict;
     if (this.exchange.isPaused || state === 'open') return undefined;
     const probe = this.#nextProbe(fresh, retry);
-    if (probe !== undefined || holdUntil > 0) return probe;
-    if (state === 'down')
-      return retry !== undefined && inFlight < this.#quarter ? { isRetry: true, ticket } : undefined;
+    if (probe !== undefined) return probe;
+    if (state === 'down') return this.#nextWhileDown(retry, inFlight);
+    if (holdUntil > 0) return undefined;
     if (failing && retry !== undefined) return { isRetry: true, ticket };
     if (this.#granted === 0 || this.#grant.at > this.exchange.now) return undefined;
     this.#useGrant();
     return this.#takeTurn(fresh, retry);
+  }
+
+  /** Due retries go on, but for a `Retry-After`, and find out. */
+  #nextWhileDown(retry: Waiter | undefined, inFlight: number): Going | undefined {
+    if (retry === undefined || this.exchange.verdict.holdUntil > this.exchange.now) return undefined;
+    return inFlight < this.#quarter ? { isRetry: true, ticket: this.ticket } : undefined;
   }
 
   #takeTurn(fresh: Waiter | undefined, retry: Waiter | undefined): Going {

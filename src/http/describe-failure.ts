@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { devNull } from 'node:os';
 import type { Shortage } from '../core/attempt-result.ts';
 import {
@@ -43,7 +43,32 @@ export function findShortage(error: Error, where: string): Shortage | undefined 
   const found = shortageIn(error, reachedFamilies) ?? shortageOfResolver(error);
   if (found === undefined) return undefined;
   const { code, what } = found;
-  return { kind: 'shortage', code, detail: `no connection to ${where}: ${what} (${code})` };
+  return { kind: 'shortage', code, detail: `no connection to ${where}: ${what}${limitOf(code)} (${code})` };
+}
+
+const limits = new Map<string, string>();
+
+/** The value of the limit behind a shortage, as far as this process can read it: `, 64`; or nothing. */
+function limitOf(code: string): string {
+  const known = limits.get(code);
+  if (known !== undefined) return known;
+  const limit = readLimit(code);
+  const text = limit === '' ? '' : `, ${limit}`;
+  limits.set(code, text);
+  return text;
+}
+
+function readLimit(code: string): string {
+  try {
+    if (code === 'EADDRNOTAVAIL') {
+      return readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().replace(/\s+/, ' to ');
+    }
+    // It needs no file descriptor.
+    const report = process.report.getReport() as { userLimits?: { open_files?: { soft?: unknown } } };
+    return code === 'EMFILE' ? String(report.userLimits?.open_files?.soft ?? '') : '';
+  } catch {
+    return '';
+  }
 }
 
 /** A resolver that cannot open its own files says that there is no such name: looks whether any can be opened. */

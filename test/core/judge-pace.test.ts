@@ -198,6 +198,28 @@ describe('times far ahead, left by another clock', () => {
   });
 });
 
+describe('an endpoint that is down and says Retry-After', () => {
+  const down: Verdict = { ...OPEN_VERDICT, number: 3, epoch: 2, state: 'down', since: START - 20_000 };
+  const saying = { ...noNews(2), over: 3, overAgain: 0, tail: 3, retryAfters: 3, retryAt: START + 30_000 };
+
+  test('gets nothing until then, and is down all the same', () => {
+    const sums = tell(down, { ...NO_SUMS, fails: 30, failsFrom: START - 30_000 }, saying, START);
+    const held = judge(down, sums, START, 0);
+    expect(held).toMatchObject({ state: 'down', epoch: 2, holdUntil: START + 30_000 });
+    const want = { fresh: 1, retry: 1, by: 'a process', timeoutMs: 15_000 };
+    const { grant } = reserve(held as Verdict, sums, want, START + 1_000);
+    expect(grant).toMatchObject({ count: 0, probe: '', againAt: START + 30_000 });
+    expect(judge(held as Verdict, sums, START + 29_000, 0)).toBeUndefined();
+  });
+
+  test('is tried again afterwards, and recovers with the first delivery even before', () => {
+    const held: Verdict = { ...down, holdUntil: START + 30_000 };
+    expect(judge(held, NO_SUMS, START + 30_000, 0)).toMatchObject({ state: 'down', holdUntil: 0 });
+    const delivered = { ...NO_SUMS, goodAt: START + 5_000 };
+    expect(judge(held, delivered, START + 5_000, 0)).toMatchObject({ state: 'recovering', holdUntil: 0 });
+  });
+});
+
 describe('what an answer says about the endpoint', () => {
   const failed = (
     status: number,

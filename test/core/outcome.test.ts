@@ -73,6 +73,17 @@ test('a retry is due within the longest delay, and not before now', () => {
   );
 });
 
+test('those who were told the same Retry-After come back one after the other, none sooner', () => {
+  const policy = { retries: 5, baseDelayMs: 100, factor: 1, maxDelayMs: 3_600_000, jitter: 0.1 };
+  const failed = { kind: 'failed', failureClass: 'server_error', status: 503, response: '' } as const;
+  const dueWith = (random: number): number => {
+    const classification = { ...failed, retryAfter: '60' };
+    const outcome = decide({ classification, attempt: 1, policy, now: NOW, random });
+    return outcome.kind === 'retry' ? outcome.dueAt - NOW : Number.NaN;
+  };
+  expect([dueWith(0), dueWith(0.5), dueWith(0.99)]).toEqual([60_000, 63_000, 65_940]);
+});
+
 test('Retry-After lengthens a delay up to the longest one, and never shortens it', () => {
   fc.assert(
     fc.property(policies, failures, retryAfters, randoms, (policy, failed, { header, ms }, random) => {
@@ -81,7 +92,10 @@ test('Retry-After lengthens a delay up to the longest one, and never shortens it
       const wished = decide({ ...base, classification: { ...failed, retryAfter: header } });
       if (plain.kind !== 'retry' || wished.kind !== 'retry')
         throw new Error('the first attempt is not the last');
-      expect(wished.dueAt).toBe(Math.max(plain.dueAt, NOW + Math.min(ms, policy.maxDelayMs, 3_600_000)));
+      const least = NOW + Math.min(ms, policy.maxDelayMs, 3_600_000);
+      expect(wished.dueAt).toBeGreaterThanOrEqual(Math.max(plain.dueAt, least));
+      const most = Math.min(Math.min(ms, 3_600_000) * (1 + policy.jitter) + 1, policy.maxDelayMs);
+      expect(wished.dueAt).toBeLessThanOrEqual(Math.max(plain.dueAt, NOW + most));
     }),
   );
 });

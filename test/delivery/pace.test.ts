@@ -12,7 +12,7 @@ afterEach(() => {
 });
 
 /** The pace of an endpoint that is down, by a clock of its own; Redis never answers. */
-function downPace(holdMs: number) {
+function downPace(holdMs: number, holdUntil = 0) {
   const looks: number[] = [];
   const pace = new Pace({
     endpoint: {
@@ -28,7 +28,14 @@ function downPace(holdMs: number) {
     now: Date.now,
     monotonicNow: Date.now,
   });
-  pace.exchange.learn({ ...OPEN_VERDICT, number: 1, epoch: 1, state: 'down', downFrom: Date.now() });
+  pace.exchange.learn({
+    ...OPEN_VERDICT,
+    number: 1,
+    epoch: 1,
+    state: 'down',
+    downFrom: Date.now(),
+    holdUntil,
+  });
   looks.length = 0;
   return { pace, looks };
 }
@@ -56,5 +63,15 @@ test('an event that will be overdue is looked at when it is', () => {
   expect(looks).toHaveLength(1);
   const waiter = { isRetry: false, heldSince: since, isWanted: () => true };
   expect(pace.next(waiter, undefined, 0)).toMatchObject({ isRetry: false });
+  pace.stop();
+});
+
+test('while an endpoint that is down says Retry-After, not even due retries go; afterwards they do', () => {
+  const { pace } = downPace(600_000, Date.now() + 30_000);
+  const retry = { isRetry: true, heldSince: Date.now(), isWanted: () => true };
+  vi.advanceTimersByTime(29_000);
+  expect([pace.admits(retry), pace.next(undefined, retry, 0)]).toEqual([false, undefined]);
+  vi.advanceTimersByTime(1_000);
+  expect([pace.admits(retry), pace.next(undefined, retry, 0)]).toMatchObject([true, { isRetry: true }]);
   pace.stop();
 });

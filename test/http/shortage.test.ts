@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { startNode } from '../support/node-process.ts';
@@ -5,6 +6,7 @@ import { certificates } from './certificates.ts';
 import { serve } from './http-fixture.ts';
 import { type Received, respond } from './scripted-server.ts';
 
+const PORTS = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().replace('\t', ' to ');
 const TLS = await certificates();
 const CLIENT_HTTP = fileURLToPath(new URL('../../dist/src/http/client-http.js', import.meta.url));
 
@@ -30,7 +32,7 @@ function startScript(script: string, args: readonly string[], openFiles?: number
 const EMFILE = (where: string) => ({
   kind: 'shortage',
   code: 'EMFILE',
-  detail: `no connection to ${where}: this process has no file descriptor left: its limit is "ulimit -n" (EMFILE)`,
+  detail: `no connection to ${where}: this process has no file descriptor left: its limit is "ulimit -n", 64 (EMFILE)`,
 });
 
 test('200 requests at once with 64 open files: those without a socket are a shortage, and it passes', async () => {
@@ -126,7 +128,7 @@ test('EADDRNOTAVAIL is a refusal until this process has connected once, and then
     result: {
       kind: 'shortage',
       code: 'EADDRNOTAVAIL',
-      detail: `no connection to ${where}: this machine has no local port left: its limit is net.ipv4.ip_local_port_range (EADDRNOTAVAIL)`,
+      detail: `no connection to ${where}: this machine has no local port left: its limit is net.ipv4.ip_local_port_range, ${PORTS} (EADDRNOTAVAIL)`,
     },
   });
 });

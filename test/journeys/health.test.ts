@@ -197,6 +197,38 @@ test(
   },
 );
 
+test('a real endpoint that stays down beyond both bounds leaves /readyz at 200', SLOW, async () => {
+  const name = uniqueClientName();
+  const company = await testSandbox().company(name, { script: 'reset' });
+  const directory = testDirectory();
+  const metrics = { ...ANY_PORT, oldestWaitingMs: 1_000, untakenMs: 1_000 };
+  const config = {
+    redis: { url: testRedisPath() },
+    metrics,
+    clients: { [name]: company.clientSettings() },
+  };
+  const service = startWaybill(['start', '--workers', '1'], { directory, config });
+  const health = await healthOf(service);
+  await service.waitForLine('started', WAIT);
+  const producer = await createProducer(join(directory, 'waybill.yaml'));
+  onTestFinished(() => producer.close());
+  await producer.submitMany(name, TYPE, numberedEvents(TYPE, 100));
+  await service.waitForLine('endpoint down', WAIT);
+  await producer.submitMany(name, TYPE, numberedEvents(TYPE, 100, 100));
+
+  const bounds = performance.now() + 3 * metrics.oldestWaitingMs;
+  await until(async () => performance.now() > bounds, WAIT.timeoutMs);
+  const redis = testRedis();
+  await until(async () => ((await readView(redis, name)).endpoints[TYPE]?.oldestMs ?? 0) > 3_000);
+  expect(await health.readiness()).toMatchObject({
+    status: 200,
+    checks: { watchdog: { ok: true }, oldestWaiting: { ok: true } },
+  });
+  expect((await readView(redis, name)).endpoints[TYPE]?.pace.state).toBe('down');
+  service.signal('SIGTERM');
+  expect(await service.exit).toEqual({ code: 0, signal: null });
+});
+
 test('an address that is taken ends the start with a sentence', SLOW, async () => {
   const server = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());

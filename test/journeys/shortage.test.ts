@@ -23,7 +23,7 @@ test('a process with 64 open files and 200 slots delivers all, counts no attempt
   expect(short).toMatchObject({
     level: 'warn',
     client: client.name,
-    reason: expect.stringContaining('its limit is "ulimit -n" (EMFILE)'),
+    reason: expect.stringContaining('its limit is "ulimit -n", 64 (EMFILE)'),
   });
   await company.waitFor(({ deliveredIds }) => deliveredIds.size === 400);
   worker.signal('SIGTERM');

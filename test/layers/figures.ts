@@ -26,9 +26,9 @@ const SMALL_FILE_LINES = 30;
 const ROWS: readonly Row[] = [
   { what: 'src and workers: lines', limit: 34_000, of: linesIn('') },
   { what: 'src and workers: files', limit: 336, of: filesIn('') },
-  { what: 'src/delivery: lines', limit: 2_000, of: linesIn('src/delivery/') },
+  { what: 'src/delivery: lines', limit: 2_100, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 13, of: filesIn('src/delivery/') },
-  { what: 'src/http: lines', limit: 930, of: linesIn('src/http/') },
+  { what: 'src/http: lines', limit: 960, of: linesIn('src/http/') },
   { what: 'src/http: files', limit: 11, of: filesIn('src/http/') },
   { what: 'src/queue: lines', limit: 4_000, of: linesIn('src/queue/') },
   { what: 'src/queue: files', limit: 43, of: filesIn('src/queue/') },

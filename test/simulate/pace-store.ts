@@ -128,9 +128,8 @@ export function tell(verdict: Verdict, before: PaceSums, news: PaceNews, now: nu
     sums.failMs = Math.max(sums.failMs, news.failMs);
   }
   // After a hold the lease stays until the verdict, unless the request was never sent.
-  if (news.probe !== '' && news.probe === sums.probeBy && (verdict.holdUntil === 0 || good + bad === 0)) {
-    sums.probeUntil = 0;
-  }
+  const isEnd = verdict.holdUntil === 0 || verdict.state === 'down' || good + bad === 0;
+  if (news.probe !== '' && news.probe === sums.probeBy && isEnd) sums.probeUntil = 0;
   return sums;
 }
 

@@ -1,4 +1,4 @@
-import { judge } from '../../src/core/judge-pace.ts';
+import { judge, recoverFromWait } from '../../src/core/judge-pace.ts';
 import { OPEN_VERDICT, type Verdict } from '../../src/core/pace.ts';
 import { areUrgent, mayEndOpen, noteFailure, noteGood, ofAnOlderEpoch } from '../../src/core/pace-news.ts';
 import {
@@ -39,6 +39,9 @@ export class SimulatedProcess {
   #busyUntil = 0;
   #wakeAt = Number.POSITIVE_INFINITY;
   #takesRetry = false;
+  /** Since when its events wait for a token; undefined: they do not. */
+  #tokenlessFrom: number | undefined;
+  #madeAt = 0;
 
   constructor(world: World, name: string) {
     this.#world = world;
@@ -50,10 +53,43 @@ export class SimulatedProcess {
     const { agenda, options, fresh, retries } = this.#world;
     while (this.inFlight < options.slots && fresh.length + retries.length > 0) {
       if (this.#busyUntil > agenda.now) return this.#wake(this.#busyUntil);
+      if (!this.#hasToken()) return;
       const event = this.#takeNext();
       if (event === undefined) return this.#ask();
       this.#send(event, false);
     }
+  }
+
+  /** Whether a request can be sent with a token. Without one events wait; one that has waited longest fails. */
+  #hasToken(): boolean {
+    const { agenda, options, holdMs, fresh, retries, counts } = this.#world;
+    if (options.tokens === undefined) return true;
+    const retryAt = options.tokens.missingUntil();
+    if (retryAt === undefined) {
+      if (this.#tokenlessFrom !== undefined) this.#recover(this.#tokenlessFrom);
+      return true;
+    }
+    this.#tokenlessFrom ??= agenda.now;
+    for (const queue of [retries, fresh]) {
+      for (let event = queue.first; event !== undefined; event = queue.first) {
+        const waitedMs = agenda.now - event.acceptedAt;
+        if (agenda.now - Math.max(event.acceptedAt, this.#madeAt, this.#sums.goodAt) < holdMs) break;
+        counts.shortestWaitForToken = Math.min(counts.shortestWaitForToken, waitedMs);
+        queue.shift();
+        this.#world.finish(event, 'no token');
+      }
+    }
+    this.#wake(retryAt);
+    return false;
+  }
+
+  #recover(waitedFrom: number): void {
+    const { agenda, options } = this.#world;
+    this.#tokenlessFrom = undefined;
+    const next = recoverFromWait(this.verdict, this.#sums, agenda.now, options.minPerSecond, waitedFrom);
+    if (next === undefined) return;
+    this.#paused = true;
+    this.#write(this.verdict, next);
   }
 
   #takeNext(): SimulatedEvent | undefined {
@@ -62,11 +98,12 @@ export class SimulatedProcess {
     if (!options.adaptive || (state === 'open' && !this.#paused)) return this.#takeInTurn();
     const overdue = this.#takeOverdue();
     if (overdue !== undefined) return overdue;
-    if (state === 'open' || holdUntil > 0) return undefined;
+    if (state === 'open' || holdUntil > agenda.now) return undefined;
     if (state === 'down') {
       const quarter = Math.max(1, Math.floor(options.slots / 4));
       return this.inFlight < quarter ? retries.shift() : undefined;
     }
+    if (holdUntil > 0) return undefined;
     if (failing && retries.length > 0) return retries.shift();
     if (this.#granted === 0 || this.#grantAt > agenda.now) return undefined;
     this.#granted -= 1;
@@ -97,6 +134,7 @@ export class SimulatedProcess {
     const { agenda, options, endpoint, counts } = this.#world;
     const sentAt = agenda.now;
     const { epoch } = this.verdict;
+    this.#madeAt = sentAt;
     this.inFlight += 1;
     this.#busyUntil = Math.max(this.#busyUntil, sentAt) + options.sendMs;
     counts.sent(event, sentAt, this.verdict.state === 'down', isProbe);

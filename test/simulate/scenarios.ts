@@ -4,6 +4,7 @@ import { NOTHING_SUCCEEDS } from './scenarios/nothing-succeeds.ts';
 import { OUTAGES } from './scenarios/outages.ts';
 import { OVERLOAD } from './scenarios/overload.ts';
 import { STEADY_FAILURES } from './scenarios/steady-failures.ts';
+import { TOKEN_OUTAGES } from './scenarios/token-outage.ts';
 
 /** Every case that is held to something. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -12,4 +13,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...OUTAGES,
   ...ANSWERS_ABOUT_EVENTS,
   ...NOTHING_SUCCEEDS,
+  ...TOKEN_OUTAGES,
 ];

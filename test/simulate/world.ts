@@ -6,6 +6,7 @@ import { Agenda, Fifo } from './agenda.ts';
 import { type EndpointOptions, type Reply, SimulatedEndpoint, type SimulatedEvent } from './endpoint.ts';
 import { type Grant, reserve, tell, type Want, write } from './pace-store.ts';
 import { SimulatedProcess } from './process.ts';
+import type { SimulatedTokens } from './tokens.ts';
 
 /** The retries of the contract. */
 export const DEFAULT_RETRIES: RetryPolicy = {
@@ -38,6 +39,10 @@ export interface WorldOptions {
   /** Nothing is told at once, but fifty answers together. */
   readonly newsLate: boolean;
   readonly endpoint: EndpointOptions;
+  /** Without one, requests need no token. */
+  readonly tokens?: SimulatedTokens;
+  /** Shared by worlds beside each other. */
+  readonly agenda?: Agenda;
 }
 
 const USUAL: Omit<WorldOptions, 'seed' | 'endpoint'> = {
@@ -59,6 +64,8 @@ class Counts {
   dead = 0;
   lastDeliveredAt = 0;
   lastDeadAt = 0;
+  /** The shortest that an event had waited which failed for want of a token. */
+  shortestWaitForToken = Number.POSITIVE_INFINITY;
   /** The longest that an attempt was made after it was due. */
   latestBehindMs = 0;
   fewestAttemptsOfDead = Number.POSITIVE_INFINITY;
@@ -156,7 +163,7 @@ class Store {
 
 /** An endpoint, the processes that send to it, the events that wait, and Redis between them. */
 export class World {
-  readonly agenda = new Agenda();
+  readonly agenda: Agenda;
   readonly options: WorldOptions & { readonly holdMs: number };
   readonly holdMs: number;
   readonly random: () => number;
@@ -172,6 +179,7 @@ export class World {
 
   constructor(options: Partial<WorldOptions> & Pick<WorldOptions, 'seed' | 'endpoint'>) {
     const all = { ...USUAL, ...options };
+    this.agenda = options.agenda ?? new Agenda();
     this.holdMs = holdMsOf(all.retry);
     this.options = { ...all, holdMs: this.holdMs };
     this.random = seededRandom(all.seed);
@@ -214,22 +222,26 @@ export class World {
     this.agenda.at(from, next);
   }
 
-  /** Lets time pass until then, or until it is done. */
-  run(untilMs: number, isDone: () => boolean = () => false): this {
+  start(): void {
     for (const process of this.processes) {
       process.pump();
       if (this.options.adaptive) process.tick();
     }
+  }
+
+  /** Lets time pass until then, or until it is done. */
+  run(untilMs: number, isDone: () => boolean = () => false): this {
+    this.start();
     while (this.agenda.step(untilMs)) if (isDone()) break;
     return this;
   }
 
   /** Decides what follows an attempt, as the engine does. */
-  finish(event: SimulatedEvent, reply: Reply | 'timeout'): void {
+  finish(event: SimulatedEvent, reply: Reply | 'timeout' | 'no token'): void {
     const { now } = this.agenda;
     const { retry } = this.options;
     event.attempts += 1;
-    if (reply !== 'timeout' && reply.status >= 200 && reply.status < 300) {
+    if (typeof reply !== 'string' && reply.status >= 200 && reply.status < 300) {
       this.undelivered -= 1;
       this.counts.deliveredAt(now);
       this.onDelivered(event, now);
@@ -242,7 +254,7 @@ export class World {
       this.counts.fewestAttemptsOfDead = Math.min(this.counts.fewestAttemptsOfDead, event.attempts);
       return;
     }
-    const wishedMs = reply === 'timeout' ? 0 : Math.min(reply.retryAfterMs ?? 0, retry.maxDelayMs);
+    const wishedMs = typeof reply === 'string' ? 0 : Math.min(reply.retryAfterMs ?? 0, retry.maxDelayMs);
     const delayMs = Math.max(backoffMs(retry, event.attempts, this.random()), wishedMs);
     event.dueAt = now + delayMs;
     this.agenda.at(event.dueAt, () => {

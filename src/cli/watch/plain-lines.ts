@@ -1,6 +1,6 @@
 import { paceValue } from '../../core/endpoint-pace.ts';
 import { lastErrorValue } from '../../queue/client-view-value.ts';
-import { shortPace } from '../pace-text.ts';
+import { headline, shortPace } from '../pace-text.ts';
 import { formatCount, formatTime, oneLine, shortAge, shortRate, shortSpan } from '../terminal.ts';
 import { type ClientNews, isInTrouble, type WatchTick } from './client-news.ts';
 
@@ -13,7 +13,21 @@ export function plainLines(tick: WatchTick, before: WatchTick | undefined): stri
   const told = tick.news.filter((one) => hasNews(one, known.get(one.client)));
   const stopped = tick.services === 0 && before?.services !== 0;
   const idle = stopped ? [`${time}  No service is running: nothing is delivered until "waybill start"`] : [];
-  return [...back, ...idle, ...told.map((one) => `${time}  ${one.client}  ${describe(one, tick.at)}`)];
+  const lines = told.map((one) => `${time}  ${one.client}  ${describe(one, tick.at)}`);
+  return [...back, ...idle, ...headlines(tick, before).map((line) => `${time}  ${line}`), ...lines];
+}
+
+/** What is wrong with all endpoints together, when that has changed: not with each event that waits. */
+function headlines({ news }: WatchTick, before: WatchTick | undefined): string[] {
+  const wrong = headline(viewsOf(news));
+  const [what] = wrong.split(';');
+  const [whatBefore = ''] = headline(viewsOf(before?.news ?? [])).split(';');
+  if (what === whatBefore) return [];
+  return [wrong === '' ? 'nothing is wrong with any endpoint now' : wrong];
+}
+
+function viewsOf(news: readonly ClientNews[]): ClientNews['view'][] {
+  return news.map(({ view }) => view);
 }
 
 function hasNews(one: ClientNews, before: ClientNews | undefined): boolean {

@@ -89,7 +89,8 @@ local function addNews(verdict, sums, news, now)
     sums.failMs = math.max(sums.failMs, news.failMs)
   end
   -- After a hold the lease stays until the verdict, unless the request was never sent.
-  if news.probe ~= '' and news.probe == sums.probeBy and (verdict.holdUntil == 0 or good + bad == 0) then
+  if news.probe ~= '' and news.probe == sums.probeBy
+    and (verdict.holdUntil == 0 or verdict.state == 'down' or good + bad == 0) then
     sums.probeUntil = 0
   end
 end

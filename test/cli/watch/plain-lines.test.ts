@@ -37,14 +37,20 @@ test('a service that stopped, or never ran, is told once, since nothing is deliv
   expect(plainLines(tickWith(5), without(5))).toEqual([]);
 });
 
-test('an endpoint that changes its state is news', () => {
+test('an endpoint that changes its state is news, and a headline says what is wrong with all', () => {
   const tickOf = (state: 'open' | 'down') => {
     const pace = { state, since: NOW - 60_000, holds: true, holdUntil: 0, paced: 5 };
     const view = viewWith({ waiting: 5, endpoints: { disposition_update: { pace } as EndpointView } });
     return tickWith(0, { news: [{ client: 'acme', view, backlog: 5 }] });
   };
   const down = `${TIME}  acme  backlog 5, retrying 0, dead 0, disposition_update down 1 min; 5 wait`;
-  expect(plainLines(tickOf('down'), tickOf('open'))).toEqual([down]);
+  expect(plainLines(tickOf('down'), tickOf('open'))).toEqual([
+    `${TIME}  1 endpoint down; 5 events wait`,
+    down,
+  ]);
   expect(plainLines(tickOf('down'), tickOf('down'))).toEqual([]);
-  expect(plainLines(tickOf('open'), tickOf('down'))).toHaveLength(1);
+  expect(plainLines(tickOf('open'), tickOf('down'))).toEqual([
+    `${TIME}  nothing is wrong with any endpoint now`,
+    `${TIME}  acme  backlog 5, retrying 0, dead 0`,
+  ]);
 });
