@@ -5,7 +5,7 @@
  *
  *   node src/setup.mjs [--no-redis] [--tests]
  *
- * --tests adds what only the tests want, and can do without: libfaketime, Chromium.
+ * --tests adds what only the tests want, and can do without: libfaketime, Chromium, tinyproxy, nginx, openssl.
  */
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';

@@ -31,6 +31,21 @@ const TOOLS = [
     packages: { 'apt-get': 'chromium', dnf: 'chromium', apk: 'chromium' },
     tests: 'the tests that look at pages',
   },
+  {
+    command: 'tinyproxy',
+    packages: { 'apt-get': 'tinyproxy-bin', dnf: 'tinyproxy', apk: 'tinyproxy' },
+    tests: 'the tests of proxies',
+  },
+  {
+    command: 'nginx',
+    packages: { 'apt-get': 'nginx-light', dnf: 'nginx', apk: 'nginx' },
+    tests: 'the tests against nginx',
+  },
+  {
+    command: 'openssl',
+    packages: { 'apt-get': 'openssl', dnf: 'openssl', apk: 'openssl' },
+    tests: 'the tests of TLS alerts',
+  },
 ];
 
 /** @param {boolean} withRedis @param {boolean} withTests which tools are wanted @returns those that are missing */

@@ -24,16 +24,16 @@ const SMALL_FILE_LINES = 30;
 
 /** The limits. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 34_000, of: linesIn('') },
-  { what: 'src and workers: files', limit: 336, of: filesIn('') },
-  { what: 'src/delivery: lines', limit: 2_100, of: linesIn('src/delivery/') },
-  { what: 'src/delivery: files', limit: 13, of: filesIn('src/delivery/') },
-  { what: 'src/http: lines', limit: 960, of: linesIn('src/http/') },
-  { what: 'src/http: files', limit: 11, of: filesIn('src/http/') },
-  { what: 'src/queue: lines', limit: 4_000, of: linesIn('src/queue/') },
+  { what: 'src and workers: lines', limit: 37_000, of: linesIn('') },
+  { what: 'src and workers: files', limit: 356, of: filesIn('') },
+  { what: 'src/delivery: lines', limit: 2_200, of: linesIn('src/delivery/') },
+  { what: 'src/delivery: files', limit: 14, of: filesIn('src/delivery/') },
+  { what: 'src/http: lines', limit: 1_500, of: linesIn('src/http/') },
+  { what: 'src/http: files', limit: 15, of: filesIn('src/http/') },
+  { what: 'src/queue: lines', limit: 4_050, of: linesIn('src/queue/') },
   { what: 'src/queue: files', limit: 43, of: filesIn('src/queue/') },
-  { what: 'src/cli: lines', limit: 5_400, of: linesIn('src/cli/') },
-  { what: 'src/cli: files', limit: 53, of: filesIn('src/cli/') },
+  { what: 'src/cli: lines', limit: 5_800, of: linesIn('src/cli/') },
+  { what: 'src/cli: files', limit: 57, of: filesIn('src/cli/') },
   {
     what: 'longest file: lines',
     limit: 250,
@@ -44,7 +44,7 @@ const ROWS: readonly Row[] = [
     limit: 10,
     of: ({ sources }) => smallFiles(sources).length,
   },
-  { what: 'README: lines', limit: 170, of: ({ readme }) => linesOf(readme) },
+  { what: 'README: lines', limit: 175, of: ({ readme }) => linesOf(readme) },
 ];
 
 /** Takes all figures of a repository. */

@@ -37,7 +37,9 @@ case "$*" in
     echo "apt-get install $DEBIAN_FRONTEND" >> calls
     [ -e lists ] || { echo 'E: Unable to locate package' >&2; exit 100; }
     for package; do :; done
-    printf '#!/bin/sh\\n' > "$BIN/$package"; /bin/chmod 755 "$BIN/$package" ;;
+    # Debian's name of nginx-light's and tinyproxy-bin's command.
+    command=\${package%-*}; [ "$package" = redis-server ] && command=redis-server
+    printf '#!/bin/sh\\n' > "$BIN/$command"; /bin/chmod 755 "$BIN/$command" ;;
 esac
 `;
 
