@@ -142,14 +142,16 @@ export async function detach(
         if (!lease.isClosed) throw error;
       });
       if (users === undefined) await onLost();
-      else if (users === 1) await endServer(lease);
+      else if (users === 1) await endServer(lease, directory);
+      else await lease.giveBack();
     });
   } finally {
     lease.close();
   }
 }
 
-async function endServer(lease: Lease): Promise<void> {
+/** Its connections end before the process does: whoever looks in between would take it for one without a socket. */
+async function endServer(lease: Lease, { serverLockPath }: DataDirectory): Promise<void> {
   const deadline = performance.now() + END_TIMEOUT_MS;
   let refusal = await lease.shutdown();
   // It refuses for a moment while it writes its first append-only file.
@@ -157,7 +159,9 @@ async function endServer(lease: Lease): Promise<void> {
     await pause(LOOK_AGAIN_MS);
     refusal = await lease.shutdown();
   }
-  if (refusal === undefined) return;
+  const lock = refusal === undefined ? await lockFile(serverLockPath, END_TIMEOUT_MS) : undefined;
+  if (lock !== undefined) return lock.close();
+  refusal ??= 'its lock is held';
   const sentence = `the embedded Redis (process ${lease.server.pid}) does not end: ${refusal}`;
   throw new WaybillError('REDIS_STOP_FAILED', sentence);
 }

@@ -114,6 +114,11 @@ export class Lease {
     return clients.split('\n').filter((line) => line.includes(` name=${LEASE_NAME} `)).length;
   }
 
+  /** Counts no longer, from the server's answer on: it would notice the end of the connection only later. */
+  async giveBack(): Promise<void> {
+    await this.#ask(this.#redis.client('SETNAME', ''));
+  }
+
   /** Asks the server to end; why it does not; undefined: it has ended. */
   async shutdown(): Promise<string | undefined> {
     try {

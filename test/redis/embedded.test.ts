@@ -98,6 +98,16 @@ test('a second user joins the same server, and the last one to go stops it', asy
   expect(existsSync(second.socketPath)).toBe(false);
 });
 
+test('users that go at the same time leave no server behind', async () => {
+  const dataDir = dataDirectory();
+  for (let round = 0; round < 5; round += 1) {
+    const first = await startEmbeddedRedis({ dataDir });
+    const others = await Promise.all(Array.from({ length: 7 }, () => startEmbeddedRedis({ dataDir })));
+    await Promise.all([first, ...others].map((user) => user.release()));
+    expect(await identifyProcess(first.pid)).toBeUndefined();
+  }
+});
+
 test('what was written is there after a stop and a start', async () => {
   const dataDir = dataDirectory();
   const before = await startEmbeddedRedis({ dataDir });
