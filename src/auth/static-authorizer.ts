@@ -1,5 +1,5 @@
 import type { AuthConfig, TokenAuthConfig } from '../config/client-config.ts';
-import { RESERVED_HEADERS } from '../config/http-fields.ts';
+import { isReservedHeader } from '../config/http-fields.ts';
 import { isBearerToken, isHeaderName, isHeaderValue } from '../core/header-text.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import type { Authorizer } from './authorizer.ts';
@@ -28,6 +28,8 @@ export function createStaticAuthorizer(auth: StaticAuthConfig): Authorizer {
 function toHeaders(auth: StaticAuthConfig): string[] {
   switch (auth.type) {
     case 'none':
+    // What it sends depends on the request: see signer.ts.
+    case 'aws_sigv4':
       return [];
     case 'bearer':
       demand(isBearerToken(auth.token), 'token', 'the bare token: visible ASCII without spaces');
@@ -40,7 +42,7 @@ function toHeaders(auth: StaticAuthConfig): string[] {
       return ['Authorization', basicCredentials(auth.username, auth.password)];
     case 'api_key':
       demand(isHeaderName(auth.header), 'header', 'a header name (RFC 9110)');
-      demand(!RESERVED_HEADERS.has(auth.header.toLowerCase()), 'header', 'a header that Waybill leaves free');
+      demand(!isReservedHeader(auth.header), 'header', 'a header that Waybill leaves free');
       demand(isHeaderValue(auth.key), 'key', 'visible ASCII without spaces around it');
       return [auth.header, auth.key];
   }

@@ -1,17 +1,9 @@
 import { z } from 'zod';
 import { EVENT_TYPE_NAMES, findEventType } from '../core/event-types.ts';
 import { didYouMean } from '../core/near-miss.ts';
-import {
-  anyCredential,
-  bearerToken,
-  credential,
-  endpointAddress,
-  headerName,
-  headerValue,
-  httpBaseUrl,
-  httpUrl,
-} from './http-fields.ts';
-import { tokenServiceSchema, tokenSettings } from './token-service-config.ts';
+import { authSchema } from './auth-config.ts';
+import { endpointAddress, httpBaseUrl } from './http-fields.ts';
+import { signingSchema } from './signing-config.ts';
 
 const KIB = 1024;
 
@@ -28,45 +20,6 @@ const eventTypeName = z.string().refine((name) => findEventType(name) !== undefi
     return `is not an event type (${known})${didYouMean(String(input), EVENT_TYPE_NAMES)}`;
   },
 });
-
-/** How a token request carries the credentials (RFC 6749, section 2.3.1; json: services like the sender's own). */
-export const TOKEN_STYLES = ['form', 'basic', 'json'] as const;
-
-const authSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('none') }),
-  z.strictObject({
-    type: z.literal('bearer'),
-    token: bearerToken.describe('Sent as "Authorization: Bearer <token>".'),
-  }),
-  z.strictObject({
-    type: z.literal('basic'),
-    // RFC 7617, section 2: the first colon ends the user name, and neither part holds control characters.
-    username: credential(/^[^:\p{Cc}]*$/u, 'must not hold a colon or a control character').describe(
-      'The user name.',
-    ),
-    password: credential(/^\P{Cc}*$/u, 'must not hold a control character').describe('The password.'),
-  }),
-  z.strictObject({
-    type: z.literal('api_key'),
-    header: headerName.describe('The header that carries the key.'),
-    key: headerValue.describe('The key.'),
-  }),
-  z.strictObject({
-    type: z.literal('oauth2'),
-    tokenUrl: httpUrl.describe('The token endpoint.'),
-    clientId: anyCredential.describe('The name that the token service knows Waybill by.'),
-    clientSecret: anyCredential.describe('Its secret.'),
-    scope: anyCredential.optional().describe('What to ask for.'),
-    style: z
-      .enum(TOKEN_STYLES)
-      .default('form')
-      .describe(
-        'How the credentials are sent: form, basic or json. "waybill check" names the one that works.',
-      ),
-    ...tokenSettings,
-  }),
-  tokenServiceSchema,
-]);
 
 const retry = {
   retries: z.int().min(0).max(20),
@@ -164,6 +117,11 @@ export const clientConfigSchema = z.strictObject({
   auth: authSchema
     .default({ type: 'none' })
     .describe('How requests are authorized. "waybill docs auth" explains each type.'),
+  signing: signingSchema
+    .optional()
+    .describe(
+      'Signs each request as Standard Webhooks says, beside auth: webhook-id, webhook-timestamp, webhook-signature. "waybill docs auth" explains it.',
+    ),
   concurrency: concurrency.default(32).describe('Requests in flight, for each endpoint and worker process.'),
   ratePerSecond: ratePerSecond
     .optional()

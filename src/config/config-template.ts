@@ -72,6 +72,8 @@ clients:
     #   { type: bearer, token: \${ACME_TOKEN} }
     #   { type: basic, username: waybill, password: \${ACME_PASSWORD} }
     #   { type: api_key, header: X-Api-Key, key: \${ACME_KEY} }
+    #   { type: aws_sigv4, region: us-east-1, service: execute-api, accessKeyId: \${ACME_AWS_ID},
+    #     secretAccessKey: \${ACME_AWS_KEY}, sessionToken: \${ACME_AWS_SESSION} }   # the token of temporary ones
     # and, for a token service that does not speak OAuth 2:
     #   type: token_service
     #   url: https://auth.acme.example/login  # {auth.token_service.url}
@@ -92,6 +94,10 @@ clients:
       style: form                           # {auth.oauth2.style}
       # timeoutMs: 10000                    # {auth.oauth2.timeoutMs}
       # renewOn: [419]                      # {auth.oauth2.renewOn}
+
+    # {clients.<name>.signing}
+    # signing:
+    #   secrets: ["\${ACME_SIGNING_SECRET}"]   # {clients.<name>.signing.secrets}
 
     # {clients.<name>.concurrency}
     concurrency: 32

@@ -27,8 +27,8 @@ export function credential(pattern: RegExp, otherwise: string) {
 /** A credential of one line that may be any text. */
 export const anyCredential = credential(/./s, 'must not be empty');
 
-/** Headers that are Waybill's to write: a client's API key cannot stand in one of them. */
-export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
+/** Headers that are Waybill's to write: a client's API key cannot stand in one of them. In lower case. */
+const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'accept',
   'connection',
   'content-encoding',
@@ -45,28 +45,35 @@ export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'transfer-encoding',
   'upgrade',
   'user-agent',
+  'webhook-id',
+  'webhook-signature',
+  'webhook-timestamp',
   'x-waybill-attempt',
 ]);
 
-/** A header name (a token, RFC 9110, section 5.1) that is not Waybill's to write, but for some of those. */
-function freeHeaderName(exceptions: readonly string[]) {
+/** Whether a header is Waybill's to write; names of AWS are, since it demands that all of them are signed. */
+export function isReservedHeader(name: string): boolean {
+  const lower = name.toLowerCase();
+  return RESERVED_HEADERS.has(lower) || lower.startsWith('x-amz-');
+}
+
+/** A header name (a token, RFC 9110, section 5.1) that is not Waybill's to write. */
+function freeHeaderName(isReserved: (name: string) => boolean) {
   return textFor((name) => {
-    const lower = name.toLowerCase();
     if (!isHeaderName(name)) return 'must be the name of an HTTP header, such as X-Api-Key';
-    if (!RESERVED_HEADERS.has(lower) || exceptions.includes(lower)) return undefined;
-    return `must not be ${name}: that header is Waybill's to write`;
+    return isReserved(name) ? `must not be ${name}: that header is Waybill's to write` : undefined;
   });
 }
 
+/** A request for a token carries no event and is not signed; some services of AWS take what to do from X-Amz-Target. */
+const FREE_FOR_TOKENS = /^(?:accept|content-type|idempotency-key|user-agent|(?:webhook|x-amz)-.*)$/i;
+
 /** The name of a header that is free for a client's use. */
-export const headerName = freeHeaderName([]);
+export const headerName = freeHeaderName(isReservedHeader);
 /** The name of a header that a request for a token can carry: some of Waybill's own are as the service asks for them. */
-export const tokenRequestHeaderName = freeHeaderName([
-  'accept',
-  'content-type',
-  'idempotency-key',
-  'user-agent',
-]);
+export const tokenRequestHeaderName = freeHeaderName(
+  (name) => isReservedHeader(name) && !FREE_FOR_TOKENS.test(name),
+);
 
 /** Text that a header can carry, and that arrives as it was sent: what the authorizer takes, no more and no less. */
 export const headerValue = textFor(whyNotHeaderValue);

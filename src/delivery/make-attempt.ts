@@ -9,6 +9,7 @@ import {
   type TokenMissing,
 } from '../auth/authorizer.ts';
 import { maskCredentials, maskQuery } from '../auth/mask-credentials.ts';
+import type { Signer } from '../auth/signer.ts';
 import { type Answer, type AttemptResult, SHORTAGE_PAUSE_MS } from '../core/attempt-result.ts';
 import { type CallOffSignal, unlessCalledOff } from '../core/call-off.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
@@ -19,6 +20,8 @@ export type Post = (
   request: {
     readonly url: string;
     readonly headers: readonly string[];
+    /** Further headers, asked for each time that the request is about to be sent. */
+    readonly sign?: () => readonly string[];
     readonly body: string;
     readonly timeoutMs: number;
   },
@@ -64,6 +67,8 @@ export type MakeAttempt = (
 export interface AttemptParts {
   readonly post: Post;
   readonly authorizer: Authorizer;
+  /** Undefined: requests are not signed. */
+  readonly signer?: Signer | undefined;
   /** Statuses that lead to a new token, beside 401. */
   readonly renewOn: readonly number[];
   /** For one request, in milliseconds. */
@@ -71,6 +76,8 @@ export interface AttemptParts {
   /** After a wait, takes another turn at the gate; false: the event may not be sent now. Absent: there is no gate. */
   readonly takeTurn?: (() => Promise<boolean>) | undefined;
   readonly userAgent: string;
+  /** Milliseconds since the epoch, for the time of a signature. */
+  now(): number;
   monotonicNow(): number;
 }
 
@@ -154,15 +161,19 @@ class Attempt {
   }
 
   #post(authorization: Authorization): Promise<AttemptResult> {
-    const { post, userAgent, timeoutMs } = this.#parts;
+    const { post, signer, userAgent, timeoutMs, now } = this.#parts;
     const headers = headersFor(this.#event, userAgent, authorization);
-    return post({ url: this.#url, headers, body: this.#event.body, timeoutMs }, this.#signal);
+    const request = { url: this.#url, headers, body: this.#event.body, timeoutMs };
+    if (signer === undefined) return post(request, this.#signal);
+    return post({ ...request, sign: () => signer.sign(this.#event, this.#url, now()) }, this.#signal);
   }
 
   /** The answer as it may be kept: an endpoint may repeat what it was sent. The body of a delivery is empty. */
   #mask(result: AttemptResult, sent: Authorization): AttemptResult {
     if (result.kind !== 'answer' || result.body === '') return result;
-    return { ...result, body: maskQuery(maskCredentials(result.body, sent), this.#url) };
+    const { signer } = this.#parts;
+    const body = maskQuery(maskCredentials(result.body, sent), this.#url);
+    return { ...result, body: signer === undefined ? body : signer.mask(body) };
   }
 }
 

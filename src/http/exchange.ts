@@ -16,6 +16,8 @@ export interface HttpRequest {
   readonly method?: 'POST' | 'GET' | 'PUT' | undefined;
   /** Header names and values in turns; `host`, `connection` and `content-length` are added. */
   readonly headers: readonly string[];
+  /** Further headers, asked for each time that the request is about to be sent. */
+  readonly sign?: (() => readonly string[]) | undefined;
   /** null: none, as a GET has it. */
   readonly body: string | null;
   /** From the call to the last byte of the answer; default: that of the options. */
@@ -90,9 +92,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   begin(connection: Connection): void {
     this.#connection = connection;
     this.#written = false;
-    const { method = 'POST', headers, body } = this.#request;
+    const { method = 'POST', headers: given, body, sign } = this.#request;
     // undici only reads the headers; its type does not say so.
-    connection.client.dispatch({ path: this.#target.path, method, headers: headers as string[], body }, this);
+    const headers = sign === undefined ? (given as string[]) : [...given, ...sign()];
+    connection.client.dispatch({ path: this.#target.path, method, headers, body }, this);
   }
 
   /** The request is about to be written. */

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { AuthConfig, TokenAuthConfig } from '../config/client-config.ts';
+import type { AwsSigV4Config } from '../config/signing-config.ts';
 import { TokenService, type TokenServiceOptions, tokenServiceSchema } from './company-token-service.ts';
 
 /** OAuth 2 as a company offers it; all that is left out has a default. */
@@ -13,7 +14,8 @@ interface OAuth2Options extends Partial<Omit<TokenServiceOptions, 'wallClock'>> 
   };
 }
 
-type PlainAuth = Exclude<AuthConfig, TokenAuthConfig>;
+/** A signature of AWS is checked by AWS. */
+type PlainAuth = Exclude<AuthConfig, TokenAuthConfig | AwsSigV4Config>;
 
 /** How a company authenticates requests: as in a client's configuration, or OAuth 2 with a service of its own. */
 export type CompanyAuth = PlainAuth | OAuth2Options;

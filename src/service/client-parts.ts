@@ -1,18 +1,19 @@
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { AuthorizerRequest, Authorizers } from '../auth/authorizers.ts';
+import { createSigner } from '../auth/signer.ts';
 import { renewOnOf, tokenTimeoutMs } from '../config/client-config.ts';
 import type { ResolvedClient } from '../config/config-schema.ts';
 import type { AttemptParts } from '../delivery/make-attempt.ts';
 import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
 
 /** What the attempts at all endpoints of a client share, and the connections beneath. */
-export interface ClientParts extends Pick<AttemptParts, 'post' | 'renewOn'> {
+export interface ClientParts extends Pick<AttemptParts, 'post' | 'renewOn' | 'signer'> {
   readonly http: ClientHttp;
   readonly authorizer: Authorizer;
 }
 
 /**
- * Opens a client's HTTP connections, and finds its authorizer.
+ * Opens a client's HTTP connections, and finds its authorizer and its signer.
  *
  * @param onTokenRequest told how long each request for a token took, in milliseconds
  * @throws WaybillError `TLS_SETTINGS_INVALID`, `AUTH_CONFIG_INVALID`
@@ -24,7 +25,15 @@ export function openClientParts(
   onTokenRequest: ((ms: number) => void) | undefined,
   onAsked?: AuthorizerRequest['onAsked'],
 ): ClientParts {
-  const { name, auth, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+  const {
+    name,
+    auth,
+    signing,
+    timeoutMs,
+    connectionMaxAgeMs,
+    allowPrivateNetwork,
+    tlsMaterial: tls,
+  } = client;
   const network = { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, ...(tls && { tls }) };
   const http = createClientHttp({ connections, ...network });
   const authorizer = authorizers.get({
@@ -41,5 +50,6 @@ export function openClientParts(
     network: JSON.stringify([allowPrivateNetwork, tls ?? null]),
     ...(onAsked && { onAsked }),
   });
-  return { http, post: http.post, authorizer, renewOn: renewOnOf(auth) };
+  const signer = createSigner(auth, signing);
+  return { http, post: http.post, authorizer, signer, renewOn: renewOnOf(auth) };
 }

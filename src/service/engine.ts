@@ -169,6 +169,7 @@ export class Engine {
         timeoutMs,
         takeTurn: () => gate.turn(),
         userAgent: `waybill/${VERSION}`,
+        now: Date.now,
         monotonicNow: () => performance.now(),
       }),
       gate,

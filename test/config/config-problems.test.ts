@@ -33,7 +33,7 @@ clients:
       '7 $.clients.beta.baseURL is not a known setting: did you mean "baseUrl"?',
       '8 $.clients.beta.endpoints.disposition_updates is not an event type (disposition_update, inventory_receipt): did you mean "disposition_update"?',
       '8 $.clients.beta.endpoints.inventory_receipt must be an http: or https: URL',
-      '9 $.clients.beta.auth.type must be one of none, bearer, basic, api_key, oauth2, token_service',
+      '9 $.clients.beta.auth.type must be one of none, bearer, basic, api_key, oauth2, token_service, aws_sigv4',
       '10 $.clients.beta.concurrency must be a whole number, found 1.5',
       '11 $.clients.beta.batchSize must be at least 1, found 0',
       '12 $.clients.beta.retry.jitter needs the environment variable A, which is not set',
@@ -136,7 +136,10 @@ clients:
 describe('authorization', () => {
   test.each([
     ['type: none, token: x', 'auth.token is not a known setting'],
-    ['username: x', 'auth.type is required: one of none, bearer, basic, api_key, oauth2, token_service'],
+    [
+      'username: x',
+      'auth.type is required: one of none, bearer, basic, api_key, oauth2, token_service, aws_sigv4',
+    ],
     [
       'type: bearer, tokn: x',
       'auth.token is required|auth.tokn is not a known setting: did you mean "token"?',

@@ -47,6 +47,7 @@ async function attemptWith(
     renewOn: [],
     timeoutMs: 1_000,
     userAgent: 'waybill/test',
+    now: () => 0,
     monotonicNow: () => 0,
   });
   return { made: await attempt(storedEvent(1), URL, new CallOff()), sent };
@@ -147,6 +148,7 @@ test('a token service that goes away: three events fail with 401, and no other o
     renewOn: [],
     timeoutMs: 1_000,
     userAgent: 'waybill/test',
+    now: () => 0,
     monotonicNow: () => self.clock.now,
   });
   const make = (n: number) => attempt(storedEvent(n), URL, new CallOff());

@@ -89,6 +89,21 @@ describe.each(['http', 'https'])('a kept connection over %s', (protocol) => {
     expect(new Set(server.requests.map(({ text }) => text)).size).toBe(1);
   });
 
+  test('closed before a byte of the answer: what is sent once more is signed anew', async () => {
+    const server = await serve((received) => {
+      if (received.onConnection === 1) respond(received, 200);
+      else received.socket.destroy();
+    }, serverTls);
+    const http = client(clientTls);
+    const url = server.url.replace('127.0.0.1', 'localhost');
+    let signed = 0;
+    const sign = (): string[] => ['signature', `number ${++signed}`];
+    expect(await http.post({ url, ...MESSAGE })).toEqual(DELIVERED);
+    expect(await http.post({ url, ...MESSAGE, sign })).toEqual(DELIVERED);
+    const signatures = server.requests.map(({ text }) => /^signature: (.*)\r$/m.exec(text)?.[1]);
+    expect(signatures).toEqual([undefined, 'number 1', 'number 2']);
+  });
+
   test('closed, and the new one as well: no third request', async () => {
     const server = await serve((received) => {
       if (received.number === 1) respond(received, 200);

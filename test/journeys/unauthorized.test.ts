@@ -9,7 +9,7 @@ import { testSandbox } from '../support/sandbox.ts';
 
 failOnLeaks();
 
-type FixedAuth = StaticAuthConfig;
+type FixedAuth = Exclude<StaticAuthConfig, { type: 'aws_sigv4' }>;
 
 /** Credentials that no other test has: tokens are shared through Redis under their name. */
 const oauth2 = () => ({ type: 'oauth2', clientId: uniqueClientName() }) as const;

@@ -25,6 +25,7 @@ test.each([
       renewOn: [],
       timeoutMs: 1_000,
       userAgent: 'waybill/test',
+      now: () => 0,
       monotonicNow: () => 0,
     },
     'a-run',

@@ -47,6 +47,7 @@ export async function measured(
     maxInFlight: 1_000,
     redis: undefined,
     secretKey: undefined,
+    now: Date.now,
     onTokenRequest: (ms) => tokenRequests.push(ms),
   });
   onTestFinished(() => sender.close());

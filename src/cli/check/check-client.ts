@@ -3,10 +3,10 @@ import { isIP } from 'node:net';
 import { requestToken, type TokenRefused, type TokenRequestFailure } from '../../auth/request-token.ts';
 import type { IssuedToken } from '../../auth/token-answer.ts';
 import { tokenServiceName } from '../../auth/token-service.ts';
+import { TOKEN_STYLES } from '../../config/auth-config.ts';
 import {
   asksForTokens,
   type OAuth2Config,
-  TOKEN_STYLES,
   type TokenAuthConfig,
   tokenTimeoutMs,
 } from '../../config/client-config.ts';

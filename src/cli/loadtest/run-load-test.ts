@@ -178,7 +178,7 @@ function openSender(
 ): LoadSender | Promise<LoadSender> {
   const common = { client, runId, onTokenRequest: (ms: number) => tokenRequests.record(ms) };
   if (via === 'engine') return openEngineSender({ ...common, config, onBroken });
-  return openDirectSender({ ...common, maxInFlight, redis, secretKey: config.secretKey });
+  return openDirectSender({ ...common, maxInFlight, redis, secretKey: config.secretKey, now: Date.now });
 }
 
 function openView(

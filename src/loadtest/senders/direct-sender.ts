@@ -28,24 +28,25 @@ export interface LoadSenderOptions {
   /** Where the engine keeps its tokens: with it, a test does not void the engine's own. */
   readonly redis: TokenRedis | undefined;
   readonly secretKey: string | undefined;
-
+  /** Milliseconds since the epoch, for the time of a signature. */
+  now(): number;
   /** Told of each request for a token, and how long it took in milliseconds. */
   onTokenRequest(ms: number): void;
 }
 
 /**
- * Opens the direct way: the engine's own connections, authorization and attempt, without its queue.
+ * Opens the direct way: the engine's own connections, authorization, signature and attempt, without its queue.
  *
  * @throws WaybillError `TLS_SETTINGS_INVALID`, `AUTH_CONFIG_INVALID`
  */
 export function openDirectSender(options: LoadSenderOptions): LoadSender {
-  const { client, runId, maxInFlight, redis, secretKey } = options;
+  const { client, runId, maxInFlight, redis, secretKey, now } = options;
   const authorizers = new Authorizers({ redis, secretKey });
   const { http, ...common } = openClientParts(client, maxInFlight, authorizers, (ms) =>
     options.onTokenRequest(ms),
   );
   const monotonicNow = (): number => performance.now();
-  const parts = { ...common, userAgent: `waybill/${VERSION}`, monotonicNow };
+  const parts = { ...common, userAgent: `waybill/${VERSION}`, now, monotonicNow };
   const callOff = new CallOff();
   const endpoints = Object.values(client.endpoints).map(({ type, url, ...endpoint }) => {
     const attempt = measuredAttempts({ ...parts, timeoutMs: endpoint.timeoutMs }, runId);

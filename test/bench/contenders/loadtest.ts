@@ -45,6 +45,7 @@ export function createLoadtestSender({ port }: Places): Sender {
         maxInFlight: IN_FLIGHT,
         redis: undefined,
         secretKey: undefined,
+        now: Date.now,
         onTokenRequest: () => {},
       });
       sender = opened;

@@ -1,0 +1,59 @@
+import { createHmac, createSecretKey } from 'node:crypto';
+import type { AuthConfig } from '../config/client-config.ts';
+import { type SigningConfig, signingKey, withoutPrefix } from '../config/signing-config.ts';
+import type { StoredEvent } from '../core/event.ts';
+import { createAwsSignature } from './aws-signature.ts';
+import { createMask, type Mask } from './mask-secrets.ts';
+
+/**
+ * Signs an event as it is sent to a URL. @param now milliseconds since the epoch
+ * @returns header names and values in turns
+ */
+type Sign = (event: Pick<StoredEvent, 'id' | 'body'>, url: string, now: number) => readonly string[];
+
+/** Signs each request to a client. */
+export interface Signer {
+  readonly sign: Sign;
+  /** Takes the secrets out of an answer. */
+  readonly mask: Mask;
+}
+
+/** What signs the requests to a client; undefined: nothing does. */
+export function createSigner(auth: AuthConfig, signing: SigningConfig | undefined): Signer | undefined {
+  const signs: Sign[] = [];
+  const secrets: string[] = [];
+  if (signing !== undefined) {
+    signs.push(signByWebhookSecrets(signing));
+    secrets.push(...signing.secrets.flatMap(formsOf));
+  }
+  if (auth.type === 'aws_sigv4') {
+    const sign = createAwsSignature(auth);
+    signs.push(({ body }, url, now) => sign(url, { method: 'POST', headers: SIGNED_HEADERS, body }, now));
+    secrets.push(auth.secretAccessKey, auth.sessionToken ?? '');
+  }
+  const [first, second] = signs;
+  if (first === undefined) return undefined;
+  const mask = createMask(secrets);
+  if (second === undefined) return { sign: first, mask };
+  return { sign: (event, url, now) => [...first(event, url, now), ...second(event, url, now)], mask };
+}
+
+/** AWS demands it, and no more: others may be changed on the way. */
+const SIGNED_HEADERS = { 'Content-Type': 'application/json' };
+
+/** Standard Webhooks: each secret signs the id, the time in seconds and the bytes of the body. */
+function signByWebhookSecrets({ secrets }: SigningConfig): Sign {
+  const keys = secrets.map((secret) => createSecretKey(signingKey(secret)));
+  return ({ id, body }, _url, now) => {
+    const seconds = Math.floor(now / 1_000);
+    const content = `${id}.${seconds}.${body}`;
+    const signatures = keys.map((key) => `v1,${createHmac('sha256', key).update(content).digest('base64')}`);
+    const signature = signatures.join(' ');
+    return ['webhook-id', id, 'webhook-timestamp', String(seconds), 'webhook-signature', signature];
+  };
+}
+
+/** A secret as a receiver may know it: with its prefix, without, and the key as text. */
+function formsOf(secret: string): string[] {
+  return [secret, withoutPrefix(secret), signingKey(secret).toString('utf8')];
+}
