@@ -9,7 +9,7 @@ test('docs lists the topics, a line each', async () => {
   expect(lines.slice(0, TOPICS.length).map((line) => line.split(' ')[0])).toEqual([...TOPICS].sort());
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
   const listed = JSON.parse((await runWaybill(['docs', '--json'])).stdout);
-  expect(listed[0]).toEqual({ topic: 'auth', summary: 'How requests are authorized' });
+  expect(listed[0]).toEqual({ topic: 'auth', summary: 'How requests are authorized and signed' });
   expect(listed).toHaveLength(TOPICS.length);
 });
 

@@ -7,6 +7,7 @@ import { paceKey } from '../../src/queue/names.ts';
 import { dispositionsOf } from '../support/events.ts';
 import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
+import { isSignedBy, webhookSecret } from '../support/signatures.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
 
 const EASY = [
@@ -38,7 +39,8 @@ async function keysOf(...names: string[]): Promise<string[]> {
 }
 
 test('through the engine: its concurrency holds, the wait in the queue stands apart, Redis keeps nothing', async () => {
-  const { client, company, config, args, directory } = await place({ concurrency: 1 });
+  const signing = { secrets: [webhookSecret(1)] };
+  const { client, company, config, args, directory } = await place({ concurrency: 1, signing });
   // One in ten fails, and has no second attempt; one at a time takes longer than there is time for.
   company.script((_request, { total }) => ({
     status: total % 10 === 0 ? 500 : 200,
@@ -58,6 +60,7 @@ test('through the engine: its concurrency holds, the wait in the queue stands ap
   const headers = company.requests.map((request) => request.headers);
   expect(new Set(headers.map((each) => each['x-waybill-loadtest']))).toEqual(new Set([report.runId]));
   expect(new Set(headers.map((each) => each['x-waybill-attempt']))).toEqual(new Set(['1']));
+  expect(company.requests.every((request) => isSignedBy(webhookSecret(1), request))).toBe(true);
   expect(report.tokenRequests.total).toBe(1);
   // 80 times 50 ms are 4 s, and the last event came after 2.
   expect(run?.queue?.total).toBe(80);

@@ -3,6 +3,11 @@ import type { AuthorizeResult } from '../../src/auth/authorizer.ts';
 import { CallOff } from '../../src/core/call-off.ts';
 import { measuredAttempts } from '../../src/loadtest/senders/direct-sender.ts';
 import { storedEvent } from '../support/events.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { AWS_KEY, awsSignatureOf, isSignedBy, webhookSecret } from '../support/signatures.ts';
+import { measured } from './measured-company.ts';
+
+failOnLeaks();
 
 const GRANTED = { headers: [], version: 1 } as const;
 const NO_TOKEN = { failure: 'token service answered 503', blame: 'service', retryInMs: 5_000 } as const;
@@ -33,4 +38,17 @@ test.each([
   expect(await attempt(storedEvent(1), 'https://returns.acme.example/d', new CallOff())).toMatchObject({
     classification: { kind: 'failed', failureClass, status: 0, response },
   });
+});
+
+test('what a load test sends is signed as the engine signs it', async () => {
+  const secret = webhookSecret(1);
+  const { company, effects } = await measured({}, { auth: AWS_KEY, signing: { secrets: [secret] } });
+  for (let n = 0; n < 3; n += 1) {
+    expect(await effects.send(effects.nextEvent())).toMatchObject({ classification: { kind: 'delivered' } });
+  }
+  expect(company.requests).toHaveLength(3);
+  for (const request of company.requests) {
+    expect(isSignedBy(secret, request)).toBe(true);
+    expect(request.headers.authorization).toBe(await awsSignatureOf(AWS_KEY, request));
+  }
 });

@@ -7,6 +7,7 @@ import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
+import { AWS_KEY } from '../support/signatures.ts';
 
 failOnLeaks();
 
@@ -69,6 +70,30 @@ test('credentials are masked where the part of an answer that is kept ends in th
   await client.settled({ dead: 1 });
   const [letter] = await client.deadLetters();
   expect(letter?.response).toMatch(/^x{2030} (?:Bearer )?\*\*\*$/);
+});
+
+test('secrets that sign requests are kept nowhere, though an endpoint knows them and sends them back', async () => {
+  const key = 'marked key of a signature';
+  const auth = { ...AWS_KEY, secretAccessKey: 'marked/secret+key', sessionToken: 'marked/session+token==' };
+  const secrets = [`whsec_${base64(key)}`, base64('marked key of another one')];
+  const company = await testSandbox().company('acme', {
+    script: ({ headers }) => ({
+      status: 403,
+      body: JSON.stringify({ expected: [...secrets, key, auth.secretAccessKey], headers }),
+    }),
+  });
+  const settings = company.clientSettings({ auth, signing: { secrets }, retry: { retries: 0 } });
+  const engine = await testEngine({ acme: settings });
+  const client = engine.client();
+  await client.submit(numberedEvents('disposition_update', 1));
+  await client.settled({ dead: 1 });
+  const [letter] = await client.deadLetters();
+  expect(company.requests[0]?.headers['x-amz-security-token']).toBe(auth.sessionToken);
+  expect(letter?.response).toContain('"expected":["***","***","***","***"]');
+  expect(letter?.response).toContain('"x-amz-security-token":"***"');
+  const kept = JSON.stringify([letter, engine.log.lines, await client.status()]);
+  expect(kept).not.toMatch(/marked/);
+  for (const secret of secrets) expect(kept).not.toContain(secret.replace('whsec_', ''));
 });
 
 test('a key in the query of an endpoint’s URL is masked where the endpoint repeats it', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Company, CompanyOptions } from '../../../src/sandbox/company.ts';
 import type { Script } from '../../../src/sandbox/scripts.ts';
 import { testSandbox } from '../../support/sandbox.ts';
+import { AWS_KEY } from '../../support/signatures.ts';
 import { testCertificates } from '../../support/tls.ts';
 
 /** Companies that send back what they were sent, the secrets that lead to them, and the settings of their clients. */
@@ -65,6 +66,16 @@ function customAuth(company: Company, name: string, secret: (name: string) => st
   };
 }
 
+/** Settings that sign each request, with a secret wherever one can stand. */
+function signed(env: Record<string, string>, secret: (name: string) => string) {
+  env['SECRET_SIGNING'] = `whsec_${Buffer.from(marked('signing')).toString('base64')}`;
+  const secretAccessKey = secret('aws_key');
+  return {
+    auth: { ...AWS_KEY, secretAccessKey, sessionToken: secret('aws_session') },
+    signing: { secrets: [env['SECRET_SIGNING']] },
+  };
+}
+
 /** Starts one company for each way to authenticate, and each way in which that can fail. */
 export async function startMarkedCompanies(directory: string): Promise<MarkedCompanies> {
   const env: Record<string, string> = {};
@@ -93,6 +104,7 @@ export async function startMarkedCompanies(directory: string): Promise<MarkedCom
       auth: { type: 'oauth2', clientSecret: secret('basic_style'), styles: ['basic'] },
       tokenScript: echoAsReason,
     },
+    aws: { script: echo(403) },
     custom: { script: withLogin(200) },
     'no-token-custom': { script: withLogin(400) },
   };
@@ -105,7 +117,8 @@ export async function startMarkedCompanies(directory: string): Promise<MarkedCom
   const clients = [...all].map(([name, company]) => {
     const isCustom = name.endsWith('custom');
     const auth = isCustom ? { auth: customAuth(company, name.replaceAll('-', '_'), secret) } : {};
-    return [name, withReferences(company.clientSettings(auth), env)];
+    const changes = name === 'aws' ? signed(env, secret) : auth;
+    return [name, withReferences(company.clientSettings(changes), env)];
   });
   return {
     all,
