@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
+import { ALWAYS, type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-headers.ts';
 import { httpConfigSchema } from './http-config.ts';
 import { textFor, whyLineBreak } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
@@ -100,7 +101,7 @@ export const configSchema = z.strictObject({
     .optional()
     .describe('The HTTP API: events in, and operating the service. Without it nothing listens.'),
   clients: z
-    .record(clientNameSchema, clientConfigSchema)
+    .record(clientNameSchema, clientConfigSchema.superRefine(refuseHeadersOfAuth, ALWAYS))
     .refine((clients) => Object.keys(clients).length > 0, 'must name at least one client')
     .describe('Who receives events. A name holds a to z, 0 to 9 and hyphens, 63 characters at most.'),
 });
@@ -122,7 +123,8 @@ export interface TlsMaterial {
 
 /** One endpoint of a client, with all that holds for it. */
 export interface ResolvedEndpoint
-  extends Pick<ClientConfig, 'concurrency' | 'timeoutMs' | 'retry' | 'maxAgeHours'> {
+  extends EndpointHeaders,
+    Pick<ClientConfig, 'concurrency' | 'timeoutMs' | 'retry' | 'maxAgeHours'> {
   /** The client's name. */
   readonly client: string;
   readonly type: string;
@@ -140,7 +142,7 @@ export interface ResolvedEndpoint
 }
 
 /** A client as the engine needs it: its settings, its name, and all that they refer to. */
-export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints'>> & {
+export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'headers'>> & {
   readonly name: string;
   /** By event type; has no prototype. */
   readonly endpoints: Readonly<Record<string, ResolvedEndpoint>>;

@@ -68,6 +68,9 @@ clients:
       inventory_receipt: /inventory_receipt
       # inventory_receipt: { path: /inventory_receipt, concurrency: 8, timeoutMs: 5000, retry: { retries: 3 } }
 
+    # {clients.<name>.headers}
+    # headers: { X-Tenant: returns, Ocp-Apim-Subscription-Key: "\${ACME_GATEWAY_KEY}" }
+
     # {clients.<name>.auth} The other types:
     #   { type: bearer, token: \${ACME_TOKEN} }
     #   { type: basic, username: waybill, password: \${ACME_PASSWORD} }

@@ -46,6 +46,7 @@ export const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'upgrade',
   'user-agent',
   'x-waybill-attempt',
+  'x-waybill-loadtest',
 ]);
 
 /** A header name (a token, RFC 9110, section 5.1) that is not Waybill's to write, but for some of those. */
@@ -60,6 +61,8 @@ function freeHeaderName(exceptions: readonly string[]) {
 
 /** The name of a header that is free for a client's use. */
 export const headerName = freeHeaderName([]);
+/** The name of a header that a client's requests may have beside Waybill's own. */
+export const requestHeaderName = freeHeaderName(['content-type']);
 /** The name of a header that a request for a token can carry: some of Waybill's own are as the service asks for them. */
 export const tokenRequestHeaderName = freeHeaderName([
   'accept',

@@ -11,10 +11,11 @@ import {
   type ResolvedEndpoint,
   type TlsMaterial,
 } from './config-schema.ts';
+import { mergeHeaders } from './endpoint-headers.ts';
 import { resolveUrl } from './http-fields.ts';
 import { readTextFile } from './read-text-file.ts';
 import { readYaml, type YamlTree } from './read-yaml.ts';
-import { type Env, substituteEnv } from './substitute-env.ts';
+import { type Env, type Substituted, substituteEnv } from './substitute-env.ts';
 import { readTlsFiles } from './tls-files.ts';
 import { isInTokenBody } from './token-service-config.ts';
 
@@ -63,7 +64,7 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   if (value === undefined || issues.length + problems.length > 0) {
     throw new ConfigError(path, [...yaml.tree.toProblems(issues), ...problems]);
   }
-  const config = resolveConfig(value, path, tls.byClient);
+  const config = resolveConfig(value, path, tls.byClient, substituted.referred);
   return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
 }
 
@@ -99,11 +100,16 @@ function readSecretKey(env: Env): { secretKey?: string; problems: readonly Confi
   return { problems: [{ path: SECRET_KEY, message }] };
 }
 
-function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string, TlsMaterial>): Config {
+function resolveConfig(
+  config: ConfigFile,
+  file: string,
+  tls: ReadonlyMap<string, TlsMaterial>,
+  referred: Substituted['referred'],
+): Config {
   const directory = dirname(file);
   const clients: Record<string, ResolvedClient> = Object.create(null);
   for (const [name, client] of Object.entries(config.clients)) {
-    clients[name] = resolveClient(name, client, tls.get(name));
+    clients[name] = resolveClient(name, client, referred, tls.get(name));
   }
   return {
     ...config,
@@ -114,10 +120,18 @@ function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string
   };
 }
 
-function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMaterial): ResolvedClient {
+function resolveClient(
+  name: string,
+  { headers, ...client }: ClientConfig,
+  referred: Substituted['referred'],
+  tlsMaterial?: TlsMaterial,
+): ResolvedClient {
+  const keys = ['clients', name];
+  const ofClient = { headers, keys: [...keys, 'headers'] };
   const endpoints: Record<string, ResolvedEndpoint> = Object.create(null);
   for (const [type, { path, ratePerSecond, ...own }] of Object.entries(client.endpoints)) {
     const retry = { ...client.retry, ...(own.retry as Partial<RetryPolicy>) };
+    const ofEndpoint = { headers: own.headers, keys: [...keys, 'endpoints', type, 'headers'] };
     endpoints[type] = {
       client: name,
       type,
@@ -127,6 +141,7 @@ function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMate
       maxAgeHours: own.maxAgeHours ?? client.maxAgeHours,
       retry,
       pace: resolvePace(own.pace ?? client.pace, retry),
+      ...mergeHeaders([ofClient, ofEndpoint], referred),
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     };
   }

@@ -23,6 +23,8 @@ export interface Substituted {
   readonly issues: ConfigIssue[];
   /** By place: where a text has its line breaks from, such as `(the environment variable NAME holds it)`. */
   readonly lineBreaks: Map<string, string>;
+  /** By place: the texts that a text has from variables and files. */
+  readonly referred: Map<string, readonly string[]>;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface Substituted {
  * @param directory what the paths of files are relative to
  */
 export function substituteEnv(tree: unknown, env: Env, directory: string): Substituted {
-  const found: Found = { issues: [], lineBreaks: new Map() };
+  const found: Found = { issues: [], lineBreaks: new Map(), referred: new Map() };
   // Each file is read once: many clients may share it.
   const files = new Map<string, Referred>();
   function refer(name: string): Referred {
@@ -62,6 +64,7 @@ function substituteIn(node: unknown, keys: PropertyKey[], refer: Refer, found: F
 function substituteText(text: string, keys: PropertyKey[], refer: Refer, found: Found): string {
   const messages = new Set<string>();
   const origins = new Set<string>();
+  const texts: string[] = [];
   const replaced = text.replace(REFERENCE, (match, name?: string, end?: string) => {
     if (match === '$${') return '${';
     const referred = end === '}' ? refer(name ?? '') : NO_REFERENCE;
@@ -69,9 +72,11 @@ function substituteText(text: string, keys: PropertyKey[], refer: Refer, found: 
       messages.add(referred.message);
       return match;
     }
+    texts.push(referred.text);
     if (/[\r\n]/.test(referred.text)) origins.add(referred.origin);
     return referred.text;
   });
+  if (texts.length > 0) found.referred.set(placeOf(keys), texts);
   const holders = `(${[...origins].join(' and ')} ${origins.size === 1 ? 'holds' : 'hold'} it)`;
   if (origins.size > 0) found.lineBreaks.set(placeOf(keys), holders);
   // Inside, a text there may have line breaks, as a PEM does; and one that is written in the file is meant.

@@ -9,6 +9,7 @@ import {
   type TokenMissing,
 } from '../auth/authorizer.ts';
 import { maskCredentials, maskQuery } from '../auth/mask-credentials.ts';
+import type { EndpointHeaders } from '../config/endpoint-headers.ts';
 import { type Answer, type AttemptResult, SHORTAGE_PAUSE_MS } from '../core/attempt-result.ts';
 import { type CallOffSignal, unlessCalledOff } from '../core/call-off.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
@@ -61,7 +62,7 @@ export type MakeAttempt = (
 ) => Promise<Attempted | Withheld | undefined>;
 
 /** What attempts are made with. */
-export interface AttemptParts {
+export interface AttemptParts extends EndpointHeaders {
   readonly post: Post;
   readonly authorizer: Authorizer;
   /** Statuses that lead to a new token, beside 401. */
@@ -76,7 +77,8 @@ export interface AttemptParts {
 
 /** Builds the attempt of a client. */
 export function createAttempt(parts: AttemptParts): MakeAttempt {
-  return (event, url, signal) => new Attempt(parts, event, url, signal).make();
+  const headers = headersOfEach(parts);
+  return (event, url, signal) => new Attempt(parts, headers, event, url, signal).make();
 }
 
 /**
@@ -85,14 +87,22 @@ export function createAttempt(parts: AttemptParts): MakeAttempt {
  */
 class Attempt {
   readonly #parts: AttemptParts;
+  readonly #headers: readonly string[];
   readonly #event: StoredEvent;
   readonly #url: string;
   readonly #signal: CallOffSignal;
   /** What the requests took: the wait for a token is no part of the attempt. */
   #ms = 0;
 
-  constructor(parts: AttemptParts, event: StoredEvent, url: string, signal: CallOffSignal) {
+  constructor(
+    parts: AttemptParts,
+    headers: readonly string[],
+    event: StoredEvent,
+    url: string,
+    signal: CallOffSignal,
+  ) {
     this.#parts = parts;
+    this.#headers = headers;
     this.#event = event;
     this.#url = url;
     this.#signal = signal;
@@ -154,15 +164,16 @@ class Attempt {
   }
 
   #post(authorization: Authorization): Promise<AttemptResult> {
-    const { post, userAgent, timeoutMs } = this.#parts;
-    const headers = headersFor(this.#event, userAgent, authorization);
+    const { post, timeoutMs } = this.#parts;
+    const headers = headersFor(this.#headers, this.#event, authorization);
     return post({ url: this.#url, headers, body: this.#event.body, timeoutMs }, this.#signal);
   }
 
   /** The answer as it may be kept: an endpoint may repeat what it was sent. The body of a delivery is empty. */
   #mask(result: AttemptResult, sent: Authorization): AttemptResult {
     if (result.kind !== 'answer' || result.body === '') return result;
-    return { ...result, body: maskQuery(maskCredentials(result.body, sent), this.#url) };
+    const masked = maskCredentials(result.body, sent, this.#parts.secretHeaders);
+    return { ...result, body: maskQuery(masked, this.#url) };
   }
 }
 
@@ -172,9 +183,14 @@ function withhold({ failure, blame, retryInMs }: TokenMissing): Withheld {
 
 const CALLED_OFF: CalledOff = { failure: 'the attempt was called off', calledOff: true };
 
-const EACH_REQUEST = ['Content-Type', 'application/json', 'Accept', 'application/json'] as const;
+/** What all requests to an endpoint carry alike. */
+function headersOfEach({ userAgent, headers = [] }: AttemptParts): string[] {
+  const hasType = headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'content-type');
+  const type = hasType ? [] : ['Content-Type', 'application/json'];
+  return [...type, 'Accept', 'application/json', 'User-Agent', userAgent, ...headers];
+}
 
-function headersFor(event: StoredEvent, userAgent: string, granted: Authorization): string[] {
-  const own = ['User-Agent', userAgent, 'Idempotency-Key', event.id];
-  return [...EACH_REQUEST, ...own, 'X-Waybill-Attempt', String(nextAttempt(event)), ...granted.headers];
+function headersFor(ofEach: readonly string[], event: StoredEvent, { headers }: Authorization): string[] {
+  const attempt = String(nextAttempt(event));
+  return [...ofEach, 'Idempotency-Key', event.id, 'X-Waybill-Attempt', attempt, ...headers];
 }

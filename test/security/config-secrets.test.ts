@@ -51,6 +51,7 @@ const FULL: Readonly<Record<string, unknown>> = {
         expiresInSeconds: 600,
         prefix: 'Bearer ',
       },
+      headers: { 'X-Tenant': 'returns', 'Content-Type': 'application/json' },
       concurrency: 32,
       ratePerSecond: 200,
       timeoutMs: 15_000,
