@@ -17,6 +17,7 @@ import {
   headerValue,
   httpBaseUrl,
   httpUrl,
+  textFor,
 } from './http-fields.ts';
 import { tokenServiceSchema, tokenSettings } from './token-service-config.ts';
 
@@ -31,6 +32,14 @@ const text = z.string().min(1, 'must not be empty');
 
 /** How a token request carries the credentials (RFC 6749, section 2.3.1; json: services like the sender's own). */
 export const TOKEN_STYLES = ['form', 'basic', 'json'] as const;
+
+const OWN_PARAMETERS: readonly string[] = ['grant_type', 'client_id', 'client_secret', 'scope'];
+
+const parameterName = textFor((name) => {
+  if (name === '') return 'must not be empty';
+  if (!OWN_PARAMETERS.includes(name.toLowerCase())) return undefined;
+  return `must not be ${name}: that parameter has a setting of its own`;
+});
 
 const authSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('none') }),
@@ -62,6 +71,12 @@ const authSchema = z.discriminatedUnion('type', [
       .default('form')
       .describe(
         'How the credentials are sent: form, basic or json. "waybill check" names the one that works.',
+      ),
+    parameters: z
+      .record(parameterName, anyCredential)
+      .optional()
+      .describe(
+        'Further parameters of the token request, such as audience or resource. What came from ${…} is masked if the service repeats it.',
       ),
     ...tokenSettings,
   }),
@@ -170,10 +185,13 @@ export const clientConfigSchema = z.strictObject({
 
 /** A client's settings with all defaults filled in. */
 export type ClientConfig = z.infer<typeof clientConfigSchema>;
-/** How requests to a client are authorized. */
-export type AuthConfig = ClientConfig['auth'];
 /** OAuth 2 client credentials (RFC 6749, section 4.4). */
-export type OAuth2Config = Extract<AuthConfig, { type: 'oauth2' }>;
+export type OAuth2Config = Extract<ClientConfig['auth'], { type: 'oauth2' }> & {
+  /** The values of `parameters`, and parts of them, that came from `${…}`. */
+  readonly secretParameters?: readonly string[];
+};
+/** How requests to a client are authorized. */
+export type AuthConfig = Exclude<ClientConfig['auth'], { type: 'oauth2' }> | OAuth2Config;
 /** A token service of the client's own making. */
 export type TokenServiceConfig = Extract<AuthConfig, { type: 'token_service' }>;
 /** Credentials that get a token, which is what requests carry. */
@@ -185,7 +203,7 @@ export function asksForTokens(auth: AuthConfig): auth is TokenAuthConfig {
 }
 
 /** How long one token request may take, with its repetitions. */
-export function tokenTimeoutMs({ auth, timeoutMs }: Pick<ClientConfig, 'auth' | 'timeoutMs'>): number {
+export function tokenTimeoutMs({ auth, timeoutMs }: { auth: AuthConfig; timeoutMs: number }): number {
   return asksForTokens(auth) ? (auth.timeoutMs ?? timeoutMs) : timeoutMs;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
+import { type AuthConfig, type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
 import { ALWAYS, type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-headers.ts';
 import { httpConfigSchema } from './http-config.ts';
 import { textFor, whyLineBreak } from './http-fields.ts';
@@ -142,7 +142,8 @@ export interface ResolvedEndpoint
 }
 
 /** A client as the engine needs it: its settings, its name, and all that they refer to. */
-export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'headers'>> & {
+export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'headers' | 'auth'>> & {
+  readonly auth: AuthConfig;
   readonly name: string;
   /** By event type; has no prototype. */
   readonly endpoints: Readonly<Record<string, ResolvedEndpoint>>;

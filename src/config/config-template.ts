@@ -93,6 +93,7 @@ clients:
       clientSecret: \${ACME_CLIENT_SECRET}
       # scope: "read write"                 # {auth.oauth2.scope}
       style: form                           # {auth.oauth2.style}
+      # parameters: { audience: https://returns.acme.example }   # {auth.oauth2.parameters}
       # timeoutMs: 10000                    # {auth.oauth2.timeoutMs}
       # renewOn: [419]                      # {auth.oauth2.renewOn}
 

@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { type RetryPolicy, totalDelayMs } from '../core/backoff.ts';
 import { checkTree } from './check-config.ts';
-import type { ClientConfig } from './client-config.ts';
+import type { AuthConfig, ClientConfig } from './client-config.ts';
 import { ConfigError, type ConfigIssue, type ConfigProblem, placeOf } from './config-error.ts';
 import {
   type Config,
@@ -145,7 +145,22 @@ function resolveClient(
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     };
   }
-  return { ...client, name, endpoints, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
+  const auth = withSecrets(client.auth, referred, [...keys, 'auth', 'parameters']);
+  return { ...client, auth, name, endpoints, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
+}
+
+/** Notes which values of `parameters` came from `${…}`. */
+function withSecrets(
+  auth: ClientConfig['auth'],
+  referred: Substituted['referred'],
+  keys: readonly PropertyKey[],
+): AuthConfig {
+  if (auth.type !== 'oauth2') return auth;
+  const secretParameters = Object.entries(auth.parameters ?? {}).flatMap(([name, value]) => {
+    const texts = referred.get(placeOf([...keys, name]));
+    return texts === undefined ? [] : [value, ...texts];
+  });
+  return secretParameters.length === 0 ? auth : { ...auth, secretParameters };
 }
 
 /** What is held for no time is not held. */

@@ -37,6 +37,7 @@ const FULL: Readonly<Record<string, unknown>> = {
         clientSecret: 'secret',
         scope: 'read',
         style: 'json',
+        parameters: { audience: 'https://returns.acme.example' },
         token: 'of bearer',
         username: 'of basic',
         password: 'of basic',
