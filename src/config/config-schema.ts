@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type AuthConfig, type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
+import { clientDefaultsSchema } from './client-defaults.ts';
 import { ALWAYS, type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-headers.ts';
 import { httpConfigSchema } from './http-config.ts';
 import { textFor, whyLineBreak } from './http-fields.ts';
@@ -100,6 +101,11 @@ export const configSchema = z.strictObject({
   http: httpConfigSchema
     .optional()
     .describe('The HTTP API: events in, and operating the service. Without it nothing listens.'),
+  defaults: clientDefaultsSchema
+    .optional()
+    .describe(
+      'Settings of all clients: any of theirs but baseUrl and endpoints. A client has what it leaves out from here, setting by setting; its auth of another type stands for itself.',
+    ),
   clients: z
     .record(clientNameSchema, clientConfigSchema.superRefine(refuseHeadersOfAuth, ALWAYS))
     .refine((clients) => Object.keys(clients).length > 0, 'must name at least one client')
@@ -151,7 +157,7 @@ export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'headers'
 };
 
 /** A configuration that is ready for use; frozen to the last leaf. */
-export type Config = Readonly<Omit<ConfigFile, 'clients' | 'dataDir'>> & {
+export type Config = Readonly<Omit<ConfigFile, 'clients' | 'dataDir' | 'defaults'>> & {
   /** The absolute path of the configuration file. */
   readonly file: string;
   /** The absolute path of the directory that the file stands in. */

@@ -56,6 +56,12 @@ shutdownGraceMs: 10000
 #   keys:
 #     - { name: orders, sha256: 0123..., scopes: [submit] }   # {http.keys[].scopes}
 
+# {defaults}
+# defaults:
+#   concurrency: 16
+#   retry: { retries: 4 }
+#   contact: { name: Integration team }
+
 # {clients}
 clients:
   acme:

@@ -14,8 +14,13 @@ const ENDS_IN_LINE_BREAK = /[\r\n]$/;
 /** Environment variables, as in `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** What a reference stands for, and from where; or why it stands for nothing, as a sentence without its subject. */
-type Referred = { readonly text: string; readonly origin: string } | { readonly message: string };
+/**
+ * What a reference stands for, and from where; or why it stands for nothing, as a sentence without its subject, and whether
+ * that is mended outside of the file.
+ */
+type Referred =
+  | { readonly text: string; readonly origin: string }
+  | { readonly message: string; readonly isOutside?: boolean };
 
 /** A tree with its references replaced. */
 export interface Substituted {
@@ -62,14 +67,16 @@ function substituteIn(node: unknown, keys: PropertyKey[], refer: Refer, found: F
 }
 
 function substituteText(text: string, keys: PropertyKey[], refer: Refer, found: Found): string {
-  const messages = new Set<string>();
+  const messages = new Map<string, ConfigIssue>();
+  const refuse = (message: string, isOutside = false): unknown =>
+    messages.set(message, { keys, message, ...(isOutside && { root: message }) });
   const origins = new Set<string>();
   const texts: string[] = [];
   const replaced = text.replace(REFERENCE, (match, name?: string, end?: string) => {
     if (match === '$${') return '${';
     const referred = end === '}' ? refer(name ?? '') : NO_REFERENCE;
     if ('message' in referred) {
-      messages.add(referred.message);
+      refuse(referred.message, referred.isOutside);
       return match;
     }
     texts.push(referred.text);
@@ -81,8 +88,8 @@ function substituteText(text: string, keys: PropertyKey[], refer: Refer, found: 
   if (origins.size > 0) found.lineBreaks.set(placeOf(keys), holders);
   // Inside, a text there may have line breaks, as a PEM does; and one that is written in the file is meant.
   const hasNewEnd = ENDS_IN_LINE_BREAK.test(replaced) && !ENDS_IN_LINE_BREAK.test(text);
-  if (hasNewEnd && isInTokenBody(keys)) messages.add(`must not end in a line break ${holders}`);
-  for (const message of messages) found.issues.push({ keys, message });
+  if (hasNewEnd && isInTokenBody(keys)) refuse(`must not end in a line break ${holders}`, true);
+  found.issues.push(...messages.values());
   return messages.size > 0 ? text : replaced;
 }
 
@@ -94,7 +101,9 @@ function readVariable(name: string, env: Env): Referred {
   if (!NAME.test(name)) return NO_REFERENCE;
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   const origin = `the environment variable ${name}`;
-  return value === undefined ? { message: `needs ${origin}, which is not set` } : { text: value, origin };
+  return value === undefined
+    ? { message: `needs ${origin}, which is not set`, isOutside: true }
+    : { text: value, origin };
 }
 
 /** What a file holds, without the one line break that editors and `echo` put at its end. */
@@ -105,8 +114,10 @@ function readFile(path: string, directory: string): Referred {
   const file = resolve(directory, path);
   if (isNoFileName(file)) return { message: 'must name a file in ${file:…}, not what stands in it' };
   const read = readTextFile(file, MAX_SECRET_BYTES);
-  if (!read.ok) return { message: `refers to a file that ${read.message}: ${showPath(file)}` };
+  if (!read.ok) {
+    return { message: `refers to a file that ${read.message}: ${showPath(file)}`, isOutside: true };
+  }
   const text = read.text.replace(/\r?\n$/, '');
   if (text !== '') return { text, origin: `the file ${showPath(file)}` };
-  return { message: `refers to a file that is empty: ${showPath(file)}` };
+  return { message: `refers to a file that is empty: ${showPath(file)}`, isOutside: true };
 }
