@@ -16,27 +16,29 @@ const { baseUrl: _, endpoints: __, ...shared } = clientConfigSchema.shape;
 type ClientDefaults = Partially<Omit<z.input<typeof clientConfigSchema>, (typeof OWN)[number]>>;
 
 /**
- * The same settings, of which none is required and none has a default; `type` is, since it tells the others. What holds
+ * The same setting, of which nothing is required and nothing filled in, but for the `type` that tells others. What holds
  * between several settings is left to the clients, which may add what is missing.
  */
-export function loosened(schema: z.ZodType): z.ZodType {
-  const loose = looseForm(schema);
-  const { description } = schema;
-  return description === undefined || loose.description !== undefined ? loose : loose.describe(description);
-}
-
-function looseForm(schema: z.ZodType): z.ZodType {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
-    return loosened(schema.unwrap() as z.ZodType);
+function loosened(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodDefault) {
+    // Only told: an editor shows it.
+    return told(schema, { default: schema.def.defaultValue });
   }
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) return told(schema);
   if (schema instanceof z.ZodDiscriminatedUnion) {
-    const options = schema.options.map((option) => looseForm(option as z.ZodType));
+    const options = schema.options.map((option) => loosened(option as z.ZodType));
     return z.discriminatedUnion(schema.def.discriminator, options as [z.ZodObject]);
   }
   if (schema instanceof z.ZodUnion) {
     return z.union(schema.options.map((option) => loosened(option as z.ZodType)));
   }
   return schema instanceof z.ZodObject ? z.strictObject(looseShape(schema.shape)) : schema;
+}
+
+/** What a wrapper holds, with what it tells. */
+function told(wrapper: z.ZodOptional | z.ZodPrefault | z.ZodDefault, more: object = {}): z.ZodType {
+  const inner = wrapper.unwrap() as z.ZodType;
+  return loosened(inner).meta({ ...inner.meta(), ...wrapper.meta(), ...more });
 }
 
 /** The settings of a section, each optional, but for a literal. */
@@ -46,8 +48,7 @@ export function looseShape(shape: z.core.$ZodShape): Record<string, z.ZodType> {
     settings.map(([key, schema]) => {
       if (schema instanceof z.ZodLiteral) return [key, schema];
       const loose = loosened(schema);
-      const optional = loose.optional();
-      return [key, loose.description === undefined ? optional : optional.describe(loose.description)];
+      return [key, loose.optional().meta({ ...schema.meta(), ...loose.meta() })];
     }),
   );
 }

@@ -9,7 +9,7 @@ const TEMPLATE = `# Waybill's configuration. "waybill check" says what is wrong 
 # \${NAME} in a value is replaced by the environment variable NAME; keep secrets there, not here.
 # \${file:/run/secrets/x} is replaced by the content of that file, without the line break at its end.
 # A literal \${ is written $\${. Names that end in Ms are in milliseconds (1000 = one second).
-# Remove the "# " before a setting to use it.
+# Remove the "# " before a setting to use it. "waybill docs schema" prints a JSON Schema for editors.
 
 # {redis}
 # redis:
