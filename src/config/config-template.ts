@@ -2,9 +2,9 @@ import { describeAuth, describeSettings, type SettingText } from './describe-set
 
 /*
  * A comment that is the path of a setting stands for the text in its schema: alone in its line for all of it, and
- * behind a value for its first sentence.
+ * behind a value for its first sentence. The list of settings in src/docs has its examples from here.
  */
-const TEMPLATE = `# Waybill's configuration. "waybill check" says what is wrong with it, all at once.
+export const TEMPLATE = `# Waybill's configuration. "waybill check" says what is wrong with it, all at once.
 #
 # \${NAME} in a value is replaced by the environment variable NAME; keep secrets there, not here.
 # \${file:/run/secrets/x} is replaced by the content of that file, without the line break at its end.
@@ -29,6 +29,7 @@ deadLetters:
 #     - { format: slack, url: "\${SLACK_WEBHOOK_URL}" }
 #     - { format: pagerduty, routingKey: "\${PAGERDUTY_KEY}" }   # {incidents.notify[].routingKey}
 #     - { format: json, url: https://hooks.acme.example/waybill, headers: { X-Api-Key: "\${HOOK_KEY}" } }
+#     - { format: text, url: http://10.0.0.7/notes, timeoutMs: 2000, allowPrivateNetwork: true }
 #   lookEveryMs: 5000                       # {incidents.lookEveryMs}
 #   downAfterMs: 60000                      # {incidents.downAfterMs}
 
@@ -78,9 +79,9 @@ clients:
     # headers: { X-Tenant: returns, Ocp-Apim-Subscription-Key: "\${ACME_GATEWAY_KEY}" }
 
     # {clients.<name>.auth} The other types:
-    #   { type: bearer, token: \${ACME_TOKEN} }
-    #   { type: basic, username: waybill, password: \${ACME_PASSWORD} }
-    #   { type: api_key, header: X-Api-Key, key: \${ACME_KEY} }
+    #   { type: bearer, token: "\${ACME_TOKEN}" }
+    #   { type: basic, username: waybill, password: "\${ACME_PASSWORD}" }
+    #   { type: api_key, header: X-Api-Key, key: "\${ACME_KEY}" }
     # and, for a token service that does not speak OAuth 2:
     #   type: token_service
     #   url: https://auth.acme.example/login  # {auth.token_service.url}
@@ -92,6 +93,8 @@ clients:
     #   expiresInSeconds: 3600              # {auth.token_service.expiresInSeconds}
     #   header: Authorization               # {auth.token_service.header}
     #   prefix: "Bearer "                   # {auth.token_service.prefix}
+    #   timeoutMs: 10000                    # {auth.token_service.timeoutMs}
+    #   renewOn: [419]                      # {auth.token_service.renewOn}
     auth:
       type: oauth2                          # client credentials (RFC 6749, section 4.4)
       tokenUrl: https://auth.acme.example/oauth/token

@@ -26,6 +26,11 @@ const FULL: Readonly<Record<string, unknown>> = {
     ],
     lookEveryMs: 5_000,
   },
+  defaults: {
+    headers: { 'X-All': 'a' },
+    timeoutMs: 5_000,
+    tls: { ca: 'ca.pem' },
+  },
   clients: {
     acme: {
       baseUrl: 'https://returns.acme.example',
