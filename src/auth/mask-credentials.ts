@@ -1,14 +1,33 @@
 import type { Authorization } from './authorizer.ts';
 import { createMask, type Mask, secretsOfHeader } from './mask-secrets.ts';
 
-/** One for each token, since an endpoint that echoes one request echoes them all. */
-const masks = new WeakMap<Authorization, Mask>();
+type MaskOfHeaders = (secretHeaders: readonly string[]) => Mask;
 
-/** Takes the credentials of a request out of the answer, whose start is kept, logged and shown. */
-export function maskCredentials(text: string, authorization: Authorization): string {
-  const mask = masks.get(authorization) ?? createMask(secretsIn(authorization));
-  masks.set(authorization, mask);
-  return mask(text);
+/** One for each token and endpoint, since an endpoint that echoes one request echoes them all. */
+const masks = new WeakMap<Authorization, MaskOfHeaders>();
+const NONE: readonly string[] = [];
+
+/**
+ * Takes the credentials of a request out of the answer, whose start is kept, logged and shown.
+ *
+ * @param secretHeaders values of other headers to take out; the same array for all requests to an endpoint
+ */
+export function maskCredentials(text: string, authorization: Authorization, secretHeaders = NONE): string {
+  const maskOf = masks.get(authorization) ?? createMasks(authorization);
+  masks.set(authorization, maskOf);
+  return maskOf(secretHeaders)(text);
+}
+
+/** All secrets in one mask: one may be a part of another. */
+function createMasks(authorization: Authorization): MaskOfHeaders {
+  const byHeaders = new WeakMap<readonly string[], Mask>();
+  return (secretHeaders) => {
+    const known = byHeaders.get(secretHeaders);
+    if (known !== undefined) return known;
+    const mask = createMask([...secretsIn(authorization), ...secretHeaders.flatMap(secretsOfHeader)]);
+    byHeaders.set(secretHeaders, mask);
+    return mask;
+  };
 }
 
 function secretsIn({ headers, token }: Authorization): string[] {

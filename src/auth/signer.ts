@@ -5,11 +5,18 @@ import type { StoredEvent } from '../core/event.ts';
 import { createAwsSignature } from './aws-signature.ts';
 import { createMask, type Mask } from './mask-secrets.ts';
 
-/**
- * Signs an event as it is sent to a URL. @param now milliseconds since the epoch
- * @returns header names and values in turns
- */
-type Sign = (event: Pick<StoredEvent, 'id' | 'body'>, url: string, now: number) => readonly string[];
+/** A request that is about to be sent. */
+interface UnsignedRequest {
+  readonly event: Pick<StoredEvent, 'id' | 'body'>;
+  readonly url: string;
+  /** The media type of the body, as the request says it. */
+  readonly contentType: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** @returns the headers to add: names and values in turns */
+type Sign = (request: UnsignedRequest) => readonly string[];
 
 /** Signs each request to a client. */
 export interface Signer {
@@ -28,23 +35,23 @@ export function createSigner(auth: AuthConfig, signing: SigningConfig | undefine
   }
   if (auth.type === 'aws_sigv4') {
     const sign = createAwsSignature(auth);
-    signs.push(({ body }, url, now) => sign(url, { method: 'POST', headers: SIGNED_HEADERS, body }, now));
+    // AWS demands that the media type is signed, and no more: other headers may be changed on the way.
+    signs.push(({ event: { body }, url, contentType, now }) =>
+      sign(url, { method: 'POST', headers: { 'Content-Type': contentType }, body }, now),
+    );
     secrets.push(auth.secretAccessKey, auth.sessionToken ?? '');
   }
   const [first, second] = signs;
   if (first === undefined) return undefined;
   const mask = createMask(secrets);
   if (second === undefined) return { sign: first, mask };
-  return { sign: (event, url, now) => [...first(event, url, now), ...second(event, url, now)], mask };
+  return { sign: (request) => [...first(request), ...second(request)], mask };
 }
-
-/** AWS demands it, and no more: others may be changed on the way. */
-const SIGNED_HEADERS = { 'Content-Type': 'application/json' };
 
 /** Standard Webhooks: each secret signs the id, the time in seconds and the bytes of the body. */
 function signByWebhookSecrets({ secrets }: SigningConfig): Sign {
   const keys = secrets.map((secret) => createSecretKey(signingKey(secret)));
-  return ({ id, body }, _url, now) => {
+  return ({ event: { id, body }, now }) => {
     const seconds = Math.floor(now / 1_000);
     const content = `${id}.${seconds}.${body}`;
     const signatures = keys.map((key) => `v1,${createHmac('sha256', key).update(content).digest('base64')}`);

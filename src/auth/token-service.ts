@@ -9,10 +9,13 @@ export function tokenKey(config: TokenAuthConfig): string {
   return `wb:token:${hash('sha256', JSON.stringify(identityOf(config)))}`;
 }
 
-/** All that tells which token is meant; for OAuth 2 four texts, else a list that no OAuth 2 service has. */
+/** All that tells which token is meant; for OAuth 2 a list of texts, else one that no OAuth 2 service has. */
 function identityOf(config: TokenAuthConfig): readonly unknown[] {
   if (config.type === 'oauth2') {
-    return [config.tokenUrl, config.clientId, config.scope ?? '', config.clientSecret];
+    const { tokenUrl, clientId, scope = '', clientSecret, parameters = {} } = config;
+    // Their order means nothing. Without any it is the key that tokens in Redis have had before.
+    const given = Object.entries(parameters).sort(([one], [other]) => (one < other ? -1 : 1));
+    return [tokenUrl, clientId, scope, clientSecret, ...given];
   }
   const { type, url, method, headers, body, tokenPointer } = config;
   return [type, url, method, headers, body ?? null, tokenPointer];
@@ -51,8 +54,9 @@ export function buildTokenRequest(config: TokenAuthConfig): TokenRequestParts {
 
 /** In the style that the service takes (RFC 6749, sections 2.3.1 and 4.4). */
 function buildOAuth2Request(config: OAuth2Config): TokenRequestParts {
-  const { tokenUrl: url, clientId, clientSecret, scope, style } = config;
+  const { tokenUrl: url, clientId, clientSecret, scope, style, parameters } = config;
   const fields = {
+    ...parameters,
     grant_type: 'client_credentials',
     ...(style !== 'basic' && { client_id: clientId, client_secret: clientSecret }),
     ...(scope !== undefined && { scope }),
@@ -89,7 +93,9 @@ const PLAIN_HEADERS: ReadonlySet<string> = new Set(['accept', 'content-type', 'u
 
 /** For a service of the client's own making all that may be secret: header values, texts of the body, the query. */
 function secretsOf(config: TokenAuthConfig): readonly string[] {
-  if (config.type === 'oauth2') return [basicOf(config).slice('Basic '.length), config.clientSecret];
+  if (config.type === 'oauth2') {
+    return [basicOf(config).slice('Basic '.length), config.clientSecret, ...(config.secretParameters ?? [])];
+  }
   const { url, headers, body } = config;
   const inHeaders = Object.entries(headers).filter(([name]) => !PLAIN_HEADERS.has(name.toLowerCase()));
   return [

@@ -1,10 +1,26 @@
 import { z } from 'zod';
-import { anyCredential, bearerToken, credential, headerName, headerValue, httpUrl } from './http-fields.ts';
+import {
+  anyCredential,
+  bearerToken,
+  credential,
+  headerName,
+  headerValue,
+  httpUrl,
+  textFor,
+} from './http-fields.ts';
 import { awsSigV4Schema } from './signing-config.ts';
 import { tokenServiceSchema, tokenSettings } from './token-service-config.ts';
 
 /** How a token request carries the credentials (RFC 6749, section 2.3.1; json: services like the sender's own). */
 export const TOKEN_STYLES = ['form', 'basic', 'json'] as const;
+
+const OWN_PARAMETERS: readonly string[] = ['grant_type', 'client_id', 'client_secret', 'scope'];
+
+const parameterName = textFor((name) => {
+  if (name === '') return 'must not be empty';
+  if (!OWN_PARAMETERS.includes(name.toLowerCase())) return undefined;
+  return `must not be ${name}: that parameter has a setting of its own`;
+});
 
 /** How requests to a client are authorized, by type. */
 export const authSchema = z.discriminatedUnion('type', [
@@ -37,6 +53,12 @@ export const authSchema = z.discriminatedUnion('type', [
       .default('form')
       .describe(
         'How the credentials are sent: form, basic or json. "waybill check" names the one that works.',
+      ),
+    parameters: z
+      .record(parameterName, anyCredential)
+      .optional()
+      .describe(
+        'Further parameters of the token request, such as audience or resource. What came from ${…} is masked if the service repeats it.',
       ),
     ...tokenSettings,
   }),

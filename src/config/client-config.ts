@@ -1,8 +1,16 @@
 import { z } from 'zod';
-import { EVENT_TYPE_NAMES, findEventType } from '../core/event-types.ts';
-import { didYouMean } from '../core/near-miss.ts';
 import { authSchema } from './auth-config.ts';
-import { endpointAddress, httpBaseUrl } from './http-fields.ts';
+import {
+  concurrency,
+  endpointsSchema,
+  maxAgeHours,
+  paceSchema,
+  ratePerSecond,
+  retrySchema,
+  timeoutMs,
+} from './endpoint-config.ts';
+import { headersSchema } from './endpoint-headers.ts';
+import { httpBaseUrl } from './http-fields.ts';
 import { signingSchema } from './signing-config.ts';
 
 const KIB = 1024;
@@ -13,68 +21,6 @@ export const clientNameSchema = z
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'is not a client name: it must match [a-z0-9][a-z0-9-]{0,62}');
 
 const text = z.string().min(1, 'must not be empty');
-
-const eventTypeName = z.string().refine((name) => findEventType(name) !== undefined, {
-  error: ({ input }) => {
-    const known = EVENT_TYPE_NAMES.join(', ');
-    return `is not an event type (${known})${didYouMean(String(input), EVENT_TYPE_NAMES)}`;
-  },
-});
-
-const retry = {
-  retries: z.int().min(0).max(20),
-  baseDelayMs: z.int().min(0).max(86_400_000),
-  factor: z.number().min(1).max(100),
-  maxDelayMs: z.int().min(0).max(604_800_000),
-  jitter: z.number().min(0).max(1),
-};
-
-const retrySchema = z.strictObject({
-  retries: retry.retries
-    .default(5)
-    .describe('Retries after the first attempt; then the event is a dead letter.'),
-  baseDelayMs: retry.baseDelayMs.default(15_000).describe('The delay before the first retry.'),
-  factor: retry.factor.default(5).describe('Each further delay is so many times longer.'),
-  maxDelayMs: retry.maxDelayMs.default(14_400_000).describe('No delay is longer.'),
-  jitter: retry.jitter.default(0.1).describe('The share by which a delay varies, up or down. 0.1 is 10 %.'),
-});
-
-const concurrency = z.int().min(1).max(1_000);
-const ratePerSecond = z.number().min(0.001).max(1_000_000);
-const timeoutMs = z.int().min(1).max(600_000);
-const maxAgeHours = z.number().positive().max(8_760);
-
-const paceMode = z.enum(['adaptive', 'fixed']);
-
-/** How an endpoint sets how fast it is sent to: a mode alone, or with the longest hold and the least rate. */
-const paceSchema = z.union([
-  paceMode.transform((mode) => ({ mode, holdMs: undefined, minPerSecond: 0 })),
-  z.strictObject({
-    mode: paceMode.default('adaptive'),
-    holdMs: z.int().min(0).max(604_800_000).optional(),
-    minPerSecond: z.number().min(0).max(1_000_000).default(0),
-  }),
-]);
-
-/** An endpoint with settings of its own: what it leaves out is the client's, but for the rate, which it adds to it. */
-const endpointSettings = z.strictObject({
-  path: endpointAddress.describe('A path that is appended to baseUrl, or a full URL.'),
-  concurrency: concurrency.optional().describe("Instead of the client's."),
-  ratePerSecond: ratePerSecond.optional().describe("Of this endpoint alone; the client's rate holds, too."),
-  timeoutMs: timeoutMs.optional().describe("Instead of the client's."),
-  pace: paceSchema.optional().describe("Instead of the client's."),
-  maxAgeHours: maxAgeHours.optional().describe("Instead of the client's."),
-  retry: z.strictObject(retry).partial().optional().describe("Those that it names, instead of the client's."),
-});
-
-type EndpointSettings = z.infer<typeof endpointSettings>;
-
-const endpointsSchema = z
-  .record(
-    eventTypeName,
-    z.union([endpointAddress.transform((path): EndpointSettings => ({ path })), endpointSettings]),
-  )
-  .refine((endpoints) => Object.keys(endpoints).length > 0, 'must name at least one event type');
 
 const tlsSchema = z
   .strictObject({
@@ -112,8 +58,13 @@ const loadtestSchema = z.strictObject({
 export const clientConfigSchema = z.strictObject({
   baseUrl: httpBaseUrl.describe("Where the client's endpoints are. Their paths are appended to it."),
   endpoints: endpointsSchema.describe(
-    'A path or full URL for each event type, or an object with settings of its own: path, concurrency, timeoutMs, maxAgeHours, retry, pace, ratePerSecond.',
+    'A path or full URL for each event type, or an object with settings of its own: path, headers, concurrency, timeoutMs, maxAgeHours, retry, pace, ratePerSecond.',
   ),
+  headers: headersSchema
+    .optional()
+    .describe(
+      "Headers of each request to the endpoints, beside Waybill's own and that of auth. Content-Type may be another media type of JSON. What came from ${…} is masked if an endpoint repeats it.",
+    ),
   auth: authSchema
     .default({ type: 'none' })
     .describe('How requests are authorized. "waybill docs auth" explains each type.'),
@@ -178,10 +129,13 @@ export const clientConfigSchema = z.strictObject({
 
 /** A client's settings with all defaults filled in. */
 export type ClientConfig = z.infer<typeof clientConfigSchema>;
-/** How requests to a client are authorized. */
-export type AuthConfig = ClientConfig['auth'];
 /** OAuth 2 client credentials (RFC 6749, section 4.4). */
-export type OAuth2Config = Extract<AuthConfig, { type: 'oauth2' }>;
+export type OAuth2Config = Extract<ClientConfig['auth'], { type: 'oauth2' }> & {
+  /** The values of `parameters`, and parts of them, that came from `${…}`. */
+  readonly secretParameters?: readonly string[];
+};
+/** How requests to a client are authorized. */
+export type AuthConfig = Exclude<ClientConfig['auth'], { type: 'oauth2' }> | OAuth2Config;
 /** A token service of the client's own making. */
 export type TokenServiceConfig = Extract<AuthConfig, { type: 'token_service' }>;
 /** Credentials that get a token, which is what requests carry. */
@@ -193,7 +147,7 @@ export function asksForTokens(auth: AuthConfig): auth is TokenAuthConfig {
 }
 
 /** How long one token request may take, with its repetitions. */
-export function tokenTimeoutMs({ auth, timeoutMs }: Pick<ClientConfig, 'auth' | 'timeoutMs'>): number {
+export function tokenTimeoutMs({ auth, timeoutMs }: { auth: AuthConfig; timeoutMs: number }): number {
   return asksForTokens(auth) ? (auth.timeoutMs ?? timeoutMs) : timeoutMs;
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
+import { type AuthConfig, type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
+import { clientDefaultsSchema } from './client-defaults.ts';
+import { ALWAYS, type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-headers.ts';
 import { httpConfigSchema } from './http-config.ts';
 import { textFor, whyLineBreak } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
@@ -99,8 +101,13 @@ export const configSchema = z.strictObject({
   http: httpConfigSchema
     .optional()
     .describe('The HTTP API: events in, and operating the service. Without it nothing listens.'),
+  defaults: clientDefaultsSchema
+    .optional()
+    .describe(
+      'Settings of all clients: any of theirs but baseUrl and endpoints. A client has what it leaves out from here, setting by setting; its auth of another type stands for itself.',
+    ),
   clients: z
-    .record(clientNameSchema, clientConfigSchema)
+    .record(clientNameSchema, clientConfigSchema.superRefine(refuseHeadersOfAuth, ALWAYS))
     .refine((clients) => Object.keys(clients).length > 0, 'must name at least one client')
     .describe('Who receives events. A name holds a to z, 0 to 9 and hyphens, 63 characters at most.'),
 });
@@ -122,7 +129,8 @@ export interface TlsMaterial {
 
 /** One endpoint of a client, with all that holds for it. */
 export interface ResolvedEndpoint
-  extends Pick<ClientConfig, 'concurrency' | 'timeoutMs' | 'retry' | 'maxAgeHours'> {
+  extends EndpointHeaders,
+    Pick<ClientConfig, 'concurrency' | 'timeoutMs' | 'retry' | 'maxAgeHours'> {
   /** The client's name. */
   readonly client: string;
   readonly type: string;
@@ -140,7 +148,8 @@ export interface ResolvedEndpoint
 }
 
 /** A client as the engine needs it: its settings, its name, and all that they refer to. */
-export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints'>> & {
+export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'headers' | 'auth'>> & {
+  readonly auth: AuthConfig;
   readonly name: string;
   /** By event type; has no prototype. */
   readonly endpoints: Readonly<Record<string, ResolvedEndpoint>>;
@@ -148,7 +157,7 @@ export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints'>> & {
 };
 
 /** A configuration that is ready for use; frozen to the last leaf. */
-export type Config = Readonly<Omit<ConfigFile, 'clients' | 'dataDir'>> & {
+export type Config = Readonly<Omit<ConfigFile, 'clients' | 'dataDir' | 'defaults'>> & {
   /** The absolute path of the configuration file. */
   readonly file: string;
   /** The absolute path of the directory that the file stands in. */

@@ -2,14 +2,14 @@ import { describeAuth, describeSettings, type SettingText } from './describe-set
 
 /*
  * A comment that is the path of a setting stands for the text in its schema: alone in its line for all of it, and
- * behind a value for its first sentence.
+ * behind a value for its first sentence. The list of settings in src/docs has its examples from here.
  */
-const TEMPLATE = `# Waybill's configuration. "waybill check" says what is wrong with it, all at once.
+export const TEMPLATE = `# Waybill's configuration. "waybill check" says what is wrong with it, all at once.
 #
 # \${NAME} in a value is replaced by the environment variable NAME; keep secrets there, not here.
 # \${file:/run/secrets/x} is replaced by the content of that file, without the line break at its end.
 # A literal \${ is written $\${. Names that end in Ms are in milliseconds (1000 = one second).
-# Remove the "# " before a setting to use it.
+# Remove the "# " before a setting to use it. "waybill docs schema" prints a JSON Schema for editors.
 
 # {redis}
 # redis:
@@ -29,6 +29,7 @@ deadLetters:
 #     - { format: slack, url: "\${SLACK_WEBHOOK_URL}" }
 #     - { format: pagerduty, routingKey: "\${PAGERDUTY_KEY}" }   # {incidents.notify[].routingKey}
 #     - { format: json, url: https://hooks.acme.example/waybill, headers: { X-Api-Key: "\${HOOK_KEY}" } }
+#     - { format: text, url: http://10.0.0.7/notes, timeoutMs: 2000, allowPrivateNetwork: true }
 #   lookEveryMs: 5000                       # {incidents.lookEveryMs}
 #   downAfterMs: 60000                      # {incidents.downAfterMs}
 
@@ -56,6 +57,12 @@ shutdownGraceMs: 10000
 #   keys:
 #     - { name: orders, sha256: 0123..., scopes: [submit] }   # {http.keys[].scopes}
 
+# {defaults}
+# defaults:
+#   concurrency: 16
+#   retry: { retries: 4 }
+#   contact: { name: Integration team }
+
 # {clients}
 clients:
   acme:
@@ -68,12 +75,14 @@ clients:
       inventory_receipt: /inventory_receipt
       # inventory_receipt: { path: /inventory_receipt, concurrency: 8, timeoutMs: 5000, retry: { retries: 3 } }
 
+    # {clients.<name>.headers}
+    # headers: { X-Tenant: returns, Ocp-Apim-Subscription-Key: "\${ACME_GATEWAY_KEY}" }
+
     # {clients.<name>.auth} The other types:
-    #   { type: bearer, token: \${ACME_TOKEN} }
-    #   { type: basic, username: waybill, password: \${ACME_PASSWORD} }
-    #   { type: api_key, header: X-Api-Key, key: \${ACME_KEY} }
-    #   { type: aws_sigv4, region: us-east-1, service: execute-api, accessKeyId: \${ACME_AWS_ID},
-    #     secretAccessKey: \${ACME_AWS_KEY}, sessionToken: \${ACME_AWS_SESSION} }   # the token of temporary ones
+    #   { type: bearer, token: "\${ACME_TOKEN}" }
+    #   { type: basic, username: waybill, password: "\${ACME_PASSWORD}" }
+    #   { type: api_key, header: X-Api-Key, key: "\${ACME_KEY}" }
+    #   { type: aws_sigv4, region: us-east-1, service: execute-api, accessKeyId: "\${AWS_ID}", secretAccessKey: "\${AWS_KEY}", sessionToken: "\${AWS_SESSION}" }
     # and, for a token service that does not speak OAuth 2:
     #   type: token_service
     #   url: https://auth.acme.example/login  # {auth.token_service.url}
@@ -85,6 +94,8 @@ clients:
     #   expiresInSeconds: 3600              # {auth.token_service.expiresInSeconds}
     #   header: Authorization               # {auth.token_service.header}
     #   prefix: "Bearer "                   # {auth.token_service.prefix}
+    #   timeoutMs: 10000                    # {auth.token_service.timeoutMs}
+    #   renewOn: [419]                      # {auth.token_service.renewOn}
     auth:
       type: oauth2                          # client credentials (RFC 6749, section 4.4)
       tokenUrl: https://auth.acme.example/oauth/token
@@ -92,6 +103,7 @@ clients:
       clientSecret: \${ACME_CLIENT_SECRET}
       # scope: "read write"                 # {auth.oauth2.scope}
       style: form                           # {auth.oauth2.style}
+      # parameters: { audience: https://returns.acme.example }   # {auth.oauth2.parameters}
       # timeoutMs: 10000                    # {auth.oauth2.timeoutMs}
       # renewOn: [419]                      # {auth.oauth2.renewOn}
 

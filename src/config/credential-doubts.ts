@@ -16,7 +16,8 @@ export interface CredentialDoubt {
  */
 export function findCredentialDoubts(auth: AuthConfig): CredentialDoubt[] {
   // What a token service is sent may be any text that the client thinks of.
-  return doubtsIn(auth, ['auth'], auth.type === 'token_service');
+  const settings = auth.type === 'oauth2' ? { ...auth, secretParameters: undefined } : auth;
+  return doubtsIn(settings, ['auth'], auth.type === 'token_service');
 }
 
 /** The same for the channels of incidents; settings are such as `incidents.notify[0].routingKey`. */

@@ -49,7 +49,7 @@ function* textsOf(section: JsonSchema, parent: string): Generator<SettingText> {
     const path = parent === '' ? key : `${parent}.${key}`;
     const description = schema.description ?? '';
     const inside = insideOf(schema, path);
-    const isSection = inside !== undefined && schema.items === undefined;
+    const isSection = schema.properties !== undefined || (inside !== undefined && schema.items === undefined);
     const isRequired = section.required?.includes(key) === true;
     yield { path, description, ...(isSection ? {} : { allows: allowsOf(schema, isRequired) }) };
     if (inside !== undefined) yield* textsOf(...inside);
@@ -59,6 +59,8 @@ function* textsOf(section: JsonSchema, parent: string): Generator<SettingText> {
 /** The section that a setting leads to, and its path; undefined: it is a value of its own. */
 function insideOf(schema: JsonSchema, path: string): [JsonSchema, string] | undefined {
   const { properties, additionalProperties: each, items } = schema;
+  // The settings of clients once more.
+  if (path === 'defaults') return undefined;
   if (properties !== undefined) return [schema, path];
   if (typeof each === 'object' && each.properties !== undefined) return [each, `${path}.<name>`];
   if (items?.properties !== undefined) return [items, `${path}[]`];

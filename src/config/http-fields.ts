@@ -49,6 +49,7 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'webhook-signature',
   'webhook-timestamp',
   'x-waybill-attempt',
+  'x-waybill-loadtest',
 ]);
 
 /** Whether a header is Waybill's to write; names of AWS are, since it demands that all of them are signed. */
@@ -70,6 +71,10 @@ const FREE_FOR_TOKENS = /^(?:accept|content-type|idempotency-key|user-agent|(?:w
 
 /** The name of a header that is free for a client's use. */
 export const headerName = freeHeaderName(isReservedHeader);
+/** The name of a header that a client's requests may have beside Waybill's own. */
+export const requestHeaderName = freeHeaderName(
+  (name) => isReservedHeader(name) && name.toLowerCase() !== 'content-type',
+);
 /** The name of a header that a request for a token can carry: some of Waybill's own are as the service asks for them. */
 export const tokenRequestHeaderName = freeHeaderName(
   (name) => isReservedHeader(name) && !FREE_FOR_TOKENS.test(name),

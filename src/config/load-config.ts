@@ -1,8 +1,9 @@
 import { dirname, resolve } from 'node:path';
 import { type RetryPolicy, totalDelayMs } from '../core/backoff.ts';
 import { checkTree } from './check-config.ts';
-import type { ClientConfig } from './client-config.ts';
-import { ConfigError, type ConfigIssue, type ConfigProblem, placeOf } from './config-error.ts';
+import type { AuthConfig, ClientConfig } from './client-config.ts';
+import { mergeDefaults } from './client-defaults.ts';
+import { ConfigError, type ConfigProblem, placeOf } from './config-error.ts';
 import {
   type Config,
   type ConfigFile,
@@ -11,12 +12,13 @@ import {
   type ResolvedEndpoint,
   type TlsMaterial,
 } from './config-schema.ts';
+import { mergeHeaders } from './endpoint-headers.ts';
+import { findIssues } from './find-issues.ts';
 import { resolveUrl } from './http-fields.ts';
 import { readTextFile } from './read-text-file.ts';
-import { readYaml, type YamlTree } from './read-yaml.ts';
-import { type Env, substituteEnv } from './substitute-env.ts';
+import { readYaml } from './read-yaml.ts';
+import { type Env, type Substituted, substituteEnv } from './substitute-env.ts';
 import { readTlsFiles } from './tls-files.ts';
-import { isInTokenBody } from './token-service-config.ts';
 
 const DEFAULT_DATA_DIR = '.waybill';
 /** Enough for over a thousand clients with all of their settings. */
@@ -52,42 +54,17 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   if (!yaml.ok) throw new ConfigError(path, yaml.problems);
 
   // An empty file lacks settings, as every other; it is not of a wrong type.
-  const substituted = substituteEnv(yaml.tree.value ?? {}, env, directory);
-  const tls = readTlsFiles(substituted.value, directory, yaml.tree.value);
+  const merged = mergeDefaults(yaml.tree.value ?? {});
+  const substituted = substituteEnv(merged, env, directory);
+  const tls = readTlsFiles(substituted.value, directory, merged);
   const { value, issues: ofSchema } = checkTree(configSchema, substituted.value);
-  const others = [...tls.issues, ...ofSchema.map((issue) => nameOrigin(issue, substituted.lineBreaks))];
-  const causes = [...yaml.tree.issues, ...substituted.issues, ...respelledIssues(yaml.tree, ofSchema)];
   const { secretKey, problems } = readSecretKey(env);
-  // What follows from a cause is not said again: `${HOST}`, unset, is no URL either.
-  const issues = [...causes, ...elsewhere(others, causes)];
+  const issues = findIssues({ yaml: yaml.tree, merged, substituted, ofTls: tls.issues, ofSchema });
   if (value === undefined || issues.length + problems.length > 0) {
     throw new ConfigError(path, [...yaml.tree.toProblems(issues), ...problems]);
   }
-  const config = resolveConfig(value, path, tls.byClient);
+  const config = resolveConfig(value, path, tls.byClient, substituted.referred);
   return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
-}
-
-/** Adds to an issue about a line break where the line break came from. */
-function nameOrigin(issue: ConfigIssue, lineBreaks: ReadonlyMap<string, string>): ConfigIssue {
-  const origin = lineBreaks.get(placeOf(issue.keys));
-  if (origin === undefined || !issue.message.endsWith(' a line break')) return issue;
-  return { ...issue, message: `${issue.message} ${origin}` };
-}
-
-const QUOTES = 'put it in quotes if it is text';
-const LOSES_DIGITS = `is a number that loses digits: ${QUOTES}, shorten it if not`;
-const RESPELLED = `is a number that is sent in another spelling: ${QUOTES}, spell it like 1000 or 0.5 if not`;
-
-/**
- * Refuses numbers that are not what was written: everywhere if they lose digits, and by their spelling in the body of a
- * token service, which is sent as the file has it. The sentences do not repeat the number, since it may be a password.
- *
- * @param known issues of the schema, which say more of the same places
- */
-function respelledIssues({ respelled }: YamlTree, known: readonly ConfigIssue[]): ConfigIssue[] {
-  return elsewhere(respelled, known)
-    .filter(({ keys, losesDigits }) => losesDigits || isInTokenBody(keys))
-    .map(({ keys, losesDigits }) => ({ keys, message: losesDigits ? LOSES_DIGITS : RESPELLED }));
 }
 
 /** Empty counts as not set: that is how a missing variable is passed on. */
@@ -99,11 +76,16 @@ function readSecretKey(env: Env): { secretKey?: string; problems: readonly Confi
   return { problems: [{ path: SECRET_KEY, message }] };
 }
 
-function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string, TlsMaterial>): Config {
+function resolveConfig(
+  { defaults: _, ...config }: ConfigFile,
+  file: string,
+  tls: ReadonlyMap<string, TlsMaterial>,
+  referred: Substituted['referred'],
+): Config {
   const directory = dirname(file);
   const clients: Record<string, ResolvedClient> = Object.create(null);
   for (const [name, client] of Object.entries(config.clients)) {
-    clients[name] = resolveClient(name, client, tls.get(name));
+    clients[name] = resolveClient(name, client, referred, tls.get(name));
   }
   return {
     ...config,
@@ -114,10 +96,18 @@ function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string
   };
 }
 
-function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMaterial): ResolvedClient {
+function resolveClient(
+  name: string,
+  { headers, ...client }: ClientConfig,
+  referred: Substituted['referred'],
+  tlsMaterial?: TlsMaterial,
+): ResolvedClient {
+  const keys = ['clients', name];
+  const ofClient = { headers, keys: [...keys, 'headers'] };
   const endpoints: Record<string, ResolvedEndpoint> = Object.create(null);
   for (const [type, { path, ratePerSecond, ...own }] of Object.entries(client.endpoints)) {
     const retry = { ...client.retry, ...(own.retry as Partial<RetryPolicy>) };
+    const ofEndpoint = { headers: own.headers, keys: [...keys, 'endpoints', type, 'headers'] };
     endpoints[type] = {
       client: name,
       type,
@@ -127,25 +117,32 @@ function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMate
       maxAgeHours: own.maxAgeHours ?? client.maxAgeHours,
       retry,
       pace: resolvePace(own.pace ?? client.pace, retry),
+      ...mergeHeaders([ofClient, ofEndpoint], referred),
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     };
   }
-  return { ...client, name, endpoints, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
+  const auth = withSecrets(client.auth, referred, [...keys, 'auth', 'parameters']);
+  return { ...client, auth, name, endpoints, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
+}
+
+/** Notes which values of `parameters` came from `${…}`. */
+function withSecrets(
+  auth: ClientConfig['auth'],
+  referred: Substituted['referred'],
+  keys: readonly PropertyKey[],
+): AuthConfig {
+  if (auth.type !== 'oauth2') return auth;
+  const secretParameters = Object.entries(auth.parameters ?? {}).flatMap(([name, value]) => {
+    const texts = referred.get(placeOf([...keys, name]));
+    return texts === undefined ? [] : [value, ...texts];
+  });
+  return secretParameters.length === 0 ? auth : { ...auth, secretParameters };
 }
 
 /** What is held for no time is not held. */
 function resolvePace({ mode, holdMs, minPerSecond }: ClientConfig['pace'], retry: RetryPolicy) {
   const longest = holdMs ?? Math.max(SHORTEST_HOLD_MS, totalDelayMs(retry));
   return { mode: longest === 0 ? ('fixed' as const) : mode, holdMs: longest, minPerSecond };
-}
-
-/** Keeps what stands at other places than `others`. */
-function elsewhere<Placed extends Pick<ConfigIssue, 'keys'>>(
-  placed: readonly Placed[],
-  others: readonly Pick<ConfigIssue, 'keys'>[],
-): Placed[] {
-  const places = new Set(others.map(({ keys }) => placeOf(keys)));
-  return placed.filter(({ keys }) => !places.has(placeOf(keys)));
 }
 
 /** Freezes a value and everything in it, and returns it. For trees, such as a configuration. */

@@ -81,7 +81,9 @@ export class YamlTree {
   readonly respelled: RespelledNumber[] = [];
   readonly #lineAt: (offset: number) => number;
   readonly #lines = new Map<string, number>();
-  readonly #anchors = new Map<string, Node>();
+  readonly #anchors = new Map<string, { readonly node: Node; readonly keys: readonly PropertyKey[] }>();
+  /** By place, where that stands which an alias there stands for. */
+  readonly #aliased = new Map<string, readonly PropertyKey[]>();
   /** The sections around the present node: to meet one again means a cycle of aliases. */
   readonly #around = new Set<Node>();
 
@@ -93,14 +95,14 @@ export class YamlTree {
   /** Writes each issue's place as a path and a line, in the order of the file. */
   toProblems(issues: readonly ConfigIssue[]): ConfigProblem[] {
     const problems = issues.map(({ keys, message }): ConfigProblem => {
-      const line = this.#lineOf(keys);
+      const line = this.lineOf(keys);
       return { path: toJsonPath(keys), message, ...(line === undefined ? {} : { line }) };
     });
     return inOrder(problems);
   }
 
   /** The line of a setting, from 1; of a missing one, the line of its section; undefined: the whole file. */
-  #lineOf(keys: readonly PropertyKey[]): number | undefined {
+  lineOf(keys: readonly PropertyKey[]): number | undefined {
     for (let length = keys.length; length > 0; length -= 1) {
       const line = this.#lines.get(placeOf(keys.slice(0, length)));
       if (line !== undefined) return line;
@@ -108,10 +110,19 @@ export class YamlTree {
     return undefined;
   }
 
+  /** Where a value is written that came to this place by aliases; else the place itself. */
+  originOf(keys: readonly PropertyKey[]): readonly PropertyKey[] {
+    for (let length = keys.length; length > 0; length -= 1) {
+      const target = this.#aliased.get(placeOf(keys.slice(0, length)));
+      if (target !== undefined) return this.originOf([...target, ...keys.slice(length)]);
+    }
+    return keys;
+  }
+
   #read(node: unknown, keys: readonly PropertyKey[]): unknown {
     if (isAlias(node)) return this.#readAlias(node.source, keys);
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return null;
-    if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
+    if (node.anchor !== undefined) this.#anchors.set(node.anchor, { node, keys });
     if (isScalar(node)) return this.#readScalar(node, keys);
     this.#around.add(node);
     const value = isMap(node)
@@ -148,8 +159,10 @@ export class YamlTree {
   #readAlias(name: string, keys: readonly PropertyKey[]): unknown {
     const target = this.#anchors.get(name);
     if (target === undefined) return this.#refuse(keys, 'is an alias of nothing that stands above it');
-    if (!this.#around.has(target)) return this.#read(target, keys);
-    return this.#refuse(keys, 'is an alias of a section that it stands in itself');
+    if (this.#around.has(target.node))
+      return this.#refuse(keys, 'is an alias of a section that it stands in itself');
+    this.#aliased.set(placeOf(keys), target.keys);
+    return this.#read(target.node, keys);
   }
 
   #refuse(keys: readonly PropertyKey[], message: string): null {

@@ -14,8 +14,13 @@ const ENDS_IN_LINE_BREAK = /[\r\n]$/;
 /** Environment variables, as in `process.env`. */
 export type Env = Readonly<Record<string, string | undefined>>;
 
-/** What a reference stands for, and from where; or why it stands for nothing, as a sentence without its subject. */
-type Referred = { readonly text: string; readonly origin: string } | { readonly message: string };
+/**
+ * What a reference stands for, and from where; or why it stands for nothing, as a sentence without its subject, and whether
+ * that is mended outside of the file.
+ */
+type Referred =
+  | { readonly text: string; readonly origin: string }
+  | { readonly message: string; readonly isOutside?: boolean };
 
 /** A tree with its references replaced. */
 export interface Substituted {
@@ -23,6 +28,8 @@ export interface Substituted {
   readonly issues: ConfigIssue[];
   /** By place: where a text has its line breaks from, such as `(the environment variable NAME holds it)`. */
   readonly lineBreaks: Map<string, string>;
+  /** By place: the texts that a text has from variables and files. */
+  readonly referred: Map<string, readonly string[]>;
 }
 
 /**
@@ -33,7 +40,7 @@ export interface Substituted {
  * @param directory what the paths of files are relative to
  */
 export function substituteEnv(tree: unknown, env: Env, directory: string): Substituted {
-  const found: Found = { issues: [], lineBreaks: new Map() };
+  const found: Found = { issues: [], lineBreaks: new Map(), referred: new Map() };
   // Each file is read once: many clients may share it.
   const files = new Map<string, Referred>();
   function refer(name: string): Referred {
@@ -60,24 +67,29 @@ function substituteIn(node: unknown, keys: PropertyKey[], refer: Refer, found: F
 }
 
 function substituteText(text: string, keys: PropertyKey[], refer: Refer, found: Found): string {
-  const messages = new Set<string>();
+  const messages = new Map<string, ConfigIssue>();
+  const refuse = (message: string, isOutside = false): unknown =>
+    messages.set(message, { keys, message, ...(isOutside && { root: message }) });
   const origins = new Set<string>();
+  const texts: string[] = [];
   const replaced = text.replace(REFERENCE, (match, name?: string, end?: string) => {
     if (match === '$${') return '${';
     const referred = end === '}' ? refer(name ?? '') : NO_REFERENCE;
     if ('message' in referred) {
-      messages.add(referred.message);
+      refuse(referred.message, referred.isOutside);
       return match;
     }
+    texts.push(referred.text);
     if (/[\r\n]/.test(referred.text)) origins.add(referred.origin);
     return referred.text;
   });
+  if (texts.length > 0) found.referred.set(placeOf(keys), texts);
   const holders = `(${[...origins].join(' and ')} ${origins.size === 1 ? 'holds' : 'hold'} it)`;
   if (origins.size > 0) found.lineBreaks.set(placeOf(keys), holders);
   // Inside, a text there may have line breaks, as a PEM does; and one that is written in the file is meant.
   const hasNewEnd = ENDS_IN_LINE_BREAK.test(replaced) && !ENDS_IN_LINE_BREAK.test(text);
-  if (hasNewEnd && isInTokenBody(keys)) messages.add(`must not end in a line break ${holders}`);
-  for (const message of messages) found.issues.push({ keys, message });
+  if (hasNewEnd && isInTokenBody(keys)) refuse(`must not end in a line break ${holders}`, true);
+  found.issues.push(...messages.values());
   return messages.size > 0 ? text : replaced;
 }
 
@@ -89,7 +101,9 @@ function readVariable(name: string, env: Env): Referred {
   if (!NAME.test(name)) return NO_REFERENCE;
   const value = Object.hasOwn(env, name) ? env[name] : undefined;
   const origin = `the environment variable ${name}`;
-  return value === undefined ? { message: `needs ${origin}, which is not set` } : { text: value, origin };
+  return value === undefined
+    ? { message: `needs ${origin}, which is not set`, isOutside: true }
+    : { text: value, origin };
 }
 
 /** What a file holds, without the one line break that editors and `echo` put at its end. */
@@ -100,8 +114,10 @@ function readFile(path: string, directory: string): Referred {
   const file = resolve(directory, path);
   if (isNoFileName(file)) return { message: 'must name a file in ${file:…}, not what stands in it' };
   const read = readTextFile(file, MAX_SECRET_BYTES);
-  if (!read.ok) return { message: `refers to a file that ${read.message}: ${showPath(file)}` };
+  if (!read.ok) {
+    return { message: `refers to a file that ${read.message}: ${showPath(file)}`, isOutside: true };
+  }
   const text = read.text.replace(/\r?\n$/, '');
   if (text !== '') return { text, origin: `the file ${showPath(file)}` };
-  return { message: `refers to a file that is empty: ${showPath(file)}` };
+  return { message: `refers to a file that is empty: ${showPath(file)}`, isOutside: true };
 }

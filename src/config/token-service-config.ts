@@ -14,8 +14,8 @@ const jsonBody = z.custom<Readonly<Record<string, unknown>> | readonly unknown[]
 
 /** Whether these keys lead into the body of a client's token service, which is sent as the file has it. */
 export function isInTokenBody(keys: readonly PropertyKey[]): boolean {
-  const [section, , auth, body] = keys;
-  return section === 'clients' && auth === 'auth' && body === 'body';
+  const [auth, body] = keys[0] === 'defaults' ? keys.slice(1) : keys.slice(2);
+  return (keys[0] === 'clients' || keys[0] === 'defaults') && auth === 'auth' && body === 'body';
 }
 
 /** What stands before a token: visible ASCII, perhaps with a blank at its end; an empty one is none. */

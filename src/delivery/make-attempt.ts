@@ -10,6 +10,7 @@ import {
 } from '../auth/authorizer.ts';
 import { maskCredentials, maskQuery } from '../auth/mask-credentials.ts';
 import type { Signer } from '../auth/signer.ts';
+import type { EndpointHeaders } from '../config/endpoint-headers.ts';
 import { type Answer, type AttemptResult, SHORTAGE_PAUSE_MS } from '../core/attempt-result.ts';
 import { type CallOffSignal, unlessCalledOff } from '../core/call-off.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
@@ -64,7 +65,7 @@ export type MakeAttempt = (
 ) => Promise<Attempted | Withheld | undefined>;
 
 /** What attempts are made with. */
-export interface AttemptParts {
+export interface AttemptParts extends EndpointHeaders {
   readonly post: Post;
   readonly authorizer: Authorizer;
   /** Undefined: requests are not signed. */
@@ -83,7 +84,8 @@ export interface AttemptParts {
 
 /** Builds the attempt of a client. */
 export function createAttempt(parts: AttemptParts): MakeAttempt {
-  return (event, url, signal) => new Attempt(parts, event, url, signal).make();
+  const headers = headersOfEach(parts);
+  return (event, url, signal) => new Attempt(parts, headers, event, url, signal).make();
 }
 
 /**
@@ -92,14 +94,22 @@ export function createAttempt(parts: AttemptParts): MakeAttempt {
  */
 class Attempt {
   readonly #parts: AttemptParts;
+  readonly #headers: HeadersOfEach;
   readonly #event: StoredEvent;
   readonly #url: string;
   readonly #signal: CallOffSignal;
   /** What the requests took: the wait for a token is no part of the attempt. */
   #ms = 0;
 
-  constructor(parts: AttemptParts, event: StoredEvent, url: string, signal: CallOffSignal) {
+  constructor(
+    parts: AttemptParts,
+    headers: HeadersOfEach,
+    event: StoredEvent,
+    url: string,
+    signal: CallOffSignal,
+  ) {
     this.#parts = parts;
+    this.#headers = headers;
     this.#event = event;
     this.#url = url;
     this.#signal = signal;
@@ -161,18 +171,20 @@ class Attempt {
   }
 
   #post(authorization: Authorization): Promise<AttemptResult> {
-    const { post, signer, userAgent, timeoutMs, now } = this.#parts;
-    const headers = headersFor(this.#event, userAgent, authorization);
+    const { post, signer, timeoutMs, now } = this.#parts;
+    const headers = headersFor(this.#headers, this.#event, authorization);
     const request = { url: this.#url, headers, body: this.#event.body, timeoutMs };
     if (signer === undefined) return post(request, this.#signal);
-    return post({ ...request, sign: () => signer.sign(this.#event, this.#url, now()) }, this.#signal);
+    const [, contentType] = this.#headers;
+    const sign = () => signer.sign({ event: this.#event, url: this.#url, contentType, now: now() });
+    return post({ ...request, sign }, this.#signal);
   }
 
   /** The answer as it may be kept: an endpoint may repeat what it was sent. The body of a delivery is empty. */
   #mask(result: AttemptResult, sent: Authorization): AttemptResult {
     if (result.kind !== 'answer' || result.body === '') return result;
-    const { signer } = this.#parts;
-    const body = maskQuery(maskCredentials(result.body, sent), this.#url);
+    const { signer, secretHeaders } = this.#parts;
+    const body = maskQuery(maskCredentials(result.body, sent, secretHeaders), this.#url);
     return { ...result, body: signer === undefined ? body : signer.mask(body) };
   }
 }
@@ -183,9 +195,18 @@ function withhold({ failure, blame, retryInMs }: TokenMissing): Withheld {
 
 const CALLED_OFF: CalledOff = { failure: 'the attempt was called off', calledOff: true };
 
-const EACH_REQUEST = ['Content-Type', 'application/json', 'Accept', 'application/json'] as const;
+/** What all requests to an endpoint carry alike; the media type of the body stands second. */
+function headersOfEach({ userAgent, headers = [] }: AttemptParts): HeadersOfEach {
+  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-type');
+  const [contentType, others] = at < 0 ? [undefined, headers] : [headers[at + 1], headers.toSpliced(at, 2)];
+  const own = ['Accept', 'application/json', 'User-Agent', userAgent];
+  return ['Content-Type', contentType ?? 'application/json', ...own, ...others];
+}
 
-function headersFor(event: StoredEvent, userAgent: string, granted: Authorization): string[] {
-  const own = ['User-Agent', userAgent, 'Idempotency-Key', event.id];
-  return [...EACH_REQUEST, ...own, 'X-Waybill-Attempt', String(nextAttempt(event)), ...granted.headers];
+/** Names and values in turns. */
+type HeadersOfEach = readonly ['Content-Type', string, ...string[]];
+
+function headersFor(ofEach: readonly string[], event: StoredEvent, { headers }: Authorization): string[] {
+  const attempt = String(nextAttempt(event));
+  return [...ofEach, 'Idempotency-Key', event.id, 'X-Waybill-Attempt', attempt, ...headers];
 }

@@ -146,7 +146,7 @@ export class Engine {
     meter: ClientMeter,
     pacing: Pacing | undefined,
   ): void {
-    const { client, type, concurrency, timeoutMs } = endpoint;
+    const { client, type, concurrency, timeoutMs, headers = [], secretHeaders = [] } = endpoint;
     const { log, attempts = createAttempt } = this.#options;
     const own = this.#pacingOf(endpoint.ratePerSecond, rateKey(client, type));
     const pacings = [own, pacing].filter((one) => one !== undefined);
@@ -166,6 +166,8 @@ export class Engine {
       source: worker,
       attempt: attempts({
         ...parts,
+        headers,
+        secretHeaders,
         timeoutMs,
         takeTurn: () => gate.turn(),
         userAgent: `waybill/${VERSION}`,

@@ -72,6 +72,36 @@ describe('requestToken: the three styles', () => {
     expect(server.seen[1]?.body).toBe('grant_type=client_credentials');
   });
 
+  it('carries further parameters in its body, in each style', async () => {
+    const parameters = { audience: 'https://x.example/?a=b c', resource: 'r' };
+    await ask(configOf({ parameters }));
+    await ask(configOf({ parameters, style: 'form' }));
+    await ask(configOf({ parameters, style: 'basic', scope: 's' }));
+    const [json, ...forms] = server.seen.map(({ body }) => body);
+    expect(JSON.parse(json ?? '')).toEqual({
+      ...parameters,
+      grant_type: 'client_credentials',
+      client_id: 'way bill',
+      client_secret: 's:cr€t&1',
+    });
+    const [form, basic] = forms.map((body) => Object.fromEntries(new URLSearchParams(body)));
+    expect(form).toMatchObject({ ...parameters, client_id: 'way bill' });
+    expect(basic).toEqual({ ...parameters, grant_type: 'client_credentials', scope: 's' });
+  });
+
+  it('masks a parameter that came from the environment, and no other, in what the service answers', async () => {
+    server.reply = () => ({
+      status: 400,
+      body: '{"error":"invalid_target","error_description":"not plain or hid%20den"}',
+    });
+    const config = configOf({
+      parameters: { audience: 'plain', key: 'hid den' },
+      secretParameters: ['hid den'],
+    });
+    const token = await ask(config);
+    expect(token).toMatchObject({ failure: expect.stringContaining('not plain or ***') });
+  });
+
   it('leaves scope out where none is configured', async () => {
     await ask(configOf());
     expect(JSON.parse(server.seen[0]?.body ?? '')).not.toHaveProperty('scope');
@@ -193,16 +223,23 @@ describe('requestToken: failures', () => {
 });
 
 describe('tokenKey', () => {
-  it('differs by URL, id, scope and secret, not by style, and gives none of them away', () => {
+  it('differs by URL, id, scope, secret and parameters, not by their order or by style, and gives none of them away', () => {
     const base = configOf();
     const others: Partial<OAuth2Config>[] = [
       { tokenUrl: 'https://b.example/' },
       { clientId: 'b' },
       { clientSecret: 'b' },
       { scope: 'b' },
+      { parameters: { audience: 'b' } },
+      { parameters: { audience: 'c' } },
+      { parameters: { resource: 'b' } },
+      { parameters: { audience: 'b', resource: 'b' } },
     ];
     const keys = new Set(others.map((other) => tokenKey(configOf(other))));
-    expect(keys.add(tokenKey(base)).size).toBe(5);
+    expect(keys.add(tokenKey(base)).size).toBe(others.length + 1);
+    const turned = configOf({ parameters: { resource: 'b', audience: 'b' } });
+    expect(keys).toContain(tokenKey(turned));
+    expect(tokenKey(configOf({ parameters: {} }))).toBe(tokenKey(base));
     expect(tokenKey(configOf({ style: 'form' }))).toBe(tokenKey(base));
     expect(tokenKey(base)).toMatch(/^wb:token:[0-9a-f]{64}$/);
   });

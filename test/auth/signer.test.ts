@@ -11,7 +11,8 @@ const NONE = { type: 'none' } as const;
 
 /** The headers that a signer adds, by their names in lower case. */
 function headersOf(signer: Signer | undefined, now = NOW): Record<string, string> {
-  const added = signer?.sign(EVENT, URL, now) ?? [];
+  const request = { event: EVENT, url: URL, contentType: 'application/json', now };
+  const added = signer?.sign(request) ?? [];
   const pairs = added.flatMap((name, at) => (at % 2 === 0 ? [[name.toLowerCase(), added[at + 1]]] : []));
   return Object.fromEntries(pairs);
 }

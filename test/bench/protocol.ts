@@ -1,4 +1,5 @@
 import type { Profiler } from 'node:inspector';
+import type { ClientSettings } from '../../src/sandbox/company.ts';
 import type { ReceiverKind } from './receiver-servers.ts';
 
 /*
@@ -47,8 +48,8 @@ export interface Places {
   readonly port: number;
   readonly redisSocket: string;
   readonly undiciApi: UndiciApi;
-  /** How fast Waybill sends; default: its own. */
-  readonly pace?: 'adaptive' | 'fixed';
+  /** Of Waybill's client, beside those that all contenders share. */
+  readonly settings?: Partial<ClientSettings>;
 }
 
 /** What a contender's process used between start and stop. */

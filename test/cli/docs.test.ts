@@ -6,11 +6,12 @@ test('docs lists the topics, a line each', async () => {
   const { code, stdout } = await runWaybill(['docs']);
   expect(code).toBe(0);
   const lines = stdout.split('\n');
-  expect(lines.slice(0, TOPICS.length).map((line) => line.split(' ')[0])).toEqual([...TOPICS].sort());
+  const names = [...TOPICS, 'schema'].sort();
+  expect(lines.slice(0, names.length).map((line) => line.split(' ')[0])).toEqual(names);
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
   const listed = JSON.parse((await runWaybill(['docs', '--json'])).stdout);
   expect(listed[0]).toEqual({ topic: 'auth', summary: 'How requests are authorized and signed' });
-  expect(listed).toHaveLength(TOPICS.length);
+  expect(listed).toHaveLength(names.length);
 });
 
 test('docs prints a topic, as text or as one JSON value', async () => {
@@ -19,6 +20,15 @@ test('docs prints a topic, as text or as one JSON value', async () => {
   const { stdout } = await runWaybill(['docs', 'operating', '--json']);
   expect(JSON.parse(stdout)).toEqual({ topic: 'operating', text });
   expect((await runWaybill(['docs', 'config'])).stdout).not.toContain('<!--');
+});
+
+test('docs prints the JSON Schema of the configuration, with --json on one line', async () => {
+  const { code, stdout } = await runWaybill(['docs', 'schema']);
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ type: 'object', required: ['clients'] });
+  const inOne = await runWaybill(['docs', 'schema', '--json']);
+  expect(JSON.parse(inOne.stdout)).toEqual(JSON.parse(stdout));
+  expect(inOne.stdout.trimEnd()).not.toContain('\n');
 });
 
 test('docs names the near miss of an unknown topic, with exit code 2', async () => {

@@ -14,6 +14,8 @@ const RUN = ['loadtest', 'run', 'acme', 'disposition_update'];
 /** What a slow machine keeps to as well. */
 const EASY = ['--slo', 'delivered>80%', '--slo', 'p90<10s', '--warmup', '0s', '--seed', '7'];
 
+const HEADERS = { 'X-Tenant': 'returns', 'Content-Type': 'application/json; charset=utf-8' };
+
 async function acme(settings: Partial<ClientSettings> = {}) {
   const company = await testSandbox().company('acme', { auth: { type: 'oauth2' } });
   const directory = testDirectory();
@@ -21,7 +23,7 @@ async function acme(settings: Partial<ClientSettings> = {}) {
 }
 
 test('a run that meets its objectives ends with 0; stdout has twelve lines or so, the file all of it', async () => {
-  const { company, directory, config } = await acme();
+  const { company, directory, config } = await acme({ headers: HEADERS });
   const file = join(directory, 'report.json');
   const page = join(directory, 'report.html');
   const files = ['--report', file, '--html', page];
@@ -44,6 +46,8 @@ test('a run that meets its objectives ends with 0; stdout has twelve lines or so
   expect(company.tally.received).toBe(101);
   const marks = new Set(company.requests.map(({ headers }) => headers['x-waybill-loadtest']));
   expect([...marks]).toEqual([report.runId]);
+  const types = company.requests.map(({ headers }) => [headers['x-tenant'], headers['content-type']].join());
+  expect(new Set(types)).toEqual(new Set(['returns,application/json; charset=utf-8']));
 });
 
 test('Ctrl-C ends a run with 130, and with the report of what was measured', async () => {

@@ -1,23 +1,30 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { checkTree } from '../../src/config/check-config.ts';
+import { clientConfigSchema } from '../../src/config/client-config.ts';
+import { mergeDefaults } from '../../src/config/client-defaults.ts';
 import { configSchema } from '../../src/config/config-schema.ts';
 import { describeAuth, describeSettings, type SettingText } from '../../src/config/describe-settings.ts';
+import { exampleAuth, exampleConfig, exampleOf } from './setting-examples.ts';
 import { ROOT, readRepository, readTopic, rowsOf, sectionOf } from './texts.ts';
 
 const WIDTH = 80;
 
-/** The settings as a list in Markdown, each with its default and range. */
-function listOf(settings: readonly SettingText[]): string {
+/** The settings as a list in Markdown, each with its default, range and example. */
+function listOf(settings: readonly SettingText[], examples: unknown): string {
   const items = settings.map(({ path, allows, description }) => {
     const item = `- \`${path}\`${allows === undefined ? '' : ` (${allows})`}: ${description}`;
-    return wrapItem(item);
+    const example = exampleOf(examples, path);
+    const isShown = example !== undefined && (allows !== undefined || path === 'defaults');
+    return wrapItem(isShown ? `${item.replace(/\.$/, '')}. Example: \`${example}\`.` : item);
   });
   return items.join('\n');
 }
 
 function wrapItem(item: string): string {
   const lines = [''];
-  for (const word of item.split(' ')) {
+  // An example stays in one line if it fits.
+  for (const word of item.match(/`[^`]{1,74}`\S*|\S+/g) ?? []) {
     const last = lines.at(-1) ?? '';
     if (last.trim() === '') lines[lines.length - 1] = last + word;
     else if (last.length + 1 + word.length <= WIDTH) lines[lines.length - 1] = `${last} ${word}`;
@@ -26,17 +33,23 @@ function wrapItem(item: string): string {
   return lines.join('\n');
 }
 
-/** A text with each list of settings as the schema has it. */
-function withSettings(text: string, lists: ReadonlyMap<string, readonly SettingText[]>): string {
+/** A text with each list of settings as the schema has it, and the examples of the template. */
+function withSettings(
+  text: string,
+  lists: ReadonlyMap<string, readonly SettingText[]>,
+  examples: ReadonlyMap<string, unknown>,
+): string {
   return text.replace(
     /(<!-- settings: (\S+) -->\n)[\s\S]*?(<!-- end -->)/g,
-    (_, start: string, name: string, end: string) => `${start}${listOf(lists.get(name) ?? [])}\n${end}`,
+    (_, start: string, name: string, end: string) =>
+      `${start}${listOf(lists.get(name) ?? [], examples.get(name))}\n${end}`,
   );
 }
 
 // `npx vitest run --config test/vitest.config.ts test/docs/settings -u` writes the lists anew.
-test('config.md lists every setting of the schema, with its default and range', async () => {
-  const text = withSettings(readTopic('config'), new Map([['waybill.yaml', describeSettings()]]));
+test('config.md lists every setting of the schema, with its default, range and example', async () => {
+  const lists = new Map([['waybill.yaml', describeSettings()]]);
+  const text = withSettings(readTopic('config'), lists, new Map([['waybill.yaml', exampleConfig()]]));
   await expect(text).toMatchFileSnapshot(`${ROOT}src/docs/config.md`);
 });
 
@@ -48,13 +61,41 @@ test('auth.md lists every setting of each type of auth', async () => {
     if (settings.length > 0)
       expect(sectionOf(text, `type: ${type}\n`)).toContain(`<!-- settings: ${type} -->`);
   }
-  await expect(withSettings(text, types)).toMatchFileSnapshot(`${ROOT}src/docs/auth.md`);
+  await expect(withSettings(text, types, exampleAuth())).toMatchFileSnapshot(`${ROOT}src/docs/auth.md`);
 });
 
 test('every setting has a description of one sentence or more', () => {
   const all = [...describeSettings(), ...[...describeAuth().values()].flat()];
   expect(all.length).toBeGreaterThan(60);
   for (const { path, description } of all) expect(description, path).toMatch(/^\S.*[.\w]$/);
+});
+
+test('every setting has an example in the template', () => {
+  const examples = exampleConfig();
+  const ofClients = describeSettings()
+    .filter(({ allows }) => allows !== undefined)
+    .filter(({ path }) => exampleOf(examples, path) === undefined);
+  expect(ofClients.map(({ path }) => path)).toEqual([]);
+  const ofAuth = [...describeAuth()].flatMap(([type, settings]) =>
+    settings
+      .filter(({ path }) => exampleOf(exampleAuth().get(type), path) === undefined)
+      .map(({ path }) => `${type}.${path}`),
+  );
+  expect(ofAuth).toEqual([]);
+});
+
+test('the examples are valid', () => {
+  const text = JSON.stringify(exampleConfig()).replace(/\$\{\w+\}/g, 'https://x.example/y');
+  const { issues } = checkTree(configSchema, mergeDefaults(JSON.parse(text)));
+  // Which is no more than the start of one.
+  expect(issues.map(({ keys }) => keys.join('.'))).toEqual([
+    'http.keys.0.sha256',
+    'clients.acme.signing.secrets.0',
+  ]);
+  const client = { baseUrl: 'https://x.example', endpoints: { disposition_update: '/d' } };
+  for (const auth of exampleAuth().values()) {
+    expect(checkTree(clientConfigSchema, { ...client, auth }).issues).toEqual([]);
+  }
 });
 
 test("the text of a client's endpoints names every setting that one may have", () => {

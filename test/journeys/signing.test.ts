@@ -71,12 +71,14 @@ test("AWS's own library makes the same signatures of what arrives, with a query 
   const auth = { ...AWS_KEY, sessionToken: 'session/token+with=signs' };
   const company = await testSandbox().company('acme');
   const endpoints = { disposition_update: '/prod//dispositions/a%20b?version=2&tag=x%2Fy&a=1' };
-  const settings = company.clientSettings({ auth, endpoints, signing: { secrets: [OLD] } });
+  const headers = { 'Content-Type': 'application/json; charset=utf-8' };
+  const settings = company.clientSettings({ auth, endpoints, headers, signing: { secrets: [OLD] } });
   const client = (await testEngine({ acme: settings })).client();
   await client.submit(numberedEvents('disposition_update', 5));
   await client.settled({ delivered: 5 });
   expect(company.requests).toHaveLength(5);
   for (const request of company.requests) {
+    expect(request.headers['content-type']).toBe('application/json; charset=utf-8');
     expect(request.headers.authorization).toBe(await awsSignatureOf(auth, request));
     const changed = { ...request, body: `${request.body} ` };
     expect(request.headers.authorization).not.toBe(await awsSignatureOf(auth, changed));

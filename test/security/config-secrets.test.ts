@@ -26,6 +26,11 @@ const FULL: Readonly<Record<string, unknown>> = {
     ],
     lookEveryMs: 5_000,
   },
+  defaults: {
+    headers: { 'X-All': 'a' },
+    timeoutMs: 5_000,
+    tls: { ca: 'ca.pem' },
+  },
   clients: {
     acme: {
       baseUrl: 'https://returns.acme.example',
@@ -37,6 +42,7 @@ const FULL: Readonly<Record<string, unknown>> = {
         clientSecret: 'secret',
         scope: 'read',
         style: 'json',
+        parameters: { audience: 'https://returns.acme.example' },
         token: 'of bearer',
         username: 'of basic',
         password: 'of basic',
@@ -51,6 +57,7 @@ const FULL: Readonly<Record<string, unknown>> = {
         expiresInSeconds: 600,
         prefix: 'Bearer ',
       },
+      headers: { 'X-Tenant': 'returns', 'Content-Type': 'application/json' },
       concurrency: 32,
       ratePerSecond: 200,
       timeoutMs: 15_000,

@@ -57,6 +57,37 @@ test.each(cases)('$type credentials that come back with a $status are kept nowhe
   expect(kept).not.toMatch(/marked/);
 });
 
+test('of headers, what came from the environment is masked wherever an answer is kept; the rest stays', async () => {
+  const token = 'marked-token';
+  const company = await testSandbox().company('acme', { auth: { type: 'bearer', token }, script: echo(500) });
+  const headers = { 'X-Tenant': 'returns-tenant', 'X-Key': '${KEY}', 'X-Parts': 'id=acme;key=${PART}' };
+  const disposition_update = { path: '/dispositions', headers: { 'x-own': 'Token ${OWN}' } };
+  const settings = { headers, endpoints: { disposition_update }, retry: { retries: 0 } };
+  const env = { KEY: `around-${token}-it`, PART: 'marked part', OWN: 'marked/own==' };
+  const engine = await testEngine({ acme: company.clientSettings(settings) }, { env });
+  const client = engine.client();
+  await client.submit(numberedEvents('disposition_update', 1));
+  await client.settled({ dead: 1 });
+  const [letter] = await client.deadLetters();
+
+  expect(company.requests[0]?.headers).toMatchObject({
+    'x-tenant': 'returns-tenant',
+    'x-key': 'around-marked-token-it',
+    'x-parts': 'id=acme;key=marked part',
+    'x-own': 'Token marked/own==',
+    authorization: `Bearer ${token}`,
+  });
+  expect(letter?.response).toContain('returns-tenant');
+  expect(letter?.response).toContain('***');
+  const kept = JSON.stringify([letter, engine.log.lines, await client.status()]);
+  expect(kept).not.toMatch(/marked|around-/);
+  for (const secret of Object.values(env)) {
+    for (const text of [encodeURIComponent(secret), base64(secret).slice(0, -4)]) {
+      expect(kept).not.toContain(text);
+    }
+  }
+});
+
 test('credentials are masked where the part of an answer that is kept ends in the middle of them', async () => {
   const token = `marked-${'t'.repeat(40)}`;
   const company = await testSandbox().company('acme', {

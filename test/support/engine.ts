@@ -66,6 +66,8 @@ export interface TestEngineOptions {
   /** The socket by which engines reach the Redis of this run, where something stands between. */
   readonly enginePath?: string;
   readonly deadLetters?: { readonly keepDays?: number };
+  /** The environment variables that `${NAME}` stands for. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 type Settings = Readonly<Record<string, ClientSettings>>;
@@ -84,9 +86,9 @@ export async function testEngine(
 
   function configOf(changes: Readonly<Record<string, Partial<ClientSettings>>>): Config {
     const named = [...names].map(([label, name]) => [name, { ...clients[label], ...changes[label] }]);
-    const { deadLetters = {} } = options;
+    const { deadLetters = {}, env = {} } = options;
     const text = JSON.stringify({ deadLetters, clients: Object.fromEntries(named) });
-    return parseConfig(text, join(directory, 'waybill.yaml'), {});
+    return parseConfig(text, join(directory, 'waybill.yaml'), env);
   }
 
   const intake = await openIntake(configOf({}), location);

@@ -2,10 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
+import { configJsonSchema } from '../../config/json-schema.ts';
 import { didYouMean } from '../../core/near-miss.ts';
 import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 
-/** `waybill docs [topic]`: prints a text of src/docs, or lists them. */
+/** The topic that is no text, but made from the settings. */
+const SCHEMA = { name: 'schema', summary: 'A JSON Schema of waybill.yaml, for editors' };
+
+/** `waybill docs [topic]`: prints a text of src/docs or the JSON Schema, or lists them. */
 export function addDocsCommand(program: Command): void {
   program
     .command('docs')
@@ -13,7 +17,14 @@ export function addDocsCommand(program: Command): void {
     .description('print a text on a topic: settings, error codes, recipes, promises and more')
     .action(
       commandAction(async (terminal, _options: GlobalOptions, topic?: string) => {
-        const topics = readTopics();
+        if (topic === SCHEMA.name) {
+          const schema = configJsonSchema();
+          terminal.value(schema);
+          terminal.line(JSON.stringify(schema, null, 2));
+          return EXIT.done;
+        }
+        const texts = readTopics();
+        const topics = [...texts, SCHEMA].sort((one, other) => (one.name < other.name ? -1 : 1));
         if (topic === undefined) {
           terminal.value(topics.map(({ name, summary }) => ({ topic: name, summary })));
           const width = Math.max(...topics.map(({ name }) => name.length)) + 2;
@@ -21,7 +32,7 @@ export function addDocsCommand(program: Command): void {
           terminal.line('\n"waybill docs <topic>" prints one of them.');
           return EXIT.done;
         }
-        const found = topics.find(({ name }) => name === topic);
+        const found = texts.find(({ name }) => name === topic);
         if (found === undefined) {
           const names = topics.map(({ name }) => name);
           const there = `there are: ${names.join(', ')}${didYouMean(topic, names)}`;
@@ -40,7 +51,6 @@ function readTopics() {
   const directory = join(dirname(manifest), 'src', 'docs');
   return readdirSync(directory)
     .filter((file) => file.endsWith('.md'))
-    .sort()
     .map((file) => {
       // A test writes lists between comments.
       const text = readFileSync(join(directory, file), 'utf8').replace(/^<!--.*-->\n/gm, '');

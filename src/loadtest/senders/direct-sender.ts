@@ -8,7 +8,7 @@ import { openClientParts } from '../../service/client-parts.ts';
 import { VERSION } from '../../version.ts';
 import type { SendEvent } from '../generator.ts';
 
-/** The header that marks requests of a load test. */
+/** The header that marks requests of a load test; a client's settings cannot name it. */
 const LOADTEST_HEADER = 'X-Waybill-Loadtest';
 
 /** A way of sending events to one client, as the engine sends them. */
@@ -48,8 +48,9 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
   const monotonicNow = (): number => performance.now();
   const parts = { ...common, userAgent: `waybill/${VERSION}`, now, monotonicNow };
   const callOff = new CallOff();
-  const endpoints = Object.values(client.endpoints).map(({ type, url, ...endpoint }) => {
-    const attempt = measuredAttempts({ ...parts, timeoutMs: endpoint.timeoutMs }, runId);
+  const endpoints = Object.values(client.endpoints).map(({ type, url, timeoutMs, ...endpoint }) => {
+    const { headers = [], secretHeaders = [] } = endpoint;
+    const attempt = measuredAttempts({ ...parts, timeoutMs, headers, secretHeaders }, runId);
     return [type, (event: StoredEvent) => attempt(event, url, callOff)] as const;
   });
   const sends = new Map(endpoints);

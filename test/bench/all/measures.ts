@@ -10,6 +10,7 @@ import { measurePaceOverload } from './pace-overload.ts';
 import { measureRedisMemory } from './redis-memory.ts';
 import { measureReplay } from './replay.ts';
 import type { Measure } from './row.ts';
+import { measureStaticHeaders } from './static-headers.ts';
 
 /** Everything that `--all` measures, by the names that `--measure` takes, in the order of the table. */
 export const MEASURES: Readonly<Record<string, Measure>> = {
@@ -24,4 +25,5 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   'pace-healthy': measurePaceHealthy,
   'pace-overload': measurePaceOverload,
   'pace-outage': measurePaceOutage,
+  'static-headers': measureStaticHeaders,
 };

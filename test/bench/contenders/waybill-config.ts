@@ -6,8 +6,8 @@ import { CONCURRENCY, PATH } from '../workload.ts';
 /** The client that all of it is for. */
 export const CLIENT = 'acme';
 
-/** The configuration of a client at the receiver's port: all defaults, but for the concurrency and the pace. */
-export function benchConfig(port: number, pace?: Places['pace']): Config {
+/** The configuration of a client at the receiver's port: all defaults, but for the concurrency and these settings. */
+export function benchConfig(port: number, more: Places['settings'] = {}): Config {
   const settings = {
     clients: {
       [CLIENT]: {
@@ -15,7 +15,7 @@ export function benchConfig(port: number, pace?: Places['pace']): Config {
         endpoints: { disposition_update: PATH },
         concurrency: CONCURRENCY,
         allowPrivateNetwork: true,
-        ...(pace === undefined ? {} : { pace }),
+        ...more,
       },
     },
   };

@@ -7,8 +7,8 @@ import { benchConfig } from './waybill-config.ts';
 const GRACE_MS = 10_000;
 
 /** Waybill's engine as `start` runs it: its log at info, on stdout, which is a file here. */
-export function createWaybillSender({ port, redisSocket, pace }: Places): Sender {
-  const config = benchConfig(port, pace);
+export function createWaybillSender({ port, redisSocket, settings }: Places): Sender {
+  const config = benchConfig(port, settings);
   const log = createLog({ level: 'info', destination: bufferedStdout() });
   let engine: Engine | undefined;
 

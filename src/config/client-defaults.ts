@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { type ClientConfig, clientConfigSchema } from './client-config.ts';
+
+type Section = Readonly<Record<string, unknown>>;
+type Partially<Value> = Value extends readonly unknown[]
+  ? Value
+  : Value extends object
+    ? { [Key in keyof Value]?: Partially<Value[Key]> }
+    : Value;
+
+/** What each client has for itself. */
+const OWN = ['baseUrl', 'endpoints'] as const satisfies readonly (keyof ClientConfig)[];
+const { baseUrl: _, endpoints: __, ...shared } = clientConfigSchema.shape;
+
+/** What `defaults` may say: anything of a client but its own, each of it optional. */
+type ClientDefaults = Partially<Omit<z.input<typeof clientConfigSchema>, (typeof OWN)[number]>>;
+
+/**
+ * The same setting, of which nothing is required and nothing filled in, but for the `type` that tells others. What holds
+ * between several settings is left to the clients, which may add what is missing.
+ */
+function loosened(schema: z.ZodType): z.ZodType {
+  if (schema instanceof z.ZodDefault) {
+    // Only told: an editor shows it.
+    return told(schema, { default: schema.def.defaultValue });
+  }
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) return told(schema);
+  if (schema instanceof z.ZodDiscriminatedUnion) {
+    const options = schema.options.map((option) => loosened(option as z.ZodType));
+    return z.discriminatedUnion(schema.def.discriminator, options as [z.ZodObject]);
+  }
+  if (schema instanceof z.ZodUnion) {
+    return z.union(schema.options.map((option) => loosened(option as z.ZodType)));
+  }
+  return schema instanceof z.ZodObject ? z.strictObject(looseShape(schema.shape)) : schema;
+}
+
+/** What a wrapper holds, with what it tells. */
+function told(wrapper: z.ZodOptional | z.ZodPrefault | z.ZodDefault, more: object = {}): z.ZodType {
+  const inner = wrapper.unwrap() as z.ZodType;
+  return loosened(inner).meta({ ...inner.meta(), ...wrapper.meta(), ...more });
+}
+
+/** The settings of a section, each optional, but for a literal. */
+export function looseShape(shape: z.core.$ZodShape): Record<string, z.ZodType> {
+  const settings = Object.entries(shape as Record<string, z.ZodType>);
+  return Object.fromEntries(
+    settings.map(([key, schema]) => {
+      if (schema instanceof z.ZodLiteral) return [key, schema];
+      const loose = loosened(schema);
+      return [key, loose.optional().meta({ ...schema.meta(), ...loose.meta() })];
+    }),
+  );
+}
+
+/** The section `defaults`, which is merged into each client. */
+export const clientDefaultsSchema = z.strictObject(looseShape(shared)) as z.ZodType<unknown, ClientDefaults>;
+
+/** Merges `defaults` into each client of a tree that was not checked yet. The tree itself stays as it is. */
+export function mergeDefaults(tree: unknown): unknown {
+  if (!isSection(tree) || !isSection(tree['defaults']) || !isSection(tree['clients'])) return tree;
+  const defaults = without(tree['defaults'], OWN);
+  const clients = Object.entries(tree['clients']).map(([name, client]) => [
+    name,
+    isSection(client) ? merged(defaults, client, mergeSetting) : client,
+  ]);
+  return { ...tree, clients: Object.fromEntries(clients) };
+}
+
+type Merge = (key: string, base: unknown, own: unknown) => unknown;
+
+/** A section with what it leaves out of another one. */
+function merged(base: Section, own: Section, merge: Merge): Section {
+  const both = Object.entries(own).map(([key, value]): [string, unknown] => [
+    key,
+    Object.hasOwn(base, key) ? merge(key, base[key], value) : value,
+  ]);
+  return Object.fromEntries([...Object.entries(base), ...both]);
+}
+
+/** Sections are merged; a text, a list and what a token service is sent stand for themselves. */
+const mergeSetting: Merge = (key, base, own) => {
+  if (!isSection(base) || !isSection(own) || key === 'body') return own;
+  if (key === 'headers') return merged(without(base, Object.keys(own)), own, mergeSetting);
+  const isOfOtherType = key === 'auth' && 'type' in base && 'type' in own && base['type'] !== own['type'];
+  return isOfOtherType ? own : merged(base, own, mergeSetting);
+};
+
+/** Leaves out keys, whatever their case. */
+function without(section: Section, keys: readonly string[]): Section {
+  const out = new Set(keys.map((key) => key.toLowerCase()));
+  return Object.fromEntries(Object.entries(section).filter(([key]) => !out.has(key.toLowerCase())));
+}
+
+function isSection(value: unknown): value is Section {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Where that stands in the file which a place in the merged tree has: under `defaults`, if the client has it from there.
+ *
+ * @param merged from `mergeDefaults`
+ * @param tree as the file has it
+ */
+export function writtenKeys(
+  keys: readonly PropertyKey[],
+  mergedTree: unknown,
+  tree: unknown,
+): readonly PropertyKey[] {
+  if (keys[0] !== 'clients' || keys.length < 3) return keys;
+  let [inMerged, inTree] = [valueAt(mergedTree, keys.slice(0, 2)), valueAt(tree, keys.slice(0, 2))];
+  for (const key of keys.slice(2)) {
+    // What is missing is missing in the section around it, which is the client's own up to here.
+    if (!hasOwn(inMerged, key)) return keys;
+    if (!hasOwn(inTree, key)) return ['defaults', ...keys.slice(2)];
+    [inMerged, inTree] = [valueAt(inMerged, [key]), valueAt(inTree, [key])];
+  }
+  return keys;
+}
+
+/** What stands at a place in a tree; undefined: nothing. */
+export function valueAt(tree: unknown, keys: readonly PropertyKey[]): unknown {
+  return keys.reduce((node, key) => (hasOwn(node, key) ? Object(node)[key] : undefined), tree);
+}
+
+function hasOwn(node: unknown, key: PropertyKey): boolean {
+  return typeof node === 'object' && node !== null && Object.hasOwn(node, key);
+}
