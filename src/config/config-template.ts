@@ -82,7 +82,7 @@ clients:
     #   { type: bearer, token: "\${ACME_TOKEN}" }
     #   { type: basic, username: waybill, password: "\${ACME_PASSWORD}" }
     #   { type: api_key, header: X-Api-Key, key: "\${ACME_KEY}" }
-    #   { type: aws_sigv4, region: us-east-1, service: execute-api, accessKeyId: "\${AWS_ID}", secretAccessKey: "\${AWS_KEY}", sessionToken: "\${AWS_SESSION}" }
+    #   { type: aws_sigv4, region: us-east-1, service: execute-api, accessKeyId: AKIAIOSFODNN7EXAMPLE, secretAccessKey: "\${AWS_KEY}", sessionToken: "\${AWS_SESSION}" }
     # and, for a token service that does not speak OAuth 2:
     #   type: token_service
     #   url: https://auth.acme.example/login  # {auth.token_service.url}
