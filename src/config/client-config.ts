@@ -11,6 +11,7 @@ import {
   httpBaseUrl,
   httpUrl,
 } from './http-fields.ts';
+import { tlsSchema } from './tls-config.ts';
 import { tokenServiceSchema, tokenSettings } from './token-service-config.ts';
 
 const KIB = 1024;
@@ -122,18 +123,6 @@ const endpointsSchema = z
     z.union([endpointAddress.transform((path): EndpointSettings => ({ path })), endpointSettings]),
   )
   .refine((endpoints) => Object.keys(endpoints).length > 0, 'must name at least one event type');
-
-const tlsSchema = z
-  .strictObject({
-    ca: text.optional().describe('Authorities to trust instead of the public ones.'),
-    cert: text.optional().describe("Waybill's own certificate, with its chain; goes with key."),
-    key: text.optional().describe('The private key of cert.'),
-  })
-  .superRefine((tls, context) => {
-    if ((tls.cert === undefined) === (tls.key === undefined)) return;
-    const [missing, given] = tls.key === undefined ? ['key', 'cert'] : ['cert', 'key'];
-    context.addIssue({ code: 'custom', path: [missing], message: `is required where ${given} is given` });
-  });
 
 /** Whether the endpoints may be load-tested, and how hard at most; `findPermission` has the defaults. */
 const loadtestSchema = z.strictObject({

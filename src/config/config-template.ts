@@ -92,6 +92,7 @@ clients:
       style: form                           # {auth.oauth2.style}
       # timeoutMs: 10000                    # {auth.oauth2.timeoutMs}
       # renewOn: [419]                      # {auth.oauth2.renewOn}
+      # tls: { ca: ./idp-ca.pem }           # {auth.oauth2.tls}
 
     # {clients.<name>.concurrency}
     concurrency: 32
@@ -136,6 +137,8 @@ clients:
     #   ca: ./acme-ca.pem                   # {clients.<name>.tls.ca}
     #   cert: ./waybill.pem                 # {clients.<name>.tls.cert}
     #   key: ./waybill-key.pem              # {clients.<name>.tls.key}
+    #   passphrase: "\${ACME_KEY_PASSPHRASE}"   # {clients.<name>.tls.passphrase}
+    #   minVersion: "1.2"                   # {clients.<name>.tls.minVersion}
 
     # {clients.<name>.contact}
     contact:

@@ -15,8 +15,10 @@ export interface CredentialDoubt {
  * shell takes away; a server then answers that the credential is wrong. No setting beside them can have any.
  */
 export function findCredentialDoubts(auth: AuthConfig): CredentialDoubt[] {
+  // The files and the passphrase of tls were tried when the configuration was read.
+  const sent = Object.fromEntries(Object.entries(auth).filter(([key]) => key !== 'tls'));
   // What a token service is sent may be any text that the client thinks of.
-  return doubtsIn(auth, ['auth'], auth.type === 'token_service');
+  return doubtsIn(sent, ['auth'], auth.type === 'token_service');
 }
 
 /** The same for the channels of incidents; settings are such as `incidents.notify[0].routingKey`. */

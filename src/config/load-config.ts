@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { type RetryPolicy, totalDelayMs } from '../core/backoff.ts';
 import { checkTree } from './check-config.ts';
-import type { ClientConfig } from './client-config.ts';
+import { asksForTokens, type ClientConfig } from './client-config.ts';
 import { ConfigError, type ConfigIssue, type ConfigProblem, placeOf } from './config-error.ts';
 import {
   type Config,
@@ -15,7 +15,8 @@ import { resolveUrl } from './http-fields.ts';
 import { readTextFile } from './read-text-file.ts';
 import { readYaml, type YamlTree } from './read-yaml.ts';
 import { type Env, substituteEnv } from './substitute-env.ts';
-import { readTlsFiles } from './tls-files.ts';
+import type { TlsConfig } from './tls-config.ts';
+import { type ClientTlsFiles, readTlsFiles, type TlsFiles } from './tls-files.ts';
 import { isInTokenBody } from './token-service-config.ts';
 
 const DEFAULT_DATA_DIR = '.waybill';
@@ -99,7 +100,7 @@ function readSecretKey(env: Env): { secretKey?: string; problems: readonly Confi
   return { problems: [{ path: SECRET_KEY, message }] };
 }
 
-function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string, TlsMaterial>): Config {
+function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string, ClientTlsFiles>): Config {
   const directory = dirname(file);
   const clients: Record<string, ResolvedClient> = Object.create(null);
   for (const [name, client] of Object.entries(config.clients)) {
@@ -114,7 +115,7 @@ function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string
   };
 }
 
-function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMaterial): ResolvedClient {
+function resolveClient(name: string, client: ClientConfig, files?: ClientTlsFiles): ResolvedClient {
   const endpoints: Record<string, ResolvedEndpoint> = Object.create(null);
   for (const [type, { path, ratePerSecond, ...own }] of Object.entries(client.endpoints)) {
     const retry = { ...client.retry, ...(own.retry as Partial<RetryPolicy>) };
@@ -130,7 +131,20 @@ function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMate
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     };
   }
-  return { ...client, name, endpoints, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
+  const { tls, auth } = client;
+  const authTls = asksForTokens(auth) ? auth.tls : undefined;
+  return {
+    ...client,
+    name,
+    endpoints,
+    ...(tls && { tlsMaterial: materialOf(tls, files?.tls) }),
+    ...(authTls && { authTlsMaterial: materialOf(authTls, files?.authTls) }),
+  };
+}
+
+function materialOf({ passphrase, minVersion }: TlsConfig, files: TlsFiles = {}): TlsMaterial {
+  const version = `${minVersion}` as const;
+  return { ...files, minVersion: version, ...(passphrase === undefined ? {} : { passphrase }) };
 }
 
 /** What is held for no time is not held. */

@@ -2,6 +2,7 @@ import { lookup as dnsLookup } from 'node:dns';
 import type { Socket } from 'node:net';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import { buildConnector } from 'undici';
+import type { TlsMaterial } from '../config/config-schema.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createLookup, guardSocket, refuseAddress } from './address-guard.ts';
 import type { Lookup } from './share-questions.ts';
@@ -10,8 +11,8 @@ import type { Lookup } from './share-questions.ts';
 export interface ConnectorOptions {
   /** Whether loopback, private and other special addresses may be connected to. */
   readonly allowPrivateNetwork: boolean;
-  /** `ca` takes the place of the public authorities, as in Node. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Its `ca` takes the place of the public authorities, as in Node. */
+  readonly tls?: Partial<TlsMaterial>;
   /** Default: `dns.lookup`. */
   readonly lookup?: Lookup;
   /** For how long a connection is used, so that a name that moved is followed; default: 30 s. */
@@ -23,7 +24,8 @@ type OnRead = (bytes: Buffer, length: number) => boolean;
 /** undici's own type leaves out that the socket is returned. */
 type Connect = (to: buildConnector.Options, callback: buildConnector.Callback) => Socket;
 
-const MIN_VERSION = 'TLSv1.2';
+const VERSIONS = { '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
+const MIN_VERSION = '1.2';
 const MAX_AGE_MS = 30_000;
 /** How long one address of a name may take to connect; the last one may take as long as the request. */
 const ADDRESS_MS = 2_000;
@@ -56,7 +58,7 @@ export class Connector {
       timeout: 0,
       // undici's own cache offers a session again that the server cannot take up.
       maxCachedSessions: 0,
-      minVersion: MIN_VERSION,
+      minVersion: VERSIONS[MIN_VERSION],
       // One for all connections: parsing certificates costs as much as a handshake.
       ...(tls && { secureContext: secureContextOf(tls) }),
     };
@@ -85,9 +87,9 @@ export class Connector {
   }
 }
 
-function secureContextOf(tls: NonNullable<ConnectorOptions['tls']>): SecureContext {
+function secureContextOf({ minVersion = MIN_VERSION, ...tls }: Partial<TlsMaterial>): SecureContext {
   try {
-    return createSecureContext({ minVersion: MIN_VERSION, ...tls });
+    return createSecureContext({ ...tls, minVersion: VERSIONS[minVersion] });
   } catch (cause) {
     const message = 'the TLS certificate, key or authority cannot be used';
     throw new WaybillError('TLS_SETTINGS_INVALID', message, { cause });

@@ -13,7 +13,6 @@ import { Hold } from '../delivery/hold.ts';
 import { type AttemptParts, createAttempt, type MakeAttempt } from '../delivery/make-attempt.ts';
 import { Pace } from '../delivery/pace.ts';
 import { Pacing, type ReserveSends } from '../delivery/pacing.ts';
-import type { ClientHttp } from '../http/client-http.ts';
 import { type BatchWorkers, createBatchWorkers } from '../queue/batch-workers.ts';
 import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
 import { type Endpoint, LOCK_TIMING, type LockTiming, rateKey } from '../queue/names.ts';
@@ -66,7 +65,7 @@ export class Engine {
   /** No other process has this name. */
   readonly #name = randomUUID();
   readonly #shortages = new Set<string>();
-  readonly #connections: ClientHttp[] = [];
+  readonly #clients = new Map<string, ClientParts>();
   readonly #endpoints: { readonly delivery: EndpointDelivery; readonly worker: BatchWorker }[] = [];
   #stopPruning = (): void => {};
   #isClosed = false;
@@ -108,7 +107,7 @@ export class Engine {
     // What was to be sent again once a lost connection was back is never answered: ioredis forgets it.
     await atMost(CLOSED_MS, stops);
     await Promise.all(this.#endpoints.map(({ worker }) => worker.close()));
-    await Promise.all(this.#connections.map((http) => http.close()));
+    await Promise.all([...this.#clients.values()].map((parts) => parts.close()));
   }
 
   /** Adds a client, whose endpoints share its connections, its authorization and its rate limit. */
@@ -117,16 +116,13 @@ export class Engine {
     const connections = endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0);
     const meter = this.meter.client(client.name);
     if (asksForTokens(client.auth)) meter.expectTokens();
-    const { http, ...parts } = openClientParts(
-      client,
-      connections,
-      this.#authorizers,
-      this.#options.onTokenRequest,
-      (outcome) => meter.asked(outcome),
-    );
+    const parts = openClientParts(client, connections, this.#authorizers, {
+      onTokenRequest: this.#options.onTokenRequest,
+      onAsked: (outcome) => meter.asked(outcome),
+    });
     const pacing = this.#pacingOf(client.ratePerSecond, rateKey(client.name));
-    this.#connections.push(http);
-    for (const endpoint of endpoints) this.#addEndpoint(endpoint, parts, meter, pacing);
+    this.#clients.set(client.name, parts);
+    for (const endpoint of endpoints) this.#addEndpoint(endpoint, parts.attempt, meter, pacing);
   }
 
   #pacingOf(ratePerSecond: number | undefined, key: string): Pacing | undefined {
@@ -142,7 +138,7 @@ export class Engine {
 
   #addEndpoint(
     endpoint: ResolvedEndpoint,
-    parts: Omit<ClientParts, 'http'>,
+    parts: ClientParts['attempt'],
     meter: ClientMeter,
     pacing: Pacing | undefined,
   ): void {

@@ -41,9 +41,9 @@ export interface LoadSenderOptions {
 export function openDirectSender(options: LoadSenderOptions): LoadSender {
   const { client, runId, maxInFlight, redis, secretKey } = options;
   const authorizers = new Authorizers({ redis, secretKey });
-  const { http, ...common } = openClientParts(client, maxInFlight, authorizers, (ms) =>
-    options.onTokenRequest(ms),
-  );
+  const { attempt: common, close } = openClientParts(client, maxInFlight, authorizers, {
+    onTokenRequest: (ms) => options.onTokenRequest(ms),
+  });
   const monotonicNow = (): number => performance.now();
   const parts = { ...common, userAgent: `waybill/${VERSION}`, monotonicNow };
   const callOff = new CallOff();
@@ -57,7 +57,7 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
     callOff: () => callOff.abort(),
     async close() {
       await authorizers.close();
-      await http.close();
+      await close();
     },
   };
 }
