@@ -12,7 +12,7 @@ import {
   type TlsMaterial,
 } from './config-schema.ts';
 import { resolveUrl } from './http-fields.ts';
-import { readTextFile } from './read-text-file.ts';
+import { type FileReading, readTextFile } from './read-text-file.ts';
 import { readYaml, type YamlTree } from './read-yaml.ts';
 import { type Env, substituteEnv } from './substitute-env.ts';
 import type { TlsConfig } from './tls-config.ts';
@@ -45,8 +45,17 @@ export function readConfigText(file: string): string {
   throw new ConfigError(resolve(file), [{ path: '$', message }], { cause: read.cause });
 }
 
-/** As `loadConfig`, for a text that is taken to stand in `file`: relative paths in it start from there. */
-export function parseConfig(text: string, file: string, env: Env = process.env): Config {
+/**
+ * As `loadConfig`, for a text that is taken to stand in `file`: relative paths in it start from there.
+ *
+ * @param held by absolute path: the contents of TLS files that are not to be read again
+ */
+export function parseConfig(
+  text: string,
+  file: string,
+  env: Env = process.env,
+  held: Iterable<readonly [string, string]> = [],
+): Config {
   const path = resolve(file);
   const directory = dirname(path);
   const yaml = readYaml(text);
@@ -54,7 +63,8 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
 
   // An empty file lacks settings, as every other; it is not of a wrong type.
   const substituted = substituteEnv(yaml.tree.value ?? {}, env, directory);
-  const tls = readTlsFiles(substituted.value, directory, yaml.tree.value);
+  const known = new Map([...held].map(([path, text]): [string, FileReading] => [path, { ok: true, text }]));
+  const tls = readTlsFiles(substituted.value, directory, yaml.tree.value, known);
   const { value, issues: ofSchema } = checkTree(configSchema, substituted.value);
   const others = [...tls.issues, ...ofSchema.map((issue) => nameOrigin(issue, substituted.lineBreaks))];
   const causes = [...yaml.tree.issues, ...substituted.issues, ...respelledIssues(yaml.tree, ofSchema)];
@@ -163,7 +173,7 @@ function elsewhere<Placed extends Pick<ConfigIssue, 'keys'>>(
 }
 
 /** Freezes a value and everything in it, and returns it. For trees, such as a configuration. */
-function deepFreeze<Value>(value: Value): Value {
+export function deepFreeze<Value>(value: Value): Value {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     for (const part of Object.values(value)) deepFreeze(part);

@@ -41,9 +41,9 @@ export class Connector {
   /** The address of each name that answered last: the next connection tries it first. */
   readonly preferred = new Map<string, string>();
   readonly #allowPrivateNetwork: boolean;
-  readonly #options: buildConnector.BuildOptions;
+  #options: buildConnector.BuildOptions;
   /** The latest TLS session with each host and port, so that the next handshake is a short one. */
-  readonly #sessions = new Map<string, Buffer>();
+  #sessions = new Map<string, Buffer>();
 
   /** Throws `TLS_SETTINGS_INVALID` if certificate, key or authority cannot be used. */
   constructor({ allowPrivateNetwork, tls, lookup = dnsLookup, connectionMaxAgeMs }: ConnectorOptions) {
@@ -64,6 +64,13 @@ export class Connector {
     };
   }
 
+  /** Other settings for the connections that are opened from now on. Throws `TLS_SETTINGS_INVALID`. */
+  renewTls(tls: Partial<TlsMaterial>): void {
+    this.#options = { ...this.#options, secureContext: secureContextOf(tls) };
+    // A session taken up again would stand for the certificates of its first connection.
+    this.#sessions = new Map();
+  }
+
   /** Opens a socket and returns it at once; the callback has it when it, and TLS, is established. */
   open(to: buildConnector.Options, onRead: OnRead, callback: buildConnector.Callback): Socket {
     const peer = `${to.hostname}:${to.port}`;
@@ -78,10 +85,11 @@ export class Connector {
   }
 
   #keepSession(peer: string, socket: TLSSocket): void {
-    socket.on('session', (session) => this.#sessions.set(peer, session));
+    const sessions = this.#sessions;
+    socket.on('session', (session) => sessions.set(peer, session));
     // A handshake that failed may have failed because of its session: the next one goes without.
     const forget = (): void => {
-      if (!socket.authorized) this.#sessions.delete(peer);
+      if (!socket.authorized) sessions.delete(peer);
     };
     socket.once('error', forget).once('close', forget);
   }

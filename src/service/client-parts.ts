@@ -8,6 +8,8 @@ import { createClientHttp } from '../http/client-http.ts';
 /** What the attempts at all endpoints of a client share, and the connections beneath. */
 export interface ClientParts {
   readonly attempt: Pick<AttemptParts, 'post' | 'renewOn'> & { readonly authorizer: Authorizer };
+  /** Opens connections with the TLS settings of this client from now on: its files have new contents. */
+  renewTls(client: ResolvedClient): void;
   /** Calls off what is under way, and closes all connections. */
   close(): Promise<void>;
 }
@@ -53,6 +55,10 @@ export function openClientParts(
   });
   return {
     attempt: { post: http.post, authorizer, renewOn: renewOnOf(auth) },
+    renewTls({ tlsMaterial, authTlsMaterial }) {
+      if (tlsMaterial !== undefined) http.renewTls(tlsMaterial);
+      if (authTlsMaterial !== undefined) tokenHttp.renewTls(authTlsMaterial);
+    },
     async close() {
       await Promise.all([http, ...(tokenHttp === http ? [] : [tokenHttp])].map((one) => one.close()));
     },

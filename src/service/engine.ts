@@ -94,6 +94,11 @@ export class Engine {
     log.info({ clients: Object.keys(config.clients), version: VERSION }, 'delivering');
   }
 
+  /** Opens connections to this client with its present TLS settings from now on. */
+  renewTls(client: ResolvedClient): void {
+    this.#clients.get(client.name)?.renewTls(client);
+  }
+
   /** Finishes the requests under way within `graceMs`, puts the rest back, and closes everything. */
   async stop(graceMs: number): Promise<void> {
     this.#stopPruning();

@@ -4,6 +4,8 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
 import { findChannelDoubts, findCredentialDoubts } from '../config/credential-doubts.ts';
 import { parseConfig, readConfigText } from '../config/load-config.ts';
+import { tlsContentsOf, withTlsContents } from '../config/named-tls-files.ts';
+import { every } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { type SpawnWorker, Supervisor } from '../supervisor/supervisor.ts';
 import { WorkerProcess } from '../supervisor/worker-process.ts';
@@ -12,10 +14,13 @@ import { logEmbeddedRedis } from './embedded-redis-log.ts';
 import type { Health } from './health.ts';
 import type { RunningMonitor } from './monitor-incidents.ts';
 import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
+import { TlsWatch } from './tls-watch.ts';
 
 /** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
 export const WORKER_END_MS = 15_000;
 const WORKER_ENTRY = new URL('../../workers/delivery.js', import.meta.url).pathname;
+
+const LOOK_EVERY_MS = 30_000;
 
 const NOT_TAKEN = 'configuration not taken: everything goes on as it was';
 
@@ -27,8 +32,16 @@ export interface ServiceOptions {
   readonly workers: number;
   readonly logLevel: string;
   readonly log: Logger;
+  /** How often TLS files are looked at, in milliseconds; default: 30,000. */
+  readonly lookEveryMs?: number;
   /** Takes the log lines of the workers: JSON, whole lines. */
   onOutput(lines: string): void;
+}
+
+/** What the service runs with now: the configuration has the latest contents of its TLS files. */
+interface Present {
+  readonly text: string;
+  config: Config;
 }
 
 /** Starts the service; it delivers once `started`. @throws WaybillError if the embedded Redis does not start */
@@ -54,30 +67,42 @@ export class Service {
   readonly #access: RedisAccess;
   readonly #health: Health | undefined;
   readonly #supervisor: Supervisor;
-  #config: Config;
+  readonly #tlsWatch: TlsWatch;
+  readonly #stopLooking: () => Promise<void>;
+  /** All that have not ended. */
+  readonly #workers = new Set<WorkerProcess>();
+  #present: Present;
+  #isReloading = false;
   #api: RunningApi | undefined;
   #incidents: RunningMonitor | undefined;
 
   constructor(options: ServiceOptions, access: RedisAccess, health: Health | undefined) {
-    const { log, config, text, workers: count } = options;
+    const { log, config, text, workers: count, lookEveryMs = LOOK_EVERY_MS } = options;
     this.#options = options;
     this.#access = access;
     this.#health = health;
-    this.#config = config;
-    this.#supervisor = new Supervisor({ count, spawn: this.#spawnWith(text), log });
-    this.reload = runOnceMore(() =>
-      this.#reload().catch((error: unknown) => {
+    this.#present = { text, config };
+    this.#tlsWatch = new TlsWatch(log);
+    this.#supervisor = new Supervisor({ count, spawn: this.#spawnWith(this.#present), log });
+    this.#stopLooking = every(lookEveryMs, async () => this.#lookAtTls());
+    this.reload = runOnceMore(async () => {
+      this.#isReloading = true;
+      try {
+        await this.#reload();
+      } catch (error) {
         const isKnown = error instanceof WaybillError;
         log.error(isKnown ? { code: error.code, reason: error.message } : { err: error }, NOT_TAKEN);
-      }),
-    );
+      }
+      this.#isReloading = false;
+    });
     this.started = this.#start();
   }
 
   /** Lets the workers finish what is under way. */
   async stop(): Promise<void> {
-    const { shutdownGraceMs } = this.#config;
-    await Promise.all([this.#api?.close(shutdownGraceMs), this.#supervisor.stop(longestEnd(this.#config))]);
+    void this.#stopLooking();
+    const { config } = this.#present;
+    await Promise.all([this.#api?.close(config.shutdownGraceMs), this.#supervisor.stop(longestEnd(config))]);
     await Promise.all([this.#health?.close(), this.#incidents?.stop()]);
     await releaseShortly(this.#access, this.#options.log);
   }
@@ -87,12 +112,29 @@ export class Service {
     this.#supervisor.kill();
   }
 
-  /** Makes workers that run with the configuration that this text says. */
-  #spawnWith(text: string): SpawnWorker {
-    const { config, logLevel, onOutput } = this.#options;
+  /** Has the workers use new contents of TLS files for new connections; what is not sound changes nothing. */
+  #lookAtTls(): void {
+    // A reload reads all files anew.
+    if (this.#isReloading) return;
+    const contents = this.#tlsWatch.look(this.#present.config);
+    if (contents.size === 0) return;
+    const { config, changed } = withTlsContents(this.#present.config, contents);
+    this.#present.config = config;
+    for (const worker of this.#workers) worker.renewTls([...contents]);
+    const clients = changed.map(({ name }) => name);
+    this.#options.log.info({ clients, files: [...contents.keys()] }, 'new TLS files taken');
+  }
+
+  /** Makes workers that run with this configuration, and with what its TLS files hold by then. */
+  #spawnWith(present: Present): SpawnWorker {
+    const { logLevel, onOutput } = this.#options;
     return (number) => {
-      const settings = { worker: number, file: config.file, text, logLevel };
+      const { text, config } = present;
+      const tlsContents = [...tlsContentsOf(config)];
+      const settings = { worker: number, file: config.file, text, tlsContents, logLevel };
       const worker = new WorkerProcess(WORKER_ENTRY, settings, onOutput);
+      this.#workers.add(worker);
+      void worker.exit.then(() => this.#workers.delete(worker));
       this.#health?.add(worker);
       return worker;
     };
@@ -104,22 +146,22 @@ export class Service {
     if (failure !== undefined) throw new WaybillError(failure.code, failure.message);
     // Their lines and their messages come over different pipes: both are read by the end of this turn.
     await setImmediate();
-    const config = this.#config;
+    const { config } = this.#present;
     if (config.http !== undefined) {
       // Every command would pay for loading it.
       const { startApi } = await import('./api-server.ts');
       this.#api = await startApi(config, this.#access.location, log);
       // A configuration that was read anew meanwhile found no API to give it to.
-      if (this.#config !== config) await this.#api?.reload(this.#config);
+      if (this.#present.config !== config) await this.#api?.reload(this.#present.config);
     }
     const { monitorIncidents } = await import('./monitor-incidents.ts');
-    this.#incidents = monitorIncidents(this.#config, this.#access.location, log);
+    this.#incidents = monitorIncidents(this.#present.config, this.#access.location, log);
     log.info({ workers: count }, 'started');
   }
 
   async #reload(): Promise<void> {
     const { log, workers: count } = this.#options;
-    const present = this.#config;
+    const present = this.#present.config;
     const text = readConfigText(present.file);
     const config = parseConfig(text, present.file);
     if (!isDeepStrictEqual(config.redis, present.redis) || config.dataDir !== present.dataDir) {
@@ -128,8 +170,9 @@ export class Service {
       return;
     }
     log.info(describeChange(present, config), 'configuration read anew');
-    if (!(await this.#supervisor.replace(this.#spawnWith(text), longestEnd(present)))) return;
-    this.#config = config;
+    const next: Present = { text, config };
+    if (!(await this.#supervisor.replace(this.#spawnWith(next), longestEnd(present)))) return;
+    this.#present = next;
     warnOfCredentials(config, log);
     this.#health?.configure(config);
     if (this.#health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');

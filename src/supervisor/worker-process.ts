@@ -9,15 +9,22 @@ export interface WorkerSettings {
   /** The configuration file's path, and its text: all workers are to have the same. */
   readonly file: string;
   readonly text: string;
+  /** The contents of the TLS files by their paths, which may be broken on disk by now. */
+  readonly tlsContents: readonly TlsContent[];
   readonly logLevel: string;
 }
+
+/** The path of a TLS file, and what it holds. */
+export type TlsContent = readonly [file: string, text: string];
 
 /** What a supervisor tells a worker process. */
 export type ToWorker =
   | ({ readonly kind: 'run' } & WorkerSettings)
   /** To finish what is under way, put the rest back, and end. */
   | { readonly kind: 'stop' }
-  | { readonly kind: 'report' };
+  | { readonly kind: 'report' }
+  /** What some TLS files hold from now on. */
+  | { readonly kind: 'tls'; readonly contents: readonly TlsContent[] };
 
 /** What a worker process tells its supervisor: that it delivers, or why it cannot begin to, and what it has counted. */
 export type FromWorker =
@@ -103,6 +110,11 @@ export class WorkerProcess {
       this.#tell({ kind: 'report' });
     }
     return (await atMost(limitMs, this.#asked)) ?? false;
+  }
+
+  /** Has it open connections with these contents of TLS files from now on. */
+  renewTls(contents: readonly TlsContent[]): void {
+    this.#tell({ kind: 'tls', contents });
   }
 
   /** Asks it to finish what is under way, and to end. */

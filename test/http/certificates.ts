@@ -12,35 +12,37 @@ export interface Certificates {
   readonly client: { readonly key: string; readonly cert: string };
 }
 
-/** When certificates end; those that are not named in a year. */
-export interface Ends {
+/** When certificates end, those that are not named in a year; and the name of the authority. */
+export interface Wanted {
+  readonly authority?: string;
   readonly ca?: Date | undefined;
   readonly server?: Date | undefined;
   readonly client?: Date | undefined;
 }
 
-/** Makes an authority, and a server's and a client's certificate that it signed. @param ends or the server's end */
+/** Makes an authority, and a server's and a client's certificate that it signed. @param wanted or the server's end */
 export async function certificates(
   names: readonly string[] = ['localhost'],
-  ends: Date | Ends = {},
+  wanted: Date | Wanted = {},
 ): Promise<Certificates> {
-  const { ca: caEnd, server: serverEnd, client: clientEnd } = ends instanceof Date ? { server: ends } : ends;
-  const authority = await generate([{ name: 'commonName', value: 'acme test authority' }], {
+  const ends: Wanted = wanted instanceof Date ? { server: wanted } : wanted;
+  const { authority: name = 'acme test authority' } = ends;
+  const authority = await generate([{ name: 'commonName', value: name }], {
     ...COMMON,
-    ...lifetime(caEnd),
+    ...lifetime(ends.ca),
     extensions: [{ name: 'basicConstraints', cA: true, critical: true }],
   });
   const ca = { key: authority.private, cert: authority.cert };
   const server = await generate([{ name: 'commonName', value: 'endpoint' }], {
     ...COMMON,
     ca,
-    ...lifetime(serverEnd),
+    ...lifetime(ends.server),
     extensions: [{ name: 'subjectAltName', altNames: names.map(altName) }],
   });
   const client = await generate([{ name: 'commonName', value: 'waybill' }], {
     ...COMMON,
     ca,
-    ...lifetime(clientEnd),
+    ...lifetime(ends.client),
     extensions: [{ name: 'extKeyUsage', clientAuth: true }],
   });
   return {
