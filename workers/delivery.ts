@@ -11,7 +11,7 @@ import { describeDeliveries } from '../src/observability/delivery-metrics.ts';
 import { collectProcessMetrics } from '../src/observability/process-metrics.ts';
 import type { EmbeddedRedisEvent } from '../src/redis/attach.ts';
 import { logEmbeddedRedis, logOwnDeeds } from '../src/service/embedded-redis-log.ts';
-import { type Engine, startEngine } from '../src/service/engine.ts';
+import { type Engine, type OnPeerCertificates, startEngine } from '../src/service/engine.ts';
 import { endOnCrash, onLostOutput, stopSignal } from '../src/service/lifecycle.ts';
 import { openRedisAccess, releaseShortly, shortlyBegun } from '../src/service/redis-access.ts';
 import type { FromWorker, TlsContent, ToWorker } from '../src/supervisor/worker-process.ts';
@@ -33,16 +33,18 @@ export interface DeliveryWorkers {
  * Runs the delivery workers of all clients in this process.
  *
  * @param onRedisEvent told what happens to an embedded Redis
+ * @param onPeerCertificates told which certificates servers have shown
  */
 export async function runDeliveryWorkers(
   config: Config,
   log: Logger,
   onRedisEvent: (event: EmbeddedRedisEvent) => void = logEmbeddedRedis(log),
+  onPeerCertificates?: OnPeerCertificates,
 ): Promise<DeliveryWorkers> {
   const access = await openRedisAccess(config, onRedisEvent);
   let engine: Engine;
   try {
-    engine = await startEngine({ config, redis: access.location, log });
+    engine = await startEngine({ config, redis: access.location, log, onPeerCertificates });
   } catch (error) {
     await access.release();
     throw error;
@@ -117,7 +119,11 @@ async function orderFromSupervisor(): Promise<Order> {
 /** A supervisor is told why it does not work: the same configuration will not work the next time. */
 async function begin({ config, worker }: Order, log: Logger): Promise<DeliveryWorkers> {
   try {
-    return await runDeliveryWorkers(config, log, worker === undefined ? undefined : logOwnDeeds(log));
+    if (worker === undefined) return await runDeliveryWorkers(config, log);
+    return await runDeliveryWorkers(config, log, logOwnDeeds(log), (client, peer, chain) => {
+      const shown: FromWorker = { kind: 'peer', client, peer, chain };
+      if (process.connected) process.send?.(shown, undefined, undefined, () => {});
+    });
   } catch (error) {
     if (error instanceof WaybillError) {
       const { code, message } = error;

@@ -93,6 +93,8 @@ function readNamed(
 
 const HAS_CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/;
 const CERTIFICATES = new RegExp(HAS_CERTIFICATE, 'g');
+/** As behind a file without a line break at its end, to which another was appended. */
+const BEGINS_WITHIN_LINE = new RegExp(`[^\r\n]${HAS_CERTIFICATE.source}`);
 
 /** Reads a file of certificates or keys; a failure is a sentence without its subject. */
 export function readPem(file: string): FileReading {
@@ -102,7 +104,7 @@ export function readPem(file: string): FileReading {
   if (!read.text.includes(PEM_START)) return { ok: false, message: 'names a file that is not in PEM form' };
   // Node passes over authorities that it cannot read, as in a file that is being written.
   const begun = read.text.match(CERTIFICATES)?.length ?? 0;
-  if (certificatesIn(read.text).length === begun) return read;
+  if (certificatesIn(read.text).length === begun && !BEGINS_WITHIN_LINE.test(read.text)) return read;
   return { ok: false, message: 'names a file with a certificate that is broken or cut off' };
 }
 

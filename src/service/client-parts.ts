@@ -3,7 +3,7 @@ import type { AuthorizerRequest, Authorizers } from '../auth/authorizers.ts';
 import { renewOnOf, tokenTimeoutMs } from '../config/client-config.ts';
 import { type ResolvedClient, tokenTlsOf } from '../config/config-schema.ts';
 import type { AttemptParts } from '../delivery/make-attempt.ts';
-import { createClientHttp } from '../http/client-http.ts';
+import { createClientHttp, type HttpOptions } from '../http/client-http.ts';
 
 /** What the attempts at all endpoints of a client share, and the connections beneath. */
 export interface ClientParts {
@@ -18,6 +18,7 @@ export interface ClientParts {
 export interface PartsListeners extends Pick<AuthorizerRequest, 'onAsked'> {
   /** How long each request for a token took, in milliseconds. */
   readonly onTokenRequest?: ((ms: number) => void) | undefined;
+  readonly onPeerCertificates?: HttpOptions['onPeerCertificates'];
 }
 
 /**
@@ -29,10 +30,10 @@ export function openClientParts(
   client: ResolvedClient,
   connections: number,
   authorizers: Authorizers,
-  { onTokenRequest, onAsked }: PartsListeners = {},
+  { onTokenRequest, onAsked, onPeerCertificates }: PartsListeners = {},
 ): ClientParts {
   const { name, auth, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
-  const network = { connections, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork };
+  const network = { connections, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, onPeerCertificates };
   const http = createClientHttp({ ...network, ...(tls && { tls }) });
   const { authTlsMaterial } = client;
   const tokenHttp =

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { Authorizers } from '../auth/authorizers.ts';
+import type { CertificateFacts } from '../config/certificates.ts';
 import { asksForTokens } from '../config/client-config.ts';
 import type { Config, ResolvedClient, ResolvedEndpoint } from '../config/config-schema.ts';
 import { type ClientMeter, DeliveryMeter } from '../core/delivery-meter.ts';
@@ -43,7 +44,11 @@ export interface EngineOptions {
   readonly attempts?: (parts: AttemptParts) => MakeAttempt;
   /** Told how long each request for a token took, in milliseconds. */
   readonly onTokenRequest?: (ms: number) => void;
+  readonly onPeerCertificates?: OnPeerCertificates | undefined;
 }
+
+/** Told which certificates a client's server, as host:port, has shown, its own first. */
+export type OnPeerCertificates = (client: string, peer: string, chain: readonly CertificateFacts[]) => void;
 
 /** Starts delivering to all clients of a configuration. @throws errors of Redis at the first connection */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
@@ -121,8 +126,10 @@ export class Engine {
     const connections = endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0);
     const meter = this.meter.client(client.name);
     if (asksForTokens(client.auth)) meter.expectTokens();
+    const { onTokenRequest, onPeerCertificates } = this.#options;
     const parts = openClientParts(client, connections, this.#authorizers, {
-      onTokenRequest: this.#options.onTokenRequest,
+      onTokenRequest,
+      onPeerCertificates: onPeerCertificates && ((...shown) => onPeerCertificates(client.name, ...shown)),
       onAsked: (outcome) => meter.asked(outcome),
     });
     const pacing = this.#pacingOf(client.ratePerSecond, rateKey(client.name));

@@ -2,14 +2,15 @@ import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
-import { findChannelDoubts, findCredentialDoubts } from '../config/credential-doubts.ts';
 import { parseConfig, readConfigText } from '../config/load-config.ts';
 import { tlsContentsOf, withTlsContents } from '../config/named-tls-files.ts';
 import { every } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
+import { CertificateWatch } from '../observability/certificate-watch.ts';
 import { type SpawnWorker, Supervisor } from '../supervisor/supervisor.ts';
 import { WorkerProcess } from '../supervisor/worker-process.ts';
 import type { RunningApi } from './api-server.ts';
+import { describeChange, warnOfCredentials } from './config-news.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
 import type { Health } from './health.ts';
 import type { RunningMonitor } from './monitor-incidents.ts';
@@ -32,6 +33,8 @@ export interface ServiceOptions {
   readonly workers: number;
   readonly logLevel: string;
   readonly log: Logger;
+  /** Ms since the epoch, which certificates end by. */
+  readonly now: () => number;
   /** How often TLS files are looked at, in milliseconds; default: 30,000. */
   readonly lookEveryMs?: number;
   /** Takes the log lines of the workers: JSON, whole lines. */
@@ -46,11 +49,13 @@ interface Present {
 
 /** Starts the service; it delivers once `started`. @throws WaybillError if the embedded Redis does not start */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { log } = options;
+  const { log, now } = options;
   warnOfCredentials(options.config, log);
+  const certificates = new CertificateWatch(log, now);
+  certificates.configure(options.config);
   const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
   try {
-    return new Service(options, access, await openHealth(options, access));
+    return new Service(options, access, certificates, await openHealth(options, access, certificates));
   } catch (error) {
     await access.release();
     throw error;
@@ -65,6 +70,7 @@ export class Service {
   readonly reload: () => Promise<void>;
   readonly #options: ServiceOptions;
   readonly #access: RedisAccess;
+  readonly #certificates: CertificateWatch;
   readonly #health: Health | undefined;
   readonly #supervisor: Supervisor;
   readonly #tlsWatch: TlsWatch;
@@ -76,15 +82,24 @@ export class Service {
   #api: RunningApi | undefined;
   #incidents: RunningMonitor | undefined;
 
-  constructor(options: ServiceOptions, access: RedisAccess, health: Health | undefined) {
+  constructor(
+    options: ServiceOptions,
+    access: RedisAccess,
+    certificates: CertificateWatch,
+    health: Health | undefined,
+  ) {
     const { log, config, text, workers: count, lookEveryMs = LOOK_EVERY_MS } = options;
     this.#options = options;
     this.#access = access;
+    this.#certificates = certificates;
     this.#health = health;
     this.#present = { text, config };
     this.#tlsWatch = new TlsWatch(log);
     this.#supervisor = new Supervisor({ count, spawn: this.#spawnWith(this.#present), log });
-    this.#stopLooking = every(lookEveryMs, async () => this.#lookAtTls());
+    this.#stopLooking = every(lookEveryMs, async () => {
+      this.#lookAtTls();
+      certificates.judge();
+    });
     this.reload = runOnceMore(async () => {
       this.#isReloading = true;
       try {
@@ -120,6 +135,7 @@ export class Service {
     if (contents.size === 0) return;
     const { config, changed } = withTlsContents(this.#present.config, contents);
     this.#present.config = config;
+    this.#certificates.configure(config);
     for (const worker of this.#workers) worker.renewTls([...contents]);
     const clients = changed.map(({ name }) => name);
     this.#options.log.info({ clients, files: [...contents.keys()] }, 'new TLS files taken');
@@ -132,7 +148,9 @@ export class Service {
       const { text, config } = present;
       const tlsContents = [...tlsContentsOf(config)];
       const settings = { worker: number, file: config.file, text, tlsContents, logLevel };
-      const worker = new WorkerProcess(WORKER_ENTRY, settings, onOutput);
+      const worker = new WorkerProcess(WORKER_ENTRY, settings, onOutput, ({ client, peer, chain }) =>
+        this.#certificates.seen(client, peer, chain),
+      );
       this.#workers.add(worker);
       void worker.exit.then(() => this.#workers.delete(worker));
       this.#health?.add(worker);
@@ -174,6 +192,7 @@ export class Service {
     if (!(await this.#supervisor.replace(this.#spawnWith(next), longestEnd(present)))) return;
     this.#present = next;
     warnOfCredentials(config, log);
+    this.#certificates.configure(config);
     this.#health?.configure(config);
     if (this.#health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
     if (this.#api === undefined && config.http !== undefined) log.warn({}, 'an http api needs a restart');
@@ -183,40 +202,22 @@ export class Service {
   }
 }
 
-/** Logs which credentials are probably not meant as they stand, and not what they are. */
-function warnOfCredentials({ clients, incidents }: Config, log: Logger): void {
-  for (const doubt of findChannelDoubts(incidents.notify)) {
-    log.warn(doubt, 'credential has quotes or blanks around it');
-  }
-  for (const { name, auth } of Object.values(clients)) {
-    for (const { setting, around } of findCredentialDoubts(auth)) {
-      log.warn({ client: name, setting, around }, 'credential has quotes or blanks around it');
-    }
-  }
-}
-
 /** How long a worker may take from being asked to stop until it is gone. */
 function longestEnd({ shutdownGraceMs }: Config): number {
   return shutdownGraceMs + WORKER_END_MS;
 }
 
 /** Serves health and metrics if the configuration says so. @throws WaybillError `METRICS_LISTEN_FAILED` */
-async function openHealth(options: ServiceOptions, { location }: RedisAccess): Promise<Health | undefined> {
+async function openHealth(
+  options: ServiceOptions,
+  { location }: RedisAccess,
+  certificates: CertificateWatch,
+): Promise<Health | undefined> {
   const { metrics } = options.config;
   if (metrics === undefined) return undefined;
   // Not imported above: every command would take longer to start.
   const { Health } = await import('./health.ts');
-  return Health.start(options, metrics, location);
-}
-
-function describeChange(before: Config, after: Config) {
-  const names = Object.keys(after.clients);
-  const known = names.filter((name) => before.clients[name] !== undefined);
-  return {
-    added: names.filter((name) => before.clients[name] === undefined),
-    changed: known.filter((name) => !isDeepStrictEqual(before.clients[name], after.clients[name])),
-    removed: Object.keys(before.clients).filter((name) => after.clients[name] === undefined),
-  };
+  return Health.start({ ...options, certificates }, metrics, location);
 }
 
 /**

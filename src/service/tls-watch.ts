@@ -93,8 +93,12 @@ function settingOf({ keys }: ConfigIssue): string {
   return toJsonPath(keys.slice(2)).slice('$.'.length);
 }
 
-/** Differs after each change of a file, also of one that a link leads to. */
+/** Differs after each change of a file, also of one that a link leads to; empty: there is none. */
 function stampOf(file: string): string {
-  const stat = statSync(file, { bigint: true, throwIfNoEntry: false });
-  return stat === undefined ? '' : [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(' ');
+  try {
+    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true });
+    return [dev, ino, size, mtimeNs, ctimeNs].join(' ');
+  } catch {
+    return '';
+  }
 }

@@ -18,8 +18,9 @@ const FILES: Readonly<Record<string, string>> = {
   'key.pem': client.key,
   'locked.pem': encrypted(client.key, PASSPHRASE),
   'locked-sec1.pem': encrypted(client.key, PASSPHRASE, 'sec1'),
-  'cut.pem': ca + server.cert.slice(0, 200),
-  'garbled.pem': ca + server.cert.replace(/M/g, 'A'),
+  'cut.pem': `${ca}\n${server.cert.slice(0, 200)}`,
+  'garbled.pem': `${ca}\n${server.cert.replace(/M/g, 'A')}`,
+  'glued.pem': `${ca.trim()}${server.cert}`,
 };
 for (const [name, text] of Object.entries(FILES)) writeFileSync(join(directory, name), text);
 
@@ -127,6 +128,7 @@ describe('auth.tls', () => {
 test.each([
   ['cut.pem', 'with a certificate that is broken or cut off: '],
   ['garbled.pem', 'with a certificate that is broken or cut off: '],
+  ['glued.pem', 'with a certificate that is broken or cut off: '],
   ['key.pem', 'without a certificate'],
 ])('an authority that Node would pass over is a problem: %s', (name, why) => {
   expect(problems(`tls: { ca: ${name} }`)).toEqual([expect.stringContaining(`tls.ca names a file ${why}`)]);

@@ -1,6 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { stringify } from 'yaml';
+import type { Authorization } from '../../src/auth/authorizer.ts';
+import { Authorizers } from '../../src/auth/authorizers.ts';
+import type { ResolvedClient } from '../../src/config/config-schema.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
+import { withTlsContents } from '../../src/config/named-tls-files.ts';
+import { CallOff } from '../../src/core/call-off.ts';
+import { openClientParts } from '../../src/service/client-parts.ts';
 import { certificates, encrypted } from '../http/certificates.ts';
 import { check } from '../support/check.ts';
 import { testEngine } from '../support/engine.ts';
@@ -52,6 +60,27 @@ test('auth.tls reaches the token service, tls the endpoint', async () => {
   await client.submit(numberedEvents('disposition_update', 3));
   await client.settled({ delivered: 3 });
   expect([endpoint.tally.received, service.tokenTally.received]).toEqual([3, 1]);
+});
+
+test('new contents of the files of auth.tls hold for the token service, those of tls for the endpoint', async () => {
+  const { endpoint, settings, authTls } = await twoAuthorities();
+  const text = stringify({ clients: { acme: { ...settings({ tls: authTls }), connectionMaxAgeMs: 1 } } });
+  const config = parseConfig(text, join(testDirectory(), 'waybill.yaml'), {});
+  const authorizers = new Authorizers({});
+  const parts = openClientParts(config.clients['acme'] as ResolvedClient, 1, authorizers);
+  onTestFinished(async () => {
+    await authorizers.close();
+    await parts.close();
+  });
+  const { authorizer, post } = parts.attempt;
+  const first = (await authorizer.authorize()) as Authorization;
+  const request = { url: `${endpoint.baseUrl}/d`, headers: first.headers, body: '{}', timeoutMs: 10_000 };
+  expect(first.version).toBe(1);
+  const other = await certificates();
+  const { changed } = withTlsContents(config, new Map([[authTls.ca, other.ca]]));
+  for (const client of changed) parts.renewTls(client);
+  expect(await authorizer.renew(first, 'event')).toMatchObject({ failure: expect.stringContaining('TLS') });
+  expect(await post(request, new CallOff())).toMatchObject({ kind: 'answer' });
 });
 
 test('check asks for the token with auth.tls, and without it with the tls of the client', async () => {

@@ -103,6 +103,15 @@ test('a directory of links that is exchanged at once, as Kubernetes does, is not
   expect(material()).toMatchObject({ ca: SECOND.ca });
 });
 
+test('a link that leads nowhere is told of, and ends nothing', () => {
+  const { path, look, material, told } = watched({ acme: { ca: 'ca.pem' } }, { 'ca.pem': FIRST.ca });
+  rmSync(path('ca.pem'));
+  symlinkSync('ca.pem', path('ca.pem'));
+  expect([look(), look()]).toEqual([[], []]);
+  expect(material()).toMatchObject({ ca: FIRST.ca });
+  expect(told()).toEqual([['warn', 'acme', 'tls.ca', expect.stringContaining('cannot be read (ELOOP)')]]);
+});
+
 test('a client whose files are broken holds up only those that share one of them', () => {
   const files = { 'own.pem': FIRST.client.cert, 'own-key.pem': FIRST.client.key, 'ca.pem': FIRST.ca };
   const clients = { broken: { ...OWN, ca: 'ca.pem' }, shares: { ca: 'ca.pem' }, other: { ca: 'other.pem' } };

@@ -18,6 +18,7 @@ export async function serviceInProcess(text: string, file: string, own: Partial<
     workers: 1,
     logLevel: 'info',
     log: createLog({ level: 'info', destination: lines.stream }),
+    now: Date.now,
     onOutput: (output) => void lines.stream.write(output),
     ...own,
   });
