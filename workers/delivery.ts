@@ -2,6 +2,7 @@ import { pathToFileURL } from 'node:url';
 import type { Logger } from 'pino';
 import type { Config } from '../src/config/config-schema.ts';
 import { loadConfig, parseConfig } from '../src/config/load-config.ts';
+import { withTlsContents } from '../src/config/named-tls-files.ts';
 import type { Metric } from '../src/core/metric.ts';
 import { atMost } from '../src/core/time.ts';
 import { WaybillError } from '../src/core/waybill-error.ts';
@@ -10,10 +11,10 @@ import { describeDeliveries } from '../src/observability/delivery-metrics.ts';
 import { collectProcessMetrics } from '../src/observability/process-metrics.ts';
 import type { EmbeddedRedisEvent } from '../src/redis/attach.ts';
 import { logEmbeddedRedis, logOwnDeeds } from '../src/service/embedded-redis-log.ts';
-import { type Engine, startEngine } from '../src/service/engine.ts';
+import { type Engine, type OnPeerCertificates, startEngine } from '../src/service/engine.ts';
 import { endOnCrash, onLostOutput, stopSignal } from '../src/service/lifecycle.ts';
 import { openRedisAccess, releaseShortly, shortlyBegun } from '../src/service/redis-access.ts';
-import type { FromWorker, ToWorker } from '../src/supervisor/worker-process.ts';
+import type { FromWorker, TlsContent, ToWorker } from '../src/supervisor/worker-process.ts';
 
 /** How long the end waits for a supervisor that does not read. */
 const LAST_REPORT_MS = 1_000;
@@ -22,6 +23,8 @@ const LAST_REPORT_MS = 1_000;
 export interface DeliveryWorkers {
   /** What they have counted since their start. */
   report(): Metric[];
+  /** Opens connections with these contents of TLS files, which are sound, from now on. */
+  renewTls(contents: readonly TlsContent[]): void;
   /** Finishes the requests under way within the configured grace period and puts the rest back. */
   stop(): Promise<void>;
 }
@@ -30,22 +33,30 @@ export interface DeliveryWorkers {
  * Runs the delivery workers of all clients in this process.
  *
  * @param onRedisEvent told what happens to an embedded Redis
+ * @param onPeerCertificates told which certificates servers have shown
  */
 export async function runDeliveryWorkers(
   config: Config,
   log: Logger,
   onRedisEvent: (event: EmbeddedRedisEvent) => void = logEmbeddedRedis(log),
+  onPeerCertificates?: OnPeerCertificates,
 ): Promise<DeliveryWorkers> {
   const access = await openRedisAccess(config, onRedisEvent);
   let engine: Engine;
   try {
-    engine = await startEngine({ config, redis: access.location, log });
+    engine = await startEngine({ config, redis: access.location, log, onPeerCertificates });
   } catch (error) {
     await access.release();
     throw error;
   }
+  let present = config;
   return {
     report: () => describeDeliveries(engine.meter),
+    renewTls(contents) {
+      const renewed = withTlsContents(present, new Map(contents));
+      present = renewed.config;
+      for (const client of renewed.changed) engine.renewTls(client);
+    },
     async stop() {
       await engine.stop(config.shutdownGraceMs);
       await releaseShortly(access, log);
@@ -60,12 +71,15 @@ interface Order {
   /** Its number among those of its supervisor; undefined: it has none. */
   readonly worker: number | undefined;
   readonly stopped: Promise<string>;
+  /** Told of new contents of TLS files, also of those that came before. */
+  onTlsContents(take: (contents: readonly TlsContent[]) => void): void;
 }
 
 /** As a process of its own: `node dist/workers/delivery.js waybill.yaml`. */
 function orderFromArguments(file: string): Order {
   const logLevel = process.env['WAYBILL_LOG_LEVEL'] ?? 'info';
-  return { config: loadConfig(file), logLevel, worker: undefined, stopped: stopSignal() };
+  const stopped = stopSignal();
+  return { config: loadConfig(file), logLevel, worker: undefined, stopped, onTlsContents() {} };
 }
 
 /**
@@ -82,19 +96,34 @@ async function orderFromSupervisor(): Promise<Order> {
       if (kind === 'stop') resolve('asked by the service');
     });
   });
+  // They may come while the workers begin.
+  const early: TlsContent[] = [];
+  let take = (contents: readonly TlsContent[]): void => void early.push(...contents);
+  process.on('message', (message: ToWorker) => {
+    if (message.kind === 'tls') take(message.contents);
+  });
   const run = await new Promise<ToWorker & { kind: 'run' }>((resolve) => {
     process.on('message', (message: ToWorker) => {
       if (message.kind === 'run') resolve(message);
     });
   });
-  const { text, file, logLevel, worker } = run;
-  return { config: parseConfig(text, file), logLevel, worker, stopped };
+  const { text, file, tlsContents, logLevel, worker } = run;
+  const config = parseConfig(text, file, undefined, tlsContents);
+  const onTlsContents: Order['onTlsContents'] = (next) => {
+    take = next;
+    next(early);
+  };
+  return { config, logLevel, worker, stopped, onTlsContents };
 }
 
 /** A supervisor is told why it does not work: the same configuration will not work the next time. */
 async function begin({ config, worker }: Order, log: Logger): Promise<DeliveryWorkers> {
   try {
-    return await runDeliveryWorkers(config, log, worker === undefined ? undefined : logOwnDeeds(log));
+    if (worker === undefined) return await runDeliveryWorkers(config, log);
+    return await runDeliveryWorkers(config, log, logOwnDeeds(log), (client, peer, chain) => {
+      const shown: FromWorker = { kind: 'peer', client, peer, chain };
+      if (process.connected) process.send?.(shown, undefined, undefined, () => {});
+    });
   } catch (error) {
     if (error instanceof WaybillError) {
       const { code, message } = error;
@@ -135,6 +164,7 @@ async function main(file: string | undefined): Promise<void> {
   const workers = await Promise.race([starting, stopped.then(() => undefined)]);
   const reportLast = workers && keepReporting(workers);
   if (workers !== undefined) {
+    order.onTlsContents(workers.renewTls);
     // The service says `started` when it has shown what its workers said before.
     destination.flush();
     process.send?.({ kind: 'ready' } satisfies FromWorker);

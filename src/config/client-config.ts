@@ -12,6 +12,7 @@ import {
 import { headersSchema } from './endpoint-headers.ts';
 import { httpBaseUrl } from './http-fields.ts';
 import { signingSchema } from './signing-config.ts';
+import { tlsSchema } from './tls-config.ts';
 
 const KIB = 1024;
 
@@ -21,18 +22,6 @@ export const clientNameSchema = z
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'is not a client name: it must match [a-z0-9][a-z0-9-]{0,62}');
 
 const text = z.string().min(1, 'must not be empty');
-
-const tlsSchema = z
-  .strictObject({
-    ca: text.optional().describe('Authorities to trust instead of the public ones.'),
-    cert: text.optional().describe("Waybill's own certificate, with its chain; goes with key."),
-    key: text.optional().describe('The private key of cert.'),
-  })
-  .superRefine((tls, context) => {
-    if ((tls.cert === undefined) === (tls.key === undefined)) return;
-    const [missing, given] = tls.key === undefined ? ['key', 'cert'] : ['cert', 'key'];
-    context.addIssue({ code: 'custom', path: [missing], message: `is required where ${given} is given` });
-  });
 
 /** Whether the endpoints may be load-tested, and how hard at most; `findPermission` has the defaults. */
 const loadtestSchema = z.strictObject({

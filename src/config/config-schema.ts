@@ -5,6 +5,7 @@ import { ALWAYS, type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-he
 import { httpConfigSchema } from './http-config.ts';
 import { textFor, whyLineBreak } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
+import type { TlsVersion } from './tls-config.ts';
 
 function whyNotRedisUrl(url: string): string | undefined {
   // The WHATWG parser leaves line breaks out, also of the password.
@@ -118,13 +119,16 @@ export type ConfigFile = z.infer<typeof configSchema>;
 /** What `waybill.yaml` may say, defaults left out. */
 export type ConfigInput = z.input<typeof configSchema>;
 
-/** The contents of a client's TLS files, in PEM. */
+/** How TLS connections are made, with the contents of the files, in PEM. */
 export interface TlsMaterial {
+  readonly minVersion: TlsVersion;
   /** Certificate authorities to trust instead of the public ones. */
   readonly ca?: string;
   /** Waybill's own certificate, with its chain; stands together with `key`. */
   readonly cert?: string;
   readonly key?: string;
+  /** What `key` is encrypted with. */
+  readonly passphrase?: string;
 }
 
 /** One endpoint of a client, with all that holds for it. */
@@ -153,8 +157,16 @@ export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'headers'
   readonly name: string;
   /** By event type; has no prototype. */
   readonly endpoints: Readonly<Record<string, ResolvedEndpoint>>;
+  /** For the endpoints. */
   readonly tlsMaterial?: TlsMaterial;
+  /** For the token service; absent: as for the endpoints. */
+  readonly authTlsMaterial?: TlsMaterial;
 };
+
+/** How TLS connections with a client's token service are made; undefined: as Node does. */
+export function tokenTlsOf({ authTlsMaterial, tlsMaterial }: ResolvedClient): TlsMaterial | undefined {
+  return authTlsMaterial ?? tlsMaterial;
+}
 
 /** A configuration that is ready for use; frozen to the last leaf. */
 export type Config = Readonly<Omit<ConfigFile, 'clients' | 'dataDir' | 'defaults'>> & {

@@ -96,6 +96,7 @@ clients:
     #   prefix: "Bearer "                   # {auth.token_service.prefix}
     #   timeoutMs: 10000                    # {auth.token_service.timeoutMs}
     #   renewOn: [419]                      # {auth.token_service.renewOn}
+    #   tls: { ca: ./idp-ca.pem, cert: ./idp-client.pem, key: ./idp-key.pem, passphrase: "\${IDP_KEY_PASSPHRASE}", minVersion: "1.2" }   # {auth.token_service.tls}
     auth:
       type: oauth2                          # client credentials (RFC 6749, section 4.4)
       tokenUrl: https://auth.acme.example/oauth/token
@@ -106,6 +107,8 @@ clients:
       # parameters: { audience: https://returns.acme.example }   # {auth.oauth2.parameters}
       # timeoutMs: 10000                    # {auth.oauth2.timeoutMs}
       # renewOn: [419]                      # {auth.oauth2.renewOn}
+      # {auth.oauth2.tls}
+      # tls: { ca: ./idp-ca.pem, cert: ./idp-client.pem, key: ./idp-key.pem, passphrase: "\${IDP_KEY_PASSPHRASE}", minVersion: "1.2" }
 
     # {clients.<name>.signing}
     # signing:
@@ -154,6 +157,8 @@ clients:
     #   ca: ./acme-ca.pem                   # {clients.<name>.tls.ca}
     #   cert: ./waybill.pem                 # {clients.<name>.tls.cert}
     #   key: ./waybill-key.pem              # {clients.<name>.tls.key}
+    #   passphrase: "\${ACME_KEY_PASSPHRASE}"   # {clients.<name>.tls.passphrase}
+    #   minVersion: "1.2"                   # {clients.<name>.tls.minVersion}
 
     # {clients.<name>.contact}
     contact:

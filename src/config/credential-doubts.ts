@@ -15,8 +15,10 @@ export interface CredentialDoubt {
  * shell takes away; a server then answers that the credential is wrong. No setting beside them can have any.
  */
 export function findCredentialDoubts(auth: AuthConfig): CredentialDoubt[] {
+  // The files and the passphrase of tls were tried when the configuration was read.
+  const sent = Object.fromEntries(Object.entries(auth).filter(([key]) => key !== 'tls'));
   // What a token service is sent may be any text that the client thinks of.
-  const settings = auth.type === 'oauth2' ? { ...auth, secretParameters: undefined } : auth;
+  const settings = auth.type === 'oauth2' ? { ...sent, secretParameters: undefined } : sent;
   return doubtsIn(settings, ['auth'], auth.type === 'token_service');
 }
 

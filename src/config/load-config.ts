@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { type RetryPolicy, totalDelayMs } from '../core/backoff.ts';
 import { checkTree } from './check-config.ts';
-import type { AuthConfig, ClientConfig } from './client-config.ts';
+import { type AuthConfig, asksForTokens, type ClientConfig } from './client-config.ts';
 import { mergeDefaults } from './client-defaults.ts';
 import { ConfigError, type ConfigProblem, placeOf } from './config-error.ts';
 import {
@@ -15,10 +15,11 @@ import {
 import { mergeHeaders } from './endpoint-headers.ts';
 import { findIssues } from './find-issues.ts';
 import { resolveUrl } from './http-fields.ts';
-import { readTextFile } from './read-text-file.ts';
+import { type FileReading, readTextFile } from './read-text-file.ts';
 import { readYaml } from './read-yaml.ts';
 import { type Env, type Substituted, substituteEnv } from './substitute-env.ts';
-import { readTlsFiles } from './tls-files.ts';
+import type { TlsConfig } from './tls-config.ts';
+import { type ClientTlsFiles, readTlsFiles, type TlsFiles } from './tls-files.ts';
 
 const DEFAULT_DATA_DIR = '.waybill';
 /** Enough for over a thousand clients with all of their settings. */
@@ -46,8 +47,17 @@ export function readConfigText(file: string): string {
   throw new ConfigError(resolve(file), [{ path: '$', message }], { cause: read.cause });
 }
 
-/** As `loadConfig`, for a text that is taken to stand in `file`: relative paths in it start from there. */
-export function parseConfig(text: string, file: string, env: Env = process.env): Config {
+/**
+ * As `loadConfig`, for a text that is taken to stand in `file`: relative paths in it start from there.
+ *
+ * @param held by absolute path: the contents of TLS files that are not to be read again
+ */
+export function parseConfig(
+  text: string,
+  file: string,
+  env: Env = process.env,
+  held: Iterable<readonly [string, string]> = [],
+): Config {
   const path = resolve(file);
   const directory = dirname(path);
   const yaml = readYaml(text);
@@ -56,7 +66,8 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   // An empty file lacks settings, as every other; it is not of a wrong type.
   const merged = mergeDefaults(yaml.tree.value ?? {});
   const substituted = substituteEnv(merged, env, directory);
-  const tls = readTlsFiles(substituted.value, directory, merged);
+  const known = new Map([...held].map(([path, text]): [string, FileReading] => [path, { ok: true, text }]));
+  const tls = readTlsFiles(substituted.value, directory, merged, known);
   const { value, issues: ofSchema } = checkTree(configSchema, substituted.value);
   const { secretKey, problems } = readSecretKey(env);
   const issues = findIssues({ yaml: yaml.tree, merged, substituted, ofTls: tls.issues, ofSchema });
@@ -79,7 +90,7 @@ function readSecretKey(env: Env): { secretKey?: string; problems: readonly Confi
 function resolveConfig(
   { defaults: _, ...config }: ConfigFile,
   file: string,
-  tls: ReadonlyMap<string, TlsMaterial>,
+  tls: ReadonlyMap<string, ClientTlsFiles>,
   referred: Substituted['referred'],
 ): Config {
   const directory = dirname(file);
@@ -100,7 +111,7 @@ function resolveClient(
   name: string,
   { headers, ...client }: ClientConfig,
   referred: Substituted['referred'],
-  tlsMaterial?: TlsMaterial,
+  files?: ClientTlsFiles,
 ): ResolvedClient {
   const keys = ['clients', name];
   const ofClient = { headers, keys: [...keys, 'headers'] };
@@ -121,8 +132,22 @@ function resolveClient(
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     };
   }
+  const { tls } = client;
   const auth = withSecrets(client.auth, referred, [...keys, 'auth', 'parameters']);
-  return { ...client, auth, name, endpoints, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
+  const authTls = asksForTokens(auth) ? auth.tls : undefined;
+  return {
+    ...client,
+    auth,
+    name,
+    endpoints,
+    ...(tls && { tlsMaterial: materialOf(tls, files?.tls) }),
+    ...(authTls && { authTlsMaterial: materialOf(authTls, files?.authTls) }),
+  };
+}
+
+function materialOf({ passphrase, minVersion }: TlsConfig, files: TlsFiles = {}): TlsMaterial {
+  const version = `${minVersion}` as const;
+  return { ...files, minVersion: version, ...(passphrase === undefined ? {} : { passphrase }) };
 }
 
 /** Notes which values of `parameters` came from `${…}`. */
@@ -146,7 +171,7 @@ function resolvePace({ mode, holdMs, minPerSecond }: ClientConfig['pace'], retry
 }
 
 /** Freezes a value and everything in it, and returns it. For trees, such as a configuration. */
-function deepFreeze<Value>(value: Value): Value {
+export function deepFreeze<Value>(value: Value): Value {
   if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
     Object.freeze(value);
     for (const part of Object.values(value)) deepFreeze(part);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { headerName, headerValue, httpUrl, tokenRequestHeaderName } from './http-fields.ts';
+import { tlsSchema } from './tls-config.ts';
 
 /** RFC 6901: empty for the whole, or steps that each begin with a slash; a tilde is written ~0, a slash ~1. */
 const jsonPointer = z
@@ -38,6 +39,11 @@ export const tokenSettings = {
     .max(20)
     .optional()
     .describe('Statuses of the endpoint that lead to a new token. 401 always does.'),
+  tls: tlsSchema
+    .optional()
+    .describe(
+      "TLS with the token service, with settings as those of the client's tls. Without it that one holds there too; {} trusts the public authorities and shows no certificate.",
+    ),
 };
 
 /** A token service of the client's own making. Lifetimes in seconds. */

@@ -24,6 +24,8 @@ export interface ClientHttp {
    * `signal` may be shared among any number of requests.
    */
   post(request: HttpRequest, signal?: CallOffSignal): Promise<AttemptResult>;
+  /** Other TLS settings, for the connections that are opened from now on. Throws `TLS_SETTINGS_INVALID`. */
+  renewTls(tls: NonNullable<ConnectorOptions['tls']>): void;
   /** Calls off what is under way, which resolves as aborted, and closes all connections. */
   close(): Promise<void>;
 }
@@ -68,6 +70,7 @@ export function createClientHttp(options: HttpOptions): ClientHttp {
         else if (target.refusal !== undefined) resolve(target.refusal);
         else new Exchange(request, target, signal, resolve).start();
       }),
+    renewTls: (tls) => connector.renewTls(tls),
     async close() {
       closed = true;
       underWay.endAll();

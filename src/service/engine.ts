@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { Authorizers } from '../auth/authorizers.ts';
+import type { CertificateFacts } from '../config/certificates.ts';
 import { asksForTokens } from '../config/client-config.ts';
 import type { Config, ResolvedClient, ResolvedEndpoint } from '../config/config-schema.ts';
 import { type ClientMeter, DeliveryMeter } from '../core/delivery-meter.ts';
@@ -13,7 +14,6 @@ import { Hold } from '../delivery/hold.ts';
 import { type AttemptParts, createAttempt, type MakeAttempt } from '../delivery/make-attempt.ts';
 import { Pace } from '../delivery/pace.ts';
 import { Pacing, type ReserveSends } from '../delivery/pacing.ts';
-import type { ClientHttp } from '../http/client-http.ts';
 import { type BatchWorkers, createBatchWorkers } from '../queue/batch-workers.ts';
 import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
 import { type Endpoint, LOCK_TIMING, type LockTiming, rateKey } from '../queue/names.ts';
@@ -44,7 +44,11 @@ export interface EngineOptions {
   readonly attempts?: (parts: AttemptParts) => MakeAttempt;
   /** Told how long each request for a token took, in milliseconds. */
   readonly onTokenRequest?: (ms: number) => void;
+  readonly onPeerCertificates?: OnPeerCertificates | undefined;
 }
+
+/** Told which certificates a client's server, as host:port, has shown, its own first. */
+export type OnPeerCertificates = (client: string, peer: string, chain: readonly CertificateFacts[]) => void;
 
 /** Starts delivering to all clients of a configuration. @throws errors of Redis at the first connection */
 export async function startEngine(options: EngineOptions): Promise<Engine> {
@@ -66,7 +70,7 @@ export class Engine {
   /** No other process has this name. */
   readonly #name = randomUUID();
   readonly #shortages = new Set<string>();
-  readonly #connections: ClientHttp[] = [];
+  readonly #clients = new Map<string, ClientParts>();
   readonly #endpoints: { readonly delivery: EndpointDelivery; readonly worker: BatchWorker }[] = [];
   #stopPruning = (): void => {};
   #isClosed = false;
@@ -95,6 +99,11 @@ export class Engine {
     log.info({ clients: Object.keys(config.clients), version: VERSION }, 'delivering');
   }
 
+  /** Opens connections to this client with its present TLS settings from now on. */
+  renewTls(client: ResolvedClient): void {
+    this.#clients.get(client.name)?.renewTls(client);
+  }
+
   /** Finishes the requests under way within `graceMs`, puts the rest back, and closes everything. */
   async stop(graceMs: number): Promise<void> {
     this.#stopPruning();
@@ -108,7 +117,7 @@ export class Engine {
     // What was to be sent again once a lost connection was back is never answered: ioredis forgets it.
     await atMost(CLOSED_MS, stops);
     await Promise.all(this.#endpoints.map(({ worker }) => worker.close()));
-    await Promise.all(this.#connections.map((http) => http.close()));
+    await Promise.all([...this.#clients.values()].map((parts) => parts.close()));
   }
 
   /** Adds a client, whose endpoints share its connections, its authorization and its rate limit. */
@@ -117,16 +126,15 @@ export class Engine {
     const connections = endpoints.reduce((sum, { concurrency }) => sum + concurrency, 0);
     const meter = this.meter.client(client.name);
     if (asksForTokens(client.auth)) meter.expectTokens();
-    const { http, ...parts } = openClientParts(
-      client,
-      connections,
-      this.#authorizers,
-      this.#options.onTokenRequest,
-      (outcome) => meter.asked(outcome),
-    );
+    const { onTokenRequest, onPeerCertificates } = this.#options;
+    const parts = openClientParts(client, connections, this.#authorizers, {
+      onTokenRequest,
+      onPeerCertificates: onPeerCertificates && ((...shown) => onPeerCertificates(client.name, ...shown)),
+      onAsked: (outcome) => meter.asked(outcome),
+    });
     const pacing = this.#pacingOf(client.ratePerSecond, rateKey(client.name));
-    this.#connections.push(http);
-    for (const endpoint of endpoints) this.#addEndpoint(endpoint, parts, meter, pacing);
+    this.#clients.set(client.name, parts);
+    for (const endpoint of endpoints) this.#addEndpoint(endpoint, parts.attempt, meter, pacing);
   }
 
   #pacingOf(ratePerSecond: number | undefined, key: string): Pacing | undefined {
@@ -142,7 +150,7 @@ export class Engine {
 
   #addEndpoint(
     endpoint: ResolvedEndpoint,
-    parts: Omit<ClientParts, 'http'>,
+    parts: ClientParts['attempt'],
     meter: ClientMeter,
     pacing: Pacing | undefined,
   ): void {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
 import { type Metric, metric } from '../core/metric.ts';
 import { every } from '../core/time.ts';
+import type { CertificateWatch } from '../observability/certificate-watch.ts';
 import { startHealthServer } from '../observability/health-server.ts';
 import { collectProcessMetrics, nameProcess } from '../observability/process-metrics.ts';
 import { describeQueues } from '../observability/queue-metrics.ts';
@@ -24,7 +25,12 @@ const POLL_EVERY_MS = 10_000;
 /** Where health and metrics are served, and what they are judged by. */
 type Settings = NonNullable<Config['metrics']>;
 /** What of a service they are about; `workers`: how many worker processes there ought to be. */
-type Parts = { readonly config: Config; readonly workers: number; readonly log: Logger };
+interface Parts {
+  readonly config: Config;
+  readonly workers: number;
+  readonly log: Logger;
+  readonly certificates: Pick<CertificateWatch, 'describe'>;
+}
 
 /** A service's health and metrics, served over HTTP. */
 export class Health {
@@ -108,6 +114,7 @@ export class Health {
     return toText([
       describeService(reading.ok, counts),
       queues,
+      [this.#parts.certificates.describe()],
       ...collected.metrics,
       nameProcess(own, 'supervisor'),
     ]);

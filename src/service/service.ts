@@ -2,20 +2,26 @@ import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
-import { findChannelDoubts, findCredentialDoubts } from '../config/credential-doubts.ts';
 import { parseConfig, readConfigText } from '../config/load-config.ts';
+import { tlsContentsOf, withTlsContents } from '../config/named-tls-files.ts';
+import { every } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
+import { CertificateWatch } from '../observability/certificate-watch.ts';
 import { type SpawnWorker, Supervisor } from '../supervisor/supervisor.ts';
 import { WorkerProcess } from '../supervisor/worker-process.ts';
 import type { RunningApi } from './api-server.ts';
+import { describeChange, warnOfCredentials } from './config-news.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
 import type { Health } from './health.ts';
 import type { RunningMonitor } from './monitor-incidents.ts';
 import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
+import { TlsWatch } from './tls-watch.ts';
 
 /** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
 export const WORKER_END_MS = 15_000;
 const WORKER_ENTRY = new URL('../../workers/delivery.js', import.meta.url).pathname;
+
+const LOOK_EVERY_MS = 30_000;
 
 const NOT_TAKEN = 'configuration not taken: everything goes on as it was';
 
@@ -27,17 +33,29 @@ export interface ServiceOptions {
   readonly workers: number;
   readonly logLevel: string;
   readonly log: Logger;
+  /** Ms since the epoch, which certificates end by. */
+  readonly now: () => number;
+  /** How often TLS files are looked at, in milliseconds; default: 30,000. */
+  readonly lookEveryMs?: number;
   /** Takes the log lines of the workers: JSON, whole lines. */
   onOutput(lines: string): void;
 }
 
+/** What the service runs with now: the configuration has the latest contents of its TLS files. */
+interface Present {
+  readonly text: string;
+  config: Config;
+}
+
 /** Starts the service; it delivers once `started`. @throws WaybillError if the embedded Redis does not start */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { log } = options;
+  const { log, now } = options;
   warnOfCredentials(options.config, log);
+  const certificates = new CertificateWatch(log, now);
+  certificates.configure(options.config);
   const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
   try {
-    return new Service(options, access, await openHealth(options, access));
+    return new Service(options, access, certificates, await openHealth(options, access, certificates));
   } catch (error) {
     await access.release();
     throw error;
@@ -52,32 +70,54 @@ export class Service {
   readonly reload: () => Promise<void>;
   readonly #options: ServiceOptions;
   readonly #access: RedisAccess;
+  readonly #certificates: CertificateWatch;
   readonly #health: Health | undefined;
   readonly #supervisor: Supervisor;
-  #config: Config;
+  readonly #tlsWatch: TlsWatch;
+  readonly #stopLooking: () => Promise<void>;
+  /** All that have not ended. */
+  readonly #workers = new Set<WorkerProcess>();
+  #present: Present;
+  #isReloading = false;
   #api: RunningApi | undefined;
   #incidents: RunningMonitor | undefined;
 
-  constructor(options: ServiceOptions, access: RedisAccess, health: Health | undefined) {
-    const { log, config, text, workers: count } = options;
+  constructor(
+    options: ServiceOptions,
+    access: RedisAccess,
+    certificates: CertificateWatch,
+    health: Health | undefined,
+  ) {
+    const { log, config, text, workers: count, lookEveryMs = LOOK_EVERY_MS } = options;
     this.#options = options;
     this.#access = access;
+    this.#certificates = certificates;
     this.#health = health;
-    this.#config = config;
-    this.#supervisor = new Supervisor({ count, spawn: this.#spawnWith(text), log });
-    this.reload = runOnceMore(() =>
-      this.#reload().catch((error: unknown) => {
+    this.#present = { text, config };
+    this.#tlsWatch = new TlsWatch(log);
+    this.#supervisor = new Supervisor({ count, spawn: this.#spawnWith(this.#present), log });
+    this.#stopLooking = every(lookEveryMs, async () => {
+      this.#lookAtTls();
+      certificates.judge();
+    });
+    this.reload = runOnceMore(async () => {
+      this.#isReloading = true;
+      try {
+        await this.#reload();
+      } catch (error) {
         const isKnown = error instanceof WaybillError;
         log.error(isKnown ? { code: error.code, reason: error.message } : { err: error }, NOT_TAKEN);
-      }),
-    );
+      }
+      this.#isReloading = false;
+    });
     this.started = this.#start();
   }
 
   /** Lets the workers finish what is under way. */
   async stop(): Promise<void> {
-    const { shutdownGraceMs } = this.#config;
-    await Promise.all([this.#api?.close(shutdownGraceMs), this.#supervisor.stop(longestEnd(this.#config))]);
+    void this.#stopLooking();
+    const { config } = this.#present;
+    await Promise.all([this.#api?.close(config.shutdownGraceMs), this.#supervisor.stop(longestEnd(config))]);
     await Promise.all([this.#health?.close(), this.#incidents?.stop()]);
     await releaseShortly(this.#access, this.#options.log);
   }
@@ -87,12 +127,32 @@ export class Service {
     this.#supervisor.kill();
   }
 
-  /** Makes workers that run with the configuration that this text says. */
-  #spawnWith(text: string): SpawnWorker {
-    const { config, logLevel, onOutput } = this.#options;
+  /** Has the workers use new contents of TLS files for new connections; what is not sound changes nothing. */
+  #lookAtTls(): void {
+    // A reload reads all files anew.
+    if (this.#isReloading) return;
+    const contents = this.#tlsWatch.look(this.#present.config);
+    if (contents.size === 0) return;
+    const { config, changed } = withTlsContents(this.#present.config, contents);
+    this.#present.config = config;
+    this.#certificates.configure(config);
+    for (const worker of this.#workers) worker.renewTls([...contents]);
+    const clients = changed.map(({ name }) => name);
+    this.#options.log.info({ clients, files: [...contents.keys()] }, 'new TLS files taken');
+  }
+
+  /** Makes workers that run with this configuration, and with what its TLS files hold by then. */
+  #spawnWith(present: Present): SpawnWorker {
+    const { logLevel, onOutput } = this.#options;
     return (number) => {
-      const settings = { worker: number, file: config.file, text, logLevel };
-      const worker = new WorkerProcess(WORKER_ENTRY, settings, onOutput);
+      const { text, config } = present;
+      const tlsContents = [...tlsContentsOf(config)];
+      const settings = { worker: number, file: config.file, text, tlsContents, logLevel };
+      const worker = new WorkerProcess(WORKER_ENTRY, settings, onOutput, ({ client, peer, chain }) =>
+        this.#certificates.seen(client, peer, chain),
+      );
+      this.#workers.add(worker);
+      void worker.exit.then(() => this.#workers.delete(worker));
       this.#health?.add(worker);
       return worker;
     };
@@ -104,22 +164,22 @@ export class Service {
     if (failure !== undefined) throw new WaybillError(failure.code, failure.message);
     // Their lines and their messages come over different pipes: both are read by the end of this turn.
     await setImmediate();
-    const config = this.#config;
+    const { config } = this.#present;
     if (config.http !== undefined) {
       // Every command would pay for loading it.
       const { startApi } = await import('./api-server.ts');
       this.#api = await startApi(config, this.#access.location, log);
       // A configuration that was read anew meanwhile found no API to give it to.
-      if (this.#config !== config) await this.#api?.reload(this.#config);
+      if (this.#present.config !== config) await this.#api?.reload(this.#present.config);
     }
     const { monitorIncidents } = await import('./monitor-incidents.ts');
-    this.#incidents = monitorIncidents(this.#config, this.#access.location, log);
+    this.#incidents = monitorIncidents(this.#present.config, this.#access.location, log);
     log.info({ workers: count }, 'started');
   }
 
   async #reload(): Promise<void> {
     const { log, workers: count } = this.#options;
-    const present = this.#config;
+    const present = this.#present.config;
     const text = readConfigText(present.file);
     const config = parseConfig(text, present.file);
     if (!isDeepStrictEqual(config.redis, present.redis) || config.dataDir !== present.dataDir) {
@@ -128,9 +188,11 @@ export class Service {
       return;
     }
     log.info(describeChange(present, config), 'configuration read anew');
-    if (!(await this.#supervisor.replace(this.#spawnWith(text), longestEnd(present)))) return;
-    this.#config = config;
+    const next: Present = { text, config };
+    if (!(await this.#supervisor.replace(this.#spawnWith(next), longestEnd(present)))) return;
+    this.#present = next;
     warnOfCredentials(config, log);
+    this.#certificates.configure(config);
     this.#health?.configure(config);
     if (this.#health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
     if (this.#api === undefined && config.http !== undefined) log.warn({}, 'an http api needs a restart');
@@ -140,40 +202,22 @@ export class Service {
   }
 }
 
-/** Logs which credentials are probably not meant as they stand, and not what they are. */
-function warnOfCredentials({ clients, incidents }: Config, log: Logger): void {
-  for (const doubt of findChannelDoubts(incidents.notify)) {
-    log.warn(doubt, 'credential has quotes or blanks around it');
-  }
-  for (const { name, auth } of Object.values(clients)) {
-    for (const { setting, around } of findCredentialDoubts(auth)) {
-      log.warn({ client: name, setting, around }, 'credential has quotes or blanks around it');
-    }
-  }
-}
-
 /** How long a worker may take from being asked to stop until it is gone. */
 function longestEnd({ shutdownGraceMs }: Config): number {
   return shutdownGraceMs + WORKER_END_MS;
 }
 
 /** Serves health and metrics if the configuration says so. @throws WaybillError `METRICS_LISTEN_FAILED` */
-async function openHealth(options: ServiceOptions, { location }: RedisAccess): Promise<Health | undefined> {
+async function openHealth(
+  options: ServiceOptions,
+  { location }: RedisAccess,
+  certificates: CertificateWatch,
+): Promise<Health | undefined> {
   const { metrics } = options.config;
   if (metrics === undefined) return undefined;
   // Not imported above: every command would take longer to start.
   const { Health } = await import('./health.ts');
-  return Health.start(options, metrics, location);
-}
-
-function describeChange(before: Config, after: Config) {
-  const names = Object.keys(after.clients);
-  const known = names.filter((name) => before.clients[name] !== undefined);
-  return {
-    added: names.filter((name) => before.clients[name] === undefined),
-    changed: known.filter((name) => !isDeepStrictEqual(before.clients[name], after.clients[name])),
-    removed: Object.keys(before.clients).filter((name) => after.clients[name] === undefined),
-  };
+  return Health.start({ ...options, certificates }, metrics, location);
 }
 
 /**

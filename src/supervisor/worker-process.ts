@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import type { CertificateFacts } from '../config/certificates.ts';
 import type { Metric } from '../core/metric.ts';
 import { atMost } from '../core/time.ts';
 
@@ -9,22 +10,37 @@ export interface WorkerSettings {
   /** The configuration file's path, and its text: all workers are to have the same. */
   readonly file: string;
   readonly text: string;
+  /** The contents of the TLS files by their paths, which may be broken on disk by now. */
+  readonly tlsContents: readonly TlsContent[];
   readonly logLevel: string;
 }
+
+/** The path of a TLS file, and what it holds. */
+export type TlsContent = readonly [file: string, text: string];
 
 /** What a supervisor tells a worker process. */
 export type ToWorker =
   | ({ readonly kind: 'run' } & WorkerSettings)
   /** To finish what is under way, put the rest back, and end. */
   | { readonly kind: 'stop' }
-  | { readonly kind: 'report' };
+  | { readonly kind: 'report' }
+  /** What some TLS files hold from now on. */
+  | { readonly kind: 'tls'; readonly contents: readonly TlsContent[] };
 
-/** What a worker process tells its supervisor: that it delivers, or why it cannot begin to, and what it has counted. */
+/** What a worker process tells its supervisor: that it delivers, or why it cannot begin to, what it has counted, and seen. */
 export type FromWorker =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** All since its start; when it is asked, and at its end. */
-  | { readonly kind: 'report'; readonly metrics: readonly Metric[] };
+  | { readonly kind: 'report'; readonly metrics: readonly Metric[] }
+  | ({ readonly kind: 'peer' } & PeerCertificates);
+
+/** The certificates that a client's server, as host:port, has shown, its own first. */
+export interface PeerCertificates {
+  readonly client: string;
+  readonly peer: string;
+  readonly chain: readonly CertificateFacts[];
+}
 
 /** How a worker process ended. */
 export interface WorkerExit {
@@ -52,7 +68,12 @@ export class WorkerProcess {
   readonly exit: Promise<WorkerExit>;
 
   /** Starts it from its compiled entry. `onOutput` is given whole lines of its log. */
-  constructor(entry: string, settings: WorkerSettings, onOutput: (lines: string) => void) {
+  constructor(
+    entry: string,
+    settings: WorkerSettings,
+    onOutput: (lines: string) => void,
+    onPeer: (shown: PeerCertificates) => void = () => {},
+  ) {
     const execArgv = [...WORKER_FLAGS];
     this.#child = fork(entry, [], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], execArgv });
     forwardLines(this.#child, onOutput);
@@ -62,6 +83,7 @@ export class WorkerProcess {
       this.#child.on('message', (message: FromWorker) => {
         if (message.kind === 'ready') resolve();
         else if (message.kind === 'failed') failure = { code: message.code, message: message.message };
+        else if (message.kind === 'peer') onPeer(message);
         else {
           this.#latestReport = message.metrics;
           this.#answer(true);
@@ -103,6 +125,11 @@ export class WorkerProcess {
       this.#tell({ kind: 'report' });
     }
     return (await atMost(limitMs, this.#asked)) ?? false;
+  }
+
+  /** Has it open connections with these contents of TLS files from now on. */
+  renewTls(contents: readonly TlsContent[]): void {
+    this.#tell({ kind: 'tls', contents });
   }
 
   /** Asks it to finish what is under way, and to end. */

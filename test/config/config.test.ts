@@ -197,7 +197,7 @@ describe('files', () => {
     const file = join(directory, 'waybill.yaml');
     writeFileSync(file, withTls('ca: ./cert.pem, cert: cert.pem, key: "${DIR}/key.pem"'));
     const config = loadConfig(file, { DIR: directory });
-    expect(config.clients.acme?.tlsMaterial).toEqual({ ca: cert, cert, key });
+    expect(config.clients.acme?.tlsMaterial).toEqual({ ca: cert, cert, key, minVersion: '1.2' });
     expect(Object.isFrozen(config.clients.acme?.tlsMaterial)).toBe(true);
     expect(config).toMatchObject({ file, directory, dataDir: join(directory, '.waybill') });
   });

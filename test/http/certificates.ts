@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { isIP } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { generate } from 'selfsigned';
@@ -11,28 +12,37 @@ export interface Certificates {
   readonly client: { readonly key: string; readonly cert: string };
 }
 
-/** Makes an authority, and a server's and a client's certificate that it signed. */
+/** When certificates end, those that are not named in a year; and the name of the authority. */
+export interface Wanted {
+  readonly authority?: string;
+  readonly ca?: Date | undefined;
+  readonly server?: Date | undefined;
+  readonly client?: Date | undefined;
+}
+
+/** Makes an authority, and a server's and a client's certificate that it signed. @param wanted or the server's end */
 export async function certificates(
   names: readonly string[] = ['localhost'],
-  notAfter?: Date,
+  wanted: Date | Wanted = {},
 ): Promise<Certificates> {
-  const authority = await generate([{ name: 'commonName', value: 'acme test authority' }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
+  const ends: Wanted = wanted instanceof Date ? { server: wanted } : wanted;
+  const { authority: name = 'acme test authority' } = ends;
+  const authority = await generate([{ name: 'commonName', value: name }], {
+    ...COMMON,
+    ...lifetime(ends.ca),
     extensions: [{ name: 'basicConstraints', cA: true, critical: true }],
   });
   const ca = { key: authority.private, cert: authority.cert };
   const server = await generate([{ name: 'commonName', value: 'endpoint' }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
+    ...COMMON,
     ca,
-    ...(notAfter ? { notBeforeDate: new Date(notAfter.getTime() - 86_400_000), notAfterDate: notAfter } : {}),
+    ...lifetime(ends.server),
     extensions: [{ name: 'subjectAltName', altNames: names.map(altName) }],
   });
   const client = await generate([{ name: 'commonName', value: 'waybill' }], {
-    keyType: 'ec',
-    algorithm: 'sha256',
+    ...COMMON,
     ca,
+    ...lifetime(ends.client),
     extensions: [{ name: 'extKeyUsage', clientAuth: true }],
   });
   return {
@@ -43,6 +53,18 @@ export async function certificates(
   };
 }
 
+const COMMON = { keyType: 'ec', algorithm: 'sha256' } as const;
+
+function lifetime(end: Date | undefined) {
+  return end ? { notBeforeDate: new Date(end.getTime() - 40 * 86_400_000), notAfterDate: end } : {};
+}
+
 function altName(name: string) {
   return isIP(name) === 0 ? { type: 2 as const, value: name } : { type: 7 as const, ip: name };
+}
+
+/** The same private key, encrypted: as PKCS #8 or in the older form of OpenSSL. */
+export function encrypted(key: string, passphrase: string, type: 'pkcs8' | 'sec1' = 'pkcs8'): string {
+  const options = { type, format: 'pem', cipher: 'aes-256-cbc', passphrase } as const;
+  return String(createPrivateKey(key).export(options));
 }

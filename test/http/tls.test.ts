@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type { TLSSocket } from 'node:tls';
 import { describe, expect, test } from 'vitest';
-import { certificates } from './certificates.ts';
+import { certificates, encrypted } from './certificates.ts';
 import { client, MESSAGE, serve } from './http-fixture.ts';
 import { respond } from './scripted-server.ts';
 
@@ -106,6 +106,24 @@ describe('TLS', () => {
     // Node's server closes without an alert, so it cannot be told from another close.
     expect(result).toMatchObject({ kind: 'no_answer' });
     expect(server.requests).toHaveLength(1);
+  });
+
+  test('minVersion 1.3 refuses a server that speaks 1.2 and nothing newer', async () => {
+    const old = { ...ACME.server, maxVersion: 'TLSv1.2' } as const;
+    const server = await serve((received) => respond(received, 200), old);
+    const post = (minVersion: '1.2' | '1.3') =>
+      client({ tls: { ca: ACME.ca, minVersion } }).post({ url: named(server.url), ...MESSAGE });
+    expect(await post('1.3')).toMatchObject({ kind: 'no_answer', failureClass: 'tls' });
+    expect(server.requests).toHaveLength(0);
+    expect(await post('1.2')).toMatchObject({ status: 200 });
+  });
+
+  test('an encrypted key is used with its passphrase', async () => {
+    const strict = { ...ACME.server, ca: ACME.ca, requestCert: true, rejectUnauthorized: true };
+    const server = await serve((received) => respond(received, 200), strict);
+    const key = encrypted(ACME.client.key, 'correct horse');
+    const http = client({ tls: { ca: ACME.ca, cert: ACME.client.cert, key, passphrase: 'correct horse' } });
+    expect(await http.post({ url: named(server.url), ...MESSAGE })).toMatchObject({ status: 200 });
   });
 
   test('settings that are no certificate are refused at once', () => {

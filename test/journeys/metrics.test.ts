@@ -2,8 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { certificatesIn } from '../../src/config/certificates.ts';
 import type { EventTypeName } from '../../src/core/event-types.ts';
 import { createProducer } from '../../src/service/producer.ts';
+import { certificates } from '../http/certificates.ts';
 import { numberedEvents } from '../support/events.ts';
 import { ANY_PORT, type HealthClient, healthOf } from '../support/health-client.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -76,8 +78,11 @@ test('what is scraped is what the clients saw', SLOW, async () => {
   });
   const down = await sandbox.company(broken, { script: 503 });
   const guarded = await sandbox.company(tokens, { auth: { type: 'oauth2', clientId: tokens } });
+  const ca = join(testDirectory(), 'ca.pem');
+  const { ca: authority } = await certificates();
+  writeFileSync(ca, authority);
   const { service, run, send } = startService({
-    [fine]: had.clientSettings(),
+    [fine]: had.clientSettings({ tls: { ca } }),
     [broken]: down.clientSettings({ retry: ONE_RETRY }),
     [tokens]: guarded.clientSettings(),
   });
@@ -119,6 +124,10 @@ test('what is scraped is what the clients saw', SLOW, async () => {
     guarded.tokenTally.received,
   );
   expect(scrape.labelValues('waybill_token_renewals_total', 'client')).toEqual([tokens]);
+  const ends = { client: fine, use: 'authority', where: 'tls' };
+  expect(tell('certificate_not_after_timestamp_seconds', ends)).toBe(
+    (certificatesIn(authority)[0]?.validTo ?? 0) / 1_000,
+  );
   expect(tell('requests_in_flight', {})).toBe(0);
   expect(tell('delivery_duration_seconds_count', {})).toBe(183);
   expect(tell('queue_latency_seconds_count', {})).toBe(168);

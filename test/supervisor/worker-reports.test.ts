@@ -32,7 +32,7 @@ test('a worker tells what it has counted when it is asked, and unasked at its en
   const file = join(testDirectory(), 'waybill.yaml');
   const worker = new WorkerProcess(
     ENTRY,
-    { worker: 1, file, text: stringify(config), logLevel: 'info' },
+    { worker: 1, file, text: stringify(config), tlsContents: [], logLevel: 'info' },
     () => {},
   );
   onTestFinished(async () => {

@@ -16,6 +16,7 @@ const AGGREGATIONS = new Set(['sum', 'max', 'min', 'avg', 'count']);
 /** The functions that are used, and which of them want a range. */
 const RANGED = new Set(['rate', 'increase', 'delta']);
 const PLAIN = new Set(['histogram_quantile']);
+const WITHOUT_ARGUMENT = new Set(['time']);
 const BINARY = new Set(['+', '-', '*', '/', '==', '!=', '>', '<', '>=', '<=', 'and', 'or', 'unless']);
 const TOKEN =
   /\s*(?:([a-zA-Z_:][\w:]*)|(\d+(?:\.\d+)?(?:[smhd])?)|("(?:[^"\\]|\\.)*")|(=~|!~|[=!<>]=|[-+*/(){}[\],=<>]))/y;
@@ -101,6 +102,9 @@ class Parser {
       this.#take(/^\d/);
       this.#take(',');
       this.expression();
+      this.#take(')');
+    } else if (WITHOUT_ARGUMENT.has(token)) {
+      this.#take('(');
       this.#take(')');
     } else if (!/^\d/.test(token)) this.#selector(token);
   }

@@ -10,7 +10,7 @@ import {
   type TokenAuthConfig,
   tokenTimeoutMs,
 } from '../../config/client-config.ts';
-import type { ResolvedClient } from '../../config/config-schema.ts';
+import { type ResolvedClient, tokenTlsOf } from '../../config/config-schema.ts';
 import type { CredentialDoubt } from '../../config/credential-doubts.ts';
 import { specialRangeOf } from '../../config/special-addresses.ts';
 import { atMost } from '../../core/time.ts';
@@ -100,7 +100,8 @@ async function checkHost(
 }
 
 async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
-  const { auth, timeoutMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+  const { auth, timeoutMs, allowPrivateNetwork } = client;
+  const tls = tokenTlsOf(client);
   if (!asksForTokens(auth)) return [];
   const url = new URL(auth.type === 'oauth2' ? auth.tokenUrl : auth.url);
   const host = await checkHost(url, 'the token service', client, resolveHost);

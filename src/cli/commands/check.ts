@@ -3,6 +3,7 @@ import { ConfigError, describeProblem } from '../../config/config-error.ts';
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { findChannelDoubts, findCredentialDoubts } from '../../config/credential-doubts.ts';
 import { loadConfig } from '../../config/load-config.ts';
+import { describeCertificates } from '../check/check-certificates.ts';
 import { checkClient, createResolveHost, describeDoubts } from '../check/check-client.ts';
 import { checkRedis, checkSecretKey } from '../check/check-redis.ts';
 import { about, type CheckFinding, clientSubject, printFindings, remark } from '../check/finding.ts';
@@ -35,6 +36,7 @@ export function addCheckCommand(program: Command): void {
 
 async function checkAll(terminal: Terminal, config: Config): Promise<number> {
   const clients = Object.values(config.clients);
+  const now = Date.now();
   const [redis, ofClients] = await Promise.all([checkRedis(config), checkClients(clients)]);
   const count = `${clients.length} client${clients.length === 1 ? '' : 's'}`;
   const found: CheckFinding[] = [
@@ -44,8 +46,11 @@ async function checkAll(terminal: Terminal, config: Config): Promise<number> {
     ]),
     ...redis.findings,
     ...about('redis', checkSecretKey(config)),
-    ...clients.flatMap(({ name, auth }) =>
-      about(clientSubject(name), describeDoubts(findCredentialDoubts(auth))),
+    ...clients.flatMap((client) =>
+      about(clientSubject(client.name), [
+        ...describeDoubts(findCredentialDoubts(client.auth)),
+        ...describeCertificates(client, config.directory, now),
+      ]),
     ),
     ...ofClients,
   ];

@@ -41,7 +41,7 @@ async function run(options: StartOptions): Promise<never> {
   let service: Service | undefined;
   const stopped = stopSignal(() => service?.kill());
   const { workers, logLevel } = options;
-  const starting = startService({ config, text, workers, logLevel, log, onOutput });
+  const starting = startService({ config, text, workers, logLevel, log, now: Date.now, onOutput });
   // Service managers send it to have the file read anew; it may come while Redis is still waited for.
   process.on('SIGHUP', () => {
     starting.then((started) => started.reload()).catch(() => {});

@@ -42,9 +42,9 @@ export interface LoadSenderOptions {
 export function openDirectSender(options: LoadSenderOptions): LoadSender {
   const { client, runId, maxInFlight, redis, secretKey, now } = options;
   const authorizers = new Authorizers({ redis, secretKey });
-  const { http, ...common } = openClientParts(client, maxInFlight, authorizers, (ms) =>
-    options.onTokenRequest(ms),
-  );
+  const { attempt: common, close } = openClientParts(client, maxInFlight, authorizers, {
+    onTokenRequest: (ms) => options.onTokenRequest(ms),
+  });
   const monotonicNow = (): number => performance.now();
   const parts = { ...common, userAgent: `waybill/${VERSION}`, now, monotonicNow };
   const callOff = new CallOff();
@@ -59,7 +59,7 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
     callOff: () => callOff.abort(),
     async close() {
       await authorizers.close();
-      await http.close();
+      await close();
     },
   };
 }
