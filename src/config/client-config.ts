@@ -11,6 +11,7 @@ import {
   httpBaseUrl,
   httpUrl,
 } from './http-fields.ts';
+import { proxySetting } from './proxy-config.ts';
 import { tokenServiceSchema, tokenSettings } from './token-service-config.ts';
 
 const KIB = 1024;
@@ -204,6 +205,7 @@ export const clientConfigSchema = z.strictObject({
   tls: tlsSchema
     .optional()
     .describe('PEM files, relative to the configuration. Without it the public authorities are trusted.'),
+  proxy: proxySetting,
   loadtest: loadtestSchema
     .optional()
     .describe(

@@ -3,6 +3,7 @@ import { type ClientConfig, clientConfigSchema, clientNameSchema } from './clien
 import { httpConfigSchema } from './http-config.ts';
 import { textFor, whyLineBreak } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
+import type { ProxyRoutes } from './proxy-routes.ts';
 
 function whyNotRedisUrl(url: string): string | undefined {
   // The WHATWG parser leaves line breaks out, also of the password.
@@ -140,11 +141,13 @@ export interface ResolvedEndpoint
 }
 
 /** A client as the engine needs it: its settings, its name, and all that they refer to. */
-export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints'>> & {
+export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'proxy'>> & {
   readonly name: string;
   /** By event type; has no prototype. */
   readonly endpoints: Readonly<Record<string, ResolvedEndpoint>>;
   readonly tlsMaterial?: TlsMaterial;
+  /** Absent: all targets are reached directly. */
+  readonly proxy?: ProxyRoutes;
 };
 
 /** A configuration that is ready for use; frozen to the last leaf. */

@@ -12,6 +12,8 @@ import {
   type TlsMaterial,
 } from './config-schema.ts';
 import { resolveUrl } from './http-fields.ts';
+import { FROM_ENVIRONMENT, readEnvironmentRoutes, routesFor } from './proxy-config.ts';
+import type { ProxyRoutes } from './proxy-routes.ts';
 import { readTextFile } from './read-text-file.ts';
 import { readYaml, type YamlTree } from './read-yaml.ts';
 import { type Env, substituteEnv } from './substitute-env.ts';
@@ -57,13 +59,15 @@ export function parseConfig(text: string, file: string, env: Env = process.env):
   const { value, issues: ofSchema } = checkTree(configSchema, substituted.value);
   const others = [...tls.issues, ...ofSchema.map((issue) => nameOrigin(issue, substituted.lineBreaks))];
   const causes = [...yaml.tree.issues, ...substituted.issues, ...respelledIssues(yaml.tree, ofSchema)];
-  const { secretKey, problems } = readSecretKey(env);
+  const { secretKey, problems: ofKey } = readSecretKey(env);
+  const proxies = readEnvironmentRoutes(env);
+  const problems = [...ofKey, ...(asksEnvironment(substituted.value) ? proxies.problems : [])];
   // What follows from a cause is not said again: `${HOST}`, unset, is no URL either.
   const issues = [...causes, ...elsewhere(others, causes)];
   if (value === undefined || issues.length + problems.length > 0) {
     throw new ConfigError(path, [...yaml.tree.toProblems(issues), ...problems]);
   }
-  const config = resolveConfig(value, path, tls.byClient);
+  const config = resolveConfig(value, path, tls.byClient, proxies.routes);
   return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
 }
 
@@ -99,11 +103,22 @@ function readSecretKey(env: Env): { secretKey?: string; problems: readonly Confi
   return { problems: [{ path: SECRET_KEY, message }] };
 }
 
-function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string, TlsMaterial>): Config {
+/** Whether a client's proxy is that of the environment, in a tree that is not known to be valid. */
+function asksEnvironment(tree: unknown): boolean {
+  const { clients } = (tree ?? {}) as { clients?: Readonly<Record<string, { proxy?: unknown } | null>> };
+  return Object.values(clients ?? {}).some((client) => client?.proxy === FROM_ENVIRONMENT);
+}
+
+function resolveConfig(
+  config: ConfigFile,
+  file: string,
+  tls: ReadonlyMap<string, TlsMaterial>,
+  environment: ProxyRoutes,
+): Config {
   const directory = dirname(file);
   const clients: Record<string, ResolvedClient> = Object.create(null);
   for (const [name, client] of Object.entries(config.clients)) {
-    clients[name] = resolveClient(name, client, tls.get(name));
+    clients[name] = resolveClient(name, client, tls.get(name), routesFor(client.proxy, environment));
   }
   return {
     ...config,
@@ -114,7 +129,12 @@ function resolveConfig(config: ConfigFile, file: string, tls: ReadonlyMap<string
   };
 }
 
-function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMaterial): ResolvedClient {
+function resolveClient(
+  name: string,
+  { proxy: _, ...client }: ClientConfig,
+  tlsMaterial: TlsMaterial | undefined,
+  proxy: ProxyRoutes | undefined,
+): ResolvedClient {
   const endpoints: Record<string, ResolvedEndpoint> = Object.create(null);
   for (const [type, { path, ratePerSecond, ...own }] of Object.entries(client.endpoints)) {
     const retry = { ...client.retry, ...(own.retry as Partial<RetryPolicy>) };
@@ -130,7 +150,7 @@ function resolveClient(name: string, client: ClientConfig, tlsMaterial?: TlsMate
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     };
   }
-  return { ...client, name, endpoints, ...(tlsMaterial === undefined ? {} : { tlsMaterial }) };
+  return { ...client, name, endpoints, ...(tlsMaterial && { tlsMaterial }), ...(proxy && { proxy }) };
 }
 
 /** What is held for no time is not held. */

@@ -1,10 +1,18 @@
 import { lookup as dnsLookup } from 'node:dns';
-import type { Socket } from 'node:net';
-import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import {
+  isIP,
+  type LookupFunction,
+  type Socket,
+  type TcpNetConnectOpts,
+  connect as tcpConnect,
+} from 'node:net';
+import { createSecureContext, type SecureContext, TLSSocket, connect as tlsConnect } from 'node:tls';
 import { buildConnector } from 'undici';
+import { type ProxyRoutes, type ProxyServer, proxyFor } from '../config/proxy-routes.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createLookup, guardSocket, refuseAddress } from './address-guard.ts';
 import type { Lookup } from './share-questions.ts';
+import { type Opening, Tunnel } from './tunnel.ts';
 
 /** What a client's connections are made with; certificates and key are PEM texts, not file names. */
 export interface ConnectorOptions {
@@ -12,21 +20,25 @@ export interface ConnectorOptions {
   readonly allowPrivateNetwork: boolean;
   /** `ca` takes the place of the public authorities, as in Node. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Absent: all targets are reached directly. */
+  readonly proxy?: ProxyRoutes;
   /** Default: `dns.lookup`. */
   readonly lookup?: Lookup;
   /** For how long a connection is used, so that a name that moved is followed; default: 30 s. */
   readonly connectionMaxAgeMs?: number;
 }
 
-/** Is handed what was read, its first bytes; they are overwritten after the call. */
-type OnRead = (bytes: Buffer, length: number) => boolean;
+/** Is shown what was read, its first bytes, and may change them; they are overwritten after the call. */
+type OnRead = (bytes: Buffer, length: number) => void;
 /** undici's own type leaves out that the socket is returned. */
 type Connect = (to: buildConnector.Options, callback: buildConnector.Callback) => Socket;
 
 const MIN_VERSION = 'TLSv1.2';
 const MAX_AGE_MS = 30_000;
 /** How long one address of a name may take to connect; the last one may take as long as the request. */
-const ADDRESS_MS = 2_000;
+const EACH_ADDRESS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2_000 };
+/** When TCP asks whether the other side still lives, as undici has it. */
+const KEEP_ALIVE_MS = 60_000;
 /** All sockets read into it, one at a time: Node would allocate 64 KiB for each read, to be garbage at once. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(16_384);
 
@@ -40,18 +52,25 @@ export class Connector {
   readonly preferred = new Map<string, string>();
   readonly #allowPrivateNetwork: boolean;
   readonly #options: buildConnector.BuildOptions;
+  readonly #lookup: LookupFunction;
+  readonly #proxy: ProxyRoutes | undefined;
+  /** For the names of proxies, whose addresses are the operator's choice. */
+  readonly #proxyLookup: LookupFunction;
   /** The latest TLS session with each host and port, so that the next handshake is a short one. */
   readonly #sessions = new Map<string, Buffer>();
 
   /** Throws `TLS_SETTINGS_INVALID` if certificate, key or authority cannot be used. */
-  constructor({ allowPrivateNetwork, tls, lookup = dnsLookup, connectionMaxAgeMs }: ConnectorOptions) {
+  constructor(options: ConnectorOptions) {
+    const { allowPrivateNetwork, tls, lookup = dnsLookup, connectionMaxAgeMs, proxy } = options;
+    this.#proxy = proxy;
+    this.#proxyLookup = createLookup(lookup, () => undefined);
     this.maxAgeMs = connectionMaxAgeMs ?? MAX_AGE_MS;
     this.#allowPrivateNetwork = allowPrivateNetwork;
     const refuse = allowPrivateNetwork ? () => undefined : refuseAddress;
+    this.#lookup = createLookup(lookup, refuse, this.preferred);
     this.#options = {
-      lookup: createLookup(lookup, refuse, this.preferred),
-      autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout: ADDRESS_MS,
+      lookup: this.#lookup,
+      ...EACH_ADDRESS,
       // The deadline of each request ends a connect that takes too long.
       timeout: 0,
       // undici's own cache offers a session again that the server cannot take up.
@@ -62,17 +81,58 @@ export class Connector {
     };
   }
 
-  /** Opens a socket and returns it at once; the callback has it when it, and TLS, is established. */
-  open(to: buildConnector.Options, onRead: OnRead, callback: buildConnector.Callback): Socket {
-    const peer = `${to.hostname}:${to.port}`;
-    const session = this.#sessions.get(peer);
-    const onread = { buffer: READ_BUFFER, callback: (length: number) => onRead(READ_BUFFER, length) };
-    const connect = buildConnector({ ...this.#options, onread, ...(session && { session }) }) as Connect;
-    const socket = connect(to, callback);
+  /** The proxy that a target is reached through; undefined: it is reached directly. */
+  proxyFor(target: URL): ProxyServer | undefined {
+    return proxyFor(this.#proxy, target);
+  }
+
+  /** Opens a socket; the callback has it when it, and TLS, is established, through a proxy too. */
+  open(to: buildConnector.Options, onRead: OnRead, callback: buildConnector.Callback): Opening {
+    const proxy = this.#proxy && this.proxyFor(new URL(`${to.protocol}//${to.host}`));
+    if (proxy !== undefined) {
+      return new Tunnel({
+        proxy,
+        to,
+        lookup: this.#lookup,
+        connect: () => this.#openProxy(proxy),
+        secure: (httpSocket, established) => this.#connect({ ...to, httpSocket }, {}, established),
+        onRead,
+        callback,
+      });
+    }
+    const onread = {
+      buffer: READ_BUFFER,
+      callback: (length: number): boolean => {
+        onRead(READ_BUFFER, length);
+        const copy = Buffer.allocUnsafe(length);
+        READ_BUFFER.copy(copy, 0, 0, length);
+        return socket.push(copy);
+      },
+    };
+    const socket = this.#connect(to, { onread }, callback);
     socket.once('connect', () => reachedFamilies.add(socket.remoteFamily));
     if (!this.#allowPrivateNetwork) guardSocket(socket, to.hostname);
+    return new Direct(socket);
+  }
+
+  /** On a socket that is given, TLS begins at once. */
+  #connect(to: buildConnector.Options, more: object, callback: buildConnector.Callback): Socket {
+    const peer = `${to.hostname}:${to.port}`;
+    const session = this.#sessions.get(peer);
+    const connect = buildConnector({ ...this.#options, ...more, ...(session && { session }) }) as Connect;
+    const socket = connect(to, callback);
     if (socket instanceof TLSSocket) this.#keepSession(peer, socket);
     return socket;
+  }
+
+  #openProxy({ host, port, secure }: ProxyServer): Socket {
+    const to = { host, port, lookup: this.#proxyLookup, ...EACH_ADDRESS };
+    const servername = isIP(host) === 0 ? host : '';
+    const socket = secure
+      ? tlsConnect({ ...to, servername, minVersion: MIN_VERSION, ALPNProtocols: ['http/1.1'] } as object)
+      : tcpConnect(to as TcpNetConnectOpts);
+    socket.once('connect', () => reachedFamilies.add(socket.remoteFamily));
+    return socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
   }
 
   #keepSession(peer: string, socket: TLSSocket): void {
@@ -82,6 +142,24 @@ export class Connector {
       if (!socket.authorized) this.#sessions.delete(peer);
     };
     socket.once('error', forget).once('close', forget);
+  }
+}
+
+/** A connection that no proxy is in the way of. */
+class Direct implements Opening {
+  readonly socket: Socket;
+  readonly waitsFor = undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  get address(): string | undefined {
+    return this.socket.remoteAddress;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
   }
 }
 

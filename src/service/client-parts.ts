@@ -24,8 +24,14 @@ export function openClientParts(
   onTokenRequest: ((ms: number) => void) | undefined,
   onAsked?: AuthorizerRequest['onAsked'],
 ): ClientParts {
-  const { name, auth, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
-  const network = { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, ...(tls && { tls }) };
+  const { name, auth, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls, proxy } = client;
+  const network = {
+    timeoutMs,
+    connectionMaxAgeMs,
+    allowPrivateNetwork,
+    ...(tls && { tls }),
+    ...(proxy && { proxy }),
+  };
   const http = createClientHttp({ connections, ...network });
   const authorizer = authorizers.get({
     client: name,
@@ -38,7 +44,7 @@ export function openClientParts(
     },
     timeoutMs: tokenTimeoutMs(client),
     // The engine and the load tester share a token through Redis, as they name the network alike.
-    network: JSON.stringify([allowPrivateNetwork, tls ?? null]),
+    network: JSON.stringify([allowPrivateNetwork, tls ?? null, ...(proxy ? [proxy] : [])]),
     ...(onAsked && { onAsked }),
   });
   return { http, post: http.post, authorizer, renewOn: renewOnOf(auth) };
