@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WITHHELD_FOR } from '../queue/withheld-mark.ts';
 import { PROBLEM_TYPE } from './problems.ts';
 
 /** A moment. */
@@ -129,15 +130,15 @@ const endpointCountsSchema = countsSchema
   .extend({
     withheld: z
       .object({
-        for: z.enum(['token', 'local']),
+        for: z.enum(WITHHELD_FOR),
         since: time,
-        blame: z.enum(['credentials', 'service', 'local']),
+        blame: z.enum(['credentials', 'service', 'proxy', 'local']),
         detail: z.string(),
         nextTryAt: time,
       })
       .nullable()
       .describe(
-        'why its events wait without an attempt: there is no token, or this machine is short of something',
+        'why its events wait without an attempt: there is no token, our proxy is away, or this machine is short of something',
       ),
     pace: paceSchema.describe('how fast it is sent to'),
   })

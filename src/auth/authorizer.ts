@@ -13,9 +13,10 @@ export interface Authorization {
 
 /**
  * Why there is no token. `credentials`: the settings are wrong, the credentials or their style most likely; `service`:
- * the token service fails, is busy or is silent; `local`: this machine is short of something.
+ * the token service fails, is busy or is silent; `proxy`: our proxy does not let us reach it; `local`: this machine is
+ * short of something.
  */
-export const BLAMES = ['credentials', 'service', 'local'] as const;
+export const BLAMES = ['credentials', 'service', 'proxy', 'local'] as const;
 
 /** One of them. */
 export type Blame = (typeof BLAMES)[number];

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { TokenAuthConfig } from '../config/client-config.ts';
 import type { CalledOff } from './authorizer.ts';
@@ -46,11 +47,12 @@ export async function requestToken(
   if (signal?.aborted) end();
   const request = { ...buildTokenRequest(config), keepBodyBytes: TOKEN_ANSWER_BYTES };
   let tries = 0;
-  let refusal: TokenRefusal = {
+  const late: TokenRefusal = {
     refusal: `did not answer within ${timeoutMs} ms`,
     again: false,
     blame: 'service',
   };
+  let refusal = late;
   const askOnce = async (): Promise<IssuedToken | TokenRefusal> => {
     try {
       // A longer timeout than the limit: the limit ends the request, and its words say so.
@@ -65,13 +67,16 @@ export async function requestToken(
     const read = await askOnce();
     if (!('refusal' in read)) return read;
     if (!limit.signal.aborted) refusal = read;
+    // It says where it hung.
+    else if (read.waitedFor !== undefined)
+      refusal = { ...late, refusal: `${late.refusal}: ${read.waitedFor}`, blame: 'proxy' };
     if (read.again) throw new WorthAnotherTry();
     return undefined;
   };
   const retries = { retries: RETRIES, minTimeout: options.retryDelayMs ?? RETRY_DELAY_MS, factor: 2 };
   const asked = pRetry(tryOnce, { ...retries, signal: limit.signal, unref: true }).catch(() => undefined);
   // Even if the request itself does not end.
-  const limited = once(limit.signal, 'abort').then(() => undefined);
+  const limited = once(limit.signal, 'abort').then(() => nextTurn(undefined));
   const issued = await Promise.race([asked, limited]);
   clearTimeout(timer);
   signal?.removeEventListener('abort', end);

@@ -26,6 +26,8 @@ export interface TokenRefusal {
   readonly blame: Blame;
   /** Waybill itself stopped asking: this says nothing about the token service. */
   readonly calledOff?: true;
+  /** What was waited for when it stopped, if that was the proxy: a clause. */
+  readonly waitedFor?: string;
   /** Of the answer; absent: there was none. */
   readonly status?: number;
   /** The `error` of RFC 6749, section 5.2. */
@@ -63,16 +65,23 @@ export function readTokenAnswer(
     case 'no_answer':
       return { refusal: `did not answer: ${clean(result.detail, config)}`, again: true, blame: 'service' };
     case 'unsent':
-      // The URL, or the permission to reach it, is wrong.
+      // The proxy's refusal; or else the URL, or the permission to reach it, is wrong.
       return {
         refusal: `was not asked: ${clean(result.detail, config)}`,
-        again: false,
-        blame: 'credentials',
+        again: result.failureClass === 'proxy',
+        blame: result.failureClass === 'proxy' ? 'proxy' : 'credentials',
       };
+    case 'proxy_away': {
+      const { detail, blame } = result;
+      return { refusal: `was not asked: ${clean(detail, config)}`, again: blame === 'proxy', blame };
+    }
     case 'shortage':
       return { refusal: `was not asked: ${clean(result.detail, config)}`, again: false, blame: 'local' };
     case 'aborted':
-      return { refusal: 'was not waited for', again: false, blame: 'local', calledOff: true };
+      return {
+        ...{ refusal: 'was not waited for', again: false, blame: 'local', calledOff: true },
+        ...(result.waitedFor !== undefined && { waitedFor: result.waitedFor }),
+      };
   }
 }
 

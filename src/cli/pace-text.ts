@@ -85,7 +85,7 @@ export function shortPace(pace: EndpointPace, now: number): string {
   return `${parts}; ${[`${shortCount(paced)} wait`, ...until, ...drain].join(', ')}`;
 }
 
-const AWAITED = { token: 'a token', local: 'room on this machine' } as const;
+const AWAITED = { token: 'a token', proxy: 'the proxy', local: 'room on this machine' } as const;
 
 /** Why an endpoint's events wait without an attempt, in two lines. */
 export function withheldLines(endpoint: string, mark: WithheldMark): string[] {
@@ -128,6 +128,7 @@ const KINDS: readonly (readonly [what: string, isMeant: (endpoint: EndpointView)
   ['slowed', ({ pace }) => pace.state === 'slowed'],
   ['recovering', ({ pace }) => pace.state === 'recovering'],
   ['without a token', ({ withheld }) => withheld?.for === 'token'],
+  ['without the proxy', ({ withheld }) => withheld?.for === 'proxy'],
   ['short of room on this machine', ({ withheld }) => withheld?.for === 'local'],
 ];
 

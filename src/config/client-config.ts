@@ -11,6 +11,7 @@ import {
 } from './endpoint-config.ts';
 import { headersSchema } from './endpoint-headers.ts';
 import { httpBaseUrl } from './http-fields.ts';
+import { proxySetting } from './proxy-config.ts';
 import { signingSchema } from './signing-config.ts';
 import { tlsSchema } from './tls-config.ts';
 
@@ -102,6 +103,7 @@ export const clientConfigSchema = z.strictObject({
   tls: tlsSchema
     .optional()
     .describe('PEM files, relative to the configuration. Without it the public authorities are trusted.'),
+  proxy: proxySetting,
   loadtest: loadtestSchema
     .optional()
     .describe(

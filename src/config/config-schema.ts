@@ -5,6 +5,7 @@ import { ALWAYS, type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-he
 import { httpConfigSchema } from './http-config.ts';
 import { textFor, whyLineBreak } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
+import type { ProxyRoutes } from './proxy-routes.ts';
 import type { TlsVersion } from './tls-config.ts';
 
 function whyNotRedisUrl(url: string): string | undefined {
@@ -152,7 +153,7 @@ export interface ResolvedEndpoint
 }
 
 /** A client as the engine needs it: its settings, its name, and all that they refer to. */
-export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'headers' | 'auth'>> & {
+export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'headers' | 'auth' | 'proxy'>> & {
   readonly auth: AuthConfig;
   readonly name: string;
   /** By event type; has no prototype. */
@@ -161,6 +162,8 @@ export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'headers'
   readonly tlsMaterial?: TlsMaterial;
   /** For the token service; absent: as for the endpoints. */
   readonly authTlsMaterial?: TlsMaterial;
+  /** Absent: all targets are reached directly. */
+  readonly proxy?: ProxyRoutes;
 };
 
 /** How TLS connections with a client's token service are made; undefined: as Node does. */

@@ -146,6 +146,9 @@ clients:
     # {clients.<name>.allowPrivateNetwork}
     allowPrivateNetwork: false
 
+    # {clients.<name>.proxy}
+    # proxy: http://waybill:\${PROXY_PASSWORD}@proxy.internal:3128
+
     # {clients.<name>.loadtest}
     # loadtest:
     #   allowed: true                       # {clients.<name>.loadtest.allowed}

@@ -15,6 +15,8 @@ import {
 import { mergeHeaders } from './endpoint-headers.ts';
 import { findIssues } from './find-issues.ts';
 import { resolveUrl } from './http-fields.ts';
+import { FROM_ENVIRONMENT, readEnvironmentRoutes, routesFor } from './proxy-config.ts';
+import type { ProxyRoutes } from './proxy-routes.ts';
 import { type FileReading, readTextFile } from './read-text-file.ts';
 import { readYaml } from './read-yaml.ts';
 import { type Env, type Substituted, substituteEnv } from './substitute-env.ts';
@@ -69,12 +71,15 @@ export function parseConfig(
   const known = new Map([...held].map(([path, text]): [string, FileReading] => [path, { ok: true, text }]));
   const tls = readTlsFiles(substituted.value, directory, merged, known);
   const { value, issues: ofSchema } = checkTree(configSchema, substituted.value);
-  const { secretKey, problems } = readSecretKey(env);
+  const { secretKey, problems: ofKey } = readSecretKey(env);
+  const proxies = readEnvironmentRoutes(env);
+  const problems = [...ofKey, ...(asksEnvironment(substituted.value) ? proxies.problems : [])];
   const issues = findIssues({ yaml: yaml.tree, merged, substituted, ofTls: tls.issues, ofSchema });
   if (value === undefined || issues.length + problems.length > 0) {
     throw new ConfigError(path, [...yaml.tree.toProblems(issues), ...problems]);
   }
-  const config = resolveConfig(value, path, tls.byClient, substituted.referred);
+  const referred = { tls: tls.byClient, texts: substituted.referred, environment: proxies.routes };
+  const config = resolveConfig(value, path, referred);
   return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
 }
 
@@ -87,16 +92,26 @@ function readSecretKey(env: Env): { secretKey?: string; problems: readonly Confi
   return { problems: [{ path: SECRET_KEY, message }] };
 }
 
-function resolveConfig(
-  { defaults: _, ...config }: ConfigFile,
-  file: string,
-  tls: ReadonlyMap<string, ClientTlsFiles>,
-  referred: Substituted['referred'],
-): Config {
+/** Whether a client's proxy is that of the environment, in a tree that is not known to be valid. */
+function asksEnvironment(tree: unknown): boolean {
+  const { clients } = (tree ?? {}) as { clients?: Readonly<Record<string, { proxy?: unknown } | null>> };
+  return Object.values(clients ?? {}).some((client) => client?.proxy === FROM_ENVIRONMENT);
+}
+
+/** What the settings of clients refer to. */
+interface Referred {
+  readonly tls: ReadonlyMap<string, ClientTlsFiles>;
+  /** By place, the texts that `${…}` stood for. */
+  readonly texts: Substituted['referred'];
+  /** The proxies that the environment names. */
+  readonly environment: ProxyRoutes;
+}
+
+function resolveConfig({ defaults: _, ...config }: ConfigFile, file: string, referred: Referred): Config {
   const directory = dirname(file);
   const clients: Record<string, ResolvedClient> = Object.create(null);
   for (const [name, client] of Object.entries(config.clients)) {
-    clients[name] = resolveClient(name, client, referred, tls.get(name));
+    clients[name] = resolveClient(name, client, referred);
   }
   return {
     ...config,
@@ -109,9 +124,8 @@ function resolveConfig(
 
 function resolveClient(
   name: string,
-  { headers, ...client }: ClientConfig,
-  referred: Substituted['referred'],
-  files?: ClientTlsFiles,
+  { headers, proxy: setting, ...client }: ClientConfig,
+  { tls: files, texts, environment }: Referred,
 ): ResolvedClient {
   const keys = ['clients', name];
   const ofClient = { headers, keys: [...keys, 'headers'] };
@@ -128,20 +142,22 @@ function resolveClient(
       maxAgeHours: own.maxAgeHours ?? client.maxAgeHours,
       retry,
       pace: resolvePace(own.pace ?? client.pace, retry),
-      ...mergeHeaders([ofClient, ofEndpoint], referred),
+      ...mergeHeaders([ofClient, ofEndpoint], texts),
       ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     };
   }
   const { tls } = client;
-  const auth = withSecrets(client.auth, referred, [...keys, 'auth', 'parameters']);
+  const auth = withSecrets(client.auth, texts, [...keys, 'auth', 'parameters']);
   const authTls = asksForTokens(auth) ? auth.tls : undefined;
+  const proxy = routesFor(setting, environment);
   return {
     ...client,
     auth,
     name,
     endpoints,
-    ...(tls && { tlsMaterial: materialOf(tls, files?.tls) }),
-    ...(authTls && { authTlsMaterial: materialOf(authTls, files?.authTls) }),
+    ...(tls && { tlsMaterial: materialOf(tls, files.get(name)?.tls) }),
+    ...(authTls && { authTlsMaterial: materialOf(authTls, files.get(name)?.authTls) }),
+    ...(proxy && { proxy }),
   };
 }
 

@@ -12,6 +12,7 @@ export const FAILURE_CLASSES = [
   'not_http',
   'token',
   'address',
+  'proxy',
   'local',
   'crash',
   'expired',
@@ -51,10 +52,23 @@ export interface NoAnswer {
   readonly detail: string;
 }
 
-/** No request was sent. */
+/** No request was sent: the address is not allowed, or our proxy refused to connect to it. */
 export interface Unsent {
   readonly kind: 'unsent';
-  readonly failureClass: 'address';
+  readonly failureClass: 'address' | 'proxy';
+  /** The proxy's; absent: there was none. */
+  readonly status?: number;
+  readonly detail: string;
+}
+
+/** Our proxy takes no connection, or not our credentials: no request was sent, and no endpoint is to blame. */
+export interface ProxyAway {
+  readonly kind: 'proxy_away';
+  /** `credentials`: the proxy answered 407, or 401. */
+  readonly blame: 'credentials' | 'proxy';
+  /** The proxy's; 0: there was none. */
+  readonly status: number;
+  /** A sentence for the operator, without secrets. */
   readonly detail: string;
 }
 
@@ -73,7 +87,9 @@ export const SHORTAGE_PAUSE_MS = 1_000;
 /** The attempt was called off by Waybill itself (shutdown, a lost lock): it does not count. */
 export interface Aborted {
   readonly kind: 'aborted';
+  /** What was waited for until then, if that was the proxy: a clause. */
+  readonly waitedFor?: string;
 }
 
 /** What one HTTP request, or one whole attempt, led to. */
-export type AttemptResult = Answer | NoAnswer | Unsent | Shortage | Aborted;
+export type AttemptResult = Answer | NoAnswer | Unsent | ProxyAway | Shortage | Aborted;

@@ -27,7 +27,7 @@ const LATENCY_MS = [
 const BATCH_EVENTS = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
 /** No request was sent in attempts that failed like this. */
-const UNSENT: ReadonlySet<FailureClass> = new Set(['token', 'address', 'local', 'crash']);
+const UNSENT: ReadonlySet<FailureClass> = new Set(['token', 'address', 'proxy', 'local', 'crash']);
 
 /** What a process counts of all its deliveries. Durations in milliseconds. */
 export class DeliveryMeter {

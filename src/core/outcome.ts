@@ -1,4 +1,4 @@
-import type { Aborted, AttemptResult, FailureClass, Shortage } from './attempt-result.ts';
+import type { Aborted, AttemptResult, FailureClass, ProxyAway, Shortage } from './attempt-result.ts';
 import { backoffMs, type RetryPolicy } from './backoff.ts';
 import { heldSince, type StoredEvent } from './event.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -28,9 +28,11 @@ function classOfStatus(status: number): FailureClass {
 }
 
 /** The table of README, "What becomes of an event": any 2xx is delivered, everything else failed. */
-export function classify(result: Exclude<AttemptResult, Aborted | Shortage>): Classification {
+export function classify(result: Exclude<AttemptResult, Aborted | Shortage | ProxyAway>): Classification {
   if (result.kind !== 'answer') {
-    return { kind: 'failed', failureClass: result.failureClass, status: 0, response: result.detail };
+    const { failureClass, detail } = result;
+    const status = result.kind === 'unsent' ? (result.status ?? 0) : 0;
+    return { kind: 'failed', failureClass, status, response: detail };
   }
   const { status, body, retryAfter } = result;
   if (status >= 200 && status < 300) return { kind: 'delivered', status };

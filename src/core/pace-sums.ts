@@ -21,6 +21,8 @@ export function signOf(classification: Classification): Sign | undefined {
   if (classification.kind === 'delivered') return 'good';
   const { failureClass, status } = classification;
   if (SAYS_NOTHING.has(failureClass)) return undefined;
+  // Its status is our proxy's, whatever that would mean as the endpoint's.
+  if (failureClass === 'proxy') return 'fail';
   if (failureClass === 'timeout' || OVERLOADED.has(status)) return 'over';
   return judgesTheEvent(status) ? 'good' : 'fail';
 }

@@ -10,6 +10,8 @@ import type { Pace } from './pace.ts';
 const LONGEST_SHORTAGE_MS = 600_000;
 /** A hold is not shorter: batches would be taken and put back without a pause. */
 const SHORTEST_HOLD_MS = 100;
+/** The proxy is asked again after the former, each time after twice as long, up to the latter. */
+const PROXY_PAUSE_MS = { first: 5_000, longest: 60_000 };
 
 /** What a hold is made from. */
 export interface HoldParts {
@@ -24,8 +26,9 @@ export interface HoldParts {
 }
 
 /**
- * Lets the events of an endpoint wait in this process: without a token, or for want of something that this machine is
- * short of. Waiting is no attempt, and ends with the longest hold. Times in ms since the epoch.
+ * Lets the events of an endpoint wait in this process: without a token, while our proxy is away, or for want of
+ * something that this machine is short of. Waiting is no attempt, and ends with the longest hold. Times in ms since
+ * the epoch.
  */
 export class Hold {
   readonly #parts: HoldParts;
@@ -33,6 +36,8 @@ export class Hold {
   #madeAt = 0;
   /** Why events wait, and since when. */
   #present: Pick<WithheldMark, 'for' | 'since'> | undefined;
+  /** How often in a row the proxy was away when it was asked. */
+  #proxyHolds = 0;
   /** Nothing says that events wait: a process before this one may have ended while they did. */
   #isUnmarked = false;
 
@@ -54,21 +59,28 @@ export class Hold {
     const { withheld: what, detail, blame, retryInMs } = withheld;
     if (this.#present?.for !== what) {
       this.#present = { for: what, since: now };
+      this.#proxyHolds = 0;
       this.#tell(withheld);
     }
     const { since } = this.#present;
     const isLocal = what === 'local';
-    // The latest attempt here, or the latest good answer to any process, had a token.
+    // The latest attempt here, or the latest good answer to any process, had what is missing.
     const from = isLocal ? since : Math.max(heldSince(event), this.#madeAt, pace.goodAt);
     if (now - from >= (isLocal ? LONGEST_SHORTAGE_MS : endpoint.pace.holdMs)) return false;
     if (gate.isHolding) return true;
-    // One request asks for a token; its neighbours follow as it comes back.
+    // One request asks for it; its neighbours follow as it comes back.
     gate.narrow(isLocal ? undefined : 1);
-    const heldMs = Math.max(SHORTEST_HOLD_MS, retryInMs);
+    const heldMs = Math.max(SHORTEST_HOLD_MS, what === 'proxy' ? this.#nextProxyPause() : retryInMs);
     this.#parts.mark({ for: what, since, blame, detail, nextTryAt: Math.round(now + heldMs) });
     this.#isUnmarked = false;
     gate.hold(heldMs);
     return true;
+  }
+
+  #nextProxyPause(): number {
+    const { first, longest } = PROXY_PAUSE_MS;
+    this.#proxyHolds += 1;
+    return Math.min(longest, first * 2 ** (this.#proxyHolds - 1));
   }
 
   #unmark(): void {
@@ -82,6 +94,8 @@ export class Hold {
     const facts = { client, type, reason: detail };
     if (withheld === 'token') {
       log.warn({ ...facts, blame, retryInMs: Math.round(retryInMs) }, 'events wait for a token');
+    } else if (withheld === 'proxy') {
+      log.warn({ ...facts, blame, retryInMs: PROXY_PAUSE_MS.first }, 'events wait for the proxy');
     } else if (!shortages.has(detail)) {
       shortages.add(detail);
       log.warn(facts, 'this machine is short of something: fewer requests at once');
@@ -95,6 +109,6 @@ export class Hold {
     shortages.clear();
     this.#unmark();
     log.info({ client, type, heldFor, ms: now - since }, 'events are sent again');
-    if (heldFor === 'token') void this.#parts.pace.recover(now - since);
+    if (heldFor !== 'local') void this.#parts.pace.recover(now - since);
   }
 }

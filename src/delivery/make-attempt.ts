@@ -15,6 +15,7 @@ import { type Answer, type AttemptResult, SHORTAGE_PAUSE_MS } from '../core/atte
 import { type CallOffSignal, unlessCalledOff } from '../core/call-off.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import { type Classification, classify } from '../core/outcome.ts';
+import type { WithheldMark } from '../queue/withheld-mark.ts';
 
 /** One POST. Rejects only if the URL or a header cannot be sent. */
 export type Post = (
@@ -36,23 +37,25 @@ export interface Attempted {
 }
 
 /**
- * No attempt: there was no token, or this machine was short of something. The event waits, and nothing is counted;
- * at most a 401 came before it, in answer to which no other request could be made.
+ * No attempt: there was no token, our proxy was away, or this machine was short of something. The event waits, and
+ * nothing is counted; at most a 401 came before it, in answer to which no other request could be made.
  */
 export interface Withheld {
-  readonly withheld: 'token' | 'local';
+  readonly withheld: WithheldMark['for'];
   /** Who is to blame for it; `local` goes with `local`. */
   readonly blame: Blame;
   /** A sentence for the operator, without secrets. */
   readonly detail: string;
-  /** When trying again makes sense, in milliseconds. */
+  /** When trying again makes sense, in milliseconds; 0: nobody says, it is for the hold to decide. */
   readonly retryInMs: number;
+  /** The proxy's, if it gave one. */
+  readonly status?: number;
 }
 
-/** What an event comes to that was withheld for too long: an attempt of class `token` or `local` after all. */
-export function countWithheld({ withheld, detail }: Withheld): Attempted {
+/** What an event comes to that was withheld for too long: an attempt of class `token`, `proxy` or `local` after all. */
+export function countWithheld({ withheld, detail, status = 0 }: Withheld): Attempted {
   return {
-    classification: { kind: 'failed', failureClass: withheld, status: 0, response: detail },
+    classification: { kind: 'failed', failureClass: withheld, status, response: detail },
     ms: 0,
   };
 }
@@ -134,6 +137,10 @@ class Attempt {
     switch (result.kind) {
       case 'aborted':
         return undefined;
+      case 'proxy_away': {
+        const { blame, detail, status } = result;
+        return { withheld: 'proxy', blame, detail, status, retryInMs: 0 };
+      }
       case 'shortage':
         return withhold({ failure: result.detail, blame: 'local', retryInMs: SHORTAGE_PAUSE_MS });
       default:

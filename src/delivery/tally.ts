@@ -92,7 +92,7 @@ export class Tally {
       const cause = `${failureClass}:${status}`;
       this.#failures ??= {};
       this.#failures[cause] = (this.#failures[cause] ?? 0) + 1;
-      if (judgesTheEvent(status)) this.#judged += 1;
+      if (failureClass !== 'proxy' && judgesTheEvent(status)) this.#judged += 1;
     }
     if (kind === 'dead') this.#add('dead', failureClass);
   }

@@ -50,11 +50,13 @@ export function createClientHttp(options: HttpOptions): ClientHttp {
     const pool = pools.get(url.origin) ?? new ConnectionPool(url.origin, options.connections, connector);
     pools.set(url.origin, pool);
     const refusal = options.allowPrivateNetwork ? undefined : refuseLiteral(url.hostname);
+    const host = `${url.hostname}:${url.port || defaultPort}`;
+    const proxy = connector.proxyFor(url);
     const target: Target = {
       pool,
       underWay,
       path: url.pathname + url.search,
-      where: `${url.hostname}:${url.port || defaultPort}`,
+      where: proxy === undefined ? host : `${host} through proxy ${proxy.name}`,
       timeoutMs: options.timeoutMs,
       refusal: refusal && { kind: 'unsent', failureClass: 'address', detail: refusal.message },
     };

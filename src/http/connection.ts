@@ -1,7 +1,7 @@
-import type { Socket } from 'node:net';
 import { Client } from 'undici';
 import type { Connector } from './connector.ts';
 import { PassContinue } from './pass-continue.ts';
+import type { Opening, ProxyWait } from './tunnel.ts';
 
 /** The longest head of an answer that is read. */
 export const MAX_HEAD_BYTES = 65_536;
@@ -21,7 +21,7 @@ export class Connection {
   idle = false;
   readonly #connector: Connector;
   readonly #passContinue = new PassContinue();
-  #socket: Socket | undefined;
+  #opening: Opening | undefined;
   #hostname = '';
   /** When the socket was opened, in milliseconds of the monotonic clock. */
   #openedAt = 0;
@@ -33,7 +33,7 @@ export class Connection {
       connect: (to, callback) => {
         this.#openedAt = performance.now();
         this.#hostname = to.hostname;
-        this.#socket = connector.open(to, (bytes, length) => this.#read(bytes, length), callback);
+        this.#opening = connector.open(to, (bytes, length) => this.#read(bytes, length), callback);
       },
       maxHeaderSize: MAX_HEAD_BYTES,
       keepAliveTimeout: IDLE_MS,
@@ -60,18 +60,26 @@ export class Connection {
   noteAnswer(): void {
     this.answers += 1;
     if (this.answers > 1) return;
-    const address = this.#socket?.remoteAddress;
+    const address = this.#opening?.address;
     if (address !== undefined) this.#connector.preferred.set(this.#hostname, address);
   }
 
   /** Whether another request may be sent on it. */
   isUsable(): boolean {
-    return this.#socket?.destroyed === false && performance.now() - this.#openedAt < this.#connector.maxAgeMs;
+    return (
+      this.#opening?.socket?.destroyed === false &&
+      performance.now() - this.#openedAt < this.#connector.maxAgeMs
+    );
+  }
+
+  /** What a request waits for at a proxy; undefined: for nothing there. */
+  get waitsFor(): ProxyWait | undefined {
+    return this.#opening?.waitsFor;
   }
 
   /** How many bytes of the request before this one have not left this process. */
   get unsentBytes(): number {
-    return this.#socket?.writableLength ?? 0;
+    return this.#opening?.socket?.writableLength ?? 0;
   }
 
   /** Closes the socket at once, whatever state it is in; resolves when it is closed. */
@@ -80,15 +88,12 @@ export class Connection {
     if (this.answers === 0) this.#connector.preferred.delete(this.#hostname);
     const destroyed = this.client.destroy();
     // undici leaves a socket alone that is being connected.
-    this.#socket?.destroy();
+    this.#opening?.destroy();
     await destroyed;
   }
 
-  #read(bytes: Buffer, length: number): boolean {
+  #read(bytes: Buffer, length: number): void {
     this.received += length;
     this.#passContinue.change(bytes, length);
-    const copy = Buffer.allocUnsafe(length);
-    bytes.copy(copy, 0, 0, length);
-    return (this.#socket as Socket).push(copy);
   }
 }

@@ -1,13 +1,20 @@
-import { X509Certificate } from 'node:crypto';
 import { lookup as dnsLookup } from 'node:dns';
-import type { Socket } from 'node:net';
-import { createSecureContext, type DetailedPeerCertificate, type SecureContext, TLSSocket } from 'node:tls';
+import {
+  isIP,
+  type LookupFunction,
+  type Socket,
+  type TcpNetConnectOpts,
+  connect as tcpConnect,
+} from 'node:net';
+import { createSecureContext, type SecureContext, TLSSocket, connect as tlsConnect } from 'node:tls';
 import { buildConnector } from 'undici';
-import { type CertificateFacts, factsOf } from '../config/certificates.ts';
 import type { TlsMaterial } from '../config/config-schema.ts';
+import { type ProxyRoutes, type ProxyServer, proxyFor } from '../config/proxy-routes.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createLookup, guardSocket, refuseAddress } from './address-guard.ts';
+import { type OnPeerCertificates, PeerCertificates } from './peer-certificates.ts';
 import type { Lookup } from './share-questions.ts';
+import { type Opening, Tunnel } from './tunnel.ts';
 
 /** What a client's connections are made with; certificates and key are PEM texts, not file names. */
 export interface ConnectorOptions {
@@ -15,28 +22,27 @@ export interface ConnectorOptions {
   readonly allowPrivateNetwork: boolean;
   /** Its `ca` takes the place of the public authorities, as in Node. */
   readonly tls?: Partial<TlsMaterial>;
+  /** Absent: all targets are reached directly. */
+  readonly proxy?: ProxyRoutes;
   /** Default: `dns.lookup`. */
   readonly lookup?: Lookup;
-  /**
-   * Told which certificates a server, as host:port, has shown, its own first: also if they are refused. Only when they
-   * are others than before; a session that is taken up again shows none.
-   */
-  readonly onPeerCertificates?: ((peer: string, chain: readonly CertificateFacts[]) => void) | undefined;
+  readonly onPeerCertificates?: OnPeerCertificates | undefined;
   /** For how long a connection is used, so that a name that moved is followed; default: 30 s. */
   readonly connectionMaxAgeMs?: number;
 }
 
-/** Is handed what was read, its first bytes; they are overwritten after the call. */
-type OnRead = (bytes: Buffer, length: number) => boolean;
+/** Is shown what was read, its first bytes, and may change them; they are overwritten after the call. */
+type OnRead = (bytes: Buffer, length: number) => void;
 /** undici's own type leaves out that the socket is returned. */
 type Connect = (to: buildConnector.Options, callback: buildConnector.Callback) => Socket;
 
 const VERSIONS = { '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' } as const;
 const MIN_VERSION = '1.2';
 const MAX_AGE_MS = 30_000;
-const LONGEST_CHAIN = 10;
 /** How long one address of a name may take to connect; the last one may take as long as the request. */
-const ADDRESS_MS = 2_000;
+const EACH_ADDRESS = { autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 2_000 };
+/** When TCP asks whether the other side still lives, as undici has it. */
+const KEEP_ALIVE_MS = 60_000;
 /** All sockets read into it, one at a time: Node would allocate 64 KiB for each read, to be garbage at once. */
 const READ_BUFFER = Buffer.allocUnsafeSlow(16_384);
 
@@ -50,23 +56,28 @@ export class Connector {
   readonly preferred = new Map<string, string>();
   readonly #allowPrivateNetwork: boolean;
   #options: buildConnector.BuildOptions;
+  readonly #lookup: LookupFunction;
+  readonly #proxy: ProxyRoutes | undefined;
+  /** For the names of proxies, whose addresses are the operator's choice. */
+  readonly #proxyLookup: LookupFunction;
   /** The latest TLS session with each host and port, so that the next handshake is a short one. */
   #sessions = new Map<string, Buffer>();
-  readonly #onPeerCertificates: ConnectorOptions['onPeerCertificates'];
-  /** By host and port: the fingerprint of the certificate that was shown last. */
-  readonly #shown = new Map<string, string>();
+  readonly #peers: PeerCertificates | undefined;
 
   /** Throws `TLS_SETTINGS_INVALID` if certificate, key or authority cannot be used. */
   constructor(options: ConnectorOptions) {
-    const { allowPrivateNetwork, tls, lookup = dnsLookup, connectionMaxAgeMs } = options;
+    const { allowPrivateNetwork, tls, lookup = dnsLookup, connectionMaxAgeMs, proxy } = options;
+    this.#proxy = proxy;
+    this.#proxyLookup = createLookup(lookup, () => undefined);
     this.maxAgeMs = connectionMaxAgeMs ?? MAX_AGE_MS;
-    this.#onPeerCertificates = options.onPeerCertificates;
+    const { onPeerCertificates } = options;
+    this.#peers = onPeerCertificates && new PeerCertificates(onPeerCertificates);
     this.#allowPrivateNetwork = allowPrivateNetwork;
     const refuse = allowPrivateNetwork ? () => undefined : refuseAddress;
+    this.#lookup = createLookup(lookup, refuse, this.preferred);
     this.#options = {
-      lookup: createLookup(lookup, refuse, this.preferred),
-      autoSelectFamily: true,
-      autoSelectFamilyAttemptTimeout: ADDRESS_MS,
+      lookup: this.#lookup,
+      ...EACH_ADDRESS,
       // The deadline of each request ends a connect that takes too long.
       timeout: 0,
       // undici's own cache offers a session again that the server cannot take up.
@@ -84,35 +95,62 @@ export class Connector {
     this.#sessions = new Map();
   }
 
-  /** Opens a socket and returns it at once; the callback has it when it, and TLS, is established. */
-  open(to: buildConnector.Options, onRead: OnRead, callback: buildConnector.Callback): Socket {
-    const peer = `${to.hostname}:${to.port}`;
-    const session = this.#sessions.get(peer);
-    const onread = { buffer: READ_BUFFER, callback: (length: number) => onRead(READ_BUFFER, length) };
-    const connect = buildConnector({ ...this.#options, onread, ...(session && { session }) }) as Connect;
-    const socket = connect(to, callback);
+  /** The proxy that a target is reached through; undefined: it is reached directly. */
+  proxyFor(target: URL): ProxyServer | undefined {
+    return proxyFor(this.#proxy, target);
+  }
+
+  /** Opens a socket; the callback has it when it, and TLS, is established, through a proxy too. */
+  open(to: buildConnector.Options, onRead: OnRead, callback: buildConnector.Callback): Opening {
+    const proxy = this.#proxy && this.proxyFor(new URL(`${to.protocol}//${to.host}`));
+    if (proxy !== undefined) {
+      return new Tunnel({
+        proxy,
+        to,
+        lookup: this.#lookup,
+        connect: () => this.#openProxy(proxy),
+        secure: (httpSocket, established) => this.#connect({ ...to, httpSocket }, {}, established),
+        onRead,
+        callback,
+      });
+    }
+    const onread = {
+      buffer: READ_BUFFER,
+      callback: (length: number): boolean => {
+        onRead(READ_BUFFER, length);
+        const copy = Buffer.allocUnsafe(length);
+        READ_BUFFER.copy(copy, 0, 0, length);
+        return socket.push(copy);
+      },
+    };
+    const socket = this.#connect(to, { onread }, callback);
     socket.once('connect', () => reachedFamilies.add(socket.remoteFamily));
     if (!this.#allowPrivateNetwork) guardSocket(socket, to.hostname);
+    return new Direct(socket);
+  }
+
+  /** On a socket that is given, TLS begins at once. */
+  #connect(to: buildConnector.Options, more: object, callback: buildConnector.Callback): Socket {
+    const peer = `${to.hostname}:${to.port}`;
+    const session = this.#sessions.get(peer);
+    const connect = buildConnector({ ...this.#options, ...more, ...(session && { session }) }) as Connect;
+    const socket = connect(to, callback);
     if (socket instanceof TLSSocket) {
       this.#keepSession(peer, socket);
-      if (this.#onPeerCertificates !== undefined) this.#watchCertificates(to, socket);
+      this.#peers?.watch(to, socket);
     }
     return socket;
   }
 
-  #watchCertificates({ hostname, port }: buildConnector.Options, socket: TLSSocket): void {
-    const host = hostname.includes(':') ? `[${hostname}]` : hostname;
-    const peer = `${host}:${port || '443'}`;
-    // Before Node's own listener: if that refuses the certificate, nothing is left of it.
-    socket.prependOnceListener('secure', () => {
-      if (socket.isSessionReused()) return;
-      // Not getPeerX509Certificate: it takes the certificate out of the chain that Node judges afterwards.
-      const { fingerprint256 } = socket.getPeerCertificate();
-      if (fingerprint256 === undefined || fingerprint256 === this.#shown.get(peer)) return;
-      this.#shown.set(peer, fingerprint256);
-      // With its chain it costs an eighth of a handshake.
-      this.#onPeerCertificates?.(peer, chainOf(socket.getPeerCertificate(true)));
-    });
+  #openProxy({ host, port, secure }: ProxyServer): Socket {
+    const to = { host, port, lookup: this.#proxyLookup, ...EACH_ADDRESS };
+    const servername = isIP(host) === 0 ? host : '';
+    const minVersion = VERSIONS[MIN_VERSION];
+    const socket = secure
+      ? tlsConnect({ ...to, servername, minVersion, ALPNProtocols: ['http/1.1'] } as object)
+      : tcpConnect(to as TcpNetConnectOpts);
+    socket.once('connect', () => reachedFamilies.add(socket.remoteFamily));
+    return socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
   }
 
   #keepSession(peer: string, socket: TLSSocket): void {
@@ -126,19 +164,21 @@ export class Connector {
   }
 }
 
-/** A server's certificate and its issuers', but for the root: that is ours to trust, not the server's to renew. */
-function chainOf(certificate: DetailedPeerCertificate): CertificateFacts[] {
-  const raw = [certificate.raw];
-  let next = certificate.issuerCertificate;
-  while (next !== undefined && next !== next.issuerCertificate && raw.length < LONGEST_CHAIN) {
-    raw.push(next.raw);
-    next = next.issuerCertificate;
+/** A connection that no proxy is in the way of. */
+class Direct implements Opening {
+  readonly socket: Socket;
+  readonly waitsFor = undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
   }
-  try {
-    return raw.map((bytes) => factsOf(new X509Certificate(bytes)));
-  } catch {
-    // Whatever a server has sent, no connection fails for telling of it.
-    return [];
+
+  get address(): string | undefined {
+    return this.socket.remoteAddress;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
   }
 }
 

@@ -6,7 +6,9 @@ import { ADDRESS_REFUSED } from './address-guard.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionPool, ConnectionUser } from './connection-pool.ts';
 import * as failure from './describe-failure.ts';
+import { describeWait, explainLate, explainProxy } from './explain-proxy.ts';
 import { textStart } from './text-start.ts';
+import { ProxyFailure } from './tunnel.ts';
 import type { EndReason, Limited, UnderWay } from './under-way.ts';
 
 /** One request. */
@@ -30,7 +32,7 @@ export interface HttpRequest {
 export interface Target {
   readonly pool: ConnectionPool;
   readonly path: string;
-  /** host:port. */
+  /** host:port, and the proxy in between. */
   readonly where: string;
   /** For a request that does not say otherwise. */
   readonly timeoutMs: number;
@@ -154,11 +156,19 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     } else if (this.#mayResend(error)) pool.replace(this.#connection as Connection, this);
     else if (failure.codeOf(error) === ADDRESS_REFUSED) {
       this.#end({ kind: 'unsent', failureClass: 'address', detail: error.message });
+    } else if (error instanceof ProxyFailure) {
+      // A shortage of this machine keeps it from the proxy as from any other server.
+      const { cause } = error;
+      const shortage = cause instanceof Error ? failure.findShortage(cause, where) : undefined;
+      this.#end(shortage ?? explainProxy(error));
     } else this.#end(failure.findShortage(error, where) ?? this.#noAnswer(failure.explainError(error)));
   }
 
   end(why: EndReason): void {
-    if (why === 'aborted') this.#end({ kind: 'aborted' });
+    const wait = this.#connection?.waitsFor;
+    if (why === 'aborted') {
+      this.#end({ kind: 'aborted', ...(wait && { waitedFor: describeWait(wait) }) });
+    } else if (wait !== undefined) this.#end(explainLate(wait, this.#timeoutMs));
     else this.#end(this.#noAnswer({ failureClass: why === 'flood' ? 'not_http' : 'timeout' }));
   }
 

@@ -7,7 +7,15 @@ import { courseParts, isOver, outageFacts, outageLead } from './report-outage.ts
 const MOST_PAYLOAD = 4_000;
 const MOST_FIELDS = 30;
 /** If there was no connection, or none was tried. */
-const UNSENT_CLASSES: ReadonlySet<string> = new Set(['refused', 'dns', 'tls', 'token', 'address', 'local']);
+const UNSENT_CLASSES: ReadonlySet<string> = new Set([
+  'refused',
+  'dns',
+  'tls',
+  'token',
+  'address',
+  'proxy',
+  'local',
+]);
 
 /** What a report is called, above it and in the window that shows it. */
 export function reportTitle(client: string): string {

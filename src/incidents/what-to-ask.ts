@@ -14,6 +14,8 @@ export interface AskedAbout {
 
 /** A failure in words, addressed to the client. */
 export function failureInWords(failureClass: string, status: number): string {
+  // The status is our proxy's, not the endpoint's.
+  if (failureClass === 'proxy') return 'our own proxy did not connect us';
   return STATUS_WORDS[status] ?? CLASS_WORDS[failureClass] ?? failureClass;
 }
 
@@ -55,6 +57,9 @@ const CLASS_WORDS: Readonly<Record<string, string>> = {
 /** What the client's tech support is asked to do about a failure; a sentence or two. */
 export function whatToAsk(about: AskedAbout): string {
   const { status, url, hasFieldErrors } = about;
+  if (about.class === 'proxy') {
+    return 'Nothing about the events of class proxy: our own proxy did not connect us to you, and that is ours to mend.';
+  }
   switch (status) {
     case 400:
     case 422:

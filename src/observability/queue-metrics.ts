@@ -2,6 +2,7 @@ import type { EndpointPace } from '../core/endpoint-pace.ts';
 import { type Metric, type MetricValue, metric } from '../core/metric.ts';
 import type { PaceState } from '../core/pace.ts';
 import type { ClientView, EndpointView } from '../queue/client-view.ts';
+import { WITHHELD_FOR } from '../queue/withheld-mark.ts';
 
 type Views = ReadonlyMap<string, ClientView>;
 
@@ -65,6 +66,19 @@ function describeStates(views: Views, untaken: ReadonlySet<string>): Metric[] {
       'waybill_dead_letters',
       'Dead letters that stand in the queue of dead letters.',
       ({ dead }) => dead,
+    ),
+    metric(
+      'gauge',
+      'waybill_withheld',
+      `1 for what the events of the endpoint wait for without an attempt, 0 for the others. ${ONE_REDIS}`,
+      valuesOf(views, ({ endpoints }) =>
+        Object.entries(endpoints).flatMap(([type, { withheld }]) =>
+          WITHHELD_FOR.map((what) => ({
+            labels: { type, for: what },
+            value: Number(withheld?.for === what),
+          })),
+        ),
+      ),
     ),
     metric(
       'gauge',

@@ -36,7 +36,8 @@ export class Watchdog {
   /** The next batches of a client's queues, and since when they are not taken. */
   #headsOf(client: string, { endpoints }: ClientView, now: number): [string, WaitingHead][] {
     return Object.entries(endpoints).flatMap(([type, { head, held, paused, withheld, isConfigured }]) => {
-      if (head === '' || held || paused || withheld?.for === 'token' || !isConfigured) return [];
+      const isHeld = withheld !== undefined && withheld.for !== 'local';
+      if (head === '' || held || paused || isHeld || !isConfigured) return [];
       const queue = `${client} ${type}`;
       const before = this.#heads.get(queue);
       return [[queue, before?.head === head ? before : { head, since: now }]];

@@ -236,7 +236,8 @@ function sumOf(parts: readonly EndpointView[]): Omit<EventCounts, 'dead' | 'paus
 
 /** Whether the service is to send the endpoint's events by now. */
 function isToBeTaken({ isConfigured, withheld, pace }: EndpointView): boolean {
-  return isConfigured && withheld?.for !== 'token' && !pace.holds;
+  const isHeld = withheld !== undefined && withheld.for !== 'local';
+  return isConfigured && !isHeld && !pace.holds;
 }
 
 function sumByName(parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {

@@ -1,13 +1,15 @@
 import type { Redis } from 'ioredis';
 import { type Endpoint, statsKey } from './names.ts';
 
+/** What the events of an endpoint can wait for: a token, our proxy, or something of this machine. */
+export const WITHHELD_FOR = ['token', 'proxy', 'local'] as const;
+
 /** Why the events of an endpoint wait without an attempt. Times in ms since the epoch. */
 export interface WithheldMark {
-  /** What is missing: a token, or something of this machine. */
-  readonly for: 'token' | 'local';
+  readonly for: (typeof WITHHELD_FOR)[number];
   readonly since: number;
   /** Who is to blame. */
-  readonly blame: 'credentials' | 'service' | 'local';
+  readonly blame: 'credentials' | 'service' | 'proxy' | 'local';
   /** A sentence for the operator. */
   readonly detail: string;
   readonly nextTryAt: number;

@@ -33,10 +33,11 @@ export function openClientParts(
   authorizers: Authorizers,
   { onTokenRequest, onAsked, onPeerCertificates }: PartsListeners = {},
 ): ClientParts {
-  const { name, auth, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
-  const network = { connections, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, onPeerCertificates };
+  const { name, auth, tlsMaterial: tls, authTlsMaterial, proxy } = client;
+  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork } = client;
+  const limits = { connections, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork };
+  const network = { ...limits, onPeerCertificates, ...(proxy && { proxy }) };
   const http = createClientHttp({ ...network, ...(tls && { tls }) });
-  const { authTlsMaterial } = client;
   const tokenHttp =
     authTlsMaterial === undefined
       ? http
@@ -52,7 +53,7 @@ export function openClientParts(
     },
     timeoutMs: tokenTimeoutMs(client),
     // The engine and the load tester share a token through Redis, as they name the network alike.
-    network: JSON.stringify([allowPrivateNetwork, tokenTlsOf(client) ?? null]),
+    network: JSON.stringify([allowPrivateNetwork, tokenTlsOf(client) ?? null, ...(proxy ? [proxy] : [])]),
     ...(onAsked && { onAsked }),
   });
   const signer = createSigner(auth, client.signing);

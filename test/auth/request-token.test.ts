@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { requestToken } from '../../src/auth/request-token.ts';
+import type { TokenPost } from '../../src/auth/token-post.ts';
 import { tokenKey } from '../../src/auth/token-service.ts';
 import type { OAuth2Config } from '../../src/config/client-config.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -187,6 +188,18 @@ describe('requestToken: failures', () => {
     expect(result).toEqual({
       failure: `token service ${server.url} did not answer within 20 ms`,
       blame: 'service',
+    });
+  });
+
+  it('says that it hung at the proxy, if it did', async () => {
+    const post: TokenPost = ({ signal }) =>
+      new Promise((resolve) => {
+        const waitedFor = 'proxy p:1 did not answer CONNECT 192.0.2.1:443';
+        signal.addEventListener('abort', () => resolve({ kind: 'aborted', waitedFor }));
+      });
+    expect(await requestToken(configOf(), { post, timeoutMs: 20 })).toEqual({
+      failure: `token service ${server.url} did not answer within 20 ms: proxy p:1 did not answer CONNECT 192.0.2.1:443`,
+      blame: 'proxy',
     });
   });
 

@@ -230,6 +230,27 @@ describe('readTokenAnswer', () => {
     });
   });
 
+  it('blames the proxy, or its credentials, if that keeps us from the service', () => {
+    const detail = 'no connection to proxy p:1 (ECONNREFUSED)';
+    const read = (result: Parameters<typeof readTokenAnswer>[0]) => readTokenAnswer(result, config, NOW);
+    const refusal = `was not asked: ${detail}`;
+    expect(read({ kind: 'proxy_away', blame: 'proxy', status: 0, detail })).toEqual({
+      refusal,
+      again: true,
+      blame: 'proxy',
+    });
+    expect(read({ kind: 'proxy_away', blame: 'credentials', status: 407, detail })).toEqual({
+      refusal,
+      again: false,
+      blame: 'credentials',
+    });
+    expect(read({ kind: 'unsent', failureClass: 'proxy', status: 503, detail })).toEqual({
+      refusal,
+      again: true,
+      blame: 'proxy',
+    });
+  });
+
   it('masks the secret where the service repeats it, and shortens what it says', () => {
     const basic = Buffer.from('waybill:pa%24%24+w%C3%B6rd%2F%221%22').toString('base64');
     const echoes = [

@@ -7,6 +7,7 @@ import type { Company } from '../../src/sandbox/company.ts';
 import type { Script } from '../../src/sandbox/scripts.ts';
 import { check } from '../support/check.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
+import { startProxy } from '../support/proxies.ts';
 import { always } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
@@ -262,4 +263,38 @@ test('a token service is waited for as long as auth.timeoutMs says, else as the 
   expect(lines).toContain(`ok clients.patient: ${service} issued a token for 3600 s`);
   expect(lines).toContain(`ok clients.same: ${service} issued a token for 3600 s`);
   expect(lines).toContain(`error clients.hasty: ${service} did not answer within 300 ms`);
+});
+
+test('what is reached through a proxy is said, and a name that does not resolve here is no error then', async () => {
+  const company = await oauthCompany();
+  const proxy = await startProxy();
+  const at = `127.0.0.1:${proxy.port}`;
+  const server = await startOwnRedis(SAFE);
+  const clients = {
+    acme: company.clientSettings({
+      endpoints: { disposition_update: 'http://returns.acme.invalid/d' },
+      proxy: `http://waybill:marked-password@${at}`,
+    }),
+    direct: company.clientSettings({ proxy: 'environment' }),
+  };
+  const env = { HTTP_PROXY: `http://${at}`, NO_PROXY: '127.0.0.0/8' };
+  const { code, lines, bad } = await check({
+    config: { redis: { url: server.socketPath }, clients },
+    env,
+  });
+  expect({ code, bad }).toEqual({ code: 0, bad: [] });
+  expect(lines).toContain(
+    `ok clients.acme: the endpoint for disposition_update is reached through proxy ${at}`,
+  );
+  expect(lines).toContain(`ok clients.acme: the token service is reached through proxy ${at}`);
+  expect(lines).toContainEqual(
+    expect.stringMatching(
+      /^note clients.acme: .*: returns.acme.invalid does not resolve here .*: proxy .* is given the name$/,
+    ),
+  );
+  expect(lines).toContain(
+    'note clients.direct: the token service is reached directly: the environment names no proxy for it',
+  );
+  expect(proxy.connects.map(({ target }) => target)).toEqual([new URL(company.baseUrl).host]);
+  expect(lines.join()).not.toContain('marked-password');
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { headline, paceLines } from '../../src/cli/pace-text.ts';
+import { headline, paceLines, shortWithheld, withheldLines } from '../../src/cli/pace-text.ts';
 import type { EndpointPace } from '../../src/core/endpoint-pace.ts';
 import { viewWith } from './watch/client-views.ts';
 
@@ -69,4 +69,19 @@ test('a fixed pace: the state, and that nothing waits for it', () => {
 
 test('the headline of clients of whom nothing is wrong is empty', () => {
   expect(headline([viewWith({ waiting: 500 })])).toBe('');
+});
+
+test('events that wait for the proxy', () => {
+  const withheld = {
+    for: 'proxy',
+    since: NOW - 720_000,
+    blame: 'credentials',
+    detail: 'proxy p:1 answered 407 to CONNECT 192.0.2.1:443: check its user and password',
+    nextTryAt: NOW + 8_000,
+  } as const;
+  expect(withheldLines(NAME, withheld)).toEqual([
+    `${NAME}: events wait for the proxy since 2026-03-01 14:03:07Z; next try 2026-03-01 14:15:15Z`,
+    `  ${withheld.detail}`,
+  ]);
+  expect(shortWithheld(withheld, NOW)).toBe('waits for the proxy 12 min, next try in 8 s');
 });

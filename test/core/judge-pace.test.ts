@@ -223,7 +223,7 @@ describe('an endpoint that is down and says Retry-After', () => {
 describe('what an answer says about the endpoint', () => {
   const failed = (
     status: number,
-    failureClass: 'client_error' | 'timeout' | 'token' | 'crash' = 'client_error',
+    failureClass: 'client_error' | 'timeout' | 'token' | 'proxy' | 'crash' = 'client_error',
   ) => signOf({ kind: 'failed', failureClass, status, response: '' });
 
   test('a delivery, and a status that judges the event, are good', () => {
@@ -242,6 +242,11 @@ describe('what an answer says about the endpoint', () => {
     expect([301, 401, 403, 404, 405, 408, 500, 501, 0].map((status) => failed(status))).toEqual(
       Array(9).fill('fail'),
     );
+  });
+
+  test('a status of our proxy is a failure, whatever it would mean of the endpoint', () => {
+    const statuses = [0, 400, 403, 404, 429, 451, 502, 503, 504];
+    expect(statuses.map((status) => failed(status, 'proxy'))).toEqual(statuses.map(() => 'fail'));
   });
 
   test('an attempt that was not sent says nothing', () => {

@@ -7,6 +7,7 @@ import type { WithheldMark } from '../../src/queue/withheld-mark.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 
 const NO_TOKEN: Withheld = { withheld: 'token', blame: 'service', detail: 'answered 503', retryInMs: 5_000 };
+const NO_PROXY: Withheld = { withheld: 'proxy', blame: 'proxy', detail: 'no connection', retryInMs: 0 };
 const NO_PORT: Withheld = { withheld: 'local', blame: 'local', detail: 'no port', retryInMs: 1_000 };
 
 /** An event that was accepted at this moment, ms since the epoch. */
@@ -104,4 +105,40 @@ test('a shortage of this machine narrows the gate, and costs an event no attempt
   gate.isHolding = false;
   expect(hold.begin(acceptedAt(1_000), NO_PORT, 610_000)).toBe(false);
   expect(messages()).toEqual(['warn this machine is short of something: fewer requests at once']);
+});
+
+test('the proxy is asked after 5 s, each time after twice as long, 60 s at most, and anew after an attempt', () => {
+  const { hold, gate, calls, marks, messages } = holdOf();
+  const ask = (now: number): void => {
+    gate.isHolding = false;
+    expect(hold.begin(acceptedAt(now), NO_PROXY, now)).toBe(true);
+    // A neighbour that comes back later than the first one lengthens nothing.
+    expect(hold.begin(acceptedAt(now), NO_PROXY, now + 1)).toBe(true);
+  };
+  for (let n = 1; n <= 6; n += 1) ask(n * 100_000);
+  gate.isHolding = false;
+  hold.made(700_000);
+  ask(800_000);
+  const holds = calls.filter((call) => call.startsWith('hold'));
+  expect(holds).toEqual([5, 10, 20, 40, 60, 60, 5].map((seconds) => `hold ${seconds}000`));
+  expect(calls.filter((call) => call.startsWith('narrow'))).toEqual(Array(7).fill('narrow 1'));
+  expect(calls).toContain('recover 600000');
+  expect(marks[1]).toEqual({
+    for: 'proxy',
+    since: 100_000,
+    blame: 'proxy',
+    detail: 'no connection',
+    nextTryAt: 210_000,
+  });
+  expect(messages()).toEqual([
+    'warn events wait for the proxy',
+    'info events are sent again',
+    'warn events wait for the proxy',
+  ]);
+});
+
+test('an event without the proxy waits no longer than the longest hold', () => {
+  const { hold } = holdOf();
+  expect(hold.begin(acceptedAt(1_000), NO_PROXY, 120_999)).toBe(true);
+  expect(hold.begin(acceptedAt(1_000), NO_PROXY, 121_000)).toBe(false);
 });

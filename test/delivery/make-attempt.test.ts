@@ -120,12 +120,29 @@ test('a shortage of this machine is no attempt, and is over in a second', async 
   expect((await attemptWith([SHORT])).made).toEqual(SHORT_WITHHELD);
 });
 
-test.each(['token', 'local'] as const)('an event withheld for too long has failed: class %s', (withheld) => {
-  expect(countWithheld({ ...SHORT_WITHHELD, withheld })).toEqual({
-    classification: { kind: 'failed', failureClass: withheld, status: 0, response: SHORT_WITHHELD.detail },
-    ms: 0,
+test('a proxy that is away is no attempt; one that refuses the target is a failed one with its status', async () => {
+  const detail = 'proxy p:1 answered 407';
+  const away: AttemptResult = { kind: 'proxy_away', blame: 'credentials', status: 407, detail };
+  const { made } = await attemptWith([away]);
+  expect(made).toEqual({ withheld: 'proxy', blame: 'credentials', status: 407, detail, retryInMs: 0 });
+  expect(countWithheld(made as never)).toMatchObject({
+    classification: { failureClass: 'proxy', status: 407, response: detail },
+  });
+  const unsent: AttemptResult = { kind: 'unsent', failureClass: 'proxy', status: 403, detail };
+  expect((await attemptWith([unsent])).made).toMatchObject({
+    classification: { failureClass: 'proxy', status: 403, response: detail },
   });
 });
+
+test.each(['token', 'proxy', 'local'] as const)(
+  'an event withheld for too long has failed: class %s',
+  (withheld) => {
+    expect(countWithheld({ ...SHORT_WITHHELD, withheld })).toEqual({
+      classification: { kind: 'failed', failureClass: withheld, status: 0, response: SHORT_WITHHELD.detail },
+      ms: 0,
+    });
+  },
+);
 
 test('a token service that goes away: three events fail with 401, and no other one is sent until it is back', async () => {
   const service = await startTokenServer();

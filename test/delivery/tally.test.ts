@@ -41,8 +41,10 @@ test('failed attempts are counted by class and status, also those that an earlie
   tally.recount({ event: { ...event, history: [[5, 0, 'timeout', 1]] }, outcome: { kind: 'dead' } });
   tally.countExpired();
   tally.recount({ event: { ...event, history: [[5, 422, 'client_error', 1]] }, outcome: { kind: 'dead' } });
+  // Not the endpoint's answer, so it judges no event.
+  tally.recount({ event: { ...event, history: [[5, 400, 'proxy', 1]] }, outcome: { kind: 'dead' } });
   expect(tally.take()).toMatchObject({
-    failures: { 'server_error:503': 2, 'timeout:0': 1, 'client_error:422': 1 },
+    failures: { 'server_error:503': 2, 'timeout:0': 1, 'client_error:422': 1, 'proxy:400': 1 },
     judged: 1,
   });
   tally.count(event, delivered, delivered, 1, 0);

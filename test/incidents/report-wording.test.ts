@@ -127,3 +127,15 @@ test('what was never sent is not called sent, and no new token is claimed where 
   expect(markdown).toContain('. Nothing about the events of class crash: that fault is ours to mend.');
   expect(markdown).toContain('kept for 1 day: the first one is removed at 2026-03-02 12:00:00Z');
 });
+
+test('a report on our proxy asks nothing of the client, whatever status the proxy answered', async () => {
+  for (const status of [0, 403, 404, 503]) {
+    const report = await reportOf([deadLetter('proxy', status, 1)]);
+    const [endpoint] = report.endpoints;
+    expect(endpoint?.failures[0]?.words).toBe('our own proxy did not connect us');
+    expect(endpoint?.asks).toEqual([
+      'Nothing about the events of class proxy: our own proxy did not connect us to you, and that is ours to mend.',
+    ]);
+    expect(reportMarkdown(report)).toContain('it could not be sent');
+  }
+});

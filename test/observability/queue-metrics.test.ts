@@ -33,3 +33,16 @@ test('the pace of each endpoint is told by client and event type', async () => {
   ]);
   expect(['acme', 'globex'].map((name) => receipts('waybill_paced_events', name))).toEqual([3_000, 40]);
 });
+
+test('what the events of an endpoint wait for without an attempt is told for each of its kinds', async () => {
+  const waits = { ...pace({}), withheld: { for: 'proxy' } } as EndpointView;
+  const endpoints = { inventory_receipt: waits, disposition_update: pace({}) };
+  const scrape = parseScrape(
+    await toText([describeQueues(new Map([['acme', viewWith({ endpoints })]]), new Set())]),
+  );
+  const told = scrape.samples.filter(({ name }) => name === 'waybill_withheld');
+  expect(told).toHaveLength(6);
+  expect(told.filter(({ value }) => value === 1).map(({ labels }) => labels)).toEqual([
+    { client: 'acme', type: 'inventory_receipt', for: 'proxy' },
+  ]);
+});

@@ -46,6 +46,7 @@ test.each([
   ['a process holds one', { held: true }],
   ['the endpoint is paused', { paused: true }],
   ['its events wait for a token', { withheld: { for: 'token' } as WithheldMark }],
+  ['its events wait for the proxy', { withheld: { for: 'proxy' } as WithheldMark }],
   ['the configuration has no endpoint for the type', { isConfigured: false }],
   ['nothing waits', { head: '' }],
 ])('a minute begins anew if %s', (_, state) => {

@@ -65,6 +65,7 @@ const FULL: Readonly<Record<string, unknown>> = {
       batchSize: 50,
       allowPrivateNetwork: false,
       tls: { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' },
+      proxy: 'http://proxy.internal:3128',
       contact: { name: 'Tech support', email: 'tech@acme.example' },
     },
   },
@@ -129,7 +130,12 @@ test.each(leavesOf(FULL).map((path) => ({ path, name: path.join('.') })))(
   ({ path }) => {
     for (const type of path.includes('auth') ? AUTH_TYPES : ['oauth2']) {
       const typed = withSetting(FULL, ['clients', 'acme', 'auth', 'type'], type);
-      for (const written of ['${SECRET}', 'https://x.example/${SECRET}', 'x${SECRET}']) {
+      for (const written of [
+        '${SECRET}',
+        'https://x.example/${SECRET}',
+        'https://x:${SECRET}@x.example',
+        'x${SECRET}',
+      ]) {
         const text = JSON.stringify(withSetting(typed, path, written));
         for (const value of VALUES) {
           expect(refusalOf(text, value)).not.toMatch(/m.rked/);

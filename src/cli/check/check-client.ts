@@ -12,6 +12,7 @@ import {
 } from '../../config/client-config.ts';
 import { type ResolvedClient, tokenTlsOf } from '../../config/config-schema.ts';
 import type { CredentialDoubt } from '../../config/credential-doubts.ts';
+import { proxyFor } from '../../config/proxy-routes.ts';
 import { specialRangeOf } from '../../config/special-addresses.ts';
 import { atMost } from '../../core/time.ts';
 import { refuseAddress } from '../../http/address-guard.ts';
@@ -71,15 +72,38 @@ async function resolve(host: string): ReturnType<ResolveHost> {
   }
 }
 
-/** Says whether a connection to a URL's host would be allowed. @param what begins a sentence: what is there */
+/** Says by which way a URL's host is reached, and whether it may be. @param what begins a sentence: what is there */
 async function checkHost(
+  url: URL,
+  what: string,
+  client: ResolvedClient,
+  resolveHost: ResolveHost,
+): Promise<Remark[]> {
+  const proxy = proxyFor(client.proxy, url);
+  const remarks = await checkAddresses(url, what, client, resolveHost, proxy?.name);
+  if (proxy !== undefined)
+    return [...remarks, remark('ok', `${what} is reached through proxy ${proxy.name}`)];
+  if (client.proxy === undefined) return remarks;
+  return [...remarks, remark('note', `${what} is reached directly: the environment names no proxy for it`)];
+}
+
+async function checkAddresses(
   { hostname, protocol, origin }: URL,
   what: string,
   { allowPrivateNetwork }: ResolvedClient,
   resolveHost: ResolveHost,
+  proxy: string | undefined,
 ): Promise<Remark[]> {
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   const addresses = await resolveHost(host);
+  if (typeof addresses === 'string' && proxy !== undefined) {
+    return [
+      remark(
+        'note',
+        `${what}: ${host} does not resolve here (${addresses}): proxy ${proxy} is given the name`,
+      ),
+    ];
+  }
   if (typeof addresses === 'string') {
     return [remark('error', `${what}: ${host} does not resolve (${addresses})`)];
   }
@@ -100,14 +124,20 @@ async function checkHost(
 }
 
 async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
-  const { auth, timeoutMs, allowPrivateNetwork } = client;
+  const { auth, timeoutMs, allowPrivateNetwork, proxy } = client;
   const tls = tokenTlsOf(client);
   if (!asksForTokens(auth)) return [];
   const url = new URL(auth.type === 'oauth2' ? auth.tokenUrl : auth.url);
   const host = await checkHost(url, 'the token service', client, resolveHost);
   // Asking for a token there would only say the same again.
   if (host.some(({ level }) => level === 'error')) return host;
-  const http = createClientHttp({ connections: 1, timeoutMs, allowPrivateNetwork, ...(tls && { tls }) });
+  const http = createClientHttp({
+    connections: 1,
+    timeoutMs,
+    allowPrivateNetwork,
+    ...(tls && { tls }),
+    ...(proxy && { proxy }),
+  });
   // The timers of requestToken do not keep a process from ending; a check has to wait for them.
   const alive = setInterval(() => {}, KEEP_ALIVE_MS);
   const ask = (config: TokenAuthConfig) =>

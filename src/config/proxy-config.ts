@@ -1,0 +1,104 @@
+import type { ConfigProblem } from './config-error.ts';
+import { textFor, whyLineBreak } from './http-fields.ts';
+import { DEFAULT_PORTS, type ProxyRoutes, type ProxyServer, withoutBrackets } from './proxy-routes.ts';
+import type { Env } from './substitute-env.ts';
+
+/** The setting that takes the proxy from the environment. */
+export const FROM_ENVIRONMENT = 'environment';
+
+/** The setting `proxy`: a URL, or that the environment has it. */
+export const proxySetting = textFor((value) => {
+  const why = value === FROM_ENVIRONMENT ? undefined : whyNotProxyUrl(value);
+  return why === NOT_A_URL ? `${NOT_A_URL}, or ${FROM_ENVIRONMENT}` : why;
+})
+  .optional()
+  .describe(
+    'The proxy that the endpoints and the token service are reached through, by CONNECT: an http: or https: URL, with user and password if it wants them; or environment, for HTTPS_PROXY, HTTP_PROXY and NO_PROXY.',
+  );
+
+const NOT_A_URL = 'must be the http: or https: URL of a proxy';
+const NOT_ENCODED = 'must have each / ? # % and @ in its user and password percent-encoded';
+
+/** What is wrong with the URL of a proxy, as a sentence without its subject that does not repeat it. */
+function whyNotProxyUrl(value: string): string | undefined {
+  const reason = whyLineBreak(value);
+  if (reason !== undefined) return reason;
+  const isUrl = /^https?:\/\/[^/\\\s]/i.test(value);
+  if (!isUrl) return NOT_A_URL;
+  if (!URL.canParse(value)) return value.includes('@') ? NOT_ENCODED : 'must be a URL that can be read';
+  if (/[\s\\]/.test(value)) return 'must not hold blanks or backslashes';
+  const { username, password, pathname, search, hash } = new URL(value);
+  // Otherwise a part of the password is taken for the host, and stands in every error about it.
+  const [user, secret] = [decoded(username), decoded(password)];
+  if (user === undefined || secret === undefined || `${pathname}${search}${hash}`.includes('@')) {
+    return NOT_ENCODED;
+  }
+  // RFC 7617, section 2.
+  if (user.includes(':') || /\p{Cc}/u.test(user + secret)) {
+    return 'must not have a colon in its user, nor a control character in its user or password';
+  }
+  return pathname.length > 1 || search !== '' || hash !== ''
+    ? 'must not have a path, query or fragment'
+    : undefined;
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The routes of a client with this setting; undefined: it has none. `environment` are those of the environment. */
+export function routesFor(setting: string | undefined, environment: ProxyRoutes): ProxyRoutes | undefined {
+  if (setting === undefined) return undefined;
+  if (setting === FROM_ENVIRONMENT) return environment;
+  const server = toServer(setting);
+  return { https: server, http: server, except: [] };
+}
+
+function toServer(text: string): ProxyServer {
+  const url = new URL(text);
+  const port = Number(url.port) || (DEFAULT_PORTS[url.protocol] as number);
+  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  const pair = Buffer.from(`${user}:${password}`).toString('base64');
+  return {
+    host: withoutBrackets(url.hostname),
+    port,
+    secure: url.protocol === 'https:',
+    name: `${url.hostname}:${port}`,
+    ...(url.username + url.password !== '' && { authorization: `Basic ${pair}` }),
+  };
+}
+
+/** Variables, those that go first in front, as curl has it. Empty counts as not set. */
+const VARIABLES = {
+  https: ['https_proxy', 'HTTPS_PROXY'],
+  http: ['http_proxy', 'HTTP_PROXY'],
+  except: ['no_proxy', 'NO_PROXY'],
+} as const;
+
+/** Reads the routes that the environment has, and what is wrong with them. A URL there may lack its `http://`. */
+export function readEnvironmentRoutes(env: Env): { routes: ProxyRoutes; problems: readonly ConfigProblem[] } {
+  const problems: ConfigProblem[] = [];
+  function find(names: readonly string[]): { path: string; text: string } | undefined {
+    const path = names.find((name) => env[name]?.trim());
+    return path === undefined ? undefined : { path, text: (env[path] as string).trim() };
+  }
+  function server(names: readonly string[]): ProxyServer | undefined {
+    const { path, text = '' } = find(names) ?? {};
+    if (path === undefined) return undefined;
+    const url = text.includes('://') ? text : `http://${text}`;
+    const message = whyNotProxyUrl(url);
+    if (message === undefined) return toServer(url);
+    problems.push({ path, message });
+    return undefined;
+  }
+  const [https, http] = [server(VARIABLES.https), server(VARIABLES.http)];
+  const except =
+    find(VARIABLES.except)
+      ?.text.split(/[\s,]+/)
+      .filter(Boolean) ?? [];
+  return { routes: { ...(https && { https }), ...(http && { http }), except }, problems };
+}
