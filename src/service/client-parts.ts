@@ -3,12 +3,18 @@ import type { AuthorizerRequest, Authorizers } from '../auth/authorizers.ts';
 import { renewOnOf, tokenTimeoutMs } from '../config/client-config.ts';
 import type { ResolvedClient } from '../config/config-schema.ts';
 import type { AttemptParts } from '../delivery/make-attempt.ts';
-import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
+import { type ClientHttp, createClientHttp, type HttpOptions } from '../http/client-http.ts';
 
 /** What the attempts at all endpoints of a client share, and the connections beneath. */
 export interface ClientParts extends Pick<AttemptParts, 'post' | 'renewOn'> {
   readonly http: ClientHttp;
   readonly authorizer: Authorizer;
+}
+
+/** How a client's endpoints are reached. */
+export function networkOf(client: ResolvedClient): Omit<HttpOptions, 'connections'> {
+  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
+  return { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, ...(tls && { tls }) };
 }
 
 /**
@@ -24,9 +30,8 @@ export function openClientParts(
   onTokenRequest: ((ms: number) => void) | undefined,
   onAsked?: AuthorizerRequest['onAsked'],
 ): ClientParts {
-  const { name, auth, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls } = client;
-  const network = { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, ...(tls && { tls }) };
-  const http = createClientHttp({ connections, ...network });
+  const { name, auth, allowPrivateNetwork, tlsMaterial: tls } = client;
+  const http = createClientHttp({ connections, ...networkOf(client) });
   const authorizer = authorizers.get({
     client: name,
     auth,

@@ -26,7 +26,7 @@ export async function certificates(
     keyType: 'ec',
     algorithm: 'sha256',
     ca,
-    ...(notAfter ? { notBeforeDate: new Date(notAfter.getTime() - 86_400_000), notAfterDate: notAfter } : {}),
+    ...(notAfter ? { notBeforeDate: dayBefore(notAfter), notAfterDate: notAfter } : {}),
     extensions: [{ name: 'subjectAltName', altNames: names.map(altName) }],
   });
   const client = await generate([{ name: 'commonName', value: 'waybill' }], {
@@ -41,6 +41,11 @@ export async function certificates(
     server: { key: server.private, cert: server.cert },
     client: { key: client.private, cert: client.cert },
   };
+}
+
+/** A day before it ended, or before now if it has not ended yet. */
+function dayBefore(notAfter: Date): Date {
+  return new Date(Math.min(notAfter.getTime(), Date.now()) - 86_400_000);
 }
 
 function altName(name: string) {

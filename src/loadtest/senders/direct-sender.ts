@@ -28,6 +28,8 @@ export interface LoadSenderOptions {
   /** Where the engine keeps its tokens: with it, a test does not void the engine's own. */
   readonly redis: TokenRedis | undefined;
   readonly secretKey: string | undefined;
+  /** Sends each request, instead of with the mark of the run; of the direct way only. */
+  readonly around?: (post: Post) => Post;
 
   /** Told of each request for a token, and how long it took in milliseconds. */
   onTokenRequest(ms: number): void;
@@ -39,7 +41,7 @@ export interface LoadSenderOptions {
  * @throws WaybillError `TLS_SETTINGS_INVALID`, `AUTH_CONFIG_INVALID`
  */
 export function openDirectSender(options: LoadSenderOptions): LoadSender {
-  const { client, runId, maxInFlight, redis, secretKey } = options;
+  const { client, runId, maxInFlight, redis, secretKey, around = markedBy(runId) } = options;
   const authorizers = new Authorizers({ redis, secretKey });
   const { http, ...common } = openClientParts(client, maxInFlight, authorizers, (ms) =>
     options.onTokenRequest(ms),
@@ -48,7 +50,7 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
   const parts = { ...common, userAgent: `waybill/${VERSION}`, monotonicNow };
   const callOff = new CallOff();
   const endpoints = Object.values(client.endpoints).map(({ type, url, ...endpoint }) => {
-    const attempt = measuredAttempts({ ...parts, timeoutMs: endpoint.timeoutMs }, runId);
+    const attempt = measure({ ...parts, post: around(parts.post), timeoutMs: endpoint.timeoutMs });
     return [type, (event: StoredEvent) => attempt(event, url, callOff)] as const;
   });
   const sends = new Map(endpoints);
@@ -64,9 +66,16 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
 
 /** Attempts as the engine makes them, each request marked with the run that it is of. `tokenMs`: the wait for a token */
 export function measuredAttempts(parts: AttemptParts, runId: string) {
-  const post: Post = (request, called) =>
-    parts.post({ ...request, headers: [...request.headers, LOADTEST_HEADER, runId] }, called);
-  const attempt = createAttempt({ ...parts, post });
+  return measure({ ...parts, post: markedBy(runId)(parts.post) });
+}
+
+function markedBy(runId: string): (post: Post) => Post {
+  return (post) => (request, called) =>
+    post({ ...request, headers: [...request.headers, LOADTEST_HEADER, runId] }, called);
+}
+
+function measure(parts: AttemptParts) {
+  const attempt = createAttempt(parts);
   return async (event: StoredEvent, url: string, signal: CallOffSignal) => {
     const began = performance.now();
     const made = await attempt(event, url, signal);

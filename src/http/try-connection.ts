@@ -1,0 +1,155 @@
+import { X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { type DetailedPeerCertificate, TLSSocket } from 'node:tls';
+import { type CertificateFacts, factsOf } from '../config/certificates.ts';
+import type { NoAnswer, Shortage, Unsent } from '../core/attempt-result.ts';
+import { ADDRESS_REFUSED, refuseLiteral } from './address-guard.ts';
+import { Connector, type ConnectorOptions } from './connector.ts';
+import * as failure from './describe-failure.ts';
+
+/** A connection that came about. */
+export interface Connected {
+  readonly kind: 'connected';
+  /** The address at the other end. */
+  readonly address: string | undefined;
+  /** One round trip: what the address that took the connection needed for it, in milliseconds. */
+  readonly roundTripMs: number;
+  /** Absent: the connection is not encrypted. */
+  readonly tls?: {
+    /** OpenSSL's name of it, such as `TLSv1.3`. */
+    readonly version: string;
+    /** From the start to the end of the handshake, in milliseconds. */
+    readonly ms: number;
+    /** The server's own certificate first, the authority's last. */
+    readonly chain: readonly CertificateFacts[];
+  };
+}
+
+/** What came of trying to connect. */
+export type ConnectionResult = Connected | NoAnswer | Unsent | Shortage;
+
+/**
+ * How long a server is listened to after the handshake: by TLS 1.3 it refuses a certificate of ours, or the lack of
+ * one, only then. It takes a round trip to hear of it.
+ */
+const LISTEN_MS = 50;
+const LISTEN_ROUND_TRIPS = 3;
+
+/**
+ * Opens a connection as a delivery would, with its TLS handshake, and closes it. No request is sent.
+ *
+ * @param timeoutMs for all of it, in milliseconds
+ * @throws WaybillError `TLS_SETTINGS_INVALID`
+ */
+export function tryConnection(
+  url: URL,
+  options: ConnectorOptions,
+  timeoutMs: number,
+): Promise<ConnectionResult> {
+  const refusal = options.allowPrivateNetwork ? undefined : refuseLiteral(url.hostname);
+  if (refusal !== undefined) {
+    return Promise.resolve({ kind: 'unsent', failureClass: 'address', detail: refusal.message });
+  }
+  const connector = new Connector(options);
+  return new Promise((resolve) => new Trial(url, timeoutMs, resolve).start(connector));
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
+
+/** One connection from the question to its end. */
+class Trial {
+  readonly #url: URL;
+  readonly #where: string;
+  readonly #timeoutMs: number;
+  readonly #resolve: (result: ConnectionResult) => void;
+  readonly #timers: NodeJS.Timeout[] = [];
+  #socket: Socket | undefined;
+
+  constructor(url: URL, timeoutMs: number, resolve: (result: ConnectionResult) => void) {
+    this.#url = url;
+    this.#where = `${url.hostname}:${url.port || DEFAULT_PORTS[url.protocol]}`;
+    this.#timeoutMs = timeoutMs;
+    this.#resolve = resolve;
+  }
+
+  start(connector: Connector): void {
+    const { protocol, host, hostname, port } = this.#url;
+    const began = performance.now();
+    let attempted = began;
+    let connected = began;
+    this.#after(this.#timeoutMs, () => this.#end(this.#noAnswer({ failureClass: 'timeout' })));
+    const to = { protocol, host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port };
+    const socket = connector.open(
+      to,
+      () => true,
+      (...[error]) => {
+        if (error !== null) this.#fail(error);
+        else this.#succeed(connected - attempted, performance.now() - began);
+      },
+    );
+    this.#socket = socket;
+    // Of several addresses only the one that answered counts; a question to the resolver does not.
+    socket.on('connectionAttempt', () => {
+      attempted = performance.now();
+    });
+    // Before the listener that calls back.
+    socket.prependOnceListener('connect', () => {
+      connected = performance.now();
+    });
+    socket.on('error', (error) => this.#fail(error));
+    socket.once('close', () => this.#end(this.#noAnswer({ failureClass: 'reset' })));
+  }
+
+  #succeed(roundTripMs: number, ms: number): void {
+    const socket = this.#socket as Socket;
+    const address = socket.remoteAddress;
+    if (!(socket instanceof TLSSocket)) {
+      this.#end({ kind: 'connected', address, roundTripMs });
+      return;
+    }
+    const tls = { version: socket.getProtocol() ?? 'TLS', ms, chain: chainOf(socket) };
+    this.#after(LISTEN_MS + LISTEN_ROUND_TRIPS * ms, () =>
+      this.#end({ kind: 'connected', address, roundTripMs, tls }),
+    );
+  }
+
+  #fail(error: Error): void {
+    if (failure.codeOf(error) === ADDRESS_REFUSED) {
+      this.#end({ kind: 'unsent', failureClass: 'address', detail: error.message });
+    } else {
+      this.#end(failure.findShortage(error, this.#where) ?? this.#noAnswer(failure.explainError(error)));
+    }
+  }
+
+  #noAnswer(why: failure.FailureReason): NoAnswer {
+    const detail = failure.describeFailure(why, this.#where, this.#timeoutMs, false);
+    return { kind: 'no_answer', failureClass: why.failureClass, detail };
+  }
+
+  #after(ms: number, action: () => void): void {
+    this.#timers.push(setTimeout(action, ms));
+  }
+
+  /** The first end counts. */
+  #end(result: ConnectionResult): void {
+    for (const timer of this.#timers.splice(0)) clearTimeout(timer);
+    this.#resolve(result);
+    this.#socket?.destroy();
+  }
+}
+
+function chainOf(socket: TLSSocket): CertificateFacts[] {
+  const chain: CertificateFacts[] = [];
+  const seen = new Set<string>();
+  let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  // An authority's certificate names itself as its issuer.
+  while (next?.raw !== undefined && !seen.has(next.fingerprint256)) {
+    seen.add(next.fingerprint256);
+    const certificate = new X509Certificate(next.raw);
+    const facts = factsOf(certificate);
+    // Certificates of a few days have names of hosts only.
+    chain.push({ ...facts, subject: facts.subject || (certificate.subjectAltName ?? '') });
+    next = next.issuerCertificate;
+  }
+  return chain;
+}
