@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { checkHost } from '../../src/cli/check/check-host.ts';
@@ -7,6 +7,7 @@ import { createResolveHost } from '../../src/cli/check/resolve-host.ts';
 import type { ResolvedClient } from '../../src/config/config-schema.ts';
 import { commitBatches } from '../../src/queue/admit.ts';
 import { certificates } from '../http/certificates.ts';
+import { startRawServer } from '../http/raw-server.ts';
 import { check } from '../support/check.ts';
 import { freePort } from '../support/foreign-server.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
@@ -16,6 +17,12 @@ import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
 const DAY_MS = 86_400_000;
 const endpoints = { disposition_update: '/d' };
+
+async function rawServer(onSocket: (socket: Socket) => void) {
+  const server = await startRawServer(onSocket);
+  onTestFinished(() => server.close());
+  return server;
+}
 
 /** Writes an authority's certificate where a configuration can name it. */
 function authorityFile(ca: string): string {
@@ -61,13 +68,11 @@ test('a certificate that ends within 21 days is a warning', async () => {
 });
 
 test('what cannot be connected to is an error with a class, in the words of a delivery', async () => {
-  const silent = createServer(() => {}).listen(0, '127.0.0.1');
-  onTestFinished(() => void silent.close());
+  const { port } = await rawServer(() => {});
   const strict = await certificates();
   const company = await testSandbox().company('strict', {
     tls: { ...strict.server, ca: strict.ca, requestCert: true, rejectUnauthorized: true },
   });
-  const { port } = silent.address() as { port: number };
   const at = (baseUrl: string, more = {}) => ({ baseUrl, endpoints, allowPrivateNetwork: true, ...more });
   const clients = {
     refused: at(`http://127.0.0.1:${await freePort()}`),
@@ -118,6 +123,34 @@ test('of many clients, the well ones are counted and findings that are alike are
   );
   const { lines } = await check({ config });
   expect(lines.filter((line) => line.startsWith('error'))).toHaveLength(12);
+});
+
+test('many clients are checked side by side, and no more than 128 at once', async () => {
+  let [open, most] = [0, 0];
+  const { port } = await rawServer((socket) => {
+    open += 1;
+    most = Math.max(most, open);
+    socket
+      .resume()
+      .on('error', () => {})
+      .once('close', () => {
+        open -= 1;
+      });
+  });
+  const hanging = {
+    baseUrl: `https://127.0.0.1:${port}`,
+    endpoints,
+    allowPrivateNetwork: true,
+    timeoutMs: 2_000,
+  };
+  const names = Array.from({ length: 200 }, (_, n) => `c-${n}`);
+  const { code, bad } = await check({
+    config: { clients: Object.fromEntries(names.map((name) => [name, hanging])) },
+  });
+  expect({ code, bad: bad.length }).toEqual({ code: 3, bad: 200 });
+  // What a client closes is noticed a moment later than the next one opens.
+  expect(most).toBeGreaterThan(100);
+  expect(most).toBeLessThan(200);
 });
 
 test('a public address without TLS is a warning, and some refused addresses are notes', async () => {
