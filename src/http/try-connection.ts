@@ -63,7 +63,7 @@ class Trial {
   readonly #timeoutMs: number;
   readonly #resolve: (result: ConnectionResult) => void;
   readonly #timers: NodeJS.Timeout[] = [];
-  #socket: Socket | undefined;
+  #opening: { destroy(): unknown } | undefined;
 
   constructor(url: URL, timeoutMs: number, resolve: (result: ConnectionResult) => void) {
     this.#url = url;
@@ -76,18 +76,19 @@ class Trial {
     const { protocol, host, hostname, port } = this.#url;
     const began = performance.now();
     let attempted = began;
-    let connected = began;
+    let connected: number | undefined;
     this.#after(this.#timeoutMs, () => this.#end(this.#noAnswer({ failureClass: 'timeout' })));
     const to = { protocol, host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port };
     const socket = connector.open(
       to,
       () => true,
-      (...[error]) => {
-        if (error !== null) this.#fail(error);
-        else this.#succeed(connected - attempted, performance.now() - began);
+      (...[error, established]) => {
+        if (error !== null) return this.#fail(error);
+        const now = performance.now();
+        this.#succeed(established, (connected ?? now) - attempted, now - began);
       },
     );
-    this.#socket = socket;
+    this.#opening = socket;
     // Of several addresses only the one that answered counts; a question to the resolver does not.
     socket.on('connectionAttempt', () => {
       attempted = performance.now();
@@ -96,17 +97,16 @@ class Trial {
     socket.prependOnceListener('connect', () => {
       connected = performance.now();
     });
-    socket.on('error', (error) => this.#fail(error));
-    socket.once('close', () => this.#end(this.#noAnswer({ failureClass: 'reset' })));
   }
 
-  #succeed(roundTripMs: number, ms: number): void {
-    const socket = this.#socket as Socket;
+  #succeed(socket: Socket, roundTripMs: number, ms: number): void {
     const address = socket.remoteAddress;
     if (!(socket instanceof TLSSocket)) {
       this.#end({ kind: 'connected', address, roundTripMs });
       return;
     }
+    socket.on('error', (error) => this.#fail(error));
+    socket.once('close', () => this.#end(this.#noAnswer({ failureClass: 'reset' })));
     const tls = { version: socket.getProtocol() ?? 'TLS', ms, chain: chainOf(socket) };
     this.#after(LISTEN_MS + LISTEN_ROUND_TRIPS * ms, () =>
       this.#end({ kind: 'connected', address, roundTripMs, tls }),
@@ -134,7 +134,7 @@ class Trial {
   #end(result: ConnectionResult): void {
     for (const timer of this.#timers.splice(0)) clearTimeout(timer);
     this.#resolve(result);
-    this.#socket?.destroy();
+    this.#opening?.destroy();
   }
 }
 

@@ -1,11 +1,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
-import type { Config, ResolvedClient } from '../config/config-schema.ts';
+import type { Config } from '../config/config-schema.ts';
 import { findChannelDoubts, findCredentialDoubts } from '../config/credential-doubts.ts';
 import { parseConfig, readConfigText } from '../config/load-config.ts';
 import { WaybillError } from '../core/waybill-error.ts';
-import { refuseLiteral } from '../http/address-guard.ts';
 import { type SpawnWorker, Supervisor } from '../supervisor/supervisor.ts';
 import { WorkerProcess } from '../supervisor/worker-process.ts';
 import type { RunningApi } from './api-server.ts';
@@ -13,6 +12,7 @@ import { logEmbeddedRedis } from './embedded-redis-log.ts';
 import type { Health } from './health.ts';
 import type { RunningMonitor } from './monitor-incidents.ts';
 import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
+import { warnOfAddresses } from './warn-of-addresses.ts';
 
 /** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
 export const WORKER_END_MS = 15_000;
@@ -35,7 +35,8 @@ export interface ServiceOptions {
 /** Starts the service; it delivers once `started`. @throws WaybillError if the embedded Redis does not start */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { log } = options;
-  warnOfSettings(options.config, log);
+  warnOfCredentials(options.config, log);
+  warnOfAddresses(options.config, log);
   const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
   try {
     return new Service(options, access, await openHealth(options, access));
@@ -131,7 +132,8 @@ export class Service {
     log.info(describeChange(present, config), 'configuration read anew');
     if (!(await this.#supervisor.replace(this.#spawnWith(text), longestEnd(present)))) return;
     this.#config = config;
-    warnOfSettings(config, log);
+    warnOfCredentials(config, log);
+    warnOfAddresses(config, log);
     this.#health?.configure(config);
     if (this.#health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
     if (this.#api === undefined && config.http !== undefined) log.warn({}, 'an http api needs a restart');
@@ -141,31 +143,16 @@ export class Service {
   }
 }
 
-/** Logs what is probably not meant as it stands, as far as that can be told without a connection; no credential. */
-function warnOfSettings({ clients, incidents }: Config, log: Logger): void {
+/** Logs which credentials are probably not meant as they stand, and not what they are. */
+function warnOfCredentials({ clients, incidents }: Config, log: Logger): void {
   for (const doubt of findChannelDoubts(incidents.notify)) {
     log.warn(doubt, 'credential has quotes or blanks around it');
   }
-  for (const client of Object.values(clients)) {
-    for (const { setting, around } of findCredentialDoubts(client.auth)) {
-      log.warn({ client: client.name, setting, around }, 'credential has quotes or blanks around it');
-    }
-    for (const refused of findRefusedAddresses(client)) {
-      log.warn({ client: client.name, ...refused }, 'address is not allowed: nothing will be sent to it');
+  for (const { name, auth } of Object.values(clients)) {
+    for (const { setting, around } of findCredentialDoubts(auth)) {
+      log.warn({ client: name, setting, around }, 'credential has quotes or blanks around it');
     }
   }
-}
-
-/** The URLs of a client whose host is an address that may not be connected to; of names only connecting tells. */
-function findRefusedAddresses({ endpoints, auth, allowPrivateNetwork }: ResolvedClient) {
-  if (allowPrivateNetwork) return [];
-  const urls = Object.values(endpoints).map(({ type, url }): [string, string] => [`endpoints.${type}`, url]);
-  if (auth.type === 'oauth2') urls.push(['auth.tokenUrl', auth.tokenUrl]);
-  if (auth.type === 'token_service') urls.push(['auth.url', auth.url]);
-  return urls.flatMap(([setting, url]) => {
-    const refusal = refuseLiteral(new URL(url).hostname);
-    return refusal === undefined ? [] : { setting, reason: refusal.message };
-  });
 }
 
 /** How long a worker may take from being asked to stop until it is gone. */

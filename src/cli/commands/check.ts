@@ -21,7 +21,9 @@ export function addCheckCommand(program: Command): void {
   program
     .command('check')
     .argument('[client]', 'one client; default: all')
-    .description('check the configuration, Redis, endpoints and token services; without --send endpoints are sent nothing')
+    .description(
+      'check the configuration, Redis, endpoints and token services; without --send endpoints are sent nothing',
+    )
     .option('--send', 'deliver one sample event to each endpoint, not through the queue')
     .option('--yes', 'do not ask before --send')
     .action(
