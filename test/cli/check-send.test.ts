@@ -1,9 +1,15 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Script } from '../../src/sandbox/scripts.ts';
 import { freePort } from '../support/foreign-server.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
+import { canMakeTerminals, startScript } from '../support/pseudo-terminal.ts';
 import { testSandbox } from '../support/sandbox.ts';
-import { runWaybill, type WaybillOptions } from '../support/waybill-process.ts';
+import { runWaybill, testDirectory, type WaybillOptions } from '../support/waybill-process.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
 interface Output {
   readonly findings: readonly { level: string; subject: string; message: string; class?: string }[];
@@ -109,6 +115,26 @@ test('without a token nothing is sent, and a client that cannot be reached is se
     expect(lines).toContain(`note clients.${name}: no sample event was sent: see the errors`);
   }
   expect(refusing.tally.received).toBe(0);
+});
+
+test.skipIf(!canMakeTerminals())('on a terminal it asks, and a no sends nothing', async () => {
+  const company = await testSandbox().company('acme');
+  const directory = testDirectory();
+  const config = { clients: { acme: company.clientSettings() } };
+  writeFileSync(join(directory, 'waybill.yaml'), JSON.stringify(config));
+  const answer = async (keys: string) => {
+    const terminal = startScript(
+      `stty rows 20 cols 80; "${process.execPath}" "${MAIN}" check --send`,
+      directory,
+    );
+    await terminal.shows(/Send one sample event to each of 2 endpoints of acme\? \[y\/N\]/);
+    terminal.type(keys);
+    return terminal.exit;
+  };
+  expect(await answer('n\r')).toBe(0);
+  expect(company.tally.received).toBe(0);
+  expect(await answer('y\r')).toBe(0);
+  expect(company.tally.received).toBe(2);
 });
 
 test('without a terminal --yes is needed', async () => {
