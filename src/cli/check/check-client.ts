@@ -11,9 +11,9 @@ import {
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import type { CredentialDoubt } from '../../config/credential-doubts.ts';
 import { createClientHttp } from '../../http/client-http.ts';
+import type { ResolveHost } from '../../service/resolve-host.ts';
 import { checkConnection, checkHost } from './check-host.ts';
 import { type Remark, remark } from './finding.ts';
-import type { ResolveHost } from './resolve-host.ts';
 
 const KEEP_ALIVE_MS = 60_000;
 

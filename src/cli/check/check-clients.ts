@@ -1,9 +1,9 @@
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { findCredentialDoubts } from '../../config/credential-doubts.ts';
+import { createResolveHost } from '../../service/resolve-host.ts';
 import { withProgress } from '../progress.ts';
 import { checkClient, describeDoubts } from './check-client.ts';
 import { about, type CheckFinding, clientSubject, type Remark, remark } from './finding.ts';
-import { createResolveHost } from './resolve-host.ts';
 
 /** Most of a check is waiting; each client takes two connections at a time, one after another. */
 const CLIENTS_AT_ONCE = 128;
@@ -15,8 +15,10 @@ export async function checkClients(clients: readonly ResolvedClient[]): Promise<
   const deadline = performance.now() + TOTAL_MS;
   const resolveHost = createResolveHost(deadline);
   const late = remark('warning', `was not checked: the clients before it took ${TOTAL_MS / 1_000} s`, 'late');
-  const check = (client: ResolvedClient): Promise<Remark[]> | Remark[] =>
-    performance.now() >= deadline ? [late] : checkClient(client, resolveHost);
+  const check = async (client: ResolvedClient): Promise<Remark[]> => {
+    const remarks = performance.now() >= deadline ? [late] : await checkClient(client, resolveHost);
+    return remarks.some((one) => one.class === late.class) ? [late] : remarks;
+  };
   return withProgress('clients checked', clients.length, (update) =>
     forEachClient(clients, update, async (client) => [
       ...describeDoubts(findCredentialDoubts(client.auth)),

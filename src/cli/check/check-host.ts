@@ -2,11 +2,11 @@ import { type CertificateFacts, ENDS_SOON_MS } from '../../config/certificates.t
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { specialRangeOf } from '../../config/special-addresses.ts';
 import { refuseAddress } from '../../http/address-guard.ts';
-import { type Connected, tryConnection } from '../../http/try-connection.ts';
 import { networkOf } from '../../service/client-parts.ts';
+import { NO_TIME, type ResolveHost, toLookup } from '../../service/resolve-host.ts';
+import { type Connected, tryConnection } from '../../service/try-connection.ts';
 import { formatTime, shortSpan } from '../terminal.ts';
 import { type Remark, remark } from './finding.ts';
-import { type ResolveHost, toLookup } from './resolve-host.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const DAY_MS = 86_400_000;
@@ -22,7 +22,8 @@ export async function checkHost(
   const host = hostOf(url);
   const addresses = await resolveHost(host);
   if (typeof addresses === 'string') {
-    return [remark('error', `${what}: ${host} does not resolve (${addresses})`, 'dns')];
+    const kind = addresses === NO_TIME ? 'late' : 'dns';
+    return [remark('error', `${what}: ${host} does not resolve (${addresses})`, kind)];
   }
   const refusals = allowPrivateNetwork
     ? []

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import { type DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { type CertificateFacts, factsOf } from '../config/certificates.ts';
 import type { NoAnswer, Shortage, Unsent } from '../core/attempt-result.ts';
-import { ADDRESS_REFUSED, refuseLiteral } from './address-guard.ts';
-import { Connector, type ConnectorOptions } from './connector.ts';
-import * as failure from './describe-failure.ts';
+import { ADDRESS_REFUSED, refuseLiteral } from '../http/address-guard.ts';
+import { Connector, type ConnectorOptions } from '../http/connector.ts';
+import * as failure from '../http/describe-failure.ts';
 
 /** A connection that came about. */
 export interface Connected {

@@ -1,11 +1,14 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { atMost } from '../../core/time.ts';
-import type { Lookup } from '../../http/share-questions.ts';
+import { atMost } from '../core/time.ts';
+import type { Lookup } from '../http/share-questions.ts';
 
 const LOOKUP_TIMEOUT_MS = 5_000;
 /** Node has two threads for names, and a name whose server is away holds one for ten seconds or more. */
 const LOOKUPS_AT_ONCE = 2;
+
+/** Why a host has no addresses if its turn came after the deadline. */
+export const NO_TIME = 'there was no time to ask';
 
 /** A host's addresses, or the code of what went wrong. */
 export type ResolveHost = (host: string) => Promise<readonly string[] | string>;
@@ -26,7 +29,7 @@ export function createResolveHost(deadline: number): ResolveHost {
     if (underWay >= LOOKUPS_AT_ONCE) await new Promise<void>((begin) => waiting.push(begin));
     underWay += 1;
     const isLate = performance.now() >= deadline;
-    const found = isLate ? Promise.resolve('there was no time to ask') : ask(host);
+    const found = isLate ? Promise.resolve(NO_TIME) : ask(host);
     void found.then(() => {
       underWay -= 1;
       waiting.shift()?.();

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { tryConnection } from '../../src/http/try-connection.ts';
+import { tryConnection } from '../../src/service/try-connection.ts';
+import { certificates } from '../http/certificates.ts';
+import { serve, serveRaw } from '../http/http-fixture.ts';
 import { freePort } from '../support/foreign-server.ts';
-import { certificates } from './certificates.ts';
-import { serve, serveRaw } from './http-fixture.ts';
 
 const ACME = await certificates();
 const PRIVATE = { allowPrivateNetwork: true };
