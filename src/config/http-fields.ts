@@ -49,6 +49,7 @@ const RESERVED_HEADERS: ReadonlySet<string> = new Set([
   'webhook-signature',
   'webhook-timestamp',
   'x-waybill-attempt',
+  'x-waybill-check',
   'x-waybill-loadtest',
 ]);
 

@@ -15,6 +15,11 @@ export function isIsoTimestamp(text: string): boolean {
   return day <= 28 || day <= daysInMonth(Number(text.slice(0, 4)), Number(text.slice(5, 7)));
 }
 
+/** Whether an ISO 8601 date-time says its zone; without one the contract reads it as UTC. */
+export function hasZone(timestamp: string): boolean {
+  return /(?:Z|T.*[+-]\d{2}(?::?\d{2})?)$/.test(timestamp);
+}
+
 function daysInMonth(year: number, month: number): number {
   const isLeapYear = (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
   return month === 2 && isLeapYear ? 29 : (DAYS_IN_MONTH[month - 1] ?? 0);

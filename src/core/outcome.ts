@@ -5,7 +5,12 @@ import { retryAfterMs } from './retry-after.ts';
 
 /** What an attempt came to, before it is decided what follows. */
 export type Classification =
-  | { readonly kind: 'delivered'; readonly status: number }
+  | {
+      readonly kind: 'delivered';
+      readonly status: number;
+      /** The start of the response, if the request keeps it. */
+      readonly response?: string;
+    }
   | {
       readonly kind: 'failed';
       readonly failureClass: FailureClass;
@@ -35,7 +40,9 @@ export function classify(result: Exclude<AttemptResult, Aborted | Shortage | Pro
     return { kind: 'failed', failureClass, status, response: detail };
   }
   const { status, body, retryAfter } = result;
-  if (status >= 200 && status < 300) return { kind: 'delivered', status };
+  if (status >= 200 && status < 300) {
+    return body === '' ? { kind: 'delivered', status } : { kind: 'delivered', status, response: body };
+  }
   return {
     kind: 'failed',
     failureClass: classOfStatus(status),

@@ -26,6 +26,8 @@ export type Post = (
     readonly sign?: () => readonly string[];
     readonly body: string;
     readonly timeoutMs: number;
+    /** Keeps the start of a 2xx as well; deliveries do not. */
+    readonly keepBodyBytes?: number;
   },
   signal: CallOffSignal,
 ) => Promise<AttemptResult>;

@@ -1,4 +1,4 @@
-import type { AttemptResult, ProxyAway, Unsent } from '../core/attempt-result.ts';
+import type { NoAnswer, ProxyAway, Unsent } from '../core/attempt-result.ts';
 import { codeOf, describeFailure, explainError } from './describe-failure.ts';
 import type { ProxyFailure, ProxyWait } from './tunnel.ts';
 
@@ -28,7 +28,7 @@ export function explainProxy({ wait, status, reason, cause }: ProxyFailure): Pro
 }
 
 /** What a request comes to whose time is over while it waits at a proxy. */
-export function explainLate(wait: ProxyWait, timeoutMs: number): AttemptResult {
+export function explainLate(wait: ProxyWait, timeoutMs: number): ProxyAway | NoAnswer {
   const detail = `${describeWait(wait)} within ${timeoutMs} ms`;
   if (wait.step === 'proxy') return away('proxy', 0, detail);
   return {

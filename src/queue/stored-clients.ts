@@ -1,8 +1,12 @@
 import type { Redis } from 'ioredis';
+import type { Batch, StoredEvent } from '../core/event.ts';
+import { decodeData } from './admit.ts';
+import { readDeadLetterPage } from './dead-letters.ts';
 import { clientPrefix, endpointPrefix, statsKey } from './names.ts';
 
 const SCAN_COUNT = 1_000;
 const NAMED_JOBS = 3;
+const SOME_JOBS = 3;
 
 /** The names of all clients that have, or had, events in this Redis. */
 export async function findStoredClients(redis: Redis): Promise<string[]> {
@@ -44,6 +48,20 @@ export async function readBrokenJobs(
     }
   }
   return jobs.slice(0, NAMED_JOBS);
+}
+
+/** Some events of an endpoint that are at hand: of batches that wait or are retried, and of the first dead letters. */
+export async function readSomeEvents(redis: Redis, client: string, type: string): Promise<StoredEvent[]> {
+  const prefix = endpointPrefix({ client, type });
+  const [waiting, delayed, { letters }] = await Promise.all([
+    redis.lrange(`${prefix}wait`, -SOME_JOBS, -1),
+    redis.zrange(`${prefix}delayed`, 0, String(SOME_JOBS - 1)),
+    readDeadLetterPage(redis, client, SOME_JOBS),
+  ]);
+  const texts = await Promise.all([...waiting, ...delayed].map((id) => redis.hget(`${prefix}${id}`, 'data')));
+  const batches = texts.map((text) => decodeData(text ?? '') as Partial<Batch> | undefined);
+  const queued = batches.flatMap((batch) => batch?.events ?? []);
+  return [...queued, ...letters.map(({ event }) => event)].filter((event) => event.type === type);
 }
 
 /** How many worker processes deliver from this Redis now; undefined if it does not say. */

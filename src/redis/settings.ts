@@ -47,6 +47,8 @@ export async function readRedisSettings(redis: Redis) {
     config('appendonly'),
   ]);
   return {
+    otherServer: otherServerIn(info),
+    isSentinel: infoField(info, 'redis_mode') === 'sentinel',
     version: infoField(info, 'redis_version'),
     role: infoField(info, 'role'),
     clusterEnabled: infoField(info, 'cluster_enabled') === '1',
@@ -56,6 +58,25 @@ export async function readRedisSettings(redis: Redis) {
     /** Whether the last write to the append-only file succeeded. */
     lastWriteOk: infoField(info, 'aof_last_write_status') !== 'err',
   };
+}
+
+/** Servers that speak Redis' protocol, by a field of INFO that only they have; their `redis_version` is not their own. */
+const OTHER_SERVERS: ReadonlyArray<readonly [field: string, name: string]> = [
+  ['dragonfly_version', 'Dragonfly'],
+  ['mvcc_depth', 'KeyDB'],
+  ['kvrocks_version', 'Kvrocks'],
+  ['garnet_version', 'Garnet'],
+  ['upstash_version', 'Upstash'],
+];
+/** Forks of Redis that changed neither its scripts nor its files. */
+const SAME_SERVERS: ReadonlySet<string | undefined> = new Set([undefined, 'redis', 'valkey', 'redict']);
+
+/** The name of a server that is no Redis; undefined: it is one. */
+function otherServerIn(info: string): string | undefined {
+  const known = OTHER_SERVERS.find(([field]) => infoField(info, field) !== undefined);
+  if (known !== undefined) return known[1];
+  const name = infoField(info, 'server_name');
+  return SAME_SERVERS.has(name) ? undefined : name;
 }
 
 function undefinedIfRefused(error: Error): undefined {
@@ -78,7 +99,19 @@ export function judgeRedisSettings(settings: RedisSettings): Finding[] {
   return [...judgeServer(settings), ...judgeMemory(settings), ...judgeFile(settings)];
 }
 
-function* judgeServer({ version, role, clusterEnabled }: RedisSettings): Generator<Finding> {
+function* judgeServer(settings: RedisSettings): Generator<Finding> {
+  const { otherServer, isSentinel, version, role, clusterEnabled } = settings;
+  if (otherServer !== undefined) {
+    const message = `this is ${otherServer}, which is not supported: the scripts that keep events need Redis itself`;
+    yield { level: 'error', message };
+  }
+  if (isSentinel) {
+    yield {
+      level: 'error',
+      message: 'this is a Sentinel, which keeps no data: redis.url must lead to a Redis',
+    };
+    return;
+  }
   const oldest = OLDEST_VERSION.join('.');
   if (version === undefined) yield unchecked('version', `${oldest} or later is needed`);
   else if (!isSupportedVersion(version)) {

@@ -22,6 +22,13 @@ export interface PartsListeners extends Pick<AuthorizerRequest, 'onAsked'> {
   readonly onPeerCertificates?: HttpOptions['onPeerCertificates'];
 }
 
+/** How a client's endpoints are reached. */
+export function networkOf(client: ResolvedClient): Omit<HttpOptions, 'connections'> {
+  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls, proxy } = client;
+  const limits = { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork };
+  return { ...limits, ...(tls && { tls }), ...(proxy && { proxy }) };
+}
+
 /**
  * Opens a client's HTTP connections, and finds its authorizer and its signer.
  *
@@ -33,11 +40,9 @@ export function openClientParts(
   authorizers: Authorizers,
   { onTokenRequest, onAsked, onPeerCertificates }: PartsListeners = {},
 ): ClientParts {
-  const { name, auth, tlsMaterial: tls, authTlsMaterial, proxy } = client;
-  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork } = client;
-  const limits = { connections, timeoutMs, connectionMaxAgeMs, allowPrivateNetwork };
-  const network = { ...limits, onPeerCertificates, ...(proxy && { proxy }) };
-  const http = createClientHttp({ ...network, ...(tls && { tls }) });
+  const { name, auth, allowPrivateNetwork, authTlsMaterial, proxy } = client;
+  const network = { ...networkOf(client), connections, onPeerCertificates };
+  const http = createClientHttp(network);
   const tokenHttp =
     authTlsMaterial === undefined
       ? http

@@ -16,6 +16,7 @@ import type { Health } from './health.ts';
 import type { RunningMonitor } from './monitor-incidents.ts';
 import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
 import { TlsWatch } from './tls-watch.ts';
+import { warnOfAddresses } from './warn-of-addresses.ts';
 
 /** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
 export const WORKER_END_MS = 15_000;
@@ -51,6 +52,7 @@ interface Present {
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { log, now } = options;
   warnOfCredentials(options.config, log);
+  warnOfAddresses(options.config, log);
   const certificates = new CertificateWatch(log, now);
   certificates.configure(options.config);
   const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
@@ -192,6 +194,7 @@ export class Service {
     if (!(await this.#supervisor.replace(this.#spawnWith(next), longestEnd(present)))) return;
     this.#present = next;
     warnOfCredentials(config, log);
+    warnOfAddresses(config, log);
     this.#certificates.configure(config);
     this.#health?.configure(config);
     if (this.#health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');

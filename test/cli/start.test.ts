@@ -70,3 +70,25 @@ test('a service warns once of a credential in quotes, without its value', async 
   ]);
   expect(service.stdout + service.stderr).not.toContain('marked');
 });
+
+test('a service warns once of each address that it will not connect to', async () => {
+  const name = uniqueClientName();
+  const client = {
+    baseUrl: 'https://10.0.0.1',
+    endpoints: { disposition_update: '/d', inventory_receipt: 'https://returns.acme.example/r' },
+    auth: { type: 'oauth2', tokenUrl: 'https://[::1]/token', clientId: 'waybill', clientSecret: 'secret' },
+  };
+  const config = { redis: { url: testRedisPath() }, clients: { [name]: client } };
+  const service = startWaybill(['start', '--workers', '1'], { config });
+  await service.waitForLine('started');
+  service.signal('SIGTERM');
+  await service.exit;
+  const msg = 'address is not allowed: nothing will be sent to it';
+  expect(service.lines.filter(({ level }) => level === 'warn')).toEqual([
+    expect.objectContaining({
+      ...{ msg, client: name, setting: 'endpoints.disposition_update' },
+      reason: expect.stringMatching(/^10\.0\.0\.1 is a private address .*allowPrivateNetwork/),
+    }),
+    expect.objectContaining({ msg, client: name, setting: 'auth.tokenUrl' }),
+  ]);
+});

@@ -55,8 +55,10 @@ export async function certificates(
 
 const COMMON = { keyType: 'ec', algorithm: 'sha256' } as const;
 
+/** Good since a day before it ended, or before now if it has not ended yet. */
 function lifetime(end: Date | undefined) {
-  return end ? { notBeforeDate: new Date(end.getTime() - 40 * 86_400_000), notAfterDate: end } : {};
+  if (end === undefined) return {};
+  return { notBeforeDate: new Date(Math.min(end.getTime(), Date.now()) - 86_400_000), notAfterDate: end };
 }
 
 function altName(name: string) {

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { Redis } from 'ioredis';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { judgeRedisSettings, type RedisSettings, readRedisSettings } from '../../src/redis/settings.ts';
 import { testRedis, testRedisPath } from '../support/redis.ts';
 
 const GOOD: RedisSettings = {
+  otherServer: undefined,
+  isSentinel: false,
   version: '7.0.15',
   role: 'master',
   clusterEnabled: false,
@@ -20,6 +24,8 @@ test('nothing is found where all is well', () => {
 
 test.each<[Partial<RedisSettings>, string, RegExp]>([
   [{ version: '6.0.16' }, 'error', /^Redis is 6\.0\.16, and 6\.2 or later is needed/],
+  [{ otherServer: 'KeyDB' }, 'error', /^this is KeyDB, which is not supported/],
+  [{ isSentinel: true, role: 'sentinel' }, 'error', /^this is a Sentinel/],
   [{ role: 'slave' }, 'error', /takes no writes/],
   [{ maxmemoryPolicy: 'allkeys-lru' }, 'error', /must be noeviction/],
   [{ lastWriteOk: false }, 'error', /takes no writes until its disk has room/],
@@ -48,6 +54,39 @@ test('the settings of a real Redis are read', async () => {
     appendfsync: 'everysec',
   });
 });
+
+test.each([
+  ['dragonfly_version:df-v1.40.1', 'Dragonfly'],
+  ['executable:/data/keydb-server\r\n# KeyDB\r\nmvcc_depth:0', 'KeyDB'],
+  ['kvrocks_version:2.17.0', 'Kvrocks'],
+  ['server_name:pogocache', 'pogocache'],
+  ['server_name:valkey\r\nvalkey_version:8.1.10', undefined],
+])('a server whose INFO has %j is %s', async (fields, name) => {
+  const info = `# Server\r\nredis_version:7.4.0\r\nredis_mode:standalone\r\n${fields}\r\n`;
+  const redis = new Redis({ ...(await startInfoServer(info)), protocol: 2, enableReadyCheck: false });
+  try {
+    expect((await readRedisSettings(redis)).otherServer).toBe(name);
+  } finally {
+    redis.disconnect();
+  }
+});
+
+/** Answers INFO, and refuses CONFIG. */
+async function startInfoServer(info: string) {
+  const server = createServer((socket) => {
+    socket.on('data', (chunk) => {
+      // Each command begins with the count of its words.
+      for (const command of chunk.toString().split(/^\*/m).slice(1)) {
+        const isInfo = /\r\ninfo\r\n/i.test(command);
+        const other = /\r\nconfig\r\n/i.test(command) ? '-ERR unknown command\r\n' : '+OK\r\n';
+        socket.write(isInfo ? `$${info.length}\r\n${info}\r\n` : other);
+      }
+    });
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  return { host: '127.0.0.1', port: (server.address() as { port: number }).port };
+}
 
 test('a Redis that forbids CONFIG is judged by INFO, as far as that goes', async () => {
   const admin = testRedis();

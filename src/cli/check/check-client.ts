@@ -1,5 +1,3 @@
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import { requestToken, type TokenRefused, type TokenRequestFailure } from '../../auth/request-token.ts';
 import type { IssuedToken } from '../../auth/token-answer.ts';
 import { tokenServiceName } from '../../auth/token-service.ts';
@@ -12,17 +10,17 @@ import {
 } from '../../config/client-config.ts';
 import { type ResolvedClient, tokenTlsOf } from '../../config/config-schema.ts';
 import type { CredentialDoubt } from '../../config/credential-doubts.ts';
-import { proxyFor } from '../../config/proxy-routes.ts';
-import { specialRangeOf } from '../../config/special-addresses.ts';
-import { atMost } from '../../core/time.ts';
-import { refuseAddress } from '../../http/address-guard.ts';
 import { createClientHttp } from '../../http/client-http.ts';
+import type { ResolveHost } from '../../service/resolve-host.ts';
+import { checkConnection, checkHost } from './check-host.ts';
 import { type Remark, remark } from './finding.ts';
 
-const LOOKUP_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 60_000;
 
-/** Checks a client's hosts, and asks for a token; endpoints are sent nothing. Never rejects for a client's fault. */
+/**
+ * Connects to the origins of a client's endpoints, and asks for a token; endpoints are sent nothing. Never rejects for
+ * a client's fault.
+ */
 export async function checkClient(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
   const typesByOrigin = new Map<string, string[]>();
   for (const { type, url } of Object.values(client.endpoints)) {
@@ -30,9 +28,12 @@ export async function checkClient(client: ResolvedClient, resolveHost: ResolveHo
     typesByOrigin.set(origin, [...(typesByOrigin.get(origin) ?? []), type]);
   }
   const hosts = await Promise.all(
-    [...typesByOrigin].map(([origin, types]) =>
-      checkHost(new URL(origin), `the endpoint for ${types.join(', ')}`, client, resolveHost),
-    ),
+    [...typesByOrigin].map(async ([origin, types]) => {
+      const [url, what] = [new URL(origin), `the endpoint for ${types.join(', ')}`];
+      const found = await checkHost(url, what, client, resolveHost);
+      if (found.some(({ level }) => level === 'error')) return found;
+      return [...found, ...(await checkConnection(url, what, client, resolveHost))];
+    }),
   );
   return [...hosts.flat(), ...(await checkToken(client, resolveHost))];
 }
@@ -46,81 +47,6 @@ const DOUBTS: Readonly<Record<CredentialDoubt['around'], string>> = {
 /** Warns of credentials that are probably a mistake. */
 export function describeDoubts(doubts: readonly CredentialDoubt[]): Remark[] {
   return doubts.map(({ setting, around }) => remark('warning', `${setting} ${DOUBTS[around]}`));
-}
-
-/** A host's addresses, or the code of what went wrong. */
-type ResolveHost = (host: string) => Promise<readonly string[] | string>;
-
-/** Makes a resolver that asks the system once for each host, as connecting would, and gives up after 5 s. */
-export function createResolveHost(): ResolveHost {
-  const asked = new Map<string, ReturnType<ResolveHost>>();
-  return (host) => {
-    const answer = asked.get(host) ?? resolve(host);
-    asked.set(host, answer);
-    return answer;
-  };
-}
-
-async function resolve(host: string): ReturnType<ResolveHost> {
-  if (isIP(host) !== 0) return [host];
-  try {
-    const found = await atMost(LOOKUP_TIMEOUT_MS, lookup(host, { all: true }));
-    return found?.map(({ address }) => address) ?? `no answer within ${LOOKUP_TIMEOUT_MS} ms`;
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return code ?? message;
-  }
-}
-
-/** Says by which way a URL's host is reached, and whether it may be. @param what begins a sentence: what is there */
-async function checkHost(
-  url: URL,
-  what: string,
-  client: ResolvedClient,
-  resolveHost: ResolveHost,
-): Promise<Remark[]> {
-  const proxy = proxyFor(client.proxy, url);
-  const remarks = await checkAddresses(url, what, client, resolveHost, proxy?.name);
-  if (proxy !== undefined)
-    return [...remarks, remark('ok', `${what} is reached through proxy ${proxy.name}`)];
-  if (client.proxy === undefined) return remarks;
-  return [...remarks, remark('note', `${what} is reached directly: the environment names no proxy for it`)];
-}
-
-async function checkAddresses(
-  { hostname, protocol, origin }: URL,
-  what: string,
-  { allowPrivateNetwork }: ResolvedClient,
-  resolveHost: ResolveHost,
-  proxy: string | undefined,
-): Promise<Remark[]> {
-  const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  const addresses = await resolveHost(host);
-  if (typeof addresses === 'string' && proxy !== undefined) {
-    return [
-      remark(
-        'note',
-        `${what}: ${host} does not resolve here (${addresses}): proxy ${proxy} is given the name`,
-      ),
-    ];
-  }
-  if (typeof addresses === 'string') {
-    return [remark('error', `${what}: ${host} does not resolve (${addresses})`)];
-  }
-  const refusals = allowPrivateNetwork
-    ? []
-    : addresses.flatMap((address) => refuseAddress(host, address)?.message ?? []);
-  if (refusals[0] !== undefined && refusals.length === addresses.length) {
-    return [remark('error', `${what}: ${refusals[0]}`)];
-  }
-  const list = addresses.join(', ');
-  const message = list === host ? `${what} is at ${host}` : `${what}: ${host} resolves to ${list}`;
-  const remarks = [remark('ok', message), ...refusals.map((why) => remark('note', `${what}: ${why}`))];
-  if (protocol === 'http:' && addresses.some((address) => specialRangeOf(address) === undefined)) {
-    const open = `${origin} is not encrypted: events and credentials can be read on the way`;
-    remarks.push(remark('warning', `${what}: ${open}`));
-  }
-  return remarks;
 }
 
 async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
@@ -160,7 +86,7 @@ async function askForToken(auth: TokenAuthConfig, ask: Ask): Promise<Remark[]> {
   const service = tokenServiceName(auth);
   if ('failure' in token) {
     const remarks = token.calledOff ? [] : await explain(auth, service, token, ask);
-    return [remark('error', token.failure), ...remarks];
+    return [remark('error', token.failure, 'token'), ...remarks];
   }
   const seconds = Math.round(token.lifetimeMs / 1_000);
   const issued = remark('ok', `${service} issued a token for ${seconds} s`);

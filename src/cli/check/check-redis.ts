@@ -1,9 +1,16 @@
 import type { Redis } from 'ioredis';
 import { asksForTokens } from '../../config/client-config.ts';
 import type { Config } from '../../config/config-schema.ts';
+import { EVENT_TYPES } from '../../core/event-types.ts';
+import { hasZone } from '../../core/iso-timestamp.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
-import { type ClientView, readClientView } from '../../queue/client-view.ts';
-import { countServices, findStoredClients, readBrokenJobs } from '../../queue/stored-clients.ts';
+import { type ClientView, readClientViews } from '../../queue/client-view.ts';
+import {
+  countServices,
+  findStoredClients,
+  readBrokenJobs,
+  readSomeEvents,
+} from '../../queue/stored-clients.ts';
 import {
   installedServerVersion,
   isSupportedVersion,
@@ -14,6 +21,9 @@ import {
 import { openOperator } from '../open-operator.ts';
 import { formatCount, formatTime } from '../terminal.ts';
 import { about, type CheckFinding, clientSubject, type Remark, remark } from './finding.ts';
+
+/** Each is read by a script of its own: more would be held up in Redis together. */
+const CLIENTS_AT_ONCE = 100;
 
 /**
  * Checks the configured Redis and its contents, or the embedded one, which is not started for it. Never rejects.
@@ -80,20 +90,63 @@ export function checkSecretKey({ clients, redis, secretKey }: Config): Remark[] 
 /** Looks for events that will not be delivered as things are. @throws errors of Redis */
 async function checkQueues(redis: Redis, config: Config): Promise<CheckFinding[]> {
   const findings: CheckFinding[] = [];
-  for (const name of await findStoredClients(redis)) {
-    const client = config.clients[name];
-    const view = await readClientView(redis, client ?? { name, endpoints: {} });
-    if (client === undefined) findings.push(...about('redis', checkRemovedClient(name, view, config.file)));
-    else {
-      const remarks = [
-        ...checkTypes(view),
-        ...(await checkBroken(redis, name, view)),
-        ...checkPause(name, view),
-      ];
-      findings.push(...about(clientSubject(name), remarks));
-    }
+  const names = await findStoredClients(redis);
+  for (let first = 0; first < names.length; first += CLIENTS_AT_ONCE) {
+    const some = names.slice(first, first + CLIENTS_AT_ONCE);
+    const clients = some.map((name) => config.clients[name] ?? { name, endpoints: {} });
+    const views = await readClientViews(redis, clients);
+    const found = [...views].map(([name, view]) =>
+      config.clients[name] === undefined
+        ? about('redis', checkRemovedClient(name, view, config.file))
+        : checkStoredClient(redis, name, view),
+    );
+    findings.push(...(await Promise.all(found)).flat());
   }
   return findings;
+}
+
+async function checkStoredClient(redis: Redis, name: string, view: ClientView): Promise<CheckFinding[]> {
+  const remarks = [
+    ...checkTypes(view),
+    ...(await checkBroken(redis, name, view)),
+    ...checkPause(name, view),
+    ...checkReceipts(view),
+    ...(await checkTimestamps(redis, name, view)),
+  ];
+  return about(clientSubject(name), remarks);
+}
+
+/** So many deliveries, and not one that was new: the endpoint has one answer for all. */
+const MANY_DELIVERIES = 100;
+
+function checkReceipts({ deliveredByType }: ClientView): Remark[] {
+  return EVENT_TYPES.flatMap((type) => {
+    const known = 'alreadyReceivedStatus' in type ? type.alreadyReceivedStatus : undefined;
+    const delivered = deliveredByType[type.name] ?? {};
+    const statuses = Object.keys(delivered);
+    const count = delivered[known ?? 0] ?? 0;
+    if (known === undefined || statuses.length !== 1 || count < MANY_DELIVERIES) return [];
+    const what = `all ${formatCount(count)} events of type ${type.name} were answered with ${known} and none with 201`;
+    return remark('note', `${what}: by ${known} the client says that it had them already`, 'receipts');
+  });
+}
+
+/** Looks at events that are in Redis anyway: what was delivered is not kept. */
+async function checkTimestamps(redis: Redis, name: string, view: ClientView): Promise<Remark[]> {
+  const types = EVENT_TYPES.filter(({ sample }) => 'timestamp' in sample).map((type) => type.name);
+  for (const type of types) {
+    const { waiting = 0, retrying = 0, dead = 0 } = view.endpoints[type] ?? {};
+    if (waiting + retrying + dead === 0) continue;
+    for (const { body } of await readSomeEvents(redis, name, type)) {
+      const { timestamp } = JSON.parse(body) as { timestamp?: unknown };
+      if (typeof timestamp !== 'string' || hasZone(timestamp)) continue;
+      const what = `events of type ${type} have timestamps without a zone, such as ${timestamp}`;
+      const means =
+        'they are sent as they came; the contract means UTC, and the client may read its own time';
+      return [remark('note', `${what}: ${means}`, 'timestamps')];
+    }
+  }
+  return [];
 }
 
 function checkRemovedClient(name: string, view: ClientView, file: string): Remark[] {

@@ -1,10 +1,12 @@
-import { type Terminal, visibleText } from '../terminal.ts';
+import { formatCount, type Terminal, visibleText } from '../terminal.ts';
 
 /** A finding without its subject. With an `error` events are lost or not delivered, with a `warning` they may be. */
 export interface Remark {
   readonly level: 'ok' | 'note' | 'warning' | 'error';
   /** A sentence. */
   readonly message: string;
+  /** What kind of finding it is, the same for all clients: a failure class, or a word such as `certificate`. */
+  readonly class?: string;
 }
 
 /** One thing that `waybill check` found out. */
@@ -14,11 +16,13 @@ export interface CheckFinding extends Remark {
 }
 
 /** Says something. */
-export const remark = (level: Remark['level'], message: string): Remark => ({ level, message });
+export function remark(level: Remark['level'], message: string, kind?: string): Remark {
+  return { level, message, ...(kind === undefined ? {} : { class: kind }) };
+}
 
 /** Says something about a subject. */
 export function about(subject: string, remarks: readonly Remark[]): CheckFinding[] {
-  return remarks.map(({ level, message }) => ({ level, subject, message }));
+  return remarks.map(({ level, ...rest }) => ({ level, subject, ...rest }));
 }
 
 /** The subject of findings about one client. */
@@ -28,16 +32,74 @@ export function clientSubject(client: string): string {
 
 const STYLES = { ok: 'green', note: 'cyan', warning: 'yellow', error: 'red' } as const;
 const LEVEL_WIDTH = 'warning'.length;
+/** From so many clients on, what is well is not told of each. */
+const MANY_CLIENTS = 20;
+/** Findings of many clients that are alike: so many are told. */
+const ALIKE_SHOWN = 5;
 
-/** Prints findings for people, in groups by subject, and a last line that adds them up. */
+/**
+ * Prints findings for people, in groups by subject, and a last line that adds them up. Of many clients, those that are
+ * well are counted, and of findings that are alike the first few stand for all.
+ */
 export function printFindings(terminal: Terminal, findings: readonly CheckFinding[]): void {
-  for (const subject of new Set(findings.map((finding) => finding.subject))) {
-    terminal.line(terminal.style('bold', headline(subject)));
-    for (const { level, message } of findings.filter((finding) => finding.subject === subject)) {
-      terminal.line(`  ${terminal.style(STYLES[level], level.padEnd(LEVEL_WIDTH))}  ${visibleText(message)}`);
-    }
+  const bySubject = new Map<string, CheckFinding[]>();
+  for (const finding of findings) {
+    const known = bySubject.get(finding.subject);
+    if (known === undefined) bySubject.set(finding.subject, [finding]);
+    else known.push(finding);
   }
+  const ofClients = [...bySubject].filter(([subject]) => subject.startsWith(clientSubject('')));
+  const isMany = ofClients.length > MANY_CLIENTS;
+  for (const [subject, found] of bySubject) {
+    if (isMany && subject.startsWith(clientSubject(''))) continue;
+    terminal.line(terminal.style('bold', headline(subject)));
+    for (const { level, message } of found) printLine(terminal, level, message);
+  }
+  if (isMany) printMany(terminal, new Map(ofClients));
   terminal.line(`\n${count(findings, 'error')}, ${count(findings, 'warning')}`);
+}
+
+function printLine(terminal: Terminal, level: Remark['level'], message: string): void {
+  terminal.line(`  ${terminal.style(STYLES[level], level.padEnd(LEVEL_WIDTH))}  ${visibleText(message)}`);
+}
+
+function printMany(terminal: Terminal, byClient: ReadonlyMap<string, readonly CheckFinding[]>): void {
+  const all = [...byClient.values()].flat();
+  terminal.line(terminal.style('bold', `${formatCount(byClient.size)} clients`));
+  for (const level of ['error', 'warning', 'note'] as const) {
+    const alike = new Map<string, CheckFinding[]>();
+    for (const finding of all.filter((each) => each.level === level)) {
+      const kind = finding.class ?? '';
+      const known = alike.get(kind);
+      if (known === undefined) alike.set(kind, [finding]);
+      else known.push(finding);
+    }
+    for (const [kind, found] of alike) printAlike(terminal, level, kind, found);
+  }
+  const isWell = (found: readonly CheckFinding[]): boolean =>
+    found.every(({ level }) => level === 'ok' || level === 'note');
+  const well = [...byClient.values()].filter(isWell).length;
+  const each = '"waybill check <client>" tells all of one, --json all of each';
+  printLine(
+    terminal,
+    'ok',
+    `${formatCount(well)} of ${formatCount(byClient.size)} clients are well; ${each}`,
+  );
+}
+
+function printAlike(
+  terminal: Terminal,
+  level: Remark['level'],
+  kind: string,
+  found: readonly CheckFinding[],
+): void {
+  for (const { subject, message } of found.slice(0, ALIKE_SHOWN)) {
+    printLine(terminal, level, `${subject.slice(clientSubject('').length)}: ${message}`);
+  }
+  const more = found.length - ALIKE_SHOWN;
+  if (more <= 0) return;
+  const what = kind === '' ? '' : ` (${kind})`;
+  printLine(terminal, level, `and ${formatCount(more)} more like these${what}`);
 }
 
 function headline(subject: string): string {
@@ -48,5 +110,5 @@ function headline(subject: string): string {
 
 function count(findings: readonly CheckFinding[], level: Remark['level']): string {
   const found = findings.filter((finding) => finding.level === level).length;
-  return `${found} ${level}${found === 1 ? '' : 's'}`;
+  return `${formatCount(found)} ${level}${found === 1 ? '' : 's'}`;
 }

@@ -1,26 +1,33 @@
 import type { Command } from 'commander';
 import { ConfigError, describeProblem } from '../../config/config-error.ts';
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
-import { findChannelDoubts, findCredentialDoubts } from '../../config/credential-doubts.ts';
+import { findChannelDoubts } from '../../config/credential-doubts.ts';
 import { loadConfig } from '../../config/load-config.ts';
-import { describeCertificates } from '../check/check-certificates.ts';
-import { checkClient, createResolveHost, describeDoubts } from '../check/check-client.ts';
+import { describeDoubts } from '../check/check-client.ts';
+import { checkClients } from '../check/check-clients.ts';
 import { checkRedis, checkSecretKey } from '../check/check-redis.ts';
 import { about, type CheckFinding, clientSubject, printFindings, remark } from '../check/finding.ts';
-import { commandAction, EXIT } from '../run-command.ts';
-import type { Terminal } from '../terminal.ts';
+import { findClients } from '../open-operator.ts';
+import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
+import { confirm, formatCount, type Terminal } from '../terminal.ts';
 
-/** The system resolves few names at a time. */
-const CLIENTS_AT_ONCE = 16;
-const CLIENTS_TOTAL_MS = 60_000;
+interface CheckOptions extends GlobalOptions {
+  readonly send?: boolean;
+  readonly yes?: boolean;
+}
 
-/** `waybill check`: says what is wrong with the configuration and with all that it names. */
+/** `waybill check [client]`: says what is wrong with the configuration and with all that it names. */
 export function addCheckCommand(program: Command): void {
   program
     .command('check')
-    .description('check the configuration, Redis, endpoints and token services; endpoints are sent nothing')
+    .argument('[client]', 'one client; default: all')
+    .description(
+      'check the configuration, Redis, endpoints and token services; without --send endpoints are sent nothing',
+    )
+    .option('--send', 'deliver one sample event to each endpoint, not through the queue')
+    .option('--yes', 'do not ask before --send')
     .action(
-      commandAction(async (terminal, options) => {
+      commandAction(async (terminal, options: CheckOptions, name?: string) => {
         let config: Config;
         try {
           config = loadConfig(options.config);
@@ -29,55 +36,71 @@ export function addCheckCommand(program: Command): void {
           report(terminal, describeProblems(error));
           return EXIT.usage;
         }
-        return checkAll(terminal, config);
+        const clients = findClients(config, name);
+        const maySend = options.send === true && (await agree(terminal, clients, options.yes === true));
+        return checkAll(terminal, config, clients, maySend);
       }),
     );
 }
 
-async function checkAll(terminal: Terminal, config: Config): Promise<number> {
-  const clients = Object.values(config.clients);
-  const now = Date.now();
-  const [redis, ofClients] = await Promise.all([checkRedis(config), checkClients(clients)]);
-  const count = `${clients.length} client${clients.length === 1 ? '' : 's'}`;
+/** @throws UsageError if there is nobody to ask */
+async function agree(
+  terminal: Terminal,
+  clients: readonly ResolvedClient[],
+  isAgreed: boolean,
+): Promise<boolean> {
+  if (isAgreed) return true;
+  const endpoints = clients.reduce((sum, client) => sum + Object.keys(client.endpoints).length, 0);
+  const [first] = clients;
+  const of = clients.length === 1 ? first?.name : `${formatCount(clients.length)} clients`;
+  const what = `one sample event to each of ${formatCount(endpoints)} endpoints of ${of}`;
+  const agreed = await confirm(`Send ${what}?`);
+  if (agreed === undefined) throw new UsageError(`--yes is needed to send ${what} without a terminal`);
+  if (!agreed) terminal.note('Nothing is sent.');
+  return agreed;
+}
+
+async function checkAll(
+  terminal: Terminal,
+  config: Config,
+  clients: readonly ResolvedClient[],
+  maySend: boolean,
+): Promise<number> {
+  const [redis, ofClients] = await Promise.all([checkRedis(config), checkClients(clients, config.directory)]);
+  const sent = maySend ? await sendAll(config, clients, ofClients) : undefined;
+  const all = Object.keys(config.clients).length;
   const found: CheckFinding[] = [
     ...about('configuration', [
-      remark('ok', `${config.file} is valid: ${count}`),
+      remark('ok', `${config.file} is valid: ${all} client${all === 1 ? '' : 's'}`),
       ...describeDoubts(findChannelDoubts(config.incidents.notify)),
     ]),
     ...redis.findings,
     ...about('redis', checkSecretKey(config)),
-    ...clients.flatMap((client) =>
-      about(clientSubject(client.name), [
-        ...describeDoubts(findCredentialDoubts(client.auth)),
-        ...describeCertificates(client, config.directory, now),
-      ]),
-    ),
     ...ofClients,
+    ...(sent?.findings ?? []),
   ];
-  const subjects = ['configuration', 'redis', ...clients.map(({ name }) => clientSubject(name))];
-  const findings = subjects.flatMap((subject) => found.filter((finding) => finding.subject === subject));
-  report(terminal, findings);
+  const findings = inOrder(found, [
+    'configuration',
+    'redis',
+    ...clients.map(({ name }) => clientSubject(name)),
+  ]);
+  report(terminal, findings, sent?.samples);
   if (!redis.reachable) return EXIT.redisUnavailable;
   return isOk(findings) ? EXIT.done : EXIT.someFailed;
 }
 
-/** Checks all clients, within a minute; a client that it does not come to has a warning. */
-async function checkClients(clients: readonly ResolvedClient[]): Promise<CheckFinding[]> {
-  const resolveHost = createResolveHost();
-  const deadline = performance.now() + CLIENTS_TOTAL_MS;
-  const seconds = CLIENTS_TOTAL_MS / 1_000;
-  const late = remark('warning', `was not checked: the clients before it took ${seconds} s`);
-  const results: CheckFinding[][] = [];
-  const waiting = clients.entries();
-  async function work(): Promise<void> {
-    for (const [index, client] of waiting) {
-      const isLate = performance.now() >= deadline;
-      const remarks = isLate ? [late] : await checkClient(client, resolveHost);
-      results[index] = about(clientSubject(client.name), remarks);
-    }
-  }
-  await Promise.all(Array.from({ length: CLIENTS_AT_ONCE }, work));
-  return results.flat();
+/** Only this needs what makes deliveries. */
+async function sendAll(config: Config, clients: readonly ResolvedClient[], checked: readonly CheckFinding[]) {
+  const { sendToClients } = await import('../check/check-send.ts');
+  const failed = new Set(checked.flatMap(({ level, subject }) => (level === 'error' ? subject : [])));
+  return sendToClients(config, clients, (name) => failed.has(clientSubject(name)));
+}
+
+/** The findings of these subjects, subject by subject. */
+function inOrder(found: readonly CheckFinding[], subjects: readonly string[]): CheckFinding[] {
+  const bySubject = new Map<string, CheckFinding[]>(subjects.map((subject) => [subject, []]));
+  for (const finding of found) bySubject.get(finding.subject)?.push(finding);
+  return [...bySubject.values()].flat();
 }
 
 function describeProblems({ file, problems }: ConfigError): CheckFinding[] {
@@ -88,8 +111,8 @@ function describeProblems({ file, problems }: ConfigError): CheckFinding[] {
   return about('configuration', remarks);
 }
 
-function report(terminal: Terminal, findings: readonly CheckFinding[]): void {
-  terminal.value({ ok: isOk(findings), findings });
+function report(terminal: Terminal, findings: readonly CheckFinding[], samples?: readonly unknown[]): void {
+  terminal.value({ ok: isOk(findings), findings, ...(samples && { samples }) });
   printFindings(terminal, findings);
 }
 

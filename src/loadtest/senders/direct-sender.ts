@@ -28,6 +28,9 @@ export interface LoadSenderOptions {
   /** Where the engine keeps its tokens: with it, a test does not void the engine's own. */
   readonly redis: TokenRedis | undefined;
   readonly secretKey: string | undefined;
+  /** Sends each request, instead of with the mark of the run; of the direct way only. */
+  readonly around?: (post: Post) => Post;
+
   /** Milliseconds since the epoch, for the time of a signature. */
   now(): number;
   /** Told of each request for a token, and how long it took in milliseconds. */
@@ -40,7 +43,7 @@ export interface LoadSenderOptions {
  * @throws WaybillError `TLS_SETTINGS_INVALID`, `AUTH_CONFIG_INVALID`
  */
 export function openDirectSender(options: LoadSenderOptions): LoadSender {
-  const { client, runId, maxInFlight, redis, secretKey, now } = options;
+  const { client, runId, maxInFlight, redis, secretKey, now, around = markedBy(runId) } = options;
   const authorizers = new Authorizers({ redis, secretKey });
   const { attempt: common, close } = openClientParts(client, maxInFlight, authorizers, {
     onTokenRequest: (ms) => options.onTokenRequest(ms),
@@ -50,7 +53,7 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
   const callOff = new CallOff();
   const endpoints = Object.values(client.endpoints).map(({ type, url, timeoutMs, ...endpoint }) => {
     const { headers = [], secretHeaders = [] } = endpoint;
-    const attempt = measuredAttempts({ ...parts, timeoutMs, headers, secretHeaders }, runId);
+    const attempt = measure({ ...parts, post: around(parts.post), timeoutMs, headers, secretHeaders });
     return [type, (event: StoredEvent) => attempt(event, url, callOff)] as const;
   });
   const sends = new Map(endpoints);
@@ -66,9 +69,16 @@ export function openDirectSender(options: LoadSenderOptions): LoadSender {
 
 /** Attempts as the engine makes them, each request marked with the run that it is of. `tokenMs`: the wait for a token */
 export function measuredAttempts(parts: AttemptParts, runId: string) {
-  const post: Post = (request, called) =>
-    parts.post({ ...request, headers: [...request.headers, LOADTEST_HEADER, runId] }, called);
-  const attempt = createAttempt({ ...parts, post });
+  return measure({ ...parts, post: markedBy(runId)(parts.post) });
+}
+
+function markedBy(runId: string): (post: Post) => Post {
+  return (post) => (request, called) =>
+    post({ ...request, headers: [...request.headers, LOADTEST_HEADER, runId] }, called);
+}
+
+function measure(parts: AttemptParts) {
+  const attempt = createAttempt(parts);
   return async (event: StoredEvent, url: string, signal: CallOffSignal) => {
     const began = performance.now();
     const made = await attempt(event, url, signal);
