@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { Client } from 'undici';
 import type { Connector } from './connector.ts';
 import { PassContinue } from './pass-continue.ts';
+import { isEstablished } from './tls-failure.ts';
 
 /** The longest head of an answer that is read. */
 export const MAX_HEAD_BYTES = 65_536;
@@ -19,6 +21,8 @@ export class Connection {
   received = 0;
   /** Whether no request has it; a new one is for a request that waits for it. */
   idle = false;
+  /** What was read last of an answer that is not over: it may say why the answer cannot be read. */
+  latest: Buffer | undefined;
   readonly #connector: Connector;
   readonly #passContinue = new PassContinue();
   #socket: Socket | undefined;
@@ -53,12 +57,14 @@ export class Connection {
   /** A request is about to be written. */
   expectAnswer(): void {
     this.received = 0;
+    this.latest = undefined;
     this.#passContinue.expectAnswer();
   }
 
   /** An answer was read to its end. */
   noteAnswer(): void {
     this.answers += 1;
+    this.latest = undefined;
     if (this.answers > 1) return;
     const address = this.#socket?.remoteAddress;
     if (address !== undefined) this.#connector.preferred.set(this.#hostname, address);
@@ -67,6 +73,11 @@ export class Connection {
   /** Whether another request may be sent on it. */
   isUsable(): boolean {
     return this.#socket?.destroyed === false && performance.now() - this.#openedAt < this.#connector.maxAgeMs;
+  }
+
+  /** Whether it is connected, and TLS is not established yet. */
+  get isHandshaking(): boolean {
+    return this.#socket instanceof TLSSocket && !this.#socket.connecting && !isEstablished(this.#socket);
   }
 
   /** How many bytes of the request before this one have not left this process. */
@@ -89,6 +100,7 @@ export class Connection {
     this.#passContinue.change(bytes, length);
     const copy = Buffer.allocUnsafe(length);
     bytes.copy(copy, 0, 0, length);
+    this.latest = copy;
     return (this.#socket as Socket).push(copy);
   }
 }

@@ -5,6 +5,7 @@ import { buildConnector } from 'undici';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createLookup, guardSocket, refuseAddress } from './address-guard.ts';
 import type { Lookup } from './share-questions.ts';
+import { watchTls } from './tls-failure.ts';
 
 /** What a client's connections are made with; certificates and key are PEM texts, not file names. */
 export interface ConnectorOptions {
@@ -71,7 +72,10 @@ export class Connector {
     const socket = connect(to, callback);
     socket.once('connect', () => reachedFamilies.add(socket.remoteFamily));
     if (!this.#allowPrivateNetwork) guardSocket(socket, to.hostname);
-    if (socket instanceof TLSSocket) this.#keepSession(peer, socket);
+    if (socket instanceof TLSSocket) {
+      watchTls(socket);
+      this.#keepSession(peer, socket);
+    }
     return socket;
   }
 

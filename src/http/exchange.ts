@@ -7,6 +7,7 @@ import type { Connection } from './connection.ts';
 import type { ConnectionPool, ConnectionUser } from './connection-pool.ts';
 import * as failure from './describe-failure.ts';
 import { textStart } from './text-start.ts';
+import { wasHandshaking } from './tls-failure.ts';
 import type { EndReason, Limited, UnderWay } from './under-way.ts';
 
 /** One request. */
@@ -151,7 +152,11 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     } else if (this.#mayResend(error)) pool.replace(this.#connection as Connection, this);
     else if (failure.codeOf(error) === ADDRESS_REFUSED) {
       this.#end({ kind: 'unsent', failureClass: 'address', detail: error.message });
-    } else this.#end(failure.findShortage(error, where) ?? this.#noAnswer(failure.explainError(error)));
+    } else
+      this.#end(
+        failure.findShortage(error, where) ??
+          this.#noAnswer(failure.explainError(error, this.#connection?.latest), error),
+      );
   }
 
   end(why: EndReason): void {
@@ -169,8 +174,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     return answers > 0 && (!this.#written || (received === 0 && failure.isClosedByPeer(error)));
   }
 
-  #noAnswer(why: failure.FailureReason): AttemptResult {
-    const detail = failure.describeFailure(why, this.#target.where, this.#timeoutMs, this.#written);
+  #noAnswer(why: failure.FailureReason, error?: Error): AttemptResult {
+    const isHandshake = error === undefined ? this.#connection?.isHandshaking : wasHandshaking(error);
+    const stage = this.#written ? 'written' : isHandshake ? 'handshake' : 'connecting';
+    const detail = failure.describeFailure(why, this.#target.where, this.#timeoutMs, stage);
     return { kind: 'no_answer', failureClass: why.failureClass, detail };
   }
 

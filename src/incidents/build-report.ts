@@ -91,7 +91,9 @@ function endpointReport(type: string, parts: ReportParts) {
     hasFieldErrors: fields.errors.length > 0,
     hasTokens: asksForTokens(client.auth),
   };
-  const asks = askedFor(groups, outage).map((cause) => whatToAsk({ ...about, ...cause }));
+  const asks = askedFor(groups, outage).flatMap((cause) =>
+    detailsOf(cause, groups, outage).map((detail) => whatToAsk({ ...about, ...cause, detail })),
+  );
   return {
     type,
     url,
@@ -139,6 +141,14 @@ function askedFor(groups: readonly CourseKind[], outage: Outage | undefined): Co
   const frequent = failed.filter(({ count }) => count * 10 >= sum);
   const known = [...groups, ...frequent.filter((one) => !groups.some((group) => isSame(group, one)))];
   return known.length > 0 ? known : [...outage.incident.failures, ...outage.examples];
+}
+
+/** What came back to events that failed so: what is to be asked may hang on it. */
+function detailsOf(cause: CourseKind, groups: readonly FailureGroup[], outage: Outage | undefined): string[] {
+  const samples = groups.filter((group) => isSame(group, cause)).flatMap((group) => group.samples);
+  const examples = (outage?.examples ?? []).filter((example) => isSame(example, cause));
+  const details = [...samples.map(({ response = '' }) => response), ...examples.map(({ answer }) => answer)];
+  return details.length === 0 ? [''] : details;
 }
 
 function toValue(example: FailureExample) {

@@ -52,7 +52,7 @@ describe('not HTTP: failed at once, and the connection is closed', () => {
     ['NUL bytes', '\0'.repeat(100)],
   ])('%s', async (_name, bytes) => {
     const { server, result } = await postTo(bytes);
-    const detail = expect.stringMatching(/ answered, but not in HTTP\/1\.1 \([A-Za-z].+\)$/);
+    const detail = expect.stringMatching(/ answered, but not in HTTP\/1\.1: [A-Za-z].+$/);
     expect(result).toEqual({ kind: 'no_answer', failureClass: 'not_http', detail });
     await server.allClosed();
   });
