@@ -1,4 +1,4 @@
-import type { Aborted, AttemptResult, FailureClass, Shortage } from './attempt-result.ts';
+import type { Aborted, AttemptResult, FailureClass, KeptHeaders, Shortage } from './attempt-result.ts';
 import { backoffMs, type RetryPolicy } from './backoff.ts';
 import { heldSince, type StoredEvent } from './event.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -14,7 +14,13 @@ export type Classification =
       /** The start of the response, or the reason that there was none. */
       readonly response: string;
       readonly retryAfter?: string;
+      /** Where a redirect leads. */
+      readonly location?: string;
+      readonly headers?: KeptHeaders;
     };
+
+/** What the response of a redirect begins with, before the URL that it leads to. */
+export const REDIRECTS_TO = 'redirects to ';
 
 /** Statuses on which `Retry-After` is heeded. */
 const DECLARED_LIMITS = new Set([429, 503]);
@@ -32,14 +38,16 @@ export function classify(result: Exclude<AttemptResult, Aborted | Shortage>): Cl
   if (result.kind !== 'answer') {
     return { kind: 'failed', failureClass: result.failureClass, status: 0, response: result.detail };
   }
-  const { status, body, retryAfter } = result;
+  const { status, body, retryAfter, location, headers } = result;
   if (status >= 200 && status < 300) return { kind: 'delivered', status };
   return {
     kind: 'failed',
     failureClass: classOfStatus(status),
     status,
-    response: body,
+    response: location === undefined ? body : `${REDIRECTS_TO}${location}\n${body}`.trimEnd(),
     ...(retryAfter !== undefined && DECLARED_LIMITS.has(status) ? { retryAfter } : {}),
+    ...(location === undefined ? {} : { location }),
+    ...(headers === undefined ? {} : { headers }),
   };
 }
 

@@ -12,6 +12,7 @@ import { maskCredentials, maskQuery } from '../auth/mask-credentials.ts';
 import { type Answer, type AttemptResult, SHORTAGE_PAUSE_MS } from '../core/attempt-result.ts';
 import { type CallOffSignal, unlessCalledOff } from '../core/call-off.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
+import { maskUrl } from '../core/mask-url.ts';
 import { type Classification, classify } from '../core/outcome.ts';
 
 /** One POST. Rejects only if the URL or a header cannot be sent. */
@@ -161,8 +162,15 @@ class Attempt {
 
   /** The answer as it may be kept: an endpoint may repeat what it was sent. The body of a delivery is empty. */
   #mask(result: AttemptResult, sent: Authorization): AttemptResult {
-    if (result.kind !== 'answer' || result.body === '') return result;
-    return { ...result, body: maskQuery(maskCredentials(result.body, sent), this.#url) };
+    if (result.kind !== 'answer' || (result.status < 300 && result.body === '')) return result;
+    const mask = (text: string): string => maskQuery(maskCredentials(text, sent), this.#url);
+    const { body, location, headers } = result;
+    const masked = headers && Object.entries(headers).map(([name, value]) => [name, mask(value)]);
+    return {
+      ...{ ...result, body: mask(body) },
+      ...(location !== undefined && { location: mask(maskUrl(location, this.#url)) }),
+      ...(masked && { headers: Object.fromEntries(masked) }),
+    };
   }
 }
 

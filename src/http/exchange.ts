@@ -1,4 +1,4 @@
-import { type Dispatcher, util } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Answer, AttemptResult, Unsent } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
 import { WaybillError } from '../core/waybill-error.ts';
@@ -6,7 +6,7 @@ import { ADDRESS_REFUSED } from './address-guard.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionPool, ConnectionUser } from './connection-pool.ts';
 import * as failure from './describe-failure.ts';
-import { textStart } from './text-start.ts';
+import { AnswerHeaders, readAnswer } from './read-answer.ts';
 import { wasHandshaking } from './tls-failure.ts';
 import type { EndReason, Limited, UnderWay } from './under-way.ts';
 
@@ -41,6 +41,8 @@ export interface Target {
 
 /** What is kept of the body of an answer that is not a 2xx. */
 const KEPT_BYTES = 2_048;
+/** What is kept of a packed one: enough for as much text, however badly it was packed. */
+const PACKED_BYTES = 8_192;
 /** A longer body is not worth reading to its end: a new connection costs less. */
 const DRAINED_BYTES = 65_536;
 /** More than any answer takes; undici bounds neither interim answers nor reason phrases nor chunk extensions. */
@@ -68,8 +70,9 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   #written = false;
   /** 0: not known yet. */
   #status = 0;
-  /** Names and values in turns; kept only if something is read from them. */
-  #headers: Buffer[] | undefined;
+  /** Kept only if something is read from them. */
+  #headers: AnswerHeaders | undefined;
+  /** How much of the body is kept as it comes. */
   #keepBytes = 0;
   #bodyBytes = 0;
   #chunks: Buffer[] | undefined;
@@ -114,8 +117,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     }
     this.#status = status;
     const { keepBodyBytes } = this.#request;
-    if (status >= 300 || keepBodyBytes !== undefined) this.#headers = headers;
-    this.#keepBytes = keepBodyBytes ?? (status < 300 ? 0 : KEPT_BYTES);
+    if (status >= 300 || keepBodyBytes !== undefined) {
+      this.#headers = new AnswerHeaders(headers);
+      this.#keepBytes = keepBodyBytes ?? (this.#headers.coding === undefined ? KEPT_BYTES : PACKED_BYTES);
+    }
     if (keepBodyBytes === undefined) this.dueAt = Math.min(this.dueAt, performance.now() + DRAIN_MS);
     return true;
   }
@@ -190,25 +195,16 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     this.#resolve(this.#status === 0 ? result : this.#answer(false));
   }
 
-  #answer(complete: boolean): Answer {
-    const chunks = this.#chunks ?? [];
-    const body = chunks.length === 0 ? '' : textStart(chunks, this.#keepBytes);
-    const answer: Answer = { kind: 'answer', status: this.#status, body };
-    // The headers of a delivery are of no use, and this is on the path of every event.
-    if (this.#headers === undefined) return answer;
-    return { ...answer, ...this.#readHeaders(this.#headers, chunks, complete) };
-  }
-
-  #readHeaders(raw: Buffer[], chunks: readonly Buffer[], complete: boolean): Partial<Answer> {
-    const headers = util.parseHeaders(raw);
-    const valuesOf = (name: string): string[] => [headers[name] ?? []].flat().map((value) => value.trim());
-    const [[retryAfter], challenges] = [valuesOf('retry-after'), valuesOf('www-authenticate')];
-    const [[contentEncoding], [location]] = [valuesOf('content-encoding'), valuesOf('location')];
-    const whole = { bytes: Buffer.concat(chunks), complete, contentEncoding, location };
-    return {
-      ...(this.#status >= 300 && retryAfter !== undefined && { retryAfter }),
-      ...(this.#status >= 400 && challenges.length > 0 && { wwwAuthenticate: challenges.join(', ') }),
-      ...(this.#request.keepBodyBytes !== undefined && { whole }),
-    };
+  #answer(complete: boolean): Answer | Promise<Answer> {
+    const status = this.#status;
+    // Nothing else is kept of a delivery, which is the path of every event.
+    if (this.#headers === undefined) return { kind: 'answer', status, body: '' };
+    const bytes = Buffer.concat(this.#chunks ?? []);
+    const { keepBodyBytes } = this.#request;
+    return readAnswer({
+      ...{ status, headers: this.#headers, bytes, complete },
+      keepBytes: keepBodyBytes ?? KEPT_BYTES,
+      isWhole: keepBodyBytes !== undefined,
+    });
   }
 }

@@ -8,7 +8,7 @@ import type { StoredEvent } from '../core/event.ts';
 import { type ClosedIncident, type FailureExample, type Incident, incidentValue } from '../core/incident.ts';
 import type { OutageRecords } from '../queue/outage-records.ts';
 import { CollectedFailures, type FailureGroup } from './collect-failures.ts';
-import { maskAnswer, maskPayload } from './mask-personal.ts';
+import { answerOf, maskPayload } from './mask-personal.ts';
 import { failureInWords, whatToAsk } from './what-to-ask.ts';
 
 /** An incident, open or over, and what is known of its course. */
@@ -170,7 +170,7 @@ function toSample(event: StoredEvent) {
     unit: event.unit,
     at: iso(diedAt(event)),
     attempts: event.history?.length ?? 0,
-    answer: maskAnswer(event.response ?? '', logins),
+    ...answerOf(event, logins),
     payload,
   };
 }

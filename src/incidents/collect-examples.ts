@@ -5,7 +5,7 @@ import type { FailureExample } from '../core/incident.ts';
 import { readDeadLetterPage } from '../queue/dead-letters.ts';
 import type { Endpoint } from '../queue/names.ts';
 import { readRetrying } from '../queue/outage-records.ts';
-import { maskAnswer, maskPayload } from './mask-personal.ts';
+import { answerOf, maskPayload } from './mask-personal.ts';
 
 /** How many jobs that wait for a retry, and how many dead letters, are looked at. */
 const LOOKED_AT = 20;
@@ -39,6 +39,6 @@ export function toExample(event: StoredEvent): FailureExample {
     unit: event.unit,
     at: diedAt(event),
     attempts: event.history?.length ?? 0,
-    answer: maskAnswer(event.response ?? '', logins),
+    ...answerOf(event, logins),
   };
 }

@@ -1,3 +1,4 @@
+import type { KeptHeaders } from '../core/attempt-result.ts';
 import type { EndpointReport, IncidentReport, ReportFailure } from './build-report.ts';
 import { describeFailureKind, eventsOf, momentOf } from './describe-notice.ts';
 import { block, code, plain, plainWithCode, table } from './markdown-text.ts';
@@ -117,12 +118,12 @@ function failureParts(failure: ReportFailure): string[] {
     `#### ${plain(describeFailureKind({ ...failure, status: failure.status ?? 0 }))}: ${eventsOf(count)}`,
     `Units: ${units.map(code).join(', ')}${others}`,
     ...samples.flatMap((sample, i) => {
-      const { event, unit, at, attempts, answer, payload } = sample;
+      const { event, unit, at, attempts, answer, headers, payload } = sample;
       const tries = failure.class === 'expired' ? `after ${triesOf(attempts)},` : `attempt ${attempts}`;
       const what = cameBack(failure, answer);
       return [
         `Event ${code(event)}, unit ${code(unit)}, ${tries} at ${momentOf(at)}: ${what}`,
-        ...(answer === '' ? [] : [block(answer)]),
+        ...answerParts(answer, headers),
         // One of each kind: they differ in what was answered.
         ...(i > 0 ? [] : ['What we send (personal data is masked)', block(payloadText(payload), 'json')]),
       ];
@@ -134,12 +135,19 @@ function failureParts(failure: ReportFailure): string[] {
 function exampleParts({ examples }: EndpointReport): string[] {
   if (examples.length === 0) return [];
   const parts = examples.flatMap((example) => {
-    const { event, unit, at, attempts, answer } = example;
+    const { event, unit, at, attempts, answer, headers } = example;
     const kind = plain(describeFailureKind({ ...example, status: example.status ?? 0 }));
     const what = `${kind}: event ${code(event)}, unit ${code(unit)}, attempt ${attempts} at ${momentOf(at)}`;
-    return [`${what}: ${cameBack(example, answer)}`, ...(answer === '' ? [] : [block(answer)])];
+    return [`${what}: ${cameBack(example, answer)}`, ...answerParts(answer, headers)];
   });
   return ['### What came back to events that were tried again', ...parts];
+}
+
+/** An answer as it came: its headers first. */
+function answerParts(answer: string, headers: KeptHeaders = {}): string[] {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const parts = [lines.join('\n'), answer].filter((part) => part !== '');
+  return parts.length === 0 ? [] : [block(parts.join('\n\n'))];
 }
 
 function triesOf(attempts: number): string {

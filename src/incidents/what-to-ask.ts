@@ -1,3 +1,4 @@
+import { REDIRECTS_TO } from '../core/outcome.ts';
 import { type TlsCause, tlsCauseIn } from '../core/tls-cause.ts';
 
 /** What an endpoint failed with, and how it is reached. */
@@ -121,7 +122,7 @@ const TLS_ASKS: Readonly<Record<TlsCause, string>> = {
 };
 
 function askByClass(about: AskedAbout): string {
-  const { class: failureClass, url, host, hasTokens } = about;
+  const { class: failureClass, host, hasTokens } = about;
   switch (failureClass) {
     case 'unauthorized':
       return hasTokens
@@ -130,7 +131,7 @@ function askByClass(about: AskedAbout): string {
     case 'token':
       return 'Check that your token service is reachable and takes our credentials.';
     case 'redirect':
-      return `We do not follow redirects. Tell us the final URL of ${url}.`;
+      return `We do not follow redirects. ${askAboutTarget(about)}`;
     case 'server_error':
       return 'Look into the logs of your server, and of what stands before it, at the times above. Each request carries the id of its event in the header Idempotency-Key.';
     case 'timeout':
@@ -155,6 +156,12 @@ function askByClass(about: AskedAbout): string {
     default:
       return 'Look into the logs of your server at the times above.';
   }
+}
+
+function askAboutTarget({ url, detail }: AskedAbout): string {
+  const [first = ''] = detail.split('\n');
+  if (!first.startsWith(REDIRECTS_TO)) return `Tell us the final URL of ${url}.`;
+  return `Tell us whether ${first.slice(REDIRECTS_TO.length)} is the URL to use instead of ${url}.`;
 }
 
 /** By what had not come in time. */
