@@ -140,6 +140,10 @@ const endpointCountsSchema = countsSchema
         'why its events wait without an attempt: there is no token, or this machine is short of something',
       ),
     pace: paceSchema.describe('how fast it is sent to'),
+    webPages: z
+      .object({ deliveries: count, since: time, latestAt: time })
+      .optional()
+      .describe('deliveries that were answered with a web page: its URL may be wrong'),
   })
   .meta({ id: 'EndpointCounts' });
 

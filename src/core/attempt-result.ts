@@ -38,6 +38,8 @@ export interface Answer {
   readonly status: number;
   /** The start of the body as text, at most 2 KiB; empty for a 2xx, whose body is not kept. */
   readonly body: string;
+  /** Whether a 2xx comes with a web page: it counts as delivered, but the URL may be wrong. */
+  readonly isWebPage?: true;
   readonly retryAfter?: string;
   /** Where a 3xx leads. */
   readonly location?: string;

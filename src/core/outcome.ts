@@ -5,7 +5,7 @@ import { retryAfterMs } from './retry-after.ts';
 
 /** What an attempt came to, before it is decided what follows. */
 export type Classification =
-  | { readonly kind: 'delivered'; readonly status: number }
+  | { readonly kind: 'delivered'; readonly status: number; readonly isWebPage?: true }
   | {
       readonly kind: 'failed';
       readonly failureClass: FailureClass;
@@ -39,7 +39,9 @@ export function classify(result: Exclude<AttemptResult, Aborted | Shortage>): Cl
     return { kind: 'failed', failureClass: result.failureClass, status: 0, response: result.detail };
   }
   const { status, body, retryAfter, location, headers } = result;
-  if (status >= 200 && status < 300) return { kind: 'delivered', status };
+  if (status >= 200 && status < 300) {
+    return result.isWebPage ? { kind: 'delivered', status, isWebPage: true } : { kind: 'delivered', status };
+  }
   return {
     kind: 'failed',
     failureClass: classOfStatus(status),

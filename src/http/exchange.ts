@@ -6,7 +6,7 @@ import { ADDRESS_REFUSED } from './address-guard.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionPool, ConnectionUser } from './connection-pool.ts';
 import * as failure from './describe-failure.ts';
-import { AnswerHeaders, readAnswer } from './read-answer.ts';
+import { AnswerHeaders, isWebPage, readAnswer } from './read-answer.ts';
 import { wasHandshaking } from './tls-failure.ts';
 import type { EndReason, Limited, UnderWay } from './under-way.ts';
 
@@ -75,6 +75,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   /** How much of the body is kept as it comes. */
   #keepBytes = 0;
   #bodyBytes = 0;
+  #isWebPage = false;
   #chunks: Buffer[] | undefined;
 
   constructor(request: HttpRequest, target: Target, signal: CallOffSignal | undefined, resolve: Resolve) {
@@ -117,7 +118,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     }
     this.#status = status;
     const { keepBodyBytes } = this.#request;
-    if (status >= 300 || keepBodyBytes !== undefined) {
+    if (status < 300 && keepBodyBytes === undefined) this.#isWebPage = isWebPage(headers);
+    else {
       this.#headers = new AnswerHeaders(headers);
       this.#keepBytes = keepBodyBytes ?? (this.#headers.coding === undefined ? KEPT_BYTES : PACKED_BYTES);
     }
@@ -198,7 +200,11 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   #answer(complete: boolean): Answer | Promise<Answer> {
     const status = this.#status;
     // Nothing else is kept of a delivery, which is the path of every event.
-    if (this.#headers === undefined) return { kind: 'answer', status, body: '' };
+    if (this.#headers === undefined) {
+      return this.#isWebPage
+        ? { kind: 'answer', status, body: '', isWebPage: true }
+        : { kind: 'answer', status, body: '' };
+    }
     const bytes = Buffer.concat(this.#chunks ?? []);
     const { keepBodyBytes } = this.#request;
     return readAnswer({

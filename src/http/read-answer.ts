@@ -27,6 +27,27 @@ export class AnswerHeaders {
   }
 }
 
+const CONTENT_TYPE = 'content-type';
+const HTML = 'text/html';
+
+/**
+ * Whether an answer says that it is a web page. It is asked of every delivery, and so looks at lengths, and at one
+ * letter of the value, before it reads a text.
+ *
+ * @param raw names and values of its headers in turns
+ */
+export function isWebPage(raw: readonly Buffer[]): boolean {
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    if (raw[at]?.length !== CONTENT_TYPE.length) continue;
+    const value = raw[at + 1] as Buffer;
+    // The h of html, in either case.
+    if (((value[5] ?? 0) | 0x20) !== 0x68) continue;
+    if (value.toString('latin1', 0, HTML.length).toLowerCase() !== HTML) continue;
+    if (raw[at]?.toString('latin1').toLowerCase() === CONTENT_TYPE) return true;
+  }
+  return false;
+}
+
 /** An answer as it came. */
 export interface ReceivedAnswer {
   readonly status: number;

@@ -2,7 +2,7 @@ import type { KeptHeaders } from '../core/attempt-result.ts';
 import type { EndpointReport, IncidentReport, ReportFailure } from './build-report.ts';
 import { describeFailureKind, eventsOf, momentOf } from './describe-notice.ts';
 import { block, code, plain, plainWithCode, table } from './markdown-text.ts';
-import { courseParts, isOver, outageFacts, outageLead } from './report-outage.ts';
+import { courseParts, isOver, isQuiet, outageFacts, outageLead, pageFacts } from './report-outage.ts';
 
 /** Longer payloads are cut off: the report is read by people. */
 const MOST_PAYLOAD = 4_000;
@@ -36,7 +36,8 @@ export function reportMarkdown(report: IncidentReport): string {
     parts.push(['There is nothing to report: there are no such dead letters.', ...tried].join(' '));
   } else {
     parts.push(leadOf(report), ...endpoints.flatMap(endpointParts));
-    if (!endpoints.every(isOver)) parts.push('## What happens next', nextSteps(report));
+    if (!endpoints.every((one) => isOver(one) || isQuiet(one)))
+      parts.push('## What happens next', nextSteps(report));
   }
   return `${parts.join('\n\n')}\n`;
 }
@@ -56,7 +57,8 @@ function endpointParts(endpoint: EndpointReport): string[] {
     at === null ? [] : [[`${which} event given up on`, momentOf(at)]];
   const facts = [
     ['Endpoint', url === null ? 'none any more' : `POST ${code(url)}`],
-    ['Failing since', momentOf(failingSince)],
+    ...(isQuiet(endpoint) ? [] : [['Failing since', momentOf(failingSince)]]),
+    ...pageFacts(endpoint),
     ...outageFacts(endpoint),
     ...died(firstDiedAt, 'First'),
     ...died(lastDiedAt, 'Last'),

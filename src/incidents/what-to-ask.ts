@@ -22,6 +22,11 @@ export function failureInWords(failureClass: string, status: number): string {
   return STATUS_WORDS[status] ?? CLASS_WORDS[failureClass] ?? failureClass;
 }
 
+/** What is asked about deliveries that were answered with a web page. */
+export function whatToAskAboutPages(url: string): string {
+  return `Check that ${url} is the right URL: it answers 2xx with a web page, as a login or a page about an error would be. We count these events as delivered.`;
+}
+
 const STATUS_WORDS: Readonly<Record<number, string>> = {
   400: 'the request was called bad',
   403: 'the request was forbidden',

@@ -62,3 +62,41 @@ test('a redirect is told with its target, and a dead letter with its URL and hea
     expect(text).not.toContain('4711');
   }
 });
+
+test('a 200 with a web page is delivered, and told in status and report with a count and since when', async () => {
+  const page = {
+    status: 200,
+    headers: { 'Content-Type': 'Text/HTML; charset=utf-8' },
+    body: '<h1>Log in</h1>',
+  };
+  const company = await testSandbox().company('acme', { script: page });
+  const acme = company.clientSettings();
+  const client = (await testEngine({ acme })).client();
+  const before = Date.now();
+  await client.submit(numberedEvents(TYPE, 3));
+  await client.settled({ delivered: 3 });
+
+  const directory = testDirectory();
+  const config = { redis: { url: testRedisPath() }, clients: { [client.name]: acme } };
+  writeFileSync(join(directory, 'waybill.yaml'), stringify(config));
+  const run = async (...args: string[]) => (await runWaybill(args, { directory })).stdout;
+  expect(await run('status', client.name)).toMatch(
+    /disposition_update: answers 2xx with a web page: is the URL right\?\n {2}3 of its deliveries, since \S+ \S+, the latest \S+ \S+\n/,
+  );
+  const { clients } = JSON.parse(await run('status', '--json', client.name));
+  const { deliveries, since, latestAt } = clients[client.name].endpoints[TYPE].webPages;
+  expect(deliveries).toBe(3);
+  expect(Date.parse(since)).toBeGreaterThanOrEqual(before);
+  expect(latestAt >= since).toBe(true);
+  const report = await run('report', client.name);
+  expect(report).toContain('Nothing fails, but one of your endpoints may be at another URL than we have.');
+  expect(report).toMatch(/\| Deliveries answered with a web page \| 3, from \S+ \S+Z to \S+ \S+Z \|/);
+  expect(report).toContain('it answers 2xx with a web page');
+  expect(report).not.toContain('Failing since');
+  expect(report).not.toContain('What happens next');
+
+  company.script({ ...page, headers: { 'Content-Type': 'application/json' } });
+  await client.submit(numberedEvents(TYPE, 2));
+  await client.settled({ delivered: 5 });
+  expect((await client.status()).endpoints[TYPE]?.webPages).toMatchObject({ deliveries: 3 });
+});

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { isWebPage } from '../../src/http/read-answer.ts';
 import { client, MESSAGE, serve } from './http-fixture.ts';
 import { respond } from './scripted-server.ts';
 
@@ -195,4 +196,25 @@ describe.each([200, 500])('a body that goes wrong after %i', (status) => {
     expect(server.requests).toHaveLength(2);
     expect(server.sockets).toHaveLength(1);
   });
+});
+
+test.each([
+  [['content-type', 'text/html'], true],
+  [['server', 'x', 'Content-Type', 'Text/HTML; charset=utf-8'], true],
+  [['content-type', 'application/json'], false],
+  [['content-type', 'text/plain'], false],
+  [['content-type', 'text/h'], false],
+  [['x-request-id', 'text/html'], false],
+  [['content-type', ''], false],
+  [['content-type'], false],
+  [[], false],
+])('the headers %j say that an answer is a web page: %s', (headers, isPage) => {
+  expect(isWebPage(headers.map((text) => Buffer.from(text)))).toBe(isPage);
+});
+
+test.each([200, 500])('of %i with a web page: a delivery says so', async (status) => {
+  const server = await serve((received) => respond(received, status, '<p>', ['content-type: text/html']));
+  const result = await client().post({ url: server.url, ...MESSAGE });
+  if (status === 200) expect(result).toEqual({ kind: 'answer', status, body: '', isWebPage: true });
+  else expect(result).not.toHaveProperty('isWebPage');
 });
