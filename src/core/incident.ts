@@ -68,6 +68,8 @@ export interface FailureExample {
   readonly answer: string;
   /** Some of the answer's headers; absent: it had none of them. */
   readonly headers?: KeptHeaders;
+  /** What was sent holds this, which servers stumble over; absent: nothing of the kind. */
+  readonly oddCharacters?: readonly string[];
 }
 
 /** What is told of an incident: that it opened, that it grew tenfold since it was told last, that it is over. */

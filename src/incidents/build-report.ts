@@ -136,6 +136,7 @@ function toFailure(group: FailureGroup) {
     firstDiedAt: iso(group.firstDied),
     lastDiedAt: iso(group.lastDied),
     units: group.units,
+    oddCharacters: [...group.oddCharacters].map(([what, events]) => ({ what, events })),
     samples: differing(group.samples.map(toSample)),
   };
 }

@@ -119,6 +119,7 @@ function failureParts(failure: ReportFailure): string[] {
   return [
     `#### ${plain(describeFailureKind({ ...failure, status: failure.status ?? 0 }))}: ${eventsOf(count)}`,
     `Units: ${units.map(code).join(', ')}${others}`,
+    ...failure.oddCharacters.map(({ what, events }) => oddPart(`${what} (${eventsOf(events)})`)),
     ...samples.flatMap((sample, i) => {
       const { event, unit, at, attempts, answer, headers, payload } = sample;
       const tries = failure.class === 'expired' ? `after ${triesOf(attempts)},` : `attempt ${attempts}`;
@@ -140,9 +141,14 @@ function exampleParts({ examples }: EndpointReport): string[] {
     const { event, unit, at, attempts, answer, headers } = example;
     const kind = plain(describeFailureKind({ ...example, status: example.status ?? 0 }));
     const what = `${kind}: event ${code(event)}, unit ${code(unit)}, attempt ${attempts} at ${momentOf(at)}`;
-    return [`${what}: ${cameBack(example, answer)}`, ...answerParts(answer, headers)];
+    const odd = (example.oddCharacters ?? []).map(oddPart);
+    return [`${what}: ${cameBack(example, answer)}`, ...answerParts(answer, headers), ...odd];
   });
   return ['### What came back to events that were tried again', ...parts];
+}
+
+function oddPart(what: string): string {
+  return plain(`What was sent holds ${what}. Some servers answer 400 or 500 to that.`);
 }
 
 /** An answer as it came: its headers first. */

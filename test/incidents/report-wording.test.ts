@@ -195,3 +195,14 @@ test.each([
   const { endpoints } = await reportOf([{ ...deadLetter(failureClass, status, 1), response }]);
   expect(endpoints[0]?.asks).toEqual([expect.stringMatching(ask)]);
 });
+
+test('what was sent and servers stumble over is named, with the number of events', async () => {
+  const holding = (sku: string, at: number) => ({
+    ...deadLetter('server_error', 500, at),
+    body: JSON.stringify({ optiturn_lp: `LP${at}`, sku }),
+  });
+  const report = await reportOf([holding('\0', 1), holding('a\0', 2), holding('\ud800', 3), holding('a', 4)]);
+  const told = reportMarkdown(report);
+  expect(told).toContain('What was sent holds a NUL character in $.sku (2 events). Some servers');
+  expect(told).toContain('What was sent holds half of a character (a lone surrogate) in $.sku (1 event).');
+});
