@@ -1,3 +1,5 @@
+import { TLS_WORDS } from './tls-cause.ts';
+
 /*
  * Why an answer is none, in words, by what undici 7.30.2 and its parser, llhttp, say. `came`: the bytes that came last,
  * a character for each.
@@ -61,7 +63,7 @@ export function notHttpWords(code: string, message: string, came: string | undef
 function otherProtocol(came: string): string | undefined {
   // A record of TLS (RFC 8446, section 5.1).
   if (came.startsWith('\x15\x03') || came.startsWith('\x16\x03')) {
-    return 'TLS: the URL may have to begin with https:';
+    return TLS_WORDS.tls_expected;
   }
   // SETTINGS of stream 0 (RFC 9113, section 4.1).
   if (came[3] === '\x04' && came.slice(5, 9) === '\0\0\0\0') return 'HTTP/2';

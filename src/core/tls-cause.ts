@@ -8,6 +8,7 @@ export const TLS_WORDS = {
   old_protocol: 'its TLS is older than TLS 1.2, or than our tls.minVersion',
   nothing_shared: 'it has no cipher suite in common with us, or wants something else that we lack',
   plain_text: 'it does not speak TLS at this port: the URL may have to begin with http:',
+  tls_expected: 'it speaks TLS at this port: the URL may have to begin with https:',
   self_signed: 'its certificate is signed by itself',
   incomplete_chain: 'it does not send its intermediate certificates',
   unknown_issuer:
@@ -15,6 +16,7 @@ export const TLS_WORDS = {
   untrusted: 'its certificate is of an authority that is not trusted here',
   wrong_name: 'its certificate is for another name',
   expired: 'its certificate has expired',
+  clock_off: "its certificate is valid, but not by this machine's clock, which is off",
   not_yet_valid: "its certificate is not valid yet, or this machine's clock is behind",
 } as const;
 
@@ -36,6 +38,8 @@ export interface KnownOfTls {
   readonly certificates: number;
   /** Whether a public authority issued the only one. */
   readonly isIssuerPublic: boolean;
+  /** Whether the certificates are valid by the clocks of other servers. */
+  readonly isClockOff: boolean;
 }
 
 /** Alerts that a server answers our certificate with, or that we sent none (RFC 8446, section 6.2). */
@@ -65,6 +69,7 @@ export function findTlsCause(code: string, known: KnownOfTls | undefined): TlsCa
     return known.hasCertificate ? 'certificate_refused' : 'certificate_wanted';
   }
   const cause = CAUSES.find(([pattern]) => pattern.test(code))?.[1];
+  if (known?.isClockOff && (cause === 'expired' || cause === 'not_yet_valid')) return 'clock_off';
   if (cause !== 'unknown_issuer' || known === undefined) return cause;
   // Its last certificate leads to nothing known here, and there was more than its own.
   if (known.certificates > 1) return 'untrusted';

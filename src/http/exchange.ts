@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts';
 import type { ConnectionPool, ConnectionUser } from './connection-pool.ts';
 import * as failure from './describe-failure.ts';
 import { AnswerHeaders, isWebPage, readAnswer } from './read-answer.ts';
-import { wasHandshaking } from './tls-failure.ts';
+import { noteDate, wasHandshaking } from './tls-failure.ts';
 import type { EndReason, Limited, UnderWay } from './under-way.ts';
 
 /** One request. */
@@ -117,6 +117,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
       return true;
     }
     this.#status = status;
+    if (this.#connection?.answers === 0) noteDate(headers);
     const { keepBodyBytes } = this.#request;
     if (status < 300 && keepBodyBytes === undefined) this.#isWebPage = isWebPage(headers);
     else {

@@ -86,7 +86,45 @@ export function explainTls(
 function toKnown({ asksForCertificate, hasCertificate, chain }: TlsFacts) {
   const issuer = chain.at(-1)?.issuer.O;
   const isIssuerPublic = chain.length === 1 && isPublic(issuer);
-  return { asksForCertificate, hasCertificate, certificates: chain.length, isIssuerPublic };
+  const certificates = chain.length;
+  return { asksForCertificate, hasCertificate, certificates, isIssuerPublic, isClockOff: isClockOff(chain) };
+}
+
+/** By how many ms the latest servers' clocks are ahead of this machine's. */
+const skews: number[] = [];
+const MOST_SKEWS = 5;
+/** No server's clock is off by so much without a reason. */
+const OFF_MS = 3_600_000;
+const DATE = 'date';
+
+/**
+ * Notes the `Date` of an answer: a few of them tell whether a certificate is not valid, or this machine's clock is off.
+ *
+ * @param raw names and values of its headers in turns
+ */
+export function noteDate(raw: readonly Buffer[]): void {
+  const at = raw.findIndex(
+    (name, i) => i % 2 === 0 && name.length === DATE.length && name.toString('latin1').toLowerCase() === DATE,
+  );
+  const skew = Date.parse(raw[at + 1]?.toString('latin1') ?? '') - wallNow();
+  if (at === -1 || Number.isNaN(skew)) return;
+  skews.push(skew);
+  if (skews.length > MOST_SKEWS) skews.shift();
+}
+
+const wallNow = (): number => performance.timeOrigin + performance.now();
+
+/** Whether all of these servers agree that it is another time, at which those certificates are valid that are not now. */
+function isClockOff(chain: readonly DetailedPeerCertificate[]): boolean {
+  if (skews.length === 0) return false;
+  const [least, most] = [Math.min(...skews), Math.max(...skews)];
+  if (least < OFF_MS && most > -OFF_MS) return false;
+  const isValid = (skew: number) => (certificate: DetailedPeerCertificate) => {
+    const time = wallNow() + skew;
+    return Date.parse(certificate.valid_from) <= time && time <= Date.parse(certificate.valid_to);
+  };
+  const doubted = chain.filter((certificate) => !isValid(0)(certificate));
+  return doubted.length > 0 && doubted.every(isValid(least > 0 ? least : most));
 }
 
 /** What a connection that was closed without a word may mean: the server wanted a certificate. */

@@ -92,6 +92,7 @@ export function whatToAsk(about: AskedAbout): string {
 const TLS_PAGES: ReadonlyArray<readonly [words: string, cause: TlsCause]> = [
   ['No required SSL certificate was sent', 'certificate_wanted'],
   ['The SSL certificate error', 'certificate_refused'],
+  ['The plain HTTP request was sent to HTTPS port', 'tls_expected'],
 ];
 
 function tlsCauseInPage(status: number, detail: string): TlsCause | undefined {
@@ -116,12 +117,15 @@ const TLS_ASKS: Readonly<Record<TlsCause, string>> = {
   nothing_shared:
     'Let HOST speak TLS 1.3, or TLS 1.2 with a common cipher suite (ECDHE with AES-GCM or ChaCha20).',
   plain_text: 'Tell us the right URL: what answers at HOST does not speak TLS.',
+  tls_expected:
+    'Tell us whether our URL of HOST has to begin with https: instead of http:. Changing it is ours.',
   self_signed: CERTIFICATE_FOR_HOST,
   incomplete_chain: 'Let HOST send its intermediate certificates along with its own.',
   unknown_issuer: CERTIFICATE_FOR_HOST,
   untrusted: CERTIFICATE_FOR_HOST,
   wrong_name: 'Let HOST show a certificate that is for this name, or tell us the right name.',
   expired: 'Renew the certificate of HOST.',
+  clock_off: 'Nothing about the certificate of HOST: our own clock is off, and to set it is ours.',
   not_yet_valid:
     'Tell us from when on the certificate of HOST is meant to be used. We look at our clock, too.',
 };

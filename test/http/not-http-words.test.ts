@@ -40,7 +40,11 @@ test.each([
   ['headers of more than 64 KiB', `${OK}x-a: ${'x'.repeat(66_000)}\r\n\r\n`, 'headers beyond 64 KiB'],
   ['HTTP/0.9', '<html>It works!</html>', 'no status line: HTTP/0.9, or not HTTP at all'],
   ['SSH', 'SSH-2.0-OpenSSH_9.2p1\r\n', 'SSH'],
-  ['a record of TLS', Buffer.from([0x15, 3, 1, 0, 2, 2, 22]), 'TLS: the URL may have to begin with https:'],
+  [
+    'a record of TLS',
+    Buffer.from([0x15, 3, 1, 0, 2, 2, 22]),
+    'it speaks TLS at this port: the URL may have to begin with https:',
+  ],
   ['a status of two digits', 'HTTP/1.1 20 OK\r\n\r\n', 'a status that is no number of three digits'],
   ['no status', 'HTTP/1.1\r\n\r\n', 'a status line without a status'],
 ])('%s is told in words, and by the code behind them', async (_name, bytes, words) => {

@@ -1,10 +1,14 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { generate } from 'selfsigned';
 import { afterAll, describe, expect, test } from 'vitest';
 import { TLS_WORDS, type TlsCause, tlsCauseIn } from '../../src/core/tls-cause.ts';
 import type { HttpOptions } from '../../src/http/client-http.ts';
+import { describeFailure, explainError } from '../../src/http/describe-failure.ts';
+import { wasHandshaking, watchTls } from '../../src/http/tls-failure.ts';
 import { startForeignServer, whyNoServer } from '../support/foreign-server.ts';
 import { certificates } from './certificates.ts';
 import { client, MESSAGE, serve, serveRaw } from './http-fixture.ts';
@@ -241,4 +245,18 @@ describe('a server without TLS behind https:', () => {
       'no end of the TLS handshake with it within 200 ms',
     );
   });
+});
+
+test('what a bare TLS connection fails with is told in the same words', async () => {
+  const asks = { ...ACME.server, ca: ACME.ca, requestCert: true, maxVersion: 'TLSv1.2' } as const;
+  const { port } = await serve(ok, { ...asks, rejectUnauthorized: true });
+  const failure = async (isWatched: boolean): Promise<string> => {
+    const socket = connect({ port, host: 'localhost', ca: ACME.ca });
+    if (isWatched) watchTls(socket);
+    const [error] = (await once(socket, 'error')) as [Error];
+    const stage = wasHandshaking(error) ? 'handshake' : 'connecting';
+    return describeFailure(explainError(error), 'it', 1_000, stage);
+  };
+  expect(await failure(true)).toContain(`no TLS connection to it: ${TLS_WORDS.certificate_wanted} (`);
+  expect(await failure(false)).toContain(`no TLS connection to it: ${TLS_WORDS.nothing_shared} (`);
 });

@@ -142,12 +142,14 @@ const TLS_ASKS: readonly (readonly [TlsCause, RegExp])[] = [
   ['old_protocol', /^Let returns\.acme\.example speak TLS 1\.2 or TLS 1\.3/],
   ['nothing_shared', /cipher suite/],
   ['plain_text', /^Tell us the right URL/],
+  ['tls_expected', /^Tell us whether our URL .* has to begin with https:/],
   ['self_signed', /publicly trusted/],
   ['incomplete_chain', /send its intermediate certificates/],
   ['unknown_issuer', /publicly trusted/],
   ['untrusted', /publicly trusted/],
   ['wrong_name', /certificate that is for this name/],
   ['expired', /^Renew the certificate/],
+  ['clock_off', /^Nothing about the certificate of returns\.acme\.example: our own clock/],
   ['not_yet_valid', /^Tell us from when on/],
 ];
 
@@ -182,6 +184,13 @@ test.each([
     '<center>No required SSL certificate was sent</center>',
     /^A client certificate of ours/,
   ],
+  [
+    'client_error',
+    400,
+    'The plain HTTP request was sent to HTTPS port',
+    /^Tell us whether our URL of returns/,
+  ],
+  ['not_http', 0, `not in HTTP/1.1: ${TLS_WORDS.tls_expected} (CODE)`, /^Tell us whether our URL of returns/],
   [
     'token',
     0,
