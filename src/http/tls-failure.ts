@@ -28,7 +28,11 @@ export function watchTls(socket: TLSSocket): void {
   // On 'error' the socket knows nothing any more.
   const { _destroy: destroy } = socket;
   socket._destroy = (error, callback) => {
-    if (error !== null) factsOf.set(error, readFacts(socket, alert));
+    try {
+      if (error !== null) factsOf.set(error, readFacts(socket, alert));
+    } catch {
+      // A certificate that Node cannot read is no reason to leave a socket open: less is told of it then.
+    }
     destroy.call(socket, error, callback);
   };
 }
