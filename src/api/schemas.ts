@@ -141,6 +141,10 @@ const endpointCountsSchema = countsSchema
         'why its events wait without an attempt: there is no token, our proxy is away, or this machine is short of something',
       ),
     pace: paceSchema.describe('how fast it is sent to'),
+    webPages: z
+      .object({ deliveries: count, since: time, latestAt: time })
+      .optional()
+      .describe('deliveries that were answered with a web page: its URL may be wrong'),
   })
   .meta({ id: 'EndpointCounts' });
 
@@ -204,7 +208,9 @@ export const deadLetterDetailSchema = z
     ...letter,
     attempts: z.array(z.object({ attempt: count, at: time, status, class: z.string(), ms: z.number() })),
     expiredAt: time.optional().describe('when it was too old to be sent, and was given up on for that'),
+    url: z.string().optional().describe('where it was sent to, without the values of its query'),
     response: z.string(),
+    headers: z.record(z.string(), z.string()).optional().describe('some of the response, by their names'),
     fieldErrors: z.array(z.object({ field: z.string(), code: z.string() })).optional(),
     payload: z.unknown(),
   })

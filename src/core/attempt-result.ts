@@ -21,26 +21,47 @@ export const FAILURE_CLASSES = [
 /** Why an attempt failed, or (`expired`) why there was none; kept with the status, since a report to the client names both. */
 export type FailureClass = (typeof FAILURE_CLASSES)[number];
 
+/** The headers of an answer that help its server's support; a dead letter has them. */
+export const KEPT_HEADERS = [
+  'x-request-id',
+  'server',
+  'content-type',
+  'retry-after',
+  'www-authenticate',
+] as const;
+
+/** Headers of an answer by their names; those that it did not have are absent. */
+export type KeptHeaders = Readonly<Partial<Record<(typeof KEPT_HEADERS)[number], string>>>;
+
 /** The endpoint answered with a status, whatever became of the body. */
 export interface Answer {
   readonly kind: 'answer';
   readonly status: number;
   /** The start of the body as text, at most 2 KiB; empty for a 2xx, whose body is not kept. */
   readonly body: string;
+  /** Whether a 2xx comes with a web page: it counts as delivered, but the URL may be wrong. */
+  readonly isWebPage?: true;
   readonly retryAfter?: string;
+  /** Where a 3xx leads. */
+  readonly location?: string;
   /** The `WWW-Authenticate` headers of a status from 400 on, joined by commas. */
   readonly wwwAuthenticate?: string;
+  /** Absent of a 2xx, and of a request that keeps its answer whole. */
+  readonly headers?: KeptHeaders;
   /** Only of a request that keeps its answer whole. */
   readonly whole?: WholeAnswer;
 }
 
 /** What a token service's answer is read from. */
 export interface WholeAnswer {
-  /** The body as it came, perhaps packed, up to one byte more than the limit. */
+  /** The body, unpacked, up to one byte more than the limit. */
   readonly bytes: Uint8Array;
   /** False: the connection ended, or the limit was passed, before the body was complete. */
   readonly complete: boolean;
+  /** How the body was packed; absent: it was not. */
   readonly contentEncoding?: string | undefined;
+  /** Why it could not be unpacked to its end: that is missing, it is not packed so, or nobody here can. */
+  readonly fault?: 'cut' | 'broken' | 'unknown' | undefined;
   readonly location?: string | undefined;
 }
 

@@ -1,3 +1,4 @@
+import type { KeptHeaders } from './attempt-result.ts';
 import { acceptedAt } from './event-id.ts';
 
 /*
@@ -34,6 +35,10 @@ export interface StoredEvent {
   readonly history?: readonly HistoryEntry[];
   /** The start of the latest failed attempt's response (≤ 512 bytes), or the reason that there was none. */
   readonly response?: string;
+  /** Headers of the latest failed attempt's response; absent: it had none of them. */
+  readonly headers?: KeptHeaders;
+  /** Where a dead letter was sent to, masked. */
+  readonly url?: string;
   /** When the event was given up on because it was too old, ms since the epoch; absent: it is no such dead letter. */
   readonly expiredAt?: number;
 }

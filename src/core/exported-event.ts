@@ -21,7 +21,7 @@ export type ExportedEvent = z.infer<typeof exportedSchema>;
  * line anew do not change it.
  */
 export function toExportLine(client: string, event: StoredEvent): string {
-  const { id, type, unit, body, life = 0, history = [], response = '', expiredAt } = event;
+  const { id, type, unit, body, life = 0, history = [], response = '', headers, url, expiredAt } = event;
   const attempts = history.map(([at, status, failureClass, ms]) => ({
     at: new Date(at).toISOString(),
     /** null: there was no status */
@@ -31,7 +31,7 @@ export function toExportLine(client: string, event: StoredEvent): string {
   }));
   const expiry = expiredAt === undefined ? {} : { expiredAt: new Date(expiredAt).toISOString() };
   const facts = { export: VERSION, client, type, id, unit, replays: life, attempts };
-  return `${JSON.stringify({ ...facts, ...expiry, response, body })}\n`;
+  return `${JSON.stringify({ ...facts, ...expiry, url, response, headers, body })}\n`;
 }
 
 /** Reads a line of an export, parsed. */

@@ -1,4 +1,6 @@
+import { KEPT_HEADERS, type KeptHeaders } from './attempt-result.ts';
 import type { HistoryEntry, StoredEvent } from './event.ts';
+import { maskUrl } from './mask-url.ts';
 import type { Classification, Outcome } from './outcome.ts';
 
 /** How much of a response is kept while retrying, and in a dead letter; UTF-8 bytes. */
@@ -27,10 +29,11 @@ export function withExpiry(event: StoredEvent, maxAgeHours: number, now: number)
 }
 
 /**
- * The event with one more failed attempt in its history and the start of that attempt's response.
+ * The event with one more failed attempt in its history, the start of that attempt's response and some of its headers.
  *
  * @param at when the attempt ended, ms since the epoch
  * @param ms how long it took
+ * @param url of its endpoint
  */
 export function withFailure(
   event: StoredEvent,
@@ -38,12 +41,38 @@ export function withFailure(
   outcome: Exclude<Outcome, { kind: 'delivered' }>,
   at: number,
   ms: number,
+  url: string,
 ): StoredEvent {
   const entry: HistoryEntry = [at, failed.status, failed.failureClass, Math.round(ms)];
-  const limit = outcome.kind === 'dead' ? DEAD_RESPONSE_BYTES : RETRY_RESPONSE_BYTES;
+  const { headers: _, ...before } = event;
+  const isDead = outcome.kind === 'dead';
+  const headers = cutHeaders(failed.headers);
+  // Both together keep within the limit.
+  const limit = (isDead ? DEAD_RESPONSE_BYTES : RETRY_RESPONSE_BYTES) - sizeOf(headers);
   return {
-    ...event,
+    ...before,
     history: event.history === undefined ? [entry] : [...event.history, entry],
     response: cutToBytes(failed.response, limit),
+    ...(headers && { headers }),
+    ...(isDead && { url: maskUrl(url) }),
   };
+}
+
+/** What headers may take as JSON, and a value of theirs. */
+const HEADERS_BYTES = 200;
+const HEADER_BYTES = 100;
+
+function cutHeaders(headers: KeptHeaders | undefined): KeptHeaders | undefined {
+  let kept: KeptHeaders | undefined;
+  for (const name of KEPT_HEADERS) {
+    const value = headers?.[name];
+    if (value === undefined) continue;
+    const more = { ...kept, [name]: cutToBytes(value, HEADER_BYTES) };
+    if (sizeOf(more) <= HEADERS_BYTES) kept = more;
+  }
+  return kept;
+}
+
+function sizeOf(headers: KeptHeaders | undefined): number {
+  return headers === undefined ? 0 : new TextEncoder().encode(JSON.stringify(headers)).length;
 }

@@ -1,3 +1,4 @@
+import type { KeptHeaders } from './attempt-result.ts';
 import type { PaceState } from './pace.ts';
 
 /** How many deaths of an incident had one cause. An event that died again counts again. */
@@ -65,6 +66,10 @@ export interface FailureExample {
   readonly at: number;
   readonly attempts: number;
   readonly answer: string;
+  /** Some of the answer's headers; absent: it had none of them. */
+  readonly headers?: KeptHeaders;
+  /** What was sent holds this, which servers stumble over; absent: nothing of the kind. */
+  readonly oddCharacters?: readonly string[];
 }
 
 /** What is told of an incident: that it opened, that it grew tenfold since it was told last, that it is over. */

@@ -1,4 +1,12 @@
-import type { Aborted, AttemptResult, FailureClass, ProxyAway, Shortage } from './attempt-result.ts';
+import type {
+  Aborted,
+  Answer,
+  AttemptResult,
+  FailureClass,
+  KeptHeaders,
+  ProxyAway,
+  Shortage,
+} from './attempt-result.ts';
 import { backoffMs, type RetryPolicy } from './backoff.ts';
 import { heldSince, type StoredEvent } from './event.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -8,6 +16,7 @@ export type Classification =
   | {
       readonly kind: 'delivered';
       readonly status: number;
+      readonly isWebPage?: true;
       /** The start of the response, if the request keeps it. */
       readonly response?: string;
     }
@@ -19,7 +28,13 @@ export type Classification =
       /** The start of the response, or the reason that there was none. */
       readonly response: string;
       readonly retryAfter?: string;
+      /** Where a redirect leads. */
+      readonly location?: string;
+      readonly headers?: KeptHeaders;
     };
+
+/** What the response of a redirect begins with, before the URL that it leads to. */
+export const REDIRECTS_TO = 'redirects to ';
 
 /** Statuses on which `Retry-After` is heeded. */
 const DECLARED_LIMITS = new Set([429, 503]);
@@ -32,6 +47,17 @@ function classOfStatus(status: number): FailureClass {
   return 'server_error';
 }
 
+function delivered({ status, body, isWebPage }: Answer): Classification {
+  // As nearly all are.
+  if (!isWebPage && body === '') return { kind: 'delivered', status };
+  return {
+    kind: 'delivered',
+    status,
+    ...(isWebPage && { isWebPage }),
+    ...(body !== '' && { response: body }),
+  };
+}
+
 /** The table of README, "What becomes of an event": any 2xx is delivered, everything else failed. */
 export function classify(result: Exclude<AttemptResult, Aborted | Shortage | ProxyAway>): Classification {
   if (result.kind !== 'answer') {
@@ -39,16 +65,16 @@ export function classify(result: Exclude<AttemptResult, Aborted | Shortage | Pro
     const status = result.kind === 'unsent' ? (result.status ?? 0) : 0;
     return { kind: 'failed', failureClass, status, response: detail };
   }
-  const { status, body, retryAfter } = result;
-  if (status >= 200 && status < 300) {
-    return body === '' ? { kind: 'delivered', status } : { kind: 'delivered', status, response: body };
-  }
+  const { status, body, retryAfter, location, headers } = result;
+  if (status >= 200 && status < 300) return delivered(result);
   return {
     kind: 'failed',
     failureClass: classOfStatus(status),
     status,
-    response: body,
+    response: location === undefined ? body : `${REDIRECTS_TO}${location}\n${body}`.trimEnd(),
     ...(retryAfter !== undefined && DECLARED_LIMITS.has(status) ? { retryAfter } : {}),
+    ...(location === undefined ? {} : { location }),
+    ...(headers === undefined ? {} : { headers }),
   };
 }
 

@@ -41,7 +41,9 @@ export function deadLetterDetail({ client, event }: DeadLetter) {
     replays: event.life ?? 0,
     attempts: attemptsOf(event).map((attempt) => ({ ...attempt, at: new Date(attempt.at).toISOString() })),
     ...(event.expiredAt === undefined ? {} : { expiredAt: new Date(event.expiredAt).toISOString() }),
+    ...(event.url === undefined ? {} : { url: event.url }),
     response: event.response ?? '',
+    ...(event.headers === undefined ? {} : { headers: event.headers }),
     ...(fieldErrors.length > 0 ? { fieldErrors } : {}),
     payload: JSON.parse(event.body) as unknown,
   };

@@ -34,6 +34,9 @@ export function logAttempt(
     ...(classification.kind === 'failed' && classification.retryAfter !== undefined
       ? { retryAfter: classification.retryAfter }
       : {}),
+    ...(classification.kind === 'failed' && classification.location !== undefined
+      ? { location: classification.location }
+      : {}),
     ms: Math.round(ms),
     ...(outcome.kind === 'retry' ? { nextInMs: outcome.dueAt - now } : {}),
   };

@@ -14,6 +14,7 @@ import type { EndpointHeaders } from '../config/endpoint-headers.ts';
 import { type Answer, type AttemptResult, SHORTAGE_PAUSE_MS } from '../core/attempt-result.ts';
 import { type CallOffSignal, unlessCalledOff } from '../core/call-off.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
+import { maskUrl } from '../core/mask-url.ts';
 import { type Classification, classify } from '../core/outcome.ts';
 import type { WithheldMark } from '../queue/withheld-mark.ts';
 
@@ -191,10 +192,19 @@ class Attempt {
 
   /** The answer as it may be kept: an endpoint may repeat what it was sent. The body of a delivery is empty. */
   #mask(result: AttemptResult, sent: Authorization): AttemptResult {
-    if (result.kind !== 'answer' || result.body === '') return result;
+    if (result.kind !== 'answer' || (result.status < 300 && result.body === '')) return result;
     const { signer, secretHeaders } = this.#parts;
-    const body = maskQuery(maskCredentials(result.body, sent, secretHeaders), this.#url);
-    return { ...result, body: signer === undefined ? body : signer.mask(body) };
+    const mask = (text: string): string => {
+      const masked = maskQuery(maskCredentials(text, sent, secretHeaders), this.#url);
+      return signer === undefined ? masked : signer.mask(masked);
+    };
+    const { body, location, headers } = result;
+    const masked = headers && Object.entries(headers).map(([name, value]) => [name, mask(value)]);
+    return {
+      ...{ ...result, body: mask(body) },
+      ...(location !== undefined && { location: mask(maskUrl(location, this.#url)) }),
+      ...(masked && { headers: Object.fromEntries(masked) }),
+    };
   }
 }
 

@@ -225,7 +225,7 @@ export class BatchRun implements Waiter {
     meter.attempted(event, classification, outcome, ms, now);
     logAttempt(log, endpoint, event, classification, outcome, ms, now);
     if (classification.kind === 'delivered' || outcome.kind === 'delivered') return { event, outcome };
-    const failed = withFailure(event, classification, outcome, now, ms);
+    const failed = withFailure(event, classification, outcome, now, ms, endpoint.url);
     if (outcome.kind === 'dead') logDead(log, endpoint, failed);
     return { event: failed, outcome };
   }

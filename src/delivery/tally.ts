@@ -25,6 +25,7 @@ export class Tally {
   /** Failed attempts by `<class>:<status>`. */
   #failures: Record<string, number> | undefined;
   #judged = 0;
+  #webPages = 0;
 
   constructor(type: string) {
     this.#type = type;
@@ -35,6 +36,7 @@ export class Tally {
     this.#attemptMs += ms;
     if (classification.kind === 'delivered') {
       this.delivered += 1;
+      if (classification.isWebPage) this.#webPages += 1;
       this.#addDelivered(classification.status);
       return;
     }
@@ -69,11 +71,12 @@ export class Tally {
   }
 
   /** What was counted since the last time, to be written with the settlement. */
-  take(): Pick<SettleCommand, 'counters' | 'lastError' | 'failures' | 'judged'> {
+  take(): Pick<SettleCommand, 'counters' | 'lastError' | 'failures' | 'judged' | 'webPages'> {
     const counters = this.#counters;
     const lastError = this.#lastError;
     const failures = this.#failures;
     const judged = this.#judged;
+    const webPages = this.#webPages;
     for (const [status, count] of this.#deliveries) counters.set(`delivered:${this.#type}:${status}`, count);
     if (this.#attemptMs >= 0.5) counters.set(`attemptMs:${this.#type}`, Math.round(this.#attemptMs));
     this.#counters = new Map();
@@ -82,7 +85,8 @@ export class Tally {
     this.#attemptMs = 0;
     this.#failures = undefined;
     this.#judged = 0;
-    return { counters, lastError, failures, judged };
+    this.#webPages = 0;
+    return { counters, lastError, failures, judged, ...(webPages > 0 && { webPages }) };
   }
 
   #addFailed(failureClass: string, status: number, { kind }: Outcome): void {

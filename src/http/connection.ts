@@ -1,6 +1,8 @@
+import { TLSSocket } from 'node:tls';
 import { Client } from 'undici';
 import type { Connector } from './connector.ts';
 import { PassContinue } from './pass-continue.ts';
+import { isEstablished } from './tls-failure.ts';
 import type { Opening, ProxyWait } from './tunnel.ts';
 
 /** The longest head of an answer that is read. */
@@ -19,6 +21,8 @@ export class Connection {
   received = 0;
   /** Whether no request has it; a new one is for a request that waits for it. */
   idle = false;
+  /** What was read last of an answer that is not over: it may say why the answer cannot be read. */
+  latest: Buffer | undefined;
   readonly #connector: Connector;
   readonly #passContinue = new PassContinue();
   #opening: Opening | undefined;
@@ -53,12 +57,14 @@ export class Connection {
   /** A request is about to be written. */
   expectAnswer(): void {
     this.received = 0;
+    this.latest = undefined;
     this.#passContinue.expectAnswer();
   }
 
   /** An answer was read to its end. */
   noteAnswer(): void {
     this.answers += 1;
+    this.latest = undefined;
     if (this.answers > 1) return;
     const address = this.#opening?.address;
     if (address !== undefined) this.#connector.preferred.set(this.#hostname, address);
@@ -75,6 +81,12 @@ export class Connection {
   /** What a request waits for at a proxy; undefined: for nothing there. */
   get waitsFor(): ProxyWait | undefined {
     return this.#opening?.waitsFor;
+  }
+
+  /** Whether it is connected, and TLS is not established yet. */
+  get isHandshaking(): boolean {
+    const socket = this.#opening?.socket;
+    return socket instanceof TLSSocket && !socket.connecting && !isEstablished(socket);
   }
 
   /** How many bytes of the request before this one have not left this process. */
@@ -95,5 +107,6 @@ export class Connection {
   #read(bytes: Buffer, length: number): void {
     this.received += length;
     this.#passContinue.change(bytes, length);
+    this.latest = bytes;
   }
 }

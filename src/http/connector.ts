@@ -14,6 +14,7 @@ import { WaybillError } from '../core/waybill-error.ts';
 import { createLookup, guardSocket, refuseAddress } from './address-guard.ts';
 import { type OnPeerCertificates, PeerCertificates } from './peer-certificates.ts';
 import type { Lookup } from './share-questions.ts';
+import { watchTls } from './tls-failure.ts';
 import { type Opening, Tunnel } from './tunnel.ts';
 
 /** What a client's connections are made with; certificates and key are PEM texts, not file names. */
@@ -117,9 +118,9 @@ export class Connector {
     const onread = {
       buffer: READ_BUFFER,
       callback: (length: number): boolean => {
-        onRead(READ_BUFFER, length);
         const copy = Buffer.allocUnsafe(length);
         READ_BUFFER.copy(copy, 0, 0, length);
+        onRead(copy, length);
         return socket.push(copy);
       },
     };
@@ -136,6 +137,7 @@ export class Connector {
     const connect = buildConnector({ ...this.#options, ...more, ...(session && { session }) }) as Connect;
     const socket = connect(to, callback);
     if (socket instanceof TLSSocket) {
+      watchTls(socket);
       this.#keepSession(peer, socket);
       this.#peers?.watch(to, socket);
     }

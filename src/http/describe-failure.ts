@@ -7,35 +7,43 @@ import {
   type NetworkFailureClass,
   shortageIn,
 } from '../core/classify-network-error.ts';
-import { MAX_HEAD_BYTES } from './connection.ts';
+import { notHttpWords, parserWords } from '../core/not-http-words.ts';
 import { reachedFamilies } from './connector.ts';
+import { explainClose, explainTls } from './tls-failure.ts';
 
-/** Why there was no status: the class, and a code or a few words if there is more to say. */
+/** Why there was no status: the class, what happened in words, and the code behind it. */
 export interface FailureReason {
   readonly failureClass: NetworkFailureClass;
-  readonly reason?: string;
+  readonly words?: string | undefined;
+  readonly code?: string | undefined;
 }
 
-/**
- * What undici 7.30.2 does not read, by the error's code. Its parser's errors have a name only. UND_ERR_SOCKET alone
- * is told apart by its message: undici closed the connection, or else the other side did.
- */
-const NOT_HTTP: Readonly<Record<string, FailureReason>> = {
-  UND_ERR_HEADERS_OVERFLOW: notHttp(`headers beyond ${MAX_HEAD_BYTES / 1_024} KiB`),
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: notHttp('headers that cannot be read'),
-  'UND_ERR_SOCKET bad response': notHttp('an interim answer that is none'),
-  'UND_ERR_SOCKET bad upgrade': notHttp('another protocol, which nobody asked for'),
-};
 /** How a kept connection ends that the other side closed as we wrote. */
 const CLOSED_BY_PEER = new Set([undefined, 'ECONNRESET', 'EPIPE']);
 const NOT_WRITABLE = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
 
-/** Puts an error of Node's or undici's into a class, by name and code. */
-export function explainError(error: Error): FailureReason {
-  if (error.name === 'HTTPParserError') return notHttp(/\((.*)\)$/.exec(error.message)?.[1] ?? 'no answer');
+/**
+ * Puts an error of Node's or undici's into a class, by name and code. It need not be that of a request: what a bare
+ * TLS connection fails with is told as well, and more of it after `watchTls`.
+ *
+ * @param latest what came last, if an answer had begun
+ */
+export function explainError(error: Error, latest?: Buffer): FailureReason {
+  const text = latest?.toString('latin1');
+  if (error.name === 'HTTPParserError') {
+    const reason = /\((.*)\)$/.exec(error.message)?.[1];
+    return notHttp(parserWords(reason, text), reason);
+  }
   const code = codeOf(error);
-  if (code === 'UND_ERR_SOCKET') return NOT_HTTP[`${code} ${error.message}`] ?? { failureClass: 'reset' };
-  return NOT_HTTP[code] ?? { failureClass: classifyNetworkError(code), reason: code };
+  const tls = explainTls(error, code);
+  if (tls !== undefined) return { failureClass: 'tls', ...tls };
+  const words = notHttpWords(code, error.message, text);
+  if (words !== undefined) return notHttp(words, code);
+  const failureClass = classifyNetworkError(code);
+  const isClose = failureClass === 'reset';
+  const known = code === 'UND_ERR_SOCKET' ? {} : { code };
+  const asked = isClose ? explainClose(error) : undefined;
+  return { failureClass, ...known, ...(asked !== undefined && { words: asked }) };
 }
 
 /** The result if this machine, not the endpoint, is why there is no connection. */
@@ -84,8 +92,8 @@ function shortageOfResolver(error: Error): FoundShortage | undefined {
 
 /** Whether the other side closed or reset the connection. */
 export function isClosedByPeer(error: Error): boolean {
-  const { failureClass, reason } = explainError(error);
-  return failureClass === 'reset' && CLOSED_BY_PEER.has(reason);
+  const { failureClass, code } = explainError(error);
+  return failureClass === 'reset' && CLOSED_BY_PEER.has(code);
 }
 
 /** Whether the request itself is at fault: a header or path that cannot be sent. */
@@ -98,32 +106,44 @@ export function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }
 
-/**
- * Says in a sentence why there was no status; names host, port and code, nothing of the request.
- * @param sent whether there was a connection to send the request on
- */
-export function describeFailure(why: FailureReason, where: string, timeoutMs: number, sent: boolean): string {
-  const because = why.reason === undefined ? '' : ` (${why.reason})`;
-  const when = sent ? 'before it had answered' : 'while it was being established';
-  switch (why.failureClass) {
+/** How far a request had come when it failed: it had no connection, was waiting for TLS, or was written. */
+export type Stage = 'connecting' | 'handshake' | 'written';
+
+const WHEN: Readonly<Record<Stage, string>> = {
+  connecting: 'while it was being established',
+  handshake: 'during the TLS handshake',
+  written: 'before it had answered',
+};
+
+/** Says in a sentence why there was no status; names host, port and code, nothing of the request. */
+export function describeFailure(why: FailureReason, where: string, timeoutMs: number, stage: Stage): string {
+  const { failureClass, code, words } = why;
+  const because = `${words === undefined ? '' : `: ${words}`}${code === undefined ? '' : ` (${code})`}`;
+  switch (failureClass) {
     case 'refused':
       return `no connection to ${where}${because}`;
     case 'reset':
-      return `${where} closed the connection ${when}${because}`;
+      return `${where} closed the connection ${WHEN[stage]}${because}`;
     case 'dns':
       return `the name in ${where} could not be resolved${because}`;
     case 'tls':
       return `no TLS connection to ${where}${because}`;
     case 'timeout':
       if (because !== '') return `the connection to ${where} timed out${because}`;
-      return `no ${sent ? 'answer from' : 'connection to'} ${where} within ${timeoutMs} ms`;
+      return `no ${AWAITED[stage]} ${where} within ${timeoutMs} ms`;
     case 'not_http':
       if (because === '') return `${where} sent more than a mebibyte without coming to an answer`;
       return `${where} answered, but not in HTTP/1.1${because}`;
   }
 }
 
+const AWAITED: Readonly<Record<Stage, string>> = {
+  connecting: 'connection to',
+  handshake: 'end of the TLS handshake with',
+  written: 'answer from',
+};
+
 /** The answer is none. */
-export function notHttp(reason: string): FailureReason {
-  return { failureClass: 'not_http', reason };
+export function notHttp(words: string | undefined, code?: string): FailureReason {
+  return { failureClass: 'not_http', words, code };
 }

@@ -1,4 +1,4 @@
-import { type Dispatcher, util } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Answer, AttemptResult, Unsent } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
 import { WaybillError } from '../core/waybill-error.ts';
@@ -7,7 +7,8 @@ import type { Connection } from './connection.ts';
 import type { ConnectionPool, ConnectionUser } from './connection-pool.ts';
 import * as failure from './describe-failure.ts';
 import { describeWait, explainLate, explainProxy } from './explain-proxy.ts';
-import { textStart } from './text-start.ts';
+import { AnswerHeaders, isWebPage, readAnswer } from './read-answer.ts';
+import { noteDate, wasHandshaking } from './tls-failure.ts';
 import { ProxyFailure } from './tunnel.ts';
 import type { EndReason, Limited, UnderWay } from './under-way.ts';
 
@@ -44,6 +45,8 @@ export interface Target {
 
 /** What is kept of the body of an answer that is not a 2xx. */
 const KEPT_BYTES = 2_048;
+/** What is kept of a packed one: enough for as much text, however badly it was packed. */
+const PACKED_BYTES = 8_192;
 /** A longer body is not worth reading to its end: a new connection costs less. */
 const DRAINED_BYTES = 65_536;
 /** More than any answer takes; undici bounds neither interim answers nor reason phrases nor chunk extensions. */
@@ -71,10 +74,12 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   #written = false;
   /** 0: not known yet. */
   #status = 0;
-  /** Names and values in turns; kept only if something is read from them. */
-  #headers: Buffer[] | undefined;
+  /** Kept only if something is read from them. */
+  #headers: AnswerHeaders | undefined;
+  /** How much of the body is kept as it comes. */
   #keepBytes = 0;
   #bodyBytes = 0;
+  #isWebPage = false;
   #chunks: Buffer[] | undefined;
 
   constructor(request: HttpRequest, target: Target, signal: CallOffSignal | undefined, resolve: Resolve) {
@@ -117,9 +122,13 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
       return true;
     }
     this.#status = status;
+    if (this.#connection?.answers === 0) noteDate(headers);
     const { keepBodyBytes } = this.#request;
-    if (status >= 300 || keepBodyBytes !== undefined) this.#headers = headers;
-    this.#keepBytes = keepBodyBytes ?? (status < 300 ? 0 : KEPT_BYTES);
+    if (status < 300 && keepBodyBytes === undefined) this.#isWebPage = isWebPage(headers);
+    else {
+      this.#headers = new AnswerHeaders(headers);
+      this.#keepBytes = keepBodyBytes ?? (this.#headers.coding === undefined ? KEPT_BYTES : PACKED_BYTES);
+    }
     if (keepBodyBytes === undefined) this.dueAt = Math.min(this.dueAt, performance.now() + DRAIN_MS);
     return true;
   }
@@ -161,7 +170,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
       const { cause } = error;
       const shortage = cause instanceof Error ? failure.findShortage(cause, where) : undefined;
       this.#end(shortage ?? explainProxy(error));
-    } else this.#end(failure.findShortage(error, where) ?? this.#noAnswer(failure.explainError(error)));
+    } else {
+      const why = failure.explainError(error, this.#connection?.latest);
+      this.#end(failure.findShortage(error, where) ?? this.#noAnswer(why, error));
+    }
   }
 
   end(why: EndReason): void {
@@ -182,8 +194,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     return answers > 0 && (!this.#written || (received === 0 && failure.isClosedByPeer(error)));
   }
 
-  #noAnswer(why: failure.FailureReason): AttemptResult {
-    const detail = failure.describeFailure(why, this.#target.where, this.#timeoutMs, this.#written);
+  #noAnswer(why: failure.FailureReason, error?: Error): AttemptResult {
+    const isHandshake = error === undefined ? this.#connection?.isHandshaking : wasHandshaking(error);
+    const stage = this.#written ? 'written' : isHandshake ? 'handshake' : 'connecting';
+    const detail = failure.describeFailure(why, this.#target.where, this.#timeoutMs, stage);
     return { kind: 'no_answer', failureClass: why.failureClass, detail };
   }
 
@@ -196,25 +210,20 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     this.#resolve(this.#status === 0 ? result : this.#answer(false));
   }
 
-  #answer(complete: boolean): Answer {
-    const chunks = this.#chunks ?? [];
-    const body = chunks.length === 0 ? '' : textStart(chunks, this.#keepBytes);
-    const answer: Answer = { kind: 'answer', status: this.#status, body };
-    // The headers of a delivery are of no use, and this is on the path of every event.
-    if (this.#headers === undefined) return answer;
-    return { ...answer, ...this.#readHeaders(this.#headers, chunks, complete) };
-  }
-
-  #readHeaders(raw: Buffer[], chunks: readonly Buffer[], complete: boolean): Partial<Answer> {
-    const headers = util.parseHeaders(raw);
-    const valuesOf = (name: string): string[] => [headers[name] ?? []].flat().map((value) => value.trim());
-    const [[retryAfter], challenges] = [valuesOf('retry-after'), valuesOf('www-authenticate')];
-    const [[contentEncoding], [location]] = [valuesOf('content-encoding'), valuesOf('location')];
-    const whole = { bytes: Buffer.concat(chunks), complete, contentEncoding, location };
-    return {
-      ...(this.#status >= 300 && retryAfter !== undefined && { retryAfter }),
-      ...(this.#status >= 400 && challenges.length > 0 && { wwwAuthenticate: challenges.join(', ') }),
-      ...(this.#request.keepBodyBytes !== undefined && { whole }),
-    };
+  #answer(complete: boolean): Answer | Promise<Answer> {
+    const status = this.#status;
+    // Nothing else is kept of a delivery, which is the path of every event.
+    if (this.#headers === undefined) {
+      return this.#isWebPage
+        ? { kind: 'answer', status, body: '', isWebPage: true }
+        : { kind: 'answer', status, body: '' };
+    }
+    const bytes = Buffer.concat(this.#chunks ?? []);
+    const { keepBodyBytes } = this.#request;
+    return readAnswer({
+      ...{ status, headers: this.#headers, bytes, complete },
+      keepBytes: keepBodyBytes ?? KEPT_BYTES,
+      isWhole: keepBodyBytes !== undefined,
+    });
   }
 }

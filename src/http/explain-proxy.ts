@@ -10,14 +10,14 @@ export function explainProxy({ wait, status, reason, cause }: ProxyFailure): Pro
   const { step, proxy, target } = wait;
   const why = cause instanceof Error ? explainError(cause) : undefined;
   if (step === 'proxy' && why !== undefined) {
-    return away('proxy', 0, describeFailure(why, `proxy ${proxy}`, 0, false));
+    return away('proxy', 0, describeFailure(why, `proxy ${proxy}`, 0, 'connecting'));
   }
   const asked = `CONNECT ${target}`;
   if (REFUSES_CREDENTIALS.has(status)) {
     const detail = `proxy ${proxy} answered ${status} to ${asked}: check its user and password`;
     return away('credentials', status, detail);
   }
-  const because = why?.reason === undefined ? '' : ` (${why.reason})`;
+  const because = why?.code === undefined ? '' : ` (${why.code})`;
   const phrase = reason === '' ? '' : ` (${reason})`;
   if (status > 299) return refused(`proxy ${proxy} answered ${status}${phrase} to ${asked}`, status);
   if (step === 'tls')

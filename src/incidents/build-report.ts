@@ -6,10 +6,11 @@ import { type CourseKind, isDelivered, isSame, totalsOf } from '../core/course.t
 import { diedAt } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { type ClosedIncident, type FailureExample, type Incident, incidentValue } from '../core/incident.ts';
+import { type WebPages, webPagesValue } from '../core/web-pages.ts';
 import type { OutageRecords } from '../queue/outage-records.ts';
 import { CollectedFailures, type FailureGroup } from './collect-failures.ts';
-import { maskAnswer, maskPayload } from './mask-personal.ts';
-import { failureInWords, whatToAsk } from './what-to-ask.ts';
+import { answerOf, maskPayload } from './mask-personal.ts';
+import { failureInWords, whatToAsk, whatToAskAboutPages } from './what-to-ask.ts';
 
 /** An incident, open or over, and what is known of its course. */
 export interface Outage extends OutageRecords {
@@ -23,6 +24,8 @@ export interface ReportParts {
   /** Of the same client, one for an endpoint. */
   readonly outages: readonly Outage[];
   readonly keepDays: number | undefined;
+  /** By event type: deliveries that were answered with a web page. */
+  readonly webPages?: ReadonlyMap<string, WebPages>;
   readonly waiting: number;
   readonly since: number | undefined;
   /** ms since the epoch */
@@ -42,9 +45,10 @@ export type ReportExample = EndpointReport['examples'][number];
 
 /** Makes a report of what was collected, without personal data. */
 export function buildReport(parts: ReportParts) {
-  const { client, collected, outages, keepDays, waiting, since, now } = parts;
+  const { client, collected, outages, webPages, keepDays, waiting, since, now } = parts;
   const contact: NonNullable<ResolvedClient['contact']> = client.contact ?? {};
-  const types = new Set([...collected, ...outages.map(({ incident }) => incident)].map(({ type }) => type));
+  const failing = [...collected, ...outages.map(({ incident }) => incident)].map(({ type }) => type);
+  const types = new Set([...failing, ...(webPages?.keys() ?? [])]);
   const endpoints = [...types].map((type) => endpointReport(type, parts));
   const firstDied = Math.min(...collected.map((failures) => failures.firstDied));
   const isKept = keepDays === undefined || collected.length === 0;
@@ -78,7 +82,7 @@ function retrySpanMs(policy: RetryPolicy): number {
 }
 
 function endpointReport(type: string, parts: ReportParts) {
-  const { client, collected, outages, now } = parts;
+  const { client, collected, outages, webPages, now } = parts;
   const failures = collected.find((one) => one.type === type) ?? new CollectedFailures(type);
   const outage = outages.find(({ incident }) => incident.type === type);
   const { groups, units, fields, count } = failures;
@@ -91,10 +95,15 @@ function endpointReport(type: string, parts: ReportParts) {
     hasFieldErrors: fields.errors.length > 0,
     hasTokens: asksForTokens(client.auth),
   };
-  const asks = askedFor(groups, outage).map((cause) => whatToAsk({ ...about, ...cause }));
+  const asks = askedFor(groups, outage).flatMap((cause) =>
+    detailsOf(cause, groups, outage).map((detail) => whatToAsk({ ...about, ...cause, detail })),
+  );
+  const pages = webPages?.get(type);
+  if (pages !== undefined) asks.push(whatToAskAboutPages(about.url));
   return {
     type,
     url,
+    webPages: pages === undefined ? null : webPagesValue(pages),
     events: count,
     // A replayed dead letter has the history of its latest life only.
     failingSince: iso(Math.min(failures.failingSince, outage?.incident.failingSince ?? now)),
@@ -127,6 +136,7 @@ function toFailure(group: FailureGroup) {
     firstDiedAt: iso(group.firstDied),
     lastDiedAt: iso(group.lastDied),
     units: group.units,
+    oddCharacters: [...group.oddCharacters].map(([what, events]) => ({ what, events })),
     samples: differing(group.samples.map(toSample)),
   };
 }
@@ -139,6 +149,14 @@ function askedFor(groups: readonly CourseKind[], outage: Outage | undefined): Co
   const frequent = failed.filter(({ count }) => count * 10 >= sum);
   const known = [...groups, ...frequent.filter((one) => !groups.some((group) => isSame(group, one)))];
   return known.length > 0 ? known : [...outage.incident.failures, ...outage.examples];
+}
+
+/** What came back to events that failed so: what is to be asked may hang on it. */
+function detailsOf(cause: CourseKind, groups: readonly FailureGroup[], outage: Outage | undefined): string[] {
+  const samples = groups.filter((group) => isSame(group, cause)).flatMap((group) => group.samples);
+  const examples = (outage?.examples ?? []).filter((example) => isSame(example, cause));
+  const details = [...samples.map(({ response = '' }) => response), ...examples.map(({ answer }) => answer)];
+  return details.length === 0 ? [''] : details;
 }
 
 function toValue(example: FailureExample) {
@@ -160,7 +178,7 @@ function toSample(event: StoredEvent) {
     unit: event.unit,
     at: iso(diedAt(event)),
     attempts: event.history?.length ?? 0,
-    answer: maskAnswer(event.response ?? '', logins),
+    ...answerOf(event, logins),
     payload,
   };
 }

@@ -5,7 +5,8 @@ import type { FailureExample } from '../core/incident.ts';
 import { readDeadLetterPage } from '../queue/dead-letters.ts';
 import type { Endpoint } from '../queue/names.ts';
 import { readRetrying } from '../queue/outage-records.ts';
-import { maskAnswer, maskPayload } from './mask-personal.ts';
+import { answerOf, maskPayload } from './mask-personal.ts';
+import { oddCharactersIn } from './odd-characters.ts';
 
 /** How many jobs that wait for a retry, and how many dead letters, are looked at. */
 const LOOKED_AT = 20;
@@ -32,6 +33,7 @@ export async function collectExamples(redis: Redis, endpoint: Endpoint): Promise
 export function toExample(event: StoredEvent): FailureExample {
   const { failureClass, status } = lastFailure(event);
   const { logins } = maskPayload(JSON.parse(event.body));
+  const odd = oddCharactersIn(event.body);
   return {
     class: failureClass,
     status,
@@ -39,6 +41,7 @@ export function toExample(event: StoredEvent): FailureExample {
     unit: event.unit,
     at: diedAt(event),
     attempts: event.history?.length ?? 0,
-    answer: maskAnswer(event.response ?? '', logins),
+    ...answerOf(event, logins),
+    ...(odd.length > 0 && { oddCharacters: odd }),
   };
 }

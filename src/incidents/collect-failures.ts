@@ -2,6 +2,7 @@ import { diedAt, lastFailure } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { type FieldError, parseFieldErrors } from '../core/validation-failure.ts';
 import { maskAnswer, maskPayload } from './mask-personal.ts';
+import { oddCharactersIn } from './odd-characters.ts';
 
 /** What is kept of any number of dead letters. */
 const MOST_SAMPLES = 3;
@@ -10,6 +11,7 @@ const MOST_UNITS_COUNTED = 10_000;
 const MOST_FIELDS = 200;
 /** Answers that are read for fields: one takes about 10 µs. */
 const MOST_READ_FOR_FIELDS = 5_000;
+const MOST_ODD = 10;
 /** An endpoint may make up statuses. */
 const MOST_GROUPS = 100;
 
@@ -33,6 +35,8 @@ export class FailureGroup extends Deaths {
   readonly status: number;
   readonly #byAnswer = new Map<string, StoredEvent>();
   readonly #units = new Set<string>();
+  /** How many events hold each thing that servers stumble over. */
+  readonly oddCharacters = new Map<string, number>();
 
   constructor(failureClass: string, status: number) {
     super();
@@ -50,6 +54,10 @@ export class FailureGroup extends Deaths {
     this.#units.delete(event.unit);
     this.#units.add(event.unit);
     dropFirst(this.#units, MOST_UNITS_NAMED);
+    for (const what of oddCharactersIn(event.body)) {
+      const count = this.oddCharacters.get(what) ?? 0;
+      if (count > 0 || this.oddCharacters.size < MOST_ODD) this.oddCharacters.set(what, count + 1);
+    }
   }
 
   /** The newest ones, each with another answer. */

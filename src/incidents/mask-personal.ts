@@ -1,4 +1,6 @@
 import { createMask, literalPattern } from '../auth/mask-secrets.ts';
+import type { KeptHeaders } from '../core/attempt-result.ts';
+import type { StoredEvent } from '../core/event.ts';
 
 const MASK = '***';
 /** Names of fields that say who somebody is: `user_login`, `ot_user_login`. */
@@ -48,4 +50,13 @@ export function maskAnswer(answer: string, logins: readonly string[]): string {
     masked = masked.replace(new RegExp(login.length < SHORTEST_WITHIN ? asWord : pattern, 'giu'), MASK);
   }
   return maskEmails(masked);
+}
+
+/** What came back to an event, without these logins. */
+export function answerOf({ response = '', headers }: StoredEvent, logins: readonly string[]) {
+  const masked = Object.entries(headers ?? {}).map(([name, value]) => [name, maskAnswer(value, logins)]);
+  return {
+    answer: maskAnswer(response, logins),
+    ...(headers && { headers: Object.fromEntries(masked) as KeptHeaders }),
+  };
 }

@@ -1,7 +1,8 @@
+import type { KeptHeaders } from '../core/attempt-result.ts';
 import type { EndpointReport, IncidentReport, ReportFailure } from './build-report.ts';
 import { describeFailureKind, eventsOf, momentOf } from './describe-notice.ts';
 import { block, code, plain, plainWithCode, table } from './markdown-text.ts';
-import { courseParts, isOver, outageFacts, outageLead } from './report-outage.ts';
+import { courseParts, isOver, isQuiet, outageFacts, outageLead, pageFacts } from './report-outage.ts';
 
 /** Longer payloads are cut off: the report is read by people. */
 const MOST_PAYLOAD = 4_000;
@@ -43,7 +44,8 @@ export function reportMarkdown(report: IncidentReport): string {
     parts.push(['There is nothing to report: there are no such dead letters.', ...tried].join(' '));
   } else {
     parts.push(leadOf(report), ...endpoints.flatMap(endpointParts));
-    if (!endpoints.every(isOver)) parts.push('## What happens next', nextSteps(report));
+    if (!endpoints.every((one) => isOver(one) || isQuiet(one)))
+      parts.push('## What happens next', nextSteps(report));
   }
   return `${parts.join('\n\n')}\n`;
 }
@@ -63,7 +65,8 @@ function endpointParts(endpoint: EndpointReport): string[] {
     at === null ? [] : [[`${which} event given up on`, momentOf(at)]];
   const facts = [
     ['Endpoint', url === null ? 'none any more' : `POST ${code(url)}`],
-    ['Failing since', momentOf(failingSince)],
+    ...(isQuiet(endpoint) ? [] : [['Failing since', momentOf(failingSince)]]),
+    ...pageFacts(endpoint),
     ...outageFacts(endpoint),
     ...died(firstDiedAt, 'First'),
     ...died(lastDiedAt, 'Last'),
@@ -124,13 +127,14 @@ function failureParts(failure: ReportFailure): string[] {
   return [
     `#### ${plain(describeFailureKind({ ...failure, status: failure.status ?? 0 }))}: ${eventsOf(count)}`,
     `Units: ${units.map(code).join(', ')}${others}`,
+    ...failure.oddCharacters.map(({ what, events }) => oddPart(`${what} (${eventsOf(events)})`)),
     ...samples.flatMap((sample, i) => {
-      const { event, unit, at, attempts, answer, payload } = sample;
+      const { event, unit, at, attempts, answer, headers, payload } = sample;
       const tries = failure.class === 'expired' ? `after ${triesOf(attempts)},` : `attempt ${attempts}`;
       const what = cameBack(failure, answer);
       return [
         `Event ${code(event)}, unit ${code(unit)}, ${tries} at ${momentOf(at)}: ${what}`,
-        ...(answer === '' ? [] : [block(answer)]),
+        ...answerParts(answer, headers),
         // One of each kind: they differ in what was answered.
         ...(i > 0 ? [] : ['What we send (personal data is masked)', block(payloadText(payload), 'json')]),
       ];
@@ -142,12 +146,24 @@ function failureParts(failure: ReportFailure): string[] {
 function exampleParts({ examples }: EndpointReport): string[] {
   if (examples.length === 0) return [];
   const parts = examples.flatMap((example) => {
-    const { event, unit, at, attempts, answer } = example;
+    const { event, unit, at, attempts, answer, headers } = example;
     const kind = plain(describeFailureKind({ ...example, status: example.status ?? 0 }));
     const what = `${kind}: event ${code(event)}, unit ${code(unit)}, attempt ${attempts} at ${momentOf(at)}`;
-    return [`${what}: ${cameBack(example, answer)}`, ...(answer === '' ? [] : [block(answer)])];
+    const odd = (example.oddCharacters ?? []).map(oddPart);
+    return [`${what}: ${cameBack(example, answer)}`, ...answerParts(answer, headers), ...odd];
   });
   return ['### What came back to events that were tried again', ...parts];
+}
+
+function oddPart(what: string): string {
+  return plain(`What was sent holds ${what}. Some servers answer 400 or 500 to that.`);
+}
+
+/** An answer as it came: its headers first. */
+function answerParts(answer: string, headers: KeptHeaders = {}): string[] {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const parts = [lines.join('\n'), answer].filter((part) => part !== '');
+  return parts.length === 0 ? [] : [block(parts.join('\n\n'))];
 }
 
 function triesOf(attempts: number): string {

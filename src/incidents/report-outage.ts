@@ -15,9 +15,15 @@ export function isOver({ incident }: EndpointReport): boolean {
   return incident !== null && incident.closedAt !== null;
 }
 
+/** Whether nothing of an endpoint failed, and it is told of for its web pages only. */
+export function isQuiet({ events, incident }: EndpointReport): boolean {
+  return events === 0 && incident === null;
+}
+
 /** What happened to endpoints of which no event stands that was given up on; a sentence or two. */
 export function outageLead(endpoints: readonly EndpointReport[], where: string): string {
   const [first] = endpoints;
+  if (endpoints.every(isQuiet)) return `Nothing fails, but ${where} may be at another URL than we have.`;
   if (first !== undefined && endpoints.every(isOver)) {
     return `Between ${momentOf(first.failingSince)} and ${momentOf(first.incident?.closedAt ?? first.failingSince)} events for ${where} could not be delivered. It is over.`;
   }
@@ -25,6 +31,16 @@ export function outageLead(endpoints: readonly EndpointReport[], where: string):
   const wait = `${eventsOf(waiting)} ${waiting === 1 ? 'waits' : 'wait'} here; none was given up on yet.`;
   const isDown = endpoints.some(({ incident }) => incident?.state === 'down');
   return `${isDown ? `Nothing can be delivered to ${where}` : `Events for ${where} fail`}. ${wait}`;
+}
+
+/** A row of that table about web pages. */
+export function pageFacts({ webPages }: EndpointReport): string[][] {
+  if (webPages === null) return [];
+  const { deliveries, since, latestAt } = webPages;
+  const count = deliveries.toLocaleString('en-US');
+  return [
+    ['Deliveries answered with a web page', `${count}, from ${momentOf(since)} to ${momentOf(latestAt)}`],
+  ];
 }
 
 /** Rows of the table about an endpoint: what is known of its outage. */

@@ -1,8 +1,13 @@
+import { REDIRECTS_TO } from '../core/outcome.ts';
+import { type TlsCause, tlsCauseIn } from '../core/tls-cause.ts';
+
 /** What an endpoint failed with, and how it is reached. */
 export interface AskedAbout {
   readonly class: string;
   /** 0: there was no status. */
   readonly status: number;
+  /** The start of an answer, or why there was none; may be empty. */
+  readonly detail: string;
   /** Without secrets. */
   readonly url: string;
   readonly host: string;
@@ -17,6 +22,11 @@ export function failureInWords(failureClass: string, status: number): string {
   // The status is our proxy's, not the endpoint's.
   if (failureClass === 'proxy') return 'our own proxy did not connect us';
   return STATUS_WORDS[status] ?? CLASS_WORDS[failureClass] ?? failureClass;
+}
+
+/** What is asked about deliveries that were answered with a web page. */
+export function whatToAskAboutPages(url: string): string {
+  return `Check that ${url} is the right URL: it answers 2xx with a web page, as a login or a page about an error would be. We count these events as delivered.`;
 }
 
 const STATUS_WORDS: Readonly<Record<number, string>> = {
@@ -56,10 +66,13 @@ const CLASS_WORDS: Readonly<Record<string, string>> = {
 
 /** What the client's tech support is asked to do about a failure; a sentence or two. */
 export function whatToAsk(about: AskedAbout): string {
-  const { status, url, hasFieldErrors } = about;
+  const { status, url, detail, hasFieldErrors } = about;
   if (about.class === 'proxy') {
     return 'Nothing about the events of class proxy: our own proxy did not connect us to you, and that is ours to mend.';
   }
+  const host = about.class === 'token' ? 'your token service' : about.host;
+  const cause = tlsCauseIn(detail) ?? tlsCauseInPage(status, detail);
+  if (cause !== undefined) return TLS_ASKS[cause].replaceAll('HOST', () => host);
   switch (status) {
     case 400:
     case 422:
@@ -80,7 +93,50 @@ export function whatToAsk(about: AskedAbout): string {
   return askByClass(about);
 }
 
-function askByClass({ class: failureClass, url, host, timeoutMs, hasTokens }: AskedAbout): string {
+/** What nginx answers with 400; others have followed it. */
+const TLS_PAGES: ReadonlyArray<readonly [words: string, cause: TlsCause]> = [
+  ['No required SSL certificate was sent', 'certificate_wanted'],
+  ['The SSL certificate error', 'certificate_refused'],
+  ['The plain HTTP request was sent to HTTPS port', 'tls_expected'],
+];
+
+function tlsCauseInPage(status: number, detail: string): TlsCause | undefined {
+  return status === 400 ? TLS_PAGES.find(([words]) => detail.includes(words))?.[1] : undefined;
+}
+
+const CERTIFICATE_FOR_HOST =
+  'Let HOST show a certificate that is publicly trusted, is for this name, and comes with its intermediates; or send us the certificate of your own authority, and we trust it.';
+const CERTIFICATE_OF_OURS =
+  'A client certificate of ours is asked for by HOST. Tell us whether it is meant to, and who issues one for us; setting it up is ours.';
+
+/** Only what is the client's: not our certificate, nor our clock. */
+const TLS_ASKS: Readonly<Record<TlsCause, string>> = {
+  certificate_wanted: CERTIFICATE_OF_OURS,
+  certificate_refused:
+    'Our client certificate is not accepted by HOST. Tell us which authorities it trusts, and whether our certificate is known to it.',
+  certificate_expired: 'Nothing about our client certificate, which has expired: to renew it is ours.',
+  certificate_doubted:
+    'Check in the logs of HOST whether it accepts our client certificate: it asks for it, and then closes the connection. Tell us which authorities it trusts.',
+  http2_only: 'Let HOST speak HTTP/1.1 beside HTTP/2 (in ALPN: http/1.1).',
+  old_protocol: 'Let HOST speak TLS 1.2 or TLS 1.3. We do not use TLS 1.0 and 1.1, which are no longer safe.',
+  nothing_shared:
+    'Let HOST speak TLS 1.3, or TLS 1.2 with a common cipher suite (ECDHE with AES-GCM or ChaCha20).',
+  plain_text: 'Tell us the right URL: what answers at HOST does not speak TLS.',
+  tls_expected:
+    'Tell us whether our URL of HOST has to begin with https: instead of http:. Changing it is ours.',
+  self_signed: CERTIFICATE_FOR_HOST,
+  incomplete_chain: 'Let HOST send its intermediate certificates along with its own.',
+  unknown_issuer: CERTIFICATE_FOR_HOST,
+  untrusted: CERTIFICATE_FOR_HOST,
+  wrong_name: 'Let HOST show a certificate that is for this name, or tell us the right name.',
+  expired: 'Renew the certificate of HOST.',
+  clock_off: 'Nothing about the certificate of HOST: our own clock is off, and to set it is ours.',
+  not_yet_valid:
+    'Tell us from when on the certificate of HOST is meant to be used. We look at our clock, too.',
+};
+
+function askByClass(about: AskedAbout): string {
+  const { class: failureClass, host, hasTokens } = about;
   switch (failureClass) {
     case 'unauthorized':
       return hasTokens
@@ -89,20 +145,20 @@ function askByClass({ class: failureClass, url, host, timeoutMs, hasTokens }: As
     case 'token':
       return 'Check that your token service is reachable and takes our credentials.';
     case 'redirect':
-      return `We do not follow redirects. Tell us the final URL of ${url}.`;
+      return `We do not follow redirects. ${askAboutTarget(about)}`;
     case 'server_error':
       return 'Look into the logs of your server, and of what stands before it, at the times above. Each request carries the id of its event in the header Idempotency-Key.';
     case 'timeout':
-      return `Find out why ${host} takes longer than ${timeoutMs} ms to answer. An endpoint that takes the event first and works on it afterwards is quicker.`;
+      return askAboutTime(about);
     case 'refused':
     case 'reset':
       return `Check that your server runs and that connections to ${host} from outside reach it.`;
     case 'dns':
       return `Check the DNS entry of ${host}.`;
     case 'tls':
-      return `Check the certificate of ${host}: that it has not expired, is for this name, comes with its intermediates and is publicly trusted.`;
+      return `Check what TLS at ${host} is set up for. We speak TLS 1.2 and 1.3 with HTTP/1.1, and accept a certificate that is publicly trusted, is for this name, and comes with its intermediates.`;
     case 'not_http':
-      return `Check what listens at ${host}: it does not speak HTTP/1.1.`;
+      return `Check what listens at ${host}: its answers are not HTTP/1.1. What is wrong with them stands above.`;
     case 'address':
       return `The name ${host} leads to a private or local address. Let it lead to a public one.`;
     case 'local':
@@ -114,4 +170,21 @@ function askByClass({ class: failureClass, url, host, timeoutMs, hasTokens }: As
     default:
       return 'Look into the logs of your server at the times above.';
   }
+}
+
+function askAboutTarget({ url, detail }: AskedAbout): string {
+  const [first = ''] = detail.split('\n');
+  if (!first.startsWith(REDIRECTS_TO)) return `Tell us the final URL of ${url}.`;
+  return `Tell us whether ${first.slice(REDIRECTS_TO.length)} is the URL to use instead of ${url}.`;
+}
+
+/** By what had not come in time. */
+function askAboutTime({ host, timeoutMs, detail }: AskedAbout): string {
+  if (detail.startsWith('no connection to ')) {
+    return `Check that connections to ${host} from outside reach your server: none was established within ${timeoutMs} ms.`;
+  }
+  if (detail.startsWith('no end of the TLS handshake with ')) {
+    return `Find out why TLS with ${host} is not established within ${timeoutMs} ms, although your server takes the connection.`;
+  }
+  return `Find out why ${host} takes longer than ${timeoutMs} ms to answer. An endpoint that takes the event first and works on it afterwards is quicker.`;
 }

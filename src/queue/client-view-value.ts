@@ -1,4 +1,5 @@
 import { paceValue } from '../core/endpoint-pace.ts';
+import { webPagesValue } from '../core/web-pages.ts';
 import type { ClientView, EndpointView, EventCounts, LastError } from './client-view.ts';
 import { markValue } from './withheld-mark.ts';
 
@@ -11,11 +12,12 @@ export function clientViewValue(view: ClientView) {
 type EndpointValue = ReturnType<typeof endpointValue>;
 
 function endpointValue(endpoint: EndpointView) {
-  const { withheld, pace } = endpoint;
+  const { withheld, pace, webPages } = endpoint;
   return {
     ...countsValue(endpoint),
     withheld: withheld === undefined ? null : markValue(withheld),
     pace: paceValue(pace),
+    ...(webPages && { webPages: webPagesValue(webPages) }),
   };
 }
 

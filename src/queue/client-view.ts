@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { describePace, type EndpointPace } from '../core/endpoint-pace.ts';
 import { OPEN_VERDICT, type Verdict } from '../core/pace.ts';
 import { NO_SUMS, type PaceSums } from '../core/pace-sums.ts';
+import { readWebPages, type WebPages } from '../core/web-pages.ts';
 import { defineScript } from './define-script.ts';
 import { deadLettersPrefix, deliveriesPrefix, incidentsKey, paceKey, statsKey } from './names.ts';
 import { CLIENT_VIEW } from './scripts/client-view.ts';
@@ -64,6 +65,7 @@ export interface EndpointView extends EventCounts {
   /** Why its events wait without an attempt; absent: they do not. */
   readonly withheld?: WithheldMark;
   readonly pace: EndpointPace;
+  readonly webPages?: WebPages;
   /** Whether the configuration has an endpoint for the type: otherwise its events wait for one. */
   readonly isConfigured: boolean;
 }
@@ -145,7 +147,8 @@ function toView(
     const queue = queues[type] ?? NO_QUEUE;
     const counts = toEndpoint(type, queue, stats);
     const withheld = readMark(stats.get(withheldField(type)), now);
-    const hold = withheld === undefined ? {} : { withheld };
+    const webPages = readWebPages(stats, type, now);
+    const hold = { ...(withheld && { withheld }), ...(webPages && { webPages }) };
     const isConfigured = Object.hasOwn(configured, type);
     const pace = toPace(queue.pace, counts, isConfigured ? configured[type] : undefined, now);
     const head = pace.holds ? (queue.pace?.head ?? '') : queue.head;

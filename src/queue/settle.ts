@@ -52,6 +52,8 @@ export interface SettleCommand {
   readonly failures?: Readonly<Record<string, number>> | undefined;
   /** How many of them say that something is wrong with the event. */
   readonly judged?: number;
+  /** How many deliveries were answered with a web page; absent: none. */
+  readonly webPages?: number;
   /** Takes the next batch in the same step, and locks it so. */
   readonly nextLock?: NewLock;
   /** What is told of the endpoint's pace in the same step. */
@@ -126,7 +128,7 @@ export async function settle(
  */
 function orderOf(type: string, command: SettleCommand, name: string) {
   const { jobId, token, now, action, settlement, finished = [], counters, lastError } = command;
-  const { failures, judged, nextLock } = command;
+  const { failures, judged, webPages, nextLock } = command;
   const { dead, apart, stay, dueAt = now } = settlement;
   const keeps = action !== 'complete';
   return {
@@ -158,6 +160,7 @@ function orderOf(type: string, command: SettleCommand, name: string) {
     deaths: deathGroups(dead, now),
     failures,
     judged,
+    webPages,
     next: nextLock,
     news: command.news,
   };

@@ -7,6 +7,7 @@ import { ADDRESS_REFUSED, refuseLiteral } from '../http/address-guard.ts';
 import { Connector, type ConnectorOptions } from '../http/connector.ts';
 import * as failure from '../http/describe-failure.ts';
 import { explainLate, explainProxy } from '../http/explain-proxy.ts';
+import { wasHandshaking } from '../http/tls-failure.ts';
 import { type Opening, ProxyFailure } from '../http/tunnel.ts';
 
 /** A connection that came about. */
@@ -66,6 +67,7 @@ class Trial {
   readonly #resolve: (result: ConnectionResult) => void;
   readonly #timers: NodeJS.Timeout[] = [];
   #opening: Opening | undefined;
+  #stage: failure.Stage = 'connecting';
 
   constructor(url: URL, timeoutMs: number, resolve: (result: ConnectionResult) => void) {
     this.#url = url;
@@ -98,6 +100,7 @@ class Trial {
     // Before the listener that calls back.
     opening.socket?.prependOnceListener('connect', () => {
       connected = performance.now();
+      if (protocol === 'https:') this.#stage = 'handshake';
     });
   }
 
@@ -123,7 +126,9 @@ class Trial {
       const shortage = cause instanceof Error ? failure.findShortage(cause, this.#where) : undefined;
       this.#end(shortage ?? explainProxy(error));
     } else {
-      this.#end(failure.findShortage(error, this.#where) ?? this.#noAnswer(failure.explainError(error)));
+      const stage = wasHandshaking(error) ? 'handshake' : 'connecting';
+      const why = failure.explainError(error);
+      this.#end(failure.findShortage(error, this.#where) ?? this.#noAnswer(why, stage));
     }
   }
 
@@ -134,8 +139,8 @@ class Trial {
       : explainLate(wait, this.#timeoutMs);
   }
 
-  #noAnswer(why: failure.FailureReason): NoAnswer {
-    const detail = failure.describeFailure(why, this.#where, this.#timeoutMs, false);
+  #noAnswer(why: failure.FailureReason, stage: failure.Stage = this.#stage): NoAnswer {
+    const detail = failure.describeFailure(why, this.#where, this.#timeoutMs, stage);
     return { kind: 'no_answer', failureClass: why.failureClass, detail };
   }
 

@@ -70,10 +70,12 @@ test('a dead letter is shown with its attempts, response and payload', async () 
     fieldErrors: [{ field: '$.upc', code: 'invalid' }],
     payload: { n: 1 },
   });
-  const expired = { ...letter(2, 422), expiredAt: Date.UTC(2026, 2, 2) };
+  const sent = { url: 'https://acme.example/d?key=***', headers: { server: 'nginx' } };
+  const expired = { ...letter(2, 422), ...sent, expiredAt: Date.UTC(2026, 2, 2) };
   await addLetters(testRedis(), api.name, [expired]);
   const { body } = await api.call('GET', `/v1/dead-letters/${expired.id}`);
-  expect(body).toMatchObject({ attempts: [{ status: 422 }], expiredAt: '2026-03-02T00:00:00.000Z' });
+  const expiredAt = '2026-03-02T00:00:00.000Z';
+  expect(body).toMatchObject({ attempts: [{ status: 422 }], ...sent, expiredAt });
   const other = await api.call('GET', `/v1/dead-letters/${uuidv7()}`);
   expect(other).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
 });

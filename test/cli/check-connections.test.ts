@@ -87,7 +87,7 @@ test('what cannot be connected to is an error with a class, in the words of a de
     expect.objectContaining({
       subject: 'clients.hanging',
       class: 'timeout',
-      message: expect.stringMatching(/: no connection to 127\.0\.0\.1:\d+ within 200 ms$/),
+      message: expect.stringMatching(/: no end of the TLS handshake with 127\.0\.0\.1:\d+ within 200 ms$/),
     }),
     expect.objectContaining({ subject: 'clients.strict', class: 'tls' }),
   ]);

@@ -77,7 +77,7 @@ test('show tells what was answered and which fields were objected to, or why the
   const answered = await show(await strict.deadLetters());
   expect(answered).toMatch(/ 1 {2}\S+Z {2}422 .*\n +2 {2}\S+Z {2}422 /);
   expect(answered).toContain('Fields that the endpoint objected to\n  $.upc: invalid\n');
-  expect(answered).toContain('\nLast response\n  {"message":"not valid"');
+  expect(answered).toContain('\nLast response\n  content-type: application/json\n\n  {"message":"not valid"');
   expect(await show(await mute.deadLetters())).toMatch(
     /\nNo response\n {2}no answer from .* within 1000 ms\n/,
   );

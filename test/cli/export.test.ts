@@ -62,7 +62,9 @@ test('an export holds what was sent, byte for byte, and why it was given up; fil
       class: 'client_error',
       ms: expect.any(Number),
     })),
+    url: expect.stringMatching(/^http:.*\/dispositions$/),
     response: 'no "thanks"\n',
+    headers: { 'content-type': 'application/json' },
     body: expect.any(String),
   });
   const few = await run('dead-letters', 'export', '--status', '5xx', '--client', outlet.name, '--limit', '1');

@@ -130,6 +130,8 @@ Units: \`LP3\`, \`LP2\`, \`LP1\`
 Event \`ID\`, unit \`LP3\`, attempt 2 at TIME: this answer
 
 \`\`\`
+content-type: application/json
+
 {"message":"Validation failed","errors":[{"field":"$.upc","code":"invalid"},{"field":"$[\\"a\`b|c\\"]","code":"missing_field"}]}
 \`\`\`
 
@@ -142,6 +144,8 @@ ${payloadOf('LP3')}
 Event \`ID\`, unit \`LP2\`, attempt 2 at TIME: this answer
 
 \`\`\`
+content-type: application/json
+
 {"message":"user *** (***) may not","errors":[{"field":"$.upc","code":"invalid"}]}
 \`\`\`
 
@@ -168,6 +172,8 @@ Units: \`LP4\`
 Event \`ID\`, unit \`LP4\`, attempt 2 at TIME: this answer
 
 \`\`\`\`
+content-type: application/json
+
 ${HOSTILE}
 \`\`\`\`
 

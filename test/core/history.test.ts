@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
+import { FAILURE_CLASSES, KEPT_HEADERS } from '../../src/core/attempt-result.ts';
 import { nextAttempt, type StoredEvent } from '../../src/core/event.ts';
 import {
   cutToBytes,
@@ -11,6 +11,7 @@ import {
 } from '../../src/core/history.ts';
 
 const EVENT: StoredEvent = { id: 'event-1', type: 'x', unit: 'unit-1', body: '{}' };
+const ENDPOINT = 'https://user:secret@acme.example/d?key=secret';
 const LAST_TIMESTAMP = Date.UTC(9999, 0, 1);
 const bytesOf = (text: string): number => Buffer.byteLength(text);
 /** Whole characters of one to four bytes. */
@@ -24,6 +25,7 @@ const failures = fc.record({
   failureClass: fc.constantFrom(...FAILURE_CLASSES),
   status: fc.constantFrom(0, 302, 599),
   response: texts,
+  headers: fc.dictionary(fc.constantFrom(...KEPT_HEADERS), texts, { minKeys: 1 }),
 });
 
 test('a cut text is a beginning of it, whole characters, as long as fits', () => {
@@ -59,11 +61,14 @@ test('an entry takes at most 64 bytes, and the response stays within its bounds'
   fc.assert(
     fc.property(failures, fc.boolean(), times, (failed, dies, { at, ms }) => {
       const outcome = dies ? ({ kind: 'dead' } as const) : ({ kind: 'retry', dueAt: at + 1 } as const);
-      const after = withFailure(EVENT, failed, outcome, at, ms);
+      const after = withFailure(EVENT, failed, outcome, at, ms, ENDPOINT);
       expect(after.history).toEqual([[at, failed.status, failed.failureClass, Math.round(ms)]]);
       expect(bytesOf(JSON.stringify(after.history?.[0]))).toBeLessThanOrEqual(64);
       const most = dies ? DEAD_RESPONSE_BYTES : RETRY_RESPONSE_BYTES;
-      expect(bytesOf(after.response ?? '')).toBeLessThanOrEqual(most);
+      const headers = after.headers === undefined ? '' : JSON.stringify(after.headers);
+      expect(bytesOf(headers)).toBeLessThanOrEqual(200);
+      expect(bytesOf(after.response ?? '') + bytesOf(headers)).toBeLessThanOrEqual(most);
+      expect(after.url).toBe(dies ? 'https://acme.example/d?key=***' : undefined);
       expect(failed.response.startsWith(after.response ?? 'nothing')).toBe(true);
       expect(JSON.parse(JSON.stringify(after))).toEqual(after);
     }),
@@ -76,7 +81,7 @@ test('each failure adds one entry, and nothing else of the event changes', () =>
       let event = EVENT;
       for (const [i, failed] of row.entries()) {
         const before = JSON.stringify(event);
-        const next = withFailure(event, failed, { kind: 'retry', dueAt: i }, i, i);
+        const next = withFailure(event, failed, { kind: 'retry', dueAt: i }, i, i, ENDPOINT);
         expect(JSON.stringify(event)).toBe(before);
         event = next;
       }
@@ -92,7 +97,7 @@ test('an event that expires keeps its attempts, and says why it was not sent', (
   expect(withExpiry(EVENT, 72, 5)).toEqual({ ...EVENT, response: reason, expiredAt: 5 });
   fc.assert(
     fc.property(failures, (failed) => {
-      const retried = withFailure(EVENT, failed, { kind: 'retry', dueAt: 2 }, 1, 1);
+      const retried = withFailure(EVENT, failed, { kind: 'retry', dueAt: 2 }, 1, 1, ENDPOINT);
       const expired = withExpiry(retried, 72, 5);
       expect(expired.history).toEqual(retried.history);
       expect(nextAttempt(expired)).toBe(2);
@@ -100,4 +105,13 @@ test('an event that expires keeps its attempts, and says why it was not sent', (
       expect(bytesOf(expired.response ?? '')).toBeLessThanOrEqual(DEAD_RESPONSE_BYTES);
     }),
   );
+});
+
+test('headers are those of the latest attempt, as many as fit, each cut to 100 bytes', () => {
+  const failed = { kind: 'failed', failureClass: 'server_error', status: 500, response: 'no' } as const;
+  const retry = { kind: 'retry', dueAt: 2 } as const;
+  const headers = { 'content-type': 'c'.repeat(200), server: 's'.repeat(200), 'x-request-id': 'r-1' };
+  const first = withFailure(EVENT, { ...failed, headers }, retry, 1, 1, ENDPOINT);
+  expect(first.headers).toEqual({ 'x-request-id': 'r-1', server: 's'.repeat(100) });
+  expect(withFailure(first, failed, retry, 2, 1, ENDPOINT)).not.toHaveProperty('headers');
 });

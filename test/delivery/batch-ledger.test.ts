@@ -18,7 +18,7 @@ const delivered = (event: StoredEvent): FinishedEvent => ({
 function failedOnce(event: StoredEvent, dies = false): FinishedEvent {
   const outcome = dies ? ({ kind: 'dead' } as const) : ({ kind: 'retry', dueAt: NOW + 5_000 } as const);
   const failure = { kind: 'failed', failureClass: 'server_error', status: 500, response: '' } as const;
-  return { event: withFailure(event, failure, outcome, NOW, 5), outcome };
+  return { event: withFailure(event, failure, outcome, NOW, 5, 'https://acme.example/d'), outcome };
 }
 
 /** Ledgers of one batch after another, over a queue that can be made to refuse; and what it was given. */

@@ -13,7 +13,7 @@ const delivered = (event: StoredEvent): FinishedEvent => ({
 function failedOnce(event: StoredEvent): FinishedEvent {
   const outcome = { kind: 'retry', dueAt: 1 } as const;
   const failure = { kind: 'failed', failureClass: 'server_error', status: 500, response: '' } as const;
-  return { event: withFailure(event, failure, outcome, 0, 0), outcome };
+  return { event: withFailure(event, failure, outcome, 0, 0, 'https://acme.example/d'), outcome };
 }
 
 test('recalls what became of the events of a batch', () => {

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { isWebPage } from '../../src/http/read-answer.ts';
 import { client, MESSAGE, serve } from './http-fixture.ts';
 import { respond } from './scripted-server.ts';
 
@@ -35,7 +36,8 @@ describe('an answer', () => {
       respond(received, status, '{"message":"Nö"}', ['location: /else']),
     );
     const result = await client().post({ url: server.url, ...MESSAGE });
-    expect(result).toEqual({ kind: 'answer', status, body: '{"message":"Nö"}' });
+    const location = status === 302 ? { location: '/else' } : {};
+    expect(result).toEqual({ kind: 'answer', status, body: '{"message":"Nö"}', ...location });
     expect(server.requests).toHaveLength(1);
   });
 
@@ -71,7 +73,7 @@ describe('an answer', () => {
     });
   });
 
-  test('that is kept whole comes as it was sent, with its Content-Encoding and Location', async () => {
+  test('that is kept whole comes unpacked, with its Content-Encoding and Location', async () => {
     const packed = gzipSync('{"a":1}');
     const server = await serve(({ socket }) => {
       socket.write(
@@ -80,7 +82,12 @@ describe('an answer', () => {
       socket.write(packed);
     });
     const result = await client().post({ url: server.url, ...MESSAGE, keepBodyBytes: 65_536 });
-    const whole = { bytes: packed, complete: true, contentEncoding: 'gzip', location: '/else' };
+    const whole = {
+      bytes: Buffer.from('{"a":1}'),
+      complete: true,
+      contentEncoding: 'gzip',
+      location: '/else',
+    };
     expect(result).toMatchObject({ status: 302, whole });
   });
 
@@ -92,6 +99,20 @@ describe('an answer', () => {
     expect(result).toMatchObject({ status: 200, whole: { bytes: Buffer.from('{"a":1}'), complete: false } });
   });
 
+  test('comes with the headers that help its support, and no others', async () => {
+    const headers = [
+      'Server: nginx',
+      'X-Request-Id: r-1',
+      'Content-Type: text/html',
+      'Set-Cookie: a=b',
+      'Retry-After: 5',
+    ];
+    const server = await serve((received) => respond(received, 503, '', headers));
+    expect(await client().post({ url: server.url, ...MESSAGE })).toMatchObject({
+      headers: { 'x-request-id': 'r-1', server: 'nginx', 'content-type': 'text/html', 'retry-after': '5' },
+    });
+  });
+
   test('hands WWW-Authenticate on, several headers as one', async () => {
     const headers = ['WWW-Authenticate: Basic realm="x"', 'www-authenticate: Bearer error="invalid_token"'];
     const server = await serve((received) => respond(received, 403, '', headers));
@@ -100,6 +121,7 @@ describe('an answer', () => {
       status: 403,
       body: '',
       wwwAuthenticate: 'Basic realm="x", Bearer error="invalid_token"',
+      headers: { 'www-authenticate': 'Basic realm="x", Bearer error="invalid_token"' },
     });
   });
 
@@ -174,4 +196,25 @@ describe.each([200, 500])('a body that goes wrong after %i', (status) => {
     expect(server.requests).toHaveLength(2);
     expect(server.sockets).toHaveLength(1);
   });
+});
+
+test.each([
+  [['content-type', 'text/html'], true],
+  [['server', 'x', 'Content-Type', 'Text/HTML; charset=utf-8'], true],
+  [['content-type', 'application/json'], false],
+  [['content-type', 'text/plain'], false],
+  [['content-type', 'text/h'], false],
+  [['x-request-id', 'text/html'], false],
+  [['content-type', ''], false],
+  [['content-type'], false],
+  [[], false],
+])('the headers %j say that an answer is a web page: %s', (headers, isPage) => {
+  expect(isWebPage(headers.map((text) => Buffer.from(text)))).toBe(isPage);
+});
+
+test.each([200, 500])('of %i with a web page: a delivery says so', async (status) => {
+  const server = await serve((received) => respond(received, status, '<p>', ['content-type: text/html']));
+  const result = await client().post({ url: server.url, ...MESSAGE });
+  if (status === 200) expect(result).toEqual({ kind: 'answer', status, body: '', isWebPage: true });
+  else expect(result).not.toHaveProperty('isWebPage');
 });

@@ -17,6 +17,8 @@ export interface Wanted {
   readonly authority?: string;
   readonly ca?: Date | undefined;
   readonly server?: Date | undefined;
+  /** From when on the server's is good; default: since yesterday, or a day before its end. */
+  readonly serverFrom?: Date;
   readonly client?: Date | undefined;
 }
 
@@ -36,7 +38,7 @@ export async function certificates(
   const server = await generate([{ name: 'commonName', value: 'endpoint' }], {
     ...COMMON,
     ca,
-    ...lifetime(ends.server),
+    ...lifetime(ends.server, ends.serverFrom),
     extensions: [{ name: 'subjectAltName', altNames: names.map(altName) }],
   });
   const client = await generate([{ name: 'commonName', value: 'waybill' }], {
@@ -56,9 +58,10 @@ export async function certificates(
 const COMMON = { keyType: 'ec', algorithm: 'sha256' } as const;
 
 /** Good since a day before it ended, or before now if it has not ended yet. */
-function lifetime(end: Date | undefined) {
+function lifetime(end: Date | undefined, from?: Date) {
   if (end === undefined) return {};
-  return { notBeforeDate: new Date(Math.min(end.getTime(), Date.now()) - 86_400_000), notAfterDate: end };
+  const begin = from ?? new Date(Math.min(end.getTime(), Date.now()) - 86_400_000);
+  return { notBeforeDate: begin, notAfterDate: end };
 }
 
 function altName(name: string) {

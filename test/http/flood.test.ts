@@ -37,7 +37,7 @@ describe('a flood that never comes to a status is not HTTP, long before the dead
     ['the headers of an interim answer', 'HTTP/1.1 103 Hints\r\n', 'x-many: headers\r\n'.repeat(1_024)],
   ])('of %s', async (_name, head, bytes) => {
     const { result, where } = await postToFlood(head, bytes);
-    const detail = `${where} answered, but not in HTTP/1.1 (headers beyond 64 KiB)`;
+    const detail = `${where} answered, but not in HTTP/1.1: headers beyond 64 KiB (UND_ERR_HEADERS_OVERFLOW)`;
     expect(result).toEqual({ kind: 'no_answer', failureClass: 'not_http', detail });
   });
 });

@@ -19,7 +19,7 @@ test.each([20, 62])('an answer with a head of %i KiB is read, again and again', 
 
 test('an answer with a longer head is none', async () => {
   const server = await serve(({ socket }) => socket.write(headOf(66)));
-  const detail = `127.0.0.1:${server.port} answered, but not in HTTP/1.1 (headers beyond 64 KiB)`;
+  const detail = `127.0.0.1:${server.port} answered, but not in HTTP/1.1: headers beyond 64 KiB (UND_ERR_HEADERS_OVERFLOW)`;
   const result = await client().post({ url: server.url, ...MESSAGE });
   expect(result).toEqual({ kind: 'no_answer', failureClass: 'not_http', detail });
   await server.allClosed();

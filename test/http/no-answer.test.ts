@@ -48,7 +48,7 @@ describe('no status', () => {
 
   test('a status that no answer to a POST has is named', async () => {
     const { result, where } = await postTo(({ socket }) => socket.write('HTTP/1.1 101 Switching\r\n\r\n'));
-    const detail = `${where} answered, but not in HTTP/1.1 (status 101)`;
+    const detail = `${where} answered, but not in HTTP/1.1: status 101`;
     expect(result).toEqual({ kind: 'no_answer', failureClass: 'not_http', detail });
   });
 

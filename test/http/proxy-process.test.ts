@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { TLS_WORDS } from '../../src/core/tls-cause.ts';
 import { startNode } from '../support/node-process.ts';
 import { startProxy } from '../support/proxies.ts';
 import { routesOf } from '../support/proxy-routes.ts';
@@ -57,7 +58,7 @@ test('an https: proxy whose certificate is not trusted is away', async () => {
   const args = ['--input-type=module', '-e', FORGETFUL, 'http://127.0.0.1:9/', ACME.ca];
   const child = startNode([...args, JSON.stringify(routesOf(proxy.url))]);
   await child.exit;
-  const told = ` no TLS connection to proxy 127.0.0.1:${proxy.port} (UNABLE_TO_VERIFY_LEAF_SIGNATURE)\n`;
+  const told = ` no TLS connection to proxy 127.0.0.1:${proxy.port}: ${TLS_WORDS.unknown_issuer} (UNABLE_TO_VERIFY_LEAF_SIGNATURE)\n`;
   expect(child.stdout).toBe(`0${told}`.repeat(2));
   expect(proxy.connects).toHaveLength(0);
 });

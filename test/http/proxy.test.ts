@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { TLS_WORDS } from '../../src/core/tls-cause.ts';
 import type { Lookup } from '../../src/http/share-questions.ts';
 import { freePort } from '../support/foreign-server.ts';
 import { startProxy } from '../support/proxies.ts';
@@ -100,7 +101,7 @@ describe('a target through a proxy', () => {
     expect(await http.post({ url, ...MESSAGE })).toMatchObject({
       kind: 'no_answer',
       failureClass: 'tls',
-      detail: `no TLS connection to returns.acme.example:${server.port} through proxy 127.0.0.1:${proxy.port} (ERR_TLS_CERT_ALTNAME_INVALID)`,
+      detail: `no TLS connection to returns.acme.example:${server.port} through proxy 127.0.0.1:${proxy.port}: ${TLS_WORDS.wrong_name}: "localhost" (ERR_TLS_CERT_ALTNAME_INVALID)`,
     });
     expect(server.requests).toHaveLength(0);
   });

@@ -30,7 +30,7 @@ describe('a server that answers early, reads no body and resets the connection',
     for (let n = 1; n <= 3; n += 1) {
       const result = await http.post({ ...MESSAGE, url: server.url, body: LONG_BODY });
       const challenge = wwwAuthenticate === undefined ? {} : { wwwAuthenticate };
-      expect(result).toEqual({ kind: 'answer', status, body: '', ...challenge });
+      expect(result).toMatchObject({ kind: 'answer', status, body: '', ...challenge });
       expect(server.sockets).toHaveLength(n);
     }
   });

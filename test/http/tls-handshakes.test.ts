@@ -22,7 +22,7 @@ describe('a handshake', () => {
   ])('%s ends at the deadline', async (_name, answer) => {
     const server = await serveRaw((socket) => socket.once('data', () => answer(socket)));
     const result = await client({ timeoutMs: 2_000 }).post({ url: secure(server.url), ...MESSAGE });
-    const detail = `no connection to localhost:${server.port} within 2000 ms`;
+    const detail = `no end of the TLS handshake with localhost:${server.port} within 2000 ms`;
     expect(result).toEqual({ kind: 'no_answer', failureClass: 'timeout', detail });
     await until(async () => server.sockets.length === 1);
     await server.allClosed();
@@ -35,7 +35,7 @@ describe('a handshake', () => {
   ])('that is %s: no second connection', async (_name, end) => {
     const server = await serveRaw((socket) => socket.once('data', () => end(socket)));
     const result = await client().post({ url: secure(server.url), ...MESSAGE });
-    const detail = `localhost:${server.port} closed the connection while it was being established`;
+    const detail = `localhost:${server.port} closed the connection during the TLS handshake`;
     expect(result).toMatchObject({ kind: 'no_answer', failureClass: 'reset' });
     expect(result).toMatchObject({ detail: expect.stringContaining(detail) });
     expect(server.sockets).toHaveLength(1);

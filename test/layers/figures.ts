@@ -24,11 +24,11 @@ const SMALL_FILE_LINES = 30;
 
 /** The limits. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 37_000, of: linesIn('') },
+  { what: 'src and workers: lines', limit: 37_500, of: linesIn('') },
   { what: 'src and workers: files', limit: 372, of: filesIn('') },
   { what: 'src/delivery: lines', limit: 2_200, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 14, of: filesIn('src/delivery/') },
-  { what: 'src/http: lines', limit: 1_500, of: linesIn('src/http/') },
+  { what: 'src/http: lines', limit: 1_820, of: linesIn('src/http/') },
   { what: 'src/http: files', limit: 15, of: filesIn('src/http/') },
   { what: 'src/queue: lines', limit: 4_050, of: linesIn('src/queue/') },
   { what: 'src/queue: files', limit: 43, of: filesIn('src/queue/') },

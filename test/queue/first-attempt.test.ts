@@ -47,7 +47,7 @@ test('a replayed event whose first attempt failed is told with what was answered
   expect(await readFirstAttempt(engine.redis, canary)).toEqual({
     kind: 'failed',
     state: 'retrying',
-    event: { ...canary.event, history, response: 'busy' },
+    event: { ...canary.event, history, response: 'busy', headers: { 'content-type': 'application/json' } },
   });
 });
 

@@ -79,7 +79,7 @@ describe('tryConnection', () => {
   test('a server that never answers the handshake: a timeout, in the words of a delivery', async () => {
     const server = await serveRaw(() => {});
     const result = await tryConnection(byName(server.port), PRIVATE, 100);
-    const detail = `no connection to localhost:${server.port} within 100 ms`;
+    const detail = `no end of the TLS handshake with localhost:${server.port} within 100 ms`;
     expect(result).toEqual({ kind: 'no_answer', failureClass: 'timeout', detail });
   });
 

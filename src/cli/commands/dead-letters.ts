@@ -96,7 +96,13 @@ function show(terminal: Terminal, { client, event }: DeadLetter): void {
     event.expiredAt === undefined
       ? response
       : `Expired at ${new Date(event.expiredAt).toISOString()}, not sent`;
-  terminal.line(`\n${heading}\n${indent(event.response || '(empty)')}`);
+  if (event.url !== undefined) terminal.line(`\nSent to\n${indent(event.url)}`);
+  const headers = Object.entries(event.headers ?? {}).map(
+    ([name, text]) => `  ${oneLine(`${name}: ${text}`)}\n`,
+  );
+  terminal.line(
+    `\n${heading}\n${headers.join('')}${headers.length === 0 ? '' : '\n'}${indent(event.response || '(empty)')}`,
+  );
   terminal.line(`\nPayload\n${indent(JSON.stringify(JSON.parse(event.body), undefined, 2))}`);
 }
 

@@ -87,12 +87,16 @@ async function makeReport(
   const outages = isOver
     ? [{ incident, ...(await readClosedRecords(redis, name, incidentId(incident))) }]
     : await readOutages(redis, name, filter.type);
-  const { waiting, inFlight, retrying } = await readClientView(redis, client);
+  const { waiting, inFlight, retrying, endpoints } = await readClientView(redis, client);
+  const pages = Object.entries(endpoints).flatMap(([type, { webPages }]) =>
+    webPages === undefined || isOver || (filter.type ?? type) !== type ? [] : [[type, webPages] as const],
+  );
   return buildReport({
     client,
     // The dead letters that stand now are not those of an incident that is over.
     collected: isOver ? [] : await collect(redis, name, filter),
     outages,
+    webPages: new Map(pages),
     keepDays: config.deadLetters.keepDays,
     waiting: waiting + inFlight + retrying,
     since: options.since,

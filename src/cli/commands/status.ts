@@ -95,8 +95,13 @@ function printRemarks(terminal: Terminal, name: string, view: ClientView): void 
   }
 }
 
-function printEndpoint(terminal: Terminal, name: string, { pace, withheld }: EndpointView): void {
+function printEndpoint(terminal: Terminal, name: string, { pace, withheld, webPages }: EndpointView): void {
   const isTold = pace.state !== 'open' || (pace.drainSeconds ?? 0) >= LONG_DRAIN_S;
   if (isTold) terminal.line(`\n${paceLines(name, pace, Date.now()).join('\n')}`);
   if (withheld !== undefined) terminal.line(`\n${withheldLines(name, withheld).join('\n')}`);
+  if (webPages === undefined) return;
+  const { deliveries, since, latestAt } = webPages;
+  const times = `since ${formatTime(since)}, the latest ${formatTime(latestAt)}`;
+  terminal.line(`\n${name}: answers 2xx with a web page: is the URL right?`);
+  terminal.line(`  ${formatCount(deliveries)} of its deliveries, ${times}`);
 }

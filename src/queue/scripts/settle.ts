@@ -1,3 +1,4 @@
+import { FORGET_PAGES_MS } from '../../core/web-pages.ts';
 import { ADD_JOB, LEAVE_ACTIVE } from './bullmq-functions.ts';
 import { NOTE_COURSE } from './note-course.ts';
 import { NOTE_DEATHS } from './note-deaths.ts';
@@ -58,6 +59,14 @@ end
 
 for field, increment in pairs(order.counters) do redis.call('HINCRBY', KEYS[1], field, increment) end
 for field, text in pairs(order.lastError) do redis.call('HSET', KEYS[1], field, text) end
+if order.webPages then
+  local latest = redis.call('HGET', KEYS[1], 'pagesAt:' .. order.type) or 0
+  if now - latest > ${FORGET_PAGES_MS} then
+    redis.call('HSET', KEYS[1], 'pages:' .. order.type, 0, 'pagesSince:' .. order.type, now)
+  end
+  redis.call('HINCRBY', KEYS[1], 'pages:' .. order.type, order.webPages)
+  redis.call('HSET', KEYS[1], 'pagesAt:' .. order.type, now)
+end
 local standing, out, again = 0, 0, 0
 local openedAt = #order.dead > 0 and tonumber(redis.call('HGET', KEYS[3], order.type .. ':openedAt') or now)
 for i, deadId in ipairs(order.dead) do

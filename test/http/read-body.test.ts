@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { textStart } from '../../src/http/text-start.ts';
+import { textStart } from '../../src/http/read-answer.ts';
 
 test.each([
   ['nothing', [], 10, ''],
