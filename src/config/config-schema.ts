@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { type AuthConfig, type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
 import { clientDefaultsSchema } from './client-defaults.ts';
-import { ALWAYS, type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-headers.ts';
+import { type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-headers.ts';
 import { httpConfigSchema } from './http-config.ts';
-import { textFor, whyLineBreak } from './http-fields.ts';
+import { ALWAYS, textFor, whyLineBreak } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
 import type { ProxyRoutes } from './proxy-routes.ts';
 import type { TlsVersion } from './tls-config.ts';

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { isBearerToken, isHeaderName, isHeaderValue } from '../core/header-text.ts';
 
+/** Makes a refinement run also if other settings are wrong: all problems are told at once. */
+export const ALWAYS = { when: () => true };
+
 /**
  * Why a credential cannot be meant with this line break, as a sentence without its subject; undefined: it has none.
  * Shells, editors and `base64` end texts in one; a server then answers that the credential is wrong.
