@@ -140,6 +140,21 @@ function whyNotPath(value: string): string | undefined {
   return undefined;
 }
 
+/** What is wrong with a URL whose user and password are not encoded. */
+export const NOT_ENCODED = 'must have each / ? # % and @ in its user and password percent-encoded';
+
+/** Otherwise a part of the password is taken for the host, and stands in every error about it. */
+export function isUserInfoEncoded({ username, password, pathname, search, hash }: URL): boolean {
+  if (`${pathname}${search}${hash}`.includes('@')) return false;
+  try {
+    decodeURIComponent(username);
+    decodeURIComponent(password);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * The absolute URL of an endpoint. A path is appended to the base URL with the path that this may have
  * (`https://x/api` and `/dispositions` make `https://x/api/dispositions`); an absolute URL stands for itself.
