@@ -208,7 +208,10 @@ export const deadLetterDetailSchema = z
     ...letter,
     attempts: z.array(z.object({ attempt: count, at: time, status, class: z.string(), ms: z.number() })),
     expiredAt: time.optional().describe('when it was too old to be sent, and was given up on for that'),
-    url: z.string().optional().describe('where it was sent to, without the values of its query'),
+    url: z
+      .string()
+      .optional()
+      .describe('where it was sent to, or was to be, without the values of its query'),
     response: z.string(),
     headers: z.record(z.string(), z.string()).optional().describe('some of the response, by their names'),
     fieldErrors: z.array(z.object({ field: z.string(), code: z.string() })).optional(),

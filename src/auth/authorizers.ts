@@ -84,7 +84,7 @@ export class Authorizers {
   /** Calls off token requests under way, gives their locks back, and resolves when none is left. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all([...this.#byToken.values()].map((authorizer) => authorizer.settled()));
+    await Promise.all([...this.#byToken.values()].map((authorizer) => authorizer.idle()));
   }
 
   #createByToken(

@@ -18,7 +18,7 @@ interface Target {
   readonly path: string;
 }
 
-/** A proxy may send a body in another form, which is signed by its hash. */
+/** A proxy may replace Content-Length by chunked encoding. The body is signed by its hash. */
 const UNSIGNED = { 'content-length': true };
 
 /** Signs by AWS Signature Version 4, for all services but S3, which wants paths encoded only once. */

@@ -1,32 +1,24 @@
 import type { Authorization } from './authorizer.ts';
 import { createMask, type Mask, secretsOfHeader } from './mask-secrets.ts';
 
-type MaskOfHeaders = (secretHeaders: readonly string[]) => Mask;
-
-/** One for each token and endpoint, since an endpoint that echoes one request echoes them all. */
-const masks = new WeakMap<Authorization, MaskOfHeaders>();
-const NONE: readonly string[] = [];
+/** Takes out of the text of an answer what was secret in its request, which went to this URL with this authorization. */
+export type MaskAnswer = (text: string, url: string, sent: Authorization) => string;
 
 /**
- * Takes the credentials of a request out of the answer, whose start is kept, logged and shown.
+ * Makes what masks the answers of an endpoint, whose start is kept, logged and shown. All secrets are in one mask, since
+ * one may be a part of another.
  *
- * @param secretHeaders values of other headers to take out; the same array for all requests to an endpoint
+ * @param secrets of each request, beside its credentials and its URL
  */
-export function maskCredentials(text: string, authorization: Authorization, secretHeaders = NONE): string {
-  const maskOf = masks.get(authorization) ?? createMasks(authorization);
-  masks.set(authorization, maskOf);
-  return maskOf(secretHeaders)(text);
-}
-
-/** All secrets in one mask: one may be a part of another. */
-function createMasks(authorization: Authorization): MaskOfHeaders {
-  const byHeaders = new WeakMap<readonly string[], Mask>();
-  return (secretHeaders) => {
-    const known = byHeaders.get(secretHeaders);
-    if (known !== undefined) return known;
-    const mask = createMask([...secretsIn(authorization), ...secretHeaders.flatMap(secretsOfHeader)]);
-    byHeaders.set(secretHeaders, mask);
-    return mask;
+export function createAnswerMask(secrets: readonly string[]): MaskAnswer {
+  /** One for each URL and token, since an endpoint that echoes one request echoes them all. */
+  const byUrl = new Map<string, WeakMap<Authorization, Mask>>();
+  return (text, url, sent) => {
+    const masks = byUrl.get(url) ?? new WeakMap<Authorization, Mask>();
+    byUrl.set(url, masks);
+    const mask = masks.get(sent) ?? createMask([...secretsIn(sent), ...secretsInQuery(url), ...secrets]);
+    masks.set(sent, mask);
+    return mask(text);
   };
 }
 
@@ -38,17 +30,12 @@ function secretsIn({ headers, token }: Authorization): string[] {
 /** In a query anything may stand; what is shorter is a version or a flag, hardly ever a key. */
 const SHORTEST_IN_QUERY = 8;
 
-/** One for each URL, of which a process has few. */
-const urlMasks = new Map<string, Mask>();
-
-/** Takes the values in a URL's query out of an answer from there: a key may be one of them. */
-export function maskQuery(text: string, url: string): string {
-  const mask = urlMasks.get(url) ?? createMask(valuesIn(url));
-  urlMasks.set(url, mask);
-  return mask(text);
-}
-
-function valuesIn(url: string): string[] {
+function secretsInQuery(url: string): string[] {
   const values = [...new URL(url).searchParams.values()];
   return values.filter(({ length }) => length >= SHORTEST_IN_QUERY);
+}
+
+/** A URL without the values in its query that may be keys. */
+export function maskQuery(url: string): string {
+  return createMask(secretsInQuery(url))(url);
 }

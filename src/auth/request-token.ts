@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { TokenAuthConfig } from '../config/client-config.ts';
+import { wallNow } from '../core/time.ts';
 import type { CalledOff } from './authorizer.ts';
 import { type IssuedToken, readTokenAnswer, type TokenRefusal } from './token-answer.ts';
 import { TOKEN_ANSWER_BYTES, type TokenPost } from './token-post.ts';
@@ -93,9 +94,6 @@ export async function requestToken(
 
 /** Thrown for p-retry alone, which retries what throws; never leaves this file. */
 class WorthAnotherTry extends Error {}
-
-/** Good enough for the date in a `Retry-After`. */
-const wallNow = (): number => performance.timeOrigin + performance.now();
 
 /** Not the error's message: a library may quote the request there, secret included. */
 function notAsked(error: unknown): TokenRefusal {

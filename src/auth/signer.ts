@@ -3,7 +3,6 @@ import type { AuthConfig } from '../config/client-config.ts';
 import { type SigningConfig, signingKey, withoutPrefix } from '../config/signing-config.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { createAwsSignature } from './aws-signature.ts';
-import { createMask, type Mask } from './mask-secrets.ts';
 
 /** A request that is about to be sent. */
 interface UnsignedRequest {
@@ -21,8 +20,8 @@ type Sign = (request: UnsignedRequest) => readonly string[];
 /** Signs each request to a client. */
 export interface Signer {
   readonly sign: Sign;
-  /** Takes the secrets out of an answer. */
-  readonly mask: Mask;
+  /** What it signs with, in each form that a receiver may repeat. */
+  readonly secrets: readonly string[];
 }
 
 /** What signs the requests to a client; undefined: nothing does. */
@@ -43,9 +42,8 @@ export function createSigner(auth: AuthConfig, signing: SigningConfig | undefine
   }
   const [first, second] = signs;
   if (first === undefined) return undefined;
-  const mask = createMask(secrets);
-  if (second === undefined) return { sign: first, mask };
-  return { sign: (request) => [...first(request), ...second(request)], mask };
+  if (second === undefined) return { sign: first, secrets };
+  return { sign: (request) => [...first(request), ...second(request)], secrets };
 }
 
 /** Standard Webhooks: each secret signs the id, the time in seconds and the bytes of the body. */

@@ -114,7 +114,7 @@ export class TokenAuthorizer implements Authorizer {
   }
 
   /** Resolves once no renewal is under way. */
-  async settled(): Promise<void> {
+  async idle(): Promise<void> {
     await this.#renewal;
   }
 

@@ -1,5 +1,10 @@
 import { hash } from 'node:crypto';
-import type { OAuth2Config, TokenAuthConfig, TokenServiceConfig } from '../config/client-config.ts';
+import {
+  type OAuth2Config,
+  type TokenAuthConfig,
+  type TokenServiceConfig,
+  tokenUrlOf,
+} from '../config/client-config.ts';
 import { createMask, type Mask, secretsOfHeader } from './mask-secrets.ts';
 import { basicCredentials } from './static-authorizer.ts';
 import type { TokenRequestParts } from './token-post.ts';
@@ -23,7 +28,7 @@ function identityOf(config: TokenAuthConfig): readonly unknown[] {
 
 /** The token service's URL without what may be secret in it. */
 export function tokenServiceUrl(config: TokenAuthConfig): string {
-  const { origin, pathname } = new URL(config.type === 'oauth2' ? config.tokenUrl : config.url);
+  const { origin, pathname } = new URL(tokenUrlOf(config));
   return `${origin}${pathname}`;
 }
 

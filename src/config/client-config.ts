@@ -137,6 +137,11 @@ export function asksForTokens(auth: AuthConfig): auth is TokenAuthConfig {
   return auth.type === 'oauth2' || auth.type === 'token_service';
 }
 
+/** Where a token is asked for. */
+export function tokenUrlOf(auth: TokenAuthConfig): string {
+  return auth.type === 'oauth2' ? auth.tokenUrl : auth.url;
+}
+
 /** How long one token request may take, with its repetitions. */
 export function tokenTimeoutMs({ auth, timeoutMs }: { auth: AuthConfig; timeoutMs: number }): number {
   return asksForTokens(auth) ? (auth.timeoutMs ?? timeoutMs) : timeoutMs;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ClientConfig, clientConfigSchema } from './client-config.ts';
+import { clientConfigSchema } from './client-config.ts';
 
 type Section = Readonly<Record<string, unknown>>;
 type Partially<Value> = Value extends readonly unknown[]
@@ -9,11 +9,11 @@ type Partially<Value> = Value extends readonly unknown[]
     : Value;
 
 /** What each client has for itself. */
-const OWN = ['baseUrl', 'endpoints'] as const satisfies readonly (keyof ClientConfig)[];
-const { baseUrl: _, endpoints: __, ...shared } = clientConfigSchema.shape;
+const OWN = { baseUrl: true, endpoints: true } as const;
+const { shape: shared } = clientConfigSchema.omit(OWN);
 
 /** What `defaults` may say: anything of a client but its own, each of it optional. */
-type ClientDefaults = Partially<Omit<z.input<typeof clientConfigSchema>, (typeof OWN)[number]>>;
+type ClientDefaults = Partially<Omit<z.input<typeof clientConfigSchema>, keyof typeof OWN>>;
 
 /**
  * The same setting, of which nothing is required and nothing filled in, but for the `type` that tells others. What holds
@@ -22,9 +22,9 @@ type ClientDefaults = Partially<Omit<z.input<typeof clientConfigSchema>, (typeof
 function loosened(schema: z.ZodType): z.ZodType {
   if (schema instanceof z.ZodDefault) {
     // Only told: an editor shows it.
-    return told(schema, { default: schema.def.defaultValue });
+    return withMeta(schema, { default: schema.def.defaultValue });
   }
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) return told(schema);
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) return withMeta(schema);
   if (schema instanceof z.ZodDiscriminatedUnion) {
     const options = schema.options.map((option) => loosened(option as z.ZodType));
     return z.discriminatedUnion(schema.def.discriminator, options as [z.ZodObject]);
@@ -35,8 +35,8 @@ function loosened(schema: z.ZodType): z.ZodType {
   return schema instanceof z.ZodObject ? z.strictObject(looseShape(schema.shape)) : schema;
 }
 
-/** What a wrapper holds, with what it tells. */
-function told(wrapper: z.ZodOptional | z.ZodPrefault | z.ZodDefault, more: object = {}): z.ZodType {
+/** What a wrapper holds, with the metadata of both. */
+function withMeta(wrapper: z.ZodOptional | z.ZodPrefault | z.ZodDefault, more: object = {}): z.ZodType {
   const inner = wrapper.unwrap() as z.ZodType;
   return loosened(inner).meta({ ...inner.meta(), ...wrapper.meta(), ...more });
 }
@@ -59,7 +59,7 @@ export const clientDefaultsSchema = z.strictObject(looseShape(shared)) as z.ZodT
 /** Merges `defaults` into each client of a tree that was not checked yet. The tree itself stays as it is. */
 export function mergeDefaults(tree: unknown): unknown {
   if (!isSection(tree) || !isSection(tree['defaults']) || !isSection(tree['clients'])) return tree;
-  const defaults = without(tree['defaults'], OWN);
+  const defaults = without(tree['defaults'], Object.keys(OWN));
   const clients = Object.entries(tree['clients']).map(([name, client]) => [
     name,
     isSection(client) ? merged(defaults, client, mergeSetting) : client,
@@ -97,7 +97,7 @@ function isSection(value: unknown): value is Section {
 }
 
 /**
- * Where that stands in the file which a place in the merged tree has: under `defaults`, if the client has it from there.
+ * The place in the file of a setting of the merged tree: under `defaults` if the client takes it from there.
  *
  * @param merged from `mergeDefaults`
  * @param tree as the file has it

@@ -8,7 +8,7 @@ export interface ConfigIssue {
   /** A sentence without its subject, such as `is required`; never holds a value that may be a secret. */
   readonly message: string;
   /** What is to be mended, if it is not this place: names a variable or a file. */
-  readonly root?: string;
+  readonly cause?: string;
 }
 
 /** One thing that is wrong with a configuration file; `line` counts from 1, absent: it is not in one place. */

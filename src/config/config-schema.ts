@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { type AuthConfig, type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
 import { clientDefaultsSchema } from './client-defaults.ts';
-import { ALWAYS, type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-headers.ts';
+import { type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-headers.ts';
 import { httpConfigSchema } from './http-config.ts';
-import { textFor, whyLineBreak } from './http-fields.ts';
+import { ALWAYS, isUserInfoEncoded, NOT_ENCODED, textFor, whyLineBreak } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
 import type { ProxyRoutes } from './proxy-routes.ts';
 import type { TlsVersion } from './tls-config.ts';
@@ -16,20 +16,7 @@ function whyNotRedisUrl(url: string): string | undefined {
   if (!/^rediss?:\/\/[^/\s]/i.test(url) || !URL.canParse(url)) {
     return 'must be a redis: or rediss: URL, or the absolute path of a unix socket';
   }
-  if (isPasswordEncoded(new URL(url))) return undefined;
-  return 'must have each / ? # % and @ in its password percent-encoded';
-}
-
-/** Otherwise a part of the password is taken for the host, and stands in every error about it. */
-function isPasswordEncoded({ username, password, pathname, search, hash }: URL): boolean {
-  if (`${pathname}${search}${hash}`.includes('@')) return false;
-  try {
-    decodeURIComponent(username);
-    decodeURIComponent(password);
-    return true;
-  } catch {
-    return false;
-  }
+  return isUserInfoEncoded(new URL(url)) ? undefined : NOT_ENCODED;
 }
 
 /** Where health and metrics are served, and what they are judged by. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { placeOf } from './config-error.ts';
-import { headerValue, requestHeaderName } from './http-fields.ts';
+import { ALWAYS, headerValue, requestHeaderName } from './http-fields.ts';
 
 const TOKEN = "[!#$%&'*+\\-.^_`|~0-9A-Za-z]+";
 /** RFC 9110, section 8.3.1, and RFC 6839, section 3.1. */
@@ -8,9 +8,6 @@ const JSON_TYPE = new RegExp(
   `^(?:application/json|${TOKEN}/${TOKEN}\\+json)(?: *; *${TOKEN}=(?:${TOKEN}|"[^"\\\\]*"))*$`,
   'i',
 );
-
-/** Makes a refinement run also if other settings are wrong: all problems are told at once. */
-export const ALWAYS = { when: () => true };
 
 /** Headers of each request to an endpoint, beside those that Waybill writes. */
 export const headersSchema = z.record(requestHeaderName, headerValue).superRefine((headers, context) => {

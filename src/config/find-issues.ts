@@ -1,3 +1,4 @@
+import { groupBy } from '../core/group-by.ts';
 import { valueAt, writtenKeys } from './client-defaults.ts';
 import { type ConfigIssue, placeOf } from './config-error.ts';
 import type { YamlTree } from './read-yaml.ts';
@@ -15,58 +16,63 @@ export interface Findings {
   readonly ofSchema: readonly ConfigIssue[];
 }
 
-/** An issue where it is to be mended. */
-interface RootedIssue extends ConfigIssue {
-  /** The place that is affected. */
-  readonly at: readonly PropertyKey[];
-  /** Issues with the same root have one cause. */
-  readonly root: string;
+/** An issue, and where it comes from. */
+interface TracedIssue extends Pick<ConfigIssue, 'message'> {
+  /** The place that is affected, in the tree with `defaults` in each client. */
+  readonly affected: readonly PropertyKey[];
+  /** The place to mend, in the file. */
+  readonly mendAt: readonly PropertyKey[];
+  /** Issues with the same cause are told once. */
+  readonly cause: string;
 }
 
 /**
- * Everything that is wrong with a file, once for each root: an unset variable, a file that many clients name, a setting
+ * Everything that is wrong with a file, once for each cause: an unset variable, a file that many clients name, a setting
  * in `defaults`, or what aliases stand for. What follows from a cause is not said again: `${HOST}`, unset, is no URL
  * either.
  */
 export function findIssues(findings: Findings): ConfigIssue[] {
   const { yaml, merged, substituted, ofTls } = findings;
-  const ofSchema = findings.ofSchema
-    .map((issue) => nameOrigin(issue, substituted.lineBreaks))
-    .map((issue) => rooted(issue, findings));
+  const traced = (issue: ConfigIssue): TracedIssue => trace(issue, findings);
+  const ofSchema = findings.ofSchema.map((issue) => nameSource(issue, substituted.lineBreaks)).map(traced);
   const files = ofTls.map((issue) =>
-    rooted({ root: JSON.stringify(valueAt(merged, issue.keys)), ...issue }, findings),
+    traced({ cause: JSON.stringify(valueAt(merged, issue.keys)), ...issue }),
   );
-  const others = [...files, ...asDefaultsSay(ofSchema)];
-  const causes = [...yaml.issues, ...substituted.issues, ...respelledIssues(yaml, ofSchema)].map((issue) =>
-    rooted(issue, findings),
-  );
-  return tellOnce([...causes, ...elsewhere(others, causes)], yaml);
+  const causes = [...yaml.issues, ...substituted.issues, ...respelledIssues(yaml, ofSchema)].map(traced);
+  const known = placesOf(causes);
+  const others = [...files, ...asDefaultsSay(ofSchema)].filter(({ mendAt }) => !known.has(placeOf(mendAt)));
+  return tellOnce([...causes, ...others], yaml);
 }
 
-function rooted(issue: ConfigIssue, { yaml, merged, substituted }: Findings): RootedIssue {
-  const { keys: at, message } = issue;
-  const keys = writtenKeys(at, merged, yaml.value);
+function trace(issue: ConfigIssue, { yaml, merged, substituted }: Findings): TracedIssue {
+  const { keys: affected, message } = issue;
+  const mendAt = writtenKeys(affected, merged, yaml.value);
   // A text that has its value from a variable is mended there, wherever it stands.
-  const written = substituted.referred.has(placeOf(at)) ? String(valueAt(merged, at)) : undefined;
-  const root = issue.root ?? written ?? placeOf(yaml.originOf(keys));
-  return { keys, message, at, root: `${root} ${message}` };
+  const isReferred = substituted.referred.has(placeOf(affected));
+  const written = isReferred ? String(valueAt(merged, affected)) : undefined;
+  const cause = issue.cause ?? written ?? placeOf(yaml.originOf(mendAt));
+  return { message, affected, mendAt, cause: `${cause} ${message}` };
+}
+
+function placesOf(issues: readonly TracedIssue[]): ReadonlySet<string> {
+  return new Set(issues.map(({ mendAt }) => placeOf(mendAt)));
 }
 
 /** Adds to an issue about a line break where the line break came from. */
-function nameOrigin(issue: ConfigIssue, lineBreaks: ReadonlyMap<string, string>): ConfigIssue {
-  const origin = lineBreaks.get(placeOf(issue.keys));
-  if (origin === undefined || !issue.message.endsWith(' a line break')) return issue;
-  const message = `${issue.message} ${origin}`;
-  return { ...issue, message, root: origin };
+function nameSource(issue: ConfigIssue, lineBreaks: ReadonlyMap<string, string>): ConfigIssue {
+  const source = lineBreaks.get(placeOf(issue.keys));
+  if (source === undefined || !issue.message.endsWith(' a line break')) return issue;
+  return { ...issue, message: `${issue.message} ${source}`, cause: source };
 }
 
 /** A setting of `defaults` may be known there and not in a client, or the other way round: `defaults` has the say. */
-function asDefaultsSay(issues: readonly RootedIssue[]): RootedIssue[] {
-  const own = issues.filter(({ at }) => at[0] === 'defaults');
-  const byPlace = new Map(own.map((issue) => [placeOf(issue.keys), issue]));
+function asDefaultsSay(issues: readonly TracedIssue[]): TracedIssue[] {
+  const own = issues.filter(({ affected }) => affected[0] === 'defaults');
+  const byPlace = new Map(own.map((issue) => [placeOf(issue.mendAt), issue]));
   return issues.map((issue) => {
-    const { message, root } = (issue.keys[0] === 'defaults' && byPlace.get(placeOf(issue.keys))) || issue;
-    return issue.at[0] === 'defaults' ? issue : { ...issue, message, root };
+    const isOfDefaults = issue.mendAt[0] === 'defaults' && issue.affected[0] !== 'defaults';
+    const { message, cause } = (isOfDefaults && byPlace.get(placeOf(issue.mendAt))) || issue;
+    return { ...issue, message, cause };
   });
 }
 
@@ -80,34 +86,22 @@ const RESPELLED = `is a number that is sent in another spelling: ${QUOTES}, spel
  *
  * @param known issues of the schema, which say more of the same places
  */
-function respelledIssues({ respelled }: YamlTree, known: readonly ConfigIssue[]): ConfigIssue[] {
-  return elsewhere(respelled, known)
+function respelledIssues({ respelled }: YamlTree, known: readonly TracedIssue[]): ConfigIssue[] {
+  const places = placesOf(known);
+  return respelled
     .filter(({ keys, losesDigits }) => losesDigits || isInTokenBody(keys))
+    .filter(({ keys }) => !places.has(placeOf(keys)))
     .map(({ keys, losesDigits }) => ({ keys, message: losesDigits ? LOSES_DIGITS : RESPELLED }));
 }
 
-/** Keeps what stands at other places than `others`. */
-function elsewhere<Placed extends Pick<ConfigIssue, 'keys'>>(
-  placed: readonly Placed[],
-  others: readonly Pick<ConfigIssue, 'keys'>[],
-): Placed[] {
-  const places = new Set(others.map(({ keys }) => placeOf(keys)));
-  return placed.filter(({ keys }) => !places.has(placeOf(keys)));
-}
-
-/** One issue for each root, at the first of its places in the file, with the count of the places that it affects. */
-function tellOnce(issues: readonly RootedIssue[], yaml: YamlTree): ConfigIssue[] {
-  const byRoot = new Map<string, RootedIssue[]>();
-  for (const issue of issues) {
-    const group = byRoot.get(issue.root);
-    if (group === undefined) byRoot.set(issue.root, [issue]);
-    else group.push(issue);
-  }
-  return [...byRoot.values()].map((group) => {
-    const line = ({ keys }: RootedIssue): number => yaml.lineOf(keys) ?? 0;
-    const { keys, message } = group.reduce((one, other) => (line(other) < line(one) ? other : one));
+/** One issue for each cause, at the first of its places in the file, with the count of the places that it affects. */
+function tellOnce(issues: readonly TracedIssue[], yaml: YamlTree): ConfigIssue[] {
+  const line = ({ mendAt }: TracedIssue): number => yaml.lineOf(mendAt) ?? 0;
+  return [...groupBy(issues, ({ cause }) => cause).values()].map((group) => {
+    const { mendAt: keys, message } = group.reduce((one, other) => (line(other) < line(one) ? other : one));
     // What stands in `defaults` affects nothing by itself.
-    const places = new Set(group.filter(({ at }) => at[0] !== 'defaults').map(({ at }) => placeOf(at)));
+    const affected = group.filter((issue) => issue.affected[0] !== 'defaults');
+    const places = new Set(affected.map((issue) => placeOf(issue.affected)));
     return { keys, message: places.size > 1 ? `${message} (affects ${places.size} places)` : message };
   });
 }

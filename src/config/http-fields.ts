@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { isBearerToken, isHeaderName, isHeaderValue } from '../core/header-text.ts';
 
+/** Makes a refinement run also if other settings are wrong: all problems are told at once. */
+export const ALWAYS = { when: () => true };
+
 /**
  * Why a credential cannot be meant with this line break, as a sentence without its subject; undefined: it has none.
  * Shells, editors and `base64` end texts in one; a server then answers that the credential is wrong.
@@ -135,6 +138,21 @@ function whyNotPath(value: string): string | undefined {
   if (/[\s\\]/.test(value)) return 'must not hold blanks, line breaks or backslashes';
   if (value.includes('#')) return 'must not have a fragment (#…): it is never sent';
   return undefined;
+}
+
+/** What is wrong with a URL whose user and password are not encoded. */
+export const NOT_ENCODED = 'must have each / ? # % and @ in its user and password percent-encoded';
+
+/** Otherwise a part of the password is taken for the host, and stands in every error about it. */
+export function isUserInfoEncoded({ username, password, pathname, search, hash }: URL): boolean {
+  if (`${pathname}${search}${hash}`.includes('@')) return false;
+  try {
+    decodeURIComponent(username);
+    decodeURIComponent(password);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -7,7 +7,7 @@ import { configSchema } from './config-schema.ts';
 const REFERENCE = '\\$\\{';
 
 /**
- * Makes the JSON Schema (draft 2020-12) of `waybill.yaml`, for editors. It lets pass what `waybill check` does, and
+ * Makes the JSON Schema (draft 2020-12) of `waybill.yaml`, for editors. It accepts all that `waybill check` accepts, and
  * more: a client may have from `defaults` what it lacks, and some rules have no words in JSON Schema.
  */
 export function configJsonSchema(): z.core.JSONSchema.BaseSchema {

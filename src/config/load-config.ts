@@ -162,6 +162,7 @@ function resolveClient(
 }
 
 function materialOf({ passphrase, minVersion }: TlsConfig, files: TlsFiles = {}): TlsMaterial {
+  // YAML reads 1.2 as a number.
   const version = `${minVersion}` as const;
   return { ...files, minVersion: version, ...(passphrase === undefined ? {} : { passphrase }) };
 }

@@ -3,13 +3,12 @@ import { asksForTokens } from './client-config.ts';
 import type { Config, ResolvedClient } from './config-schema.ts';
 import { deepFreeze } from './load-config.ts';
 import type { TlsConfig } from './tls-config.ts';
-
-const SETTINGS = ['ca', 'cert', 'key'] as const;
+import { TLS_FILES } from './tls-files.ts';
 
 /** A TLS file that a client names, and what it held when it was read. */
 export interface NamedTlsFile {
   readonly section: 'tls' | 'auth.tls';
-  readonly setting: (typeof SETTINGS)[number];
+  readonly setting: (typeof TLS_FILES)[number];
   /** Absolute. */
   readonly file: string;
   readonly text: string;
@@ -24,7 +23,7 @@ const MATERIALS = { tls: 'tlsMaterial', 'auth.tls': 'authTlsMaterial' } as const
 export function namedTlsFiles(client: ResolvedClient, directory: string): NamedTlsFile[] {
   const { tls, auth } = client;
   const inSection = (section: NamedTlsFile['section'], named: TlsConfig = { minVersion: '1.2' }) =>
-    SETTINGS.flatMap((setting): NamedTlsFile[] => {
+    TLS_FILES.flatMap((setting): NamedTlsFile[] => {
       const [name, text] = [named[setting], client[MATERIALS[section]]?.[setting]];
       if (name === undefined || text === undefined) return [];
       return [{ section, setting, file: resolve(directory, name), text }];

@@ -1,5 +1,5 @@
 import type { ConfigProblem } from './config-error.ts';
-import { textFor, whyLineBreak } from './http-fields.ts';
+import { isUserInfoEncoded, NOT_ENCODED, textFor, whyLineBreak } from './http-fields.ts';
 import { DEFAULT_PORTS, type ProxyRoutes, type ProxyServer, withoutBrackets } from './proxy-routes.ts';
 import type { Env } from './substitute-env.ts';
 
@@ -17,7 +17,6 @@ export const proxySetting = textFor((value) => {
   );
 
 const NOT_A_URL = 'must be the http: or https: URL of a proxy';
-const NOT_ENCODED = 'must have each / ? # % and @ in its user and password percent-encoded';
 
 /** What is wrong with the URL of a proxy, as a sentence without its subject that does not repeat it. */
 function whyNotProxyUrl(value: string): string | undefined {
@@ -27,27 +26,21 @@ function whyNotProxyUrl(value: string): string | undefined {
   if (!isUrl) return NOT_A_URL;
   if (!URL.canParse(value)) return value.includes('@') ? NOT_ENCODED : 'must be a URL that can be read';
   if (/[\s\\]/.test(value)) return 'must not hold blanks or backslashes';
-  const { username, password, pathname, search, hash } = new URL(value);
-  // Otherwise a part of the password is taken for the host, and stands in every error about it.
-  const [user, secret] = [decoded(username), decoded(password)];
-  if (user === undefined || secret === undefined || `${pathname}${search}${hash}`.includes('@')) {
-    return NOT_ENCODED;
-  }
+  const url = new URL(value);
+  if (!isUserInfoEncoded(url)) return NOT_ENCODED;
+  const { user, password } = userInfoOf(url);
   // RFC 7617, section 2.
-  if (user.includes(':') || /\p{Cc}/u.test(user + secret)) {
+  if (user.includes(':') || /\p{Cc}/u.test(user + password)) {
     return 'must not have a colon in its user, nor a control character in its user or password';
   }
+  const { pathname, search, hash } = url;
   return pathname.length > 1 || search !== '' || hash !== ''
     ? 'must not have a path, query or fragment'
     : undefined;
 }
 
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
+function userInfoOf({ username, password }: URL) {
+  return { user: decodeURIComponent(username), password: decodeURIComponent(password) };
 }
 
 /** The routes of a client with this setting; undefined: it has none. `environment` are those of the environment. */
@@ -61,7 +54,7 @@ export function routesFor(setting: string | undefined, environment: ProxyRoutes)
 function toServer(text: string): ProxyServer {
   const url = new URL(text);
   const port = Number(url.port) || (DEFAULT_PORTS[url.protocol] as number);
-  const [user, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
+  const { user, password } = userInfoOf(url);
   const pair = Buffer.from(`${user}:${password}`).toString('base64');
   return {
     host: withoutBrackets(url.hostname),

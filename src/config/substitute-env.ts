@@ -69,7 +69,7 @@ function substituteIn(node: unknown, keys: PropertyKey[], refer: Refer, found: F
 function substituteText(text: string, keys: PropertyKey[], refer: Refer, found: Found): string {
   const messages = new Map<string, ConfigIssue>();
   const refuse = (message: string, isOutside = false): unknown =>
-    messages.set(message, { keys, message, ...(isOutside && { root: message }) });
+    messages.set(message, { keys, message, ...(isOutside && { cause: message }) });
   const origins = new Set<string>();
   const texts: string[] = [];
   const replaced = text.replace(REFERENCE, (match, name?: string, end?: string) => {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { anyCredential } from './http-fields.ts';
+import { ALWAYS, anyCredential } from './http-fields.ts';
 
 const file = z.string().min(1, 'must not be empty');
 
@@ -17,13 +17,15 @@ export const tlsSchema = z
     passphrase: anyCredential.optional().describe('What the key is encrypted with.'),
     minVersion: minVersion.default('1.2').describe('The lowest version of TLS: "1.2" or "1.3".'),
   })
-  .superRefine(({ cert, key, passphrase }, context) => {
+  .superRefine((tls, context) => {
+    // It may be anything that a file can say.
+    const { cert, key, passphrase } = Object(tls) as Partial<typeof tls>;
     const demand = (missing: string, given: string): void =>
-      context.addIssue({ code: 'custom', path: [missing], message: `is required where ${given} is given` });
+      context.addIssue({ code: 'custom', path: [missing], message: `is required if ${given} is given` });
     if (cert === undefined && key !== undefined) demand('cert', 'key');
     if (key === undefined && cert !== undefined) demand('key', 'cert');
     else if (key === undefined && passphrase !== undefined) demand('key', 'passphrase');
-  });
+  }, ALWAYS);
 
 /** A section `tls` with its defaults filled in. */
 export type TlsConfig = z.infer<typeof tlsSchema>;

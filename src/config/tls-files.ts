@@ -5,7 +5,8 @@ import { certificatesIn } from './certificates.ts';
 import type { ConfigIssue } from './config-error.ts';
 import { type FileReading, isNoFileName, PEM_START, readTextFile, showPath } from './read-text-file.ts';
 
-const TLS_FILES = ['ca', 'cert', 'key'] as const;
+/** The settings of a section `tls` that name files. */
+export const TLS_FILES = ['ca', 'cert', 'key'] as const;
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /** The contents of the files that one section `tls` names. */

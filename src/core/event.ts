@@ -37,7 +37,7 @@ export interface StoredEvent {
   readonly response?: string;
   /** Headers of the latest failed attempt's response; absent: it had none of them. */
   readonly headers?: KeptHeaders;
-  /** Where a dead letter was sent to, masked. */
+  /** Where a dead letter was sent to, or was to be sent to, masked. */
   readonly url?: string;
   /** When the event was given up on because it was too old, ms since the epoch; absent: it is no such dead letter. */
   readonly expiredAt?: number;

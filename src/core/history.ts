@@ -21,11 +21,13 @@ export function cutToBytes(text: string, maxBytes: number): string {
  * The event as a dead letter that was too old to be sent. Its history has its attempts alone: this is none.
  *
  * @param now ms since the epoch
+ * @param url of its endpoint
  */
-export function withExpiry(event: StoredEvent, maxAgeHours: number, now: number): StoredEvent {
+export function withExpiry(event: StoredEvent, maxAgeHours: number, now: number, url: string): StoredEvent {
   const reason = `older than maxAgeHours: ${maxAgeHours} h; it was not sent`;
   const before = event.response === undefined ? '' : `; the attempt before: ${event.response}`;
-  return { ...event, response: cutToBytes(`${reason}${before}`, DEAD_RESPONSE_BYTES), expiredAt: now };
+  const response = cutToBytes(`${reason}${before}`, DEAD_RESPONSE_BYTES - sizeOf(event.headers));
+  return { ...event, response, url: maskUrl(url), expiredAt: now };
 }
 
 /**

@@ -1,4 +1,10 @@
 /**
+ * Milliseconds since the epoch, also after a correction of the clock: for dates that others wrote, in code that is not
+ * handed a clock. Rules are handed theirs.
+ */
+export const wallNow = (): number => Date.now();
+
+/**
  * Waits for a promise, but no longer than `ms` milliseconds. Rejects as the promise does.
  *
  * @returns the promise's value; undefined: time was up first
@@ -39,4 +45,10 @@ export function every(waitMs: number | (() => number), action: () => Promise<unk
     clearTimeout(timer);
     return running;
   };
+}
+
+/** Keeps the process from ending, for a wait whose own timers do not. @returns what lets it end */
+export function keepProcessAlive(): () => void {
+  const timer = setInterval(() => {}, 60_000);
+  return () => clearInterval(timer);
 }

@@ -1,4 +1,5 @@
 import type { StoredEvent } from '../core/event.ts';
+import { groupBy } from '../core/group-by.ts';
 
 /**
  * Handles events of one unit one after another, in their order, and different units side by side; `handle` calls back
@@ -8,12 +9,7 @@ export function handleByUnit(
   events: readonly StoredEvent[],
   handle: (event: StoredEvent, onOver: () => void) => void,
 ): Promise<void> {
-  const chains = new Map<string, StoredEvent[]>();
-  for (const event of events) {
-    const chain = chains.get(event.unit);
-    if (chain === undefined) chains.set(event.unit, [event]);
-    else chain.push(event);
-  }
+  const chains = groupBy(events, ({ unit }) => unit);
   return new Promise((resolve) => {
     let open = chains.size;
     function goOn(chain: readonly StoredEvent[], at: number): void {

@@ -10,7 +10,7 @@ import type { Pace } from './pace.ts';
 const LONGEST_SHORTAGE_MS = 600_000;
 /** A hold is not shorter: batches would be taken and put back without a pause. */
 const SHORTEST_HOLD_MS = 100;
-/** The proxy is asked again after the former, each time after twice as long, up to the latter. */
+/** The proxy is asked again after `first` ms, then after twice as long each time, up to `longest` ms. */
 const PROXY_PAUSE_MS = { first: 5_000, longest: 60_000 };
 
 /** What a hold is made from. */

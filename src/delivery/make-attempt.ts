@@ -8,7 +8,8 @@ import {
   refusesToken,
   type TokenMissing,
 } from '../auth/authorizer.ts';
-import { maskCredentials, maskQuery } from '../auth/mask-credentials.ts';
+import { createAnswerMask, type MaskAnswer } from '../auth/mask-credentials.ts';
+import { secretsOfHeader } from '../auth/mask-secrets.ts';
 import type { Signer } from '../auth/signer.ts';
 import type { EndpointHeaders } from '../config/endpoint-headers.ts';
 import { type Answer, type AttemptResult, SHORTAGE_PAUSE_MS } from '../core/attempt-result.ts';
@@ -90,8 +91,10 @@ export interface AttemptParts extends EndpointHeaders {
 
 /** Builds the attempt of a client. */
 export function createAttempt(parts: AttemptParts): MakeAttempt {
-  const headers = headersOfEach(parts);
-  return (event, url, signal) => new Attempt(parts, headers, event, url, signal).make();
+  const { signer, secretHeaders = [] } = parts;
+  const secrets = [...secretHeaders.flatMap(secretsOfHeader), ...(signer?.secrets ?? [])];
+  const ofEach = { ...headersOfEach(parts), mask: createAnswerMask(secrets) };
+  return (event, url, signal) => new Attempt(parts, ofEach, event, url, signal).make();
 }
 
 /**
@@ -100,22 +103,16 @@ export function createAttempt(parts: AttemptParts): MakeAttempt {
  */
 class Attempt {
   readonly #parts: AttemptParts;
-  readonly #headers: HeadersOfEach;
+  readonly #ofEach: OfEach;
   readonly #event: StoredEvent;
   readonly #url: string;
   readonly #signal: CallOffSignal;
   /** What the requests took: the wait for a token is no part of the attempt. */
   #ms = 0;
 
-  constructor(
-    parts: AttemptParts,
-    headers: HeadersOfEach,
-    event: StoredEvent,
-    url: string,
-    signal: CallOffSignal,
-  ) {
+  constructor(parts: AttemptParts, ofEach: OfEach, event: StoredEvent, url: string, signal: CallOffSignal) {
     this.#parts = parts;
-    this.#headers = headers;
+    this.#ofEach = ofEach;
     this.#event = event;
     this.#url = url;
     this.#signal = signal;
@@ -182,10 +179,10 @@ class Attempt {
 
   #post(authorization: Authorization): Promise<AttemptResult> {
     const { post, signer, timeoutMs, now } = this.#parts;
-    const headers = headersFor(this.#headers, this.#event, authorization);
+    const { contentType, headers: shared } = this.#ofEach;
+    const headers = headersFor(shared, this.#event, authorization);
     const request = { url: this.#url, headers, body: this.#event.body, timeoutMs };
     if (signer === undefined) return post(request, this.#signal);
-    const [, contentType] = this.#headers;
     const sign = () => signer.sign({ event: this.#event, url: this.#url, contentType, now: now() });
     return post({ ...request, sign }, this.#signal);
   }
@@ -193,11 +190,7 @@ class Attempt {
   /** The answer as it may be kept: an endpoint may repeat what it was sent. The body of a delivery is empty. */
   #mask(result: AttemptResult, sent: Authorization): AttemptResult {
     if (result.kind !== 'answer' || (result.status < 300 && result.body === '')) return result;
-    const { signer, secretHeaders } = this.#parts;
-    const mask = (text: string): string => {
-      const masked = maskQuery(maskCredentials(text, sent, secretHeaders), this.#url);
-      return signer === undefined ? masked : signer.mask(masked);
-    };
+    const mask = (text: string): string => this.#ofEach.mask(text, this.#url, sent);
     const { body, location, headers } = result;
     const masked = headers && Object.entries(headers).map(([name, value]) => [name, mask(value)]);
     return {
@@ -214,16 +207,19 @@ function withhold({ failure, blame, retryInMs }: TokenMissing): Withheld {
 
 const CALLED_OFF: CalledOff = { failure: 'the attempt was called off', calledOff: true };
 
-/** What all requests to an endpoint carry alike; the media type of the body stands second. */
-function headersOfEach({ userAgent, headers = [] }: AttemptParts): HeadersOfEach {
-  const at = headers.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-type');
-  const [contentType, others] = at < 0 ? [undefined, headers] : [headers[at + 1], headers.toSpliced(at, 2)];
-  const own = ['Accept', 'application/json', 'User-Agent', userAgent];
-  return ['Content-Type', contentType ?? 'application/json', ...own, ...others];
+/** What holds for all requests to an endpoint. */
+interface OfEach extends ReturnType<typeof headersOfEach> {
+  readonly mask: MaskAnswer;
 }
 
-/** Names and values in turns. */
-type HeadersOfEach = readonly ['Content-Type', string, ...string[]];
+/** The headers that all requests to an endpoint have alike, and what they say of the body. */
+function headersOfEach({ userAgent, headers: given = [] }: AttemptParts) {
+  const at = given.findIndex((name, i) => i % 2 === 0 && name.toLowerCase() === 'content-type');
+  const others = at < 0 ? given : given.toSpliced(at, 2);
+  const contentType = (at < 0 ? undefined : given[at + 1]) ?? 'application/json';
+  const own = ['Content-Type', contentType, 'Accept', 'application/json', 'User-Agent', userAgent];
+  return { contentType, headers: [...own, ...others] };
+}
 
 function headersFor(ofEach: readonly string[], event: StoredEvent, { headers }: Authorization): string[] {
   const attempt = String(nextAttempt(event));

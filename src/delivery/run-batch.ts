@@ -169,7 +169,7 @@ export class BatchRun implements Waiter {
     if (maxAgeHours === undefined || this.#ledger.lost) return false;
     const now = this.#parts.now();
     if (!isExpired(event, maxAgeHours, now)) return false;
-    const expired = withExpiry(event, maxAgeHours, now);
+    const expired = withExpiry(event, maxAgeHours, now, endpoint.url);
     this.#ledger.tally.countExpired();
     logDead(log, endpoint, expired);
     this.#ledger.finish(event, { event: expired, outcome: { kind: 'dead' } });

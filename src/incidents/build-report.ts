@@ -87,7 +87,7 @@ function endpointReport(type: string, parts: ReportParts) {
   const outage = outages.find(({ incident }) => incident.type === type);
   const { groups, units, fields, count } = failures;
   const full = client.endpoints[type]?.url;
-  const url = full === undefined ? null : maskQuery(full, full);
+  const url = full === undefined ? null : maskQuery(full);
   const about = {
     url: url ?? 'the URL',
     host: full === undefined ? 'your host' : new URL(full).host,

@@ -1,5 +1,5 @@
 import { type CertificateFacts, ENDS_SOON_MS } from '../config/certificates.ts';
-import { asksForTokens } from '../config/client-config.ts';
+import { asksForTokens, tokenUrlOf } from '../config/client-config.ts';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { namedCertificates } from '../config/named-certificates.ts';
 import type { Log } from '../core/log.ts';
@@ -110,6 +110,6 @@ export class CertificateWatch {
 /** The servers that a client's settings name, as host:port. */
 function serversOf({ endpoints, auth }: ResolvedClient): ReadonlySet<string> {
   const urls = Object.values(endpoints).map(({ url }) => url);
-  if (asksForTokens(auth)) urls.push(auth.type === 'oauth2' ? auth.tokenUrl : auth.url);
+  if (asksForTokens(auth)) urls.push(tokenUrlOf(auth));
   return new Set(urls.map((url) => new URL(url)).map(({ hostname, port }) => `${hostname}:${port || '443'}`));
 }

@@ -1,6 +1,7 @@
 import type { TlsOptions } from 'node:tls';
 import type { z } from 'zod';
 import type { clientConfigSchema } from '../config/client-config.ts';
+import { wallNow } from '../core/time.ts';
 import { AS_CONTRACTED } from './answer.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { type CompanyAuth, createAuthenticator } from './company-auth.ts';
@@ -37,11 +38,10 @@ export interface CompanyOptions {
 }
 
 const WAIT_MS = 30_000;
-const ownClock = (): number => performance.timeOrigin + performance.now();
 
 /** Starts a company. */
 export async function startCompany(name: string, options: CompanyOptions = {}): Promise<Company> {
-  const { auth = { type: 'none' }, wallClock = ownClock, script = AS_CONTRACTED } = options;
+  const { auth = { type: 'none' }, wallClock = wallNow, script = AS_CONTRACTED } = options;
   const signal = new ChangeSignal();
   const keepRequests = options.keepLatest ?? Number.POSITIVE_INFINITY;
   const keep = { keepRequests, keepIds: options.keepIds ?? keepRequests, onChange: signal.changed };

@@ -1,10 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from '../config/config-schema.ts';
+import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { findChannelDoubts, findCredentialDoubts } from '../config/credential-doubts.ts';
 import type { Log } from '../core/log.ts';
+import { refuseLiteral } from '../http/address-guard.ts';
+
+/** Logs what in a configuration is probably not meant as it stands. */
+export function warnOf(config: Config, log: Log): void {
+  warnOfCredentials(config, log);
+  warnOfAddresses(config, log);
+}
 
 /** Logs which credentials are probably not meant as they stand, and not what they are. */
-export function warnOfCredentials({ clients, incidents }: Config, log: Log): void {
+function warnOfCredentials({ clients, incidents }: Config, log: Log): void {
   for (const doubt of findChannelDoubts(incidents.notify)) {
     log.warn(doubt, 'credential has quotes or blanks around it');
   }
@@ -13,6 +20,29 @@ export function warnOfCredentials({ clients, incidents }: Config, log: Log): voi
       log.warn({ client: name, setting, around }, 'credential has quotes or blanks around it');
     }
   }
+}
+
+/** Logs each URL whose host is an address that may not be connected to; of names only connecting tells. */
+function warnOfAddresses({ clients }: Config, log: Log): void {
+  for (const client of Object.values(clients)) {
+    for (const refused of findRefused(client)) {
+      log.warn({ client: client.name, ...refused }, 'address is not allowed: nothing will be sent to it');
+    }
+  }
+}
+
+function findRefused({ endpoints, auth, allowPrivateNetwork }: ResolvedClient) {
+  if (allowPrivateNetwork) return [];
+  const urls = Object.values(endpoints).map(({ type, url }): [setting: string, url: string] => [
+    `endpoints.${type}`,
+    url,
+  ]);
+  if (auth.type === 'oauth2') urls.push(['auth.tokenUrl', auth.tokenUrl]);
+  if (auth.type === 'token_service') urls.push(['auth.url', auth.url]);
+  return urls.flatMap(([setting, url]) => {
+    const refusal = refuseLiteral(new URL(url).hostname);
+    return refusal === undefined ? [] : { setting, reason: refusal.message };
+  });
 }
 
 /** The names of the clients that a configuration adds, changes and removes. */

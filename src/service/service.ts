@@ -10,13 +10,12 @@ import { CertificateWatch } from '../observability/certificate-watch.ts';
 import { type SpawnWorker, Supervisor } from '../supervisor/supervisor.ts';
 import { WorkerProcess } from '../supervisor/worker-process.ts';
 import type { RunningApi } from './api-server.ts';
-import { describeChange, warnOfCredentials } from './config-news.ts';
+import { describeChange, warnOf } from './config-news.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
 import type { Health } from './health.ts';
 import type { RunningMonitor } from './monitor-incidents.ts';
 import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
 import { TlsWatch } from './tls-watch.ts';
-import { warnOfAddresses } from './warn-of-addresses.ts';
 
 /** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
 export const WORKER_END_MS = 15_000;
@@ -51,8 +50,7 @@ interface Present {
 /** Starts the service; it delivers once `started`. @throws WaybillError if the embedded Redis does not start */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { log, now } = options;
-  warnOfCredentials(options.config, log);
-  warnOfAddresses(options.config, log);
+  warnOf(options.config, log);
   const certificates = new CertificateWatch(log, now);
   certificates.configure(options.config);
   const access = await openRedisAccess(options.config, logEmbeddedRedis(log));
@@ -193,8 +191,7 @@ export class Service {
     const next: Present = { text, config };
     if (!(await this.#supervisor.replace(this.#spawnWith(next), longestEnd(present)))) return;
     this.#present = next;
-    warnOfCredentials(config, log);
-    warnOfAddresses(config, log);
+    warnOf(config, log);
     this.#certificates.configure(config);
     this.#health?.configure(config);
     if (this.#health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');

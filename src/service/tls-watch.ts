@@ -53,7 +53,8 @@ export class TlsWatch {
   /** Removes the new files of each client that cannot use them; then others may lack what belongs to theirs. */
   #dropUnsound(config: Config, present: TlsContents, fresh: Readings): void {
     const told = new Set<string>();
-    for (let isDone = false; !isDone; ) {
+    let isDone: boolean;
+    do {
       isDone = true;
       for (const { client, issue } of issuesOf(config, present, fresh)) {
         this.#tell({ client: client.name, setting: settingOf(issue), reason: issue.message }, told);
@@ -61,7 +62,7 @@ export class TlsWatch {
           if (fresh.delete(file)) isDone = false;
         }
       }
-    }
+    } while (!isDone);
     this.#told = told;
   }
 

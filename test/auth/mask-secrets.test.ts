@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { maskCredentials } from '../../src/auth/mask-credentials.ts';
+import { createAnswerMask } from '../../src/auth/mask-credentials.ts';
 import { createMask } from '../../src/auth/mask-secrets.ts';
 import { createStaticAuthorizer } from '../../src/auth/static-authorizer.ts';
 import { granted } from './support/processes.ts';
@@ -115,8 +115,17 @@ test.each([
   const authorization = granted(await createStaticAuthorizer(auth).authorize());
   for (const leak of leaks) {
     const text = `you sent: ${leak}, and in a URL ${encodeURIComponent(leak)}, and ${base64(leak)}`;
-    const masked = maskCredentials(text, authorization);
+    const masked = createAnswerMask([])(text, 'https://acme.example/dispositions', authorization);
     expect(masked.match(/\*\*\*/g)).toHaveLength(3);
     expect(masked).not.toMatch(/marked/);
   }
+});
+
+test('a secret that holds another one is masked as a whole, wherever both come from', () => {
+  const url = 'https://acme.example/d?version=2&code=query-key';
+  const sent = { headers: ['X-Key', 'auth-key'], version: 1 };
+  const mask = createAnswerMask(['header-auth-key-end', 'signing-query-key-end']);
+  expect(mask('header-auth-key-end signing-query-key-end auth-key query-key 2', url, sent)).toBe(
+    '*** *** *** *** 2',
+  );
 });

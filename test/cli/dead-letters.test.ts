@@ -91,7 +91,8 @@ test('every command says of an event that was too old that it was not sent', asy
   const name = uniqueClientName();
   const DIED = Date.UTC(2026, 2, 2);
   const { history, response, ...unsent } = letter(1, 422);
-  const letters = [withExpiry(unsent, 72, DIED), withExpiry(letter(2, 503), 72, DIED)];
+  const url = 'https://acme.example/d?key=secret';
+  const letters = [unsent, letter(2, 503)].map((event) => withExpiry(event, 72, DIED, url));
   await addLetters(testRedis({ maxRetriesPerRequest: null }), name, letters);
   const directory = testDirectory();
   const clients = { [name]: { baseUrl: 'http://127.0.0.1:9', endpoints: { disposition_update: '/d' } } };
@@ -106,7 +107,7 @@ test('every command says of an event that was too old that it was not sent', asy
     { id: second, attempts: 1, ...row },
   ]);
   const shown = await run('dead-letters', 'show', first);
-  expect(shown).toContain('\nNo attempt was made.\n');
+  expect(shown).toContain('\nNo attempt was made.\n\nTo be sent to\n  https://acme.example/d?key=***\n');
   expect(shown).toContain(
     '\nExpired at 2026-03-02T00:00:00.000Z, not sent\n  older than maxAgeHours: 72 h; it was not sent\n',
   );

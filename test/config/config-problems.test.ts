@@ -41,7 +41,7 @@ clients:
       '12 $.clients.beta.retry.retries must be at most 20, found 21',
       '13 $.clients.beta.contact.email must be an email address',
       '14 $.clients.beta.tls.cert names a file that cannot be read (ENOENT): /srv/acme/none.pem',
-      '14 $.clients.beta.tls.key is required where cert is given',
+      '14 $.clients.beta.tls.key is required if cert is given',
       '16 $.clients.gamma.baseUrl must not hold credentials: they belong under auth',
       '17 $.clients.gamma.endpoints is an alias of nothing that stands above it',
       '18 $.clients.gamma["<<"] is not supported: an alias may stand for a whole section',

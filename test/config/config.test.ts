@@ -219,7 +219,7 @@ describe('files', () => {
     expect(problemsOf(withTls('ca: no.pem, cert: gone.pem'), {}, file)).toEqual([
       `7 $.clients.acme.tls.ca names a file that is not in PEM form: ${join(directory, 'no.pem')}`,
       `7 $.clients.acme.tls.cert names a file that cannot be read (ENOENT): ${join(directory, 'gone.pem')}`,
-      '7 $.clients.acme.tls.key is required where cert is given',
+      '7 $.clients.acme.tls.key is required if cert is given',
     ]);
   });
 

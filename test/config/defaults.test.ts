@@ -141,7 +141,7 @@ describe('a problem in defaults is told once, at its place there', () => {
     expect(problemsOf(text)).toEqual([
       '1 $.defaults.tls.ca names a file that cannot be read (ENOENT): /srv/acme/none.pem (affects 3 places)',
       '3 $.clients.one.retry.factor must be at least 1, found 0',
-      '3 $.clients.one.tls.key is required where cert is given',
+      '3 $.clients.one.tls.key is required if cert is given',
     ]);
   });
 

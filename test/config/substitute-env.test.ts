@@ -31,13 +31,13 @@ test('property: whatever a variable holds comes out as it is, and so does an esc
   );
 });
 
-test('a missing variable is named once for each place, and is the root of all of them', () => {
+test('a missing variable is named once for each place, and is the cause of all of them', () => {
   const message = 'needs the environment variable X, which is not set';
   expect(substituteEnv({ a: ['${X}${X}'], b: '${X}' }, {})).toEqual({
     value: { a: ['${X}${X}'], b: '${X}' },
     issues: [
-      { keys: ['a', 0], message, root: message },
-      { keys: ['b'], message, root: message },
+      { keys: ['a', 0], message, cause: message },
+      { keys: ['b'], message, cause: message },
     ],
   });
 });
@@ -76,7 +76,7 @@ describe('a reference to a file', () => {
   ])('%s is an issue, and the text stays as it was', (text, message) => {
     expect(substituteEnv([text], { NAME: 'v' }, directory)).toEqual({
       value: [text],
-      issues: [{ keys: [0], message, ...(text === '${file:gone}' && { root: message }) }],
+      issues: [{ keys: [0], message, ...(text === '${file:gone}' && { cause: message }) }],
     });
   });
 

@@ -54,7 +54,7 @@ describe('tls.passphrase', () => {
       'tls: { cert: cert.pem, key: locked-sec1.pem, passphrase: marked-wrong }',
       expect.stringMatching(/^tls\.passphrase does not decrypt the key \(ERR_OSSL_\w+\)$/),
     ],
-    ['tls: { passphrase: marked-wrong }', 'tls.key is required where passphrase is given'],
+    ['tls: { passphrase: marked-wrong }', 'tls.key is required if passphrase is given'],
     [
       `auth: { ${OAUTH}, tls: { cert: cert.pem, key: locked.pem } }`,
       'auth.tls.passphrase is required: the key is encrypted',
@@ -70,6 +70,18 @@ describe('tls.passphrase', () => {
       'tls.passphrase must not end in a line break (the environment variable PASS holds it)',
     ]);
   });
+});
+
+test('a section tls with several problems tells them all', () => {
+  expect(problems('tls: { cert: cert.pem, minVersion: 1, passprase: p }')).toEqual([
+    'tls.minVersion must be "1.2" or "1.3"',
+    'tls.passprase is not a known setting: did you mean "passphrase"?',
+    'tls.key is required if cert is given',
+  ]);
+});
+
+test.each(['null', 'text', '[]', '5'])('%s is a problem in place of a section tls', (value) => {
+  expect(problems(`tls: ${value}`)).toEqual([expect.stringContaining('tls must be a section of settings')]);
 });
 
 describe('tls.minVersion', () => {

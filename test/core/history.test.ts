@@ -9,6 +9,7 @@ import {
   withExpiry,
   withFailure,
 } from '../../src/core/history.ts';
+import { maskUrl } from '../../src/core/mask-url.ts';
 
 const EVENT: StoredEvent = { id: 'event-1', type: 'x', unit: 'unit-1', body: '{}' };
 const ENDPOINT = 'https://user:secret@acme.example/d?key=secret';
@@ -94,11 +95,12 @@ test('each failure adds one entry, and nothing else of the event changes', () =>
 
 test('an event that expires keeps its attempts, and says why it was not sent', () => {
   const reason = 'older than maxAgeHours: 72 h; it was not sent';
-  expect(withExpiry(EVENT, 72, 5)).toEqual({ ...EVENT, response: reason, expiredAt: 5 });
+  const dead = { url: maskUrl(ENDPOINT), expiredAt: 5 };
+  expect(withExpiry(EVENT, 72, 5, ENDPOINT)).toEqual({ ...EVENT, ...dead, response: reason });
   fc.assert(
     fc.property(failures, (failed) => {
       const retried = withFailure(EVENT, failed, { kind: 'retry', dueAt: 2 }, 1, 1, ENDPOINT);
-      const expired = withExpiry(retried, 72, 5);
+      const expired = withExpiry(retried, 72, 5, ENDPOINT);
       expect(expired.history).toEqual(retried.history);
       expect(nextAttempt(expired)).toBe(2);
       expect(expired.response).toBe(`${reason}; the attempt before: ${retried.response}`);

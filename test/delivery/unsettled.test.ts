@@ -31,7 +31,10 @@ test('recalls what became of the events of a batch', () => {
 test('recalls an event that expired, as often as it had been tried', () => {
   const unsettled = new Unsettled();
   for (const event of [eventOf(1), failedOnce(eventOf(2)).event]) {
-    const result: FinishedEvent = { event: withExpiry(event, 72, 5), outcome: { kind: 'dead' } };
+    const result: FinishedEvent = {
+      event: withExpiry(event, 72, 5, 'https://acme.example/x'),
+      outcome: { kind: 'dead' },
+    };
     unsettled.remember('batch', [result]);
     expect(unsettled.recall('batch', [event])).toEqual([{ event, result }]);
     expect(unsettled.recall('batch', [failedOnce(event).event])).toEqual([]);

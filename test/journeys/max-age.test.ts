@@ -49,8 +49,8 @@ test('events that became too old during a pause are dead letters, not sent; a re
   await client.settled({ delivered: 2, dead: 2 });
   expect([...company.deliveredIds].sort()).toEqual(young.map(({ id }) => id).sort());
   expect(company.tally.received).toBe(2);
-  const expiredAt = expect.any(Number);
-  expect(await client.deadLetters()).toEqual(old.map((event) => ({ ...event, response: REASON, expiredAt })));
+  const expired = { response: REASON, url: `${company.baseUrl}/dispositions`, expiredAt: expect.any(Number) };
+  expect(await client.deadLetters()).toEqual(old.map((event) => ({ ...event, ...expired })));
   const status = await client.status();
   expect(status).toMatchObject({ dead: 2, diedByClass: { expired: 2 }, failedAttempts: {}, retrying: 0 });
   expect(client.attempts()).toHaveLength(2);
@@ -88,6 +88,8 @@ test('a retry that comes due too late expires with the attempts that it had', as
     ...event,
     history: [[expect.any(Number), 503, 'server_error', expect.any(Number)]],
     response: `${REASON}; the attempt before: closed`,
+    headers: { 'content-type': 'application/json' },
+    url: `${company.baseUrl}/dispositions`,
     expiredAt: expect.any(Number),
   });
   expect(company.tally.received).toBe(1);

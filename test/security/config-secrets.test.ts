@@ -173,7 +173,7 @@ test.each([
   if (isValid) expect(parseConfig(text, FILE, {}).redis?.url).toBe(url);
   else {
     expect(problemsOf(text)).toEqual([
-      '1 $.redis.url must have each / ? # % and @ in its password percent-encoded',
+      '1 $.redis.url must have each / ? # % and @ in its user and password percent-encoded',
     ]);
   }
 });

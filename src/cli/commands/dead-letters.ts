@@ -96,7 +96,8 @@ function show(terminal: Terminal, { client, event }: DeadLetter): void {
     event.expiredAt === undefined
       ? response
       : `Expired at ${new Date(event.expiredAt).toISOString()}, not sent`;
-  if (event.url !== undefined) terminal.line(`\nSent to\n${indent(event.url)}`);
+  const sent = event.history === undefined ? 'To be sent to' : 'Sent to';
+  if (event.url !== undefined) terminal.line(`\n${sent}\n${indent(event.url)}`);
   const headers = Object.entries(event.headers ?? {}).map(
     ([name, text]) => `  ${oneLine(`${name}: ${text}`)}\n`,
   );

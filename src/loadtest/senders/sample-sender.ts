@@ -2,6 +2,7 @@ import type { TokenRedis } from '../../auth/token-store.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import type { StoredEvent } from '../../core/event.ts';
 import { findEventType } from '../../core/event-types.ts';
+import { keepProcessAlive } from '../../core/time.ts';
 import type { Post } from '../../delivery/make-attempt.ts';
 import { createIdSource } from '../../intake/id-source.ts';
 import { toNewEvent } from '../../intake/new-event.ts';
@@ -12,7 +13,6 @@ const CHECK_HEADER = 'X-Waybill-Check';
 const UNIT_PREFIX = 'waybill-check-';
 /** What is kept of an answer. */
 const KEPT_BYTES = 2_048;
-const KEEP_ALIVE_MS = 60_000;
 
 /** What a sample event came to. */
 export interface SampleSent {
@@ -54,7 +54,7 @@ export async function sendSamples({ client, now, ...options }: SampleOptions): P
     onTokenRequest: () => {},
   });
   // The timers of a token request do not keep a process from ending.
-  const alive = setInterval(() => {}, KEEP_ALIVE_MS);
+  const letEnd = keepProcessAlive();
   try {
     const sent = samples.map(async (sample): Promise<SampleSent[]> => {
       const began = performance.now();
@@ -70,7 +70,7 @@ export async function sendSamples({ client, now, ...options }: SampleOptions): P
     });
     return (await Promise.all(sent)).flat();
   } finally {
-    clearInterval(alive);
+    letEnd();
     await close();
   }
 }
