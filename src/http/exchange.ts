@@ -25,7 +25,7 @@ export interface HttpRequest {
   readonly body: string | null;
   /** From the call to the last byte of the answer; default: that of the options. */
   readonly timeoutMs?: number;
-  /** Keeps so much of the body whatever the status, to its end; default: 2 KiB, of a 2xx nothing, for a second. */
+  /** How much of the body is kept, whatever the status. Default: 2 KiB, nothing of a 2xx; its end has 1 s to come. */
   readonly keepBodyBytes?: number;
 }
 
@@ -57,7 +57,7 @@ const DRAIN_MS = 1_000;
 type Resolve = (result: AttemptResult | Promise<AttemptResult>) => void;
 
 /**
- * One POST from call to result, and undici's handler for it. It is a handler of undici's legacy form (`onConnect`,
+ * One request from call to result, and undici's handler for it. It is a handler of undici's legacy form (`onConnect`,
  * `onHeaders`, …), which version 8 has not: the new one (`onRequestStart`, …) costs about a tenth of an event more.
  */
 export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Limited {
@@ -124,8 +124,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     this.#status = status;
     if (this.#connection?.answers === 0) noteDate(headers);
     const { keepBodyBytes } = this.#request;
-    if (status < 300 && keepBodyBytes === undefined) this.#isWebPage = isWebPage(headers);
-    else {
+    this.#isWebPage = status < 300 && isWebPage(headers);
+    if (status >= 300 || keepBodyBytes !== undefined) {
       this.#headers = new AnswerHeaders(headers);
       this.#keepBytes = keepBodyBytes ?? (this.#headers.coding === undefined ? KEPT_BYTES : PACKED_BYTES);
     }
@@ -221,7 +221,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     const bytes = Buffer.concat(this.#chunks ?? []);
     const { keepBodyBytes } = this.#request;
     return readAnswer({
-      ...{ status, headers: this.#headers, bytes, complete },
+      ...{ status, headers: this.#headers, isWebPage: this.#isWebPage, bytes, complete },
       keepBytes: keepBodyBytes ?? KEPT_BYTES,
       isWhole: keepBodyBytes !== undefined,
     });
