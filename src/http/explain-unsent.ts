@@ -8,9 +8,8 @@ const REFUSES_CREDENTIALS: ReadonlySet<number> = new Set([401, 407]);
 
 /** What a request comes to that the address guard, the proxy, or this machine kept back; undefined: none of them did. */
 export function explainUnsent(error: Error, where: string): Unsent | ProxyAway | Shortage | undefined {
-  if (codeOf(error) === ADDRESS_REFUSED) {
+  if (codeOf(error) === ADDRESS_REFUSED)
     return { kind: 'unsent', failureClass: 'address', detail: error.message };
-  }
   if (!(error instanceof ProxyFailure)) return findShortage(error, where);
   // A shortage of this machine keeps it from the proxy as from any other server.
   const shortage = error.cause instanceof Error ? findShortage(error.cause, where) : undefined;

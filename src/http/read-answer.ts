@@ -69,11 +69,10 @@ export function readAnswer(received: ReceivedAnswer): Answer | Promise<Answer> {
   const { coding } = headers;
   if (coding === undefined || bytes.length === 0)
     return toAnswer(received, textStart([bytes], keepBytes), { bytes });
-  return unpack(bytes, coding, keepBytes + 1).then((unpacked) => {
+  return unpack(bytes, coding, keepBytes + 1).then((unpacked) =>
     // What was cut off here is too long, whatever unpacking its start comes to.
-    const whole = bytes.length > keepBytes ? { bytes } : unpacked;
-    return toAnswer(received, textOf(unpacked, coding, received), whole);
-  });
+    toAnswer(received, textOf(unpacked, coding, received), bytes.length > keepBytes ? { bytes } : unpacked),
+  );
 }
 
 function toAnswer(received: ReceivedAnswer, body: string, { bytes, fault }: Unpacked): Answer {

@@ -89,11 +89,11 @@ function toKnown({ asksForCertificate, hasCertificate, chain }: TlsFacts) {
   return { asksForCertificate, hasCertificate, certificates, isIssuerPublic, isClockOff: isClockOff(chain) };
 }
 
-/** By how many ms servers' clocks are ahead of this machine's, by host:port; the one that answered last comes last. */
-const skews = new Map<string, number>();
-const MOST_SKEWS = 5;
-/** One server's own clock may be off. */
-const LEAST_SKEWS = 2;
+/** By how many ms the clocks of the latest servers, by host:port, are ahead of this machine's, and when they said so. */
+const skews = new Map<string, { readonly ms: number; readonly at: number }>();
+const [LEAST_SKEWS, MOST_SKEWS] = [2, 5];
+/** What a server said longer ago may be from before this machine's clock went wrong. */
+const FRESH_MS = 600_000;
 /** No server's clock is off by so much without a reason. */
 const OFF_MS = 3_600_000;
 const DATE = 'date';
@@ -111,7 +111,7 @@ export function noteDate(server: string, raw: readonly Buffer[]): void {
   const skew = Date.parse(raw[at + 1]?.toString('latin1') ?? '') - wallNow();
   if (Number.isNaN(skew)) return;
   skews.delete(server);
-  skews.set(server, skew);
+  skews.set(server, { ms: skew, at: performance.now() });
   const [oldest = ''] = skews.keys();
   if (skews.size > MOST_SKEWS) skews.delete(oldest);
 }
@@ -120,8 +120,10 @@ const wallNow = (): number => performance.timeOrigin + performance.now();
 
 /** Whether all of these servers agree that it is another time, at which those certificates are valid that are not now. */
 function isClockOff(chain: readonly DetailedPeerCertificate[]): boolean {
-  if (skews.size < LEAST_SKEWS) return false;
-  const [least, most] = [Math.min(...skews.values()), Math.max(...skews.values())];
+  const isFresh = ({ at }: { readonly at: number }): boolean => performance.now() - at < FRESH_MS;
+  const fresh = [...skews.values()].filter(isFresh).map(({ ms }) => ms);
+  if (fresh.length < LEAST_SKEWS) return false;
+  const [least, most] = [Math.min(...fresh), Math.max(...fresh)];
   if (least < OFF_MS && most > -OFF_MS) return false;
   const isValid = (skew: number) => (certificate: DetailedPeerCertificate) => {
     const time = wallNow() + skew;
