@@ -2,15 +2,15 @@ import { X509Certificate } from 'node:crypto';
 
 /** A certificate, as far as operators need to know. Times in ms since the epoch. */
 export interface CertificateFacts {
-  /** The common name, or all of the subject on one line if it has none. */
+  /** The common name; or all of the subject on one line; or, if it is empty, the names of the hosts. */
   readonly subject: string;
   readonly issuer: string;
   readonly validFrom: number;
   readonly validTo: number;
 }
 
-/** A certificate that ends within this time is told of. */
-export const ENDS_SOON_MS = 21 * 86_400_000;
+const DAY_MS = 86_400_000;
+const ENDS_SOON_DAYS = 21;
 
 const CERTIFICATE =
   /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[^-]+-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;
@@ -29,11 +29,22 @@ export function certificatesIn(pem: string): CertificateFacts[] {
 /** What is to be known of a certificate. */
 export function factsOf(certificate: X509Certificate): CertificateFacts {
   return {
-    subject: nameOf(certificate.subject),
+    subject: nameOf(certificate.subject) || (certificate.subjectAltName ?? ''),
     issuer: nameOf(certificate.issuer),
     validFrom: Date.parse(certificate.validFrom),
     validTo: Date.parse(certificate.validTo),
   };
+}
+
+/** Whether a certificate is to be told of: it ends within 21 days, or has ended. @param now ms since the epoch */
+export function endsSoon({ validTo }: Pick<CertificateFacts, 'validTo'>, now: number): boolean {
+  return validTo - now <= ENDS_SOON_DAYS * DAY_MS;
+}
+
+/** How long a certificate is good still, in whole days: `1 day`. @param now ms since the epoch */
+export function daysLeft({ validTo }: Pick<CertificateFacts, 'validTo'>, now: number): string {
+  const days = Math.floor((validTo - now) / DAY_MS);
+  return `${days} day${days === 1 ? '' : 's'}`;
 }
 
 function nameOf(name: string | undefined): string {

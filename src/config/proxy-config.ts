@@ -1,6 +1,7 @@
+import { hostPort, portOf, withoutBrackets } from '../core/host-port.ts';
 import type { ConfigProblem } from './config-error.ts';
 import { isUserInfoEncoded, NOT_ENCODED, textFor, whyLineBreak } from './http-fields.ts';
-import { DEFAULT_PORTS, type ProxyRoutes, type ProxyServer, withoutBrackets } from './proxy-routes.ts';
+import type { ProxyRoutes, ProxyServer } from './proxy-routes.ts';
 import type { Env } from './substitute-env.ts';
 
 /** The setting that takes the proxy from the environment. */
@@ -53,14 +54,13 @@ export function routesFor(setting: string | undefined, environment: ProxyRoutes)
 
 function toServer(text: string): ProxyServer {
   const url = new URL(text);
-  const port = Number(url.port) || (DEFAULT_PORTS[url.protocol] as number);
   const { user, password } = userInfoOf(url);
   const pair = Buffer.from(`${user}:${password}`).toString('base64');
   return {
     host: withoutBrackets(url.hostname),
-    port,
+    port: portOf(url) as number,
     secure: url.protocol === 'https:',
-    name: `${url.hostname}:${port}`,
+    name: hostPort(url),
     ...(url.username + url.password !== '' && { authorization: `Basic ${pair}` }),
   };
 }

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
+import { portOf, withoutBrackets } from '../core/host-port.ts';
 
 /** A proxy that connections are made through, by CONNECT (RFC 9110, section 9.3.6). */
 export interface ProxyServer {
@@ -23,9 +24,6 @@ export interface ProxyRoutes {
   readonly except: readonly string[];
 }
 
-/** By the protocol of a URL that has none. */
-export const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
-
 /** The proxy that a target is reached through; undefined: it is reached directly. */
 export function proxyFor(routes: ProxyRoutes | undefined, target: URL): ProxyServer | undefined {
   const server = target.protocol === 'https:' ? routes?.https : routes?.http;
@@ -42,7 +40,7 @@ function isMeant(entry: string, target: URL): boolean {
   const host = withoutBrackets(target.hostname).replace(/\.$/, '');
   if (entry.includes('/')) return isInBlock(host, entry);
   const { name, port } = splitPort(entry);
-  if (port !== undefined && port !== (target.port || String(DEFAULT_PORTS[target.protocol]))) return false;
+  if (port !== undefined && port !== String(portOf(target))) return false;
   if (isIP(host) !== 0)
     return isIP(name) !== 0 && ipaddr.process(host).toString() === ipaddr.process(name).toString();
   const wanted = name
@@ -64,9 +62,4 @@ function isInBlock(host: string, entry: string): boolean {
   const [base, length] = ipaddr.parseCIDR(entry);
   const address = ipaddr.process(host);
   return address.kind() === base.kind() && address.match(base, length);
-}
-
-/** The host of a URL, an IPv6 address without its brackets. */
-export function withoutBrackets(hostname: string): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1');
 }

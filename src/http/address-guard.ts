@@ -1,5 +1,6 @@
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { specialRangeOf } from '../config/special-addresses.ts';
+import { withoutBrackets } from '../core/host-port.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { type Lookup, shareQuestions } from './share-questions.ts';
 
@@ -20,7 +21,7 @@ export function refuseAddress(host: string, address: string): WaybillError | und
 
 /** Checks a URL's host if it is an address itself, which Node connects to without asking `lookup`. */
 export function refuseLiteral(hostname: string): WaybillError | undefined {
-  const address = hostname.replace(/^\[(.*)\]$/, '$1');
+  const address = withoutBrackets(hostname);
   return isIP(address) === 0 ? undefined : refuseAddress(address, address);
 }
 

@@ -1,10 +1,12 @@
 import type { AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
+import { portOf } from '../core/host-port.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { refuseLiteral } from './address-guard.ts';
 import { ConnectionPool } from './connection-pool.ts';
 import { Connector, type ConnectorOptions } from './connector.ts';
 import { Exchange, type HttpRequest, type Target } from './exchange.ts';
+import { explainUnsent } from './explain-unsent.ts';
 import { UnderWay } from './under-way.ts';
 
 /** How a client's endpoints are reached. */
@@ -30,8 +32,6 @@ export interface ClientHttp {
   close(): Promise<void>;
 }
 
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
-
 /** Creates a client's connections; none is opened yet. Throws `TLS_SETTINGS_INVALID`. */
 export function createClientHttp(options: HttpOptions): ClientHttp {
   const connector = new Connector(options);
@@ -43,22 +43,20 @@ export function createClientHttp(options: HttpOptions): ClientHttp {
 
   function addTarget(text: string): Target {
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    const defaultPort = url && DEFAULT_PORTS[url.protocol];
-    if (url === undefined || defaultPort === undefined) {
+    if (url === undefined || portOf(url) === undefined) {
       throw new WaybillError('HTTP_REQUEST_INVALID', 'the endpoint is not an http: or https: URL');
     }
     const pool = pools.get(url.origin) ?? new ConnectionPool(url.origin, options.connections, connector);
     pools.set(url.origin, pool);
     const refusal = options.allowPrivateNetwork ? undefined : refuseLiteral(url.hostname);
-    const host = `${url.hostname}:${url.port || defaultPort}`;
-    const proxy = connector.proxyFor(url);
+    const where = connector.describe(url);
     const target: Target = {
       pool,
       underWay,
       path: url.pathname + url.search,
-      where: proxy === undefined ? host : `${host} through proxy ${proxy.name}`,
+      where,
       timeoutMs: options.timeoutMs,
-      refusal: refusal && { kind: 'unsent', failureClass: 'address', detail: refusal.message },
+      refusal: refusal && explainUnsent(refusal, where),
     };
     targets.set(text, target);
     return target;

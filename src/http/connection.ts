@@ -1,8 +1,7 @@
-import { TLSSocket } from 'node:tls';
 import { Client } from 'undici';
 import type { Connector } from './connector.ts';
 import { PassContinue } from './pass-continue.ts';
-import { isEstablished } from './tls-failure.ts';
+import { isHandshaking } from './tls-failure.ts';
 import type { Opening, ProxyWait } from './tunnel.ts';
 
 /** The longest head of an answer that is read. */
@@ -85,8 +84,7 @@ export class Connection {
 
   /** Whether it is connected, and TLS is not established yet. */
   get isHandshaking(): boolean {
-    const socket = this.#opening?.socket;
-    return socket instanceof TLSSocket && !socket.connecting && !isEstablished(socket);
+    return isHandshaking(this.#opening?.socket);
   }
 
   /** How many bytes of the request before this one have not left this process. */

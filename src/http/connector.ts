@@ -10,6 +10,7 @@ import { createSecureContext, type SecureContext, TLSSocket, connect as tlsConne
 import { buildConnector } from 'undici';
 import type { TlsMaterial } from '../config/config-schema.ts';
 import { type ProxyRoutes, type ProxyServer, proxyFor } from '../config/proxy-routes.ts';
+import { hostPort } from '../core/host-port.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createLookup, guardSocket, refuseAddress } from './address-guard.ts';
 import { type OnPeerCertificates, PeerCertificates } from './peer-certificates.ts';
@@ -96,14 +97,15 @@ export class Connector {
     this.#sessions = new Map();
   }
 
-  /** The proxy that a target is reached through; undefined: it is reached directly. */
-  proxyFor(target: URL): ProxyServer | undefined {
-    return proxyFor(this.#proxy, target);
+  /** Where a target is, for sentences: `host:port`, and the proxy in between. */
+  describe(target: URL): string {
+    const proxy = proxyFor(this.#proxy, target);
+    return proxy === undefined ? hostPort(target) : `${hostPort(target)} through proxy ${proxy.name}`;
   }
 
   /** Opens a socket; the callback has it when it, and TLS, is established, through a proxy too. */
   open(to: buildConnector.Options, onRead: OnRead, callback: buildConnector.Callback): Opening {
-    const proxy = this.#proxy && this.proxyFor(new URL(`${to.protocol}//${to.host}`));
+    const proxy = this.#proxy && proxyFor(this.#proxy, new URL(`${to.protocol}//${to.host}`));
     if (proxy !== undefined) {
       return new Tunnel({
         proxy,
@@ -127,19 +129,26 @@ export class Connector {
     const socket = this.#connect(to, { onread }, callback);
     socket.once('connect', () => reachedFamilies.add(socket.remoteFamily));
     if (!this.#allowPrivateNetwork) guardSocket(socket, to.hostname);
-    return new Direct(socket);
+    return {
+      socket,
+      waitsFor: undefined,
+      get address() {
+        return socket.remoteAddress;
+      },
+      destroy: () => void socket.destroy(),
+    };
   }
 
   /** On a socket that is given, TLS begins at once. */
   #connect(to: buildConnector.Options, more: object, callback: buildConnector.Callback): Socket {
-    const peer = `${to.hostname}:${to.port}`;
+    const peer = hostPort(to);
     const session = this.#sessions.get(peer);
     const connect = buildConnector({ ...this.#options, ...more, ...(session && { session }) }) as Connect;
     const socket = connect(to, callback);
     if (socket instanceof TLSSocket) {
       watchTls(socket);
       this.#keepSession(peer, socket);
-      this.#peers?.watch(to, socket);
+      this.#peers?.watch(peer, socket);
     }
     return socket;
   }
@@ -151,6 +160,7 @@ export class Connector {
     const socket = secure
       ? tlsConnect({ ...to, servername, minVersion, ALPNProtocols: ['http/1.1'] } as object)
       : tcpConnect(to as TcpNetConnectOpts);
+    if (socket instanceof TLSSocket) watchTls(socket);
     socket.once('connect', () => reachedFamilies.add(socket.remoteFamily));
     return socket.setNoDelay(true).setKeepAlive(true, KEEP_ALIVE_MS);
   }
@@ -163,24 +173,6 @@ export class Connector {
       if (!socket.authorized) sessions.delete(peer);
     };
     socket.once('error', forget).once('close', forget);
-  }
-}
-
-/** A connection that no proxy is in the way of. */
-class Direct implements Opening {
-  readonly socket: Socket;
-  readonly waitsFor = undefined;
-
-  constructor(socket: Socket) {
-    this.socket = socket;
-  }
-
-  get address(): string | undefined {
-    return this.socket.remoteAddress;
-  }
-
-  destroy(): void {
-    this.socket.destroy();
   }
 }
 

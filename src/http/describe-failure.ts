@@ -81,7 +81,7 @@ function readLimit(code: string): string {
 
 /** A resolver that cannot open its own files says that there is no such name: looks whether any can be opened. */
 function shortageOfResolver(error: Error): FoundShortage | undefined {
-  if (explainError(error).failureClass !== 'dns') return undefined;
+  if (classifyNetworkError(codeOf(error)) !== 'dns') return undefined;
   try {
     closeSync(openSync(devNull, 'r'));
   } catch (cause) {

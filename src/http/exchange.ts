@@ -1,15 +1,13 @@
 import type { Dispatcher } from 'undici';
-import type { Answer, AttemptResult, Unsent } from '../core/attempt-result.ts';
+import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
 import { WaybillError } from '../core/waybill-error.ts';
-import { ADDRESS_REFUSED } from './address-guard.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionPool, ConnectionUser } from './connection-pool.ts';
 import * as failure from './describe-failure.ts';
-import { describeWait, explainLate, explainProxy } from './explain-proxy.ts';
+import { describeWait, explainLate, explainUnsent } from './explain-unsent.ts';
 import { AnswerHeaders, isWebPage, readAnswer } from './read-answer.ts';
 import { noteDate, wasHandshaking } from './tls-failure.ts';
-import { ProxyFailure } from './tunnel.ts';
 import type { EndReason, Limited, UnderWay } from './under-way.ts';
 
 /** One request. */
@@ -25,7 +23,7 @@ export interface HttpRequest {
   readonly body: string | null;
   /** From the call to the last byte of the answer; default: that of the options. */
   readonly timeoutMs?: number;
-  /** Keeps so much of the body whatever the status, to its end; default: 2 KiB, of a 2xx nothing, for a second. */
+  /** How much of the body is kept, whatever the status. Default: 2 KiB, nothing of a 2xx; its end has 1 s to come. */
   readonly keepBodyBytes?: number;
 }
 
@@ -40,7 +38,7 @@ export interface Target {
   /** Where each request stands until it is done. */
   readonly underWay: UnderWay;
   /** Why nothing is sent there. */
-  readonly refusal: Unsent | undefined;
+  readonly refusal: AttemptResult | undefined;
 }
 
 /** What is kept of the body of an answer that is not a 2xx. */
@@ -57,7 +55,7 @@ const DRAIN_MS = 1_000;
 type Resolve = (result: AttemptResult | Promise<AttemptResult>) => void;
 
 /**
- * One POST from call to result, and undici's handler for it. It is a handler of undici's legacy form (`onConnect`,
+ * One request from call to result, and undici's handler for it. It is a handler of undici's legacy form (`onConnect`,
  * `onHeaders`, …), which version 8 has not: the new one (`onRequestStart`, …) costs about a tenth of an event more.
  */
 export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Limited {
@@ -122,10 +120,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
       return true;
     }
     this.#status = status;
-    if (this.#connection?.answers === 0) noteDate(headers);
+    if (this.#connection?.answers === 0) noteDate(this.#target.where, headers);
     const { keepBodyBytes } = this.#request;
-    if (status < 300 && keepBodyBytes === undefined) this.#isWebPage = isWebPage(headers);
-    else {
+    this.#isWebPage = status < 300 && isWebPage(headers);
+    if (status >= 300 || keepBodyBytes !== undefined) {
       this.#headers = new AnswerHeaders(headers);
       this.#keepBytes = keepBodyBytes ?? (this.#headers.coding === undefined ? KEPT_BYTES : PACKED_BYTES);
     }
@@ -163,16 +161,9 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
       const why = `request to ${where}: ${error.message}`;
       this.#end(Promise.reject(new WaybillError('HTTP_REQUEST_INVALID', why)));
     } else if (this.#mayResend(error)) pool.replace(this.#connection as Connection, this);
-    else if (failure.codeOf(error) === ADDRESS_REFUSED) {
-      this.#end({ kind: 'unsent', failureClass: 'address', detail: error.message });
-    } else if (error instanceof ProxyFailure) {
-      // A shortage of this machine keeps it from the proxy as from any other server.
-      const { cause } = error;
-      const shortage = cause instanceof Error ? failure.findShortage(cause, where) : undefined;
-      this.#end(shortage ?? explainProxy(error));
-    } else {
+    else {
       const why = failure.explainError(error, this.#connection?.latest);
-      this.#end(failure.findShortage(error, where) ?? this.#noAnswer(why, error));
+      this.#end(explainUnsent(error, where) ?? this.#noAnswer(why, error));
     }
   }
 
@@ -221,7 +212,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     const bytes = Buffer.concat(this.#chunks ?? []);
     const { keepBodyBytes } = this.#request;
     return readAnswer({
-      ...{ status, headers: this.#headers, bytes, complete },
+      ...{ status, headers: this.#headers, isWebPage: this.#isWebPage, bytes, complete },
       keepBytes: keepBodyBytes ?? KEPT_BYTES,
       isWhole: keepBodyBytes !== undefined,
     });

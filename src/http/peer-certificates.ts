@@ -20,35 +20,49 @@ export class PeerCertificates {
     this.#tell = tell;
   }
 
-  /** Looks once the handshake of a socket is over. */
-  watch({ hostname, port }: { readonly hostname: string; readonly port: string }, socket: TLSSocket): void {
-    const host = hostname.includes(':') ? `[${hostname}]` : hostname;
-    const peer = `${host}:${port || '443'}`;
+  /** Looks once the handshake of a socket with a server, named as host:port, is over. */
+  watch(peer: string, socket: TLSSocket): void {
     // Before Node's own listener: if that refuses the certificate, nothing is left of it.
     socket.prependOnceListener('secure', () => {
       if (socket.isSessionReused()) return;
-      // Not getPeerX509Certificate: it takes the certificate out of the chain that Node judges afterwards.
-      const { fingerprint256 } = socket.getPeerCertificate();
-      if (fingerprint256 === undefined || fingerprint256 === this.#shown.get(peer)) return;
-      this.#shown.set(peer, fingerprint256);
-      // With its chain it costs an eighth of a handshake.
-      this.#tell(peer, chainOf(socket.getPeerCertificate(true)));
+      try {
+        // Not getPeerX509Certificate: it takes the certificate out of the chain that Node judges afterwards.
+        const { fingerprint256 } = socket.getPeerCertificate();
+        if (fingerprint256 === undefined || fingerprint256 === this.#shown.get(peer)) return;
+        this.#shown.set(peer, fingerprint256);
+        // With its chain it costs an eighth of a handshake.
+        this.#tell(peer, peerChain(socket));
+      } catch {
+        // Whatever a server has sent, no connection fails for telling of it.
+      }
     });
   }
 }
 
-/** A server's certificate and its issuers', but for the root: that is ours to trust, not the server's to renew. */
-function chainOf(certificate: DetailedPeerCertificate): CertificateFacts[] {
-  const raw = [certificate.raw];
-  let next = certificate.issuerCertificate;
-  while (next !== undefined && next !== next.issuerCertificate && raw.length < LONGEST_CHAIN) {
-    raw.push(next.raw);
-    next = next.issuerCertificate;
-  }
+/**
+ * A server's certificate and its issuers', but for the root: that is ours to trust, not the server's to renew. Empty if
+ * one cannot be read.
+ */
+export function peerChain(socket: TLSSocket): CertificateFacts[] {
   try {
-    return raw.map((bytes) => factsOf(new X509Certificate(bytes)));
+    return chainOf(socket)
+      .filter((one, index) => index === 0 || one !== one.issuerCertificate)
+      .map(({ raw }) => factsOf(new X509Certificate(raw)));
   } catch {
-    // Whatever a server has sent, no connection fails for telling of it.
     return [];
   }
+}
+
+/** A server's certificate and its issuers', with the root if it is known. Throws if one cannot be read. */
+export function chainOf(socket: TLSSocket): DetailedPeerCertificate[] {
+  const chain: DetailedPeerCertificate[] = [];
+  const seen = new Set<string>();
+  let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true) ?? undefined;
+  // A root names itself as its issuer.
+  while (next?.raw !== undefined && !seen.has(next.fingerprint256) && chain.length < LONGEST_CHAIN) {
+    chain.push(next);
+    seen.add(next.fingerprint256);
+    next = next.issuerCertificate;
+  }
+  return chain;
 }

@@ -52,6 +52,7 @@ export function isWebPage(raw: readonly Buffer[]): boolean {
 export interface ReceivedAnswer {
   readonly status: number;
   readonly headers: AnswerHeaders;
+  readonly isWebPage: boolean;
   /** The start of the body, perhaps packed. */
   readonly bytes: Buffer;
   /** False: the connection ended, or the limit was passed, before the body was complete. */
@@ -66,22 +67,22 @@ export interface ReceivedAnswer {
 export function readAnswer(received: ReceivedAnswer): Answer | Promise<Answer> {
   const { headers, bytes, keepBytes } = received;
   const { coding } = headers;
-  // What is longer than anybody wants is not unpacked.
-  const isPacked =
-    coding !== undefined && bytes.length > 0 && !(received.isWhole && bytes.length > keepBytes);
-  if (!isPacked) return toAnswer(received, textStart([bytes], keepBytes), { bytes });
+  if (coding === undefined || bytes.length === 0)
+    return toAnswer(received, textStart([bytes], keepBytes), { bytes });
   return unpack(bytes, coding, keepBytes + 1).then((unpacked) =>
-    toAnswer(received, textOf(unpacked, coding, received), unpacked),
+    // What was cut off here is too long, whatever unpacking its start comes to.
+    toAnswer(received, textOf(unpacked, coding, received), bytes.length > keepBytes ? { bytes } : unpacked),
   );
 }
 
 function toAnswer(received: ReceivedAnswer, body: string, { bytes, fault }: Unpacked): Answer {
-  const { status, headers, complete, isWhole } = received;
+  const { status, headers, isWebPage, complete, isWhole } = received;
   const [retryAfter, location] = [headers.first('retry-after'), headers.first('location')];
   const challenges = headers.all('www-authenticate');
   const whole = { bytes, complete, contentEncoding: headers.coding, fault, location };
   return {
     ...{ kind: 'answer', status, body },
+    ...(isWebPage && { isWebPage }),
     ...(status >= 300 && retryAfter !== undefined && { retryAfter }),
     ...(status >= 300 && status < 400 && location !== undefined && { location }),
     ...(status >= 400 && challenges.length > 0 && { wwwAuthenticate: challenges.join(', ') }),

@@ -1,7 +1,8 @@
 import { request } from 'node:http';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import type { buildConnector } from 'undici';
-import { type ProxyServer, withoutBrackets } from '../config/proxy-routes.ts';
+import type { ProxyServer } from '../config/proxy-routes.ts';
+import { hostPort, withoutBrackets } from '../core/host-port.ts';
 import { VERSION } from '../version.ts';
 import { ADDRESS_REFUSED } from './address-guard.ts';
 
@@ -18,27 +19,30 @@ export interface Opening {
 }
 
 /** A step at a proxy. */
-export interface ProxyWait {
+interface ProxyStep<Step> {
   /** A connection to the proxy, its answer to CONNECT, or TLS with the target. */
-  readonly step: 'proxy' | 'answer' | 'tls';
+  readonly step: Step;
   /** The proxy as `host:port`. */
   readonly proxy: string;
   /** What CONNECT names: `address:port`, or `name:port` if the name does not resolve here. */
   readonly target: string;
 }
 
+/** A step that is waited for as long as there is no tunnel. */
+export type ProxyWait = ProxyStep<'proxy' | 'answer'>;
+
 /** There is no tunnel: which step failed, and the answer to CONNECT if there was one. */
 export class ProxyFailure extends Error {
   override readonly name = 'ProxyFailure';
-  readonly wait: ProxyWait;
+  readonly at: ProxyStep<ProxyWait['step'] | 'tls'>;
   /** 0: there was no answer, or one that cannot be read. */
   readonly status: number;
   /** The reason phrase of the answer, if it is worth telling. */
   readonly reason: string;
 
-  constructor(wait: ProxyWait, { status = 0, reason = '', cause }: ProxyAnswer) {
-    super(`no tunnel through proxy ${wait.proxy}`, { cause });
-    this.wait = wait;
+  constructor(at: ProxyFailure['at'], { status = 0, reason = '', cause }: ProxyAnswer) {
+    super(`no tunnel through proxy ${at.proxy}`, { cause });
+    this.at = at;
     this.status = status;
     this.reason = reason;
   }
@@ -71,7 +75,8 @@ const LONGEST_REASON = 60;
 
 /**
  * A connection to a target through a proxy: CONNECT, then TLS if the target's URL is https:. The proxy is given an
- * address that was resolved and guarded here, so that no name leads it elsewhere; the next one if it answers 5xx.
+ * address that was resolved and checked here, the next one if it answers 5xx; or, if the name does not resolve within
+ * 2 s, the name: then the proxy judges where it leads.
  */
 export class Tunnel implements Opening {
   socket: Socket | undefined;
@@ -114,15 +119,14 @@ export class Tunnel implements Opening {
   /** Asks for a tunnel to the first of these hosts; at least one. */
   #connect([host = '', ...others]: readonly string[]): void {
     const { proxy, to, connect } = this.#parts;
-    const port = to.port || (to.protocol === 'https:' ? '443' : '80');
-    const target = `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
-    const waitFor = (step: ProxyWait['step']): ProxyWait => ({ step, proxy: proxy.name, target });
+    const target = hostPort({ ...to, hostname: host });
+    const at = <Step>(step: Step): ProxyStep<Step> => ({ step, proxy: proxy.name, target });
     this.address = isIP(host) === 0 ? undefined : host;
-    this.waitsFor = waitFor('proxy');
+    this.waitsFor = at('proxy');
     const socket = connect();
     this.socket = socket;
     socket.once(proxy.secure ? 'secureConnect' : 'connect', () => {
-      this.waitsFor = waitFor('answer');
+      this.waitsFor = at('answer');
     });
     // Also one that comes once the tunnel stands, below TLS: that has its own.
     socket.on('error', () => {});
@@ -137,20 +141,20 @@ export class Tunnel implements Opening {
       },
       createConnection: () => socket,
     });
-    asked.on('error', (cause) => this.#failAt(this.waitsFor ?? waitFor('answer'), { cause }));
+    asked.on('error', (cause) => this.#failAt(this.waitsFor ?? at('answer'), { cause }));
     asked.once('connect', ({ statusCode: status = 0, statusMessage = '' }, _, rest: Buffer) => {
       if (this.#isOver) return;
       // Neither HTTP nor TLS lets a server speak first.
-      if (status >= 200 && status < 300 && rest.length === 0) return this.#begin(socket, waitFor('tls'));
+      if (status >= 200 && status < 300 && rest.length === 0) return this.#begin(socket, at('tls'));
       socket.destroy();
       if (status >= 500 && others.length > 0) return this.#connect(others);
-      this.#failAt(waitFor('answer'), { status, reason: this.#toReason(statusMessage) });
+      this.#failAt(at('answer'), { status, reason: this.#toReason(statusMessage) });
     });
     asked.end();
   }
 
   /** The tunnel stands. */
-  #begin(socket: Socket, wait: ProxyWait): void {
+  #begin(socket: Socket, at: ProxyFailure['at']): void {
     const { to, onRead, callback, secure } = this.#parts;
     this.waitsFor = undefined;
     if (to.protocol !== 'https:') {
@@ -163,7 +167,7 @@ export class Tunnel implements Opening {
       if (this.#isOver) return;
       // It was closed. Errors of TLS itself have other codes.
       if ((error as NodeJS.ErrnoException | null)?.code === 'ECONNRESET')
-        this.#failAt(wait, { cause: error as Error });
+        this.#failAt(at, { cause: error as Error });
       else if (error !== null) this.#fail(error);
       else {
         this.#isOver = true;
@@ -174,8 +178,8 @@ export class Tunnel implements Opening {
     showReads(secured, onRead);
   }
 
-  #failAt(wait: ProxyWait, answer: ProxyAnswer): void {
-    this.#fail(new ProxyFailure(wait, answer));
+  #failAt(at: ProxyFailure['at'], answer: ProxyAnswer): void {
+    this.#fail(new ProxyFailure(at, answer));
   }
 
   #fail(error: Error): void {

@@ -1,7 +1,8 @@
-import { type CertificateFacts, ENDS_SOON_MS } from '../config/certificates.ts';
+import { type CertificateFacts, endsSoon } from '../config/certificates.ts';
 import { asksForTokens, tokenUrlOf } from '../config/client-config.ts';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { namedCertificates } from '../config/named-certificates.ts';
+import { hostPort } from '../core/host-port.ts';
 import type { Log } from '../core/log.ts';
 import { type Metric, metric } from '../core/metric.ts';
 
@@ -95,7 +96,7 @@ export class CertificateWatch {
   #tell(watched: readonly Watched[]): void {
     const now = this.#now();
     for (const { client, use, where, file, subject, validTo } of watched) {
-      if (validTo - now > ENDS_SOON_MS) continue;
+      if (!endsSoon({ validTo }, now)) continue;
       const ends = new Date(validTo).toISOString();
       const facts = { client, use, where, subject, ends, ...(file === undefined ? {} : { file }) };
       const message = validTo <= now ? 'certificate has ended' : 'certificate ends soon';
@@ -111,5 +112,5 @@ export class CertificateWatch {
 function serversOf({ endpoints, auth }: ResolvedClient): ReadonlySet<string> {
   const urls = Object.values(endpoints).map(({ url }) => url);
   if (asksForTokens(auth)) urls.push(tokenUrlOf(auth));
-  return new Set(urls.map((url) => new URL(url)).map(({ hostname, port }) => `${hostname}:${port || '443'}`));
+  return new Set(urls.map((url) => hostPort(new URL(url))));
 }

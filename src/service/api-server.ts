@@ -7,6 +7,7 @@ import type { SubmitEvent } from '../api/submit-events.ts';
 import type { Config } from '../config/config-schema.ts';
 import type { HttpConfig } from '../config/http-config.ts';
 import type { LookUpEvent } from '../core/event-fate.ts';
+import { inBrackets } from '../core/host-port.ts';
 import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createIdSource } from '../intake/id-source.ts';
@@ -111,6 +112,6 @@ function listenFailed({ host, port }: HttpConfig, cause: Error): WaybillError {
   return new WaybillError('HTTP_LISTEN_FAILED', message, { cause });
 }
 
-function addressOf({ address, family, port }: AddressInfo): string {
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+function addressOf({ address, port }: AddressInfo): string {
+  return `http://${inBrackets(address)}:${port}`;
 }

@@ -1,29 +1,34 @@
-import { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { type DetailedPeerCertificate, TLSSocket } from 'node:tls';
-import { type CertificateFacts, factsOf } from '../config/certificates.ts';
+import { TLSSocket } from 'node:tls';
+import type { CertificateFacts } from '../config/certificates.ts';
+import { proxyFor } from '../config/proxy-routes.ts';
 import type { NoAnswer, ProxyAway, Shortage, Unsent } from '../core/attempt-result.ts';
-import { ADDRESS_REFUSED, refuseLiteral } from '../http/address-guard.ts';
+import { withoutBrackets } from '../core/host-port.ts';
+import { refuseLiteral } from '../http/address-guard.ts';
 import { Connector, type ConnectorOptions } from '../http/connector.ts';
 import * as failure from '../http/describe-failure.ts';
-import { explainLate, explainProxy } from '../http/explain-proxy.ts';
-import { wasHandshaking } from '../http/tls-failure.ts';
-import { type Opening, ProxyFailure } from '../http/tunnel.ts';
+import { explainLate, explainUnsent } from '../http/explain-unsent.ts';
+import { peerChain } from '../http/peer-certificates.ts';
+import { isHandshaking, wasHandshaking } from '../http/tls-failure.ts';
+import type { Opening } from '../http/tunnel.ts';
 
 /** A connection that came about. */
 export interface Connected {
   readonly kind: 'connected';
-  /** The address at the other end. */
-  readonly address: string | undefined;
-  /** One round trip: what the address that took the connection needed for it, in milliseconds. */
-  readonly roundTripMs: number;
+  /** The server's address; absent: only a proxy knows it. */
+  readonly address?: string;
+  /**
+   * One round trip: what the address that took the connection needed for it, in milliseconds. Absent: a proxy is in
+   * between.
+   */
+  readonly roundTripMs?: number;
+  /** From the start to the end of the handshake, or of connecting if there is none; in milliseconds. */
+  readonly ms: number;
   /** Absent: the connection is not encrypted. */
   readonly tls?: {
     /** OpenSSL's name of it, such as `TLSv1.3`. */
     readonly version: string;
-    /** From the start to the end of the handshake, in milliseconds. */
-    readonly ms: number;
-    /** The server's own certificate first, the authority's last. */
+    /** The server's own certificate first, without the root; empty if one cannot be read. */
     readonly chain: readonly CertificateFacts[];
   };
 }
@@ -49,15 +54,14 @@ export function tryConnection(
   options: ConnectorOptions,
   timeoutMs: number,
 ): Promise<ConnectionResult> {
-  const refusal = options.allowPrivateNetwork ? undefined : refuseLiteral(url.hostname);
-  if (refusal !== undefined) {
-    return Promise.resolve({ kind: 'unsent', failureClass: 'address', detail: refusal.message });
-  }
   const connector = new Connector(options);
-  return new Promise((resolve) => new Trial(url, timeoutMs, resolve).start(connector));
+  const where = connector.describe(url);
+  const refusal = options.allowPrivateNetwork ? undefined : refuseLiteral(url.hostname);
+  const refused = refusal && explainUnsent(refusal, where);
+  if (refused !== undefined) return Promise.resolve(refused);
+  const isDirect = proxyFor(options.proxy, url) === undefined;
+  return new Promise((resolve) => new Trial(url, where, timeoutMs, resolve).start(connector, isDirect));
 }
-
-const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
 /** One connection from the question to its end. */
 class Trial {
@@ -67,32 +71,37 @@ class Trial {
   readonly #resolve: (result: ConnectionResult) => void;
   readonly #timers: NodeJS.Timeout[] = [];
   #opening: Opening | undefined;
-  #stage: failure.Stage = 'connecting';
 
-  constructor(url: URL, timeoutMs: number, resolve: (result: ConnectionResult) => void) {
+  constructor(url: URL, where: string, timeoutMs: number, resolve: (result: ConnectionResult) => void) {
     this.#url = url;
-    this.#where = `${url.hostname}:${url.port || DEFAULT_PORTS[url.protocol]}`;
+    this.#where = where;
     this.#timeoutMs = timeoutMs;
     this.#resolve = resolve;
   }
 
-  start(connector: Connector): void {
+  /** @param isDirect whether no proxy is in between */
+  start(connector: Connector, isDirect: boolean): void {
     const { protocol, host, hostname, port } = this.#url;
     const began = performance.now();
     let attempted = began;
     let connected: number | undefined;
     this.#after(this.#timeoutMs, () => this.#end(this.#late()));
-    const to = { protocol, host, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port };
+    const to = { protocol, host, hostname: withoutBrackets(hostname), port };
     const opening = connector.open(
       to,
       () => {},
       (...[error, established]) => {
         if (error !== null) return this.#fail(error);
         const now = performance.now();
-        this.#succeed(established, (connected ?? now) - attempted, now - began);
+        const roundTrip = isDirect ? { roundTripMs: (connected ?? now) - attempted } : {};
+        const address = opening.address ?? (isDirect ? established.remoteAddress : undefined);
+        const ms = now - began;
+        const result = { kind: 'connected', ...(address && { address }), ...roundTrip, ms } as const;
+        this.#succeed(established, result);
       },
     );
     this.#opening = opening;
+    if (!isDirect) return;
     // Of several addresses only the one that answered counts; a question to the resolver does not.
     opening.socket?.on('connectionAttempt', () => {
       attempted = performance.now();
@@ -100,46 +109,34 @@ class Trial {
     // Before the listener that calls back.
     opening.socket?.prependOnceListener('connect', () => {
       connected = performance.now();
-      if (protocol === 'https:') this.#stage = 'handshake';
     });
   }
 
-  #succeed(socket: Socket, roundTripMs: number, ms: number): void {
-    const address = this.#opening?.address ?? socket.remoteAddress;
+  #succeed(socket: Socket, connected: Connected): void {
     if (!(socket instanceof TLSSocket)) {
-      this.#end({ kind: 'connected', address, roundTripMs });
+      this.#end(connected);
       return;
     }
     socket.on('error', (error) => this.#fail(error));
-    socket.once('close', () => this.#end(this.#noAnswer({ failureClass: 'reset' })));
-    const tls = { version: socket.getProtocol() ?? 'TLS', ms, chain: chainOf(socket) };
-    this.#after(LISTEN_MS + LISTEN_ROUND_TRIPS * ms, () =>
-      this.#end({ kind: 'connected', address, roundTripMs, tls }),
-    );
+    socket.once('close', () => this.#end(this.#noAnswer({ failureClass: 'reset' }, true)));
+    const tls = { version: socket.getProtocol() ?? 'TLS', chain: peerChain(socket) };
+    this.#after(LISTEN_MS + LISTEN_ROUND_TRIPS * connected.ms, () => this.#end({ ...connected, tls }));
   }
 
   #fail(error: Error): void {
-    if (failure.codeOf(error) === ADDRESS_REFUSED) {
-      this.#end({ kind: 'unsent', failureClass: 'address', detail: error.message });
-    } else if (error instanceof ProxyFailure) {
-      const { cause } = error;
-      const shortage = cause instanceof Error ? failure.findShortage(cause, this.#where) : undefined;
-      this.#end(shortage ?? explainProxy(error));
-    } else {
-      const stage = wasHandshaking(error) ? 'handshake' : 'connecting';
-      const why = failure.explainError(error);
-      this.#end(failure.findShortage(error, this.#where) ?? this.#noAnswer(why, stage));
-    }
+    const why = failure.explainError(error);
+    this.#end(explainUnsent(error, this.#where) ?? this.#noAnswer(why, wasHandshaking(error)));
   }
 
   #late(): ConnectionResult {
-    const wait = this.#opening?.waitsFor;
-    return wait === undefined
-      ? this.#noAnswer({ failureClass: 'timeout' })
-      : explainLate(wait, this.#timeoutMs);
+    const { waitsFor, socket } = this.#opening ?? {};
+    return waitsFor === undefined
+      ? this.#noAnswer({ failureClass: 'timeout' }, isHandshaking(socket))
+      : explainLate(waitsFor, this.#timeoutMs);
   }
 
-  #noAnswer(why: failure.FailureReason, stage: failure.Stage = this.#stage): NoAnswer {
+  #noAnswer(why: failure.FailureReason, isHandshake: boolean): NoAnswer {
+    const stage = isHandshake ? 'handshake' : 'connecting';
     const detail = failure.describeFailure(why, this.#where, this.#timeoutMs, stage);
     return { kind: 'no_answer', failureClass: why.failureClass, detail };
   }
@@ -154,20 +151,4 @@ class Trial {
     this.#resolve(result);
     this.#opening?.destroy();
   }
-}
-
-function chainOf(socket: TLSSocket): CertificateFacts[] {
-  const chain: CertificateFacts[] = [];
-  const seen = new Set<string>();
-  let next: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
-  // An authority's certificate names itself as its issuer.
-  while (next?.raw !== undefined && !seen.has(next.fingerprint256)) {
-    seen.add(next.fingerprint256);
-    const certificate = new X509Certificate(next.raw);
-    const facts = factsOf(certificate);
-    // Certificates of a few days have names of hosts only.
-    chain.push({ ...facts, subject: facts.subject || (certificate.subjectAltName ?? '') });
-    next = next.issuerCertificate;
-  }
-  return chain;
 }

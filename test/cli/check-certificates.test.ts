@@ -37,9 +37,13 @@ test('certificates that end within 21 days, or have ended, are said with the fil
     gone: company.clientSettings({ tls: filesOf('ended', ended) }),
     many: company.clientSettings({ tls: { ca: write('bundle', `${soon.ca}\n${ended.ca}`) } }),
   };
-  const { code, bad } = await check({ config: { redis: { url: testRedisPath() }, clients } });
+  const { code, bad, findings } = await check({ config: { redis: { url: testRedisPath() }, clients } });
   const ofClients = bad.filter((line) => line.includes(' clients.'));
   expect(code).toBe(3);
+  const classes = findings.flatMap(({ message, class: kind }) =>
+    / end(?:s|ed) on /.test(message) ? [kind] : [],
+  );
+  expect(classes).toEqual(Array.from({ length: 5 }, () => 'certificate'));
   expect(ofClients).toEqual([
     `warning clients.acme: tls.cert: the certificate "waybill" ends on ${day(5)}, in 5 days (${path('soon-cert')})`,
     `warning clients.acme: auth.tls.ca: the authority "acme test authority" ends on ${day(1)}, in 1 day (${path('late-ca')})`,

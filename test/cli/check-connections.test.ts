@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { checkHost } from '../../src/cli/check/check-host.ts';
+import { checkConnection, checkHost } from '../../src/cli/check/check-host.ts';
 import type { ResolvedClient } from '../../src/config/config-schema.ts';
 import { commitBatches } from '../../src/queue/admit.ts';
 import { createResolveHost } from '../../src/service/resolve-host.ts';
@@ -11,6 +11,8 @@ import { startRawServer } from '../http/raw-server.ts';
 import { check } from '../support/check.ts';
 import { freePort } from '../support/foreign-server.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
+import { startProxy } from '../support/proxies.ts';
+import { routesOf } from '../support/proxy-routes.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { testCertificates } from '../support/tls.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
@@ -65,6 +67,35 @@ test('a certificate that ends within 21 days is a warning', async () => {
       ),
     ],
   });
+});
+
+test('a root of ours that ends soon is nothing that the client has to renew', async () => {
+  const { ca, server } = await certificates(['localhost'], { ca: new Date(Date.now() + 5 * DAY_MS) });
+  const company = await testSandbox().company('acme', { tls: server });
+  const client = {
+    ...{ allowPrivateNetwork: true, timeoutMs: 20_000, tlsMaterial: { ca } },
+  } as unknown as ResolvedClient;
+  const url = new URL(company.baseUrl.replace('127.0.0.1', 'localhost'));
+  const resolveHost = createResolveHost(Number.POSITIVE_INFINITY);
+  const remarks = await checkConnection(url, 'the endpoint', client, resolveHost);
+  expect(remarks.map(({ level }) => level)).toEqual(['ok', 'ok']);
+  expect(remarks[1]?.message).toContain('certificate of endpoint, issued by acme test authority, 36');
+});
+
+test.each(['http', 'https'])('through a proxy, %s: how long it took, and no round trip', async (scheme) => {
+  const { ca, server } = await certificates();
+  const company = await testSandbox().company('acme', scheme === 'https' ? { tls: server } : {});
+  const proxy = routesOf((await startProxy()).url);
+  const client = {
+    ...{ allowPrivateNetwork: true, timeoutMs: 20_000, tlsMaterial: { ca }, proxy },
+  } as unknown as ResolvedClient;
+  const url = new URL(company.baseUrl.replace('127.0.0.1', 'localhost'));
+  const resolveHost = async () => ['127.0.0.1', '127.0.0.9'];
+  const [first] = await checkConnection(url, 'the endpoint', client, resolveHost);
+  const version = scheme === 'https' ? ', with TLS 1.3' : '';
+  expect(first?.message).toMatch(
+    new RegExp(`^the endpoint: connected through the proxy in [\\d.]+ ms${version}$`),
+  );
 });
 
 test('what cannot be connected to is an error with a class, in the words of a delivery', async () => {

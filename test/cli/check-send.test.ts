@@ -101,6 +101,24 @@ test('a credential that an endpoint sends back is masked, and a receipt that is 
   expect(JSON.stringify([lines, samples])).not.toContain('marked-key');
 });
 
+test('a 2xx with a web page is a warning', async () => {
+  const script: Script = () => ({
+    status: 200,
+    body: '<h1>Log in',
+    headers: { 'content-type': 'text/html' },
+  });
+  const company = await testSandbox().company('acme', { script });
+  const endpoints = { disposition_update: '/d' };
+  const { code, lines, samples } = await send({
+    config: { clients: { acme: company.clientSettings({ endpoints }) } },
+  });
+  expect(code).toBe(0);
+  expect(lines.at(-1)).toMatch(
+    /^warning clients\.acme: .* with 200 in [\d.]+ ms, which is a web page: the URL may lead to a login: <h1>Log in$/,
+  );
+  expect(samples).toEqual([expect.objectContaining({ status: 200, class: null, isWebPage: true })]);
+});
+
 test('without a token nothing is sent, and a client that cannot be reached is sent nothing', async () => {
   const sandbox = testSandbox();
   const refusing = await sandbox.company('refusing', { auth: { type: 'oauth2' } });

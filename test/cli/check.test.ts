@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { commitBatches } from '../../src/queue/admit.ts';
 import type { Company } from '../../src/sandbox/company.ts';
 import type { Script } from '../../src/sandbox/scripts.ts';
+import { addLetters, letter } from '../api/dead-letters.ts';
 import { check } from '../support/check.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { startProxy } from '../support/proxies.ts';
@@ -164,6 +165,7 @@ test('events that will not be delivered are named', async () => {
   await commit('acme', 'b5', receipt);
   await redis.zadd('{wb:acme}:deliveries:disposition_update:failed', 1, 'b6');
   await redis.hset('{wb:acme}:deliveries:disposition_update:b6', 'failedReason', 'x is not a function');
+  await addLetters(redis, 'oldco', [letter(1, 422)]);
   await commit('idle', 'b7', update);
   await redis.del('{wb:idle}:deliveries:disposition_update:wait');
 
@@ -172,7 +174,7 @@ test('events that will not be delivered are named', async () => {
   expect(code).toBe(3);
   expect(bad).toEqual([
     expect.stringMatching(
-      /^warning redis: client "oldco" is not in .* and has 2 events to deliver: they wait/,
+      /^warning redis: client "oldco" is not in .* and has 2 events to deliver and 1 dead letter: they wait/,
     ),
     'warning clients.acme: 2 events of type inventory_receipt wait, and there is no endpoint for it',
     "error clients.acme: 1 job failed by a fault of Waybill's own, kept and not delivered: b6 (x is not a function)",

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { readTokenBody } from '../../src/auth/token-post.ts';
+import type { Answer, WholeAnswer } from '../../src/core/attempt-result.ts';
 import { client, MESSAGE, serve } from './http-fixture.ts';
 import { respond } from './scripted-server.ts';
 
@@ -103,12 +106,30 @@ test('a gzip bomb after a 500 costs next to nothing, and the connection goes on'
   expect(server.sockets).toHaveLength(1);
 });
 
-test('a token service’s answer is unpacked to what is asked for, and a byte more', async () => {
-  const packed = gzipSync('x'.repeat(100_000));
+/** What comes back if so much of an answer in gzip, with status 200, is kept. */
+async function keptOf(text: string | Buffer, keepBodyBytes: number) {
+  const packed = gzipSync(text);
   const server = await serve(({ socket }) => {
     socket.write(`HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: ${packed.length}\r\n\r\n`);
     socket.write(packed);
   });
-  const result = await client().post({ url: server.url, ...MESSAGE, keepBodyBytes: 65_536 });
+  return client().post({ url: server.url, ...MESSAGE, keepBodyBytes });
+}
+
+/** Bytes that no packing makes fewer. */
+const dense = (length: number): Buffer => createHash('shake256', { outputLength: length }).digest();
+
+test('a token service’s answer is unpacked to what is asked for, and a byte more', async () => {
+  const result = await keptOf('x'.repeat(100_000), 65_536);
   expect(result).toMatchObject({ status: 200, whole: { bytes: Buffer.alloc(65_537, 'x'), complete: true } });
+});
+
+test('an answer that is longer than what is kept of it even while packed is unpacked as far as it was read', async () => {
+  const text = dense(8_192).toString('hex');
+  expect(await keptOf(text, 2_048)).toMatchObject({ status: 200, body: text.slice(0, 2_048) });
+});
+
+test('a token service’s answer that is too long even while packed is told as too long, not as cut', async () => {
+  const { whole } = (await keptOf(dense(70_000), 65_536)) as Answer;
+  expect(readTokenBody(whole as WholeAnswer)).toEqual({ problem: ' with more than 64 KiB', again: false });
 });

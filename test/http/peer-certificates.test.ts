@@ -1,8 +1,10 @@
 import { constants } from 'node:crypto';
-import type { TLSSocket, TlsOptions } from 'node:tls';
+import { once } from 'node:events';
+import { connect, type TLSSocket, type TlsOptions } from 'node:tls';
 import { generate } from 'selfsigned';
 import { expect, test } from 'vitest';
 import type { CertificateFacts } from '../../src/config/certificates.ts';
+import { PeerCertificates, peerChain } from '../../src/http/peer-certificates.ts';
 import { certificates } from './certificates.ts';
 import { client, MESSAGE, serve } from './http-fixture.ts';
 import { type Received, respond } from './scripted-server.ts';
@@ -92,5 +94,31 @@ test('a server that is reached without TLS has none to tell', async () => {
   const shown: Shown[] = [];
   const http = client({ onPeerCertificates: (...one) => void shown.push(one) });
   expect(await http.post({ url: server.url, ...MESSAGE })).toMatchObject({ status: 200 });
+  expect(shown).toEqual([]);
+});
+
+test('a certificate without a subject is told by the names of its hosts', async () => {
+  const made = await generate([], {
+    ...{ keyType: 'ec', algorithm: 'sha256', ca: { key: ACME.caKey, cert: ACME.ca } },
+    extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
+  });
+  const server = await serve(closing, { key: made.private, cert: made.cert });
+  const { shown, post } = watching({ ca: ACME.ca });
+  expect(await post(server.port)).toMatchObject({ status: 200 });
+  expect(shown.map(([, [leaf]]) => leaf?.subject)).toEqual(['DNS:localhost']);
+});
+
+test('a certificate that cannot be read is told nothing of, and ends nothing', async () => {
+  const server = await serve(closing, ACME.server);
+  const shown: Shown[] = [];
+  // Otherwise Node reads it as well, to judge its names.
+  const socket = connect({ host: 'localhost', port: server.port, rejectUnauthorized: false });
+  socket.getPeerCertificate = () => {
+    throw new Error('cannot be read');
+  };
+  new PeerCertificates((...one) => void shown.push(one)).watch(`localhost:${server.port}`, socket);
+  await once(socket, 'secureConnect');
+  expect(peerChain(socket)).toEqual([]);
+  socket.destroy();
   expect(shown).toEqual([]);
 });

@@ -22,7 +22,7 @@ const FORGETFUL = `
   const options = { connections: 2, timeoutMs: 60_000, allowPrivateNetwork: true, tls: { ca } };
   const http = createClientHttp({ ...options, proxy: JSON.parse(routes) });
   const post = () => http.post({ url, headers: [], body: '{}' });
-  for (const result of [await post(), await post()]) console.log(result.status ?? '', result.detail ?? '');
+  for (const result of [await post(), await post()]) console.log(result.status || result.kind, result.detail ?? '');
 `;
 
 describe.each(['http', 'https'])('an idle tunnel to an %s: target', (scheme) => {
@@ -58,7 +58,26 @@ test('an https: proxy whose certificate is not trusted is away', async () => {
   const args = ['--input-type=module', '-e', FORGETFUL, 'http://127.0.0.1:9/', ACME.ca];
   const child = startNode([...args, JSON.stringify(routesOf(proxy.url))]);
   await child.exit;
-  const told = ` no TLS connection to proxy 127.0.0.1:${proxy.port}: ${TLS_WORDS.unknown_issuer} (UNABLE_TO_VERIFY_LEAF_SIGNATURE)\n`;
-  expect(child.stdout).toBe(`0${told}`.repeat(2));
+  const told = ` no TLS connection to proxy 127.0.0.1:${proxy.port}: ${TLS_WORDS.unknown_issuer}: "acme test authority" (UNABLE_TO_VERIFY_LEAF_SIGNATURE)\n`;
+  expect(child.stdout).toBe(`proxy_away${told}`.repeat(2));
   expect(proxy.connects).toHaveLength(0);
 });
+
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'an https: proxy that wants a certificate of ours, by %s, is away',
+  async (version) => {
+    const strict = { ...PROXY.server, ca: PROXY.ca, requestCert: true, rejectUnauthorized: true };
+    const tls = { ...strict, minVersion: version, maxVersion: version };
+    const proxy = await startProxy(undefined, { tls });
+    const authorities = join(testDirectory(), 'proxy-ca.pem');
+    writeFileSync(authorities, PROXY.ca);
+    const args = ['--input-type=module', '-e', FORGETFUL, 'http://127.0.0.1:9/', ACME.ca];
+    const child = startNode([...args, JSON.stringify(routesOf(proxy.url))], {
+      env: { NODE_EXTRA_CA_CERTS: authorities },
+    });
+    await child.exit;
+    const told = `proxy_away no TLS connection to proxy 127.0.0.1:${proxy.port}`;
+    for (const line of child.stdout.trim().split('\n')) expect(line).toContain(told);
+    expect(proxy.connects).toHaveLength(0);
+  },
+);

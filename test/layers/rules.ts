@@ -28,6 +28,7 @@ const EDGES =
 const OUTSIDE_WORLD: readonly { what: string; pattern: RegExp }[] = [
   { what: 'Date.now', pattern: /\bDate\s*\.\s*now\b/ },
   { what: 'new Date()', pattern: /\bnew\s+Date\s*(?:\(\s*\)|(?![\s(\w]))/ },
+  { what: 'performance.timeOrigin', pattern: /\bperformance\s*\.\s*timeOrigin\b/ },
   { what: 'Math.random', pattern: /\bMath\s*\.\s*random\b/ },
   { what: 'process.env', pattern: /\bprocess\s*\.\s*env\b/ },
 ];

@@ -4,6 +4,7 @@ interface Finding {
   readonly level: string;
   readonly subject: string;
   readonly message: string;
+  readonly class?: string;
 }
 
 /** Runs `waybill check --json`; findings as `level subject: message`. */
@@ -11,5 +12,5 @@ export async function check(options: WaybillOptions) {
   const { code, stdout } = await runWaybill(['check', '--json'], options);
   const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: Finding[] };
   const lines = findings.map(({ level, subject, message }) => `${level} ${subject}: ${message}`);
-  return { code, ok, lines, bad: lines.filter((line) => /^(error|warning)/.test(line)) };
+  return { code, ok, findings, lines, bad: lines.filter((line) => /^(error|warning)/.test(line)) };
 }

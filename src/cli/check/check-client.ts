@@ -7,15 +7,16 @@ import {
   type OAuth2Config,
   type TokenAuthConfig,
   tokenTimeoutMs,
+  tokenUrlOf,
 } from '../../config/client-config.ts';
 import { type ResolvedClient, tokenTlsOf } from '../../config/config-schema.ts';
 import type { CredentialDoubt } from '../../config/credential-doubts.ts';
+import { keepProcessAlive } from '../../core/time.ts';
 import { createClientHttp } from '../../http/client-http.ts';
+import { networkOf } from '../../service/client-parts.ts';
 import type { ResolveHost } from '../../service/resolve-host.ts';
 import { checkConnection, checkHost } from './check-host.ts';
 import { type Remark, remark } from './finding.ts';
-
-const KEEP_ALIVE_MS = 60_000;
 
 /**
  * Connects to the origins of a client's endpoints, and asks for a token; endpoints are sent nothing. Never rejects for
@@ -50,22 +51,16 @@ export function describeDoubts(doubts: readonly CredentialDoubt[]): Remark[] {
 }
 
 async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
-  const { auth, timeoutMs, allowPrivateNetwork, proxy } = client;
+  const { auth } = client;
   const tls = tokenTlsOf(client);
   if (!asksForTokens(auth)) return [];
-  const url = new URL(auth.type === 'oauth2' ? auth.tokenUrl : auth.url);
+  const url = new URL(tokenUrlOf(auth));
   const host = await checkHost(url, 'the token service', client, resolveHost);
   // Asking for a token there would only say the same again.
   if (host.some(({ level }) => level === 'error')) return host;
-  const http = createClientHttp({
-    connections: 1,
-    timeoutMs,
-    allowPrivateNetwork,
-    ...(tls && { tls }),
-    ...(proxy && { proxy }),
-  });
+  const http = createClientHttp({ ...networkOf(client), connections: 1, ...(tls && { tls }) });
   // The timers of requestToken do not keep a process from ending; a check has to wait for them.
-  const alive = setInterval(() => {}, KEEP_ALIVE_MS);
+  const letEnd = keepProcessAlive();
   const ask = (config: TokenAuthConfig) =>
     requestToken(config, {
       post: (request) => http.post(request, request.signal),
@@ -74,7 +69,7 @@ async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Pro
   try {
     return [...host, ...(await askForToken(auth, ask))];
   } finally {
-    clearInterval(alive);
+    letEnd();
     await http.close();
   }
 }

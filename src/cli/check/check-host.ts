@@ -1,7 +1,8 @@
-import { type CertificateFacts, ENDS_SOON_MS } from '../../config/certificates.ts';
+import { type CertificateFacts, daysLeft, endsSoon } from '../../config/certificates.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { proxyFor } from '../../config/proxy-routes.ts';
 import { specialRangeOf } from '../../config/special-addresses.ts';
+import { withoutBrackets } from '../../core/host-port.ts';
 import { refuseAddress } from '../../http/address-guard.ts';
 import { networkOf } from '../../service/client-parts.ts';
 import { NO_TIME, type ResolveHost, toLookup } from '../../service/resolve-host.ts';
@@ -10,7 +11,6 @@ import { formatTime, shortSpan } from '../terminal.ts';
 import { type Remark, remark } from './finding.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
-const DAY_MS = 86_400_000;
 
 /** Says by which way a URL's host is reached, and whether it may be. @param what begins a sentence: what is there */
 export async function checkHost(
@@ -35,7 +35,7 @@ async function checkAddresses(
   proxy: string | undefined,
 ): Promise<Remark[]> {
   const { protocol, origin } = url;
-  const host = hostOf(url);
+  const host = withoutBrackets(url.hostname);
   const addresses = await resolveHost(host);
   if (typeof addresses === 'string' && proxy !== undefined) {
     const given = `proxy ${proxy} is given the name`;
@@ -79,22 +79,27 @@ export async function checkConnection(
   if (result.kind !== 'connected') {
     return [remark('error', `${what}: ${result.detail}`, result.failureClass)];
   }
-  const addresses = await resolveHost(hostOf(url));
-  const isOneOfSeveral = addresses.length > 1 && addresses.includes(result.address ?? '');
+  const addresses = await resolveHost(withoutBrackets(url.hostname));
+  const isOneOfSeveral =
+    typeof addresses !== 'string' && addresses.length > 1 && addresses.includes(result.address ?? '');
   return describeConnection(what, result, isOneOfSeveral, Date.now());
 }
 
 /** @param isOneOfSeveral whether the address was chosen among several; a proxy's is not told */
 function describeConnection(
   what: string,
-  { address, roundTripMs, tls }: Connected,
+  { address, roundTripMs, ms, tls }: Connected,
   isOneOfSeveral: boolean,
   now: number,
 ): Remark[] {
-  const who = isOneOfSeveral ? `${address} answered in` : 'connected in';
-  const trip = `${what}: ${who} ${shortSpan(roundTripMs)}`;
-  if (tls === undefined) return [remark('ok', trip)];
-  const connected = remark('ok', `${trip}, ${tls.version.replace('v', ' ')} after ${shortSpan(tls.ms)}`);
+  const version = tls?.version.replace('v', ' ');
+  const direct = `${isOneOfSeveral ? `${address} answered` : 'connected'} in ${shortSpan(roundTripMs ?? ms)}`;
+  const told =
+    roundTripMs === undefined
+      ? `connected through the proxy in ${shortSpan(ms)}${version === undefined ? '' : `, with ${version}`}`
+      : `${direct}${version === undefined ? '' : `, ${version} after ${shortSpan(ms)}`}`;
+  const connected = remark('ok', `${what}: ${told}`);
+  if (tls === undefined) return [connected];
   const [leaf] = tls.chain;
   return leaf === undefined ? [connected] : [connected, ...describeChain(what, leaf, tls.chain, now)];
 }
@@ -106,11 +111,11 @@ function describeChain(
   chain: readonly CertificateFacts[],
   now: number,
 ): Remark[] {
-  const issuers = chain.slice(1).map(({ subject }) => subject);
+  const issuers = chain.map(({ issuer }) => issuer);
   const through = issuers.length > 1 ? `, chain ${issuers.join(', ')}` : '';
   const days = daysLeft(leaf, now);
   const facts = `certificate of ${leaf.subject}, issued by ${leaf.issuer}${through}`;
-  const ending = chain.filter(({ validTo }) => validTo - now < ENDS_SOON_MS);
+  const ending = chain.filter((one) => endsSoon(one, now));
   return [
     remark('ok', `${what}: ${facts}, ${days} left`),
     ...ending.map((one) => {
@@ -118,13 +123,4 @@ function describeChain(
       return remark('warning', `${what}: ${ends}: the client has to renew it`, 'certificate');
     }),
   ];
-}
-
-function daysLeft({ validTo }: CertificateFacts, now: number): string {
-  const days = Math.floor((validTo - now) / DAY_MS);
-  return `${days} day${days === 1 ? '' : 's'}`;
-}
-
-function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1');
 }

@@ -154,7 +154,7 @@ function checkRemovedClient(name: string, view: ClientView, file: string): Remar
   const queued = waiting + inFlight + retrying;
   if (queued + dead === 0) return [];
   const parts = queued > 0 ? [`${events(queued)} to deliver`] : [];
-  if (dead > 0) parts.push(`${formatCount(dead)} dead letters`);
+  if (dead > 0) parts.push(`${formatCount(dead)} dead letter${dead === 1 ? '' : 's'}`);
   const what = parts.join(' and ');
   return [
     remark(

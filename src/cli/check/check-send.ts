@@ -64,13 +64,17 @@ const MEANINGS: Readonly<Record<number, string>> = {
 };
 
 /** Says what a sample event came to. */
-function describeSample({ type, status, class: failure, ms, answer }: SampleSent): Remark {
+function describeSample({ type, status, class: failure, isWebPage, ms, answer }: SampleSent): Remark {
   const begins = answer === '' ? '' : `: ${oneLine(answer).slice(0, SHOWN_LENGTH)}`;
   if (status === 0) {
     const what = failure === 'token' ? 'was not sent' : 'has no answer';
     return remark('error', `a sample event for ${type} ${what}${begins}`, failure ?? undefined);
   }
   const told = `the endpoint for ${type} answered a sample event with ${status} in ${shortSpan(ms)}`;
+  if (isWebPage) {
+    const means = 'which is a web page: the URL may lead to a login';
+    return remark('warning', `${told}, ${means}${begins}`, 'web_page');
+  }
   if (failure === null) {
     if (status !== findEventType(type)?.alreadyReceivedStatus) return remark('ok', `${told}${begins}`);
     const means = `${status} says that it had the unit already, which is new`;

@@ -25,6 +25,8 @@ export interface SampleSent {
   readonly status: number;
   /** null: it was delivered. */
   readonly class: string | null;
+  /** Whether it was delivered to what answers with a web page, as a login does. */
+  readonly isWebPage?: true;
   readonly ms: number;
   /** The start of the answer, without secrets, or why there was none. */
   readonly answer: string;
@@ -63,9 +65,11 @@ export async function sendSamples({ client, now, ...options }: SampleOptions): P
       if (made === undefined) return [];
       const { classification, tokenMs } = made;
       const ms = performance.now() - began - tokenMs;
-      const failureClass = classification.kind === 'failed' ? classification.failureClass : null;
+      const isFailed = classification.kind === 'failed';
+      const failureClass = isFailed ? classification.failureClass : null;
+      const page = !isFailed && classification.isWebPage ? { isWebPage: true as const } : {};
       const { id: event, type, unit } = sample;
-      const came = { status: classification.status, class: failureClass, ms };
+      const came = { status: classification.status, class: failureClass, ...page, ms };
       return [{ client: client.name, type, event, unit, ...came, answer: classification.response ?? '' }];
     });
     return (await Promise.all(sent)).flat();

@@ -1,15 +1,27 @@
-import type { NoAnswer, ProxyAway, Unsent } from '../core/attempt-result.ts';
-import { codeOf, describeFailure, explainError } from './describe-failure.ts';
-import type { ProxyFailure, ProxyWait } from './tunnel.ts';
+import type { NoAnswer, ProxyAway, Shortage, Unsent } from '../core/attempt-result.ts';
+import { ADDRESS_REFUSED } from './address-guard.ts';
+import { codeOf, describeFailure, explainError, findShortage } from './describe-failure.ts';
+import { ProxyFailure, type ProxyWait } from './tunnel.ts';
 
 /** 407 is the proxy's (RFC 9110, section 15.5.8); tinyproxy answers 401 to a wrong password. */
 const REFUSES_CREDENTIALS: ReadonlySet<number> = new Set([401, 407]);
 
+/** What a request comes to that the address guard, the proxy, or this machine kept back; undefined: none of them did. */
+export function explainUnsent(error: Error, where: string): Unsent | ProxyAway | Shortage | undefined {
+  if (codeOf(error) === ADDRESS_REFUSED)
+    return { kind: 'unsent', failureClass: 'address', detail: error.message };
+  if (!(error instanceof ProxyFailure)) return findShortage(error, where);
+  // A shortage of this machine keeps it from the proxy as from any other server.
+  const shortage = error.cause instanceof Error ? findShortage(error.cause, where) : undefined;
+  return shortage ?? explainProxy(error);
+}
+
 /** What a request comes to if there is no tunnel for it. */
-export function explainProxy({ wait, status, reason, cause }: ProxyFailure): ProxyAway | Unsent {
-  const { step, proxy, target } = wait;
+function explainProxy({ at, status, reason, cause }: ProxyFailure): ProxyAway | Unsent {
+  const { step, proxy, target } = at;
   const why = cause instanceof Error ? explainError(cause) : undefined;
-  if (step === 'proxy' && why !== undefined) {
+  // By TLS 1.3 it refuses a certificate of ours, or the lack of one, only when it is asked for a tunnel.
+  if (why !== undefined && (step === 'proxy' || (step === 'answer' && why.failureClass === 'tls'))) {
     return away('proxy', 0, describeFailure(why, `proxy ${proxy}`, 0, 'connecting'));
   }
   const asked = `CONNECT ${target}`;
