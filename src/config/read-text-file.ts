@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { basename } from 'node:path';
 import { escapeControls } from '../core/quote-text.ts';
 
@@ -45,8 +45,11 @@ export function readTextFile(file: string, maxBytes: number): FileReading {
 
 /** Undefined: it is longer. */
 function readBytes(file: string, maxBytes: number): Buffer | undefined {
-  const descriptor = openSync(file, 'r');
+  // A shell's `<(…)` is a pipe that has a writer; another one might never have, and would hold the process for ever.
+  const isOfShell = /^\/(?:dev|proc)\//.test(file);
+  const descriptor = openSync(file, constants.O_RDONLY | (isOfShell ? 0 : constants.O_NONBLOCK));
   try {
+    if (!isOfShell && fstatSync(descriptor).isFIFO()) throw new NamedPipe();
     const bytes = Buffer.allocUnsafe(maxBytes + 1);
     let length = 0;
     for (let count = -1; count !== 0 && length <= maxBytes; length += count) {
@@ -56,6 +59,10 @@ function readBytes(file: string, maxBytes: number): Buffer | undefined {
   } finally {
     closeSync(descriptor);
   }
+}
+
+class NamedPipe extends Error {
+  readonly code = 'a named pipe';
 }
 
 function inWords(bytes: number): string {

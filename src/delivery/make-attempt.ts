@@ -195,7 +195,8 @@ class Attempt {
     const masked = headers && Object.entries(headers).map(([name, value]) => [name, mask(value)]);
     return {
       ...{ ...result, body: mask(body) },
-      ...(location !== undefined && { location: mask(maskUrl(location, this.#url)) }),
+      // Before it is read as a URL, which writes the host in lower case.
+      ...(location !== undefined && { location: mask(maskUrl(mask(location), this.#url)) }),
       ...(masked && { headers: Object.fromEntries(masked) }),
     };
   }

@@ -84,15 +84,21 @@ function toAnswer(received: ReceivedAnswer, body: string, { bytes, fault }: Unpa
     ...{ kind: 'answer', status, body },
     ...(isWebPage && { isWebPage }),
     ...(status >= 300 && retryAfter !== undefined && { retryAfter }),
-    ...(status >= 300 && status < 400 && location !== undefined && { location }),
+    ...(status >= 300 &&
+      status < 400 &&
+      location !== undefined && { location: location.slice(0, LOCATION_CHARACTERS) }),
     ...(status >= 400 && challenges.length > 0 && { wwwAuthenticate: challenges.join(', ') }),
     ...(isWhole ? { whole } : keptHeaders(headers)),
   };
 }
 
+/** More than is kept in the end: secrets are taken out in between, which takes time. */
+const HEADER_CHARACTERS = 500;
+const LOCATION_CHARACTERS = 2_000;
+
 function keptHeaders(headers: AnswerHeaders): { headers?: KeptHeaders } {
   const kept = KEPT_HEADERS.flatMap((name) => {
-    const value = headers.all(name).join(', ');
+    const value = headers.all(name).join(', ').slice(0, HEADER_CHARACTERS);
     return value === '' ? [] : [[name, value]];
   });
   return kept.length === 0 ? {} : { headers: Object.fromEntries(kept) };
@@ -163,11 +169,12 @@ function textOf(
   if (fault === 'unknown') return `(a body in the Content-Encoding ${named}, which is not unpacked)`;
   const isCut = fault === 'cut';
   const note = isCut
-    ? `(its body in ${named} was cut off here)`
+    ? `(its body in ${named} was cut off)`
     : `(a body that is not ${named}, as its Content-Encoding says)`;
   const text = textStart([isCut ? bytes : packed], Math.max(0, keepBytes - note.length - 1));
-  if (isCut) return text === '' ? note : `${text}\n${note}`;
-  return NO_TEXT.test(text.replace(/[\t\r\n]/g, '')) ? note : `${note}\n${text}`;
+  const isText = isCut ? text !== '' : !NO_TEXT.test(text.replace(/[\t\r\n]/g, ''));
+  // In front: a secret that the text breaks off with is found at its end alone.
+  return isText ? `${note}\n${text}` : note;
 }
 
 /**

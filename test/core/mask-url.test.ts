@@ -14,6 +14,8 @@ test.each([
   ['//other.example/', BASE, 'https://other.example/'],
   ['?secret', BASE, 'https://acme.example:8443/d?***'],
   ['http://[broken/new?key=secret', BASE, 'http://[broken/new'],
+  ['javascript:alert(1)//x?secret', BASE, 'javascript:alert(1)//x'],
+  ['ftp://user:secret@acme.example/x', BASE, 'ftp://acme.example/x'],
   [`https://acme.example/${'x'.repeat(600)}`, undefined, `https://acme.example/${'x'.repeat(479)}`],
 ])('%s, relative to %s, is shown as %s', (text, base, shown) => {
   expect(maskUrl(text, base)).toBe(shown);

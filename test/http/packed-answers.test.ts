@@ -45,13 +45,13 @@ describe.each(PACKERS)('a body in %s', (coding, pack) => {
   test('that ends too early is told as cut', async () => {
     const packed = pack(`${'x'.repeat(50)}${LONG.slice(0, 1_000)}`);
     const cut = await bodyOf(coding, packed.subarray(0, packed.length - 8));
-    expect(cut).toMatch(/^(?:x+.*\n)?\(its body in (?:x-)?(?:gzip|deflate|br) was cut off here\)$/);
+    expect(cut).toMatch(/^\(its body in (?:x-)?(?:gzip|deflate|br) was cut off\)(?:\nx+.*)?$/);
   });
 
   test('that the connection ends too early is told as cut', async () => {
     const packed = pack('{"message":"cut"}');
     const cut = await bodyOf(coding, packed.subarray(0, packed.length - 6), { length: packed.length });
-    expect(cut).toMatch(/was cut off here\)$/);
+    expect(cut).toMatch(/^\(its body in .* was cut off\)/);
   });
 
   test('is not unpacked after 200', async () => {

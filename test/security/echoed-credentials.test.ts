@@ -1,7 +1,10 @@
+import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
 import type { CompanyAuth } from '../../src/sandbox/company-auth.ts';
 import type { Script } from '../../src/sandbox/scripts.ts';
+import { opened } from '../http/http-fixture.ts';
+import { startScriptedServer } from '../http/scripted-server.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -140,4 +143,36 @@ test('a key in the query of an endpoint’s URL is masked where the endpoint rep
   const masked = '/dispositions?version=2&code=***';
   expect(letter?.response).toBe(`Cannot POST ${masked} of ${masked}`);
   expect(JSON.stringify([engine.log.lines, await client.status()])).not.toContain('marked');
+});
+
+test('a secret in the host of a redirect, in a long header, and where a packed body breaks off', async () => {
+  const key = 'MarkedKeyOfAcme0123';
+  const packed = gzipSync(`your key is ${key} and more`, { level: 0 });
+  // In the middle of the key: of a text that is not compressed, all up to there can be read.
+  const cut = packed.subarray(0, packed.indexOf(key) + key.length - 3);
+  const answers: readonly (readonly [number, readonly string[], Buffer])[] = [
+    [302, [`location: https://${key}.example/x`], Buffer.of()],
+    [500, [`server: ${'%252F'.repeat(2_000)}${key}`, `x-request-id: ${key}`], Buffer.of()],
+    [500, ['content-encoding: gzip'], cut],
+  ];
+  const server = await startScriptedServer(({ socket, number }) => {
+    const [status, headers, body] = answers[number - 1] as (typeof answers)[number];
+    const head = [`HTTP/1.1 ${status} Text`, `content-length: ${body.length}`, ...headers, '', ''];
+    socket.write(Buffer.concat([Buffer.from(head.join('\r\n')), body]));
+  });
+  opened.push(server);
+  const engine = await testEngine({
+    acme: {
+      baseUrl: `http://127.0.0.1:${server.port}`,
+      endpoints: { disposition_update: '/d' },
+      auth: { type: 'bearer', token: key },
+      ...{ allowPrivateNetwork: true, concurrency: 1, pace: 'fixed', retry: { retries: 0 } },
+    },
+  });
+  const client = engine.client();
+  await client.submit(numberedEvents('disposition_update', 3));
+  await client.settled({ dead: 3 });
+  const kept = JSON.stringify([await client.deadLetters(), engine.log.lines, await client.status()]);
+  expect(kept).toContain('your key is ***');
+  expect(kept).not.toMatch(/markedkey/i);
 });
