@@ -5,7 +5,7 @@ import {
   type TokenServiceConfig,
   tokenUrlOf,
 } from '../config/client-config.ts';
-import { createMask, type Mask, secretsOfHeader } from './mask-secrets.ts';
+import { createMask, type Mask, secretsOfHeader } from '../core/mask-secrets.ts';
 import { basicCredentials } from './static-authorizer.ts';
 import type { TokenRequestParts } from './token-post.ts';
 

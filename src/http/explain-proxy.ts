@@ -20,8 +20,6 @@ export function explainProxy({ wait, status, reason, cause }: ProxyFailure): Pro
   const because = why?.code === undefined ? '' : ` (${why.code})`;
   const phrase = reason === '' ? '' : ` (${reason})`;
   if (status > 299) return refused(`proxy ${proxy} answered ${status}${phrase} to ${asked}`, status);
-  if (step === 'tls')
-    return refused(`the tunnel to ${target} through proxy ${proxy} was closed during the TLS handshake`);
   if (status > 0 || (cause instanceof Error && codeOf(cause).startsWith('HPE_')))
     return refused(`proxy ${proxy} answered ${asked}, but not in HTTP/1.1`);
   return refused(`proxy ${proxy} closed the connection without an answer to ${asked}${because}`);

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 import { type ProxyServer, withoutBrackets } from '../config/proxy-routes.ts';
+import { createMask, secretsOfHeader } from '../core/mask-secrets.ts';
 import { VERSION } from '../version.ts';
 import { ADDRESS_REFUSED } from './address-guard.ts';
 
@@ -19,8 +20,8 @@ export interface Opening {
 
 /** A step at a proxy. */
 export interface ProxyWait {
-  /** A connection to the proxy, its answer to CONNECT, or TLS with the target. */
-  readonly step: 'proxy' | 'answer' | 'tls';
+  /** A connection to the proxy, or its answer to CONNECT. What follows is the target's. */
+  readonly step: 'proxy' | 'answer';
   /** The proxy as `host:port`. */
   readonly proxy: string;
   /** What CONNECT names: `address:port`, or `name:port` if the name does not resolve here. */
@@ -141,7 +142,7 @@ export class Tunnel implements Opening {
     asked.once('connect', ({ statusCode: status = 0, statusMessage = '' }, _, rest: Buffer) => {
       if (this.#isOver) return;
       // Neither HTTP nor TLS lets a server speak first.
-      if (status >= 200 && status < 300 && rest.length === 0) return this.#begin(socket, waitFor('tls'));
+      if (status >= 200 && status < 300 && rest.length === 0) return this.#begin(socket);
       socket.destroy();
       if (status >= 500 && others.length > 0) return this.#connect(others);
       this.#failAt(waitFor('answer'), { status, reason: this.#toReason(statusMessage) });
@@ -150,7 +151,7 @@ export class Tunnel implements Opening {
   }
 
   /** The tunnel stands. */
-  #begin(socket: Socket, wait: ProxyWait): void {
+  #begin(socket: Socket): void {
     const { to, onRead, callback, secure } = this.#parts;
     this.waitsFor = undefined;
     if (to.protocol !== 'https:') {
@@ -161,10 +162,7 @@ export class Tunnel implements Opening {
     }
     const secured = secure(socket, (error, _) => {
       if (this.#isOver) return;
-      // It was closed. Errors of TLS itself have other codes.
-      if ((error as NodeJS.ErrnoException | null)?.code === 'ECONNRESET')
-        this.#failAt(wait, { cause: error as Error });
-      else if (error !== null) this.#fail(error);
+      if (error !== null) this.#fail(error);
       else {
         this.#isOver = true;
         callback(null, secured);
@@ -184,12 +182,13 @@ export class Tunnel implements Opening {
     this.#parts.callback(error, null);
   }
 
-  /** Printable and short; nothing if it holds what we sent. */
+  /** Printable and short; nothing if it holds what we sent, however it is written. */
   #toReason(phrase: string): string {
     const { authorization = '' } = this.#parts.proxy;
-    const pair = Buffer.from(authorization.slice('Basic '.length), 'base64').toString();
-    const secrets = [pair, pair.slice(pair.indexOf(':') + 1), authorization].filter((text) => text !== '');
-    if (secrets.some((secret) => phrase.includes(secret))) return '';
+    const mask = createMask(secretsOfHeader(authorization));
+    // Node reads each byte as a character.
+    const isSecret = [phrase, Buffer.from(phrase, 'latin1').toString()].some((text) => mask(text) !== text);
+    if (isSecret) return '';
     return phrase
       .replace(/[^\x20-\x7e]+/g, ' ')
       .trim()

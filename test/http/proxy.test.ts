@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { TLS_WORDS } from '../../src/core/tls-cause.ts';
 import type { Lookup } from '../../src/http/share-questions.ts';
@@ -106,6 +107,38 @@ describe('a target through a proxy', () => {
     expect(server.requests).toHaveLength(0);
   });
 
+  test.each([
+    ['closes', 1, ''],
+    ['asks for a client certificate and closes', 2, `: ${TLS_WORDS.certificate_wanted}`],
+  ])('%s in the TLS handshake: told as without a proxy', async (_, after, words) => {
+    const asks = { ...ACME.server, ca: ACME.ca, requestCert: true, maxVersion: 'TLSv1.2' } as const;
+    const behind = await serve(() => {}, asks);
+    const server = await serveRaw((socket) => {
+      const onward = connect(behind.port, '127.0.0.1').on('error', () => {});
+      let chunks = 0;
+      socket
+        .once('close', () => onward.destroy())
+        .on('data', (chunk) => {
+          chunks += 1;
+          if (chunks < after) onward.write(chunk);
+          else socket.destroy();
+        });
+      onward.on('data', (chunk) => socket.write(chunk));
+    });
+    const proxy = await startProxy();
+    const url = `https://localhost:${server.port}/`;
+    for (const [through, more] of [
+      ['', {}],
+      [` through proxy 127.0.0.1:${proxy.port}`, { proxy: routesOf(proxy.url) }],
+    ] as const) {
+      expect(await client({ tls: { ca: ACME.ca }, ...more }).post({ url, ...MESSAGE })).toEqual({
+        kind: 'no_answer',
+        failureClass: 'reset',
+        detail: `localhost:${server.port}${through} closed the connection during the TLS handshake${words} (ECONNRESET)`,
+      });
+    }
+  });
+
   test('a kept tunnel that was closed meanwhile costs no attempt', async () => {
     const server = await serve((received) => respond(received, 200));
     const proxy = await startProxy();
@@ -184,9 +217,17 @@ describe('credentials of the proxy', () => {
     expect(server.requests[0]?.text).not.toContain(pair);
   });
 
-  test('are not in what is told of a refusal that repeats them', async () => {
-    const proxy = await startProxy(() => 'HTTP/1.1 403 no pass-word today\r\n\r\n');
-    const routes = routesOf(proxy.url.replace('//', '//waybill:pass-word@'));
+  const PAIR = Buffer.from('waybill:s3cret@wörd').toString('base64');
+  test.each([
+    'no s3cret@wörd today',
+    's3cret%40w%C3%B6rd',
+    's3cret%40w%c3%b6rd',
+    'waybill:s3cret@wörd',
+    PAIR,
+    `basic ${PAIR}`,
+  ])('are not in what is told of a refusal that repeats them: %s', async (phrase) => {
+    const proxy = await startProxy(() => `HTTP/1.1 403 ${phrase}\r\n\r\n`);
+    const routes = routesOf(proxy.url.replace('//', '//waybill:s3cret%40w%C3%B6rd@'));
     const result = await client({ proxy: routes }).post({ url: 'http://127.0.0.1:9/', ...MESSAGE });
     expect(result).toEqual({
       kind: 'unsent',
@@ -279,15 +320,6 @@ describe('a proxy that gives no tunnel', () => {
       kind: 'unsent',
       failureClass: 'proxy',
       detail: `proxy 127.0.0.1:${proxy.port} answered CONNECT 127.0.0.1:9, but not in HTTP/1.1`,
-    });
-  });
-
-  test('closes the tunnel as soon as it stands', async () => {
-    const { proxy, result } = await posted(() => 'HTTP/1.1 200 OK\r\n\r\n');
-    expect(result).toEqual({
-      kind: 'unsent',
-      failureClass: 'proxy',
-      detail: `the tunnel to 127.0.0.1:9 through proxy 127.0.0.1:${proxy.port} was closed during the TLS handshake`,
     });
   });
 
