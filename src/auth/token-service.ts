@@ -37,6 +37,11 @@ export function tokenServiceName(config: TokenAuthConfig): string {
   return `token service ${tokenServiceUrl(config)}`;
 }
 
+/** Whether a sentence tells of an answer of the token service: then words of its own may stand in it. */
+export function isTokenAnswer(failure: string): boolean {
+  return /\btoken service \S+ answered /.test(failure);
+}
+
 /** Statuses that mostly mean that nothing takes requests for a token at that URL. */
 const NO_SUCH_PLACE: ReadonlySet<number> = new Set([404, 405, 410]);
 

@@ -12,6 +12,7 @@ export function explainProxy({ wait, status, reason, cause }: ProxyFailure): Pro
   if (step === 'proxy' && why !== undefined) {
     return away('proxy', 0, describeFailure(why, `proxy ${proxy}`, 0, 'connecting'));
   }
+  // By these sentences `proxyBlameIn` tells whose the failure is.
   const asked = `CONNECT ${target}`;
   if (REFUSES_CREDENTIALS.has(status)) {
     const detail = `proxy ${proxy} answered ${status} to ${asked}: check its user and password`;

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { proxyBlameIn } from '../../src/core/proxy-blame.ts';
 import { TLS_WORDS } from '../../src/core/tls-cause.ts';
 import type { Lookup } from '../../src/http/share-questions.ts';
 import { freePort } from '../support/foreign-server.ts';
@@ -356,6 +357,47 @@ describe('a proxy that gives no tunnel', () => {
     await http.close();
     expect(await sent).toMatchObject({ kind: 'aborted' });
     await expect.poll(() => proxy.sockets.size).toBe(0);
+  });
+});
+
+describe('whose a failure is can be told from its sentence', () => {
+  const blameOf = async (proxy: string, url = 'https://127.0.0.1:9/', timeoutMs = 60_000) => {
+    const http = client({ proxy: routesOf(proxy), timeoutMs, tls: { ca: ACME.ca } });
+    const result = await http.post({ url, ...MESSAGE });
+    return proxyBlameIn('detail' in result ? result.detail : '');
+  };
+
+  test.each([
+    ['HTTP/1.1 403 Filtered, through proxy a:1 answered 503\r\n\r\n', 'proxy'],
+    ['HTTP/1.1 407 Who Are You\r\n\r\n', 'proxy'],
+    ['SSH-2.0-OpenSSH_9.6\r\n', 'proxy'],
+    ['', 'proxy'],
+    ['HTTP/1.1 503 Service Unavailable\r\n\r\n', 'either'],
+    ['hang', 'either'],
+    ['HTTP/1.1 200 OK\r\n\r\n', 'target'],
+  ])('the proxy answers %j: %s', async (answer, blame) => {
+    const proxy = await startProxy(() => answer);
+    const timeoutMs = answer === 'hang' ? 1_000 : undefined;
+    expect(await blameOf(proxy.url, undefined, timeoutMs)).toBe(blame);
+  });
+
+  test('no proxy listens, or it has a certificate that is not trusted: the proxy', async () => {
+    expect(await blameOf(`http://127.0.0.1:${await freePort()}`)).toBe('proxy');
+    expect(await blameOf(`http://[::1]:${await freePort()}`)).toBe('proxy');
+    const proxy = await startProxy(undefined, { tls: ACME.server });
+    expect(await blameOf(proxy.url)).toBe('proxy');
+  });
+
+  test('the target has a certificate that is not trusted, or resets: the target', async () => {
+    const proxy = await startProxy();
+    const stranger = await serve(() => {}, (await certificates()).server);
+    expect(await blameOf(proxy.url, named(stranger.url))).toBe('target');
+    const resets = await serveRaw((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    expect(await blameOf(proxy.url, resets.url)).toBe('target');
+  });
+
+  test('there is no proxy: undefined', () => {
+    expect(proxyBlameIn('no connection to proxy.acme.example:443 (ECONNREFUSED)')).toBeUndefined();
   });
 });
 
