@@ -1,5 +1,5 @@
+import { createMask, type Mask, secretsOfHeader } from '../core/mask-secrets.ts';
 import type { Authorization } from './authorizer.ts';
-import { createMask, type Mask, secretsOfHeader } from './mask-secrets.ts';
 
 /** Takes out of the text of an answer what was secret in its request, which went to this URL with this authorization. */
 export type MaskAnswer = (text: string, url: string, sent: Authorization) => string;

@@ -5,7 +5,7 @@ import {
   type TokenServiceConfig,
   tokenUrlOf,
 } from '../config/client-config.ts';
-import { createMask, type Mask, secretsOfHeader } from './mask-secrets.ts';
+import { createMask, type Mask, secretsOfHeader } from '../core/mask-secrets.ts';
 import { basicCredentials } from './static-authorizer.ts';
 import type { TokenRequestParts } from './token-post.ts';
 
@@ -35,6 +35,11 @@ export function tokenServiceUrl(config: TokenAuthConfig): string {
 /** The token service as the subject of a sentence. */
 export function tokenServiceName(config: TokenAuthConfig): string {
   return `token service ${tokenServiceUrl(config)}`;
+}
+
+/** Whether a sentence tells of an answer of the token service: then words of its own may stand in it. */
+export function isTokenAnswer(failure: string): boolean {
+  return /\btoken service \S+ answered /.test(failure);
 }
 
 /** Statuses that mostly mean that nothing takes requests for a token at that URL. */

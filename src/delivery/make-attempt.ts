@@ -9,12 +9,12 @@ import {
   type TokenMissing,
 } from '../auth/authorizer.ts';
 import { createAnswerMask, type MaskAnswer } from '../auth/mask-credentials.ts';
-import { secretsOfHeader } from '../auth/mask-secrets.ts';
 import type { Signer } from '../auth/signer.ts';
 import type { EndpointHeaders } from '../config/endpoint-headers.ts';
 import { type Answer, type AttemptResult, SHORTAGE_PAUSE_MS } from '../core/attempt-result.ts';
 import { type CallOffSignal, unlessCalledOff } from '../core/call-off.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
+import { secretsOfHeader } from '../core/mask-secrets.ts';
 import { maskUrl } from '../core/mask-url.ts';
 import { type Classification, classify } from '../core/outcome.ts';
 import type { WithheldMark } from '../queue/withheld-mark.ts';

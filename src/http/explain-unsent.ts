@@ -24,6 +24,7 @@ function explainProxy({ at, status, reason, cause }: ProxyFailure): ProxyAway | 
   if (why !== undefined && (step === 'proxy' || (step === 'answer' && why.failureClass === 'tls'))) {
     return away('proxy', 0, describeFailure(why, `proxy ${proxy}`, 0, 'connecting'));
   }
+  // By these sentences `proxyBlameIn` tells whose the failure is.
   const asked = `CONNECT ${target}`;
   if (REFUSES_CREDENTIALS.has(status)) {
     const detail = `proxy ${proxy} answered ${status} to ${asked}: check its user and password`;
@@ -32,8 +33,6 @@ function explainProxy({ at, status, reason, cause }: ProxyFailure): ProxyAway | 
   const because = why?.code === undefined ? '' : ` (${why.code})`;
   const phrase = reason === '' ? '' : ` (${reason})`;
   if (status > 299) return refused(`proxy ${proxy} answered ${status}${phrase} to ${asked}`, status);
-  if (step === 'tls')
-    return refused(`the tunnel to ${target} through proxy ${proxy} was closed during the TLS handshake`);
   if (status > 0 || (cause instanceof Error && codeOf(cause).startsWith('HPE_')))
     return refused(`proxy ${proxy} answered ${asked}, but not in HTTP/1.1`);
   return refused(`proxy ${proxy} closed the connection without an answer to ${asked}${because}`);

@@ -86,7 +86,7 @@ function toAnswer(received: ReceivedAnswer, body: string, { bytes, fault }: Unpa
     ...(status >= 300 && retryAfter !== undefined && { retryAfter }),
     ...(status >= 300 &&
       status < 400 &&
-      location !== undefined && { location: location.slice(0, LOCATION_CHARACTERS) }),
+      location !== undefined && { location: location.slice(0, HEADER_CHARACTERS) }),
     ...(status >= 400 && challenges.length > 0 && { wwwAuthenticate: challenges.join(', ') }),
     ...(isWhole ? { whole } : keptHeaders(headers)),
   };
@@ -94,7 +94,6 @@ function toAnswer(received: ReceivedAnswer, body: string, { bytes, fault }: Unpa
 
 /** More than is kept in the end: secrets are taken out in between, which takes time. */
 const HEADER_CHARACTERS = 500;
-const LOCATION_CHARACTERS = 2_000;
 
 function keptHeaders(headers: AnswerHeaders): { headers?: KeptHeaders } {
   const kept = KEPT_HEADERS.flatMap((name) => {

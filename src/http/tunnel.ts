@@ -3,6 +3,7 @@ import { isIP, type LookupFunction, type Socket } from 'node:net';
 import type { buildConnector } from 'undici';
 import type { ProxyServer } from '../config/proxy-routes.ts';
 import { hostPort, withoutBrackets } from '../core/host-port.ts';
+import { createMask, secretsOfHeader } from '../core/mask-secrets.ts';
 import { VERSION } from '../version.ts';
 import { ADDRESS_REFUSED } from './address-guard.ts';
 
@@ -19,28 +20,25 @@ export interface Opening {
 }
 
 /** A step at a proxy. */
-interface ProxyStep<Step> {
-  /** A connection to the proxy, its answer to CONNECT, or TLS with the target. */
-  readonly step: Step;
+export interface ProxyWait {
+  /** A connection to the proxy, or its answer to CONNECT. What follows is the target's. */
+  readonly step: 'proxy' | 'answer';
   /** The proxy as `host:port`. */
   readonly proxy: string;
   /** What CONNECT names: `address:port`, or `name:port` if the name does not resolve here. */
   readonly target: string;
 }
 
-/** A step that is waited for as long as there is no tunnel. */
-export type ProxyWait = ProxyStep<'proxy' | 'answer'>;
-
 /** There is no tunnel: which step failed, and the answer to CONNECT if there was one. */
 export class ProxyFailure extends Error {
   override readonly name = 'ProxyFailure';
-  readonly at: ProxyStep<ProxyWait['step'] | 'tls'>;
+  readonly at: ProxyWait;
   /** 0: there was no answer, or one that cannot be read. */
   readonly status: number;
   /** The reason phrase of the answer, if it is worth telling. */
   readonly reason: string;
 
-  constructor(at: ProxyFailure['at'], { status = 0, reason = '', cause }: ProxyAnswer) {
+  constructor(at: ProxyWait, { status = 0, reason = '', cause }: ProxyAnswer) {
     super(`no tunnel through proxy ${at.proxy}`, { cause });
     this.at = at;
     this.status = status;
@@ -120,7 +118,7 @@ export class Tunnel implements Opening {
   #connect([host = '', ...others]: readonly string[]): void {
     const { proxy, to, connect } = this.#parts;
     const target = hostPort({ ...to, hostname: host });
-    const at = <Step>(step: Step): ProxyStep<Step> => ({ step, proxy: proxy.name, target });
+    const at = (step: ProxyWait['step']): ProxyWait => ({ step, proxy: proxy.name, target });
     this.address = isIP(host) === 0 ? undefined : host;
     this.waitsFor = at('proxy');
     const socket = connect();
@@ -145,7 +143,7 @@ export class Tunnel implements Opening {
     asked.once('connect', ({ statusCode: status = 0, statusMessage = '' }, _, rest: Buffer) => {
       if (this.#isOver) return;
       // Neither HTTP nor TLS lets a server speak first.
-      if (status >= 200 && status < 300 && rest.length === 0) return this.#begin(socket, at('tls'));
+      if (status >= 200 && status < 300 && rest.length === 0) return this.#begin(socket);
       socket.destroy();
       if (status >= 500 && others.length > 0) return this.#connect(others);
       this.#failAt(at('answer'), { status, reason: this.#toReason(statusMessage) });
@@ -154,7 +152,7 @@ export class Tunnel implements Opening {
   }
 
   /** The tunnel stands. */
-  #begin(socket: Socket, at: ProxyFailure['at']): void {
+  #begin(socket: Socket): void {
     const { to, onRead, callback, secure } = this.#parts;
     this.waitsFor = undefined;
     if (to.protocol !== 'https:') {
@@ -165,10 +163,7 @@ export class Tunnel implements Opening {
     }
     const secured = secure(socket, (error, _) => {
       if (this.#isOver) return;
-      // It was closed. Errors of TLS itself have other codes.
-      if ((error as NodeJS.ErrnoException | null)?.code === 'ECONNRESET')
-        this.#failAt(at, { cause: error as Error });
-      else if (error !== null) this.#fail(error);
+      if (error !== null) this.#fail(error);
       else {
         this.#isOver = true;
         callback(null, secured);
@@ -188,12 +183,13 @@ export class Tunnel implements Opening {
     this.#parts.callback(error, null);
   }
 
-  /** Printable and short; nothing if it holds what we sent. */
+  /** Printable and short; nothing if it holds what we sent, however it is written. */
   #toReason(phrase: string): string {
     const { authorization = '' } = this.#parts.proxy;
-    const pair = Buffer.from(authorization.slice('Basic '.length), 'base64').toString();
-    const secrets = [pair, pair.slice(pair.indexOf(':') + 1), authorization].filter((text) => text !== '');
-    if (secrets.some((secret) => phrase.includes(secret))) return '';
+    const mask = createMask(secretsOfHeader(authorization));
+    // Node reads each byte as a character.
+    const isSecret = [phrase, Buffer.from(phrase, 'latin1').toString()].some((text) => mask(text) !== text);
+    if (isSecret) return '';
     return phrase
       .replace(/[^\x20-\x7e]+/g, ' ')
       .trim()

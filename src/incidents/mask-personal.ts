@@ -1,6 +1,6 @@
-import { createMask, literalPattern } from '../auth/mask-secrets.ts';
 import type { KeptHeaders } from '../core/attempt-result.ts';
 import type { StoredEvent } from '../core/event.ts';
+import { createMask, literalPattern } from '../core/mask-secrets.ts';
 
 const MASK = '***';
 /** Names of fields that say who somebody is: `user_login`, `ot_user_login`. */

@@ -1,4 +1,8 @@
+import { isIP } from 'node:net';
+import { isTokenAnswer } from '../auth/token-service.ts';
+import { withoutBrackets } from '../core/host-port.ts';
 import { REDIRECTS_TO } from '../core/outcome.ts';
+import { type ProxyBlame, proxyBlameIn } from '../core/proxy-blame.ts';
 import { type TlsCause, tlsCauseIn } from '../core/tls-cause.ts';
 
 /** What an endpoint failed with, and how it is reached. */
@@ -20,7 +24,9 @@ export interface AskedAbout {
 /** A failure in words, addressed to the client. */
 export function failureInWords(failureClass: string, status: number): string {
   // The status is our proxy's, not the endpoint's.
-  if (failureClass === 'proxy') return 'our own proxy did not connect us';
+  if (failureClass === 'proxy') {
+    return status >= 500 ? 'our own proxy did not reach your server' : 'our own proxy did not connect us';
+  }
   return STATUS_WORDS[status] ?? CLASS_WORDS[failureClass] ?? failureClass;
 }
 
@@ -67,12 +73,17 @@ const CLASS_WORDS: Readonly<Record<string, string>> = {
 /** What the client's tech support is asked to do about a failure; a sentence or two. */
 export function whatToAsk(about: AskedAbout): string {
   const { status, url, detail, hasFieldErrors } = about;
-  if (about.class === 'proxy') {
-    return 'Nothing about the events of class proxy: our own proxy did not connect us to you, and that is ours to mend.';
-  }
   const host = about.class === 'token' ? 'your token service' : about.host;
-  const cause = tlsCauseIn(detail) ?? tlsCauseInPage(status, detail);
-  if (cause !== undefined) return TLS_ASKS[cause].replaceAll('HOST', () => host);
+  const blame = blameOf(about);
+  if (blame === 'proxy') return askNothingAboutProxy(about);
+  if (blame === 'either') {
+    return `Check whether ${host} takes connections from outside: our own proxy does not reach it. We look at our proxy, too.`;
+  }
+  const cause = isOurs(about) ? tlsCauseIn(detail) : tlsCauseInPage(status, detail);
+  if (cause !== undefined) {
+    const asks = blame === 'target' && FOREIGN_AUTHORITY.has(cause) ? PROXY_CERTIFICATE : TLS_ASKS[cause];
+    return asks.replaceAll('HOST', () => host);
+  }
   switch (status) {
     case 400:
     case 422:
@@ -93,6 +104,36 @@ export function whatToAsk(about: AskedAbout): string {
   return askByClass(about);
 }
 
+/** The classes of failures that no answer stands behind, and what is told of them is told by Waybill. */
+const WITHOUT_ANSWER: ReadonlySet<string> = new Set([
+  'refused',
+  'reset',
+  'dns',
+  'tls',
+  'timeout',
+  'not_http',
+  'token',
+]);
+
+/** Whether the detail is in our own words: an answer may hold any. */
+function isOurs({ class: failureClass, status, detail }: AskedAbout): boolean {
+  return status === 0 && WITHOUT_ANSWER.has(failureClass) && !isTokenAnswer(detail);
+}
+
+function blameOf(about: AskedAbout): ProxyBlame | undefined {
+  // The status is the proxy's.
+  if (about.class === 'proxy') return about.status >= 500 ? 'either' : 'proxy';
+  return isOurs(about) ? proxyBlameIn(about.detail) : undefined;
+}
+
+function askNothingAboutProxy({ class: failureClass, status }: AskedAbout): string {
+  if (failureClass === 'token') {
+    return 'Nothing where our own proxy kept us from your token service: that is ours to mend.';
+  }
+  const which = `class ${failureClass}${status === 0 ? '' : `, status ${status}`}`;
+  return `Nothing about the events of ${which}: our own proxy did not connect us to you, and that is ours to mend.`;
+}
+
 /** What nginx answers with 400; others have followed it. */
 const TLS_PAGES: ReadonlyArray<readonly [words: string, cause: TlsCause]> = [
   ['No required SSL certificate was sent', 'certificate_wanted'],
@@ -108,6 +149,11 @@ const CERTIFICATE_FOR_HOST =
   'Let HOST show a certificate that is publicly trusted, is for this name, and comes with its intermediates; or send us the certificate of your own authority, and we trust it.';
 const CERTIFICATE_OF_OURS =
   'A client certificate of ours is asked for by HOST. Tell us whether it is meant to, and who issues one for us; setting it up is ours.';
+
+/** Also what a proxy comes to that reads the connections through it, with certificates of its own. */
+const FOREIGN_AUTHORITY: ReadonlySet<TlsCause> = new Set(['self_signed', 'unknown_issuer', 'untrusted']);
+const PROXY_CERTIFICATE =
+  'Nothing yet about the certificate of HOST: our own proxy may show one of its own in its place, and that is ours to check first.';
 
 /** Only what is the client's: not our certificate, nor our clock. */
 const TLS_ASKS: Readonly<Record<TlsCause, string>> = {
@@ -160,6 +206,9 @@ function askByClass(about: AskedAbout): string {
     case 'not_http':
       return `Check what listens at ${host}: its answers are not HTTP/1.1. What is wrong with them stands above.`;
     case 'address':
+      // An address of our own file, not a name of theirs.
+      if (isIP(withoutBrackets(host)) !== 0)
+        return `Nothing about ${host}: that address is private or local, and stands so in our settings. Tell us the public URL.`;
       return `The name ${host} leads to a private or local address. Let it lead to a public one.`;
     case 'local':
       return 'Nothing about the events of class local: our own machine was short of something.';

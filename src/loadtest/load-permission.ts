@@ -1,4 +1,5 @@
 import type { ResolvedClient } from '../config/config-schema.ts';
+import { proxyFor } from '../config/proxy-routes.ts';
 import { type Parsed, showRate } from './quantities.ts';
 
 /** How much a client's endpoints may be loaded. */
@@ -16,21 +17,24 @@ const HOW = 'loadtest: { allowed: true, maxRatePerSecond: 200, maxRequests: 1000
 
 /**
  * What a client's configuration permits, or why it does not permit a plan, and what to set. A client may be tested
- * without a setting, unless it says otherwise, if all its endpoints are on loopback and may be reached there.
+ * without a setting, unless it says otherwise, if all its endpoints are on loopback and may be reached there, through no
+ * proxy: the loopback of a proxy is another machine.
  *
  * @param most lowers the number of requests
  * @param rate the highest of the plan, events per second
  * @param total the events of the plan
  */
 export function findPermission(
-  client: Pick<ResolvedClient, 'name' | 'endpoints' | 'allowPrivateNetwork' | 'loadtest'>,
+  client: Pick<ResolvedClient, 'name' | 'endpoints' | 'allowPrivateNetwork' | 'proxy' | 'loadtest'>,
   most = Number.POSITIVE_INFINITY,
   rate = 0,
   total = 0,
 ): Parsed<LoadPermission> {
   const { allowed, ...set } = client.loadtest ?? {};
+  const isReachedHere = (url: URL): boolean => isLoopback(url) && proxyFor(client.proxy, url) === undefined;
   const isOwn =
-    client.allowPrivateNetwork && Object.values(client.endpoints).every(({ url }) => isLoopback(url));
+    client.allowPrivateNetwork &&
+    Object.values(client.endpoints).every(({ url }) => isReachedHere(new URL(url)));
   if (!(allowed ?? isOwn)) {
     const why = allowed === false ? 'its configuration says so' : 'its configuration does not allow it';
     return problem(`client "${client.name}" may not be load-tested: ${why}. To allow it, set ${HOW}`);
@@ -56,7 +60,6 @@ function problem(text: string): Parsed<LoadPermission> {
 }
 
 /** URLs write every IPv4 address in this form. */
-function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
+function isLoopback({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

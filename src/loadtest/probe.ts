@@ -190,7 +190,8 @@ function countOutcomes({ outcomes }: Recorder): Pick<Observation, 'byStatus' | '
   const byStatus: Record<string, number> = {};
   const byFailureClass: Partial<Record<FailureClass, number>> = {};
   for (const { outcome, status, count } of outcomes.list()) {
-    if (status !== 0) byStatus[status] = (byStatus[status] ?? 0) + count;
+    // Our proxy's is none of the endpoint's.
+    if (status !== 0 && outcome !== 'proxy') byStatus[status] = (byStatus[status] ?? 0) + count;
     if (outcome !== 'delivered') byFailureClass[outcome] = (byFailureClass[outcome] ?? 0) + count;
   }
   return { byStatus, byFailureClass };

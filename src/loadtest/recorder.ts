@@ -92,7 +92,8 @@ export class Recorder {
     const serviceMs = times.finished - times.sent - tokenMs - (queueMs ?? 0);
     const tookMs = times.finished - times.intended - tokenMs;
     // Without an answer an event took at least as long as an answer may take.
-    const responseMs = classification.status === 0 ? Math.max(tookMs, this.#options.timeoutMs) : tookMs;
+    const responseMs =
+      endpointStatus(classification) === 0 ? Math.max(tookMs, this.#options.timeoutMs) : tookMs;
     const row = this.seconds.at(atMs);
     row.response.record(responseMs);
     row.service.record(serviceMs);
@@ -161,7 +162,8 @@ export class Recorder {
       this.streaks[streak] = Math.max(this.streaks[streak], this.#currentStreaks[streak]);
     }
     if (!isFailed) return;
-    const { status, retryAfter } = classification;
+    const { retryAfter } = classification;
+    const status = endpointStatus(classification);
     const isDeclared = status === 429 || (status === 503 && retryAfter !== undefined);
     if (isDeclared) this.refusal ??= { intendedMs, status, retryAfter };
   }
@@ -170,7 +172,13 @@ export class Recorder {
 function countOutcome(row: OpenSecond, classification: Classification): void {
   row[classification.kind] += 1;
   if (classification.kind === 'delivered') return;
-  const { status, failureClass } = classification;
-  const key = status === 0 ? failureClass : String(status);
+  const status = endpointStatus(classification);
+  const key = status === 0 ? classification.failureClass : String(status);
   row.failures[key] = (row.failures[key] ?? 0) + 1;
+}
+
+/** The status of the endpoint's answer; 0: there was none. One of class `proxy` is our proxy's. */
+function endpointStatus(classification: Classification): number {
+  const isProxy = classification.kind === 'failed' && classification.failureClass === 'proxy';
+  return isProxy ? 0 : classification.status;
 }

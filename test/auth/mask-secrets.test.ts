@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createAnswerMask } from '../../src/auth/mask-credentials.ts';
-import { createMask } from '../../src/auth/mask-secrets.ts';
 import { createStaticAuthorizer } from '../../src/auth/static-authorizer.ts';
+import { createMask } from '../../src/core/mask-secrets.ts';
 import { granted } from './support/processes.ts';
 
 const SECRET = 'p/Q+s=<"é\\%2& z';

@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
-import { createMask } from '../../src/auth/mask-secrets.ts';
 import { createSigner, type Signer } from '../../src/auth/signer.ts';
+import { createMask } from '../../src/core/mask-secrets.ts';
 import { AWS_KEY, awsSignatureOf, isSignedBy, webhookSecret } from '../support/signatures.ts';
 
 const URL = 'https://returns.acme.example/dispositions';

@@ -1,4 +1,6 @@
+import { connect } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { proxyBlameIn } from '../../src/core/proxy-blame.ts';
 import { TLS_WORDS } from '../../src/core/tls-cause.ts';
 import type { Lookup } from '../../src/http/share-questions.ts';
 import { freePort } from '../support/foreign-server.ts';
@@ -106,6 +108,38 @@ describe('a target through a proxy', () => {
     expect(server.requests).toHaveLength(0);
   });
 
+  test.each([
+    ['closes', 1, ''],
+    ['asks for a client certificate and closes', 2, `: ${TLS_WORDS.certificate_wanted}`],
+  ])('%s in the TLS handshake: told as without a proxy', async (_, after, words) => {
+    const asks = { ...ACME.server, ca: ACME.ca, requestCert: true, maxVersion: 'TLSv1.2' } as const;
+    const behind = await serve(() => {}, asks);
+    const server = await serveRaw((socket) => {
+      const onward = connect(behind.port, '127.0.0.1').on('error', () => {});
+      let chunks = 0;
+      socket
+        .once('close', () => onward.destroy())
+        .on('data', (chunk) => {
+          chunks += 1;
+          if (chunks < after) onward.write(chunk);
+          else socket.destroy();
+        });
+      onward.on('data', (chunk) => socket.write(chunk));
+    });
+    const proxy = await startProxy();
+    const url = `https://localhost:${server.port}/`;
+    for (const [through, more] of [
+      ['', {}],
+      [` through proxy 127.0.0.1:${proxy.port}`, { proxy: routesOf(proxy.url) }],
+    ] as const) {
+      expect(await client({ tls: { ca: ACME.ca }, ...more }).post({ url, ...MESSAGE })).toEqual({
+        kind: 'no_answer',
+        failureClass: 'reset',
+        detail: `localhost:${server.port}${through} closed the connection during the TLS handshake${words} (ECONNRESET)`,
+      });
+    }
+  });
+
   test('a kept tunnel that was closed meanwhile costs no attempt', async () => {
     const server = await serve((received) => respond(received, 200));
     const proxy = await startProxy();
@@ -184,9 +218,17 @@ describe('credentials of the proxy', () => {
     expect(server.requests[0]?.text).not.toContain(pair);
   });
 
-  test('are not in what is told of a refusal that repeats them', async () => {
-    const proxy = await startProxy(() => 'HTTP/1.1 403 no pass-word today\r\n\r\n');
-    const routes = routesOf(proxy.url.replace('//', '//waybill:pass-word@'));
+  const PAIR = Buffer.from('waybill:s3cret@wörd').toString('base64');
+  test.each([
+    'no s3cret@wörd today',
+    's3cret%40w%C3%B6rd',
+    's3cret%40w%c3%b6rd',
+    'waybill:s3cret@wörd',
+    PAIR,
+    `basic ${PAIR}`,
+  ])('are not in what is told of a refusal that repeats them: %s', async (phrase) => {
+    const proxy = await startProxy(() => `HTTP/1.1 403 ${phrase}\r\n\r\n`);
+    const routes = routesOf(proxy.url.replace('//', '//waybill:s3cret%40w%C3%B6rd@'));
     const result = await client({ proxy: routes }).post({ url: 'http://127.0.0.1:9/', ...MESSAGE });
     expect(result).toEqual({
       kind: 'unsent',
@@ -282,15 +324,6 @@ describe('a proxy that gives no tunnel', () => {
     });
   });
 
-  test('closes the tunnel as soon as it stands', async () => {
-    const { proxy, result } = await posted(() => 'HTTP/1.1 200 OK\r\n\r\n');
-    expect(result).toEqual({
-      kind: 'unsent',
-      failureClass: 'proxy',
-      detail: `the tunnel to 127.0.0.1:9 through proxy 127.0.0.1:${proxy.port} was closed during the TLS handshake`,
-    });
-  });
-
   test('closes the tunnel under a request', async () => {
     const server = await serve(() => {
       for (const socket of proxy.sockets) socket.destroy();
@@ -324,6 +357,47 @@ describe('a proxy that gives no tunnel', () => {
     await http.close();
     expect(await sent).toMatchObject({ kind: 'aborted' });
     await expect.poll(() => proxy.sockets.size).toBe(0);
+  });
+});
+
+describe('whose a failure is can be told from its sentence', () => {
+  const blameOf = async (proxy: string, url = 'https://127.0.0.1:9/', timeoutMs = 60_000) => {
+    const http = client({ proxy: routesOf(proxy), timeoutMs, tls: { ca: ACME.ca } });
+    const result = await http.post({ url, ...MESSAGE });
+    return proxyBlameIn('detail' in result ? result.detail : '');
+  };
+
+  test.each([
+    ['HTTP/1.1 403 Filtered, through proxy a:1 answered 503\r\n\r\n', 'proxy'],
+    ['HTTP/1.1 407 Who Are You\r\n\r\n', 'proxy'],
+    ['SSH-2.0-OpenSSH_9.6\r\n', 'proxy'],
+    ['', 'proxy'],
+    ['HTTP/1.1 503 Service Unavailable\r\n\r\n', 'either'],
+    ['hang', 'either'],
+    ['HTTP/1.1 200 OK\r\n\r\n', 'target'],
+  ])('the proxy answers %j: %s', async (answer, blame) => {
+    const proxy = await startProxy(() => answer);
+    const timeoutMs = answer === 'hang' ? 1_000 : undefined;
+    expect(await blameOf(proxy.url, undefined, timeoutMs)).toBe(blame);
+  });
+
+  test('no proxy listens, or it has a certificate that is not trusted: the proxy', async () => {
+    expect(await blameOf(`http://127.0.0.1:${await freePort()}`)).toBe('proxy');
+    expect(await blameOf(`http://[::1]:${await freePort()}`)).toBe('proxy');
+    const proxy = await startProxy(undefined, { tls: ACME.server });
+    expect(await blameOf(proxy.url)).toBe('proxy');
+  });
+
+  test('the target has a certificate that is not trusted, or resets: the target', async () => {
+    const proxy = await startProxy();
+    const stranger = await serve(() => {}, (await certificates()).server);
+    expect(await blameOf(proxy.url, named(stranger.url))).toBe('target');
+    const resets = await serveRaw((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    expect(await blameOf(proxy.url, resets.url)).toBe('target');
+  });
+
+  test('there is no proxy: undefined', () => {
+    expect(proxyBlameIn('no connection to proxy.acme.example:443 (ECONNREFUSED)')).toBeUndefined();
   });
 });
 

@@ -129,16 +129,101 @@ test('what was never sent is not called sent, and no new token is claimed where 
   expect(markdown).toContain('kept for 1 day: the first one is removed at 2026-03-02 12:00:00Z');
 });
 
-test('a report on our proxy asks nothing of the client, whatever status the proxy answered', async () => {
-  for (const status of [0, 403, 404, 503]) {
-    const report = await reportOf([deadLetter('proxy', status, 1)]);
-    const [endpoint] = report.endpoints;
-    expect(endpoint?.failures[0]?.words).toBe('our own proxy did not connect us');
-    expect(endpoint?.asks).toEqual([
-      'Nothing about the events of class proxy: our own proxy did not connect us to you, and that is ours to mend.',
-    ]);
-    expect(reportMarkdown(report)).toContain('it could not be sent');
-  }
+const AT = 'proxy proxy.internal:3128';
+const NOT_REACHED = (host: string): string =>
+  `Check whether ${host} takes connections from outside: our own proxy does not reach it. We look at our proxy, too.`;
+
+test.each([0, 403, 404, 407])('status %i of our proxy: nothing is asked of the client', async (status) => {
+  const report = await reportOf([deadLetter('proxy', status, 1)]);
+  const [endpoint] = report.endpoints;
+  expect(endpoint?.failures[0]?.words).toBe('our own proxy did not connect us');
+  const which = `class proxy${status === 0 ? '' : `, status ${status}`}`;
+  expect(endpoint?.asks).toEqual([
+    `Nothing about the events of ${which}: our own proxy did not connect us to you, and that is ours to mend.`,
+  ]);
+  expect(reportMarkdown(report)).toContain('it could not be sent');
+});
+
+test.each([500, 502, 503, 504])('status %i of our proxy: both sides look', async (status) => {
+  const report = await reportOf([deadLetter('proxy', status, 1)]);
+  const [endpoint] = report.endpoints;
+  expect(endpoint?.failures[0]?.words).toBe('our own proxy did not reach your server');
+  expect(endpoint?.asks).toEqual([NOT_REACHED('returns.acme.example')]);
+  expect(reportMarkdown(report)).toContain('it could not be sent');
+});
+
+const OURS = 'Nothing where our own proxy kept us from your token service: that is ours to mend.';
+const SERVICE = 'token service https://auth.acme.example/token';
+const SILENT = `${AT} did not answer CONNECT 203.0.113.5:443`;
+const NO_TLS = `no TLS connection to returns.acme.example:443 through ${AT}`;
+
+test.each([
+  [
+    'timeout',
+    `${SILENT} within 15000 ms: the proxy hangs, or cannot reach it`,
+    NOT_REACHED('returns.acme.example'),
+  ],
+  [
+    'timeout',
+    `no answer from returns.acme.example:443 through ${AT} within 9 ms`,
+    expect.stringMatching(/^Find out why returns\.acme\.example takes longer/),
+  ],
+  [
+    'reset',
+    `returns.acme.example:443 through ${AT} closed the connection during the TLS handshake (ECONNRESET)`,
+    expect.stringMatching(/^Check that your server runs/),
+  ],
+  ['token', `${SERVICE} was not asked: ${AT} answered 407 to CONNECT 203.0.113.5:443: check its user`, OURS],
+  ['token', `${SERVICE} was not asked: no connection to ${AT} (ECONNREFUSED) (3 tries)`, OURS],
+  ['token', `${SERVICE} was not asked: no TLS connection to ${AT}: ${TLS_WORDS.expired} (CODE)`, OURS],
+  [
+    'token',
+    `${SERVICE} was not asked: ${AT} answered 503 to CONNECT 203.0.113.5:443`,
+    NOT_REACHED('your token service'),
+  ],
+  ['token', `${SERVICE} did not answer within 9 ms: ${SILENT}`, NOT_REACHED('your token service')],
+  [
+    'token',
+    `${SERVICE} answered 400: ${AT} answered 503, ${TLS_WORDS.expired}`,
+    'Check that your token service is reachable and takes our credentials.',
+  ],
+  [
+    'token',
+    `${SERVICE} did not answer: no TLS connection to auth:443 through ${AT}: ${TLS_WORDS.expired} (CODE)`,
+    'Renew the certificate of your token service.',
+  ],
+  ['tls', `${NO_TLS}: ${TLS_WORDS.expired} (CODE)`, 'Renew the certificate of returns.acme.example.'],
+  ...(['self_signed', 'unknown_issuer', 'untrusted'] as const).map(
+    (cause) =>
+      [
+        'tls',
+        `${NO_TLS}: ${TLS_WORDS[cause]}: "proxy authority" (CODE)`,
+        'Nothing yet about the certificate of returns.acme.example: our own proxy may show one of its own in its place, and that is ours to check first.',
+      ] as const,
+  ),
+] as const)('through a proxy, class %s, "%s": what is asked', async (failureClass, response, ask) => {
+  const { endpoints } = await reportOf([{ ...deadLetter(failureClass, 0, 1), response }]);
+  expect(endpoints[0]?.asks).toEqual([ask]);
+});
+
+test.each([
+  ['server_error', 502, /^Look into the logs of your server/],
+  ['client_error', 422, /^Tell us what is wrong/],
+] as const)(
+  'words on TLS or on a proxy in an answer, class %s, are no failure of ours',
+  async (failureClass, status, ask) => {
+    for (const response of [`bad gateway: upstream says ${TLS_WORDS.expired}`, `${SILENT} within 9 ms`]) {
+      const { endpoints } = await reportOf([{ ...deadLetter(failureClass, status, 1), response }]);
+      expect(endpoints[0]?.asks).toEqual([expect.stringMatching(ask)]);
+    }
+  },
+);
+
+test('what became too old is not asked about for the words of its last answer', async () => {
+  const event = { ...deadLetter('server_error', 503, 1), expiredAt: T0, response: TLS_WORDS.expired };
+  expect((await reportOf([event])).endpoints[0]?.asks).toEqual([
+    expect.stringMatching(/^Nothing about the events of class expired/),
+  ]);
 });
 
 /** What is the client's, by the cause; the server's certificate is named only if something is wrong with it. */
@@ -226,4 +311,9 @@ test('what was sent and servers stumble over is named, with the number of events
   const told = reportMarkdown(report);
   expect(told).toContain('What was sent holds a NUL character in $.sku (2 events). Some servers');
   expect(told).toContain('What was sent holds half of a character (a lone surrogate) in $.sku (1 event).');
+});
+
+test('a private address that stands in our own settings is ours', async () => {
+  const { endpoints } = await reportOf([deadLetter('address', 0, 1)], { path: 'https://10.0.0.1/d' });
+  expect(endpoints[0]?.asks).toEqual([expect.stringMatching(/^Nothing about 10\.0\.0\.1: that address/)]);
 });

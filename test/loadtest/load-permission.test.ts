@@ -5,11 +5,11 @@ import { findPermission } from '../../src/loadtest/load-permission.ts';
 import { clientProblems, FILE } from '../support/config-problems.ts';
 
 /** What is permitted to a client of these settings, which are YAML in flow style. */
-function permissionOf(settings: string) {
+function permissionOf(settings: string, env: Readonly<Record<string, string>> = {}) {
   const { clients } = parseConfig(
     `clients: { acme: { endpoints: { disposition_update: /d }, ${settings} } }`,
     FILE,
-    {},
+    env,
   );
   if (clients.acme === undefined) throw new Error('no client acme');
   return findPermission(clients.acme);
@@ -66,6 +66,16 @@ describe('a load test', () => {
 
   test.each(['10.0.0.1', '127.0.0.1.acme.example'])('is not permitted without a setting on %s', (host) => {
     expect(permissionOf(`baseUrl: "http://${host}", allowPrivateNetwork: true`).ok).toBe(false);
+  });
+
+  test('is not permitted without a setting on the loopback of a proxy, which is another machine', () => {
+    const own = 'baseUrl: http://127.0.0.1:8080, allowPrivateNetwork: true';
+    expect(permissionOf(`${own}, proxy: "http://proxy.internal:3128"`).ok).toBe(false);
+    const env = { HTTP_PROXY: 'http://proxy.internal:3128', NO_PROXY: '127.0.0.1' };
+    expect(permissionOf(`${own}, proxy: environment`, env).ok).toBe(true);
+    expect(permissionOf(`${own}, proxy: environment`, { ...env, NO_PROXY: 'localhost' }).ok).toBe(false);
+    const allowed = permissionOf(`${own}, proxy: "http://proxy.internal:3128", loadtest: { allowed: true }`);
+    expect(allowed).toMatchObject({ value: { maxRatePerSecond: 50 } });
   });
 
   test('is not permitted without a setting if one endpoint is elsewhere', () => {

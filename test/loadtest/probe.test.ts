@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createCatchUpClock } from '../../src/loadtest/generator.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { startProxy } from '../support/proxies.ts';
 import { hold, slow } from '../support/replies.ts';
 import { measured } from './measured-company.ts';
 
@@ -88,6 +89,14 @@ test('a token that is revoked midway costs one token request, and no failure', a
   expect(observation.byFailureClass).toEqual({});
   expect(company.tally.byAnswer.get('401')).toBeGreaterThan(0);
   expect(tokenRequests.length).toBe(2);
+});
+
+test('a 429 of our proxy is neither a status of the endpoint nor its limit', async () => {
+  const proxy = await startProxy(() => 'HTTP/1.1 429 Slow Down\r\n\r\n');
+  const { probe } = await measured({}, { proxy: proxy.url });
+  const { observation } = await probe({ stages: steady(20, 1) });
+  expect(observation).toMatchObject({ offered: 20, byStatus: {}, byFailureClass: { proxy: 20 } });
+  expect(observation.declaredLimit).toBeUndefined();
 });
 
 test('unsent events and events without an answer count as the timeout in the response times', async () => {

@@ -8,7 +8,7 @@ import { onTimeouts, onUnauthorized } from '../../src/loadtest/stop-rules.ts';
 const EVENT: StoredEvent = { id: 'e', type: 'disposition_update', unit: 'LOADTEST-1', body: '{}' };
 const WARMUP_MS = 1_000;
 
-const failed = (failureClass: 'timeout' | 'unauthorized', status: number): Classification =>
+const failed = (failureClass: 'timeout' | 'unauthorized' | 'proxy', status: number): Classification =>
   ({ kind: 'failed', failureClass, status, response: '' }) as Classification;
 const TIMEOUT = failed('timeout', 0);
 const UNAUTHORIZED = failed('unauthorized', 401);
@@ -31,6 +31,19 @@ test('five failures in a row stop a probe, even if a success follows before the 
   const broken = [TIMEOUT, TIMEOUT, DELIVERED, TIMEOUT, TIMEOUT, UNAUTHORIZED, TIMEOUT];
   expect(afterEndings(...broken)).toEqual({ timeouts: undefined, unauthorized: undefined });
 });
+
+test.each([429, 503])(
+  'a %i of our proxy is no answer of the endpoint, and declares no limit of it',
+  (status) => {
+    const recorder = new Recorder({ startedAt: 0, warmupMs: 0, durationMs: 9_000, timeoutMs: 15_000 });
+    const classification = { ...failed('proxy', status), retryAfter: '1' } as Classification;
+    recorder.sent(0, 0);
+    recorder.finished(EVENT, { classification, tokenMs: 0 }, { intended: 0, sent: 0, finished: 1 });
+    expect(recorder.refusal).toBeUndefined();
+    expect(recorder.seconds.at(1).failures).toEqual({ proxy: 1 });
+    expect(recorder.response.percentileMs(50)).toBeGreaterThanOrEqual(15_000);
+  },
+);
 
 test('events that are called off are counted as dropped, and neither as sent nor as offered', () => {
   const recorder = new Recorder({ startedAt: 0, warmupMs: WARMUP_MS, durationMs: 9_000, timeoutMs: 15_000 });
