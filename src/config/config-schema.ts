@@ -140,7 +140,7 @@ export interface ResolvedEndpoint
 }
 
 /** A client as the engine needs it: its settings, its name, and all that they refer to. */
-export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'headers' | 'auth' | 'proxy'>> & {
+export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'auth' | 'proxy'>> & {
   readonly auth: AuthConfig;
   readonly name: string;
   /** By event type; has no prototype. */

@@ -124,11 +124,11 @@ function resolveConfig({ defaults: _, ...config }: ConfigFile, file: string, ref
 
 function resolveClient(
   name: string,
-  { headers, proxy: setting, ...client }: ClientConfig,
+  { proxy: setting, ...client }: ClientConfig,
   { tls: files, texts, environment }: Referred,
 ): ResolvedClient {
   const keys = ['clients', name];
-  const ofClient = { headers, keys: [...keys, 'headers'] };
+  const ofClient = { headers: client.headers, keys: [...keys, 'headers'] };
   const endpoints: Record<string, ResolvedEndpoint> = Object.create(null);
   for (const [type, { path, ratePerSecond, ...own }] of Object.entries(client.endpoints)) {
     const retry = { ...client.retry, ...(own.retry as Partial<RetryPolicy>) };

@@ -25,7 +25,7 @@ export async function checkClients(
   };
   return withProgress('clients checked', clients.length, (update) =>
     forEachClient(clients, update, async (client) => [
-      ...describeDoubts(findCredentialDoubts(client.auth)),
+      ...describeDoubts(findCredentialDoubts(client)),
       ...describeCertificates(client, directory, Date.now()),
       ...(await check(client)),
     ]),
