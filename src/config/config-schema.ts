@@ -93,7 +93,7 @@ export const configSchema = z.strictObject({
   defaults: clientDefaultsSchema
     .optional()
     .describe(
-      'Settings of all clients: any of theirs but baseUrl and endpoints. A client has what it leaves out from here, setting by setting; its auth of another type stands for itself.',
+      'Settings of all clients: any of theirs but baseUrl and endpoints. A client has what it leaves out from here, setting by setting; its auth of another type stands for itself. null in a client takes back what stands here.',
     ),
   clients: z
     .record(clientNameSchema, clientConfigSchema.superRefine(refuseHeadersOfAuth, ALWAYS))

@@ -9,23 +9,25 @@ const REFERENCE = '\\$\\{';
 
 /**
  * Makes the JSON Schema (draft 2020-12) of `waybill.yaml`, for editors. It accepts all that `waybill check` accepts, and
- * more: a client may have from `defaults` what it lacks, and some rules have no words in JSON Schema. Each setting has
+ * more: a client may have from `defaults` what it lacks, or take it back by null, and some rules have no words in JSON Schema. Each setting has
  * the examples of the template.
  */
 export function configJsonSchema(): JsonSchema {
+  const { baseUrl, endpoints, ...shared } = clientConfigSchema.shape;
   const schema = configSchema.extend({
     clients: z
-      .record(clientNameSchema, editedClient())
+      .record(clientNameSchema, z.strictObject({ baseUrl, endpoints, ...looseShape(shared) }))
       .describe(configSchema.shape.clients.description ?? ''),
   });
   const jsonSchema = z.toJSONSchema(schema, {
     io: 'input',
     unrepresentable: 'any',
     override({ jsonSchema, path }) {
-      if (jsonSchema.type !== 'string' || jsonSchema.pattern === undefined) return;
-      if (path.at(-1) === 'propertyNames') return;
-      delete jsonSchema.format;
-      jsonSchema.pattern = `(?:${jsonSchema.pattern})|${REFERENCE}`;
+      if (jsonSchema.pattern !== undefined && path.at(-1) !== 'propertyNames') {
+        delete jsonSchema.format;
+        jsonSchema.pattern = `(?:${jsonSchema.pattern})|${REFERENCE}`;
+      }
+      if (OF_DEFAULTS.test(path.join('/'))) allowNull(jsonSchema);
     },
   });
   const examples = exampleConfig();
@@ -37,6 +39,27 @@ export function configJsonSchema(): JsonSchema {
     examples,
     ...clients.map((client) => ({ clients: { client }, defaults: client })),
   ]);
+}
+
+/** The place of a setting of a client that `defaults` may have, or of one of a section of them. */
+const OF_DEFAULTS =
+  /^properties\/clients\/additionalProperties\/properties\/(?!baseUrl|endpoints)(?:.*\/properties\/)?[^/]*$/;
+
+/** A second time changes nothing. */
+function allowNull(schema: JsonSchema): void {
+  const { type, additionalProperties: each } = schema;
+  // What tells sections apart.
+  if (schema.const !== undefined || schema.not !== undefined) return;
+  if (schema.enum !== undefined) schema.enum = [...new Set([...schema.enum, null])];
+  if (typeof type === 'string') Object.assign(schema, { type: [type, 'null'] });
+  // A header.
+  if (typeof type === 'string' && typeof each === 'object') {
+    schema.additionalProperties = { anyOf: [each, { type: 'null' }] };
+  }
+  for (const union of ['anyOf', 'oneOf'] as const) {
+    const options = schema[union];
+    if (options?.every((option) => option.type !== 'null')) schema[union] = [...options, { type: 'null' }];
+  }
 }
 
 type JsonSchema = z.core.JSONSchema.BaseSchema;
@@ -87,21 +110,4 @@ function givenIn(section: unknown, key: string): unknown[] {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
-}
-
-/** A client of which nothing is required that `defaults` may have. */
-function editedClient(): z.ZodType {
-  const { baseUrl, endpoints, auth, ...shared } = clientConfigSchema.shape;
-  const types = auth.unwrap().options.map(({ shape }) => looseShape(shape));
-  const { type: _, ...untyped } = Object.assign({}, ...types.toReversed());
-  const sections = [...types.map((shape) => z.strictObject(shape)), z.strictObject(untyped)];
-  return z.strictObject({
-    baseUrl,
-    endpoints,
-    auth: z
-      .union(sections)
-      .optional()
-      .describe(auth.description ?? ''),
-    ...looseShape(shared),
-  });
 }

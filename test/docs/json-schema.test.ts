@@ -56,6 +56,13 @@ describe('the JSON Schema of waybill.yaml', () => {
         'defaults: { auth: { type: oauth2, tokenUrl: "https://t.example", clientId: a }, tls: { cert: a } }',
       ),
     ],
+    [
+      'auth without a type in defaults, and a client that takes back what they give',
+      withClient(
+        'auth: null, ratePerSecond: null, retry: { factor: null }, headers: { A: null }, pace: null, tls: { minVersion: null }',
+        'defaults: { auth: { renewOn: [419] }, ratePerSecond: 5, headers: { A: b } }',
+      ),
+    ],
     ['references in texts that have a form', withClient('contact: { email: "${EMAIL}" }')],
     [
       'each type of auth',
@@ -91,6 +98,11 @@ describe('the JSON Schema of waybill.yaml', () => {
       'a client without endpoints',
       'clients: { a: { baseUrl: "https://x" } }',
       "/clients/a must have required property 'endpoints'",
+    ],
+    [
+      'null in defaults',
+      `${MINIMAL}\ndefaults: { ratePerSecond: null }`,
+      '/defaults/ratePerSecond must be number',
     ],
     ['a name that is none of a client', 'clients: { A: { } }', '/clients property name must be valid'],
   ])('finds %s', (_, text, fault) => {
