@@ -73,15 +73,9 @@ clients:
     endpoints:
       disposition_update: /dispositions
       inventory_receipt: /inventory_receipt
-      # inventory_receipt:
-      #   path: /inventory_receipt
-      #   headers: { X-Queue: receipts }
-      #   concurrency: 8
-      #   ratePerSecond: 50
-      #   timeoutMs: 5000
-      #   pace: { mode: adaptive, holdMs: 60000, minPerSecond: 5 }
-      #   maxAgeHours: 24
-      #   retry: { retries: 3, baseDelayMs: 1000, factor: 2, maxDelayMs: 60000, jitter: 0.2 }
+      # inventory_receipt: { path: /inventory_receipt, headers: { X-Queue: receipts }, concurrency: 8,
+      #   ratePerSecond: 50, timeoutMs: 5000, pace: { mode: adaptive, holdMs: 60000, minPerSecond: 5 }, maxAgeHours: 24,
+      #   retry: { retries: 3, baseDelayMs: 1000, factor: 2, maxDelayMs: 60000, jitter: 0.2 } }
 
     # {clients.<name>.headers}
     # headers: { X-Tenant: returns, Ocp-Apim-Subscription-Key: "\${ACME_GATEWAY_KEY}" }

@@ -67,7 +67,7 @@ type JsonSchema = z.core.JSONSchema.BaseSchema;
 /** The same schema with what these values have of each of its settings; a section of settings has no examples itself. */
 function withExamples(schema: JsonSchema, values: readonly unknown[]): JsonSchema {
   const { properties, additionalProperties: each, items } = schema;
-  const within = values.flatMap((value) => (isObject(value) ? Object.values(value) : []));
+  const within = values.flatMap((value) => (typeof value === 'object' ? Object.values(value ?? {}) : []));
   const next = { ...schema };
   if (properties !== undefined) {
     const fitting = values.filter((value) => isOfKind(schema, value));
@@ -105,9 +105,5 @@ function isOfKind({ properties = {} }: JsonSchema, section: unknown): boolean {
 
 /** One value, or none. */
 function givenIn(section: unknown, key: string): unknown[] {
-  return isObject(section) && Object.hasOwn(section, key) ? [section[key]] : [];
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
+  return Object.hasOwn(Object(section), key) ? [Object(section)[key]] : [];
 }

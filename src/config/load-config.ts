@@ -66,7 +66,7 @@ export function parseConfig(
   if (!yaml.ok) throw new ConfigError(path, yaml.problems);
 
   // An empty file lacks settings, as every other; it is not of a wrong type.
-  const merged = mergeDefaults(yaml.tree.value ?? {}, (keys) => yaml.tree.isEmpty(keys));
+  const merged = mergeDefaults(yaml.tree.value ?? {}, (keys) => yaml.tree.empty.has(placeOf(keys)));
   const substituted = substituteEnv(merged, env, directory);
   const known = new Map([...held].map(([path, text]): [string, FileReading] => [path, { ok: true, text }]));
   const tls = readTlsFiles(substituted.value, directory, merged, known);

@@ -79,13 +79,13 @@ export class YamlTree {
   readonly value: unknown;
   readonly issues: ConfigIssue[] = [];
   readonly respelled: RespelledNumber[] = [];
+  /** The places of keys without any value, not even `null`. */
+  readonly empty = new Set<string>();
   readonly #lineAt: (offset: number) => number;
   readonly #lines = new Map<string, number>();
   readonly #anchors = new Map<string, { readonly node: Node; readonly keys: readonly PropertyKey[] }>();
   /** By place, where that stands which an alias there stands for. */
   readonly #aliased = new Map<string, readonly PropertyKey[]>();
-  /** The places of keys without any value. */
-  readonly #empty = new Set<string>();
   /** The sections around the present node: to meet one again means a cycle of aliases. */
   readonly #around = new Set<Node>();
 
@@ -121,14 +121,9 @@ export class YamlTree {
     return keys;
   }
 
-  /** Whether nothing stands at a place, not even `null`. */
-  isEmpty(keys: readonly PropertyKey[]): boolean {
-    return this.#empty.has(placeOf(keys));
-  }
-
   #read(node: unknown, keys: readonly PropertyKey[]): unknown {
     if (node === null || (isScalar(node) && node.source === '' && node.value === null)) {
-      this.#empty.add(placeOf(keys));
+      this.empty.add(placeOf(keys));
     }
     if (isAlias(node)) return this.#readAlias(node.source, keys);
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return null;

@@ -2,7 +2,7 @@ import { type CertificateFacts, ENDS_SOON_MS } from '../config/certificates.ts';
 import { asksForTokens, tokenUrlOf } from '../config/client-config.ts';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { namedCertificates } from '../config/named-certificates.ts';
-import type { Log } from '../core/log.ts';
+import { type Log, whom } from '../core/log.ts';
 import { type Metric, metric } from '../core/metric.ts';
 
 const DAY_MS = 86_400_000;
@@ -97,12 +97,14 @@ export class CertificateWatch {
     for (const { client, use, where, file, subject, validTo } of watched) {
       if (validTo - now > ENDS_SOON_MS) continue;
       const ends = new Date(validTo).toISOString();
-      const facts = { client, use, where, subject, ends, ...(file === undefined ? {} : { file }) };
+      const facts = { use, where, subject, ends, ...(file === undefined ? {} : { file }) };
       const message = validTo <= now ? 'certificate has ended' : 'certificate ends soon';
-      const key = JSON.stringify([message, facts]);
+      const key = JSON.stringify([message, use, subject, ends, file ?? [client, where]]);
       if (this.#told.has(key)) continue;
       this.#told.set(key, now);
-      this.#log.warn(facts, message);
+      // A file is told of once, for all clients that name it.
+      const named = file === undefined ? [] : watched.filter((one) => one.file === file);
+      this.#log.warn({ ...whom([client, ...named.map((one) => one.client)]), ...facts }, message);
     }
   }
 }

@@ -35,13 +35,14 @@ test('certificates that end within 21 days, or have ended, are said with the fil
     fine: company.clientSettings({ tls: { ca: write('fine', soon.ca) } }),
     acme: company.clientSettings({ tls: filesOf('soon', soon), auth }),
     gone: company.clientSettings({ tls: filesOf('ended', ended) }),
+    too: company.clientSettings({ tls: filesOf('soon', soon) }),
     many: company.clientSettings({ tls: { ca: write('bundle', `${soon.ca}\n${ended.ca}`) } }),
   };
   const { code, bad } = await check({ config: { redis: { url: testRedisPath() }, clients } });
   const ofClients = bad.filter((line) => line.includes(' clients.'));
   expect(code).toBe(3);
   expect(ofClients).toEqual([
-    `warning clients.acme: tls.cert: the certificate "waybill" ends on ${day(5)}, in 5 days (${path('soon-cert')})`,
+    `warning clients.acme: tls.cert: the certificate "waybill" ends on ${day(5)}, in 5 days (${path('soon-cert')}), for 2 clients: acme, too`,
     `warning clients.acme: auth.tls.ca: the authority "acme test authority" ends on ${day(1)}, in 1 day (${path('late-ca')})`,
     `error clients.gone: tls.ca: the authority "former authority" ended on ${day(-2)} (${path('ended-ca')})`,
     `error clients.gone: tls.cert: the certificate "waybill" ended on ${day(-3)} (${path('ended-cert')})`,

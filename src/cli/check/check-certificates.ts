@@ -19,7 +19,8 @@ export function describeCertificates(client: ResolvedClient, directory: string, 
       // Of many authorities one that has ended is rarely missed.
       const others = all.filter(({ use, file }) => use === 'authority' && file === ending.file);
       const isMissed = ending.use === 'own' || others.every(({ validTo }) => validTo <= now);
-      return remark(ending.validTo <= now && isMissed ? 'error' : 'warning', sentenceFor(ending, now));
+      const level = ending.validTo <= now && isMissed ? 'error' : 'warning';
+      return remark(level, sentenceFor(ending, now), 'certificate');
     });
 }
 
