@@ -20,26 +20,19 @@ export function findCredentialDoubts(client: ResolvedClient): CredentialDoubt[] 
   const sent = Object.fromEntries(Object.entries(auth).filter(([key]) => key !== 'tls'));
   // What a token service is sent may be any text that the client thinks of.
   const settings = auth.type === 'oauth2' ? { ...sent, secretParameters: undefined } : sent;
-  return [
-    ...headerDoubts(client),
-    ...doubtsIn(settings, ['auth'], auth.type === 'token_service'),
-    ...proxyDoubts(client),
-  ];
+  const ofAuth = doubtsIn(settings, ['auth'], auth.type === 'token_service');
+  return [...headerDoubts(client), ...ofAuth, ...proxyDoubts(client)];
 }
 
 /** Those of the client's own headers once, those of an endpoint at the endpoint. */
 function headerDoubts({ headers: ofClient = {}, endpoints }: ResolvedClient): CredentialDoubt[] {
   const doubts = new Map<string, CredentialDoubt>();
   for (const { type, headers = [], secretHeaders = [] } of Object.values(endpoints)) {
-    for (const [at, value] of headers.entries()) {
-      if (at % 2 === 0) continue;
-      const name = headers[at - 1] as string;
-      const keys = ofClient[name] === value ? ['headers', name] : ['endpoints', type, 'headers', name];
+    for (let at = 0; at < headers.length; at += 2) {
+      const [name = '', value = ''] = headers.slice(at);
+      const setting = settingAt([...(ofClient[name] === value ? [] : ['endpoints', type]), 'headers', name]);
       const texts = secretHeaders.filter((text) => value.includes(text));
-      for (const doubt of doubtsIn(texts, [], false)) {
-        const setting = settingAt(keys);
-        doubts.set(setting, { ...doubt, setting });
-      }
+      for (const doubt of doubtsIn(texts, [], false)) doubts.set(setting, { ...doubt, setting });
     }
   }
   return [...doubts.values()];
@@ -48,11 +41,9 @@ function headerDoubts({ headers: ofClient = {}, endpoints }: ResolvedClient): Cr
 /** What stands in the URL of a proxy. */
 function proxyDoubts({ proxy }: ResolvedClient): CredentialDoubt[] {
   const [, pair = ''] = (proxy?.https ?? proxy?.http)?.authorization?.split(' ') ?? [];
-  const { user, password } =
-    /^(?<user>[^:]*):(?<password>.*)$/s.exec(Buffer.from(pair, 'base64').toString())?.groups ?? {};
-  return doubtsIn([user, password], [], false)
-    .slice(0, 1)
-    .map((doubt) => ({ ...doubt, setting: 'proxy' }));
+  const [user, ...password] = Buffer.from(pair, 'base64').toString().split(':');
+  const [doubt] = doubtsIn([user, password.join(':')], [], false);
+  return doubt === undefined ? [] : [{ ...doubt, setting: 'proxy' }];
 }
 
 /** The same for the channels of incidents; settings are such as `incidents.notify[0].routingKey`. */
