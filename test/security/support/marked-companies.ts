@@ -129,7 +129,7 @@ export async function startMarkedCompanies(directory: string): Promise<MarkedCom
   const proxy = await startEchoingProxy();
   const others: Record<string, object> = {
     aws: signed(env, secret),
-    headers: { headers: { 'X-Tenant-Key': secret('header') } },
+    headers: { headers: { 'X-Tenant': secret('header') } },
     'no-token-parameters': {
       auth: {
         ...all.get('no-token-parameters')?.clientSettings().auth,
