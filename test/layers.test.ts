@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { isTooHigh, smallFiles, takeFigures, toTable } from './layers/figures.ts';
 import { readImports } from './layers/read-imports.ts';
-import { findViolations } from './layers/rules.ts';
+import { findViolations, resolve } from './layers/rules.ts';
 import { readSources } from './layers/sources.ts';
 
 const REPOSITORY = fileURLToPath(new URL('..', import.meta.url));
@@ -16,6 +16,17 @@ const repository = {
 test('the layout of the repository keeps its rules', () => {
   expect(repository.sources.size).toBeGreaterThan(20);
   expect(findViolations(repository.sources)).toEqual([]);
+});
+
+test('the library does not load the template, nor what is made from it', () => {
+  const loaded = new Set(['src/index.ts']);
+  for (const path of loaded) {
+    for (const { specifier } of readImports(repository.sources.get(path) ?? '')) {
+      if (specifier.startsWith('.')) loaded.add(resolve(path, specifier));
+    }
+  }
+  expect(loaded).toContain('src/config/config-schema.ts');
+  expect([...loaded].filter((path) => /template|examples|json-schema/.test(path))).toEqual([]);
 });
 
 describe('the repository is not larger than it may be', () => {

@@ -83,7 +83,8 @@ function kindsSentence({ errors, input }: z.core.$ZodRawIssue<z.core.$ZodIssueIn
 }
 
 function discriminatorSentence({ options, discriminator, input }: z.core.$ZodRawIssue): string {
-  const choice = `one of ${(options as readonly unknown[]).join(', ')}`;
+  const known = (options as readonly unknown[]).filter((option) => option !== undefined);
+  const choice = `one of ${known.join(', ')}`;
   const given = Object(input)[String(discriminator)];
   return given === undefined ? `is required: ${choice}` : `must be ${choice}`;
 }

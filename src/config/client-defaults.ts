@@ -26,8 +26,14 @@ function loosened(schema: z.ZodType): z.ZodType {
   }
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault) return withMeta(schema);
   if (schema instanceof z.ZodDiscriminatedUnion) {
-    const options = schema.options.map((option) => loosened(option as z.ZodType));
-    return z.discriminatedUnion(schema.def.discriminator, options as [z.ZodObject]);
+    const shapes = schema.options.map((option) => looseShape((option as z.ZodObject).shape));
+    // Without a type the settings may be those of any; an editor is told that there is none.
+    const none = { [schema.def.discriminator]: z.undefined().optional().meta({ not: {} }) };
+    const options = [...shapes, Object.assign({}, ...shapes.toReversed(), none)];
+    return z.discriminatedUnion(
+      schema.def.discriminator,
+      options.map((shape) => z.strictObject(shape)) as [z.ZodObject],
+    );
   }
   if (schema instanceof z.ZodUnion) {
     return z.union(schema.options.map((option) => loosened(option as z.ZodType)));
@@ -56,35 +62,50 @@ export function looseShape(shape: z.core.$ZodShape): Record<string, z.ZodType> {
 /** The section `defaults`, which is merged into each client. */
 export const clientDefaultsSchema = z.strictObject(looseShape(shared)) as z.ZodType<unknown, ClientDefaults>;
 
-/** Merges `defaults` into each client of a tree that was not checked yet. The tree itself stays as it is. */
-export function mergeDefaults(tree: unknown): unknown {
+/** Whether nothing at all is written at a place: a slip, unlike `null`. */
+type IsEmpty = (keys: readonly PropertyKey[]) => boolean;
+
+/**
+ * Merges `defaults` into each client of a tree that was not checked yet. A `null` in a client takes back what `defaults`
+ * give. The tree itself stays as it is.
+ */
+export function mergeDefaults(tree: unknown, isEmpty: IsEmpty = () => false): unknown {
   if (!isSection(tree) || !isSection(tree['defaults']) || !isSection(tree['clients'])) return tree;
   const defaults = without(tree['defaults'], Object.keys(OWN));
   const clients = Object.entries(tree['clients']).map(([name, client]) => [
     name,
-    isSection(client) ? merged(defaults, client, mergeSetting) : client,
+    isSection(client) ? merged(defaults, client, ['clients', name], isEmpty) : client,
   ]);
   return { ...tree, clients: Object.fromEntries(clients) };
 }
 
-type Merge = (key: string, base: unknown, own: unknown) => unknown;
-
-/** A section with what it leaves out of another one. */
-function merged(base: Section, own: Section, merge: Merge): Section {
-  const both = Object.entries(own).map(([key, value]): [string, unknown] => [
-    key,
-    Object.hasOwn(base, key) ? merge(key, base[key], value) : value,
-  ]);
-  return Object.fromEntries([...Object.entries(base), ...both]);
+/** A section with what it leaves out of another one, and without what it takes back. */
+function merged(base: Section, own: Section, keys: readonly PropertyKey[], isEmpty: IsEmpty): Section {
+  const settings = Object.entries(own).flatMap(([key, value]): [string, unknown][] => {
+    if (!Object.hasOwn(base, key)) return [[key, value]];
+    const place = [...keys, key];
+    const isTakenBack = value === null && !isEmpty(place);
+    return isTakenBack ? [] : [[key, mergedSetting(base[key], value, place, isEmpty)]];
+  });
+  const others = Object.entries(base).filter(([key]) => !Object.hasOwn(own, key));
+  return Object.fromEntries([...others, ...settings]);
 }
 
 /** Sections are merged; a text, a list and what a token service is sent stand for themselves. */
-const mergeSetting: Merge = (key, base, own) => {
+function mergedSetting(base: unknown, own: unknown, keys: readonly PropertyKey[], isEmpty: IsEmpty): unknown {
+  const key = keys.at(-1);
   if (!isSection(base) || !isSection(own) || key === 'body') return own;
-  if (key === 'headers') return merged(without(base, Object.keys(own)), own, mergeSetting);
   const isOfOtherType = key === 'auth' && 'type' in base && 'type' in own && base['type'] !== own['type'];
-  return isOfOtherType ? own : merged(base, own, mergeSetting);
-};
+  if (isOfOtherType) return own;
+  return merged(key === 'headers' ? spelledAs(base, own) : base, own, keys, isEmpty);
+}
+
+/** The same headers, with the names that other ones have in upper and lower case. */
+function spelledAs(headers: Section, others: Section): Section {
+  const names = new Map(Object.keys(others).map((name) => [name.toLowerCase(), name]));
+  const entries = Object.entries(headers);
+  return Object.fromEntries(entries.map(([name, value]) => [names.get(name.toLowerCase()) ?? name, value]));
+}
 
 /** Leaves out keys, whatever their case. */
 function without(section: Section, keys: readonly string[]): Section {

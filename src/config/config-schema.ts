@@ -93,7 +93,7 @@ export const configSchema = z.strictObject({
   defaults: clientDefaultsSchema
     .optional()
     .describe(
-      'Settings of all clients: any of theirs but baseUrl and endpoints. A client has what it leaves out from here, setting by setting; its auth of another type stands for itself.',
+      'Settings of all clients: any of theirs but baseUrl and endpoints. A client has what it leaves out from here, setting by setting; its auth of another type stands for itself. null in a client takes back what stands here.',
     ),
   clients: z
     .record(clientNameSchema, clientConfigSchema.superRefine(refuseHeadersOfAuth, ALWAYS))
@@ -140,7 +140,7 @@ export interface ResolvedEndpoint
 }
 
 /** A client as the engine needs it: its settings, its name, and all that they refer to. */
-export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'headers' | 'auth' | 'proxy'>> & {
+export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'auth' | 'proxy'>> & {
   readonly auth: AuthConfig;
   readonly name: string;
   /** By event type; has no prototype. */

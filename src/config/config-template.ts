@@ -27,7 +27,7 @@ deadLetters:
 #   # {incidents.notify}
 #   notify:
 #     - { format: slack, url: "\${SLACK_WEBHOOK_URL}" }
-#     - { format: pagerduty, routingKey: "\${PAGERDUTY_KEY}" }   # {incidents.notify[].routingKey}
+#     - { format: pagerduty, routingKey: "\${PAGERDUTY_KEY}", url: https://events.eu.pagerduty.com/v2/enqueue }   # {incidents.notify[].routingKey}
 #     - { format: json, url: https://hooks.acme.example/waybill, headers: { X-Api-Key: "\${HOOK_KEY}" } }
 #     - { format: text, url: http://10.0.0.7/notes, timeoutMs: 2000, allowPrivateNetwork: true }
 #   lookEveryMs: 5000                       # {incidents.lookEveryMs}
@@ -73,7 +73,9 @@ clients:
     endpoints:
       disposition_update: /dispositions
       inventory_receipt: /inventory_receipt
-      # inventory_receipt: { path: /inventory_receipt, concurrency: 8, timeoutMs: 5000, retry: { retries: 3 } }
+      # inventory_receipt: { path: /inventory_receipt, headers: { X-Queue: receipts }, concurrency: 8,
+      #   ratePerSecond: 50, timeoutMs: 5000, pace: { mode: adaptive, holdMs: 60000, minPerSecond: 5 }, maxAgeHours: 24,
+      #   retry: { retries: 3, baseDelayMs: 1000, factor: 2, maxDelayMs: 60000, jitter: 0.2 } }
 
     # {clients.<name>.headers}
     # headers: { X-Tenant: returns, Ocp-Apim-Subscription-Key: "\${ACME_GATEWAY_KEY}" }

@@ -45,13 +45,21 @@ export function findIssues(findings: Findings): ConfigIssue[] {
 }
 
 function trace(issue: ConfigIssue, { yaml, merged, substituted }: Findings): TracedIssue {
-  const { keys: affected, message } = issue;
+  const { keys: affected } = issue;
   const mendAt = writtenKeys(affected, merged, yaml.value);
+  const message = nameType(issue, mendAt, merged);
   // A text that has its value from a variable is mended there, wherever it stands.
   const isReferred = substituted.referred.has(placeOf(affected));
   const written = isReferred ? String(valueAt(merged, affected)) : undefined;
   const cause = issue.cause ?? written ?? placeOf(yaml.originOf(mendAt));
   return { message, affected, mendAt, cause: `${cause} ${message}` };
+}
+
+/** An `auth` in `defaults` without a type may have settings that the type of a client does not know. */
+function nameType({ keys, message }: ConfigIssue, mendAt: readonly PropertyKey[], merged: unknown): string {
+  const isOfType = mendAt[0] === 'defaults' && mendAt[1] === 'auth' && mendAt.length === 3;
+  if (!isOfType || keys[0] === 'defaults' || !message.startsWith('is not a known setting')) return message;
+  return `is no setting of auth of type ${valueAt(merged, [...keys.slice(0, 3), 'type'])}, which a client has`;
 }
 
 function placesOf(issues: readonly TracedIssue[]): ReadonlySet<string> {

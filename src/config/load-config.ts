@@ -66,7 +66,7 @@ export function parseConfig(
   if (!yaml.ok) throw new ConfigError(path, yaml.problems);
 
   // An empty file lacks settings, as every other; it is not of a wrong type.
-  const merged = mergeDefaults(yaml.tree.value ?? {});
+  const merged = mergeDefaults(yaml.tree.value ?? {}, (keys) => yaml.tree.empty.has(placeOf(keys)));
   const substituted = substituteEnv(merged, env, directory);
   const known = new Map([...held].map(([path, text]): [string, FileReading] => [path, { ok: true, text }]));
   const tls = readTlsFiles(substituted.value, directory, merged, known);
@@ -124,11 +124,11 @@ function resolveConfig({ defaults: _, ...config }: ConfigFile, file: string, ref
 
 function resolveClient(
   name: string,
-  { headers, proxy: setting, ...client }: ClientConfig,
+  { proxy: setting, ...client }: ClientConfig,
   { tls: files, texts, environment }: Referred,
 ): ResolvedClient {
   const keys = ['clients', name];
-  const ofClient = { headers, keys: [...keys, 'headers'] };
+  const ofClient = { headers: client.headers, keys: [...keys, 'headers'] };
   const endpoints: Record<string, ResolvedEndpoint> = Object.create(null);
   for (const [type, { path, ratePerSecond, ...own }] of Object.entries(client.endpoints)) {
     const retry = { ...client.retry, ...(own.retry as Partial<RetryPolicy>) };

@@ -79,6 +79,8 @@ export class YamlTree {
   readonly value: unknown;
   readonly issues: ConfigIssue[] = [];
   readonly respelled: RespelledNumber[] = [];
+  /** The places of keys without any value, not even `null`. */
+  readonly empty = new Set<string>();
   readonly #lineAt: (offset: number) => number;
   readonly #lines = new Map<string, number>();
   readonly #anchors = new Map<string, { readonly node: Node; readonly keys: readonly PropertyKey[] }>();
@@ -120,6 +122,9 @@ export class YamlTree {
   }
 
   #read(node: unknown, keys: readonly PropertyKey[]): unknown {
+    if (node === null || (isScalar(node) && node.source === '' && node.value === null)) {
+      this.empty.add(placeOf(keys));
+    }
     if (isAlias(node)) return this.#readAlias(node.source, keys);
     if (!isScalar(node) && !isMap(node) && !isSeq(node)) return null;
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, { node, keys });

@@ -6,3 +6,12 @@ export interface Log {
   error(fields: object, message: string): void;
   isLevelEnabled(level: string): boolean;
 }
+
+const SHOWN_NAMES = 5;
+
+/** Whom a line is about: a client, or the first few of several and their count. */
+export function whom(names: Iterable<string>): { client: string } | { clients: string[]; count: number } {
+  const all = [...new Set(names)];
+  const [client = ''] = all;
+  return all.length <= 1 ? { client } : { clients: all.slice(0, SHOWN_NAMES), count: all.length };
+}

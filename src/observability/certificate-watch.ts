@@ -3,7 +3,7 @@ import { asksForTokens, tokenUrlOf } from '../config/client-config.ts';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { namedCertificates } from '../config/named-certificates.ts';
 import { hostPort } from '../core/host-port.ts';
-import type { Log } from '../core/log.ts';
+import { type Log, whom } from '../core/log.ts';
 import { type Metric, metric } from '../core/metric.ts';
 
 const DAY_MS = 86_400_000;
@@ -98,12 +98,16 @@ export class CertificateWatch {
     for (const { client, use, where, file, subject, validTo } of watched) {
       if (!endsSoon({ validTo }, now)) continue;
       const ends = new Date(validTo).toISOString();
-      const facts = { client, use, where, subject, ends, ...(file === undefined ? {} : { file }) };
+      const facts = { use, where, subject, ends, ...(file === undefined ? {} : { file }) };
       const message = validTo <= now ? 'certificate has ended' : 'certificate ends soon';
-      const key = JSON.stringify([message, facts]);
+      // A server may show another one with each connection: it is told of once, whichever it is.
+      const which = file === undefined ? [client, where] : [file, subject, ends];
+      const key = JSON.stringify([message, use, ...which]);
       if (this.#told.has(key)) continue;
       this.#told.set(key, now);
-      this.#log.warn(facts, message);
+      // A file is told of once, for all clients that name it.
+      const named = file === undefined ? [] : watched.filter((one) => one.file === file);
+      this.#log.warn({ ...whom([client, ...named.map((one) => one.client)]), ...facts }, message);
     }
   }
 }

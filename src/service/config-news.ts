@@ -15,9 +15,9 @@ function warnOfCredentials({ clients, incidents }: Config, log: Log): void {
   for (const doubt of findChannelDoubts(incidents.notify)) {
     log.warn(doubt, 'credential has quotes or blanks around it');
   }
-  for (const { name, auth } of Object.values(clients)) {
-    for (const { setting, around } of findCredentialDoubts(auth)) {
-      log.warn({ client: name, setting, around }, 'credential has quotes or blanks around it');
+  for (const client of Object.values(clients)) {
+    for (const { setting, around } of findCredentialDoubts(client)) {
+      log.warn({ client: client.name, setting, around }, 'credential has quotes or blanks around it');
     }
   }
 }

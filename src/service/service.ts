@@ -97,7 +97,7 @@ export class Service {
     this.#tlsWatch = new TlsWatch(log);
     this.#supervisor = new Supervisor({ count, spawn: this.#spawnWith(this.#present), log });
     this.#stopLooking = every(lookEveryMs, async () => {
-      this.#lookAtTls();
+      if (!this.#isReloading) this.#lookAtTls();
       certificates.judge();
     });
     this.reload = runOnceMore(async () => {
@@ -129,8 +129,6 @@ export class Service {
 
   /** Has the workers use new contents of TLS files for new connections; what is not sound changes nothing. */
   #lookAtTls(): void {
-    // A reload reads all files anew.
-    if (this.#isReloading) return;
     const contents = this.#tlsWatch.look(this.#present.config);
     if (contents.size === 0) return;
     const { config, changed } = withTlsContents(this.#present.config, contents);
@@ -177,11 +175,22 @@ export class Service {
     log.info({ workers: count }, 'started');
   }
 
+  /** TLS files that cannot be used as they are keep their present contents, as between reloads. @throws ConfigError */
+  #read(text: string): Config {
+    const { file } = this.#present.config;
+    try {
+      return parseConfig(text, file);
+    } catch {
+      this.#lookAtTls();
+      return parseConfig(text, file, undefined, tlsContentsOf(this.#present.config));
+    }
+  }
+
   async #reload(): Promise<void> {
     const { log, workers: count } = this.#options;
+    const text = readConfigText(this.#present.config.file);
+    const config = this.#read(text);
     const present = this.#present.config;
-    const text = readConfigText(present.file);
-    const config = parseConfig(text, present.file);
     if (!isDeepStrictEqual(config.redis, present.redis) || config.dataDir !== present.dataDir) {
       const change = 'names another redis or dataDir: that needs a restart';
       log.error({ reason: `configuration file ${present.file} ${change}` }, NOT_TAKEN);

@@ -4,7 +4,8 @@ import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { namedTlsFiles, type TlsContents, tlsContentsOf } from '../config/named-tls-files.ts';
 import type { FileReading } from '../config/read-text-file.ts';
 import { readPem, readTlsFiles } from '../config/tls-files.ts';
-import type { Log } from '../core/log.ts';
+import { groupBy } from '../core/group-by.ts';
+import { type Log, whom } from '../core/log.ts';
 import { toJsonPath } from '../core/problem.ts';
 
 type Readings = Map<string, FileReading>;
@@ -56,8 +57,11 @@ export class TlsWatch {
     let isDone: boolean;
     do {
       isDone = true;
-      for (const { client, issue } of issuesOf(config, present, fresh)) {
-        this.#tell({ client: client.name, setting: settingOf(issue), reason: issue.message }, told);
+      const issues = issuesOf(config, present, fresh);
+      for (const [key, group] of groupBy(issues, (one) => causeOf(one, config.directory))) {
+        this.#tell(key, group, told);
+      }
+      for (const { client } of issues) {
         for (const { file } of namedTlsFiles(client, config.directory)) {
           if (fresh.delete(file)) isDone = false;
         }
@@ -66,17 +70,31 @@ export class TlsWatch {
     this.#told = told;
   }
 
-  #tell(what: object, told: Set<string>): void {
-    const key = JSON.stringify(what);
-    if (!this.#told.has(key) && !told.has(key)) {
+  #tell(key: string, [first, ...others]: readonly ClientIssue[], told: Set<string>): void {
+    if (first !== undefined && !this.#told.has(key) && !told.has(key)) {
+      const who = whom([first, ...others].map(({ client }) => client.name));
+      const what = { ...who, setting: settingOf(first.issue), reason: first.issue.message };
       this.#log.warn(what, 'new TLS files not taken: the present ones stay in use');
     }
     told.add(key);
   }
 }
 
+interface ClientIssue {
+  readonly client: ResolvedClient;
+  readonly issue: ConfigIssue;
+}
+
+/** The same for clients that share the file, or all files if one does not fit another: it is told once. */
+function causeOf({ client, issue }: ClientIssue, directory: string): string {
+  const setting = settingOf(issue);
+  const named = namedTlsFiles(client, directory);
+  const at = named.find((one) => `${one.section}.${one.setting}` === setting);
+  return JSON.stringify([setting, issue.message, at?.file ?? named.map(({ file }) => file)]);
+}
+
 /** What is wrong with the clients that name these new files. */
-function issuesOf({ clients, directory }: Config, present: TlsContents, fresh: Readings) {
+function issuesOf({ clients, directory }: Config, present: TlsContents, fresh: Readings): ClientIssue[] {
   const concerned = Object.values(clients).filter((client) =>
     namedTlsFiles(client, directory).some(({ file }) => fresh.has(file)),
   );

@@ -35,6 +35,7 @@ test('certificates that end within 21 days, or have ended, are said with the fil
     fine: company.clientSettings({ tls: { ca: write('fine', soon.ca) } }),
     acme: company.clientSettings({ tls: filesOf('soon', soon), auth }),
     gone: company.clientSettings({ tls: filesOf('ended', ended) }),
+    too: company.clientSettings({ tls: filesOf('soon', soon) }),
     many: company.clientSettings({ tls: { ca: write('bundle', `${soon.ca}\n${ended.ca}`) } }),
   };
   const { code, bad, findings } = await check({ config: { redis: { url: testRedisPath() }, clients } });
@@ -45,7 +46,7 @@ test('certificates that end within 21 days, or have ended, are said with the fil
   );
   expect(classes).toEqual(Array.from({ length: 5 }, () => 'certificate'));
   expect(ofClients).toEqual([
-    `warning clients.acme: tls.cert: the certificate "waybill" ends on ${day(5)}, in 5 days (${path('soon-cert')})`,
+    `warning clients.acme: tls.cert: the certificate "waybill" ends on ${day(5)}, in 5 days (${path('soon-cert')}), for 2 clients: acme, too`,
     `warning clients.acme: auth.tls.ca: the authority "acme test authority" ends on ${day(1)}, in 1 day (${path('late-ca')})`,
     `error clients.gone: tls.ca: the authority "former authority" ended on ${day(-2)} (${path('ended-ca')})`,
     `error clients.gone: tls.cert: the certificate "waybill" ended on ${day(-3)} (${path('ended-cert')})`,

@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { type AuthConfig, clientConfigSchema } from '../../src/config/client-config.ts';
 import { findChannelDoubts, findCredentialDoubts } from '../../src/config/credential-doubts.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
+import { FILE } from '../support/config-problems.ts';
 
-/** What is found in these settings of `auth`, as `setting: what is around it`. */
-function doubtsOf(auth: object): string[] {
-  const client = { baseUrl: 'https://x.example', endpoints: { disposition_update: '/d' }, auth };
-  const parsed: AuthConfig = clientConfigSchema.parse(client).auth;
-  return findCredentialDoubts(parsed).map(({ setting, around }) => `${setting}: ${around}`);
+/** What is found in these settings of a client, as `setting: what is around it`. */
+function doubtsOfClient(settings: object, env: Record<string, string> = {}): string[] {
+  const acme = { baseUrl: 'https://x.example', endpoints: { disposition_update: '/d' }, ...settings };
+  const { clients } = parseConfig(JSON.stringify({ clients: { acme } }), FILE, env);
+  const doubts = Object.values(clients).flatMap((client) => findCredentialDoubts(client));
+  return doubts.map(({ setting, around }) => `${setting}: ${around}`);
 }
+
+const doubtsOf = (auth: object): string[] => doubtsOfClient({ auth });
 
 const oauth2 = { type: 'oauth2', tokenUrl: 'https://a.example/token', clientId: 'c', clientSecret: 's' };
 const service = { type: 'token_service', url: 'https://a.example/login', tokenPointer: '/t' };
@@ -58,6 +62,38 @@ test('a text in the body of a token service may have blanks around it', () => {
 
 test('without credentials there is nothing to find', () => {
   expect(doubtsOf({ type: 'none' })).toEqual([]);
+});
+
+describe('quotes and blanks around what headers have from the environment are found', () => {
+  const env = { K: '"abcd1234"', BLANK: 'abc ', FINE: 'abc' };
+
+  test("once for the client's own, and at each endpoint for those of endpoints", () => {
+    const endpoints = {
+      disposition_update: { path: '/d', headers: { 'X-Own': '${K}', 'X-Fine': '${FINE}' } },
+      inventory_receipt: '/i',
+    };
+    expect(doubtsOfClient({ headers: { 'X-Key': '${K}', Plain: 'Key ${K}' }, endpoints }, env)).toEqual([
+      'headers["X-Key"]: quotes',
+      'headers.Plain: quotes',
+      'endpoints.disposition_update.headers["X-Own"]: quotes',
+    ]);
+  });
+
+  test('also within a value', () => {
+    expect(doubtsOfClient({ headers: { A: '${BLANK}x', B: 'x' } }, env)).toEqual(['headers.A: blanks']);
+  });
+
+  test('but not what the file itself has, which is meant', () => {
+    expect(doubtsOfClient({ headers: { 'If-Match': '"abc"' } }, env)).toEqual([]);
+  });
+});
+
+test('quotes around the user or password of a proxy are found', () => {
+  const env = { Q: '"abcd1234"', FINE: 'abcd' };
+  expect(doubtsOfClient({ proxy: 'http://waybill:${Q}@proxy.example:3128' }, env)).toEqual(['proxy: quotes']);
+  expect(doubtsOfClient({ proxy: 'http://${Q}:${FINE}@proxy.example' }, env)).toEqual(['proxy: quotes']);
+  expect(doubtsOfClient({ proxy: 'http://waybill:${FINE}@proxy.example' }, env)).toEqual([]);
+  expect(doubtsOfClient({ proxy: 'http://proxy.example' }, env)).toEqual([]);
 });
 
 test('quotes and blanks around the credentials of a channel are named by their place', () => {

@@ -76,6 +76,40 @@ describe('a client has what it leaves out from defaults', () => {
     expect(section?.endpoints.disposition_update?.pace).toMatchObject({ holdMs: 9, minPerSecond: 7 });
   });
 
+  test('of auth without a type, each with its own type', () => {
+    const { one, two } = clientsOf('{ auth: { renewOn: [419], timeoutMs: 5000 } }', {
+      one: `auth: { ${OAUTH2}, clientSecret: s }`,
+      two: 'auth: { type: token_service, url: "https://t.example", tokenPointer: /t, renewOn: [440] }',
+    });
+    expect(one?.auth).toMatchObject({ type: 'oauth2', renewOn: [419], timeoutMs: 5_000 });
+    expect(two?.auth).toMatchObject({ type: 'token_service', renewOn: [440], timeoutMs: 5_000 });
+  });
+
+  test('but what it takes back by null', () => {
+    const given = '{ ratePerSecond: 9, proxy: "http://p.example", maxAgeHours: 2, pace: fixed,';
+    const more =
+      ' headers: { X-Tenant: a, X-All: b }, auth: { type: bearer, token: t }, retry: { factor: 2, retries: 1 } }';
+    const { one, two } = clientsOf(given + more, {
+      one: 'ratePerSecond: null, proxy: ~, maxAgeHours: null, pace: null, headers: { x-tenant: null }, auth: null, retry: { factor: null }',
+      two: 'headers: null, retry: null',
+    });
+    for (const key of ['ratePerSecond', 'proxy', 'maxAgeHours']) expect(one).not.toHaveProperty(key);
+    expect(one).toMatchObject({ auth: { type: 'none' }, retry: { factor: 5, retries: 1 } });
+    expect(one?.endpoints.disposition_update).toMatchObject({
+      pace: { mode: 'adaptive' },
+      headers: ['X-All', 'b'],
+    });
+    expect(two).toMatchObject({ ratePerSecond: 9, auth: { type: 'bearer' }, retry: { factor: 5 } });
+    expect(two?.endpoints.disposition_update).not.toHaveProperty('headers');
+  });
+
+  test.each(['tls', 'signing'])('nor a section %s that it takes back', (section) => {
+    const secret = Buffer.alloc(32).toString('base64');
+    const defaults = `{ tls: { minVersion: "1.3" }, signing: { secrets: ["${secret}"] } }`;
+    const { one } = clientsOf(defaults, { one: `${section}: null` });
+    expect(['tls', 'signing'].filter((key) => Object.hasOwn(one ?? {}, key))).not.toContain(section);
+  });
+
   test('and fifty of them are fifty short entries', () => {
     const names = Array.from({ length: 50 }, (_, n) => [`c${n}`, `auth: { clientSecret: "\${S${n}}" }`]);
     const env = Object.fromEntries(names.map((_, n) => [`S${n}`, `secret-${n}`]));
@@ -126,6 +160,30 @@ describe('a problem in defaults is told once, at its place there', () => {
   ])('%s', (defaults, problem) => {
     const text = textOf(defaults, { one: '', two: '' });
     expect(problemsOf(text, { LINES: 'a\nb' })).toEqual([`1 $.defaults.${problem}`]);
+  });
+
+  test('also if auth there has no type, or what the type of a client does not know', () => {
+    const defaults = '{ auth: { renewOn: [419], toke: a } }';
+    const text = textOf(defaults, {
+      one: 'auth: { type: bearer, token: a }',
+      two: 'auth: { type: bearer, token: a }',
+    });
+    expect(problemsOf(text)).toEqual([
+      '1 $.defaults.auth.toke is not a known setting: did you mean "token"? (affects 2 places)',
+      '1 $.defaults.auth.renewOn is no setting of auth of type bearer, which a client has (affects 2 places)',
+    ]);
+    expect(problemsOf(textOf('{ auth: { renewOn: [419] } }', { one: '' }))).toEqual([
+      '1 $.defaults.auth.type is required: one of none, bearer, basic, api_key, oauth2, token_service, aws_sigv4',
+    ]);
+  });
+
+  test('but a null in a client that takes back nothing, or a key without a value, is its own', () => {
+    const text = textOf('{ ratePerSecond: 9 }', { one: 'maxAgeHours: null', two: 'ratePerSecond: ' });
+    const nothing = 'must be a number, found nothing: give it a value or leave the key out';
+    expect(problemsOf(text)).toEqual([
+      `3 $.clients.one.maxAgeHours ${nothing}`,
+      `4 $.clients.two.ratePerSecond ${nothing}`,
+    ]);
   });
 
   test('also if each client has its own instead', () => {

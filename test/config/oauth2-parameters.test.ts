@@ -27,7 +27,5 @@ test('parameters that came from the environment are known as secrets, others are
   const settings = withParameters('audience: "https://x.example", key: "${KEY}", more: "k=${KEY}"');
   const { acme } = parseConfig(withClient(settings), FILE, { KEY: "'quoted'" }).clients;
   expect(acme?.auth).toMatchObject({ secretParameters: ["'quoted'", "'quoted'", "k='quoted'", "'quoted'"] });
-  expect(acme && findCredentialDoubts(acme.auth)).toEqual([
-    { setting: 'auth.parameters.key', around: 'quotes' },
-  ]);
+  expect(acme && findCredentialDoubts(acme)).toEqual([{ setting: 'auth.parameters.key', around: 'quotes' }]);
 });

@@ -132,8 +132,8 @@ describe('auth.tls', () => {
   test('has no credentials that are doubted for their blanks: they were tried', () => {
     writeFileSync(join(directory, 'blanks.pem'), encrypted(client.key, ' blanks '));
     const tls = 'tls: { cert: cert.pem, key: blanks.pem, passphrase: " blanks " }';
-    const auth = load(`auth: { ${OAUTH}, ${tls} }`)?.auth;
-    expect(auth && findCredentialDoubts(auth)).toEqual([]);
+    const loaded = load(`auth: { ${OAUTH}, ${tls} }`);
+    expect(loaded && findCredentialDoubts(loaded)).toEqual([]);
   });
 });
 

@@ -1,9 +1,10 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { configTemplate } from '../../src/config/config-template.ts';
 import { describeAuth, describeSettings } from '../../src/config/describe-settings.ts';
 import { configJsonSchema } from '../../src/config/json-schema.ts';
+import { exampleConfig } from '../../src/config/setting-examples.ts';
 import { MINIMAL } from '../support/config-problems.ts';
 
 const validate = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true }).compile(
@@ -14,6 +15,28 @@ const validate = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: t
 function faultsOf(text: string): string[] {
   validate(parse(text));
   return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
+}
+
+interface Node {
+  readonly properties?: Readonly<Record<string, Node>>;
+  readonly additionalProperties?: Node | boolean;
+  readonly items?: Node;
+  readonly anyOf?: readonly Node[];
+  readonly oneOf?: readonly Node[];
+  readonly const?: unknown;
+  readonly examples?: readonly unknown[];
+}
+
+/** The places of settings without an example. */
+function* lackExamples(node: Node, path: string): Generator<string> {
+  for (const [key, setting] of Object.entries(node.properties ?? {})) {
+    const isSection = setting.properties !== undefined || path + key === 'clients';
+    if (!isSection && setting.const === undefined && !setting.examples?.length) yield path + key;
+    yield* lackExamples(setting, `${path}${key}.`);
+  }
+  const { additionalProperties: each, items, anyOf = [], oneOf = [] } = node;
+  const inside = [each, items, ...anyOf, ...oneOf];
+  for (const one of inside) if (typeof one === 'object') yield* lackExamples(one, `${path}[].`);
 }
 
 /** A file of one client with these settings in flow style, and what else is at the top. */
@@ -31,6 +54,13 @@ describe('the JSON Schema of waybill.yaml', () => {
       withClient(
         'auth: { clientSecret: "${SECRET}" }, retry: { factor: 2 }',
         'defaults: { auth: { type: oauth2, tokenUrl: "https://t.example", clientId: a }, tls: { cert: a } }',
+      ),
+    ],
+    [
+      'auth without a type in defaults, and a client that takes back what they give',
+      withClient(
+        'auth: null, ratePerSecond: null, retry: { factor: null }, headers: { A: null }, pace: null, tls: { minVersion: null }',
+        'defaults: { auth: { renewOn: [419] }, ratePerSecond: 5, headers: { A: b } }',
       ),
     ],
     ['references in texts that have a form', withClient('contact: { email: "${EMAIL}" }')],
@@ -69,9 +99,31 @@ describe('the JSON Schema of waybill.yaml', () => {
       'clients: { a: { baseUrl: "https://x" } }',
       "/clients/a must have required property 'endpoints'",
     ],
+    [
+      'null in defaults',
+      `${MINIMAL}\ndefaults: { ratePerSecond: null }`,
+      '/defaults/ratePerSecond must be number',
+    ],
     ['a name that is none of a client', 'clients: { A: { } }', '/clients property name must be valid'],
   ])('finds %s', (_, text, fault) => {
     expect(faultsOf(text)).toContain(fault);
+  });
+
+  test('has an example of each setting that is no section, also of defaults and of an endpoint', () => {
+    const missing = [...lackExamples(configJsonSchema() as Node, '')];
+    expect(missing).toEqual([]);
+  });
+
+  test('has the examples of each type of auth at that type', () => {
+    const text = JSON.stringify(configJsonSchema());
+    expect(text).toContain(
+      '"description":"The header that carries the key.","type":"string","examples":["X-Api-Key"]',
+    );
+    expect(text).toContain('"examples":["Authorization"]');
+  });
+
+  test('takes its own examples', () => {
+    expect(faultsOf(stringify(exampleConfig()))).toEqual([]);
   });
 
   test('holds the description of every setting', () => {

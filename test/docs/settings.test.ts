@@ -1,14 +1,35 @@
 import { expect, test } from 'vitest';
+import { stringify } from 'yaml';
 import { z } from 'zod';
 import { checkTree } from '../../src/config/check-config.ts';
 import { clientConfigSchema } from '../../src/config/client-config.ts';
 import { mergeDefaults } from '../../src/config/client-defaults.ts';
 import { configSchema } from '../../src/config/config-schema.ts';
 import { describeAuth, describeSettings, type SettingText } from '../../src/config/describe-settings.ts';
-import { exampleAuth, exampleConfig, exampleOf } from './setting-examples.ts';
+import { exampleAuth, exampleConfig } from '../../src/config/setting-examples.ts';
 import { ROOT, readRepository, readTopic, rowsOf, sectionOf } from './texts.ts';
 
 const WIDTH = 80;
+
+/** The example of a setting by its path, such as `http.keys[].name`, as YAML in one line; undefined: there is none. */
+function exampleOf(tree: unknown, path: string): string | undefined {
+  const [value] = valuesAt(tree, path);
+  if (value === undefined) return undefined;
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim();
+}
+
+function valuesAt(tree: unknown, path: string): unknown[] {
+  const steps = path.replaceAll('[]', '.[]').split('.');
+  return steps.reduce<unknown[]>(
+    (nodes, step) =>
+      nodes.flatMap((node): unknown[] => {
+        if (typeof node !== 'object' || node === null) return [];
+        if (step === '[]' || step === '<name>') return Object.values(node);
+        return Object.hasOwn(node, step) ? [Object(node)[step]] : [];
+      }),
+    [tree],
+  );
+}
 
 /** The settings as a list in Markdown, each with its default, range and example. */
 function listOf(settings: readonly SettingText[], examples: unknown): string {

@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { generateKey } from '../../src/api/keys.ts';
+import { certificates } from '../http/certificates.ts';
 import { embeddedWaybill } from '../support/embedded-waybill.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { uniqueClientName } from '../support/redis.ts';
@@ -10,7 +11,7 @@ import { hold } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { servicePlace } from '../support/service-place.ts';
 import { until } from '../support/until.ts';
-import { workerPidsOf } from '../support/waybill-process.ts';
+import { testDirectory, workerPidsOf } from '../support/waybill-process.ts';
 
 failOnLeaks();
 
@@ -144,4 +145,31 @@ test('what a SIGHUP cannot bring, the HTTP API and the metrics, is said to need 
   await service.waitForLine('workers replaced');
   const said = service.lines.filter(({ level }) => level === 'warn').map(({ msg }) => msg);
   expect(said).toEqual(['metrics need a restart', 'an http api needs a restart']);
+});
+
+test('SIGHUP while a TLS file is half written takes the other changes, and keeps what the file held', async () => {
+  const [made, next] = await Promise.all([certificates(['127.0.0.1']), certificates(['127.0.0.1'])]);
+  const { configure, start, send } = servicePlace();
+  const sandbox = testSandbox();
+  const [secure, comes] = [uniqueClientName('secure'), uniqueClientName('comes')];
+  const [first, second] = [await sandbox.company(secure, { tls: made.server }), await sandbox.company(comes)];
+  const ca = join(testDirectory(), 'ca.pem');
+  writeFileSync(ca, made.ca);
+  const clients = { [secure]: first.clientSettings({ tls: { ca } }) };
+  configure(clients);
+  const service = start(1);
+  await service.waitForLine('started');
+  writeFileSync(ca, next.ca.slice(0, 300));
+  configure({ ...clients, [comes]: second.clientSettings() });
+  service.signal('SIGHUP');
+  expect(await service.waitForLine('configuration read anew')).toMatchObject({ added: [comes], changed: [] });
+  await service.waitForLine('workers replaced');
+  const kept = service.lines.find(({ msg }) => String(msg).startsWith('new TLS files not taken'));
+  expect(kept).toMatchObject({ level: 'warn', client: secure, setting: 'tls.ca' });
+  // The commands read it, too.
+  writeFileSync(ca, made.ca);
+  await Promise.all([secure, comes].map((name) => send(name, 5)));
+  for (const company of [first, second]) await company.waitFor((seen) => seen.deliveredIds.size === 5);
+  service.signal('SIGTERM');
+  expect(await service.exit).toEqual({ code: 0, signal: null });
 });

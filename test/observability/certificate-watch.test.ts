@@ -75,6 +75,26 @@ test('a certificate of ours that ends within 21 days is told of at once, and onc
   ]);
 });
 
+test('a file that many clients name is told of once, with the first of them and their count', async () => {
+  const { watch: watching, clock, lines, load, acme } = await watch({ own: 30, authority: 40 });
+  const names = Array.from({ length: 50 }, (_, n) => `c${n}`);
+  const auth = {
+    type: 'oauth2',
+    tokenUrl: 'https://t.example',
+    clientId: 'a',
+    clientSecret: 'b',
+    tls: acme.tls,
+  };
+  watching.configure(
+    load({ ...Object.fromEntries(names.map((name) => [name, acme])), last: { ...acme, auth } }),
+  );
+  clock.now += 10 * DAY_MS;
+  watching.judge();
+  const expected = { use: 'own', subject: 'waybill', clients: ['c0', 'c1', 'c2', 'c3', 'c4'], count: 51 };
+  expect(lines.lines).toEqual([expect.objectContaining(expected)]);
+  expect(lines.lines[0]).not.toHaveProperty('client');
+});
+
 test('a certificate that has ended is told of as such, at once when it ends', async () => {
   const { watch: watching, clock, told } = await watch({ own: 1.5, authority: -3 });
   const first = [

@@ -37,7 +37,7 @@ function watched(clients: Readonly<Record<string, Tls>>, files: Tls) {
   const material = (name = 'acme') => config.clients[name]?.tlsMaterial;
   const told = () =>
     lines.lines.map(({ level, client, setting, reason }) => [level, client, setting, String(reason)]);
-  return { path, write, look, material, told };
+  return { path, write, look, material, told, lines: lines.lines };
 }
 
 test('files that stay as they are, or are written anew with the same content, are no news', () => {
@@ -110,6 +110,21 @@ test('a link that leads nowhere is told of, and ends nothing', () => {
   expect([look(), look()]).toEqual([[], []]);
   expect(material()).toMatchObject({ ca: FIRST.ca });
   expect(told()).toEqual([['warn', 'acme', 'tls.ca', expect.stringContaining('cannot be read (ELOOP)')]]);
+});
+
+test('files that many clients share are told of once, with the first of them and their count', () => {
+  const many = Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`c${n}`, { ca: 'ca.pem' }]));
+  const own = { 'own.pem': FIRST.client.cert, 'own-key.pem': FIRST.client.key };
+  const files = { 'ca.pem': FIRST.ca, 'other.pem': FIRST.ca };
+  const clients = { ...many, c1: { ca: 'ca.pem', ...OWN }, other: { ca: 'other.pem' } };
+  const { write, look, lines } = watched(clients, { ...files, ...own });
+  look();
+  for (const name of Object.keys(files)) write(name, SECOND.ca.slice(0, 300));
+  expect([look(), look()]).toEqual([[], []]);
+  expect(lines.map(({ client, clients, count }) => client ?? [clients, count])).toEqual([
+    [['c0', 'c1', 'c2', 'c3', 'c4'], 50],
+    'other',
+  ]);
 });
 
 test('a client whose files are broken holds up only those that share one of them', () => {

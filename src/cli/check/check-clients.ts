@@ -1,5 +1,6 @@
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { findCredentialDoubts } from '../../config/credential-doubts.ts';
+import { groupBy } from '../../core/group-by.ts';
 import { createResolveHost } from '../../service/resolve-host.ts';
 import { withProgress } from '../progress.ts';
 import { describeCertificates } from './check-certificates.ts';
@@ -8,6 +9,8 @@ import { about, type CheckFinding, clientSubject, type Remark, remark } from './
 
 /** Most of a check is waiting; each client takes two connections at a time, one after another. */
 const CLIENTS_AT_ONCE = 128;
+/** Of clients that a file is named by. */
+const NAMES_SHOWN = 5;
 /** No client is begun later. */
 const TOTAL_MS = 120_000;
 
@@ -23,13 +26,26 @@ export async function checkClients(
     const remarks = performance.now() >= deadline ? [late] : await checkClient(client, resolveHost);
     return remarks.some((one) => one.class === late.class) ? [late] : remarks;
   };
-  return withProgress('clients checked', clients.length, (update) =>
+  const findings = await withProgress('clients checked', clients.length, (update) =>
     forEachClient(clients, update, async (client) => [
-      ...describeDoubts(findCredentialDoubts(client.auth)),
+      ...describeDoubts(findCredentialDoubts(client)),
       ...describeCertificates(client, directory, Date.now()),
       ...(await check(client)),
     ]),
   );
+  return tellOnce(findings);
+}
+
+/** A warning of a file that several clients name is said once, at the first of them. */
+function tellOnce(findings: readonly CheckFinding[]): CheckFinding[] {
+  const isAlike = (one: CheckFinding): boolean => one.class === 'certificate' && one.level === 'warning';
+  const groups = groupBy<CheckFinding, unknown>(findings, (one) => (isAlike(one) ? one.message : one));
+  return [...groups.values()].flatMap(([first, ...others]) => {
+    if (first === undefined || others.length === 0) return first ?? [];
+    const all = [first, ...others].map(({ subject }) => subject.slice(clientSubject('').length));
+    const names = `${all.slice(0, NAMES_SHOWN).join(', ')}${all.length > NAMES_SHOWN ? ', …' : ''}`;
+    return { ...first, message: `${first.message}, for ${all.length} clients: ${names}` };
+  });
 }
 
 /** Does something for each client, many side by side; what was found comes in the order of the clients. */

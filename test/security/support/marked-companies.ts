@@ -3,6 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Company, CompanyOptions } from '../../../src/sandbox/company.ts';
 import type { Script } from '../../../src/sandbox/scripts.ts';
+import { encrypted } from '../../http/certificates.ts';
+import { startProxy } from '../../support/proxies.ts';
 import { testSandbox } from '../../support/sandbox.ts';
 import { AWS_KEY } from '../../support/signatures.ts';
 import { testCertificates } from '../../support/tls.ts';
@@ -107,26 +109,59 @@ export async function startMarkedCompanies(directory: string): Promise<MarkedCom
     aws: { script: echo(403) },
     custom: { script: withLogin(200) },
     'no-token-custom': { script: withLogin(400) },
+    headers: { script: echo(500) },
+    'no-token-parameters': { auth: { type: 'oauth2' }, tokenScript: echoAsReason },
+    proxied: { script: echo(500) },
   };
   const sandbox = testSandbox();
   const entries = Object.entries(companies).map(
     async ([name, options]) => [name, await sandbox.company(name, options)] as const,
   );
   const all = new Map(await Promise.all(entries));
-  const { secureClient, tlsSecrets } = await startSecureCompany(directory, all, sandbox);
+  const { secureClient, tlsSecrets } = await startSecureCompany(
+    directory,
+    all,
+    sandbox,
+    secret('passphrase'),
+  );
+  const password = marked('proxy');
+  env['SECRET_PROXY'] = encodeURIComponent(password);
+  const proxy = await startEchoingProxy();
+  const others: Record<string, object> = {
+    aws: signed(env, secret),
+    headers: { headers: { 'X-Tenant': secret('header') } },
+    'no-token-parameters': {
+      auth: {
+        ...all.get('no-token-parameters')?.clientSettings().auth,
+        parameters: { key: secret('parameter') },
+      },
+    },
+    proxied: { proxy },
+  };
   const clients = [...all].map(([name, company]) => {
     const isCustom = name.endsWith('custom');
-    const auth = isCustom ? { auth: customAuth(company, name.replaceAll('-', '_'), secret) } : {};
-    const changes = name === 'aws' ? signed(env, secret) : auth;
+    const changes = isCustom
+      ? { auth: customAuth(company, name.replaceAll('-', '_'), secret) }
+      : (others[name] ?? {});
     return [name, withReferences(company.clientSettings(changes), env)];
   });
   return {
     all,
     env,
     clients: { ...Object.fromEntries(clients), secure: secureClient },
-    secrets: { ...env, ...tlsSecrets },
+    secrets: { ...env, ...tlsSecrets, proxy: password },
     tokens: () => tokensOf(all),
   };
+}
+
+/** Refuses all tunnels, and repeats what it was sent. @returns the setting that leads to it */
+async function startEchoingProxy(): Promise<string> {
+  const { port } = await startProxy(({ authorization }) => {
+    const [, pair = ''] = authorization?.split(' ') ?? [];
+    const text = Buffer.from(pair, 'base64').toString();
+    return `HTTP/1.1 502 ${text}\r\nX-Echo: ${authorization}\r\n\r\n${text}`;
+  });
+  return `http://waybill:\${SECRET_PROXY}@127.0.0.1:${port}`;
 }
 
 /** One that asks for a certificate, and answers 500. */
@@ -134,6 +169,7 @@ async function startSecureCompany(
   directory: string,
   all: Map<string, Company>,
   sandbox: ReturnType<typeof testSandbox>,
+  passphrase: string,
 ) {
   const { ca, valid, client } = await testCertificates();
   const company = await sandbox.company('secure', {
@@ -141,9 +177,10 @@ async function startSecureCompany(
     tls: { ...valid, ca, requestCert: true, rejectUnauthorized: true },
   });
   all.set('secure', company);
-  const files = { ca, cert: client.cert, key: client.key };
+  const files = { ca, cert: client.cert, key: encrypted(client.key, passphrase) };
   for (const [name, pem] of Object.entries(files)) writeFileSync(join(directory, `${name}.pem`), pem);
-  const settings = company.clientSettings({ tls: { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' } });
+  const tls = { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem', passphrase: '${SECRET_PASSPHRASE}' };
+  const settings = company.clientSettings({ tls });
   const [, middle = ''] = client.key.split('\n');
   return {
     secureClient: { ...settings, retry: { retries: 0 }, pace: { holdMs: 0 } },

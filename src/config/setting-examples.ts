@@ -1,5 +1,5 @@
-import { parse, stringify } from 'yaml';
-import { TEMPLATE } from '../../src/config/config-template.ts';
+import { parse } from 'yaml';
+import { TEMPLATE } from './config-template.ts';
 
 /** In the template, the lines of the one type of auth that stands in lines of its own beside the one in use. */
 const TOKEN_SERVICE = /^ *# {3}(?=type: token_service$|.*\{auth\.token_service\.)/;
@@ -8,10 +8,15 @@ const ONE_LINE_AUTH = /^ *# {3}(\{ type: .*\})$/;
 /** A setting that is commented out, or an item of a list. */
 const COMMENTED = /^( *)# (?= *(?:- |[A-Za-z]\w*:(?: |$)))/;
 
+/** A file with an example of each setting, but for the types of auth that are not in use. */
+interface ExampleConfig extends Readonly<Record<string, unknown>> {
+  readonly clients: Readonly<Record<string, { readonly auth?: unknown }>>;
+}
+
 const LINES = TEMPLATE.split('\n');
 
 /** What the template shows, with all of its settings in use; of two ways to give one setting, the latter. */
-export function exampleConfig(): unknown {
+export function exampleConfig(): ExampleConfig {
   const lines = LINES.filter((line) => !TOKEN_SERVICE.test(line));
   return parse(lines.map((line) => line.replace(COMMENTED, '$1')).join('\n'), { uniqueKeys: false });
 }
@@ -20,27 +25,7 @@ export function exampleConfig(): unknown {
 export function exampleAuth(): ReadonlyMap<string, unknown> {
   const service = LINES.flatMap((line) => (TOKEN_SERVICE.test(line) ? line.replace(TOKEN_SERVICE, '') : []));
   const texts = LINES.flatMap((line) => ONE_LINE_AUTH.exec(line)?.[1] ?? []);
-  const inUse = valuesAt(exampleConfig(), 'clients.<name>.auth');
+  const inUse = Object.values(exampleConfig().clients).map(({ auth }) => auth);
   const all = [...inUse, ...[service.join('\n'), ...texts].map((text): unknown => parse(text))];
   return new Map(all.map((auth) => [String(Object(auth).type), auth]));
-}
-
-/** The example of a setting by its path, such as `http.keys[].name`, as YAML in one line; undefined: there is none. */
-export function exampleOf(tree: unknown, path: string): string | undefined {
-  const [value] = valuesAt(tree, path);
-  if (value === undefined) return undefined;
-  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trim();
-}
-
-function valuesAt(tree: unknown, path: string): unknown[] {
-  const steps = path.replaceAll('[]', '.[]').split('.');
-  return steps.reduce<unknown[]>(
-    (nodes, step) =>
-      nodes.flatMap((node): unknown[] => {
-        if (typeof node !== 'object' || node === null) return [];
-        if (step === '[]' || step === '<name>') return Object.values(node);
-        return Object.hasOwn(node, step) ? [Object(node)[step]] : [];
-      }),
-    [tree],
-  );
 }
