@@ -124,12 +124,14 @@ export async function startMarkedCompanies(directory: string): Promise<MarkedCom
     sandbox,
     secret('passphrase'),
   );
+  // Quotes would be escaped again and again where an answer is kept, and not found.
+  env['SECRET_HEADER'] = marked('header').replaceAll('"', '');
   const password = marked('proxy');
   env['SECRET_PROXY'] = encodeURIComponent(password);
   const proxy = await startEchoingProxy();
   const others: Record<string, object> = {
     aws: signed(env, secret),
-    headers: { headers: { 'X-Tenant': secret('header') } },
+    headers: { headers: { 'X-Tenant': env['SECRET_HEADER'] } },
     'no-token-parameters': {
       auth: {
         ...all.get('no-token-parameters')?.clientSettings().auth,

@@ -18,7 +18,12 @@ function formsOf(secret: string): string[] {
       .toString('base64')
       .slice(4, -4),
   );
-  return [...new Set([secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), ...inner])];
+  // An answer in JSON is kept in JSON, and dumped in JSON.
+  const escaped = [secret];
+  for (let depth = 0; depth < 5; depth += 1) {
+    escaped.push(JSON.stringify(escaped.at(-1)).slice(1, -1));
+  }
+  return [...new Set([...escaped, encodeURIComponent(secret), ...inner])];
 }
 
 function around(text: string, form: string): string {
