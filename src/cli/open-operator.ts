@@ -1,6 +1,6 @@
 import { type Redis, ReplyError } from 'ioredis';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
-import { loadConfig } from '../config/load-config.ts';
+import { loadConfigWithoutTls } from '../config/load-config.ts';
 import { didYouMean } from '../core/near-miss.ts';
 import { closeRedis, openRedis, refusedByRedis, unavailable } from '../queue/connections.ts';
 import { countServices } from '../queue/stored-clients.ts';
@@ -13,7 +13,7 @@ export type Operator = Awaited<ReturnType<typeof openOperator>>;
 
 /** Connects a command to Redis. @throws ConfigError, WaybillError `REDIS_UNAVAILABLE`, `REDIS_NOT_RUNNING` */
 export async function openOperator(file: string) {
-  const config = loadConfig(file);
+  const config = loadConfigWithoutTls(file);
   const access = await findRedisAccess(config);
   const redis = openRedis(access.location, 'operator', () => {});
   try {

@@ -40,6 +40,14 @@ export function loadConfig(file: string, env: Env = process.env): Config {
   return parseConfig(readConfigText(file), file, env);
 }
 
+/**
+ * As `loadConfig`, for what connects to no client: TLS files are not read. They may be on another machine, and while
+ * they are being renewed one may not fit the other.
+ */
+export function loadConfigWithoutTls(file: string): Config {
+  return parseConfig(readConfigText(file), file, process.env, 'unread');
+}
+
 /** The configuration file as it stands. @throws ConfigError if it cannot be read */
 export function readConfigText(file: string): string {
   const read = readTextFile(file, MAX_BYTES);
@@ -52,13 +60,13 @@ export function readConfigText(file: string): string {
 /**
  * As `loadConfig`, for a text that is taken to stand in `file`: relative paths in it start from there.
  *
- * @param held by absolute path: the contents of TLS files that are not to be read again
+ * @param held by absolute path: the contents of TLS files that are not to be read again; `unread`: no such file is read
  */
 export function parseConfig(
   text: string,
   file: string,
   env: Env = process.env,
-  held: Iterable<readonly [string, string]> = [],
+  held: Iterable<readonly [string, string]> | 'unread' = [],
 ): Config {
   const path = resolve(file);
   const directory = dirname(path);
@@ -68,8 +76,10 @@ export function parseConfig(
   // An empty file lacks settings, as every other; it is not of a wrong type.
   const merged = mergeDefaults(yaml.tree.value ?? {}, (keys) => yaml.tree.empty.has(placeOf(keys)));
   const substituted = substituteEnv(merged, env, directory);
-  const known = new Map([...held].map(([path, text]): [string, FileReading] => [path, { ok: true, text }]));
-  const tls = readTlsFiles(substituted.value, directory, merged, known);
+  const tls =
+    held === 'unread'
+      ? { byClient: new Map<string, ClientTlsFiles>(), issues: [] }
+      : readTlsFiles(substituted.value, directory, merged, readingsOf(held));
   const { value, issues: ofSchema } = checkTree(configSchema, substituted.value);
   const { secretKey, problems: ofKey } = readSecretKey(env);
   const proxies = readEnvironmentRoutes(env);
@@ -81,6 +91,10 @@ export function parseConfig(
   const referred = { tls: tls.byClient, texts: substituted.referred, environment: proxies.routes };
   const config = resolveConfig(value, path, referred);
   return deepFreeze(secretKey === undefined ? config : { ...config, secretKey });
+}
+
+function readingsOf(held: Iterable<readonly [string, string]>): Map<string, FileReading> {
+  return new Map([...held].map(([path, text]) => [path, { ok: true, text }]));
 }
 
 /** Empty counts as not set: that is how a missing variable is passed on. */

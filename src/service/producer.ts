@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config, ConfigInput } from '../config/config-schema.ts';
-import { loadConfig, parseConfig } from '../config/load-config.ts';
+import { loadConfigWithoutTls, parseConfig } from '../config/load-config.ts';
 import type { EventTypeName, PayloadOf } from '../core/event-types.ts';
 import type { SubmitManyOptions, SubmitOptions } from '../intake/submit-options.ts';
 import type { SubmitResult } from '../intake/submit-result.ts';
@@ -101,7 +101,7 @@ export async function createProducer(
 }
 
 function toConfig(config: Config | ConfigInput | string): Config {
-  if (typeof config === 'string') return loadConfig(config);
+  if (typeof config === 'string') return loadConfigWithoutTls(config);
   if (isLoaded(config)) return config;
   let text: string | undefined;
   try {
@@ -111,7 +111,7 @@ function toConfig(config: Config | ConfigInput | string): Config {
     throw new ConfigError(resolve(OBJECT_FILE), [{ path: '$', message }], { cause });
   }
   // JSON is YAML; a value without JSON lacks everything.
-  return parseConfig(text ?? 'null', OBJECT_FILE);
+  return parseConfig(text ?? 'null', OBJECT_FILE, undefined, 'unread');
 }
 
 /** What a configuration that is given as an object is taken to stand in. */

@@ -259,3 +259,19 @@ test('the embedded Redis is started for it, and keeps the events for the next on
   second.input('');
   expect((await second.exit).code).toBe(0);
 });
+
+test('events are taken while the TLS files of a client do not fit, which is nothing to who connects to no client', async () => {
+  const client = uniqueClientName();
+  const config = configFor(client);
+  const [settings] = Object.values(config.clients);
+  Object.assign(settings ?? {}, { tls: { cert: 'away.pem', key: 'away.key' } });
+  const ran = await runWaybill(['send', client, TYPE], {
+    config,
+    input: JSON.stringify(numberedEvents(TYPE, 1)[0]),
+  });
+  expect([ran.code, ran.stderr]).toEqual([0, expect.not.stringContaining('away')]);
+  const paused = await runWaybill(['pause', client], { config });
+  expect(paused.code).toBe(0);
+  const checked = await runWaybill(['check'], { config });
+  expect([checked.code, checked.stdout + checked.stderr]).toEqual([2, expect.stringContaining('away.pem')]);
+});

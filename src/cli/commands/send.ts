@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Config } from '../../config/config-schema.ts';
-import { loadConfig } from '../../config/load-config.ts';
+import { loadConfigWithoutTls } from '../../config/load-config.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { isConnected, unavailable } from '../../queue/connections.ts';
 import { onLostOutput } from '../../service/lifecycle.ts';
@@ -42,7 +42,7 @@ export function addSendCommand(program: Command): void {
       commandAction(
         async (terminal, options: SendOptions, client: string, type: string, file: string | undefined) => {
           const { fromExport, idempotencyKey } = options;
-          const config = loadConfig(options.config);
+          const config = loadConfigWithoutTls(options.config);
           const sending =
             fromExport === undefined
               ? sendTo(config, client, type, file, idempotencyKey)
