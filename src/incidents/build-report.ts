@@ -151,11 +151,14 @@ function askedFor(groups: readonly CourseKind[], outage: Outage | undefined): Co
   return known.length > 0 ? known : [...outage.incident.failures, ...outage.examples];
 }
 
-/** What came back to events that failed so: what is to be asked may hang on it. */
+/** What came back to events that failed so, personal data masked: what is to be asked may hang on it, and quote it. */
 function detailsOf(cause: CourseKind, groups: readonly FailureGroup[], outage: Outage | undefined): string[] {
   const samples = groups.filter((group) => isSame(group, cause)).flatMap((group) => group.samples);
   const examples = (outage?.examples ?? []).filter((example) => isSame(example, cause));
-  const details = [...samples.map(({ response = '' }) => response), ...examples.map(({ answer }) => answer)];
+  const details = [
+    ...samples.map((event) => toSample(event).answer),
+    ...examples.map(({ answer }) => answer),
+  ];
   return details.length === 0 ? [''] : details;
 }
 

@@ -317,3 +317,14 @@ test('a private address that stands in our own settings is ours', async () => {
   const { endpoints } = await reportOf([deadLetter('address', 0, 1)], { path: 'https://10.0.0.1/d' });
   expect(endpoints[0]?.asks).toEqual([expect.stringMatching(/^Nothing about 10\.0\.0\.1: that address/)]);
 });
+
+test('what is asked quotes no personal data of the event, and asks once', async () => {
+  const response = 'redirects to https://acme.example/operator-7/new';
+  const redirected = (at: number) => ({
+    ...deadLetter('redirect', 302, at),
+    body: JSON.stringify({ optiturn_lp: `LP${at}`, user_login: 'operator-7' }),
+    response,
+  });
+  const { endpoints } = await reportOf([redirected(1), redirected(2)]);
+  expect(endpoints[0]?.asks).toEqual([expect.stringContaining('https://acme.example/***/new')]);
+});
