@@ -214,15 +214,21 @@ describe('the judge', () => {
 
   test('lets a frozen process send again what another one is sending', () => {
     const [slow, accepted] = [unitWith('slow'), { accepted: [unitWith('slow')] }];
-    const sightings: Sighting[] = [
-      [slow, 'id', 1, 35_000, 200, 39_000],
-      [slow, 'id', 1, 37_700, 200, 41_700],
-    ];
-    const frozen = (until: number): Disturbance => ({ ...kill(5_000), kind: 'freeze worker', until });
-    const verdictOf = (until: number) =>
-      judge(evidence({ sightings, deadLetters: [], ...answers(accepted), disturbances: [frozen(until)] }));
-    expect(verdictOf(37_680)).toMatchObject({ doubled: 1, violations: [] });
-    expect(verdictOf(36_000).violations).toEqual(['1 events were delivered twice without a fault']);
+    const frozen: Disturbance = { ...kill(5_000), kind: 'freeze worker', until: 36_000 };
+    const verdictOf = (sentAt: number, againAt: number) => {
+      const sightings: Sighting[] = [
+        [slow, 'id', 1, sentAt, 200, sentAt + 100],
+        [slow, 'id', 1, againAt, 200, againAt + 100],
+      ];
+      return judge(evidence({ sightings, deadLetters: [], ...answers(accepted), disturbances: [frozen] }));
+    };
+    // Until it notices that its lock is lost.
+    expect(verdictOf(35_000, 36_020)).toMatchObject({ doubled: 1, violations: [] });
+    expect(verdictOf(35_000, 40_000)).toMatchObject({ doubled: 1, violations: [] });
+    const none = '1 events were delivered twice without a fault';
+    expect(verdictOf(35_000, 46_300).violations).toContain(none);
+    // Before its lock ran out, nobody had taken anything over.
+    expect(verdictOf(15_000, 40_000).violations).toContain(none);
   });
 
   test('lets a frozen process that goes on send again what is taken over from it then', () => {

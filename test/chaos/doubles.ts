@@ -98,27 +98,38 @@ function latestEnd(before: number, disturbances: readonly Disturbance[]): number
   return Math.max(...hindering.map(({ until }) => Math.min(until, before)));
 }
 
-/**
- * The first fault between the two deliveries; one that loses a process before one that does not. A frozen process may
- * send again what another one took over and has not finished: then the fault only has to come before that. It may also
- * be the first to send again, as soon as it goes on, if its connection was lost meanwhile; another one takes over then.
- */
+/** The first fault between the two deliveries; one that loses a process before one that does not. */
 function causeOf(
-  [, , , sentAt, , answeredAt]: Sighting,
-  [, , , againAt]: Sighting,
+  before: Sighting,
+  again: Sighting,
   disturbances: readonly Disturbance[],
 ): Disturbance | undefined {
-  const between = disturbances.filter(({ at, until, losesDeliverers }) => {
-    if (losesDeliverers > 0 && until > at) {
-      const goesOn = Math.abs(sentAt - until) <= MARGIN_MS;
-      if (goesOn && againAt >= sentAt && againAt <= until + TWO_LOOKS_MS) return true;
-      // What was sent meanwhile another process sent: it is repeated for this reason only as the frozen one goes on.
-      const isFrozen = sentAt > at + MARGIN_MS && sentAt < until - MARGIN_MS;
-      if (isFrozen && againAt > until + MARGIN_MS) return false;
-    }
-    return until + MARGIN_MS >= Math.min(answeredAt, againAt) && at - MARGIN_MS <= againAt;
+  const [, , , , , answeredAt] = before;
+  const [, , , againAt] = again;
+  const between = disturbances.filter((one) => {
+    const byThaw =
+      one.losesDeliverers > 0 && one.until > one.at ? repeatedByThaw(before, again, one) : undefined;
+    const isBetween = one.until + MARGIN_MS >= Math.min(answeredAt, againAt) && one.at - MARGIN_MS <= againAt;
+    return byThaw ?? isBetween;
   });
   return between.find(({ losesDeliverers }) => losesDeliverers > 0) ?? between[0];
+}
+
+/**
+ * Whether a frozen process that goes on is why an event was sent twice; undefined: the times alone do not say. It may be
+ * the first to send again, if its connection was lost meanwhile: another one takes over then. Or it repeats what was
+ * taken over from it, until it notices that its lock is lost: events that wait there for the pace go one after another.
+ */
+function repeatedByThaw(
+  [, , , sentAt]: Sighting,
+  [, , , againAt]: Sighting,
+  { at, until }: Disturbance,
+): boolean | undefined {
+  const goesOn = Math.abs(sentAt - until) <= MARGIN_MS;
+  if (goesOn && againAt >= sentAt && againAt <= until + TWO_LOOKS_MS) return true;
+  if (sentAt <= at + MARGIN_MS || sentAt >= until - MARGIN_MS) return undefined;
+  const isTakenOver = sentAt > at + LEAST_LOCK_MS;
+  return againAt > until + (isTakenOver ? TWO_LOOKS_MS : MARGIN_MS) ? false : undefined;
 }
 
 /** The design's bound for each loss of a process: concurrency + 50 + what it delivered in the last 500 ms. */
