@@ -220,6 +220,12 @@ describe("Node's server", () => {
   });
 });
 
+test('a chain in the wrong order, with its root in between, is put in order here: there is nothing to say', async () => {
+  const cert = [PRIVATE.cert, ACME.ca, PRIVATE.between].join('\n');
+  const { port } = await serve(ok, { key: PRIVATE.key, cert });
+  await expect(failureAt(port, { tls: { ca: ACME.ca } })).rejects.toThrow('"kind":"answer"');
+});
+
 function dayOf(days: number): string {
   return new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
 }
