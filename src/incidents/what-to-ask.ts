@@ -84,6 +84,9 @@ export function whatToAsk(about: AskedAbout): string {
     const asks = blame === 'target' && FOREIGN_AUTHORITY.has(cause) ? PROXY_CERTIFICATE : TLS_ASKS[cause];
     return asks.replaceAll('HOST', () => host);
   }
+  if (status >= 400 && status < 500 && WRONG_TIME.test(detail)) {
+    return `Nothing yet about the time that ${host} objects to: we look at our own clock first.`;
+  }
   switch (status) {
     case 400:
     case 422:
@@ -103,6 +106,10 @@ export function whatToAsk(about: AskedAbout): string {
   }
   return askByClass(about);
 }
+
+/** What AWS, and receivers of Standard Webhooks, answer to a signature of another time than theirs. */
+const WRONG_TIME =
+  /signature (?:has )?expired|signature not yet current|RequestTimeTooSkewed|timestamp (?:is )?too (?:old|new)/i;
 
 /** The classes of failures that no answer stands behind, and what is told of them is told by Waybill. */
 const WITHOUT_ANSWER: ReadonlySet<string> = new Set([

@@ -328,3 +328,14 @@ test('what is asked quotes no personal data of the event, and asks once', async 
   const { endpoints } = await reportOf([redirected(1), redirected(2)]);
   expect(endpoints[0]?.asks).toEqual([expect.stringContaining('https://acme.example/***/new')]);
 });
+
+test.each([
+  [403, '{"message":"Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z"}'],
+  [400, '{"error":"Message timestamp too old"}'],
+])(
+  'a %i that objects to the time of a signature asks nothing before we have looked at our clock',
+  async (status, response) => {
+    const { endpoints } = await reportOf([{ ...deadLetter('client_error', status, 1), response }]);
+    expect(endpoints[0]?.asks).toEqual([expect.stringMatching(/^Nothing yet about the time/)]);
+  },
+);
