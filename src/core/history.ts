@@ -46,7 +46,8 @@ export function withFailure(
   url: string,
 ): StoredEvent {
   const entry: HistoryEntry = [at, failed.status, failed.failureClass, Math.round(ms)];
-  const { headers: _, ...before } = event;
+  // Those of the attempt before; a replayed event has the URL, too.
+  const { headers: _, url: __, ...before } = event;
   const isDead = outcome.kind === 'dead';
   const headers = cutHeaders(failed.headers);
   // Both together keep within the limit.

@@ -62,7 +62,9 @@ test('an entry takes at most 64 bytes, and the response stays within its bounds'
   fc.assert(
     fc.property(failures, fc.boolean(), times, (failed, dies, { at, ms }) => {
       const outcome = dies ? ({ kind: 'dead' } as const) : ({ kind: 'retry', dueAt: at + 1 } as const);
-      const after = withFailure(EVENT, failed, outcome, at, ms, ENDPOINT);
+      // As a replayed event has them from its last life.
+      const event = { ...EVENT, url: 'https://acme.example/before', headers: { server: 'before' } };
+      const after = withFailure(event, failed, outcome, at, ms, ENDPOINT);
       expect(after.history).toEqual([[at, failed.status, failed.failureClass, Math.round(ms)]]);
       expect(bytesOf(JSON.stringify(after.history?.[0]))).toBeLessThanOrEqual(64);
       const most = dies ? DEAD_RESPONSE_BYTES : RETRY_RESPONSE_BYTES;
