@@ -36,7 +36,7 @@ export class Connection {
       connect: (to, callback) => {
         this.#openedAt = performance.now();
         this.#hostname = to.hostname;
-        this.#opening = connector.open(to, (bytes, length) => this.#read(bytes, length), callback);
+        this.#opening = connector.open(to, (bytes) => this.#read(bytes), callback);
       },
       maxHeaderSize: MAX_HEAD_BYTES,
       keepAliveTimeout: IDLE_MS,
@@ -102,9 +102,9 @@ export class Connection {
     await destroyed;
   }
 
-  #read(bytes: Buffer, length: number): void {
-    this.received += length;
-    this.#passContinue.change(bytes, length);
+  #read(bytes: Buffer): void {
+    this.received += bytes.length;
+    this.#passContinue.change(bytes);
     this.latest = bytes;
   }
 }

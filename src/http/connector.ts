@@ -33,8 +33,8 @@ export interface ConnectorOptions {
   readonly connectionMaxAgeMs?: number;
 }
 
-/** Is shown what was read, its first bytes, and may change them; they are overwritten after the call. */
-type OnRead = (bytes: Buffer, length: number) => void;
+/** Is shown what was read before anything else sees it, and may change it. */
+type OnRead = (bytes: Buffer) => void;
 /** undici's own type leaves out that the socket is returned. */
 type Connect = (to: buildConnector.Options, callback: buildConnector.Callback) => Socket;
 
@@ -122,7 +122,7 @@ export class Connector {
       callback: (length: number): boolean => {
         const copy = Buffer.allocUnsafe(length);
         READ_BUFFER.copy(copy, 0, 0, length);
-        onRead(copy, length);
+        onRead(copy);
         return socket.push(copy);
       },
     };

@@ -162,8 +162,8 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
       this.#end(Promise.reject(new WaybillError('HTTP_REQUEST_INVALID', why)));
     } else if (this.#mayResend(error)) pool.replace(this.#connection as Connection, this);
     else {
-      const why = failure.explainError(error, this.#connection?.latest);
-      this.#end(explainUnsent(error, where) ?? this.#noAnswer(why, error));
+      const unsent = explainUnsent(error, where);
+      this.#end(unsent ?? this.#noAnswer(failure.explainError(error, this.#connection?.latest), error));
     }
   }
 

@@ -20,16 +20,16 @@ export class PassContinue {
     this.#head = '';
   }
 
-  /** Makes each status 100 in the first `length` bytes, which undici is about to read, a 102. */
-  change(bytes: Buffer, length: number): void {
+  /** Makes each status 100 in these bytes, which undici is about to read, a 102. */
+  change(bytes: Buffer): void {
     if (this.#head === undefined) return;
     // Nearly every answer is a final one, and its status line comes in one piece.
-    const isFinal = this.#head === '' && length > STATUS_AT && bytes[STATUS_AT] !== ONE;
-    this.#head = isFinal ? undefined : this.#changeHeads(this.#head, bytes, length);
+    const isFinal = this.#head === '' && bytes.length > STATUS_AT && bytes[STATUS_AT] !== ONE;
+    this.#head = isFinal ? undefined : this.#changeHeads(this.#head, bytes);
   }
 
-  #changeHeads(begun: string, bytes: Buffer, length: number): string | undefined {
-    let head = begun + bytes.toString('latin1', 0, length);
+  #changeHeads(begun: string, bytes: Buffer): string | undefined {
+    let head = begun + bytes.toString('latin1');
     let startsAt = -begun.length;
     while (head.length >= STATUS_END) {
       if (!INTERIM.test(head)) return undefined;

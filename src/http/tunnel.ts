@@ -63,7 +63,7 @@ export interface TunnelParts {
   /** Begins TLS with the target on the socket. */
   readonly secure: (socket: Socket, callback: buildConnector.Callback) => Socket;
   /** Is shown what comes in before it is read, and may change it. */
-  readonly onRead: (bytes: Buffer, length: number) => void;
+  readonly onRead: (bytes: Buffer) => void;
   readonly callback: buildConnector.Callback;
 }
 
@@ -74,7 +74,7 @@ const LONGEST_REASON = 60;
 /**
  * A connection to a target through a proxy: CONNECT, then TLS if the target's URL is https:. The proxy is given an
  * address that was resolved and checked here, the next one if it answers 5xx; or, if the name does not resolve within
- * 2 s, the name: then the proxy judges where it leads.
+ * 2 s, the name: then the proxy resolves and judges it.
  */
 export class Tunnel implements Opening {
   socket: Socket | undefined;
@@ -201,7 +201,7 @@ export class Tunnel implements Opening {
 function showReads(socket: Socket, onRead: TunnelParts['onRead']): void {
   const push = socket.push.bind(socket);
   socket.push = (chunk: Buffer | null) => {
-    if (chunk !== null) onRead(chunk, chunk.length);
+    if (chunk !== null) onRead(chunk);
     return push(chunk);
   };
 }

@@ -124,8 +124,9 @@ class Trial {
   }
 
   #fail(error: Error): void {
-    const why = failure.explainError(error);
-    this.#end(explainUnsent(error, this.#where) ?? this.#noAnswer(why, wasHandshaking(error)));
+    this.#end(
+      explainUnsent(error, this.#where) ?? this.#noAnswer(failure.explainError(error), wasHandshaking(error)),
+    );
   }
 
   #late(): ConnectionResult {
