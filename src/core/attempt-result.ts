@@ -30,7 +30,10 @@ export const KEPT_HEADERS = [
   'www-authenticate',
 ] as const;
 
-/** Headers of an answer by their names; those that it did not have are absent. */
+/** The failures that no answer stands behind. */
+export const NO_ANSWER_CLASSES = ['refused', 'reset', 'dns', 'tls', 'timeout', 'not_http'] as const;
+
+/** Headers of an answer by their names, as far as it had them. */
 export type KeptHeaders = Readonly<Partial<Record<(typeof KEPT_HEADERS)[number], string>>>;
 
 /** The endpoint answered with a status, whatever became of the body. */
@@ -68,7 +71,7 @@ export interface WholeAnswer {
 /** There was no status: the request, or a part of it, may have reached the endpoint. */
 export interface NoAnswer {
   readonly kind: 'no_answer';
-  readonly failureClass: 'refused' | 'reset' | 'dns' | 'tls' | 'timeout' | 'not_http';
+  readonly failureClass: (typeof NO_ANSWER_CLASSES)[number];
   /** A sentence for the operator, without secrets. */
   readonly detail: string;
 }

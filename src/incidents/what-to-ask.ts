@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { isTokenAnswer } from '../auth/token-service.ts';
+import { NO_ANSWER_CLASSES } from '../core/attempt-result.ts';
 import { withoutBrackets } from '../core/host-port.ts';
 import { REDIRECTS_TO } from '../core/outcome.ts';
 import { type ProxyBlame, proxyBlameIn } from '../core/proxy-blame.ts';
@@ -111,16 +112,8 @@ export function whatToAsk(about: AskedAbout): string {
 const WRONG_TIME =
   /signature (?:has )?expired|signature not yet current|RequestTimeTooSkewed|timestamp (?:is )?too (?:old|new)/i;
 
-/** The classes of failures that no answer stands behind, and what is told of them is told by Waybill. */
-const WITHOUT_ANSWER: ReadonlySet<string> = new Set([
-  'refused',
-  'reset',
-  'dns',
-  'tls',
-  'timeout',
-  'not_http',
-  'token',
-]);
+/** What is told of these failures is told by Waybill. */
+const WITHOUT_ANSWER: ReadonlySet<string> = new Set([...NO_ANSWER_CLASSES, 'token']);
 
 /** Whether the detail is in our own words: an answer may hold any. */
 function isOurs({ class: failureClass, status, detail }: AskedAbout): boolean {

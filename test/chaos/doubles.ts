@@ -1,5 +1,6 @@
+import { groupBy } from '../../src/core/group-by.ts';
 import { mayHaveFailed } from './endpoint-faults.ts';
-import { type Disturbance, type Evidence, groupBy, isDelivery } from './evidence.ts';
+import { type Disturbance, type Evidence, isDelivery } from './evidence.ts';
 import { type Fate, fateOf } from './fates.ts';
 import type { Sighting } from './protocol.ts';
 

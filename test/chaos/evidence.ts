@@ -53,15 +53,3 @@ export interface Evidence {
 export function isDelivery([, , , , status]: Sighting): boolean {
   return status >= 200 && status < 300;
 }
-
-/** Puts items under their keys, in their order. */
-export function groupBy<Item, Key>(items: readonly Item[], keyOf: (item: Item) => Key): Map<Key, Item[]> {
-  const groups = new Map<Key, Item[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return groups;
-}

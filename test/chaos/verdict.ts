@@ -1,6 +1,7 @@
+import { groupBy } from '../../src/core/group-by.ts';
 import { judgeDoubles, longestTakeover } from './doubles.ts';
 import { mayBeDead, mayBeUnseen, wasUnseen } from './endpoint-faults.ts';
-import { type Disturbance, type Evidence, type FinalDeadLetter, groupBy, isDelivery } from './evidence.ts';
+import { type Disturbance, type Evidence, type FinalDeadLetter, isDelivery } from './evidence.ts';
 import { ATTEMPTS, fateOf } from './fates.ts';
 import type { Sighting } from './protocol.ts';
 

@@ -24,6 +24,16 @@ const SLOW = { timeout: 180_000 };
 const WAIT = { timeoutMs: 30_000 };
 const TYPE = 'disposition_update';
 const clients = { acme: { baseUrl: 'http://127.0.0.1:1', endpoints: { [TYPE]: '/' } } };
+/** Of what is late, and of what nobody takes. */
+const BOUND_MS = 1_000;
+
+async function startFor(name: string, client: object) {
+  const directory = testDirectory();
+  const metrics = { ...ANY_PORT, oldestWaitingMs: BOUND_MS, untakenMs: BOUND_MS };
+  const config = { redis: { url: testRedisPath() }, metrics, clients: { [name]: client } };
+  const service = startWaybill(['start', '--workers', '1'], { directory, config });
+  return { directory, service, health: await healthOf(service) };
+}
 
 test('/readyz follows Redis, frozen, gone and back, while /livez and /metrics go on', SLOW, async () => {
   const redis = await startOwnRedis();
@@ -71,15 +81,7 @@ test(
   async () => {
     const name = uniqueClientName();
     const company = await testSandbox().company(name);
-    const directory = testDirectory();
-    const metrics = { ...ANY_PORT, oldestWaitingMs: 1_000, untakenMs: 1_000 };
-    const config = {
-      redis: { url: testRedisPath() },
-      metrics,
-      clients: { [name]: company.clientSettings() },
-    };
-    const service = startWaybill(['start', '--workers', '1'], { directory, config });
-    const health = await healthOf(service);
+    const { directory, service, health } = await startFor(name, company.clientSettings());
     const { pid } = await service.waitForLine('delivering', WAIT);
     await service.waitForLine('started', WAIT);
     // All that the service has is a worker that stands still: its process lives.
@@ -119,12 +121,7 @@ test(
     const name = uniqueClientName();
     const auth = { type: 'oauth2', clientId: uniqueClientName() } as const;
     const company = await testSandbox().company(name, { auth, tokenScript: 503 });
-    const directory = testDirectory();
-    const metrics = { ...ANY_PORT, oldestWaitingMs: 1_000, untakenMs: 1_000 };
-    const client = company.clientSettings();
-    const config = { redis: { url: testRedisPath() }, metrics, clients: { [name]: client } };
-    const service = startWaybill(['start', '--workers', '1'], { directory, config });
-    const health = await healthOf(service);
+    const { directory, service, health } = await startFor(name, company.clientSettings());
     await service.waitForLine('started', WAIT);
     const producer = await createProducer(join(directory, 'waybill.yaml'));
     await producer.submitMany(name, TYPE, numberedEvents(TYPE, 3));
@@ -152,11 +149,7 @@ test(
   SLOW,
   async () => {
     const name = uniqueClientName();
-    const directory = testDirectory();
-    const metrics = { ...ANY_PORT, oldestWaitingMs: 1_000, untakenMs: 1_000 };
-    const config = { redis: { url: testRedisPath() }, metrics, clients: { [name]: clients.acme } };
-    const service = startWaybill(['start', '--workers', '1'], { directory, config });
-    const health = await healthOf(service);
+    const { service, health } = await startFor(name, clients.acme);
     const { pid } = await service.waitForLine('delivering', WAIT);
     await service.waitForLine('started', WAIT);
     // The only worker stands still, so that nothing is taken: the events have waited for an hour, and go on waiting.
@@ -176,7 +169,7 @@ test(
 
     const first = await health.scrape();
     await until(async () => (await health.readiness()).checks.oldestWaiting.detail === 'nothing waits');
-    const bounds = performance.now() + 3 * metrics.untakenMs;
+    const bounds = performance.now() + 3 * BOUND_MS;
     await until(async () => {
       expect(await health.readiness()).toMatchObject({ status: 200, checks: { watchdog: { ok: true } } });
       return performance.now() > bounds;
@@ -200,15 +193,7 @@ test(
 test('a real endpoint that stays down beyond both bounds leaves /readyz at 200', SLOW, async () => {
   const name = uniqueClientName();
   const company = await testSandbox().company(name, { script: 'reset' });
-  const directory = testDirectory();
-  const metrics = { ...ANY_PORT, oldestWaitingMs: 1_000, untakenMs: 1_000 };
-  const config = {
-    redis: { url: testRedisPath() },
-    metrics,
-    clients: { [name]: company.clientSettings() },
-  };
-  const service = startWaybill(['start', '--workers', '1'], { directory, config });
-  const health = await healthOf(service);
+  const { directory, service, health } = await startFor(name, company.clientSettings());
   await service.waitForLine('started', WAIT);
   const producer = await createProducer(join(directory, 'waybill.yaml'));
   onTestFinished(() => producer.close());
@@ -216,7 +201,7 @@ test('a real endpoint that stays down beyond both bounds leaves /readyz at 200',
   await service.waitForLine('endpoint down', WAIT);
   await producer.submitMany(name, TYPE, numberedEvents(TYPE, 100, 100));
 
-  const bounds = performance.now() + 3 * metrics.oldestWaitingMs;
+  const bounds = performance.now() + 3 * BOUND_MS;
   await until(async () => performance.now() > bounds, WAIT.timeoutMs);
   const redis = testRedis();
   await until(async () => ((await readView(redis, name)).endpoints[TYPE]?.oldestMs ?? 0) > 3_000);

@@ -1,3 +1,4 @@
+import { groupBy } from '../../core/group-by.ts';
 import { formatCount, type Terminal, visibleText } from '../terminal.ts';
 
 /** A finding without its subject. With an `error` events are lost or not delivered, with a `warning` they may be. */
@@ -32,22 +33,17 @@ export function clientSubject(client: string): string {
 
 const STYLES = { ok: 'green', note: 'cyan', warning: 'yellow', error: 'red' } as const;
 const LEVEL_WIDTH = 'warning'.length;
-/** From so many clients on, what is well is not told of each. */
+/** With this many clients or more, what is well is not told of each. */
 const MANY_CLIENTS = 20;
-/** Findings of many clients that are alike: so many are told. */
+/** How many are told of findings of many clients that are alike. */
 const ALIKE_SHOWN = 5;
 
 /**
- * Prints findings for people, in groups by subject, and a last line that adds them up. Of many clients, those that are
- * well are counted, and of findings that are alike the first few stand for all.
+ * Prints findings for people, in groups by subject, and a last line that adds them up. Of many clients, the ones that
+ * are well are counted, and of findings that are alike the first few stand for all.
  */
 export function printFindings(terminal: Terminal, findings: readonly CheckFinding[]): void {
-  const bySubject = new Map<string, CheckFinding[]>();
-  for (const finding of findings) {
-    const known = bySubject.get(finding.subject);
-    if (known === undefined) bySubject.set(finding.subject, [finding]);
-    else known.push(finding);
-  }
+  const bySubject = groupBy(findings, ({ subject }) => subject);
   const ofClients = [...bySubject].filter(([subject]) => subject.startsWith(clientSubject('')));
   const isMany = ofClients.length > MANY_CLIENTS;
   for (const [subject, found] of bySubject) {
