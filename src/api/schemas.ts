@@ -211,7 +211,7 @@ export const deadLetterDetailSchema = z
     url: z
       .string()
       .optional()
-      .describe('where it was sent to, or was to be, without the values of its query'),
+      .describe("the endpoint's URL, sent to or not, without the values of its query"),
     response: z.string(),
     headers: z.record(z.string(), z.string()).optional().describe('some of the response, by their names'),
     fieldErrors: z.array(z.object({ field: z.string(), code: z.string() })).optional(),

@@ -68,7 +68,7 @@ export async function requestToken(
     const read = await askOnce();
     if (!('refusal' in read)) return read;
     if (!limit.signal.aborted) refusal = read;
-    // It says where it hung.
+    // It says what it waited for.
     else if (read.waitedFor !== undefined)
       refusal = { ...late, refusal: `${late.refusal}: ${read.waitedFor}`, blame: 'proxy' };
     if (read.again) throw new WorthAnotherTry();

@@ -25,7 +25,7 @@ export const retrySchema = z.strictObject({
     .default(5)
     .describe('Retries after the first attempt; then the event is a dead letter.'),
   baseDelayMs: retry.baseDelayMs.default(15_000).describe('The delay before the first retry.'),
-  factor: retry.factor.default(5).describe('Each further delay is so many times longer.'),
+  factor: retry.factor.default(5).describe('How many times longer each further delay is.'),
   maxDelayMs: retry.maxDelayMs.default(14_400_000).describe('No delay is longer.'),
   jitter: retry.jitter.default(0.1).describe('The share by which a delay varies, up or down. 0.1 is 10 %.'),
 });

@@ -9,7 +9,7 @@ const JSON_TYPE = new RegExp(
   'i',
 );
 
-/** Headers of each request to an endpoint, beside those that Waybill writes. */
+/** Headers of each request to an endpoint, beside Waybill's own. */
 export const headersSchema = z.record(requestHeaderName, headerValue).superRefine((headers, context) => {
   const seen = new Set<string>();
   for (const [name, value] of entriesOf(headers)) {

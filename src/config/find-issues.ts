@@ -16,7 +16,7 @@ export interface Findings {
   readonly ofSchema: readonly ConfigIssue[];
 }
 
-/** An issue, and where it comes from. */
+/** An issue with its source. */
 interface TracedIssue extends Pick<ConfigIssue, 'message'> {
   /** The place that is affected, in the tree with `defaults` in each client. */
   readonly affected: readonly PropertyKey[];

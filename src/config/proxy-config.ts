@@ -65,7 +65,7 @@ function toServer(text: string): ProxyServer {
   };
 }
 
-/** Variables, those that go first in front, as curl has it. Empty counts as not set. */
+/** Variables, the first that is set counts, as in curl. Empty counts as not set. */
 const VARIABLES = {
   https: ['https_proxy', 'HTTPS_PROXY'],
   http: ['http_proxy', 'HTTP_PROXY'],

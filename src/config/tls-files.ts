@@ -27,7 +27,7 @@ export const TLS_SECTIONS = { tls: ['tls'], authTls: ['auth', 'tls'] } as const;
  *
  * @param written the same tree before `${NAME}` was replaced: what came from the environment is not repeated,
  *   it may be the key itself instead of its file's name
- * @param known by absolute path: files that are not read again; those that are read are added
+ * @param known by absolute path: files that were read before, and are not read again; further ones are added
  * @returns what the files of each client hold, and what is wrong with them
  */
 export function readTlsFiles(

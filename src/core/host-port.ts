@@ -1,6 +1,6 @@
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
-/** The parts of a URL that say where it leads. */
+/** The parts of a URL that name its server. */
 type Place = Pick<URL, 'protocol' | 'hostname' | 'port'>;
 
 /** The port that a URL names, or that of its protocol; undefined: that is neither `http:` nor `https:`. */

@@ -150,7 +150,10 @@ export async function detach(
   }
 }
 
-/** Its connections end before the process does: whoever looks in between would take it for one without a socket. */
+/**
+ * Its connections end before the process does: a service that looks in between would take the server for one without a
+ * socket.
+ */
 async function endServer(lease: Lease, { serverLockPath }: DataDirectory): Promise<void> {
   const deadline = performance.now() + END_TIMEOUT_MS;
   let refusal = await lease.shutdown();

@@ -14,7 +14,10 @@ const NAMES_SHOWN = 5;
 /** No client is begun later. */
 const TOTAL_MS = 120_000;
 
-/** Checks all clients of a configuration in this directory, within two minutes and what the last ones take; one that it does not come to has a warning. */
+/**
+ * Checks all clients of a configuration in this directory, within two minutes and what the last ones take; one that it
+ * does not come to has a warning.
+ */
 export async function checkClients(
   clients: readonly ResolvedClient[],
   directory: string,
