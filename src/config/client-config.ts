@@ -48,7 +48,7 @@ const loadtestSchema = z.strictObject({
 export const clientConfigSchema = z.strictObject({
   baseUrl: httpBaseUrl.describe("Where the client's endpoints are. Their paths are appended to it."),
   endpoints: endpointsSchema.describe(
-    'A path or full URL for each event type, or an object with settings of its own: path, headers, concurrency, timeoutMs, maxAgeHours, retry, pace, ratePerSecond.',
+    'A path or full URL for each event type, or an object with settings of its own: path, headers, concurrency, timeoutMs, maxAgeHours, retry, pace, ratePerSecond. "waybill docs events" has the types and their usual paths, which hold if path is left out.',
   ),
   headers: headersSchema
     .optional()

@@ -1,3 +1,4 @@
+import { wrapText } from '../core/wrap-text.ts';
 import { describeAuth, describeSettings, type SettingText } from './describe-settings.ts';
 
 /*
@@ -193,7 +194,8 @@ function explained(line: string, texts: ReadonlyMap<string, SettingText>): strin
   if (setting === undefined) throw new Error(`the template names "${path}", which is no setting`);
   const { description, allows } = setting;
   if (value !== '') return [`${start}${value}# ${firstSentence(description)}`];
-  return wrapText(`${description}${defaultOf(allows)}${rest}`, `${start}# `);
+  const text = `${description}${defaultOf(allows)}${rest}`;
+  return wrapText(text, LINE_WIDTH - start.length - 2).map((each) => `${start}# ${each}`);
 }
 
 /** ` Default: 32 (1 to 1000).`, or nothing if there is none to tell. */
@@ -205,10 +207,4 @@ function defaultOf(allows = 'required'): string {
 
 function firstSentence(text: string): string {
   return text.split(/\.(?: |$)/)[0] ?? '';
-}
-
-/** Breaks a text into lines that begin with `start` and are at most `LINE_WIDTH` long. */
-function wrapText(text: string, start: string): string[] {
-  const lines = text.match(new RegExp(`.{1,${LINE_WIDTH - start.length}}(?: |$)`, 'g')) ?? [];
-  return lines.map((line) => start + line.trimEnd());
 }

@@ -53,7 +53,9 @@ export const paceSchema = z.union([
 
 /** An endpoint with settings of its own: what it leaves out is the client's, but for the rate, which it adds to it. */
 const endpointSettings = z.strictObject({
-  path: endpointAddress.describe('A path that is appended to baseUrl, or a full URL.'),
+  path: endpointAddress
+    .optional()
+    .describe('A path that is appended to baseUrl, or a full URL. Left out: the usual path of the type.'),
   headers: headersSchema.optional().describe("Beside the client's, or instead of those of the same name."),
   concurrency: concurrency.optional().describe("Instead of the client's."),
   ratePerSecond: ratePerSecond.optional().describe("Of this endpoint alone; the client's rate holds, too."),

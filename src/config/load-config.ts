@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { type RetryPolicy, totalDelayMs } from '../core/backoff.ts';
+import { findEventType } from '../core/event-types.ts';
 import { checkTree } from './check-config.ts';
 import { type AuthConfig, asksForTokens, type ClientConfig } from './client-config.ts';
 import { mergeDefaults } from './client-defaults.ts';
@@ -144,7 +145,9 @@ function resolveClient(
   const keys = ['clients', name];
   const ofClient = { headers: client.headers, keys: [...keys, 'headers'] };
   const endpoints: Record<string, ResolvedEndpoint> = Object.create(null);
-  for (const [type, { path, ratePerSecond, ...own }] of Object.entries(client.endpoints)) {
+  for (const [type, { path = findEventType(type)?.path ?? '', ratePerSecond, ...own }] of Object.entries(
+    client.endpoints,
+  )) {
     const retry = { ...client.retry, ...(own.retry as Partial<RetryPolicy>) };
     const ofEndpoint = { headers: own.headers, keys: [...keys, 'endpoints', type, 'headers'] };
     endpoints[type] = {

@@ -1,10 +1,21 @@
 import type { z } from 'zod';
 import type { EventType } from './event-type.ts';
 import { dispositionUpdate } from './event-types/disposition-update.ts';
+import { dropShipmentCancellation } from './event-types/drop-shipment-cancellation.ts';
+import { dropShipmentConfirmation } from './event-types/drop-shipment-confirmation.ts';
+import { finalDisposition } from './event-types/final-disposition.ts';
 import { inventoryReceipt } from './event-types/inventory-receipt.ts';
+import { outboundAsn } from './event-types/outbound-asn.ts';
 
 /** Every event type that Waybill delivers. */
-export const EVENT_TYPES = [dispositionUpdate, inventoryReceipt] as const;
+export const EVENT_TYPES = [
+  dispositionUpdate,
+  inventoryReceipt,
+  finalDisposition,
+  outboundAsn,
+  dropShipmentConfirmation,
+  dropShipmentCancellation,
+] as const;
 
 /** The name of an event type. */
 export type EventTypeName = (typeof EVENT_TYPES)[number]['name'];

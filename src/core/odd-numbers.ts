@@ -1,4 +1,5 @@
-import { z } from 'zod';
+import type { z } from 'zod';
+import { fieldAt, type JsonSchema, payloadSchema, typesOf } from './payload-schema.ts';
 import { MAX_PROBLEMS } from './problem.ts';
 
 /** The name of a value in an object, or its index in an array. */
@@ -45,7 +46,7 @@ export function mayHoldOddNumber(json: string): boolean {
  * plain integer; elsewhere, a whole number that a double does not keep.
  */
 export function findOddNumbers(schema: z.ZodType, { text, payloadKey }: JsonSource): OddNumbers {
-  const root = toJsonSchema(schema);
+  const root = payloadSchema(schema);
   const first: OddNumber[] = [];
   let count = 0;
   eachNumber(text, payloadKey, (spelling, keys) => {
@@ -97,25 +98,8 @@ export function eachNumber(
   walk(payloadKey === undefined ? whole : (whole as Record<string, unknown>)[payloadKey]);
 }
 
-type JsonSchema = z.core.JSONSchema.JSONSchema;
-
-/** What stands at a place: a field of the schema; undefined: JSON that the schema leaves open. */
-type Place = JsonSchema | undefined;
-
-const jsonSchemas = new WeakMap<z.ZodType, JsonSchema>();
-
-function toJsonSchema(schema: z.ZodType): JsonSchema {
-  let known = jsonSchemas.get(schema);
-  if (known === undefined) {
-    // As output: what a schema does before it looks at the fields hides them as input.
-    known = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' }) as JsonSchema;
-    jsonSchemas.set(schema, known);
-  }
-  return known;
-}
-
-function placeAt(root: JsonSchema, keys: readonly Key[]): Place {
-  let place: Place = root;
+function placeAt(root: JsonSchema, keys: readonly Key[]): JsonSchema | undefined {
+  let place: JsonSchema | undefined = root;
   for (const key of keys) {
     if (place === undefined) break;
     place = fieldAt(place, key);
@@ -123,16 +107,10 @@ function placeAt(root: JsonSchema, keys: readonly Key[]): Place {
   return place;
 }
 
-function fieldAt({ items, properties = {} }: JsonSchema, key: Key): Place {
-  const field = typeof key === 'number' ? items : Object.hasOwn(properties, key) && properties[key];
-  return typeof field === 'object' && !Array.isArray(field) ? field : undefined;
-}
-
 /** Whether a field takes any string, and not those of a closed list only. */
-function isTextField(place: Place): boolean {
+function isTextField(place: JsonSchema | undefined): boolean {
   if (place === undefined || place.enum !== undefined) return false;
-  const types: unknown = place.type;
-  return types === 'string' || (Array.isArray(types) && types.includes('string'));
+  return place.anyOf?.some(isTextField) ?? typesOf(place).includes('string');
 }
 
 /** Whether a whole number is written in digits alone and within 2^53-1: `String` spells it the same way. */

@@ -3,15 +3,17 @@ import type { StoredEvent } from '../core/event.ts';
 import { createMask, literalPattern } from '../core/mask-secrets.ts';
 
 const MASK = '***';
-/** Names of fields that say who somebody is: `user_login`, `ot_user_login`. */
-const PERSONAL_FIELD = /login|e-?mail|user_?name|phone/i;
+/** Names of fields that say who somebody is, or where they live: `user_login`, all of `billing_address`. */
+const PERSONAL_FIELD = /login|e-?mail|user_?name|phone|address/i;
+/** Parts of an address that many have in common: an answer may have the same words for something else. */
+const COMMON_PART = /^(?:id|city|state|country|.*_at)$/;
 /** With `@` as it is, or as URLs, JSON and HTML escape it. */
 const EMAIL =
   /[\p{L}\p{N}._%+'-]{1,64}(?:@|%40|\\u0040|&#64;|&commat;)[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu;
 /** Shorter logins are masked as whole words only: any text contains them by chance. */
 const SHORTEST_WITHIN = 4;
 
-/** A payload without personal data, and what was taken out of it. */
+/** A payload without personal data, and what of it an answer may repeat. */
 export interface MaskedPayload {
   readonly payload: unknown;
   readonly logins: readonly string[];
@@ -21,23 +23,27 @@ function maskEmails(text: string): string {
   return text.replace(EMAIL, MASK);
 }
 
-/** Takes the user logins and e-mail addresses out of a payload. */
+/** Takes the user logins, postal and e-mail addresses out of a payload. */
 export function maskPayload(payload: unknown): MaskedPayload {
   const logins = new Set<string>();
-  const walk = (value: unknown, isPersonal: boolean): unknown => {
-    if (Array.isArray(value)) return value.map((item) => walk(item, isPersonal));
+  const walk = (value: unknown, isPersonal: boolean, name: string): unknown => {
+    if (Array.isArray(value)) return value.map((item) => walk(item, isPersonal, name));
     if (typeof value === 'object' && value !== null) {
       const entries = Object.entries(value);
       return Object.fromEntries(
-        entries.map(([key, item]) => [key, walk(item, isPersonal || PERSONAL_FIELD.test(key))]),
+        entries.map(([key, item]) => [key, walk(item, isPersonal || PERSONAL_FIELD.test(key), key)]),
       );
     }
-    if (typeof value !== 'string' && typeof value !== 'number') return value;
     if (!isPersonal) return typeof value === 'string' ? maskEmails(value) : value;
-    if (value !== '') logins.add(String(value));
+    if (typeof value !== 'string' && typeof value !== 'number') return value;
+    if (isTelling(name, value)) logins.add(String(value));
     return MASK;
   };
-  return { payload: walk(payload, false), logins: [...logins] };
+  return { payload: walk(payload, false, ''), logins: [...logins] };
+}
+
+function isTelling(name: string, value: string | number): boolean {
+  return value !== '' && !COMMON_PART.test(name);
 }
 
 /** Takes the logins of a payload, in any case, and all e-mail addresses out of its answer. */

@@ -1,5 +1,6 @@
 import type { StoredEvent } from '../core/event.ts';
-import type { EventType } from '../core/event-type.ts';
+import { type EventType, withUnit } from '../core/event-type.ts';
+import { generatePayload } from '../core/generate-payload.ts';
 import type { JsonSource } from '../core/odd-numbers.ts';
 import type { Problem } from '../core/problem.ts';
 import { validatePayload } from '../core/validate-payload.ts';
@@ -27,7 +28,7 @@ export function toTemplate(type: EventType, payload: unknown, source?: JsonSourc
   // Its own unit must be valid, too: a wrong file is found before anything is sent.
   const own = validatePayload(type, payload, source);
   if (!own.ok) return own;
-  const marked = validatePayload(type, { ...(payload as object), [type.unitField]: GAP });
+  const marked = validatePayload(type, withUnit(type, payload, GAP));
   if (!marked.ok) return marked;
   const [before, after, ...more] = JSON.stringify(marked.payload).split(JSON.stringify(GAP));
   if (marked.unit !== GAP || before === undefined || after === undefined || more.length > 0) {
@@ -39,13 +40,13 @@ export function toTemplate(type: EventType, payload: unknown, source?: JsonSourc
 }
 
 /**
- * Generates payloads of a type by its own generator. `random` returns numbers in [0, 1).
+ * Generates payloads of a type. `random` returns numbers in [0, 1).
  *
  * @throws TypeError for a type whose own payloads cannot be marked
  */
 export function generateTemplates(type: EventType, random: () => number, count = GENERATED): BodyTemplate[] {
   return Array.from({ length: count }, (_, n) => {
-    const made = toTemplate(type, type.generate(n, random));
+    const made = toTemplate(type, generatePayload(type, n, random));
     if (!made.ok) throw new TypeError(`payloads of ${type.name} cannot be generated`);
     return made.template;
   });

@@ -1,4 +1,6 @@
 import type { EndpointPace } from '../core/endpoint-pace.ts';
+import type { EventType } from '../core/event-type.ts';
+import { EVENT_TYPES } from '../core/event-types.ts';
 import { type Metric, type MetricValue, metric } from '../core/metric.ts';
 import type { PaceState } from '../core/pace.ts';
 import type { ClientView, EndpointView } from '../queue/client-view.ts';
@@ -7,6 +9,11 @@ import { WITHHELD_FOR } from '../queue/withheld-mark.ts';
 type Views = ReadonlyMap<string, ClientView>;
 
 const PACE_STATES: readonly PaceState[] = ['open', 'slowed', 'down', 'recovering'];
+
+/** The event types that have a status for it. */
+const ALREADY_RECEIVED = EVENT_TYPES.flatMap(({ name, alreadyReceivedStatus: status }: EventType) =>
+  status === undefined ? [] : { name, status },
+);
 
 const ONE_REDIS = 'Of all processes on this Redis.';
 
@@ -33,8 +40,12 @@ function describeCounters(views: Views): Metric[] {
     ),
     counter(
       'waybill_events_already_received_total',
-      'Inventory receipts that the client answered with 200: it had them from an earlier request.',
-      ({ deliveredByType }) => [{ labels: {}, value: deliveredByType['inventory_receipt']?.['200'] ?? 0 }],
+      'Events that the client answered as one it had from an earlier request (an inventory receipt: 200).',
+      ({ deliveredByType }) =>
+        ALREADY_RECEIVED.map(({ name: type, status }) => ({
+          labels: { type },
+          value: deliveredByType[type]?.[status] ?? 0,
+        })),
     ),
     counter('waybill_dead_letters_total', 'Events that were given up on.', deadOf),
     counter('waybill_replays_total', 'Dead letters that were put back into delivery.', ({ replayed }) => [

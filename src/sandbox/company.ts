@@ -1,6 +1,7 @@
 import type { TlsOptions } from 'node:tls';
 import type { z } from 'zod';
 import type { clientConfigSchema } from '../config/client-config.ts';
+import { EVENT_TYPES } from '../core/event-types.ts';
 import { wallNow } from '../core/time.ts';
 import { AS_CONTRACTED } from './answer.ts';
 import { ChangeSignal } from './change-signal.ts';
@@ -9,7 +10,6 @@ import type { TokenService } from './company-token-service.ts';
 import { type Address, Listener } from './listener.ts';
 import { type ReceivedRequest, RequestLog, type Tally } from './request-log.ts';
 import { type Responder, respond, TOKEN_PATH } from './respond.ts';
-import { DEFAULT_PATHS } from './sandbox-script.ts';
 import type { Reply } from './scripts.ts';
 
 /** A client as in `waybill.yaml`. */
@@ -118,7 +118,7 @@ export class Company {
   /** The client's entry for `waybill.yaml` that reaches this company and passes its authentication. */
   readonly clientSettings = (changes?: Partial<ClientSettings>): ClientSettings => ({
     baseUrl: this.baseUrl,
-    endpoints: DEFAULT_PATHS,
+    endpoints: Object.fromEntries(EVENT_TYPES.map(({ name, path }) => [name, path])),
     auth: this.#responder.authenticator.configFor(this.tokenUrl),
     allowPrivateNetwork: true,
     ...changes,

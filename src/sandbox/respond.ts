@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { EventType } from '../core/event-type.ts';
+import { EVENT_TYPES } from '../core/event-types.ts';
 import { type Answer, isBad, type PlainAnswer, toAnswer, visibleStatus } from './answer.ts';
 import type { Authenticator } from './company-auth.ts';
 import type { TokenService } from './company-token-service.ts';
@@ -32,8 +34,6 @@ interface OpenRequest {
 }
 
 const UNAUTHORIZED: FullAnswer = { status: 401, body: '' };
-const DELIVERED: FullAnswer = { status: 200 };
-const NEW_RECEIPT: FullAnswer = { status: 201 };
 
 /** Reads one request, answers it, and records both. */
 export function respond(
@@ -70,8 +70,15 @@ function readBody(message: IncomingMessage, whenRead: (body: string) => void): v
 
 /** Contract, part 1: 201 for a receipt that is new to the client, 200 for one that it already had. */
 function contractedAnswer({ path, eventId }: ReceivedRequest, { accepted }: RequestLog): FullAnswer {
-  const isReceipt = path.endsWith('/inventory_receipt');
-  return isReceipt && (eventId === undefined || !accepted.has(eventId)) ? NEW_RECEIPT : DELIVERED;
+  const type: EventType | undefined = EVENT_TYPES.find((each) => path.endsWith(each.path));
+  const isKnown = eventId !== undefined && accepted.has(eventId);
+  return { status: statusFor(type, isKnown) };
+}
+
+/** The contract's answer to an event, by whether the client accepted it before. */
+export function statusFor(type: EventType | undefined, isKnown: boolean): number {
+  const { alreadyReceivedStatus } = type ?? {};
+  return alreadyReceivedStatus === undefined ? 200 : isKnown ? alreadyReceivedStatus : 201;
 }
 
 /** Answers as a script says, which may take its time. Never rejects. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { bearerToken, headerName, headerValue } from '../config/http-fields.ts';
-import { EVENT_TYPE_NAMES, type EventTypeName } from '../core/event-types.ts';
+import type { EventType } from '../core/event-type.ts';
+import { EVENT_TYPE_NAMES, EVENT_TYPES, type EventTypeName } from '../core/event-types.ts';
 import {
   type Answer,
   type AnswerLike,
@@ -78,12 +79,6 @@ const endpointSchema = z.strictObject({
   answers: z.array(answerSchema).default([]),
 });
 
-/** The path of each event type's endpoint, unless a script says otherwise. */
-export const DEFAULT_PATHS: Readonly<Record<EventTypeName, string>> = {
-  disposition_update: '/dispositions',
-  inventory_receipt: '/inventory_receipt',
-};
-
 /** What a script of the sandbox may say; `waybill sandbox --example` explains it. */
 export const sandboxScriptSchema = z.strictObject({
   seed: z.int().min(0).optional(),
@@ -99,7 +94,7 @@ export type ScriptedAnswer = z.infer<typeof answerSchema>;
 
 /** The path of each event type's endpoint, by type; types that the script leaves out have a default path. */
 export function pathsOf({ endpoints }: SandboxScript): Readonly<Record<EventTypeName, string>> {
-  const entries = EVENT_TYPE_NAMES.map((type) => [type, endpoints[type]?.path ?? DEFAULT_PATHS[type]]);
+  const entries = EVENT_TYPES.map(({ name, path }) => [name, endpoints[name]?.path ?? path]);
   return Object.fromEntries(entries) as Record<EventTypeName, string>;
 }
 
@@ -120,15 +115,17 @@ interface Step {
  * there is none, and for what an answer leaves out, `otherwise` answers.
  *
  * @param random numbers in [0, 1), for `chance`
+ * @param types of the events that come
  */
 export function scriptedAnswers(
   answers: readonly ScriptedAnswer[],
   random: () => number,
   otherwise: PromptScript = () => AS_CONTRACTED,
+  types?: readonly EventType[],
 ): PromptScript {
   const steps = answers.map(
     (scripted): Step => ({
-      conditions: conditionsOf(scripted, random),
+      conditions: conditionsOf(scripted, random, types),
       left: scripted.times ?? Number.POSITIVE_INFINITY,
       answer: answerOf(scripted),
     }),
@@ -146,10 +143,14 @@ export function scriptedAnswers(
 }
 
 /** Chance comes last: it is a share of the requests that meet all other conditions. */
-function conditionsOf(scripted: ScriptedAnswer, random: () => number): Condition[] {
+function conditionsOf(
+  scripted: ScriptedAnswer,
+  random: () => number,
+  types?: readonly EventType[],
+): Condition[] {
   const { unit, untilNewToken, perEvent, chance } = scripted;
   const conditions: Condition[] = [];
-  if (unit !== undefined) conditions.push((request) => unitOf(request) === unit);
+  if (unit !== undefined) conditions.push((request) => unitOf(request, types) === unit);
   if (untilNewToken) conditions.push(carriesFirstAuthorization());
   if (perEvent !== undefined) conditions.push((_request, { ofEvent }) => ofEvent <= perEvent);
   if (chance !== undefined) conditions.push(() => random() < chance);

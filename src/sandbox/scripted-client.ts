@@ -1,12 +1,12 @@
 import type { EventType } from '../core/event-type.ts';
-import { EVENT_TYPE_NAMES, EVENT_TYPES, type EventTypeName } from '../core/event-types.ts';
-import { AS_CONTRACTED } from './answer.ts';
+import { EVENT_TYPES, type EventTypeName } from '../core/event-types.ts';
 import { answerWithinCapacity, Capacity, type CapacityOptions } from './capacity.ts';
 import { type ClientSettings, type Company, startCompany } from './company.ts';
 import { type ContractCheck, checkContract } from './contract-check.ts';
 import type { Address } from './listener.ts';
 import { ReceivedTotals, type RequestSummary } from './received-totals.ts';
 import type { ReceivedRequest } from './request-log.ts';
+import { statusFor } from './respond.ts';
 import { type PromptScript, pathsOf, type SandboxScript, scriptedAnswers } from './sandbox-script.ts';
 
 /** How a scripted client is started. */
@@ -74,14 +74,12 @@ function createCheck(paths: Readonly<Record<EventTypeName, string>>): Check {
 function answersOf({ endpoints }: SandboxScript, random: () => number, check: Check): PromptScript {
   const asContracted: PromptScript = (request, history) => {
     const { type, refusal } = check(request);
-    if (refusal !== undefined) return refusal;
-    if (type?.alreadyReceivedStatus === undefined) return AS_CONTRACTED;
-    return history.accepted ? type.alreadyReceivedStatus : 201;
+    return refusal ?? statusFor(type, history.accepted);
   };
-  const answers = (type: EventTypeName) =>
-    scriptedAnswers(endpoints[type]?.answers ?? [], random, asContracted);
+  const answers = (type: (typeof EVENT_TYPES)[number]) =>
+    scriptedAnswers(endpoints[type.name]?.answers ?? [], random, asContracted, [type]);
   const replies = new Map<string | undefined, PromptScript>(
-    EVENT_TYPE_NAMES.map((type) => [type, answers(type)]),
+    EVENT_TYPES.map((type) => [type.name, answers(type)]),
   );
   return (request, history) => (replies.get(check(request).type?.name) ?? asContracted)(request, history);
 }

@@ -1,3 +1,5 @@
+import { type EventType, unitIn } from '../core/event-type.ts';
+import { EVENT_TYPES } from '../core/event-types.ts';
 import { parseJson } from '../core/json-value.ts';
 import type { Answer, AnswerLike } from './answer.ts';
 import type { ReceivedRequest, RequestHistory } from './request-log.ts';
@@ -17,10 +19,14 @@ export function ask(
   return typeof reply === 'function' ? reply(request, history) : reply;
 }
 
-/** The unit that a request's body is about; undefined: it names none. */
-export function unitOf(request: ReceivedRequest): string | undefined {
-  const payload = parseJson(request.body) as Readonly<Record<string, unknown>> | null | undefined;
-  const unit = payload?.optiturn_lp ?? payload?.unit_identifier;
+/**
+ * The unit that a request's body is about; undefined: it names none.
+ *
+ * @param types what it may be; of several, the first one whose field it has
+ */
+export function unitOf({ body }: ReceivedRequest, types: readonly EventType[] = EVENT_TYPES) {
+  const payload = parseJson(body);
+  const unit = types.map((type) => unitIn(type, payload)).find((value) => value !== undefined);
   return unit === undefined ? undefined : String(unit);
 }
 

@@ -9,6 +9,8 @@ import { canMakeTerminals, startScript } from '../support/pseudo-terminal.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory, type WaybillOptions } from '../support/waybill-process.ts';
 
+const TWO_ENDPOINTS = { disposition_update: '/dispositions', inventory_receipt: '/inventory_receipt' };
+
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
 interface Output {
@@ -26,7 +28,10 @@ async function send(options: WaybillOptions, ...args: string[]) {
 test('a sample event goes to each endpoint, marked and authorized, and nothing into the queue', async () => {
   const company = await testSandbox().company('acme', { auth: { type: 'oauth2' } });
   const server = await startOwnRedis();
-  const config = { redis: { url: server.socketPath }, clients: { acme: company.clientSettings() } };
+  const config = {
+    redis: { url: server.socketPath },
+    clients: { acme: company.clientSettings({ endpoints: TWO_ENDPOINTS }) },
+  };
   const { code, lines, samples } = await send({ config });
   expect(code).toBe(0);
   const what = 'answered a sample event with';
@@ -138,7 +143,7 @@ test('without a token nothing is sent, and a client that cannot be reached is se
 test.skipIf(!canMakeTerminals())('on a terminal it asks, and a no sends nothing', async () => {
   const company = await testSandbox().company('acme');
   const directory = testDirectory();
-  const config = { clients: { acme: company.clientSettings() } };
+  const config = { clients: { acme: company.clientSettings({ endpoints: TWO_ENDPOINTS }) } };
   writeFileSync(join(directory, 'waybill.yaml'), JSON.stringify(config));
   const answer = async (keys: string) => {
     const terminal = startScript(
@@ -157,7 +162,7 @@ test.skipIf(!canMakeTerminals())('on a terminal it asks, and a no sends nothing'
 
 test('without a terminal --yes is needed', async () => {
   const company = await testSandbox().company('acme');
-  const config = { clients: { acme: company.clientSettings() } };
+  const config = { clients: { acme: company.clientSettings({ endpoints: TWO_ENDPOINTS }) } };
   const { code, stderr } = await runWaybill(['check', '--send'], { config });
   expect({ code, stderr }).toEqual({
     code: 2,

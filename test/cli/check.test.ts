@@ -13,6 +13,8 @@ import { always } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
+const TWO_ENDPOINTS = { disposition_update: '/dispositions', inventory_receipt: '/inventory_receipt' };
+
 const SAFE = { appendonly: 'yes', appendfsync: 'always' };
 
 /** A client that is well, with one endpoint. */
@@ -28,7 +30,10 @@ function oauthCompany(name = 'acme'): Promise<Company> {
 test('a sound configuration: exit code 0, a token issued, and no endpoint called', async () => {
   const company = await oauthCompany();
   const server = await startOwnRedis(SAFE);
-  const config = { redis: { url: server.socketPath }, clients: { acme: company.clientSettings() } };
+  const config = {
+    redis: { url: server.socketPath },
+    clients: { acme: company.clientSettings({ endpoints: TWO_ENDPOINTS }) },
+  };
   const { code, ok, lines, bad } = await check({ config });
   expect({ code, ok, bad }).toEqual({ code: 0, ok: true, bad: [] });
   expect(lines).toEqual([

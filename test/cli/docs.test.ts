@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
-import { readTopic, TOPICS } from '../docs/texts.ts';
+import { describeEvents } from '../../src/api/describe-events.ts';
+import { receiverOpenApi } from '../../src/api/receiver-openapi.ts';
+import { MADE_TOPICS, readTopic, TOPICS } from '../docs/texts.ts';
 import { runWaybill } from '../support/waybill-process.ts';
 
 test('docs lists the topics, a line each', async () => {
   const { code, stdout } = await runWaybill(['docs']);
   expect(code).toBe(0);
   const lines = stdout.split('\n');
-  const names = [...TOPICS, 'schema'].sort();
+  const names = [...TOPICS, ...MADE_TOPICS].sort();
   expect(lines.slice(0, names.length).map((line) => line.split(' ')[0])).toEqual(names);
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
   const listed = JSON.parse((await runWaybill(['docs', '--json'])).stdout);
@@ -20,6 +22,13 @@ test('docs prints a topic, as text or as one JSON value', async () => {
   const { stdout } = await runWaybill(['docs', 'operating', '--json']);
   expect(JSON.parse(stdout)).toEqual({ topic: 'operating', text });
   expect((await runWaybill(['docs', 'config'])).stdout).not.toContain('<!--');
+});
+
+test('docs prints every event type, and an OpenAPI document of what receives them', async () => {
+  const { code, stdout } = await runWaybill(['docs', 'events']);
+  expect({ code, text: stdout.trimEnd() }).toEqual({ code: 0, text: describeEvents().trimEnd() });
+  const document = await runWaybill(['docs', 'openapi-receiver']);
+  expect(JSON.parse(document.stdout)).toEqual(receiverOpenApi());
 });
 
 test('docs prints the JSON Schema of the configuration, with --json on one line', async () => {

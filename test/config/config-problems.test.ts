@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load-config.ts';
+import { EVENT_TYPE_NAMES } from '../../src/core/event-types.ts';
 import { clientProblems, errorOf, FILE, MINIMAL, problemsOf } from '../support/config-problems.ts';
 
 describe('problems', () => {
@@ -31,7 +32,7 @@ clients:
       '5 $.clients.Acme is not a client name: it must match [a-z0-9][a-z0-9-]{0,62}',
       '6 $.clients.beta.baseUrl is required',
       '7 $.clients.beta.baseURL is not a known setting: did you mean "baseUrl"?',
-      '8 $.clients.beta.endpoints.disposition_updates is not an event type (disposition_update, inventory_receipt): did you mean "disposition_update"?',
+      `8 $.clients.beta.endpoints.disposition_updates is not an event type (${EVENT_TYPE_NAMES.join(', ')}): did you mean "disposition_update"?`,
       '8 $.clients.beta.endpoints.inventory_receipt must be an http: or https: URL',
       '9 $.clients.beta.auth.type must be one of none, bearer, basic, api_key, oauth2, token_service, aws_sigv4',
       '10 $.clients.beta.concurrency must be a whole number, found 1.5',

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig } from '../../src/config/load-config.ts';
+import { EVENT_TYPES } from '../../src/core/event-types.ts';
 import { clientProblems, FILE, problemsOf } from '../support/config-problems.ts';
 
 describe('the environment', () => {
@@ -121,9 +122,17 @@ describe('URLs', () => {
     expect(problemsOf(text)).toEqual([`1 $.clients.a.endpoints.disposition_update ${message}`]);
   });
 
+  test('an endpoint without a path has the usual one of its event type', () => {
+    const types = EVENT_TYPES.map(({ name }) => `${name}: { concurrency: 8 }`).join(', ');
+    const text = `clients: { a: { baseUrl: "https://x/api", endpoints: { ${types} } } }`;
+    const endpoints = Object.values(parseConfig(text, FILE, {}).clients.a?.endpoints ?? {});
+    const urls = endpoints.map(({ type, url, concurrency }) => [type, url, concurrency]);
+    expect(urls).toEqual(EVENT_TYPES.map(({ name, path }) => [name, `https://x/api${path}`, 8]));
+    expect(urls).toContainEqual(['final_disposition', 'https://x/api/final_dispositions', 8]);
+  });
+
   test.each([
     ['{ path: "ftp://x" }', '.path must be an http: or https: URL'],
-    ['{ concurrency: 8 }', '.path is required'],
     ['{ path: /d, concurrency: 0 }', '.concurrency must be at least 1, found 0'],
     ['{ path: /d, concurency: 8 }', '.concurency is not a known setting: did you mean "concurrency"?'],
     ['{ path: /d, retry: { retries: 21 } }', '.retry.retries must be at most 20, found 21'],

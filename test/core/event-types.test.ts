@@ -3,7 +3,9 @@ import type { dispositionUpdate } from '../../src/core/event-types/disposition-u
 import { EVENT_TYPE_NAMES, EVENT_TYPES, findEventType, type PayloadOf } from '../../src/core/event-types.ts';
 
 test('types are found by name, and by nothing else', () => {
-  expect(EVENT_TYPE_NAMES).toEqual(['disposition_update', 'inventory_receipt']);
+  expect(EVENT_TYPE_NAMES.slice(0, 2)).toEqual(['disposition_update', 'inventory_receipt']);
+  expect(new Set(EVENT_TYPE_NAMES).size).toBe(EVENT_TYPES.length);
+  expect(new Set(EVENT_TYPES.map(({ path }) => path)).size).toBe(EVENT_TYPES.length);
   for (const type of EVENT_TYPES) expect(findEventType(type.name)).toBe(type);
   for (const name of ['', 'Disposition_Update', 'constructor', '__proto__']) {
     expect(findEventType(name)).toBeUndefined();

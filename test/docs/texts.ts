@@ -9,10 +9,13 @@ export function readRepository(path: string): string {
   return readFileSync(`${ROOT}${path}`, 'utf8');
 }
 
-/** The topics of `waybill docs`. */
+/** The topics of `waybill docs` that are files. */
 export const TOPICS: readonly string[] = readdirSync(`${ROOT}src/docs`).map((file) =>
   file.replace(/\.md$/, ''),
 );
+
+/** Those that are made when they are asked for. */
+export const MADE_TOPICS = ['events', 'openapi-receiver', 'schema'];
 
 /** The text of a topic. */
 export function readTopic(topic: string): string {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
 import { dispositionUpdate } from '../../src/core/event-types/disposition-update.ts';
 import { inventoryReceipt } from '../../src/core/event-types/inventory-receipt.ts';
+import { generatePayload } from '../../src/core/generate-payload.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { type ReadPayload, readPayloads } from '../../src/intake/read-payloads.ts';
 import { SEED, TIMEOUT_MS, TIMES } from './support/fuzz-runs.ts';
@@ -29,7 +30,7 @@ async function read(bytes: Uint8Array, random: Random): Promise<ReadPayload[]> {
 function sampleText(random: Random): string {
   const n = Math.floor(random() * 1_000);
   const type = random() < 0.5 ? dispositionUpdate : inventoryReceipt;
-  return JSON.stringify(type.generate(n, random));
+  return JSON.stringify(generatePayload(type, n, random));
 }
 
 const SCRAPS: readonly string[] = [

@@ -20,6 +20,21 @@ test('user logins and e-mail addresses are taken out of a payload, wherever they
   expect(logins).toEqual(['jdoe@email.com', '42', 'a@b.example']);
 });
 
+test('a postal address is taken out whole, and its telling parts are looked for in the answer', () => {
+  const { order } = sampleEvent('drop_shipment_cancellation');
+  const { payload, logins } = maskPayload({ order });
+  const masked = Object.fromEntries(Object.keys(order.billing_address).map((field) => [field, '***']));
+  expect(payload).toEqual({ order: { ...order, billing_address: masked, shipping_address: masked } });
+  const telling = [order.billing_address, order.shipping_address].flatMap(
+    ({ name, company, street, street2, telephone_number, zip_code }) =>
+      [name, company, telephone_number, street, street2, zip_code].map(String),
+  );
+  expect([...logins].sort()).toEqual([...new Set(telling)].sort());
+  expect(maskAnswer('Jane Doe of Anytown, MA, is not known: code 23', logins)).toBe(
+    '*** of Anytown, MA, is not known: code 23',
+  );
+});
+
 test.each([
   ['no user jane_roe', 'no user ***'],
   ['no user JANE_ROE, and no Jane_Roe; "Bo", "jane.roe"', 'no user ***, and no ***; "***", "jane.roe"'],

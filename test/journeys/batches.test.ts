@@ -83,7 +83,7 @@ test('events of one unit in a batch go one after another, those of different uni
   const client = (await testEngine({ acme: company.clientSettings() })).client();
   const ids = await client.submit([1, 1, 2, 1, 2].map((n) => numberedEvent(TYPE, n)));
   await company.waitFor(2);
-  expect(company.requests.map(unitOf)).toEqual([unitNumber(1), unitNumber(2)]);
+  expect(company.requests.map((request) => unitOf(request))).toEqual([unitNumber(1), unitNumber(2)]);
   held.release();
   await client.settled({ delivered: 5 });
 

@@ -102,7 +102,7 @@ test('what is scraped is what the clients saw', SLOW, async () => {
   expect(tell('events_accepted_total', { client: fine, type: DISPOSITION })).toBe(127);
   expect(tell('events_accepted_total', { client: fine, type: RECEIPT })).toBe(40);
   expect(tell('events_delivered_total', { client: fine, type: DISPOSITION })).toBe(120);
-  expect(tell('events_already_received_total', { client: fine })).toBe(10);
+  expect(tell('events_already_received_total', { client: fine, type: RECEIPT })).toBe(10);
   expect(tell('delivery_attempts_total', { client: fine, outcome: 'delivered', status_class: '2xx' })).toBe(
     160,
   );

@@ -24,8 +24,8 @@ const SMALL_FILE_LINES = 30;
 
 /** The limits. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 37_900, of: linesIn('') },
-  { what: 'src and workers: files', limit: 372, of: filesIn('') },
+  { what: 'src and workers: lines', limit: 38_500, of: linesIn('') },
+  { what: 'src and workers: files', limit: 380, of: filesIn('') },
   { what: 'src/delivery: lines', limit: 2_200, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 14, of: filesIn('src/delivery/') },
   { what: 'src/http: lines', limit: 1_820, of: linesIn('src/http/') },

@@ -1,6 +1,8 @@
 import type { StoredEvent } from '../../src/core/event.ts';
+import { type EventType, unitIn } from '../../src/core/event-type.ts';
 import type { EventTypeName, PayloadOf } from '../../src/core/event-types.ts';
 import { findEventType } from '../../src/core/event-types.ts';
+import { generatePayload } from '../../src/core/generate-payload.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import type { Endpoint } from '../../src/queue/names.ts';
 
@@ -29,7 +31,7 @@ export function numberedEvents<Name extends EventTypeName>(
 
 /** The unit that a payload is about. */
 export function unitOfEvent<Name extends EventTypeName>(type: Name, payload: PayloadOf<Name>): string {
-  return String((payload as Record<string, unknown>)[findEventType(type).unitField]);
+  return String(unitIn(findEventType(type) as EventType, payload));
 }
 
 /**
@@ -41,7 +43,7 @@ export function generateEvent<Name extends EventTypeName>(
   n: number,
   random: () => number,
 ): PayloadOf<Name> {
-  return findEventType(typeName).generate(n, random) as PayloadOf<Name>;
+  return generatePayload(findEventType(typeName) as EventType, n, random) as PayloadOf<Name>;
 }
 
 /** The endpoint of a client that most tests send to. */

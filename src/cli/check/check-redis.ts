@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { asksForTokens } from '../../config/client-config.ts';
 import type { Config } from '../../config/config-schema.ts';
+import type { EventType } from '../../core/event-type.ts';
 import { EVENT_TYPES } from '../../core/event-types.ts';
 import { hasZone } from '../../core/iso-timestamp.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
@@ -120,8 +121,8 @@ async function checkStoredClient(redis: Redis, name: string, view: ClientView): 
 const MANY_DELIVERIES = 100;
 
 function checkReceipts({ deliveredByType }: ClientView): Remark[] {
-  return EVENT_TYPES.flatMap((type) => {
-    const known = 'alreadyReceivedStatus' in type ? type.alreadyReceivedStatus : undefined;
+  return EVENT_TYPES.flatMap((type: EventType) => {
+    const known = type.alreadyReceivedStatus;
     const delivered = deliveredByType[type.name] ?? {};
     const statuses = Object.keys(delivered);
     const count = delivered[known ?? 0] ?? 0;

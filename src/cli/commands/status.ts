@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ResolvedClient } from '../../config/config-schema.ts';
+import { findEventType } from '../../core/event-types.ts';
 import { type ClientView, type EndpointView, readClientViews } from '../../queue/client-view.ts';
 import { clientViewValue } from '../../queue/client-view-value.ts';
 import { countServices } from '../../queue/stored-clients.ts';
@@ -75,13 +76,13 @@ function printRemarks(terminal: Terminal, name: string, view: ClientView): void 
   for (const [type, endpoint] of Object.entries(view.endpoints)) {
     printEndpoint(terminal, `${name} ${type}`, endpoint);
   }
-  const receipts = deliveredByType['inventory_receipt'];
-  if (receipts !== undefined) {
-    const { 200: known = 0, ...others } = receipts;
+  for (const [type, byStatus] of Object.entries(deliveredByType)) {
+    const status = findEventType(type)?.alreadyReceivedStatus;
+    if (status === undefined) continue;
+    const { [status]: known = 0, ...others } = byStatus;
     const fresh = Object.values(others).reduce((sum, count) => sum + count, 0);
-    terminal.line(
-      `\n${name}: inventory receipts: ${formatCount(fresh)} new (201), ${formatCount(known)} the client already had (200)`,
-    );
+    const had = `${formatCount(known)} that the client already had (${status})`;
+    terminal.line(`\n${name} ${type}: ${formatCount(fresh)} new (201), ${had}`);
   }
   if (lastError !== undefined) {
     const { at, type, attempt, status: code, class: failureClass, detail } = lastError;

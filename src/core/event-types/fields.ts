@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isIsoTimestamp } from '../iso-timestamp.ts';
 import { copyJson, FIELD_TOO_LONG, MAX_FIELD_LENGTH } from '../json-value.ts';
+import { MAX_PROBLEMS } from '../problem.ts';
 import { describeValue } from '../quote-text.ts';
 
 /** A string on the wire; producers may give a whole number instead, which goes out as the string it spells. */
@@ -41,11 +42,30 @@ function whyNotText(value: unknown): string {
 /** Any string. */
 export const text: TextField = textField();
 
+/** Any string, of which these are known: an open list, to which others may come. */
+export function vocabulary(...known: readonly string[]): TextField {
+  return text.meta({ examples: [...known], description: 'an open list, expect others' }) as TextField;
+}
+
+/** What is done with a unit. */
+export const disposition = vocabulary(
+  ...['needs_testing', 'b2b', 'd2c', 'client_liquidation', 'destroy', 'dispose', 'donate', 'outlets'],
+  ...['recycle', 'removed', 'rts', 'rts_drop_ship', 'rtv', 'stock_transfer'],
+);
+
 /** The unit's own key: a string that is not empty, since everything about the unit hangs on it. */
 export const unitKey: TextField = textField(
   (value) => (value === '' ? 'must not be empty: it identifies the unit' : undefined),
   { minLength: 1 },
 );
+
+/** A string that matches the pattern, which `description` says in words. */
+export function textLike(pattern: RegExp, description: string): TextField {
+  return textField(
+    (value) => (pattern.test(value) ? undefined : `must be ${description}, found ${describeValue(value)}`),
+    { pattern: pattern.source, description },
+  );
+}
 
 /** An ISO 8601 date-time, with or without a zone; kept as it came. */
 export const timestamp: TextField = textField(
@@ -56,14 +76,61 @@ export const timestamp: TextField = textField(
   { type: 'string', description: 'an ISO 8601 date-time, with or without a zone' },
 );
 
+/** A day that exists, as ISO 8601 writes it. */
+export const date: TextField = textField(
+  (value) =>
+    /^\d{4}-\d\d-\d\d$/.test(value) && isIsoTimestamp(`${value}T00:00:00`)
+      ? undefined
+      : `must be a real day, such as 2018-03-20, found ${describeValue(value)}`,
+  { type: 'string', format: 'date', description: 'a day, such as 2018-03-20' },
+);
+
 /** A whole number that JSON carries exactly. */
-export const integer = z.int({
-  error: (issue) =>
-    sentence(
-      issue,
-      issue.code === 'invalid_type' ? 'must be an integer' : 'must be an integer within 2^53-1',
-    ),
+export const integer = z.int({ error: integerSentence });
+
+/** A whole number from 1. */
+export const countingNumber = integer.min(1, {
+  error: (issue) => sentence(issue, 'must be at least 1'),
 });
+
+function integerSentence(issue: z.core.$ZodRawIssue): string {
+  const isNone = issue.code === 'invalid_type';
+  return sentence(issue, isNone ? 'must be an integer' : 'must be an integer within 2^53-1');
+}
+
+/** A number, whole or not. */
+export const number = z.number({ error: (issue) => sentence(issue, 'must be a number') });
+
+/** True or false. */
+export const boolean = z.boolean({ error: (issue) => sentence(issue, 'must be true or false') });
+
+/**
+ * A list, which may be empty. Its items are read one after another until there are more problems than are told: zod
+ * would look at all of them, and a program may make a list of millions of empty places.
+ */
+export function listOf<Item extends z.ZodType>(item: Item): z.ZodType<z.output<Item>[], z.input<Item>[]> {
+  const compiled = z.compile(item);
+  const list = z.transform((value: unknown, context): unknown => {
+    if (!Array.isArray(value)) {
+      const message = sentence({ input: value }, 'must be a list');
+      context.issues.push({ code: 'custom', message, input: value });
+      return value;
+    }
+    const items: unknown[] = [];
+    const problems: object[] = [];
+    for (let index = 0; index < value.length && problems.length <= MAX_PROBLEMS; index += 1) {
+      const { data, error } = compiled.safeParse(value[index]);
+      items.push(data);
+      for (const issue of error?.issues ?? []) problems.push({ ...issue, path: [index, ...issue.path] });
+    }
+    const told = problems.slice(0, MAX_PROBLEMS + 1).map((problem) => ({ ...problem, input: value }));
+    context.issues.push(...(told as z.core.$ZodRawIssue[]));
+    return items;
+  });
+  const { $schema: _, ...items } = z.toJSONSchema(item, { io: 'output', unrepresentable: 'any' });
+  z.globalRegistry.add(list, { type: 'array', items });
+  return list as unknown as ReturnType<typeof listOf<Item>>;
+}
 
 /** One of a closed list of strings. */
 export function oneOf<const Values extends readonly string[]>(values: Values) {
@@ -114,7 +181,7 @@ function objectSentence(issue: z.core.$ZodRawIssue): string | undefined {
   return issue.code === 'invalid_type' ? sentence(issue, 'must be an object') : undefined;
 }
 
-function sentence(issue: z.core.$ZodRawIssue, expectation: string): string {
+function sentence(issue: { readonly input?: unknown }, expectation: string): string {
   if (issue.input === undefined) return 'is required';
   return `${expectation}, found ${describeValue(issue.input)}`;
 }

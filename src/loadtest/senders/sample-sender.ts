@@ -1,6 +1,7 @@
 import type { TokenRedis } from '../../auth/token-store.ts';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import type { StoredEvent } from '../../core/event.ts';
+import { withUnit } from '../../core/event-type.ts';
 import { findEventType } from '../../core/event-types.ts';
 import { keepProcessAlive } from '../../core/time.ts';
 import type { Post } from '../../delivery/make-attempt.ts';
@@ -91,12 +92,9 @@ function sampleOf(name: string, now: number): StoredEvent | undefined {
   const type = findEventType(name);
   if (type === undefined) return undefined;
   const id = newId();
-  const sample = type.sample as object;
-  const payload = {
-    ...sample,
-    [type.unitField]: `${UNIT_PREFIX}${id}`,
-    ...('timestamp' in sample ? { timestamp: new Date(now).toISOString() } : {}),
-  };
+  const sample = withUnit(type, type.sample, `${UNIT_PREFIX}${id}`);
+  const time = 'timestamp' in sample ? { timestamp: new Date(now).toISOString() } : {};
+  const payload = { ...sample, ...time };
   const made = toNewEvent(type, { payload, source: undefined, keyOf: undefined }, () => id);
   return 'event' in made ? made.event : undefined;
 }

@@ -1,5 +1,7 @@
 import { types } from 'node:util';
 import type { EventType } from '../../../src/core/event-type.ts';
+import { generatePayload } from '../../../src/core/generate-payload.ts';
+import { fieldAt, type JsonSchema, payloadSchema, typesOf } from '../../../src/core/payload-schema.ts';
 import { oddKey, pick, plainValue, type Random, strangeValue } from './odd-values.ts';
 
 /** A payload with up to three changes. */
@@ -16,11 +18,12 @@ export function mutate(type: EventType, n: number, random: Random, isStrange: bo
   if (random() < 0.02) {
     return { payload: (isStrange ? strangeValue : plainValue)(random), isPlain: !isStrange };
   }
-  const payload = structuredClone(type.generate(n, random)) as Fields;
+  const payload = structuredClone(generatePayload(type, n, random)) as Fields;
   const changes = Math.floor(random() * 4);
   let isPlain = true;
+  // Before there is anything strange in it.
+  const inner = objectsIn(payload);
   for (let change = 0; change < changes; change++) {
-    const inner = ['from', 'to', 'reference'].map((key) => payload[key]).filter(isFields);
     const target = inner.length > 0 && random() < 0.3 ? pick(inner, random) : payload;
     const wantsStrange = isStrange && random() < 0.5;
     if (wantsStrange) isPlain = false;
@@ -51,20 +54,25 @@ function define(fields: Fields, key: string, value: unknown): void {
   Reflect.defineProperty(fields, key, { ...attributes, value });
 }
 
-/**
- * What a client should see of a plain payload that was accepted: the same JSON, and where the sample of the type
- * has a text or a number for one, the text that a number spells.
- */
-export function seenByClient(type: EventType, payload: unknown): unknown {
-  return spell(JSON.parse(JSON.stringify(payload)) as Fields, type.sample as Fields);
+/** All objects inside of a payload, in lists too. */
+function objectsIn(value: unknown): Fields[] {
+  const items = Array.isArray(value) ? value : isFields(value) ? Object.values(value) : [];
+  return items.flatMap((item) => [...(isFields(item) ? [item] : []), ...objectsIn(item)]);
 }
 
-function spell(fields: Fields, sample: Fields): Fields {
-  for (const [key, value] of Object.entries(fields)) {
-    const like = Object.hasOwn(sample, key) ? sample[key] : undefined;
-    const isInteger = key === 'identifier' && typeof like === 'number';
-    if (typeof value === 'number' && like !== undefined && !isInteger) fields[key] = String(value);
-    else if (isFields(value) && isFields(like)) spell(value, like);
-  }
-  return fields;
+/**
+ * What a client should see of a plain payload that was accepted: the same JSON, and where text is due the text that
+ * a number spells.
+ */
+export function seenByClient(type: EventType, payload: unknown): unknown {
+  return spell(JSON.parse(JSON.stringify(payload)), payloadSchema(type.schema));
+}
+
+function spell(value: unknown, place: JsonSchema | undefined): unknown {
+  if (place === undefined) return value;
+  if (typeof value === 'number') return typesOf(place).includes('string') ? String(value) : value;
+  if (Array.isArray(value)) return value.map((item, n) => spell(item, fieldAt(place, n)));
+  if (!isFields(value)) return value;
+  for (const [key, item] of Object.entries(value)) define(value, key, spell(item, fieldAt(place, key)));
+  return value;
 }

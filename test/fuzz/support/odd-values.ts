@@ -98,7 +98,7 @@ function changing(): unknown {
   return {
     get value() {
       reads += 1;
-      return reads === 1 ? 'once' : 'other';
+      return reads === 1 ? 'once' : 'turned';
     },
   };
 }
@@ -128,9 +128,9 @@ const STRANGE_VALUES: readonly (() => unknown)[] = [
   // biome-ignore lint/suspicious/noSparseArray: that is what is tried
   () => [1, , 2],
   () => [undefined],
-  () => Object.assign([1], { toJSON: () => 'other' }),
-  () => Object.defineProperty({ a: 1 }, 'toJSON', { value: () => 'other' }),
-  () => ({ toJSON: () => 'other' }),
+  () => Object.assign([1], { toJSON: () => 'turned' }),
+  () => Object.defineProperty({ a: 1 }, 'toJSON', { value: () => 'turned' }),
+  () => ({ toJSON: () => 'turned' }),
   () => Object.create(null, { a: { value: 1, enumerable: true } }),
   () => Object.create({ inherited: 1 }),
   () => Object.defineProperty({}, 'a', { enumerable: true, get: throwing }),
