@@ -3,6 +3,7 @@ import type { EventType } from './event-type.ts';
 import { dispositionUpdate } from './event-types/disposition-update.ts';
 import { dropShipmentCancellation } from './event-types/drop-shipment-cancellation.ts';
 import { dropShipmentConfirmation } from './event-types/drop-shipment-confirmation.ts';
+import { dropShipmentPartialCancellation } from './event-types/drop-shipment-partial-cancellation.ts';
 import { finalDisposition } from './event-types/final-disposition.ts';
 import { inventoryReceipt } from './event-types/inventory-receipt.ts';
 import { outboundAsn } from './event-types/outbound-asn.ts';
@@ -15,6 +16,7 @@ export const EVENT_TYPES = [
   outboundAsn,
   dropShipmentConfirmation,
   dropShipmentCancellation,
+  dropShipmentPartialCancellation,
 ] as const;
 
 /** The name of an event type. */
