@@ -39,7 +39,8 @@ function timesByEvent({ requests }: Company): number[] {
 /** Dead letters, a company that has recovered, and a `replay` that stands at one of its steps. */
 async function replayAt(side: Side, step: number) {
   const company = await testSandbox().company('acme', { script: 500 });
-  const settings = company.clientSettings({ retry: { ...QUICK_RETRIES, retries: 0 } });
+  // A fixed pace: on a slow machine the endpoint would be found down, and its events would wait instead of dying.
+  const settings = company.clientSettings({ retry: { ...QUICK_RETRIES, retries: 0 }, pace: 'fixed' });
   const engine = await testEngine({ acme: settings });
   const client = engine.client();
   await client.submit(numberedEvents(TYPE, ALL));
