@@ -47,6 +47,26 @@ export function every(waitMs: number | (() => number), action: () => Promise<unk
   };
 }
 
+/** A time in which a process stands still counts as one of these parts at most. */
+const PARTS = 10;
+
+/**
+ * Calls back once this process has run for `ms` milliseconds. After it stood still (Ctrl-Z, a laptop asleep) there is
+ * time left to read what came meanwhile; a plain timer that fell due meanwhile fires before anything is read.
+ *
+ * @returns what stops it
+ */
+export function afterRunning(ms: number, action: () => void): () => void {
+  let left = PARTS;
+  const timer = setInterval(() => {
+    left -= 1;
+    if (left > 0) return;
+    clearInterval(timer);
+    action();
+  }, ms / PARTS);
+  return () => clearInterval(timer);
+}
+
 /** Keeps the process from ending, for a wait whose own timers do not. @returns what lets it end */
 export function keepProcessAlive(): () => void {
   const timer = setInterval(() => {}, 60_000);

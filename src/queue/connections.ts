@@ -1,7 +1,7 @@
 import { extendLocks, moveStalledJobsToWait, moveToActive } from 'bullmq/dist/cjs/scripts/index.js';
 import { version } from 'bullmq/dist/cjs/version.js';
 import { Redis, type RedisOptions } from 'ioredis';
-import { atMost } from '../core/time.ts';
+import { afterRunning, atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 import { reasonOf } from './until-writable.ts';
@@ -17,14 +17,14 @@ export type ConnectionRole = 'intake' | 'worker' | 'operator';
 
 /** What a connection may be given otherwise. */
 export interface ConnectionOptions {
-  /** How long Redis may be silent while an intake connection waits for an answer; default 10 s. */
+  /** How long Redis may be silent while an intake or operator connection waits for an answer; default 10 s. */
   readonly answerTimeoutMs?: number;
 }
 
 /** Replies stay in RESP 2 shapes. */
 type PlainOptions = Omit<RedisOptions, 'replyMapping'>;
 
-/** How long a silent Redis is waited for by an intake connection. */
+/** How long a silent Redis is waited for by an intake or operator connection. */
 export const DEFAULT_ANSWER_TIMEOUT_MS = 10_000;
 
 const ROLE_OPTIONS: Record<ConnectionRole, PlainOptions> = {
@@ -33,12 +33,10 @@ const ROLE_OPTIONS: Record<ConnectionRole, PlainOptions> = {
     // 0: a connection that ends rejects what it had under way, at once.
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
-    // Not commandTimeout: it leaves the connection open, and each later command waits that long again.
-    socketTimeout: DEFAULT_ANSWER_TIMEOUT_MS,
     connectTimeout: 5_000,
   },
   worker: { maxRetriesPerRequest: null, connectTimeout: 5_000 },
-  operator: { maxRetriesPerRequest: 1, connectTimeout: 2_000, commandTimeout: 10_000 },
+  operator: { maxRetriesPerRequest: 1, connectTimeout: 2_000 },
 };
 
 /** How long closing waits for the other side; ioredis waits even if the connection is gone. */
@@ -52,11 +50,12 @@ export function openRedis(
   location: RedisLocation,
   role: ConnectionRole,
   onError: (error: Error) => void,
-  { answerTimeoutMs }: ConnectionOptions = {},
+  { answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS }: ConnectionOptions = {},
 ): Redis {
   const options: PlainOptions = {
     ...ROLE_OPTIONS[role],
-    ...(answerTimeoutMs === undefined ? {} : { socketTimeout: answerTimeoutMs }),
+    // Not commandTimeout: it leaves the connection open, and each later command waits that long again.
+    ...(role === 'intake' ? { socketTimeout: answerTimeoutMs } : {}),
     // The protocol that BullMQ is tested with.
     protocol: 2,
     disconnectTimeout: CLOSE_TIMEOUT_MS,
@@ -72,6 +71,7 @@ export function openRedis(
   // The earlier error says nothing of a server that listens and does not answer yet.
   redis.on('connect', () => latestErrors.delete(redis));
   if (role === 'worker') keepWorkingWhenFull(redis);
+  if (role === 'operator') limitAnswers(redis, answerTimeoutMs);
   return redis;
 }
 
@@ -120,6 +120,16 @@ export async function firstConnection(redis: Redis, timeoutMs: number): Promise<
 /** Closes a connection without waiting for a server that may be gone. */
 export function closeRedis(redis: Redis): void {
   redis.disconnect();
+}
+
+/** Rejects what is not answered in time. Not commandTimeout: a process that stood still would reject before it reads. */
+function limitAnswers(redis: Redis, timeoutMs: number): void {
+  const send = redis.sendCommand.bind(redis);
+  redis.sendCommand = (command, stream) => {
+    const stop = afterRunning(timeoutMs, () => command.reject(new Error('Command timed out')));
+    command.promise.then(stop, stop);
+    return send(command, stream);
+  };
 }
 
 /**

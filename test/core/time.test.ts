@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { atMost, every } from '../../src/core/time.ts';
+import { afterRunning, atMost, every } from '../../src/core/time.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
@@ -66,5 +66,25 @@ describe('every', () => {
     expect(done).not.toHaveBeenCalled();
     finish();
     await stopped;
+  });
+});
+
+describe('afterRunning', () => {
+  test('calls back once, after its time', () => {
+    const action = vi.fn();
+    afterRunning(100, action);
+    vi.advanceTimersByTime(99);
+    expect(action).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(200);
+    expect(action).toHaveBeenCalledTimes(1);
+  });
+
+  test('calls back no more once it is stopped', () => {
+    const action = vi.fn();
+    const stop = afterRunning(100, action);
+    vi.advanceTimersByTime(99);
+    stop();
+    vi.advanceTimersByTime(200);
+    expect(action).not.toHaveBeenCalled();
   });
 });
