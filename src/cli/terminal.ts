@@ -1,5 +1,7 @@
 import { styleText } from 'node:util';
-import Table from 'cli-table3';
+import stringWidth from 'string-width';
+import { wrapText } from '../core/wrap-text.ts';
+import { fitTable } from './fit-table.ts';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -16,8 +18,17 @@ export class Terminal {
     if (this.json) process.stdout.write(`${JSON.stringify(value)}\n`);
   }
 
-  /** Prints a line for people; does nothing with `--json`. */
-  line(text = ''): void {
+  /**
+   * Prints sentences for people, which give way in a narrow terminal; does nothing with `--json`.
+   *
+   * @param hang by how much more is set in what goes on in a further line
+   */
+  line(text = '', hang = 2): void {
+    this.verbatim(breakLines(text, columnsOf(process.stdout), hang));
+  }
+
+  /** Prints for people what is to be copied as it is; does nothing with `--json`. */
+  verbatim(text: string): void {
     if (!this.json) process.stdout.write(`${text}\n`);
   }
 
@@ -29,14 +40,9 @@ export class Terminal {
   ): void {
     // To lay out a long one takes longer than to read its rows.
     if (this.json) return;
-    const table = new Table({
-      head: head.map((text) => this.style('bold', text)),
-      colAligns: head.map((_, column) => (numeric.includes(column) ? 'right' : 'left')),
-      style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 1 },
-      chars: PLAIN_LINES,
-    });
-    for (const row of rows) table.push(row.map((cell) => oneLine(String(cell))));
-    this.line(table.toString().replace(/ +$/gm, ''));
+    const cells = rows.map((row) => row.map((cell) => oneLine(String(cell))));
+    const bold = (text: string): string => this.style('bold', text);
+    this.verbatim(fitTable({ head, rows: cells, numeric }, columnsOf(process.stdout), bold));
   }
 
   /** Says something beside the result, on stderr, in both modes. */
@@ -51,12 +57,28 @@ export class Terminal {
   };
 }
 
-/** Columns apart by spaces, one rule under the head: narrow, and easy to copy. */
-const PLAIN_LINES = {
-  ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '' },
-  ...{ bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
-  ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: ' ' },
-};
+/** How wide a stream is; without bound if it is no terminal. */
+function columnsOf(stream: { readonly isTTY?: boolean; readonly columns?: number }): number {
+  return (stream.isTTY === true && stream.columns) || Number.POSITIVE_INFINITY;
+}
+
+/** Breaks each line at its blanks where it would leave the terminal; what goes on is set in by `hang` more. */
+export function breakLines(text: string, columns: number, hang: number): string {
+  return text
+    .split('\n')
+    .map((line) => {
+      if (stringWidth(line) <= columns) return line;
+      const [indent = ''] = /^ */.exec(line) ?? [];
+      const firstWidth = Math.max(LEAST_WIDTH, columns - indent.length);
+      const width = Math.max(LEAST_WIDTH, firstWidth - hang);
+      const lines = wrapText(line.trimStart(), width, { firstWidth, widthOf: stringWidth });
+      return indent + lines.join(`\n${indent}${' '.repeat(hang)}`);
+    })
+    .join('\n');
+}
+
+/** Narrower than this, the terminal breaks lines itself. */
+const LEAST_WIDTH = 16;
 
 /** Asks a yes-or-no question; Ctrl-C and Ctrl-D are a no. Undefined if there is no terminal to ask on. */
 export async function confirm(question: string): Promise<boolean | undefined> {

@@ -56,7 +56,8 @@ export function printFindings(terminal: Terminal, findings: readonly CheckFindin
 }
 
 function printLine(terminal: Terminal, level: Remark['level'], message: string): void {
-  terminal.line(`  ${terminal.style(STYLES[level], level.padEnd(LEVEL_WIDTH))}  ${visibleText(message)}`);
+  const text = `  ${terminal.style(STYLES[level], level.padEnd(LEVEL_WIDTH))}  ${visibleText(message)}`;
+  terminal.line(text, LEVEL_WIDTH + 2);
 }
 
 function printMany(terminal: Terminal, byClient: ReadonlyMap<string, readonly CheckFinding[]>): void {

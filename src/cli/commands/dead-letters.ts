@@ -101,10 +101,10 @@ function show(terminal: Terminal, { client, event }: DeadLetter): void {
   const headers = Object.entries(event.headers ?? {}).map(
     ([name, text]) => `  ${oneLine(`${name}: ${text}`)}\n`,
   );
-  terminal.line(
+  terminal.verbatim(
     `\n${heading}\n${headers.join('')}${headers.length === 0 ? '' : '\n'}${indent(event.response || '(empty)')}`,
   );
-  terminal.line(`\nPayload\n${indent(JSON.stringify(JSON.parse(event.body), undefined, 2))}`);
+  terminal.verbatim(`\nPayload\n${indent(JSON.stringify(JSON.parse(event.body), undefined, 2))}`);
 }
 
 /** Prints a dead letter's attempts as a table. */

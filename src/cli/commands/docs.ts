@@ -55,7 +55,7 @@ function printTopic(terminal: Terminal, topics: readonly Topic[], topic: string)
     throw new UsageError(`there is no topic "${topic}"; ${there}`);
   }
   terminal.value(typeof made === 'string' ? { topic, text: made } : made);
-  terminal.line(typeof made === 'string' ? made.trimEnd() : JSON.stringify(made, null, 2));
+  terminal.verbatim(typeof made === 'string' ? made.trimEnd() : JSON.stringify(made, null, 2));
 }
 
 /** Reads the texts, in Markdown, from the package's own directory, which holds them beside dist/. */

@@ -23,9 +23,9 @@ export function addKeyCommand(program: Command): void {
         const valid = httpConfigSchema.safeParse({ keys: [{ name, sha256, scopes }] });
         if (!valid.success) throw new UsageError(`the name of a key ${valid.error.issues[0]?.message}`);
         terminal.value({ name, key, sha256, scopes });
-        terminal.line(`The key, which is shown this once and kept nowhere:\n\n  ${key}\n`);
+        terminal.verbatim(`The key, which is shown this once and kept nowhere:\n\n  ${key}\n`);
         terminal.line('Requests carry it as "Authorization: Bearer <key>". For the configuration:\n');
-        terminal.line(
+        terminal.verbatim(
           `http:\n  keys:\n    - { name: "${name}", sha256: "${sha256}", scopes: [${scopes.join(', ')}] }`,
         );
         return EXIT.done;

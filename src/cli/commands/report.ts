@@ -57,7 +57,7 @@ export function addReportCommand(program: Command): void {
         if (file === undefined) {
           const report = await makeReport(operator, client, options);
           terminal.value(report);
-          if (!terminal.json) terminal.line((await write(report, format)).trimEnd());
+          if (!terminal.json) terminal.verbatim((await write(report, format)).trimEnd());
           return EXIT.done;
         }
         let events = 0;

@@ -61,7 +61,7 @@ export function addSandboxCommand(program: Command): void {
 async function run(terminal: Terminal, options: SandboxOptions, file?: string): Promise<number> {
   if (options.example === true) {
     terminal.value({ example: EXAMPLE_SCRIPT });
-    terminal.line(EXAMPLE_SCRIPT.trimEnd());
+    terminal.verbatim(EXAMPLE_SCRIPT.trimEnd());
     return EXIT.done;
   }
   const script = readScript(file);
@@ -107,7 +107,7 @@ function tellWhere(terminal: Terminal, play: ScriptedClient, asked: CapacityOpti
   const { baseUrl, clientSettings, capacity } = play;
   terminal.value({ kind: 'listening', baseUrl, client: clientSettings, ...(asked && { capacity: asked }) });
   terminal.line(`Listening at ${baseUrl}. The entry for it in waybill.yaml:\n`);
-  terminal.line(stringify({ clients: { sandbox: clientSettings } }).trimEnd());
+  terminal.verbatim(stringify({ clients: { sandbox: clientSettings } }).trimEnd());
   if (asked && capacity) terminal.line(`\n${describeCapacity(asked, capacity)}`);
   terminal.line('\nCtrl-C ends it with a summary.\n');
 }

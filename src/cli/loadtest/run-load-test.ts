@@ -71,7 +71,7 @@ async function agree(
     terminal.value({ dryRun: true, target, plan, total, durationMs, sample: JSON.parse(sample) });
     terminal.line(`Would send ${sentence}`);
     terminal.line(`objectives: ${plan.objectives.join(', ')}; payloads ${plan.payloads}, such as`);
-    terminal.line(sample);
+    terminal.verbatim(sample);
     return EXIT.done;
   }
   const agreed = yes === true || (await confirm(`Send ${sentence}?`));
