@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { percentilesOf, progressLine, screenLines } from '../../src/cli/loadtest/progress-view.ts';
+import {
+  openProgressView,
+  percentilesOf,
+  progressLine,
+  screenLines,
+} from '../../src/cli/loadtest/progress-view.ts';
 import { finalText } from '../../src/cli/loadtest/tell-result.ts';
 import { LatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import type { LoadReport } from '../../src/loadtest/load-report.ts';
@@ -7,6 +12,7 @@ import type { ProbeView } from '../../src/loadtest/probe.ts';
 import { Recorder } from '../../src/loadtest/recorder.ts';
 import { createSchedule } from '../../src/loadtest/schedule.ts';
 import { sampleSearch } from '../loadtest/sample-report.ts';
+import { fakeTerminal } from '../support/screen.ts';
 
 function textOf(changes: Partial<LoadReport>): string[] {
   const report = {
@@ -77,20 +83,37 @@ test('a search fits a screen; durations of probes that fell behind are not quote
   expect(told).toContain(' sent, 3 called off, ');
 });
 
-test('the screen fits 80 columns after a minute, whatever its numbers are, and nothing in it moves', () => {
+const frame = {
+  title: 'acme  disposition_update  127.0.0.1:4080',
+  objectives: ['p99<150ms'],
+  tokenRequests: new LatencyHistogram(),
+  hasQueue: true,
+  probes: [],
+};
+
+/** A probe of two minutes at 1,000 a second, before its first event. */
+function twoMinutes() {
   const recorder = new Recorder({ startedAt: 0, warmupMs: 0, durationMs: 120_000, timeoutMs: 15_000 });
   const stages = [{ durationMs: 120_000, fromRate: 1_000, toRate: 1_000 }];
   const schedule = createSchedule(stages, { arrivals: 'constant', seed: 1 });
   recorder.utilisation = () => 0.123;
   const plan = { label: 'confirm', schedule, warmupMs: 0, plannedRatePerSecond: 1_000 };
-  const view = { ...plan, recorder } as unknown as ProbeView;
-  const frame = {
-    title: 'acme  disposition_update  127.0.0.1:4080',
-    objectives: ['p99<150ms'],
-    tokenRequests: new LatencyHistogram(),
-    hasQueue: true,
-    probes: [],
-  };
+  return { recorder, view: { ...plan, recorder } as unknown as ProbeView };
+}
+
+test('the last frame is cleared before the result is told', () => {
+  const terminal = fakeTerminal(80, 24);
+  terminal.stream.write('$ waybill loadtest\n');
+  const view = openProgressView(Object.assign(terminal.stream, { isTTY: true }), frame);
+  view.show(twoMinutes().view, false);
+  expect(terminal.rows().length).toBeGreaterThan(5);
+  view.end();
+  expect(terminal.rows()).toEqual(['$ waybill loadtest']);
+  expect(terminal.cursorShown).toBe(true);
+});
+
+test('the screen fits 80 columns after a minute, whatever its numbers are, and nothing in it moves', () => {
+  const { recorder, view } = twoMinutes();
   const columns = 79;
   const before = screenLines(frame, view, 0, columns);
   const event = { id: 'e', type: 'disposition_update', unit: 'u', body: '' };

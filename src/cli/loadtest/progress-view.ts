@@ -30,7 +30,11 @@ export function openProgressView(stream: ScreenStream, frame: ScreenFrame): Prog
       stopping() {
         note = STOPPING;
       },
-      end: screen.end,
+      // What it came to is told below: a last frame above it would be stale.
+      end() {
+        screen.draw([]);
+        screen.end();
+      },
     };
   }
   let latest = Number.NEGATIVE_INFINITY;

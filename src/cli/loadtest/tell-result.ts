@@ -25,11 +25,18 @@ export async function tellResult(
 ): Promise<number> {
   const { files, problems } = await writeFiles(report, options);
   terminal.value(report);
-  for (const line of finalText(report, files)) terminal.line(line);
+  for (const line of finalText(report, files)) {
+    // A command and settings are pasted as they are.
+    if (/^repeat | {2}# /.test(line)) terminal.verbatim(line);
+    else terminal.line(line, LABEL_WIDTH);
+  }
   for (const problem of problems) terminal.note(`waybill: ${problem}`);
   const { exitCode } = report.result;
   return problems.length > 0 && exitCode === EXIT.done ? EXIT.usage : exitCode;
 }
+
+/** What a line begins with has so much room: `objectives  `. */
+const LABEL_WIDTH = 12;
 
 /** @returns the files that were written, and a sentence for each that could not be */
 async function writeFiles(report: LoadReport, { report: json, html }: LoadOptions) {
@@ -148,7 +155,7 @@ function recommendedText({ recommended }: LoadReport): string[] {
   if (recommended === undefined) return [];
   const settings = recommended.settings.map(({ setting, value, formula }, index) => {
     const label = index === 0 ? 'settings' : '';
-    return `${label.padEnd(12)}${`${setting}: ${value}`.padEnd(22)}# ${formula}`;
+    return `${label.padEnd(LABEL_WIDTH)}${`${setting}: ${value}`.padEnd(22)}# ${formula}`;
   });
   const { ms, usualRatePerSecond } = recommended.drain;
   const usual = `where ${showRate(usualRatePerSecond)} usually arrive`;
