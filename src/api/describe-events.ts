@@ -29,7 +29,7 @@ export function describeEvents(): string {
 function describeEvent(type: EventType): string {
   const schema = payloadSchema(type.schema);
   const others = isClosed(schema) ? 'It has no fields beside these.' : 'Expect further fields.';
-  const text = `${type.summary} \`POST ${type.path}\`. \`${type.unitField}\` names the unit. ${others}`;
+  const text = `${type.summary} \`POST ${type.path}\`. \`${type.unitField}\` is its unit, what it is about, and never empty. ${others}`;
   const rows = [...fieldRows(schema, '')];
   const left = Math.max(...rows.map(([field]) => field.length)) + 2;
   const fields = rows.flatMap(([field, note]) =>
@@ -66,9 +66,9 @@ function isClosed(field: JsonSchema): boolean {
 
 function noteOf(field: JsonSchema): string {
   const { description, examples } = field;
-  const orNull = typesOf(field).includes('null') ? ', or null' : '';
+  const orNull = typesOf(field).includes('null') ? '; or null' : '';
   const known = examples === undefined ? '' : `; known: ${(examples as string[]).join(', ')}`;
-  const note = isClosed(field) ? 'no other fields' : description;
+  const note = isClosed(field) ? (description ?? 'no other fields') : description;
   return `${kindOf(field)}${orNull}${note === undefined ? '' : `: ${note}`}${known}`;
 }
 

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { ApiScope } from '../config/http-config.ts';
 import { EVENT_TYPES } from '../core/event-types.ts';
 import { MAX_KEY_LENGTH } from '../core/idempotency-key.ts';
+import { payloadSchema } from '../core/payload-schema.ts';
 import type { ApiServer } from './api-parts.ts';
 import { EVENT_FORMATS } from './event-items.ts';
 
@@ -66,7 +67,7 @@ function describeBodies(document: Document): Document {
   if (post === undefined || schemas === undefined) return document;
   // The plugin writes each component twice; these are all of answers.
   for (const name of Object.keys(schemas)) if (name.endsWith('Input')) delete schemas[name];
-  for (const { name, schema, sample } of EVENT_TYPES) schemas[name] = payloadSchema(schema, sample);
+  for (const { name, schema, sample } of EVENT_TYPES) schemas[name] = describePayload(schema, sample);
   const payload = { anyOf: EVENT_TYPES.map(({ name }) => ({ $ref: `#/components/schemas/${name}` })) };
   const wrapper = {
     type: 'object',
@@ -86,10 +87,8 @@ function describeBodies(document: Document): Document {
   return document;
 }
 
-/** What a payload must be, as far as JSON Schema can say it. */
-function payloadSchema(contract: z.ZodType, sample: unknown): object {
-  // As output: preprocessing hides the fields of an input schema.
-  const { $schema: _, ...schema } = z.toJSONSchema(contract, { io: 'output', unrepresentable: 'any' });
+function describePayload(contract: z.ZodType, sample: unknown): object {
+  const { $schema: _, ...schema } = payloadSchema(contract);
   const description =
     'An integer in digits alone, up to 2^53-1, stands for the text that it spells if either is taken.';
   return { ...schema, description, examples: [sample] };

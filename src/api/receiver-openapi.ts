@@ -22,6 +22,14 @@ const PARAMETERS = {
     description: 'The sender and its version.',
     schema: { type: 'string', examples: [`waybill/${VERSION}`] },
   },
+  'X-Waybill-Check': {
+    description: 'Of a sample event: accept it, and do nothing for it.',
+    schema: { type: 'string', enum: ['sample'] },
+  },
+  'X-Waybill-Loadtest': {
+    description: 'Of a load test that was agreed: its name.',
+    schema: { type: 'string' },
+  },
   'webhook-id': {
     description: "Of a signed request (Standard Webhooks): the event's id.",
     schema: { type: 'string' },
@@ -125,6 +133,7 @@ function operation(type: EventType): object {
     parameters: Object.keys(PARAMETERS).map((header) => ({ $ref: `#/components/parameters/${header}` })),
     requestBody: {
       required: true,
+      description: '256 KiB at most, in UTF-8, not packed.',
       content: { 'application/json': { ...ref(name), example: sentSample(type) } },
     },
     responses: {
@@ -151,13 +160,14 @@ function sentSchema({ schema, summary }: EventType): object {
 }
 
 function textOnly(schema: JsonSchema): JsonSchema {
-  const { properties, items } = schema;
+  const { properties, items, anyOf } = schema;
   const types = typesOf(schema);
-  const isText = schema.anyOf === undefined && types.includes('string');
+  const isText = anyOf === undefined && types.includes('string');
   const sent = types.filter((type) => type !== 'integer');
   return {
     ...schema,
     ...(isText && { type: (sent.length === 1 ? sent[0] : sent) as 'string' }),
+    ...(anyOf && { anyOf: anyOf.map((option) => textOnly(option as JsonSchema)) }),
     ...(properties && {
       properties: Object.fromEntries(
         Object.entries(properties).map(([name, field]) => [name, textOnly(field as JsonSchema)]),

@@ -10,7 +10,7 @@ const IS_THERE = 0.8;
 const MOST_ITEMS = 3;
 
 /**
- * Makes the nth (from 0) of a series of valid, varied payloads, each about a unit of its own: the sample with other
+ * Makes the nth (from 0) of a series of varied payloads, each about a unit of its own, and valid as tests show: the sample with other
  * digits, other values of closed and open lists, and without some optional fields. A number that stands for text in
  * the sample is a text or a number.
  *
@@ -24,6 +24,7 @@ export function generatePayload(type: EventType, n: number, random: () => number
 /** `LPAA0000007` for the number 7 after `LPAA1234567`; 100000000007 after 123456891011. */
 function numbered(unit: string | number, n: number): string | number {
   const [digits = ''] = /\d*$/.exec(String(unit)) ?? [];
+  if (digits === '') return `${unit}-${n}`;
   const first = 10 ** (digits.length - 1);
   return typeof unit === 'number' ? first + n : unit.slice(0, -digits.length) + pad(n, digits.length);
 }

@@ -19,6 +19,8 @@ export interface OddNumber {
   readonly spelling: string;
   /** Whether it stands where text is due. */
   readonly isText: boolean;
+  /** Whether the schema leaves open what stands there. */
+  readonly isOpen: boolean;
 }
 
 /** The odd numbers of a payload: how many there are, and as many of the first ones as problems are told. */
@@ -51,10 +53,12 @@ export function findOddNumbers(schema: z.ZodType, { text, payloadKey }: JsonSour
   let count = 0;
   eachNumber(text, payloadKey, (spelling, keys) => {
     if (isPlainInteger(spelling)) return;
-    const isText = isTextField(placeAt(root, keys));
+    const place = placeAt(root, keys);
+    const isText = isTextField(place);
     if (!isText && !losesDigits(spelling)) return;
     count += 1;
-    if (first.length < MAX_PROBLEMS) first.push({ keys: [...keys], spelling, isText });
+    if (first.length < MAX_PROBLEMS)
+      first.push({ keys: [...keys], spelling, isText, isOpen: place === undefined });
   });
   return { count, first };
 }

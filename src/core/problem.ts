@@ -45,5 +45,10 @@ export function toProblems(error: z.ZodError): Problem[] {
 export function limitProblems(problems: readonly Problem[], count = problems.length): Problem[] {
   const kept = problems.slice(0, MAX_PROBLEMS);
   const more = count - kept.length;
-  return more === 0 ? kept : [...kept, { path: '$', message: `has ${more} more problems like these` }];
+  return more === 0
+    ? kept
+    : [
+        ...kept,
+        { path: '$', message: `has at least ${more} more problem${more === 1 ? '' : 's'} like these` },
+      ];
 }

@@ -49,10 +49,10 @@ function mergeProblems({ count, first }: OddNumbers, others: readonly Problem[])
   const known = new Set(others.map(({ path }) => path));
   const texts = new Set<string>();
   const problems: Problem[] = [];
-  for (const { keys, spelling, isText } of first) {
+  for (const { keys, spelling, isText, isOpen } of first) {
     const path = toJsonPath(keys);
     if (isText) texts.add(path);
-    if (isText || !known.has(path)) problems.push({ path, message: sentenceOf(spelling, isText) });
+    if (isText || !known.has(path)) problems.push({ path, message: sentenceOf(spelling, isText, isOpen) });
   }
   const leftOut = first.length - problems.length;
   return [...limitProblems(problems, count - leftOut), ...others.filter(({ path }) => !texts.has(path))];
@@ -60,8 +60,9 @@ function mergeProblems({ count, first }: OddNumbers, others: readonly Problem[])
 
 const MAX_NUMBER_LENGTH = 40;
 
-function sentenceOf(spelling: string, isText: boolean): string {
+function sentenceOf(spelling: string, isText: boolean, isOpen: boolean): string {
   const shown = spelling.length > MAX_NUMBER_LENGTH ? `${spelling.slice(0, MAX_NUMBER_LENGTH)}…` : spelling;
   if (isText) return `must be a string, found the number ${shown}: give it in quotes`;
-  return `is the number ${shown}, whose last digits would be lost: give it in quotes`;
+  const advice = isOpen ? ': give it in quotes' : '';
+  return `is the number ${shown}, whose last digits would be lost${advice}`;
 }

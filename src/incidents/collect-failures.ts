@@ -1,7 +1,7 @@
 import { diedAt, lastFailure } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { type FieldError, parseFieldErrors } from '../core/validation-failure.ts';
-import { maskAnswer, maskPayload } from './mask-personal.ts';
+import { maskFieldErrors } from './mask-personal.ts';
 import { oddCharactersIn } from './odd-characters.ts';
 
 /** What is kept of any number of dead letters. */
@@ -131,7 +131,7 @@ export class CollectedFailures extends Deaths {
   #maskedFieldErrors({ response = '', body }: StoredEvent): readonly FieldError[] {
     const errors = parseFieldErrors(response);
     if (errors.every(({ field, code }) => this.#fields.has(`${field} ${code}`))) return errors;
-    return parseFieldErrors(maskAnswer(response, maskPayload(JSON.parse(body)).logins));
+    return maskFieldErrors(errors, JSON.parse(body));
   }
 
   /** Most frequent first. */

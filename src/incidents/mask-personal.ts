@@ -1,12 +1,15 @@
 import type { KeptHeaders } from '../core/attempt-result.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { createMask, literalPattern } from '../core/mask-secrets.ts';
+import type { FieldError } from '../core/validation-failure.ts';
 
 const MASK = '***';
 /** Names of fields that say who somebody is, or where they live: `user_login`, all of `billing_address`. */
 const PERSONAL_FIELD = /login|e-?mail|user_?name|phone|address/i;
 /** Parts of an address that many have in common: an answer may have the same words for something else. */
 const COMMON_PART = /^(?:id|city|state|country|.*_at)$/;
+/** The others: a short one, such as the number of a floor, tells nobody. */
+const ADDRESS_PART = /^(?:name|company|street2?|zip(?:_code)?)$/;
 /** With `@` as it is, or as URLs, JSON and HTML escape it. */
 const EMAIL =
   /[\p{L}\p{N}._%+'-]{1,64}(?:@|%40|\\u0040|&#64;|&commat;)[\p{L}\p{N}-]{1,63}(?:\.[\p{L}\p{N}-]{1,63})+/gu;
@@ -43,7 +46,8 @@ export function maskPayload(payload: unknown): MaskedPayload {
 }
 
 function isTelling(name: string, value: string | number): boolean {
-  return value !== '' && !COMMON_PART.test(name);
+  const { length } = String(value);
+  return length > 0 && !COMMON_PART.test(name) && (length >= SHORTEST_WITHIN || !ADDRESS_PART.test(name));
 }
 
 /** Takes the logins of a payload, in any case, and all e-mail addresses out of its answer. */
@@ -65,4 +69,21 @@ export function answerOf({ response = '', headers }: StoredEvent, logins: readon
     answer: maskAnswer(response, logins),
     ...(headers && { headers: Object.fromEntries(masked) as KeptHeaders }),
   };
+}
+
+const FIELD_CODES: ReadonlySet<string> = new Set(['missing_field', 'invalid_type', 'invalid']);
+
+/** Field errors without personal data. Paths of fields that the payload has, and the contract's codes, stay as they are. */
+export function maskFieldErrors(errors: readonly FieldError[], payload: unknown): readonly FieldError[] {
+  const { logins } = maskPayload(payload);
+  const names = new Set<string>();
+  JSON.stringify(payload, (name, value) => {
+    names.add(name);
+    return value;
+  });
+  const isOwn = (path: string): boolean => (path.match(/[^$.[\]"]+/g) ?? []).every((name) => names.has(name));
+  return errors.map(({ field, code }) => ({
+    field: isOwn(field) ? field : maskAnswer(field, logins),
+    code: FIELD_CODES.has(code) ? code : maskAnswer(code, logins),
+  }));
 }

@@ -79,12 +79,27 @@ const endpointSchema = z.strictObject({
   answers: z.array(answerSchema).default([]),
 });
 
+type Endpoints = Partial<Record<EventTypeName, z.infer<typeof endpointSchema>>>;
+
+/** A path tells which type an event has. */
+function refuseSharedPaths(endpoints: Endpoints, context: z.RefinementCtx): void {
+  const paths = Object.entries(pathsOf({ endpoints }));
+  for (const [type, { path } = {}] of Object.entries(endpoints)) {
+    const other = paths.find(([name, taken]) => name !== type && taken === path);
+    if (other === undefined) continue;
+    context.addIssue({ code: 'custom', path: [type, 'path'], message: `is the path of ${other[0]}, too` });
+  }
+}
+
 /** What a script of the sandbox may say; `waybill sandbox --example` explains it. */
 export const sandboxScriptSchema = z.strictObject({
   seed: z.int().min(0).optional(),
   auth: authSchema.default({ type: 'none' }),
   token: z.strictObject({ answers: z.array(tokenAnswerSchema).default([]) }).prefault({}),
-  endpoints: z.partialRecord(z.enum(EVENT_TYPE_NAMES), endpointSchema).prefault({}),
+  endpoints: z
+    .partialRecord(z.enum(EVENT_TYPE_NAMES), endpointSchema)
+    .superRefine(refuseSharedPaths)
+    .prefault({}),
 });
 
 /** A script of the sandbox, with all defaults filled in. */
@@ -93,7 +108,11 @@ export type SandboxScript = z.infer<typeof sandboxScriptSchema>;
 export type ScriptedAnswer = z.infer<typeof answerSchema>;
 
 /** The path of each event type's endpoint, by type; types that the script leaves out have a default path. */
-export function pathsOf({ endpoints }: SandboxScript): Readonly<Record<EventTypeName, string>> {
+export function pathsOf({
+  endpoints,
+}: {
+  readonly endpoints: Endpoints;
+}): Readonly<Record<EventTypeName, string>> {
   const entries = EVENT_TYPES.map(({ name, path }) => [name, endpoints[name]?.path ?? path]);
   return Object.fromEntries(entries) as Record<EventTypeName, string>;
 }

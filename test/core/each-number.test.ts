@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { eachNumber, findOddNumbers, type Key } from '../../src/core/odd-numbers.ts';
+import { processorMs } from '../support/process-time.ts';
 
 interface FoundNumber {
   readonly keys: readonly Key[];
@@ -99,9 +100,9 @@ test('property: whatever keys are repeated, the numbers are those of JSON.parse'
 test('nesting without end takes neither the stack nor time', () => {
   const depth = 200_000;
   const json = `${'[-1,'.repeat(depth)}0${']'.repeat(depth)}`;
-  const started = performance.now();
+  const started = processorMs();
   expect(findAll(json).length).toBeLessThan(200);
-  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(processorMs() - started).toBeLessThan(5_000);
 });
 
 test('the value at one key alone is searched', () => {
@@ -119,7 +120,7 @@ test('the first hundred odd numbers are listed, and all that stand in the end ar
   expect(count).toBe(131);
   expect(first).toHaveLength(100);
   expect(first[59]?.keys).toEqual(['a', 0, 59]);
-  expect(first[99]).toEqual({ keys: ['a', 1, 39], spelling: '39.5', isText: true });
+  expect(first[99]).toMatchObject({ keys: ['a', 1, 39], spelling: '39.5', isText: true });
 
   // A value that is replaced takes its numbers with it.
   const replaced = findOddNumbers(schema, { text: `{"a":[${many(300)}],"c":${many(10)},"a":[],"b":-1}` });
@@ -141,11 +142,11 @@ test.each([
   ['digits', `[${'9'.repeat(MIB)}]`],
 ])('1 MiB of %s is searched at once', { timeout: 60_000 }, (_what, json) => {
   expect(JSON.parse(json)).toBeTypeOf('object');
-  const started = performance.now();
+  const started = processorMs();
   let count = 0;
   eachNumber(json, undefined, () => {
     count += 1;
   });
-  expect(performance.now() - started).toBeLessThan(1_500);
+  expect(processorMs() - started).toBeLessThan(1_500);
   expect(count).toBeLessThan(json.length);
 });

@@ -4,6 +4,7 @@ import { generatePayload } from '../../src/core/generate-payload.ts';
 import type { Problem } from '../../src/core/problem.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { validatePayload } from '../../src/core/validate-payload.ts';
+import { processorMs } from '../support/process-time.ts';
 
 test('says every problem at once, each with its path, as sentences', () => {
   const type = findEventType('inventory_receipt');
@@ -198,7 +199,7 @@ describe('numbers as JSON spells them', () => {
     expect(problems[0]?.message).toBe(
       `must be a string, found the number ${'7'.repeat(40)}…: give it in quotes`,
     );
-    expect(problems[100]).toEqual({ path: '$', message: 'has 51 more problems like these' });
+    expect(problems[100]).toEqual({ path: '$', message: 'has at least 51 more problems like these' });
   });
 
   test('a repeated key is held to its last spelling, also if its values are objects', () => {
@@ -212,13 +213,13 @@ describe('numbers as JSON spells them', () => {
   });
 
   test('1 MiB of odd numbers below many levels is judged at once', () => {
-    const started = performance.now();
+    const started = processorMs();
     for (const number of ['-1', '12345678901234567', '0.5']) {
       const numbers = `${number},`.repeat((1024 * 1024) / (number.length + 1));
       const more = `${'['.repeat(60)}${numbers}0${']'.repeat(60)}`;
       expect(validateJson({ more }).ok).toBe(number !== '12345678901234567');
     }
-    expect(performance.now() - started).toBeLessThan(4_500);
+    expect(processorMs() - started).toBeLessThan(4_500);
   });
 
   test('a payload inside of a text is held to its own part of it', () => {

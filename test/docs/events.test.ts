@@ -50,8 +50,8 @@ test('optional and nullable fields, closed and open lists, and objects without o
   const text = describeEvents();
   for (const line of [
     /^from_sku \? +text$/m,
-    /^tracking_number \? +text, or null$/m,
-    /^carrier_payment_type \? +one of prepaid, collect, or null$/m,
+    /^tracking_number \? +text; or null$/m,
+    /^carrier_payment_type \? +one of prepaid, collect; or null$/m,
     /^details_type +always unit$/m,
     /^ {2}shipment_items +list of objects: no other fields$/m,
     /^ {4}quantity +whole number from 1$/m,

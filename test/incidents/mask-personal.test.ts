@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { maskAnswer, maskPayload } from '../../src/incidents/mask-personal.ts';
+import { maskAnswer, maskFieldErrors, maskPayload } from '../../src/incidents/mask-personal.ts';
 import { sampleEvent } from '../support/events.ts';
 
 test('user logins and e-mail addresses are taken out of a payload, wherever they stand', () => {
@@ -33,6 +33,24 @@ test('a postal address is taken out whole, and its telling parts are looked for 
   expect(maskAnswer('Jane Doe of Anytown, MA, is not known: code 23', logins)).toBe(
     '*** of Anytown, MA, is not known: code 23',
   );
+});
+
+test('a field error keeps its path and code, however short or common the parts of an address are', () => {
+  const order = {
+    billing_address: { street2: '1', name: 'order', company: 'invalid' },
+    order_items: [{}, {}],
+  };
+  const payload = { order, user_login: 'jane_roe' };
+  const errors = [
+    { field: '$.order.billing_address.name', code: 'invalid' },
+    { field: '$.order.order_items[1]', code: 'missing_field' },
+    { field: '$.users.jane_roe', code: 'unknown user jane_roe' },
+  ];
+  expect(maskFieldErrors(errors, payload)).toEqual([
+    ...errors.slice(0, 2),
+    { field: '$.users.***', code: 'unknown user ***' },
+  ]);
+  expect(maskPayload(payload).logins).toEqual(['order', 'invalid', 'jane_roe']);
 });
 
 test.each([

@@ -44,3 +44,13 @@ test.each(EVENT_TYPES.map((type: EventType) => [type.name, type] as const))(
     expect(Object.keys(client.clientSettings.endpoints)).toContain(name);
   },
 );
+
+test('a path that two types have is refused', () => {
+  const script =
+    'endpoints: { drop_shipment_cancellation: { path: /orders }, outbound_asn: { path: /orders } }';
+  expect(() => parseScript(script, 'script.yaml')).toThrow(/outbound_asn\.path is the path of drop_ship/);
+  const taken = 'endpoints: { outbound_asn: { path: /dispositions } }';
+  expect(() => parseScript(taken, 'script.yaml')).toThrow(
+    /outbound_asn\.path is the path of disposition_update/,
+  );
+});

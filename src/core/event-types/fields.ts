@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isIsoTimestamp } from '../iso-timestamp.ts';
 import { copyJson, FIELD_TOO_LONG, MAX_FIELD_LENGTH } from '../json-value.ts';
+import { payloadSchema } from '../payload-schema.ts';
 import { MAX_PROBLEMS } from '../problem.ts';
 import { describeValue } from '../quote-text.ts';
 
@@ -127,7 +128,7 @@ export function listOf<Item extends z.ZodType>(item: Item): z.ZodType<z.output<I
     context.issues.push(...(told as z.core.$ZodRawIssue[]));
     return items;
   });
-  const { $schema: _, ...items } = z.toJSONSchema(item, { io: 'output', unrepresentable: 'any' });
+  const { $schema: _, ...items } = payloadSchema(item);
   z.globalRegistry.add(list, { type: 'array', items });
   return list as unknown as ReturnType<typeof listOf<Item>>;
 }
