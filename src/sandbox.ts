@@ -12,5 +12,6 @@ export {
   startCompany,
 } from './sandbox/company.ts';
 export type { CompanyAuth } from './sandbox/company-auth.ts';
+export type { Address } from './sandbox/listener.ts';
 export type { Answered, ReceivedRequest, RequestHistory, Tally } from './sandbox/request-log.ts';
 export type { Reply, Script } from './sandbox/scripts.ts';

@@ -43,7 +43,7 @@ export interface RunningService {
   /**
    * Takes no more events, finishes the requests under way within the configuration's `shutdownGraceMs`, puts the rest
    * back, which costs no attempt, and closes all that it opened. Takes a few seconds more at most, also while Redis is
-   * away. Calling it again waits for the same. Never rejects.
+   * away. Calling it again waits for the same.
    */
   stop(): Promise<void>;
 }
