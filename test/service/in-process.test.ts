@@ -1,9 +1,9 @@
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
-import { createProducer } from '../../src/index.ts';
+import { createProducer, parseConfig } from '../../src/index.ts';
 import { deadLettersPrefix } from '../../src/queue/names.ts';
 import { type RunningService, startService } from '../../src/service.ts';
 import { dataDirectory } from '../redis/data-dirs.ts';
@@ -12,6 +12,8 @@ import { failOnLeaks } from '../support/leaks.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
+import { testCertificates } from '../support/tls.ts';
+import { testDirectory } from '../support/waybill-process.ts';
 
 failOnLeaks();
 
@@ -92,6 +94,22 @@ test('the HTTP API, health and metrics are served as configured, and end with th
   await service.stop();
   await expect(ask(`${health}/readyz`)).rejects.toThrow();
   await expect(ask(`${String(listens?.address)}/v1/clients`)).rejects.toThrow();
+});
+
+test('TLS files that were renewed after the configuration was read are taken', async () => {
+  const { ca, valid, selfSigned } = await testCertificates();
+  const name = uniqueClientName();
+  const company = await testSandbox().company(name, { tls: valid });
+  const file = join(testDirectory(), 'waybill.yaml');
+  const authority = join(dirname(file), 'ca.pem');
+  const clients = { [name]: company.clientSettings({ ...QUICK, tls: { ca: 'ca.pem' } }) };
+  writeFileSync(authority, selfSigned.cert);
+  const config = parseConfig(JSON.stringify({ redis: { url: testRedisPath() }, clients }), file);
+  writeFileSync(authority, ca);
+  const { lines } = await start(config);
+  expect(lines.matching('new TLS files taken')).toMatchObject([{ clients: [name], files: [authority] }]);
+  await submit(config, name, 1);
+  await company.waitFor(() => company.deliveredIds.size === 1);
 });
 
 test('what cannot start rejects with a code, and leaves nothing open', async () => {
