@@ -1,6 +1,6 @@
 /*
- * Waybill as a library: a producer that puts events into delivery. Running the service, and everything about
- * dead letters, is done with the `waybill` command.
+ * Waybill as a library: a producer that puts events into delivery. `waybill/service` delivers them in one's own
+ * process, `waybill/sandbox` plays a client in tests; everything about dead letters is done with the `waybill` command.
  */
 
 export { ConfigError, type ConfigProblem } from './config/config-error.ts';

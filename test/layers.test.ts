@@ -18,15 +18,31 @@ test('the layout of the repository keeps its rules', () => {
   expect(findViolations(repository.sources)).toEqual([]);
 });
 
-test('the library does not load the template, nor what is made from it', () => {
-  const loaded = new Set(['src/index.ts']);
-  for (const path of loaded) {
+/** All that a file imports, directly or not, at once or later: files of the repository, and names of packages. */
+function reachedFrom(entry: string): string[] {
+  const reached = new Set([entry]);
+  for (const path of reached) {
     for (const { specifier } of readImports(repository.sources.get(path) ?? '')) {
-      if (specifier.startsWith('.')) loaded.add(resolve(path, specifier));
+      reached.add(specifier.startsWith('.') ? resolve(path, specifier) : specifier);
     }
   }
+  return [...reached];
+}
+
+test('the library does not load the template, nor what is made from it', () => {
+  const loaded = reachedFrom('src/index.ts');
   expect(loaded).toContain('src/config/config-schema.ts');
-  expect([...loaded].filter((path) => /template|examples|json-schema/.test(path))).toEqual([]);
+  expect(loaded.filter((path) => /template|examples|json-schema/.test(path))).toEqual([]);
+});
+
+test.each(['src/index.ts', 'src/sandbox.ts'])('%s imports no web server, command line or page', (entry) => {
+  const loaded = reachedFrom(entry);
+  expect(loaded).toContain('zod');
+  const heavy = /^(?:@?fastify|commander|@commander-js|uplot|marked|pino-pretty)(?:$|[/-])/;
+  expect(loaded.filter((name) => heavy.test(name))).toEqual([]);
+  expect(reachedFrom('src/cli/main.ts').filter((name) => heavy.test(name))).toEqual(
+    expect.arrayContaining(['commander', 'fastify', 'marked', 'pino-pretty']),
+  );
 });
 
 describe('the repository is not larger than it may be', () => {

@@ -16,7 +16,7 @@ const SLOW = [
   'test/{journeys,cli,redis,security}/**/*.test.ts',
   'test/api/{events,keys,openapi,raw-requests}.test.ts',
   'test/http/{early-answer,process-end,shortage}.test.ts',
-  'test/{bench-all,chaos,docker-compose,setup}.test.ts',
+  'test/{bench-all,chaos,docker-compose,package,setup}.test.ts',
   'test/loadtest/{html-report,probe,run}.test.ts',
   'test/service/lifecycle.test.ts',
   'test/supervisor/{supervisor,worker-reports}.test.ts',

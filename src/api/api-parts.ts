@@ -2,10 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 import type { ResolvedClient } from '../config/config-schema.ts';
 import type { ApiKey, ApiScope, HttpConfig } from '../config/http-config.ts';
 import type { LookUpEvent } from '../core/event-fate.ts';
+import type { Log } from '../core/log.ts';
 import type { SubmitEvent } from './submit-events.ts';
 
 /** The configuration as it stands: it may be read anew while the server runs. */
@@ -24,7 +24,7 @@ export interface ApiParts {
   /** An `operator` connection, for all but `submit`. */
   readonly redis: Redis;
   readonly lookUpEvent: LookUpEvent;
-  readonly log: Logger;
+  readonly log: Log;
   /** ms since the epoch */
   now(): number;
   newId(): string;

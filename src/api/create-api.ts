@@ -1,8 +1,8 @@
 import type { Server } from 'node:http';
 import { type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Logger } from 'pino';
 import type { HttpConfig } from '../config/http-config.ts';
+import type { Log } from '../core/log.ts';
 import { isConnected } from '../queue/connections.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { addClientRoutes } from './clients.ts';
@@ -123,7 +123,7 @@ function refuseKey(request: FastifyRequest, { current }: ApiParts): ProblemError
 }
 
 /** Logs changes at `info`, with the name of the key. The URL is not logged: it may hold anything. */
-function logRequest(request: FastifyRequest, reply: FastifyReply, log: Logger): void {
+function logRequest(request: FastifyRequest, reply: FastifyReply, log: Log): void {
   const { method, keyName, routeOptions } = request;
   const { statusCode: status } = reply;
   const ms = Math.round(reply.elapsedTime);

@@ -104,7 +104,10 @@ export const configSchema = z.strictObject({
 /** What `waybill.yaml` says, with all defaults filled in. */
 export type ConfigFile = z.infer<typeof configSchema>;
 
-/** What `waybill.yaml` may say, defaults left out. */
+/**
+ * What `waybill.yaml` may say, defaults left out. Names end in their unit (`timeoutMs`, `keepDays`); `waybill docs
+ * config` has every setting.
+ */
 export type ConfigInput = z.input<typeof configSchema>;
 
 /** How TLS connections are made, with the contents of the files, in PEM. */

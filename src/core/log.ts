@@ -1,9 +1,13 @@
-/** What the parts need of a logger (pino's fits): a fixed message, facts as fields. */
+/**
+ * What takes log lines, each a fixed message with facts as fields; a logger of pino is one. An error among the facts
+ * is the field `err`.
+ */
 export interface Log {
   debug(fields: object, message: string): void;
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
   error(fields: object, message: string): void;
+  /** Whether lines of this level (`debug`, `info` …) are written: costly ones are not made otherwise. */
   isLevelEnabled(level: string): boolean;
 }
 

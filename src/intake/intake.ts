@@ -7,6 +7,7 @@ import { Backlog } from './backlog.ts';
 import { type Clients, findEndpoint } from './find-endpoint.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type Submission, toNewEvent } from './new-event.ts';
+import { isAsync, resultsInOrder } from './results-in-order.ts';
 import type { ReadEventOptions, ReadEventsOptions } from './submit-options.ts';
 import { type Refused, refusal, type SubmitResult, toResult } from './submit-result.ts';
 
@@ -22,8 +23,11 @@ export interface IntakeParts {
 /** Events of one client that may wait to be written, before `submit` refuses and `submitMany` waits. */
 const MAX_WAITING = 10_000;
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
-/** Events that `submitMany` takes before it gives other tasks of the process a turn. */
+/** Events of many that are taken before other tasks of the process get a turn. */
 const EVENTS_A_TURN = 1_000;
+
+/** Payloads that are there, or that come. */
+type Payloads = Iterable<unknown> | AsyncIterable<unknown>;
 
 /** An endpoint that events are submitted to. */
 interface Target {
@@ -67,34 +71,31 @@ export class Intake {
   async submitMany(
     clientName: string,
     typeName: string,
-    payloads: Iterable<unknown>,
+    payloads: Payloads,
     options?: ReadEventsOptions,
   ): Promise<SubmitResult[]> {
     const found = this.#findTarget(clientName, typeName);
     const results: SubmitResult[] = [];
     let open = 0;
     let onAll: (() => void) | undefined;
-    for (const payload of payloads) {
+    const take = (payload: unknown): Promise<void> | undefined => {
       const index = results.length;
-      const target = this.#isClosed ? CLOSED : found;
-      if ('outcome' in target) {
-        results.push(target);
-        continue;
-      }
       results.push(PENDING);
       open += 1;
-      const submission = {
-        payload,
-        source: options?.sourceOf?.(index),
-        keyOf: keyFor(options, payload, index),
-      };
-      this.#offer(target, submission, (result) => {
+      this.#offerOneOf(found, payload, index, options, (result) => {
         results[index] = result;
         open -= 1;
         if (open === 0) onAll?.();
       });
-      const pause = pauseAfter(results.length, target.backlog);
-      if (pause !== undefined) await pause;
+      return this.#pauseAfter(results.length, found);
+    };
+    if (isAsync(payloads)) {
+      for await (const payload of payloads) await take(payload);
+    } else {
+      for (const payload of payloads) {
+        const pause = take(payload);
+        if (pause !== undefined) await pause;
+      }
     }
     if (open > 0) {
       await new Promise<void>((resolve) => {
@@ -104,10 +105,49 @@ export class Intake {
     return results;
   }
 
+  /** As `submitMany`, but hands out each result as soon as it and all before it are known. */
+  submitEach(
+    clientName: string,
+    typeName: string,
+    payloads: Payloads,
+    options?: ReadEventsOptions,
+  ): AsyncGenerator<SubmitResult, void, undefined> {
+    const found = this.#findTarget(clientName, typeName);
+    return resultsInOrder(payloads, {
+      act: (payload, index) =>
+        new Promise<SubmitResult>((done) => this.#offerOneOf(found, payload, index, options, done)),
+      pauseAfter: (count) => this.#pauseAfter(count, found),
+    });
+  }
+
   /** Writes the events that it has taken, then refuses everything. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await Promise.all([...this.#targets.values()].map(({ commit }) => commit.drain()));
+  }
+
+  /** Offers the `index`th of many. */
+  #offerOneOf(
+    found: Target | Refused,
+    payload: unknown,
+    index: number,
+    options: ReadEventsOptions | undefined,
+    done: (result: SubmitResult) => void,
+  ): void {
+    const target = this.#isClosed ? CLOSED : found;
+    if ('outcome' in target) {
+      done(target);
+      return;
+    }
+    const source = options?.sourceOf?.(index);
+    this.#offer(target, { payload, source, keyOf: keyFor(options, payload, index) }, done);
+  }
+
+  /** What is waited for after so many events, if for anything: room in the backlog, or a turn of other tasks. */
+  #pauseAfter(count: number, target: Target | Refused): Promise<void> | undefined {
+    if ('backlog' in target && !this.#isClosed && target.backlog.isFull) return target.backlog.room();
+    if (count % EVENTS_A_TURN > 0) return undefined;
+    return new Promise((resolve) => setImmediate(resolve));
   }
 
   /** Makes an event of a payload and hands it to the group commit; calls `done` at once if it is refused. */
@@ -162,10 +202,3 @@ function keyFor(
 
 const CLOSED = refusal('INTAKE_CLOSED', 'the producer was closed');
 const PENDING: SubmitResult = refusal('INTAKE_CLOSED', 'not known yet');
-
-/** What `submitMany` waits for after an event, if for anything: room in the backlog, or a turn of other tasks. */
-function pauseAfter(count: number, backlog: Backlog): Promise<void> | undefined {
-  if (backlog.isFull) return backlog.room();
-  if (count % EVENTS_A_TURN > 0) return undefined;
-  return new Promise((resolve) => setImmediate(resolve));
-}

@@ -12,7 +12,7 @@ import { type ReceivedRequest, RequestLog, type Tally } from './request-log.ts';
 import { type Responder, respond, TOKEN_PATH } from './respond.ts';
 import type { Reply } from './scripts.ts';
 
-/** A client as in `waybill.yaml`. */
+/** A client as in `waybill.yaml`; `waybill docs config` has every setting, its unit and its default. */
 export type ClientSettings = z.input<typeof clientConfigSchema>;
 
 /** How a company begins; all of it optional, `script` and `tokenScript` can be changed while it runs. */
@@ -39,7 +39,18 @@ export interface CompanyOptions {
 
 const WAIT_MS = 30_000;
 
-/** Starts a company. */
+/**
+ * Starts a company: an HTTP server that plays a client. Without a script it answers as the contract says: 200, or 201
+ * for a receipt that is new.
+ *
+ * ```ts
+ * const acme = await startCompany('acme', { script: (_request, { ofEvent }) => (ofEvent === 1 ? 503 : 200) });
+ * const config = { clients: { acme: acme.clientSettings() } };
+ * ```
+ *
+ * @param name what it is called in the errors of waits
+ * @throws errors of the operating system, such as EADDRINUSE, if `address` cannot be listened on
+ */
 export async function startCompany(name: string, options: CompanyOptions = {}): Promise<Company> {
   const { auth = { type: 'none' }, wallClock = wallNow, script = AS_CONTRACTED } = options;
   const signal = new ChangeSignal();
@@ -71,17 +82,21 @@ function reachableHost(host = '127.0.0.1'): string {
 export class Company {
   readonly name: string;
   readonly port: number;
+  /** Such as `http://127.0.0.1:40123`. */
   readonly baseUrl: string;
   readonly tokenUrl: string;
   /** Undefined: it does not offer OAuth 2. */
   readonly tokenService: TokenService | undefined;
   /** Deliveries in order of arrival, refused ones too. */
   readonly requests: readonly ReceivedRequest[];
+  /** The same of requests for a token. */
   readonly tokenRequests: readonly ReceivedRequest[];
   /** `Idempotency-Key`s answered with a 2xx status; grows as deliveries come in. */
   readonly deliveredIds: ReadonlySet<string>;
+  /** Counts over all deliveries. */
   readonly tally: Tally;
   readonly tokenTally: Tally;
+  /** How many connections were opened so far, and are open. */
   readonly connections: Pick<Listener, 'opened' | 'open'>;
   readonly #responder: Responder;
   readonly #signal: ChangeSignal;

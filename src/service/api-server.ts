@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net';
 import type { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 import type { ApiServer } from '../api/api-parts.ts';
 import { createApi } from '../api/create-api.ts';
 import type { SubmitEvent } from '../api/submit-events.ts';
@@ -8,6 +7,7 @@ import type { Config } from '../config/config-schema.ts';
 import type { HttpConfig } from '../config/http-config.ts';
 import type { LookUpEvent } from '../core/event-fate.ts';
 import { inBrackets } from '../core/host-port.ts';
+import type { Log } from '../core/log.ts';
 import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createIdSource } from '../intake/id-source.ts';
@@ -34,7 +34,7 @@ export interface ApiOptions {
 export async function startApi(
   config: Config,
   location: RedisLocation,
-  log: Logger,
+  log: Log,
   { lookUpEvent = inRedis }: ApiOptions = {},
 ) {
   const { http } = config;

@@ -1,8 +1,8 @@
-import type { Logger } from 'pino';
+import type { Log } from '../core/log.ts';
 import type { EmbeddedRedisEvent } from '../redis/attach.ts';
 
 /** Writes what happens to the embedded Redis into the service's log, where its operator looks. */
-export function logEmbeddedRedis(log: Logger): (event: EmbeddedRedisEvent) => void {
+export function logEmbeddedRedis(log: Log): (event: EmbeddedRedisEvent) => void {
   let isLoading = false;
   return (event) => {
     const wasLoading = isLoading;
@@ -29,7 +29,7 @@ export function logEmbeddedRedis(log: Logger): (event: EmbeddedRedisEvent) => vo
 }
 
 /** As `logEmbeddedRedis`, for a process beside others: logs only what no other user of the server is told. */
-export function logOwnDeeds(log: Logger): (event: EmbeddedRedisEvent) => void {
+export function logOwnDeeds(log: Log): (event: EmbeddedRedisEvent) => void {
   const write = logEmbeddedRedis(log);
   return (event) => {
     if (event.kind === 'dropped_end') write(event);

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 import { Authorizers } from '../auth/authorizers.ts';
 import type { CertificateFacts } from '../config/certificates.ts';
 import { asksForTokens } from '../config/client-config.ts';
 import type { Config, ResolvedClient, ResolvedEndpoint } from '../config/config-schema.ts';
 import { type ClientMeter, DeliveryMeter } from '../core/delivery-meter.ts';
+import type { Log } from '../core/log.ts';
 import { atMost } from '../core/time.ts';
 import { Unsettled } from '../delivery/batch-ledger.ts';
 import { EndpointDelivery } from '../delivery/deliver-endpoint.ts';
@@ -37,7 +37,7 @@ const CLOSED_MS = 500;
 export interface EngineOptions {
   readonly config: Config;
   readonly redis: RedisLocation;
-  readonly log: Logger;
+  readonly log: Log;
   /** How batches are held, and lost processes noticed; default: `LOCK_TIMING`. */
   readonly lock?: LockTiming;
   /** Makes the attempts, for who measures them; default: `createAttempt`. */

@@ -1,6 +1,6 @@
 import { type Redis, ReplyError } from 'ioredis';
-import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
+import type { Log } from '../core/log.ts';
 import { type Metric, metric } from '../core/metric.ts';
 import { every } from '../core/time.ts';
 import type { CertificateWatch } from '../observability/certificate-watch.ts';
@@ -28,7 +28,7 @@ type Settings = NonNullable<Config['metrics']>;
 interface Parts {
   readonly config: Config;
   readonly workers: number;
-  readonly log: Logger;
+  readonly log: Log;
   readonly certificates: Pick<CertificateWatch, 'describe'>;
 }
 

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
 import { diedAt } from '../core/dead-letter-filter.ts';
+import type { Log } from '../core/log.ts';
 import { every } from '../core/time.ts';
 import { discardDeadLetters, readDeadLetters } from '../queue/dead-letters.ts';
 
@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
  * @param now ms since the epoch
  * @returns what ends it
  */
-export function keepPruning(config: Config, redis: Redis, log: Logger, now: () => number): () => void {
+export function keepPruning(config: Config, redis: Redis, log: Log, now: () => number): () => void {
   const { keepDays } = config.deadLetters;
   if (keepDays === undefined) return () => {};
   const prune = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
+import type { Log } from '../core/log.ts';
 import { atMost, every } from '../core/time.ts';
 import { IncidentMonitor } from '../incidents/incident-monitor.ts';
 import { NOTICE_RETRY, NoticeChannel, type NoticeRetry } from '../incidents/notice-channel.ts';
@@ -27,7 +27,7 @@ export interface RunningMonitor {
 export function monitorIncidents(
   config: Config,
   location: RedisLocation,
-  log: Logger,
+  log: Log,
   retry: NoticeRetry = NOTICE_RETRY,
 ): RunningMonitor {
   // As an intake's connection it fails at once if Redis is away: the next round comes soon.
@@ -77,7 +77,7 @@ function checkRegularly(
   redis: Redis,
   monitor: IncidentMonitor,
   everyMs: number,
-  log: Logger,
+  log: Log,
 ): () => Promise<void> {
   const errors = createErrorSpacing((error, unreported) =>
     log.warn({ reason: error.message, unreported }, 'incidents could not be looked after'),

@@ -13,7 +13,9 @@ import {
 } from '../queue/connections.ts';
 
 /** An intake with its own connection, which fails at once if Redis is away. */
-export type OpenIntake = Pick<Intake, 'submit' | 'submitMany' | 'close'> & { readonly redis: Redis };
+export type OpenIntake = Pick<Intake, 'submit' | 'submitMany' | 'submitEach' | 'close'> & {
+  readonly redis: Redis;
+};
 
 /** Opens the intake for all clients of a configuration, also while Redis is away. */
 export async function openIntake(
@@ -33,6 +35,7 @@ export async function openIntake(
     // Bound: a caller may take them out of the object.
     submit: (...event) => intake.submit(...event),
     submitMany: (...events) => intake.submitMany(...events),
+    submitEach: (...events) => intake.submitEach(...events),
     async close() {
       await intake.close();
       closeRedis(redis);

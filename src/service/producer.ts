@@ -1,10 +1,8 @@
-import { resolve } from 'node:path';
-import { ConfigError } from '../config/config-error.ts';
 import type { Config, ConfigInput } from '../config/config-schema.ts';
-import { loadConfigWithoutTls, parseConfig } from '../config/load-config.ts';
 import type { EventTypeName, PayloadOf } from '../core/event-types.ts';
 import type { SubmitManyOptions, SubmitOptions } from '../intake/submit-options.ts';
 import type { SubmitResult } from '../intake/submit-result.ts';
+import { takeConfig } from './given-config.ts';
 import { openIntake } from './open-intake.ts';
 import { openRedisAccess } from './redis-access.ts';
 
@@ -33,14 +31,38 @@ export interface Producer {
   /**
    * Submits many events of one type in their order, taking from `payloads` only as fast as Redis takes them.
    *
-   * @returns what became of each, in the same order; rejects only if `payloads` itself throws
+   * @param payloads an array, a generator, or what gives them one by one in its own time, such as rows of a database
+   * @returns what became of each, in the same order; rejects only if `payloads` itself throws, and then what was
+   *   read before is submitted all the same. `submitEach` tells of that, too, and keeps no list.
    */
   submitMany<Type extends EventTypeName>(
     client: string,
     type: Type,
-    payloads: Iterable<PayloadOf<Type>>,
+    payloads: Iterable<PayloadOf<Type>> | AsyncIterable<PayloadOf<Type>>,
     options?: SubmitManyOptions<PayloadOf<Type>>,
   ): Promise<SubmitResult[]>;
+
+  /**
+   * As `submitMany`, for any number of events: hands out what became of each, in their order, as soon as it is known.
+   *
+   * ```ts
+   * for await (const result of producer.submitEach('acme', 'disposition_update', payloads)) {
+   *   if (result.outcome !== 'accepted') console.error(result.outcome, result.problems);
+   * }
+   * ```
+   *
+   * Nothing is read before the first result is asked for, and at most 1,000 payloads are read ahead of the results
+   * that were taken: whoever takes them slowly slows the reading down. A loop that is left ends the reading; what
+   * was read by then is submitted all the same, but for a payload that is being waited for.
+   *
+   * @returns throws only what `payloads` throws, behind the results of what was read before
+   */
+  submitEach<Type extends EventTypeName>(
+    client: string,
+    type: Type,
+    payloads: Iterable<PayloadOf<Type>> | AsyncIterable<PayloadOf<Type>>,
+    options?: SubmitManyOptions<PayloadOf<Type>>,
+  ): AsyncGenerator<SubmitResult, void, undefined>;
 
   /**
    * Writes what was submitted, then releases Redis; an embedded one stops with its last user. Events
@@ -85,7 +107,7 @@ export async function createProducer(
   config: Config | ConfigInput | string,
   options: ProducerOptions = {},
 ): Promise<Producer> {
-  const loaded = toConfig(config);
+  const loaded = takeConfig(config, 'unread');
   const access = await openRedisAccess(loaded);
   const intake = await openIntake(loaded, access.location, options);
   let closing: Promise<void> | undefined;
@@ -96,27 +118,7 @@ export async function createProducer(
   return {
     submit: intake.submit,
     submitMany: intake.submitMany,
+    submitEach: intake.submitEach,
     close: () => (closing ??= close()),
   };
-}
-
-function toConfig(config: Config | ConfigInput | string): Config {
-  if (typeof config === 'string') return loadConfigWithoutTls(config);
-  if (isLoaded(config)) return config;
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(config);
-  } catch (cause) {
-    const message = 'cannot be written as JSON: it holds itself, or a value that JSON has not';
-    throw new ConfigError(resolve(OBJECT_FILE), [{ path: '$', message }], { cause });
-  }
-  // JSON is YAML; a value without JSON lacks everything.
-  return parseConfig(text ?? 'null', OBJECT_FILE, undefined, 'unread');
-}
-
-/** What a configuration that is given as an object is taken to stand in. */
-const OBJECT_FILE = 'waybill.yaml';
-
-function isLoaded(config: Config | ConfigInput): config is Config {
-  return typeof config === 'object' && config !== null && 'file' in config && 'dataDir' in config;
 }

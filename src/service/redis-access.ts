@@ -1,5 +1,5 @@
-import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
+import type { Log } from '../core/log.ts';
 import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import type { RedisLocation } from '../queue/connections.ts';
@@ -56,7 +56,7 @@ function configured({ redis }: Config): RedisAccess | undefined {
 }
 
 /** A server that does not answer is left running for the next user: a stop does not wait for it. */
-export async function releaseShortly(access: RedisAccess, log: Logger): Promise<void> {
+export async function releaseShortly(access: RedisAccess, log: Log): Promise<void> {
   try {
     const isReleased = await atMost(
       RELEASE_MS,
