@@ -44,24 +44,26 @@ test('audit tells what was done by whom, as a table and as JSON, and event tells
     { client, by, action: 'replay', filter: { status: '4xx', limit: 2 }, matching: 2, done: 2 },
     { client, by, action: 'pause', filter: {}, matching: null, done: null },
   ]);
-  expect(await audit('--until', '1h')).toEqual([]);
-  expect(await audit('--since', '1h')).toHaveLength(3);
-
-  const { code, stdout } = await run('audit', '--client', client);
-  expect(code).toBe(0);
-  const lines = stdout.trimEnd().split('\n');
+  const [before, since, table, event, value, unknown] = await Promise.all([
+    audit('--until', '1h'),
+    audit('--since', '1h'),
+    run('audit', '--client', client),
+    run('event', id ?? ''),
+    run('event', id ?? '', '--json'),
+    run('audit', '--client', 'nobody'),
+  ]);
+  expect([before.length, since.length]).toEqual([0, 3]);
+  expect(unknown.code).toBe(2);
+  expect(table.code).toBe(0);
+  const lines = table.stdout.trimEnd().split('\n');
   expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
   expect(lines[0]).toMatch(/^at +client +action +by +count$/);
-  expect(lines[2]).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ {2}acme-.* {2}discard {2}/);
-  expect(lines[3]).toBe(`    --id ${id}`);
-  expect(lines[5]).toBe('    --status 4xx --limit 2');
-
-  const event = await run('event', id ?? '');
+  expect(table.stdout).toMatch(/\n\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ {2}acme-\S+ {2}discard {2}/);
+  expect(table.stdout).toContain(`\n    --id ${id}\n`);
+  expect(table.stdout).toContain('\n    --status 4xx --limit 2\n');
   expect(event.code).toBe(0);
   expect(event.stdout).toMatch(/^Event \S+ of \S+ was discarded .* ago \(\d{4}-.*Z\) by .+@.+\.\n$/);
-  const value = JSON.parse((await run('event', id ?? '', '--json')).stdout);
-  expect(value).toMatchObject({ id, client, state: 'discarded', by });
-  expect(await run('audit', '--client', 'nobody')).toMatchObject({ code: 2 });
+  expect(JSON.parse(value.stdout)).toMatchObject({ id, client, state: 'discarded', by });
 });
 
 test('a replay that is killed is one entry with what was asked, and as many as were done', async () => {
@@ -94,7 +96,8 @@ test('a user whose name is full of control characters steers no terminal and bre
   await discardDeadLetters(redis, client, letters, { ...note, filter: { unit: 'LP\u001b[31m\n0' } });
   expect(await audit()).toMatchObject([{ by: { user }, done: 1 }]);
   const { stdout } = await run('audit', '--client', client);
-  expect(stdout.trimEnd().split('\n')).toHaveLength(4);
+  expect(stdout.trimEnd().split('\n').length).toBeLessThanOrEqual(6);
+  expect(stdout).toContain('--unit LP\\u001b[31m 0\n');
   const event = await run('event', letters[0]?.id ?? '');
   expect(event.stdout).toContain(' by jane\\u001b[2J\\u001b]0;x\\u0007 \\u202e\\u0000"\\end@b\\u0007x.\n');
   for (const text of [stdout, event.stdout, (await run('audit', '--json')).stdout]) {
@@ -163,6 +166,8 @@ test('the table gives way at the width of the terminal, and keeps filters whole'
       "at                    client        action   by                 count",
       "────────────────────  ────────────  ───────  ─────────────────  ────────────────",
       "1970-01-01 00:00:00Z  a-client-wi…  replay   a-user-with-a-ve…  3,000 of 100,000",
+      "    client a-client-with-a-name-that-is-rather-long",
+      "    by a-user-with-a-very-long-name@and-a-host.with-a-longer-name.example",
       "    --type disposition_update --unit LP1 --since 1970-01-01T00:00:00.000Z",
       "    --until 1970-01-01T00:01:00.000Z --limit 100000",
       "1970-01-01 00:00:01Z  acme          pace     key ops",
@@ -170,6 +175,7 @@ test('the table gives way at the width of the terminal, and keeps filters whole'
       "1970-01-01 00:00:01Z  acme          discard  key ops            12",
       "    12 named by id",
       "1970-01-01 00:00:02Z  -             reload   a-user-with-a-ve…",
+      "    by a-user-with-a-very-long-name@and-a-host.with-a-longer-name.example",
       "    clients: 1 added, 2 changed, 0 removed",
     ]
   `);
