@@ -7,6 +7,7 @@ import { openEndpoint } from '../queue/open-endpoint.ts';
 import { setPaused } from '../queue/pause-client.ts';
 import { countServices } from '../queue/stored-clients.ts';
 import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
+import { keyOf } from './keys.ts';
 import { ProblemError } from './problems.ts';
 import { clientStatusSchema, openedSchema, pauseSchema, problems } from './schemas.ts';
 
@@ -80,7 +81,7 @@ function addStatusRoutes(server: ApiServer, { current, redis }: ApiParts): void 
 
 function addPauseRoute(
   server: ApiServer,
-  { current, redis, now }: ApiParts,
+  { current, redis, now, newId }: ApiParts,
   verb: 'pause' | 'resume',
   summary: string,
 ): void {
@@ -98,14 +99,15 @@ function addPauseRoute(
     async (request) => {
       const client = clientOf(current(), (request.params as z.infer<typeof params>).client);
       const paused = verb === 'pause';
-      const changed = await setPaused(redis, client.name, paused, now());
+      const note = { id: newId(), action: verb, by: keyOf(request) };
+      const changed = await setPaused(redis, client.name, paused, now(), note);
       const { waiting, inFlight, retrying } = await readClientView(redis, client);
       return { client: client.name, paused, changed, waiting, inFlight, retrying };
     },
   );
 }
 
-function addOpenRoute(server: ApiServer, { current, redis }: ApiParts): void {
+function addOpenRoute(server: ApiServer, { current, redis, newId }: ApiParts): void {
   server.post(
     '/v1/clients/:client/pace/:type/open',
     {
@@ -117,13 +119,15 @@ function addOpenRoute(server: ApiServer, { current, redis }: ApiParts): void {
         response: { 200: openedSchema, ...problems(404, 504) },
       },
     },
-    async ({ params: { client: name, type } }) => {
+    async (request) => {
+      const { client: name, type } = request.params;
       const client = clientOf(current(), name);
       const endpoint = Object.hasOwn(client.endpoints, type) ? client.endpoints[type] : undefined;
       if (endpoint === undefined) {
         throw new ProblemError('NO_ENDPOINT', `client "${name}" has no endpoint for "${type}"`);
       }
-      const opened = await openEndpoint(redis, endpoint);
+      const note = { id: newId(), action: 'pace', by: keyOf(request), filter: { type } } as const;
+      const opened = await openEndpoint(redis, endpoint, note);
       const { endpoints } = await readClientView(redis, client);
       return { client: name, type, ...opened, pace: paceValue((endpoints[type] as EndpointView).pace) };
     },

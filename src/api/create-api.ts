@@ -5,6 +5,7 @@ import type { HttpConfig } from '../config/http-config.ts';
 import type { Log } from '../core/log.ts';
 import { isConnected } from '../queue/connections.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
+import { addAuditRoute } from './audit.ts';
 import { addClientRoutes } from './clients.ts';
 import { addDeadLetterActions } from './dead-letter-actions.ts';
 import { addDeadLetterRoutes } from './dead-letters.ts';
@@ -56,6 +57,7 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addDeadLetterRoutes(server, parts);
   addDeadLetterActions(server, parts);
   addIncidentRoute(server, parts);
+  addAuditRoute(server, parts);
   return server;
 }
 

@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import { actOnDeadLetters, type DeadLetterAction } from '../dead-letters/act-on-dead-letters.ts';
+import { type Actor, type AuditNote, toAuditFilter } from '../core/audit.ts';
+import type { StoredEvent } from '../core/event.ts';
+import { actOnDeadLetters } from '../dead-letters/act-on-dead-letters.ts';
 import { findUnavailable, unavailableValue } from '../dead-letters/unavailable-endpoints.ts';
 import {
   discardDeadLetters,
@@ -12,6 +14,7 @@ import type { Endpoint } from '../queue/names.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { filterShape } from './dead-letters.ts';
+import { keyOf } from './keys.ts';
 import { problems, unavailableSchema } from './schemas.ts';
 
 const MOST_IDS = 1_000;
@@ -52,7 +55,7 @@ export function addDeadLetterActions(server: ApiServer, parts: ApiParts): void {
     verb: 'replay',
     done: 'replayed',
     summary: 'Put dead letters back into delivery, with all their retries again',
-    act: (client, events) => replayDeadLetters(redis, client, newId(), events, now()),
+    act: (client, events, note) => replayDeadLetters(redis, client, newId(), events, now(), note),
     extraShape: { unavailable: z.array(unavailableSchema).describe(UNAVAILABLE) },
     extraFacts: async (endpoints) => {
       const found = await findUnavailable(redis, parts.current().clients, endpoints);
@@ -63,17 +66,18 @@ export function addDeadLetterActions(server: ApiServer, parts: ApiParts): void {
     verb: 'discard',
     done: 'discarded',
     summary: 'Remove dead letters for good',
-    act: (client, events) => discardDeadLetters(redis, client, events),
+    act: (client, events, note) => discardDeadLetters(redis, client, events, note),
     extraShape: {},
     extraFacts: async () => ({}),
   });
 }
 
 interface Action {
-  readonly verb: string;
+  readonly verb: 'replay' | 'discard';
   readonly done: string;
   readonly summary: string;
-  readonly act: DeadLetterAction;
+  /** Acts on dead letters of one client in one step; resolves to how many still existed. */
+  act(client: string, events: readonly StoredEvent[], note: AuditNote): Promise<number>;
   /** What the answer has besides. */
   readonly extraShape: z.ZodRawShape;
   /** @param endpoints those of the dead letters that matched */
@@ -102,23 +106,25 @@ function addAction(server: ApiServer, parts: ApiParts, action: Action): void {
         },
       },
     },
-    (request) => carryOut(parts, action, request.body as z.infer<typeof bodySchema>),
+    (request) => carryOut(parts, action, request.body as z.infer<typeof bodySchema>, keyOf(request)),
   );
 }
 
 /** Acts until all is done or time is up, and says what was done. */
 async function carryOut(
-  { current, redis, http }: ApiParts,
-  { done, act, extraFacts }: Action,
+  { current, redis, http, newId }: ApiParts,
+  { verb, done, act, extraFacts }: Action,
   { client, ids, all: _, limit, dryRun, ...filter }: z.infer<typeof bodySchema>,
+  by: Actor,
 ) {
   const { clients } = current();
+  const note = { id: newId(), action: verb, by, filter: toAuditFilter({ ...filter, limit }, ids?.length) };
   const endpoints = new Map<string, Endpoint>();
   const result = await actOnDeadLetters(
     (name) => (ids === undefined ? readDeadLetters(redis, name, filter) : byId(redis, name, ids)),
     async (name, events) => {
       for (const { type } of events) endpoints.set(`${name} ${type}`, { client: name, type });
-      return dryRun === true ? 0 : act(name, events);
+      return dryRun === true ? 0 : act(name, events, note);
     },
     {
       clients: chooseClients({ clients }, client),

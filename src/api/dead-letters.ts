@@ -19,8 +19,8 @@ const MOST_LOOKED_AT = 5_000;
 const LOOK_AT_ONCE = 500;
 const ZONED = /(?:Z|[+-]\d{2}:?\d{2})$/;
 
-/** In ms since the epoch; without a zone it is UTC. */
-const moment = z
+/** A moment in ms since the epoch; without a zone it is UTC. */
+export const moment = z
   .string()
   .refine(isIsoTimestamp, 'must be an ISO 8601 date-time, such as 2026-03-01T14:00:00Z')
   .transform((iso) => Date.parse(ZONED.test(iso) ? iso : `${iso}Z`))

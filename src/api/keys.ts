@@ -1,5 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { FastifyRequest } from 'fastify';
 import type { ApiKey } from '../config/http-config.ts';
+import type { Actor } from '../core/audit.ts';
 
 const KEY_BYTES = 32;
 /** Tells people, and programs that look for leaked secrets, what it is. */
@@ -23,6 +25,11 @@ export function findKey(keys: readonly ApiKey[], authorization: string | undefin
     if (timingSafeEqual(hash, Buffer.from(key.sha256, 'hex'))) found = key;
   }
   return found;
+}
+
+/** The key that a request came with, for the audit. */
+export function keyOf({ keyName = '' }: FastifyRequest): Actor {
+  return { key: keyName };
 }
 
 function hashOf(key: string): Buffer {

@@ -6,6 +6,11 @@ import { PROBLEM_TYPE } from './problems.ts';
 export const time = z.iso.datetime().describe('ISO 8601, UTC');
 /** A number of things. */
 export const count = z.int().min(0);
+/** Who did something. */
+export const actorSchema = z.union([
+  z.object({ key: z.string().describe("an API key's name") }),
+  z.object({ user: z.string(), host: z.string() }),
+]);
 /** The status of an attempt. */
 export const status = z.int().nullable().describe('null: there was none');
 
@@ -238,5 +243,6 @@ export const eventFateSchema = z
       class: z.string(),
       status,
     }),
+    z.object({ ...fate, state: z.literal('discarded'), discardedAt: time, by: actorSchema }),
   ])
   .meta({ id: 'EventFate' });

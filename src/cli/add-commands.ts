@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   resume: async () => (await import('./commands/pause.ts')).addResumeCommand,
   pace: async () => (await import('./commands/pace.ts')).addPaceCommand,
   'dead-letters': async () => (await import('./commands/dead-letters.ts')).addDeadLettersCommand,
+  audit: async () => (await import('./commands/audit.ts')).addAuditCommand,
   incidents: async () => (await import('./commands/incidents.ts')).addIncidentsCommand,
   report: async () => (await import('./commands/report.ts')).addReportCommand,
   sandbox: async () => (await import('./commands/sandbox.ts')).addSandboxCommand,

@@ -4,6 +4,7 @@ import { loadConfigWithoutTls } from '../config/load-config.ts';
 import { didYouMean } from '../core/near-miss.ts';
 import { closeRedis, openRedis, refusedByRedis, unavailable } from '../queue/connections.ts';
 import { countServices } from '../queue/stored-clients.ts';
+import { localUser } from '../service/local-user.ts';
 import { findRedisAccess } from '../service/redis-access.ts';
 import { commandAction, type GlobalOptions, UsageError } from './run-command.ts';
 import type { Terminal } from './terminal.ts';
@@ -27,6 +28,8 @@ export async function openOperator(file: string) {
   return {
     config,
     redis,
+    /** Who runs the command. */
+    by: localUser(process.env['SUDO_USER']),
     async close(): Promise<void> {
       closeRedis(redis);
       await access.release();

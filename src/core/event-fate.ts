@@ -1,3 +1,5 @@
+import type { Actor } from './audit.ts';
+
 /** What became of an accepted event. */
 export type EventFate = { readonly id: string; readonly client: string } & (
   | { readonly state: 'waiting' }
@@ -26,11 +28,17 @@ export type EventFate = { readonly id: string; readonly client: string } & (
       /** The status of the last attempt; 0: there was none. */
       readonly status: number;
     }
+  | {
+      readonly state: 'discarded';
+      /** ISO 8601 */
+      readonly discardedAt: string;
+      readonly by: Actor;
+    }
 );
 
 /**
- * Finds out what became of an event of one client, or of any client. Undefined: it was never accepted, it was
- * discarded, or its delivery is not remembered any longer.
+ * Finds out what became of an event of one client, or of any client. Undefined: it was never accepted, or
+ * what became of it is not remembered any longer.
  */
 export type LookUpEvent = (id: string, client?: string) => Promise<EventFate | undefined>;
 

@@ -1,7 +1,10 @@
 import type { Redis } from 'ioredis';
+import type { AuditNote } from '../core/audit.ts';
 import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
+import { auditKeys, auditText } from './audit.ts';
 import { defineScript } from './define-script.ts';
+import { deliveredTail } from './delivered-record.ts';
 import { deadLetterJobId, deadLettersPrefix, deliveriesPrefix, incidentsKey, statsKey } from './names.ts';
 import { READ_DEAD_LETTERS, toSieve } from './scripts/read-dead-letters.ts';
 import { DISCARD, REPLAY } from './scripts/replay.ts';
@@ -87,7 +90,10 @@ export async function readDeadLettersById(
 
 /**
  * Puts dead letters back into delivery as one batch for each endpoint, in one step: two replays at once cannot double
- * an event. Letters that no longer exist are left out. @returns how many were replayed
+ * an event. Letters that no longer exist are left out.
+ *
+ * @param note who replays them, for the audit; all steps of one replay have the same
+ * @returns how many were replayed
  */
 export async function replayDeadLetters(
   redis: Redis,
@@ -95,12 +101,14 @@ export async function replayDeadLetters(
   batchId: string,
   events: readonly StoredEvent[],
   now: number,
+  note?: AuditNote,
 ): Promise<number> {
-  const args = [deliveriesPrefix(client), deadLettersPrefix(client), batchId, now];
+  const args = [deliveriesPrefix(client), deadLettersPrefix(client), batchId, now, auditText(note)];
   for (const event of events) {
     args.push(deadLetterJobId(event), JSON.stringify(inNextLife(event, now)), event.type);
   }
-  return Number(await replayScript(redis, [statsKey(client), incidentsKey(client)], args));
+  const keys = [statsKey(client), incidentsKey(client), ...auditKeys(client, note)];
+  return Number(await replayScript(redis, keys, args));
 }
 
 /**
@@ -112,13 +120,21 @@ export function inNextLife({ id, type, unit, body, life = 0 }: StoredEvent, now:
   return { id, type, unit, body, life: life + 1, replayedAt: now };
 }
 
-/** Removes dead letters for good. @returns how many there were. */
+/**
+ * Removes dead letters for good.
+ *
+ * @param note who discards them, for the audit; all steps of one discard have the same. Absent: nobody did, and the
+ *   events are not remembered
+ * @returns how many there were
+ */
 export async function discardDeadLetters(
   redis: Redis,
   client: string,
   events: readonly StoredEvent[],
+  note?: AuditNote,
 ): Promise<number> {
-  const letters = events.flatMap((event) => [deadLetterJobId(event), event.type]);
-  const args = [deadLettersPrefix(client), ...letters];
-  return Number(await discardScript(redis, [statsKey(client), incidentsKey(client)], args));
+  const letters = events.flatMap((event) => [deadLetterJobId(event), event.type, deliveredTail(event.id)]);
+  const args = [deadLettersPrefix(client), auditText(note), JSON.stringify(note?.by ?? null), ...letters];
+  const keys = [statsKey(client), incidentsKey(client), ...auditKeys(client, note)];
+  return Number(await discardScript(redis, keys, args));
 }

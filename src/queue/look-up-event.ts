@@ -3,6 +3,7 @@ import { lastFailure } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { EventFate, LookUpEvent } from '../core/event-fate.ts';
 import { parseEventId } from '../core/event-id.ts';
+import { findDiscarded } from './audit.ts';
 import { defineScript } from './define-script.ts';
 import { deliveredSlot, deliveredTail, readRecordHead } from './delivered-record.ts';
 import { deadLettersPrefix, deliveredKey, deliveriesPrefix, statsKey } from './names.ts';
@@ -41,7 +42,9 @@ async function findFate(lookUps: readonly LookUp[]): Promise<EventFate | undefin
     if (fate !== undefined && fate.state !== 'moving') return fate;
     moving ??= fate;
   }
-  return moving;
+  // Last: a discarded event may have been sent again from an export.
+  const discarded = await Promise.all(lookUps.map((lookUp) => lookUp.askDiscarded()));
+  return discarded.find((fate) => fate !== undefined) ?? moving;
 }
 
 /** The look-up of one event among those of one client. */
@@ -104,6 +107,14 @@ class LookUp {
     const fate = await this.ask();
     if (fate !== undefined || (!isOvertaken && this.#replayed === replayedBefore)) return fate;
     return { ...this.#event, state: 'moving' };
+  }
+
+  /** Asks who discarded it, if somebody did. */
+  async askDiscarded(): Promise<EventFate | undefined> {
+    const { id, client } = this.#event;
+    const found = await findDiscarded(this.#parts.redis, client, id, this.#parts.now());
+    if (found === undefined) return undefined;
+    return { id, client, state: 'discarded', discardedAt: new Date(found.at).toISOString(), by: found.by };
   }
 
   #dead(event: StoredEvent): EventFate {

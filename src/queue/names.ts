@@ -58,6 +58,24 @@ export function closedIncidentsKey(client: string): string {
   return `${clientPrefix(client)}:incidents:closed`;
 }
 
+/** Stands for a client's name in the keys of what belongs to no client. */
+export const OF_NO_CLIENT = '';
+
+/** The stream of what people did at a client. */
+export function auditKey(client: string): string {
+  return `${clientPrefix(client)}:audit`;
+}
+
+/** How many dead letters an action of the audit has replayed or discarded so far. */
+export function auditCountKey(client: string, id: string): string {
+  return `${auditKey(client)}:${id}`;
+}
+
+/** The stream of the ids of a client's discarded events. */
+export function discardedKey(client: string): string {
+  return `${clientPrefix(client)}:discarded`;
+}
+
 /** The list of a client's delivered events whose ids share their first eight digits (65.5 s of time). */
 export function deliveredKey(client: string, slot: string): string {
   return `${clientPrefix(client)}:delivered:${slot}`;

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { AuditNote } from '../core/audit.ts';
 import { tryAgain } from '../core/judge-pace.ts';
 import type { PaceState } from '../core/pace.ts';
 import { noNews } from '../core/pace-sums.ts';
@@ -20,17 +21,19 @@ export interface Opened {
 /**
  * Tries an endpoint again at once, in all processes: see `tryAgain`.
  *
+ * @param note who does it, for the audit
  * @throws WaybillError `PACE_CONTENDED` if other processes were faster each time
  */
 export async function openEndpoint(
   redis: Redis,
   endpoint: Endpoint & { readonly pace: { readonly minPerSecond: number } },
+  note?: AuditNote,
 ): Promise<Opened> {
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     const { verdict, sums, now } = await tellPace(redis, endpoint, noNews(0));
     const next = tryAgain(verdict, sums, now, endpoint.pace.minPerSecond);
     if (next === undefined) return { changed: false, before: verdict.state, after: verdict.state };
-    const { isOwn } = await writeVerdict(redis, endpoint, next);
+    const { isOwn } = await writeVerdict(redis, endpoint, next, false, note);
     if (isOwn) return { changed: true, before: verdict.state, after: next.state };
   }
   const { client, type } = endpoint;

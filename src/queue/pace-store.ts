@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
+import type { AuditNote } from '../core/audit.ts';
 import { OPEN_VERDICT, type Verdict } from '../core/pace.ts';
 import type { PaceNews, PaceSums } from '../core/pace-sums.ts';
+import { auditKeys, auditText } from './audit.ts';
 import { defineScript } from './define-script.ts';
 import { type Endpoint, endpointPrefix, paceKey } from './names.ts';
 import { TELL_PACE, WRITE_VERDICT } from './scripts/pace.ts';
@@ -62,15 +64,22 @@ export async function tellPace(
   return toPaceAnswer(reply as PaceReply);
 }
 
-/** Writes the next verdict, unless another process was faster. @returns the verdict that holds; whether it is this one */
+/**
+ * Writes the next verdict, unless another process was faster.
+ *
+ * @param note who made it, for the audit; absent: it follows from what was answered
+ * @returns the verdict that holds; whether it is this one
+ */
 export async function writeVerdict(
   redis: Redis,
   endpoint: Endpoint,
   next: Verdict,
   forgetsSums = false,
+  note?: AuditNote,
 ): Promise<{ readonly verdict: Verdict; readonly isOwn: boolean }> {
-  const args = [endpointPrefix(endpoint), JSON.stringify(next), forgetsSums ? 1 : 0];
-  const [text, own] = (await writeScript(redis, [paceKey(endpoint)], args)) as [string, 0 | 1];
+  const args = [endpointPrefix(endpoint), JSON.stringify(next), forgetsSums ? 1 : 0, auditText(note)];
+  const keys = [paceKey(endpoint), ...auditKeys(endpoint.client, note)];
+  const [text, own] = (await writeScript(redis, keys, args)) as [string, 0 | 1];
   return { verdict: JSON.parse(text), isOwn: own === 1 };
 }
 

@@ -1,7 +1,10 @@
 import type { Redis } from 'ioredis';
+import type { AuditNote } from '../core/audit.ts';
+import { auditKeys, auditText } from './audit.ts';
 import { defineScript } from './define-script.ts';
 import { deliveriesPrefix, statsKey } from './names.ts';
 import { ENDPOINT_TYPES } from './scripts/endpoint-types.ts';
+import { NOTE_ACTION } from './scripts/note-action.ts';
 import { WAKE } from './scripts/wake.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 
@@ -10,14 +13,15 @@ import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
  * stands, each new batch pauses its queue. Goes on while Redis is full: a failing client, which fills it, is what is to
  * be paused.
  *
- * KEYS  stats
- * ARGV  prefix of all deliveries, paused | resumed, now
+ * KEYS  stats; with an entry of the audit also the audit
+ * ARGV  prefix of all deliveries, paused | resumed, now, the entry of the audit ('': none)
  * Returns 1, or 0 if it was so already.
  */
 const pauseScript = defineScript(
   'pause',
   `
 ${WAKE}
+${NOTE_ACTION}
 ${ENDPOINT_TYPES}
 ${GO_ON_WHEN_FULL}local pauses, now = ARGV[2] == 'paused', ARGV[3]
 local changed = (redis.call('HEXISTS', KEYS[1], 'pausedAt') == 1) ~= pauses
@@ -36,6 +40,7 @@ for _, kind in ipairs(endpointTypes(KEYS[1])) do
     changed = true
   end
 end
+if changed then noteAction(KEYS[2], ARGV[4]) end
 return changed and 1 or 0
 `,
 );
@@ -44,6 +49,7 @@ return changed and 1 or 0
  * Pauses a client's delivery in all processes, or resumes it. Requests under way go on.
  *
  * @param now ms since the epoch
+ * @param note who does it, for the audit
  * @returns false if it was so already
  */
 export async function setPaused(
@@ -51,9 +57,10 @@ export async function setPaused(
   client: string,
   paused: boolean,
   now: number,
+  note?: AuditNote,
 ): Promise<boolean> {
-  const args = [deliveriesPrefix(client), paused ? 'paused' : 'resumed', now];
-  return (await pauseScript(redis, [statsKey(client)], args)) === 1;
+  const args = [deliveriesPrefix(client), paused ? 'paused' : 'resumed', now, auditText(note)];
+  return (await pauseScript(redis, [statsKey(client), ...auditKeys(client, note)], args)) === 1;
 }
 
 /** Whether a client's delivery is paused. */

@@ -1,8 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
+import { v7 as uuidv7 } from 'uuid';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { findChannelDoubts, findCredentialDoubts } from '../config/credential-doubts.ts';
 import type { Log } from '../core/log.ts';
 import { refuseLiteral } from '../http/address-guard.ts';
+import { noteOfNoClient } from '../queue/audit.ts';
+import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
+import { localUser } from './local-user.ts';
 
 /** Logs what in a configuration is probably not meant as it stands. */
 export function warnOf(config: Config, log: Log): void {
@@ -54,4 +58,32 @@ export function describeChange(before: Config, after: Config) {
     changed: known.filter((name) => !isDeepStrictEqual(before.clients[name], after.clients[name])),
     removed: Object.keys(before.clients).filter((name) => after.clients[name] === undefined),
   };
+}
+
+/**
+ * Writes a reload into the audit. A signal does not say who sent it: the user is that of the service. If Redis does
+ * not take it, the log says so.
+ */
+export async function noteReload(
+  before: Config,
+  after: Config,
+  location: RedisLocation,
+  log: Log,
+): Promise<void> {
+  const { added, changed, removed } = describeChange(before, after);
+  const clients = { added: added.length, changed: changed.length, removed: removed.length };
+  const redis = openRedis(location, 'operator', () => {});
+  try {
+    await noteOfNoClient(redis, { id: uuidv7(), action: 'reload', by: localUser(), clients });
+  } catch (error) {
+    log.warn({ reason: (error as Error).message }, 'the reload does not stand in the audit');
+  } finally {
+    closeRedis(redis);
+  }
+}
+
+/** Logs what a configuration has that the service, started without it, cannot serve. */
+export function warnOfRestart(config: Config, present: { health: unknown; api: unknown }, log: Log): void {
+  if (present.health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
+  if (present.api === undefined && config.http !== undefined) log.warn({}, 'an http api needs a restart');
 }

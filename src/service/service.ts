@@ -10,7 +10,7 @@ import { CertificateWatch } from '../observability/certificate-watch.ts';
 import { type SpawnWorker, Supervisor } from '../supervisor/supervisor.ts';
 import { WorkerProcess } from '../supervisor/worker-process.ts';
 import type { RunningApi } from './api-server.ts';
-import { describeChange, warnOf } from './config-news.ts';
+import { describeChange, noteReload, warnOf, warnOfRestart } from './config-news.ts';
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
 import type { Health } from './health.ts';
 import type { RunningMonitor } from './monitor-incidents.ts';
@@ -203,11 +203,11 @@ export class Service {
     warnOf(config, log);
     this.#certificates.configure(config);
     this.#health?.configure(config);
-    if (this.#health === undefined && config.metrics !== undefined) log.warn({}, 'metrics need a restart');
-    if (this.#api === undefined && config.http !== undefined) log.warn({}, 'an http api needs a restart');
+    warnOfRestart(config, { health: this.#health, api: this.#api }, log);
     await this.#api?.reload(config);
     await this.#incidents?.configure(config);
     log.info({ workers: count }, 'workers replaced');
+    await noteReload(present, config, this.#access.location, log);
   }
 }
 

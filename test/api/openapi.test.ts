@@ -39,6 +39,12 @@ const FATES: Readonly<Record<string, EventFate>> = {
   3: { ...FATE, state: 'delivered', deliveredAt: '2023-11-14T22:13:20.000Z', status: 201 },
   4: { ...FATE, state: 'dead', deadLetterId: ID, attempts: 6, class: 'timeout', status: 0 },
   5: { ...FATE, state: 'moving' },
+  6: {
+    ...FATE,
+    state: 'discarded',
+    discardedAt: '2023-11-14T22:13:20.000Z',
+    by: { user: 'jane', host: 'a' },
+  },
 };
 const idOf = (digit: number): string => ID.slice(0, -1) + digit;
 
@@ -93,6 +99,7 @@ function asks(name: string, letterId: string): Ask[] {
     post('/v1/dead-letters/replay', '/v1/dead-letters/replay', { client: name, limit: 1 }),
     post('/v1/dead-letters/discard', '/v1/dead-letters/discard', { client: name, limit: 1 }),
     get('/v1/incidents', `/v1/incidents?client=${name}`),
+    get('/v1/audit', `/v1/audit?client=${name}`),
   ];
 }
 
@@ -117,7 +124,8 @@ test('each answer that the document names is given, and is as it says', { timeou
   const fields = Object.entries(incident).map(([what, value]) => [`${TYPE}:${what}`, value] as const);
   await redis.connect().hset(incidentsKey(api.name), Object.fromEntries(fields));
   const all = asks(api.name, letters[2]?.id ?? '');
-  const [submit, fate, , , pause, resume, open, list, show, replay, discard, incidents] = all as [
+  const [submit, fate, , , pause, resume, open, list, show, replay, discard, incidents, audit] = all as [
+    Ask,
     Ask,
     Ask,
     Ask,
@@ -144,11 +152,11 @@ test('each answer that the document names is given, and is as it says', { timeou
     ],
     closed: [],
   });
-  for (const digit of [2, 3, 4, 5]) await ask({ ...fate, path: `/v1/events/${idOf(digit)}` }, 200);
+  for (const digit of [2, 3, 4, 5, 6]) await ask({ ...fate, path: `/v1/events/${idOf(digit)}` }, 200);
   await ask({ ...fate, path: `/v1/events/${idOf(9)}` }, 404);
   await ask({ ...fate, path: '/v1/events/none' }, 400);
   for (const one of all.slice(3, 7)) await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
-  for (const one of [list, show, incidents]) {
+  for (const one of [list, show, incidents, audit]) {
     await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
     await ask({ ...one, path: `${one.path}&colour=red` }, 400);
   }

@@ -28,6 +28,7 @@ const ALL = [
   'resume',
   'pace',
   'dead-letters',
+  'audit',
   'incidents',
   'report',
   'sandbox',

@@ -53,6 +53,8 @@ export interface Chosen {
   readonly matching: number;
   readonly clients: readonly string[];
   readonly endpoints: readonly Endpoint[];
+  /** How many match, by client. */
+  readonly byClient: ReadonlyMap<string, number>;
   /** The oldest of each endpoint. */
   readonly canaries: readonly DeadLetter[];
 }
@@ -65,10 +67,12 @@ export async function chooseMatching(
 ): Promise<Chosen> {
   const counts = new Map<string, { readonly endpoint: Endpoint; count: number }>();
   const canaries: DeadLetter[] = [];
+  const byClient = new Map<string, number>();
   let matching = 0;
   for await (const page of findMatching(operator, options)) {
     matching += page.length;
     for (const letter of page) {
+      byClient.set(letter.client, (byClient.get(letter.client) ?? 0) + 1);
       const endpoint = { client: letter.client, type: letter.event.type };
       const name = `${endpoint.client} ${endpoint.type}`;
       const known = counts.get(name) ?? { endpoint, count: 0 };
@@ -78,5 +82,6 @@ export async function chooseMatching(
     }
   }
   const endpoints = [...counts.values()].map(({ endpoint }) => endpoint);
-  return { matching, clients: chooseClients(operator.config, options.client), endpoints, canaries };
+  const clients = chooseClients(operator.config, options.client);
+  return { matching, clients, endpoints, byClient, canaries };
 }

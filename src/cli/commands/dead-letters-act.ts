@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
+import { type AuditNote, toAuditFilter } from '../../core/audit.ts';
 import type { StoredEvent } from '../../core/event.ts';
 import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import { holdRate } from '../../dead-letters/replay-rate.ts';
@@ -38,13 +39,16 @@ const VERBS = {
   replay: {
     past: 'replayed',
     description: 'put dead letters back into delivery, with all their retries again',
-    act: (redis: Redis, client: string, events: readonly StoredEvent[]) =>
-      replayDeadLetters(redis, client, uuidv7(), events, Date.now()),
+    act: (redis: Redis, client: string, events: readonly StoredEvent[], note: AuditNote) =>
+      replayDeadLetters(redis, client, uuidv7(), events, Date.now(), note),
   },
   discard: { past: 'discarded', description: 'remove dead letters for good', act: discardDeadLetters },
 } as const;
 
 type Verb = keyof typeof VERBS;
+
+/** What is to be done, and how the audit names it at a client. */
+type Order = ActionOptions & { noteOf(client: string): AuditNote };
 
 const parseRate = decimalNumber(
   0.001,
@@ -183,9 +187,12 @@ async function carryOut(
   options: ActionOptions,
   chosen: Chosen,
 ): Promise<Done> {
-  const { canaries, matching } = chosen;
-  if (canaries.length === 0) return actOnAll(verb, operator, options, matching);
-  const canary = await replayCanaries(terminal, operator, canaries, options.rate);
+  const { canaries, matching, byClient } = chosen;
+  const asked = { id: uuidv7(), action: verb, by: operator.by, filter: toAuditFilter(options) };
+  const noteOf = (client: string) => ({ ...asked, matching: byClient.get(client) ?? 0 });
+  const order: Order = { ...options, noteOf };
+  if (canaries.length === 0) return actOnAll(verb, operator, order, matching);
+  const canary = await replayCanaries(terminal, operator, canaries, order);
   tellCanaries(terminal, canary);
   const rest = matching - canaries.length;
   const stopped = await whyStop(terminal, canary, rest, options.yes === true);
@@ -196,7 +203,7 @@ async function carryOut(
   const others = await actOnAll(
     verb,
     operator,
-    { ...options, ...(limit === undefined ? {} : { limit: limit - canaries.length }) },
+    { ...order, ...(limit === undefined ? {} : { limit: limit - canaries.length }) },
     rest,
     new Set(canaries.map(({ event }) => event.id)),
   );
@@ -207,18 +214,18 @@ async function carryOut(
 async function actOnAll(
   verb: Verb,
   operator: Operator,
-  options: ActionOptions,
+  order: Order,
   matching: number,
   skip?: ReadonlySet<string>,
 ): Promise<Done> {
   const { config, redis } = operator;
-  const { client, limit, rate } = options;
+  const { client, limit, rate, noteOf } = order;
   const { past, act } = VERBS[verb];
   const { done, interrupted } = await untilInterrupted((signal) =>
     withProgress(past, matching, (onProgress) =>
-      actOnDeadLetters(deadLetterReader(operator), (name, events) => act(redis, name, events), {
+      actOnDeadLetters(deadLetterReader(operator), (name, events) => act(redis, name, events, noteOf(name)), {
         clients: chooseClients(config, client),
-        filter: options,
+        filter: order,
         signal,
         batchSizeOf: (name) => config.clients[name]?.batchSize ?? 1,
         onProgress,

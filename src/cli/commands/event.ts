@@ -1,13 +1,17 @@
 import type { Command } from 'commander';
+import { actorText } from '../../core/audit.ts';
 import { type EventFate, eventFateValue } from '../../core/event-fate.ts';
 import { acceptedAt, parseEventId } from '../../core/event-id.ts';
 import { createEventLookUp } from '../../queue/look-up-event.ts';
 import { chooseClients, operatorAction, tellWithoutService } from '../open-operator.ts';
 import { optionParser } from '../parse-options.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
-import { formatTime, inWords, type Terminal } from '../terminal.ts';
+import { formatTime, inWords, oneLine, type Terminal } from '../terminal.ts';
 
 const readId = optionParser(parseEventId, 'It is the id that was given when it was accepted, a UUIDv7.');
+
+/** Events of which nothing waits for a service. */
+const ENDED: ReadonlySet<EventFate['state']> = new Set(['delivered', 'dead', 'discarded']);
 
 type EventOptions = GlobalOptions & { readonly client?: string };
 
@@ -26,7 +30,7 @@ export function addEventCommand(program: Command): void {
         if (fate === undefined) return tellUnknown(terminal, id, clients, config.keepDeliveredHours);
         terminal.value(eventFateValue(fate));
         terminal.line(describe(fate, now));
-        if (fate.state !== 'delivered' && fate.state !== 'dead') await tellWithoutService(terminal, redis);
+        if (!ENDED.has(fate.state)) await tellWithoutService(terminal, redis);
         return EXIT.done;
       }),
     );
@@ -44,6 +48,10 @@ function describe(fate: EventFate, now: number): string {
       return `${event} is retried: attempt ${fate.attempt} ${ahead(Date.parse(fate.nextAttemptAt), now)}; ${accepted}.`;
     case 'delivered':
       return `${event} was delivered ${ago(Date.parse(fate.deliveredAt), now)}: the endpoint answered ${fate.status}.`;
+    case 'discarded': {
+      const by = oneLine(actorText(fate.by));
+      return `${event} was discarded ${ago(Date.parse(fate.discardedAt), now)} by ${by}.`;
+    }
     case 'dead': {
       const show = `waybill dead-letters show ${fate.deadLetterId} --client ${fate.client}`;
       const attempts = fate.attempts === 1 ? 'one attempt' : `${fate.attempts} attempts`;
@@ -72,7 +80,7 @@ function tellUnknown(terminal: Terminal, id: string, clients: readonly string[],
       : `delivered more than ${keepHours} hours ago, or while Redis was full`;
   const message =
     `nothing is known of event ${id} for ${clients.length > 1 ? `any of ${clients.length} clients` : clients[0]}: ` +
-    `it was ${delivered}; or it was discarded, or never accepted here`;
+    `it was ${delivered}; or it was discarded more than 90 days ago, or never accepted here`;
   terminal.value({ error: { code: 'EVENT_NOT_FOUND', message } });
   terminal.note(`waybill: ${message}`);
   return EXIT.someFailed;

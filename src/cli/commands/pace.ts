@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { v7 as uuidv7 } from 'uuid';
 import type { ResolvedClient, ResolvedEndpoint } from '../../config/config-schema.ts';
 import { paceValue } from '../../core/endpoint-pace.ts';
 import { didYouMean } from '../../core/near-miss.ts';
@@ -69,11 +70,12 @@ function printPace(terminal: Terminal, name: string, { pace, withheld }: Endpoin
 
 async function openOne(
   terminal: Terminal,
-  { redis }: Operator,
+  { redis, by }: Operator,
   client: ResolvedClient,
   type: string,
 ): Promise<void> {
-  const opened = await openEndpoint(redis, client.endpoints[type] as ResolvedEndpoint);
+  const note = { id: uuidv7(), action: 'pace', by, filter: { type } } as const;
+  const opened = await openEndpoint(redis, client.endpoints[type] as ResolvedEndpoint, note);
   const view = await readClientView(redis, client);
   const endpoint = view.endpoints[type] as EndpointView;
   terminal.value({ client: client.name, type, ...opened, pace: paceValue(endpoint.pace) });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { v7 as uuidv7 } from 'uuid';
 import { readClientView } from '../../queue/client-view.ts';
 import { setPaused } from '../../queue/pause-client.ts';
 import { findClient, operatorAction } from '../open-operator.ts';
@@ -21,10 +22,11 @@ function addCommand(program: Command, name: 'pause' | 'resume', description: str
     .argument('<client>', 'the client')
     .description(description)
     .action(
-      operatorAction(async (terminal, { config, redis }, _options: GlobalOptions, client: string) => {
+      operatorAction(async (terminal, { config, redis, by }, _options: GlobalOptions, client: string) => {
         const found = findClient(config, client);
         const paused = name === 'pause';
-        const changed = await setPaused(redis, client, paused, Date.now());
+        const note = { id: uuidv7(), action: name, by };
+        const changed = await setPaused(redis, client, paused, Date.now(), note);
         const { waiting, inFlight, retrying } = await readClientView(redis, found);
         terminal.value({ client, paused, changed, waiting, inFlight, retrying });
         terminal.line(describe(client, paused, changed));

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
+import type { AuditNote } from '../../core/audit.ts';
 import { lastFailure } from '../../core/dead-letter-filter.ts';
 import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import type { DeadLetter } from '../../dead-letters/find-dead-letters.ts';
@@ -23,19 +24,25 @@ const LOOK_EVERY_MS = 250;
 const SHOWN = 10;
 const SHOWN_CHARACTERS = 200;
 
+/** How canaries are replayed, and how the audit names it at a client. */
+interface CanaryOrder {
+  readonly rate?: number;
+  noteOf(client: string): AuditNote;
+}
+
 /**
  * Replays dead letters one by one, and waits for the first attempt of each. A signal ends it.
  *
- * @param rate events per second; absent: at once
+ * @param order `rate`: events per second; absent: at once
  */
 export function replayCanaries(
   terminal: Terminal,
   operator: Operator,
   letters: readonly DeadLetter[],
-  rate: number | undefined,
+  order: CanaryOrder,
 ): Promise<CanaryAccount> {
   return untilInterrupted(async (signal) => {
-    const canaries = await replayApart(operator, letters, rate, signal);
+    const canaries = await replayApart(operator, letters, order, signal);
     const many = `${canaries.length} ${canaries.length === 1 ? 'canary' : 'canaries'}`;
     terminal.note(`${many} replayed; waiting for the first attempt of each. Ctrl-C ends the wait.`);
     return withProgress(`tried, of ${many}:`, undefined, (onProgress) =>
@@ -53,7 +60,7 @@ export function replayCanaries(
 async function replayApart(
   { redis }: Operator,
   letters: readonly DeadLetter[],
-  rate: number | undefined,
+  { rate, noteOf }: CanaryOrder,
   signal: AbortSignal,
 ): Promise<ReplayedEvent[]> {
   const replayed: ReplayedEvent[] = [];
@@ -63,7 +70,7 @@ async function replayApart(
     },
     async (client, events) => {
       const [jobId, now] = [uuidv7(), Date.now()];
-      const done = await replayDeadLetters(redis, client, jobId, events, now);
+      const done = await replayDeadLetters(redis, client, jobId, events, now, noteOf(client));
       if (done > 0)
         replayed.push(...events.map((event) => ({ client, jobId, event: inNextLife(event, now) })));
       return done;

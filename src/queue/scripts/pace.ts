@@ -1,5 +1,6 @@
 import { OPEN_VERDICT } from '../../core/pace.ts';
 import { NO_SUMS } from '../../core/pace-sums.ts';
+import { NOTE_ACTION } from './note-action.ts';
 import { WORK_CHANNEL } from './wake.ts';
 import { GO_ON_WHEN_FULL } from './when-full.ts';
 
@@ -198,13 +199,14 @@ return answer
 /**
  * Replaces the verdict if it is still the one before this, begins the window anew, and publishes it.
  *
- * KEYS  pace
- * ARGV  queue's prefix, the next verdict as JSON, 1: forgets the sums
+ * KEYS  pace; with an entry of the audit also the audit
+ * ARGV  queue's prefix, the next verdict as JSON, 1: forgets the sums, the entry of the audit ('': none)
  * Returns {the verdict that holds, as JSON, 1: it is this one, 0: another process was faster}.
  */
 export const WRITE_VERDICT = `
 ${GO_ON_WHEN_FULL}
 ${READ_PACE}
+${NOTE_ACTION}
 local now, nextVerdict = redisNow(), cjson.decode(ARGV[2])
 local verdict, sums = readPace(KEYS[1])
 if nextVerdict.number ~= verdict.number + 1 then return {cjson.encode(verdict), 0} end
@@ -217,5 +219,6 @@ end
 if nextVerdict.epoch ~= verdict.epoch then sums.probeUntil = 0 end
 redis.call('HSET', KEYS[1], 'verdict', ARGV[2], 'sums', cjson.encode(sums))
 redis.pcall('PUBLISH', '${WORK_CHANNEL}', string.format('%s %s %s', 'pace', ARGV[1], ARGV[2]))
+noteAction(KEYS[2], ARGV[4])
 return {ARGV[2], 1}
 `;
