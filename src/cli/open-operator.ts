@@ -72,10 +72,14 @@ export function chooseClients(config: Config, name: string | undefined): string[
   return findClients(config, name).map((client) => client.name);
 }
 
-/** Says that queued events wait if no service runs. */
-export async function tellWithoutService(terminal: Terminal, redis: Redis): Promise<void> {
+/** Says that queued events wait if no service runs. @param aside says it on stderr */
+export async function tellWithoutService(
+  terminal: Terminal,
+  redis: Redis,
+  aside = terminal.json,
+): Promise<void> {
   if ((await countServices(redis)) !== 0) return;
   const hint = 'No service is running: the events wait until "waybill start".';
-  if (terminal.json) terminal.note(hint);
+  if (aside) terminal.note(hint);
   else terminal.line(hint);
 }

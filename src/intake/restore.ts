@@ -2,9 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { MAX_BATCH_BYTES } from '../config/client-config.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { readExported } from '../core/exported-event.ts';
+import { groupBy } from '../core/group-by.ts';
 import { type Problem, toProblems } from '../core/problem.ts';
 import { validatePayload } from '../core/validate-payload.ts';
 import type { Restored, RestoreOutcome } from '../queue/admit.ts';
+import type { FoundDelivered } from '../queue/find-delivered.ts';
 import type { Endpoint } from '../queue/names.ts';
 import { type Clients, findEndpoint, type KnownEndpoint } from './find-endpoint.ts';
 import { type Refused, refusal, type SubmitResult, toFailure } from './submit-result.ts';
@@ -12,8 +14,20 @@ import { type Refused, refusal, type SubmitResult, toFailure } from './submit-re
 /** What a restore is made from. */
 export interface RestoreParts {
   readonly clients: Clients;
-  /** Writes events of one endpoint as one batch, but for those that are there already; never rejects. */
-  write(endpoint: Endpoint, events: readonly StoredEvent[]): Promise<RestoreOutcome>;
+  /** Takes events in that were delivered since their export, too. */
+  readonly again: boolean;
+  /** Which of a client's events were delivered; never rejects. */
+  findDelivered(client: string, ids: readonly string[]): Promise<FoundDelivered>;
+  /**
+   * Writes events of one endpoint as one batch, but for those that are there already; never rejects.
+   *
+   * @param delivered ids of the delivered events that are taken in again; undefined: delivered ones are not
+   */
+  write(
+    endpoint: Endpoint,
+    events: readonly StoredEvent[],
+    delivered?: ReadonlySet<string>,
+  ): Promise<RestoreOutcome>;
 }
 
 interface Line {
@@ -24,36 +38,64 @@ interface Line {
 }
 
 /**
- * Takes exported events back in, under the ids that they had and with the very bytes that were sent. Events of one
- * endpoint are written in their order.
+ * Takes exported events back in, under the ids that they had and with the very bytes that were sent; not those that
+ * were delivered since, as far as that is remembered. Events of one endpoint are written in their order.
  *
  * @param lines the lines of an export, parsed
  * @returns what became of each line, in the same order
  */
-export async function restore(
-  lines: readonly unknown[],
-  { clients, write }: RestoreParts,
-): Promise<SubmitResult[]> {
+export async function restore(lines: readonly unknown[], parts: RestoreParts): Promise<SubmitResult[]> {
   const results: SubmitResult[] = [];
-  const byEndpoint = new Map<string, Line[]>();
+  const read: Line[] = [];
   for (const [index, value] of lines.entries()) {
-    const read = readLine(value, clients);
-    if ('outcome' in read) {
-      results[index] = read;
-      continue;
-    }
-    const name = `${read.endpoint.client.name} ${read.event.type}`;
-    const others = byEndpoint.get(name);
-    if (others === undefined) byEndpoint.set(name, [{ index, ...read }]);
-    else others.push({ index, ...read });
+    const line = readLine(value, parts.clients);
+    if ('outcome' in line) results[index] = line;
+    else read.push({ index, ...line });
   }
-  for (const batch of [...byEndpoint.values()].flatMap((group) => [...batchesOf(group)])) {
-    const { client, type } = batch[0].endpoint;
-    const events = batch.map(({ event }) => event);
-    const outcome = await write({ client: client.name, type: type.name }, events);
-    for (const [at, { index, event }] of batch.entries()) results[index] = toResult(event.id, at, outcome);
+  for (const [client, group] of groupBy(read, ({ endpoint }) => endpoint.client.name)) {
+    const found = await parts.findDelivered(
+      client,
+      group.map(({ event }) => event.id),
+    );
+    for (const [index, result] of await restoreOfClient(group, found, parts)) results[index] = result;
   }
   return results;
+}
+
+/** Takes in events of one client. @returns results with the index of their line */
+async function restoreOfClient(
+  lines: readonly Line[],
+  found: FoundDelivered,
+  { again, write }: RestoreParts,
+): Promise<Map<number, SubmitResult>> {
+  if (found.kind !== 'answered') {
+    return new Map(lines.map(({ index, event }) => [index, toFailure(event.id, undefined, found)]));
+  }
+  const { deliveredAt } = found;
+  const delivered = again ? new Set(deliveredAt.keys()) : undefined;
+  const results = new Map<number, SubmitResult>();
+  const left: Line[] = [];
+  for (const line of lines) {
+    const at = deliveredAt.get(line.event.id);
+    if (at === undefined || again) left.push(line);
+    else results.set(line.index, refuseDelivered(line.event.id, at));
+  }
+  const groups = groupBy(left, ({ event }) => event.type).values();
+  for (const batch of [...groups].flatMap((group) => [...batchesOf(group)])) {
+    const { client, type } = batch[0].endpoint;
+    const events = batch.map(({ event }) => event);
+    const outcome = await write({ client: client.name, type: type.name }, events, delivered);
+    for (const [n, { index, event }] of batch.entries()) results.set(index, toResult(event.id, n, outcome));
+  }
+  return results;
+}
+
+function refuseDelivered(id: string, at: number): Refused {
+  const time = new Date(at).toISOString();
+  return refusal(
+    'ALREADY_DELIVERED',
+    `event ${id} was delivered at ${time} already; --again sends it all the same`,
+  );
 }
 
 function readLine(value: unknown, clients: Clients): Omit<Line, 'index'> | Refused {

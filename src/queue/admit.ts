@@ -36,7 +36,7 @@ export type WriteOutcome =
   | NotWritten;
 
 /** `refused`: nothing was written; `unknown`: the answer was lost. */
-interface NotWritten {
+export interface NotWritten {
   readonly kind: 'refused' | 'unknown';
   readonly error: WaybillError;
 }
@@ -63,7 +63,7 @@ export async function commitBatches(
 }
 
 /** Runs a write whose script Redis answers with an error only before its first write. */
-async function orNotWritten<Result>(
+export async function orNotWritten<Result>(
   redis: Redis,
   write: () => Promise<Result>,
 ): Promise<Result | NotWritten> {
@@ -143,12 +143,17 @@ export type RestoreOutcome = { readonly kind: 'answered'; readonly events: reado
 
 const RESULTS: readonly Restored[] = ['restored', 'dead_letter_stands', 'already_sent'];
 
+/** The mark of an event that was restored: the first time, or once more though it had been delivered. */
+const MARKS = { once: 1, again: 2 } as const;
+
 /**
  * Puts exported events of one type into their endpoint's queue as one batch, each at the beginning of its next life;
  * not events whose dead letter stands, nor events restored during the last 24 h. Never rejects; errors as those of
  * `commitBatches`.
  *
  * @param events as they were exported: `life` is that of their dead letter
+ * @param delivered ids of those that were delivered and are restored once more in 24 h; undefined: none of them is
+ * known to be delivered, and what this call restores may be restored once more
  */
 export async function restoreEvents(
   redis: Redis,
@@ -156,14 +161,17 @@ export async function restoreEvents(
   batchId: string,
   events: readonly StoredEvent[],
   now: number,
+  delivered?: ReadonlySet<string>,
 ): Promise<RestoreOutcome> {
   const { client, type } = endpoint;
   const markPrefix = `${clientPrefix(client)}:restored:`;
   const prefixes = [endpointPrefix(endpoint), deadLettersPrefix(client), markPrefix];
-  const args: (string | number)[] = [...prefixes, type, batchId, now];
+  const mark = delivered === undefined ? MARKS.once : MARKS.again;
+  const args: (string | number)[] = [...prefixes, type, batchId, now, mark];
   for (const event of events) {
     const life = event.life ?? 0;
-    args.push(event.id, life, JSON.stringify({ ...event, life: life + 1, replayedAt: now }));
+    const refusedFrom = delivered?.has(event.id) ? MARKS.again : MARKS.once;
+    args.push(event.id, life, refusedFrom, JSON.stringify({ ...event, life: life + 1, replayedAt: now }));
   }
   return orNotWritten(redis, async () => {
     const answer = (await restoreScript(redis, [statsKey(client)], args)) as readonly number[];

@@ -63,3 +63,8 @@ export function packDelivered(finished: readonly FinishedEvent[], at: number) {
 export function readRecordHead(head: string): { readonly at: number; readonly status: number } {
   return { at: Number.parseInt(head.slice(0, TIME_LENGTH), 36), status: Number(head.slice(TIME_LENGTH)) };
 }
+
+/** What stands for each event of an element. */
+export function* readRecordTails(text: string): Generator<string> {
+  for (let at = RECORD_HEAD; at < text.length; at += RECORD_TAIL) yield text.slice(at, at + RECORD_TAIL);
+}

@@ -1,16 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { withExpiry } from '../../src/core/history.ts';
 import { addLetters, letter } from '../api/dead-letters.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvent, numberedEvents } from '../support/events.ts';
+import { canMakeTerminals, startScript } from '../support/pseudo-terminal.ts';
 import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { hang } from '../support/replies.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const NO_RETRY = { ...QUICK_RETRIES, retries: 0 };
 const OBJECTION = { message: 'not valid', errors: [{ field: '$.upc', code: 'invalid' }] };
 
@@ -39,7 +42,7 @@ async function outage() {
   const run = (...args: string[]) => runWaybill(args, { directory });
   const list = async (...filters: string[]) =>
     JSON.parse((await run('dead-letters', 'list', '--json', ...filters)).stdout);
-  return { ...clients, run, list };
+  return { ...clients, directory, run, list };
 }
 
 test('dead letters are listed by any combination of filters', async () => {
@@ -133,6 +136,42 @@ test('what is discarded is gone, and the account has one shape whatever was done
   expect(await discard('--dry-run')).toEqual({ matching: 2, discarded: 0, interrupted: false });
   expect(await discard('--yes')).toEqual({ matching: 2, discarded: 2, interrupted: false });
   expect(await discard('--yes')).toEqual({ matching: 0, discarded: 0, interrupted: false });
+});
+
+test('a discard always asks, also for one event; without a terminal it needs --yes', async () => {
+  const { mute, run, list } = await outage();
+  const [{ id }] = await list('--client', mute.name);
+  const [one, many] = [['--id', id], []].map((filters) =>
+    run('dead-letters', 'discard', '--client', mute.name, ...filters),
+  );
+  expect(await one).toMatchObject({
+    code: 2,
+    stderr: 'waybill: 1 dead letter matches: --yes is needed to discard any without a terminal\n',
+  });
+  expect(await many).toMatchObject({
+    code: 2,
+    stderr: 'waybill: 2 dead letters match: --yes is needed to discard any without a terminal\n',
+  });
+  expect(await list('--client', mute.name)).toHaveLength(2);
+  const agreed = await run('dead-letters', 'discard', '--id', id, '--yes');
+  expect(agreed).toMatchObject({ code: 0, stdout: '1 discarded.\n' });
+});
+
+test.runIf(canMakeTerminals())('on a terminal a discard of one event asks, and Enter is a no', async () => {
+  const { mute, directory, list } = await outage();
+  const [{ id }] = await list('--client', mute.name);
+  const command = `'${process.execPath}' '${MAIN}' dead-letters discard --id ${id}`;
+  const refused = startScript(command, directory);
+  await refused.shows(/discard 1 dead letter of [\s\S]+\? \[y\/N\]/);
+  refused.type('\r');
+  expect(await refused.exit).toBe(0);
+  expect(refused.rows().join('\n')).toContain('Nothing was done.');
+  expect(await list('--client', mute.name)).toHaveLength(2);
+  const agreed = startScript(command, directory);
+  await agreed.shows(/\[y\/N\]/);
+  agreed.type('y\r');
+  expect(await agreed.exit).toBe(0);
+  expect(await list('--client', mute.name)).toHaveLength(1);
 });
 
 test('a single dead letter is replayed without a question, and status shows what became of all', async () => {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
-import { testRedisPath } from '../support/redis.ts';
+import { testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
@@ -114,8 +114,55 @@ test('what was exported and discarded is sent again, with its bytes, under its i
   expect(again.map(({ headers }) => headers['x-waybill-attempt'])).toEqual(['1', '1', '1']);
 
   const twice = JSON.parse((await run('send', '--from-export', 'dead.ndjson', '--json')).stdout);
-  expect([twice.accepted, twice.refused.length]).toEqual([0, 5]);
-  expect(twice.refused[0].problems[0].message).toContain('was sent from an export within the last 24 h');
+  expect([twice.accepted, twice.delivered]).toEqual([0, 3]);
+  const codes = [...Array(3).fill('ALREADY_DELIVERED'), ...Array(2).fill('DEAD_LETTER_STANDS')];
+  expect(twice.refused.map(({ code }: { code: string }) => code)).toEqual(codes);
   expect(await acme.status()).toMatchObject({ delivered: 3, dead: 0, waiting: 0 });
   expect(await outlet.status()).toMatchObject({ dead: 2 });
+});
+
+test('what was delivered since the export is counted and stays, the rest is sent; --again sends all the same, once', async () => {
+  const { acme, outlet, companies, directory, run } = await deadEvents();
+  await run('dead-letters', 'export', '--output', 'dead.ndjson');
+  companies.acme.script(200);
+  companies.outlet.script(200);
+  await run('dead-letters', 'replay', '--client', acme.name, '--yes');
+  await acme.settled({ dead: 3, delivered: 3 });
+  await run('dead-letters', 'discard', '--client', outlet.name, '--yes');
+
+  const people = await run('send', '--from-export', 'dead.ndjson');
+  expect(people.code).toBe(3);
+  expect(people.stdout).toMatch(
+    /^2 accepted, 3 refused\n {2}first id \S+; --ids prints all\n {2}3 were delivered since the export; --again sends them all the same\n/,
+  );
+  expect(people.stdout).not.toContain('line 1');
+  await outlet.settled({ dead: 2, delivered: 2 });
+  expect(await acme.status()).toMatchObject({ delivered: 3, waiting: 0 });
+
+  const again = await run('send', '--from-export', 'dead.ndjson', '--again', '--ids');
+  expect(again.code).toBe(0);
+  const exported = parseLines(readFileSync(join(directory, 'dead.ndjson'), 'utf8'));
+  expect(again.stdout).toBe(exported.map(({ id }) => `${id}\n`).join(''));
+  await Promise.all([acme.settled({ dead: 3, delivered: 6 }), outlet.settled({ dead: 2, delivered: 4 })]);
+  const repeated = await run('send', '--from-export', 'dead.ndjson', '--again', '--ids');
+  expect([repeated.code, repeated.stdout]).toEqual([3, '- ALREADY_SENT\n'.repeat(5)]);
+  const alone = await run('send', acme.name, 'disposition_update', '--again');
+  expect([alone.code, alone.stderr]).toEqual([2, expect.stringContaining('--again goes with --from-export')]);
+});
+
+test('where deliveries are not remembered, it is said that events may be doubled', async () => {
+  const client = uniqueClientName();
+  const endpoints = { disposition_update: '/d' };
+  const clients = { [client]: { baseUrl: 'https://acme.example', endpoints } };
+  const config = { redis: { url: testRedisPath() }, keepDeliveredHours: 0, clients };
+  const note =
+    'What was delivered since the export is not known, and is sent again: keepDeliveredHours is 0.';
+  const results = await Promise.all([
+    runWaybill(['send', '--from-export', '-'], { config }),
+    runWaybill(['send', '--from-export', '-', '--again'], { config }),
+  ]);
+  expect(results.map(({ code, stderr }) => [code, stderr.includes(note)])).toEqual([
+    [0, true],
+    [0, false],
+  ]);
 });

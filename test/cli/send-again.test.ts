@@ -37,8 +37,9 @@ test('a file that is sent again with what was missing doubles nothing; it is cou
   expect(JSON.parse(second.stdout)).toEqual({
     accepted: 300,
     repeated: 1_200,
-    refused: [{ line: 1_201, problems: expect.anything() }],
+    refused: [{ line: 1_201, code: 'INVALID_EVENT', problems: expect.anything() }],
     unknown: 0,
+    ids: expect.anything(),
   });
   expect(await queued()).toBe(1_500);
 });

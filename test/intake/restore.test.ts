@@ -5,6 +5,8 @@ import { type EventTypeName, findEventType } from '../../src/core/event-types.ts
 import { toExportLine } from '../../src/core/exported-event.ts';
 import { restore } from '../../src/intake/restore.ts';
 import { restoreEvents } from '../../src/queue/admit.ts';
+import { replayDeadLetters } from '../../src/queue/dead-letters.ts';
+import { findDelivered } from '../../src/queue/find-delivered.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvent, numberedEvents, storedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -23,17 +25,24 @@ async function exported() {
   const client = engine.client();
   await client.submit(numberedEvents('disposition_update', 3));
   await client.settled({ dead: 3 });
-  const lines = (await client.deadLetters()).map((event) => JSON.parse(toExportLine(client.name, event)));
+  const letters = await client.deadLetters();
+  const lines = letters.map((event) => JSON.parse(toExportLine(client.name, event)));
   const url = resolveUrl(company.baseUrl, '/dispositions');
   const clients = {
     [client.name]: { name: client.name, batchSize: 2, endpoints: { disposition_update: { url } } },
   } as never;
-  const take = (taken: readonly unknown[], redis: Redis = engine.redis) =>
+  const take = (taken: readonly unknown[], redis: Redis = engine.redis, again = false) =>
     restore(taken, {
       clients,
-      write: (endpoint, events) => restoreEvents(redis, endpoint, uuidv7(), events, Date.now()),
+      again,
+      findDelivered: (name, ids) => findDelivered(redis, name, ids),
+      write: (endpoint, events, delivered) =>
+        restoreEvents(redis, endpoint, uuidv7(), events, Date.now(), delivered),
     });
-  return { company, client, lines, take };
+  const takeAgain = (taken: readonly unknown[]) => take(taken, engine.redis, true);
+  const replayFirst = () =>
+    replayDeadLetters(engine.redis, client.name, uuidv7(), letters.slice(0, 1), Date.now());
+  return { company, engine, client, lines, take, takeAgain, replayFirst };
 }
 
 const codesOf = (results: Awaited<ReturnType<typeof restore>>) =>
@@ -61,6 +70,8 @@ test('events of one endpoint are written together in their order; results come i
   const written: unknown[] = [];
   const results = await restore(lines, {
     clients,
+    again: false,
+    findDelivered: async () => ({ kind: 'answered', deliveredAt: new Map() }),
     async write({ client, type }, events) {
       written.push([client, type, events.map(({ id }) => id)]);
       if (type === 'inventory_receipt') return { kind: 'answered', events: ['already_sent', 'restored'] };
@@ -90,6 +101,48 @@ test('an event whose replay died again is refused: its dead letter is still ther
   await client.settled({ dead: 6 });
   expect(codesOf(await take(lines))).toEqual(Array(3).fill('DEAD_LETTER_STANDS'));
   expect(await client.status()).toMatchObject({ dead: 3, waiting: 0, retrying: 0, accepted: 3 });
+});
+
+test('what was delivered since the export is refused with the time of it; the others are accepted', async () => {
+  const { client, company, lines, take, replayFirst } = await exported();
+  const [, ...others] = lines;
+  company.script(200);
+  expect(await replayFirst()).toBe(1);
+  await client.settled({ delivered: 1, dead: 3 });
+  await client.discard();
+  const results = await take(lines);
+  expect(codesOf(results)).toEqual(['ALREADY_DELIVERED', 'accepted', 'accepted']);
+  expect(results[0]).toMatchObject({
+    problems: [
+      { message: expect.stringMatching(/ was delivered at \d{4}-\S+Z already; --again sends it all/) },
+    ],
+  });
+  await client.settled({ delivered: 3, dead: 3 });
+  expect([...company.deliveredIds].sort()).toEqual(lines.map(({ id }) => id).sort());
+  expect(codesOf(await take(others))).toEqual(['ALREADY_DELIVERED', 'ALREADY_DELIVERED']);
+});
+
+test('again: what was delivered is sent once more, what is on its way is not, and a repeated call sends nothing', async () => {
+  const { client, company, lines, take, takeAgain } = await exported();
+  const [first, second, third] = lines;
+  await client.discard();
+  company.script(200);
+  expect(codesOf(await take([first, second]))).toEqual(['accepted', 'accepted']);
+  await client.settled({ delivered: 2, dead: 3 });
+  // The third is sent for the first time, and is delivered before the call is repeated.
+  expect(codesOf(await takeAgain([first, first, third]))).toEqual(['accepted', 'ALREADY_SENT', 'accepted']);
+  await client.settled({ delivered: 4, dead: 3 });
+  const repeated = ['ALREADY_SENT', 'accepted', 'ALREADY_SENT'];
+  expect(codesOf(await takeAgain([first, second, third]))).toEqual(repeated);
+  await client.settled({ delivered: 5, dead: 3 });
+});
+
+test('again: an event that was sent and is still on its way is refused', async () => {
+  const { client, engine, lines, take, takeAgain } = await exported();
+  await client.discard();
+  await engine.engine.stop(0);
+  expect(codesOf(await take(lines))).toEqual(Array(3).fill('accepted'));
+  expect(codesOf(await takeAgain(lines))).toEqual(Array(3).fill('ALREADY_SENT'));
 });
 
 test('two restores at once accept each event once; it begins a new life, which can end as a dead letter', async () => {

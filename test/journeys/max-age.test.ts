@@ -6,6 +6,7 @@ import { findEventType } from '../../src/core/event-types.ts';
 import { toExportLine } from '../../src/core/exported-event.ts';
 import { restore } from '../../src/intake/restore.ts';
 import { admit, restoreEvents } from '../../src/queue/admit.ts';
+import { findDelivered } from '../../src/queue/find-delivered.ts';
 import { readIncidents } from '../../src/queue/incident-store.ts';
 import { statsKey } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
@@ -113,6 +114,8 @@ test('an event put back from an export counts from then on', async () => {
   const clients = { [client.name]: { name: client.name, batchSize: 2, endpoints: { [TYPE]: { url } } } };
   const results = await restore(lines, {
     clients: clients as never,
+    again: false,
+    findDelivered: (name, ids) => findDelivered(engine.redis, name, ids),
     write: (endpoint, events) => restoreEvents(engine.redis, endpoint, uuidv7(), events, Date.now()),
   });
   expect(results).toEqual([{ outcome: 'accepted', id: lines[0].id }]);

@@ -141,7 +141,8 @@ interface Nothing {
 }
 
 /**
- * Says why nothing is to be done, if so. Asks before more than one, and before any at an endpoint that is unavailable.
+ * Says why nothing is to be done, if so. Asks before it discards any, before it replays more than one, and before it
+ * replays any at an endpoint that is unavailable.
  *
  * @throws UsageError if it cannot ask
  */
@@ -157,7 +158,7 @@ async function whyNothing(
     const why = `${formatCount(matching)} would be ${VERBS[verb].past}${howLong}.`;
     return { why, exit: EXIT.done };
   }
-  if (yes === true || (matching === 1 && !isUnavailable)) return undefined;
+  if (yes === true || (verb === 'replay' && matching === 1 && !isUnavailable)) return undefined;
   const many = `${formatCount(matching)} dead letter${matching === 1 ? '' : 's'}`;
   const anyway = isUnavailable ? ' all the same' : '';
   const agreed = await confirm(`${verb} ${many} of ${clients.join(', ')}${anyway}?`);
@@ -167,9 +168,9 @@ async function whyNothing(
     const why = `nothing was ${VERBS[verb].past}; --yes is needed to ${verb} all the same without a terminal`;
     return { why, exit: EXIT.someFailed };
   }
-  throw new UsageError(
-    `${matching} dead letters match: --yes is needed to ${verb} more than one without a terminal`,
-  );
+  const what = matching === 1 ? '1 dead letter matches' : `${matching} dead letters match`;
+  const which = verb === 'discard' ? 'any' : 'more than one';
+  throw new UsageError(`${what}: --yes is needed to ${verb} ${which} without a terminal`);
 }
 
 /** What was done; `canary`: what became of those that went first. */

@@ -11,12 +11,17 @@ import { commandAction, EXIT, type GlobalOptions, untilInterrupted } from '../ru
 import { Account, printAccount } from '../send/account.ts';
 import { GzipError } from '../send/event-input.ts';
 import { type KeyTemplate, parseKeyTemplate } from '../send/key-template.ts';
+import { IdLines, JsonListing, type Listing } from '../send/listing.ts';
 import { type Sending, sendEvents, sendExport, sendTo } from '../send/send-events.ts';
 import { formatCount, type Terminal } from '../terminal.ts';
 
 const KEY_HELP =
   'sending again under the same key within 24 h doubles nothing; for many, a key each: ' +
   "'returns-0301:{n}' by their number in the input, '{$.optiturn_lp} {$.timestamp}' by their fields";
+
+const IDS_HELP =
+  'print the id of each event, one a line in the order of the input, "-" and a code for a refused one; ' +
+  'the account goes to stderr';
 
 /** `waybill send <client> <type> [file|-]`: submits events from a file or from stdin. */
 export function addSendCommand(program: Command): void {
@@ -32,35 +37,51 @@ export function addSendCommand(program: Command): void {
       '--from-export <file>',
       'instead of all these: what "dead-letters export" wrote, each event to its client under its old id; - is stdin',
     )
+    .option('--again', 'with --from-export: send events that were delivered since, too; each once in 24 h')
     .description('put events into the queue of a client')
     .option('--idempotency-key <template>', KEY_HELP, parseKeyTemplate)
+    .option('--ids', IDS_HELP)
     .hook('preAction', (_program, command) => {
       const misuse = findMisuse(command.opts<SendOptions>(), command.args);
       if (misuse !== undefined) command.error(`error: ${misuse}`, { code: 'waybill.usage' });
     })
-    .action(
-      commandAction(
-        async (terminal, options: SendOptions, client: string, type: string, file: string | undefined) => {
-          const { fromExport, idempotencyKey } = options;
-          const config = loadConfigWithoutTls(options.config);
-          const sending =
-            fromExport === undefined
-              ? sendTo(config, client, type, file, idempotencyKey)
-              : sendExport(config, fromExport);
-          return withIntake(terminal, config, (intake) => send(terminal, intake, sending));
-        },
-      ),
-    );
+    .action(commandAction(run));
 }
 
-type SendOptions = GlobalOptions & { readonly fromExport?: string; readonly idempotencyKey?: KeyTemplate };
+const FORGETS_DELIVERED =
+  'What was delivered since the export is not known, and is sent again: keepDeliveredHours is 0.';
+
+type SendOptions = GlobalOptions & {
+  readonly fromExport?: string;
+  readonly again?: boolean;
+  readonly idempotencyKey?: KeyTemplate;
+  readonly ids?: boolean;
+};
+
+async function run(
+  terminal: Terminal,
+  options: SendOptions,
+  client: string,
+  type: string,
+  file: string | undefined,
+): Promise<number> {
+  const { fromExport, again = false, idempotencyKey, ids = false } = options;
+  const config = loadConfigWithoutTls(options.config);
+  const sending =
+    fromExport === undefined
+      ? sendTo(config, client, type, file, idempotencyKey)
+      : sendExport(config, fromExport, again);
+  if (fromExport !== undefined && !again && config.keepDeliveredHours === 0) terminal.note(FORGETS_DELIVERED);
+  return withIntake(terminal, config, (intake) => send(terminal, intake, sending, ids));
+}
 
 /** Says what is wrong with the arguments, in commander's words for arguments that are always required. */
 function findMisuse(
-  { fromExport, idempotencyKey }: SendOptions,
+  { fromExport, again, idempotencyKey }: SendOptions,
   [client, type]: readonly string[],
 ): string | undefined {
   if (fromExport === undefined) {
+    if (again === true) return '--again goes with --from-export only';
     if (client === undefined) return "missing required argument 'client'";
     return type === undefined ? "missing required argument 'type'" : undefined;
   }
@@ -92,9 +113,11 @@ async function withIntake(
   }
 }
 
-async function send(terminal: Terminal, intake: OpenIntake, sending: Sending): Promise<number> {
+/** @param ids has stdout tell the id of each event */
+async function send(terminal: Terminal, intake: OpenIntake, sending: Sending, ids: boolean): Promise<number> {
   if (sending.input.isTerminal) terminal.note('Reading events from the terminal; Ctrl-D ends them.');
-  const account = new Account(sending.keyTemplate !== undefined, terminal.json ? process.stdout : undefined);
+  const listing: Listing | undefined = terminal.json ? new JsonListing() : ids ? new IdLines() : undefined;
+  const account = new Account(sending.safeBy, listing);
   const reading = new AbortController();
   let error: Error | undefined;
   // Without a listener the process would end there, as if everything had been sent.
@@ -111,9 +134,9 @@ async function send(terminal: Terminal, intake: OpenIntake, sending: Sending): P
     return signal.aborted;
   });
   await account.end();
-  printAccount(terminal, account);
+  if (!terminal.json) printAccount((line) => (ids ? terminal.note(line) : terminal.line(line)), account, ids);
   tellRest(terminal, account, interrupted, error);
-  if (account.accepted > 0) await tellWithoutService(terminal, intake.redis);
+  if (account.accepted > 0) await tellWithoutService(terminal, intake.redis, listing !== undefined);
   return exitCode(account, interrupted, error);
 }
 
@@ -124,7 +147,8 @@ function tellRest(
   interrupted: boolean,
   error: Error | undefined,
 ): void {
-  const again = account.isKeyed ? '; the same command again sends the rest, and nothing twice' : '';
+  const again =
+    account.safeBy !== undefined ? '; the same command again sends the rest, and nothing twice' : '';
   const { lastLine } = account;
   const unsent = lastLine === 0 ? 'nothing' : `nothing after line ${formatCount(lastLine)}`;
   const rest = `${unsent} was sent${again}`;

@@ -7,6 +7,7 @@ import { restore } from '../../intake/restore.ts';
 import type { ReadEventsOptions } from '../../intake/submit-options.ts';
 import { refusal, type SubmitResult } from '../../intake/submit-result.ts';
 import { restoreEvents } from '../../queue/admit.ts';
+import { findDelivered } from '../../queue/find-delivered.ts';
 import type { OpenIntake } from '../../service/open-intake.ts';
 import { findClient } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';
@@ -14,10 +15,12 @@ import { UsageError } from '../run-command.ts';
 import type { Account } from './account.ts';
 import { type EventInput, findInput } from './event-input.ts';
 import type { KeyTemplate } from './key-template.ts';
+import type { SafeBy } from './listing.ts';
 
 /** What is sent, and how it is submitted. */
 export interface Sending {
   readonly input: EventInput;
+  readonly safeBy: SafeBy;
   readonly keyTemplate?: KeyTemplate | undefined;
   submitMany(
     intake: OpenIntake,
@@ -46,19 +49,29 @@ export function sendTo(
   }
   return {
     input: findInput(file),
+    safeBy: keyTemplate && 'keys',
     keyTemplate,
     submitMany: (intake, payloads, options) => intake.submitMany(client, type, payloads, options),
   };
 }
 
-/** Exported events, each for the client that it names. @throws UsageError */
-export function sendExport({ clients }: Config, file: string): Sending {
+/**
+ * Exported events, each for the client that it names.
+ *
+ * @param again sends those that were delivered since, too
+ * @throws UsageError
+ */
+export function sendExport({ clients }: Config, file: string, again: boolean): Sending {
   return {
     input: findInput(file),
+    safeBy: 'export',
     submitMany: ({ redis }, lines) =>
       restore(lines, {
         clients,
-        write: (endpoint, events) => restoreEvents(redis, endpoint, uuidv7(), events, Date.now()),
+        again,
+        findDelivered: (client, ids) => findDelivered(redis, client, ids),
+        write: (endpoint, events, delivered) =>
+          restoreEvents(redis, endpoint, uuidv7(), events, Date.now(), delivered),
       }),
   };
 }

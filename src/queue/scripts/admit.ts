@@ -97,8 +97,8 @@ const MARK_MS = 86_400_000;
  * fresh events go first. The counter comes first: if Redis is full, that write fails before anything was changed.
  *
  * KEYS  stats
- * ARGV  queue's prefix, dead-letters prefix, prefix of the marks, event type, batch's job id, now,
- *       n × (event's id, life when it was exported, event as JSON)
+ * ARGV  queue's prefix, dead-letters prefix, prefix of the marks, event type, batch's job id, now, mark to leave,
+ *       n × (event's id, life when it was exported, the least mark that it may not have, event as JSON)
  * Returns for each event: 0 it was put there, 1 its dead letter stands, 2 it came already.
  */
 export const RESTORE = `
@@ -107,19 +107,20 @@ local prefix, deadPrefix, markPrefix = ARGV[1], ARGV[2], ARGV[3]
 local accepted, jobId, now = 'accepted:' .. ARGV[4], ARGV[5], ARGV[6]
 redis.call('HINCRBY', KEYS[1], accepted, 0)
 local events, results = {}, {}
-for i = 7, #ARGV, 3 do
-  local id, life = ARGV[i], tonumber(ARGV[i + 1])
+for i = 8, #ARGV, 4 do
+  local id, life, mark = ARGV[i], tonumber(ARGV[i + 1]), markPrefix .. ARGV[i] .. '.' .. ARGV[i + 1]
   local stands = 0
   for later = life, life + ${LIVES} do
     if redis.call('EXISTS', deadPrefix .. id .. '.' .. string.format('%d', later)) == 1 then stands = 1 end
   end
   if stands == 1 then
     results[#results + 1] = 1
-  elseif not redis.call('SET', markPrefix .. id .. '.' .. ARGV[i + 1], '1', 'NX', 'PX', ${MARK_MS}) then
+  elseif tonumber(redis.call('GET', mark) or 0) >= tonumber(ARGV[i + 2]) then
     results[#results + 1] = 2
   else
+    redis.call('SET', mark, ARGV[7], 'PX', ${MARK_MS})
     results[#results + 1] = 0
-    events[#events + 1] = ARGV[i + 2]
+    events[#events + 1] = ARGV[i + 3]
   end
 end
 if #events > 0 then
