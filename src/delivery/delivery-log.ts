@@ -8,7 +8,58 @@ import type { Endpoint } from '../queue/names.ts';
 import type { TakenBatch } from '../queue/take.ts';
 import { DETAIL_LENGTH, type Tally } from './tally.ts';
 
-/** One line per attempt: at debug if it delivered at once, since a line costs a seventh of a request. */
+/** Of the failed attempts of an endpoint that is down so many have a line, and then one in so many. */
+const LOGGED_FIRST = 10;
+const LOGGED_ONE_IN = 100;
+
+/**
+ * Which failed attempts of an endpoint have a line while it is down. Each process counts its own. With `debug` all have
+ * one; metrics and histories have all of them whatever the level.
+ */
+export class FailureSample {
+  readonly #log: Log;
+  readonly #endpoint: Endpoint;
+  /** Failed attempts since it is down. */
+  #failed = 0;
+  #leftOut = 0;
+  /** Those that were left out since the latest line. */
+  #unreported = 0;
+
+  constructor(log: Log, { client, type }: Endpoint) {
+    this.#log = log;
+    this.#endpoint = { client, type };
+  }
+
+  /** Counts a failed attempt. @returns how many were left out since the latest line; undefined: this one is, too */
+  next(): number | undefined {
+    if (this.#log.isLevelEnabled('debug')) return 0;
+    this.#failed += 1;
+    const beyond = this.#failed - LOGGED_FIRST;
+    if (beyond > 0 && beyond % LOGGED_ONE_IN > 0) {
+      this.#leftOut += 1;
+      this.#unreported += 1;
+      return undefined;
+    }
+    const unreported = this.#unreported;
+    this.#unreported = 0;
+    return unreported;
+  }
+
+  /** It is not down any more, or about to stop: tells how many were left out, and begins anew. */
+  end(): void {
+    const facts = { ...this.#endpoint, failed: this.#failed, leftOut: this.#leftOut };
+    if (this.#leftOut > 0) this.#log.info(facts, 'failed attempts left out of the log');
+    this.#failed = 0;
+    this.#leftOut = 0;
+    this.#unreported = 0;
+  }
+}
+
+/**
+ * One line per attempt: at debug if it delivered at once, since a line costs a seventh of a request.
+ *
+ * @param sample which failed attempts have a line; left out: all
+ */
 export function logAttempt(
   log: Log,
   endpoint: ResolvedEndpoint,
@@ -17,10 +68,13 @@ export function logAttempt(
   outcome: Outcome,
   ms: number,
   now: number,
+  sample?: FailureSample | undefined,
 ): void {
   const attempt = nextAttempt(event);
   const routine = classification.kind === 'delivered' && attempt === 1;
   if (routine && !log.isLevelEnabled('debug')) return;
+  const unreported = classification.kind === 'failed' && sample !== undefined ? sample.next() : 0;
+  if (unreported === undefined) return;
   const fields = {
     client: endpoint.client,
     event: event.id,
@@ -39,6 +93,7 @@ export function logAttempt(
       : {}),
     ms: Math.round(ms),
     ...(outcome.kind === 'retry' ? { nextInMs: outcome.dueAt - now } : {}),
+    ...(unreported > 0 ? { unreported } : {}),
   };
   if (routine) log.debug(fields, 'attempt');
   else log.info(fields, 'attempt');

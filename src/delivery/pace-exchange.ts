@@ -8,7 +8,7 @@ import { areUrgent, mayEndOpen, noteFailure, noteGood, ofAnOlderEpoch } from '..
 import { NO_SUMS, noNews, type PaceNews, type PaceSums, signOf } from '../core/pace-sums.ts';
 import { retryAfterMs } from '../core/retry-after.ts';
 import type { PaceAnswer, PaceGrant, PaceWant } from '../queue/pace-store.ts';
-import { logVerdict } from './delivery-log.ts';
+import { FailureSample, logVerdict } from './delivery-log.ts';
 
 /** News are told with a settlement, at the latest after this; while the endpoint is not open, once a second. */
 const TOLD_AFTER_MS = 500;
@@ -50,6 +50,7 @@ export class PaceExchange {
   readonly #parts: PaceParts;
   readonly #follower: PaceFollower;
   readonly #minPerSecond: number;
+  readonly #failures: FailureSample;
   #news = noNews(0);
   /** How many answers the news count. */
   #answers = 0;
@@ -61,16 +62,23 @@ export class PaceExchange {
   #tellTimer: NodeJS.Timeout | undefined;
 
   constructor(parts: PaceParts, follower: PaceFollower) {
-    const { endpoint, now, monotonicNow } = parts;
+    const { endpoint, log, now, monotonicNow } = parts;
     this.#parts = parts;
     this.#follower = follower;
     this.#minPerSecond = endpoint.pace.minPerSecond;
+    this.#failures = new FailureSample(log, endpoint);
     this.#ahead = now() - monotonicNow();
   }
 
   stop(): void {
     this.#isStopped = true;
+    this.#failures.end();
     clearTimeout(this.#tellTimer);
+  }
+
+  /** Which failed attempts are logged; undefined: all, as it is not down, or about to stop. */
+  get sample(): FailureSample | undefined {
+    return this.verdict.state === 'down' && !this.#isStopped ? this.#failures : undefined;
   }
 
   get now(): number {
@@ -131,6 +139,7 @@ export class PaceExchange {
   #follow(verdict: Verdict, isNewEpoch: boolean): void {
     if (this.#isStopped) return;
     this.verdict = verdict;
+    if (verdict.state !== 'down') this.#failures.end();
     if (isNewEpoch) this.#news = ofAnOlderEpoch(this.#news, verdict.epoch);
     this.#follower.onVerdict(isNewEpoch);
     this.#tellRegularly();

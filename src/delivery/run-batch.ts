@@ -218,12 +218,12 @@ export class BatchRun implements Waiter {
 
   /** What follows from an attempt: every rule about that is in core/outcome. */
   #judge(event: StoredEvent, { classification, ms }: Attempted, now: number): FinishedEvent {
-    const { endpoint, log, meter } = this.#parts;
+    const { endpoint, log, meter, pace } = this.#parts;
     const attempt = nextAttempt(event);
     const outcome = decide({ classification, attempt, policy: endpoint.retry, now, random: this.#jitter });
     this.#ledger.tally.count(event, classification, outcome, ms, now);
     meter.attempted(event, classification, outcome, ms, now);
-    logAttempt(log, endpoint, event, classification, outcome, ms, now);
+    logAttempt(log, endpoint, event, classification, outcome, ms, now, pace.exchange.sample);
     if (classification.kind === 'delivered' || outcome.kind === 'delivered') return { event, outcome };
     const failed = withFailure(event, classification, outcome, now, ms, endpoint.url);
     if (outcome.kind === 'dead') logDead(log, endpoint, failed);

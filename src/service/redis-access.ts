@@ -2,12 +2,15 @@ import type { Config } from '../config/config-schema.ts';
 import type { Log } from '../core/log.ts';
 import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
-import type { RedisLocation } from '../queue/connections.ts';
+import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
+import { countServices } from '../queue/stored-clients.ts';
 import type { EmbeddedRedisEvent } from '../redis/attach.ts';
 import { type EmbeddedRedis, findEmbeddedRedis, startEmbeddedRedis } from '../redis/embedded.ts';
 
 /** How long a stop waits for the embedded Redis to be released. */
 const RELEASE_MS = 3_000;
+/** How long a start waits for Redis to say who else delivers. */
+const COUNT_MS = 1_000;
 /** How long a stop waits for a start that is under way. */
 const BEGIN_MS = 3_000;
 
@@ -53,6 +56,14 @@ function configured({ redis }: Config): RedisAccess | undefined {
   if (redis === undefined) return undefined;
   const { url } = redis;
   return { location: url.startsWith('/') ? { socketPath: url } : { url }, release: async () => {} };
+}
+
+/** Says, as information, if worker processes beside one's own deliver from this Redis. */
+export async function tellOfOthers({ location }: RedisAccess, own: number, log: Logger): Promise<void> {
+  const redis = openRedis(location, 'operator', () => {});
+  const all = (await atMost(COUNT_MS, countServices(redis))) ?? own;
+  closeRedis(redis);
+  if (all > own) log.info({ workers: all - own }, 'another service delivers already from this Redis');
 }
 
 /** A server that does not answer is left running for the next user: a stop does not wait for it. */

@@ -14,13 +14,12 @@ import { describeChange, noteReload, warnOf, warnOfRestart } from './config-news
 import { logEmbeddedRedis } from './embedded-redis-log.ts';
 import type { Health } from './health.ts';
 import type { RunningMonitor } from './monitor-incidents.ts';
-import { openRedisAccess, type RedisAccess, releaseShortly } from './redis-access.ts';
+import { openRedisAccess, type RedisAccess, releaseShortly, tellOfOthers } from './redis-access.ts';
 import { TlsWatch } from './tls-watch.ts';
 
 /** What a worker needs beyond its grace period: to write down what it has, and to let Redis go. */
 export const WORKER_END_MS = 15_000;
 const WORKER_ENTRY = new URL('../../workers/delivery.js', import.meta.url).pathname;
-
 const LOOK_EVERY_MS = 30_000;
 
 const NOT_TAKEN = 'configuration not taken: everything goes on as it was';
@@ -172,6 +171,7 @@ export class Service {
     }
     const { monitorIncidents } = await import('./monitor-incidents.ts');
     this.#incidents = monitorIncidents(this.#present.config, this.#access.location, log);
+    await tellOfOthers(this.#access, count, log);
     log.info({ workers: count }, 'started');
   }
 

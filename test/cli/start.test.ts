@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { embeddedWaybill } from '../support/embedded-waybill.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
@@ -49,6 +50,23 @@ test('a service goes on where the kernel tells it of a broken connection', async
   service.signal('SIGTERM');
   expect(await service.waitForLine('stopping')).toMatchObject({ signal: 'SIGTERM' });
   expect(await service.exit).toEqual({ code: 0, signal: null });
+});
+
+test('a second service on one configuration says that another one delivers already; the first does not', async () => {
+  const company = await testSandbox().company('acme');
+  const { start } = embeddedWaybill({ acme: company.clientSettings() });
+  const first = start();
+  await first.waitForLine('started');
+  const second = start();
+  await second.waitForLine('started');
+  const told = [first, second].map(({ lines }) =>
+    lines.filter(({ msg }) => msg === 'another service delivers already from this Redis'),
+  );
+  expect(told).toEqual([[], [expect.objectContaining({ level: 'info', workers: 1 })]]);
+  for (const service of [second, first]) {
+    service.signal('SIGTERM');
+    expect(await service.exit).toEqual({ code: 0, signal: null });
+  }
 });
 
 test('a service warns once of a credential in quotes, without its value', async () => {

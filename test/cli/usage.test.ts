@@ -4,24 +4,25 @@ import { oneLine } from '../../src/cli/terminal.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
 const MISUSES: readonly (readonly [string[], string])[] = [
-  [['bogus'], "unknown command 'bogus'"],
-  [['status', '--bogus'], "unknown option '--bogus'"],
-  [['send'], "missing required argument 'client'"],
+  [['replay'], 'there is no command "replay": did you mean "dead-letters replay"?'],
+  [['status', '--bogus'], 'status has no option "--bogus"'],
+  [['send'], '<client> is missing'],
   [['dead-letters', 'list', '--limit', '0'], 'whole number'],
   [['start', '--workers', '0'], 'whole number from 1 to 256'],
-  [['dead-letters'], 'a command is missing'],
+  [['dead-letters'], 'a command of dead-letters is missing'],
 ];
 
 test.each(MISUSES)('misuse, %j: exit code 2, and the reason as one JSON value', async (args, reason) => {
   const { code, stdout, stderr } = await runWaybill(['--json', ...args], { directory: testDirectory() });
   expect(code).toBe(2);
   expect(JSON.parse(stdout).error).toEqual({ code: 'USAGE', message: expect.stringContaining(reason) });
-  expect(stderr).not.toBe('');
+  expect(stderr.trimEnd().split('\n').at(-1)).toMatch(/^waybill: /);
 });
 
-test('misuse without --json: nothing on stdout', async () => {
-  const { code, stdout } = await runWaybill(['bogus'], { directory: testDirectory() });
-  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+test('misuse without --json: one sentence on stderr, nothing on stdout', async () => {
+  const answer = await runWaybill(['bogus'], { directory: testDirectory() });
+  const stderr = 'waybill: there is no command "bogus"; "waybill --help" lists them\n';
+  expect(answer).toMatchObject({ code: 2, stdout: '', stderr });
 });
 
 test('the help of every command names the options that all commands take', async () => {

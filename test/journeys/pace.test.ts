@@ -154,6 +154,37 @@ test('what was held for the longest hold goes as without a pace', async () => {
   expect(company.tally.received).toBe(360);
 });
 
+test('failed attempts of an endpoint that is down are sampled in the log, and complete everywhere else', async () => {
+  const company = await testSandbox().company('acme', { script: 503 });
+  const settings = company.clientSettings({
+    retry: QUICK_RETRIES,
+    pace: { mode: 'adaptive', holdMs: 1_000 },
+  });
+  const engine = await testEngine({ acme: settings }, { started: false, logLevel: 'info' });
+  const client = engine.client();
+  const later = Date.now() + 60_000;
+  await leave(engine, client.name, { state: 'down', downFrom: 1 }, { freshAt: later, freshBy: later });
+  await client.submit(numberedEvents(TYPE, 60));
+  await engine.start();
+  await client.settled({ dead: 60 });
+  expect(await client.status()).toMatchObject({ failedAttempts: { server_error: 360 } });
+  expect((await client.deadLetters()).map(({ history }) => history?.length)).toEqual(Array(60).fill(6));
+  expect(client.attempts().map(({ unreported = 0 }) => unreported)).toEqual([
+    ...Array(10).fill(0),
+    99,
+    99,
+    99,
+  ]);
+  expect(engine.log.matching('dead letter')).toHaveLength(60);
+
+  company.script({});
+  await client.replay();
+  await client.settled({ delivered: 60 });
+  expect(await engine.log.waitForLine('failed attempts left out of the log')).toMatchObject({
+    ...{ client: client.name, type: TYPE, failed: 360, leftOut: 347 },
+  });
+});
+
 test('SIGHUP changes the pace: what waited for an endpoint that is down is sent', async () => {
   const { configure, start, send } = servicePlace();
   const company = await testSandbox().company('acme');

@@ -66,6 +66,8 @@ export interface TestEngineOptions {
   /** The socket by which engines reach the Redis of this run, where something stands between. */
   readonly enginePath?: string;
   readonly deadLetters?: { readonly keepDays?: number };
+  /** Left out: debug. */
+  readonly logLevel?: 'info';
   /** The environment variables that `${NAME}` stands for. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -81,7 +83,7 @@ export async function testEngine(
   const location = { socketPath: testRedisPath() };
   const redis = testRedis();
   const lines = captureLogLines();
-  const log = createLog({ level: 'debug', destination: lines.stream });
+  const log = createLog({ level: options.logLevel ?? 'debug', destination: lines.stream });
   const directory = testDirectory();
 
   function configOf(changes: Readonly<Record<string, Partial<ClientSettings>>>): Config {

@@ -1,4 +1,5 @@
 import type { Pace } from '../../src/delivery/pace.ts';
+import type { PaceExchange } from '../../src/delivery/pace-exchange.ts';
 import type { Ticket } from '../../src/delivery/waiting-events.ts';
 
 /** What requests go with while the pace is open. */
@@ -9,6 +10,7 @@ export function openPace(): Pace {
   const pace: Partial<Pace> = {
     isOpen: true,
     ticket: TICKET,
+    exchange: { sample: undefined } as PaceExchange,
     start: async () => {},
     stop() {},
     takes: () => undefined,

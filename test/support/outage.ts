@@ -30,8 +30,8 @@ export interface OutageScene {
   readonly company: Company;
   /** All that was taken so far. */
   readonly taken: Taken;
-  /** Starts a service with one worker, and waits until that delivers. */
-  startService(): Promise<WaybillProcess>;
+  /** Starts a service with one worker, and `more` on its command line, and waits until that delivers. */
+  startService(...more: string[]): Promise<WaybillProcess>;
   /** Submits so many events, each about a unit of its own. @returns the ids of those that were accepted */
   submit(count: number): Promise<string[]>;
   /** Submits single events until one is accepted. @returns the ids of those accepted */
@@ -111,8 +111,8 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
     server,
     company,
     taken,
-    async startService() {
-      const service = startWaybill(['start', '--workers', '1', '--config', file], { directory });
+    async startService(...more) {
+      const service = startWaybill(['start', '--workers', '1', '--config', file, ...more], { directory });
       await service.waitForLine('delivering', { timeoutMs: PATIENT_MS });
       return service;
     },

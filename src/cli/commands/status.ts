@@ -31,7 +31,7 @@ export function addStatusCommand(program: Command): void {
     .argument('[client]', 'one client; default: all')
     .description("show where each client's events are")
     .option('--watch', 'go on showing it, with rates, until q or Ctrl-C')
-    .option('--interval <seconds>', 'how often --watch looks (default: 1)', parseInterval)
+    .option('--interval <seconds>', 'how often --watch looks (default: 1 s)', parseInterval)
     .action(
       operatorAction(async (terminal, operator, options: StatusOptions, client?: string) => {
         const clients = findClients(operator.config, client);

@@ -1,5 +1,9 @@
-import type { OptionValues, Command as TypedCommand } from '@commander-js/extra-typings';
-import { type Command, InvalidArgumentError } from 'commander';
+import type {
+  OptionValues,
+  Command as TypedCommand,
+  Option as TypedOption,
+} from '@commander-js/extra-typings';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Objective, parseObjectives } from '../../loadtest/objectives.ts';
 import type { Parsed } from '../../loadtest/quantities.ts';
 import { parseStages } from '../../loadtest/schedule.ts';
@@ -16,15 +20,16 @@ export type FindOptions = OptionsOf<ReturnType<typeof withFindFlags>>;
 /** What both commands take. */
 export type LoadOptions = Pick<RunOptions, keyof RunOptions & keyof FindOptions>;
 
-const MINUTE_MS = 60_000;
+const LOAD = 'How much is sent, and how:';
 
 /** Adds the flags of a plan. */
 export function withRunFlags(command: Command) {
   return withCommonFlags(
     (command as unknown as TypedCommand)
+      .optionsGroup(LOAD)
       .option('--rate <rate>', 'events a second, such as 200/s', parseRate)
       .option('--stages <list>', 'rates over time: 10s:0-200,2m:200,10s:200-0', readStages)
-      .option('--duration <time>', 'for how long, with --rate', readDuration, MINUTE_MS),
+      .addOption(withDefault('--duration <time>', 'for how long, with --rate', readDuration, '1m')),
   );
 }
 
@@ -32,13 +37,26 @@ export function withRunFlags(command: Command) {
 export function withFindFlags(command: Command) {
   return withCommonFlags(
     (command as unknown as TypedCommand)
-      .option('--start <rate>', 'the rate of the first probe', parseRate, 10)
+      .optionsGroup(LOAD)
+      .addOption(withDefault('--start <rate>', 'the rate of the first probe', parseRate, '10/s'))
       .option('--max-rate <rate>', 'the highest rate to try', parseRate)
-      .option('--precision <share>', 'how near to come', parsePercentage, 0.1)
-      .option('--probe <time>', 'the length of a probe', readDuration, 15_000)
-      .option('--confirm <time>', 'for how long the limit must hold', readDuration, MINUTE_MS)
-      .option('--budget <time>', 'for the whole search', readDuration, 15 * MINUTE_MS),
+      .addOption(withDefault('--precision <share>', 'how near to come', parsePercentage, '10%'))
+      .addOption(withDefault('--probe <time>', 'the length of a probe', readDuration, '15s'))
+      .addOption(withDefault('--confirm <time>', 'for how long the limit must hold', readDuration, '1m'))
+      .addOption(withDefault('--budget <time>', 'for the whole search', readDuration, '15m')),
   );
+}
+
+/** An option of a number whose default is shown as it is written, with its unit. */
+function withDefault<Flags extends string>(
+  flags: Flags,
+  description: string,
+  parse: (text: string) => number,
+  text: string,
+) {
+  return (new Option(flags, description) as unknown as TypedOption<Flags>)
+    .default(parse(text), text)
+    .argParser(parse);
 }
 
 function withCommonFlags<Options extends OptionValues>(command: TypedCommand<[], Options>) {
@@ -58,10 +76,14 @@ function withCommonFlags<Options extends OptionValues>(command: TypedCommand<[],
     )
     .option('--seed <n>', 'makes random gaps and payloads repeatable', parseCount)
     .option('--max-in-flight <n>', 'what is beyond it is not sent, and counts as missed', parseCount)
+    .optionsGroup('What is sent:')
     .option('--events <file>', 'payloads from a file (JSON, array or NDJSON) instead of generated ones')
     .option('--from-dead-letters', "payloads from the client's dead letters")
     .option('--mix <shares>', 'several types: disposition_update=80,inventory_receipt=20', readMix)
-    .option('--duplicates <share>', 'how many events repeat an earlier one', parsePercentage, 0)
+    .addOption(
+      withDefault('--duplicates <share>', 'how many events repeat an earlier one', parsePercentage, '0%'),
+    )
+    .optionsGroup('When it has failed, or ends:')
     .option('--slo <objective>', 'p99<300ms, delivered>99.5%, rate>=195/s; may be repeated', collect)
     .option('--max-requests <n>', 'for all of it', parseCount)
     .addOption(
@@ -70,6 +92,7 @@ function withCommonFlags<Options extends OptionValues>(command: TypedCommand<[],
         .default(DEFAULT_ABORT_RULE, DEFAULT_ABORT_RULE.text)
         .argParser((text) => parsedValue(parseAbortRule(text))),
     )
+    .optionsGroup('What is asked and told:')
     .option('--dry-run', 'say what would be sent, and send nothing')
     .option('--yes', 'do not ask')
     .option('--report <file>', 'write the whole report there, as JSON')
