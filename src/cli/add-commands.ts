@@ -31,7 +31,7 @@ const LEAST_WIDTH = 20;
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   'Setting up': ['init', 'check', 'key'],
   Delivering: ['start', 'send', 'pause', 'resume'],
-  Watching: ['status', 'event', 'pace', 'incidents'],
+  Watching: ['status', 'event', 'pace', 'incidents', 'audit'],
   'What was given up on': ['dead-letters', 'report'],
   'Trying out': ['sandbox', 'loadtest', 'demo'],
   Reading: ['docs'],

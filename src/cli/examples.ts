@@ -33,6 +33,10 @@ const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
     ['waybill event 0195a4c2-3b5e-7d10-8f21-6a0c9d4e7b13', 'ask all clients for it'],
     ['waybill event 0195a4c2-3b5e-7d10-8f21-6a0c9d4e7b13 --client acme', 'ask one, which is faster'],
   ],
+  audit: [
+    ['waybill audit', 'tell who did what in the last 90 days'],
+    ['waybill audit --client acme --since 2h', 'of one client, in the last two hours'],
+  ],
   pause: [
     ['waybill pause acme', 'hold its events back; requests under way are finished'],
     ['waybill pause acme --json', 'the same, with the counts for a script'],
