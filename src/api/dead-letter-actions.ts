@@ -9,7 +9,7 @@ import {
   replayDeadLetters,
 } from '../queue/dead-letters.ts';
 import type { Endpoint } from '../queue/names.ts';
-import type { ApiParts, ApiServer } from './api-parts.ts';
+import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { filterShape } from './dead-letters.ts';
 import { problems, unavailableSchema } from './schemas.ts';
@@ -102,17 +102,17 @@ function addAction(server: ApiServer, parts: ApiParts, action: Action): void {
         },
       },
     },
-    (request) => carryOut(parts, action, request.body as z.infer<typeof bodySchema>),
+    (request) => carryOut(parts, action, request.clients, request.body as z.infer<typeof bodySchema>),
   );
 }
 
 /** Acts until all is done or time is up, and says what was done. */
 async function carryOut(
-  { current, redis, http }: ApiParts,
+  { redis, http }: ApiParts,
   { done, act, extraFacts }: Action,
+  clients: PresentConfig['clients'],
   { client, ids, all: _, limit, dryRun, ...filter }: z.infer<typeof bodySchema>,
 ) {
-  const { clients } = current();
   const endpoints = new Map<string, Endpoint>();
   const result = await actOnDeadLetters(
     (name) => (ids === undefined ? readDeadLetters(redis, name, filter) : byId(redis, name, ids)),
