@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ResolvedClient } from '../config/config-schema.ts';
 import { EVENT_TYPE_NAMES } from '../core/event-types.ts';
 import {
   findIncident,
@@ -29,7 +30,7 @@ const query = z.strictObject({
 });
 
 /** `GET /v1/clients/:client/report` */
-export function addReportRoute(server: ApiServer, { current, redis, http, now }: ApiParts): void {
+export function addReportRoute(server: ApiServer, parts: ApiParts): void {
   server.get(
     '/v1/clients/:client/report',
     {
@@ -53,22 +54,30 @@ export function addReportRoute(server: ApiServer, { current, redis, http, now }:
       },
     },
     async (request, reply) => {
-      const { type, since, incident: id, format = preferredFormat(request.headers.accept) } = request.query;
-      const client = clientOf(request, request.params.client);
-      const deadline = performance.now() + http.requestTimeoutMs;
-      const onRead = (): void => {
-        if (performance.now() >= deadline) throw tooMany(client.name, http.requestTimeoutMs);
-      };
-      const incident = id === undefined ? undefined : await findIncident(redis, client.name, id, now());
-      if (id !== undefined && incident === undefined) {
-        throw new ProblemError('NOT_FOUND', `incident "${id}" is not known: GET /v1/incidents has the ids`);
-      }
-      const { keepDays } = current();
-      const report = await makeReport(redis, client, { type, incident, since, keepDays, now: now(), onRead });
+      const { format = preferredFormat(request.headers.accept), ...about } = request.query;
+      const report = await reportOf(parts, clientOf(request, request.params.client), about);
       const text = await writeReport(report, format);
       return reply.header('vary', 'accept').type(`${MEDIA_TYPES[format]}; charset=utf-8`).send(text);
     },
   );
+}
+
+/** @throws ProblemError */
+async function reportOf(
+  { current, redis, http, now }: ApiParts,
+  client: ResolvedClient,
+  { type, since, incident: id }: Omit<z.infer<typeof query>, 'format'>,
+) {
+  const deadline = performance.now() + http.requestTimeoutMs;
+  const incident = id === undefined ? undefined : await findIncident(redis, client.name, id, now());
+  if (id !== undefined && incident === undefined) {
+    throw new ProblemError('NOT_FOUND', `incident "${id}" is not known: GET /v1/incidents has the ids`);
+  }
+  const onRead = (): void => {
+    if (performance.now() >= deadline) throw tooMany(client.name, http.requestTimeoutMs);
+  };
+  const { keepDays } = current();
+  return makeReport(redis, client, { type, incident, since, keepDays, now: now(), onRead });
 }
 
 function tooMany(client: string, ms: number): ProblemError {

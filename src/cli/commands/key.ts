@@ -2,8 +2,9 @@ import { type Command, Option } from 'commander';
 import { generateKey } from '../../api/keys.ts';
 import { API_SCOPES, type ApiScope, httpConfigSchema } from '../../config/http-config.ts';
 import { readConfigText } from '../../config/load-config.ts';
-import { keyNames, placeKey } from '../../config/place-key.ts';
+import { type KeyPlace, keyNames, placeKey } from '../../config/place-key.ts';
 import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
+import type { Terminal } from '../terminal.ts';
 
 interface KeyOptions extends GlobalOptions {
   readonly scope: readonly ApiScope[];
@@ -37,15 +38,18 @@ export function addKeyCommand(program: Command): void {
           throw new UsageError(`${options.config} has a key "${name}" already: choose another name`);
         }
         terminal.value({ key, ...entry });
-        terminal.line(`The key, which is shown this once and kept nowhere:\n\n  ${key}\n`);
-        terminal.line('Requests carry it as "Authorization: Bearer <key>".');
-        const { where, lines } = placeKey(text, entry);
-        const place = where === undefined ? 'For the configuration' : `For ${options.config}, ${where}`;
-        terminal.line(`${place}:\n\n${lines}`);
-        if (where !== undefined) terminal.line('\nA running service takes it by SIGHUP.');
+        tellKey(terminal, key, options.config, placeKey(text, entry));
         return EXIT.done;
       }),
     );
+}
+
+function tellKey(terminal: Terminal, key: string, file: string, { where, lines }: KeyPlace): void {
+  terminal.line(`The key, which is shown this once and kept nowhere:\n\n  ${key}\n`);
+  terminal.line('Requests carry it as "Authorization: Bearer <key>".');
+  const place = where === undefined ? 'For the configuration' : `For ${file}, ${where}`;
+  terminal.line(`${place}:\n\n${lines}`);
+  if (where !== undefined) terminal.line('\nA running service takes it by SIGHUP.');
 }
 
 /** The configuration as it stands; empty: it cannot be read. */
