@@ -3,15 +3,18 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Redis } from 'ioredis';
 import type { ResolvedClient } from '../config/config-schema.ts';
-import type { ApiKey, ApiScope, HttpConfig } from '../config/http-config.ts';
-import type { LookUpEvent } from '../core/event-fate.ts';
+import type { ApiKey, HttpConfig } from '../config/http-config.ts';
+import type { EventFate } from '../core/event-fate.ts';
 import type { Log } from '../core/log.ts';
+import type { Access } from './keys.ts';
 import type { SubmitEvent } from './submit-events.ts';
 
 /** The configuration as it stands: it may be read anew while the server runs. */
 export interface PresentConfig {
   readonly clients: Readonly<Record<string, ResolvedClient>>;
   readonly keys: readonly ApiKey[];
+  /** How long dead letters are kept; undefined: for ever. */
+  readonly keepDays: number | undefined;
 }
 
 /** What the API is made from. */
@@ -23,7 +26,8 @@ export interface ApiParts {
   readonly submit: SubmitEvent;
   /** An `operator` connection, for all but `submit`. */
   readonly redis: Redis;
-  readonly lookUpEvent: LookUpEvent;
+  /** Finds out what became of an event of one of these clients; undefined: nothing is known of it. */
+  lookUpEvent(id: string, clients: readonly string[]): Promise<EventFate | undefined>;
   readonly log: Log;
   /** ms since the epoch */
   now(): number;
@@ -43,11 +47,15 @@ export type ApiServer = FastifyInstance<
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What a key must be allowed to do; `open`: none is needed. Absent: `operate`. */
-    scope?: ApiScope | 'open';
+    /** Who may use a route. Absent: who may read, if it only reads, or else who may operate. */
+    access?: Access;
+    /** The media types of bodies that it takes. Absent: JSON. */
+    takes?: readonly string[];
   }
   interface FastifyRequest {
     keyName: string | undefined;
+    /** The clients that its key is for, as they were configured when it came. */
+    clients: PresentConfig['clients'];
     /** Whether an operator's request began a change while Redis was there; undefined: it did not begin. */
     mayBeDone: boolean | undefined;
   }

@@ -66,9 +66,12 @@ export function addAuditRoute(server: ApiServer, { current, redis, now }: ApiPar
         },
       },
     },
-    async ({ query: { client, since, until } }) => {
-      const names = chooseClients(current(), client);
-      const clients = client === undefined ? [OF_NO_CLIENT, ...names] : names;
+    async (request) => {
+      const { client, since, until } = request.query;
+      const names = chooseClients(request, client);
+      // A key of some clients is not told what was done to all.
+      const isOfAll = client === undefined && request.clients === current().clients;
+      const clients = isOfAll ? [OF_NO_CLIENT, ...names] : names;
       const query = { clients, since, until, now: now(), limit: MOST_ENTRIES };
       const { entries, complete } = await readAudit(redis, query);
       return { entries: entries.map(auditValue), complete };

@@ -13,18 +13,20 @@ import { clientStatusSchema, openedSchema, pauseSchema, problems } from './schem
 
 const params = z.strictObject({ client: z.string().describe('the name of a client') });
 
-/** Finds the clients that a request is about: the one that it names, or all. @throws ProblemError */
+/** Finds the clients that a request is about: the one that it names, or all of its key. @throws ProblemError */
 export function chooseClients(
   { clients }: Pick<PresentConfig, 'clients'>,
   name: string | undefined,
 ): string[] {
   if (name === undefined) return Object.keys(clients).sort();
   if (Object.hasOwn(clients, name)) return [name];
-  throw new ProblemError('UNKNOWN_CLIENT', `client "${name}" is not in the configuration`);
+  // The same, whichever it is: a key learns nothing of other clients.
+  const detail = `client "${name}" is not in the configuration, or the key is not for it`;
+  throw new ProblemError('UNKNOWN_CLIENT', detail);
 }
 
-/** @throws ProblemError */
-function clientOf(config: Pick<PresentConfig, 'clients'>, name: string): ResolvedClient {
+/** The client that a request names. @throws ProblemError */
+export function clientOf(config: Pick<PresentConfig, 'clients'>, name: string): ResolvedClient {
   chooseClients(config, name);
   return config.clients[name] as ResolvedClient;
 }
@@ -37,7 +39,7 @@ export function addClientRoutes(server: ApiServer, parts: ApiParts): void {
   addOpenRoute(server, parts);
 }
 
-function addStatusRoutes(server: ApiServer, { current, redis }: ApiParts): void {
+function addStatusRoutes(server: ApiServer, { redis }: ApiParts): void {
   server.get(
     '/v1/clients',
     {
@@ -54,9 +56,8 @@ function addStatusRoutes(server: ApiServer, { current, redis }: ApiParts): void 
         },
       },
     },
-    async () => {
-      const { clients } = current();
-      const all = chooseClients({ clients }, undefined).map((name) => clients[name] as ResolvedClient);
+    async (request) => {
+      const all = chooseClients(request, undefined).map((name) => clientOf(request, name));
       const views = await readClientViews(redis, all);
       const values = [...views].map(([name, view]) => [name, clientViewValue(view)] as const);
       return { services: (await countServices(redis)) ?? null, clients: Object.fromEntries(values) };
@@ -74,14 +75,14 @@ function addStatusRoutes(server: ApiServer, { current, redis }: ApiParts): void 
       },
     },
     async (request) => {
-      return clientViewValue(await readClientView(redis, clientOf(current(), request.params.client)));
+      return clientViewValue(await readClientView(redis, clientOf(request, request.params.client)));
     },
   );
 }
 
 function addPauseRoute(
   server: ApiServer,
-  { current, redis, now, newId }: ApiParts,
+  { redis, now, newId }: ApiParts,
   verb: 'pause' | 'resume',
   summary: string,
 ): void {
@@ -97,7 +98,7 @@ function addPauseRoute(
       },
     },
     async (request) => {
-      const client = clientOf(current(), (request.params as z.infer<typeof params>).client);
+      const client = clientOf(request, (request.params as z.infer<typeof params>).client);
       const paused = verb === 'pause';
       const note = { id: newId(), action: verb, by: keyOf(request) };
       const changed = await setPaused(redis, client.name, paused, now(), note);
@@ -107,7 +108,7 @@ function addPauseRoute(
   );
 }
 
-function addOpenRoute(server: ApiServer, { current, redis, newId }: ApiParts): void {
+function addOpenRoute(server: ApiServer, { redis, newId }: ApiParts): void {
   server.post(
     '/v1/clients/:client/pace/:type/open',
     {
@@ -121,7 +122,7 @@ function addOpenRoute(server: ApiServer, { current, redis, newId }: ApiParts): v
     },
     async (request) => {
       const { client: name, type } = request.params;
-      const client = clientOf(current(), name);
+      const client = clientOf(request, name);
       const endpoint = Object.hasOwn(client.endpoints, type) ? client.endpoints[type] : undefined;
       if (endpoint === undefined) {
         throw new ProblemError('NO_ENDPOINT', `client "${name}" has no endpoint for "${type}"`);

@@ -9,12 +9,13 @@ import { addAuditRoute } from './audit.ts';
 import { addClientRoutes } from './clients.ts';
 import { addDeadLetterActions } from './dead-letter-actions.ts';
 import { addDeadLetterRoutes } from './dead-letters.ts';
-import { answerRaw, createErrorHandler, sendProblem } from './error-handler.ts';
+import { answerRaw, createErrorHandler } from './error-handler.ts';
 import { addEventRoutes } from './events.ts';
 import { addIncidentRoute } from './incidents.ts';
-import { findKey } from './keys.ts';
+import { clientsOf, findKey, scopesFor } from './keys.ts';
 import { addOpenApi } from './openapi.ts';
 import { ProblemError } from './problems.ts';
+import { addReportRoute } from './reports.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const LOOK_FOR_TIMEOUTS_MS = 1_000;
@@ -23,6 +24,9 @@ const BACKSTOP_MS = 5_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_CONNECTIONS = 1_000;
 const FIRST_REFUSAL = 400;
+const WRONG_KEY = 'the header Authorization must be "Bearer" and a key of this service';
+const NO_KEYS =
+  'this service has none yet: "waybill key NAME --scope submit" makes one and prints its lines for the configuration; then send the service SIGHUP';
 /** Of a request that is not about events. */
 const OPERATION_BODY_BYTES = 256 * 1024;
 
@@ -47,9 +51,6 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   // become a 500 because its answer is not as documented.
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
   server.setErrorHandler(answerError);
-  server.setNotFoundHandler((_request, reply) =>
-    sendProblem(reply, { code: 'NOT_FOUND', detail: 'there is no such path, or not for this method' }),
-  );
   addHooks(server, parts);
   await addOpenApi(server, parts.version);
   addEventRoutes(server, parts);
@@ -58,6 +59,7 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addDeadLetterActions(server, parts);
   addIncidentRoute(server, parts);
   addAuditRoute(server, parts);
+  addReportRoute(server, parts);
   return server;
 }
 
@@ -92,14 +94,21 @@ function timeouts({ requestTimeoutMs }: HttpConfig) {
 
 function addHooks(server: ApiServer, parts: ApiParts): void {
   server.decorateRequest('keyName', undefined);
-  server.addHook('onRequest', (request, _reply, done) => {
-    if (request.is404) done();
-    else done(refuseKey(request, parts));
+  server.decorateRequest('clients', null as never);
+  const methodsOf = collectMethods(server);
+  server.addHook('onRequest', (request, reply, done) => {
+    if (!request.is404) return done(refuseKey(request, parts));
+    const methods = methodsOf(request.url).join(', ');
+    if (methods === '') return done(new ProblemError('NOT_FOUND', 'GET /openapi.json has all paths'));
+    // Before the body is read: its type says nothing then.
+    reply.header('allow', methods);
+    done(new ProblemError('METHOD_NOT_ALLOWED', `it takes ${methods}, and not ${request.method}`));
   });
   server.decorateRequest('mayBeDone', undefined);
   server.addHook('preHandler', (request, _reply, done) => {
-    const isOperators = !request.is404 && request.routeOptions.config.scope === undefined;
-    if (isOperators) request.mayBeDone = isChange(request) && isConnected(parts.redis);
+    const { access } = request.routeOptions.config;
+    const asksRedis = access !== 'open' && access !== 'submit';
+    if (asksRedis) request.mayBeDone = isChange(request) && isConnected(parts.redis);
     done();
   });
   server.addHook('onResponse', (request, reply, done) => {
@@ -112,16 +121,29 @@ function addHooks(server: ApiServer, parts: ApiParts): void {
 
 /** Undefined: the request comes with a key that is allowed to. */
 function refuseKey(request: FastifyRequest, { current }: ApiParts): ProblemError | undefined {
-  const { scope = 'operate' } = request.routeOptions.config;
-  if (scope === 'open') return undefined;
-  const key = findKey(current().keys, request.headers.authorization);
-  if (key === undefined) {
-    const detail = 'the header Authorization must be "Bearer" and a key of this service';
-    return new ProblemError('UNAUTHENTICATED', detail);
-  }
+  const { config, method } = request.routeOptions;
+  const scopes = scopesFor(config.access, method);
+  if (scopes.length === 0) return undefined;
+  const { keys, clients } = current();
+  const key = findKey(keys, request.headers.authorization);
+  if (key === undefined) return new ProblemError('UNAUTHENTICATED', keys.length === 0 ? NO_KEYS : WRONG_KEY);
   request.keyName = key.name;
-  if (key.scopes.includes(scope)) return undefined;
-  return new ProblemError('FORBIDDEN', `key "${key.name}" has not the scope ${scope}`);
+  request.clients = clientsOf(key, clients);
+  if (scopes.some((scope) => key.scopes.includes(scope))) return undefined;
+  return new ProblemError('FORBIDDEN', `key "${key.name}" has not the scope ${scopes.join(' or ')}`);
+}
+
+/** Collects the methods of the routes that are added later. @returns finds those of a URL's path */
+function collectMethods(server: ApiServer): (url: string) => string[] {
+  const routes: { readonly path: RegExp; readonly method: string }[] = [];
+  server.addHook('onRoute', ({ url, method }) => {
+    const path = new RegExp(`^${url.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]*')}$`);
+    routes.push({ path, method: String(method) });
+  });
+  return (url) => {
+    const [path = ''] = url.split('?', 1);
+    return [...new Set(routes.filter((route) => route.path.test(path)).map(({ method }) => method))].sort();
+  };
 }
 
 /** Logs changes at `info`, with the name of the key. The URL is not logged: it may hold anything. */
@@ -140,5 +162,5 @@ function logRequest(request: FastifyRequest, reply: FastifyReply, log: Log): voi
 /** Whether a request is an operator's, and changes something. */
 function isChange({ method, routeOptions, body }: FastifyRequest): boolean {
   const isDryRun = (body as { dryRun?: boolean } | undefined)?.dryRun === true;
-  return method === 'POST' && routeOptions.config.scope === undefined && !isDryRun;
+  return method === 'POST' && routeOptions.config.access === undefined && !isDryRun;
 }

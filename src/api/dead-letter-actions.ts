@@ -11,7 +11,7 @@ import {
   replayDeadLetters,
 } from '../queue/dead-letters.ts';
 import type { Endpoint } from '../queue/names.ts';
-import type { ApiParts, ApiServer } from './api-parts.ts';
+import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { filterShape } from './dead-letters.ts';
 import { keyOf } from './keys.ts';
@@ -106,18 +106,21 @@ function addAction(server: ApiServer, parts: ApiParts, action: Action): void {
         },
       },
     },
-    (request) => carryOut(parts, action, request.body as z.infer<typeof bodySchema>, keyOf(request)),
+    (request) => {
+      const { clients } = request;
+      return carryOut(parts, action, clients, request.body as z.infer<typeof bodySchema>, keyOf(request));
+    },
   );
 }
 
 /** Acts until all is done or time is up, and says what was done. */
 async function carryOut(
-  { current, redis, http, newId }: ApiParts,
+  { redis, http, newId }: ApiParts,
   { verb, done, act, extraFacts }: Action,
+  clients: PresentConfig['clients'],
   { client, ids, all: _, limit, dryRun, ...filter }: z.infer<typeof bodySchema>,
   by: Actor,
 ) {
-  const { clients } = current();
   const note = { id: newId(), action: verb, by, filter: toAuditFilter({ ...filter, limit }, ids?.length) };
   const endpoints = new Map<string, Endpoint>();
   const result = await actOnDeadLetters(

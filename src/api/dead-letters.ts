@@ -19,7 +19,7 @@ const MOST_LOOKED_AT = 5_000;
 const LOOK_AT_ONCE = 500;
 const ZONED = /(?:Z|[+-]\d{2}:?\d{2})$/;
 
-/** A moment in ms since the epoch; without a zone it is UTC. */
+/** A moment that a request names, in ms since the epoch; without a zone it is UTC. */
 export const moment = z
   .string()
   .refine(isIsoTimestamp, 'must be an ISO 8601 date-time, such as 2026-03-01T14:00:00Z')
@@ -57,7 +57,7 @@ export function addDeadLetterRoutes(server: ApiServer, parts: ApiParts): void {
   addShowRoute(server, parts);
 }
 
-function addListRoute(server: ApiServer, { current, redis }: ApiParts): void {
+function addListRoute(server: ApiServer, { redis }: ApiParts): void {
   server.get(
     '/v1/dead-letters',
     {
@@ -78,8 +78,9 @@ function addListRoute(server: ApiServer, { current, redis }: ApiParts): void {
         },
       },
     },
-    async ({ query: { client, limit, cursor, ...filter } }) => {
-      const pages = pagesFrom(redis, chooseClients(current(), client), cursor);
+    async (request) => {
+      const { client, limit, cursor, ...filter } = request.query;
+      const pages = pagesFrom(redis, chooseClients(request, client), cursor);
       const { letters, next } = await listPage(pages, filter, limit);
       return { deadLetters: letters.map(deadLetterRow), next };
     },
@@ -115,7 +116,7 @@ async function* pagesFrom(redis: Redis, names: readonly string[], cursor = '') {
   }
 }
 
-function addShowRoute(server: ApiServer, { current, redis }: ApiParts): void {
+function addShowRoute(server: ApiServer, { redis }: ApiParts): void {
   server.get(
     '/v1/dead-letters/:id',
     {
@@ -128,8 +129,9 @@ function addShowRoute(server: ApiServer, { current, redis }: ApiParts): void {
         response: { 200: deadLetterDetailSchema, ...problems(400, 404) },
       },
     },
-    async ({ params: { id }, query }) => {
-      for (const client of chooseClients(current(), query.client)) {
+    async (request) => {
+      const { id } = request.params;
+      for (const client of chooseClients(request, request.query.client)) {
         const event = (await readDeadLettersById(redis, client, [id])).at(-1);
         if (event !== undefined) return deadLetterDetail({ client, event });
       }

@@ -23,14 +23,8 @@ const BY_CODE: Readonly<Record<string, ApiProblem>> = {
     detail: 'a part of the path is longer than any name or id here',
   },
 };
-/** Fastify's other errors by their status. */
-const BY_STATUS: Readonly<Record<number, ApiProblem>> = {
-  400: { code: 'BODY_INVALID', detail: 'the body is not JSON, or is not as long as was announced' },
-  404: { code: 'NOT_FOUND', detail: 'there is no such path' },
-  413: { code: 'BODY_TOO_LARGE', detail: 'the body is larger than a request may be' },
-  415: { code: 'MEDIA_TYPE_UNSUPPORTED', detail: 'a body of this content type is not taken here' },
-};
-const UNEXPECTED: ApiProblem = { code: 'UNEXPECTED', detail: "a fault of Waybill's own; its log says more" };
+const UNEXPECTED: ApiProblem = { code: 'UNEXPECTED', detail: 'its log says more' };
+const JSON_ALONE: readonly string[] = ['application/json'];
 const SERVER_FAULT = 500;
 
 /** Writes a problem as the answer. */
@@ -49,7 +43,7 @@ export function createErrorHandler({
 }: Pick<ApiParts, 'log' | 'redis' | 'onUnavailable'>) {
   return (thrown: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = isOfRedis(thrown, request) ? redisProblem(redis, thrown, request.mayBeDone) : thrown;
-    const problem = toProblem(error);
+    const problem = toProblem(error, request);
     // The client closed the connection: that is no fault of ours.
     const isGone = request.raw.socket?.destroyed === true;
     if (problem.code === 'UNEXPECTED' && !isGone) {
@@ -78,7 +72,7 @@ function redisProblem(redis: Redis, cause: Error, mayBeDone = false): ProblemErr
   return new ProblemError(code, message, undefined, { cause });
 }
 
-function toProblem(error: Error): ApiProblem {
+function toProblem(error: Error, request: FastifyRequest): ApiProblem {
   if (error instanceof ProblemError) return error.problem;
   if (hasZodFastifySchemaValidationErrors(error)) return invalidRequest(error);
   if (error instanceof WaybillError && statusOf(error.code) >= SERVER_FAULT) {
@@ -86,7 +80,27 @@ function toProblem(error: Error): ApiProblem {
   }
   const { code, statusCode } = error as { code?: unknown; statusCode?: number };
   if (typeof code !== 'string' || !code.startsWith('FST_ERR_')) return UNEXPECTED;
-  return BY_CODE[code] ?? BY_STATUS[statusCode ?? 0] ?? UNEXPECTED;
+  return BY_CODE[code] ?? ofStatus(statusCode, request) ?? UNEXPECTED;
+}
+
+/** Fastify's other errors: they are of bodies. */
+function ofStatus(
+  status: number | undefined,
+  { headers, routeOptions: { bodyLimit, config } }: FastifyRequest,
+): ApiProblem | undefined {
+  switch (status) {
+    case 400:
+      return { code: 'BODY_INVALID', detail: 'it is not JSON, or is not as long as was announced' };
+    case 413:
+      return { code: 'BODY_TOO_LARGE', detail: `it may have ${bodyLimit} bytes at most` };
+    case 415: {
+      const taken = (config.takes ?? JSON_ALONE).join(', ');
+      const given = headers['content-type']?.slice(0, 100) ?? 'none';
+      return { code: 'MEDIA_TYPE_UNSUPPORTED', detail: `taken: ${taken}; given: ${given}` };
+    }
+    default:
+      return undefined;
+  }
 }
 
 /** The beginnings of paths, by the part of the request. */
@@ -107,18 +121,18 @@ function invalidRequest({ validation = [], validationContext = 'body' }: Fastify
     }
     return keys.map((key) => ({ path: `${path}.${key.slice(0, 100)}`, message: 'is not known' }));
   });
-  const detail = errors.map(({ path, message }) => `${path} ${message}`).join('; ');
-  return { code: 'REQUEST_INVALID', detail: detail.slice(0, 500), members: { errors } };
+  const count = errors.length === 1 ? 'one problem' : `${errors.length} problems`;
+  return { code: 'REQUEST_INVALID', detail: `it has ${count}: see errors`, members: { errors } };
 }
 
 /** zod's own sentences begin with a capital letter and have no subject. */
-function sentenceOf(message = 'is not as documented'): string {
-  return /^[A-Z]/.test(message) ? `is not as documented: ${message}` : message;
+function sentenceOf(message = 'is wrong'): string {
+  return /^[A-Z]/.test(message) ? `is wrong: ${message}` : message;
 }
 
 const RAW_PROBLEMS: Readonly<Record<string, ApiProblem>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: { code: 'REQUEST_TIMEOUT', detail: 'the request did not come in time' },
-  HPE_HEADER_OVERFLOW: { code: 'HEADERS_TOO_LARGE', detail: 'the headers are larger than 16 KiB' },
+  ERR_HTTP_REQUEST_TIMEOUT: { code: 'REQUEST_TIMEOUT', detail: 'it did not come in time' },
+  HPE_HEADER_OVERFLOW: { code: 'HEADERS_TOO_LARGE', detail: 'they may have 16 KiB at most' },
 };
 const NOT_HTTP: ApiProblem = { code: 'REQUEST_INVALID', detail: 'what came is not HTTP' };
 

@@ -9,7 +9,7 @@ import { chooseClients } from './clients.ts';
 import { EVENT_FORMATS, type EventFormat, type EventItem, parseEvents, readEvents } from './event-items.ts';
 import { ProblemError } from './problems.ts';
 import { type BodyRoom, readBody, withWholeBody } from './request-body.ts';
-import { accountSchema, type EventAccount, eventFateSchema, problems } from './schemas.ts';
+import { accountSchema, type EventAccount, eventFateSchema, problems, problemsOf } from './schemas.ts';
 import { inWrapper, Submission } from './submit-events.ts';
 
 /** Whole bodies that may be in memory at once, of the largest size. */
@@ -30,22 +30,26 @@ export function addEventRoutes(server: ApiServer, parts: ApiParts): void {
   addLookUpRoute(server, parts);
 }
 
-function addLookUpRoute(server: ApiServer, { current, lookUpEvent }: ApiParts): void {
+function addLookUpRoute(server: ApiServer, { lookUpEvent }: ApiParts): void {
   server.get(
     '/v1/events/:id',
     {
+      config: { access: 'look_up' },
       schema: {
         operationId: 'getEvent',
         tags: ['events'],
         summary: 'What became of an event',
+        description:
+          'A key with the scope submit may ask, too, for an event of any client that it is for: whoever knows the id ' +
+          'was given it with the event.',
         params: z.strictObject({ id: z.uuid() }),
         querystring: z.strictObject({ client: z.string().optional().describe('look at one client only') }),
-        response: { 200: eventFateSchema, ...problems(400, 404) },
+        response: { 200: eventFateSchema, ...problemsOf(400, 401, 404, 503) },
       },
     },
-    async ({ params: { id }, query: { client } }) => {
-      chooseClients(current(), client);
-      const fate = await lookUpEvent(id, client);
+    async (request) => {
+      const { id } = request.params;
+      const fate = await lookUpEvent(id, chooseClients(request, request.query.client));
       if (fate !== undefined) return eventFateValue(fate);
       throw new ProblemError('NOT_FOUND', `nothing is known of event ${id}, or not any longer`);
     },
@@ -62,7 +66,7 @@ function addSubmitRoute(server: ApiServer, parts: ApiParts): void {
     scope.withTypeProvider<ZodTypeProvider>().post(
       '/v1/clients/:client/events/:type',
       {
-        config: { scope: 'submit' },
+        config: { access: 'submit', takes: Object.keys(EVENT_FORMATS) },
         schema: {
           operationId: 'submitEvents',
           tags: ['events'],
@@ -85,17 +89,20 @@ function addSubmitRoute(server: ApiServer, parts: ApiParts): void {
         },
       },
       async (request, reply) => {
-        const account = await submit(request, request.params.client, request.params.type);
+        const account = await submit(request, request.params);
         return reply.code(CREATED_LATER).send(account);
       },
     );
   });
 }
 
-function submitRoute({ http, current, submit }: ApiParts) {
+function submitRoute({ http, submit }: ApiParts) {
   const room: BodyRoom = { bytes: http.bodyLimitBytes * WHOLE_BODIES };
-  return async ({ raw }: FastifyRequest, client: string, type: string): Promise<EventAccount> => {
-    checkTarget(current(), client, type);
+  return async (
+    { raw, clients }: Pick<FastifyRequest, 'raw' | 'clients'>,
+    { client, type }: z.infer<typeof params>,
+  ): Promise<EventAccount> => {
+    checkTarget({ clients }, client, type);
     const key = headerKey(raw);
     const format = formatOf(raw);
     const chunks = readBody(raw, http.bodyLimitBytes, http.requestTimeoutMs);
@@ -115,7 +122,7 @@ function submitRoute({ http, current, submit }: ApiParts) {
 }
 
 /** @throws ProblemError */
-function checkTarget(config: PresentConfig, client: string, type: string): void {
+function checkTarget(config: Pick<PresentConfig, 'clients'>, client: string, type: string): void {
   chooseClients(config, client);
   if (findEventType(type) === undefined) {
     throw new ProblemError('UNKNOWN_EVENT_TYPE', `"${type}" is not an event type`);
@@ -135,7 +142,10 @@ function headerKey(raw: IncomingMessage): string | undefined {
 function formatOf({ headers }: IncomingMessage): EventFormat {
   const encoding = headers['content-encoding'] ?? 'identity';
   if (encoding.toLowerCase() !== 'identity') {
-    throw new ProblemError('MEDIA_TYPE_UNSUPPORTED', 'packed bodies are not taken');
+    throw new ProblemError(
+      'MEDIA_TYPE_UNSUPPORTED',
+      `taken unpacked, not with Content-Encoding: ${encoding}`,
+    );
   }
   const type = headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? '';
   // A request without a body needs no type; it is refused for having no events.

@@ -5,7 +5,8 @@ import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { count, problems, status, time } from './schemas.ts';
 
-const incidentSchema = z.object({
+/** An incident, as `incidentValue` writes it. */
+export const incidentSchema = z.object({
   id: z.string(),
   client: z.string(),
   type: z.string(),
@@ -34,7 +35,7 @@ const incidentSchema = z.object({
 });
 
 /** `GET /v1/incidents` */
-export function addIncidentRoute(server: ApiServer, { current, redis, now }: ApiParts): void {
+export function addIncidentRoute(server: ApiServer, { redis, now }: ApiParts): void {
   server.get(
     '/v1/incidents',
     {
@@ -49,8 +50,9 @@ export function addIncidentRoute(server: ApiServer, { current, redis, now }: Api
         },
       },
     },
-    async ({ query }) => {
-      const { open, closed } = await readAllIncidents(redis, chooseClients(current(), query.client), now());
+    async (request) => {
+      const names = chooseClients(request, request.query.client);
+      const { open, closed } = await readAllIncidents(redis, names, now());
       return { open: open.map(incidentValue), closed: closed.map(incidentValue) };
     },
   );

@@ -1,14 +1,23 @@
 import swagger from '@fastify/swagger';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import { z } from 'zod';
-import type { ApiScope } from '../config/http-config.ts';
 import { EVENT_TYPES } from '../core/event-types.ts';
 import { MAX_KEY_LENGTH } from '../core/idempotency-key.ts';
 import { payloadSchema } from '../core/payload-schema.ts';
 import type { ApiServer } from './api-parts.ts';
 import { EVENT_FORMATS } from './event-items.ts';
+import { type Access, scopesFor } from './keys.ts';
+import { problemsOf } from './schemas.ts';
 
 const SUBMIT_PATH = '/v1/clients/{client}/events/{type}';
+
+const TAGS = [
+  { name: 'events', description: 'Events in, and what became of them.' },
+  { name: 'clients', description: 'Who receives events.' },
+  { name: 'dead letters', description: 'Events that were given up on.' },
+  { name: 'incidents', description: 'Endpoints that fail.' },
+  { name: 'about', description: 'The API itself.' },
+];
 
 /** Collects the OpenAPI document from the routes that are added later, and serves it as `/openapi.json`. */
 export async function addOpenApi(server: ApiServer, version: string): Promise<void> {
@@ -19,7 +28,10 @@ export async function addOpenApi(server: ApiServer, version: string): Promise<vo
         title: 'Waybill',
         version,
         description: "Takes a warehouse's events in and operates their delivery to the clients' endpoints.",
+        license: { name: 'MIT', identifier: 'MIT' },
       },
+      servers: [{ url: '/', description: 'The service that this document comes from.' }],
+      tags: TAGS,
       components: {
         securitySchemes: {
           key: { type: 'http', scheme: 'bearer', description: 'a key as "waybill key" prints it' },
@@ -28,28 +40,34 @@ export async function addOpenApi(server: ApiServer, version: string): Promise<vo
     },
     transform(route) {
       const { schema, url } = jsonSchemaTransform(route);
-      return { schema: { ...schema, security: securityOf(route.route.config?.scope) }, url };
+      return {
+        schema: { ...schema, security: securityOf(route.route.config?.access, route.route.method) },
+        url,
+      };
     },
     transformObject: (document) => describeBodies(jsonSchemaTransformObject(document)),
   });
   server.get(
     '/openapi.json',
     {
-      config: { scope: 'open' },
+      config: { access: 'open' },
       schema: {
         operationId: 'getOpenApi',
         tags: ['about'],
         summary: 'This document',
-        response: { 200: z.looseObject({ openapi: z.string() }) },
+        response: {
+          200: z.looseObject({ openapi: z.string() }).describe('the document'),
+          ...problemsOf(431),
+        },
       },
     },
     async () => ({ ...server.swagger() }) as { openapi: string },
   );
 }
 
-/** The scope that a key needs stands where OpenAPI 3.1 has roles. */
-function securityOf(scope: ApiScope | 'open' = 'operate'): { key: string[] }[] {
-  return scope === 'open' ? [] : [{ key: [scope] }];
+/** Scopes stand where OpenAPI 3.1 has roles; one of them is enough. */
+function securityOf(access: Access | undefined, method: unknown): { key: string[] }[] {
+  return scopesFor(access, method).map((scope) => ({ key: [scope] }));
 }
 
 type Document = ReturnType<typeof jsonSchemaTransformObject>;

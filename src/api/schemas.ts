@@ -51,7 +51,9 @@ const problemSchema = z
     status: z.int(),
     code: z.string().describe('stable; "waybill docs errors" explains each'),
     detail: z.string(),
-    errors: errorsSchema.optional(),
+    errors: errorsSchema
+      .optional()
+      .describe('what is wrong with the request; of events it stands in refused'),
     ...accountSchema.partial().shape,
   })
   .meta({ id: 'Problem' });
@@ -64,50 +66,51 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   408: 'the request took too long',
   413: 'too large, or too many',
   415: 'a body of this type is not taken',
-  422: 'refused, each problem with its path',
+  422: 'refused: each event with its problems, by path',
+  431: 'the headers are larger than 16 KiB',
   503: 'Redis is away or full, or too much is under way: the same request may succeed after Retry-After',
   504: "Redis' answer was lost: it may have been done; events that stand in unknown may have been taken",
 };
 
 /** The documented problems of a route that wants a key and asks Redis, and further ones by status. */
 export function problems<const Status extends number>(...further: Status[]) {
-  const entries = [401, 403, 503, ...further].map((code) => [
+  return problemsOf<401 | 403 | 503 | Status>(401, 403, 503, ...further);
+}
+
+/** The documented problems of a route by status. */
+export function problemsOf<const Status extends number>(...statuses: Status[]) {
+  const entries = statuses.map((code) => [
     code,
     { description: DESCRIPTIONS[code], content: { [PROBLEM_TYPE]: { schema: problemSchema } } },
   ]);
-  return Object.fromEntries(entries) as Record<
-    Status | 401 | 403 | 503,
-    { content: Record<string, { schema: z.ZodType }> }
-  >;
+  return Object.fromEntries(entries) as Record<Status, { content: Record<string, { schema: z.ZodType }> }>;
 }
 
-const countsSchema = z
-  .object({
-    waiting: count,
-    inFlight: count,
-    retrying: count,
-    dead: count,
-    delivered: count,
-    deliveredByType: z.record(z.string(), z.record(z.string(), count)),
-    failedAttempts: z.record(z.string(), count),
-    accepted: count,
-    replayed: count,
-    discarded: count,
-    broken: count,
-    pausedAt: time.nullable(),
-    lastError: z
-      .object({
-        at: time,
-        event: z.string(),
-        type: z.string(),
-        attempt: count,
-        status,
-        class: z.string(),
-        detail: z.string(),
-      })
-      .optional(),
-  })
-  .meta({ id: 'EventCounts' });
+const countsSchema = z.object({
+  waiting: count,
+  inFlight: count,
+  retrying: count,
+  dead: count,
+  delivered: count,
+  deliveredByType: z.record(z.string(), z.record(z.string(), count)),
+  failedAttempts: z.record(z.string(), count),
+  accepted: count,
+  replayed: count,
+  discarded: count,
+  broken: count,
+  pausedAt: time.nullable(),
+  lastError: z
+    .object({
+      at: time,
+      event: z.string(),
+      type: z.string(),
+      attempt: count,
+      status,
+      class: z.string(),
+      detail: z.string(),
+    })
+    .optional(),
+});
 
 const paceState = z.enum(['open', 'slowed', 'down', 'recovering']);
 

@@ -20,7 +20,6 @@ const MAX_ERRORS = 20_000;
 /** Submitted in one go. */
 const PART = 500;
 const SERVER_FAULT = 500;
-const MAX_DETAIL = 500;
 const TOO_MANY = `a request may have at most ${MAX_EVENTS} events; those in none of the lists were not taken`;
 const OF_KEY: ReadonlySet<string> = new Set(['IDEMPOTENCY_KEY_INVALID', 'IDEMPOTENCY_KEY_REUSED']);
 /** What they say is the predicate of a path; the messages of all others are sentences. */
@@ -58,16 +57,10 @@ export class Submission {
     if (accepted.length > 0) return this.account;
     const [first] = refused;
     if (first === undefined) throw new ProblemError('BODY_INVALID', 'the body holds no event');
-    const { code, errors } = first;
-    if (refused.length > 1) {
-      const isOneReason = refused.every((one) => one.code === code);
-      const detail = `none of the ${refused.length} events was accepted`;
-      throw new ProblemError(isOneReason ? code : 'INVALID_EVENT', detail, this.account);
-    }
-    const sentences = errors.map(({ path, message }) =>
-      OF_PAYLOAD.has(code) ? `${path} ${message}` : message,
-    );
-    throw new ProblemError(code, sentences.join('; ').slice(0, MAX_DETAIL), { errors, ...this.account });
+    const isOneReason = refused.every(({ code }) => code === first.code);
+    const what = refused.length === 1 ? 'the event was not' : `none of the ${refused.length} events was`;
+    const detail = `${what} accepted: see refused`;
+    throw new ProblemError(isOneReason ? first.code : 'INVALID_EVENT', detail, this.account);
   }
 
   async #take(item: EventItem): Promise<SubmitResult> {
@@ -91,8 +84,9 @@ export class Submission {
       return new ProblemError('REDIS_ANSWER_LOST', detail, this.account);
     }
     const { code, problems } = result;
-    this.account.refused.push({ index, line, code, errors: this.#shorten(problems) });
-    return statusOf(code) >= SERVER_FAULT ? new ProblemError(code, detail, this.account) : undefined;
+    const isOfEvent = statusOf(code) < SERVER_FAULT;
+    this.account.refused.push({ index, line, code, errors: isOfEvent ? this.#shorten(problems) : [] });
+    return isOfEvent ? undefined : new ProblemError(code, detail, this.account);
   }
 
   #shorten(errors: readonly Problem[]): Problem[] {

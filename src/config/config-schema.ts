@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type AuthConfig, type ClientConfig, clientConfigSchema, clientNameSchema } from './client-config.ts';
 import { clientDefaultsSchema } from './client-defaults.ts';
 import { type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-headers.ts';
-import { httpConfigSchema } from './http-config.ts';
+import { httpConfigSchema, refuseKeysOfNobody } from './http-config.ts';
 import { ALWAYS, isUserInfoEncoded, NOT_ENCODED, textFor, whyLineBreak } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
 import type { ProxyRoutes } from './proxy-routes.ts';
@@ -89,7 +89,9 @@ export const configSchema = z.strictObject({
     .describe('How long a stopping service waits for the requests under way.'),
   http: httpConfigSchema
     .optional()
-    .describe('The HTTP API: events in, and operating the service. Without it nothing listens.'),
+    .describe(
+      'The HTTP API: events in, and operating the service. Without it nothing listens; `http: {}` takes all defaults.',
+    ),
   defaults: clientDefaultsSchema
     .optional()
     .describe(
@@ -100,6 +102,9 @@ export const configSchema = z.strictObject({
     .refine((clients) => Object.keys(clients).length > 0, 'must name at least one client')
     .describe('Who receives events. A name holds a to z, 0 to 9 and hyphens, 63 characters at most.'),
 });
+
+/** The same, with what its sections say of each other. */
+export const wholeConfigSchema = configSchema.superRefine(refuseKeysOfNobody);
 
 /** What `waybill.yaml` says, with all defaults filled in. */
 export type ConfigFile = z.infer<typeof configSchema>;

@@ -56,7 +56,7 @@ shutdownGraceMs: 10000
 #   requestTimeoutMs: 30000                 # {http.requestTimeoutMs}
 #   # {http.keys}
 #   keys:
-#     - { name: orders, sha256: 0123..., scopes: [submit] }   # {http.keys[].scopes}
+#     - { name: orders, sha256: 0123..., scopes: [submit], clients: [acme] }   # {http.keys[].scopes}
 
 # {defaults}
 # defaults:

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { didYouMean } from '../core/near-miss.ts';
+import { clientNameSchema } from './client-config.ts';
 import { credential } from './http-fields.ts';
 
 /** What a key of the HTTP API may be allowed to do. */
-export const API_SCOPES = ['submit', 'operate'] as const;
+export const API_SCOPES = ['submit', 'read', 'operate'] as const;
 
 const MIB = 1024 * 1024;
 
@@ -23,8 +25,17 @@ const keySchema = z.strictObject({
     .describe('The SHA-256 of the key, in hexadecimal digits.'),
   scopes: z
     .array(z.enum(API_SCOPES))
-    .min(1, 'must name at least one of submit, operate')
-    .describe('What the key may do. submit: send events; operate: everything else.'),
+    .min(1, `must name at least one of ${API_SCOPES.join(', ')}`)
+    .describe(
+      'What the key may do. submit: send events, and ask what became of one; read: ask anything; operate: everything but send events.',
+    ),
+  clients: z
+    .array(clientNameSchema)
+    .min(1, 'must name at least one client')
+    .optional()
+    .describe(
+      'The clients that the key is for: others are to it as if they were not there. Without it: all.',
+    ),
 });
 
 /**
@@ -54,14 +65,14 @@ export const httpConfigSchema = z.strictObject({
     .describe('How long one request may take.'),
   keys: z
     .array(keySchema)
-    .min(1, 'must name at least one key: "waybill key NAME" makes one')
     .superRefine((keys, context) => {
       for (const [index, { name }] of keys.entries()) {
         if (keys.findIndex((key) => key.name === name) === index) continue;
         context.addIssue({ code: 'custom', path: [index, 'name'], message: 'is the name of a key above' });
       }
     })
-    .describe('Who may use it; at least one. "waybill key NAME" makes a key and prints its entry.'),
+    .default([])
+    .describe('Who may use it. "waybill key NAME" makes a key and prints its entry; SIGHUP takes new ones.'),
 });
 
 /** The settings of the HTTP API with all defaults filled in. */
@@ -70,3 +81,17 @@ export type HttpConfig = z.infer<typeof httpConfigSchema>;
 export type ApiKey = HttpConfig['keys'][number];
 /** One thing that keys may be allowed to do. */
 export type ApiScope = ApiKey['scopes'][number];
+
+/** Refuses keys that are bound to a client that there is not: it would have them once there is one of that name. */
+export function refuseKeysOfNobody(
+  { http, clients }: { readonly http?: HttpConfig | undefined; readonly clients: object },
+  context: z.RefinementCtx,
+): void {
+  for (const [index, key] of (http?.keys ?? []).entries()) {
+    for (const [at, name] of (key.clients ?? []).entries()) {
+      if (Object.hasOwn(clients, name)) continue;
+      const message = `is not a client of this file${didYouMean(name, Object.keys(clients))}`;
+      context.addIssue({ code: 'custom', path: ['http', 'keys', index, 'clients', at], message });
+    }
+  }
+}

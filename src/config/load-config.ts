@@ -8,10 +8,10 @@ import { ConfigError, type ConfigProblem, placeOf } from './config-error.ts';
 import {
   type Config,
   type ConfigFile,
-  configSchema,
   type ResolvedClient,
   type ResolvedEndpoint,
   type TlsMaterial,
+  wholeConfigSchema,
 } from './config-schema.ts';
 import { mergeHeaders } from './endpoint-headers.ts';
 import { findIssues } from './find-issues.ts';
@@ -81,7 +81,7 @@ export function parseConfig(
     held === 'unread'
       ? { byClient: new Map<string, ClientTlsFiles>(), issues: [] }
       : readTlsFiles(substituted.value, directory, merged, readingsOf(held));
-  const { value, issues: ofSchema } = checkTree(configSchema, substituted.value);
+  const { value, issues: ofSchema } = checkTree(wholeConfigSchema, substituted.value);
   const { secretKey, problems: ofKey } = readSecretKey(env);
   const proxies = readEnvironmentRoutes(env);
   const problems = [...ofKey, ...(asksEnvironment(substituted.value) ? proxies.problems : [])];

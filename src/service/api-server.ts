@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net';
+import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
-import type { ApiServer } from '../api/api-parts.ts';
+import type { ApiParts, ApiServer } from '../api/api-parts.ts';
 import { createApi } from '../api/create-api.ts';
 import type { SubmitEvent } from '../api/submit-events.ts';
 import type { Config } from '../config/config-schema.ts';
 import type { HttpConfig } from '../config/http-config.ts';
-import type { LookUpEvent } from '../core/event-fate.ts';
 import { inBrackets } from '../core/host-port.ts';
 import type { Log } from '../core/log.ts';
 import { atMost } from '../core/time.ts';
@@ -23,7 +23,7 @@ export type RunningApi = NonNullable<Awaited<ReturnType<typeof startApi>>>;
 /** What the API may be given besides. */
 export interface ApiOptions {
   /** Finds out what became of an event; default: what Redis has of it. */
-  lookUpEvent?(redis: Redis, config: () => Config): LookUpEvent;
+  lookUpEvent?(redis: Redis): ApiParts['lookUpEvent'];
 }
 
 /**
@@ -47,10 +47,13 @@ export async function startApi(
   const server = await createApi({
     http,
     version: VERSION,
-    current: () => ({ clients: present.config.clients, keys: present.config.http?.keys ?? [] }),
+    current: () => {
+      const { clients, deadLetters, http: served } = present.config;
+      return { clients, keys: served?.keys ?? [], keepDays: deadLetters.keepDays };
+    },
     submit: (...event) => (present.intake.submit as SubmitEvent)(...event),
     redis,
-    lookUpEvent: lookUpEvent(redis, () => present.config),
+    lookUpEvent: lookUpEvent(redis),
     log,
     now: Date.now,
     newId: createIdSource(),
@@ -67,15 +70,21 @@ export async function startApi(
     throw listenFailed(http, error as Error);
   }
   const address = addressOf(server.server.address() as AddressInfo);
-  log.info({ address, keys: http.keys.map(({ name }) => name) }, 'http api listens');
+  log.info({ address, keys: keyNames(http) }, 'http api listens');
+  warnWithoutKeys(http, log);
   return {
     /** `http://127.0.0.1:8425` */
     address,
     /** Goes on with another configuration's clients and keys; what it listens on and its limits stay. */
     async reload(next: Config): Promise<void> {
-      const { intake } = present;
+      const { intake, config: before } = present;
       present = { config: next, intake: await openIntake(next, location) };
       await intake.close();
+      const served = next.http ?? { keys: [] };
+      if (!isDeepStrictEqual(before.http?.keys, served.keys)) {
+        log.info({ keys: keyNames(served) }, 'http api has other keys');
+        warnWithoutKeys(served, log);
+      }
       if (isServedAlike(http, next.http)) return;
       log.warn({}, 'another http host, port, limit or time-out needs a restart');
     },
@@ -87,10 +96,16 @@ export async function startApi(
   };
 }
 
-/** Asks the clients that are configured by then. */
-function inRedis(redis: Redis, config: () => Config): LookUpEvent {
-  return (id, client) =>
-    createEventLookUp({ redis, clients: Object.keys(config().clients), now: Date.now })(id, client);
+function keyNames({ keys }: Pick<HttpConfig, 'keys'>): string[] {
+  return keys.map(({ name }) => name);
+}
+
+function warnWithoutKeys({ keys }: Pick<HttpConfig, 'keys'>, log: Log): void {
+  if (keys.length === 0) log.warn({}, 'http api has no keys: it refuses every request');
+}
+
+function inRedis(redis: Redis): ApiParts['lookUpEvent'] {
+  return (id, clients) => createEventLookUp({ redis, clients, now: Date.now })(id);
 }
 
 /** Connections on which nothing is under way are closed at once, the others at the end of the grace period. */

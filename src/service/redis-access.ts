@@ -59,7 +59,7 @@ function configured({ redis }: Config): RedisAccess | undefined {
 }
 
 /** Says, as information, if worker processes beside one's own deliver from this Redis. */
-export async function tellOfOthers({ location }: RedisAccess, own: number, log: Logger): Promise<void> {
+export async function tellOfOthers({ location }: RedisAccess, own: number, log: Log): Promise<void> {
   const redis = openRedis(location, 'operator', () => {});
   const all = (await atMost(COUNT_MS, countServices(redis))) ?? own;
   closeRedis(redis);

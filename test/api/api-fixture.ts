@@ -21,6 +21,9 @@ export interface ApiCall {
   readonly key?: string | null;
 }
 
+/** What a request may ask for. */
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS' | 'HEAD';
+
 /** What was answered; JSON is parsed. */
 export interface ApiAnswer {
   readonly status: number;
@@ -33,11 +36,11 @@ export interface ApiAnswer {
 export interface ApiFixture {
   readonly api: RunningApi;
   readonly name: string;
-  readonly keys: Readonly<Record<'all' | 'submit' | 'operate', string>>;
+  readonly keys: Readonly<Record<'all' | 'submit' | 'read' | 'operate', string>>;
   readonly log: LogLines;
   readonly redis: Redis;
   configWith(changes: object): Config;
-  call(method: 'GET' | 'POST', path: string, options?: ApiCall): Promise<ApiAnswer>;
+  call(method: HttpMethod, path: string, options?: ApiCall): Promise<ApiAnswer>;
 }
 
 /** What a test may want otherwise. */
@@ -53,10 +56,11 @@ export const UNSENT = { baseUrl: 'http://127.0.0.1:9', endpoints: { disposition_
 /** Starts the API for one client on the Redis of this run; no worker delivers anything. */
 export async function startTestApi(options: ApiFixtureOptions = {}): Promise<ApiFixture> {
   const name = uniqueClientName();
-  const made = { all: generateKey(), submit: generateKey(), operate: generateKey() };
+  const made = { all: generateKey(), submit: generateKey(), read: generateKey(), operate: generateKey() };
   const keys = [
     { name: 'all', sha256: made.all.sha256, scopes: ['submit', 'operate'] },
     { name: 'submit', sha256: made.submit.sha256, scopes: ['submit'] },
+    { name: 'read', sha256: made.read.sha256, scopes: ['read'] },
     { name: 'operate', sha256: made.operate.sha256.toUpperCase(), scopes: ['operate'] },
   ];
   const socketPath = options.socketPath ?? testRedisPath();
@@ -82,7 +86,7 @@ export async function startTestApi(options: ApiFixtureOptions = {}): Promise<Api
   return {
     api,
     name,
-    keys: { all: made.all.key, submit: made.submit.key, operate: made.operate.key },
+    keys: { all: made.all.key, submit: made.submit.key, read: made.read.key, operate: made.operate.key },
     log,
     redis: testRedis(),
     configWith,
@@ -91,7 +95,7 @@ export async function startTestApi(options: ApiFixtureOptions = {}): Promise<Api
   };
 }
 
-async function send(agent: Agent, method: 'GET' | 'POST', url: string, call: ApiCall): Promise<ApiAnswer> {
+async function send(agent: Agent, method: HttpMethod, url: string, call: ApiCall): Promise<ApiAnswer> {
   const { json, key, headers = {} } = call;
   const answer = await request(url, {
     method,
@@ -107,7 +111,7 @@ async function send(agent: Agent, method: 'GET' | 'POST', url: string, call: Api
   return {
     status: answer.statusCode,
     headers: answer.headers,
-    body: text === '' ? undefined : JSON.parse(text),
+    body: String(answer.headers['content-type']).includes('json') ? JSON.parse(text) : text,
   };
 }
 

@@ -43,7 +43,8 @@ test('a refused event is a 422 with every path; among others it is told apart, b
   expect(single.status).toBe(422);
   expect(single.headers['content-type']).toMatch(/^application\/problem\+json/);
   expect(single.body).toMatchObject({ status: 422, code: 'INVALID_EVENT', accepted: [] });
-  const paths = single.body.errors.map(({ path }: { path: string }) => path).sort();
+  const [{ errors }] = single.body.refused;
+  const paths = errors.map(({ path }: { path: string }) => path).sort();
   expect(paths).toEqual(['$.colour', '$.from_condition', '$.optiturn_lp']);
 
   const lines = `${JSON.stringify(numberedEvent(TYPE, 1))}\n\n{"a":\n${JSON.stringify(bad)}\n`;
@@ -142,13 +143,16 @@ test('a problem of a wrapped event or its key is named by its place in the wrapp
   const reused = await post(keyed('a', 1));
   expect(reused.body).toMatchObject({
     code: 'IDEMPOTENCY_KEY_REUSED',
-    errors: [{ path: '$.idempotencyKey' }],
+    refused: [{ errors: [{ path: '$.idempotencyKey' }] }],
   });
-  expect(reused.body.detail).toMatch(/^the idempotency key "a" stands for event /);
+  expect(reused.body.refused[0].errors[0].message).toMatch(/^the idempotency key "a" stands for event /);
   const all = await post([keyed('a', 2), keyed('a', 3)]);
   expect(all).toMatchObject({ status: 422, body: { code: 'IDEMPOTENCY_KEY_REUSED' } });
   const bad = await post({ payload: { ...numberedEvent(TYPE, 4), upc: null } });
-  expect(bad.body).toMatchObject({ code: 'INVALID_EVENT', errors: [{ path: '$.payload.upc' }] });
+  expect(bad.body).toMatchObject({
+    code: 'INVALID_EVENT',
+    refused: [{ errors: [{ path: '$.payload.upc' }] }],
+  });
   expect((await waiting(api)).size).toBe(1);
 });
 

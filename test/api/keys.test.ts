@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { problemsOf } from '../support/config-problems.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
+import { FILE, problemsOf } from '../support/config-problems.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
-import { runWaybill } from '../support/waybill-process.ts';
 import { startTestApi } from './api-fixture.ts';
 
 failOnLeaks();
@@ -40,20 +40,31 @@ test('each route wants a key with its scope; the document is open', async () => 
   expect(JSON.stringify(log.lines)).not.toContain(json.optiturn_lp);
 });
 
+test('http: {} takes all defaults, and has no keys', () => {
+  const { http } = parseConfig(`http: {}\n${CLIENTS}`, FILE, {});
+  expect(http).toMatchObject({ host: '127.0.0.1', port: 8425, keys: [] });
+});
+
 test.each([
-  ['{}', '$.http.keys is required'],
-  ['{ keys: [] }', '$.http.keys must name at least one key: "waybill key NAME" makes one'],
   [
     '{ keys: [{ name: a, sha256: s3cret-key, scopes: [submit] }] }',
     '$.http.keys[0].sha256 must be the SHA-256 of a key in 64 hexadecimal digits: "waybill key NAME" prints one',
   ],
   [
     `{ keys: [{ name: a, sha256: ${HASH}, scopes: [admin] }] }`,
-    '$.http.keys[0].scopes[0] must be one of submit, operate',
+    '$.http.keys[0].scopes[0] must be one of submit, read, operate',
   ],
   [
     `{ keys: [{ name: a, sha256: ${HASH}, scopes: [submit] }, { name: a, sha256: ${HASH}, scopes: [submit] }] }`,
     '$.http.keys[1].name is the name of a key above',
+  ],
+  [
+    `{ keys: [{ name: a, sha256: ${HASH}, scopes: [submit], clients: [acme, acmee] }] }`,
+    '$.http.keys[0].clients[1] is not a client of this file: did you mean "acme"?',
+  ],
+  [
+    `{ keys: [{ name: a, sha256: ${HASH}, scopes: [submit], clients: [] }] }`,
+    '$.http.keys[0].clients must name at least one client',
   ],
   [
     `{ port: 70000, keys: [{ name: a, sha256: ${HASH}, scopes: [submit] }] }`,
@@ -61,25 +72,6 @@ test.each([
   ],
 ])('http: %s', (http, problem) => {
   expect(problemsOf(`http: ${http}\n${CLIENTS}`)).toEqual([`1 ${problem}`]);
-});
-
-test('"waybill key" prints a key and the line that lets it in', async () => {
-  const { code, stdout } = await runWaybill([
-    'key',
-    'orders',
-    '--scope',
-    'submit',
-    '--scope',
-    'operate',
-    '--json',
-  ]);
-  expect(code).toBe(0);
-  const { key, sha256, scopes } = JSON.parse(stdout);
-  expect(key).toMatch(/^waybill_[\w-]{43}$/);
-  expect(scopes).toEqual(['submit', 'operate']);
-  const http = { port: 0, keys: [{ name: 'orders', sha256, scopes }] };
-  const { call } = await startTestApi({ http });
-  expect((await call('GET', '/v1/clients', { key })).status).toBe(200);
 });
 
 test('what is no request, or never becomes one, is answered and closed', async () => {

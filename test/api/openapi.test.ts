@@ -10,6 +10,7 @@ import { seededRandom } from '../../src/core/random.ts';
 import { incidentsKey } from '../../src/queue/names.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { lintOpenApi } from '../support/lint-openapi.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import { type ApiAnswer, type ApiCall, type ApiFixture, openBody, startTestApi } from './api-fixture.ts';
 import { addLetters, letter } from './dead-letters.ts';
@@ -100,6 +101,7 @@ function asks(name: string, letterId: string): Ask[] {
     post('/v1/dead-letters/discard', '/v1/dead-letters/discard', { client: name, limit: 1 }),
     get('/v1/incidents', `/v1/incidents?client=${name}`),
     get('/v1/audit', `/v1/audit?client=${name}`),
+    get('/v1/clients/{client}/report', `/v1/clients/${name}/report?type=${TYPE}`),
   ];
 }
 
@@ -124,27 +126,18 @@ test('each answer that the document names is given, and is as it says', { timeou
   const fields = Object.entries(incident).map(([what, value]) => [`${TYPE}:${what}`, value] as const);
   await redis.connect().hset(incidentsKey(api.name), Object.fromEntries(fields));
   const all = asks(api.name, letters[2]?.id ?? '');
-  const [submit, fate, , , pause, resume, open, list, show, replay, discard, incidents, audit] = all as [
-    Ask,
-    Ask,
-    Ask,
-    Ask,
-    Ask,
-    Ask,
-    Ask,
-    Ask,
-    Ask,
-    Ask,
-    Ask,
-    Ask,
-    Ask,
-  ];
-  await ask({ method: 'GET', template: '/openapi.json', path: '/openapi.json' }, 200);
+  const [submit, fate, , , pause, resume, open, list, show, replay, discard, incidents, audit, report] =
+    all as [Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask];
+  const about: Ask = { method: 'GET', template: '/openapi.json', path: '/openapi.json' };
+  await ask(about, 200);
+  await ask({ ...about, call: { headers: { x: 'x'.repeat(20_000) } } }, 431);
   for (const one of all) {
     const isSubmit = one.template === EVENTS;
     await ask(one, isSubmit ? 202 : 200);
     await ask({ ...one, call: { ...one.call, key: null } }, 401);
-    await ask({ ...one, call: { ...one.call, key: isSubmit ? api.keys.operate : api.keys.submit } }, 403);
+    // Each key may look an event up.
+    if (one !== fate)
+      await ask({ ...one, call: { ...one.call, key: isSubmit ? api.keys.operate : api.keys.submit } }, 403);
   }
   expect((await ask(incidents, 200)).body).toMatchObject({
     open: [
@@ -156,7 +149,8 @@ test('each answer that the document names is given, and is as it says', { timeou
   await ask({ ...fate, path: `/v1/events/${idOf(9)}` }, 404);
   await ask({ ...fate, path: '/v1/events/none' }, 400);
   for (const one of all.slice(3, 7)) await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
-  for (const one of [list, show, incidents, audit]) {
+  await ask({ ...report, call: { headers: { accept: 'text/html' } } }, 200);
+  for (const one of [list, show, incidents, audit, report]) {
     await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
     await ask({ ...one, path: `${one.path}&colour=red` }, 400);
   }
@@ -174,6 +168,10 @@ test('each answer that the document names is given, and is as it says', { timeou
   await ask({ ...submit, call: { json: [{}, {}] } }, 422);
   await askSlowly(submit, ask);
   redis.freeze();
+  const slow = setTimeout(() => redis.thaw(), 5_000);
+  await ask(report, 422);
+  clearTimeout(slow);
+  redis.freeze();
   const silent = setTimeout(() => void redis.kill(), 3_000);
   // What changes something may have been done; what only asks is not lost.
   await Promise.all([submit, pause, resume, open, replay, discard].map((one) => ask(one, 504)));
@@ -188,7 +186,7 @@ async function askSlowly(submit: Ask, ask: (ask: Ask, status: number) => Promise
   end();
 }
 
-test('each route of the server is documented, and takes what it says that it takes', async () => {
+test('each route of the server is documented, takes what it says that it takes, and a public linter finds nothing', async () => {
   const http = { bodyLimitBytes: 4_096, requestTimeoutMs: 1_000, host: '127.0.0.1', port: 0, keys: [] };
   const parts = {
     http,
@@ -212,13 +210,18 @@ test('each route of the server is documented, and takes what it says that it tak
   expect(routes).toHaveLength(documented.length);
   const taken = document.paths?.[EVENTS]?.post?.requestBody?.content;
   expect(Object.keys(taken ?? {})).toEqual(Object.keys(EVENT_FORMATS));
-  const securities = Object.values(document.paths ?? {}).flatMap((operations) =>
-    Object.values(operations).map(({ operationId, security }) => [operationId, JSON.stringify(security)]),
-  );
-  for (const [id, security] of securities) {
-    const scope = { getOpenApi: '[]', submitEvents: '[{"key":["submit"]}]' }[String(id)];
-    expect(security, String(id)).toBe(scope ?? '[{"key":["operate"]}]');
+  const special = { getOpenApi: [], submitEvents: ['submit'], getEvent: ['submit', 'read', 'operate'] };
+  for (const operations of Object.values(document.paths ?? {})) {
+    for (const [method, { operationId, security }] of Object.entries(operations)) {
+      const usual = method === 'get' ? ['read', 'operate'] : ['operate'];
+      const scopes = special[String(operationId) as keyof typeof special] ?? usual;
+      expect(security, String(operationId)).toEqual(scopes.map((scope) => ({ key: [scope] })));
+    }
   }
+  expect(document.servers).toMatchObject([{ url: '/' }]);
+  const { problems, totals } = await lintOpenApi(document);
+  expect(problems).toEqual([]);
+  expect(totals).toMatchObject({ errors: 0, warnings: 0 });
   const described = document.paths?.['/v1/dead-letters']?.get?.parameters as unknown as Json[];
   expect(described.filter(({ description }) => description === undefined)).toEqual([]);
   await server.close();

@@ -26,8 +26,8 @@ async function routes(): Promise<string[]> {
   const { paths } = server.swagger() as unknown as Document;
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, { security }]) => {
-      const scope = security?.[0]?.key[0] ?? 'none';
-      return `${method.toUpperCase()} ${path} ${scope}`;
+      const scopes = (security ?? []).flatMap(({ key }) => key).join(' ') || 'none';
+      return `${method.toUpperCase()} ${path} ${scopes}`;
     }),
   );
 }

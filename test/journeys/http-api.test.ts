@@ -11,7 +11,7 @@ import { failOnLeaks } from '../support/leaks.ts';
 import { testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
-import { startWaybill, testDirectory } from '../support/waybill-process.ts';
+import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
 
 failOnLeaks();
 
@@ -102,6 +102,42 @@ test('a submission that is repeated under its key is the same event, of which ca
   expect(await submit()).toMatchObject({ accepted: [{ id }] });
   expect(await ask(`/v1/clients/${name}`)).toMatchObject({ accepted: 1, waiting: 0 });
   expect(company.requests).toHaveLength(1);
+  service.signal('SIGTERM');
+  expect(await service.exit).toEqual({ code: 0, signal: null });
+});
+
+test('a service with an http that is empty takes the first key by SIGHUP', async () => {
+  const directory = testDirectory();
+  const file = join(directory, 'waybill.yaml');
+  const name = uniqueClientName();
+  const company = await testSandbox().company(name);
+  const config = { redis: { url: testRedisPath() }, clients: { [name]: company.clientSettings() } };
+  // Another port than 8425, which may be taken.
+  writeFileSync(file, `${stringify(config)}http:\n  port: 0\n`);
+  const service = startWaybill(['start', '--workers', '1'], { directory });
+  const { address, keys } = await service.waitForLine('http api listens', { timeoutMs: START_MS });
+  expect(keys).toEqual([]);
+  await service.waitForLine('started', { timeoutMs: START_MS });
+  const ask = async (key: string) => {
+    const headers = { authorization: `Bearer ${key}` };
+    const answer = await request(`${address}/v1/clients/${name}`, { headers, reset: true });
+    return { status: answer.statusCode, body: (await answer.body.json()) as { detail?: string } };
+  };
+  const refused = await ask('none');
+  expect(refused.status).toBe(401);
+  expect(refused.body.detail).toMatch(
+    /"waybill key NAME --scope submit" makes one .* send the service SIGHUP$/,
+  );
+
+  const made = await runWaybill(['key', 'orders', '--scope', 'read'], { directory });
+  const [, key = ''] = /^ {2}(waybill_\S+)$/m.exec(made.stdout) ?? [];
+  const [, lines = ''] = /below line \d+:\n\n((?: .*\n)*)/.exec(made.stdout) ?? [];
+  writeFileSync(file, `${stringify(config)}http:\n${lines}  port: 0\n`);
+  service.signal('SIGHUP');
+  expect(await service.waitForLine('http api has other keys', { timeoutMs: START_MS })).toMatchObject({
+    keys: ['orders'],
+  });
+  expect((await ask(key)).status).toBe(200);
   service.signal('SIGTERM');
   expect(await service.exit).toEqual({ code: 0, signal: null });
 });
