@@ -1,22 +1,20 @@
+import { randomUUID } from 'node:crypto';
 import { Argument, type Command, Option } from 'commander';
 import type { Redis } from 'ioredis';
 import type { ResolvedClient } from '../../config/config-schema.ts';
-import { type DeadLetterFilter, matchesFilter } from '../../core/dead-letter-filter.ts';
+import { mailAddress } from '../../config/smtp-config.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { type ClosedIncident, type Incident, incidentId } from '../../core/incident.ts';
-import { buildReport, type IncidentReport } from '../../incidents/build-report.ts';
-import { type CollectedFailures, collectFailures } from '../../incidents/collect-failures.ts';
-import { readAllIncidents, readOutages } from '../../incidents/read-incidents.ts';
-import { reportMarkdown } from '../../incidents/report-markdown.ts';
-import { readClientView } from '../../queue/client-view.ts';
-import { readDeadLetters } from '../../queue/dead-letters.ts';
-import { readClosedRecords } from '../../queue/outage-records.ts';
+import type { IncidentReport } from '../../incidents/build-report.ts';
+import { makeReport, type ReportWithUnits } from '../../incidents/make-report.ts';
+import { readAllIncidents } from '../../incidents/read-incidents.ts';
+import { reportMarkdown, reportTitle } from '../../incidents/report-markdown.ts';
 import { writeToFile } from '../export-output.ts';
 import { findClient, type Operator, operatorAction } from '../open-operator.ts';
-import { parseMoment } from '../parse-options.ts';
+import { optionParser, parseMoment } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
-import { formatCount } from '../terminal.ts';
+import { confirm, formatCount, type Terminal } from '../terminal.ts';
 
 const FORMATS = ['md', 'html', 'json'] as const;
 
@@ -27,7 +25,16 @@ interface ReportOptions extends GlobalOptions {
   readonly format: (typeof FORMATS)[number];
   readonly output?: string;
   readonly since?: number;
+  readonly send?: boolean;
+  /** An email address. */
+  readonly to?: string;
+  readonly yes?: boolean;
 }
+
+const parseAddress = optionParser(
+  (text) => mailAddress.safeParse(text).data,
+  'It is an email address, such as tech@acme.example.',
+);
 
 /** `waybill report <client>`: what a technical contact sends to the client's tech support. */
 export function addReportCommand(program: Command): void {
@@ -49,13 +56,19 @@ export function addReportCommand(program: Command): void {
       new Option('--format <format>', 'Markdown, one HTML file, or JSON').choices([...FORMATS]).default('md'),
     )
     .option('--output <file>', 'a new file to write to; default: stdout')
+    .addOption(
+      new Option('--send', 'mail it, with the list of units attached').conflicts(['format', 'output']),
+    )
+    .option('--to <address>', "with --send: to whom; default: the client's contact.email", parseAddress)
+    .option('--yes', 'do not ask before --send')
     .action(
       operatorAction(async (terminal, operator, given: ReportOptions, name: string, type?: string) => {
         const client = findClient(operator.config, name);
         const options = type === undefined ? given : { ...given, type };
         const { format, output: file } = options;
+        if (options.send === true) return mail(terminal, operator, client, options);
         if (file === undefined) {
-          const report = await makeReport(operator, client, options);
+          const { report } = await reportOf(operator, client, options);
           terminal.value(report);
           if (!terminal.json) terminal.line((await write(report, format)).trimEnd());
           return EXIT.done;
@@ -63,7 +76,7 @@ export function addReportCommand(program: Command): void {
         let events = 0;
         // A file that cannot be written is found before everything is read.
         async function* texts(): AsyncGenerator<string> {
-          const report = await makeReport(operator, client, options);
+          const { report } = await reportOf(operator, client, options);
           events = report.events;
           yield write(report, format);
         }
@@ -75,33 +88,62 @@ export function addReportCommand(program: Command): void {
     );
 }
 
-async function makeReport(
+async function reportOf(
   { config, redis }: Operator,
   client: ResolvedClient,
   options: ReportOptions,
-): Promise<IncidentReport> {
-  const { name } = client;
-  const incident = options.incident === undefined ? undefined : await find(redis, name, options.incident);
-  const isOver = incident !== undefined && 'closedAt' in incident;
-  const filter = { ...options, type: incident?.type ?? options.type };
-  const outages = isOver
-    ? [{ incident, ...(await readClosedRecords(redis, name, incidentId(incident))) }]
-    : await readOutages(redis, name, filter.type);
-  const { waiting, inFlight, retrying, endpoints } = await readClientView(redis, client);
-  const pages = Object.entries(endpoints).flatMap(([type, { webPages }]) =>
-    webPages === undefined || isOver || (filter.type ?? type) !== type ? [] : [[type, webPages] as const],
+): Promise<ReportWithUnits> {
+  const { type, since, incident: id } = options;
+  const incident = id === undefined ? undefined : await find(redis, client.name, id);
+  let read = 0;
+  return withProgress('read', undefined, (update) =>
+    makeReport(
+      redis,
+      client,
+      { type: incident?.type ?? type, incident, since },
+      {
+        keepDays: config.deadLetters.keepDays,
+        now: Date.now(),
+        onRead() {
+          read += 1;
+          update(read);
+        },
+      },
+    ),
   );
-  return buildReport({
-    client,
-    // The dead letters that stand now are not those of an incident that is over.
-    collected: isOver ? [] : await collect(redis, name, filter),
-    outages,
-    webPages: new Map(pages),
-    keepDays: config.deadLetters.keepDays,
-    waiting: waiting + inFlight + retrying,
-    since: options.since,
-    now: Date.now(),
-  });
+}
+
+/** Mails the report, once somebody has agreed. @throws UsageError, MailError */
+async function mail(
+  terminal: Terminal,
+  operator: Operator,
+  client: ResolvedClient,
+  options: ReportOptions,
+): Promise<number> {
+  const { smtp, file } = operator.config;
+  if (smtp === undefined) throw new UsageError(`${file} has no section smtp, which --send takes`);
+  const { name, email } = client.contact ?? {};
+  const address = options.to ?? email;
+  if (address === undefined) {
+    throw new UsageError(`client "${client.name}" has no contact.email: --to says whom to send to`);
+  }
+  const made = await reportOf(operator, client, options);
+  const what = `the report of ${formatCount(made.report.events)} events to ${address}`;
+  const agreed = options.yes === true || (await confirm(`Send ${what} by ${smtp.host}?`));
+  if (agreed === undefined) throw new UsageError(`--yes is needed to send ${what} without a terminal`);
+  if (!agreed) {
+    terminal.note('Nothing is sent.');
+    return EXIT.done;
+  }
+  const { reportMail } = await import('../../incidents/mail-channel.ts');
+  const { sendMail } = await import('../../incidents/send-mail.ts');
+  const to = [name === undefined || address !== email ? { address } : { name, address }];
+  const letter = await reportMail(made, { id: randomUUID(), to, subject: reportTitle(client.name) });
+  await sendMail(smtp, letter);
+  const { events } = made.report;
+  terminal.value({ sent: true, to: address, events, units: made.units.listed });
+  terminal.line(`The report of ${formatCount(events)} events was sent to ${address}.`);
+  return EXIT.done;
 }
 
 /** Finds an incident by its id. @throws UsageError */
@@ -110,17 +152,6 @@ async function find(redis: Redis, client: string, id: string): Promise<Incident 
   const incident = [...open, ...closed].find((one) => incidentId(one) === id);
   if (incident !== undefined) return incident;
   throw new UsageError(`incident "${id}" is not known; "waybill incidents ${client} --json" has the ids`);
-}
-
-function collect(redis: Redis, client: string, filter: DeadLetterFilter): Promise<CollectedFailures[]> {
-  let read = 0;
-  return withProgress('read', undefined, (update) =>
-    collectFailures(readDeadLetters(redis, client), (event) => {
-      read += 1;
-      update(read);
-      return matchesFilter(event, filter);
-    }),
-  );
 }
 
 async function write(report: IncidentReport, format: ReportOptions['format']): Promise<string> {
