@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { AbortError } from 'p-retry';
 import type { Mailbox, SmtpConfig } from '../config/smtp-config.ts';
 import type { IncidentNotice } from '../core/incident.ts';
-import { headingOf, textOf } from './describe-notice.ts';
+import { eventsOf, headingOf, textOf } from './describe-notice.ts';
 import type { ReportWithUnits } from './make-report.ts';
 import { block } from './markdown-text.ts';
 import {
@@ -86,10 +86,8 @@ export async function reportMail(
   // Only here is it needed: whoever sends no mail would pay for loading it.
   const { reportPage } = await import('./report-html.ts');
   const filename = `${report.client}-units.csv`;
-  const all = units.count.toLocaleString('en-US');
-  const listed = units.listed.toLocaleString('en-US');
-  const which = units.listed < units.count ? `the oldest ${listed} of ${all}` : `all ${all}`;
-  const list = `The attached ${filename} names ${which} events with their units.`;
+  const cut = units.listed < units.count ? `the oldest ${units.listed.toLocaleString('en-US')} of ` : '';
+  const list = `The attached ${filename} lists ${cut}${eventsOf(units.count)} by unit.`;
   const body = units.count === 0 ? reportMarkdown(report) : `${reportMarkdown(report)}\n${list}\n`;
   return {
     ...head,

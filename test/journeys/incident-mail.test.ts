@@ -73,7 +73,7 @@ test('an incident is mailed to the channel with notice, report and units, and to
   const [text, html, csv] = partsOf(night.raw);
   expect(text?.text).toContain(`Waybill: ${heading}\nFailing since `);
   expect(text?.text).toContain(`# Events for ${acme.name} that could not be delivered`);
-  expect(text?.text).toContain(`The attached ${acme.name}-units.csv names all 2 events with their units.`);
+  expect(text?.text).toContain(`The attached ${acme.name}-units.csv lists 2 events by unit.`);
   expect(html?.text).toContain('500 server_error: 2 events</h4>');
   expect(
     csv?.text

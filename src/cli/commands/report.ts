@@ -6,6 +6,7 @@ import { mailAddress } from '../../config/smtp-config.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { type ClosedIncident, type Incident, incidentId } from '../../core/incident.ts';
 import type { IncidentReport } from '../../incidents/build-report.ts';
+import { eventsOf } from '../../incidents/describe-notice.ts';
 import { makeReport, type ReportWithUnits } from '../../incidents/make-report.ts';
 import { readAllIncidents } from '../../incidents/read-incidents.ts';
 import { reportMarkdown, reportTitle } from '../../incidents/report-markdown.ts';
@@ -14,7 +15,7 @@ import { findClient, type Operator, operatorAction } from '../open-operator.ts';
 import { optionParser, parseMoment } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
-import { confirm, formatCount, type Terminal } from '../terminal.ts';
+import { confirm, type Terminal } from '../terminal.ts';
 
 const FORMATS = ['md', 'html', 'json'] as const;
 
@@ -82,7 +83,7 @@ export function addReportCommand(program: Command): void {
         }
         await writeToFile(file, texts());
         terminal.value({ file, format, events });
-        terminal.line(`The report of ${formatCount(events)} events stands in ${file}.`);
+        terminal.line(`The report of ${eventsOf(events)} stands in ${file}.`);
         return EXIT.done;
       }),
     );
@@ -128,7 +129,7 @@ async function mail(
     throw new UsageError(`client "${client.name}" has no contact.email: --to says whom to send to`);
   }
   const made = await reportOf(operator, client, options);
-  const what = `the report of ${formatCount(made.report.events)} events to ${address}`;
+  const what = `the report of ${eventsOf(made.report.events)} to ${address}`;
   const agreed = options.yes === true || (await confirm(`Send ${what} by ${smtp.host}?`));
   if (agreed === undefined) throw new UsageError(`--yes is needed to send ${what} without a terminal`);
   if (!agreed) {
@@ -142,7 +143,7 @@ async function mail(
   await sendMail(smtp, letter);
   const { events } = made.report;
   terminal.value({ sent: true, to: address, events, units: made.units.listed });
-  terminal.line(`The report of ${formatCount(events)} events was sent to ${address}.`);
+  terminal.line(`The report of ${eventsOf(events)} was sent to ${address}.`);
   return EXIT.done;
 }
 
