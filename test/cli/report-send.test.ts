@@ -1,15 +1,18 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { mailServer, partsOf, signIn } from '../support/mail-server.ts';
+import { canMakeTerminals, startScript } from '../support/pseudo-terminal.ts';
 import { testRedisPath } from '../support/redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { testCertificates } from '../support/tls.ts';
 import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const PASSWORD = 'a-secret-pass';
 
 /** A client with two dead letters, and a mail server that wants TLS and a password. */
@@ -90,6 +93,27 @@ test('report --send says what it lacks: agreement, a server, an address', async 
   expect(await lack('--yes')).toEqual([2, expect.stringMatching(/has no section smtp, which --send takes$/)]);
   expect(server.mails).toEqual([]);
 });
+
+test.skipIf(!canMakeTerminals())(
+  'in a terminal report --send asks first; anything but yes sends nothing',
+  async () => {
+    const { client, server, config, directory, withPassword } = await failedClient();
+    config({ ...withPassword, password: PASSWORD });
+    const command = [process.execPath, MAIN, 'report', client.name, '--send']
+      .map((word) => `"${word}"`)
+      .join(' ');
+    const answer = async (keys: string) => {
+      const terminal = startScript(`NODE_EXTRA_CA_CERTS=ca.pem ${command}`, directory);
+      await terminal.shows(/^Send the report of 2 events to tech@acme\.example by 127\.0\.0\.1\? \[y\/N\]/m);
+      terminal.type(keys);
+      return [await terminal.exit, terminal.rows().join('\n')];
+    };
+    expect(await answer('n\r')).toEqual([0, expect.stringContaining('Nothing is sent.')]);
+    expect(server.mails).toEqual([]);
+    expect(await answer('y\r')).toEqual([0, expect.stringContaining('was sent to tech@acme.example.')]);
+    expect(server.mails).toMatchObject([{ to: ['tech@acme.example'], secure: true }]);
+  },
+);
 
 test('a mail that is not sent is told with a code and without the password', async () => {
   const { server, config, send, withPassword } = await failedClient();
