@@ -77,7 +77,8 @@ async function reportOf(
     if (performance.now() >= deadline) throw tooMany(client.name, http.requestTimeoutMs);
   };
   const { keepDays } = current();
-  return makeReport(redis, client, { type, incident, since, keepDays, now: now(), onRead });
+  const { report } = await makeReport(redis, client, { type, incident, since, keepDays, now: now(), onRead });
+  return report;
 }
 
 function tooMany(client: string, ms: number): ProblemError {

@@ -25,6 +25,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
 /** The exit code of a command that ended with an error. */
 export function exitCodeOf(code: string): number {
   if (USAGE_CODES.has(code)) return EXIT.usage;
+  if (code.startsWith('MAIL_')) return EXIT.someFailed;
   return code.startsWith('REDIS_') ? EXIT.redisUnavailable : EXIT.unexpected;
 }
 

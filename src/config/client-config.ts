@@ -13,6 +13,7 @@ import { headersSchema } from './endpoint-headers.ts';
 import { httpBaseUrl } from './http-fields.ts';
 import { proxySetting } from './proxy-config.ts';
 import { signingSchema } from './signing-config.ts';
+import { mailAddress } from './smtp-config.ts';
 import { tlsSchema } from './tls-config.ts';
 
 const KIB = 1024;
@@ -112,10 +113,18 @@ export const clientConfigSchema = z.strictObject({
   contact: z
     .strictObject({
       name: text.optional().describe('Their name.'),
-      email: z.email({ error: 'must be an email address' }).optional().describe('Their address.'),
+      email: mailAddress.optional().describe('Their address.'),
+      notify: z
+        .boolean()
+        .default(false)
+        .describe(
+          'Whether they are sent the report of each incident of theirs when it opens, has grown tenfold, and is over. It needs email and smtp.',
+        ),
     })
     .optional()
-    .describe("The client's tech support, whom a report is for."),
+    .describe(
+      "The client's tech support, whom a report is for. It stands in the report, and is written to only if notify is true.",
+    ),
 });
 
 /** A client's settings with all defaults filled in. */

@@ -6,6 +6,7 @@ import { httpConfigSchema, refuseKeysOfNobody } from './http-config.ts';
 import { ALWAYS, isUserInfoEncoded, NOT_ENCODED, textFor, whyLineBreak } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
 import type { ProxyRoutes } from './proxy-routes.ts';
+import { smtpConfigSchema } from './smtp-config.ts';
 import type { TlsVersion } from './tls-config.ts';
 
 function whyNotRedisUrl(url: string): string | undefined {
@@ -68,6 +69,11 @@ export const configSchema = z.strictObject({
   incidents: incidentsConfigSchema
     .prefault({})
     .describe('Whom to tell about endpoints that keep failing. The log says it in any case.'),
+  smtp: smtpConfigSchema
+    .optional()
+    .describe(
+      'The server that mail is sent by: notices of format email, reports to contacts, "waybill report --send".',
+    ),
   keepDeliveredHours: z
     .number()
     .min(0)

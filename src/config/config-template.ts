@@ -31,8 +31,20 @@ deadLetters:
 #     - { format: pagerduty, routingKey: "\${PAGERDUTY_KEY}", url: https://events.eu.pagerduty.com/v2/enqueue }   # {incidents.notify[].routingKey}
 #     - { format: json, url: https://hooks.acme.example/waybill, headers: { X-Api-Key: "\${HOOK_KEY}" } }
 #     - { format: text, url: http://10.0.0.7/notes, timeoutMs: 2000, allowPrivateNetwork: true }
+#     - { format: email, to: [night@acme.example] }   # {incidents.notify[].to}
 #   lookEveryMs: 5000                       # {incidents.lookEveryMs}
 #   downAfterMs: 60000                      # {incidents.downAfterMs}
+
+# {smtp}
+# smtp:
+#   host: mail.acme.example                 # {smtp.host}
+#   port: 587                               # {smtp.port}
+#   # {smtp.secure}
+#   secure: false
+#   user: waybill                           # {smtp.user}
+#   password: "\${SMTP_PASSWORD}"           # {smtp.password}
+#   from: Waybill <waybill@acme.example>    # {smtp.from}
+#   timeoutMs: 30000                        # {smtp.timeoutMs}
 
 # {keepDeliveredHours}
 # keepDeliveredHours: 24
@@ -170,6 +182,7 @@ clients:
     contact:
       name: Tech support
       email: tech@acme.example
+      # notify: true                        # {clients.<name>.contact.notify}
 `;
 
 const PATH = /^(?<start> *#? *)(?<value>.*)# \{(?<path>[a-z][\w.<>[\]]*)\}(?<rest>.*)$/;

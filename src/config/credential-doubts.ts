@@ -1,6 +1,5 @@
 import { toJsonPath } from '../core/problem.ts';
-import type { ResolvedClient } from './config-schema.ts';
-import type { IncidentChannel } from './incidents-config.ts';
+import type { Config, ResolvedClient } from './config-schema.ts';
 
 /** A credential that is probably not meant as it stands, though it can be sent. Never holds its value. */
 export interface CredentialDoubt {
@@ -46,9 +45,12 @@ function proxyDoubts({ proxy }: ResolvedClient): CredentialDoubt[] {
   return doubt === undefined ? [] : [{ ...doubt, setting: 'proxy' }];
 }
 
-/** The same for the channels of incidents; settings are such as `incidents.notify[0].routingKey`. */
-export function findChannelDoubts(channels: readonly IncidentChannel[]): CredentialDoubt[] {
-  return doubtsIn(channels, ['incidents', 'notify'], false);
+/** The same for the channels of incidents, and for mail; settings are such as `incidents.notify[0].routingKey`. */
+export function findChannelDoubts({
+  incidents,
+  smtp,
+}: Pick<Config, 'incidents' | 'smtp'>): CredentialDoubt[] {
+  return [...doubtsIn(incidents.notify, ['incidents', 'notify'], false), ...doubtsIn(smtp, ['smtp'], false)];
 }
 
 function doubtsIn(node: unknown, keys: readonly PropertyKey[], mayHaveBlanks: boolean): CredentialDoubt[] {

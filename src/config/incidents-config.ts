@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { anyCredential, headerName, headerValue, httpUrl } from './http-fields.ts';
+import { mailAddress } from './smtp-config.ts';
 
 const PAGERDUTY_URL = 'https://events.pagerduty.com/v2/enqueue';
 
@@ -15,7 +16,9 @@ const common = {
 
 const channelSchema = z.discriminatedUnion('format', [
   z.strictObject({
-    format: z.enum(['slack', 'teams', 'json', 'text']).describe('slack, teams, json, text or pagerduty.'),
+    format: z
+      .enum(['slack', 'teams', 'json', 'text'])
+      .describe('slack, teams, json, text, pagerduty or email.'),
     ...common,
   }),
   z.strictObject({
@@ -23,6 +26,14 @@ const channelSchema = z.discriminatedUnion('format', [
     ...common,
     url: httpUrl.default(PAGERDUTY_URL).describe('Where notices are posted to.'),
     routingKey: anyCredential.describe('Of pagerduty alone: the key of a service (Events API v2).'),
+  }),
+  z.strictObject({
+    format: z.literal('email'),
+    to: z
+      .array(mailAddress)
+      .min(1)
+      .max(20)
+      .describe('Of email alone, beside format: the addresses that are written to. It needs smtp.'),
   }),
 ]);
 
@@ -32,7 +43,7 @@ export const incidentsConfigSchema = z.strictObject({
     .array(channelSchema)
     .max(20)
     .default([])
-    .describe('Channels to tell: slack, teams (a Workflows webhook), json, text, pagerduty.'),
+    .describe('Channels to tell: slack, teams (a Workflows webhook), json, text, pagerduty, email.'),
   lookEveryMs: z
     .int()
     .min(100)
@@ -49,5 +60,7 @@ export const incidentsConfigSchema = z.strictObject({
 
 /** How incidents are told of, with all defaults filled in. */
 export type IncidentsConfig = z.infer<typeof incidentsConfigSchema>;
-/** Where incidents are told of by HTTP, and in which form. Its URL may be a secret. */
+/** Where incidents are told of, and in which form. */
 export type IncidentChannel = IncidentsConfig['notify'][number];
+/** One that is told by HTTP. Its URL may be a secret. */
+export type HttpChannel = Exclude<IncidentChannel, { format: 'email' }>;

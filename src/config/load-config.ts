@@ -20,6 +20,7 @@ import { FROM_ENVIRONMENT, readEnvironmentRoutes, routesFor } from './proxy-conf
 import type { ProxyRoutes } from './proxy-routes.ts';
 import { type FileReading, readTextFile } from './read-text-file.ts';
 import { readYaml } from './read-yaml.ts';
+import { findMailIssues } from './smtp-config.ts';
 import { type Env, type Substituted, substituteEnv } from './substitute-env.ts';
 import type { TlsConfig } from './tls-config.ts';
 import { type ClientTlsFiles, readTlsFiles, type TlsFiles } from './tls-files.ts';
@@ -81,7 +82,8 @@ export function parseConfig(
     held === 'unread'
       ? { byClient: new Map<string, ClientTlsFiles>(), issues: [] }
       : readTlsFiles(substituted.value, directory, merged, readingsOf(held));
-  const { value, issues: ofSchema } = checkTree(wholeConfigSchema, substituted.value);
+  const { value, issues: ofValues } = checkTree(wholeConfigSchema, substituted.value);
+  const ofSchema = [...ofValues, ...findMailIssues(substituted.value)];
   const { secretKey, problems: ofKey } = readSecretKey(env);
   const proxies = readEnvironmentRoutes(env);
   const problems = [...ofKey, ...(asksEnvironment(substituted.value) ? proxies.problems : [])];

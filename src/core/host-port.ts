@@ -23,3 +23,9 @@ export function inBrackets(host: string): string {
 export function withoutBrackets(hostname: string): string {
   return hostname.replace(/^\[(.*)\]$/, '$1');
 }
+
+/** Whether a host is this machine by its name or address, which URLs write in this form. */
+export function isLoopback(hostname: string): boolean {
+  const host = withoutBrackets(hostname);
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

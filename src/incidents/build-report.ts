@@ -46,7 +46,9 @@ export type ReportExample = EndpointReport['examples'][number];
 /** Makes a report of what was collected, without personal data. */
 export function buildReport(parts: ReportParts) {
   const { client, collected, outages, webPages, keepDays, waiting, since, now } = parts;
-  const contact: NonNullable<ResolvedClient['contact']> = client.contact ?? {};
+  const { notify: _, ...contact }: NonNullable<ResolvedClient['contact']> = client.contact ?? {
+    notify: false,
+  };
   const failing = [...collected, ...outages.map(({ incident }) => incident)].map(({ type }) => type);
   const types = new Set([...failing, ...(webPages?.keys() ?? [])]);
   const endpoints = [...types].map((type) => endpointReport(type, parts));

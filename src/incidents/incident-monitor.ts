@@ -23,7 +23,7 @@ import { withWaiting } from './read-incidents.ts';
 export interface IncidentMonitorParts {
   readonly redis: Redis;
   readonly clients: readonly string[];
-  readonly channels: readonly Pick<NoticeChannel, 'name' | 'send'>[];
+  readonly channels: readonly Omit<NoticeChannel, 'close'>[];
   readonly log: Log;
   /** A name that no other monitor has. */
   readonly name: string;
@@ -56,7 +56,7 @@ const FORGET_AGAIN = { retries: Number.POSITIVE_INFINITY, minTimeout: 100, maxTi
  */
 export class IncidentMonitor {
   readonly #parts: IncidentMonitorParts;
-  readonly #channels: ReadonlyMap<string, Pick<NoticeChannel, 'send'>>;
+  readonly #channels: ReadonlyMap<string, Omit<NoticeChannel, 'close'>>;
   readonly #crowded = new Set<string>();
   /** The fields of the notices that are being sent, or wait for their turn. */
   readonly #held = new Set<string>();
@@ -133,11 +133,14 @@ export class IncidentMonitor {
     });
   }
 
-  /** A notice for each channel. */
+  /** A notice for each channel that is told of this client. */
   #noticesOf(kind: NoticeKind, incident: IncidentNotice['incident'], step: string = kind): PendingNotice[] {
     const id = `${incidentId(incident)}.${step}.${incident.count}`;
     const notice = { id, kind, at: this.#parts.now(), incident };
-    return [LOG_CHANNEL, ...this.#channels.keys()].map((channel) => ({ channel, notice }));
+    const told = [...this.#channels.values()].filter(
+      ({ client = incident.client }) => client === incident.client,
+    );
+    return [LOG_CHANNEL, ...told.map(({ name }) => name)].map((channel) => ({ channel, notice }));
   }
 
   /** Logs once that a client has too many waiting notices, and once that it no longer has. */

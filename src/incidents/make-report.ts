@@ -10,6 +10,7 @@ import { buildReport, type IncidentReport } from './build-report.ts';
 import { collectFailures } from './collect-failures.ts';
 import { readAllIncidents, readOutages } from './read-incidents.ts';
 import { reportMarkdown } from './report-markdown.ts';
+import { UnitList } from './units-csv.ts';
 
 /** What a report can be written as. */
 export const REPORT_FORMATS = ['md', 'html', 'json'] as const;
@@ -27,7 +28,13 @@ export interface ReportRequest {
   /** ms since the epoch */
   readonly now: number;
   /** Told how many dead letters were read; what it throws ends the report. */
-  onRead(count: number): void;
+  onRead?(count: number): void;
+}
+
+/** A report, and the units of the events in it. */
+export interface ReportWithUnits {
+  readonly report: IncidentReport;
+  readonly units: UnitList;
 }
 
 /** Finds an incident of a client by its id: an open one, or one that closed within seven days. */
@@ -41,7 +48,7 @@ export async function makeReport(
   redis: Redis,
   client: ResolvedClient,
   { incident, since, keepDays, now, onRead, ...request }: ReportRequest,
-): Promise<IncidentReport> {
+): Promise<ReportWithUnits> {
   const { name } = client;
   const type = incident?.type ?? request.type;
   const isOver = incident !== undefined && 'closedAt' in incident;
@@ -52,13 +59,16 @@ export async function makeReport(
   const pages = Object.entries(endpoints).flatMap(([of, { webPages }]) =>
     webPages === undefined || isOver || (type ?? of) !== of ? [] : [[of, webPages] as const],
   );
+  const units = new UnitList();
   let read = 0;
   const isMeant = (event: StoredEvent): boolean => {
     read += 1;
-    onRead(read);
-    return matchesFilter(event, { type, since });
+    onRead?.(read);
+    const matches = matchesFilter(event, { type, since });
+    if (matches) units.add(event);
+    return matches;
   };
-  return buildReport({
+  const report = buildReport({
     client,
     // The dead letters that stand now are not those of an incident that is over.
     collected: isOver ? [] : await collectFailures(readDeadLetters(redis, name), isMeant),
@@ -69,6 +79,7 @@ export async function makeReport(
     since,
     now,
   });
+  return { report, units };
 }
 
 /** Writes a report as text. */

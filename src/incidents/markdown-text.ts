@@ -45,7 +45,8 @@ function escapeMeaning(line: string): string {
   return line.replace(MEANINGFUL, '\\$&');
 }
 
-function oneLine(text: string): string {
+/** A text in one line, without characters that steer: nothing that could begin another header of a mail. */
+export function oneLine(text: string): string {
   return escapeControls(text.replace(/\s+/g, ' ').trim());
 }
 

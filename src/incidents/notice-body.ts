@@ -1,4 +1,4 @@
-import type { IncidentChannel } from '../config/incidents-config.ts';
+import type { HttpChannel } from '../config/incidents-config.ts';
 import { type IncidentNotice, incidentId, incidentValue } from '../core/incident.ts';
 import { failuresOf, headingOf, momentOf, textOf } from './describe-notice.ts';
 
@@ -9,7 +9,7 @@ export interface NoticeBody {
 }
 
 /** Writes a notice in a channel's format. */
-export function noticeBody(channel: IncidentChannel, notice: IncidentNotice): NoticeBody {
+export function noticeBody(channel: HttpChannel, notice: IncidentNotice): NoticeBody {
   switch (channel.format) {
     case 'slack':
       return json({ text: escapeSlack(textOf(notice)) });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import pRetry, { AbortError, type Options } from 'p-retry';
-import type { IncidentChannel } from '../config/incidents-config.ts';
+import type { HttpChannel } from '../config/incidents-config.ts';
 import type { AttemptResult } from '../core/attempt-result.ts';
 import type { IncidentNotice } from '../core/incident.ts';
 import { type ClientHttp, createClientHttp } from '../http/client-http.ts';
@@ -17,46 +17,43 @@ export const NOTICE_RETRY: NoticeRetry = { retries: 9, minTimeout: 1_000, maxTim
 export interface NoticeResult {
   readonly tries: number;
   readonly reason?: string;
+  /** An error's, if it has one that is documented. */
+  readonly code?: string;
 }
 
-/** A channel that notices are posted to, one at a time. */
-export class NoticeChannel {
-  /** In Redis and logs: it tells nothing of the URL, which may be a secret, but the host. */
+/** A channel that notices are sent to, one at a time. */
+export interface NoticeChannel {
+  /** In Redis and logs. */
   readonly name: string;
-  readonly #channel: IncidentChannel;
+  /** The client whose incidents it is told of; absent: all. */
+  readonly client?: string;
+  /** Sends a notice, and repeats it if that may help. @throws the signal's reason */
+  send(notice: IncidentNotice, signal: AbortSignal): Promise<NoticeResult>;
+  close(): Promise<void>;
+}
+
+/** A channel that notices are posted to. */
+export class HttpNoticeChannel implements NoticeChannel {
+  /** It tells nothing of the URL, which may be a secret, but the host. */
+  readonly name: string;
+  readonly #channel: HttpChannel;
   readonly #retry: NoticeRetry;
   readonly #http: ClientHttp;
 
-  constructor(channel: IncidentChannel, retry: NoticeRetry) {
+  constructor(channel: HttpChannel, retry: NoticeRetry) {
     const { format, url, headers, timeoutMs, allowPrivateNetwork } = channel;
     // All teams have the same address at PagerDuty.
     const key = channel.format === 'pagerduty' ? channel.routingKey : '';
-    const hash = createHash('sha256')
-      .update(JSON.stringify([url, headers, key]))
-      .digest('hex');
-    this.name = `${format}:${new URL(url).host}:${hash.slice(0, 8)}`;
+    this.name = channelName(format, new URL(url).host, [url, headers, key]);
     this.#channel = channel;
     this.#retry = retry;
     this.#http = createClientHttp({ connections: 1, timeoutMs, allowPrivateNetwork });
   }
 
-  /** Posts a notice, and repeats it if that may help. @throws the signal's reason */
-  async send(notice: IncidentNotice, signal: AbortSignal): Promise<NoticeResult> {
-    let tries = 0;
-    try {
-      const request = this.#requestOf(notice);
-      const post = async (): Promise<void> => {
-        tries += 1;
-        throwIfRefused(await this.#http.post(request, signal));
-      };
-      await pRetry(post, { ...this.#retry, signal, unref: true });
-      return { tries };
-    } catch (error) {
-      signal.throwIfAborted();
-      // Not the message of another error: a library may quote the request there, secret included.
-      const { name, message } = error as Error;
-      return { tries, reason: error instanceof Refusal ? message : `could not be sent (${name})` };
-    }
+  send(notice: IncidentNotice, signal: AbortSignal): Promise<NoticeResult> {
+    const post = async (): Promise<void> =>
+      throwIfRefused(await this.#http.post(this.#requestOf(notice), signal));
+    return sendUntilTaken(post, this.#retry, signal);
   }
 
   #requestOf(notice: IncidentNotice) {
@@ -76,8 +73,49 @@ export class NoticeChannel {
   }
 }
 
+/** The name of a channel: `facts` are what makes it another one, and may be secret. */
+export function channelName(kind: string, host: string, facts: readonly unknown[]): string {
+  const hash = createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+  return `${kind}:${host}:${hash.slice(0, 8)}`;
+}
+
 /** Why a channel did not take a notice. */
-class Refusal extends Error {}
+export class Refusal extends Error {
+  readonly code: string | undefined;
+
+  constructor(message: string, code?: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/**
+ * Does something that sends a notice, again and again until it is done.
+ *
+ * @param once rejects with a Refusal, or with an AbortError if it is not worth a repetition
+ * @throws the signal's reason
+ */
+export async function sendUntilTaken(
+  once: () => Promise<void>,
+  retry: NoticeRetry,
+  signal: AbortSignal,
+): Promise<NoticeResult> {
+  let tries = 0;
+  try {
+    const send = (): Promise<void> => {
+      tries += 1;
+      return once();
+    };
+    await pRetry(send, { ...retry, signal, unref: true });
+    return { tries };
+  } catch (error) {
+    signal.throwIfAborted();
+    // Not the message of another error: a library may quote the request there, secret included.
+    if (!(error instanceof Refusal)) return { tries, reason: `could not be sent (${(error as Error).name})` };
+    const { message: reason, code } = error;
+    return code === undefined ? { tries, reason } : { tries, reason, code };
+  }
+}
 
 /** The message has nothing of the answer's body: it may repeat what it was sent. */
 function throwIfRefused(result: AttemptResult): void {

@@ -1,5 +1,6 @@
 import type { ResolvedClient } from '../config/config-schema.ts';
 import { proxyFor } from '../config/proxy-routes.ts';
+import { isLoopback } from '../core/host-port.ts';
 import { type Parsed, showRate } from './quantities.ts';
 
 /** How much a client's endpoints may be loaded. */
@@ -31,7 +32,8 @@ export function findPermission(
   total = 0,
 ): Parsed<LoadPermission> {
   const { allowed, ...set } = client.loadtest ?? {};
-  const isReachedHere = (url: URL): boolean => isLoopback(url) && proxyFor(client.proxy, url) === undefined;
+  const isReachedHere = (url: URL): boolean =>
+    isLoopback(url.hostname) && proxyFor(client.proxy, url) === undefined;
   const isOwn =
     client.allowPrivateNetwork &&
     Object.values(client.endpoints).every(({ url }) => isReachedHere(new URL(url)));
@@ -57,9 +59,4 @@ export function findPermission(
 
 function problem(text: string): Parsed<LoadPermission> {
   return { ok: false, problems: [text] };
-}
-
-/** URLs write every IPv4 address in this form. */
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

@@ -15,11 +15,11 @@ export function warnOf(config: Config, log: Log): void {
 }
 
 /** Logs which credentials are probably not meant as they stand, and not what they are. */
-function warnOfCredentials({ clients, incidents }: Config, log: Log): void {
-  for (const doubt of findChannelDoubts(incidents.notify)) {
+function warnOfCredentials(config: Config, log: Log): void {
+  for (const doubt of findChannelDoubts(config)) {
     log.warn(doubt, 'credential has quotes or blanks around it');
   }
-  for (const client of Object.values(clients)) {
+  for (const client of Object.values(config.clients)) {
     for (const { setting, around } of findCredentialDoubts(client)) {
       log.warn({ client: client.name, setting, around }, 'credential has quotes or blanks around it');
     }

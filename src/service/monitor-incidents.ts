@@ -1,10 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config-schema.ts';
+import type { Mailbox } from '../config/smtp-config.ts';
+import type { IncidentNotice } from '../core/incident.ts';
 import type { Log } from '../core/log.ts';
 import { atMost, every } from '../core/time.ts';
 import { IncidentMonitor } from '../incidents/incident-monitor.ts';
-import { NOTICE_RETRY, NoticeChannel, type NoticeRetry } from '../incidents/notice-channel.ts';
+import { MailChannel } from '../incidents/mail-channel.ts';
+import { makeReport, type ReportWithUnits } from '../incidents/make-report.ts';
+import {
+  HttpNoticeChannel,
+  NOTICE_RETRY,
+  type NoticeChannel,
+  type NoticeRetry,
+} from '../incidents/notice-channel.ts';
 import { closeRedis, isConnected, openRedis, type RedisLocation } from '../queue/connections.ts';
 import { createErrorSpacing } from './error-spacing.ts';
 
@@ -35,9 +44,11 @@ export function monitorIncidents(
   const name = randomUUID();
 
   /** @returns what stops it */
-  function run({ incidents: { notify, lookEveryMs, downAfterMs }, clients }: Config): () => Promise<void> {
+  function run(config: Config): () => Promise<void> {
+    const { clients, incidents } = config;
+    const { lookEveryMs, downAfterMs } = incidents;
     const abort = new AbortController();
-    const channels = notify.map((channel) => new NoticeChannel(channel, retry));
+    const channels = openChannels(config, redis, retry);
     const monitor = new IncidentMonitor({
       redis,
       clients: Object.keys(clients),
@@ -70,6 +81,30 @@ export function monitorIncidents(
       closeRedis(redis);
     },
   };
+}
+
+/** Opens the channels that all incidents are told to, and those of clients whose contacts are told of theirs. */
+function openChannels(config: Config, redis: Redis, retry: NoticeRetry): NoticeChannel[] {
+  const { clients, incidents, smtp, deadLetters } = config;
+  const channels: NoticeChannel[] = [];
+  const reportOf = async ({ incident }: IncidentNotice): Promise<ReportWithUnits> => {
+    const client = clients[incident.client];
+    if (client === undefined) throw new Error(`client "${incident.client}" is not configured`);
+    return makeReport(redis, client, { incident, keepDays: deadLetters.keepDays, now: Date.now() });
+  };
+  const mailTo = (to: readonly Mailbox[], own: { readonly client?: string } = {}): void => {
+    if (smtp !== undefined) channels.push(new MailChannel({ smtp, to, retry, makeReport: reportOf, ...own }));
+  };
+  for (const channel of incidents.notify) {
+    if (channel.format === 'email') mailTo(channel.to.map((address) => ({ address })));
+    else channels.push(new HttpNoticeChannel(channel, retry));
+  }
+  for (const { name: client, contact } of Object.values(clients)) {
+    const { name, email: address, notify } = contact ?? {};
+    if (notify !== true || address === undefined) continue;
+    mailTo([name === undefined ? { address } : { name, address }], { client });
+  }
+  return channels;
 }
 
 /** @returns what ends it, once the check under way is over */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { findChannelDoubts, findCredentialDoubts } from '../../src/config/credential-doubts.ts';
 import { parseConfig } from '../../src/config/load-config.ts';
+import { smtpConfigSchema } from '../../src/config/smtp-config.ts';
 import { FILE } from '../support/config-problems.ts';
 
 /** What is found in these settings of a client, as `setting: what is around it`. */
@@ -96,18 +97,28 @@ test('quotes around the user or password of a proxy are found', () => {
   expect(doubtsOfClient({ proxy: 'http://proxy.example' }, env)).toEqual([]);
 });
 
-test('quotes and blanks around the credentials of a channel are named by their place', () => {
+test('quotes and blanks around the credentials of a channel or a mail server are named by their place', () => {
   const common = { url: 'https://x.example', timeoutMs: 1_000, allowPrivateNetwork: false };
   expect(
-    findChannelDoubts([
-      { format: 'slack', ...common, headers: {} },
-      { format: 'json', ...common, headers: { 'X-Key': "'abc'", 'X-Fine': 'abc' } },
-      { format: 'pagerduty', ...common, headers: {}, routingKey: '"abc"' },
-      { format: 'pagerduty', ...common, headers: {}, routingKey: 'abc ' },
-    ]),
+    findChannelDoubts({
+      incidents: {
+        ...{ lookEveryMs: 5_000, downAfterMs: 60_000 },
+        notify: [
+          { format: 'slack', ...common, headers: {} },
+          { format: 'json', ...common, headers: { 'X-Key': "'abc'", 'X-Fine': 'abc' } },
+          { format: 'pagerduty', ...common, headers: {}, routingKey: '"abc"' },
+          { format: 'pagerduty', ...common, headers: {}, routingKey: 'abc ' },
+        ],
+      },
+      smtp: smtpConfigSchema.parse({
+        ...{ host: 'localhost', user: 'waybill ', password: '"abc"', from: 'waybill@acme.example' },
+      }),
+    }),
   ).toEqual([
     { setting: 'incidents.notify[1].headers["X-Key"]', around: 'quotes' },
     { setting: 'incidents.notify[2].routingKey', around: 'quotes' },
     { setting: 'incidents.notify[3].routingKey', around: 'blanks' },
+    { setting: 'smtp.user', around: 'blanks' },
+    { setting: 'smtp.password', around: 'quotes' },
   ]);
 });

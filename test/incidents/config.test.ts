@@ -31,7 +31,7 @@ incidents:
   ).toEqual([
     expect.stringMatching(/\$\.incidents\.notify\[0\]\.routingKey is required$/),
     expect.stringMatching(
-      /\$\.incidents\.notify\[1\]\.format must be one of slack, teams, json, text, pagerduty$/,
+      /\$\.incidents\.notify\[1\]\.format must be one of slack, teams, json, text, pagerduty, email$/,
     ),
     expect.stringMatching(/\$\.incidents\.notify\[2\]\.url must not hold credentials/),
     expect.stringMatching(

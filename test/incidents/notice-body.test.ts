@@ -16,7 +16,7 @@ For the client's tech support: waybill report acme --type disposition_update`;
 function write(format: string, notice: IncidentNotice, more: object = {}) {
   const url = 'https://hooks.acme.example/x';
   const [channel] = incidentsConfigSchema.parse({ notify: [{ format, url, ...more }] }).notify;
-  if (channel === undefined) throw new Error('there is no channel');
+  if (channel === undefined || channel.format === 'email') throw new Error('there is no such channel');
   const { contentType, body } = noticeBody(channel, notice);
   return contentType === 'application/json' ? JSON.parse(body) : body;
 }

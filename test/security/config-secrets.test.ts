@@ -26,6 +26,15 @@ const FULL: Readonly<Record<string, unknown>> = {
     ],
     lookEveryMs: 5_000,
   },
+  smtp: {
+    host: 'mail.acme.example',
+    port: 587,
+    secure: false,
+    user: 'waybill',
+    password: 'secret',
+    from: 'Acme <waybill@acme.example>',
+    timeoutMs: 30_000,
+  },
   defaults: {
     headers: { 'X-All': 'a' },
     timeoutMs: 5_000,
@@ -66,7 +75,7 @@ const FULL: Readonly<Record<string, unknown>> = {
       allowPrivateNetwork: false,
       tls: { ca: 'ca.pem', cert: 'cert.pem', key: 'key.pem' },
       proxy: 'http://proxy.internal:3128',
-      contact: { name: 'Tech support', email: 'tech@acme.example' },
+      contact: { name: 'Tech support', email: 'tech@acme.example', notify: true },
     },
   },
 };

@@ -72,7 +72,7 @@ async function checkAll(
   const found: CheckFinding[] = [
     ...about('configuration', [
       remark('ok', `${config.file} is valid: ${all} client${all === 1 ? '' : 's'}`),
-      ...describeDoubts(findChannelDoubts(config.incidents.notify)),
+      ...describeDoubts(findChannelDoubts(config)),
     ]),
     ...redis.findings,
     ...about('redis', checkSecretKey(config)),

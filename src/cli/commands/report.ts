@@ -1,20 +1,24 @@
+import { randomUUID } from 'node:crypto';
 import { Argument, type Command, Option } from 'commander';
 import type { ResolvedClient } from '../../config/config-schema.ts';
+import { mailAddress } from '../../config/smtp-config.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
-import type { IncidentReport } from '../../incidents/build-report.ts';
+import { eventsOf } from '../../incidents/describe-notice.ts';
 import {
   findIncident,
   makeReport,
   REPORT_FORMATS,
   type ReportFormat,
+  type ReportWithUnits,
   writeReport,
 } from '../../incidents/make-report.ts';
+import { reportTitle } from '../../incidents/report-markdown.ts';
 import { writeToFile } from '../export-output.ts';
 import { findClient, type Operator, operatorAction } from '../open-operator.ts';
-import { parseMoment } from '../parse-options.ts';
+import { optionParser, parseMoment } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
-import { formatCount } from '../terminal.ts';
+import { confirm, type Terminal } from '../terminal.ts';
 
 interface ReportOptions extends GlobalOptions {
   readonly type?: string;
@@ -23,7 +27,16 @@ interface ReportOptions extends GlobalOptions {
   readonly format: ReportFormat;
   readonly output?: string;
   readonly since?: number;
+  readonly send?: boolean;
+  /** An email address. */
+  readonly to?: string;
+  readonly yes?: boolean;
 }
+
+const parseAddress = optionParser(
+  (text) => mailAddress.safeParse(text).data,
+  'It is an email address, such as tech@acme.example.',
+);
 
 /** `waybill report <client>`: what a technical contact sends to the client's tech support. */
 export function addReportCommand(program: Command): void {
@@ -47,37 +60,43 @@ export function addReportCommand(program: Command): void {
         .default('md'),
     )
     .option('--output <file>', 'a new file to write to; default: stdout')
+    .addOption(
+      new Option('--send', 'mail it, with the list of units attached').conflicts(['format', 'output']),
+    )
+    .option('--to <address>', "with --send: to whom; default: the client's contact.email", parseAddress)
+    .option('--yes', 'do not ask before --send')
     .action(
       operatorAction(async (terminal, operator, given: ReportOptions, name: string, type?: string) => {
         const client = findClient(operator.config, name);
         const options = type === undefined ? given : { ...given, type };
         const { format, output: file } = options;
+        if (options.send === true) return mail(terminal, operator, client, options);
         if (file === undefined) {
-          const made = await readReport(operator, client, options);
-          terminal.value(made);
-          if (!terminal.json) terminal.verbatim((await writeReport(made, format)).trimEnd());
+          const { report } = await reportOf(operator, client, options);
+          terminal.value(report);
+          if (!terminal.json) terminal.verbatim((await writeReport(report, format)).trimEnd());
           return EXIT.done;
         }
         let events = 0;
         // A file that cannot be written is found before everything is read.
         async function* texts(): AsyncGenerator<string> {
-          const made = await readReport(operator, client, options);
-          events = made.events;
-          yield writeReport(made, format);
+          const { report } = await reportOf(operator, client, options);
+          events = report.events;
+          yield writeReport(report, format);
         }
         await writeToFile(file, texts());
         terminal.value({ file, format, events });
-        terminal.line(`The report of ${formatCount(events)} events stands in ${file}.`);
+        terminal.line(`The report of ${eventsOf(events)} stands in ${file}.`);
         return EXIT.done;
       }),
     );
 }
 
-async function readReport(
+async function reportOf(
   { config, redis }: Operator,
   client: ResolvedClient,
   { type, incident: id, since }: ReportOptions,
-): Promise<IncidentReport> {
+): Promise<ReportWithUnits> {
   const now = Date.now();
   const incident = id === undefined ? undefined : await findIncident(redis, client.name, id, now);
   if (id !== undefined && incident === undefined) {
@@ -89,4 +108,37 @@ async function readReport(
   return withProgress('read', undefined, (onRead) =>
     makeReport(redis, client, { type, incident, since, keepDays, now, onRead }),
   );
+}
+
+/** Mails the report, once somebody has agreed. @throws UsageError, MailError */
+async function mail(
+  terminal: Terminal,
+  operator: Operator,
+  client: ResolvedClient,
+  options: ReportOptions,
+): Promise<number> {
+  const { smtp, file } = operator.config;
+  if (smtp === undefined) throw new UsageError(`${file} has no section smtp, which --send takes`);
+  const { name, email } = client.contact ?? {};
+  const address = options.to ?? email;
+  if (address === undefined) {
+    throw new UsageError(`client "${client.name}" has no contact.email: --to says whom to send to`);
+  }
+  const made = await reportOf(operator, client, options);
+  const what = `the report of ${eventsOf(made.report.events)} to ${address}`;
+  const agreed = options.yes === true || (await confirm(`Send ${what} by ${smtp.host}?`));
+  if (agreed === undefined) throw new UsageError(`--yes is needed to send ${what} without a terminal`);
+  if (!agreed) {
+    terminal.note('Nothing is sent.');
+    return EXIT.done;
+  }
+  const { reportMail } = await import('../../incidents/mail-channel.ts');
+  const { sendMail } = await import('../../incidents/send-mail.ts');
+  const to = [name === undefined || address !== email ? { address } : { name, address }];
+  const letter = await reportMail(made, { id: randomUUID(), to, subject: reportTitle(client.name) });
+  await sendMail(smtp, letter);
+  const { events } = made.report;
+  terminal.value({ sent: true, to: address, events, units: made.units.listed });
+  terminal.line(`The report of ${eventsOf(events)} was sent to ${address}.`);
+  return EXIT.done;
 }
