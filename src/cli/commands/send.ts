@@ -7,6 +7,7 @@ import { onLostOutput } from '../../service/lifecycle.ts';
 import { type OpenIntake, openIntake } from '../../service/open-intake.ts';
 import { openRedisAccess } from '../../service/redis-access.ts';
 import { tellWithoutService } from '../open-operator.ts';
+import { parseCount } from '../parse-options.ts';
 import { commandAction, EXIT, type GlobalOptions, untilInterrupted } from '../run-command.ts';
 import { Account, printAccount } from '../send/account.ts';
 import { GzipError } from '../send/event-input.ts';
@@ -32,6 +33,8 @@ export function addSendCommand(program: Command): void {
       '--from-export <file>',
       'instead of all these: what "dead-letters export" wrote, each event to its client under its old id; - is stdin',
     )
+    .option('--sample', 'instead of a file: valid sample events, the published one first')
+    .option('--count <n>', 'how many samples (default: 1)', parseCount)
     .description('put events into the queue of a client')
     .option('--idempotency-key <template>', KEY_HELP, parseKeyTemplate)
     .hook('preAction', (_program, command) => {
@@ -41,29 +44,41 @@ export function addSendCommand(program: Command): void {
     .action(
       commandAction(
         async (terminal, options: SendOptions, client: string, type: string, file: string | undefined) => {
-          const { fromExport, idempotencyKey } = options;
+          const { fromExport, idempotencyKey, sample, count = 1 } = options;
           const config = loadConfigWithoutTls(options.config);
           const sending =
             fromExport === undefined
-              ? sendTo(config, client, type, file, idempotencyKey)
+              ? sendTo(config, client, type, sample ? count : file, idempotencyKey)
               : sendExport(config, fromExport);
+          if (sample)
+            terminal.note(`Samples, with made-up values: "${client}" cannot tell them from real events.`);
           return withIntake(terminal, config, (intake) => send(terminal, intake, sending));
         },
       ),
     );
 }
 
-type SendOptions = GlobalOptions & { readonly fromExport?: string; readonly idempotencyKey?: KeyTemplate };
+const SAMPLE_MISUSE = '--sample goes without a file and without stdin: it makes the events itself';
+
+interface SendOptions extends GlobalOptions {
+  readonly fromExport?: string;
+  readonly sample?: boolean;
+  readonly count?: number;
+  readonly idempotencyKey?: KeyTemplate;
+}
 
 /** Says what is wrong with the arguments, in commander's words for arguments that are always required. */
 function findMisuse(
-  { fromExport, idempotencyKey }: SendOptions,
-  [client, type]: readonly string[],
+  { fromExport, idempotencyKey, sample, count }: SendOptions,
+  [client, type, file]: readonly string[],
 ): string | undefined {
+  if (count !== undefined && !sample) return '--count goes with --sample';
   if (fromExport === undefined) {
     if (client === undefined) return "missing required argument 'client'";
-    return type === undefined ? "missing required argument 'type'" : undefined;
+    if (type === undefined) return "missing required argument 'type'";
+    return sample && file !== undefined ? SAMPLE_MISUSE : undefined;
   }
+  if (sample) return '--from-export goes without --sample';
   if (client !== undefined) return '--from-export goes without a client: each event has its own';
   if (idempotencyKey === undefined) return undefined;
   return '--from-export goes without --idempotency-key: its events have ids';

@@ -12,7 +12,7 @@ import { findClient } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';
 import { UsageError } from '../run-command.ts';
 import type { Account } from './account.ts';
-import { type EventInput, findInput } from './event-input.ts';
+import { type EventInput, findInput, sampleInput } from './event-input.ts';
 import type { KeyTemplate } from './key-template.ts';
 
 /** What is sent, and how it is submitted. */
@@ -26,16 +26,17 @@ export interface Sending {
   ): Promise<readonly SubmitResult[]>;
 }
 
-/** Payloads of one type for one client. @throws UsageError */
+/** Payloads of one type for one client. @param from a file, stdin, or how many samples @throws UsageError */
 export function sendTo(
   config: Config,
   client: string,
   type: string,
-  file: string | undefined,
+  from: string | number | undefined,
   keyTemplate: KeyTemplate | undefined,
 ): Sending {
   const { endpoints } = findClient(config, client);
-  if (findEventType(type) === undefined) {
+  const eventType = findEventType(type);
+  if (eventType === undefined) {
     const known = EVENT_TYPE_NAMES.join(', ');
     throw new UsageError(
       `"${type}" is not an event type; there are: ${known}${didYouMean(type, EVENT_TYPE_NAMES)}`,
@@ -45,7 +46,7 @@ export function sendTo(
     throw new UsageError(`client "${client}" has no endpoint for ${type} in ${config.file}`);
   }
   return {
-    input: findInput(file),
+    input: typeof from === 'number' ? sampleInput(eventType, from) : findInput(from),
     keyTemplate,
     submitMany: (intake, payloads, options) => intake.submitMany(client, type, payloads, options),
   };
