@@ -1,12 +1,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents, sampleEvent } from '../support/events.ts';
+import { canMakeTerminals, startScript } from '../support/pseudo-terminal.ts';
 import { uniqueClientName } from '../support/redis.ts';
 import { runWaybill, startWaybill, testDirectory, type WaybillProcess } from '../support/waybill-process.ts';
 
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const UUID = '0198c0de-0000-7000-8000-000000000001';
 const HEADERS = {
   'Content-Type': 'application/json',
@@ -212,6 +215,27 @@ test('--show bodies prints each body: indented, spelled as it came, control char
   );
   expect(stdout).not.toContain('\u001b');
 });
+
+test.runIf(canMakeTerminals())(
+  'an id that does not fit into the line of a terminal goes below it',
+  async () => {
+    const directory = testDirectory();
+    const terminal = startScript(`stty cols 80 rows 20; exec "${process.execPath}" "${MAIN}" sandbox --port 0`, directory);
+    await terminal.shows(/Ctrl-C ends it/);
+    const [, baseUrl] =
+      terminal
+        .rows()
+        .join('\n')
+        .match(/baseUrl: (\S+)/) ?? [];
+    const body = JSON.stringify(sampleEvent('disposition_update'));
+    await fetch(`${baseUrl}/dispositions`, { method: 'POST', body, headers: HEADERS });
+    await terminal.shows(new RegExp(`disposition_update {2}LPAA1234567 {2}attempt 1 .*ms\\s+${UUID}`));
+    const at = terminal.rows().findIndex((row) => row.includes(UUID));
+    expect(terminal.rows()[at]?.trimEnd()).toBe(`${' '.repeat(14)}${UUID}`);
+    terminal.type('\u0003');
+    await terminal.exit;
+  },
+);
 
 test('--show bodies with --json gives the body as text, and shows no credentials of a token request', async () => {
   const auth = { type: 'oauth2', clientId: 'waybill', clientSecret: 'play-secret' };

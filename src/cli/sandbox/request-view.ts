@@ -9,6 +9,8 @@ const SECOND_MS = 1_000;
 const MOST_CHARACTERS = 4_000;
 const MOST_LINES = 100;
 const DEEPEST_INDENT = 20;
+/** As wide as the time of day. */
+const BELOW = ' '.repeat(14);
 
 /**
  * A line for each request while they are few, a line a second while they are many; with `--json` one for each.
@@ -65,14 +67,19 @@ function toJson(request: RequestSummary) {
 
 function describe(terminal: Terminal, request: RequestSummary): string {
   const { kind, type, path, unit, attempt, eventId, ms, doubled, faults } = request;
-  const parts =
-    kind === 'token'
-      ? ['token request']
-      : [type ?? `${request.method} ${path}`, unit ?? '-', eventId ?? '-', `attempt ${attempt ?? '-'}`];
+  const isToken = kind === 'token';
+  const parts = isToken
+    ? ['token request']
+    : [type ?? `${request.method} ${path}`, unit ?? '-', `attempt ${attempt ?? '-'}`];
   const told = [...parts, `${Math.round(ms)} ms`, ...(doubled ? ['doubled'] : [])].map(oneLine).join('  ');
+  const id = isToken ? '' : oneLine(eventId ?? '-');
+  const answer = answerOf(request).padEnd(3);
+  const width = BELOW.length + answer.length + told.length + id.length + 4;
+  const isWide = width > (process.stdout.columns || Number.POSITIVE_INFINITY);
   const style = request.status >= 200 && request.status < 300 ? 'green' : 'red';
-  const faulty = faults.map((fault) => `\n${' '.repeat(14)}${terminal.style('red', `! ${oneLine(fault)}`)}`);
-  return `${timeOfDay()}  ${terminal.style(style, answerOf(request).padEnd(3))}  ${told}${faulty.join('')}`;
+  const faulty = faults.map((fault) => `\n${BELOW}${terminal.style('red', `! ${oneLine(fault)}`)}`).join('');
+  const head = `${timeOfDay()}  ${terminal.style(style, answer)}  ${told}`;
+  return `${head}${isWide ? `\n${BELOW}` : '  '}${id}`.trimEnd() + faulty;
 }
 
 function showBody(body: string): string {
