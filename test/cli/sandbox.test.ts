@@ -220,7 +220,10 @@ test.runIf(canMakeTerminals())(
   'an id that does not fit into the line of a terminal goes below it',
   async () => {
     const directory = testDirectory();
-    const terminal = startScript(`stty cols 80 rows 20; exec "${process.execPath}" "${MAIN}" sandbox --port 0`, directory);
+    const terminal = startScript(
+      `stty cols 80 rows 20; exec "${process.execPath}" "${MAIN}" sandbox --port 0`,
+      directory,
+    );
     await terminal.shows(/Ctrl-C ends it/);
     const [, baseUrl] =
       terminal
