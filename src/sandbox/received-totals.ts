@@ -5,7 +5,7 @@ import { type Answered, count, forgetOldest, type ReceivedRequest } from './requ
 
 /** One request as `waybill sandbox` shows it. */
 export interface RequestSummary
-  extends Pick<ReceivedRequest, 'method' | 'path' | 'eventId'>,
+  extends Pick<ReceivedRequest, 'method' | 'path' | 'eventId' | 'body'>,
     Pick<ContractCheck, 'unit' | 'faults'> {
   readonly kind: 'delivery' | 'token';
   /** The event type; undefined: a token request, or no endpoint is at the path. */
@@ -58,10 +58,10 @@ export class ReceivedTotals {
 
   /** Adds a request that is over; `check` undefined: it asked for a token. */
   add(request: ReceivedRequest, check: ContractCheck | undefined): RequestSummary {
-    const { method, path, eventId, headers, answered, at, finishedAt = at } = request;
+    const { method, path, eventId, body, headers, answered, at, finishedAt = at } = request;
     const type = check?.type?.name;
     const event = check && this.#eventOf(request);
-    const isOther = event !== undefined && event.digest !== hash('sha256', request.body);
+    const isOther = event !== undefined && event.digest !== hash('sha256', body);
     const faults = [...(check?.faults ?? []), ...(isOther ? [OTHER_BODY] : [])];
     for (const fault of faults) {
       if (this.faults.has(fault) || this.faults.size < MOST_FAULTS) count(this.faults, fault);
@@ -69,7 +69,7 @@ export class ReceivedTotals {
     const attempt = headers['x-waybill-attempt'];
     return {
       kind: check === undefined ? 'token' : 'delivery',
-      ...{ method, path, eventId, type, unit: check?.unit, faults },
+      ...{ method, path, eventId, body, type, unit: check?.unit, faults },
       attempt: typeof attempt === 'string' ? attempt : undefined,
       status: answered?.status ?? 0,
       fault: answered?.behaviour,

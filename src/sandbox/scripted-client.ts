@@ -8,12 +8,15 @@ import { ReceivedTotals, type RequestSummary } from './received-totals.ts';
 import type { ReceivedRequest } from './request-log.ts';
 import { statusFor } from './respond.ts';
 import { type PromptScript, pathsOf, type SandboxScript, scriptedAnswers } from './sandbox-script.ts';
+import type { KeyPair } from './self-signed.ts';
 
 /** How a scripted client is started. */
 export interface ScriptedClientOptions {
   readonly address: Address;
   /** How much it takes; left out: all that comes, at once. */
   readonly capacity?: CapacityOptions;
+  /** Makes it speak HTTPS. */
+  readonly tls?: KeyPair;
   /** Numbers in [0, 1), for the answers that come by chance. */
   random(): number;
   /** Milliseconds since the epoch, for the time stamps of tokens. */
@@ -40,7 +43,7 @@ export async function startScriptedClient(
   script: SandboxScript,
   options: ScriptedClientOptions,
 ): Promise<ScriptedClient> {
-  const { random, wallClock, address, onRequest } = options;
+  const { random, wallClock, address, tls, onRequest } = options;
   const totals = new ReceivedTotals(KEEP_IDS);
   const paths = pathsOf(script);
   const check = createCheck(paths);
@@ -48,6 +51,7 @@ export async function startScriptedClient(
   const answers = answersOf(script, random, check);
   const company = await startCompany('sandbox', {
     ...{ address, wallClock, auth: script.auth, keepLatest: KEEP_REQUESTS, keepIds: KEEP_IDS },
+    ...(tls && { tls }),
     script: capacity ? answerWithinCapacity(capacity, answers) : answers,
     tokenScript: scriptedAnswers(script.token.answers, random),
     onFinished: (request, isToken) => onRequest(totals.add(request, isToken ? undefined : check(request))),

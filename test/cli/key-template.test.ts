@@ -9,8 +9,9 @@ test.each([
   ['returns-0301:{n}', 'returns-0301:42'],
   ['{$.optiturn_lp} {$.to.identifier}', 'LP1 1352'],
   ['{n}{n}/{$.quantity}', '4242/3'],
+  ['{type} {$.optiturn_lp}', 'outbound_asn LP1'],
 ])('%s makes the key %s', (template, key) => {
-  expect(parseKeyTemplate(template)(PAYLOAD, 42)).toBe(key);
+  expect(parseKeyTemplate(template)(PAYLOAD, 42, 'outbound_asn')).toBe(key);
 });
 
 test.each(['', 'ä', 'x'.repeat(256), '{', '{}', '{line}', '{optiturn_lp}', '{$}', '{$.}', '{$.a} }'])(
@@ -27,5 +28,5 @@ test.each([
   ['{$.from}', '$.from, which it is made of, is neither a text nor a number'],
   ['{$.to}', '$.to, which it is made of, is neither a text nor a number'],
 ])('%s cannot be filled in', (template, message) => {
-  expect(() => parseKeyTemplate(template)(PAYLOAD, 1)).toThrow(message);
+  expect(() => parseKeyTemplate(template)(PAYLOAD, 1, 'outbound_asn')).toThrow(message);
 });

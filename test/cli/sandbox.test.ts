@@ -1,12 +1,15 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { ClientSettings } from '../../src/sandbox/company.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents, sampleEvent } from '../support/events.ts';
+import { canMakeTerminals, startScript } from '../support/pseudo-terminal.ts';
 import { uniqueClientName } from '../support/redis.ts';
 import { runWaybill, startWaybill, testDirectory, type WaybillProcess } from '../support/waybill-process.ts';
 
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const UUID = '0198c0de-0000-7000-8000-000000000001';
 const HEADERS = {
   'Content-Type': 'application/json',
@@ -178,4 +181,110 @@ test('it has the capacity that it is given, and says so; flags that make no sens
     expect.stringContaining('--queue needs --on-overload 503 or 429'),
   ]);
   expect(await refused('--on-overload', '429')).toEqual([2, expect.stringContaining('needs --capacity')]);
+});
+
+/** Starts the sandbox for people on a free port, with `--show bodies`. */
+async function startShowing() {
+  const sandbox = startWaybill(['sandbox', '--port', '0', '--show', 'bodies']);
+  await sandbox.waitForLine((line) => String(line['unparsed']).startsWith('Ctrl-C ends it'), {
+    timeoutMs: 60_000,
+  });
+  const baseUrl = /Listening at (\S+)\./.exec(sandbox.stdout)?.[1] ?? '';
+  const post = (body: string) => fetch(`${baseUrl}/dispositions`, { method: 'POST', body, headers: HEADERS });
+  return { sandbox, post };
+}
+
+test('--show bodies prints each body: indented, spelled as it came, control characters shown, long ones cut', async () => {
+  const { sandbox, post } = await startShowing();
+  await post('{"b":1.50,"a":[12345678901234567890]}');
+  await post('no \u001b[31mJSON');
+  await post('');
+  await post(JSON.stringify({ long: 'x'.repeat(9_000) }));
+  await post(JSON.stringify(Array.from({ length: 500 }, (_, n) => n)));
+  await post(`{ "empty": [ ], "colon: [\\" ]": {"a": "b, c"},\n"deep": ${'['.repeat(60)}${']'.repeat(60)}}`);
+  sandbox.signal('SIGINT');
+  await sandbox.exit;
+  const { stdout } = sandbox;
+  expect(stdout).toContain('\n  {\n    "b": 1.50,\n    "a": [\n      12345678901234567890\n    ]\n  }\n');
+  expect(stdout).toContain('\n  no \\u001b[31mJSON\n');
+  expect(stdout).toContain('\n  (no body)\n');
+  expect(stdout).toMatch(/\n {4}"long": "x{3900,4000}\n {2}… and more: 9,011 characters in all\n/);
+  expect(stdout).toMatch(/\n {4}98,\n {2}… and more: 1,891 characters in all\n/);
+  expect(stdout).toContain(
+    '\n  {\n    "empty": [ ],\n    "colon: [\\" ]": {\n      "a": "b, c"\n    },\n    "deep": [\n      [\n        [',
+  );
+  expect(stdout).not.toContain('\u001b');
+});
+
+test.runIf(canMakeTerminals())(
+  'an id that does not fit into the line of a terminal goes below it',
+  async () => {
+    const directory = testDirectory();
+    const terminal = startScript(
+      `stty cols 80 rows 20; exec "${process.execPath}" "${MAIN}" sandbox --port 0`,
+      directory,
+    );
+    await terminal.shows(/Ctrl-C ends it/);
+    const [, baseUrl] =
+      terminal
+        .rows()
+        .join('\n')
+        .match(/baseUrl: (\S+)/) ?? [];
+    const body = JSON.stringify(sampleEvent('disposition_update'));
+    await fetch(`${baseUrl}/dispositions`, { method: 'POST', body, headers: HEADERS });
+    await terminal.shows(new RegExp(`disposition_update {2}LPAA1234567 {2}attempt 1 .*ms\\s+${UUID}`));
+    const at = terminal.rows().findIndex((row) => row.includes(UUID));
+    expect(terminal.rows()[at]?.trimEnd()).toBe(`${' '.repeat(14)}${UUID}`);
+    terminal.type('\u0003');
+    await terminal.exit;
+  },
+);
+
+test('--show bodies with --json gives the body as text, and shows no credentials of a token request', async () => {
+  const auth = { type: 'oauth2', clientId: 'waybill', clientSecret: 'play-secret' };
+  const { sandbox, client, baseUrl } = await startSandbox({ auth }, '--show', 'bodies');
+  const body = JSON.stringify({ ...auth, grant_type: 'client_credentials' });
+  await fetch(`${baseUrl}/oauth/token`, { method: 'POST', body, headers: HEADERS });
+  await fetch(`${baseUrl}/dispositions`, { method: 'POST', body: '{ "a": 1.50 }', headers: HEADERS });
+  const { deliveries, tokens } = await endOf(sandbox);
+  expect(client.auth).toMatchObject({ clientSecret: 'play-secret' });
+  expect(deliveries.map((line) => line['body'])).toEqual(['{ "a": 1.50 }']);
+  expect(tokens.map((line) => 'body' in line)).toEqual([false]);
+});
+
+test('--tls speaks HTTPS, and its entry names the certificate that an engine then trusts', async () => {
+  const { sandbox, client } = await startSandbox({ auth: { type: 'oauth2' } }, '--tls');
+  const ca = join(sandbox.directory, 'sandbox-ca.pem');
+  expect(client).toMatchObject({
+    baseUrl: expect.stringMatching(/^https:\/\/127\.0\.0\.1:/),
+    auth: { type: 'oauth2', tls: { ca } },
+    tls: { ca },
+  });
+  const engine = await testEngine({ acme: { ...client, retry: QUICK_RETRIES } });
+  const acme = engine.client();
+  await acme.submit(numberedEvents('disposition_update', 3));
+  await acme.settled({ delivered: 3 });
+  await engine.engine.stop(1_000);
+  expect(await endOf(sandbox)).toMatchObject({ code: 0, summary: { contractFaults: {} } });
+});
+
+test('--tls replaces the certificate of an earlier sandbox, and no other file', async () => {
+  const directory = testDirectory();
+  const file = join(directory, 'sandbox-ca.pem');
+  const start = async () => {
+    const sandbox = startWaybill(['sandbox', '--port', '0', '--tls'], { directory });
+    await sandbox.waitForLine((line) => String(line['unparsed']).startsWith('Ctrl-C ends it'), {
+      timeoutMs: 60_000,
+    });
+    sandbox.signal('SIGINT');
+    await sandbox.exit;
+    expect(sandbox.stdout).toContain(`    tls:\n      ca: ${file}\n`);
+    return readFileSync(file, 'utf8');
+  };
+  const first = await start();
+  expect(await start()).not.toBe(first);
+  writeFileSync(file, 'mine');
+  const refused = await runWaybill(['sandbox', '--port', '0', '--tls'], { directory });
+  expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('it was left as it is') });
+  expect(readFileSync(file, 'utf8')).toBe('mine');
 });

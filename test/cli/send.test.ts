@@ -2,6 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, onTestFinished, test } from 'vitest';
+import { sampleInput } from '../../src/cli/send/event-input.ts';
+import type { EventType } from '../../src/core/event-type.ts';
+import { EVENT_TYPES } from '../../src/core/event-types.ts';
+import { validatePayload } from '../../src/core/validate-payload.ts';
+import { type ReadPayload, readPayloads } from '../../src/intake/read-payloads.ts';
 import { ended, recorded } from '../redis/data-dirs.ts';
 import { numberedEvent, numberedEvents, sampleEvent } from '../support/events.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
@@ -276,4 +281,47 @@ test('events are taken while the TLS files of a client do not fit, which is noth
   expect(paused.code).toBe(0);
   const checked = await runWaybill(['check'], { config });
   expect([checked.code, checked.stdout + checked.stderr]).toEqual([2, expect.stringContaining('away.pem')]);
+});
+
+test('--sample sends the published sample and as many others as are wanted, the same ones under the same keys', async () => {
+  const client = uniqueClientName();
+  const sample = (...flags: string[]) =>
+    runWaybill(['send', client, TYPE, '--sample', ...flags], { config: configFor(client) });
+  const one = await sample();
+  expect(one).toMatchObject({ code: 0, stdout: expect.stringMatching(/^1 accepted, 0 refused\n/) });
+  expect(one.stderr).toBe(`Samples, with made-up values: "${client}" cannot tell them from real events.\n`);
+  const many = await sample('--count', '2500', '--idempotency-key', 'sample:{n}', '--json');
+  expect(JSON.parse(many.stdout)).toMatchObject({ accepted: 2_500, repeated: 0, refused: [] });
+  const again = await sample('--count', '2600', '--idempotency-key', 'sample:{n}', '--json');
+  expect(JSON.parse(again.stdout)).toMatchObject({ accepted: 100, repeated: 2_500, refused: [] });
+  expect(await queuedEvents(client)).toBe(2_601);
+});
+
+test.each(EVENT_TYPES)('samples of $name are valid as they are read from JSON', async (type: EventType) => {
+  const { read } = sampleInput(type, 5_000);
+  const events: ReadPayload[] = [];
+  for await (const items of readPayloads(read(new AbortController().signal))) events.push(...items);
+  expect(events).toHaveLength(5_000);
+  expect(events[0]).toMatchObject({ payload: JSON.parse(JSON.stringify(type.sample)) });
+  const refused = events.filter(
+    (event) => !('payload' in event) || !validatePayload(type, event.payload, event.source).ok,
+  );
+  expect(refused).toEqual([]);
+});
+
+test('--sample goes without a file, stdin and an export, --count with --sample', async () => {
+  const config = configFor('acme');
+  const results = await Promise.all([
+    runWaybill(['send', 'acme', TYPE, 'events.ndjson', '--sample'], { config }),
+    runWaybill(['send', 'acme', TYPE, '-', '--sample'], { config }),
+    runWaybill(['send', '--from-export', 'dead.ndjson', '--sample'], { config }),
+    runWaybill(['send', 'acme', TYPE, '--count', '3'], { config }),
+    runWaybill(['send', 'acme', TYPE, '--sample', '--count', '0'], { config }),
+  ]);
+  expect(results.map(({ code }) => code)).toEqual([2, 2, 2, 2, 2]);
+  const errors = results.map(({ stderr }) => stderr);
+  expect(errors[0]).toContain('--sample goes without a file and without stdin');
+  expect(errors[1]).toBe(errors[0]);
+  expect(errors[2]).toContain('--from-export goes without --sample');
+  expect(errors[3]).toContain('--count goes with --sample');
 });

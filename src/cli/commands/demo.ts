@@ -136,7 +136,8 @@ async function showOneDeadLetter(world: DemoWorld, terminal: Terminal): Promise<
 
 const NEXT = `
 Try next (npx waybill, or node dist/src/cli/main.js):
-   waybill init                              write a configuration to begin with
+   waybill init --sandbox                    write a configuration to try things out with
+   waybill init                              write one to begin with
    waybill check                             see what is wrong with it
    waybill start                             run the service
    waybill send <client> <type> events.json  submit events

@@ -1,15 +1,21 @@
 import { type Command, Option } from 'commander';
 import { stringify } from 'yaml';
+import { SANDBOX_PORT } from '../../config/sandbox-config.ts';
 import { seededRandom } from '../../core/random.ts';
 import { showMs, showRate } from '../../loadtest/quantities.ts';
 import type { Capacity, CapacityOptions } from '../../sandbox/capacity.ts';
+import type { ClientSettings } from '../../sandbox/company.ts';
 import { EXAMPLE_SCRIPT } from '../../sandbox/example-script.ts';
-import type { RequestSummary } from '../../sandbox/received-totals.ts';
 import type { SandboxScript } from '../../sandbox/sandbox-script.ts';
-import { type ScriptedClient, startScriptedClient } from '../../sandbox/scripted-client.ts';
+import {
+  type ScriptedClient,
+  type ScriptedClientOptions,
+  startScriptedClient,
+} from '../../sandbox/scripted-client.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
 import { parseCount, parsePercentage, parseRate, parseTime, wholeNumber } from '../parse-options.ts';
 import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
+import { makeCertificate, saveCertificate } from '../sandbox/certificate.ts';
 import { readScript } from '../sandbox/read-script.ts';
 import { openRequestView, printSummary } from '../sandbox/request-view.ts';
 import type { Terminal } from '../terminal.ts';
@@ -19,6 +25,8 @@ interface SandboxOptions extends GlobalOptions {
   readonly port: number;
   readonly host: string;
   readonly example?: boolean;
+  readonly show?: 'bodies';
+  readonly tls?: boolean;
   readonly seed?: number;
   readonly capacity?: number;
   readonly latency?: number;
@@ -28,7 +36,6 @@ interface SandboxOptions extends GlobalOptions {
   readonly declaredLimit?: number;
 }
 
-const DEFAULT_PORT = 4080;
 const DEFAULT_LATENCY_MS = 20;
 const ON_OVERLOAD = { queue: 'queue', 503: 503, 429: 429 } as const;
 const parsePort = wholeNumber(0, 65_535, 'It is a whole number from 0 to 65535.');
@@ -40,9 +47,11 @@ export function addSandboxCommand(program: Command): void {
     .command('sandbox')
     .argument('[script]', 'a file that says what to answer; without one, what the contract says')
     .description('play a client: answer as a script says, and check what arrives against the contract')
-    .option('--port <n>', 'the port to listen on; 0: one that is free', parsePort, DEFAULT_PORT)
+    .option('--port <n>', 'the port to listen on; 0: one that is free', parsePort, SANDBOX_PORT)
     .option('--host <address>', 'the address to listen on; 0.0.0.0: all of this machine', '127.0.0.1')
     .option('--example', 'print a script with comments, and end')
+    .addOption(new Option('--show <what>', 'print the body of each delivery as well').choices(['bodies']))
+    .option('--tls', 'speak HTTPS, with a certificate that is made now and written to sandbox-ca.pem')
     .option('--seed <n>', 'makes what happens by chance repeatable', parseCount)
     .option('--capacity <rate>', 'serve so much at most, such as 300/s, and let the rest wait', parseRate)
     .option('--latency <time>', `what a request takes (${DEFAULT_LATENCY_MS}ms with --capacity)`, parseTime)
@@ -67,12 +76,22 @@ async function run(terminal: Terminal, options: SandboxOptions, file?: string): 
   const script = readScript(file);
   const capacity = capacityOf(options);
   const stopped = stopSignal();
-  const view = openRequestView(terminal);
+  const view = openRequestView(terminal, options.show === 'bodies');
+  const certificate = options.tls === true ? makeCertificate(options.host) : undefined;
   try {
-    const play = await listen(script, capacity, options, view.add);
-    tellWhere(terminal, play, capacity);
-    await stopped;
-    await play.close();
+    const play = await listen(script, options, {
+      ...(capacity && { capacity }),
+      ...(certificate && { tls: certificate }),
+      onRequest: view.add,
+    });
+    try {
+      // Not before: the file of another sandbox that holds the port stays as it is.
+      const ca = certificate && saveCertificate(certificate.cert);
+      tellWhere(terminal, play, capacity, ca);
+      await stopped;
+    } finally {
+      await play.close();
+    }
     view.stop();
     printSummary(terminal, play.totals);
     return play.totals.faults.size === 0 ? EXIT.done : EXIT.someFailed;
@@ -84,17 +103,15 @@ async function run(terminal: Terminal, options: SandboxOptions, file?: string): 
 /** @throws UsageError if the address cannot be listened on */
 async function listen(
   script: SandboxScript,
-  capacity: CapacityOptions | undefined,
   { host, port, seed = script.seed }: SandboxOptions,
-  onRequest: (request: RequestSummary) => void,
+  options: Pick<ScriptedClientOptions, 'capacity' | 'tls' | 'onRequest'>,
 ): Promise<ScriptedClient> {
   try {
     return await startScriptedClient(script, {
+      ...options,
       address: { host, port },
       random: seed === undefined ? Math.random : seededRandom(seed),
-      ...(capacity === undefined ? {} : { capacity }),
       wallClock: Date.now,
-      onRequest,
     });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -103,13 +120,27 @@ async function listen(
   }
 }
 
-function tellWhere(terminal: Terminal, play: ScriptedClient, asked: CapacityOptions | undefined): void {
-  const { baseUrl, clientSettings, capacity } = play;
-  terminal.value({ kind: 'listening', baseUrl, client: clientSettings, ...(asked && { capacity: asked }) });
+/** @param ca the file with its certificate; undefined: it does not speak HTTPS */
+function tellWhere(
+  terminal: Terminal,
+  play: ScriptedClient,
+  asked: CapacityOptions | undefined,
+  ca: string | undefined,
+): void {
+  const { baseUrl, capacity } = play;
+  const client = ca === undefined ? play.clientSettings : trusting(play.clientSettings, ca);
+  terminal.value({ kind: 'listening', baseUrl, client, ...(asked && { capacity: asked }) });
   terminal.line(`Listening at ${baseUrl}. The entry for it in waybill.yaml:\n`);
-  terminal.verbatim(stringify({ clients: { sandbox: clientSettings } }).trimEnd());
+  terminal.verbatim(stringify({ clients: { sandbox: client } }).trimEnd());
   if (asked && capacity) terminal.line(`\n${describeCapacity(asked, capacity)}`);
   terminal.line('\nCtrl-C ends it with a summary.\n');
+}
+
+/** Its token service has the same certificate. */
+function trusting(client: ClientSettings, ca: string): ClientSettings {
+  const { auth } = client;
+  const tls = { ca };
+  return { ...client, ...(auth?.type === 'oauth2' && { auth: { ...auth, tls } }), tls };
 }
 
 /** What the flags ask for; undefined: nothing. @throws UsageError if they contradict each other */

@@ -7,6 +7,7 @@ import { onLostOutput } from '../../service/lifecycle.ts';
 import { type OpenIntake, openIntake } from '../../service/open-intake.ts';
 import { openRedisAccess } from '../../service/redis-access.ts';
 import { tellWithoutService } from '../open-operator.ts';
+import { parseCount } from '../parse-options.ts';
 import { commandAction, EXIT, type GlobalOptions, untilInterrupted } from '../run-command.ts';
 import { Account, printAccount } from '../send/account.ts';
 import { GzipError } from '../send/event-input.ts';
@@ -17,7 +18,7 @@ import { formatCount, type Terminal } from '../terminal.ts';
 
 const KEY_HELP =
   'sending again under the same key within 24 h doubles nothing; for many, a key each: ' +
-  "'returns-0301:{n}' by their number in the input, '{$.optiturn_lp} {$.timestamp}' by their fields";
+  "'returns-0301:{n}' by their number in the input, '{type} {$.optiturn_lp} {$.timestamp}' by their fields";
 
 const IDS_HELP =
   'print the id of each event, one a line in the order of the input, "-" and a code for a refused one; ' +
@@ -38,6 +39,8 @@ export function addSendCommand(program: Command): void {
       'instead of all these: what "dead-letters export" wrote, each event to its client under its old id; - is stdin',
     )
     .option('--again', 'with --from-export: send events that were delivered since, too; each once in 24 h')
+    .option('--sample', 'instead of a file: valid sample events, the published one first')
+    .option('--count <n>', 'how many samples (default: 1)', parseCount)
     .description('put events into the queue of a client')
     .option('--idempotency-key <template>', KEY_HELP, parseKeyTemplate)
     .option('--ids', IDS_HELP)
@@ -50,10 +53,13 @@ export function addSendCommand(program: Command): void {
 
 const FORGETS_DELIVERED =
   'What was delivered since the export is not known, and is sent again: keepDeliveredHours is 0.';
+const SAMPLE_MISUSE = '--sample goes without a file and without stdin: it makes the events itself';
 
 type SendOptions = GlobalOptions & {
   readonly fromExport?: string;
   readonly again?: boolean;
+  readonly sample?: boolean;
+  readonly count?: number;
   readonly idempotencyKey?: KeyTemplate;
   readonly ids?: boolean;
 };
@@ -65,26 +71,30 @@ async function run(
   type: string,
   file: string | undefined,
 ): Promise<number> {
-  const { fromExport, again = false, idempotencyKey, ids = false } = options;
+  const { fromExport, again = false, idempotencyKey, ids = false, sample, count = 1 } = options;
   const config = loadConfigWithoutTls(options.config);
   const sending =
     fromExport === undefined
-      ? sendTo(config, client, type, file, idempotencyKey)
+      ? sendTo(config, client, type, sample ? count : file, idempotencyKey)
       : sendExport(config, fromExport, again);
+  if (sample) terminal.note(`Samples, with made-up values: "${client}" cannot tell them from real events.`);
   if (fromExport !== undefined && !again && config.keepDeliveredHours === 0) terminal.note(FORGETS_DELIVERED);
   return withIntake(terminal, config, (intake) => send(terminal, intake, sending, ids));
 }
 
 /** Says what is wrong with the arguments, in commander's words for arguments that are always required. */
 function findMisuse(
-  { fromExport, again, idempotencyKey }: SendOptions,
-  [client, type]: readonly string[],
+  { fromExport, again, idempotencyKey, sample, count }: SendOptions,
+  [client, type, file]: readonly string[],
 ): string | undefined {
+  if (count !== undefined && !sample) return '--count goes with --sample';
   if (fromExport === undefined) {
     if (again === true) return '--again goes with --from-export only';
     if (client === undefined) return "missing required argument 'client'";
-    return type === undefined ? "missing required argument 'type'" : undefined;
+    if (type === undefined) return "missing required argument 'type'";
+    return sample && file !== undefined ? SAMPLE_MISUSE : undefined;
   }
+  if (sample) return '--from-export goes without --sample';
   if (client !== undefined) return '--from-export goes without a client: each event has its own';
   if (idempotencyKey === undefined) return undefined;
   return '--from-export goes without --idempotency-key: its events have ids';

@@ -1,12 +1,23 @@
+import { parseJson } from '../../core/json-value.ts';
 import type { ReceivedTotals, RequestSummary } from '../../sandbox/received-totals.ts';
-import { formatCount, oneLine, type Terminal } from '../terminal.ts';
+import { formatCount, oneLine, type Terminal, visibleText } from '../terminal.ts';
 
 /** Requests that get a line of their own, per second; one line sums up the others. */
 const LINES_A_SECOND = 20;
 const SECOND_MS = 1_000;
+/** What is shown of a body. */
+const MOST_CHARACTERS = 4_000;
+const MOST_LINES = 100;
+const DEEPEST_INDENT = 20;
+/** As wide as the time of day. */
+const BELOW = ' '.repeat(14);
 
-/** A line for each request while they are few, a line a second while they are many; with `--json` one for each. */
-export function openRequestView(terminal: Terminal) {
+/**
+ * A line for each request while they are few, a line a second while they are many; with `--json` one for each.
+ *
+ * @param showsBodies those of deliveries: a token request holds credentials
+ */
+export function openRequestView(terminal: Terminal, showsBodies: boolean) {
   let shown = 0;
   const held = new Map<string, number>();
   const timer = setInterval(endSecond, SECOND_MS);
@@ -21,11 +32,14 @@ export function openRequestView(terminal: Terminal) {
 
   return {
     add(request: RequestSummary): void {
-      terminal.value({ at: new Date().toISOString(), ...toJson(request) });
+      const body = showsBodies && request.kind === 'delivery' ? request.body : undefined;
+      terminal.value({ at: new Date().toISOString(), ...toJson(request), body });
       if (terminal.json) return;
       shown += 1;
-      if (shown <= LINES_A_SECOND) terminal.line(describe(terminal, request));
-      else held.set(answerOf(request), (held.get(answerOf(request)) ?? 0) + 1);
+      if (shown <= LINES_A_SECOND) {
+        terminal.line(describe(terminal, request));
+        if (body !== undefined) terminal.verbatim(showBody(body));
+      } else held.set(answerOf(request), (held.get(answerOf(request)) ?? 0) + 1);
     },
     /** Prints the sum of the requests that had no line. */
     stop(): void {
@@ -53,14 +67,48 @@ function toJson(request: RequestSummary) {
 
 function describe(terminal: Terminal, request: RequestSummary): string {
   const { kind, type, path, unit, attempt, eventId, ms, doubled, faults } = request;
-  const parts =
-    kind === 'token'
-      ? ['token request']
-      : [type ?? `${request.method} ${path}`, unit ?? '-', eventId ?? '-', `attempt ${attempt ?? '-'}`];
+  const isToken = kind === 'token';
+  const parts = isToken
+    ? ['token request']
+    : [type ?? `${request.method} ${path}`, unit ?? '-', `attempt ${attempt ?? '-'}`];
   const told = [...parts, `${Math.round(ms)} ms`, ...(doubled ? ['doubled'] : [])].map(oneLine).join('  ');
+  const id = isToken ? '' : oneLine(eventId ?? '-');
+  const answer = answerOf(request).padEnd(3);
+  const width = BELOW.length + answer.length + told.length + id.length + 4;
+  const isWide = width > (process.stdout.columns || Number.POSITIVE_INFINITY);
   const style = request.status >= 200 && request.status < 300 ? 'green' : 'red';
-  const faulty = faults.map((fault) => `\n${' '.repeat(14)}${terminal.style('red', `! ${oneLine(fault)}`)}`);
-  return `${timeOfDay()}  ${terminal.style(style, answerOf(request).padEnd(3))}  ${told}${faulty.join('')}`;
+  const faulty = faults.map((fault) => `\n${BELOW}${terminal.style('red', `! ${oneLine(fault)}`)}`).join('');
+  const head = `${timeOfDay()}  ${terminal.style(style, answer)}  ${told}`;
+  return `${head}${isWide ? `\n${BELOW}` : '  '}${id}`.trimEnd() + faulty;
+}
+
+function showBody(body: string): string {
+  if (body === '') return '  (no body)';
+  const start = body.slice(0, MOST_CHARACTERS);
+  const lines = (parseJson(body) === undefined ? start : indentJson(start)).split('\n');
+  const isCut = start.length < body.length || lines.length > MOST_LINES;
+  const end = isCut ? [`… and more: ${formatCount(body.length)} characters in all`] : [];
+  return [...lines.slice(0, MOST_LINES), ...end].map((line) => `  ${visibleText(line)}`).join('\n');
+}
+
+const TOKEN = /"(?:[^"\\]|\\.)*"?|[[{]\s*[\]}]|[[\]{},:]|\s+/g;
+
+/** Indents JSON, or the start of some; strings and numbers stay as they are spelled. */
+function indentJson(text: string): string {
+  let depth = 0;
+  const newLine = () => `\n${'  '.repeat(Math.min(depth, DEEPEST_INDENT))}`;
+  return text.replace(TOKEN, (token) => {
+    if (token === '{' || token === '[') {
+      depth += 1;
+      return token + newLine();
+    }
+    if (token === '}' || token === ']') {
+      depth -= 1;
+      return newLine() + token;
+    }
+    if (token === ',') return token + newLine();
+    return token === ':' ? ': ' : token.trim();
+  });
 }
 
 function answerOf({ status, fault, left }: RequestSummary): string {

@@ -1,6 +1,9 @@
 import { createReadStream, type Stats, statSync } from 'node:fs';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import type { EventType } from '../../core/event-type.ts';
+import { generatePayload } from '../../core/generate-payload.ts';
+import { seededRandom } from '../../core/random.ts';
 import { UsageError } from '../run-command.ts';
 
 /** What events are read from. */
@@ -36,6 +39,28 @@ export function findInput(file: string | undefined): EventInput {
     size: stats.isFile() ? stats.size : undefined,
     isTerminal: false,
     read: (...args) => readStream(createReadStream(file), ...args),
+  };
+}
+
+const SEED = 42;
+const SAMPLES_AT_ONCE = 1_000;
+
+/** Sample events as NDJSON: the published one, then others of different units. The same series each time. */
+export function sampleInput(type: EventType, count: number): EventInput {
+  return {
+    size: undefined,
+    isTerminal: false,
+    async *read(signal) {
+      const random = seededRandom(SEED);
+      for (let from = 0; from < count && !signal.aborted; from += SAMPLES_AT_ONCE) {
+        const length = Math.min(SAMPLES_AT_ONCE, count - from);
+        const lines = Array.from({ length }, (_, at) => {
+          const payload = from + at === 0 ? type.sample : generatePayload(type, from + at, random);
+          return `${JSON.stringify(payload)}\n`;
+        });
+        yield Buffer.from(lines.join(''));
+      }
+    },
   };
 }
 

@@ -13,7 +13,7 @@ import { findClient } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';
 import { UsageError } from '../run-command.ts';
 import type { Account } from './account.ts';
-import { type EventInput, findInput } from './event-input.ts';
+import { type EventInput, findInput, sampleInput } from './event-input.ts';
 import type { KeyTemplate } from './key-template.ts';
 import type { SafeBy } from './listing.ts';
 
@@ -21,7 +21,8 @@ import type { SafeBy } from './listing.ts';
 export interface Sending {
   readonly input: EventInput;
   readonly safeBy: SafeBy;
-  readonly keyTemplate?: KeyTemplate | undefined;
+  /** Writes the key of the nth event. */
+  readonly keyOf?: ((payload: unknown, n: number) => string) | undefined;
   submitMany(
     intake: OpenIntake,
     payloads: readonly unknown[],
@@ -29,16 +30,17 @@ export interface Sending {
   ): Promise<readonly SubmitResult[]>;
 }
 
-/** Payloads of one type for one client. @throws UsageError */
+/** Payloads of one type for one client. @param from a file, stdin, or how many samples @throws UsageError */
 export function sendTo(
   config: Config,
   client: string,
   type: string,
-  file: string | undefined,
+  from: string | number | undefined,
   keyTemplate: KeyTemplate | undefined,
 ): Sending {
   const { endpoints } = findClient(config, client);
-  if (findEventType(type) === undefined) {
+  const eventType = findEventType(type);
+  if (eventType === undefined) {
     const known = EVENT_TYPE_NAMES.join(', ');
     throw new UsageError(
       `"${type}" is not an event type; there are: ${known}${didYouMean(type, EVENT_TYPE_NAMES)}`,
@@ -48,9 +50,9 @@ export function sendTo(
     throw new UsageError(`client "${client}" has no endpoint for ${type} in ${config.file}`);
   }
   return {
-    input: findInput(file),
+    input: typeof from === 'number' ? sampleInput(eventType, from) : findInput(from),
     safeBy: keyTemplate && 'keys',
-    keyTemplate,
+    keyOf: keyTemplate && ((payload, n) => keyTemplate(payload, n, type)),
     submitMany: (intake, payloads, options) => intake.submitMany(client, type, payloads, options),
   };
 }
@@ -131,7 +133,7 @@ export async function sendEvents(
 /** Submits the payloads among these items. @param before items that came earlier @returns a result for each item */
 async function submit(
   intake: OpenIntake,
-  { keyTemplate, submitMany }: Sending,
+  { keyOf, submitMany }: Sending,
   items: readonly ReadPayload[],
   before: number,
 ): Promise<SubmitResult[]> {
@@ -140,9 +142,7 @@ async function submit(
   const payloads = valid.map(({ payload }) => payload);
   const results = await submitMany(intake, payloads, {
     sourceOf: (index) => valid[index]?.source,
-    ...(keyTemplate && {
-      idempotencyKeyOf: (payload, index) => keyTemplate(payload, valid[index]?.n ?? 0),
-    }),
+    ...(keyOf && { idempotencyKeyOf: (payload, index) => keyOf(payload, valid[index]?.n ?? 0) }),
   });
   let next = 0;
   return items.map((item) =>
