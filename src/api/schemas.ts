@@ -228,6 +228,7 @@ export const deadLetterDetailSchema = z
   .meta({ id: 'DeadLetterDetail' });
 
 const fate = { id: z.string(), client: z.string() };
+const lastFailure = { attempts: count, class: z.string(), status };
 
 /** What became of an event. */
 export const eventFateSchema = z
@@ -238,14 +239,7 @@ export const eventFateSchema = z
       .describe('it waits or is being sent; jobs moved too fast to tell which'),
     z.object({ ...fate, state: z.literal('retrying'), attempt: count, nextAttemptAt: time }),
     z.object({ ...fate, state: z.literal('delivered'), deliveredAt: time, status: z.int() }),
-    z.object({
-      ...fate,
-      state: z.literal('dead'),
-      deadLetterId: z.string(),
-      attempts: count,
-      class: z.string(),
-      status,
-    }),
+    z.object({ ...fate, state: z.literal('dead'), deadLetterId: z.string(), ...lastFailure }),
     z.object({ ...fate, state: z.literal('discarded'), discardedAt: time, by: actorSchema }),
   ])
   .meta({ id: 'EventFate' });

@@ -48,7 +48,7 @@ test.each([
   ['--config', '--config wants a value: --config <file>'],
   [
     'key warehouse',
-    '--scope is missing; expected: --scope <scope...>, what it may do: submit events, operate the service',
+    '--scope is missing; expected: --scope <scope...>, what it may do: submit events, read all there is, operate the service',
   ],
   ['pause', '<client> is missing; expected: waybill pause [options] <client>'],
   ['send acme', '<type> is missing; expected: waybill send [options] [client] [type] [file]'],
