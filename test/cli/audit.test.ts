@@ -36,7 +36,7 @@ test('audit tells what was done by whom, as a table and as JSON, and event tells
   await run('pause', client);
   await run('dead-letters', 'replay', '--yes', '--status', '4xx', '--limit', '2');
   await run('dead-letters', 'discard', '--dry-run');
-  await run('dead-letters', 'discard', '--id', letters[3]?.id ?? '');
+  await run('dead-letters', 'discard', '--id', letters[3]?.id ?? '', '--yes');
   const entries = await audit();
   const id = letters[3]?.id;
   expect(entries).toMatchObject([

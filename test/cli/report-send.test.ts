@@ -86,7 +86,7 @@ test('report --send says what it lacks: agreement, a server, an address', async 
   ]);
   expect(await lack('--to', 'tech@acme.example\nBcc: x@evil.example', '--yes')).toEqual([
     2,
-    expect.stringContaining('It is an email address'),
+    expect.stringContaining('expected: an email address'),
   ]);
   expect(await lack('--output', 'file')).toEqual([2, expect.stringContaining('cannot be used with option')]);
   config();
