@@ -243,9 +243,7 @@ describe('the judge', () => {
     };
     expect(verdictOf(37_070, 37_600)).toMatchObject({ doubled: 1, violations: [] });
     const none = '1 events were delivered twice without a fault';
-    // It goes on late on a loaded machine, but not after it must have noticed.
-    expect(verdictOf(37_900, 38_600)).toMatchObject({ doubled: 1, violations: [] });
-    expect(verdictOf(47_300, 47_900).violations).toContain(none);
+    expect(verdictOf(37_300, 37_900).violations).toContain(none);
     expect(verdictOf(37_070, 47_300).violations).toContain(none);
   });
 

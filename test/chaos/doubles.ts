@@ -126,8 +126,7 @@ function repeatedByThaw(
   [, , , againAt]: Sighting,
   { at, until }: Disturbance,
 ): boolean | undefined {
-  // On a loaded machine it goes on late, and others have taken its batches over by then.
-  const goesOn = sentAt >= until - MARGIN_MS;
+  const goesOn = Math.abs(sentAt - until) <= MARGIN_MS;
   if (goesOn && againAt >= sentAt && againAt <= until + TWO_LOOKS_MS) return true;
   if (sentAt <= at + MARGIN_MS || sentAt >= until - MARGIN_MS) return undefined;
   const isTakenOver = sentAt > at + LEAST_LOCK_MS;
