@@ -26,8 +26,18 @@ export function unlessCalledOff<Result, CalledOff>(
  * is ever called off. Listeners are called once.
  */
 export class CallOff implements CallOffSignal {
-  aborted = false;
+  #aborted = false;
+  readonly #mayGoOn: () => boolean;
   #listeners: Set<Listener> | undefined;
+
+  /** @param mayGoOn while it says no nothing begins, and no listener is called */
+  constructor(mayGoOn: () => boolean = () => true) {
+    this.#mayGoOn = mayGoOn;
+  }
+
+  get aborted(): boolean {
+    return this.#aborted || !this.#mayGoOn();
+  }
 
   addEventListener(_type: 'abort', listener: Listener): void {
     this.#listeners ??= new Set();
@@ -39,8 +49,8 @@ export class CallOff implements CallOffSignal {
   }
 
   abort(): void {
-    if (this.aborted) return;
-    this.aborted = true;
+    if (this.#aborted) return;
+    this.#aborted = true;
     const listeners = [...(this.#listeners ?? [])];
     this.#listeners = undefined;
     for (const listener of listeners) listener();

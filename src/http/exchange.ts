@@ -108,8 +108,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     const connection = this.#connection as Connection;
     // The rest of a request that was answered early would go first: onError takes a new connection instead.
     const isBlocked = connection.answers > 0 && connection.unsentBytes > 0;
-    this.#written = !isBlocked;
-    if (isBlocked) abort();
+    // It may have waited long for its connection.
+    if (this.signal?.aborted) this.end('aborted');
+    this.#written = !isBlocked && !this.done;
+    if (!this.#written) abort();
     else connection.expectAnswer();
   }
 

@@ -13,12 +13,18 @@ export interface LocksParts {
   onError(error: Error): void;
 }
 
+interface HeldLock {
+  readonly token: string;
+  /** When it was asked for, or renewed: the lock lasts from then on at the least; ms of the monotonic clock. */
+  since: number;
+}
+
 /** Renews the locks of the batches of one endpoint that this process holds. */
 export class Locks {
   readonly #parts: LocksParts;
-  /** The tokens of the locks by job id. */
-  readonly #held = new Map<string, string>();
-  #heldBefore: ReadonlyMap<string, string> = new Map();
+  /** By job id. */
+  readonly #held = new Map<string, HeldLock>();
+  #heldBefore: ReadonlySet<HeldLock> = new Set();
   #stop = (): void => {};
 
   constructor(parts: LocksParts) {
@@ -31,13 +37,19 @@ export class Locks {
     this.#stop = () => void stop();
   }
 
-  hold(jobId: string, token: string): void {
-    this.#held.set(jobId, token);
+  /**
+   * @param askedAt when the lock was asked for; ms of the monotonic clock
+   * @returns whether the lock cannot have run out, though this process may have stood still since: asked before each request
+   */
+  hold(jobId: string, token: string, askedAt: number): () => boolean {
+    const held = { token, since: askedAt };
+    this.#held.set(jobId, held);
+    return () => performance.now() < held.since + this.#parts.lock.durationMs;
   }
 
   /** Forgets a batch that was settled or lost, unless the batch was taken anew since. */
   letGo(jobId: string, token: string): void {
-    if (this.#held.get(jobId) === token) this.#held.delete(jobId);
+    if (this.#held.get(jobId)?.token === token) this.#held.delete(jobId);
   }
 
   stop(): void {
@@ -49,9 +61,12 @@ export class Locks {
    * renewed last: if the clock is set back by an hour it renews none for as long, and all open batches are lost.
    */
   async #renew(): Promise<void> {
-    const due = new Map([...this.#held].filter(([jobId, token]) => this.#heldBefore.get(jobId) === token));
+    const due = new Map([...this.#held].filter(([, held]) => this.#heldBefore.has(held)));
+    const askedAt = performance.now();
     try {
-      const unlocked = due.size > 0 ? await this.#parts.extend([...due.keys()], [...due.values()]) : [];
+      const tokens = [...due.values()].map(({ token }) => token);
+      const unlocked = due.size > 0 ? await this.#parts.extend([...due.keys()], tokens) : [];
+      for (const [jobId, held] of due) if (!unlocked.includes(jobId)) held.since = askedAt;
       // A batch whose settlement was answered just before is let go first.
       if (unlocked.length > 0) await new Promise((resolve) => setImmediate(resolve));
       // A batch that was let go, or taken anew, while the answer was on its way has lost nothing.
@@ -61,6 +76,6 @@ export class Locks {
     } catch (error) {
       this.#parts.onError(error as Error);
     }
-    this.#heldBefore = new Map(this.#held);
+    this.#heldBefore = new Set(this.#held.values());
   }
 }

@@ -11,6 +11,8 @@ const findTakenScript = defineScript('find-taken', FIND_TAKEN);
 export interface NewLock {
   readonly token: string;
   readonly durationMs: number;
+  /** When it was made, before it is asked for; ms of the monotonic clock. */
+  readonly askedAt: number;
 }
 
 /** A batch as it stands in the queue; it is locked for the process that took it. */
@@ -18,6 +20,8 @@ export interface QueuedBatch {
   readonly id: string;
   /** The lock by which it is held. */
   readonly token: string;
+  /** When that was asked for; ms of the monotonic clock. */
+  readonly askedAt: number;
   /** Undefined if it is no JSON. */
   readonly data: unknown;
   /** How often a process that held it was lost since one of its events was last settled. */
@@ -71,6 +75,6 @@ export async function takePaced(
 export type TakenReply = [id: string, data: string, stalls: string];
 
 /** Reads what a script hands over. */
-export function toQueuedBatch([id, data, stalls]: TakenReply, { token }: NewLock): QueuedBatch {
-  return { id, token, data: decodeData(data), stalls: Number(stalls) };
+export function toQueuedBatch([id, data, stalls]: TakenReply, { token, askedAt }: NewLock): QueuedBatch {
+  return { id, token, askedAt, data: decodeData(data), stalls: Number(stalls) };
 }

@@ -22,6 +22,8 @@ const GONE_LOOK_MS = 1_000;
 
 /** A batch that this process has taken, with the lock by which it is held. */
 export interface TakenBatch extends QueuedBatch {
+  /** Whether its lock cannot have run out. */
+  isLocked(): boolean;
   /** Moves a job that is no batch to BullMQ's failed set, where it is kept and `check` names it. */
   fail(reason: string): Promise<void>;
 }
@@ -132,11 +134,11 @@ export class BatchWorker {
     return batch === undefined ? this.#found.pop() : this.adopt(batch);
   }
 
-  async #takeOpen({ token }: NewLock): Promise<QueuedBatch | undefined> {
+  async #takeOpen({ token, askedAt }: NewLock): Promise<QueuedBatch | undefined> {
     const answer = await this.#untilWritable((queue) => queue.moveToActive(token));
     const [job, id, , dueAt] = answer as [job: JobJson | null, id: string, rateLimit: number, dueAt: number];
     if (dueAt > 0) this.#next.hear(dueAt);
-    return job ? { id, token, data: decodeData(job.data), stalls: job.stalledCounter } : undefined;
+    return job ? { id, token, askedAt, data: decodeData(job.data), stalls: job.stalledCounter } : undefined;
   }
 
   async #takePaced(lock: NewLock, takes: Takes): Promise<QueuedBatch | undefined> {
@@ -161,13 +163,14 @@ export class BatchWorker {
   /** A lock for a batch that is taken out of the queue by other means; then comes `adopt`. */
   newLock(): NewLock {
     this.#tokens += 1;
-    return { token: `${this.#worker.id}:${this.#tokens}`, durationMs: this.#parts.lock.durationMs };
+    const { durationMs } = this.#parts.lock;
+    return { token: `${this.#worker.id}:${this.#tokens}`, durationMs, askedAt: performance.now() };
   }
 
   /** From now on renews the lock of a batch that was taken with a lock of this worker. */
   adopt(batch: QueuedBatch): TakenBatch {
-    this.#locks.hold(batch.id, batch.token);
-    return { ...batch, fail: (reason) => this.#fail(batch, reason) };
+    const isLocked = this.#locks.hold(batch.id, batch.token, batch.askedAt);
+    return { ...batch, isLocked, fail: (reason) => this.#fail(batch, reason) };
   }
 
   /** Stops renewing the lock of a batch that was settled or lost, unless the batch was taken anew since. */

@@ -8,7 +8,8 @@ import type { SettleCommand } from '../../src/queue/settle.ts';
 import { captureLogLines } from '../support/log-lines.ts';
 
 const NOW = 1_000_000;
-const JOB = { id: 'batch', token: 'token', data: undefined, stalls: 0, fail: async () => {} };
+const LOCK = { token: 'token', askedAt: 0, isLocked: () => true };
+const JOB = { id: 'batch', ...LOCK, data: undefined, stalls: 0, fail: async () => {} };
 const eventOf = (n: number): StoredEvent => ({ id: `event-${n}`, type: 'x', unit: 'u', body: '{}' });
 const delivered = (event: StoredEvent): FinishedEvent => ({
   event,

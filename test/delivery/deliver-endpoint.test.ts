@@ -26,8 +26,10 @@ const eventOf = (id: string): StoredEvent => ({ id, type: 'x', unit: id, body: '
 const jobOf = (id: string, data: unknown): TakenBatch => ({
   id,
   token: id,
+  askedAt: 0,
   data,
   stalls: 0,
+  isLocked: () => true,
   fail: async () => {},
 });
 
@@ -55,7 +57,7 @@ function delivery(next: string) {
         });
         return undefined;
       },
-      newLock: () => ({ token: 'token', durationMs: 1_000 }),
+      newLock: () => ({ token: 'token', durationMs: 1_000, askedAt: 0 }),
       isEndpointPaused: async () => false,
       adopt: ({ id, data }) => jobOf(id, data),
       letGo: ({ id }) => letGo.push(id),
@@ -80,7 +82,10 @@ function delivery(next: string) {
       await new Promise<void>((resolve) => {
         answer = resolve;
       });
-      return { settled: true, next: { id: 'next', token: 'token', data: JSON.parse(data), stalls: 0 } };
+      return {
+        settled: true,
+        next: { id: 'next', token: 'token', askedAt: 0, data: JSON.parse(data), stalls: 0 },
+      };
     },
     now: () => 0,
     random: () => 0,
@@ -156,7 +161,7 @@ function deliveryOf(
         }
         return jobs.shift();
       },
-      newLock: () => ({ token: 'token', durationMs: 1_000 }),
+      newLock: () => ({ token: 'token', durationMs: 1_000, askedAt: 0 }),
       isEndpointPaused: async () => {
         looks += 1;
         return changes.paused?.() ?? false;

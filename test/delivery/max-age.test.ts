@@ -26,7 +26,8 @@ function batchOf(events: readonly StoredEvent[], slots: number) {
   const answers: (() => void)[] = [];
   const meter = new DeliveryMeter();
   const gate = new Gate(slots, [], openPace());
-  const job = { id: 'batch', token: 'token', data: { events }, stalls: 0, fail: async () => {} };
+  const lock = { token: 'token', askedAt: 0, isLocked: () => true };
+  const job = { id: 'batch', ...lock, data: { events }, stalls: 0, fail: async () => {} };
   const endpoint: ResolvedEndpoint = {
     ...{ client: 'acme', type: 'x', url: 'http://127.0.0.1/', concurrency: slots, timeoutMs: 1_000 },
     retry: { retries: 5, baseDelayMs: 100, factor: 1, maxDelayMs: 100, jitter: 0 },
@@ -36,7 +37,7 @@ function batchOf(events: readonly StoredEvent[], slots: number) {
   const log = pino(captureLogLines().stream);
   const run = new BatchRun(job, {
     endpoint,
-    source: { newLock: () => ({ token: 'next', durationMs: 1_000 }) } as never,
+    source: { newLock: () => ({ token: 'next', durationMs: 1_000, askedAt: 0 }) } as never,
     attempt: ({ id }) => {
       sent.push(id);
       return new Promise((resolve) => {

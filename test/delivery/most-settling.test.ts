@@ -41,11 +41,12 @@ function delivery() {
         if (taken.length === 300) return undefined;
         const id = `batch-${taken.length}`;
         const data = { events: [{ id, type: 'x', unit: id, body: '{}' }] };
-        const job: TakenBatch = { id, token: id, data, stalls: 0, fail: async () => {} };
+        const lock = { token: id, askedAt: 0, isLocked: () => true };
+        const job: TakenBatch = { id, ...lock, data, stalls: 0, fail: async () => {} };
         taken.push(job);
         return job;
       },
-      newLock: () => ({ token: 'token', durationMs: 1_000 }),
+      newLock: () => ({ token: 'token', durationMs: 1_000, askedAt: 0 }),
       isEndpointPaused: async () => false,
       adopt: () => {
         throw new Error('nothing is brought in');

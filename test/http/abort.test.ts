@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { CallOff } from '../../src/core/call-off.ts';
 import { client, MESSAGE, serve } from './http-fixture.ts';
 import { respond } from './scripted-server.ts';
 
@@ -49,6 +50,21 @@ describe('a request that is called off', () => {
     const abort = new AbortController();
     const http = client({ lookup: () => queueMicrotask(() => abort.abort()) });
     expect(await http.post({ url: 'https://acme.example/x', ...MESSAGE }, abort.signal)).toEqual(ABORTED);
+  });
+
+  test('without a word, once it is connected: nothing is written', async () => {
+    const server = await serve((received) => respond(received, 200));
+    let mayGoOn = true;
+    const http = client({
+      lookup: (_hostname, _options, answer) => {
+        mayGoOn = false;
+        process.nextTick(answer, null, [{ address: '127.0.0.1', family: 4 }]);
+      },
+    });
+    const url = server.url.replace('127.0.0.1', 'localhost');
+    expect(await http.post({ url, ...MESSAGE }, new CallOff(() => mayGoOn))).toMatchObject(ABORTED);
+    await server.allClosed();
+    expect(server.requests).toEqual([]);
   });
 
   test('after its status: the status stands', async () => {

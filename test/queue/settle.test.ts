@@ -9,7 +9,7 @@ import { testRedis, uniqueClientName } from '../support/redis.ts';
 import { idleBatchWorker } from '../support/stalled.ts';
 import { completion } from './support/completion.ts';
 
-const NEXT = { token: 'next', durationMs: 30_000 };
+const NEXT = { token: 'next', durationMs: 30_000, askedAt: 0 };
 const EVENT = { id: 'e', type: 'disposition_update', unit: 'u', body: '{}' };
 
 type Changes = Partial<Omit<SettleCommand, 'nextLock'>> & { nextLock?: NewLock | undefined };

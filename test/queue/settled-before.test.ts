@@ -10,7 +10,7 @@ import { idleBatchWorker, loseLocks } from '../support/stalled.ts';
 import { completion } from './support/completion.ts';
 
 const EVENT = { id: 'e', type: 'disposition_update', unit: 'u', body: '{}' };
-const NEXT = { token: 'next', durationMs: 30_000 };
+const NEXT = { token: 'next', durationMs: 30_000, askedAt: 0 };
 
 /** A batch that was taken, and what may become of it before its settlement is sent again. */
 async function takenBatch() {
