@@ -1,3 +1,5 @@
+import type { RepeatCause } from './repeats.ts';
+
 /** Every way to fail, for filters and documentation. */
 export const FAILURE_CLASSES = [
   'unauthorized',
@@ -116,4 +118,7 @@ export interface Aborted {
 }
 
 /** What one HTTP request, or one whole attempt, led to. */
-export type AttemptResult = Answer | NoAnswer | Unsent | ProxyAway | Shortage | Aborted;
+export type AttemptResult = (Answer | NoAnswer | Unsent | ProxyAway | Shortage | Aborted) & {
+  /** Each time that the request was written in vain: it may have arrived, and is sent again in the same attempt. */
+  readonly repeats?: readonly RepeatCause[];
+};

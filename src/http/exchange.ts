@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Answer, AttemptResult } from '../core/attempt-result.ts';
 import type { CallOffSignal } from '../core/call-off.ts';
+import type { RepeatCause } from '../core/repeats.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionPool, ConnectionUser } from './connection-pool.ts';
@@ -70,6 +71,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   #connection: Connection | undefined;
   /** Whether the request was written, on the present connection. */
   #written = false;
+  #repeats: RepeatCause[] | undefined;
   /** 0: not known yet. */
   #status = 0;
   /** Kept only if something is read from them. */
@@ -153,7 +155,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     this.done = true;
     this.#target.underWay.delete(this);
     this.#target.pool.release(connection);
-    this.#resolve(this.#answer(true));
+    this.#give(this.#answer(true));
   }
 
   onError(error: Error): void {
@@ -162,8 +164,10 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     if (failure.isNotWritable(error)) {
       const why = `request to ${where}: ${error.message}`;
       this.#end(Promise.reject(new WaybillError('HTTP_REQUEST_INVALID', why)));
-    } else if (this.#mayResend(error)) pool.replace(this.#connection as Connection, this);
-    else {
+    } else if (this.#mayResend(error)) {
+      this.#noteRepeat('resent');
+      pool.replace(this.#connection as Connection, this);
+    } else {
       const unsent = explainUnsent(error, where);
       this.#end(unsent ?? this.#noAnswer(failure.explainError(error, this.#connection?.latest), error));
     }
@@ -172,6 +176,7 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
   end(why: EndReason): void {
     const wait = this.#connection?.waitsFor;
     if (why === 'aborted') {
+      this.#noteRepeat('called_off');
       this.#end({ kind: 'aborted', ...(wait && { waitedFor: describeWait(wait) }) });
     } else if (wait !== undefined) this.#end(explainLate(wait, this.#timeoutMs));
     else this.#end(this.#noAnswer({ failureClass: why === 'flood' ? 'not_http' : 'timeout' }));
@@ -200,7 +205,18 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     this.done = true;
     this.#target.underWay.delete(this);
     if (this.#connection !== undefined) this.#target.pool.discard(this.#connection);
-    this.#resolve(this.#status === 0 ? result : this.#answer(false));
+    this.#give(this.#status === 0 ? result : this.#answer(false));
+  }
+
+  /** The request is sent again without an answer; if it was written, it may have arrived. */
+  #noteRepeat(cause: RepeatCause): void {
+    if (this.#written && this.#status === 0) this.#repeats = [...(this.#repeats ?? []), cause];
+  }
+
+  #give(result: AttemptResult | Promise<AttemptResult>): void {
+    const repeats = this.#repeats;
+    if (repeats === undefined) this.#resolve(result);
+    else this.#resolve(Promise.resolve(result).then((known) => ({ ...known, repeats })));
   }
 
   #answer(complete: boolean): Answer | Promise<Answer> {

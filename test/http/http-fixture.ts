@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TlsOptions } from 'node:tls';
 import { afterEach } from 'vitest';
+import type { AttemptResult } from '../../src/core/attempt-result.ts';
 import { type ClientHttp, createClientHttp, type HttpOptions } from '../../src/http/client-http.ts';
 import { type RawServer, startRawServer } from './raw-server.ts';
 import { type Received, type ScriptedServer, startScriptedServer } from './scripted-server.ts';
@@ -11,6 +12,12 @@ export const opened: { close(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const one of opened.splice(0).reverse()) await one.close();
 });
+
+/** What came of a request that a server may have got before: whether it was written in vain, depends on the moment. */
+export async function withoutRepeats(posted: Promise<AttemptResult>): Promise<AttemptResult> {
+  const { repeats: _, ...result } = await posted;
+  return result;
+}
 
 /** A server for the present test; `port`: one that is known to be free. */
 export async function serve(

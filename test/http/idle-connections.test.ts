@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { certificates } from './certificates.ts';
-import { client, MESSAGE, serve } from './http-fixture.ts';
+import { client, MESSAGE, serve, withoutRepeats } from './http-fixture.ts';
 import { type Received, respond } from './scripted-server.ts';
 
 const TLS = await certificates();
@@ -32,7 +32,8 @@ describe.each(['http', 'https'])('a connection that is idle, over %s', (protocol
     const [first] = server.requests as [Received];
     act(first);
     if (!first.socket.closed) await once(first.socket, 'close');
-    for (let n = 0; n < 3; n += 1) expect(await http.post({ url, ...MESSAGE })).toEqual(DELIVERED);
+    for (let n = 0; n < 3; n += 1)
+      expect(await withoutRepeats(http.post({ url, ...MESSAGE }))).toEqual(DELIVERED);
     expect(server.sockets).toHaveLength(2);
     expect(server.requests).toHaveLength(4);
   });
@@ -52,7 +53,7 @@ describe.each(['http', 'https'])(
       const http = client(protocol === 'https' ? { tls: { ca: TLS.ca } } : {});
       const url = server.url.replace('127.0.0.1', 'localhost');
       for (let n = 1; n <= 20; n += 1) {
-        expect(await http.post({ url, ...MESSAGE })).toEqual(DELIVERED);
+        expect(await withoutRepeats(http.post({ url, ...MESSAGE }))).toEqual(DELIVERED);
         end(server.requests.at(-1) as Received);
       }
       expect(server.requests).toHaveLength(20);
