@@ -94,6 +94,7 @@ const countsSchema = z.object({
   delivered: count,
   deliveredByType: z.record(z.string(), z.record(z.string(), count)),
   failedAttempts: z.record(z.string(), count),
+  repeats: z.record(z.string(), count).describe('how often an event may have arrived again, by cause'),
   accepted: count,
   replayed: count,
   discarded: count,

@@ -27,6 +27,8 @@ export class BatchLedger {
   readonly #parts: LedgerParts;
   readonly #unfinished: Set<StoredEvent>;
   #finished: FinishedEvent[] = [];
+  /** Events that a lost process may have sent, counted once for each such process; 0 once that is written down. */
+  #takenOver = 0;
   readonly #onLockLost: () => void;
 
   /** @param onLockLost called if Redis says that the lock is lost: another process may have the batch */
@@ -55,11 +57,14 @@ export class BatchLedger {
 
   /** Takes over what an earlier run of this job in this process could not write. @returns how many events that is */
   recall(): number {
-    const known = this.#parts.unsettled.recall(this.#job.id, this.unfinished);
+    const { id, stalls } = this.#job;
+    const known = this.#parts.unsettled.recall(id, this.unfinished);
     for (const { event, result } of known) {
       this.tally.recount(result);
       this.finish(event, result);
     }
+    // What is recalled is not sent again for the loss that was this process's own.
+    this.#takenOver = stalls * this.#unfinished.size + Math.max(0, stalls - 1) * known.length;
     return known.length;
   }
 
@@ -118,6 +123,11 @@ export class BatchLedger {
     const { endpoint, log, now } = this.#parts;
     const { id: jobId, token } = this.#job;
     const facts = { client: endpoint.client, type: endpoint.type, batch: jobId };
+    // Once: in the step in which Redis forgets the losses. As long as it does not, the next run counts them.
+    if (this.#takenOver > 0 && (extras.finished?.length || settlement.apart.length > 0)) {
+      this.tally.countRepeats(['taken_over'], this.#takenOver);
+      this.#takenOver = 0;
+    }
     try {
       const settled = await this.#parts.settle({
         jobId,

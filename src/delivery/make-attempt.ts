@@ -17,6 +17,7 @@ import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import { secretsOfHeader } from '../core/mask-secrets.ts';
 import { maskUrl } from '../core/mask-url.ts';
 import { type Classification, classify } from '../core/outcome.ts';
+import type { RepeatCause } from '../core/repeats.ts';
 import type { WithheldMark } from '../queue/withheld-mark.ts';
 
 /** One POST. Rejects only if the URL or a header cannot be sent. */
@@ -34,8 +35,14 @@ export type Post = (
   signal: CallOffSignal,
 ) => Promise<AttemptResult>;
 
+/** Told of each attempt, also of one that does not count. */
+interface MayRepeat {
+  /** Each time that its request may have arrived, and was or will be sent again as the same attempt; absent: never. */
+  readonly repeats?: readonly RepeatCause[];
+}
+
 /** An attempt that counts: what it came to, and how long its requests took in milliseconds. */
-export interface Attempted {
+export interface Attempted extends MayRepeat {
   readonly classification: Classification;
   readonly ms: number;
 }
@@ -44,7 +51,7 @@ export interface Attempted {
  * No attempt: there was no token, our proxy was away, or this machine was short of something. The event waits, and
  * nothing is counted; at most a 401 came before it, in answer to which no other request could be made.
  */
-export interface Withheld {
+export interface Withheld extends MayRepeat {
   readonly withheld: WithheldMark['for'];
   /** Who is to blame for it; `local` goes with `local`. */
   readonly blame: Blame;
@@ -64,12 +71,16 @@ export function countWithheld({ withheld, detail, status = 0 }: Withheld): Attem
   };
 }
 
-/** Makes one attempt to deliver an event; `undefined`: it was called off and does not count. */
-export type MakeAttempt = (
-  event: StoredEvent,
-  url: string,
-  signal: CallOffSignal,
-) => Promise<Attempted | Withheld | undefined>;
+/** The attempt was called off and does not count. */
+export interface Unmade extends MayRepeat {
+  readonly calledOff: true;
+}
+
+/** What became of trying to make an attempt. */
+export type Made = Attempted | Withheld | Unmade;
+
+/** Makes one attempt to deliver an event. */
+export type MakeAttempt = (event: StoredEvent, url: string, signal: CallOffSignal) => Promise<Made>;
 
 /** What attempts are made with. */
 export interface AttemptParts extends EndpointHeaders {
@@ -109,6 +120,7 @@ class Attempt {
   readonly #signal: CallOffSignal;
   /** What the requests took: the wait for a token is no part of the attempt. */
   #ms = 0;
+  #repeats: readonly RepeatCause[] | undefined;
 
   constructor(parts: AttemptParts, ofEach: OfEach, event: StoredEvent, url: string, signal: CallOffSignal) {
     this.#parts = parts;
@@ -118,34 +130,44 @@ class Attempt {
     this.#signal = signal;
   }
 
-  /** Undefined: it was called off. One promise beside that of the request: it is on the path of every event. */
-  async make(): Promise<Attempted | Withheld | undefined> {
+  /** One promise beside that of the request: it is on the path of every event. */
+  async make(): Promise<Made> {
     const { authorizer, renewOn, monotonicNow } = this.#parts;
     const asked = authorizer.authorize(this.#signal);
     const authorized = asked instanceof Promise ? await this.#wait(asked) : asked;
-    if (!isAuthorized(authorized)) return authorized.calledOff ? undefined : withhold(authorized);
+    if (!isAuthorized(authorized)) return authorized.calledOff ? UNMADE : this.#withhold(authorized);
     const started = monotonicNow();
     const result = this.#mask(await this.#post(authorized), authorized);
     this.#ms = monotonicNow() - started;
+    this.#repeats = result.repeats;
     if (result.kind !== 'answer') return this.#conclude(result);
     if (!refusesToken(result, renewOn)) authorizer.reportAccepted(authorized);
     else if (authorizer.renewable) return this.#renewAndResend(result, authorized);
     return this.#conclude(result);
   }
 
-  #conclude(result: AttemptResult): Attempted | Withheld | undefined {
+  #conclude(result: AttemptResult): Made {
     switch (result.kind) {
       case 'aborted':
-        return undefined;
+        return this.#withRepeats(UNMADE);
       case 'proxy_away': {
         const { blame, detail, status } = result;
-        return { withheld: 'proxy', blame, detail, status, retryInMs: 0 };
+        return this.#withRepeats({ withheld: 'proxy', blame, detail, status, retryInMs: 0 });
       }
       case 'shortage':
-        return withhold({ failure: result.detail, blame: 'local', retryInMs: SHORTAGE_PAUSE_MS });
+        return this.#withhold({ failure: result.detail, blame: 'local', retryInMs: SHORTAGE_PAUSE_MS });
       default:
-        return { classification: classify(result), ms: this.#ms };
+        return this.#withRepeats({ classification: classify(result), ms: this.#ms });
     }
+  }
+
+  #withhold({ failure, blame, retryInMs }: TokenMissing): Withheld {
+    const withheld = blame === 'local' ? 'local' : 'token';
+    return this.#withRepeats({ withheld, blame, detail: failure, retryInMs });
+  }
+
+  #withRepeats<One extends Made>(made: One): One {
+    return this.#repeats === undefined ? made : { ...made, repeats: this.#repeats };
   }
 
   /** Waits for a token, then for another turn within the rate: events that wait together would be sent together. */
@@ -156,21 +178,22 @@ class Attempt {
   }
 
   /** If there is no new token the refusal stands, unless this machine alone is to blame for that. */
-  async #renewAndResend(first: Answer, refused: Authorization): Promise<Attempted | Withheld | undefined> {
+  async #renewAndResend(first: Answer, refused: Authorization): Promise<Made> {
     const { authorizer, renewOn, monotonicNow } = this.#parts;
     const { id } = this.#event;
     const asked = authorizer.renew(refused, id, this.#signal);
     const renewed = await unlessCalledOff(asked, this.#signal, CALLED_OFF);
     if (renewed === undefined) return this.#conclude(first);
     if (!isAuthorized(renewed)) {
-      if (renewed.calledOff) return undefined;
-      if (renewed.blame === 'local') return withhold(renewed);
+      if (renewed.calledOff) return this.#withRepeats(UNMADE);
+      if (renewed.blame === 'local') return this.#withhold(renewed);
       const answered = first.body === '' ? '' : `; the endpoint answered: ${first.body}`;
       return this.#conclude({ ...first, body: `${renewed.failure}${answered}` });
     }
     const started = monotonicNow();
     const second = this.#mask(await this.#post(renewed), renewed);
     this.#ms += monotonicNow() - started;
+    if (second.repeats !== undefined) this.#repeats = [...(this.#repeats ?? []), ...second.repeats];
     if (second.kind !== 'answer') return this.#conclude(second);
     if (refusesToken(second, renewOn)) authorizer.reportRefused(renewed, id);
     else authorizer.reportAccepted(renewed);
@@ -202,10 +225,7 @@ class Attempt {
   }
 }
 
-function withhold({ failure, blame, retryInMs }: TokenMissing): Withheld {
-  return { withheld: blame === 'local' ? 'local' : 'token', blame, detail: failure, retryInMs };
-}
-
+const UNMADE: Unmade = { calledOff: true };
 const CALLED_OFF: CalledOff = { failure: 'the attempt was called off', calledOff: true };
 
 /** What holds for all requests to an endpoint. */

@@ -12,7 +12,7 @@ import { logAttempt, logBatch, logDead } from './delivery-log.ts';
 import type { Gate } from './gate.ts';
 import { handleByUnit } from './handle-by-unit.ts';
 import type { Hold } from './hold.ts';
-import { type Attempted, countWithheld, type MakeAttempt, type Withheld } from './make-attempt.ts';
+import { type Attempted, countWithheld, type Made, type MakeAttempt } from './make-attempt.ts';
 import type { Pace } from './pace.ts';
 import type { Ticket, Waiter } from './waiting-events.ts';
 
@@ -195,16 +195,16 @@ export class BatchRun implements Waiter {
     );
   }
 
-  #finish(event: StoredEvent, made: Attempted | Withheld | undefined, ticket: Ticket): void {
-    if (made === undefined) return;
+  #finish(event: StoredEvent, made: Made, ticket: Ticket): void {
+    if (made.repeats !== undefined) this.#ledger.tally.countRepeats(made.repeats);
     const { hold, pace } = this.#parts;
     const now = this.#parts.now();
     try {
-      if (!('withheld' in made)) {
+      if ('classification' in made) {
         hold.made(now);
         pace.note(nextAttempt(event) === 1, made.classification, made.ms, ticket);
         this.#ledger.finish(event, this.#judge(event, made, now));
-      } else if (!hold.begin(event, made, now)) {
+      } else if ('withheld' in made && !hold.begin(event, made, now)) {
         this.#ledger.finish(event, this.#judge(event, countWithheld(made), now));
       }
     } catch (error) {
@@ -241,10 +241,9 @@ export class BatchRun implements Waiter {
       if (!this.#ledger.lost) await this.#job.fail(fault.message);
       return undefined;
     }
-    if (this.#ledger.unfinished.length > 0) {
-      // A retry is not to wait behind what was not sent yet.
-      return this.#ledger.putBack(this.isRetry && !pace.isOpen ? pace.putBackUntil : undefined);
-    }
+    // A retry is not to wait behind what was not sent yet.
+    const waitsUntil = this.isRetry && !pace.isOpen ? pace.putBackUntil : undefined;
+    if (this.#ledger.unfinished.length > 0) return this.#ledger.putBack(waitsUntil);
     const takesNext = gate.fits(this.#batch.events.length);
     return this.#ledger.write('complete', takesNext ? source.newLock() : undefined);
   }

@@ -2,6 +2,7 @@ import { lastFailure } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { Classification, Outcome } from '../core/outcome.ts';
 import { judgesTheEvent } from '../core/pace-sums.ts';
+import type { RepeatCause } from '../core/repeats.ts';
 import type { FinishedEvent } from '../core/settlement.ts';
 import type { SettleCommand } from '../queue/settle.ts';
 
@@ -10,7 +11,7 @@ export const DETAIL_LENGTH = 200;
 
 /**
  * Counts what became of a batch's attempts. Counter names: `delivered:<type>:<status>`, `failed:<type>:<class>`,
- * `dead:<type>:<class>`; `attemptMs:<type>` is how long all attempts took together.
+ * `dead:<type>:<class>`, `repeats:<type>:<cause>`; `attemptMs:<type>` is how long all attempts took together.
  */
 export class Tally {
   delivered = 0;
@@ -61,6 +62,11 @@ export class Tally {
     this.#addFailed('expired', 0, { kind: 'dead' });
   }
 
+  /** Counts, for each of these causes, so many events that may have arrived before and are sent again. */
+  countRepeats(causes: readonly RepeatCause[], events = 1): void {
+    for (const cause of causes) this.#add('repeats', cause, events);
+  }
+
   /** Counts what an earlier run of the batch could not write down; it adds to the counters only. */
   recount({ event, outcome }: FinishedEvent): void {
     if (outcome.kind === 'delivered') this.#addDelivered(outcome.status);
@@ -101,9 +107,9 @@ export class Tally {
     if (kind === 'dead') this.#add('dead', failureClass);
   }
 
-  #add(kind: string, name: string): void {
+  #add(kind: string, name: string, count = 1): void {
     const field = `${kind}:${this.#type}:${name}`;
-    this.#counters.set(field, (this.#counters.get(field) ?? 0) + 1);
+    this.#counters.set(field, (this.#counters.get(field) ?? 0) + count);
   }
 
   #addDelivered(status: number): void {

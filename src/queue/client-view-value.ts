@@ -23,10 +23,10 @@ function endpointValue(endpoint: EndpointView) {
 
 function countsValue(counts: EventCounts) {
   const { waiting, inFlight, retrying, dead, delivered, deliveredByType, failedAttempts } = counts;
-  const { accepted, replayed, discarded, broken, pausedAt, lastError } = counts;
+  const { repeats, accepted, replayed, discarded, broken, pausedAt, lastError } = counts;
   return {
     ...{ waiting, inFlight, retrying, dead, delivered, deliveredByType, failedAttempts },
-    ...{ accepted, replayed, discarded, broken },
+    ...{ repeats, accepted, replayed, discarded, broken },
     pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString(),
     ...(lastError === undefined ? {} : { lastError: lastErrorValue(lastError) }),
   };

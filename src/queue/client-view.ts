@@ -2,6 +2,8 @@ import type { Redis } from 'ioredis';
 import { describePace, type EndpointPace } from '../core/endpoint-pace.ts';
 import { OPEN_VERDICT, type Verdict } from '../core/pace.ts';
 import { NO_SUMS, type PaceSums } from '../core/pace-sums.ts';
+import type { Repeats } from '../core/repeats.ts';
+import { sum, sumByName } from '../core/sum.ts';
 import { readWebPages, type WebPages } from '../core/web-pages.ts';
 import { defineScript } from './define-script.ts';
 import { deadLettersPrefix, deliveriesPrefix, incidentsKey, paceKey, statsKey } from './names.ts';
@@ -36,6 +38,7 @@ export interface EventCounts {
   readonly deliveredByType: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Failed attempts by class. */
   readonly failedAttempts: Readonly<Record<string, number>>;
+  readonly repeats: Repeats;
   readonly accepted: number;
   readonly replayed: number;
   readonly discarded: number;
@@ -183,6 +186,7 @@ function toEndpoint(
     dead: Math.max(0, count('letters')),
     deliveredByType: delivered === 0 ? {} : { [type]: byStatus },
     failedAttempts: numbersUnder(`failed:${type}:`, stats),
+    repeats: numbersUnder(`repeats:${type}:`, stats),
     accepted: count('accepted'),
     replayed: count('replayed'),
     discarded: count('discarded'),
@@ -216,10 +220,6 @@ function numbersUnder(prefix: string, stats: ReadonlyMap<string, string>): Recor
   return Object.fromEntries(found.map(([field, value]) => [field.slice(prefix.length), Number(value)]));
 }
 
-function sum(numbers: Readonly<Record<string, number>>): number {
-  return Object.values(numbers).reduce((total, one) => total + one, 0);
-}
-
 const COUNTERS = ['delivered', 'accepted', 'replayed', 'discarded', 'attemptMs'] as const;
 const SUMS = ['waiting', 'inFlight', 'retrying', 'broken', ...COUNTERS] as const;
 
@@ -231,6 +231,7 @@ function sumOf(parts: readonly EndpointView[]): Omit<EventCounts, 'dead' | 'paus
     ...(Object.fromEntries(sums) as Record<(typeof SUMS)[number], number>),
     deliveredByType: Object.assign({}, ...parts.map((part) => part.deliveredByType)),
     failedAttempts: sumByName(parts.map((part) => part.failedAttempts)),
+    repeats: sumByName(parts.map((part) => part.repeats)),
     diedByClass: sumByName(parts.map((part) => part.diedByClass)),
     oldestMs: Math.max(0, ...parts.map((part) => (isToBeTaken(part) ? part.oldestMs : 0))),
     ...(lastError === undefined ? {} : { lastError }),
@@ -241,10 +242,4 @@ function sumOf(parts: readonly EndpointView[]): Omit<EventCounts, 'dead' | 'paus
 function isToBeTaken({ isConfigured, withheld, pace }: EndpointView): boolean {
   const isHeld = withheld !== undefined && withheld.for !== 'local';
   return isConfigured && !isHeld && !pace.holds;
-}
-
-function sumByName(parts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
-  const sums: Record<string, number> = {};
-  for (const [name, count] of parts.flatMap(Object.entries)) sums[name] = (sums[name] ?? 0) + count;
-  return sums;
 }

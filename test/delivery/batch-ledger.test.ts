@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { withFailure } from '../../src/core/history.ts';
 import type { FinishedEvent } from '../../src/core/settlement.ts';
@@ -29,9 +29,9 @@ function ledgers(events: readonly StoredEvent[]) {
   const answers: (boolean | Error)[] = [];
   const unsettled = new Unsettled();
   let lockGone = 0;
-  const open = (): BatchLedger =>
+  const open = (stalls = 0): BatchLedger =>
     new BatchLedger(
-      JOB,
+      { ...JOB, stalls },
       events,
       {
         endpoint: { client: 'acme', type: 'x' },
@@ -176,4 +176,67 @@ test('a write tells that the lock is lost; an error of Redis does not', async ()
   expect([failing.lost, lockGone()]).toEqual([true, 0]);
   await refused.write('keep');
   expect([refused.lost, lockGone()]).toEqual([true, 1]);
+});
+
+describe('events of a batch that processes were lost with', () => {
+  const three = [eventOf(1), eventOf(2), eventOf(3)];
+  const [one, two] = three as [StoredEvent, StoredEvent];
+  const takenOver = (commands: readonly SettleCommand[]) =>
+    commands.map(({ counters }) => counters.get('repeats:x:taken_over'));
+
+  test('count once for each process, when the first result is written', async () => {
+    const { commands, open } = ledgers(three);
+    const ledger = open(2);
+    ledger.recall();
+    ledger.finish(one, delivered(one));
+    await ledger.write('keep');
+    ledger.finish(two, failedOnce(two));
+    await ledger.write('put_back');
+    expect(takenOver(commands)).toEqual([6, undefined]);
+  });
+
+  test('do not count while Redis keeps the losses: the next run counts them', async () => {
+    const { commands, open } = ledgers(three);
+    for (const way of ['put_back', 'postpone']) {
+      const ledger = open(1);
+      ledger.recall();
+      if (way === 'put_back') await ledger.write('put_back');
+      else await ledger.postpone(NOW + 1_000);
+      ledger.close();
+    }
+    const last = open(1);
+    last.recall();
+    for (const event of three) last.finish(event, delivered(event));
+    await last.write('complete');
+    expect(takenOver(commands)).toEqual([undefined, undefined, 3]);
+  });
+
+  test('count when they get jobs of their own, which have no losses', async () => {
+    const { commands, open } = ledgers(three);
+    const ledger = open(3);
+    ledger.recall();
+    await ledger.split();
+    expect(takenOver(commands)).toEqual([9]);
+  });
+
+  test.each([
+    [1, 1],
+    [2, 1 + 2 * 2],
+  ])(
+    'do not count for the loss of this process if it knows their results: %d processes',
+    async (stalls, n) => {
+      const events = stalls === 1 ? three.slice(0, 2) : three;
+      const { commands, answers, open } = ledgers(events);
+      answers.push(false);
+      const first = open();
+      first.recall();
+      first.finish(one, delivered(one));
+      await first.write('keep');
+      first.close();
+      const second = open(stalls);
+      second.recall();
+      await second.write('keep');
+      expect(takenOver(commands)).toEqual([undefined, n]);
+    },
+  );
 });

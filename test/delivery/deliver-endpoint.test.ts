@@ -179,7 +179,7 @@ function deliveryOf(
         new Promise((resolve) => {
           const delivered = { classification: { kind: 'delivered', status: 200 }, ms: 1 } as const;
           answers.push(() => resolve(delivered));
-          signal.addEventListener('abort', () => resolve(undefined), { once: true });
+          signal.addEventListener('abort', () => resolve({ calledOff: true }), { once: true });
         })
       );
     },

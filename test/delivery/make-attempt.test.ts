@@ -76,7 +76,7 @@ describe('without a token', () => {
 
   test('because the attempt was called off, nothing comes of it', async () => {
     const { made, sent } = await attemptWith([], { authorized: { failure: 'called off', calledOff: true } });
-    expect(made).toBeUndefined();
+    expect(made).toEqual({ calledOff: true });
     expect(sent).toEqual([]);
   });
 });
@@ -131,6 +131,30 @@ test('a proxy that is away is no attempt; one that refuses the target is a faile
   const unsent: AttemptResult = { kind: 'unsent', failureClass: 'proxy', status: 403, detail };
   expect((await attemptWith([unsent])).made).toMatchObject({
     classification: { failureClass: 'proxy', status: 403, response: detail },
+  });
+});
+
+describe('a request that may have arrived, and is sent again', () => {
+  const RESENT = { repeats: ['resent'] } as const;
+  const CALLED_OFF: AttemptResult = { kind: 'aborted', repeats: ['called_off'] };
+
+  test.each<[string, AttemptResult, object]>([
+    ['delivered', answer(200), { classification: { kind: 'delivered', status: 200 }, ms: 0 }],
+    ['short of sockets', SHORT, SHORT_WITHHELD],
+    ['called off', { kind: 'aborted' }, { calledOff: true }],
+  ])('is told with what the attempt came to: %s', async (_what, result, made) => {
+    expect((await attemptWith([result])).made).toEqual(made);
+    expect((await attemptWith([{ ...result, ...RESENT }])).made).toEqual({ ...made, ...RESENT });
+  });
+
+  test('is told of both requests of an attempt; a 401 is an answer', async () => {
+    const refused = { ...answer(401), ...RESENT };
+    const { made } = await attemptWith([refused, CALLED_OFF], { renewed: RENEWED });
+    expect(made).toEqual({ calledOff: true, repeats: ['resent', 'called_off'] });
+    const good = await attemptWith([answer(401), answer(200)], { renewed: RENEWED });
+    expect(good.made).not.toHaveProperty('repeats');
+    const short = await attemptWith([refused], { renewed: SHORT_TOKEN });
+    expect(short.made).toMatchObject({ withheld: 'local', ...RESENT });
   });
 });
 

@@ -50,3 +50,15 @@ test('failed attempts are counted by class and status, also those that an earlie
   tally.count(event, delivered, delivered, 1, 0);
   expect(tally.take().failures).toBeUndefined();
 });
+
+test('what may have arrived before is counted by its cause', () => {
+  const tally = new Tally('x');
+  tally.countRepeats(['resent', 'called_off']);
+  tally.countRepeats(['taken_over'], 50);
+  tally.countRepeats(['resent']);
+  expect(Object.fromEntries(tally.take().counters)).toEqual({
+    'repeats:x:resent': 2,
+    'repeats:x:called_off': 1,
+    'repeats:x:taken_over': 50,
+  });
+});

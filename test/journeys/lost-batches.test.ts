@@ -30,6 +30,7 @@ test('a batch whose process was lost is delivered by another one', async () => {
   expect(company.requests.map((request) => request.eventId).sort()).toEqual([...ids].sort());
   expect(company.requests.every((request) => request.headers['x-waybill-attempt'] === '1')).toBe(true);
   expect(engine.log.matching('batch')).toMatchObject([{ events: 10, delivered: 10, stalls: 1 }]);
+  expect((await client.status()).repeats).toEqual({ taken_over: 10 });
 });
 
 test('after a lost lock nothing is settled, and no delivered event is sent again', async () => {
@@ -48,7 +49,7 @@ test('after a lost lock nothing is settled, and no delivered event is sent again
 
   await recoverStalled(engine.redis, client.name);
   await engine.log.waitForLine(() => engine.log.matching('batch').length === 2);
-  expect(await client.status()).toMatchObject({ inFlight: 0, waiting: 0, delivered: 10 });
+  expect(await client.status()).toMatchObject({ inFlight: 0, waiting: 0, delivered: 10, repeats: {} });
   expect(company.tally.received).toBe(10);
 });
 
@@ -93,6 +94,7 @@ test('a batch that comes back while it is open here is called off, and only the 
   expect(others.map(timesSent)).toEqual([1, 1, 1, 1]);
   expect(company.requests.every((request) => request.headers['x-waybill-attempt'] === '1')).toBe(true);
   expect(await client.status()).toMatchObject({ inFlight: 0, waiting: 0, retrying: 0, delivered: 5 });
+  expect((await client.status()).repeats).toEqual({ taken_over: 1 });
 });
 
 test.each<[string, unknown]>([

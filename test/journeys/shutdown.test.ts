@@ -43,6 +43,7 @@ test('in the middle: requests under way finish within the grace period, the rest
   expect([...company.deliveredIds].sort()).toEqual([...ids].sort());
   expect(attemptNumbers(company)).toEqual(new Set(['1']));
   expect(await client.status()).toMatchObject({ delivered: 40, waiting: 0, failedAttempts: {} });
+  expect((await client.status()).repeats).toEqual({});
 });
 
 test('without a grace period: what was called off is delivered again, as the same attempt', async () => {
@@ -64,6 +65,7 @@ test('without a grace period: what was called off is delivered again, as the sam
   expect(company.tally.received).toBe(25);
   expect([...company.deliveredIds].sort()).toEqual([...ids].sort());
   expect(attemptNumbers(company)).toEqual(new Set(['1']));
+  expect((await client.status()).repeats).toEqual({ called_off: 5 });
 });
 
 test('a request that outlasts the grace period is called off and costs no attempt', async () => {
@@ -131,6 +133,7 @@ test('a shutdown while a token is asked for costs no attempt', async () => {
   await company.waitFor(({ tokenTally }) => tokenTally.inFlight === 1);
   await engine.engine.stop(0);
   expect(await client.status()).toMatchObject({ waiting: 1, failedAttempts: {} });
+  expect((await client.status()).repeats).toEqual({});
   held.release();
   await engine.start();
   await client.settled({ delivered: 1 });

@@ -52,6 +52,8 @@ test('killed with a batch in flight: another one takes over, and repeats only wh
     inFlight: 0,
     delivered: 50,
     failedAttempts: {},
+    // Nobody knows which of them were in flight.
+    repeats: { taken_over: 50 },
   });
 });
 
@@ -93,5 +95,7 @@ test('frozen past its lock and continued beside its successor: it settles nothin
     retrying: 0,
     dead: 10,
     failedAttempts: { server_error: 60 },
+    // Once, though both know of it: the one that took over, and the one that lost its lock.
+    repeats: { taken_over: 10 },
   });
 });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { sum } from '../../core/sum.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { type ClientView, readClientViews } from '../../queue/client-view.ts';
 import { canRedraw, createLiveScreen } from '../live-screen.ts';
@@ -91,7 +92,7 @@ function accountOf(
     submitted: submitted.length,
     accepted: accepted.length,
     delivered,
-    failedAttempts: Object.values(failedAttempts).reduce((sum, count) => sum + count, 0),
+    failedAttempts: sum(failedAttempts),
     died,
     replayed,
     deadNow: dead,

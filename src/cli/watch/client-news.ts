@@ -1,3 +1,4 @@
+import { sum } from '../../core/sum.ts';
 import type { ClientView, EndpointView } from '../../queue/client-view.ts';
 
 /** The latest view of a client, and how fast its counters move. */
@@ -26,7 +27,7 @@ export interface WatchTick {
 
 /** What only ever grows. @param at ms of a monotonic clock */
 function countersOf({ accepted, delivered, attemptMs, failedAttempts }: ClientView, at: number) {
-  const failed = Object.values(failedAttempts).reduce((sum, count) => sum + count, 0);
+  const failed = sum(failedAttempts);
   return { at, accepted, delivered, failed, attemptMs };
 }
 

@@ -82,7 +82,7 @@ function measure(parts: AttemptParts) {
   return async (event: StoredEvent, url: string, signal: CallOffSignal) => {
     const began = performance.now();
     const made = await attempt(event, url, signal);
-    if (made === undefined) return undefined;
+    if ('calledOff' in made) return undefined;
     // A load test waits for nothing: it measures that the event was not sent.
     const attempted = 'withheld' in made ? countWithheld(made) : made;
     const ms = performance.now() - began;

@@ -119,7 +119,7 @@ function reportTo(pending: Map<string, Pending>, parts: AttemptParts, runId: str
     const begunAt = performance.now();
     const made = await attempt(event, url, signal);
     // An attempt that was called off goes back into the queue, and is sent later.
-    if (made === undefined) return undefined;
+    if (made === undefined) return { calledOff: true };
     const { classification, tokenMs } = made;
     const waiting = pending.get(event.unit);
     pending.delete(event.unit);

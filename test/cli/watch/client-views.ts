@@ -8,7 +8,7 @@ export type Counters = Pick<ClientView, 'accepted' | 'delivered' | 'replayed' | 
 
 const NOTHING = {
   ...{ waiting: 0, inFlight: 0, retrying: 0, dead: 0, delivered: 0, accepted: 0, replayed: 0, discarded: 0 },
-  ...{ deliveredByType: {}, broken: 0, oldestMs: 0, attemptMs: 0, incidents: [], endpoints: {} },
+  ...{ deliveredByType: {}, broken: 0, oldestMs: 0, attemptMs: 0, incidents: [], endpoints: {}, repeats: {} },
 };
 
 /** A view of a client of which nothing is to be told, but for these figures. */
