@@ -38,6 +38,7 @@ export const reportSchema = z
     madeAt: time,
     since: time.nullable(),
     events: count.describe('dead letters of all endpoints'),
+    repeats: z.record(z.string(), count).describe('how often an event may have arrived again, by cause'),
     endpoints: z.array(endpointSchema).describe('those that fail'),
     next: z.object({
       attempts: count.describe('of an event in each life'),

@@ -6,6 +6,7 @@ import { type CourseKind, isDelivered, isSame, totalsOf } from '../core/course.t
 import { diedAt } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { type ClosedIncident, type FailureExample, type Incident, incidentValue } from '../core/incident.ts';
+import type { Repeats } from '../core/repeats.ts';
 import { type WebPages, webPagesValue } from '../core/web-pages.ts';
 import type { OutageRecords } from '../queue/outage-records.ts';
 import { CollectedFailures, type FailureGroup } from './collect-failures.ts';
@@ -27,6 +28,8 @@ export interface ReportParts {
   /** By event type: deliveries that were answered with a web page. */
   readonly webPages?: ReadonlyMap<string, WebPages>;
   readonly waiting: number;
+  /** Of the endpoints that the report is about. */
+  readonly repeats?: Repeats;
   readonly since: number | undefined;
   /** ms since the epoch */
   readonly now: number;
@@ -45,7 +48,7 @@ export type ReportExample = EndpointReport['examples'][number];
 
 /** Makes a report of what was collected, without personal data. */
 export function buildReport(parts: ReportParts) {
-  const { client, collected, outages, webPages, keepDays, waiting, since, now } = parts;
+  const { client, collected, outages, webPages, keepDays, waiting, repeats = {}, since, now } = parts;
   const { notify: _, ...contact }: NonNullable<ResolvedClient['contact']> = client.contact ?? {
     notify: false,
   };
@@ -60,6 +63,7 @@ export function buildReport(parts: ReportParts) {
     madeAt: iso(now),
     since: since === undefined ? null : iso(since),
     events: endpoints.reduce((sum, { events }) => sum + events, 0),
+    repeats,
     // The endpoint with the most dead letters first.
     endpoints: endpoints.sort((a, b) => b.events - a.events),
     next: {

@@ -6,6 +6,8 @@ import {
   incidentId,
 } from '../core/incident.ts';
 import type { Log } from '../core/log.ts';
+import type { Repeats } from '../core/repeats.ts';
+import { sum } from '../core/sum.ts';
 
 const MOST_FAILURES = 5;
 
@@ -22,6 +24,13 @@ export function momentOf(moment: number | string): string {
 /** A number of events with its noun. */
 export function eventsOf(count: number): string {
   return `${count.toLocaleString('en-US')} ${count === 1 ? 'event' : 'events'}`;
+}
+
+/** How often an event may have reached a client again; a sentence, or none. */
+export function repeatsInWords(repeats: Repeats): string[] {
+  const count = sum(repeats);
+  const times = count === 1 ? 'once' : `${count.toLocaleString('en-US')} times`;
+  return count === 0 ? [] : [`So far, an event may have reached you again ${times} at most.`];
 }
 
 /** The most frequent failures of an incident, in a line. */

@@ -55,7 +55,8 @@ export async function makeReport(
   const outages = isOver
     ? [{ incident, ...(await readClosedRecords(redis, name, incidentId(incident))) }]
     : await readOutages(redis, name, type);
-  const { waiting, inFlight, retrying, endpoints } = await readClientView(redis, client);
+  const view = await readClientView(redis, client);
+  const { waiting, inFlight, retrying, endpoints } = view;
   const pages = Object.entries(endpoints).flatMap(([of, { webPages }]) =>
     webPages === undefined || isOver || (type ?? of) !== of ? [] : [[of, webPages] as const],
   );
@@ -76,6 +77,7 @@ export async function makeReport(
     webPages: new Map(pages),
     keepDays,
     waiting: waiting + inFlight + retrying,
+    repeats: (type === undefined ? view : endpoints[type])?.repeats ?? {},
     since,
     now,
   });

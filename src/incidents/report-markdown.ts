@@ -1,6 +1,6 @@
 import type { KeptHeaders } from '../core/attempt-result.ts';
 import type { EndpointReport, IncidentReport, ReportFailure } from './build-report.ts';
-import { describeFailureKind, eventsOf, momentOf } from './describe-notice.ts';
+import { describeFailureKind, eventsOf, momentOf, repeatsInWords } from './describe-notice.ts';
 import { block, code, plain, plainWithCode, table } from './markdown-text.ts';
 import { courseParts, isOver, isQuiet, outageFacts, outageLead, pageFacts } from './report-outage.ts';
 
@@ -41,7 +41,8 @@ export function reportMarkdown(report: IncidentReport): string {
     // Events that wait may mean that the endpoint fails.
     const { waiting } = report.next;
     const tried = waiting === 0 ? [] : [`${eventsOf(waiting)} for you ${waitInWords(waiting)}.`];
-    parts.push(['There is nothing to report: there are no such dead letters.', ...tried].join(' '));
+    const nothing = 'There is nothing to report: there are no such dead letters.';
+    parts.push([nothing, ...tried, ...repeatsInWords(report.repeats)].join(' '));
   } else {
     parts.push(leadOf(report), ...endpoints.flatMap(endpointParts));
     if (!endpoints.every((one) => isOver(one) || isQuiet(one)))
@@ -201,7 +202,11 @@ function nextSteps(report: IncidentReport): string {
       : [`Each event is ${over}. ${fateOf(report)}`, ...waits, ...stepsOfDead(report)];
   return [
     ...lines,
-    'You may see an event that you have processed already: delivery is at least once. The header Idempotency-Key is the same whenever an event is sent; please drop what you have had.',
+    [
+      'You may see an event that you have processed already: delivery is at least once.',
+      ...repeatsInWords(report.repeats),
+      'The header Idempotency-Key is the same whenever an event is sent; please drop what you have had.',
+    ].join(' '),
   ]
     .map((line) => `- ${plain(line)}`)
     .join('\n');

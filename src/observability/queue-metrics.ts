@@ -3,6 +3,7 @@ import type { EventType } from '../core/event-type.ts';
 import { EVENT_TYPES } from '../core/event-types.ts';
 import { type Metric, type MetricValue, metric } from '../core/metric.ts';
 import type { PaceState } from '../core/pace.ts';
+import { REPEAT_CAUSES } from '../core/repeats.ts';
 import type { ClientView, EndpointView } from '../queue/client-view.ts';
 import { WITHHELD_FOR } from '../queue/withheld-mark.ts';
 
@@ -48,6 +49,14 @@ function describeCounters(views: Views): Metric[] {
         })),
     ),
     counter('waybill_dead_letters_total', 'Events that were given up on.', deadOf),
+    counter(
+      'waybill_repeats_total',
+      'How often, at most, an event was sent again that may have reached the endpoint: its batch was taken over from a process that was lost or lost its lock (taken_over), a kept connection was closed before an answer (resent), or a stop or reload called off the request (called_off).',
+      ({ endpoints }) =>
+        Object.entries(endpoints).flatMap(([type, { repeats }]) =>
+          REPEAT_CAUSES.map((cause) => ({ labels: { type, cause }, value: repeats[cause] ?? 0 })),
+        ),
+    ),
     counter('waybill_replays_total', 'Dead letters that were put back into delivery.', ({ replayed }) => [
       { labels: {}, value: replayed },
     ]),

@@ -8,7 +8,7 @@ import { parseScrape } from '../support/prometheus-text.ts';
 
 const pace = (change: Partial<EndpointPace>): EndpointView => {
   const whole = { state: 'open', since: 0, holds: false, holdUntil: 0, paced: 0, ...change };
-  return { pace: whole, diedByClass: {} } as EndpointView;
+  return { pace: whole, diedByClass: {}, repeats: {} } as unknown as EndpointView;
 };
 
 test('the pace of each endpoint is told by client and event type', async () => {
@@ -44,5 +44,22 @@ test('what the events of an endpoint wait for without an attempt is told for eac
   expect(told).toHaveLength(6);
   expect(told.filter(({ value }) => value === 1).map(({ labels }) => labels)).toEqual([
     { client: 'acme', type: 'inventory_receipt', for: 'proxy' },
+  ]);
+});
+
+test('repeats are told for each of their causes, also for one that never came about', async () => {
+  const repeated = { ...pace({}), repeats: { taken_over: 50, resent: 2 } };
+  const endpoints = { inventory_receipt: repeated, disposition_update: pace({}) };
+  const scrape = parseScrape(
+    await toText([describeQueues(new Map([['acme', viewWith({ endpoints })]]), new Set())]),
+  );
+  const told = scrape.samples.filter(({ name }) => name === 'waybill_repeats_total');
+  expect(told.map(({ labels: { client, type, cause }, value }) => [client, type, cause, value])).toEqual([
+    ['acme', 'inventory_receipt', 'taken_over', 50],
+    ['acme', 'inventory_receipt', 'resent', 2],
+    ['acme', 'inventory_receipt', 'called_off', 0],
+    ['acme', 'disposition_update', 'taken_over', 0],
+    ['acme', 'disposition_update', 'resent', 0],
+    ['acme', 'disposition_update', 'called_off', 0],
   ]);
 });

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { findEventType } from '../../core/event-types.ts';
+import { REPEAT_CAUSES, type Repeats } from '../../core/repeats.ts';
+import { sum } from '../../core/sum.ts';
 import { type ClientView, type EndpointView, readClientViews } from '../../queue/client-view.ts';
 import { clientViewValue } from '../../queue/client-view-value.ts';
 import { countServices } from '../../queue/stored-clients.ts';
@@ -20,6 +22,12 @@ const NUMERIC = [1, 2, 3, 4, 5];
 
 /** The backlog of an open endpoint is told of if it takes so long. */
 const LONG_DRAIN_S = 10;
+
+const REPEATS_IN_WORDS = {
+  taken_over: 'its batch was taken over from a process that was lost or lost its lock',
+  resent: 'a kept connection was closed before an answer',
+  called_off: 'a stop or reload called off the request',
+};
 
 const DEFAULT_INTERVAL_S = 1;
 const parseInterval = decimalNumber(0.1, 3_600, 'It is a number of seconds from 0.1 to 3600.');
@@ -69,7 +77,7 @@ async function tellOnce(
 }
 
 function printRemarks(terminal: Terminal, name: string, view: ClientView): void {
-  const { deliveredByType, lastError, broken, pausedAt } = view;
+  const { deliveredByType, lastError, broken, pausedAt, repeats } = view;
   if (pausedAt !== undefined) {
     terminal.line(`\n${name}: paused since ${formatTime(pausedAt)}; "waybill resume ${name}" goes on`);
   }
@@ -80,10 +88,11 @@ function printRemarks(terminal: Terminal, name: string, view: ClientView): void 
     const status = findEventType(type)?.alreadyReceivedStatus;
     if (status === undefined) continue;
     const { [status]: known = 0, ...others } = byStatus;
-    const fresh = Object.values(others).reduce((sum, count) => sum + count, 0);
+    const fresh = sum(others);
     const had = `${formatCount(known)} that the client already had (${status})`;
     terminal.line(`\n${name} ${type}: ${formatCount(fresh)} new (201), ${had}`);
   }
+  printRepeats(terminal, name, repeats);
   if (lastError !== undefined) {
     const { at, type, attempt, status: code, class: failureClass, detail } = lastError;
     const what = code === 0 ? failureClass : `${code} (${failureClass})`;
@@ -93,6 +102,17 @@ function printRemarks(terminal: Terminal, name: string, view: ClientView): void 
   if (broken > 0) {
     const jobs = `${formatCount(broken)} job${broken === 1 ? '' : 's'}`;
     terminal.line(`\n${name}: ${jobs} failed by a fault of Waybill's own, kept; "waybill check" names them`);
+  }
+}
+
+function printRepeats(terminal: Terminal, name: string, repeats: Repeats): void {
+  const all = sum(repeats);
+  if (all === 0) return;
+  const what = `${formatCount(all)} repeat${all === 1 ? '' : 's'}`;
+  terminal.line(`\n${name}: at most ${what}: sent again, though the client may have had the event`);
+  for (const cause of REPEAT_CAUSES) {
+    const { [cause]: count = 0 } = repeats;
+    if (count > 0) terminal.line(`  ${formatCount(count)}: ${REPEATS_IN_WORDS[cause]}`);
   }
 }
 
