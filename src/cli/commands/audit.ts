@@ -3,8 +3,8 @@ import { type AuditEntry, actorText, auditValue, filterTimes } from '../../core/
 import { wrapText } from '../../core/wrap-text.ts';
 import { readAudit } from '../../queue/audit.ts';
 import { OF_NO_CLIENT } from '../../queue/names.ts';
+import { MOMENT_FORMS, withPeriod } from '../moment.ts';
 import { chooseClients, operatorAction } from '../open-operator.ts';
-import { parseMoment } from '../parse-options.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
 import { formatCount, formatTime, oneLine } from '../terminal.ts';
 
@@ -26,11 +26,8 @@ type AuditOptions = GlobalOptions & {
 
 /** `waybill audit`: who replayed, discarded, paused, resumed, opened and reloaded what. */
 export function addAuditCommand(program: Command): void {
-  program
-    .command('audit')
-    .option('--client <name>', 'of one client')
-    .option('--since <time>', 'at or after: an ISO time, or 2h for two hours ago', parseMoment)
-    .option('--until <time>', 'before', parseMoment)
+  const command = program.command('audit').option('--client <name>', 'of one client');
+  withPeriod(command, ['--since <time>', `at or after: ${MOMENT_FORMS}`], ['--until <time>', 'before'])
     .description('tell who replayed, discarded, paused, resumed, paced or reloaded, in the last 90 days')
     .action(
       operatorAction(async (terminal, { config, redis }, options: AuditOptions) => {
