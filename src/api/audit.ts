@@ -25,6 +25,8 @@ const entrySchema = z
         id: z.string(),
         since: time,
         until: time,
+        failedSince: time,
+        failedUntil: time,
         limit: count,
         ids: count.describe('how many events were named by their ids'),
       })

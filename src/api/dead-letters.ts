@@ -39,6 +39,10 @@ export const filterShape = {
   id: z.string().optional().describe('one event'),
   since: moment.optional().describe('that died at or after'),
   until: moment.optional().describe('that died before'),
+  failedSince: moment.optional().describe('with an attempt that failed at or after'),
+  failedUntil: moment
+    .optional()
+    .describe('with an attempt that failed before; with failedSince the same one'),
 };
 
 const listQuery = z.strictObject({

@@ -54,7 +54,7 @@ const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
     ['waybill dead-letters replay --client acme --canary 3', 'send it again, three events first'],
   ],
   'dead-letters list': [
-    ['waybill dead-letters list --client acme --since 2h', 'what died in the last two hours'],
+    ["waybill dead-letters list --client acme --since 'yesterday 14:00'", 'what died from then on'],
     ['waybill dead-letters list --status 5xx --limit 200', 'the oldest 200 that ended with a 5xx'],
   ],
   'dead-letters show': [
@@ -66,7 +66,10 @@ const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
   ],
   'dead-letters export': [
     ['waybill dead-letters export --client acme --output letters.ndjson', 'write them to a new file'],
-    ['waybill dead-letters export --status timeout', 'write those that timed out to stdout'],
+    [
+      'waybill dead-letters export --failed-since 02:00 --failed-until 03:00',
+      'write those with an attempt that failed in that hour to stdout',
+    ],
   ],
   'dead-letters replay': [
     ['waybill dead-letters replay --client acme --canary 3', 'the rest follows if three are delivered'],

@@ -104,8 +104,13 @@ function missingOption(command: Command, name: string): string {
   return `${name} is missing; expected: ${flags}, ${description}`;
 }
 
+const TIME_OF_DAY = /^\d\d:\d\d/;
+
 function superfluousWord(command: Command): string {
-  const word = command.args[command.registeredArguments.length];
+  const word = command.args[command.registeredArguments.length] ?? '';
+  if (TIME_OF_DAY.test(word) && command.options.some(({ long }) => long === '--since')) {
+    return `${describeValue(word)} is one word too many; a day and its time go in quotes: "yesterday 14:00"`;
+  }
   return `${describeValue(word)} is one word too many; ${usageOf(command)}`;
 }
 

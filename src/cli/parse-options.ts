@@ -1,5 +1,4 @@
 import { InvalidArgumentError } from 'commander';
-import { isIsoTimestamp } from '../core/iso-timestamp.ts';
 import { parseDurationMs, parseRatePerSecond, parseShare } from '../loadtest/quantities.ts';
 
 /** Makes a parser for commander. If `read` returns undefined, `hint`, a sentence, says what is expected. */
@@ -25,20 +24,6 @@ export const parseTime = optionParser(parseDurationMs, 'It is a time, such as 40
 
 /** Reads a share, 0 to 1. */
 export const parsePercentage = optionParser(parseShare, 'It is a share up to 100%, such as 10%.');
-
-const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** What may be left out of an ISO time, from the end: the zone, which is UTC then, the seconds, and the time. */
-const MOMENT = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2})(:\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
-
-/** Reads a moment: an ISO time, or how long ago (`90s`, `15m`, `2h`, `7d`). @returns ms since the epoch */
-export const parseMoment = optionParser((text) => {
-  const ago = /^(\d+)([smhd])$/.exec(text);
-  if (ago !== null) return Date.now() - Number(ago[1]) * (UNITS_MS[ago[2] ?? ''] ?? 0);
-  const [, day = '', minute = '00:00', second = ':00', zone = 'Z'] = MOMENT.exec(text) ?? [];
-  const iso = `${day}T${minute}${second}${zone}`;
-  return isIsoTimestamp(iso) ? Date.parse(iso) : undefined;
-}, 'It is an ISO time, such as 2026-03-01T14:00Z, or how long ago, such as 2h.');
 
 /** Makes a parser of whole numbers. */
 export function wholeNumber(least: number, most: number, hint: string): (text: string) => number {

@@ -44,10 +44,10 @@ const MOST_CHARACTERS = 200;
 
 /** Takes the filter of an action out of its options. @param ids how many events were named */
 export function toAuditFilter(options: AuditFilter, ids?: number): AuditFilter {
-  const { type, status, since, until, limit } = options;
+  const { type, status, since, until, failedSince, failedUntil, limit } = options;
   const unit = options.unit?.slice(0, MOST_CHARACTERS);
   const id = options.id?.slice(0, MOST_CHARACTERS);
-  return { type, status, unit, id, since, until, limit, ids };
+  return { type, status, unit, id, since, until, failedSince, failedUntil, limit, ids };
 }
 
 /** Somebody in few words: `key console`, `jane@host`. They are input: a terminal must not get them as they are. */
@@ -55,13 +55,21 @@ export function actorText(by: Actor): string {
   return 'key' in by ? `key ${by.key}` : `${by.user}@${by.host}`;
 }
 
-/** An entry as machines read it; a number that there is not is null. */
-export function auditValue(entry: AuditEntry) {
-  const { id, at, client = null, action, by, filter, matching = null, done = null, clients } = entry;
+/** The times of a filter in ISO 8601. */
+export function filterTimes({ since, until, failedSince, failedUntil }: AuditFilter) {
   const iso = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
   return {
-    ...{ at: iso(at), client, action, by, id },
-    filter: { ...filter, since: iso(filter?.since), until: iso(filter?.until) },
+    ...{ since: iso(since), until: iso(until) },
+    ...{ failedSince: iso(failedSince), failedUntil: iso(failedUntil) },
+  };
+}
+
+/** An entry as machines read it; a number that there is not is null. */
+export function auditValue(entry: AuditEntry) {
+  const { id, at, client = null, action, by, filter = {}, matching = null, done = null, clients } = entry;
+  return {
+    ...{ at: new Date(at).toISOString(), client, action, by, id },
+    filter: { ...filter, ...filterTimes(filter) },
     ...{ matching, done },
     ...(clients && { clients }),
   };

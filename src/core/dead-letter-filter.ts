@@ -12,6 +12,10 @@ export interface DeadLetterFilter {
   readonly since?: number | undefined;
   /** Died before. */
   readonly until?: number | undefined;
+  /** With an attempt that failed at or after, and before `failedUntil`. */
+  readonly failedSince?: number | undefined;
+  /** With an attempt that failed before, and at or after `failedSince`. */
+  readonly failedUntil?: number | undefined;
 }
 
 const STATUS = /^[1-9]\d\d$/;
@@ -49,6 +53,11 @@ function matchesStatus(event: StoredEvent, wanted: string): boolean {
   return status >= statuses.least && status <= statuses.most;
 }
 
+/** Whether one of its attempts failed in a period. */
+function failedWithin({ history = [] }: StoredEvent, since = -Infinity, until = Infinity): boolean {
+  return history.some(([at]) => at >= since && at < until);
+}
+
 /** Whether a dead letter is among those that a filter means. */
 export function matchesFilter(event: StoredEvent, filter: DeadLetterFilter): boolean {
   if (filter.id !== undefined && event.id !== filter.id) return false;
@@ -56,5 +65,8 @@ export function matchesFilter(event: StoredEvent, filter: DeadLetterFilter): boo
   if (filter.unit !== undefined && event.unit !== filter.unit) return false;
   if (filter.since !== undefined && diedAt(event) < filter.since) return false;
   if (filter.until !== undefined && diedAt(event) >= filter.until) return false;
+  const { failedSince, failedUntil } = filter;
+  const asksForFailure = failedSince !== undefined || failedUntil !== undefined;
+  if (asksForFailure && !failedWithin(event, failedSince, failedUntil)) return false;
   return filter.status === undefined || matchesStatus(event, filter.status);
 }

@@ -46,7 +46,8 @@ export class BatchRun implements Waiter {
   readonly #batch: Batch;
   readonly #parts: BatchParts;
   readonly #ledger: BatchLedger;
-  readonly #callOff: CallOff;
+  /** A process that stood still past its lock sends nothing, though it has not heard yet that the lock is lost. */
+  readonly #callOff = new CallOff(() => this.#job.isLocked());
   readonly isRetry: boolean;
   readonly heldSince: number;
   /** One for the batch, so that retries of neighbours stay together. */
@@ -60,8 +61,6 @@ export class BatchRun implements Waiter {
     this.#parts = parts;
     // If the lock is lost, another process sends the same events.
     this.#ledger = new BatchLedger(job, this.#batch.events, parts, () => this.lose());
-    // A process that stood still past its lock is to send nothing before it has heard that the lock is lost.
-    this.#callOff = new CallOff(() => job.isLocked());
     this.#jitter = parts.random();
     const [first] = this.#batch.events;
     this.isRetry = first !== undefined && nextAttempt(first) > 1;

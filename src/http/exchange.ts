@@ -105,16 +105,14 @@ export class Exchange implements Dispatcher.DispatchHandler, ConnectionUser, Lim
     connection.client.dispatch({ path: this.#target.path, method, headers, body }, this);
   }
 
-  /** The request is about to be written. */
+  /** The request is about to be written; it may have been called off while it waited for its connection. */
   onConnect(abort: () => void): void {
     const connection = this.#connection as Connection;
-    // The rest of a request that was answered early would go first: onError takes a new connection instead.
-    const isBlocked = connection.answers > 0 && connection.unsentBytes > 0;
-    // It may have waited long for its connection.
     if (this.signal?.aborted) this.end('aborted');
-    this.#written = !isBlocked && !this.done;
-    if (!this.#written) abort();
-    else connection.expectAnswer();
+    // The rest of a request that was answered early would go first: onError takes a new connection instead.
+    this.#written = !this.done && (connection.answers === 0 || connection.unsentBytes === 0);
+    if (this.#written) connection.expectAnswer();
+    else abort();
   }
 
   onHeaders(status: number, headers: Buffer[]): boolean {

@@ -26,7 +26,8 @@ test('the audit has what keys did, each by its name, with filter and count', asy
   await post('/v1/dead-letters/replay', { client, status: '422', dryRun: true });
   await post('/v1/dead-letters/replay', { client, status: '422', unit: 'nobody' });
   expect(await audit()).toEqual({ entries: [], complete: true });
-  await post('/v1/dead-letters/replay', { client, status: '422', since: '2026-03-01T00:00:00Z' });
+  const times = { since: '2026-03-01T00:00:00.000Z', failedUntil: '2026-03-02T00:00:00.000Z' };
+  await post('/v1/dead-letters/replay', { client, status: '422', ...times });
   const ids = letters.slice(100, 104).map(({ id }) => id);
   await post('/v1/dead-letters/discard', { client, ids });
   await post(`/v1/clients/${client}/pause`);
@@ -40,7 +41,7 @@ test('the audit has what keys did, each by its name, with filter and count', asy
     { ...rest, action: 'pace', filter: { type: 'disposition_update' }, done: null },
     { ...rest, action: 'pause', filter: {}, done: null },
     { ...rest, action: 'discard', filter: { ids: 4 }, done: 4 },
-    { ...rest, action: 'replay', filter: { status: '422', since: '2026-03-01T00:00:00.000Z' }, done: 100 },
+    { ...rest, action: 'replay', filter: { status: '422', ...times }, done: 100 },
   ]);
 
   const [, , pause] = entries;

@@ -41,6 +41,9 @@ test('dead letters are listed by filters and pages, which stay right while lette
   expect(await list('status=4xx&limit=3')).toEqual(ids.filter((_, n) => n % 2 === 0));
   expect(await list('status=timeout&unit=LP3')).toEqual([ids[3]]);
   expect(await list('since=2026-03-01T14:00:20Z&until=2026-03-01T14:00:22')).toEqual(ids.slice(20, 22));
+  const failed = 'failedSince=2026-03-01T14:00:20Z&failedUntil=2026-03-01T14:00:22Z';
+  expect(await list(failed)).toEqual(ids.slice(20, 22));
+  expect(await list(`${failed}&status=4xx`)).toEqual([ids[20]]);
 
   // The first ones, which were seen, go, as does one that was not seen; others come.
   const late = letter(99, 422);

@@ -136,7 +136,7 @@ test('the user who became root by sudo did it, and nobody else may say so', () =
 
 test('the table gives way at the width of the terminal, and keeps filters whole', () => {
   const by = { user: 'a-user-with-a-very-long-name', host: 'and-a-host.with-a-longer-name.example' };
-  const filter = { type: 'disposition_update', unit: 'LP1', since: 0, until: 60_000, limit: 100_000 };
+  const filter = { type: 'disposition_update', unit: 'LP1', since: 0, until: 60_000, failedSince: 0 };
   const replay = { id: 'x', action: 'replay', by, filter, matching: 100_000, done: 3_000 } as const;
   const entries: AuditEntry[] = [
     { ...replay, at: 0, client: 'a-client-with-a-name-that-is-rather-long' },
@@ -169,7 +169,7 @@ test('the table gives way at the width of the terminal, and keeps filters whole'
       "    client a-client-with-a-name-that-is-rather-long",
       "    by a-user-with-a-very-long-name@and-a-host.with-a-longer-name.example",
       "    --type disposition_update --unit LP1 --since 1970-01-01T00:00:00.000Z",
-      "    --until 1970-01-01T00:01:00.000Z --limit 100000",
+      "    --until 1970-01-01T00:01:00.000Z --failed-since 1970-01-01T00:00:00.000Z",
       "1970-01-01 00:00:01Z  acme          pace     key ops",
       "    outbound_asn --open",
       "1970-01-01 00:00:01Z  acme          discard  key ops            12",

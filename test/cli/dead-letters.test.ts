@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import type { StoredEvent } from '../../src/core/event.ts';
 import { withExpiry } from '../../src/core/history.ts';
 import { addLetters, letter } from '../api/dead-letters.ts';
+import { configFor } from '../support/client-config.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvent, numberedEvents } from '../support/events.ts';
 import { canMakeTerminals, startScript } from '../support/pseudo-terminal.ts';
@@ -15,6 +17,7 @@ import { runWaybill, testDirectory } from '../support/waybill-process.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const NO_RETRY = { ...QUICK_RETRIES, retries: 0 };
+const UNSENT = { baseUrl: 'http://127.0.0.1:9', endpoints: { disposition_update: '/d' } };
 const OBJECTION = { message: 'not valid', errors: [{ field: '$.upc', code: 'invalid' }] };
 
 /** Two clients with dead letters: one objects to a field, the other does not answer. */
@@ -98,7 +101,7 @@ test('every command says of an event that was too old that it was not sent', asy
   const letters = [unsent, letter(2, 503)].map((event) => withExpiry(event, 72, DIED, url));
   await addLetters(testRedis({ maxRetriesPerRequest: null }), name, letters);
   const directory = testDirectory();
-  const clients = { [name]: { baseUrl: 'http://127.0.0.1:9', endpoints: { disposition_update: '/d' } } };
+  const clients = { [name]: UNSENT };
   writeFileSync(join(directory, 'waybill.yaml'), stringify({ redis: { url: testRedisPath() }, clients }));
   const [first = '', second = ''] = letters.map(({ id }) => id);
   const run = async (...args: string[]) => (await runWaybill(args, { directory })).stdout;
@@ -125,6 +128,44 @@ test('every command says of an event that was too old that it was not sent', asy
     'is a dead letter: it was too old to be sent (expired), after one attempt.',
   );
   expect(await run('report', name)).toContain('#### expired: 2 events');
+});
+
+test('dead letters are chosen by when an attempt failed, in the zone of the terminal', async () => {
+  const name = uniqueClientName();
+  const at = (time: string): number => Date.parse(`2026-03-01T${time}Z`);
+  const letters = ['02:10', '02:50', '03:10'].map((failed, n): StoredEvent => {
+    const last = [at(`05:0${n}`), 422, 'client_error', 5] as const;
+    return { ...letter(n, 422), history: [[at(failed), 503, 'server_error', 5], last] };
+  });
+  await addLetters(testRedis({ maxRetriesPerRequest: null }), name, letters);
+  const config = configFor(name, UNSENT, testRedisPath());
+  const run = async (verb: string, ...flags: string[]): Promise<string> => {
+    const args = [...(verb === 'audit' ? [verb] : ['dead-letters', verb]), ...flags, ...config];
+    return (await runWaybill(args, { env: { TZ: 'Europe/Berlin' } })).stdout;
+  };
+  const failed = (since: string, until: string) => ['--failed-since', since, '--failed-until', until];
+  const night = failed('2026-03-01 03:00', '04:00');
+  const count = async (...flags: string[]): Promise<number> =>
+    JSON.parse(await run('list', '--json', ...flags)).length;
+  expect(
+    await Promise.all([
+      count(...night),
+      count(...failed('2026-03-01 02:00Z', '03:00Z')),
+      count(...failed('2026-03-01T02:00', '03:00')),
+      count(...night, '--since', '2026-03-01 06:01'),
+    ]),
+  ).toEqual([2, 2, 0, 1]);
+  expect((await run('export', ...night)).split('\n')).toHaveLength(3);
+  expect(await run('replay', '--dry-run', ...night)).toBe('2 would be replayed.\n');
+  expect(await run('discard', '--yes', ...night)).toBe('2 discarded.\n');
+  const [entry] = JSON.parse(await run('audit', '--json')).entries;
+  expect(entry).toMatchObject({
+    filter: { failedSince: '2026-03-01T02:00:00.000Z', failedUntil: '2026-03-01T03:00:00.000Z' },
+  });
+
+  // What is printed is taken back as it is.
+  const [diedAt = ''] = /2026-\S+ \S+Z$/m.exec(await run('list')) ?? [];
+  expect(await Promise.all([count('--since', diedAt), count('--until', diedAt)])).toEqual([1, 0]);
 });
 
 test('what is discarded is gone, and the account has one shape whatever was done', async () => {

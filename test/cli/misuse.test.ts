@@ -62,6 +62,28 @@ test.each([
   expect(await saidOf(...words.split(' '))).toBe(sentence);
 });
 
+test.each([
+  [
+    ['audit', '--since', '2:00'],
+    '--since "2:00" is invalid; expected: 02:00, "yesterday 14:00", an ISO time such as 2026-03-01T14:00Z, or how long ago, such as 2h',
+  ],
+  [
+    ['audit', '--since', '2026-03-01T14:00:01Z', '--until', '2026-03-01 14:00Z'],
+    '--until 2026-03-01 14:00:00Z is not after --since 2026-03-01 14:00:01Z',
+  ],
+  [
+    ['dead-letters', 'discard', '--failed-since', '2026-03-01Z', '--failed-until', '2026-03-01Z'],
+    '--failed-until 2026-03-01 00:00:00Z is not after --failed-since 2026-03-01 00:00:00Z',
+  ],
+  [
+    ['dead-letters', 'list', '--since', 'yesterday', '14:00'],
+    '"14:00" is one word too many; a day and its time go in quotes: "yesterday 14:00"',
+  ],
+  [['status', 'acme', '14:00'], '"14:00" is one word too many; expected: waybill status [options] [client]'],
+])('%j: a sentence about the time', async (words, sentence) => {
+  expect(await saidOf(...words)).toBe(sentence);
+});
+
 test('a value of the environment is called by its name there', async () => {
   process.env['WAYBILL_LOG_LEVEL'] = 'loud';
   try {

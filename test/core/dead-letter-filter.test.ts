@@ -31,6 +31,7 @@ test.each<[DeadLetterFilter, boolean]>([
   [{ status: 'client_error' }, false],
   [{ since: 3_000 }, true],
   [{ until: 3_000 }, false],
+  [{ failedSince: 3_000 }, false],
 ])('one that expired after two attempts: %o', (filter, isMeant) => {
   expect(matchesFilter(EXPIRED, filter)).toBe(isMeant);
   expect(matchesFilter({ ...EXPIRED, history: [] }, filter)).toBe(isMeant);
@@ -89,6 +90,23 @@ test('filters combine: all of their parts have to match', () => {
       expect(matchesFilter(letter, filter)).toBe(parts.every(Boolean));
     }),
   );
+});
+
+test.each<[DeadLetterFilter, boolean, boolean]>([
+  [{ failedSince: 1_000, failedUntil: 1_001 }, true, false],
+  [{ failedSince: 1_001, failedUntil: 2_000 }, false, false],
+  [{ failedSince: 2_000 }, true, true],
+  [{ failedSince: 2_001 }, false, true],
+  [{ failedUntil: 1_000 }, false, false],
+  [{ failedUntil: 3_000 }, true, false],
+  // Died later, of something else.
+  [{ failedSince: 1_000, failedUntil: 1_001, since: 2_000, status: '422' }, true, false],
+  [{ failedSince: 1_000, failedUntil: 1_001, status: '503' }, false, false],
+])('an attempt that failed then, whichever it is: %o', (filter, retried, timedOut) => {
+  expect(matchesFilter(LETTER, filter)).toBe(retried);
+  expect(matchesFilter(TIMED_OUT, filter)).toBe(timedOut);
+  const { history: _history, ...unsent } = EXPIRED;
+  expect(matchesFilter(unsent, filter)).toBe(false);
 });
 
 test('since and until divide the dead letters', () => {

@@ -24,7 +24,7 @@ const SMALL_FILE_LINES = 30;
 
 /** The limits. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 42_000, of: linesIn('') },
+  { what: 'src and workers: lines', limit: 42_010, of: linesIn('') },
   { what: 'src and workers: files', limit: 408, of: filesIn('') },
   { what: 'src/delivery: lines', limit: 2_200, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 14, of: filesIn('src/delivery/') },
@@ -32,8 +32,8 @@ const ROWS: readonly Row[] = [
   { what: 'src/http: files', limit: 15, of: filesIn('src/http/') },
   { what: 'src/queue: lines', limit: 4_400, of: linesIn('src/queue/') },
   { what: 'src/queue: files', limit: 46, of: filesIn('src/queue/') },
-  { what: 'src/cli: lines', limit: 6_800, of: linesIn('src/cli/') },
-  { what: 'src/cli: files', limit: 60, of: filesIn('src/cli/') },
+  { what: 'src/cli: lines', limit: 6_860, of: linesIn('src/cli/') },
+  { what: 'src/cli: files', limit: 61, of: filesIn('src/cli/') },
   {
     what: 'longest file: lines',
     limit: 250,

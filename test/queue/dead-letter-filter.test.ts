@@ -49,6 +49,8 @@ const filters: fc.Arbitrary<DeadLetterFilter> = fc.record(
     status: fc.constantFrom(...STATUSES),
     since: fc.integer({ min: 999, max: 1_011 }),
     until: fc.integer({ min: 999, max: 1_011 }),
+    failedSince: fc.integer({ min: 999, max: 1_011 }),
+    failedUntil: fc.integer({ min: 999, max: 1_011 }),
   },
   { requiredKeys: [] },
 );
@@ -94,6 +96,7 @@ test('what Redis cannot read is left to the reader to judge', async () => {
   const fractional = { ...odd, id: 'b', history: [[1.5, 422, 'client_error', 3]] as const };
   const { redis, client, read } = await withLetters([odd, { ...odd, id: 'c', history: [] }, fractional]);
   expect((await read({ status: '422' })).map(({ id }) => id)).toEqual(['a', 'c', 'b']);
+  expect((await read({ failedSince: 1, failedUntil: 2 })).map(({ id }) => id)).toEqual(['c', 'b']);
   const found: string[] = [];
   const pages = findDeadLetters((name, filter) => readDeadLetters(redis, name, filter), [client], {
     status: '422',

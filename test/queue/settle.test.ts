@@ -50,7 +50,7 @@ test('a batch that is completed brings in the next one, locked', async () => {
   const { redis, key, complete } = await openQueue(['a', 'b', 'c']);
   expect(await complete()).toEqual({
     settled: true,
-    next: { id: 'b', token: 'next', data: { events: [EVENT] }, stalls: 0 },
+    next: { id: 'b', token: 'next', askedAt: 0, data: { events: [EVENT] }, stalls: 0 },
   });
   expect(await active(redis, key)).toEqual(['b']);
   expect(await redis.get(key('b:lock'))).toBe('next');

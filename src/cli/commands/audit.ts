@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { type AuditEntry, actorText, auditValue } from '../../core/audit.ts';
+import { type AuditEntry, actorText, auditValue, filterTimes } from '../../core/audit.ts';
 import { wrapText } from '../../core/wrap-text.ts';
 import { readAudit } from '../../queue/audit.ts';
 import { OF_NO_CLIENT } from '../../queue/names.ts';
+import { MOMENT_FORMS, withPeriod } from '../moment.ts';
 import { chooseClients, operatorAction } from '../open-operator.ts';
-import { parseMoment } from '../parse-options.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
 import { formatCount, formatTime, oneLine } from '../terminal.ts';
 
@@ -26,11 +26,8 @@ type AuditOptions = GlobalOptions & {
 
 /** `waybill audit`: who replayed, discarded, paused, resumed, opened and reloaded what. */
 export function addAuditCommand(program: Command): void {
-  program
-    .command('audit')
-    .option('--client <name>', 'of one client')
-    .option('--since <time>', 'at or after: an ISO time, or 2h for two hours ago', parseMoment)
-    .option('--until <time>', 'before', parseMoment)
+  const command = program.command('audit').option('--client <name>', 'of one client');
+  withPeriod(command, ['--since <time>', `at or after: ${MOMENT_FORMS}`], ['--until <time>', 'before'])
     .description('tell who replayed, discarded, paused, resumed, paced or reloaded, in the last 90 days')
     .action(
       operatorAction(async (terminal, { config, redis }, options: AuditOptions) => {
@@ -99,13 +96,13 @@ function askedText({ action, filter = {}, clients }: AuditEntry): string {
     const { added, changed, removed } = clients;
     return `clients: ${added} added, ${changed} changed, ${removed} removed`;
   }
-  const { type, status, unit, id, since, until, limit, ids } = filter;
+  const { type, status, unit, id, limit, ids } = filter;
   if (action === 'pace') return oneLine(`${type} --open`);
   if (action !== 'replay' && action !== 'discard') return '';
   if (ids !== undefined) return `${formatCount(ids)} named by id`;
-  const iso = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
-  const options = { type, status, unit, id, since: iso(since), until: iso(until), limit };
+  const options = { type, status, unit, id, ...filterTimes(filter), limit };
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   if (given.length === 0) return 'all dead letters';
-  return oneLine(given.map(([name, value]) => `--${name} ${value}`).join(' '));
+  const flag = (name: string) => `--${name.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`)}`;
+  return oneLine(given.map(([name, value]) => `${flag(name)} ${value}`).join(' '));
 }

@@ -8,8 +8,9 @@ import {
 } from '../../dead-letters/find-dead-letters.ts';
 import { readDeadLetters } from '../../queue/dead-letters.ts';
 import type { Endpoint } from '../../queue/names.ts';
+import { MOMENT_FORMS, withPeriod } from '../moment.ts';
 import { chooseClients, type Operator } from '../open-operator.ts';
-import { optionParser, parseCount, parseMoment } from '../parse-options.ts';
+import { optionParser, parseCount } from '../parse-options.ts';
 import type { GlobalOptions } from '../run-command.ts';
 
 /** The filters of `dead-letters`, as the command line gives them. */
@@ -23,15 +24,23 @@ const parseStatus = optionParser(
 
 /** Adds the filters, which can be combined. */
 export function withFilters(command: Command): Command {
-  return command
+  command
     .option('--client <name>', 'of one client')
     .addOption(new Option('--type <type>', 'of one event type').choices([...EVENT_TYPE_NAMES]))
     .option('--status <status>', 'whose last attempt ended so: 422, 5xx, timeout, refused ...', parseStatus)
     .option('--unit <unit>', 'about one unit')
-    .option('--id <id>', 'one event')
-    .option('--since <time>', 'that died at or after: an ISO time, or 2h for two hours ago', parseMoment)
-    .option('--until <time>', 'that died before', parseMoment)
-    .option('--limit <n>', 'at most so many, oldest first', parseCount);
+    .option('--id <id>', 'one event');
+  withPeriod(
+    command,
+    ['--since <time>', `that died at or after: ${MOMENT_FORMS}`],
+    ['--until <time>', 'that died before'],
+  );
+  withPeriod(
+    command,
+    ['--failed-since <time>', 'with an attempt that failed at or after'],
+    ['--failed-until <time>', 'with an attempt that failed before'],
+  );
+  return command.option('--limit <n>', 'at most so many, oldest first', parseCount);
 }
 
 /** Reads dead letters from the operator's Redis. */

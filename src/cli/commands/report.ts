@@ -14,8 +14,9 @@ import {
 } from '../../incidents/make-report.ts';
 import { reportTitle } from '../../incidents/report-markdown.ts';
 import { writeToFile } from '../export-output.ts';
+import { MOMENT_FORMS, withPeriod } from '../moment.ts';
 import { findClient, type Operator, operatorAction } from '../open-operator.ts';
-import { optionParser, parseMoment } from '../parse-options.ts';
+import { optionParser } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
 import { confirm, type Terminal } from '../terminal.ts';
@@ -40,7 +41,7 @@ const parseAddress = optionParser(
 
 /** `waybill report <client>`: what a technical contact sends to the client's tech support. */
 export function addReportCommand(program: Command): void {
-  program
+  const command = program
     .command('report')
     .argument('<client>', 'the client')
     .addArgument(new Argument('[type]', 'one event type, as --type').choices([...EVENT_TYPE_NAMES]))
@@ -48,12 +49,8 @@ export function addReportCommand(program: Command): void {
       "write the report for a client's tech support: what fails, since when, and what is asked of them",
     )
     .addOption(new Option('--type <type>', 'of one event type').choices([...EVENT_TYPE_NAMES]))
-    .option('--incident <id>', 'of an incident, also one that is over: waybill incidents --json has the ids')
-    .option(
-      '--since <time>',
-      'of events that died at or after: an ISO time, or 2h for two hours ago',
-      parseMoment,
-    )
+    .option('--incident <id>', 'of an incident, also one that is over: waybill incidents --json has the ids');
+  withPeriod(command, ['--since <time>', `of events that died at or after: ${MOMENT_FORMS}`])
     .addOption(
       new Option('--format <format>', 'Markdown, one HTML file, or JSON')
         .choices([...REPORT_FORMATS])

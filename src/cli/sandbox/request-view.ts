@@ -117,7 +117,7 @@ function answerOf({ status, fault, left }: RequestSummary): string {
 }
 
 function timeOfDay(): string {
-  return new Date().toISOString().slice(11, 23);
+  return new Date().toISOString().slice(11);
 }
 
 /** Prints the sums of all requests; with `--json` as the last line. */

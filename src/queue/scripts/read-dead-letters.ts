@@ -14,7 +14,8 @@ const ENTRY_BYTES = 64;
  */
 export const READ_DEAD_LETTERS = `
 local prefix, wanted = ARGV[1], cjson.decode(ARGV[4])
-local asksForFailure = wanted.since or wanted['until'] or wanted.least or wanted.class
+local asksForLast = wanted.since or wanted['until'] or wanted.least or wanted.class
+local failedSince, failedUntil = wanted.failedSince or -math.huge, wanted.failedUntil or math.huge
 
 local function lastFailure(data)
   local history = string.find(data, '"history":[[', 1, true)
@@ -26,10 +27,23 @@ local function lastFailure(data)
   local last = '%[(%d+),(%d+),"([^"]*)",%d+%]%]'
   return string.match(data, last, math.max(history, stop - ${ENTRY_BYTES}))
 end
+-- Whether an attempt failed in the time that is asked for.
+local function failedThen(data)
+  local history = string.find(data, '"history":', 1, true)
+  if not history then return false end
+  local stop = string.find(data, ']]', history, true)
+  if not stop then return true end
+  for at in string.gmatch(string.sub(data, history, stop), '%[(%d+)') do
+    at = tonumber(at)
+    if at >= failedSince and at < failedUntil then return true end
+  end
+  return false
+end
 local function mayMatch(data)
   if wanted.type and not string.find(data, wanted.type, 1, true) then return false end
   if wanted.unit and not string.find(data, wanted.unit, 1, true) then return false end
-  if not asksForFailure then return true end
+  if (wanted.failedSince or wanted.failedUntil) and not failedThen(data) then return false end
+  if not asksForLast then return true end
   local diedAt, status, diedOf = lastFailure(data)
   if not diedAt then return true end
   diedAt, status = tonumber(diedAt), tonumber(status)
@@ -54,12 +68,12 @@ end
 return found
 `;
 
-/** What is wanted: the start of the job id, texts that stand in the letter, and what the last attempt was like. */
-export function toSieve({ id, type, unit, since, until, status }: DeadLetterFilter) {
+/** What is wanted: the start of the job id, texts that stand in the letter, and what its attempts were like. */
+export function toSieve({ id, type, unit, status, ...times }: DeadLetterFilter) {
   const statuses = status === undefined ? undefined : wantedStatuses(status);
+  const { since, until, failedSince, failedUntil } = times;
   return {
-    since,
-    until,
+    ...{ since, until, failedSince, failedUntil },
     ...(id === undefined ? {} : { id: `${id}.` }),
     ...(type === undefined ? {} : { type: `"type":${JSON.stringify(type)}` }),
     ...(unit === undefined ? {} : { unit: `"unit":${JSON.stringify(unit)}` }),
