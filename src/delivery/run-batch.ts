@@ -240,9 +240,10 @@ export class BatchRun implements Waiter {
       if (!this.#ledger.lost) await this.#job.fail(fault.message);
       return undefined;
     }
-    // A retry is not to wait behind what was not sent yet.
-    const waitsUntil = this.isRetry && !pace.isOpen ? pace.putBackUntil : undefined;
-    if (this.#ledger.unfinished.length > 0) return this.#ledger.putBack(waitsUntil);
+    if (this.#ledger.unfinished.length > 0) {
+      // A retry is not to wait behind what was not sent yet.
+      return this.#ledger.putBack(this.isRetry && !pace.isOpen ? pace.putBackUntil : undefined);
+    }
     const takesNext = gate.fits(this.#batch.events.length);
     return this.#ledger.write('complete', takesNext ? source.newLock() : undefined);
   }
