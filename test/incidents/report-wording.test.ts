@@ -58,6 +58,18 @@ test('a report without dead letters does not say that all is delivered while eve
   expect(await told(1_200)).toBe(`${nothing} 1,200 events for you wait or are being tried again.`);
 });
 
+test('how often an event may have arrived again is said once, where it may have', async () => {
+  const again = async (repeats: ReportParts['repeats'] = {}, events: readonly StoredEvent[] = []) => {
+    const markdown = reportMarkdown(await reportOf(events, { more: { repeats } }));
+    return markdown.match(/So far, [^.]*\./g)?.join(' ');
+  };
+  expect(await again()).toBeUndefined();
+  expect(await again({ resent: 1 })).toBe('So far, an event may have reached you again once at most.');
+  expect(await again({ taken_over: 1_200, called_off: 34 }, [deadLetter('server_error', 503, 1)])).toBe(
+    'So far, an event may have reached you again 1,234 times at most.',
+  );
+});
+
 test('an endpoint fails since its incident says so, also where a replay failed meanwhile', async () => {
   const type = 'disposition_update';
   const [failingSince, openedAt] = [T0 - 7_200_000, T0 - 3_600_000];
