@@ -3,11 +3,11 @@ import type { ResolvedClient } from '../../config/config-schema.ts';
 import { proxyFor } from '../../config/proxy-routes.ts';
 import { specialRangeOf } from '../../config/special-addresses.ts';
 import { withoutBrackets } from '../../core/host-port.ts';
+import { formatTime, shortSpan } from '../../core/quantity-text.ts';
 import { refuseAddress } from '../../http/address-guard.ts';
 import { networkOf } from '../../service/client-parts.ts';
 import { NO_TIME, type ResolveHost, toLookup } from '../../service/resolve-host.ts';
 import { type Connected, tryConnection } from '../../service/try-connection.ts';
-import { formatTime, shortSpan } from '../terminal.ts';
 import { type Remark, remark } from './finding.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -4,6 +4,7 @@ import type { Config } from '../../config/config-schema.ts';
 import type { EventType } from '../../core/event-type.ts';
 import { EVENT_TYPES } from '../../core/event-types.ts';
 import { hasZone } from '../../core/iso-timestamp.ts';
+import { formatCount, formatTime } from '../../core/quantity-text.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 import { type ClientView, readClientViews } from '../../queue/client-view.ts';
 import {
@@ -20,7 +21,6 @@ import {
   readRedisSettings,
 } from '../../redis/settings.ts';
 import { openOperator } from '../open-operator.ts';
-import { formatCount, formatTime } from '../terminal.ts';
 import { about, type CheckFinding, clientSubject, type Remark, remark } from './finding.ts';
 
 /** Each is read by a script of its own: more would be held up in Redis together. */

@@ -1,5 +1,6 @@
 import { groupBy } from '../../core/group-by.ts';
-import { formatCount, type Terminal, visibleText } from '../terminal.ts';
+import { formatCount } from '../../core/quantity-text.ts';
+import { type Terminal, visibleText } from '../terminal.ts';
 
 /** A finding without its subject. With an `error` events are lost or not delivered, with a `warning` they may be. */
 export interface Remark {

@@ -3,13 +3,14 @@ import { ConfigError, describeProblem } from '../../config/config-error.ts';
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { findChannelDoubts } from '../../config/credential-doubts.ts';
 import { loadConfig } from '../../config/load-config.ts';
+import { formatCount } from '../../core/quantity-text.ts';
 import { describeDoubts } from '../check/check-client.ts';
 import { checkClients } from '../check/check-clients.ts';
 import { checkRedis, checkSecretKey } from '../check/check-redis.ts';
 import { about, type CheckFinding, clientSubject, printFindings, remark } from '../check/finding.ts';
 import { findClients } from '../open-operator.ts';
 import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
-import { confirm, formatCount, type Terminal } from '../terminal.ts';
+import { confirm, type Terminal } from '../terminal.ts';
 
 interface CheckOptions extends GlobalOptions {
   readonly send?: boolean;
