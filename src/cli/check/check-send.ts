@@ -1,3 +1,5 @@
+import { forEachClient } from '../../check/check-clients.ts';
+import { type CheckFinding, type Remark, remark } from '../../check/finding.ts';
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { findEventType } from '../../core/event-types.ts';
 import { shortSpan } from '../../core/quantity-text.ts';
@@ -6,8 +8,6 @@ import { type SampleSent, sendSamples } from '../../loadtest/senders/sample-send
 import { openOperator } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';
 import { oneLine } from '../terminal.ts';
-import { forEachClient } from './check-clients.ts';
-import { type CheckFinding, type Remark, remark } from './finding.ts';
 
 /** What of an answer is shown. */
 const SHOWN_LENGTH = 200;
