@@ -14,6 +14,11 @@ const NAMES_SHOWN = 5;
 /** No client is begun later. */
 const TOTAL_MS = 120_000;
 
+/** Says that a check was ended before it was done. */
+export function cutShort(totalMs: number): Remark {
+  return remark('warning', `was not checked to the end: that takes more than ${totalMs / 1_000} s`, 'late');
+}
+
 /** What bounds a check of clients, and follows it. */
 export interface CheckLimits {
   /** No client is begun later; in milliseconds, default 120,000. */
@@ -35,13 +40,11 @@ export async function checkClients(
 ): Promise<CheckFinding[]> {
   const deadline = performance.now() + totalMs;
   const resolveHost = createResolveHost(deadline, signal);
-  const seconds = `${totalMs / 1_000} s`;
-  const late = remark('warning', `was not checked: the clients before it took ${seconds}`, 'late');
-  const cut = remark('warning', `was not checked to the end: that takes more than ${seconds}`, 'late');
+  const late = remark('warning', `was not checked: the clients before it took ${totalMs / 1_000} s`, 'late');
   const check = async (client: ResolvedClient): Promise<Remark[]> => {
     if (signal?.aborted || performance.now() >= deadline) return [late];
     const remarks = await checkClient(client, resolveHost, signal);
-    if (signal?.aborted) return [cut];
+    if (signal?.aborted) return [cutShort(totalMs)];
     return remarks.some((one) => one.class === late.class) ? [late] : remarks;
   };
   const findings = await forEachClient(clients, onChecked, async (client) => [

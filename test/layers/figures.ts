@@ -24,8 +24,8 @@ const SMALL_FILE_LINES = 30;
 
 /** The limits. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 42_000, of: linesIn('') },
-  { what: 'src and workers: files', limit: 408, of: filesIn('') },
+  { what: 'src and workers: lines', limit: 42_050, of: linesIn('') },
+  { what: 'src and workers: files', limit: 409, of: filesIn('') },
   { what: 'src/delivery: lines', limit: 2_200, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 14, of: filesIn('src/delivery/') },
   { what: 'src/http: lines', limit: 1_820, of: linesIn('src/http/') },
