@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Redis } from 'ioredis';
-import type { ResolvedClient } from '../config/config-schema.ts';
+import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import type { ApiKey, HttpConfig } from '../config/http-config.ts';
 import type { EventFate } from '../core/event-fate.ts';
 import type { Log } from '../core/log.ts';
@@ -15,6 +15,8 @@ export interface PresentConfig {
   readonly keys: readonly ApiKey[];
   /** How long dead letters are kept; undefined: for ever. */
   readonly keepDays: number | undefined;
+  /** All of it. */
+  readonly config: Config;
 }
 
 /** What the API is made from. */

@@ -6,6 +6,7 @@ import type { Log } from '../core/log.ts';
 import { isConnected } from '../queue/connections.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { addAuditRoute } from './audit.ts';
+import { addCheckRoute } from './check.ts';
 import { addClientRoutes } from './clients.ts';
 import { addDeadLetterActions } from './dead-letter-actions.ts';
 import { addDeadLetterRoutes } from './dead-letters.ts';
@@ -60,6 +61,7 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addIncidentRoute(server, parts);
   addAuditRoute(server, parts);
   addReportRoute(server, parts);
+  addCheckRoute(server, parts);
   return server;
 }
 
@@ -148,12 +150,12 @@ function collectMethods(server: ApiServer): (url: string) => string[] {
 
 /** Logs changes at `info`, with the name of the key. The URL is not logged: it may hold anything. */
 function logRequest(request: FastifyRequest, reply: FastifyReply, log: Log): void {
-  const { method, keyName, routeOptions } = request;
+  const { method, keyName, routeOptions, query, body } = request;
   const { statusCode: status } = reply;
   const ms = Math.round(reply.elapsedTime);
   const isDone = status < FIRST_REFUSAL;
-  // A client that was not refused is one of the configuration.
-  const asked = (request.body ?? {}) as { client?: string };
+  // A client that was not refused is one of the configuration; a query without a schema may hold anything.
+  const asked = (body ?? (routeOptions.schema?.querystring ? query : {})) as { client?: string };
   const client = isDone ? ((request.params as { client?: string }).client ?? asked.client) : undefined;
   const facts = { method, route: routeOptions.url ?? null, client, status, ms, by: keyName ?? null };
   log[isDone && isChange(request) ? 'info' : 'debug'](facts, 'request');

@@ -10,6 +10,7 @@ const KINDS: Readonly<Record<string, readonly [status: number, title: string, re
   NO_ENDPOINT: [404, 'The client has no endpoint for this event type'],
   METHOD_NOT_ALLOWED: [405, 'The path takes other methods'],
   REQUEST_TIMEOUT: [408, 'The request took too long'],
+  CHECK_UNDER_WAY: [409, 'A check is under way', 5],
   BODY_TOO_LARGE: [413, 'The body is too large'],
   EVENT_TOO_LARGE: [413, 'The event is too large'],
   TOO_MANY_EVENTS: [413, 'The request has too many events'],

@@ -64,6 +64,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   403: 'the key is not allowed to do this',
   404: 'there is no such thing',
   408: 'the request took too long',
+  409: 'another one is under way: the same request may succeed after Retry-After',
   413: 'too large, or too many',
   415: 'a body of this type is not taken',
   422: 'refused: each event with its problems, by path',

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { isIsoTimestamp } from '../core/iso-timestamp.ts';
+import { formatTime } from '../core/quantity-text.ts';
 import { optionParser } from './parse-options.ts';
-import { formatTime } from './terminal.ts';
 
 /** A time of day whose day is still open: `time` as `14:00:00`, `zone` as `Z` or `+02:00`; '': the terminal's. */
 interface TimeOfDay {

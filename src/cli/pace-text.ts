@@ -1,15 +1,15 @@
 import type { EndpointPace } from '../core/endpoint-pace.ts';
-import type { ClientView, EndpointView } from '../queue/client-view.ts';
-import type { WithheldMark } from '../queue/withheld-mark.ts';
 import {
   formatCount,
   formatDuration,
   formatTime,
-  oneLine,
   shortAge,
   shortCount,
   shortRate,
-} from './terminal.ts';
+} from '../core/quantity-text.ts';
+import type { ClientView, EndpointView } from '../queue/client-view.ts';
+import type { WithheldMark } from '../queue/withheld-mark.ts';
+import { oneLine } from './terminal.ts';
 
 /*
  * The pace of endpoints in words for operators. `endpoint` is `acme inventory_receipt`; `now` is in ms since the epoch.

@@ -167,6 +167,13 @@ export type ResolvedClient = Readonly<Omit<ClientConfig, 'endpoints' | 'auth' | 
   readonly proxy?: ProxyRoutes;
 };
 
+/** How a client's endpoints are reached. */
+export function networkOf(client: ResolvedClient) {
+  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls, proxy } = client;
+  const limits = { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork };
+  return { ...limits, ...(tls && { tls }), ...(proxy && { proxy }) };
+}
+
 /** How TLS connections with a client's token service are made; undefined: as Node does. */
 export function tokenTlsOf({ authTlsMaterial, tlsMaterial }: ResolvedClient): TlsMaterial | undefined {
   return authTlsMaterial ?? tlsMaterial;

@@ -48,8 +48,9 @@ export async function startApi(
     http,
     version: VERSION,
     current: () => {
-      const { clients, deadLetters, http: served } = present.config;
-      return { clients, keys: served?.keys ?? [], keepDays: deadLetters.keepDays };
+      const { config } = present;
+      const { clients, deadLetters, http: served } = config;
+      return { clients, keys: served?.keys ?? [], keepDays: deadLetters.keepDays, config };
     },
     submit: (...event) => (present.intake.submit as SubmitEvent)(...event),
     redis,
@@ -87,6 +88,10 @@ export async function startApi(
       }
       if (isServedAlike(http, next.http)) return;
       log.warn({}, 'another http host, port, limit or time-out needs a restart');
+    },
+    /** Goes on with new contents of TLS files in the same configuration. */
+    renewTls(next: Config): void {
+      present = { ...present, config: next };
     },
     /** Takes no further requests, finishes those under way within `graceMs`, and releases Redis. */
     async close(graceMs: number): Promise<void> {

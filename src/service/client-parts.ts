@@ -2,7 +2,7 @@ import type { Authorizer } from '../auth/authorizer.ts';
 import type { AuthorizerRequest, Authorizers } from '../auth/authorizers.ts';
 import { createSigner } from '../auth/signer.ts';
 import { renewOnOf, tokenTimeoutMs } from '../config/client-config.ts';
-import { type ResolvedClient, tokenTlsOf } from '../config/config-schema.ts';
+import { networkOf, type ResolvedClient, tokenTlsOf } from '../config/config-schema.ts';
 import type { AttemptParts } from '../delivery/make-attempt.ts';
 import { createClientHttp, type HttpOptions } from '../http/client-http.ts';
 
@@ -20,13 +20,6 @@ export interface PartsListeners extends Pick<AuthorizerRequest, 'onAsked'> {
   /** How long each request for a token took, in milliseconds. */
   readonly onTokenRequest?: ((ms: number) => void) | undefined;
   readonly onPeerCertificates?: HttpOptions['onPeerCertificates'];
-}
-
-/** How a client's endpoints are reached. */
-export function networkOf(client: ResolvedClient): Omit<HttpOptions, 'connections'> {
-  const { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork, tlsMaterial: tls, proxy } = client;
-  const limits = { timeoutMs, connectionMaxAgeMs, allowPrivateNetwork };
-  return { ...limits, ...(tls && { tls }), ...(proxy && { proxy }) };
 }
 
 /**

@@ -133,6 +133,7 @@ export class Service {
     const { config, changed } = withTlsContents(this.#present.config, contents);
     this.#present.config = config;
     this.#certificates.configure(config);
+    this.#api?.renewTls(config);
     for (const worker of this.#workers) worker.renewTls([...contents]);
     const clients = changed.map(({ name }) => name);
     this.#options.log.info({ clients, files: [...contents.keys()] }, 'new TLS files taken');
@@ -204,8 +205,7 @@ export class Service {
     this.#certificates.configure(config);
     this.#health?.configure(config);
     warnOfRestart(config, { health: this.#health, api: this.#api }, log);
-    await this.#api?.reload(config);
-    await this.#incidents?.configure(config);
+    await Promise.all([this.#api?.reload(config), this.#incidents?.configure(config)]);
     log.info({ workers: count }, 'workers replaced');
     await noteReload(present, config, this.#access.location, log);
   }

@@ -8,11 +8,19 @@ import { EVENT_TYPES } from '../../src/core/event-types.ts';
 import { generatePayload } from '../../src/core/generate-payload.ts';
 import { seededRandom } from '../../src/core/random.ts';
 import { incidentsKey } from '../../src/queue/names.ts';
+import { startRawServer } from '../http/raw-server.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { lintOpenApi } from '../support/lint-openapi.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
-import { type ApiAnswer, type ApiCall, type ApiFixture, openBody, startTestApi } from './api-fixture.ts';
+import {
+  type ApiAnswer,
+  type ApiCall,
+  type ApiFixture,
+  openBody,
+  startTestApi,
+  UNSENT,
+} from './api-fixture.ts';
 import { addLetters, letter } from './dead-letters.ts';
 
 failOnLeaks();
@@ -102,6 +110,7 @@ function asks(name: string, letterId: string): Ask[] {
     get('/v1/incidents', `/v1/incidents?client=${name}`),
     get('/v1/audit', `/v1/audit?client=${name}`),
     get('/v1/clients/{client}/report', `/v1/clients/${name}/report?type=${TYPE}`),
+    post('/v1/check', `/v1/check?client=${name}`),
   ];
 }
 
@@ -126,8 +135,23 @@ test('each answer that the document names is given, and is as it says', { timeou
   const fields = Object.entries(incident).map(([what, value]) => [`${TYPE}:${what}`, value] as const);
   await redis.connect().hset(incidentsKey(api.name), Object.fromEntries(fields));
   const all = asks(api.name, letters[2]?.id ?? '');
-  const [submit, fate, , , pause, resume, open, list, show, replay, discard, incidents, audit, report] =
-    all as [Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask];
+  const [
+    submit,
+    fate,
+    ,
+    ,
+    pause,
+    resume,
+    open,
+    list,
+    show,
+    replay,
+    discard,
+    incidents,
+    audit,
+    report,
+    check,
+  ] = all as [Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask];
   const about: Ask = { method: 'GET', template: '/openapi.json', path: '/openapi.json' };
   await ask(about, 200);
   await ask({ ...about, call: { headers: { x: 'x'.repeat(20_000) } } }, 431);
@@ -150,10 +174,11 @@ test('each answer that the document names is given, and is as it says', { timeou
   await ask({ ...fate, path: '/v1/events/none' }, 400);
   for (const one of all.slice(3, 7)) await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
   await ask({ ...report, call: { headers: { accept: 'text/html' } } }, 200);
-  for (const one of [list, show, incidents, audit, report]) {
+  for (const one of [list, show, incidents, audit, report, check]) {
     await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
     await ask({ ...one, path: `${one.path}&colour=red` }, 400);
   }
+  await askTwice(check, ask, api);
   const text = { 'content-type': 'text/plain' };
   for (const one of [replay, discard]) {
     await ask({ ...one, call: { json: {} } }, 400);
@@ -176,9 +201,32 @@ test('each answer that the document names is given, and is as it says', { timeou
   // What changes something may have been done; what only asks is not lost.
   await Promise.all([submit, pause, resume, open, replay, discard].map((one) => ask(one, 504)));
   clearTimeout(silent);
-  await Promise.all(all.map((one) => ask(one, 503)));
+  // That Redis is away is what a check says.
+  await ask(check, 200);
+  await Promise.all(all.filter((one) => one !== check).map((one) => ask(one, 503)));
   expect([...seen].sort()).toEqual(documentedAnswers(document).sort());
 });
+
+/** Asks for a check while another one waits for an endpoint. */
+async function askTwice(
+  check: Ask,
+  ask: (ask: Ask, status: number) => Promise<ApiAnswer>,
+  { api, name, configWith }: ApiFixture,
+): Promise<void> {
+  let begun = (): void => {};
+  const hasBegun = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const server = await startRawServer(begun);
+  const client = { ...UNSENT, baseUrl: `https://127.0.0.1:${server.port}`, allowPrivateNetwork: true };
+  await api.reload(configWith({ clients: { [name]: client } }));
+  const first = ask(check, 200);
+  await hasBegun;
+  await ask(check, 409);
+  await server.close();
+  await first;
+  await api.reload(configWith({}));
+}
 
 async function askSlowly(submit: Ask, ask: (ask: Ask, status: number) => Promise<ApiAnswer>): Promise<void> {
   const { body, end } = openBody(numberedEvent(TYPE, 1));

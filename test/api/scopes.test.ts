@@ -28,6 +28,7 @@ test('a key that may read gets every GET, and nothing that changes or submits an
   expect(await Promise.all(reads.map((path) => status('GET', path)))).toEqual(reads.map(() => 200));
   expect(await status('POST', `/v1/clients/${name}/events/${TYPE}`, numberedEvent(TYPE, 0))).toBe(403);
   expect(await status('POST', `/v1/clients/${name}/pause`)).toBe(403);
+  expect(await status('POST', '/v1/check')).toBe(403);
   const refused = await call('POST', '/v1/dead-letters/discard', { key: keys.read, json: { all: true } });
   expect(refused).toMatchObject({
     status: 403,
@@ -97,6 +98,7 @@ test('requests of a bound key about another client are answered as if that clien
       call('POST', `${path}/pace/${TYPE}/open`),
       call('GET', `/v1/dead-letters?client=${client}`),
       call('GET', `/v1/incidents?client=${client}`),
+      call('POST', `/v1/check?client=${client}`),
       call('POST', '/v1/dead-letters/replay', { client }),
       call('POST', '/v1/dead-letters/discard', { client }),
     ]);

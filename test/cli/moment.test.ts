@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { periodOf, readMoment } from '../../src/cli/moment.ts';
-import { formatTime } from '../../src/cli/terminal.ts';
+import { formatTime } from '../../src/core/quantity-text.ts';
 
 const { TZ } = process.env;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatDuration } from '../../src/cli/terminal.ts';
+import { formatDuration } from '../../src/core/quantity-text.ts';
 import { configFor } from '../support/client-config.ts';
 import { testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { stringify } from 'yaml';
+import { generateKey } from '../../src/api/keys.ts';
+import type { CheckFinding } from '../../src/check/finding.ts';
 import { createProducer } from '../../src/service/producer.ts';
 import { certificates } from '../http/certificates.ts';
 import { numberedEvents } from '../support/events.ts';
@@ -87,4 +89,40 @@ test('a renewed certificate is used by the same workers once its key is there, a
     1, 2,
   ]);
   expect(lines.matching('attempt')).toEqual([]);
+});
+
+test('a check by HTTP tells of the certificate that is in use, also after its renewal', async () => {
+  const { baseUrl } = await strictEndpoint();
+  const directory = testDirectory();
+  const write = (name: string, pem: string): void => writeFileSync(join(directory, name), pem);
+  const ending = await certificates(undefined, { client: new Date(Date.now() + 5 * 86_400_000) });
+  write('ca.pem', FIRST.ca);
+  write('own.pem', ending.client.cert);
+  write('own-key.pem', ending.client.key);
+  const { key, sha256 } = generateKey();
+  const tls = { ca: 'ca.pem', cert: 'own.pem', key: 'own-key.pem' };
+  const text = stringify({
+    redis: { url: testRedisPath() },
+    http: { port: 0, keys: [{ name: 'ops', sha256, scopes: ['operate'] }] },
+    clients: {
+      [uniqueClientName()]: { baseUrl, endpoints: { [TYPE]: '/d' }, allowPrivateNetwork: true, tls },
+    },
+  });
+  const file = join(directory, 'waybill.yaml');
+  writeFileSync(file, text);
+  const { lines } = await serviceInProcess(text, file, { lookEveryMs: 20 });
+  const { address } = await lines.waitForLine('http api listens');
+  const warnings = async (): Promise<string[]> => {
+    const headers = { authorization: `Bearer ${key}`, connection: 'close' };
+    const answer = await fetch(`${address}/v1/check`, { method: 'POST', headers });
+    const { findings } = (await answer.json()) as { findings: CheckFinding[] };
+    return findings.flatMap(({ class: kind, message }) => (kind === 'certificate' ? message : []));
+  };
+  expect(await warnings()).toEqual([
+    expect.stringMatching(/^tls\.cert: the certificate "waybill" ends on .*, in 4 days/),
+  ]);
+  write('own.pem', SECOND.client.cert);
+  write('own-key.pem', SECOND.client.key);
+  await lines.waitForLine('new TLS files taken');
+  expect(await warnings()).toEqual([]);
 });

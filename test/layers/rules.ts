@@ -9,7 +9,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['core'],
   ['config'],
   ['http', 'auth', 'queue', 'redis', 'sandbox'],
-  ['intake', 'delivery', 'dead-letters', 'incidents', 'supervisor', 'observability'],
+  ['intake', 'delivery', 'dead-letters', 'incidents', 'supervisor', 'observability', 'check'],
   ['api'],
   ['service'],
   // The files that stand in src/ itself: index.ts and log.ts.

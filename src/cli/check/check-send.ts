@@ -1,12 +1,13 @@
+import { forEachClient } from '../../check/check-clients.ts';
+import { type CheckFinding, type Remark, remark } from '../../check/finding.ts';
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { findEventType } from '../../core/event-types.ts';
+import { shortSpan } from '../../core/quantity-text.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 import { type SampleSent, sendSamples } from '../../loadtest/senders/sample-sender.ts';
 import { openOperator } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';
-import { oneLine, shortSpan } from '../terminal.ts';
-import { forEachClient } from './check-clients.ts';
-import { type CheckFinding, type Remark, remark } from './finding.ts';
+import { oneLine } from '../terminal.ts';
 
 /** What of an answer is shown. */
 const SHOWN_LENGTH = 200;

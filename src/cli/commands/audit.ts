@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { type AuditEntry, actorText, auditValue, filterTimes } from '../../core/audit.ts';
+import { formatCount, formatTime } from '../../core/quantity-text.ts';
 import { wrapText } from '../../core/wrap-text.ts';
 import { readAudit } from '../../queue/audit.ts';
 import { OF_NO_CLIENT } from '../../queue/names.ts';
 import { MOMENT_FORMS, withPeriod } from '../moment.ts';
 import { chooseClients, operatorAction } from '../open-operator.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
-import { formatCount, formatTime, oneLine } from '../terminal.ts';
+import { oneLine } from '../terminal.ts';
 
 /** People are shown at most this many; `--json` has all. */
 const ENTRIES_FOR_PEOPLE = 100;

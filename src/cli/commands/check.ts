@@ -1,15 +1,19 @@
 import type { Command } from 'commander';
+import { describeDoubts } from '../../check/check-client.ts';
+import { checkClients } from '../../check/check-clients.ts';
+import { checkInstalled, checkRedis, checkSecretKey } from '../../check/check-redis.ts';
+import { about, type CheckFinding, clientSubject, inOrder, isOk, remark } from '../../check/finding.ts';
 import { ConfigError, describeProblem } from '../../config/config-error.ts';
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { findChannelDoubts } from '../../config/credential-doubts.ts';
 import { loadConfig } from '../../config/load-config.ts';
-import { describeDoubts } from '../check/check-client.ts';
-import { checkClients } from '../check/check-clients.ts';
-import { checkRedis, checkSecretKey } from '../check/check-redis.ts';
-import { about, type CheckFinding, clientSubject, printFindings, remark } from '../check/finding.ts';
-import { findClients } from '../open-operator.ts';
+import { formatCount } from '../../core/quantity-text.ts';
+import { WaybillError } from '../../core/waybill-error.ts';
+import { printFindings } from '../check/print-findings.ts';
+import { findClients, openOperator } from '../open-operator.ts';
+import { withProgress } from '../progress.ts';
 import { commandAction, EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
-import { confirm, formatCount, type Terminal } from '../terminal.ts';
+import { confirm, type Terminal } from '../terminal.ts';
 
 interface CheckOptions extends GlobalOptions {
   readonly send?: boolean;
@@ -66,7 +70,12 @@ async function checkAll(
   clients: readonly ResolvedClient[],
   maySend: boolean,
 ): Promise<number> {
-  const [redis, ofClients] = await Promise.all([checkRedis(config), checkClients(clients, config.directory)]);
+  const [redis, ofClients] = await Promise.all([
+    askRedis(config),
+    withProgress('clients checked', clients.length, (onChecked) =>
+      checkClients(clients, config.directory, { onChecked }),
+    ),
+  ]);
   const sent = maySend ? await sendAll(config, clients, ofClients) : undefined;
   const all = Object.keys(config.clients).length;
   const found: CheckFinding[] = [
@@ -79,14 +88,31 @@ async function checkAll(
     ...ofClients,
     ...(sent?.findings ?? []),
   ];
-  const findings = inOrder(found, [
-    'configuration',
-    'redis',
-    ...clients.map(({ name }) => clientSubject(name)),
-  ]);
+  const findings = inOrder(found, clients);
   report(terminal, findings, sent?.samples);
   if (!redis.reachable) return EXIT.redisUnavailable;
   return isOk(findings) ? EXIT.done : EXIT.someFailed;
+}
+
+/**
+ * Checks the configured Redis and its contents, or the embedded one, which is not started for it. Never rejects.
+ * `reachable` is false if it should answer and does not; an embedded one that does not run is no fault.
+ */
+async function askRedis(config: Config): Promise<{ findings: CheckFinding[]; reachable: boolean }> {
+  try {
+    const operator = await openOperator(config.file);
+    try {
+      return { findings: await checkRedis(operator.redis, config), reachable: true };
+    } finally {
+      await operator.close();
+    }
+  } catch (error) {
+    if (error instanceof WaybillError && error.code === 'REDIS_NOT_RUNNING') {
+      return { findings: about('redis', [await checkInstalled()]), reachable: true };
+    }
+    const message = error instanceof WaybillError ? error.message : `asking Redis failed: ${String(error)}`;
+    return { findings: about('redis', [remark('error', message)]), reachable: false };
+  }
 }
 
 /** Only this needs what makes deliveries. */
@@ -94,13 +120,6 @@ async function sendAll(config: Config, clients: readonly ResolvedClient[], check
   const { sendToClients } = await import('../check/check-send.ts');
   const failed = new Set(checked.flatMap(({ level, subject }) => (level === 'error' ? subject : [])));
   return sendToClients(config, clients, (name) => failed.has(clientSubject(name)));
-}
-
-/** The findings of these subjects, subject by subject. */
-function inOrder(found: readonly CheckFinding[], subjects: readonly string[]): CheckFinding[] {
-  const bySubject = new Map<string, CheckFinding[]>(subjects.map((subject) => [subject, []]));
-  for (const finding of found) bySubject.get(finding.subject)?.push(finding);
-  return [...bySubject.values()].flat();
 }
 
 function describeProblems({ file, problems }: ConfigError): CheckFinding[] {
@@ -114,8 +133,4 @@ function describeProblems({ file, problems }: ConfigError): CheckFinding[] {
 function report(terminal: Terminal, findings: readonly CheckFinding[], samples?: readonly unknown[]): void {
   terminal.value({ ok: isOk(findings), findings, ...(samples && { samples }) });
   printFindings(terminal, findings);
-}
-
-function isOk(findings: readonly CheckFinding[]): boolean {
-  return findings.every(({ level }) => level !== 'error');
 }

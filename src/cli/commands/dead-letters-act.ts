@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { type AuditNote, toAuditFilter } from '../../core/audit.ts';
 import type { StoredEvent } from '../../core/event.ts';
+import { formatCount, formatDuration, formatTime } from '../../core/quantity-text.ts';
 import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import { holdRate } from '../../dead-letters/replay-rate.ts';
 import {
@@ -16,7 +17,7 @@ import { chooseClients, type Operator, operatorAction, tellWithoutService } from
 import { decimalNumber, wholeNumber } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, UsageError, untilInterrupted } from '../run-command.ts';
-import { confirm, formatCount, formatDuration, formatTime, type Terminal } from '../terminal.ts';
+import { confirm, type Terminal } from '../terminal.ts';
 import {
   type Chosen,
   chooseMatching,

@@ -2,13 +2,14 @@ import type { Command } from 'commander';
 import { lastFailure } from '../../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../../core/event.ts';
 import { toExportLine } from '../../core/exported-event.ts';
+import { formatCount, formatTime } from '../../core/quantity-text.ts';
 import { attemptsOf, deadLetterDetail, deadLetterRow } from '../../dead-letters/dead-letter-value.ts';
 import type { DeadLetter } from '../../dead-letters/find-dead-letters.ts';
 import { writeToFile, writeToStdout } from '../export-output.ts';
 import { chooseClients, type Operator, operatorAction } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, type GlobalOptions, UsageError, untilInterrupted } from '../run-command.ts';
-import { formatCount, formatTime, oneLine, type Terminal, visibleText } from '../terminal.ts';
+import { oneLine, type Terminal, visibleText } from '../terminal.ts';
 import { type FilterOptions, findMatching, withFilters } from './dead-letter-filters.ts';
 import { addDeadLetterActions } from './dead-letters-act.ts';
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import { EVENT_TYPES } from '../../core/event-types.ts';
 import { generatePayload } from '../../core/generate-payload.ts';
+import { formatCount } from '../../core/quantity-text.ts';
 import { seededRandom } from '../../core/random.ts';
 import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
@@ -17,7 +18,7 @@ import {
   perCompany,
 } from '../demo/demo-world.ts';
 import { commandAction, EXIT } from '../run-command.ts';
-import { formatCount, type Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 import { printAttempts } from './dead-letters.ts';
 
 /** How many generated events each company gets, beside the published samples: 2,000 in all. */

@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import { actorText } from '../../core/audit.ts';
 import { type EventFate, eventFateValue } from '../../core/event-fate.ts';
 import { acceptedAt, parseEventId } from '../../core/event-id.ts';
+import { formatTime, inWords } from '../../core/quantity-text.ts';
 import { createEventLookUp } from '../../queue/look-up-event.ts';
 import { chooseClients, operatorAction, tellWithoutService } from '../open-operator.ts';
 import { optionParser } from '../parse-options.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
-import { formatTime, inWords, oneLine, type Terminal } from '../terminal.ts';
+import { oneLine, type Terminal } from '../terminal.ts';
 
 const readId = optionParser(parseEventId, 'It is the id that was given when it was accepted, a UUIDv7.');
 

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { type ClosedIncident, type Incident, incidentId, incidentValue } from '../../core/incident.ts';
+import { formatCount, formatTime } from '../../core/quantity-text.ts';
 import { failuresOf, situationOf } from '../../incidents/describe-notice.ts';
 import { readAllIncidents } from '../../incidents/read-incidents.ts';
 import { chooseClients, operatorAction } from '../open-operator.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
-import { formatCount, formatTime, type Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 
 const HEAD = [
   'client',

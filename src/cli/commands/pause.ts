@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
+import { formatCount } from '../../core/quantity-text.ts';
 import { readClientView } from '../../queue/client-view.ts';
 import { setPaused } from '../../queue/pause-client.ts';
 import { findClient, operatorAction } from '../open-operator.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
-import { formatCount } from '../terminal.ts';
 
 /** `waybill pause <client>` */
 export function addPauseCommand(program: Command): void {

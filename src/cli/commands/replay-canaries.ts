@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import type { AuditNote } from '../../core/audit.ts';
 import { lastFailure } from '../../core/dead-letter-filter.ts';
+import { formatCount } from '../../core/quantity-text.ts';
 import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import type { DeadLetter } from '../../dead-letters/find-dead-letters.ts';
 import { holdRate } from '../../dead-letters/replay-rate.ts';
@@ -17,7 +18,7 @@ import type { ReplayedEvent } from '../../queue/first-attempt.ts';
 import type { Operator } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, untilInterrupted } from '../run-command.ts';
-import { confirm, formatCount, oneLine, type Terminal } from '../terminal.ts';
+import { confirm, oneLine, type Terminal } from '../terminal.ts';
 
 const LOOK_EVERY_MS = 250;
 /** How many failed canaries are shown to people; `--json` has all. */

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Config } from '../../config/config-schema.ts';
 import { loadConfigWithoutTls } from '../../config/load-config.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
+import { formatCount } from '../../core/quantity-text.ts';
 import { isConnected, unavailable } from '../../queue/connections.ts';
 import { onLostOutput } from '../../service/lifecycle.ts';
 import { type OpenIntake, openIntake } from '../../service/open-intake.ts';
@@ -14,7 +15,7 @@ import { GzipError } from '../send/event-input.ts';
 import { type KeyTemplate, parseKeyTemplate } from '../send/key-template.ts';
 import { IdLines, JsonListing, type Listing } from '../send/listing.ts';
 import { type Sending, sendEvents, sendExport, sendTo } from '../send/send-events.ts';
-import { formatCount, type Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 
 const KEY_HELP =
   'sending again under the same key within 24 h doubles nothing; for many, a key each: ' +

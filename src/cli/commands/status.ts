@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { findEventType } from '../../core/event-types.ts';
+import { formatCount, formatTime } from '../../core/quantity-text.ts';
 import { REPEAT_CAUSES, type Repeats } from '../../core/repeats.ts';
 import { sum } from '../../core/sum.ts';
 import { type ClientView, type EndpointView, readClientViews } from '../../queue/client-view.ts';
@@ -10,7 +11,7 @@ import { findClients, type Operator, operatorAction } from '../open-operator.ts'
 import { paceLines, withheldLines } from '../pace-text.ts';
 import { decimalNumber } from '../parse-options.ts';
 import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
-import { formatCount, formatTime, oneLine, type Terminal } from '../terminal.ts';
+import { oneLine, type Terminal } from '../terminal.ts';
 
 interface StatusOptions extends GlobalOptions {
   readonly watch?: boolean;

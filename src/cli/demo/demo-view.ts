@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { formatCount } from '../../core/quantity-text.ts';
 import { sum } from '../../core/sum.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
 import { type ClientView, readClientViews } from '../../queue/client-view.ts';
 import { canRedraw, createLiveScreen } from '../live-screen.ts';
-import { formatCount, type Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 import {
   COMPANY_NAMES,
   type CompanyName,

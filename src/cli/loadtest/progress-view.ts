@@ -1,10 +1,11 @@
+import { formatCount } from '../../core/quantity-text.ts';
 import { neededFor, readPercentile, showPercentile } from '../../loadtest/confidence.ts';
 import type { LatencyHistogram } from '../../loadtest/latency-histogram.ts';
 import type { MadeProbe, ProbeView } from '../../loadtest/probe.ts';
 import { showMs, showRate } from '../../loadtest/quantities.ts';
 import type { SecondRow } from '../../loadtest/timeline.ts';
 import { canRedraw, createLiveScreen, type ScreenStream } from '../live-screen.ts';
-import { formatCount, sparkline } from '../terminal.ts';
+import { sparkline } from '../terminal.ts';
 
 /** Shows how a load test goes. */
 export interface ProgressView {

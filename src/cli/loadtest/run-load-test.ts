@@ -1,3 +1,4 @@
+import { formatCount, formatDuration } from '../../core/quantity-text.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
 import { buildReport } from '../../loadtest/build-load-report.ts';
 import { SendBudget } from '../../loadtest/generator.ts';
@@ -10,7 +11,7 @@ import { openEngineSender } from '../../loadtest/senders/engine-sender.ts';
 import { SIGNAL_EXIT, stopSignal } from '../../service/lifecycle.ts';
 import { VERSION } from '../../version.ts';
 import { EXIT, exitCodeOf, UsageError } from '../run-command.ts';
-import { confirm, formatCount, formatDuration, type Terminal } from '../terminal.ts';
+import { confirm, type Terminal } from '../terminal.ts';
 import type { LoadOptions } from './load-options.ts';
 import { type Prepared, prepare } from './prepare.ts';
 import { NO_PROGRESS, openProgressView, type ProgressView } from './progress-view.ts';

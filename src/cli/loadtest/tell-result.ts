@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { formatCount, formatDuration } from '../../core/quantity-text.ts';
 import { showPercentile } from '../../loadtest/confidence.ts';
 import {
   isQuotable,
@@ -10,7 +11,7 @@ import {
 } from '../../loadtest/load-report.ts';
 import { showMs, showRate, showShare } from '../../loadtest/quantities.ts';
 import { EXIT } from '../run-command.ts';
-import { formatCount, formatDuration, type Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 import type { LoadOptions } from './load-options.ts';
 
 /**

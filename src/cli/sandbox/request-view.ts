@@ -1,6 +1,7 @@
 import { parseJson } from '../../core/json-value.ts';
+import { formatCount } from '../../core/quantity-text.ts';
 import type { ReceivedTotals, RequestSummary } from '../../sandbox/received-totals.ts';
-import { formatCount, oneLine, type Terminal, visibleText } from '../terminal.ts';
+import { oneLine, type Terminal, visibleText } from '../terminal.ts';
 
 /** Requests that get a line of their own, per second; one line sums up the others. */
 const LINES_A_SECOND = 20;

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { Problem } from '../../core/problem.ts';
+import { formatCount } from '../../core/quantity-text.ts';
 import type { SubmitResult } from '../../intake/submit-result.ts';
-import { formatCount, visibleText } from '../terminal.ts';
+import { visibleText } from '../terminal.ts';
 import type { Counts, Listing, SafeBy } from './listing.ts';
 
 /** Refused events that people are shown; the rest is counted. */

@@ -1,7 +1,8 @@
 import { paceValue } from '../../core/endpoint-pace.ts';
+import { formatCount, formatTime, shortAge, shortRate, shortSpan } from '../../core/quantity-text.ts';
 import { lastErrorValue } from '../../queue/client-view-value.ts';
 import { headline, shortPace } from '../pace-text.ts';
-import { formatCount, formatTime, oneLine, shortAge, shortRate, shortSpan } from '../terminal.ts';
+import { oneLine } from '../terminal.ts';
 import { type ClientNews, isInTrouble, type WatchTick } from './client-news.ts';
 
 /** The lines of a tick for a stream that cannot be redrawn: what is new since the tick before. */

@@ -1,5 +1,6 @@
+import { formatCount, formatTime, shortAge, shortCount, shortRate } from '../../core/quantity-text.ts';
 import { headline, shortPace, shortWithheld } from '../pace-text.ts';
-import { formatCount, formatTime, shortAge, shortCount, shortRate, type Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal.ts';
 import { type ClientNews, isInTrouble, type Rates, type WatchTick } from './client-news.ts';
 import { describeError } from './plain-lines.ts';
 

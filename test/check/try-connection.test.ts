@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
+import { tryConnection } from '../../src/check/try-connection.ts';
 import type { Lookup } from '../../src/http/share-questions.ts';
-import { tryConnection } from '../../src/service/try-connection.ts';
 import { certificates } from '../http/certificates.ts';
 import { MESSAGE, client as newClient, serve, serveRaw } from '../http/http-fixture.ts';
 import { freePort } from '../support/foreign-server.ts';
@@ -80,6 +80,14 @@ describe('tryConnection', () => {
     const result = await tryConnection(byName(server.port), PRIVATE, 100);
     const detail = `no end of the TLS handshake with localhost:${server.port} within 100 ms`;
     expect(result).toEqual({ kind: 'no_answer', failureClass: 'timeout', detail });
+  });
+
+  test('a signal ends it, and closes the connection', async () => {
+    const calledOff = new AbortController();
+    const server = await serveRaw(() => calledOff.abort());
+    const result = await tryConnection(byName(server.port), PRIVATE, TIMEOUT_MS, calledOff.signal);
+    expect(result).toMatchObject({ kind: 'no_answer', failureClass: 'timeout' });
+    await server.allClosed();
   });
 
   test('a server that closes the connection in the handshake', async () => {

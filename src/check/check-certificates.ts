@@ -1,6 +1,6 @@
-import { daysLeft, endsSoon } from '../../config/certificates.ts';
-import type { ResolvedClient } from '../../config/config-schema.ts';
-import { type NamedCertificate, namedCertificates } from '../../config/named-certificates.ts';
+import { daysLeft, endsSoon } from '../config/certificates.ts';
+import type { ResolvedClient } from '../config/config-schema.ts';
+import { type NamedCertificate, namedCertificates } from '../config/named-certificates.ts';
 import { type Remark, remark } from './finding.ts';
 
 /**

@@ -1,35 +1,7 @@
+import { type CheckFinding, clientSubject, type Remark } from '../../check/finding.ts';
 import { groupBy } from '../../core/group-by.ts';
-import { formatCount, type Terminal, visibleText } from '../terminal.ts';
-
-/** A finding without its subject. With an `error` events are lost or not delivered, with a `warning` they may be. */
-export interface Remark {
-  readonly level: 'ok' | 'note' | 'warning' | 'error';
-  /** A sentence. */
-  readonly message: string;
-  /** What kind of finding it is, the same for all clients: a failure class, or a word such as `certificate`. */
-  readonly class?: string;
-}
-
-/** One thing that `waybill check` found out. */
-export interface CheckFinding extends Remark {
-  /** What it is about: `configuration`, `redis` or `clients.<name>`. */
-  readonly subject: string;
-}
-
-/** Says something. */
-export function remark(level: Remark['level'], message: string, kind?: string): Remark {
-  return { level, message, ...(kind === undefined ? {} : { class: kind }) };
-}
-
-/** Says something about a subject. */
-export function about(subject: string, remarks: readonly Remark[]): CheckFinding[] {
-  return remarks.map(({ level, ...rest }) => ({ level, subject, ...rest }));
-}
-
-/** The subject of findings about one client. */
-export function clientSubject(client: string): string {
-  return `clients.${client}`;
-}
+import { formatCount } from '../../core/quantity-text.ts';
+import { type Terminal, visibleText } from '../terminal.ts';
 
 const STYLES = { ok: 'green', note: 'cyan', warning: 'yellow', error: 'red' } as const;
 const LEVEL_WIDTH = 'warning'.length;

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { unlessCalledOff } from '../core/call-off.ts';
 import { atMost } from '../core/time.ts';
 import type { Lookup } from '../http/share-questions.ts';
 
@@ -18,8 +19,9 @@ export type ResolveHost = (host: string) => Promise<readonly string[] | string>;
  * waits for the threads of others has its 5 s from its turn on.
  *
  * @param deadline no name is asked for later; in milliseconds of the monotonic clock
+ * @param signal ends the waiting as well
  */
-export function createResolveHost(deadline: number): ResolveHost {
+export function createResolveHost(deadline: number, signal?: AbortSignal): ResolveHost {
   const asked = new Map<string, ReturnType<ResolveHost>>();
   const waiting: (() => void)[] = [];
   let underWay = 0;
@@ -28,7 +30,7 @@ export function createResolveHost(deadline: number): ResolveHost {
     if (isIP(host) !== 0) return [host];
     if (underWay >= LOOKUPS_AT_ONCE) await new Promise<void>((begin) => waiting.push(begin));
     underWay += 1;
-    const isLate = performance.now() >= deadline;
+    const isLate = signal?.aborted || performance.now() >= deadline;
     const found = isLate ? Promise.resolve(NO_TIME) : ask(host);
     void found.then(() => {
       underWay -= 1;
@@ -40,7 +42,7 @@ export function createResolveHost(deadline: number): ResolveHost {
   return (host) => {
     const answer = asked.get(host) ?? resolve(host);
     asked.set(host, answer);
-    return answer;
+    return signal === undefined ? answer : unlessCalledOff(answer, signal, NO_TIME);
   };
 }
 

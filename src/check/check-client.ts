@@ -1,28 +1,31 @@
-import { requestToken, type TokenRefused, type TokenRequestFailure } from '../../auth/request-token.ts';
-import type { IssuedToken } from '../../auth/token-answer.ts';
-import { tokenServiceName } from '../../auth/token-service.ts';
-import { TOKEN_STYLES } from '../../config/auth-config.ts';
+import { requestToken, type TokenRefused, type TokenRequestFailure } from '../auth/request-token.ts';
+import type { IssuedToken } from '../auth/token-answer.ts';
+import { tokenServiceName } from '../auth/token-service.ts';
+import { TOKEN_STYLES } from '../config/auth-config.ts';
 import {
   asksForTokens,
   type OAuth2Config,
   type TokenAuthConfig,
   tokenTimeoutMs,
   tokenUrlOf,
-} from '../../config/client-config.ts';
-import { type ResolvedClient, tokenTlsOf } from '../../config/config-schema.ts';
-import type { CredentialDoubt } from '../../config/credential-doubts.ts';
-import { keepProcessAlive } from '../../core/time.ts';
-import { createClientHttp } from '../../http/client-http.ts';
-import { networkOf } from '../../service/client-parts.ts';
-import type { ResolveHost } from '../../service/resolve-host.ts';
+} from '../config/client-config.ts';
+import { networkOf, type ResolvedClient, tokenTlsOf } from '../config/config-schema.ts';
+import type { CredentialDoubt } from '../config/credential-doubts.ts';
+import { keepProcessAlive } from '../core/time.ts';
+import { createClientHttp } from '../http/client-http.ts';
 import { checkConnection, checkHost } from './check-host.ts';
 import { type Remark, remark } from './finding.ts';
+import type { ResolveHost } from './resolve-host.ts';
 
 /**
  * Connects to the origins of a client's endpoints, and asks for a token; endpoints are sent nothing. Never rejects for
  * a client's fault.
  */
-export async function checkClient(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
+export async function checkClient(
+  client: ResolvedClient,
+  resolveHost: ResolveHost,
+  signal?: AbortSignal,
+): Promise<Remark[]> {
   const typesByOrigin = new Map<string, string[]>();
   for (const { type, url } of Object.values(client.endpoints)) {
     const { origin } = new URL(url);
@@ -33,10 +36,10 @@ export async function checkClient(client: ResolvedClient, resolveHost: ResolveHo
       const [url, what] = [new URL(origin), `the endpoint for ${types.join(', ')}`];
       const found = await checkHost(url, what, client, resolveHost);
       if (found.some(({ level }) => level === 'error')) return found;
-      return [...found, ...(await checkConnection(url, what, client, resolveHost))];
+      return [...found, ...(await checkConnection(url, what, client, resolveHost, signal))];
     }),
   );
-  return [...hosts.flat(), ...(await checkToken(client, resolveHost))];
+  return [...hosts.flat(), ...(await checkToken(client, resolveHost, signal))];
 }
 
 const DOUBTS: Readonly<Record<CredentialDoubt['around'], string>> = {
@@ -50,7 +53,11 @@ export function describeDoubts(doubts: readonly CredentialDoubt[]): Remark[] {
   return doubts.map(({ setting, around }) => remark('warning', `${setting} ${DOUBTS[around]}`));
 }
 
-async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Promise<Remark[]> {
+async function checkToken(
+  client: ResolvedClient,
+  resolveHost: ResolveHost,
+  signal: AbortSignal | undefined,
+): Promise<Remark[]> {
   const { auth } = client;
   const tls = tokenTlsOf(client);
   if (!asksForTokens(auth)) return [];
@@ -65,6 +72,7 @@ async function checkToken(client: ResolvedClient, resolveHost: ResolveHost): Pro
     requestToken(config, {
       post: (request) => http.post(request, request.signal),
       timeoutMs: tokenTimeoutMs(client),
+      ...(signal && { signal }),
     });
   try {
     return [...host, ...(await askForToken(auth, ask))];

@@ -1,53 +1,26 @@
 import type { Redis } from 'ioredis';
-import { asksForTokens } from '../../config/client-config.ts';
-import type { Config } from '../../config/config-schema.ts';
-import type { EventType } from '../../core/event-type.ts';
-import { EVENT_TYPES } from '../../core/event-types.ts';
-import { hasZone } from '../../core/iso-timestamp.ts';
-import { WaybillError } from '../../core/waybill-error.ts';
-import { type ClientView, readClientViews } from '../../queue/client-view.ts';
-import {
-  countServices,
-  findStoredClients,
-  readBrokenJobs,
-  readSomeEvents,
-} from '../../queue/stored-clients.ts';
+import { asksForTokens } from '../config/client-config.ts';
+import type { Config } from '../config/config-schema.ts';
+import type { EventType } from '../core/event-type.ts';
+import { EVENT_TYPES } from '../core/event-types.ts';
+import { hasZone } from '../core/iso-timestamp.ts';
+import { formatCount, formatTime } from '../core/quantity-text.ts';
+import { type ClientView, readClientViews } from '../queue/client-view.ts';
+import { countServices, findStoredClients, readBrokenJobs, readSomeEvents } from '../queue/stored-clients.ts';
 import {
   installedServerVersion,
   isSupportedVersion,
   judgeRedisSettings,
   OLDEST_VERSION,
   readRedisSettings,
-} from '../../redis/settings.ts';
-import { openOperator } from '../open-operator.ts';
-import { formatCount, formatTime } from '../terminal.ts';
+} from '../redis/settings.ts';
 import { about, type CheckFinding, clientSubject, type Remark, remark } from './finding.ts';
 
 /** Each is read by a script of its own: more would be held up in Redis together. */
 const CLIENTS_AT_ONCE = 100;
 
-/**
- * Checks the configured Redis and its contents, or the embedded one, which is not started for it. Never rejects.
- * `reachable` is false if it should answer and does not; an embedded one that does not run is no fault.
- */
-export async function checkRedis(config: Config): Promise<{ findings: CheckFinding[]; reachable: boolean }> {
-  try {
-    const operator = await openOperator(config.file);
-    try {
-      return { findings: await lookInto(operator.redis, config), reachable: true };
-    } finally {
-      await operator.close();
-    }
-  } catch (error) {
-    if (error instanceof WaybillError && error.code === 'REDIS_NOT_RUNNING') {
-      return { findings: about('redis', [await judgeInstalled()]), reachable: true };
-    }
-    const message = error instanceof WaybillError ? error.message : `asking Redis failed: ${String(error)}`;
-    return { findings: about('redis', [remark('error', message)]), reachable: false };
-  }
-}
-
-async function lookInto(redis: Redis, config: Config): Promise<CheckFinding[]> {
+/** Judges a Redis and what it holds of all clients, also of such that are not configured. @throws errors of Redis */
+export async function checkRedis(redis: Redis, config: Config): Promise<CheckFinding[]> {
   const settings = await readRedisSettings(redis);
   const judged = judgeRedisSettings(settings);
   const isSafe = judged.every(({ level }) => level === 'note');
@@ -61,10 +34,11 @@ async function lookInto(redis: Redis, config: Config): Promise<CheckFinding[]> {
       : remark('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`);
   const answers = remark('ok', `${server} answers${isSafe ? ', and its settings keep events' : ''}`);
   const ofServer = about('redis', [answers, ...judged, ...(services === undefined ? [] : [running])]);
-  return [...ofServer, ...(await checkQueues(redis, config))];
+  return [...ofServer, ...(await checkQueues(redis, config, await findStoredClients(redis)))];
 }
 
-async function judgeInstalled(): Promise<Remark> {
+/** Judges the redis-server on this machine, for an embedded Redis that does not run. */
+export async function checkInstalled(): Promise<Remark> {
   const oldest = OLDEST_VERSION.join('.');
   const version = await installedServerVersion();
   if (version === undefined) {
@@ -88,10 +62,13 @@ export function checkSecretKey({ clients, redis, secretKey }: Config): Remark[] 
   return [remark('note', message)];
 }
 
-/** Looks for events that will not be delivered as things are. @throws errors of Redis */
-async function checkQueues(redis: Redis, config: Config): Promise<CheckFinding[]> {
+/** Looks for events of these clients that will not be delivered as things are. @throws errors of Redis */
+export async function checkQueues(
+  redis: Redis,
+  config: Config,
+  names: readonly string[],
+): Promise<CheckFinding[]> {
   const findings: CheckFinding[] = [];
-  const names = await findStoredClients(redis);
   for (let first = 0; first < names.length; first += CLIENTS_AT_ONCE) {
     const some = names.slice(first, first + CLIENTS_AT_ONCE);
     const clients = some.map((name) => config.clients[name] ?? { name, endpoints: {} });

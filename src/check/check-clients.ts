@@ -1,11 +1,11 @@
-import type { ResolvedClient } from '../../config/config-schema.ts';
-import { findCredentialDoubts } from '../../config/credential-doubts.ts';
-import { groupBy } from '../../core/group-by.ts';
-import { createResolveHost } from '../../service/resolve-host.ts';
-import { withProgress } from '../progress.ts';
+import type { ResolvedClient } from '../config/config-schema.ts';
+import { findCredentialDoubts } from '../config/credential-doubts.ts';
+import { groupBy } from '../core/group-by.ts';
+import { wallNow } from '../core/time.ts';
 import { describeCertificates } from './check-certificates.ts';
 import { checkClient, describeDoubts } from './check-client.ts';
 import { about, type CheckFinding, clientSubject, type Remark, remark } from './finding.ts';
+import { createResolveHost } from './resolve-host.ts';
 
 /** Most of a check is waiting; each client takes two connections at a time, one after another. */
 const CLIENTS_AT_ONCE = 128;
@@ -14,28 +14,44 @@ const NAMES_SHOWN = 5;
 /** No client is begun later. */
 const TOTAL_MS = 120_000;
 
+/** Says that a check was ended before it was done. */
+export function cutShort(totalMs: number): Remark {
+  return remark('warning', `was not checked to the end: that takes more than ${totalMs / 1_000} s`, 'late');
+}
+
+/** What bounds a check of clients, and follows it. */
+export interface CheckLimits {
+  /** No client is begun later; in milliseconds, default 120,000. */
+  readonly totalMs?: number;
+  /** Ends what is under way as well. */
+  readonly signal?: AbortSignal | undefined;
+  /** Told how many clients are done. */
+  onChecked?(done: number): void;
+}
+
 /**
- * Checks all clients of a configuration in this directory, within two minutes and what the last ones take; one that it
- * does not come to has a warning.
+ * Checks clients of a configuration in this directory, within two minutes and what the last ones take; one that it does
+ * not come to, or not to the end of, has a warning.
  */
 export async function checkClients(
   clients: readonly ResolvedClient[],
   directory: string,
+  { totalMs = TOTAL_MS, signal, onChecked = () => {} }: CheckLimits = {},
 ): Promise<CheckFinding[]> {
-  const deadline = performance.now() + TOTAL_MS;
-  const resolveHost = createResolveHost(deadline);
-  const late = remark('warning', `was not checked: the clients before it took ${TOTAL_MS / 1_000} s`, 'late');
+  const deadline = performance.now() + totalMs;
+  const resolveHost = createResolveHost(deadline, signal);
+  const late = remark('warning', `was not checked: the clients before it took ${totalMs / 1_000} s`, 'late');
   const check = async (client: ResolvedClient): Promise<Remark[]> => {
-    const remarks = performance.now() >= deadline ? [late] : await checkClient(client, resolveHost);
+    if (signal?.aborted || performance.now() >= deadline) return [late];
+    const remarks = await checkClient(client, resolveHost, signal);
+    if (signal?.aborted) return [cutShort(totalMs)];
     return remarks.some((one) => one.class === late.class) ? [late] : remarks;
   };
-  const findings = await withProgress('clients checked', clients.length, (update) =>
-    forEachClient(clients, update, async (client) => [
-      ...describeDoubts(findCredentialDoubts(client)),
-      ...describeCertificates(client, directory, Date.now()),
-      ...(await check(client)),
-    ]),
-  );
+  const findings = await forEachClient(clients, onChecked, async (client) => [
+    ...describeDoubts(findCredentialDoubts(client)),
+    ...describeCertificates(client, directory, wallNow()),
+    ...(await check(client)),
+  ]);
   return tellOnce(findings);
 }
 

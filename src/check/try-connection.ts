@@ -47,12 +47,14 @@ const LISTEN_ROUND_TRIPS = 3;
  * Opens a connection as a delivery would, with its TLS handshake, and closes it. No request is sent.
  *
  * @param timeoutMs for all of it, in milliseconds
+ * @param signal ends it sooner, as if the time were over
  * @throws WaybillError `TLS_SETTINGS_INVALID`
  */
 export function tryConnection(
   url: URL,
   options: ConnectorOptions,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<ConnectionResult> {
   const connector = new Connector(options);
   const where = connector.describe(url);
@@ -60,7 +62,9 @@ export function tryConnection(
   const refused = refusal && explainUnsent(refusal, where);
   if (refused !== undefined) return Promise.resolve(refused);
   const isDirect = proxyFor(options.proxy, url) === undefined;
-  return new Promise((resolve) => new Trial(url, where, timeoutMs, resolve).start(connector, isDirect));
+  return new Promise((resolve) =>
+    new Trial(url, where, timeoutMs, resolve).start(connector, isDirect, signal),
+  );
 }
 
 /** One connection from the question to its end. */
@@ -80,12 +84,14 @@ class Trial {
   }
 
   /** @param isDirect whether no proxy is in between */
-  start(connector: Connector, isDirect: boolean): void {
+  start(connector: Connector, isDirect: boolean, signal: AbortSignal | undefined): void {
     const { protocol, host, hostname, port } = this.#url;
     const began = performance.now();
     let attempted = began;
     let connected: number | undefined;
-    this.#after(this.#timeoutMs, () => this.#end(this.#late()));
+    const end = (): void => this.#end(this.#late());
+    this.#after(this.#timeoutMs, end);
+    signal?.addEventListener('abort', end, { once: true });
     const to = { protocol, host, hostname: withoutBrackets(hostname), port };
     const opening = connector.open(
       to,

@@ -1,14 +1,14 @@
-import { type CertificateFacts, daysLeft, endsSoon } from '../../config/certificates.ts';
-import type { ResolvedClient } from '../../config/config-schema.ts';
-import { proxyFor } from '../../config/proxy-routes.ts';
-import { specialRangeOf } from '../../config/special-addresses.ts';
-import { withoutBrackets } from '../../core/host-port.ts';
-import { refuseAddress } from '../../http/address-guard.ts';
-import { networkOf } from '../../service/client-parts.ts';
-import { NO_TIME, type ResolveHost, toLookup } from '../../service/resolve-host.ts';
-import { type Connected, tryConnection } from '../../service/try-connection.ts';
-import { formatTime, shortSpan } from '../terminal.ts';
+import { type CertificateFacts, daysLeft, endsSoon } from '../config/certificates.ts';
+import { networkOf, type ResolvedClient } from '../config/config-schema.ts';
+import { proxyFor } from '../config/proxy-routes.ts';
+import { specialRangeOf } from '../config/special-addresses.ts';
+import { withoutBrackets } from '../core/host-port.ts';
+import { formatTime, shortSpan } from '../core/quantity-text.ts';
+import { wallNow } from '../core/time.ts';
+import { refuseAddress } from '../http/address-guard.ts';
 import { type Remark, remark } from './finding.ts';
+import { NO_TIME, type ResolveHost, toLookup } from './resolve-host.ts';
+import { type Connected, tryConnection } from './try-connection.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
@@ -70,10 +70,11 @@ export async function checkConnection(
   what: string,
   client: ResolvedClient,
   resolveHost: ResolveHost,
+  signal?: AbortSignal,
 ): Promise<Remark[]> {
   const timeoutMs = Math.min(client.timeoutMs, CONNECT_TIMEOUT_MS);
   const options = { ...networkOf(client), lookup: toLookup(resolveHost) };
-  const result = await tryConnection(url, options, timeoutMs);
+  const result = await tryConnection(url, options, timeoutMs, signal);
   if (result.kind === 'shortage') return [remark('warning', `${what}: ${result.detail}`, 'local')];
   if (result.kind === 'proxy_away') return [remark('error', `${what}: ${result.detail}`, 'proxy')];
   if (result.kind !== 'connected') {
@@ -82,7 +83,7 @@ export async function checkConnection(
   const addresses = await resolveHost(withoutBrackets(url.hostname));
   const isOneOfSeveral =
     typeof addresses !== 'string' && addresses.length > 1 && addresses.includes(result.address ?? '');
-  return describeConnection(what, result, isOneOfSeveral, Date.now());
+  return describeConnection(what, result, isOneOfSeveral, wallNow());
 }
 
 /** @param isOneOfSeveral whether the address was chosen among several; a proxy's is not told */
