@@ -2,13 +2,7 @@ import type { Redis } from 'ioredis';
 import { groupBy } from '../core/group-by.ts';
 import { type NotWritten, orNotWritten } from './admit.ts';
 import { unavailable } from './connections.ts';
-import {
-  deliveredSlot,
-  deliveredTail,
-  RECORD_HEAD,
-  readRecordHead,
-  readRecordTails,
-} from './delivered-record.ts';
+import { type DeliveredEvent, deliveredSlot, readRecord } from './delivered-record.ts';
 import { deliveredKey } from './names.ts';
 
 /** Elements of a list that are read in one go. */
@@ -31,13 +25,9 @@ export async function findDelivered(
   const found = await orNotWritten(redis, async () => {
     const deliveredAt = new Map<string, number>();
     for (const [slot, group] of groupBy(ids, deliveredSlot)) {
-      const idsByTail = new Map(group.map((id) => [deliveredTail(id), id]));
-      for await (const text of recordsOf(redis, deliveredKey(client, slot))) {
-        const { at } = readRecordHead(text.slice(0, RECORD_HEAD));
-        for (const tail of readRecordTails(text)) {
-          const id = idsByTail.get(tail);
-          if (id !== undefined) deliveredAt.set(id, at);
-        }
+      const wanted = new Set(group);
+      for await (const events of readSlot(redis, client, slot)) {
+        for (const { id, at } of events) if (wanted.has(id)) deliveredAt.set(id, at);
       }
     }
     return { kind: 'answered' as const, deliveredAt };
@@ -46,10 +36,35 @@ export async function findDelivered(
   return found.kind === 'unknown' ? { kind: 'refused', error: unavailable(redis, found.error) } : found;
 }
 
-async function* recordsOf(redis: Redis, list: string): AsyncGenerator<string> {
+/**
+ * Reads a client's delivered events, in the order of their acceptance by a minute or so.
+ *
+ * @param acceptedUntil leaves out lists of events that were accepted later; ms since the epoch
+ * @param onRead called with the share of the lists that were read, 0 to 1
+ */
+export async function* readDelivered(
+  redis: Redis,
+  client: string,
+  acceptedUntil = Number.POSITIVE_INFINITY,
+  onRead: (share: number) => void = () => {},
+): AsyncGenerator<readonly DeliveredEvent[]> {
+  const slots = await redis.zrange(deliveredKey(client), '0', '-1');
+  const wanted = slots.filter((slot) => Number.parseInt(slot, 16) * 0x1_0000 < acceptedUntil).sort();
+  for (const [i, slot] of wanted.entries()) {
+    yield* readSlot(redis, client, slot);
+    onRead((i + 1) / wanted.length);
+  }
+}
+
+async function* readSlot(
+  redis: Redis,
+  client: string,
+  slot: string,
+): AsyncGenerator<readonly DeliveredEvent[]> {
+  const list = deliveredKey(client, slot);
   for (let from = 0; ; from += ELEMENTS) {
-    const texts = await redis.lrange(list, from, from + ELEMENTS - 1);
-    yield* texts;
-    if (texts.length < ELEMENTS) return;
+    const elements = await redis.lrangeBuffer(list, from, from + ELEMENTS - 1);
+    yield elements.flatMap((bytes) => readRecord(bytes, slot));
+    if (elements.length < ELEMENTS) return;
   }
 }

@@ -37,7 +37,7 @@ const FATE = { id: ID, client: 'acme' };
 const FATES: Readonly<Record<string, EventFate>> = {
   1: { ...FATE, state: 'waiting' },
   2: { ...FATE, state: 'retrying', attempt: 2, nextAttemptAt: '2023-11-14T22:13:20.000Z' },
-  3: { ...FATE, state: 'delivered', deliveredAt: '2023-11-14T22:13:20.000Z', status: 201 },
+  3: { ...FATE, state: 'delivered', deliveredAt: '2023-11-14T22:13:20.000Z', status: 201, attempts: 2 },
   4: { ...FATE, state: 'dead', deadLetterId: ID, attempts: 6, class: 'timeout', status: 0 },
   5: { ...FATE, state: 'moving' },
   6: {
