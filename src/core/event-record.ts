@@ -92,13 +92,21 @@ function attemptsWith(
   return [...failed.map(([at]) => at), ...delivered];
 }
 
-/** An event as machines read it. @param waitsFor what it waits for, if it waits */
-export function eventRecordValue(event: EventRecord, waitsFor?: string) {
+/**
+ * An event as machines read it.
+ *
+ * @param askedUnit the unit that was asked for: an event whose unit is not kept is probably about it
+ * @param waitsFor what it waits for, if it waits
+ */
+export function eventRecordValue(event: EventRecord, askedUnit?: string, waitsFor?: string) {
   const iso = (at: number): string => new Date(at).toISOString();
-  const { client, id, type = null, unit = null, state, replays, lives, endedAt, dueAt, status, by } = event;
+  const { client, id, type = null, unit = askedUnit ?? null, state, replays, lives } = event;
+  const { endedAt, dueAt, status, by } = event;
   const first = replays - lives.length + 1;
   return {
-    ...{ client, id, type, unit, state },
+    ...{ client, id, type, unit },
+    ...(event.unit === undefined && askedUnit !== undefined ? { probably: true } : {}),
+    state,
     ...(waitsFor === undefined ? {} : { waitsFor }),
     acceptedAt: iso(acceptedAt(id)),
     ...(endedAt === undefined ? {} : { endedAt: iso(endedAt) }),

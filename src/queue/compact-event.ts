@@ -52,12 +52,24 @@ function digit(text: string, at: number): number {
   return code <= NINE ? code - DIGIT_ZERO : code - LETTER_BASE;
 }
 
-/** Reads an event: its id, and the fingerprint of its unit. @param begin the digits of the bytes that were left out */
-export function readEvent(bytes: Buffer, at: number, begin = ''): { id: string; unitPrint: number } {
+/**
+ * Reads an event: its id, and the fingerprint of its unit.
+ *
+ * @param begin the digits of the bytes that were left out
+ * @param wanted an event of another fingerprint is passed over, before its id is read
+ */
+export function readEvent(
+  bytes: Buffer,
+  at: number,
+  begin = '',
+  wanted?: number,
+): { id: string; unitPrint: number } | undefined {
   const end = at + ID_BYTES - begin.length / 2;
+  const unitPrint = bytes.readUIntBE(end, PRINT_BYTES);
+  if (wanted !== undefined && unitPrint !== wanted) return undefined;
   const digits = begin + bytes.toString('hex', at, end);
   const id = digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-  return { id, unitPrint: bytes.readUIntBE(end, PRINT_BYTES) };
+  return { id, unitPrint };
 }
 
 /** An id in binary, without its first bytes. */

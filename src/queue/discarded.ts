@@ -50,10 +50,12 @@ export function packDiscarded(event: StoredEvent): Buffer {
   return Buffer.concat([bytes, packLives(event)]);
 }
 
-/** Reads what `packDiscarded` made. */
-export function readDiscard(bytes: Buffer, discard: Discard): DiscardedEvent {
+/** Reads what `packDiscarded` made. @param wanted undefined is returned for a unit with another fingerprint */
+export function readDiscard(bytes: Buffer, discard: Discard, wanted?: number): DiscardedEvent | undefined {
+  const event = readEvent(bytes, 0, '', wanted);
+  if (event === undefined) return undefined;
   const type = typeOfCode(bytes.readUInt16BE(TYPE_AT));
-  return { ...readEvent(bytes, 0), type, ...discard, lives: readLives(bytes, LIVES_AT) };
+  return { ...event, type, ...discard, lives: readLives(bytes, LIVES_AT) };
 }
 
 /** Finds out when and by whom an event was discarded, last. @param now ms since the epoch */
@@ -73,17 +75,24 @@ export async function findDiscarded(
   return undefined;
 }
 
-/** Reads a client's discarded events, those discarded first at first. @param from ms since the epoch */
+/**
+ * Reads a client's discarded events, in the order of that.
+ *
+ * @param from ms since the epoch
+ * @param wanted leaves out those of units with other fingerprints
+ */
 export async function* readDiscarded(
   redis: Redis,
   client: string,
   from: number,
+  wanted?: number,
 ): AsyncGenerator<readonly DiscardedEvent[]> {
   for (let start = String(Math.max(0, from)); ; ) {
     const steps = await redis.xrangeBuffer(discardedKey(client), start, '+', 'COUNT', STEPS);
     yield steps.flatMap(([step, [, by, ...fields]]) => {
       const discard = { at: timeOf(String(step)), by: JSON.parse(String(by)) as Actor };
-      return fields.filter((_, i) => i % 2 === 1).map((bytes) => readDiscard(bytes, discard));
+      const records = fields.filter((_, i) => i % 2 === 1);
+      return records.flatMap((bytes) => readDiscard(bytes, discard, wanted) ?? []);
     });
     const last = steps.at(-1);
     if (last === undefined || steps.length < STEPS) return;

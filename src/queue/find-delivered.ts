@@ -2,11 +2,18 @@ import type { Redis } from 'ioredis';
 import { groupBy } from '../core/group-by.ts';
 import { type NotWritten, orNotWritten } from './admit.ts';
 import { unavailable } from './connections.ts';
-import { type DeliveredEvent, deliveredSlot, readRecord } from './delivered-record.ts';
+import {
+  countEvents,
+  type DeliveredEvent,
+  deliveredSlot,
+  readRecord,
+  SLOT_MS,
+  type WantedDelivered,
+} from './delivered-record.ts';
 import { deliveredKey } from './names.ts';
 
 /** Elements of a list that are read in one go. */
-const ELEMENTS = 1_000;
+const ELEMENTS = 500;
 
 /** Those of some events that were delivered, with the time of it, ms since the epoch; or why that is not known. */
 export type FoundDelivered =
@@ -26,7 +33,7 @@ export async function findDelivered(
     const deliveredAt = new Map<string, number>();
     for (const [slot, group] of groupBy(ids, deliveredSlot)) {
       const wanted = new Set(group);
-      for await (const events of readSlot(redis, client, slot)) {
+      for await (const { events } of readSlot(redis, client, slot)) {
         for (const { id, at } of events) if (wanted.has(id)) deliveredAt.set(id, at);
       }
     }
@@ -36,35 +43,39 @@ export async function findDelivered(
   return found.kind === 'unknown' ? { kind: 'refused', error: unavailable(redis, found.error) } : found;
 }
 
+/** Some of a client's delivered events, of so many that were looked at. */
+export interface DeliveredPage {
+  readonly looked: number;
+  readonly events: readonly DeliveredEvent[];
+}
+
 /**
  * Reads a client's delivered events, in the order of their acceptance by a minute or so.
  *
  * @param acceptedUntil leaves out lists of events that were accepted later; ms since the epoch
- * @param onRead called with the share of the lists that were read, 0 to 1
  */
 export async function* readDelivered(
   redis: Redis,
   client: string,
   acceptedUntil = Number.POSITIVE_INFINITY,
-  onRead: (share: number) => void = () => {},
-): AsyncGenerator<readonly DeliveredEvent[]> {
+  wanted?: WantedDelivered,
+): AsyncGenerator<DeliveredPage> {
   const slots = await redis.zrange(deliveredKey(client), '0', '-1');
-  const wanted = slots.filter((slot) => Number.parseInt(slot, 16) * 0x1_0000 < acceptedUntil).sort();
-  for (const [i, slot] of wanted.entries()) {
-    yield* readSlot(redis, client, slot);
-    onRead((i + 1) / wanted.length);
-  }
+  for (const slot of slots.sort())
+    if (Number.parseInt(slot, 16) * SLOT_MS < acceptedUntil) yield* readSlot(redis, client, slot, wanted);
 }
 
 async function* readSlot(
   redis: Redis,
   client: string,
   slot: string,
-): AsyncGenerator<readonly DeliveredEvent[]> {
+  wanted?: WantedDelivered,
+): AsyncGenerator<DeliveredPage> {
   const list = deliveredKey(client, slot);
   for (let from = 0; ; from += ELEMENTS) {
     const elements = await redis.lrangeBuffer(list, from, from + ELEMENTS - 1);
-    yield elements.flatMap((bytes) => readRecord(bytes, slot));
+    const looked = elements.reduce((sum, bytes) => sum + countEvents(bytes), 0);
+    yield { looked, events: elements.flatMap((bytes) => readRecord(bytes, slot, wanted)) };
     if (elements.length < ELEMENTS) return;
   }
 }

@@ -1,17 +1,17 @@
 import type { Redis } from 'ioredis';
 import { KEEP_AUDIT_MS } from '../core/audit.ts';
-import { diedAt } from '../core/dead-letter-filter.ts';
+import { diedAt, isStatus } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import { type EventFilter, type EventRecord, matchesEvent } from '../core/event-record.ts';
 import { livesOf } from '../core/history.ts';
 import { type EndpointView, readClientViews, type ViewedClient } from './client-view.ts';
 import { unitPrint } from './compact-event.ts';
 import { readDeadLetters } from './dead-letters.ts';
-import type { DeliveredEvent } from './delivered-record.ts';
+import type { DeliveredEvent, RecordHead, WantedDelivered } from './delivered-record.ts';
 import { type DiscardedEvent, readDiscarded } from './discarded.ts';
 import { readDelivered } from './find-delivered.ts';
 import { endpointPrefix, statsKey } from './names.ts';
-import { searchQueue } from './search-jobs.ts';
+import { type FoundEvent, searchQueue } from './search-jobs.ts';
 import { WITHHELD_FOR } from './withheld-mark.ts';
 
 /** What to search, and who is told of its course. */
@@ -31,7 +31,7 @@ export interface EventSearch {
  * Searches all that is known of events, client by client: those that wait or are retried, dead letters, delivered and
  * discarded ones. An event that goes on meanwhile is told once, as it was when it was met first; one that a replay puts
  * back may be missed. Of delivered and discarded events only a fingerprint of the unit is kept: they may be about
- * another unit, with odds of one in a million for each million of them.
+ * another unit, with odds of one in a million for each million of them. A page may be empty.
  */
 export async function* findEvents(search: EventSearch): AsyncGenerator<readonly EventRecord[]> {
   const { clients, filter, onProgress } = search;
@@ -42,8 +42,9 @@ export async function* findEvents(search: EventSearch): AsyncGenerator<readonly 
       looked += page.looked;
       onProgress?.(looked);
       const found = page.events.filter((event) => !met.has(event.id) && matchesEvent(event, filter));
-      for (const { id } of found) met.add(id);
-      if (found.length > 0) yield found;
+      // What was delivered is read once, and there may be millions of it.
+      for (const { id, state } of found) if (state !== 'delivered') met.add(id);
+      yield found;
     }
   }
 }
@@ -61,31 +62,30 @@ async function* eventsOf(search: EventSearch, client: string): AsyncGenerator<Pa
     outcome === undefined || outcome === 'failed' || states.includes(outcome);
   if (mayBe('waiting', 'retrying')) yield* inQueues(search, client);
   if (mayBe('dead')) {
-    for await (const letters of readDeadLetters(redis, client, { type, unit }))
-      yield toPage(
-        letters.filter((event) => unit === undefined || event.unit === unit),
-        (event) => deadRecord(client, event),
-      );
+    for await (const letters of readDeadLetters(redis, client, { type, unit })) {
+      const meant = letters.filter((event) => unit === undefined || event.unit === unit);
+      yield { looked: letters.length, events: meant.map((event) => deadRecord(client, event)) };
+    }
   }
   const print = unit === undefined ? undefined : unitPrint(unit);
-  const isMeant = (event: { readonly unitPrint: number }): boolean =>
-    print === undefined || event.unitPrint === print;
   if (mayBe('delivered')) {
-    for await (const events of readDelivered(redis, client, filter.until))
-      yield toPage(events.filter(isMeant), (event) => deliveredRecord(client, event), events.length);
+    const wanted: WantedDelivered = { unitPrint: print, isMeant: (record) => mayMatch(record, filter) };
+    for await (const { events, looked } of readDelivered(redis, client, filter.until, wanted))
+      yield { looked, events: events.map((event) => deliveredRecord(client, event)) };
   }
   if (mayBe('discarded')) {
-    for await (const events of readDiscarded(redis, client, now - KEEP_AUDIT_MS))
-      yield toPage(events.filter(isMeant), (event) => discardedRecord(client, event), events.length);
+    for await (const events of readDiscarded(redis, client, now - KEEP_AUDIT_MS, print))
+      yield { looked: events.length, events: events.map((event) => discardedRecord(client, event)) };
   }
 }
 
-function toPage<Kept>(
-  events: readonly Kept[],
-  toRecord: (event: Kept) => EventRecord,
-  looked = events.length,
-): Page {
-  return { looked, events: events.map(toRecord) };
+/** Whether one of the events of a record may match: most records need no more than this look. */
+function mayMatch({ at, type, status, hasAttempts }: RecordHead, filter: EventFilter): boolean {
+  if (filter.type !== undefined && type !== filter.type) return false;
+  if (filter.since !== undefined && at < filter.since) return false;
+  if (hasAttempts) return true;
+  if (filter.outcome === 'failed') return false;
+  return filter.status === undefined || isStatus(filter.status, status, '');
 }
 
 async function* inQueues(search: EventSearch, client: string): AsyncGenerator<Page> {
@@ -100,7 +100,7 @@ async function* inQueues(search: EventSearch, client: string): AsyncGenerator<Pa
       onOvertaken: () => onMissed?.(client),
     });
     for await (const events of found)
-      yield toPage(events, ({ event, dueAt }) => queuedRecord(client, event, dueAt));
+      yield { looked: events.length, events: events.map((found) => queuedRecord(client, found)) };
   }
 }
 
@@ -110,7 +110,7 @@ async function typesOf(redis: Redis, client: string): Promise<string[]> {
   return [...new Set(fields.flatMap((field) => /^(?:accepted|replayed):(.+)$/.exec(field)?.[1] ?? []))];
 }
 
-function queuedRecord(client: string, event: StoredEvent, dueAt: number | undefined): EventRecord {
+function queuedRecord(client: string, { event, dueAt }: FoundEvent): EventRecord {
   const { id, type, unit, life: replays = 0 } = event;
   const state = nextAttempt(event) === 1 ? 'waiting' : 'retrying';
   const due = dueAt === undefined ? {} : { dueAt };

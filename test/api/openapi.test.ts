@@ -101,6 +101,7 @@ function asks(name: string, letterId: string): Ask[] {
     post('/v1/dead-letters/discard', '/v1/dead-letters/discard', { client: name, limit: 1 }),
     get('/v1/incidents', `/v1/incidents?client=${name}`),
     get('/v1/audit', `/v1/audit?client=${name}`),
+    get('/v1/events', `/v1/events?client=${name}`),
     get('/v1/clients/{client}/report', `/v1/clients/${name}/report?type=${TYPE}`),
   ];
 }
@@ -126,8 +127,23 @@ test('each answer that the document names is given, and is as it says', { timeou
   const fields = Object.entries(incident).map(([what, value]) => [`${TYPE}:${what}`, value] as const);
   await redis.connect().hset(incidentsKey(api.name), Object.fromEntries(fields));
   const all = asks(api.name, letters[2]?.id ?? '');
-  const [submit, fate, , , pause, resume, open, list, show, replay, discard, incidents, audit, report] =
-    all as [Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask];
+  const [
+    submit,
+    fate,
+    ,
+    ,
+    pause,
+    resume,
+    open,
+    list,
+    show,
+    replay,
+    discard,
+    incidents,
+    audit,
+    events,
+    report,
+  ] = all as [Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask];
   const about: Ask = { method: 'GET', template: '/openapi.json', path: '/openapi.json' };
   await ask(about, 200);
   await ask({ ...about, call: { headers: { x: 'x'.repeat(20_000) } } }, 431);
@@ -150,7 +166,7 @@ test('each answer that the document names is given, and is as it says', { timeou
   await ask({ ...fate, path: '/v1/events/none' }, 400);
   for (const one of all.slice(3, 7)) await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
   await ask({ ...report, call: { headers: { accept: 'text/html' } } }, 200);
-  for (const one of [list, show, incidents, audit, report]) {
+  for (const one of [list, show, incidents, audit, events, report]) {
     await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
     await ask({ ...one, path: `${one.path}&colour=red` }, 400);
   }

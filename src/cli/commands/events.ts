@@ -6,8 +6,9 @@ import { type EventFilter, type EventRecord, eventRecordValue, OUTCOMES } from '
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { type EventSearch, findEvents, readWaits, type WaitsFor } from '../../queue/find-events.ts';
 import { writeToStdout } from '../export-output.ts';
+import { withPeriod } from '../moment.ts';
 import { findClients, type Operator, operatorAction, tellWithoutService } from '../open-operator.ts';
-import { parseCount, parseMoment } from '../parse-options.ts';
+import { parseCount } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
 import { formatCount, formatTime, oneLine, type Terminal } from '../terminal.ts';
@@ -26,8 +27,11 @@ type EventsOptions = GlobalOptions &
 
 /** `waybill events`: what became of many events, by unit, time, outcome, status. */
 export function addEventsCommand(program: Command): void {
-  program
-    .command('events')
+  withPeriod(
+    program.command('events'),
+    ['--since <time>', 'whose outcome, or without --outcome anything of theirs, came at or after'],
+    ['--until <time>', 'for which it came before'],
+  )
     .option('--unit <unit>', 'about one unit, with every attempt')
     .option('--client <name>', 'of one client')
     .addOption(new Option('--type <type>', 'of one event type').choices([...EVENT_TYPE_NAMES]))
@@ -37,8 +41,6 @@ export function addEventsCommand(program: Command): void {
       ]),
     )
     .option('--status <status>', 'of any attempt: 422, 5xx, timeout, refused ...', parseStatus)
-    .option('--since <time>', 'the outcome, or else anything of it, came at or after: 02:00, 2h', parseMoment)
-    .option('--until <time>', 'it came before', parseMoment)
     .option('--limit <n>', 'at most so many, the latest accepted', parseCount)
     .option('--units', 'print their units alone, each once')
     .addOption(new Option('--csv', 'print all as CSV').conflicts('units'))
@@ -82,7 +84,7 @@ async function keepLatest(find: Search, keep: number): Promise<{ latest: EventRe
   await withProgress('looked at', undefined, async (update) => {
     for await (const events of find(update)) {
       found += events.length;
-      latest.push(...events);
+      for (const event of events) latest.push(event);
       if (latest.length > 2 * keep) sort();
     }
   });
@@ -99,7 +101,7 @@ async function printEvents(
 ): Promise<void> {
   const waits = await readWaits(redis, Object.values(config.clients), events, Date.now());
   terminal.value({
-    events: events.map((event) => eventRecordValue({ ...event, ...(unit && { unit }) }, waits.get(event))),
+    events: events.map((event) => eventRecordValue(event, unit, waits.get(event))),
     found,
   });
   if (found === 0) terminal.line('No such event is known.');
@@ -122,7 +124,7 @@ function printTable(
   waits: ReadonlyMap<EventRecord, WaitsFor>,
 ): void {
   terminal.table(
-    ['client', 'id', 'type', 'unit', 'state', 'accepted at', 'failed', 'what of it'],
+    ['client', 'id', 'type', 'unit', 'state', 'accepted at', 'failures', 'what became of it'],
     events.map((event) => [
       ...[event.client, event.id, event.type ?? '?', event.unit ?? '-', event.state],
       ...[formatTime(acceptedAt(event.id)), event.lives.flat().length, upshot(event, waits.get(event))],
@@ -135,7 +137,9 @@ function printEvent(terminal: Terminal, event: EventRecord, waitsFor: WaitsFor |
   const { client, id, type = 'of a type that this version does not know', state, replays } = event;
   terminal.line(`${terminal.style('bold', id)}  ${client}  ${type}`);
   const again = replays === 0 ? '' : `; replayed ${replays === 1 ? 'once' : `${formatCount(replays)} times`}`;
-  terminal.line(`  accepted ${formatTime(acceptedAt(id))}${again}; ${state}: ${upshot(event, waitsFor)}`);
+  terminal.line(
+    `  accepted ${formatTime(acceptedAt(id))}${again}; ${state === 'waiting' ? '' : `${state}: `}${upshot(event, waitsFor)}`,
+  );
   const { failedAttempts } = eventRecordValue(event);
   if (failedAttempts.length > 0) {
     terminal.table(
@@ -150,15 +154,15 @@ function printEvent(terminal: Terminal, event: EventRecord, waitsFor: WaitsFor |
 }
 
 const AWAITED: Readonly<Record<WaitsFor, string>> = {
-  turn: 'waits for its turn',
-  retry: 'waits for its next attempt',
-  resume: 'waits for "waybill resume"',
-  pace: 'waits for the pace of its endpoint',
-  endpoint: 'waits for its endpoint, which is down',
-  configuration: 'waits for an endpoint in the configuration',
-  token: 'waits for a token',
-  proxy: 'waits for the proxy',
-  local: 'waits for room on this machine',
+  turn: 'its turn',
+  retry: 'its next attempt',
+  resume: '"waybill resume"',
+  pace: 'the pace of its endpoint',
+  endpoint: 'its endpoint, which is down',
+  configuration: 'an endpoint in the configuration',
+  token: 'a token',
+  proxy: 'the proxy',
+  local: 'room on this machine',
 };
 
 /** What became of an event, or what it waits for. */
@@ -170,9 +174,9 @@ function upshot(
   const at = formatTime(endedAt);
   switch (state) {
     case 'waiting':
-      return AWAITED[waitsFor];
+      return `waits for ${AWAITED[waitsFor]}`;
     case 'retrying':
-      return `${AWAITED[waitsFor]}${dueAt === undefined ? '' : `, due ${formatTime(dueAt)}`}`;
+      return `waits for ${AWAITED[waitsFor]}${dueAt === undefined ? '' : `, due ${formatTime(dueAt)}`}`;
     case 'dead':
       return `${at}, ${last === undefined ? 'expired' : last[1] === 0 ? last[2] : `${last[1]} (${last[2]})`}`;
     case 'delivered':
@@ -216,12 +220,12 @@ async function printCsv(find: Search, unit: string | undefined): Promise<void> {
       'failed_attempts',
     ]);
     for await (const events of find(() => {}))
-      yield events.map((event) => csvLine(csvCells({ ...event, ...(unit && { unit }) }))).join('');
+      yield events.map((event) => csvLine(csvCells(event, unit))).join('');
   }
   await writeToStdout(lines());
 }
 
-function csvCells(event: EventRecord): string[] {
+function csvCells(event: EventRecord, askedUnit: string | undefined): string[] {
   const {
     client,
     id,
@@ -232,7 +236,7 @@ function csvCells(event: EventRecord): string[] {
     endedAt = '',
     status,
     failedAttempts,
-  } = eventRecordValue(event);
+  } = eventRecordValue(event, askedUnit);
   const last = failedAttempts.at(-1);
   const answered =
     status ?? (state === 'dead' || state === 'retrying' ? (last?.status ?? last?.class) : undefined);
