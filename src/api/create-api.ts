@@ -17,6 +17,7 @@ import { clientsOf, findKey, scopesFor } from './keys.ts';
 import { addOpenApi } from './openapi.ts';
 import { ProblemError } from './problems.ts';
 import { addReportRoute } from './reports.ts';
+import { addEventSearchRoute } from './search-events.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const LOOK_FOR_TIMEOUTS_MS = 1_000;
@@ -55,6 +56,7 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addHooks(server, parts);
   await addOpenApi(server, parts.version);
   addEventRoutes(server, parts);
+  addEventSearchRoute(server, parts);
   addClientRoutes(server, parts);
   addDeadLetterRoutes(server, parts);
   addDeadLetterActions(server, parts);

@@ -26,15 +26,16 @@ export const moment = z
   .transform((iso) => Date.parse(ZONED.test(iso) ? iso : `${iso}Z`))
   .describe('an ISO 8601 date-time');
 
+/** A status as filters name it. */
+export const statusFilter = z
+  .string()
+  .refine(isStatusFilter, 'must be a status (422), a range (5xx) or a class (timeout, refused, tls ...)');
+
 /** The filters of dead letters, combinable; all but `client` are a `DeadLetterFilter`. */
 export const filterShape = {
   client: z.string().optional().describe('of one client'),
   type: z.enum(EVENT_TYPE_NAMES).optional().describe('of one event type'),
-  status: z
-    .string()
-    .refine(isStatusFilter, 'must be a status (422), a range (5xx) or a class (timeout, refused, tls ...)')
-    .optional()
-    .describe('whose last attempt ended so: 422, 5xx, timeout ...'),
+  status: statusFilter.optional().describe('whose last attempt ended so: 422, 5xx, timeout ...'),
   unit: z.string().optional().describe('about one unit'),
   id: z.string().optional().describe('one event'),
   since: moment.optional().describe('that died at or after'),

@@ -240,7 +240,10 @@ export const eventFateSchema = z
       .object({ ...fate, state: z.literal('moving') })
       .describe('it waits or is being sent; jobs moved too fast to tell which'),
     z.object({ ...fate, state: z.literal('retrying'), attempt: count, nextAttemptAt: time }),
-    z.object({ ...fate, state: z.literal('delivered'), deliveredAt: time, status: z.int() }),
+    z.object({
+      ...{ ...fate, state: z.literal('delivered'), deliveredAt: time, status: z.int() },
+      attempts: count.describe('in its last life, with the one that was delivered'),
+    }),
     z.object({ ...fate, state: z.literal('dead'), deadLetterId: z.string(), ...lastFailure }),
     z.object({ ...fate, state: z.literal('discarded'), discardedAt: time, by: actorSchema }),
   ])

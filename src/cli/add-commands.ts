@@ -10,6 +10,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   send: async () => (await import('./commands/send.ts')).addSendCommand,
   status: async () => (await import('./commands/status.ts')).addStatusCommand,
   event: async () => (await import('./commands/event.ts')).addEventCommand,
+  events: async () => (await import('./commands/events.ts')).addEventsCommand,
   pause: async () => (await import('./commands/pause.ts')).addPauseCommand,
   resume: async () => (await import('./commands/pause.ts')).addResumeCommand,
   pace: async () => (await import('./commands/pace.ts')).addPaceCommand,
@@ -31,7 +32,7 @@ const LEAST_WIDTH = 20;
 const GROUPS: Readonly<Record<string, readonly string[]>> = {
   'Setting up': ['init', 'check', 'key'],
   Delivering: ['start', 'send', 'pause', 'resume'],
-  Watching: ['status', 'event', 'pace', 'incidents', 'audit'],
+  Watching: ['status', 'event', 'events', 'pace', 'incidents', 'audit'],
   'What was given up on': ['dead-letters', 'report'],
   'Trying out': ['sandbox', 'loadtest', 'demo'],
   Reading: ['docs'],

@@ -33,6 +33,10 @@ const EXAMPLES: Readonly<Record<string, readonly [Example, Example]>> = {
     ['waybill event 0195a4c2-3b5e-7d10-8f21-6a0c9d4e7b13', 'ask all clients for it'],
     ['waybill event 0195a4c2-3b5e-7d10-8f21-6a0c9d4e7b13 --client acme', 'ask one, which is faster'],
   ],
+  events: [
+    ['waybill events --unit LPN-0042', 'tell all that is known of one unit, with every attempt'],
+    ['waybill events --outcome failed --since 02:00 --until 03:00', 'tell whose attempts failed then'],
+  ],
   audit: [
     ['waybill audit', 'tell who did what in the last 90 days'],
     ['waybill audit --client acme --since 2h', 'of one client, in the last two hours'],

@@ -46,8 +46,8 @@ export function wantedStatuses(wanted: string): { least: number; most: number } 
   return { least, most: least + 99 };
 }
 
-function matchesStatus(event: StoredEvent, wanted: string): boolean {
-  const { status, failureClass } = lastFailure(event);
+/** Whether an attempt with this status (0: none) and class is meant by a filter's `status`. */
+export function isStatus(wanted: string, status: number, failureClass: string): boolean {
   const statuses = wantedStatuses(wanted);
   if (statuses === undefined) return failureClass === wanted;
   return status >= statuses.least && status <= statuses.most;
@@ -68,5 +68,6 @@ export function matchesFilter(event: StoredEvent, filter: DeadLetterFilter): boo
   const { failedSince, failedUntil } = filter;
   const asksForFailure = failedSince !== undefined || failedUntil !== undefined;
   if (asksForFailure && !failedWithin(event, failedSince, failedUntil)) return false;
-  return filter.status === undefined || matchesStatus(event, filter.status);
+  const { status, failureClass } = lastFailure(event);
+  return filter.status === undefined || isStatus(filter.status, status, failureClass);
 }

@@ -17,6 +17,8 @@ export type EventFate = { readonly id: string; readonly client: string } & (
       /** ISO 8601 */
       readonly deliveredAt: string;
       readonly status: number;
+      /** In its last life, with the one that was delivered. */
+      readonly attempts: number;
     }
   | {
       readonly state: 'dead';

@@ -33,6 +33,8 @@ export interface StoredEvent {
   readonly replayedAt?: number;
   /** The failed attempts of this life, oldest first; absent: none. */
   readonly history?: readonly HistoryEntry[];
+  /** Those of earlier lives, oldest first, the latest ten lives; absent: it was never replayed. */
+  readonly earlier?: readonly (readonly HistoryEntry[])[];
   /** The start of the latest failed attempt's response (≤ 512 bytes), or the reason that there was none. */
   readonly response?: string;
   /** Headers of the latest failed attempt's response; absent: it had none of them. */

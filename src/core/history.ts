@@ -3,6 +3,32 @@ import type { HistoryEntry, StoredEvent } from './event.ts';
 import { maskUrl } from './mask-url.ts';
 import type { Classification, Outcome } from './outcome.ts';
 
+/** Earlier lives of which the attempts are kept. */
+const MOST_EARLIER = 10;
+
+/** The failed attempts of each life that is kept, the present one last. */
+export function livesOf({ earlier = [], history = [] }: StoredEvent): readonly (readonly HistoryEntry[])[] {
+  return [...earlier, history];
+}
+
+/**
+ * An event as it begins its next life: without a history, so with all retries again; the same id, the same bytes.
+ *
+ * @param now ms since the epoch
+ */
+export function inNextLife(event: StoredEvent, now: number): StoredEvent {
+  const { id, type, unit, body, life = 0 } = event;
+  return {
+    id,
+    type,
+    unit,
+    body,
+    life: life + 1,
+    replayedAt: now,
+    earlier: livesOf(event).slice(-MOST_EARLIER),
+  };
+}
+
 /** How much of a response is kept while retrying, and in a dead letter; UTF-8 bytes. */
 export const RETRY_RESPONSE_BYTES = 512;
 export const DEAD_RESPONSE_BYTES = 2048;

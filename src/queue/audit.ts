@@ -1,12 +1,10 @@
 import type { Redis } from 'ioredis';
-import { type Actor, type AuditEntry, type AuditNote, KEEP_AUDIT_MS } from '../core/audit.ts';
+import { type AuditEntry, type AuditNote, KEEP_AUDIT_MS } from '../core/audit.ts';
 import { defineScript } from './define-script.ts';
-import { deliveredTail } from './delivered-record.ts';
 import { auditCountKey, auditKey, discardedKey, OF_NO_CLIENT } from './names.ts';
-import { FIND_DISCARDED, NOTE } from './scripts/note-action.ts';
+import { NOTE } from './scripts/note-action.ts';
 
 const noteScript = defineScript('note', NOTE);
-const findScript = defineScript('find-discarded', FIND_DISCARDED);
 
 /** The keys that a script declares for its entry: audit, its counter, discarded events; without a note none. */
 export function auditKeys(client: string, note: AuditNote | undefined): string[] {
@@ -73,27 +71,6 @@ async function readOne(redis: Redis, client: string, query: AuditQuery): Promise
 }
 
 /** The ids of a stream begin with a time, ms since the epoch. */
-function timeOf(id: string): number {
+export function timeOf(id: string): number {
   return Number(id.split('-', 1)[0]);
-}
-
-/** Finds out when and by whom an event was discarded, last. @param now ms since the epoch */
-export async function findDiscarded(
-  redis: Redis,
-  client: string,
-  id: string,
-  now: number,
-): Promise<{ readonly at: number; readonly by: Actor } | undefined> {
-  const oldest = now - KEEP_AUDIT_MS;
-  for (let from = '+'; from !== ''; ) {
-    const args = [from, oldest, deliveredTail(id)];
-    const [step, by, next] = (await findScript(redis, [discardedKey(client)], args)) as [
-      string,
-      string,
-      string,
-    ];
-    if (step !== '') return { at: timeOf(step), by: JSON.parse(by) as Actor };
-    from = next;
-  }
-  return undefined;
 }

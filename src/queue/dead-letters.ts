@@ -2,9 +2,10 @@ import type { Redis } from 'ioredis';
 import type { AuditNote } from '../core/audit.ts';
 import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
+import { inNextLife } from '../core/history.ts';
 import { auditKeys, auditText } from './audit.ts';
 import { defineScript } from './define-script.ts';
-import { deliveredTail } from './delivered-record.ts';
+import { packDiscarded } from './discarded.ts';
 import { deadLetterJobId, deadLettersPrefix, deliveriesPrefix, incidentsKey, statsKey } from './names.ts';
 import { READ_DEAD_LETTERS, toSieve } from './scripts/read-dead-letters.ts';
 import { DISCARD, REPLAY } from './scripts/replay.ts';
@@ -112,15 +113,6 @@ export async function replayDeadLetters(
 }
 
 /**
- * A dead letter as it is replayed: without a history, so with all retries again; the same id, the same bytes.
- *
- * @param now ms since the epoch
- */
-export function inNextLife({ id, type, unit, body, life = 0 }: StoredEvent, now: number): StoredEvent {
-  return { id, type, unit, body, life: life + 1, replayedAt: now };
-}
-
-/**
  * Removes dead letters for good.
  *
  * @param note who discards them, for the audit; all steps of one discard have the same. Absent: nobody did, and the
@@ -133,7 +125,7 @@ export async function discardDeadLetters(
   events: readonly StoredEvent[],
   note?: AuditNote,
 ): Promise<number> {
-  const letters = events.flatMap((event) => [deadLetterJobId(event), event.type, deliveredTail(event.id)]);
+  const letters = events.flatMap((event) => [deadLetterJobId(event), event.type, packDiscarded(event)]);
   const args = [deadLettersPrefix(client), auditText(note), JSON.stringify(note?.by ?? null), ...letters];
   const keys = [statsKey(client), incidentsKey(client), ...auditKeys(client, note)];
   return Number(await discardScript(redis, keys, args));

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { guardKey } from './names.ts';
 
-type Argument = string | number;
+type Argument = string | number | Buffer;
 
 /**
  * A Lua script that is loaded once a connection and then called by its hash. It rejects with errors of Redis; so do

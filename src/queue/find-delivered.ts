@@ -3,16 +3,17 @@ import { groupBy } from '../core/group-by.ts';
 import { type NotWritten, orNotWritten } from './admit.ts';
 import { unavailable } from './connections.ts';
 import {
+  countEvents,
+  type DeliveredEvent,
   deliveredSlot,
-  deliveredTail,
-  RECORD_HEAD,
-  readRecordHead,
-  readRecordTails,
+  readRecord,
+  SLOT_MS,
+  type WantedDelivered,
 } from './delivered-record.ts';
 import { deliveredKey } from './names.ts';
 
 /** Elements of a list that are read in one go. */
-const ELEMENTS = 1_000;
+const ELEMENTS = 500;
 
 /** Those of some events that were delivered, with the time of it, ms since the epoch; or why that is not known. */
 export type FoundDelivered =
@@ -31,13 +32,9 @@ export async function findDelivered(
   const found = await orNotWritten(redis, async () => {
     const deliveredAt = new Map<string, number>();
     for (const [slot, group] of groupBy(ids, deliveredSlot)) {
-      const idsByTail = new Map(group.map((id) => [deliveredTail(id), id]));
-      for await (const text of recordsOf(redis, deliveredKey(client, slot))) {
-        const { at } = readRecordHead(text.slice(0, RECORD_HEAD));
-        for (const tail of readRecordTails(text)) {
-          const id = idsByTail.get(tail);
-          if (id !== undefined) deliveredAt.set(id, at);
-        }
+      const wanted = new Set(group);
+      for await (const { events } of readSlot(redis, client, slot)) {
+        for (const { id, at } of events) if (wanted.has(id)) deliveredAt.set(id, at);
       }
     }
     return { kind: 'answered' as const, deliveredAt };
@@ -46,10 +43,39 @@ export async function findDelivered(
   return found.kind === 'unknown' ? { kind: 'refused', error: unavailable(redis, found.error) } : found;
 }
 
-async function* recordsOf(redis: Redis, list: string): AsyncGenerator<string> {
+/** Some of a client's delivered events, of so many that were looked at. */
+export interface DeliveredPage {
+  readonly looked: number;
+  readonly events: readonly DeliveredEvent[];
+}
+
+/**
+ * Reads a client's delivered events, in the order of their acceptance by a minute or so.
+ *
+ * @param acceptedUntil leaves out lists of events that were accepted later; ms since the epoch
+ */
+export async function* readDelivered(
+  redis: Redis,
+  client: string,
+  acceptedUntil = Number.POSITIVE_INFINITY,
+  wanted?: WantedDelivered,
+): AsyncGenerator<DeliveredPage> {
+  const slots = await redis.zrange(deliveredKey(client), '0', '-1');
+  for (const slot of slots.sort())
+    if (Number.parseInt(slot, 16) * SLOT_MS < acceptedUntil) yield* readSlot(redis, client, slot, wanted);
+}
+
+async function* readSlot(
+  redis: Redis,
+  client: string,
+  slot: string,
+  wanted?: WantedDelivered,
+): AsyncGenerator<DeliveredPage> {
+  const list = deliveredKey(client, slot);
   for (let from = 0; ; from += ELEMENTS) {
-    const texts = await redis.lrange(list, from, from + ELEMENTS - 1);
-    yield* texts;
-    if (texts.length < ELEMENTS) return;
+    const elements = await redis.lrangeBuffer(list, from, from + ELEMENTS - 1);
+    const looked = elements.reduce((sum, bytes) => sum + countEvents(bytes), 0);
+    yield { looked, events: elements.flatMap((bytes) => readRecord(bytes, slot, wanted)) };
+    if (elements.length < ELEMENTS) return;
   }
 }

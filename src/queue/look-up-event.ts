@@ -3,13 +3,14 @@ import { lastFailure } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { EventFate, LookUpEvent } from '../core/event-fate.ts';
 import { parseEventId } from '../core/event-id.ts';
-import { findDiscarded } from './audit.ts';
+import { idBytes } from './compact-event.ts';
 import { defineScript } from './define-script.ts';
-import { deliveredSlot, deliveredTail, readRecordHead } from './delivered-record.ts';
+import { type DeliveredEvent, deliveredSlot, readRecord, SLOT_BYTES } from './delivered-record.ts';
+import { findDiscarded } from './discarded.ts';
 import { deadLettersPrefix, deliveredKey, deliveriesPrefix, statsKey } from './names.ts';
 import { FIND_BY_NAME } from './scripts/find-event.ts';
 import { FIND_DELIVERED } from './scripts/remember-delivered.ts';
-import { type FoundEvent, findInJob, searchQueue } from './search-jobs.ts';
+import { eventsOf, type FoundEvent, searchForOne } from './search-jobs.ts';
 
 const byNameScript = defineScript('find-by-name', FIND_BY_NAME);
 const deliveredScript = defineScript('find-delivered', FIND_DELIVERED);
@@ -47,6 +48,11 @@ async function findFate(lookUps: readonly LookUp[]): Promise<EventFate | undefin
   return discarded.find((fate) => fate !== undefined) ?? moving;
 }
 
+function deliveredFate({ at, status, lives }: DeliveredEvent) {
+  const attempts = (lives.at(-1)?.length ?? 0) + 1;
+  return { state: 'delivered' as const, deliveredAt: new Date(at).toISOString(), status, attempts };
+}
+
 /** The look-up of one event among those of one client. */
 class LookUp {
   readonly #event: Pick<EventFate, 'id' | 'client'>;
@@ -68,7 +74,7 @@ class LookUp {
     const answer = await byNameScript(this.#parts.redis, [statsKey(client)], args);
     const [dead, job, score, replayed, queues] = answer as [string, string, string, number, string[]];
     if (dead !== '') return this.#dead(JSON.parse(dead) as StoredEvent);
-    const found = findInJob(job, score, id);
+    const found = eventsOf(job, score).find(({ event }) => event.id === id);
     if (found !== undefined) return this.#inJob(found);
     this.#replayed = replayed;
     this.#queues = queues;
@@ -77,14 +83,16 @@ class LookUp {
 
   async #askDelivered(): Promise<EventFate | undefined> {
     const { id, client } = this.#event;
-    const list = deliveredKey(client, deliveredSlot(id));
+    const { redis } = this.#parts;
+    const slot = deliveredSlot(id);
+    const list = deliveredKey(client, slot);
     for (let from = 0; from >= 0; ) {
-      const answer = await deliveredScript(this.#parts.redis, [list], [from, deliveredTail(id)]);
-      const [head, next] = answer as [string, number];
-      if (head !== '') {
-        const { at, status } = readRecordHead(head);
-        return { id, client, state: 'delivered', deliveredAt: new Date(at).toISOString(), status };
-      }
+      const answer = await deliveredScript(redis, [list], [from, idBytes(id, SLOT_BYTES)]);
+      const [found, next] = answer as [number, number];
+      // A list only grows: the element keeps its place.
+      const element = found < 0 ? null : await redis.lindexBuffer(list, found);
+      const event = element && readRecord(element, slot).find((one) => one.id === id);
+      if (event) return { id, client, ...deliveredFate(event) };
       from = next;
     }
     return undefined;
@@ -100,9 +108,11 @@ class LookUp {
     const replayedBefore = this.#replayed;
     let isOvertaken = false;
     for (const prefix of this.#queues) {
-      const result = await searchQueue({ redis: this.#parts.redis, prefix, id: this.#event.id });
-      if (typeof result === 'object') return this.#inJob(result);
-      isOvertaken ||= result === 'overtaken';
+      const onOvertaken = (): void => {
+        isOvertaken = true;
+      };
+      const found = await searchForOne({ redis: this.#parts.redis, prefix, id: this.#event.id, onOvertaken });
+      if (found !== undefined) return this.#inJob(found);
     }
     const fate = await this.ask();
     if (fate !== undefined || (!isOvertaken && this.#replayed === replayedBefore)) return fate;

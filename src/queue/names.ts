@@ -76,9 +76,12 @@ export function discardedKey(client: string): string {
   return `${clientPrefix(client)}:discarded`;
 }
 
-/** The list of a client's delivered events whose ids share their first eight digits (65.5 s of time). */
-export function deliveredKey(client: string, slot: string): string {
-  return `${clientPrefix(client)}:delivered:${slot}`;
+/**
+ * The list of a client's delivered events whose ids share their first eight digits (65.5 s of time); without these, the
+ * sorted set of all such digits that there is a list for, by when that expires.
+ */
+export function deliveredKey(client: string, slot?: string): string {
+  return `${clientPrefix(client)}:delivered${slot === undefined ? '' : `:${slot}`}`;
 }
 
 /** The hash with the pace of an endpoint: `verdict` and `sums`, each as JSON. */

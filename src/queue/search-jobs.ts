@@ -25,39 +25,45 @@ export interface FoundEvent {
 }
 
 /** What to search for, and the beginning of the keys of the queue to search. */
-interface Search {
+export interface JobSearch {
   readonly redis: Redis;
   readonly prefix: string;
-  readonly id: string;
+  /** A text that stands in the data of each job that may hold a wanted event. */
+  readonly text: string;
+  /** The only event that is wanted, if it is one: most jobs of other single events are passed over by their names. */
+  readonly id?: string;
+  isWanted(event: StoredEvent): boolean;
+  /** Jobs left their places faster than they were read, and the search may have missed one. */
+  onOvertaken(): void;
+}
+
+/** Searches the jobs of one queue for one event; undefined: there is none, or it has left its job since. */
+export async function searchForOne(search: Omit<JobSearch, 'text' | 'isWanted'> & { readonly id: string }) {
+  const { id } = search;
+  // JSON has fewer hyphens than digits, so a text that begins with one is found faster.
+  const found = searchQueue({ ...search, text: id.slice(13), isWanted: (event) => event.id === id });
+  for await (const [first] of found) if (first !== undefined) return first;
+  return undefined;
 }
 
 /**
- * Searches the jobs of one queue for an event.
+ * Searches the jobs of one queue for events.
  *
  * A job keeps its id wherever it moves, so a noted job cannot be missed. One step notes all open jobs, and the 4,000
  * of each other place that leave it first. The others are read page by page, from the job that leaves last to those
  * that are noted. If no noted one is still there by then, others may have left, too, before they were read.
- *
- * @returns absent: no job held the event when the search began, or the event has left its job since; overtaken: jobs
- *   left their places faster than they were read, and the search may have missed one
  */
-export async function searchQueue(search: Search): Promise<FoundEvent | 'absent' | 'overtaken'> {
+export async function* searchQueue(search: JobSearch): AsyncGenerator<readonly FoundEvent[]> {
   const noted = await readIds(search, PLACES, -NOTED_JOBS, -1);
-  const found = await readJobs(search, noted.flat());
-  if (found !== undefined) return found;
-  let isOvertaken = false;
+  yield* readJobs(search, noted.flat());
   for (const [n, place] of PLACES.entries()) {
     const ids = noted[n] ?? [];
-    if (place === 'active' || ids.length < NOTED_JOBS) continue;
-    const result = await searchRemainder(search, place, ids[0] ?? '');
-    if (typeof result === 'object') return result;
-    isOvertaken ||= result === 'overtaken';
+    if (place !== 'active' && ids.length === NOTED_JOBS) yield* searchRemainder(search, place, ids);
   }
-  return isOvertaken ? 'overtaken' : 'absent';
 }
 
 /** Reads ids in one step: of all open jobs; of each other place from one position to another, the last to leave first. */
-async function readIds({ redis, prefix }: Search, places: readonly string[], from: number, to: number) {
+async function readIds({ redis, prefix }: JobSearch, places: readonly string[], from: number, to: number) {
   const step = redis.multi();
   for (const place of places) {
     const key = prefix + place;
@@ -71,40 +77,46 @@ async function readIds({ redis, prefix }: Search, places: readonly string[], fro
   });
 }
 
-/** Reads the jobs of one place that leave it after a noted one. */
-async function searchRemainder(search: Search, place: string, noted: string) {
+/** Reads the jobs of one place that leave it after the noted ones. */
+async function* searchRemainder(
+  search: JobSearch,
+  place: string,
+  noted: readonly string[],
+): AsyncGenerator<readonly FoundEvent[]> {
+  const [last = ''] = noted;
   for (let from = 0; ; from += IDS_A_PAGE) {
     const [page = []] = await readIds(search, [place], from, from + IDS_A_PAGE - 1);
-    const found = await readJobs(search, page);
-    if (found !== undefined) return found;
-    if (page.includes(noted)) return 'absent';
-    if (page.length < IDS_A_PAGE) return 'overtaken';
+    const end = page.indexOf(last);
+    yield* readJobs(search, end < 0 ? page : page.slice(0, end));
+    if (end >= 0) return;
+    if (page.length < IDS_A_PAGE) return search.onOvertaken();
   }
 }
 
 /** Reads the jobs with these ids; each call takes Redis about a millisecond. */
-async function readJobs({ redis, prefix, id }: Search, ids: string[]): Promise<FoundEvent | undefined> {
-  const jobs = ids.filter((job) => job.length <= ID_LENGTH || job.startsWith(id));
+async function* readJobs(search: JobSearch, ids: readonly string[]): AsyncGenerator<readonly FoundEvent[]> {
+  const { redis, prefix, id, text } = search;
+  const jobs = ids.filter((job) => id === undefined || job.length <= ID_LENGTH || job.startsWith(id));
   for (let from = 0; from < jobs.length; ) {
     const some = jobs.slice(from, from + JOBS_A_READ);
-    const answer = await readScript(redis, [`${prefix}delayed`], [prefix, id, ...some]);
-    const [count, data = '', score = ''] = answer as [count: number, data?: string, score?: string];
-    const found = findInJob(data, score, id);
-    if (found !== undefined) return found;
+    const answer = await readScript(redis, [`${prefix}delayed`], [prefix, text, ...some]);
+    const [count, ...read] = answer as [count: number, ...read: string[]];
+    const found: FoundEvent[] = [];
+    for (let i = 0; i < read.length; i += 2) found.push(...eventsOf(read[i] ?? '', read[i + 1] ?? ''));
+    yield found.filter(({ event }) => search.isWanted(event));
     from += count;
   }
-  return undefined;
 }
 
 /**
- * Finds an event in the data of a job; not if its id stands in a payload only, or if the data is no batch.
+ * The events in the data of a job; none if the data is no batch.
  *
  * @param score of the job in `delayed`; '': it is not delayed
  */
-export function findInJob(data: string, score: string, id: string): FoundEvent | undefined {
+export function eventsOf(data: string, score: string): FoundEvent[] {
   const { events } = (decodeData(data) ?? {}) as Partial<Batch>;
-  const event = Array.isArray(events) ? (events as StoredEvent[]).find((one) => one.id === id) : undefined;
-  if (event === undefined) return undefined;
+  if (!Array.isArray(events)) return [];
   // The lowest 12 bits of BullMQ's score number the jobs of one millisecond.
-  return score === '' ? { event } : { event, dueAt: Math.floor(Number(score) / 0x1000) };
+  const due = score === '' ? {} : { dueAt: Math.floor(Number(score) / 0x1000) };
+  return (events as StoredEvent[]).map((event) => ({ event, ...due }));
 }

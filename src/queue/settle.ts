@@ -91,9 +91,9 @@ export async function settle(
   const records = keepDeliveredHours > 0 ? packDelivered(finished, now) : [];
   const order = {
     ...orderOf(endpoint.type, command, name),
-    // How long delivered events are remembered, and the lists that their records go to.
+    // How long delivered events are remembered, and which lists their records go to.
     keepMs: Math.ceil(keepDeliveredHours * HOUR_MS),
-    records: records.map(({ slot }) => deliveredKey(client, slot)),
+    slots: records.map(({ slot }) => slot),
   };
   const args = [
     prefix,
@@ -102,9 +102,9 @@ export async function settle(
     action === 'complete' ? '' : encodeBatch(settlement.stay),
     ...settlement.dead.map((event) => JSON.stringify(event)),
     ...settlement.apart.map(({ event }) => encodeBatch([event])),
-    ...records.map(({ text }) => text),
+    ...records.map(({ bytes }) => bytes),
   ];
-  const shared = [incidentsKey(client), courseKey(endpoint), paceKey(endpoint)];
+  const shared = [incidentsKey(client), courseKey(endpoint), paceKey(endpoint), deliveredKey(client)];
   const keys = [statsKey(client), `${prefix}${jobId}:lock`, ...shared];
   const answer = (await settleScript(redis, keys, args)) as number | [typeof DONE | TakenReply, PaceReply?];
   const wasSentBefore = redis.stream !== firstStream;

@@ -45,7 +45,7 @@ const FATE = { id: ID, client: 'acme' };
 const FATES: Readonly<Record<string, EventFate>> = {
   1: { ...FATE, state: 'waiting' },
   2: { ...FATE, state: 'retrying', attempt: 2, nextAttemptAt: '2023-11-14T22:13:20.000Z' },
-  3: { ...FATE, state: 'delivered', deliveredAt: '2023-11-14T22:13:20.000Z', status: 201 },
+  3: { ...FATE, state: 'delivered', deliveredAt: '2023-11-14T22:13:20.000Z', status: 201, attempts: 2 },
   4: { ...FATE, state: 'dead', deadLetterId: ID, attempts: 6, class: 'timeout', status: 0 },
   5: { ...FATE, state: 'moving' },
   6: {
@@ -109,6 +109,7 @@ function asks(name: string, letterId: string): Ask[] {
     post('/v1/dead-letters/discard', '/v1/dead-letters/discard', { client: name, limit: 1 }),
     get('/v1/incidents', `/v1/incidents?client=${name}`),
     get('/v1/audit', `/v1/audit?client=${name}`),
+    get('/v1/events', `/v1/events?client=${name}`),
     get('/v1/clients/{client}/report', `/v1/clients/${name}/report?type=${TYPE}`),
     post('/v1/check', `/v1/check?client=${name}`),
   ];
@@ -149,9 +150,10 @@ test('each answer that the document names is given, and is as it says', { timeou
     discard,
     incidents,
     audit,
+    events,
     report,
     check,
-  ] = all as [Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask];
+  ] = all as [Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask];
   const about: Ask = { method: 'GET', template: '/openapi.json', path: '/openapi.json' };
   await ask(about, 200);
   await ask({ ...about, call: { headers: { x: 'x'.repeat(20_000) } } }, 431);
@@ -174,7 +176,7 @@ test('each answer that the document names is given, and is as it says', { timeou
   await ask({ ...fate, path: '/v1/events/none' }, 400);
   for (const one of all.slice(3, 7)) await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
   await ask({ ...report, call: { headers: { accept: 'text/html' } } }, 200);
-  for (const one of [list, show, incidents, audit, report, check]) {
+  for (const one of [list, show, incidents, audit, events, report, check]) {
     await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
     await ask({ ...one, path: `${one.path}&colour=red` }, 400);
   }

@@ -30,8 +30,8 @@ async function remember(
     event: newEvent({ id }),
     outcome: { kind: 'delivered', status } as const,
   }));
-  for (const { slot, text } of packDelivered(finished, at)) {
-    await redis.rpush(deliveredKey(client, slot), text);
+  for (const { slot, bytes } of packDelivered(finished, at)) {
+    await redis.rpush(deliveredKey(client, slot), bytes);
   }
 }
 

@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
-import { inNextLife, replayDeadLetters } from '../../src/queue/dead-letters.ts';
+import { inNextLife } from '../../src/core/history.ts';
+import { replayDeadLetters } from '../../src/queue/dead-letters.ts';
 import { type ReplayedEvent, readFirstAttempt } from '../../src/queue/first-attempt.ts';
 import { addLetters, letter } from '../api/dead-letters.ts';
 import { type TestEngine, testEngine } from '../support/engine.ts';

@@ -1,8 +1,9 @@
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { admit } from '../../src/queue/admit.ts';
+import { idBytes } from '../../src/queue/compact-event.ts';
 import { replayDeadLetters } from '../../src/queue/dead-letters.ts';
-import { deliveredSlot, deliveredTail, packDelivered } from '../../src/queue/delivered-record.ts';
+import { deliveredSlot, packDelivered, SLOT_BYTES } from '../../src/queue/delivered-record.ts';
 import { deliveredKey, statsKey } from '../../src/queue/names.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { NOTED_JOBS } from '../../src/queue/search-jobs.ts';
@@ -85,6 +86,7 @@ test('a dead letter is found; after a replay it waits, in its next life it is de
     state: 'delivered',
     deliveredAt: iso(NOW),
     status: 201,
+    attempts: 1,
   });
 });
 
@@ -116,13 +118,14 @@ test('a delivered event is found among thousands, and only where all of its reco
   const records = ids.flatMap((id) =>
     packDelivered([{ event: newEvent({ id }), outcome: { kind: 'delivered', status: 200 } }], NOW),
   );
-  await redis.rpush(list, ...records.map(({ text }) => text));
+  await redis.rpush(list, ...records.map(({ bytes }) => bytes));
   for (const n of [0, 999, 1_000, 2_499]) {
     expect(await lookUp(ids[n] ?? '')).toMatchObject({ state: 'delivered' });
   }
   const absent = uuidv7({ msecs: at });
-  const [head, tail] = [records[0]?.text.slice(0, 12) ?? '', deliveredTail(absent)];
-  await redis.lset(list, 0, `${head}AAAA${tail}AAAA`);
+  const head = records[0]?.bytes.subarray(0, 10) ?? Buffer.alloc(0);
+  const misplaced = Buffer.concat([head, Buffer.alloc(3), idBytes(absent, SLOT_BYTES), Buffer.alloc(19)]);
+  await redis.lset(list, 0, misplaced);
   expect(await lookUp(absent)).toBeUndefined();
 });
 

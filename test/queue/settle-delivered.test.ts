@@ -39,10 +39,26 @@ test('what was delivered is remembered in the step that settles it, for as long 
   const redis = testRedis();
   const { complete, list, finished } = await openBatch(redis, uniqueClientName());
   expect(await complete(2)).toEqual({ settled: true });
-  expect(await redis.lrange(list, 0, -1)).toEqual(packDelivered(finished, NOW).map(({ text }) => text));
+  expect(await redis.lrangeBuffer(list, 0, -1)).toEqual(
+    packDelivered(finished, NOW).map(({ bytes }) => bytes),
+  );
   const ttl = await redis.pttl(list);
   expect(ttl).toBeGreaterThan(2 * HOUR_MS - 60_000);
   expect(ttl).toBeLessThanOrEqual(2 * HOUR_MS * 1.125);
+});
+
+test('the lists that there are stand in an index, as long as each of them', async () => {
+  const redis = testRedis();
+  const client = uniqueClientName();
+  const { complete, list } = await openBatch(redis, client);
+  const index = deliveredKey(client);
+  await redis.zadd(index, NOW - 1, 'expired');
+  await complete(2);
+  expect(await redis.zrange(index, '0', '-1', 'WITHSCORES')).toEqual([
+    list.slice(-8),
+    String(NOW + 2 * HOUR_MS * 1.125),
+  ]);
+  expect(await redis.pttl(index)).toBeGreaterThan(2 * HOUR_MS);
 });
 
 test('a list that is added to later lives for as long after that', async () => {

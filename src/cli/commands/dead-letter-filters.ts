@@ -17,7 +17,8 @@ import type { GlobalOptions } from '../run-command.ts';
 export type FilterOptions = GlobalOptions &
   DeadLetterFilter & { readonly client?: string; readonly limit?: number };
 
-const parseStatus = optionParser(
+/** Reads what `--status` asks for. */
+export const parseStatus = optionParser(
   (text) => (isStatusFilter(text) ? text : undefined),
   'It is a status (422), a range (5xx) or a class (timeout, refused, tls ...).',
 );

@@ -48,7 +48,10 @@ function describe(fate: EventFate, now: number): string {
     case 'retrying':
       return `${event} is retried: attempt ${fate.attempt} ${ahead(Date.parse(fate.nextAttemptAt), now)}; ${accepted}.`;
     case 'delivered':
-      return `${event} was delivered ${ago(Date.parse(fate.deliveredAt), now)}: the endpoint answered ${fate.status}.`;
+      return (
+        `${event} was delivered ${ago(Date.parse(fate.deliveredAt), now)}: the endpoint answered ${fate.status}` +
+        `${fate.attempts === 1 ? '' : ` to attempt ${fate.attempts}`}.`
+      );
     case 'discarded': {
       const by = oneLine(actorText(fate.by));
       return `${event} was discarded ${ago(Date.parse(fate.discardedAt), now)} by ${by}.`;

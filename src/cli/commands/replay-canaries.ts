@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import type { AuditNote } from '../../core/audit.ts';
 import { lastFailure } from '../../core/dead-letter-filter.ts';
+import { inNextLife } from '../../core/history.ts';
 import { formatCount } from '../../core/quantity-text.ts';
 import { actOnDeadLetters } from '../../dead-letters/act-on-dead-letters.ts';
 import type { DeadLetter } from '../../dead-letters/find-dead-letters.ts';
@@ -13,7 +14,7 @@ import {
   type StuckCanaries,
   watchCanaries,
 } from '../../dead-letters/watch-canaries.ts';
-import { inNextLife, replayDeadLetters } from '../../queue/dead-letters.ts';
+import { replayDeadLetters } from '../../queue/dead-letters.ts';
 import type { ReplayedEvent } from '../../queue/first-attempt.ts';
 import type { Operator } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';

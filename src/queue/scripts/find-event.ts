@@ -43,22 +43,25 @@ return {'', '', '', replayed, queues}
 const BYTES_A_CALL = 500_000;
 
 /**
- * Reads jobs until the data of one contains an id, be it in a payload.
+ * Reads the jobs whose data contains a text, be it in a payload, until it has read enough.
  *
  * KEYS  delayed
- * ARGV  the queue's prefix, id, n × job id
- * Returns {number of jobs that were read}, or {that, data, score in delayed or ''} if the last one contains the id.
+ * ARGV  the queue's prefix, the text, n × job id
+ * Returns {number of jobs that were read, m × (data, score in delayed or '')}.
  */
 export const READ_JOBS = `
--- JSON has fewer hyphens than digits, so a text that begins with one is found faster.
-local prefix, needle, bytes = ARGV[1], string.sub(ARGV[2], 14), 0
+local prefix, text, bytes, found = ARGV[1], ARGV[2], 0, {#ARGV - 2}
 for i = 3, #ARGV do
   local data = redis.call('HGET', prefix .. ARGV[i], 'data') or ''
-  if string.find(data, needle, 1, true) then
-    return {i - 2, data, redis.call('ZSCORE', KEYS[1], ARGV[i]) or ''}
+  if string.find(data, text, 1, true) then
+    found[#found + 1] = data
+    found[#found + 1] = redis.call('ZSCORE', KEYS[1], ARGV[i]) or ''
   end
   bytes = bytes + #data
-  if bytes > ${BYTES_A_CALL} then return {i - 2} end
+  if bytes > ${BYTES_A_CALL} then
+    found[1] = i - 2
+    return found
+  end
 end
-return {#ARGV - 2}
+return found
 `;

@@ -1,5 +1,5 @@
 import { KEEP_AUDIT_MS } from '../../core/audit.ts';
-import { RECORD_TAIL } from '../delivered-record.ts';
+import { ID_BYTES } from '../compact-event.ts';
 
 /**
  * `addKept(stream, ...)`: adds fields to a stream, and removes what is older than the audit is kept. The time is that
@@ -32,12 +32,17 @@ end
 `;
 
 /**
- * `rememberDiscarded(discarded, by, tails)`: adds the events of one step to the stream of discarded ones: who, and
- * eight characters for each event. Goes behind `NOTE_ACTION`.
+ * `rememberDiscarded(discarded, by, records)`: adds the events of one step to the stream of discarded ones: who, and a
+ * record of each event. Goes behind `NOTE_ACTION`.
  */
 export const REMEMBER_DISCARDED = `
-local function rememberDiscarded(discarded, by, tails)
-  if #tails > 0 then pcall(addKept, discarded, 'by', by, 'tails', table.concat(tails)) end
+local function rememberDiscarded(discarded, by, records)
+  local fields = {}
+  for _, record in ipairs(records) do
+    fields[#fields + 1] = 'event'
+    fields[#fields + 1] = record
+  end
+  if #records > 0 then pcall(addKept, discarded, 'by', by, unpack(fields)) end
 end
 `;
 
@@ -54,23 +59,21 @@ return 1
 `;
 
 /** Steps that are searched in one call; each has 50 events at most by default. */
-const STEPS = 1_000;
+const STEPS = 200;
 
 /**
  * Looks for an event among the latest discarded ones.
  *
  * KEYS  discarded
- * ARGV  the step to begin with, the oldest step, what stands for the event
+ * ARGV  the step to begin with, the oldest step, the event's id in binary
  * Returns {the event's step or '', by whom, the step to go on with or ''}.
  */
 export const FIND_DISCARDED = `
 local steps = redis.call('XREVRANGE', KEYS[1], ARGV[1], ARGV[2], 'COUNT', ${STEPS})
 for _, step in ipairs(steps) do
-  local by, tails = step[2][2], step[2][4]
-  local place = string.find(tails, ARGV[3], 1, true)
-  while place do
-    if (place - 1) % ${RECORD_TAIL} == 0 then return {step[1], by, ''} end
-    place = string.find(tails, ARGV[3], place + 1, true)
+  local fields = step[2]
+  for i = 4, #fields, 2 do
+    if string.sub(fields[i], 1, ${ID_BYTES}) == ARGV[3] then return {step[1], fields[2], ''} end
   end
 end
 return {'', '', #steps == ${STEPS} and '(' .. steps[#steps][1] or ''}

@@ -1,4 +1,3 @@
-import { RECORD_TAIL } from '../delivered-record.ts';
 import { ADMIT_BATCH } from './admit.ts';
 import { NOTE_ACTION, REMEMBER_DISCARDED } from './note-action.ts';
 import { NOTE_TAKEN } from './note-deaths.ts';
@@ -44,25 +43,25 @@ return count
  *
  * KEYS  stats, incidents; with an entry of the audit also the audit, the entry's counter, discarded events
  * ARGV  dead-letters prefix, the entry of the audit ('': none), by whom,
- *       n × (dead letter's job id, its type, what stands for the event)
+ *       n × (dead letter's job id, its type, its record or '')
  * Returns how many there were.
  */
 export const DISCARD = `
 ${NOTE_TAKEN}
 ${NOTE_ACTION}
 ${REMEMBER_DISCARDED}
-local count, byType, tails = 0, {}, {}
+local count, byType, records = 0, {}, {}
 for i = 4, #ARGV, 3 do
   if redis.call('ZREM', ARGV[1] .. 'prioritized', ARGV[i]) == 1 then
     redis.call('DEL', ARGV[1] .. ARGV[i])
     count = count + 1
     byType[ARGV[i + 1]] = (byType[ARGV[i + 1]] or 0) + 1
-    if #ARGV[i + 2] == ${RECORD_TAIL} then tails[#tails + 1] = ARGV[i + 2] end
+    if ARGV[i + 2] ~= '' then records[#records + 1] = ARGV[i + 2] end
   end
 end
 for kind, discarded in pairs(byType) do redis.call('HINCRBY', KEYS[1], 'discarded:' .. kind, discarded) end
 noteTaken(KEYS[1], KEYS[2], byType, false)
 noteAction(KEYS[3], ARGV[2], KEYS[4], count)
-if ARGV[2] ~= '' then rememberDiscarded(KEYS[5], ARGV[3], tails) end
+if ARGV[2] ~= '' then rememberDiscarded(KEYS[5], ARGV[3], records) end
 return count
 `;

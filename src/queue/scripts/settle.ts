@@ -17,7 +17,7 @@ import { ROOM_TO_SETTLE } from './when-full.ts';
  * kept. If there is still a batch, the name of its latest write tells; if there is none, only the sender knows
  * whether the answer may have been lost.
  *
- * KEYS  stats, job lock, incidents, course, pace
+ * KEYS  stats, job lock, incidents, course, pace, delivered events
  * ARGV  queue's prefix, dead-letters prefix, what is to be written as JSON (`orderOf` in ../settle.ts),
  *       data of what stays, then as many texts as that names: dead letters, retries apart, records of delivered events
  * Returns 0 if the lock is gone, -1 if the batch is gone, too, and 2 if this was written before: nothing was
@@ -47,7 +47,7 @@ local firstDead, firstApart, firstRecord = 5, 5 + #order.dead, 5 + jobs
 -- Without these a settlement makes no work.
 local makesWork = #order.apart > 0 or action == 'delay' or action == 'put_back'
 local before = makesWork and workDue(prefix)
-rememberDelivered(order.keepMs, order.records, firstRecord)
+rememberDelivered(order.keepMs, KEYS[6], order.slots, firstRecord, now)
 if action == 'complete' and jobs == 0 then
   completeJob(prefix, id)
 else

@@ -1,0 +1,101 @@
+import type { Redis } from 'ioredis';
+import { type Actor, KEEP_AUDIT_MS } from '../core/audit.ts';
+import type { HistoryEntry, StoredEvent } from '../core/event.ts';
+import { timeOf } from './audit.ts';
+import {
+  compactBytes,
+  hasCompactId,
+  idBytes,
+  packLives,
+  readEvent,
+  readLives,
+  typeCode,
+  typeOfCode,
+  writeEvent,
+} from './compact-event.ts';
+import { defineScript } from './define-script.ts';
+import { discardedKey } from './names.ts';
+import { FIND_DISCARDED } from './scripts/note-action.ts';
+
+const findScript = defineScript('find-discarded', FIND_DISCARDED);
+
+/** Steps that are read in one go; each has 50 events at most by default. */
+const STEPS = 200;
+const TYPE_AT = compactBytes();
+const LIVES_AT = TYPE_AT + 2;
+
+/** Who discarded an event, and when (ms since the epoch). */
+export interface Discard {
+  readonly at: number;
+  readonly by: Actor;
+}
+
+/** A discarded event as it is remembered. */
+export interface DiscardedEvent extends Discard {
+  readonly id: string;
+  /** The fingerprint of its unit. */
+  readonly unitPrint: number;
+  /** Undefined: this version does not know it. */
+  readonly type: string | undefined;
+  /** The failed attempts of each life. */
+  readonly lives: readonly (readonly HistoryEntry[])[];
+}
+
+/** What is kept of a discarded event; empty: nothing can be. */
+export function packDiscarded(event: StoredEvent): Buffer {
+  if (!hasCompactId(event)) return Buffer.alloc(0);
+  const bytes = Buffer.alloc(LIVES_AT);
+  writeEvent(event, bytes, 0);
+  bytes.writeUInt16BE(typeCode(event.type), TYPE_AT);
+  return Buffer.concat([bytes, packLives(event)]);
+}
+
+/** Reads what `packDiscarded` made. @param wanted undefined is returned for a unit with another fingerprint */
+export function readDiscard(bytes: Buffer, discard: Discard, wanted?: number): DiscardedEvent | undefined {
+  const event = readEvent(bytes, 0, '', wanted);
+  if (event === undefined) return undefined;
+  const type = typeOfCode(bytes.readUInt16BE(TYPE_AT));
+  return { ...event, type, ...discard, lives: readLives(bytes, LIVES_AT) };
+}
+
+/** Finds out when and by whom an event was discarded, last. @param now ms since the epoch */
+export async function findDiscarded(
+  redis: Redis,
+  client: string,
+  id: string,
+  now: number,
+): Promise<Discard | undefined> {
+  const oldest = now - KEEP_AUDIT_MS;
+  for (let from = '+'; from !== ''; ) {
+    const answer = await findScript(redis, [discardedKey(client)], [from, oldest, idBytes(id)]);
+    const [step, by, next] = answer as [step: string, by: string, next: string];
+    if (step !== '') return { at: timeOf(step), by: JSON.parse(by) as Actor };
+    from = next;
+  }
+  return undefined;
+}
+
+/**
+ * Reads a client's discarded events, in the order of that.
+ *
+ * @param from ms since the epoch
+ * @param wanted leaves out those of units with other fingerprints
+ */
+export async function* readDiscarded(
+  redis: Redis,
+  client: string,
+  from: number,
+  wanted?: number,
+): AsyncGenerator<readonly DiscardedEvent[]> {
+  for (let start = String(Math.max(0, from)); ; ) {
+    const steps = await redis.xrangeBuffer(discardedKey(client), start, '+', 'COUNT', STEPS);
+    yield steps.flatMap(([step, [, by, ...fields]]) => {
+      const discard = { at: timeOf(String(step)), by: JSON.parse(String(by)) as Actor };
+      const records = fields.filter((_, i) => i % 2 === 1);
+      return records.flatMap((bytes) => readDiscard(bytes, discard, wanted) ?? []);
+    });
+    const last = steps.at(-1);
+    if (last === undefined || steps.length < STEPS) return;
+    start = `(${last[0]}`;
+  }
+}
