@@ -24,6 +24,7 @@ const ALL = [
   'send',
   'status',
   'event',
+  'events',
   'pause',
   'resume',
   'pace',

@@ -340,11 +340,11 @@ describe('a proxy that gives no tunnel', () => {
 
   test('hangs at CONNECT until the deadline', async () => {
     const proxy = await startProxy(() => 'hang');
-    const http = client({ proxy: routesOf(proxy.url), timeoutMs: 100 });
+    const http = client({ proxy: routesOf(proxy.url), timeoutMs: 1_000 });
     expect(await http.post({ url: 'https://127.0.0.1:9/', ...MESSAGE })).toEqual({
       kind: 'no_answer',
       failureClass: 'timeout',
-      detail: `proxy 127.0.0.1:${proxy.port} did not answer CONNECT 127.0.0.1:9 within 100 ms: the proxy hangs, or cannot reach it`,
+      detail: `proxy 127.0.0.1:${proxy.port} did not answer CONNECT 127.0.0.1:9 within 1000 ms: the proxy hangs, or cannot reach it`,
     });
     expect(proxy.connects).toHaveLength(1);
   });
