@@ -105,7 +105,7 @@ async function printEvents(
     events: events.map((event) => eventRecordValue(event, unit, waits.get(event))),
     found,
   });
-  if (found === 0) terminal.line('No such event is known.');
+  if (found === 0) terminal.line(`No such event is known. ${rememberedText(config.keepDeliveredHours)}`);
   else if (unit === undefined) printTable(terminal, events, waits);
   else for (const event of events) printEvent(terminal, event, waits.get(event));
   if (unit !== undefined && events.some((event) => event.unit === undefined))
@@ -117,6 +117,12 @@ async function printEvents(
       `\n${formatCount(found)} in all; the latest ${events.length} are shown. --limit shows more.`,
     );
   if (waits.size > 0) await tellWithoutService(terminal, redis);
+}
+
+function rememberedText(hours: number): string {
+  return hours === 0
+    ? 'Delivered ones are not remembered here (keepDeliveredHours is 0).'
+    : `Delivered ones are remembered for ${formatCount(hours)} hours (keepDeliveredHours).`;
 }
 
 function printTable(
