@@ -1,6 +1,6 @@
 import { paceValue } from '../../core/endpoint-pace.ts';
+import { lastErrorValue } from '../../core/last-error.ts';
 import { formatCount, formatTime, shortAge, shortRate, shortSpan } from '../../core/quantity-text.ts';
-import { lastErrorValue } from '../../queue/client-view-value.ts';
 import { headline, shortPace } from '../pace-text.ts';
 import { oneLine } from '../terminal.ts';
 import { type ClientNews, isInTrouble, type WatchTick } from './client-news.ts';
