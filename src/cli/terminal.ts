@@ -98,6 +98,11 @@ export async function confirm(question: string): Promise<boolean | undefined> {
   }
 }
 
+/** A failed attempt: its status and class, `503 (server_error)`, or its class alone if there was no status (0). */
+export function failureText(status: number, failureClass: string): string {
+  return status === 0 ? failureClass : `${status} (${failureClass})`;
+}
+
 const BARS = '▁▂▃▄▅▆▇█';
 
 /** A bar for each figure, relative to the largest or to `least`; a blank if there is no figure. */
