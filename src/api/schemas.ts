@@ -88,18 +88,18 @@ export function problemsOf<const Status extends number>(...statuses: Status[]) {
 }
 
 const countsSchema = z.object({
-  waiting: count,
-  inFlight: count,
-  retrying: count,
-  dead: count,
-  delivered: count,
-  deliveredByType: z.record(z.string(), z.record(z.string(), count)),
-  failedAttempts: z.record(z.string(), count),
+  waiting: count.describe('events not sent yet'),
+  inFlight: count.describe('events of batches that a worker has open'),
+  retrying: count.describe('events that failed and will be tried again'),
+  dead: count.describe('dead letters'),
+  delivered: count.describe('events in all'),
+  deliveredByType: z.record(z.string(), z.record(z.string(), count)).describe('the same, by status'),
+  failedAttempts: z.record(z.string(), count).describe('attempts in all, by class'),
   repeats: z.record(z.string(), count).describe('how often an event may have arrived again, by cause'),
-  accepted: count,
-  replayed: count,
-  discarded: count,
-  broken: count,
+  accepted: count.describe('events in all'),
+  replayed: count.describe('events in all'),
+  discarded: count.describe('events in all'),
+  broken: count.describe("jobs that failed by a fault of Waybill's own"),
   pausedAt: time.nullable(),
   lastError: z
     .object({
@@ -108,8 +108,8 @@ const countsSchema = z.object({
       type: z.string(),
       attempt: count,
       status,
-      class: z.string(),
-      detail: z.string(),
+      ...{ class: z.string(), detail: z.string() },
+      deliveredSince: count.describe('events delivered to the endpoint of this type since'),
     })
     .optional(),
 });

@@ -2,7 +2,7 @@ import { actorText } from '../core/audit.ts';
 import type { EventRecord } from '../core/event-record.ts';
 import { formatTime } from '../core/quantity-text.ts';
 import type { WaitsFor } from '../queue/find-events.ts';
-import { oneLine } from './terminal.ts';
+import { failureText, oneLine } from './terminal.ts';
 
 const AWAITED: Readonly<Record<WaitsFor, string>> = {
   turn: 'its turn',
@@ -29,7 +29,7 @@ export function upshot(
     case 'retrying':
       return `waits for ${AWAITED[waitsFor]}${dueAt === undefined ? '' : `, due ${formatTime(dueAt)}`}`;
     case 'dead':
-      return `${at}, ${last === undefined ? 'expired' : last[1] === 0 ? last[2] : `${last[1]} (${last[2]})`}`;
+      return `${at}, ${last === undefined ? 'expired' : failureText(last[1], last[2])}`;
     case 'delivered':
       return `${at}, answered ${status}`;
     case 'discarded':

@@ -55,7 +55,7 @@ function waitText(
 ): string[] {
   const drain =
     drainSeconds === undefined ? '' : `${formatDuration(drainSeconds * 1_000)} at the present rate`;
-  if (!holds) return drain === '' ? [] : [`the backlog takes ${drain}`];
+  if (!holds) return drain === '' ? [] : [`the waiting events take ${drain}`];
   if (paced === 0) return ['no event waits for it'];
   const wait = eventsWait(paced);
   if (pacedUntil !== undefined && pacedUntil <= now) return [`${wait}, the oldest beyond the longest hold`];

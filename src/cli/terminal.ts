@@ -19,12 +19,13 @@ export class Terminal {
   }
 
   /**
-   * Prints sentences for people, which give way in a narrow terminal; does nothing with `--json`.
+   * Prints sentences for people, which give way in a narrow terminal; does nothing with `--json`. No line is broken at
+   * a no-break space, which is printed as a blank.
    *
-   * @param hang by how much more is set in what goes on in a further line
+   * @param hang by how much more is set in what goes on in a further line; or what stands there before it
    */
-  line(text = '', hang = 2): void {
-    this.verbatim(breakLines(text, columnsOf(process.stdout), hang));
+  line(text = '', hang: number | string = 2): void {
+    this.verbatim(breakLines(text, columnsOf(process.stdout), hang).replaceAll('\u00a0', ' '));
   }
 
   /** Prints for people what is to be copied as it is; does nothing with `--json`. */
@@ -63,16 +64,17 @@ function columnsOf(stream: { readonly isTTY?: boolean; readonly columns?: number
 }
 
 /** Breaks each line at its blanks where it would leave the terminal; what goes on is set in by `hang` more. */
-export function breakLines(text: string, columns: number, hang: number): string {
+export function breakLines(text: string, columns: number, hang: number | string): string {
+  const before = typeof hang === 'number' ? ' '.repeat(hang) : hang;
   return text
     .split('\n')
     .map((line) => {
       if (stringWidth(line) <= columns) return line;
       const [indent = ''] = /^ */.exec(line) ?? [];
       const firstWidth = Math.max(LEAST_WIDTH, columns - indent.length);
-      const width = Math.max(LEAST_WIDTH, firstWidth - hang);
+      const width = Math.max(LEAST_WIDTH, firstWidth - before.length);
       const lines = wrapText(line.trimStart(), width, { firstWidth, widthOf: stringWidth });
-      return indent + lines.join(`\n${indent}${' '.repeat(hang)}`);
+      return indent + lines.join(`\n${indent}${before}`);
     })
     .join('\n');
 }
@@ -96,6 +98,11 @@ export async function confirm(question: string): Promise<boolean | undefined> {
   } finally {
     reader.close();
   }
+}
+
+/** A failed attempt: its status and class, `503 (server_error)`, or its class alone if there was no status (0). */
+export function failureText(status: number, failureClass: string): string {
+  return status === 0 ? failureClass : `${status} (${failureClass})`;
 }
 
 const BARS = '▁▂▃▄▅▆▇█';

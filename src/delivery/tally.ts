@@ -1,5 +1,6 @@
 import { lastFailure } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
+import type { ToldError } from '../core/last-error.ts';
 import type { Classification, Outcome } from '../core/outcome.ts';
 import { judgesTheEvent } from '../core/pace-sums.ts';
 import type { RepeatCause } from '../core/repeats.ts';
@@ -22,6 +23,7 @@ export class Tally {
   /** By status: a counter's name is not put together for every event. */
   #deliveries = new Map<number, number>();
   #lastError: string | undefined;
+  #deliveredAfter = 0;
   #attemptMs = 0;
   /** Failed attempts by `<class>:<status>`. */
   #failures: Record<string, number> | undefined;
@@ -37,6 +39,7 @@ export class Tally {
     this.#attemptMs += ms;
     if (classification.kind === 'delivered') {
       this.delivered += 1;
+      this.#deliveredAfter += 1;
       if (classification.isWebPage) this.#webPages += 1;
       this.#addDelivered(classification.status);
       return;
@@ -45,6 +48,7 @@ export class Tally {
     if (outcome.kind === 'dead') this.died += 1;
     else this.retried += 1;
     this.#addFailed(failureClass, status, outcome);
+    this.#deliveredAfter = 0;
     this.#lastError = JSON.stringify({
       at: now,
       event: event.id,
@@ -53,7 +57,7 @@ export class Tally {
       status,
       class: failureClass,
       detail: response.slice(0, DETAIL_LENGTH),
-    });
+    } satisfies ToldError);
   }
 
   /** Counts an event that was too old to be sent: a dead letter, but no attempt. */
@@ -79,7 +83,8 @@ export class Tally {
   /** What was counted since the last time, to be written with the settlement. */
   take(): Pick<SettleCommand, 'counters' | 'lastError' | 'failures' | 'judged' | 'webPages'> {
     const counters = this.#counters;
-    const lastError = this.#lastError;
+    const text = this.#lastError;
+    const lastError = text === undefined ? undefined : { text, deliveredAfter: this.#deliveredAfter };
     const failures = this.#failures;
     const judged = this.#judged;
     const webPages = this.#webPages;

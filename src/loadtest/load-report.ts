@@ -4,7 +4,8 @@ import type { Verdict } from './find-limit/verdict.ts';
 import type { Judgement } from './judge.ts';
 import type { Observation } from './observation.ts';
 import type { OutcomeCount } from './outcome-counts.ts';
-import type { ArrivalOptions, Stage } from './schedule.ts';
+import { showTime } from './quantities.ts';
+import { type ArrivalOptions, type Stage, showStage } from './schedule.ts';
 import type { SecondRow } from './timeline.ts';
 
 /** Raised when readers of older reports would misread a newer one. */
@@ -142,6 +143,21 @@ export function shownProbe({ probes, result: { limit } }: LoadReport): ReportPro
     real.at(-1) ??
     probes.at(-1)
   );
+}
+
+/** The stages of a run; of a probe the only one, for as long as it took. */
+export function stagesOf({ plan }: LoadReport, probe: ReportProbe): readonly Stage[] {
+  const { purpose, durationMs, ratePerSecond: rate } = probe;
+  if (purpose === 'run' && plan.stages.length > 0) return plan.stages;
+  return [{ durationMs, fromRate: rate, toRate: rate }];
+}
+
+/** A run or probe by what it offered: `0 to 200/s for 10 s, 200/s for 2 min`. */
+export function showLoad(report: LoadReport, probe: ReportProbe): string {
+  const { purpose, cutShort, durationMs } = probe;
+  const stages = stagesOf(report, probe).map(showStage).join(', ');
+  const isCut = purpose === 'run' && cutShort !== undefined;
+  return isCut ? `${stages}, cut short after ${showTime(durationMs)}` : stages;
 }
 
 /** Whether a probe ran to its end without showing its rate to be too high. */

@@ -60,6 +60,14 @@ export function showMs(ms: number): string {
   return ms < 1_000 ? `${showNumber(ms)} ms` : `${showNumber(ms / 1_000)} s`;
 }
 
+/** A length of time for people: below a minute as a duration, `2 min 5 s` from there on. */
+export function showTime(ms: number): string {
+  if (ms < 60_000) return showMs(ms);
+  const all = Math.round(ms / 1_000);
+  const [minutes, seconds] = [Math.floor(all / 60), all % 60];
+  return seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`;
+}
+
 /** A share as per cent, with up to two digits behind the point. */
 export function showShare(share: number): string {
   return `${Number((share * 100).toFixed(2))} %`;

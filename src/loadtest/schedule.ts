@@ -1,6 +1,14 @@
 import { describeValue } from '../core/quote-text.ts';
 import { seededRandom } from '../core/random.ts';
-import { type Parsed, parseDurationMs, parseEach, parseRatePerSecond } from './quantities.ts';
+import {
+  type Parsed,
+  parseDurationMs,
+  parseEach,
+  parseRatePerSecond,
+  showNumber,
+  showRate,
+  showTime,
+} from './quantities.ts';
 
 /** A stretch of a plan whose rate goes evenly from one to another, in events per second. */
 export interface Stage {
@@ -149,6 +157,26 @@ export function withWarmup(stages: readonly Stage[], warmupMs: number): readonly
   if (first === undefined || warmupMs === 0) return stages;
   const rate = first.fromRate > 0 ? first.fromRate : first.toRate * WARM_SHARE;
   return [{ durationMs: warmupMs, fromRate: rate, toRate: rate }, ...stages];
+}
+
+/** A stage by what it offers: `200/s for 2 min`, or `0 to 200/s for 10 s` for a ramp. */
+export function showStage({ durationMs, fromRate, toRate }: Stage): string {
+  return `${showSpan(fromRate, toRate)} for ${showTime(durationMs)}`;
+}
+
+/** The rates of all stages: `200/s`, or `0 to 200/s` from the lowest to the highest. */
+export function showRates(stages: readonly Stage[]): string {
+  const rates = stages.flatMap(({ fromRate, toRate }) => [fromRate, toRate]);
+  return showSpan(Math.min(...rates), Math.max(...rates));
+}
+
+function showSpan(from: number, to: number): string {
+  return from === to ? showRate(to) : `${showNumber(from)} to ${showRate(to)}`;
+}
+
+/** Which stage is under way after so many milliseconds, counted from 0; the last one after its end. */
+export function stageAt(stages: readonly Stage[], ms: number): number {
+  return placeStages(stages).findLastIndex(({ startMs }) => startMs <= Math.max(0, ms));
 }
 
 /** The highest rate of the stages, in events per second. */

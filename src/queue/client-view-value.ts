@@ -1,6 +1,7 @@
 import { paceValue } from '../core/endpoint-pace.ts';
+import { lastErrorValue } from '../core/last-error.ts';
 import { webPagesValue } from '../core/web-pages.ts';
-import type { ClientView, EndpointView, EventCounts, LastError } from './client-view.ts';
+import type { ClientView, EndpointView, EventCounts } from './client-view.ts';
 import { markValue } from './withheld-mark.ts';
 
 /** A client as machines read it: times and statuses are written as in the rows of dead letters. */
@@ -30,10 +31,4 @@ function countsValue(counts: EventCounts) {
     pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString(),
     ...(lastError === undefined ? {} : { lastError: lastErrorValue(lastError) }),
   };
-}
-
-/** A last error as machines read it; no status is null. */
-export function lastErrorValue(lastError: LastError) {
-  const { at, status } = lastError;
-  return { ...lastError, at: new Date(at).toISOString(), status: status === 0 ? null : status };
 }

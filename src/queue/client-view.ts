@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { describePace, type EndpointPace } from '../core/endpoint-pace.ts';
+import { type LastError, readLastError } from '../core/last-error.ts';
 import { OPEN_VERDICT, type Verdict } from '../core/pace.ts';
 import { NO_SUMS, type PaceSums } from '../core/pace-sums.ts';
 import type { Repeats } from '../core/repeats.ts';
@@ -9,19 +10,6 @@ import { defineScript } from './define-script.ts';
 import { deadLettersPrefix, deliveriesPrefix, incidentsKey, paceKey, statsKey } from './names.ts';
 import { CLIENT_VIEW } from './scripts/client-view.ts';
 import { readMark, type WithheldMark, withheldField } from './withheld-mark.ts';
-
-/** The last failure of a client's deliveries. */
-export interface LastError {
-  /** ms since the epoch */
-  readonly at: number;
-  readonly event: string;
-  readonly type: string;
-  readonly attempt: number;
-  /** 0: there was no status. */
-  readonly status: number;
-  readonly class: string;
-  readonly detail: string;
-}
 
 /** Where the events of a client or of one endpoint are, and what became of finished ones; in events. */
 export interface EventCounts {
@@ -179,7 +167,7 @@ function toEndpoint(
   const queued = count('accepted') + count('replayed') - left;
   // Jobs removed by hand are counted no longer once the queue is empty.
   const retrying = jobs === 0 ? 0 : Math.max(0, count('retrying') - openRetried - brokenRetried);
-  const lastError = stats.get(`lastError:${type}`);
+  const lastError = readLastError(stats, type, delivered);
   return {
     ...{ head, held, paused, broken, inFlight: open, retrying, delivered, diedByClass },
     waiting: jobs === 0 ? 0 : Math.max(0, queued - open - retrying),
@@ -192,7 +180,7 @@ function toEndpoint(
     discarded: count('discarded'),
     attemptMs: count('attemptMs'),
     oldestMs: Math.max(0, oldestMs),
-    ...(lastError === undefined ? {} : { lastError: JSON.parse(lastError) as LastError }),
+    ...(lastError && { lastError }),
   };
 }
 

@@ -42,7 +42,7 @@ export function guardKey(key: string): string {
  * `failed:<type>:<class>` (attempts), `dead:<type>:<class>` (events given up on), `replayed:<type>`,
  * `discarded:<type>`, `merged:<type>` (copies of an event that came to the same retry), `attemptMs:<type>`; what there
  * is now: `retrying:<type>` (events that failed at least once and will be tried again), `letters:<type>` (dead
- * letters); `lastError:<type>`, and `pausedAt`.
+ * letters); `lastError:<type>` (JSON, with the number of events delivered before), and `pausedAt`.
  */
 export function statsKey(client: string): string {
   return `${clientPrefix(client)}:stats`;

@@ -46,8 +46,8 @@ export interface SettleCommand {
   readonly finished?: readonly FinishedEvent[];
   /** Increments of the client's counters, by field. */
   readonly counters: ReadonlyMap<string, number>;
-  /** The latest failure, as the status command shows it; JSON. */
-  readonly lastError?: string | undefined;
+  /** The latest failure (`ToldError` as JSON), and how many events of this settlement were delivered after it. */
+  readonly lastError?: { readonly text: string; readonly deliveredAfter: number } | undefined;
   /** Failed attempts by `<class>:<status>`; absent: there are none. */
   readonly failures?: Readonly<Record<string, number>> | undefined;
   /** How many of them say that something is wrong with the event. */
@@ -148,7 +148,7 @@ function orderOf(type: string, command: SettleCommand, name: string) {
     /** An event of a batch that goes on is settled: its lost processes count from 0 again. */
     isNews: keeps && finished.length > 0,
     counters: { ...Object.fromEntries(counters), ...changeOf(`retrying:${type}`, finished) },
-    lastError: lastError === undefined ? {} : { [`lastError:${type}`]: lastError },
+    lastError,
     dead: dead.map(deadLetterJobId),
     /** 0: never. */
     replayedAt: dead.map((event) => event.replayedAt ?? 0),

@@ -5,13 +5,14 @@ import {
   progressLine,
   screenLines,
 } from '../../src/cli/loadtest/progress-view.ts';
-import { finalText } from '../../src/cli/loadtest/tell-result.ts';
+import { finalText, toBreak } from '../../src/cli/loadtest/tell-result.ts';
+import { breakLines } from '../../src/cli/terminal.ts';
 import { LatencyHistogram } from '../../src/loadtest/latency-histogram.ts';
 import type { LoadReport } from '../../src/loadtest/load-report.ts';
 import type { ProbeView } from '../../src/loadtest/probe.ts';
 import { Recorder } from '../../src/loadtest/recorder.ts';
-import { createSchedule } from '../../src/loadtest/schedule.ts';
-import { sampleSearch } from '../loadtest/sample-report.ts';
+import { createSchedule, withWarmup } from '../../src/loadtest/schedule.ts';
+import { sampleRun, sampleSearch } from '../loadtest/sample-report.ts';
 import { fakeTerminal } from '../support/screen.ts';
 
 function textOf(changes: Partial<LoadReport>): string[] {
@@ -97,7 +98,7 @@ function twoMinutes() {
   const stages = [{ durationMs: 120_000, fromRate: 1_000, toRate: 1_000 }];
   const schedule = createSchedule(stages, { arrivals: 'constant', seed: 1 });
   recorder.utilisation = () => 0.123;
-  const plan = { label: 'confirm', schedule, warmupMs: 0, plannedRatePerSecond: 1_000 };
+  const plan = { label: 'confirm', stages, schedule, warmupMs: 0, plannedRatePerSecond: 1_000 };
   return { recorder, view: { ...plan, recorder } as unknown as ProbeView };
 }
 
@@ -146,8 +147,72 @@ test('a second of few events has no p99', () => {
     recorder.finished(event, attempt, { intended: n, sent: n, finished: n + 50 });
   }
   recorder.seconds.close();
-  const view = { label: 'run', recorder, plannedRatePerSecond: 20 };
+  const stages = [{ durationMs: 120_000, fromRate: 20, toRate: 20 }];
+  const view = { label: 'run', stages, warmupMs: 0, recorder, plannedRatePerSecond: 20 };
   expect(progressLine(view as unknown as ProbeView, 1_000)).toMatch(
     /p50 50 ms, p99 n\/a \(needs 299\), max 50 ms$/,
+  );
+});
+
+const STAGES = [
+  { durationMs: 10_000, fromRate: 0, toRate: 200 },
+  { durationMs: 125_000, fromRate: 200, toRate: 200 },
+  { durationMs: 10_000, fromRate: 200, toRate: 0 },
+];
+
+test('the result of a staged plan names each stage by what it offered, and where it was cut short', () => {
+  const run = sampleRun();
+  const load = (cutShort?: string) => {
+    const probes = run.probes.map((probe) => (cutShort === undefined ? probe : { ...probe, cutShort }));
+    const lines = finalText({ ...run, plan: { ...run.plan, stages: STAGES }, probes }, []);
+    return lines.find((line) => line.startsWith('load '));
+  };
+  const named = 'load        0 to 200/s for 10 s, 200/s for 2 min 5 s, 200 to 0/s for 10 s';
+  expect(load()).toContain(`${named}: 12,000 sent, `);
+  expect(load('interrupted')).toContain(`${named}, cut short after 1 min: 12,000 sent, `);
+});
+
+test('while a staged plan is sent, the stage under way is named by what it offers, with its number', () => {
+  const warmupMs = 5_000;
+  const recorder = new Recorder({ startedAt: 0, warmupMs, durationMs: 150_000, timeoutMs: 15_000 });
+  const schedule = createSchedule(withWarmup(STAGES, warmupMs), { arrivals: 'constant', seed: 1 });
+  const plan = { label: 'run', stages: STAGES, schedule, warmupMs, plannedRatePerSecond: 200 };
+  const view = { ...plan, recorder } as unknown as ProbeView;
+  const at = (now: number) => screenLines(frame, view, now, 79).filter((line) => /^(run|stage) /.test(line));
+  expect(at(1_000)).toEqual([
+    expect.stringMatching(/^run {7}0 to 200\/s .* 1 s of 150 s {2}warming up$/),
+    'stage     warm-up: 20/s for 5 s',
+  ]);
+  expect(at(5_000)[1]).toBe('stage     1 of 3: 0 to 200/s for 10 s');
+  expect(at(139_999)[1]).toBe('stage     2 of 3: 200/s for 2 min 5 s');
+  expect(at(160_000)[1]).toBe('stage     3 of 3: 200 to 0/s for 10 s');
+  expect(at(1_000).every((line) => line.length <= 79)).toBe(true);
+  expect(progressLine(view, 7_000)).toMatch(/^run 0 to 200\/s 7 s: /);
+  expect(screenLines(frame, twoMinutes().view, 0, 79).join('\n')).not.toContain('stage ');
+});
+
+test('at 80 columns figures stay with their names, and what goes on behind a setting is a comment', () => {
+  const lines = (text: string) => {
+    const [line, hang] = toBreak(text);
+    return breakLines(line, 80, hang).replaceAll('\u00a0', ' ').split(/ *\n/);
+  };
+  expect(
+    lines('response    p50 45.5 ms  p95 80.6 ms  p99 109 ms  p99.9 n/a (needs 2995)  max 125 ms'),
+  ).toEqual([
+    'response    p50 45.5 ms  p95 80.6 ms  p99 109 ms  p99.9 n/a (needs 2995)',
+    '            max 125 ms',
+  ]);
+  const probes = '20/s undecided, 40/s met, 80/s missed, 56.6/s inconclusive, 47.6/s met';
+  expect(lines(`probes      ${probes}`)).toEqual([
+    'probes      20/s undecided, 40/s met, 80/s missed, 56.6/s inconclusive,',
+    '            47.6/s met',
+  ]);
+  const formula = "39.2/s x service p99 99 ms, rounded up (Little's law)";
+  expect(lines(`settings    concurrency: 4        # ${formula}`)).toEqual([
+    'settings    concurrency: 4        # 39.2/s x service p99 99 ms, rounded up',
+    "                                  # (Little's law)",
+  ]);
+  expect(lines(`            concurrency: 4        # ${formula}`)[1]).toBe(
+    "                                  # (Little's law)",
   );
 });

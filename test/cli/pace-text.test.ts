@@ -52,9 +52,9 @@ test('slowed and recovering: the rate, what waits, and how long that takes', () 
   expect(linesOf(failing)[2]).toBe('  3,000 events wait, and nothing is delivered');
 });
 
-test('open: how long its backlog takes; one that was never judged is open without a time', () => {
+test('open: how long its waiting events take; one that was never judged is open without a time', () => {
   expect(linesOf({ holds: false, drainSeconds: 75 })).toEqual([
-    ...[first('open'), '  the backlog takes 1 min 15 s at the present rate'],
+    ...[first('open'), '  the waiting events take 1 min 15 s at the present rate'],
   ]);
   expect(linesOf({ holds: false, since: 0 })).toEqual([`${NAME}: open`]);
 });

@@ -47,14 +47,14 @@ test('on a pipe: a line for a client with news, Redis that goes away and comes b
   await line('Watching 2 clients');
   await add(30);
   await line('  acme  ');
-  await line('backlog 30');
+  await line('waiting 30');
   await server.kill();
   await line('Redis cannot be reached: ');
   // Empty again, and it knows none of the scripts.
   await server.start();
   await line('Redis is back');
   await add(7);
-  await line('backlog 7');
+  await line('waiting 7');
   watch.signal('SIGTERM');
   expect(await watch.exit).toEqual({ code: 0, signal: null });
   expect(watch.stdout).not.toContain('acme-outlet');
@@ -73,10 +73,10 @@ test('with --json: an object each interval, also while Redis is silent; a good e
   expect(await acme(({ acceptedPerSecond }) => acceptedPerSecond === null)).toMatchObject({
     at: expect.stringMatching(/^\d{4}-/),
     services: 0,
-    clients: { acme: { backlog: 0, pausedAt: null }, 'acme-outlet': { dead: 0 } },
+    clients: { acme: { waiting: 0, pausedAt: null }, 'acme-outlet': { dead: 0 } },
   });
   await add(12);
-  await acme(({ acceptedPerSecond, backlog }) => Number(acceptedPerSecond) > 0 && backlog === 12);
+  await acme(({ acceptedPerSecond, waiting }) => Number(acceptedPerSecond) > 0 && waiting === 12);
   server.freeze();
   const { error } = await watch.waitForLine(({ error }) => error !== undefined, WAIT);
   expect(error).toEqual({
@@ -85,7 +85,7 @@ test('with --json: an object each interval, also while Redis is silent; a good e
   });
   server.thaw();
   const before = watch.lines.length;
-  await acme(({ backlog }) => backlog === 12 && watch.lines.length > before);
+  await acme(({ waiting }) => waiting === 12 && watch.lines.length > before);
   watch.signal('SIGINT');
   expect((await watch.exit).code).toBe(0);
 });
@@ -126,6 +126,6 @@ test.skipIf(!canMakeTerminals()).each(['q', '\u0003'])(
     expect(await terminal.exit).toBe(0);
     expect(terminal.cursorShown()).toBe(true);
     expect(terminal.rows()).toHaveLength(7);
-    expect(terminal.rows()[0]).toMatch(/^waybill status {2}.* 2 clients {2}q ends$/);
+    expect(terminal.rows()[0]).toMatch(/^waybill status {2}.* 2 clients, rates over 5 s {2}q ends$/);
   },
 );

@@ -62,3 +62,19 @@ test('what may have arrived before is counted by its cause', () => {
     'repeats:x:taken_over': 50,
   });
 });
+
+test('the last error comes with how many events of the same settlement were delivered after it', () => {
+  const tally = new Tally('x');
+  const failed = { kind: 'failed', failureClass: 'server_error', status: 503, response: 'later' } as const;
+  tally.count(event, failed, { kind: 'retry', dueAt: 5 }, 1, 3);
+  tally.count(event, delivered, delivered, 1, 4);
+  tally.count(event, failed, { kind: 'retry', dueAt: 5 }, 1, 5);
+  tally.count(event, delivered, delivered, 1, 6);
+  const { text = '', deliveredAfter } = tally.take().lastError ?? {};
+  expect(deliveredAfter).toBe(1);
+  expect(JSON.parse(text)).toEqual({
+    ...{ at: 5, event: 'e', type: 'x', attempt: 1, status: 503, class: 'server_error', detail: 'later' },
+  });
+  tally.count(event, delivered, delivered, 1, 7);
+  expect(tally.take().lastError).toBeUndefined();
+});

@@ -89,6 +89,43 @@ test('outcomes are stacked, and the legend shows the count of each', () => {
   expect(sums.reduce((sum, value) => sum + value)).toBe(61 * 200);
 });
 
+test('the rate plot goes on until the last answer, and a drain of more than a second is shaded', () => {
+  const report = sampleSearch();
+  const { xs, series, marks } = plotOf(report, 'rate');
+  const delivered = series.find(({ label }) => label === 'delivered')?.values ?? [];
+  const behind = report.probes.find(({ cutShort }) => cutShort !== undefined);
+  if (behind === undefined) throw new Error('no probe fell behind');
+  const [startS, endS] = [behind.startMs / 1_000, behind.startMs / 1_000 + behind.seconds.length];
+  const within = delivered.filter((_, n) => (xs[n] ?? 0) > startS && (xs[n] ?? 0) < endS);
+  // It takes 300/s, and 3,600 were offered in nine seconds.
+  expect(Math.min(...within.slice(9, 11).map(Number))).toBeGreaterThan(280);
+  // After each probe there is a gap.
+  expect(within).toEqual([...behind.seconds.map((row) => row.delivered), null]);
+  expect(marks).toContainEqual({ kind: 'stretch', from: startS + 9, to: endS });
+  const [, quick] = report.probes;
+  if (quick === undefined) throw new Error('there is no first probe');
+  const endOfQuick = quick.startMs / 1_000 + 16;
+  expect(quick.seconds).toHaveLength(17);
+  expect(marks.filter((mark) => mark.kind === 'stretch' && mark.from === endOfQuick)).toEqual([]);
+  expect(delivered[xs.indexOf(endOfQuick + 0.5)]).toBeNull();
+});
+
+test('a staged plan is named by what it offers, everywhere', () => {
+  const stages = [
+    { durationMs: 10_000, fromRate: 0, toRate: 200 },
+    { durationMs: 45_000, fromRate: 200, toRate: 200 },
+    { durationMs: 5_000, fromRate: 200, toRate: 0 },
+  ];
+  const run = sampleRun();
+  const { search: _, ...plan } = run.plan;
+  const page = renderHtml({ ...run, plan: { ...plan, stages } });
+  expect(page).toContain('planned 0 to 200/s for 1 min');
+  expect(page).toContain('How long events took, at 0 to 200/s');
+  expect(page).toContain('Outcomes at 0 to 200/s');
+  expect(page).toContain('0 to 200/s for 10 s, 200/s for 45 s, 200 to 0/s for 5 s');
+  expect(page.match(/data-label="Rate">0 to 200\/s</g)).toHaveLength(2);
+});
+
 test('a report read back from its JSON is the same page, whatever was measured', () => {
   const search = sampleSearch();
   expect(renderHtml(JSON.parse(JSON.stringify(search)))).toBe(renderHtml(search));
@@ -188,6 +225,33 @@ test.skipIf(whyNoBrowser() !== undefined)(
     expect(await page.title()).not.toContain('taken over');
   },
 );
+
+test.skipIf(whyNoBrowser() !== undefined)(
+  'on a phone nothing is scrolled sideways: tables are stacked, with the names of their columns, and labels have room',
+  async () => {
+    const page = await openPage();
+    const file = join(testDirectory(), 'report.html');
+    writeFileSync(file, renderHtml(sampleSearch()));
+    await page.goto(pathToFileURL(file).href);
+    for (const width of [360, 390]) {
+      await page.setViewportSize({ width, height: 800 });
+      await expectNoOverlap(page, 1);
+      const hidden = `[...document.querySelectorAll('body *')].filter((each) => each.scrollWidth > each.clientWidth + 1
+        && getComputedStyle(each).overflowX !== 'visible').map((each) => each.className)`;
+      expect(await page.evaluate(hidden)).toEqual([]);
+    }
+    const [rate, length] = await Promise.all(
+      ['Rate', 'Length'].map((name) => page.locator(`td[data-label="${name}"]`).nth(1).boundingBox()),
+    );
+    expect(rate?.x).toBeLessThan(length?.x ?? 0);
+    expect(rate?.y).toBe(length?.y);
+    expect(await page.evaluate(LABEL)).toBe('"Verdict"');
+    await page.setViewportSize({ width: 1_280, height: 800 });
+    expect(await page.evaluate(LABEL)).toBe('none');
+  },
+);
+
+const LABEL = `getComputedStyle(document.querySelector('td[data-label="Verdict"]'), '::before').content`;
 
 /** Plots in so many columns, each within its frame and beside or below all others; nothing to scroll sideways. */
 async function expectNoOverlap(page: Page, columns: number): Promise<void> {

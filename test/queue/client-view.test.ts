@@ -262,7 +262,7 @@ test('what became of events is told for a client and for each of its endpoints',
     deliveredByType: { inventory_receipt: { 200: 4 } },
     failedAttempts: { server_error: 30 },
     diedByClass: {},
-    lastError: { type: 'disposition_update', status: 503 },
+    lastError: { type: 'disposition_update', status: 503, deliveredSince: 0 },
   });
   expect(one?.endpoints).toMatchObject({
     disposition_update: { retrying: 30, delivered: 0, accepted: 30, isConfigured: true },
@@ -312,4 +312,34 @@ test('accepted, replayed and discarded events are counted once, by endpoint', as
     },
   });
   expect(Number(await redis.hget(statsKey(name), 'attemptMs:disposition_update'))).toBeGreaterThan(0);
+});
+
+test('a last error says what its endpoint has delivered since, whatever the status, and other endpoints do not count', async () => {
+  const { redis, client, add, take } = openQueue();
+  for (const id of ['a', 'b', 'c', 'd']) await add(id, Date.now());
+  const since = async () => (await readView(redis, client)).lastError?.deliveredSince;
+  const failure = (at: number, deliveredAfter: number) => {
+    const told = { at, event: 'e', type: 'disposition_update', attempt: 1, status: 503 };
+    const text = JSON.stringify({ ...told, class: 'server_error', detail: '100 %s "later"' });
+    return { lastError: { text, deliveredAfter } };
+  };
+  const complete = async (counters: Record<string, number>, changes: Partial<SettleCommand> = {}) => {
+    const done = { dead: [], apart: [], stay: [] };
+    const counted = new Map(Object.entries(counters));
+    const command = { action: 'complete', settlement: done, counters: counted, ...changes } as const;
+    await settle(redis, dispositionsOf(client), commandFor(await take(), command), uuidv7());
+  };
+  await complete({ 'delivered:disposition_update:200': 30 });
+  expect(await since()).toBeUndefined();
+  // Of the five that are settled with it, two were delivered after it.
+  await complete({ 'delivered:disposition_update:200': 5 }, failure(1_000, 2));
+  expect(await since()).toBe(2);
+  expect((await readView(redis, client)).lastError?.detail).toBe('100 %s "later"');
+  await complete({
+    ...{ 'delivered:disposition_update:200': 7, 'delivered:disposition_update:299': 1 },
+    'delivered:inventory_receipt:201': 40,
+  });
+  expect(await since()).toBe(10);
+  await complete({}, failure(2_000, 0));
+  expect(await since()).toBe(0);
 });

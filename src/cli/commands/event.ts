@@ -7,7 +7,7 @@ import { createEventLookUp } from '../../queue/look-up-event.ts';
 import { chooseClients, operatorAction, tellWithoutService } from '../open-operator.ts';
 import { optionParser } from '../parse-options.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
-import { oneLine, type Terminal } from '../terminal.ts';
+import { failureText, oneLine, type Terminal } from '../terminal.ts';
 
 const readId = optionParser(parseEventId, 'It is the id that was given when it was accepted, a UUIDv7.');
 
@@ -59,11 +59,10 @@ function describe(fate: EventFate, now: number): string {
     case 'dead': {
       const show = `waybill dead-letters show ${fate.deadLetterId} --client ${fate.client}`;
       const attempts = fate.attempts === 1 ? 'one attempt' : `${fate.attempts} attempts`;
-      const last = fate.status === 0 ? fate.class : `${fate.status} (${fate.class})`;
       const why =
         fate.class === 'expired'
           ? `it was too old to be sent (expired), after ${attempts}`
-          : `${attempts} failed, the last one with ${last}`;
+          : `${attempts} failed, the last one with ${failureText(fate.status, fate.class)}`;
       return `${event} is a dead letter: ${why}.\n"${show}" shows all of it.`;
     }
   }

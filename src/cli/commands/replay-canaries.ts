@@ -19,7 +19,7 @@ import type { ReplayedEvent } from '../../queue/first-attempt.ts';
 import type { Operator } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';
 import { EXIT, untilInterrupted } from '../run-command.ts';
-import { confirm, oneLine, type Terminal } from '../terminal.ts';
+import { confirm, failureText, oneLine, type Terminal } from '../terminal.ts';
 
 const LOOK_EVERY_MS = 250;
 /** How many failed canaries are shown to people; `--json` has all. */
@@ -113,11 +113,10 @@ function countUntried({ replayed, delivered, failed }: CanaryAccount): number {
 
 function describeFailed({ client, state, event }: FailedCanary): string {
   const { status, failureClass } = lastFailure(event);
-  const what = status === 0 ? failureClass : `${status} (${failureClass})`;
   const fate = state === 'dead' ? 'dead letter again' : 'is retried';
   const response = oneLine(event.response ?? '').slice(0, SHOWN_CHARACTERS);
   const answer = response === '' ? '' : `\n    ${response}`;
-  return `  ${event.id} of ${client}, ${event.type}: ${what}, ${fate}${answer}`;
+  return `  ${event.id} of ${client}, ${event.type}: ${failureText(status, failureClass)}, ${fate}${answer}`;
 }
 
 const REASONS = {

@@ -11,17 +11,18 @@ import { findClients, type Operator, operatorAction } from '../open-operator.ts'
 import { paceLines, withheldLines } from '../pace-text.ts';
 import { decimalNumber } from '../parse-options.ts';
 import { EXIT, type GlobalOptions, UsageError } from '../run-command.ts';
-import { oneLine, type Terminal } from '../terminal.ts';
+import { failureText, oneLine, type Terminal } from '../terminal.ts';
 
 interface StatusOptions extends GlobalOptions {
   readonly watch?: boolean;
   readonly interval?: number;
 }
 
+const CAPTION = 'Events of each client now, and how many were delivered in all';
 const HEAD = ['client', 'waiting', 'in flight', 'retrying', 'dead', 'delivered'];
 const NUMERIC = [1, 2, 3, 4, 5];
 
-/** The backlog of an open endpoint is told of if it takes so long. */
+/** How long the waiting events of an open endpoint take is told from here on. */
 const LONG_DRAIN_S = 10;
 
 const REPEATS_IN_WORDS = {
@@ -72,6 +73,7 @@ async function tellOnce(
     name,
     ...[waiting, inFlight, retrying, dead, delivered].map(formatCount),
   ]);
+  terminal.line(CAPTION);
   terminal.table(HEAD, rows, NUMERIC);
   for (const [name, view] of views) printRemarks(terminal, name, view);
   if (services === 0) terminal.line('\nNo service is running: nothing is delivered until "waybill start".');
@@ -91,14 +93,17 @@ function printRemarks(terminal: Terminal, name: string, view: ClientView): void 
     const { [status]: known = 0, ...others } = byStatus;
     const fresh = sum(others);
     const had = `${formatCount(known)} that the client already had (${status})`;
-    terminal.line(`\n${name} ${type}: ${formatCount(fresh)} new (201), ${had}`);
+    const all = `${formatCount(fresh + known)} delivered in all`;
+    terminal.line(`\n${name} ${type}: ${all}: ${formatCount(fresh)} new (201), ${had}`);
   }
   printRepeats(terminal, name, repeats);
   if (lastError !== undefined) {
-    const { at, type, attempt, status: code, class: failureClass, detail } = lastError;
-    const what = code === 0 ? failureClass : `${code} (${failureClass})`;
+    const { at, type, attempt, status, class: failureClass, detail, deliveredSince } = lastError;
+    const what = failureText(status, failureClass);
     terminal.line(`\n${name}: last error ${formatTime(at)}, ${type}, attempt ${attempt}: ${what}`);
     if (detail !== '') terminal.line(`  ${oneLine(detail)}`);
+    const events = deliveredSince === 1 ? 'event' : 'events';
+    terminal.line(`  ${formatCount(deliveredSince)} ${events} of ${type} delivered since`);
   }
   if (broken > 0) {
     const jobs = `${formatCount(broken)} job${broken === 1 ? '' : 's'}`;

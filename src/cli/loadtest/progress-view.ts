@@ -3,6 +3,7 @@ import { neededFor, readPercentile, showPercentile } from '../../loadtest/confid
 import type { LatencyHistogram } from '../../loadtest/latency-histogram.ts';
 import type { MadeProbe, ProbeView } from '../../loadtest/probe.ts';
 import { showMs, showRate } from '../../loadtest/quantities.ts';
+import { type Stage, showRates, showStage, stageAt, withWarmup } from '../../loadtest/schedule.ts';
 import type { SecondRow } from '../../loadtest/timeline.ts';
 import { canRedraw, createLiveScreen, type ScreenStream } from '../live-screen.ts';
 import { sparkline } from '../terminal.ts';
@@ -87,7 +88,8 @@ export function screenLines(
   return [
     `loadtest  ${frame.title}`,
     `objectives  ${frame.objectives.join(', ')}`,
-    `${view.label.padEnd(9)} ${showRate(view.plannedRatePerSecond).padEnd(8)} ${progressBar(view, now)}`,
+    `${view.label.padEnd(9)} ${offerOf(view).padEnd(9)} ${progressBar(view, now)}`,
+    ...stageLine(view, now),
     note,
     countsOf(view),
     `response  ${percentilesOf(response)}`,
@@ -99,6 +101,25 @@ export function screenLines(
     generatorOf(view),
     ...probeLines(frame.probes),
   ];
+}
+
+function offerOf({ label, stages }: ProbeView): string {
+  return label === 'preflight' ? 'one event' : showRates(stages);
+}
+
+/** The stage that is under way, by what it offers, if there are several. */
+function stageLine(view: ProbeView, now: number): string[] {
+  const { stages } = view;
+  if (stages.length < 2) return [];
+  const [stage, n] = stageOf(view, now);
+  return [`stage     ${n === 0 ? 'warm-up' : `${n} of ${stages.length}`}: ${showStage(stage)}`];
+}
+
+/** The stage that is under way, counted from 1; 0 is the warm-up. */
+function stageOf({ stages, warmupMs, recorder }: ProbeView, now: number) {
+  const all = withWarmup(stages, warmupMs);
+  const at = stageAt(all, now - recorder.startedAt);
+  return [all[at] as Stage, at + 1 - (all.length - stages.length)] as const;
 }
 
 function countsOf({ recorder: { counts, inFlight, seconds } }: ProbeView): string {
@@ -139,7 +160,7 @@ export function progressLine(view: ProbeView, now: number): string {
   const row = recorder.seconds.rows.at(-1);
   const elapsed = Math.max(0, Math.round((now - recorder.startedAt) / 1_000));
   return (
-    `${view.label} ${showRate(view.plannedRatePerSecond)} ${elapsed} s: ` +
+    `${view.label} ${showRates([stageOf(view, now)[0]])} ${elapsed} s: ` +
     `offered ${row?.offered ?? 0}, delivered ${row?.delivered ?? 0}, failed ${row?.failed ?? 0}, ` +
     `unsent ${row?.unsent ?? 0}, in flight ${recorder.inFlight}, ` +
     durationsOf(row)

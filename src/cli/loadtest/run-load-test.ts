@@ -6,6 +6,7 @@ import { LatencyHistogram } from '../../loadtest/latency-histogram.ts';
 import type { LoadReport, ReportPlan } from '../../loadtest/load-report.ts';
 import type { Effects, LoadOutcome, MadeProbe } from '../../loadtest/probe.ts';
 import { showRate } from '../../loadtest/quantities.ts';
+import { showStage } from '../../loadtest/schedule.ts';
 import { type LoadSender, openDirectSender } from '../../loadtest/senders/direct-sender.ts';
 import { openEngineSender } from '../../loadtest/senders/engine-sender.ts';
 import { SIGNAL_EXIT, stopSignal } from '../../service/lifecycle.ts';
@@ -71,6 +72,7 @@ async function agree(
     const sample = prepared.nextEvent().body;
     terminal.value({ dryRun: true, target, plan, total, durationMs, sample: JSON.parse(sample) });
     terminal.line(`Would send ${sentence}`);
+    if (kind === 'run') terminal.line(`load: ${plan.stages.map(showStage).join(', ')}`);
     terminal.line(`objectives: ${plan.objectives.join(', ')}; payloads ${plan.payloads}, such as`);
     terminal.verbatim(sample);
     return EXIT.done;

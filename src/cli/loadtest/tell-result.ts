@@ -6,6 +6,7 @@ import {
   type LoadReport,
   type ReportDistribution,
   type ReportProbe,
+  showLoad,
   shownProbe,
   whyNotQuoted,
 } from '../../loadtest/load-report.ts';
@@ -27,9 +28,9 @@ export async function tellResult(
   const { files, problems } = await writeFiles(report, options);
   terminal.value(report);
   for (const line of finalText(report, files)) {
-    // A command and settings are pasted as they are.
-    if (/^repeat | {2}# /.test(line)) terminal.verbatim(line);
-    else terminal.line(line, LABEL_WIDTH);
+    // A command is pasted as it is.
+    if (line.startsWith('repeat ')) terminal.verbatim(line);
+    else terminal.line(...toBreak(line));
   }
   for (const problem of problems) terminal.note(`waybill: ${problem}`);
   const { exitCode } = report.result;
@@ -38,6 +39,15 @@ export async function tellResult(
 
 /** What a line begins with has so much room: `objectives  `. */
 const LABEL_WIDTH = 12;
+
+/** A line of the result as a narrow terminal may break it, and what stands before that which goes on. */
+export function toBreak(line: string): [text: string, hang: number | string] {
+  const comment = line.search(/(?<= {2})# /);
+  // Settings are pasted: a comment goes on as a comment.
+  if (comment > 0) return [line, `${' '.repeat(comment - line.search(/\S/))}# `];
+  const hasFigures = /^(response|service|queue|probes) /.test(line);
+  return [hasFigures ? line.replace(/(?<=[^\s,:]) (?=\S)/g, '\u00a0') : line, LABEL_WIDTH];
+}
 
 /** @returns the files that were written, and a sentence for each that could not be */
 async function writeFiles(report: LoadReport, { report: json, html }: LoadOptions) {
@@ -119,10 +129,10 @@ function tokensText({ target, tokenRequests: { total } }: LoadReport): string {
 }
 
 function loadText(report: LoadReport, probe: ReportProbe): string {
-  const { ratePerSecond, durationMs, sent, unsent, dropped, delivered, failed } = probe;
+  const { durationMs, sent, unsent, dropped, delivered, failed } = probe;
   const reached = durationMs > 0 ? ` (${showRate((delivered * 1_000) / durationMs)})` : '';
   return (
-    `load        ${showRate(ratePerSecond)} for ${showMs(durationMs)}: ${formatCount(sent)} sent, ` +
+    `load        ${showLoad(report, probe)}: ${formatCount(sent)} sent, ` +
     (unsent === 0 ? '' : `${formatCount(unsent)} unsent, `) +
     (dropped === 0 ? '' : `${formatCount(dropped)} called off, `) +
     `${formatCount(delivered)} delivered${reached}, ${formatCount(failed)} failed${causes(probe)}${tokensText(report)}`

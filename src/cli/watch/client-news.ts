@@ -5,8 +5,6 @@ import type { ClientView, EndpointView } from '../../queue/client-view.ts';
 export interface ClientNews {
   readonly client: string;
   readonly view: ClientView;
-  /** Events that are still to be delivered: waiting, in flight or retrying. */
-  readonly backlog: number;
   /** Absent at the first poll. */
   readonly rates?: Rates;
 }
@@ -50,9 +48,8 @@ export class NewsSource {
       const kept = keepWindow([...earlier, countersOf(view, at)], at - this.#windowMs);
       this.#countersByClient.set(client, kept);
       const [first, last] = [kept[0], kept.at(-1)];
-      const backlog = view.waiting + view.inFlight + view.retrying;
-      if (first === undefined || last === undefined || first === last) return { client, view, backlog };
-      return { client, view, backlog, rates: ratesBetween(first, last) };
+      if (first === undefined || last === undefined || first === last) return { client, view };
+      return { client, view, rates: ratesBetween(first, last) };
     });
   }
 }

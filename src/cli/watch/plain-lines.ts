@@ -1,8 +1,8 @@
 import { paceValue } from '../../core/endpoint-pace.ts';
+import { lastErrorValue } from '../../core/last-error.ts';
 import { formatCount, formatTime, shortAge, shortRate, shortSpan } from '../../core/quantity-text.ts';
-import { lastErrorValue } from '../../queue/client-view-value.ts';
 import { headline, shortPace } from '../pace-text.ts';
-import { oneLine } from '../terminal.ts';
+import { failureText, oneLine } from '../terminal.ts';
 import { type ClientNews, isInTrouble, type WatchTick } from './client-news.ts';
 
 /** The lines of a tick for a stream that cannot be redrawn: what is new since the tick before. */
@@ -32,12 +32,13 @@ function viewsOf(news: readonly ClientNews[]): ClientNews['view'][] {
 }
 
 function hasNews(one: ClientNews, before: ClientNews | undefined): boolean {
-  if (before === undefined) return isInTrouble(one) || one.backlog + one.view.dead > 0;
+  if (before === undefined) return isInTrouble(one) || toDeliver(one) + one.view.dead > 0;
   const { acceptedPerSecond = 0, deliveredPerSecond = 0, failedPerSecond = 0 } = one.rates ?? {};
   if (acceptedPerSecond + deliveredPerSecond + failedPerSecond > 0) return true;
-  const figures = ({ backlog, view }: ClientNews): string =>
-    [
-      backlog,
+  const figures = (news: ClientNews): string => {
+    const { view } = news;
+    return [
+      toDeliver(news),
       view.retrying,
       view.dead,
       view.broken,
@@ -45,40 +46,54 @@ function hasNews(one: ClientNews, before: ClientNews | undefined): boolean {
       view.pausedAt,
       ...states(view),
     ].join(' ');
+  };
   return figures(one) !== figures(before);
+}
+
+/** Events that are waiting, in flight or retrying: which of these they are changes at once. */
+function toDeliver({ view }: ClientNews): number {
+  return view.waiting + view.inFlight + view.retrying;
 }
 
 function states({ endpoints }: ClientNews['view']): string[] {
   return Object.values(endpoints).map(({ pace }) => pace.state);
 }
 
-function describe({ view, rates, backlog }: ClientNews, now: number): string {
+/** Counts in the order of `waybill status`, then rates, then what is wrong. */
+function describe({ view, rates }: ClientNews, now: number): string {
   const { acceptedPerSecond, deliveredPerSecond, failedPerSecond = 0, attemptMs } = rates ?? {};
   const failing = failedPerSecond > 0;
-  const moving = [`in ${shortRate(acceptedPerSecond)}/s`, `out ${shortRate(deliveredPerSecond)}/s`];
-  const parts = [
-    ...(rates === undefined ? [] : moving),
-    ...(failing ? [`failed ${shortRate(failedPerSecond)}/s`] : []),
-    ...(attemptMs === undefined ? [] : [`mean ${shortSpan(attemptMs)}`]),
-    `backlog ${formatCount(backlog)}${view.oldestMs > 0 ? ` (oldest ${shortAge(view.oldestMs)})` : ''}`,
+  const counts = [
+    `waiting ${formatCount(view.waiting)}${view.oldestMs > 0 ? ` (oldest ${shortAge(view.oldestMs)})` : ''}`,
+    `in flight ${formatCount(view.inFlight)}`,
     `retrying ${formatCount(view.retrying)}`,
     `dead ${formatCount(view.dead)}`,
-    ...(view.incidents.length === 0 ? [] : [`incidents ${formatCount(view.incidents.length)}`]),
+    `delivered ${formatCount(view.delivered)} in all`,
+  ];
+  const moving = [
+    `accepted ${shortRate(acceptedPerSecond)}/s`,
+    `delivered ${shortRate(deliveredPerSecond)}/s`,
+    ...(failing ? [`failed attempts ${shortRate(failedPerSecond)}/s`] : []),
+    ...(attemptMs === undefined ? [] : [`mean attempt ${shortSpan(attemptMs)}`]),
+  ];
+  const remarks = [
+    ...(view.incidents.length === 0 ? [] : [`open incidents ${formatCount(view.incidents.length)}`]),
     ...(view.pausedAt === undefined ? [] : ['paused']),
     ...Object.entries(view.endpoints).flatMap(([type, { pace }]) =>
       pace.state === 'open' ? [] : [`${type} ${shortPace(pace, now)}`],
     ),
     ...(failing ? [`last error ${describeError(view, now)}`] : []),
   ];
-  return parts.join(', ');
+  const parts = [counts, rates === undefined ? [] : moving, remarks].filter((part) => part.length > 0);
+  return parts.map((part) => part.join(', ')).join('; ');
 }
 
-/** `503 server_error, 3 s ago: the beginning of the response`. */
+/** `503 (server_error), 3 s ago, 12 delivered since: the beginning of the response`. */
 export function describeError({ lastError }: ClientNews['view'], now: number): string {
   if (lastError === undefined) return '';
-  const { status, class: failureClass, at, detail } = lastError;
-  const what = status === 0 ? failureClass : `${status} ${failureClass}`;
-  return oneLine(`${what}, ${shortAge(now - at)} ago${detail === '' ? '' : `: ${detail}`}`);
+  const { status, class: failureClass, at, detail, deliveredSince } = lastError;
+  const since = `${shortAge(now - at)} ago, ${formatCount(deliveredSince)} delivered since`;
+  return oneLine(`${failureText(status, failureClass)}, ${since}${detail === '' ? '' : `: ${detail}`}`);
 }
 
 /** A tick as machines read it. Rates are null at the first poll, `attemptMs` if no attempt ended. */
@@ -89,14 +104,15 @@ export function tickValue({ at, news, services, away }: WatchTick) {
   return { at: time, services: services ?? null, clients };
 }
 
-function clientValue({ view, rates, backlog }: ClientNews) {
-  const { waiting, inFlight, retrying, oldestMs, dead, broken, incidents, pausedAt, lastError } = view;
+function clientValue({ view, rates }: ClientNews) {
+  const { waiting, inFlight, retrying, oldestMs, dead, delivered } = view;
+  const { broken, incidents, pausedAt, lastError } = view;
   return {
     acceptedPerSecond: rounded(rates?.acceptedPerSecond),
     deliveredPerSecond: rounded(rates?.deliveredPerSecond),
-    failedPerSecond: rounded(rates?.failedPerSecond),
+    failedAttemptsPerSecond: rounded(rates?.failedPerSecond),
     attemptMs: rounded(rates?.attemptMs),
-    ...{ backlog, waiting, inFlight, retrying, oldestMs, dead, broken, incidents: incidents.length },
+    ...{ waiting, inFlight, retrying, oldestMs, dead, delivered, broken, incidents: incidents.length },
     pausedAt: pausedAt === undefined ? null : new Date(pausedAt).toISOString(),
     endpoints: Object.fromEntries(
       Object.entries(view.endpoints).map(([type, { pace }]) => [type, { pace: paceValue(pace) }]),

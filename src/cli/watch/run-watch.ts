@@ -14,10 +14,7 @@ import type { Operator } from '../open-operator.ts';
 import type { Terminal } from '../terminal.ts';
 import { NewsSource, type WatchTick } from './client-news.ts';
 import { plainLines, tickValue } from './plain-lines.ts';
-import { screenLines } from './screen-lines.ts';
-
-/** On a screen that is drawn anew each second, rates of single seconds only flicker. */
-const SCREEN_WINDOW_MS = 5_000;
+import { SCREEN_WINDOW_MS, screenLines } from './screen-lines.ts';
 
 /** Shows where these clients' events are, once an interval, until a key, a signal or a lost output ends it. */
 export async function runWatch(
@@ -56,6 +53,7 @@ function openLines(terminal: Terminal, clients: number, intervalMs: number) {
   const which = clients === 1 ? 'one client' : `${formatCount(clients)} clients`;
   const each = intervalMs >= 2_000 ? inWords(intervalMs) : `${intervalMs / 1_000} s`;
   terminal.line(`Watching ${which}: a line for each with news, every ${each}. Ctrl-C ends it.`);
+  terminal.line(`Counts are events now, rates are of the last ${each}.`);
   return {
     show(tick: WatchTick, before: WatchTick | undefined): void {
       terminal.value(tickValue(tick));

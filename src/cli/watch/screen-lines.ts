@@ -4,31 +4,36 @@ import type { Terminal } from '../terminal.ts';
 import { type ClientNews, isInTrouble, type Rates, type WatchTick } from './client-news.ts';
 import { describeError } from './plain-lines.ts';
 
-type Column = readonly [head: string, cell: (news: readonly ClientNews[]) => string];
+type Column = readonly [width: number, head: string, cell: (news: readonly ClientNews[]) => string];
 
-/** The counts of `waybill status`, and rates; a cell tells of one client, or sums up all. */
+/**
+ * The counts of `waybill status`, and rates; a cell tells of one client, or sums up all. A figure has five characters,
+ * and a blank before it.
+ */
 const COLUMNS: readonly Column[] = [
-  ['waiting', count(({ view }) => view.waiting)],
-  ['in flight', count(({ view }) => view.inFlight)],
-  ['retrying', count(({ view }) => view.retrying)],
-  ['dead', count(({ view }) => view.dead)],
-  ['delivered', count(({ view }) => view.delivered)],
-  ['in/s', rate((rates) => rates.acceptedPerSecond)],
-  ['out/s', (news) => (news.every(isPaused) ? 'paused' : rate((rates) => rates.deliveredPerSecond)(news))],
-  ['failed/s', rate((rates) => rates.failedPerSecond)],
+  [8, 'waiting', count(({ view }) => view.waiting)],
+  [10, 'in flight', count(({ view }) => view.inFlight)],
+  [9, 'retrying', count(({ view }) => view.retrying)],
+  [6, 'dead', count(({ view }) => view.dead)],
+  [7, 'in all', count(({ view }) => view.delivered)],
+  [7, '/s', (news) => (news.every(isPaused) ? 'paused' : rate((rates) => rates.deliveredPerSecond)(news))],
+  [9, '/s', rate((rates) => rates.acceptedPerSecond)],
+  [9, 'failed/s', rate((rates) => rates.failedPerSecond)],
 ];
-/** A figure has five characters, and a blank before it; `paused` has six. */
-const WIDTHS = COLUMNS.map(([head]) => Math.max(head.length, 6) + 1);
-const FIGURES_WIDTH = WIDTHS.reduce((sum, width) => sum + width);
+/** Above the heads: what the columns count. */
+const GROUPS = '            events now              delivered   accepted attempts';
+const FIGURES_WIDTH = COLUMNS.reduce((sum, [width]) => sum + width, 0);
+/** On a screen that is drawn anew each second, rates of single seconds only flicker. */
+export const SCREEN_WINDOW_MS = 5_000;
 const LEAST_NAME = 8;
 /** Narrower than this, the last error is left out. */
 const LEAST_ERROR = 24;
 
-function count(read: (one: ClientNews) => number): Column[1] {
+function count(read: (one: ClientNews) => number): Column[2] {
   return (news) => shortCount(news.reduce((sum, one) => sum + read(one), 0));
 }
 
-function rate(read: (rates: Rates) => number): Column[1] {
+function rate(read: (rates: Rates) => number): Column[2] {
   return (news) => {
     const known = news.flatMap(({ rates }) => rates ?? []);
     return shortRate(known.length === 0 ? undefined : known.reduce((sum, rates) => sum + read(rates), 0));
@@ -50,31 +55,32 @@ export function screenLines(
 ): string[] {
   const { at, news } = tick;
   const top = headLines(tick, style);
-  if (news.length === 0) return top;
+  if (news.length === 0) return [...top, ''];
   const longest = Math.max(LEAST_NAME, ...news.map(({ client }) => client.length));
   const nameWidth = Math.max(LEAST_NAME, Math.min(longest, columns - FIGURES_WIDTH));
   const hasErrors = columns - nameWidth - FIGURES_WIDTH > LEAST_ERROR;
   const line = (name: string, cellOf: (column: Column) => string): string => {
-    const cells = COLUMNS.map((column, i) => cellOf(column).padStart(WIDTHS[i] ?? 0));
+    const cells = COLUMNS.map((column) => cellOf(column).padStart(column[0]));
     return `${name.slice(0, nameWidth).padEnd(nameWidth)}${cells.join('')}`;
   };
   const row = (one: ClientNews): string => {
-    const figures = line(one.client, ([, cell]) => cell([one]));
+    const figures = line(one.client, ([, , cell]) => cell([one]));
     if (!isInTrouble(one)) return figures;
     return style('yellow', hasErrors ? `${figures}  ${describeError(one.view, at)}` : figures);
   };
   const ordered = news.toSorted((one, other) => severityOf(other) - severityOf(one));
-  // The head and the sum have a row each.
-  const room = rows - top.length - 2;
+  // The head has two rows, and the sum has one.
+  const room = rows - top.length - 3;
   const details = detailsOf(ordered.filter(isInTrouble), room, at, style);
   const roomForClients = room - [...details.values()].flat().length;
   const shown =
     ordered.length <= roomForClients ? ordered : ordered.slice(0, Math.max(1, roomForClients - 1));
-  const head = line('client', ([name]) => name);
+  const head = line('client', (column) => column[1]);
   return [
     ...top,
+    style('dim', `${' '.repeat(nameWidth)}${GROUPS}`),
     style('bold', head),
-    ...(news.length > 1 ? [line('all', ([, cell]) => cell(news))] : []),
+    ...(news.length > 1 ? [line('all', ([, , cell]) => cell(news))] : []),
     ...shown.flatMap((one) => [row(one), ...(details.get(one) ?? [])]),
     ...countRest(ordered.slice(shown.length)),
   ];
@@ -124,13 +130,14 @@ function countRest(news: readonly ClientNews[]): string[] {
 
 function headLines({ at, news, services, away }: WatchTick, style: Terminal['style']): string[] {
   const clients = `${formatCount(news.length)} client${news.length === 1 ? '' : 's'}`;
-  const title = `${style('bold', 'waybill status')}  ${formatTime(at)}  ${clients}  ${style('dim', 'q ends')}`;
+  const about = `${clients}, rates over ${SCREEN_WINDOW_MS / 1_000} s  ${style('dim', 'q ends')}`;
+  const title = `${style('bold', 'waybill status')}  ${formatTime(at)}  ${about}`;
   const wrong = headline(news.map(({ view }) => view));
   const top = [title, ...(wrong === '' ? [] : [style(['bold', 'red'], wrong)])];
   if (away !== undefined) {
     const stale = news.length > 0 ? '; the figures are from before' : '';
-    return [...top, style('red', away.reason), style('red', `for ${shortAge(at - away.since)}${stale}`), ''];
+    return [...top, style('red', away.reason), style('red', `for ${shortAge(at - away.since)}${stale}`)];
   }
-  if (services !== 0) return [...top, ''];
-  return [...top, style('yellow', 'No service is running: nothing is delivered until "waybill start".'), ''];
+  if (services !== 0) return top;
+  return [...top, style('yellow', 'No service is running: nothing is delivered until "waybill start".')];
 }

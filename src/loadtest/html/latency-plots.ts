@@ -5,9 +5,11 @@ import {
   type ReportDistribution,
   type ReportProbe,
   shownProbe,
+  stagesOf,
 } from '../load-report.ts';
 import type { LatencyObjective } from '../objectives.ts';
 import { showRate } from '../quantities.ts';
+import { showRates } from '../schedule.ts';
 import { durationAxis, type Plot, type PlotMark, type PlotSeries } from './plot.ts';
 
 /** The maximum is at 100 %, which has no place on the axis: it is drawn this far beyond the last percentile. */
@@ -33,7 +35,7 @@ export function percentilePlot(report: LoadReport): Plot | undefined {
   const carried: PlotMark[] = at < widest ? [{ kind: 'place', at, label: 'too few events beyond' }] : [];
   return {
     id: 'percentiles',
-    title: `How long events took, at ${showRate(probe.ratePerSecond)}`,
+    title: `How long events took, at ${showRates(stagesOf(report, probe))}`,
     caption:
       'Response counts from the moment at which an event was meant to be sent, service from when it was sent. ' +
       'Where they part, events had to wait before they could be sent. Each step to the right is another nine.',

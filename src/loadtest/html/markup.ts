@@ -38,20 +38,22 @@ export interface TableParts {
   readonly notes?: readonly string[];
 }
 
-/** A table under its heading; undefined: it has no rows. */
+/** A table under its heading, whose rows are stacked on a narrow page; undefined: it has no rows. */
 export function table({ title, headings, rows, numeric = [], notes = [] }: TableParts): Markup | undefined {
   if (rows.length === 0) return undefined;
   const side = (n: number): Markup => raw(numeric.includes(n) ? ' class="number"' : '');
   const head = headings.map((heading, n) => html`<th scope="col"${side(n)}>${heading}</th>`);
   const body = rows.map((row, n) => {
-    const cells = row.map((cell, column) => html`<td${side(column)}>${cell}</td>`);
+    const cells = row.map(
+      (cell, column) => html`<td${side(column)} data-label="${headings[column]}">${cell}</td>`,
+    );
     const note = notes[n] ?? '';
     const below = html`<tr><td class="note" colspan="${headings.length}">${note}</td></tr>
 `;
     return html`<tr${raw(note === '' ? '' : ' class="noted"')}>${cells}</tr>
 ${note === '' ? undefined : below}`;
   });
-  return html`<h2>${title}</h2><div class="wide"><table>
+  return html`<h2>${title}</h2><div class="wide"><table${raw(headings.length > 2 ? ' class="stacks"' : '')}>
 <thead><tr>${head}</tr></thead>
 <tbody>
 ${body}</tbody>

@@ -24,12 +24,20 @@ export const PAGE_SCRIPT = `
   };
   const CLOCK_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
 
-  /** The nines that are whole, with the median and both ends. */
+  const nineLabel = (at, plot) => (at === plot.x.max ? 'max' : percentile(at));
+
+  /** The nines that are whole, with the median and both ends; those without room beside the next one are left out. */
   function nineSplits(u, axis, min, max, plot) {
     const last = plot.x.max;
     const splits = [0, Math.log10(2)];
     for (let n = 1; n <= last; n += 1) splits.push(n);
-    return [...splits.filter((at) => at < last - 0.25), last].filter((at) => at >= min && at <= max);
+    const shown = [last];
+    const toPixels = (u.width - 84) / (max - min);
+    for (const at of splits.reverse()) {
+      const letters = nineLabel(at, plot).length + nineLabel(shown[0], plot).length;
+      if ((shown[0] - at) * toPixels >= 5 * letters) shown.unshift(at);
+    }
+    return shown.filter((at) => at >= min && at <= max);
   }
 
   function axisOf(plot, side) {
@@ -39,7 +47,7 @@ export const PAGE_SCRIPT = `
     const grid = { stroke: colour('grid'), width: 1 };
     const axis = {
       label, labelFont: FONT, font: FONT, stroke: text, grid, ticks: { ...grid, size: 5 },
-      labelSize: 22, labelGap: isX ? 2 : 0, size: isX ? 34 : 62, space: isX ? 64 : 34,
+      labelSize: 22, labelGap: isX ? 2 : 0, size: isX ? 34 : 62, space: isX ? 50 : 34,
       values: (u, splits) => splits.map((at) => (at === null ? null : WRITE[unit](at))),
     };
     if (unit === 'clock') return { ...axis, incrs: CLOCK_STEPS };
@@ -48,7 +56,7 @@ export const PAGE_SCRIPT = `
       ...axis,
       splits: (u, index, min, max) => nineSplits(u, index, min, max, plot),
       filter: (u, splits) => splits,
-      values: (u, splits) => splits.map((at) => (at === plot.x.max ? 'max' : percentile(at))),
+      values: (u, splits) => splits.map((at) => nineLabel(at, plot)),
     };
   }
 

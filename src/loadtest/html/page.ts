@@ -53,7 +53,7 @@ ${probesSection(report)}
 ${outcomesSection(report)}
 ${generatorSection(report)}
 ${planSection(report)}
-<h2>To repeat it</h2><pre>${report.command}</pre>
+<h2>To repeat it</h2><pre>${report.command.split(' ').map((word) => html`<span>${word}</span> `)}</pre>
 <footer class="faint">Percentiles are shown where the sample carries them (95 % confidence): p95 needs 59 events, p99 299, p99.9 2,995.</footer>
 </main>
 <script type="application/json" id="plots">${jsonForScript([...overall, ...overTime])}</script>
@@ -143,7 +143,7 @@ p { margin: 0.3rem 0; }
 .tiles div { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 0.6rem 0.85rem; }
 .tiles dt { color: var(--faint); font-size: 0.85rem; }
 .tiles dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; }
-.tiles small { display: block; color: var(--faint); font-size: 0.8rem; font-weight: 400; }
+.tiles small { display: block; color: var(--faint); font-size: 0.8rem; font-weight: 400; text-wrap: balance; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 560px), 1fr)); gap: 1.25rem; }
 figure {
   margin: 0; padding: 0.9rem 1rem 0.7rem; min-width: 0; background: var(--panel); border: 1px solid var(--line);
@@ -164,8 +164,13 @@ pre {
   margin: 0.4rem 0; padding: 0.7rem 0.9rem; background: var(--panel); border: 1px solid var(--line);
   border-radius: 8px; white-space: pre-wrap; overflow-wrap: anywhere;
 }
+pre span { display: inline-block; max-width: 100%; }
 footer { margin: 2.5rem 0 2rem; font-size: 0.85rem; }
 .uplot .u-legend { margin: 0.2rem 0 0; text-align: left; font-size: 0.85rem; color: var(--text); width: 100%; }
+.uplot .u-legend tbody { display: flex; flex-wrap: wrap; gap: 0 1rem; }
+.uplot .u-legend tr { margin: 0; }
+.uplot .u-legend tr:first-child { order: 1; }
+.uplot .u-legend tr:first-child td:not(:empty)::before { content: 'at '; }
 .uplot .u-legend th, .uplot .u-legend td { border: 0; }
 .uplot .u-legend th { color: var(--text); font-weight: 400; white-space: nowrap; }
 .uplot .u-legend .u-series > * { padding: 0.05rem 0.25rem; }
@@ -180,9 +185,24 @@ footer { margin: 2.5rem 0 2rem; font-size: 0.85rem; }
 .level.high span { bottom: auto; top: 2px; }
 .place { top: 0; bottom: 0; border-left: 1px dashed var(--text); }
 .place span { bottom: 6px; left: 3px; }
+#plot-knee .place span { bottom: auto; top: 6px; left: auto; right: 3px; }
 .mark.turned span { left: auto; right: 3px; }
 .stretch { top: 0; bottom: 0; background: var(--shade); }
 .stretch span { display: none; }
 .uplot .u-select { background: var(--shade); }
+@media (max-width: 640px) {
+  main, header { width: calc(100% - 1.5rem); }
+  figure { padding: 0.8rem 0.6rem 0.6rem; }
+  .stacks thead { display: none; }
+  .stacks, .stacks tbody, .stacks td { display: block; }
+  .stacks tr {
+    display: grid; grid-template-columns: 1fr 1fr; gap: 0.3rem 1rem; padding: 0.5rem 0; border-top: 1px solid var(--line);
+  }
+  .stacks td, .stacks td.number { padding: 0; border: 0; text-align: left; }
+  .stacks td::before { content: attr(data-label); display: block; color: var(--faint); font-size: 0.85em; }
+  .stacks td:empty, .stacks td.note::before { display: none; }
+  .stacks td.note, .stacks td:last-child:nth-child(odd) { grid-column: 1 / -1; }
+  .stacks tr.noted + tr { border: 0; padding-top: 0; }
+}
 @media print { .u-value { display: none; } figure, .tiles div { break-inside: avoid; } }
 `;

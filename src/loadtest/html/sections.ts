@@ -4,9 +4,11 @@ import {
   type LoadReport,
   type ReportDistribution,
   shownProbe,
+  stagesOf,
   whyNotQuoted,
 } from '../load-report.ts';
-import { showMs, showNumber, showRate, showShare } from '../quantities.ts';
+import { showMs, showNumber, showRate, showShare, showTime } from '../quantities.ts';
+import { showRates, showStage } from '../schedule.ts';
 import { badge, html, type Markup, table } from './markup.ts';
 
 /** The target, and the result. */
@@ -28,17 +30,19 @@ ${reasons.map((reason) => html`<p>${reason}</p>`)}
 export function tiles(report: LoadReport): Markup | undefined {
   const probe = shownProbe(report);
   if (probe === undefined) return undefined;
-  const { offered, delivered, durationMs, response, service, ratePerSecond, unsent, dropped } = probe;
+  const { offered, delivered, durationMs, response, service, unsent, dropped } = probe;
   const seconds = durationMs / 1_000;
   const tile = (name: string, value: string, more: string): Markup =>
     html`<div><dt>${name}</dt><dd>${value}<small>${more}</small></dd></div>`;
   const durationTile = (name: string, of: ReportDistribution): Markup =>
     tile(`${name} p99`, percentile(of, 'p99'), `p50 ${percentile(of, 'p50')}, max ${showMs(of.maxMs)}`);
+  const stages = stagesOf(report, probe);
+  const plannedMs = stages.reduce((sum, stage) => sum + stage.durationMs, 0);
   const why = whyNotQuoted(probe);
   const limit = report.result.limit;
   return html`<dl class="tiles">
 ${limit === undefined || limit.kind === 'none' ? undefined : tile('limit', showRate(limit.ratePerSecond), kindOf(limit))}
-${tile('offered', showRate(seconds > 0 ? offered / seconds : 0), `planned ${showRate(ratePerSecond)} for ${showMs(durationMs)}`)}
+${tile('offered', showRate(seconds > 0 ? offered / seconds : 0), `planned ${showRates(stages)} for ${showTime(plannedMs)}`)}
 ${tile('delivered', offered === 0 ? 'n/a' : showShare(delivered / offered), `${count(delivered)} of ${count(offered)}, ${count(unsent)} unsent${dropped === 0 ? '' : `, ${count(dropped)} called off`}`)}
 ${why === undefined ? [durationTile('response', response), durationTile('service', service)] : tile('response p99', '—', `not quoted: ${why}`)}
 </dl>`;
@@ -62,13 +66,14 @@ export function objectivesSection(report: LoadReport): Markup | undefined {
 }
 
 /** The run or the probes of a search, in their order. */
-export function probesSection({ probes }: LoadReport): Markup | undefined {
+export function probesSection(report: LoadReport): Markup | undefined {
+  const { probes } = report;
   const rows = probes.map((probe) => {
     const quoted = (value: string): string => (isQuotable(probe) ? value : '—');
     return [
       probe.purpose,
       showMs(probe.startMs),
-      probe.purpose === 'preflight' ? '' : showRate(probe.ratePerSecond),
+      probe.purpose === 'preflight' ? '' : showRates(stagesOf(report, probe)),
       showMs(probe.durationMs),
       count(probe.offered),
       probe.offered === 0 ? 'n/a' : showShare(probe.delivered / probe.offered),
@@ -89,8 +94,8 @@ export function probesSection({ probes }: LoadReport): Markup | undefined {
 }
 
 /** How the events of the probe with the most failures ended, with the first answer of each kind. */
-export function outcomesSection({ probes }: LoadReport): Markup | undefined {
-  const ended = probes.filter(({ outcomes }) => outcomes.length > 0);
+export function outcomesSection(report: LoadReport): Markup | undefined {
+  const ended = report.probes.filter(({ outcomes }) => outcomes.length > 0);
   const probe = ended.sort((a, b) => a.failed - b.failed).at(-1);
   if (probe === undefined) return undefined;
   const total = probe.outcomes.reduce((sum, outcome) => sum + outcome.count, 0);
@@ -99,10 +104,11 @@ export function outcomesSection({ probes }: LoadReport): Markup | undefined {
     status === 0 ? 'none' : status,
     count(times),
     showShare(times / total),
-    html`<code>${examples[0]?.response ?? ''}</code>`,
+    examples[0]?.response ? html`<code>${examples[0].response}</code>` : '',
   ]);
   const headings = ['Outcome', 'Status', 'Events', 'Share', 'The first of them was answered'];
-  return table({ title: `Outcomes at ${showRate(probe.ratePerSecond)}`, headings, rows, numeric: [2, 3] });
+  const title = `Outcomes at ${showRates(stagesOf(report, probe))}`;
+  return table({ title, headings, rows, numeric: [2, 3] });
 }
 
 function kindOf(limit: Exclude<Verdict, { kind: 'none' }>): string {
@@ -135,21 +141,22 @@ export function settingsSection({ recommended, target }: LoadReport): Markup | u
 <pre>clients:
   ${target.client}:
 ${yaml}</pre>
-<p class="faint">With ${showRate(drain.usualRatePerSecond)} arriving as usual, an outage of 10 minutes takes ${minutes(drain.ms)} to drain: ${drain.formula}.</p>`;
+<p class="faint">With ${showRate(drain.usualRatePerSecond)} arriving as usual, an outage of 10 minutes takes ${showTime(drain.ms)} to drain: ${drain.formula}.</p>`;
 }
 
 /** Whether the generator kept up. */
-export function generatorSection({ probes, tokenRequests }: LoadReport): Markup | undefined {
+export function generatorSection(report: LoadReport): Markup | undefined {
+  const { probes, tokenRequests } = report;
   const real = probes.filter(({ purpose }) => purpose !== 'preflight');
-  const rows = real.map(({ purpose, ratePerSecond, generator, lag, unsent, inFlight }) => [
-    purpose,
-    showRate(ratePerSecond),
-    showShare(generator.sentShare),
-    showMs(generator.lagP99Ms),
-    showMs(lag.maxMs),
-    showShare(generator.eventLoopUtilisation),
-    count(unsent),
-    showNumber(inFlight.lastThird),
+  const rows = real.map((probe) => [
+    probe.purpose,
+    showRates(stagesOf(report, probe)),
+    showShare(probe.generator.sentShare),
+    showMs(probe.generator.lagP99Ms),
+    showMs(probe.lag.maxMs),
+    showShare(probe.generator.eventLoopUtilisation),
+    count(probe.unsent),
+    showNumber(probe.inFlight.lastThird),
   ]);
   const headings = ['Probe', 'Rate', 'Attended to', 'Lag p99', 'Lag max', 'Busy', 'Unsent', 'In flight'];
   const found = table({ title: 'The generator', headings, rows, numeric: [1, 2, 3, 4, 5, 6, 7] });
@@ -165,19 +172,15 @@ export function generatorSection({ probes, tokenRequests }: LoadReport): Markup 
 
 /** The plan. */
 export function planSection({ plan, target }: LoadReport): Markup | undefined {
-  const stages = plan.stages.map(({ durationMs, fromRate, toRate }) => {
-    const rates = fromRate === toRate ? showRate(fromRate) : `${showRate(fromRate)} to ${showRate(toRate)}`;
-    return `${rates} for ${minutes(durationMs)}`;
-  });
   const { search } = plan;
   const load =
     search === undefined
-      ? stages.join(', ')
+      ? plan.stages.map(showStage).join(', ')
       : `from ${showRate(search.startRate)} to ${showRate(search.maxRate)} at most, within ${showShare(search.precision)}; ` +
-        `probes of ${minutes(search.probeMs)}, ${minutes(search.confirmMs)} to confirm, ${minutes(search.budgetMs)} in all`;
+        `probes of ${showTime(search.probeMs)}, ${showTime(search.confirmMs)} to confirm, ${showTime(search.budgetMs)} in all`;
   const rows: [string, string][] = [
     ['Load', load],
-    ['Arrivals', `${plan.arrivals}, seed ${plan.seed}, warm-up ${minutes(plan.warmupMs)}`],
+    ['Arrivals', `${plan.arrivals}, seed ${plan.seed}, warm-up ${showTime(plan.warmupMs)}`],
     ['Path', plan.via === 'direct' ? 'direct to the endpoint' : 'through the engine: intake, queue, workers'],
     [
       'Payloads',
@@ -206,11 +209,4 @@ function count(value: number): string {
 
 function momentOf(iso: string): string {
   return iso.slice(0, 19).replace('T', ' ');
-}
-
-function minutes(ms: number): string {
-  if (ms < 60_000) return showMs(ms);
-  const all = Math.round(ms / 1_000);
-  const [whole, seconds] = [Math.floor(all / 60), all % 60];
-  return seconds === 0 ? `${whole} min` : `${whole} min ${seconds} s`;
 }

@@ -9,6 +9,8 @@ interface TimedRow {
   readonly row: SecondRow | undefined;
   /** How much of the second events were offered in, 0 to 1. */
   readonly offeredShare: number;
+  /** Whether its deliveries are a rate: they are not in a part of a second, if there is no drain. */
+  readonly isRate: boolean;
 }
 
 /** If events are offered in less than this share of a second, their rate says nothing. */
@@ -24,15 +26,28 @@ export function timePlots(report: LoadReport): Plot[] {
   );
   const rows = probes.flatMap(timedRows).sort((one, other) => one.at - other.at);
   if (rows.length === 0) return [];
-  const warmups = probes
-    .filter(({ warmupMs }) => warmupMs > 0)
-    .map(({ startMs, warmupMs }): PlotMark => {
-      return { kind: 'stretch', from: startMs / 1_000, to: (startMs + warmupMs) / 1_000 };
-    });
   const x = timeAxis(rows[0]?.at ?? 0, rows.at(-1)?.at ?? 0);
-  const frame = { x, xs: rows.map(({ at }) => at), marks: warmups };
+  const frame = { x, xs: rows.map(({ at }) => at), marks: probes.flatMap(stretchesOf) };
   const plots = [ratePlot(rows), percentilesOverTime(rows), outcomesOverTime(rows), inFlightPlot(rows)];
   return plots.map((plot) => ({ ...frame, ...plot }));
+}
+
+/** The warm-up of a probe, and its drain. */
+function stretchesOf(probe: ReportProbe): PlotMark[] {
+  const { startMs, warmupMs, durationMs } = probe;
+  const startSeconds = startMs / 1_000;
+  const endSeconds = startSeconds + (warmupMs + durationMs) / 1_000;
+  const stretches = [
+    [startSeconds, startSeconds + warmupMs / 1_000],
+    [endSeconds, endSeconds + drainSeconds(probe)],
+  ] as const;
+  return stretches.filter(([from, to]) => from < to).map(([from, to]) => ({ kind: 'stretch', from, to }));
+}
+
+/** For how long answers came in after the last event was offered; 0: within a second. */
+function drainSeconds({ warmupMs, durationMs, seconds }: ReportProbe): number {
+  const drain = seconds.length - (warmupMs + durationMs) / 1_000;
+  return drain > 1 ? drain : 0;
 }
 
 /** In minutes and seconds if it is long. */
@@ -47,9 +62,15 @@ function timedRows(probe: ReportProbe): TimedRow[] {
   const endSeconds = (probe.warmupMs + probe.durationMs) / 1_000;
   const rows = probe.seconds.map((row): TimedRow => {
     const offeredShare = Math.max(0, Math.min(1, endSeconds - row.second));
-    return { at: startSeconds + row.second + 0.5, row, offeredShare };
+    const isRate = offeredShare === 1 || drainSeconds(probe) > 0;
+    return { at: startSeconds + row.second + 0.5, row, offeredShare, isRate };
   });
-  const gap = { at: (rows.at(-1)?.at ?? startSeconds) + 0.01, row: undefined, offeredShare: 0 };
+  const gap = {
+    at: (rows.at(-1)?.at ?? startSeconds) + 0.01,
+    row: undefined,
+    offeredShare: 0,
+    isRate: false,
+  };
   return [...rows, gap];
 }
 
@@ -58,19 +79,22 @@ type Values = (number | null)[];
 
 function valuesOf(
   rows: readonly TimedRow[],
-  read: (row: SecondRow, offeredShare: number) => number | null,
+  read: (row: SecondRow, timed: TimedRow) => number | null,
 ): Values {
-  return rows.map(({ row, offeredShare }) => (row === undefined ? null : read(row, offeredShare)));
+  return rows.map((timed) => (timed.row === undefined ? null : read(timed.row, timed)));
 }
 
 function ratePlot(rows: readonly TimedRow[]): Drawn {
-  const offered = valuesOf(rows, (row, share) => (share < LEAST_SHARE ? null : row.offered / share));
-  // Deliveries in a partial second, or after the last arrival, are no rate.
-  const delivered = valuesOf(rows, (row, share) => (share < 1 ? null : row.delivered));
+  const offered = valuesOf(rows, (row, { offeredShare: share }) =>
+    share < LEAST_SHARE ? null : row.offered / share,
+  );
+  const delivered = valuesOf(rows, (row, { isRate }) => (isRate ? row.delivered : null));
   return {
     id: 'rate',
     title: 'Rate',
-    caption: 'What was offered, and what was delivered, by second. The shaded stretch is the warm-up.',
+    caption:
+      'What was offered, and what was delivered, by second, to the last answer. Shaded are the warm-up and the ' +
+      'drain, when nothing more is offered.',
     y: rateAxis('Events per second', [...offered, ...delivered]),
     series: [
       { label: 'offered', colour: 'response', kind: 'line', dashed: true, values: offered },

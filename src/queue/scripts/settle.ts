@@ -8,6 +8,19 @@ import { TAKE_NEXT } from './take.ts';
 import { WAKE } from './wake.ts';
 import { ROOM_TO_SETTLE } from './when-full.ts';
 
+/** `deliveredSoFar(stats, type)`: the events delivered to an endpoint, over the counters of all statuses. */
+const DELIVERED_SO_FAR = `
+local function deliveredSoFar(stats, type)
+  local sum, cursor = 0, '0'
+  repeat
+    local found = redis.call('HSCAN', stats, cursor, 'MATCH', 'delivered:' .. type .. ':*', 'COUNT', 1000)
+    cursor = found[1]
+    for i = 2, #found[2], 2 do sum = sum + found[2][i] end
+  until cursor == '0'
+  return sum
+end
+`;
+
 /**
  * Settles an open batch, unless its lock is lost. A batch of which nothing is left goes first: that frees memory, and
  * so Redis allows it, and all that follows, also while it is full. Any other settlement first looks whether there is
@@ -32,6 +45,7 @@ ${ROOM_TO_SETTLE}
 ${REMEMBER_DELIVERED}
 ${NOTE_COURSE}
 ${NOTE_DEATHS}
+${DELIVERED_SO_FAR}
 ${PACE_FUNCTIONS}
 local prefix, deadPrefix, order, data = ARGV[1], ARGV[2], cjson.decode(ARGV[3]), ARGV[4]
 local id, now, action, write = order.id, order.now, order.action, order.write
@@ -58,7 +72,11 @@ else
 end
 
 for field, increment in pairs(order.counters) do redis.call('HINCRBY', KEYS[1], field, increment) end
-for field, text in pairs(order.lastError) do redis.call('HSET', KEYS[1], field, text) end
+if order.lastError then
+  local before = deliveredSoFar(KEYS[1], order.type) - order.lastError.deliveredAfter
+  local text = string.format('{"deliveredBefore":%d,', before) .. string.sub(order.lastError.text, 2)
+  redis.call('HSET', KEYS[1], 'lastError:' .. order.type, text)
+end
 if order.webPages then
   local latest = redis.call('HGET', KEYS[1], 'pagesAt:' .. order.type) or 0
   if now - latest > ${FORGET_PAGES_MS} then

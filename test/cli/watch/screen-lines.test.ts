@@ -11,7 +11,7 @@ const plain = (_: unknown, text: string): string => text;
 const error = (status: number, failureClass: string, detail: string, agoMs: number) => ({
   lastError: {
     ...{ at: NOW - agoMs, event: 'e', type: 'disposition_update', attempt: 2, status },
-    ...{ class: failureClass, detail },
+    ...{ class: failureClass, detail, deliveredSince: 12 },
   },
 });
 const rates = (acceptedPerSecond: number, deliveredPerSecond: number, failedPerSecond: number) => ({
@@ -19,10 +19,10 @@ const rates = (acceptedPerSecond: number, deliveredPerSecond: number, failedPerS
 });
 
 function quiet(client: string): ClientNews {
-  return { client, view: viewWith({}, { delivered: 10 }), backlog: 0 };
+  return { client, view: viewWith({}, { delivered: 10 }) };
 }
 const HEALTHY: ClientNews = {
-  ...{ client: 'acme', view: viewWith({ inFlight: 3 }), backlog: 3 },
+  ...{ client: 'acme', view: viewWith({ inFlight: 3 }) },
   ...rates(1234, 1230.4, 0),
 };
 const FAILING: ClientNews = {
@@ -31,7 +31,7 @@ const FAILING: ClientNews = {
     ...{ waiting: 12_345, retrying: 60, oldestMs: 200_000, dead: 7, pausedAt: NOW },
     ...error(503, 'server_error', 'a\u001b[31m long\nexplanation of what is wrong there', 3_400),
   }),
-  ...{ backlog: 12_405, ...rates(20, 0.25, 15) },
+  ...rates(20, 0.25, 15),
 };
 const tickOf = (news: readonly ClientNews[], more: Partial<WatchTick> = {}): WatchTick => ({
   ...{ at: NOW, news, services: 1, ...more },
@@ -40,22 +40,22 @@ const tickOf = (news: readonly ClientNews[], more: Partial<WatchTick> = {}): Wat
 test('80 columns: the columns of status, with rates; clients in trouble first, and what is paused', () => {
   const lines = screenLines(tickOf([quiet('acme-new'), HEALTHY, FAILING]), { columns: 79, rows: 23 }, plain);
   expect(lines).toEqual([
-    'waybill status  2026-03-01 14:03:07Z  3 clients  q ends',
-    '',
-    'client      waiting in flight retrying   dead delivered   in/s  out/s failed/s',
-    'all           12.3k         3       60      7        10  1,254  1,231       15',
-    'acme-outlet   12.3k         0       60      7         0     20 paused       15',
-    'acme-new          0         0        0      0        10      -      -        -',
-    'acme              0         3        0      0         0  1,234  1,230        0',
+    'waybill status  2026-03-01 14:03:07Z  3 clients, rates over 5 s  q ends',
+    '                       events now              delivered   accepted attempts',
+    'client      waiting in flight retrying  dead in all     /s       /s failed/s',
+    'all           12.3k         3       60     7     10  1,231    1,254       15',
+    'acme-outlet   12.3k         0       60     7      0 paused       20       15',
+    'acme-new          0         0        0     0     10      -        -        -',
+    'acme              0         3        0     0      0  1,230    1,234        0',
   ]);
 });
 
 test('120 columns: the last error beside clients in trouble, as one line', () => {
   const lines = screenLines(tickOf([HEALTHY, FAILING]), { columns: 119, rows: 29 }, plain);
   expect(lines.slice(4)).toEqual([
-    'acme-outlet   12.3k         0       60      7         0     20 paused       15' +
-      '  503 server_error, 3 s ago: a\\u001b[31m long explanation of what is wrong there',
-    'acme              0         3        0      0         0  1,234  1,230        0',
+    'acme-outlet   12.3k         0       60     7      0 paused       20       15' +
+      '  503 (server_error), 3 s ago, 12 delivered since: a\\u001b[31m long explanation of what is wrong there',
+    'acme              0         3        0     0      0  1,230    1,234        0',
   ]);
 });
 
@@ -64,7 +64,7 @@ test('what is trouble: failures, retries, a long wait, a broken job, an incident
     ...[{ retrying: 1 }, { oldestMs: 60_001 }, { broken: 1 }, { incidents: ['disposition_update'] }],
     ...[{ pausedAt: NOW }, { oldestMs: 60_000 }, { dead: 5 }, { waiting: 5 }],
   ];
-  const news = troubles.map((figures) => ({ client: 'acme', view: viewWith(figures), backlog: 0 }));
+  const news = troubles.map((figures) => ({ client: 'acme', view: viewWith(figures) }));
   expect(news.map(isInTrouble)).toEqual([true, true, true, true, true, false, false, false]);
   expect(isInTrouble({ ...quiet('acme'), ...rates(0, 0, 0.2) })).toBe(true);
   expect([SLOWED, DOWN, pacedClient('acme', {})].map(isInTrouble)).toEqual([true, true, false]);
@@ -103,7 +103,7 @@ function pacedClient(
   const whole = { state: 'open', since: NOW - 720_000, holds: true, holdUntil: 0, paced: 0, ...pace };
   const endpoints = { disposition_update: { pace: whole, ...endpoint } as EndpointView };
   const waiting = pace.paced ?? 0;
-  return { client, view: viewWith({ waiting, endpoints }), backlog: waiting, ...rates(0, 0, 0) };
+  return { client, view: viewWith({ waiting, endpoints }), ...rates(0, 0, 0) };
 }
 const DOWN = pacedClient('acme', {
   ...{ state: 'down', paced: 12_400, nextTryAt: NOW + 14_300, pacedUntil: NOW + 3.2 * 3_600_000 },
