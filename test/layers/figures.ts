@@ -24,7 +24,7 @@ const SMALL_FILE_LINES = 30;
 
 /** The limits. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 43_620, of: linesIn('') },
+  { what: 'src and workers: lines', limit: 43_650, of: linesIn('') },
   { what: 'src and workers: files', limit: 422, of: filesIn('') },
   { what: 'src/delivery: lines', limit: 2_200, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 14, of: filesIn('src/delivery/') },
