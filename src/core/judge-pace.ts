@@ -30,36 +30,29 @@ const DOWN = { afterMs: 10_000, failures: 20, quietMs: 300_000, quietFailures: 5
 /** Failures without a delivery that end a recovery. */
 const RELAPSE_FAILURES = 5;
 
-/** A clock that was ahead leaves times that nothing would reach for long: they are cut. */
+/** Times that are past, unless a clock was ahead. */
+const PAST = ['since', 'waitedAt', 'epochFrom', 'silentFrom', 'downFrom'] as const;
+const PAST_IN_SUMS = ['from', 'secondFrom', 'countedFrom', 'goodAt', 'failsFrom'] as const;
+
+/** A clock that was ahead leaves times that nothing would reach for long: they are cut. Mostly nothing is. */
 function cutTimesAhead(verdict: Verdict, sums: PaceSums, now: number): Pick<Case, 'verdict' | 'sums'> {
-  const past = (time: number) => Math.min(time, now);
+  const past = cut(verdict, PAST, now);
+  const held = cut(past, ['holdUntil', 'lagUntil'], now + LONGEST_HOLD_MS);
   return {
-    verdict: {
-      ...verdict,
-      since: past(verdict.since),
-      waitedAt: past(verdict.waitedAt),
-      epochFrom: past(verdict.epochFrom),
-      silentFrom: past(verdict.silentFrom),
-      downFrom: past(verdict.downFrom),
-      holdUntil: Math.min(verdict.holdUntil, now + LONGEST_HOLD_MS),
-      lagUntil: Math.min(verdict.lagUntil, now + LONGEST_HOLD_MS),
-      normalUntil: Math.min(verdict.normalUntil, now + LONGEST_PAUSE_MS),
-      tryAgainAt: Math.min(verdict.tryAgainAt, now + LONGEST_PAUSE_MS),
-    },
-    sums: {
-      ...sums,
-      from: past(sums.from),
-      secondFrom: past(sums.secondFrom),
-      countedFrom: past(sums.countedFrom),
-      goodAt: past(sums.goodAt),
-      failsFrom: past(sums.failsFrom),
-      retryAt: Math.min(sums.retryAt, now + LONGEST_HOLD_MS),
-    },
+    verdict: cut(held, ['normalUntil', 'tryAgainAt'], now + LONGEST_PAUSE_MS),
+    sums: cut(cut(sums, PAST_IN_SUMS, now), ['retryAt'], now + LONGEST_HOLD_MS),
   };
 }
 
-function isCut(verdict: Verdict, cut: Verdict): boolean {
-  return Object.keys(cut).some((key) => cut[key as keyof Verdict] !== verdict[key as keyof Verdict]);
+/** The same with these times not after the latest one; itself, if none was. */
+function cut<Times, Name extends keyof Times>(
+  times: Times & Readonly<Record<Name, number>>,
+  names: readonly Name[],
+  latest: number,
+): Times & Readonly<Record<Name, number>> {
+  let kept = times;
+  for (const name of names) if (times[name] > latest) kept = { ...kept, [name]: latest };
+  return kept;
 }
 
 /**
@@ -75,7 +68,7 @@ export function judge(
 ): Verdict | undefined {
   const at: Case = { ...cutTimesAhead(verdict, sums, now), now, floor: Math.max(1, minPerSecond) };
   // Written down at once: cut anew at each look, they would go on with the clock.
-  if (isCut(verdict, at.verdict)) return goOn(at, {});
+  if (at.verdict !== verdict) return goOn(at, {});
   if (at.verdict.state === 'down') return judgeDown(at);
   if (at.verdict.holdUntil > now) return undefined;
   if (at.verdict.holdUntil > 0) return judgeAsk(at);

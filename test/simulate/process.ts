@@ -299,9 +299,10 @@ export class SimulatedProcess {
 }
 
 function signOfReply(reply: Reply | 'timeout'): Sign | undefined {
-  const failed = { kind: 'failed', response: '' } as const;
-  if (reply === 'timeout') return signOf({ ...failed, failureClass: 'timeout', status: 0 });
+  if (reply === 'timeout')
+    return signOf({ kind: 'failed', response: '', failureClass: 'timeout', status: 0 });
   const { status } = reply;
   if (status >= 200 && status < 300) return 'good';
-  return signOf({ ...failed, failureClass: status === 0 ? 'refused' : 'server_error', status });
+  const failureClass = status === 0 ? 'refused' : 'server_error';
+  return signOf({ kind: 'failed', response: '', failureClass, status });
 }
