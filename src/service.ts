@@ -69,6 +69,12 @@ export interface RunningService {
  * @throws ConfigError; WaybillError `REDIS_UNAVAILABLE` if Redis cannot be reached now (ten seconds at most), other
  *   `REDIS_...` if the embedded one does not start, `HTTP_LISTEN_FAILED`, `METRICS_LISTEN_FAILED`. Nothing stays open.
  */
+export function startService(
+  config: Config | ConfigInput | string,
+  options?: ServiceOptions,
+): Promise<RunningService>;
+// The compiler tells what is wrong by the last of these.
+export function startService(config: ConfigInput | string, options?: ServiceOptions): Promise<RunningService>;
 export async function startService(
   config: Config | ConfigInput | string,
   { log = SILENT }: ServiceOptions = {},

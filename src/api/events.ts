@@ -3,13 +3,22 @@ import type { FastifyRequest } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import { z } from 'zod';
 import { eventFateValue } from '../core/event-fate.ts';
-import { findEventType } from '../core/event-types.ts';
+import { findEventType, KNOWN_TYPES } from '../core/event-types.ts';
 import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { EVENT_FORMATS, type EventFormat, type EventItem, parseEvents, readEvents } from './event-items.ts';
 import { ProblemError } from './problems.ts';
 import { type BodyRoom, readBody, withWholeBody } from './request-body.ts';
-import { accountSchema, type EventAccount, eventFateSchema, problems, problemsOf } from './schemas.ts';
+import {
+  accountSchema,
+  actorSchema,
+  count,
+  type EventAccount,
+  problems,
+  problemsOf,
+  status,
+  time,
+} from './schemas.ts';
 import { inWrapper, Submission } from './submit-events.ts';
 
 /** Whole bodies that may be in memory at once, of the largest size. */
@@ -18,6 +27,27 @@ const CREATED_LATER = 202;
 const KEY_FOR_MANY =
   'the header Idempotency-Key is for one event by itself; several have theirs in application/vnd.waybill.events+json';
 const OTHER_KEY = 'the header Idempotency-Key and the idempotencyKey beside the payload are not the same';
+
+const fate = { id: z.string(), client: z.string() };
+const died = { ...fate, attempts: count, replays: count };
+const latest = { class: z.string().describe('of its latest attempt'), status };
+
+/** What became of an event. */
+const eventFateSchema = z
+  .discriminatedUnion('state', [
+    z.object({ ...fate, state: z.literal('waiting') }),
+    z
+      .object({ ...fate, state: z.literal('moving') })
+      .describe('it waits or is being sent; jobs moved too fast to tell which'),
+    z.object({ ...fate, state: z.literal('retrying'), attempt: count, nextAttemptAt: time, ...latest }),
+    z.object({
+      ...{ ...fate, state: z.literal('delivered'), deliveredAt: time, status: z.int() },
+      attempts: count.describe('in its last life, with the one that was delivered'),
+    }),
+    z.object({ ...died, state: z.literal('dead'), deadLetterId: z.string(), ...latest }),
+    z.object({ ...fate, state: z.literal('discarded'), discardedAt: time, by: actorSchema }),
+  ])
+  .meta({ id: 'EventFate' });
 
 const params = z.strictObject({
   client: z.string().describe('the name of a client'),
@@ -125,7 +155,7 @@ function submitRoute({ http, submit }: ApiParts) {
 function checkTarget(config: Pick<PresentConfig, 'clients'>, client: string, type: string): void {
   chooseClients(config, client);
   if (findEventType(type) === undefined) {
-    throw new ProblemError('UNKNOWN_EVENT_TYPE', `"${type}" is not an event type`);
+    throw new ProblemError('UNKNOWN_EVENT_TYPE', `"${type}" is not an event type; ${KNOWN_TYPES}`);
   }
   if (config.clients[client]?.endpoints[type] === undefined) {
     throw new ProblemError('NO_ENDPOINT', `client "${client}" has no endpoint for ${type}`);

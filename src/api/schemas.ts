@@ -228,23 +228,3 @@ export const deadLetterDetailSchema = z
     payload: z.unknown(),
   })
   .meta({ id: 'DeadLetterDetail' });
-
-const fate = { id: z.string(), client: z.string() };
-const lastFailure = { attempts: count, class: z.string(), status };
-
-/** What became of an event. */
-export const eventFateSchema = z
-  .discriminatedUnion('state', [
-    z.object({ ...fate, state: z.literal('waiting') }),
-    z
-      .object({ ...fate, state: z.literal('moving') })
-      .describe('it waits or is being sent; jobs moved too fast to tell which'),
-    z.object({ ...fate, state: z.literal('retrying'), attempt: count, nextAttemptAt: time }),
-    z.object({
-      ...{ ...fate, state: z.literal('delivered'), deliveredAt: time, status: z.int() },
-      attempts: count.describe('in its last life, with the one that was delivered'),
-    }),
-    z.object({ ...fate, state: z.literal('dead'), deadLetterId: z.string(), ...lastFailure }),
-    z.object({ ...fate, state: z.literal('discarded'), discardedAt: time, by: actorSchema }),
-  ])
-  .meta({ id: 'EventFate' });

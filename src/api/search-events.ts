@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { acceptedAt } from '../core/event-id.ts';
-import { EVENT_STATES, type EventRecord, eventRecordValue, OUTCOMES } from '../core/event-record.ts';
+import { EVENT_STATES, eventRecordValue, OUTCOMES } from '../core/event-record.ts';
 import { EVENT_TYPE_NAMES } from '../core/event-types.ts';
-import { findEvents, readWaits, WAITS_FOR } from '../queue/find-events.ts';
+import { findEvents, LatestEvents, readWaits, WAITS_FOR } from '../queue/find-events.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients, clientOf } from './clients.ts';
 import { moment, statusFilter } from './dead-letters.ts';
@@ -17,7 +16,10 @@ const query = z.strictObject({
   client: z.string().optional().describe('of one client'),
   unit: z.string().optional().describe('about one unit'),
   type: z.enum(EVENT_TYPE_NAMES).optional().describe('of one event type'),
-  outcome: z.enum(OUTCOMES).optional().describe('that came to this; failed: an attempt of theirs failed'),
+  outcome: z
+    .enum(OUTCOMES)
+    .optional()
+    .describe('that came to this; whatever became of them since: an attempt failed, they died'),
   status: statusFilter.optional().describe('of any attempt: 422, 5xx, timeout ...'),
   since: moment
     .optional()
@@ -73,12 +75,13 @@ export function addEventSearchRoute(server: ApiServer, { redis, now }: ApiParts)
         tags: ['events'],
         summary: 'Find events by unit, time, outcome or status',
         description:
-          'What waits, is retried or dead, and what was delivered or discarded, as long as that is remembered. In the ' +
-          'order of their acceptance.',
+          'What waits, is retried or dead, and what was delivered or discarded, as long as that is remembered: those ' +
+          'that were accepted last, in the order of that.',
         querystring: query,
         response: {
           200: z.object({
             events: z.array(recordSchema),
+            found: count.describe('all that were found, shown or not'),
             complete: z
               .boolean()
               .describe('false: there may be more; ask for one client, one unit or a shorter time'),
@@ -90,7 +93,7 @@ export function addEventSearchRoute(server: ApiServer, { redis, now }: ApiParts)
     async (request) => {
       const { client, limit, ...filter } = request.query;
       const names = chooseClients(request, client);
-      const found: EventRecord[] = [];
+      const latest = new LatestEvents(limit);
       let isComplete = true;
       let looked = 0;
       const search = findEvents({
@@ -103,15 +106,16 @@ export function addEventSearchRoute(server: ApiServer, { redis, now }: ApiParts)
         },
       });
       for await (const events of search) {
-        found.push(...events.slice(0, limit - found.length + 1));
-        if (found.length > limit || looked > MOST_LOOKED_AT) break;
+        latest.add(events);
+        if (looked > MOST_LOOKED_AT) break;
       }
-      isComplete &&= found.length <= limit && looked <= MOST_LOOKED_AT;
-      const events = found.slice(0, limit).sort((a, b) => acceptedAt(a.id) - acceptedAt(b.id));
+      isComplete &&= latest.found <= limit && looked <= MOST_LOOKED_AT;
+      const events = latest.sorted();
       const configured = names.map((name) => clientOf(request, name));
       const waits = await readWaits(redis, configured, events, now());
       return {
         events: events.map((event) => eventRecordValue(event, filter.unit, waits.get(event))),
+        found: latest.found,
         complete: isComplete,
       };
     },

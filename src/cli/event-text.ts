@@ -1,7 +1,7 @@
 import { actorText } from '../core/audit.ts';
-import type { EventRecord } from '../core/event-record.ts';
-import { formatTime } from '../core/quantity-text.ts';
-import type { WaitsFor } from '../queue/find-events.ts';
+import type { EventFilter, EventRecord } from '../core/event-record.ts';
+import { formatCount, formatTime } from '../core/quantity-text.ts';
+import type { LatestEvents, WaitsFor } from '../queue/find-events.ts';
 import { failureText, oneLine } from './terminal.ts';
 
 const AWAITED: Readonly<Record<WaitsFor, string>> = {
@@ -35,4 +35,25 @@ export function upshot(
     case 'discarded':
       return `${at}, by ${by === undefined ? '?' : oneLine(actorText(by))}`;
   }
+}
+
+/** In UTC, as times are printed; options are in the terminal's zone. */
+export function periodText({ since, until }: EventFilter): string {
+  const from = since === undefined ? '' : ` from ${formatTime(since)} on`;
+  return `${from}${until === undefined ? '' : `${from === '' ? '' : ' and'} before ${formatTime(until)}`}`;
+}
+
+/** How many were found, and of which clients. */
+export function sumText({ found, byClient }: LatestEvents, shown: number): string {
+  const parts = [...byClient].map(([client, count]) => `${client} ${formatCount(count)}`);
+  const clients = parts.length > 1 ? `: ${parts.join(', ')}` : '';
+  const rest = found > shown ? ` The latest ${formatCount(shown)} are shown; --limit shows more.` : '';
+  return `${formatCount(found)} in all${clients}.${rest}`;
+}
+
+/** How long delivered events are remembered. */
+export function rememberedText(hours: number): string {
+  return hours === 0
+    ? 'Delivered ones are not remembered here (keepDeliveredHours is 0).'
+    : `Delivered ones are remembered for ${formatCount(hours)} hours (keepDeliveredHours).`;
 }

@@ -24,8 +24,9 @@ export function placeOf(keys: readonly PropertyKey[]): string {
 /** Problems that the error's own text names. */
 const SHOWN = 100;
 
-/** A configuration file cannot be used: names the file and everything that is wrong with it. */
+/** A configuration cannot be used: names its file and everything that is wrong with it. */
 export class ConfigError extends WaybillError {
+  /** Empty: it was given as an object. */
   readonly file: string;
   readonly problems: readonly ConfigProblem[];
 
@@ -33,7 +34,8 @@ export class ConfigError extends WaybillError {
     const lines = problems.slice(0, SHOWN).map((problem) => `\n  ${describeProblem(problem)}`);
     if (problems.length > SHOWN) lines.push(`\n  … and ${problems.length - SHOWN} more`);
     const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
-    super('CONFIG_INVALID', `configuration file ${file} has ${count}:${lines.join('')}`, options);
+    const subject = file === '' ? 'the configuration object' : `configuration file ${file}`;
+    super('CONFIG_INVALID', `${subject} has ${count}:${lines.join('')}`, options);
     this.name = 'ConfigError';
     this.file = file;
     this.problems = problems;

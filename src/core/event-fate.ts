@@ -11,6 +11,9 @@ export type EventFate = { readonly id: string; readonly client: string } & (
       readonly attempt: number;
       /** ISO 8601; the moment of the look-up if the attempt is due already. */
       readonly nextAttemptAt: string;
+      /** What the latest attempt came to; status 0: there was none. */
+      readonly class: string;
+      readonly status: number;
     }
   | {
       readonly state: 'delivered';
@@ -26,6 +29,8 @@ export type EventFate = { readonly id: string; readonly client: string } & (
       readonly deadLetterId: string;
       /** How many attempts failed in its last life. */
       readonly attempts: number;
+      /** How often it was replayed before it died again. */
+      readonly replays: number;
       readonly class: string;
       /** The status of the last attempt; 0: there was none. */
       readonly status: number;
@@ -44,7 +49,7 @@ export type EventFate = { readonly id: string; readonly client: string } & (
  */
 export type LookUpEvent = (id: string, client?: string) => Promise<EventFate | undefined>;
 
-/** As machines read it: a status that there was not is null, as it is of a dead letter. */
+/** As machines read it: a status that there was not is null. */
 export function eventFateValue(fate: EventFate) {
-  return fate.state === 'dead' && fate.status === 0 ? { ...fate, status: null } : fate;
+  return 'status' in fate && fate.status === 0 ? { ...fate, status: null } : fate;
 }

@@ -6,8 +6,8 @@ import { acceptedAt } from './event-id.ts';
 /** Where an event is, or what became of it. */
 export const EVENT_STATES = ['waiting', 'retrying', 'dead', 'delivered', 'discarded'] as const;
 export type EventState = (typeof EVENT_STATES)[number];
-/** What events can be asked for; `failed`: an attempt of theirs failed, whatever became of them. */
-export const OUTCOMES = [...EVENT_STATES, 'failed'] as const;
+/** What events can be asked for; whatever became of them: an attempt `failed`, they `died` in some life. */
+export const OUTCOMES = [...EVENT_STATES, 'failed', 'died'] as const;
 export type EventOutcome = (typeof OUTCOMES)[number];
 
 /** An event as a search found it. Times in ms since the epoch. */
@@ -56,7 +56,8 @@ export function matchesEvent(event: EventRecord, filter: EventFilter): boolean {
     until = Number.POSITIVE_INFINITY,
   } = filter;
   if (type !== undefined && event.type !== type) return false;
-  if (outcome !== undefined && outcome !== 'failed' && event.state !== outcome) return false;
+  const isState = outcome !== 'failed' && outcome !== 'died';
+  if (outcome !== undefined && isState && event.state !== outcome) return false;
   if (status !== undefined && attemptsWith(event, status).length === 0) return false;
   const isAboutWaiting = outcome === 'waiting' || (outcome === undefined && status === undefined);
   // What waits has waited ever since.
@@ -72,12 +73,21 @@ function momentsOf(event: EventRecord, { outcome, status }: EventFilter): readon
       return status === undefined
         ? [acceptedAt(event.id), ...attemptsWith(event, status), ...ended]
         : attemptsWith(event, status);
+    case 'died':
+      return deathsOf(event);
     case 'failed':
     case 'retrying':
       return attemptsWith({ ...event, state: 'retrying' }, status);
     default:
       return ended;
   }
+}
+
+/** When it was given up on: at the last attempt of each life that it was replayed after, and when it died last. */
+function deathsOf({ lives, state, endedAt }: EventRecord): number[] {
+  const replayed = lives.slice(0, state === 'discarded' ? lives.length : -1);
+  const before = replayed.flatMap((life) => life.at(-1)?.[0] ?? []);
+  return state === 'dead' && endedAt !== undefined ? [...before, endedAt] : before;
 }
 
 /** When attempts ended that came to this status, those that were delivered among them. */

@@ -31,6 +31,9 @@ export type SentPayloadOf<Name extends EventTypeName> = z.output<EventTypes[Name
 /** The names of all event types, in the order of the contract. */
 export const EVENT_TYPE_NAMES: readonly EventTypeName[] = EVENT_TYPES.map((type) => type.name);
 
+/** What there is beside a type that there is not: the end of a sentence. */
+export const KNOWN_TYPES = `there are: ${EVENT_TYPE_NAMES.join(', ')}`;
+
 const byName: ReadonlyMap<string, EventType> = new Map(EVENT_TYPES.map((type) => [type.name, type]));
 
 /** The event type of that name; undefined if there is none. */

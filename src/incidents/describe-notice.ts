@@ -51,7 +51,10 @@ export function situationOf(incident: Incident): string {
 }
 
 function deathsOf({ count, diedAgain }: Incident): string {
-  const again = diedAgain === 0 ? '' : ` (${diedAgain.toLocaleString('en-US')} times again after a replay)`;
+  const again =
+    diedAgain === 0
+      ? ''
+      : ` (${diedAgain === 1 ? 'once' : `${diedAgain.toLocaleString('en-US')} times`} again after a replay)`;
   return count === 0 ? 'no event was given up on' : `given up on ${eventsOf(count)}${again}`;
 }
 

@@ -1,6 +1,6 @@
 import type { ResolvedClient } from '../config/config-schema.ts';
 import type { EventType } from '../core/event-type.ts';
-import { findEventType } from '../core/event-types.ts';
+import { findEventType, KNOWN_TYPES } from '../core/event-types.ts';
 import { quoteText } from '../core/quote-text.ts';
 import { type Refused, refusal } from './submit-result.ts';
 
@@ -28,7 +28,7 @@ export function findEndpoint(
   }
   const type = findEventType(typeName);
   if (type === undefined) {
-    return refusal('UNKNOWN_EVENT_TYPE', `${showName(typeName)} is not a known event type`);
+    return refusal('UNKNOWN_EVENT_TYPE', `${showName(typeName)} is not an event type; ${KNOWN_TYPES}`);
   }
   if (client.endpoints[typeName] === undefined) {
     return refusal('NO_ENDPOINT', `client "${clientName}" has no endpoint for ${typeName}`);

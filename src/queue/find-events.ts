@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { KEEP_AUDIT_MS } from '../core/audit.ts';
 import { diedAt, isStatus } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
+import { acceptedAt } from '../core/event-id.ts';
 import { type EventFilter, type EventRecord, matchesEvent } from '../core/event-record.ts';
 import { livesOf } from '../core/history.ts';
 import { type EndpointView, readClientViews, type ViewedClient } from './client-view.ts';
@@ -59,7 +60,7 @@ async function* eventsOf(search: EventSearch, client: string): AsyncGenerator<Pa
   const { redis, filter, now } = search;
   const { outcome, type, unit } = filter;
   const mayBe = (...states: readonly (typeof outcome)[]): boolean =>
-    outcome === undefined || outcome === 'failed' || states.includes(outcome);
+    outcome === undefined || outcome === 'failed' || outcome === 'died' || states.includes(outcome);
   if (mayBe('waiting', 'retrying')) yield* inQueues(search, client);
   if (mayBe('dead')) {
     for await (const letters of readDeadLetters(redis, client, { type, unit })) {
@@ -84,7 +85,7 @@ function mayMatch({ at, type, status, hasAttempts }: RecordHead, filter: EventFi
   if (filter.type !== undefined && type !== filter.type) return false;
   if (filter.since !== undefined && at < filter.since) return false;
   if (hasAttempts) return true;
-  if (filter.outcome === 'failed') return false;
+  if (filter.outcome === 'failed' || filter.outcome === 'died') return false;
   return filter.status === undefined || isStatus(filter.status, status, '');
 }
 
@@ -129,6 +130,34 @@ function deliveredRecord(client: string, { id, type, at, status, lives }: Delive
 
 function discardedRecord(client: string, { id, type, at, by, lives }: DiscardedEvent): EventRecord {
   return { client, id, type, state: 'discarded', endedAt: at, by, replays: lives.length - 1, lives };
+}
+
+/** Keeps those that were accepted last, in the order of that. @param keep how many, at most */
+export class LatestEvents {
+  #events: EventRecord[] = [];
+  readonly #keep: number;
+  /** All that were added, by client. */
+  readonly byClient = new Map<string, number>();
+
+  constructor(keep: number) {
+    this.#keep = keep;
+  }
+
+  get found(): number {
+    return [...this.byClient.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  add(events: readonly EventRecord[]): void {
+    for (const event of events) {
+      this.#events.push(event);
+      this.byClient.set(event.client, (this.byClient.get(event.client) ?? 0) + 1);
+    }
+    if (this.#events.length > 2 * this.#keep) this.#events = this.sorted();
+  }
+
+  sorted(): EventRecord[] {
+    return this.#events.sort((a, b) => acceptedAt(a.id) - acceptedAt(b.id)).slice(-this.#keep);
+  }
 }
 
 /** What an event can wait for. */

@@ -130,12 +130,29 @@ class LookUp {
   #dead(event: StoredEvent): EventFate {
     const { status, failureClass } = lastFailure(event);
     const attempts = event.history?.length ?? 0;
-    return { ...this.#event, state: 'dead', deadLetterId: event.id, attempts, class: failureClass, status };
+    const { life: replays = 0 } = event;
+    return {
+      ...this.#event,
+      state: 'dead',
+      deadLetterId: event.id,
+      attempts,
+      replays,
+      class: failureClass,
+      status,
+    };
   }
 
   #inJob({ event, dueAt }: FoundEvent): EventFate {
     if (nextAttempt(event) === 1) return { ...this.#event, state: 'waiting' };
     const nextAttemptAt = new Date(dueAt ?? this.#parts.now()).toISOString();
-    return { ...this.#event, state: 'retrying', attempt: nextAttempt(event), nextAttemptAt };
+    const { status, failureClass } = lastFailure(event);
+    return {
+      ...this.#event,
+      state: 'retrying',
+      attempt: nextAttempt(event),
+      nextAttemptAt,
+      class: failureClass,
+      status,
+    };
   }
 }

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { ConfigError } from '../config/config-error.ts';
 import type { Config, ConfigInput } from '../config/config-schema.ts';
 import { loadConfig, loadConfigWithoutTls, parseConfig } from '../config/load-config.ts';
@@ -22,10 +21,22 @@ export function takeConfig(config: Config | ConfigInput | string, tlsFiles: 'rea
     text = JSON.stringify(config);
   } catch (cause) {
     const message = 'cannot be written as JSON: it holds itself, or a value that JSON has not';
-    throw new ConfigError(resolve(OBJECT_FILE), [{ path: '$', message }], { cause });
+    throw new ConfigError('', [{ path: '$', message }], { cause });
   }
-  // JSON is YAML; a value without JSON lacks everything.
-  return parseConfig(text ?? 'null', OBJECT_FILE, undefined, isRead ? [] : 'unread');
+  try {
+    // JSON is YAML; a value without JSON lacks everything.
+    return parseConfig(text ?? 'null', OBJECT_FILE, undefined, isRead ? [] : 'unread');
+  } catch (error) {
+    throw error instanceof ConfigError ? ofObject(error) : error;
+  }
+}
+
+/** An object is in no file, and has no lines. */
+function ofObject({ problems }: ConfigError): ConfigError {
+  return new ConfigError(
+    '',
+    problems.map(({ path, message }) => ({ path, message })),
+  );
 }
 
 function isLoaded(config: Config | ConfigInput): config is Config {

@@ -103,6 +103,12 @@ export interface ProducerOptions {
  * @throws ConfigError; WaybillError `REDIS_...` if the embedded Redis cannot be started. A configured
  *   Redis that is away is no error here: events are refused until it is back.
  */
+export function createProducer(
+  config: Config | ConfigInput | string,
+  options?: ProducerOptions,
+): Promise<Producer>;
+// The compiler tells what is wrong by the last of these.
+export function createProducer(config: ConfigInput | string, options?: ProducerOptions): Promise<Producer>;
 export async function createProducer(
   config: Config | ConfigInput | string,
   options: ProducerOptions = {},

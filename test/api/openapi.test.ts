@@ -44,9 +44,16 @@ const FATE = { id: ID, client: 'acme' };
 /** The fates, by the last digit of the id that is asked for. */
 const FATES: Readonly<Record<string, EventFate>> = {
   1: { ...FATE, state: 'waiting' },
-  2: { ...FATE, state: 'retrying', attempt: 2, nextAttemptAt: '2023-11-14T22:13:20.000Z' },
+  2: {
+    ...FATE,
+    state: 'retrying',
+    attempt: 2,
+    nextAttemptAt: '2023-11-14T22:13:20.000Z',
+    class: 'timeout',
+    status: 0,
+  },
   3: { ...FATE, state: 'delivered', deliveredAt: '2023-11-14T22:13:20.000Z', status: 201, attempts: 2 },
-  4: { ...FATE, state: 'dead', deadLetterId: ID, attempts: 6, class: 'timeout', status: 0 },
+  4: { ...FATE, state: 'dead', deadLetterId: ID, attempts: 6, replays: 1, class: 'timeout', status: 0 },
   5: { ...FATE, state: 'moving' },
   6: {
     ...FATE,

@@ -26,9 +26,10 @@ test('events are found by unit and status, up to a limit, as the command finds t
   const { unit } = all.events[3];
   expect(await find(`&unit=${encodeURIComponent(unit)}`)).toEqual({
     events: [all.events[3]],
+    found: 1,
     complete: true,
   });
-  expect(await find('&until=2020-01-01T00:00:00Z')).toEqual({ events: [], complete: true });
+  expect(await find('&until=2020-01-01T00:00:00Z')).toEqual({ events: [], found: 0, complete: true });
 });
 
 test('a filter that is none is told with its place; a client that is not there, too', async () => {

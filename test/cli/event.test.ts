@@ -63,7 +63,9 @@ test('event tells what became of one, in a sentence and as one JSON object', asy
     ),
   );
   expect(retried).toMatch(
-    new RegExp(`is retried: attempt 2 comes in \\d+ minutes \\(${AT}\\); it was accepted `),
+    new RegExp(
+      `is retried: attempt 2 comes in \\d+ minutes \\(${AT}\\), the last one failed with 422 \\(client_error\\); it was accepted `,
+    ),
   );
   expect(delivered).toMatch(
     new RegExp(`was delivered \\S+ \\w+ ago \\(${AT}\\): the endpoint answered 200\\.\n$`),
@@ -80,6 +82,7 @@ test('event tells what became of one, in a sentence and as one JSON object', asy
     state: 'dead',
     deadLetterId: ids.strict,
     attempts: 1,
+    replays: 0,
     class: 'client_error',
     status: 422,
   });

@@ -44,14 +44,15 @@ test('an operator asks what became of a unit, and what failed last night', async
     },
   ]);
   const told = await run('--unit', units[1] ?? '');
-  expect(told.stdout).toMatch(/delivered: .*answered 200\n +life +attempt .*\n +0 +1 .* 503 +server_error/);
-  expect(told.stdout).toContain('probably about it');
+  expect(told.stdout).toMatch(
+    /delivered: .*answered 200 \(probably about this unit: .*\)\n +life +attempt .*\n +0 +1 .* 503 +server_error/,
+  );
 
   expect((await of('--outcome', 'failed', '--since', '1h')).found).toBe(2);
   expect((await of('--outcome', 'dead', '--status', '422')).events).toMatchObject([{ unit: units[2] }]);
   expect((await of('--since', '2h', '--until', '1h')).found).toBe(0);
   expect((await run('--since', '2h', '--until', '1h')).stdout).toMatch(
-    /^No such event is known\. Delivered ones are remembered for 24 hours/,
+    /^No such event is known from .*Z on and before .*Z\. Delivered ones are remembered for 24 hours/,
   );
   expect((await of('--limit', '1')).events).toHaveLength(1);
 });
@@ -59,9 +60,7 @@ test('an operator asks what became of a unit, and what failed last night', async
 test('events are listed as a table, as CSV and by their units', async () => {
   const { client, run, units } = await night();
   const table = (await run()).stdout;
-  expect(table.split('\n')[0]).toMatch(
-    /^client +id +type +unit +state +accepted at +failures +what became of it$/,
-  );
+  expect(table.split('\n')[0]).toMatch(/^id +type +unit +state +accepted at +failures +what became of it$/);
   expect(table.match(/delivered/g)).toHaveLength(2);
   const csv = (await run('--csv')).stdout.split('\r\n');
   expect(csv[0]).toBe('client,event,type,unit,state,accepted_at,ended_at,status,failed_attempts');

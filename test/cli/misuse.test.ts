@@ -54,7 +54,10 @@ test.each([
   ['send acme', '<type> is missing; expected: waybill send [options] [client] [type] [file]'],
   ['status acme outlet', '"outlet" is one word too many; expected: waybill status [options] [client]'],
   ['start --workers 0', '--workers "0" is invalid; expected: a whole number from 1 to 256'],
-  ['event 17', '<id> "17" is invalid; expected: the id that was given when it was accepted, a UUIDv7'],
+  [
+    'event 17',
+    '<id> "17" is invalid; expected: the id that was given when it was accepted, a UUIDv7; "waybill events --unit" finds events by their unit',
+  ],
   ['start --log-level warning', '--log-level "warning" is invalid; there are: debug, info, warn, error'],
   ['report acme --format mdx', '--format "mdx" is invalid; there are: md, html, json: did you mean "md"?'],
   ['loadtest run acme x --duration 0s', '--duration "0s" is invalid; expected: longer than nothing'],

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { EVENT_TYPE_NAMES } from '../../src/core/event-types.ts';
 import { WaybillError } from '../../src/core/waybill-error.ts';
 import { MINIMAL } from '../support/config-problems.ts';
 import { numberedEvent, numberedEvents, sampleEvent, unitOfEvent } from '../support/events.ts';
@@ -29,7 +30,12 @@ test.each([
   ['outlet', TYPE, 'UNKNOWN_CLIENT', 'client "outlet" is not in the configuration'],
   ['constructor', TYPE, 'UNKNOWN_CLIENT', 'client "constructor" is not in the configuration'],
   ['__proto__', TYPE, 'UNKNOWN_CLIENT', 'client "__proto__" is not in the configuration'],
-  ['acme', 'return', 'UNKNOWN_EVENT_TYPE', '"return" is not a known event type'],
+  [
+    'acme',
+    'return',
+    'UNKNOWN_EVENT_TYPE',
+    `"return" is not an event type; there are: ${EVENT_TYPE_NAMES.join(', ')}`,
+  ],
   ['acme', 'inventory_receipt', 'NO_ENDPOINT', 'client "acme" has no endpoint for inventory_receipt'],
 ])('%s %s is refused: %s', async (client, type, code, message) => {
   const { intake, written } = recordedIntake();

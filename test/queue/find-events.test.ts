@@ -64,6 +64,8 @@ test('an event is found wherever it is, from acceptance over retries, death, rep
     ...{ ...rest, state: 'delivered', endedAt: NOW, status: 201, replays: 1, lives: [dead.history, history] },
   });
   expect(await find({ unit: 'another' })).toEqual([]);
+  expect((await find({ outcome: 'died' })).map(({ id }) => id)).toEqual([event.id]);
+  expect(await find({ outcome: 'died', until: NOW })).toEqual([]);
 });
 
 test('a discarded event is found by its unit, with its attempts and by whom', async () => {

@@ -37,7 +37,7 @@ test('a retry is found with its number and its time, in its batch and in a job o
       apart: [{ event: failed(two, 2), dueAt: LATER + 250 }],
     }),
   });
-  const retrying = { client, state: 'retrying' };
+  const retrying = { client, state: 'retrying', class: 'server_error', status: 503 };
   expect(await lookUp(one.id)).toEqual({
     id: one.id,
     ...retrying,
@@ -73,6 +73,7 @@ test('a dead letter is found; after a replay it waits, in its next life it is de
     state: 'dead',
     deadLetterId: event.id,
     attempts: 6,
+    replays: 0,
     class: 'server_error',
     status: 503,
   });

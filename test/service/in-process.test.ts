@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import { createProducer, parseConfig } from '../../src/index.ts';
 import { deadLettersPrefix } from '../../src/queue/names.ts';
-import { type RunningService, startService } from '../../src/service.ts';
+import { type Config, type ConfigInput, type RunningService, startService } from '../../src/service.ts';
 import { dataDirectory } from '../redis/data-dirs.ts';
 import { numberedEvents } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
@@ -31,14 +31,14 @@ async function configured(settings: object = { redis: { url: testRedisPath() } }
   return { name, company, config: { ...settings, clients: { [name]: company.clientSettings(QUICK) } } };
 }
 
-async function start(config: Parameters<typeof startService>[0]) {
+async function start(config: Config | ConfigInput | string) {
   const lines = captureLogLines();
   const service: RunningService = await startService(config, { log: pino(lines.stream) });
   onTestFinished(() => service.stop());
   return { service, lines };
 }
 
-async function submit(config: Parameters<typeof createProducer>[0], name: string, count: number) {
+async function submit(config: Config | ConfigInput | string, name: string, count: number) {
   const producer = await createProducer(config);
   onTestFinished(() => producer.close());
   const results = await producer.submitMany(name, TYPE, numberedEvents(TYPE, count));

@@ -200,3 +200,13 @@ test('with no Redis configured the embedded one is started, and stops with its l
 test('a configuration file that does not exist is a configuration error', async () => {
   await expect(createProducer('/nowhere/waybill.yaml')).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
 });
+
+test('what is wrong with a configuration object is told without a file and lines that there are not', async () => {
+  const creating = createProducer({ clients: { acme: { baseUrl: 'acme', endpoints: {} } } });
+  const error = await creating.catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'CONFIG_INVALID', file: '' });
+  expect((error as Error).message).toMatch(
+    /^the configuration object has \d problems:\n {2}\$\.clients\.acme\./,
+  );
+  expect((error as Error).message).not.toMatch(/line \d|waybill\.yaml/);
+});

@@ -9,7 +9,10 @@ import { optionParser } from '../parse-options.ts';
 import { EXIT, type GlobalOptions } from '../run-command.ts';
 import { failureText, oneLine, type Terminal } from '../terminal.ts';
 
-const readId = optionParser(parseEventId, 'It is the id that was given when it was accepted, a UUIDv7.');
+const readId = optionParser(
+  parseEventId,
+  'It is the id that was given when it was accepted, a UUIDv7; "waybill events --unit" finds events by their unit.',
+);
 
 /** Events of which nothing waits for a service. */
 const ENDED: ReadonlySet<EventFate['state']> = new Set(['delivered', 'dead', 'discarded']);
@@ -46,7 +49,10 @@ function describe(fate: EventFate, now: number): string {
     case 'moving':
       return `${event} waits or is being sent: jobs moved too fast to tell which; ${accepted}.`;
     case 'retrying':
-      return `${event} is retried: attempt ${fate.attempt} ${ahead(Date.parse(fate.nextAttemptAt), now)}; ${accepted}.`;
+      return (
+        `${event} is retried: attempt ${fate.attempt} ${ahead(Date.parse(fate.nextAttemptAt), now)}, ` +
+        `the last one failed with ${failureText(fate.status, fate.class)}; ${accepted}.`
+      );
     case 'delivered':
       return (
         `${event} was delivered ${ago(Date.parse(fate.deliveredAt), now)}: the endpoint answered ${fate.status}` +
@@ -63,7 +69,9 @@ function describe(fate: EventFate, now: number): string {
         fate.class === 'expired'
           ? `it was too old to be sent (expired), after ${attempts}`
           : `${attempts} failed, the last one with ${failureText(fate.status, fate.class)}`;
-      return `${event} is a dead letter: ${why}.\n"${show}" shows all of it.`;
+      const again =
+        fate.replays === 0 ? '' : `, after ${fate.replays === 1 ? 'a replay' : `${fate.replays} replays`}`;
+      return `${event} is a dead letter${again}: ${why}.\n"${show}" shows all of it.`;
     }
   }
 }

@@ -4,10 +4,16 @@ import { acceptedAt } from '../../core/event-id.ts';
 import { type EventFilter, type EventRecord, eventRecordValue, OUTCOMES } from '../../core/event-record.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { formatCount, formatTime } from '../../core/quantity-text.ts';
-import { type EventSearch, findEvents, readWaits, type WaitsFor } from '../../queue/find-events.ts';
-import { upshot } from '../event-text.ts';
+import {
+  type EventSearch,
+  findEvents,
+  LatestEvents,
+  readWaits,
+  type WaitsFor,
+} from '../../queue/find-events.ts';
+import { periodText, rememberedText, sumText, upshot } from '../event-text.ts';
 import { writeToStdout } from '../export-output.ts';
-import { withPeriod } from '../moment.ts';
+import { MOMENT_FORMS, withPeriod } from '../moment.ts';
 import { findClients, type Operator, operatorAction, tellWithoutService } from '../open-operator.ts';
 import { parseCount } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';
@@ -30,16 +36,17 @@ type EventsOptions = GlobalOptions &
 export function addEventsCommand(program: Command): void {
   withPeriod(
     program.command('events'),
-    ['--since <time>', 'whose outcome, or without --outcome anything of theirs, came at or after'],
-    ['--until <time>', 'for which it came before'],
+    ['--since <time>', `to which that happened, or without --outcome anything, at or after: ${MOMENT_FORMS}`],
+    ['--until <time>', 'before'],
   )
     .option('--unit <unit>', 'about one unit, with every attempt')
     .option('--client <name>', 'of one client')
     .addOption(new Option('--type <type>', 'of one event type').choices([...EVENT_TYPE_NAMES]))
     .addOption(
-      new Option('--outcome <outcome>', 'that came to this; failed: an attempt failed').choices([
-        ...OUTCOMES,
-      ]),
+      new Option(
+        '--outcome <outcome>',
+        'that are so; or failed: an attempt; died: given up on, and replayed since or not',
+      ).choices([...OUTCOMES]),
     )
     .option('--status <status>', 'of any attempt: 422, 5xx, timeout, refused ...', parseStatus)
     .option('--limit <n>', 'at most so many, the latest accepted', parseCount)
@@ -56,8 +63,8 @@ async function listEvents(terminal: Terminal, operator: Operator, options: Event
   else if (units) await printUnits(terminal, search(operator, options, missed), unit);
   else {
     const keep = limit ?? (terminal.json ? Number.POSITIVE_INFINITY : ROWS_FOR_PEOPLE);
-    const { latest, found } = await keepLatest(search(operator, options, missed), keep);
-    await printEvents(terminal, operator, options, latest, found);
+    const latest = await collect(search(operator, options, missed), keep);
+    await printEvents(terminal, operator, options, latest);
   }
   for (const client of missed)
     terminal.note(
@@ -74,78 +81,67 @@ function search({ config, redis }: Operator, options: EventsOptions, missed: Set
   return (onProgress) => findEvents({ ...parts, onProgress, onMissed: (client) => missed.add(client) });
 }
 
-/** Keeps those that were accepted last, in the order of that. */
-async function keepLatest(find: Search, keep: number): Promise<{ latest: EventRecord[]; found: number }> {
-  let latest: EventRecord[] = [];
-  let found = 0;
-  const sort = (): void => {
-    latest.sort((a, b) => acceptedAt(a.id) - acceptedAt(b.id));
-    latest = latest.slice(-keep);
-  };
+async function collect(find: Search, keep: number): Promise<LatestEvents> {
+  const latest = new LatestEvents(keep);
   await withProgress('looked at', undefined, async (update) => {
-    for await (const events of find(update)) {
-      found += events.length;
-      for (const event of events) latest.push(event);
-      if (latest.length > 2 * keep) sort();
-    }
+    for await (const events of find(update)) latest.add(events);
   });
-  sort();
-  return { latest, found };
+  return latest;
 }
 
 async function printEvents(
   terminal: Terminal,
   { config, redis }: Operator,
-  { unit }: EventsOptions,
-  events: readonly EventRecord[],
-  found: number,
+  options: EventsOptions,
+  latest: LatestEvents,
 ): Promise<void> {
-  const waits = await readWaits(redis, Object.values(config.clients), events, Date.now());
+  const { unit } = options;
+  const { found } = latest;
+  const events = latest.sorted();
+  const clients = findClients(config, options.client);
+  const waits = await readWaits(redis, clients, events, Date.now());
   terminal.value({
     events: events.map((event) => eventRecordValue(event, unit, waits.get(event))),
     found,
   });
-  if (found === 0) terminal.line(`No such event is known. ${rememberedText(config.keepDeliveredHours)}`);
-  else if (unit === undefined) printTable(terminal, events, waits);
+  if (found === 0)
+    terminal.line(
+      `No such event is known${periodText(options)}. ${rememberedText(config.keepDeliveredHours)}`,
+    );
+  else if (unit === undefined) printTable(terminal, events, waits, clients.length > 1);
   else for (const event of events) printEvent(terminal, event, waits.get(event));
-  if (unit !== undefined && events.some((event) => event.unit === undefined))
-    terminal.line(
-      'Delivered and discarded ones are probably about it: only a fingerprint of their unit is kept.',
-    );
-  if (found > events.length)
-    terminal.line(
-      `\n${formatCount(found)} in all; the latest ${events.length} are shown. --limit shows more.`,
-    );
+  if (found > events.length || latest.byClient.size > 1) terminal.line(`\n${sumText(latest, events.length)}`);
+  if (unit === undefined && events.some((event) => event.unit === undefined))
+    terminal.line('Of what is over, only a fingerprint of the unit is kept: --unit finds it by that.');
   if (waits.size > 0) await tellWithoutService(terminal, redis);
-}
-
-function rememberedText(hours: number): string {
-  return hours === 0
-    ? 'Delivered ones are not remembered here (keepDeliveredHours is 0).'
-    : `Delivered ones are remembered for ${formatCount(hours)} hours (keepDeliveredHours).`;
 }
 
 function printTable(
   terminal: Terminal,
   events: readonly EventRecord[],
   waits: ReadonlyMap<EventRecord, WaitsFor>,
+  namesClients: boolean,
 ): void {
+  const drop = namesClients ? 0 : 1;
   terminal.table(
-    ['client', 'id', 'type', 'unit', 'state', 'accepted at', 'failures', 'what became of it'],
-    events.map((event) => [
-      ...[event.client, event.id, event.type ?? '?', event.unit ?? '-', event.state],
-      ...[formatTime(acceptedAt(event.id)), event.lives.flat().length, upshot(event, waits.get(event))],
-    ]),
-    [6],
+    ['client', 'id', 'type', 'unit', 'state', 'accepted at', 'failures', 'what became of it'].slice(drop),
+    events.map((event) =>
+      [
+        ...[event.client, event.id, event.type ?? '?', event.unit ?? '-', event.state],
+        ...[formatTime(acceptedAt(event.id)), event.lives.flat().length, upshot(event, waits.get(event))],
+      ].slice(drop),
+    ),
+    [6 - drop],
   );
 }
 
 function printEvent(terminal: Terminal, event: EventRecord, waitsFor: WaitsFor | undefined): void {
   const { client, id, type = 'of a type that this version does not know', state, replays } = event;
   terminal.line(`${terminal.style('bold', id)}  ${client}  ${type}`);
+  const doubt = event.unit === undefined ? ' (probably about this unit: only its fingerprint is kept)' : '';
   const again = replays === 0 ? '' : `; replayed ${replays === 1 ? 'once' : `${formatCount(replays)} times`}`;
   terminal.line(
-    `  accepted ${formatTime(acceptedAt(id))}${again}; ${state === 'waiting' ? '' : `${state}: `}${upshot(event, waitsFor)}`,
+    `  accepted ${formatTime(acceptedAt(id))}${again}; ${state === 'waiting' ? '' : `${state}: `}${upshot(event, waitsFor)}${doubt}`,
   );
   const { failedAttempts } = eventRecordValue(event);
   if (failedAttempts.length > 0) {
