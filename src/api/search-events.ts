@@ -25,7 +25,7 @@ const query = z.strictObject({
     .optional()
     .describe('whose outcome, or without an outcome anything of theirs, came at or after'),
   until: moment.optional().describe('for which it came before'),
-  limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(DEFAULT_ROWS).describe('at most so many'),
+  limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(DEFAULT_ROWS).describe('at most this many'),
 });
 
 const recordSchema = z
@@ -75,8 +75,8 @@ export function addEventSearchRoute(server: ApiServer, { redis, now }: ApiParts)
         tags: ['events'],
         summary: 'Find events by unit, time, outcome or status',
         description:
-          'What waits, is retried or dead, and what was delivered or discarded, as long as that is remembered: those ' +
-          'that were accepted last, in the order of that.',
+          'What waits, is retried or dead, and what was delivered or discarded, as long as that is remembered: the ' +
+          'latest accepted ones, in the order of their acceptance.',
         querystring: query,
         response: {
           200: z.object({

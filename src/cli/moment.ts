@@ -91,7 +91,7 @@ function momentOn(day: string, { time, zone }: TimeOfDay): number {
   return Date.parse(`${day}T${time}${zone}`);
 }
 
-/** The day that a moment has in a zone, or one so many days from it: `2026-03-01`. */
+/** The day that a moment has in a zone, or one a number of days from it: `2026-03-01`. */
 function dayOf(moment: number, zone: string, days: number): string {
   const epoch = Date.parse(`1970-01-01T00:00:00${zone || 'Z'}`);
   const aheadMs = zone === '' ? new Date(moment).getTimezoneOffset() * -60_000 : -epoch;

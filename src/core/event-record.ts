@@ -46,7 +46,7 @@ export interface EventFilter {
   readonly until?: number | undefined;
 }
 
-/** Whether an event is among those that a filter means; whether its unit is, the search knows. */
+/** Whether a filter means an event; whether its unit is meant, the search knows. */
 export function matchesEvent(event: EventRecord, filter: EventFilter): boolean {
   const {
     type,
@@ -90,7 +90,7 @@ function deathsOf({ lives, state, endedAt }: EventRecord): number[] {
   return state === 'dead' && endedAt !== undefined ? [...before, endedAt] : before;
 }
 
-/** When attempts ended that came to this status, those that were delivered among them. */
+/** When attempts ended that came to this status, a delivery among them. */
 function attemptsWith(
   { lives, state, endedAt, status = 0 }: EventRecord,
   wanted: string | undefined,

@@ -66,7 +66,7 @@ export class Tally {
     this.#addFailed('expired', 0, { kind: 'dead' });
   }
 
-  /** Counts, for each of these causes, so many events that may have arrived before and are sent again. */
+  /** Counts events that may have arrived before and are sent again, for each of these causes. */
   countRepeats(causes: readonly RepeatCause[], events = 1): void {
     for (const cause of causes) this.#add('repeats', cause, events);
   }

@@ -174,7 +174,7 @@ function showSpan(from: number, to: number): string {
   return from === to ? showRate(to) : `${showNumber(from)} to ${showRate(to)}`;
 }
 
-/** Which stage is under way after so many milliseconds, counted from 0; the last one after its end. */
+/** Which stage is under way at a time, in milliseconds from 0; the last one after its end. */
 export function stageAt(stages: readonly Stage[], ms: number): number {
   return placeStages(stages).findLastIndex(({ startMs }) => startMs <= Math.max(0, ms));
 }

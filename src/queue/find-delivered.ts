@@ -43,7 +43,7 @@ export async function findDelivered(
   return found.kind === 'unknown' ? { kind: 'refused', error: unavailable(redis, found.error) } : found;
 }
 
-/** Some of a client's delivered events, of so many that were looked at. */
+/** Some of a client's delivered events, and how many were looked at for them. */
 export interface DeliveredPage {
   readonly looked: number;
   readonly events: readonly DeliveredEvent[];

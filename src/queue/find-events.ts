@@ -29,7 +29,7 @@ export interface EventSearch {
 }
 
 /**
- * Searches all that is known of events, client by client: those that wait or are retried, dead letters, delivered and
+ * Searches all that is known of events, client by client: waiting and retried ones, dead letters, delivered and
  * discarded ones. An event that goes on meanwhile is told once, as it was when it was met first; one that a replay puts
  * back may be missed. Of delivered and discarded events only a fingerprint of the unit is kept: they may be about
  * another unit, with odds of one in a million for each million of them. A page may be empty.
@@ -50,7 +50,7 @@ export async function* findEvents(search: EventSearch): AsyncGenerator<readonly 
   }
 }
 
-/** Events that may match, of so many that were looked at. */
+/** Events that may match, and how many were looked at for them. */
 interface Page {
   readonly looked: number;
   readonly events: readonly EventRecord[];
@@ -132,7 +132,7 @@ function discardedRecord(client: string, { id, type, at, by, lives }: DiscardedE
   return { client, id, type, state: 'discarded', endedAt: at, by, replays: lives.length - 1, lives };
 }
 
-/** Keeps those that were accepted last, in the order of that. @param keep how many, at most */
+/** Keeps the latest accepted events, in the order of their acceptance. @param keep how many, at most */
 export class LatestEvents {
   #events: EventRecord[] = [];
   readonly #keep: number;
@@ -172,7 +172,7 @@ export const WAITS_FOR = [
 ] as const;
 export type WaitsFor = (typeof WAITS_FOR)[number];
 
-/** Tells what events wait for. @param clients those that are configured */
+/** Tells what events wait for. @param clients the configured ones */
 export async function readWaits(
   redis: Redis,
   clients: readonly ViewedClient[],
@@ -180,7 +180,8 @@ export async function readWaits(
   now: number,
 ): Promise<ReadonlyMap<EventRecord, WaitsFor>> {
   const waiting = events.filter(({ state }) => state === 'waiting' || state === 'retrying');
-  const asked = clients.filter(({ name }) => waiting.some(({ client }) => client === name));
+  const names = new Set(waiting.map(({ client }) => client));
+  const asked = clients.filter(({ name }) => names.has(name));
   const views = await readClientViews(redis, asked);
   return new Map(
     waiting.map((event) => {

@@ -41,7 +41,7 @@ export function withFilters(command: Command): Command {
     ['--failed-since <time>', 'with an attempt that failed at or after'],
     ['--failed-until <time>', 'with an attempt that failed before'],
   );
-  return command.option('--limit <n>', 'at most so many, oldest first', parseCount);
+  return command.option('--limit <n>', 'at most this many, oldest first', parseCount);
 }
 
 /** Reads dead letters from the operator's Redis. */

@@ -49,7 +49,7 @@ export function addEventsCommand(program: Command): void {
       ).choices([...OUTCOMES]),
     )
     .option('--status <status>', 'of any attempt: 422, 5xx, timeout, refused ...', parseStatus)
-    .option('--limit <n>', 'at most so many, the latest accepted', parseCount)
+    .option('--limit <n>', 'at most this many, the latest accepted', parseCount)
     .option('--units', 'print their units alone, each once')
     .addOption(new Option('--csv', 'print all as CSV').conflicts('units'))
     .description('find events by unit, time, outcome or status: what waits, failed, died, was delivered')

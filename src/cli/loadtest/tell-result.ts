@@ -40,7 +40,7 @@ export async function tellResult(
 /** What a line begins with has so much room: `objectives  `. */
 const LABEL_WIDTH = 12;
 
-/** A line of the result as a narrow terminal may break it, and what stands before that which goes on. */
+/** A line of the result as a narrow terminal may break it, and what its further lines begin with. */
 export function toBreak(line: string): [text: string, hang: number | string] {
   const comment = line.search(/(?<= {2})# /);
   // Settings are pasted: a comment goes on as a comment.
