@@ -104,6 +104,8 @@ function build() {
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   fs.rmSync(fresh, { recursive: true, force: true });
   demand(run(process.execPath, [tsc, '--noEmitOnError', '--outDir', fresh]), 'the build failed: tsc');
+  const bundle = join(ROOT, 'src', 'setup', 'bundle.mjs');
+  demand(run(process.execPath, [bundle, fresh]), 'the build failed: src/setup/bundle.mjs');
   fs.chmodSync(join(fresh, 'src', 'cli', 'main.js'), 0o755);
   fs.writeFileSync(join(fresh, '.built-from'), sources);
   // Processes that run from dist/ load more of it later: it is away for a moment only.

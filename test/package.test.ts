@@ -63,7 +63,8 @@ test('the tarball of a clone that was not built holds what is built, and neither
   expect(others.sort()).toEqual([...TOLD, 'package.json'].map((name) => `package/${name}`));
   expect(files).toEqual(expect.arrayContaining(['package/dist/src/index.js', 'package/src/docs/send.md']));
   expect(files.filter((file) => /(?<!\.d)\.ts$|\.test\./.test(file))).toEqual([]);
-  expect(statSync(tarball).size).toBeLessThan(1024 * 1024);
+  // Most of it is what the command is bundled with.
+  expect(statSync(tarball).size).toBeLessThan(3 * 1024 * 1024);
 });
 
 test.each([

@@ -33,9 +33,14 @@ export function defineEventType<const Name extends string, Schema extends z.ZodT
   type: Declaration<Name, Schema>,
 ): EventType<Name, Schema> {
   const keys = type.unitField.split('.');
+  let schema: Schema | undefined;
   return Object.freeze({
     ...type,
-    schema: z.compile(type.schema),
+    // Only when it is asked for: most commands, and workers, read no payload.
+    get schema() {
+      schema ??= z.compile(type.schema);
+      return schema;
+    },
     unitOf: (payload: z.output<Schema>) => valueAt(payload, keys) as string,
   });
 }

@@ -6,7 +6,7 @@ import { testDirectory } from '../support/waybill-process.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Stands for npm: installs one package, a compiler, as the lock file says. */
+/** Stands for npm: installs two packages, a compiler and a bundler, as the lock file says. */
 const NPM = `
 import { appendFileSync, copyFileSync, mkdirSync, rmSync, existsSync, writeFileSync } from 'node:fs';
 appendFileSync('calls', 'npm ' + process.argv[2] + '\\n');
@@ -15,6 +15,9 @@ rmSync('node_modules', { recursive: true, force: true });
 mkdirSync('node_modules/typescript/bin', { recursive: true });
 writeFileSync('node_modules/typescript/package.json', '{}');
 copyFileSync('tsc.cjs', 'node_modules/typescript/bin/tsc');
+mkdirSync('node_modules/rolldown');
+writeFileSync('node_modules/rolldown/package.json', '{ "type": "module", "exports": "./index.js" }');
+copyFileSync('rolldown.js', 'node_modules/rolldown/index.js');
 copyFileSync('package-lock.json', 'node_modules/.package-lock.json');
 `;
 
@@ -27,6 +30,16 @@ if (source.includes('broken')) { console.log('src/cli/main.ts(1,1): error TS1');
 const out = process.argv[process.argv.indexOf('--outDir') + 1];
 mkdirSync(out + '/src/cli', { recursive: true });
 writeFileSync(out + '/src/cli/main.js', source);
+`;
+
+/** Stands for the bundler, which leaves all as it is. */
+const ROLLDOWN = `
+import { appendFileSync, mkdirSync } from 'node:fs';
+export async function build({ output }) {
+  appendFileSync('calls', 'rolldown\\n');
+  mkdirSync(output.dir + '/src/bundled', { recursive: true });
+  return { output: [] };
+}
 `;
 
 /** Stands for apt-get: the first installation fails for want of package lists where \`lists\` is missing. */
@@ -73,6 +86,7 @@ export function makeCheckout(): Checkout {
   write('src/cli/main.ts', 'export const one = 1;');
   write('npm.js', NPM);
   write('tsc.cjs', TSC);
+  write('rolldown.js', ROLLDOWN);
   write('calls', '');
   const env = { PATH: bin, BIN: bin, npm_execpath: join(directory, 'npm.js') };
   return {
