@@ -14,9 +14,9 @@ import {
   firstConnection,
   isConnected,
   openRedis,
-  type RedisLocation,
   unavailable,
 } from './queue/connections.ts';
+import type { RedisLocation } from './queue/redis-options.ts';
 import type { RunningApi } from './service/api-server.ts';
 import { warnOf } from './service/config-news.ts';
 import { logEmbeddedRedis } from './service/embedded-redis-log.ts';

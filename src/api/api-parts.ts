@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
-import type { Redis } from 'ioredis';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import type { ApiKey, HttpConfig } from '../config/http-config.ts';
 import type { EventFate } from '../core/event-fate.ts';
 import type { Log } from '../core/log.ts';
+import type { Connection } from '../queue/servers.ts';
 import type { Access } from './keys.ts';
 import type { SubmitEvent } from './submit-events.ts';
 
@@ -27,7 +27,7 @@ export interface ApiParts {
   current(): PresentConfig;
   readonly submit: SubmitEvent;
   /** An `operator` connection, for all but `submit`. */
-  readonly redis: Redis;
+  readonly redis: Connection;
   /** Finds out what became of an event of one of these clients; undefined: nothing is known of it. */
   lookUpEvent(id: string, clients: readonly string[]): Promise<EventFate | undefined>;
   readonly log: Log;

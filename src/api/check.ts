@@ -1,5 +1,4 @@
 import type { FastifyRequest } from 'fastify';
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { describeDoubts } from '../check/check-client.ts';
 import { checkClients, cutShort } from '../check/check-clients.ts';
@@ -9,6 +8,7 @@ import type { ResolvedClient } from '../config/config-schema.ts';
 import { findChannelDoubts } from '../config/credential-doubts.ts';
 import { unlessCalledOff } from '../core/call-off.ts';
 import { isConnected, unavailable } from '../queue/connections.ts';
+import type { Connection } from '../queue/servers.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients, clientOf } from './clients.ts';
 import { ProblemError } from './problems.ts';
@@ -111,6 +111,6 @@ async function examine(
   return inOrder([...ofRedis, ...(isOfAll ? ofAll : []), ...ofClients], clients);
 }
 
-function whyNot(redis: Redis, error: unknown): string {
+function whyNot(redis: Connection, error: unknown): string {
   return isConnected(redis) ? `asking Redis failed: ${String(error)}` : unavailable(redis, error).message;
 }

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type Actor, type AuditNote, toAuditFilter } from '../core/audit.ts';
 import type { StoredEvent } from '../core/event.ts';
@@ -11,6 +10,7 @@ import {
   replayDeadLetters,
 } from '../queue/dead-letters.ts';
 import type { Endpoint } from '../queue/names.ts';
+import type { Connection } from '../queue/servers.ts';
 import type { ApiParts, ApiServer, PresentConfig } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { filterShape } from './dead-letters.ts';
@@ -141,6 +141,6 @@ async function carryOut(
   return { matching: result.found, complete: !result.interrupted, [done]: result.done, ...facts };
 }
 
-async function* byId(redis: Redis, client: string, ids: readonly string[]) {
+async function* byId(redis: Connection, client: string, ids: readonly string[]) {
   yield await readDeadLettersById(redis, client, ids);
 }

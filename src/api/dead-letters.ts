@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import { type DeadLetterFilter, isStatusFilter, matchesFilter } from '../core/dead-letter-filter.ts';
 import { EVENT_TYPE_NAMES } from '../core/event-types.ts';
@@ -6,6 +5,7 @@ import { isIsoTimestamp } from '../core/iso-timestamp.ts';
 import { deadLetterDetail, deadLetterRow } from '../dead-letters/dead-letter-value.ts';
 import type { DeadLetter } from '../dead-letters/find-dead-letters.ts';
 import { readDeadLetterPage, readDeadLettersById } from '../queue/dead-letters.ts';
+import type { Connection } from '../queue/servers.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { ProblemError } from './problems.ts';
@@ -108,7 +108,7 @@ async function listPage(pages: ReturnType<typeof pagesFrom>, filter: DeadLetterF
 }
 
 /** @param cursor the client and the position that the pages begin behind */
-async function* pagesFrom(redis: Redis, names: readonly string[], cursor = '') {
+async function* pagesFrom(redis: Connection, names: readonly string[], cursor = '') {
   const [first = '', position] = cursor.split('.');
   for (const client of names.filter((name) => name >= first)) {
     let after = client === first ? position : undefined;

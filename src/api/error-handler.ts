@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
-import { type Redis, ReplyError } from 'ioredis';
+import { ReplyError } from 'ioredis';
 import type { Problem } from '../core/problem.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { answerLost, unavailable } from '../queue/connections.ts';
+import type { Connection } from '../queue/servers.ts';
 import type { ApiParts } from './api-parts.ts';
 import {
   type ApiProblem,
@@ -62,7 +63,7 @@ function isOfRedis(error: Error, { mayBeDone }: FastifyRequest): boolean {
   return mayBeDone !== undefined && !OTHERS.some((other) => error instanceof other);
 }
 
-function redisProblem(redis: Redis, cause: Error, mayBeDone = false): ProblemError {
+function redisProblem(redis: Connection, cause: Error, mayBeDone = false): ProblemError {
   if (cause instanceof ReplyError) {
     return new ProblemError('REDIS_REFUSED', `Redis refused: ${cause.message.split(' ')[0]}`, undefined, {
       cause,

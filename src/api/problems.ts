@@ -28,6 +28,7 @@ const KINDS: Readonly<Record<string, readonly [status: number, title: string, re
   REDIS_UNAVAILABLE: [503, 'Redis cannot be reached', 5],
   REDIS_REFUSED: [503, 'Redis takes nothing', 5],
   REDIS_ANSWER_LOST: [504, "Redis' answer was lost"],
+  REDIS_NOT_REPLICATED: [504, 'No replica of Redis has confirmed it'],
 };
 const OTHER = [422, 'The event was refused'] as const;
 

@@ -41,7 +41,7 @@ export const accountSchema = z
     unknown: z.array(z.object({ ...place, id: z.uuid() })),
   })
   .meta({ id: 'EventAccount' });
-/** `unknown`: Redis' answer was lost, and the event may have been taken. */
+/** `unknown`: Redis' answer was lost, or no replica has confirmed it, and the event may have been taken. */
 export type EventAccount = z.infer<typeof accountSchema>;
 
 const problemSchema = z
@@ -70,7 +70,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   422: 'refused: each event with its problems, by path',
   431: 'the headers are larger than 16 KiB',
   503: 'Redis is away or full, or too much is under way: the same request may succeed after Retry-After',
-  504: "Redis' answer was lost: it may have been done; events that stand in unknown may have been taken",
+  504: "Redis' answer was lost, or no replica has confirmed it: it may have been done; events that stand in unknown may have been taken",
 };
 
 /** The documented problems of a route that wants a key and asks Redis, and further ones by status. */

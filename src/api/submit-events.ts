@@ -81,7 +81,7 @@ export class Submission {
     const detail = result.problems[0]?.message ?? '';
     if (result.outcome === 'unknown') {
       this.account.unknown.push({ index, id: result.id });
-      return new ProblemError('REDIS_ANSWER_LOST', detail, this.account);
+      return new ProblemError(result.code, detail, this.account);
     }
     const { code, problems } = result;
     const isOfEvent = statusOf(code) < SERVER_FAULT;

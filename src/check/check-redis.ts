@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { asksForTokens } from '../config/client-config.ts';
 import type { Config } from '../config/config-schema.ts';
 import type { EventType } from '../core/event-type.ts';
@@ -6,35 +5,25 @@ import { EVENT_TYPES } from '../core/event-types.ts';
 import { hasZone } from '../core/iso-timestamp.ts';
 import { formatCount, formatTime } from '../core/quantity-text.ts';
 import { type ClientView, readClientViews } from '../queue/client-view.ts';
+import type { Connection } from '../queue/servers.ts';
 import { countServices, findStoredClients, readBrokenJobs, readSomeEvents } from '../queue/stored-clients.ts';
-import {
-  installedServerVersion,
-  isSupportedVersion,
-  judgeRedisSettings,
-  OLDEST_VERSION,
-  readRedisSettings,
-} from '../redis/settings.ts';
+import { installedServerVersion, isSupportedVersion, OLDEST_VERSION } from '../redis/settings.ts';
+import { checkServers, describeSpread } from './check-servers.ts';
 import { about, type CheckFinding, clientSubject, type Remark, remark } from './finding.ts';
 
 /** Each is read by a script of its own: more would be held up in Redis together. */
 const CLIENTS_AT_ONCE = 100;
 
 /** Judges a Redis and what it holds of all clients, also of such that are not configured. @throws errors of Redis */
-export async function checkRedis(redis: Redis, config: Config): Promise<CheckFinding[]> {
-  const settings = await readRedisSettings(redis);
-  const judged = judgeRedisSettings(settings);
-  const isSafe = judged.every(({ level }) => level === 'note');
-  // Without the password that the URL may hold.
-  const { path, host, port } = redis.options;
-  const server = `Redis ${settings.version ?? ''} at ${path ?? `${host}:${port}`}`.replace('  ', ' ');
+export async function checkRedis(redis: Connection, config: Config): Promise<CheckFinding[]> {
+  const servers = await checkServers(redis, config);
   const services = await countServices(redis);
   const running =
     services === 0
       ? remark('note', 'no service is running: nothing is delivered until "waybill start"')
       : remark('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`);
-  const answers = remark('ok', `${server} answers${isSafe ? ', and its settings keep events' : ''}`);
-  const ofServer = about('redis', [answers, ...judged, ...(services === undefined ? [] : [running])]);
-  return [...ofServer, ...(await checkQueues(redis, config, await findStoredClients(redis)))];
+  const ofServers = about('redis', [...servers, ...(services === undefined ? [] : [running])]);
+  return [...ofServers, ...(await checkQueues(redis, config, await findStoredClients(redis)))];
 }
 
 /** Judges the redis-server on this machine, for an embedded Redis that does not run. */
@@ -55,7 +44,7 @@ export async function checkInstalled(): Promise<Remark> {
 /** Says whether tokens can be read in Redis. The embedded one's directory is its owner's alone. */
 export function checkSecretKey({ clients, redis, secretKey }: Config): Remark[] {
   const hasTokens = Object.values(clients).some(({ auth }) => asksForTokens(auth));
-  if (!hasTokens || redis?.url === undefined) return [];
+  if (!hasTokens || redis === undefined) return [];
   if (secretKey !== undefined) return [remark('ok', 'tokens are encrypted there: WAYBILL_SECRET_KEY is set')];
   const message =
     'tokens stand there as they are, for whoever can read it or its files: WAYBILL_SECRET_KEY encrypts them';
@@ -64,15 +53,17 @@ export function checkSecretKey({ clients, redis, secretKey }: Config): Remark[] 
 
 /** Looks for events of these clients that will not be delivered as things are. @throws errors of Redis */
 export async function checkQueues(
-  redis: Redis,
+  redis: Connection,
   config: Config,
   names: readonly string[],
 ): Promise<CheckFinding[]> {
   const findings: CheckFinding[] = [];
+  const all = new Map<string, ClientView>();
   for (let first = 0; first < names.length; first += CLIENTS_AT_ONCE) {
     const some = names.slice(first, first + CLIENTS_AT_ONCE);
     const clients = some.map((name) => config.clients[name] ?? { name, endpoints: {} });
     const views = await readClientViews(redis, clients);
+    for (const [name, view] of views) all.set(name, view);
     const found = [...views].map(([name, view]) =>
       config.clients[name] === undefined
         ? about('redis', checkRemovedClient(name, view, config.file))
@@ -80,10 +71,10 @@ export async function checkQueues(
     );
     findings.push(...(await Promise.all(found)).flat());
   }
-  return findings;
+  return [...about('redis', describeSpread(redis, all)), ...findings];
 }
 
-async function checkStoredClient(redis: Redis, name: string, view: ClientView): Promise<CheckFinding[]> {
+async function checkStoredClient(redis: Connection, name: string, view: ClientView): Promise<CheckFinding[]> {
   const remarks = [
     ...checkTypes(view),
     ...(await checkBroken(redis, name, view)),
@@ -110,7 +101,7 @@ function checkReceipts({ deliveredByType }: ClientView): Remark[] {
 }
 
 /** Looks at events that are in Redis anyway: what was delivered is not kept. */
-async function checkTimestamps(redis: Redis, name: string, view: ClientView): Promise<Remark[]> {
+async function checkTimestamps(redis: Connection, name: string, view: ClientView): Promise<Remark[]> {
   const types = EVENT_TYPES.filter(({ sample }) => 'timestamp' in sample).map((type) => type.name);
   for (const type of types) {
     const { waiting = 0, retrying = 0, dead = 0 } = view.endpoints[type] ?? {};
@@ -150,7 +141,11 @@ function checkTypes({ endpoints }: ClientView): Remark[] {
   });
 }
 
-async function checkBroken(redis: Redis, name: string, { broken, endpoints }: ClientView): Promise<Remark[]> {
+async function checkBroken(
+  redis: Connection,
+  name: string,
+  { broken, endpoints }: ClientView,
+): Promise<Remark[]> {
   if (broken === 0) return [];
   const named = await readBrokenJobs(redis, name, Object.keys(endpoints));
   const list = named.map(({ id, reason }) => `${id} (${reason})`).join(', ');

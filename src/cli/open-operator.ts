@@ -1,8 +1,9 @@
-import { type Redis, ReplyError } from 'ioredis';
+import { ReplyError } from 'ioredis';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { loadConfigWithoutTls } from '../config/load-config.ts';
 import { didYouMean } from '../core/near-miss.ts';
-import { closeRedis, openRedis, refusedByRedis, unavailable } from '../queue/connections.ts';
+import { closeRedis, expectAnswer, openRedis, refusedByRedis, unavailable } from '../queue/connections.ts';
+import type { Connection } from '../queue/servers.ts';
 import { countServices } from '../queue/stored-clients.ts';
 import { localUser } from '../service/local-user.ts';
 import { findRedisAccess } from '../service/redis-access.ts';
@@ -18,7 +19,7 @@ export async function openOperator(file: string) {
   const access = await findRedisAccess(config);
   const redis = openRedis(access.location, 'operator', () => {});
   try {
-    await redis.ping();
+    await expectAnswer(redis);
   } catch (error) {
     const away = unavailable(redis, error);
     closeRedis(redis);
@@ -75,7 +76,7 @@ export function chooseClients(config: Config, name: string | undefined): string[
 /** Says that queued events wait if no service runs. @param aside says it on stderr */
 export async function tellWithoutService(
   terminal: Terminal,
-  redis: Redis,
+  redis: Connection,
   aside = terminal.json,
 ): Promise<void> {
   if ((await countServices(redis)) !== 0) return;

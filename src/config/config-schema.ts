@@ -3,22 +3,12 @@ import { type AuthConfig, type ClientConfig, clientConfigSchema, clientNameSchem
 import { clientDefaultsSchema } from './client-defaults.ts';
 import { type EndpointHeaders, refuseHeadersOfAuth } from './endpoint-headers.ts';
 import { httpConfigSchema, refuseKeysOfNobody } from './http-config.ts';
-import { ALWAYS, isUserInfoEncoded, NOT_ENCODED, textFor, whyLineBreak } from './http-fields.ts';
+import { ALWAYS } from './http-fields.ts';
 import { incidentsConfigSchema } from './incidents-config.ts';
 import type { ProxyRoutes } from './proxy-routes.ts';
+import { redisConfigSchema } from './redis-config.ts';
 import { smtpConfigSchema } from './smtp-config.ts';
-import type { TlsVersion } from './tls-config.ts';
-
-function whyNotRedisUrl(url: string): string | undefined {
-  // The WHATWG parser leaves line breaks out, also of the password.
-  const reason = whyLineBreak(url);
-  if (reason !== undefined) return reason;
-  if (/^\/[^/]/.test(url)) return undefined;
-  if (!/^rediss?:\/\/[^/\s]/i.test(url) || !URL.canParse(url)) {
-    return 'must be a redis: or rediss: URL, or the absolute path of a unix socket';
-  }
-  return isUserInfoEncoded(new URL(url)) ? undefined : NOT_ENCODED;
-}
+import type { TlsConfig, TlsVersion } from './tls-config.ts';
 
 /** Where health and metrics are served, and what they are judged by. */
 const metricsSchema = z.strictObject({
@@ -44,10 +34,7 @@ const metricsSchema = z.strictObject({
 
 /** The whole of `waybill.yaml`. Durations carry their unit in the name. */
 export const configSchema = z.strictObject({
-  redis: z
-    .strictObject({
-      url: textFor(whyNotRedisUrl).describe('A redis: or rediss: (TLS) URL, or the path of a unix socket.'),
-    })
+  redis: redisConfigSchema
     .optional()
     .describe('Where events wait. Without it Waybill runs a private Redis of its own in dataDir.'),
   dataDir: z
@@ -131,6 +118,16 @@ export interface TlsMaterial {
   readonly key?: string;
   /** What `key` is encrypted with. */
   readonly passphrase?: string;
+}
+
+/** A section `tls` with what its files hold. */
+export function tlsMaterialOf(
+  { passphrase, minVersion }: TlsConfig,
+  files: Pick<TlsMaterial, 'ca' | 'cert' | 'key'> = {},
+): TlsMaterial {
+  // YAML reads 1.2 as a number.
+  const version = `${minVersion}` as const;
+  return { ...files, minVersion: version, ...(passphrase === undefined ? {} : { passphrase }) };
 }
 
 /** One endpoint of a client, with all that holds for it. */

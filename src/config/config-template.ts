@@ -15,6 +15,16 @@ export const TEMPLATE = `# Waybill's configuration. "waybill check" says what is
 # {redis}
 # redis:
 #   url: redis://localhost:6379             # {redis.url}
+#   sentinels: [redis-1:26379, redis-2:26379, redis-3:26379]   # {redis.sentinels}
+#   name: waybill-master
+#   cluster: [redis-1:6379, redis-2:6379]   # {redis.cluster}
+#   username: waybill
+#   password: "\${REDIS_PASSWORD}"
+#   sentinelUsername: waybill
+#   sentinelPassword: "\${SENTINEL_PASSWORD}"
+#   tls: { ca: redis-ca.pem, cert: waybill.pem, key: waybill.key, passphrase: "\${KEY_PASSPHRASE}", minVersion: "1.3" }   # {redis.tls}
+#   natMap: { "10.0.0.1:6379": "redis-1.example:7001" }   # {redis.natMap}
+#   acknowledgedBy: 1                       # {redis.acknowledgedBy}
 
 # {dataDir}
 # dataDir: .waybill

@@ -10,7 +10,7 @@ import {
   type ConfigFile,
   type ResolvedClient,
   type ResolvedEndpoint,
-  type TlsMaterial,
+  tlsMaterialOf,
   wholeConfigSchema,
 } from './config-schema.ts';
 import { mergeHeaders } from './endpoint-headers.ts';
@@ -22,8 +22,7 @@ import { type FileReading, readTextFile } from './read-text-file.ts';
 import { readYaml } from './read-yaml.ts';
 import { findMailIssues } from './smtp-config.ts';
 import { type Env, type Substituted, substituteEnv } from './substitute-env.ts';
-import type { TlsConfig } from './tls-config.ts';
-import { type ClientTlsFiles, readTlsFiles, type TlsFiles } from './tls-files.ts';
+import { type ClientTlsFiles, readTlsFiles } from './tls-files.ts';
 
 const DEFAULT_DATA_DIR = '.waybill';
 /** Enough for over a thousand clients with all of their settings. */
@@ -174,16 +173,10 @@ function resolveClient(
     auth,
     name,
     endpoints,
-    ...(tls && { tlsMaterial: materialOf(tls, files.get(name)?.tls) }),
-    ...(authTls && { authTlsMaterial: materialOf(authTls, files.get(name)?.authTls) }),
+    ...(tls && { tlsMaterial: tlsMaterialOf(tls, files.get(name)?.tls) }),
+    ...(authTls && { authTlsMaterial: tlsMaterialOf(authTls, files.get(name)?.authTls) }),
     ...(proxy && { proxy }),
   };
-}
-
-function materialOf({ passphrase, minVersion }: TlsConfig, files: TlsFiles = {}): TlsMaterial {
-  // YAML reads 1.2 as a number.
-  const version = `${minVersion}` as const;
-  return { ...files, minVersion: version, ...(passphrase === undefined ? {} : { passphrase }) };
 }
 
 /** Notes which values of `parameters` came from `${…}`. */

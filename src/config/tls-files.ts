@@ -4,6 +4,7 @@ import { createSecureContext } from 'node:tls';
 import { certificatesIn } from './certificates.ts';
 import type { ConfigIssue } from './config-error.ts';
 import { type FileReading, isNoFileName, PEM_START, readTextFile, showPath } from './read-text-file.ts';
+import type { TlsConfig } from './tls-config.ts';
 
 /** The settings of a section `tls` that name files. */
 export const TLS_FILES = ['ca', 'cert', 'key'] as const;
@@ -59,6 +60,11 @@ function sectionAt(tree: unknown, keys: readonly string[]): Section {
     section = (section as Section)[key];
   }
   return typeof section === 'object' && section !== null ? (section as Section) : {};
+}
+
+/** The files of a section `tls` that is valid, relative to a directory, and what is wrong with them. */
+export function readTlsSection(tls: TlsConfig, directory: string) {
+  return readSection(tls, tls, directory, new Map());
 }
 
 function readSection(tls: Section, written: Section, directory: string, known: Map<string, FileReading>) {

@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import type { ResolvedClient } from '../config/config-schema.ts';
 import type { Verdict } from '../core/pace.ts';
 import type { Endpoint } from '../queue/names.ts';
 import { readVerdicts } from '../queue/pace-store.ts';
+import type { Connection } from '../queue/servers.ts';
 
 /** An endpoint that is not well enough to be replayed to. Times in ms since the epoch. */
 export interface UnavailableEndpoint extends Endpoint {
@@ -22,7 +22,7 @@ export interface UnavailableEndpoint extends Endpoint {
  * @param clients by name, as the configuration has them
  */
 export async function findUnavailable(
-  redis: Redis,
+  redis: Connection,
   clients: Readonly<Record<string, ResolvedClient>>,
   endpoints: readonly Endpoint[],
 ): Promise<UnavailableEndpoint[]> {

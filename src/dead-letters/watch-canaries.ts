@@ -1,9 +1,9 @@
-import type { Redis } from 'ioredis';
 import type { ResolvedClient } from '../config/config-schema.ts';
 import type { StoredEvent } from '../core/event.ts';
 import { type FirstAttempt, type ReplayedEvent, readFirstAttempt } from '../queue/first-attempt.ts';
 import type { Endpoint } from '../queue/names.ts';
 import { isPaused } from '../queue/pause-client.ts';
+import type { Connection } from '../queue/servers.ts';
 import { countServices } from '../queue/stored-clients.ts';
 import { findUnavailable } from './unavailable-endpoints.ts';
 
@@ -128,7 +128,7 @@ function endpointName({ client, event: { type } }: ReplayedEvent): string {
 
 /** What a watch asks Redis. @param clients by name, as the configuration has them */
 export function canaryQuestions(
-  redis: Redis,
+  redis: Connection,
   clients: Readonly<Record<string, ResolvedClient>>,
 ): Pick<WatchParts, 'readFirstAttempt' | 'findObstacle'> {
   return {

@@ -1,10 +1,10 @@
-import type { Redis } from 'ioredis';
 import { diedAt, lastFailure } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
 import type { FailureExample } from '../core/incident.ts';
 import { readDeadLetterPage } from '../queue/dead-letters.ts';
 import type { Endpoint } from '../queue/names.ts';
 import { readRetrying } from '../queue/outage-records.ts';
+import type { Connection } from '../queue/servers.ts';
 import { answerOf, maskPayload } from './mask-personal.ts';
 import { oddCharactersIn } from './odd-characters.ts';
 
@@ -13,7 +13,7 @@ const LOOKED_AT = 20;
 const MOST_EXAMPLES = 5;
 
 /** Finds an example of each failure of an endpoint among its retries and dead letters, newest first. */
-export async function collectExamples(redis: Redis, endpoint: Endpoint): Promise<FailureExample[]> {
+export async function collectExamples(redis: Connection, endpoint: Endpoint): Promise<FailureExample[]> {
   const { client, type } = endpoint;
   const [retrying, dead] = await Promise.all([
     readRetrying(redis, endpoint, LOOKED_AT),

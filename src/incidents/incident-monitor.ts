@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import pRetry from 'p-retry';
 import { type IncidentNotice, incidentId, type NoticeKind } from '../core/incident.ts';
 import { type EndpointEvents, type NextStep, nextStep, type OpenIncident } from '../core/incident-steps.ts';
@@ -13,6 +12,7 @@ import {
   type PendingNotice,
   readIncidents,
 } from '../queue/incident-store.ts';
+import type { Connection } from '../queue/servers.ts';
 import { collectExamples } from './collect-examples.ts';
 import { logNotice } from './describe-notice.ts';
 import type { NoticeChannel } from './notice-channel.ts';
@@ -21,7 +21,7 @@ import { withWaiting } from './read-incidents.ts';
 
 /** What a monitor needs. */
 export interface IncidentMonitorParts {
-  readonly redis: Redis;
+  readonly redis: Connection;
   readonly clients: readonly string[];
   readonly channels: readonly Omit<NoticeChannel, 'close'>[];
   readonly log: Log;

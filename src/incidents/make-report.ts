@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { ResolvedClient } from '../config/config-schema.ts';
 import { matchesFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
@@ -6,6 +5,7 @@ import { type ClosedIncident, type Incident, incidentId } from '../core/incident
 import { readClientView } from '../queue/client-view.ts';
 import { readDeadLetters } from '../queue/dead-letters.ts';
 import { readClosedRecords } from '../queue/outage-records.ts';
+import type { Connection } from '../queue/servers.ts';
 import { buildReport, type IncidentReport } from './build-report.ts';
 import { collectFailures } from './collect-failures.ts';
 import { readAllIncidents, readOutages } from './read-incidents.ts';
@@ -38,14 +38,14 @@ export interface ReportWithUnits {
 }
 
 /** Finds an incident of a client by its id: an open one, or one that closed within seven days. */
-export async function findIncident(redis: Redis, client: string, id: string, now: number) {
+export async function findIncident(redis: Connection, client: string, id: string, now: number) {
   const { open, closed } = await readAllIncidents(redis, [client], now);
   return [...open, ...closed].find((one) => incidentId(one) === id);
 }
 
 /** Makes a report from all of a client's dead letters and open incidents, or from one incident. */
 export async function makeReport(
-  redis: Redis,
+  redis: Connection,
   client: ResolvedClient,
   { incident, since, keepDays, now, onRead, ...request }: ReportRequest,
 ): Promise<ReportWithUnits> {

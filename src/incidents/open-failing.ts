@@ -1,14 +1,14 @@
-import type { Redis } from 'ioredis';
 import type { ClosedIncident } from '../core/incident.ts';
 import { causeToOpen, type EndpointNews, SAME_MS } from '../core/incident-steps.ts';
 import { type IncidentState, openIncident, readClosedIncidents } from '../queue/incident-store.ts';
+import type { Connection } from '../queue/servers.ts';
 
 /**
  * Opens incidents of endpoints that are down, or that refuse events in a row. What closed within the last ten minutes
  * goes on as the same incident. @returns whether there was any
  */
 export async function openFailing(
-  redis: Redis,
+  redis: Connection,
   states: ReadonlyMap<string, IncidentState>,
 ): Promise<boolean> {
   const found = [...states].filter(([, { failing }]) => failing.length > 0);
@@ -23,7 +23,7 @@ export async function openFailing(
 }
 
 function open(
-  redis: Redis,
+  redis: Connection,
   client: string,
   news: EndpointNews,
   before: ClosedIncident | undefined,

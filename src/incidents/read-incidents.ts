@@ -1,14 +1,14 @@
-import type { Redis } from 'ioredis';
 import { type Incident, KEEP_CLOSED_MS } from '../core/incident.ts';
 import type { EndpointEvents, OpenIncident } from '../core/incident-steps.ts';
 import { readClientViews } from '../queue/client-view.ts';
 import { readClosedIncidents, readIncidents } from '../queue/incident-store.ts';
 import { readOutageRecords } from '../queue/outage-records.ts';
+import type { Connection } from '../queue/servers.ts';
 import type { Outage } from './build-report.ts';
 import { collectExamples } from './collect-examples.ts';
 
 /** Reads the incidents of clients: open ones, and those that closed within seven days, newest first. */
-export async function readAllIncidents(redis: Redis, clients: readonly string[], now: number) {
+export async function readAllIncidents(redis: Connection, clients: readonly string[], now: number) {
   const [open, closed] = await Promise.all([
     readOpenIncidents(redis, clients),
     Promise.all(clients.map((client) => readClosedIncidents(redis, client, now - KEEP_CLOSED_MS))),
@@ -17,7 +17,7 @@ export async function readAllIncidents(redis: Redis, clients: readonly string[],
 }
 
 /** Reads the open incidents of clients, with the number of events that wait for their endpoints. */
-export async function readOpenIncidents(redis: Redis, clients: readonly string[]): Promise<Incident[]> {
+export async function readOpenIncidents(redis: Connection, clients: readonly string[]): Promise<Incident[]> {
   const states = [...(await readIncidents(redis, clients))].filter(([, { open }]) => open.length > 0);
   const views = await readClientViews(
     redis,
@@ -35,7 +35,7 @@ export function withWaiting(incident: OpenIncident, events?: EndpointEvents): In
 }
 
 /** Reads a client's open incidents, or that of one type, with their course, and with what comes back now. */
-export async function readOutages(redis: Redis, client: string, type?: string): Promise<Outage[]> {
+export async function readOutages(redis: Connection, client: string, type?: string): Promise<Outage[]> {
   const open = await readOpenIncidents(redis, [client]);
   return Promise.all(
     open

@@ -40,11 +40,13 @@ export interface Refused {
 }
 
 /**
- * Redis' answer was lost: the event may have been taken. Submitting it again may double it, unless it has an
- * idempotency key: then repeating is safe, and the answer names the one event.
+ * Redis' answer was lost, and the event may have been taken; or it was taken, and too few replicas of Redis confirmed
+ * that they have it. Submitting it again may double it, unless it has an idempotency key: then repeating is safe, and
+ * the answer names the one event.
  */
 export interface Unknown {
   readonly outcome: 'unknown';
+  readonly code: 'REDIS_ANSWER_LOST' | 'REDIS_NOT_REPLICATED';
   readonly id: string;
   readonly problems: readonly Problem[];
 }
@@ -87,5 +89,6 @@ export function toFailure(
     return refusal(isAway ? 'REDIS_UNAVAILABLE' : 'REDIS_REFUSED', error.message);
   }
   const hint = key === undefined ? '' : '; submitting it again with its idempotency key is safe';
-  return { outcome: 'unknown', id, problems: [{ path: '$', message: `${error.message}${hint}` }] };
+  const code = error.code === 'REDIS_NOT_REPLICATED' ? error.code : 'REDIS_ANSWER_LOST';
+  return { outcome: 'unknown', code, id, problems: [{ path: '$', message: `${error.message}${hint}` }] };
 }

@@ -1,8 +1,9 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { type Redis, ReplyError } from 'ioredis';
 import type { Batch, StoredEvent } from '../core/event.ts';
 import type { EventKey, KeyHolder } from '../core/idempotency-key.ts';
 import type { WaybillError } from '../core/waybill-error.ts';
-import { answerLost, isConnected, refusedByRedis, unavailable } from './connections.ts';
+import { answerLost, connectedServer, refusedByRedis, unavailable } from './connections.ts';
 import { defineScript } from './define-script.ts';
 import {
   clientPrefix,
@@ -12,7 +13,9 @@ import {
   idempotencyKeyName,
   statsKey,
 } from './names.ts';
+import { whyNotReplicated } from './replicas.ts';
 import { ADMIT, ADMIT_KEYED, RESTORE } from './scripts/admit.ts';
+import { type Connection, isCluster, isSlotMoving, refreshSlots } from './servers.ts';
 
 const admitScript = defineScript('admit', ADMIT);
 const admitKeyedScript = defineScript('admit-keyed', ADMIT_KEYED);
@@ -44,36 +47,60 @@ export interface NotWritten {
 /**
  * Writes new batches, all or none but for events whose keys stand for others, on an `intake` connection. Never
  * rejects: the errors are `REDIS_UNAVAILABLE` (nothing was sent), `REDIS_REFUSED` (full, read-only, loading ...) and,
- * for `unknown`, `REDIS_ANSWER_LOST`.
+ * for `unknown`, `REDIS_ANSWER_LOST` and `REDIS_NOT_REPLICATED`.
+ *
+ * @param replicas how many of them must have it
  */
 export async function commitBatches(
-  redis: Redis,
+  redis: Connection,
   endpoint: Endpoint,
   batches: readonly NewBatch[],
   now: number,
+  replicas = 0,
 ): Promise<WriteOutcome> {
-  return orNotWritten(redis, async () => {
+  return orNotWritten(redis, endpoint.client, replicas, async (server): Promise<WriteOutcome> => {
     if (batches.every(({ keys }) => keys === undefined)) {
-      await admit(redis, endpoint, batches, now);
+      await admit(server, endpoint, batches, now);
       return { kind: 'committed' };
     }
-    const holders = await admitKeyed(redis, endpoint, batches, now);
+    const holders = await admitKeyed(server, endpoint, batches, now);
     return { kind: 'committed', ...(holders.size > 0 && { holders }) };
   });
 }
 
-/** Runs a write whose script Redis answers with an error only before its first write. */
+/** How long a write waits for a hash slot that is being moved, and how often it asks. */
+const MOVED_WITHIN_MS = 2_000;
+const ASK_AGAIN_MS = 50;
+
+/**
+ * Runs a write whose script Redis answers with an error only before its first write, on the server that has the client's
+ * keys: a Cluster would send it again by itself, and not say whether it did.
+ *
+ * @param replicas how many of them must have it
+ */
 export async function orNotWritten<Result>(
-  redis: Redis,
-  write: () => Promise<Result>,
+  redis: Connection,
+  client: string,
+  replicas: number,
+  write: (server: Redis) => Promise<Result>,
+  deadline = performance.now() + MOVED_WITHIN_MS,
 ): Promise<Result | NotWritten> {
-  if (!isConnected(redis)) return { kind: 'refused', error: unavailable(redis) };
+  const server = await connectedServer(redis, client);
+  if (server === undefined) return { kind: 'refused', error: unavailable(redis) };
+  const { stream } = server;
+  let result: Result;
   try {
-    return await write();
+    result = await write(server);
   } catch (error) {
-    if (error instanceof ReplyError) return { kind: 'refused', error: refusedByRedis(error as Error) };
-    return { kind: 'unknown', error: answerLost(redis, error as Error) };
+    if (!(error instanceof ReplyError)) return { kind: 'unknown', error: answerLost(redis, error as Error) };
+    const isMoving = isCluster(redis) && isSlotMoving(error as Error) && performance.now() < deadline;
+    if (!isMoving) return { kind: 'refused', error: refusedByRedis(error as Error) };
+    await pause(ASK_AGAIN_MS);
+    await refreshSlots(redis);
+    return orNotWritten(redis, client, replicas, write, deadline);
   }
+  const error = await whyNotReplicated(server, replicas, stream);
+  return error === undefined ? result : { kind: 'unknown', error };
 }
 
 /** The data of a job. */
@@ -93,7 +120,7 @@ export function decodeData(data: string): unknown {
 
 /** Puts batches without keys into an endpoint's queue, all or none; resolves once Redis has them. */
 export async function admit(
-  redis: Redis,
+  redis: Connection,
   endpoint: Endpoint,
   batches: readonly NewBatch[],
   now: number,
@@ -110,7 +137,7 @@ export async function admit(
  * @returns the events that the keys of those left out stand for, by the id of the event that was left out
  */
 export async function admitKeyed(
-  redis: Redis,
+  redis: Connection,
   endpoint: Endpoint,
   batches: readonly NewBatch[],
   now: number,
@@ -154,14 +181,16 @@ const MARKS = { once: 1, again: 2 } as const;
  * @param events as they were exported: `life` is that of their dead letter
  * @param delivered ids of those that were delivered and are restored once more in 24 h; undefined: none of them is
  * known to be delivered, and what this call restores may be restored once more
+ * @param replicas how many of them must have it
  */
 export async function restoreEvents(
-  redis: Redis,
+  redis: Connection,
   endpoint: Endpoint,
   batchId: string,
   events: readonly StoredEvent[],
   now: number,
   delivered?: ReadonlySet<string>,
+  replicas = 0,
 ): Promise<RestoreOutcome> {
   const { client, type } = endpoint;
   const markPrefix = `${clientPrefix(client)}:restored:`;
@@ -173,8 +202,8 @@ export async function restoreEvents(
     const refusedFrom = delivered?.has(event.id) ? MARKS.again : MARKS.once;
     args.push(event.id, life, refusedFrom, JSON.stringify({ ...event, life: life + 1, replayedAt: now }));
   }
-  return orNotWritten(redis, async () => {
-    const answer = (await restoreScript(redis, [statsKey(client)], args)) as readonly number[];
+  return orNotWritten(redis, client, replicas, async (server): Promise<RestoreOutcome> => {
+    const answer = (await restoreScript(server, [statsKey(client)], args)) as readonly number[];
     return { kind: 'answered', events: answer.map((code) => RESULTS[code] ?? 'restored') };
   });
 }

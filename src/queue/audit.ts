@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import { type AuditEntry, type AuditNote, KEEP_AUDIT_MS } from '../core/audit.ts';
 import { defineScript } from './define-script.ts';
 import { auditCountKey, auditKey, discardedKey, OF_NO_CLIENT } from './names.ts';
 import { NOTE } from './scripts/note-action.ts';
+import type { Connection } from './servers.ts';
 
 const noteScript = defineScript('note', NOTE);
 
@@ -18,7 +18,7 @@ export function auditText(note: AuditNote | undefined): string {
 }
 
 /** Writes down what belongs to no client. */
-export async function noteOfNoClient(redis: Redis, note: AuditNote): Promise<void> {
+export async function noteOfNoClient(redis: Connection, note: AuditNote): Promise<void> {
   await noteScript(redis, [auditKey(OF_NO_CLIENT)], [auditText(note)]);
 }
 
@@ -43,7 +43,7 @@ export interface AuditPage {
 }
 
 /** Reads the audit of some clients; `OF_NO_CLIENT` stands for what belongs to none. */
-export async function readAudit(redis: Redis, query: AuditQuery): Promise<AuditPage> {
+export async function readAudit(redis: Connection, query: AuditQuery): Promise<AuditPage> {
   const found = await Promise.all(query.clients.map((client) => readOne(redis, client, query)));
   const all = found.flat().sort((a, b) => b.at - a.at);
   const entries = all.slice(0, query.limit);
@@ -53,7 +53,7 @@ export async function readAudit(redis: Redis, query: AuditQuery): Promise<AuditP
   return { entries, complete: next === undefined };
 }
 
-async function readOne(redis: Redis, client: string, query: AuditQuery): Promise<AuditEntry[]> {
+async function readOne(redis: Connection, client: string, query: AuditQuery): Promise<AuditEntry[]> {
   const { since = 0, until, now, limit } = query;
   const from = Math.max(since, now - KEEP_AUDIT_MS, 0);
   const to = until === undefined ? '+' : String(Math.max(0, until - 1));

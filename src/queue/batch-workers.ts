@@ -1,8 +1,10 @@
 import { createRedisBackend } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { every } from '../core/time.ts';
 import { defineUnguardedScript } from './define-script.ts';
-import { type Endpoint, endpointPrefix } from './names.ts';
+import { clientIn, type Endpoint, endpointPrefix } from './names.ts';
 import { WORK_CHANNEL } from './scripts/wake.ts';
+import { byServer, duplicate } from './servers.ts';
 import { BatchWorker, type BatchWorkerListeners, type BatchWorkersParts } from './take.ts';
 
 /** As many queues are looked at in one step: Redis takes about 4 µs for one that is idle. */
@@ -31,8 +33,10 @@ export function createBatchWorkers(parts: BatchWorkersParts) {
   async function look(): Promise<void> {
     const queues = [...workers.keys()];
     try {
-      for (let from = 0; from < queues.length && !isClosed; from += QUEUES_A_STEP) {
-        await lookAt(parts, workers, queues.slice(from, from + QUEUES_A_STEP));
+      for (const [server, its] of byServer(redis, queues, clientIn)) {
+        for (let from = 0; from < its.length && !isClosed; from += QUEUES_A_STEP) {
+          await lookAt(server, parts.now(), workers, its.slice(from, from + QUEUES_A_STEP));
+        }
       }
     } catch (error) {
       if (!isClosed) onError(error as Error);
@@ -79,7 +83,7 @@ function subscribeToWork(
   workers: ReadonlyMap<string, BatchWorker>,
   onSubscribed: () => void,
 ) {
-  const subscriber = redis.duplicate({
+  const subscriber = duplicate(redis, {
     autoResubscribe: false,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
@@ -120,16 +124,16 @@ function subscribeToWork(
  * the next take moves among the waiting jobs, also if the queue is paused; or batches held by a process, if no look
  * for lost processes was made of late.
  *
- * KEYS  the wait list of each queue
+ * KEYS  the wait list of the first queue: those of other clients have other hash slots, and are on the same server
  * ARGV  now, the prefix of each queue
  * Returns n × {position, 1: a job waits or is due, 1: batches are held}.
  */
 const FIND_IDLE_WORK = `
 local found = {}
 local due = (ARGV[1] + 1) * 0x1000 - 1
-for i, wait in ipairs(KEYS) do
+for i = 1, #ARGV - 1 do
   local prefix = ARGV[i + 1]
-  local waits = redis.call('EXISTS', wait, prefix .. 'prioritized') > 0
+  local waits = redis.call('EXISTS', prefix .. 'wait', prefix .. 'prioritized') > 0
   if waits then waits = redis.call('HEXISTS', prefix .. 'meta', 'paused') == 0 end
   if not waits then waits = #redis.call('ZRANGEBYSCORE', prefix .. 'delayed', 0, due, 'LIMIT', 0, 1) > 0 end
   local held = redis.call('EXISTS', prefix .. 'active', prefix .. 'stalled') > 0
@@ -143,12 +147,12 @@ const findScript = defineUnguardedScript('find-idle-work', FIND_IDLE_WORK);
 
 /** Looks at these queues in one step, and tells their workers what there is to do. */
 async function lookAt(
-  { redis, now }: BatchWorkersParts,
+  server: Redis,
+  now: number,
   workers: ReadonlyMap<string, BatchWorker>,
   queues: readonly string[],
 ): Promise<void> {
-  const keys = queues.map((prefix) => `${prefix}wait`);
-  const found = await findScript(redis, keys, [now(), ...queues]);
+  const found = await findScript(server, [`${queues[0]}wait`], [now, ...queues]);
   for (const [position, waits, held] of found as [number, number, number][]) {
     const worker = workers.get(queues[position - 1] ?? '');
     if (waits === 1) worker?.hear(0);

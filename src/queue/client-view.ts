@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { describePace, type EndpointPace } from '../core/endpoint-pace.ts';
 import { type LastError, readLastError } from '../core/last-error.ts';
 import { OPEN_VERDICT, type Verdict } from '../core/pace.ts';
@@ -9,6 +8,7 @@ import { readWebPages, type WebPages } from '../core/web-pages.ts';
 import { defineScript } from './define-script.ts';
 import { deadLettersPrefix, deliveriesPrefix, incidentsKey, paceKey, statsKey } from './names.ts';
 import { CLIENT_VIEW } from './scripts/client-view.ts';
+import type { Connection } from './servers.ts';
 import { readMark, type WithheldMark, withheldField } from './withheld-mark.ts';
 
 /** Where the events of a client or of one endpoint are, and what became of finished ones; in events. */
@@ -107,7 +107,7 @@ const viewScript = defineScript('client-view', CLIENT_VIEW);
 
 /** Reads these clients by their names, all at once. */
 export async function readClientViews(
-  redis: Redis,
+  redis: Connection,
   clients: readonly ViewedClient[],
 ): Promise<ReadonlyMap<string, ClientView>> {
   const views = clients.map(async ({ name, endpoints }) => {
@@ -120,7 +120,7 @@ export async function readClientViews(
 }
 
 /** Reads one client. */
-export async function readClientView(redis: Redis, client: ViewedClient): Promise<ClientView> {
+export async function readClientView(redis: Connection, client: ViewedClient): Promise<ClientView> {
   return (await readClientViews(redis, [client])).get(client.name) as ClientView;
 }
 

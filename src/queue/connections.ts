@@ -1,19 +1,13 @@
 import { extendLocks, moveStalledJobsToWait, moveToActive } from 'bullmq/dist/cjs/scripts/index.js';
 import { version } from 'bullmq/dist/cjs/version.js';
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Cluster, Command, Redis } from 'ioredis';
 import { afterRunning, atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
+import { defineScript } from './define-script.ts';
+import { type ConnectionRole, connectRedis, type OneServer, type RedisLocation } from './redis-options.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
+import { type Connection, isCluster, serverOf, serversOf } from './servers.ts';
 import { reasonOf } from './until-writable.ts';
-
-/** Where Redis is: a URL (`redis://`, `rediss://`) or a unix socket. */
-export type RedisLocation = { readonly url: string } | { readonly socketPath: string };
-
-/**
- * How a connection behaves when Redis is away: `intake` fails at once and never sends twice, `worker` waits
- * for as long as it takes, `operator` (a command at a terminal) gives up after seconds.
- */
-export type ConnectionRole = 'intake' | 'worker' | 'operator';
 
 /** What a connection may be given otherwise. */
 export interface ConnectionOptions {
@@ -21,68 +15,80 @@ export interface ConnectionOptions {
   readonly answerTimeoutMs?: number;
 }
 
-/** Replies stay in RESP 2 shapes. */
-type PlainOptions = Omit<RedisOptions, 'replyMapping'>;
-
 /** How long a silent Redis is waited for by an intake or operator connection. */
 export const DEFAULT_ANSWER_TIMEOUT_MS = 10_000;
 
-const ROLE_OPTIONS: Record<ConnectionRole, PlainOptions> = {
-  intake: {
-    enableOfflineQueue: false,
-    // 0: a connection that ends rejects what it had under way, at once.
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    connectTimeout: 5_000,
-  },
-  worker: { maxRetriesPerRequest: null, connectTimeout: 5_000 },
-  operator: { maxRetriesPerRequest: 1, connectTimeout: 2_000 },
-};
-
-/** How long closing waits for the other side; ioredis waits even if the connection is gone. */
-const CLOSE_TIMEOUT_MS = 250;
+const extendGuarded = defineScript('extend-locks', GO_ON_WHEN_FULL + extendLocks.content);
 
 /** The latest error of each connection that is away. */
-const latestErrors = new WeakMap<Redis, Error>();
+const latestErrors = new WeakMap<Connection, Error>();
+/** Connections that were closed here. */
+const closed = new WeakSet<Connection>();
 
 /** Opens a connection. Its errors go to `onError`; commands reject by themselves. */
+export function openRedis(
+  location: OneServer,
+  role: ConnectionRole,
+  onError: (error: Error) => void,
+  options?: ConnectionOptions,
+): Redis;
+export function openRedis(
+  location: RedisLocation,
+  role: ConnectionRole,
+  onError: (error: Error) => void,
+  options?: ConnectionOptions,
+): Connection;
 export function openRedis(
   location: RedisLocation,
   role: ConnectionRole,
   onError: (error: Error) => void,
   { answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS }: ConnectionOptions = {},
-): Redis {
-  const options: PlainOptions = {
-    ...ROLE_OPTIONS[role],
-    // Not commandTimeout: it leaves the connection open, and each later command waits that long again.
-    ...(role === 'intake' ? { socketTimeout: answerTimeoutMs } : {}),
-    // The protocol that BullMQ is tested with.
-    protocol: 2,
-    disconnectTimeout: CLOSE_TIMEOUT_MS,
-    connectionName: `waybill-${role}`,
-    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000),
-  };
-  const redis =
-    'url' in location ? new Redis(location.url, options) : new Redis(location.socketPath, options);
-  redis.on('error', (error) => {
+): Connection {
+  const redis = connectRedis(location, role, answerTimeoutMs);
+  const note = (error: Error): void => {
     latestErrors.set(redis, error);
     onError(error);
-  });
+  };
+  redis.on('error', note);
+  // A server of a Cluster; the Cluster has errors of its own if none is left.
+  redis.on('node error', note);
   // The earlier error says nothing of a server that listens and does not answer yet.
   redis.on('connect', () => latestErrors.delete(redis));
+  redis.on('end', () => {
+    // With Sentinel, a connection that is lost while the master is asked for may end for good.
+    if (!closed.has(redis)) redis.connect().catch(() => {});
+  });
   if (role === 'worker') keepWorkingWhenFull(redis);
   if (role === 'operator') limitAnswers(redis, answerTimeoutMs);
   return redis;
 }
 
-/** Whether a command given now would be written to Redis, not rejected or kept for later. */
-export function isConnected(redis: Redis): boolean {
-  // A connection that is being closed is still called ready.
-  return redis.status === 'ready' && redis.stream.writable;
+/** Calls back each time that Redis, or one server of a Cluster, takes commands again. */
+export function onReady(redis: Connection, action: () => void): void {
+  redis.on('ready', action);
+  redis.on('+node', (server: Redis) => server.once('ready', action));
+}
+
+/** Whether a command given now would be written to Redis, to any server of a Cluster, not rejected or kept for later. */
+export function isConnected(redis: Connection): boolean {
+  return redis.status === 'ready' && serversOf(redis).some(isWritable);
+}
+
+/** A connection that is being closed is still called ready. */
+function isWritable({ status, stream }: Redis): boolean {
+  return status === 'ready' && stream.writable;
+}
+
+/** The connection to the server that has a client's keys, if a command given to it now would be written. */
+export async function connectedServer(redis: Connection, client: string): Promise<Redis | undefined> {
+  const server = serverOf(redis, client);
+  // That of a Cluster connects when it is needed first.
+  if (server?.status === 'wait') await server.connect().catch(() => {});
+  return server !== undefined && isWritable(server) ? server : undefined;
 }
 
 /** Why a connection is away, as a part of a sentence. */
-export function whyAway(redis: Redis): string {
+export function whyAway(redis: Connection): string {
   const error = latestErrors.get(redis) as NodeJS.ErrnoException | undefined;
   // If a name has several addresses, Node's error has a code only.
   if (error !== undefined) return error.message || error.code || error.name;
@@ -92,7 +98,7 @@ export function whyAway(redis: Redis): string {
 }
 
 /** Says that Redis cannot be reached just now, and why. */
-export function unavailable(redis: Redis, cause?: unknown): WaybillError {
+export function unavailable(redis: Connection, cause?: unknown): WaybillError {
   return new WaybillError('REDIS_UNAVAILABLE', `Redis cannot be reached: ${whyAway(redis)}`, { cause });
 }
 
@@ -102,13 +108,13 @@ export function refusedByRedis(error: Error): WaybillError {
 }
 
 /** Says that it is not known whether Redis took a write. */
-export function answerLost(redis: Redis, error: Error): WaybillError {
+export function answerLost(redis: Connection, error: Error): WaybillError {
   const message = `Redis did not confirm the write: ${whyAway(redis)}; it may or may not have been written`;
   return new WaybillError('REDIS_ANSWER_LOST', message, { cause: error });
 }
 
 /** Resolves when the first connection has come about, or has failed, or is not waited for any longer. */
-export async function firstConnection(redis: Redis, timeoutMs: number): Promise<void> {
+export async function firstConnection(redis: Connection, timeoutMs: number): Promise<void> {
   if (redis.status === 'ready') return;
   // A Redis that loads its data neither takes commands nor closes the connection.
   await atMost(
@@ -117,18 +123,29 @@ export async function firstConnection(redis: Redis, timeoutMs: number): Promise<
   );
 }
 
+/** Asks Redis for a sign of life. Rejects if there is none soon. */
+export async function expectAnswer(redis: Connection): Promise<void> {
+  if (isCluster(redis)) {
+    // What is asked before would wait until a server is found.
+    await firstConnection(redis, DEFAULT_ANSWER_TIMEOUT_MS);
+    if (redis.status !== 'ready') throw new Error('none of its servers is there');
+  }
+  await redis.ping();
+}
+
 /** Closes a connection without waiting for a server that may be gone. */
-export function closeRedis(redis: Redis): void {
+export function closeRedis(redis: Connection): void {
+  closed.add(redis);
   redis.disconnect();
 }
 
 /** Rejects what is not answered in time. Not commandTimeout: a process that stood still would reject before it reads. */
-function limitAnswers(redis: Redis, timeoutMs: number): void {
-  const send = redis.sendCommand.bind(redis);
-  redis.sendCommand = (command, stream) => {
+function limitAnswers(redis: Connection, timeoutMs: number): void {
+  const send = redis.sendCommand.bind(redis) as (...given: Parameters<Cluster['sendCommand']>) => unknown;
+  redis.sendCommand = (command: Command, ...where: unknown[]) => {
     const stop = afterRunning(timeoutMs, () => command.reject(new Error('Command timed out')));
     command.promise.then(stop, stop);
-    return send(command, stream);
+    return send(command, ...(where as []));
   };
 }
 
@@ -137,8 +154,11 @@ function limitAnswers(redis: Redis, timeoutMs: number): void {
  * full: without that nothing would be delivered, and so nothing would ever become free. BullMQ defines a script only
  * if the connection does not know it by its name yet.
  */
-function keepWorkingWhenFull(redis: Redis): void {
-  for (const { name, content, keys } of [moveToActive, extendLocks, moveStalledJobsToWait]) {
+function keepWorkingWhenFull(redis: Connection): void {
+  for (const { name, content, keys } of [moveToActive, moveStalledJobsToWait]) {
     redis.defineCommand(`${name}:${version}`, { numberOfKeys: keys, lua: GO_ON_WHEN_FULL + content });
   }
+  // It has one key: without the guard it would take locks for lost whose hash slot is being moved.
+  const command = ([stalled = '', ...args]: readonly string[]) => extendGuarded(redis, [stalled], args);
+  Object.assign(redis, { [`${extendLocks.name}:${version}`]: command });
 }

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { AuditNote } from '../core/audit.ts';
 import type { DeadLetterFilter } from '../core/dead-letter-filter.ts';
 import type { StoredEvent } from '../core/event.ts';
@@ -9,6 +8,7 @@ import { packDiscarded } from './discarded.ts';
 import { deadLetterJobId, deadLettersPrefix, deliveriesPrefix, incidentsKey, statsKey } from './names.ts';
 import { READ_DEAD_LETTERS, toSieve } from './scripts/read-dead-letters.ts';
 import { DISCARD, REPLAY } from './scripts/replay.ts';
+import type { Connection } from './servers.ts';
 
 const replayScript = defineScript('replay', REPLAY);
 const readPageScript = defineScript('read-dead-letters', READ_DEAD_LETTERS);
@@ -23,7 +23,7 @@ const PAGE = 500;
  * @param filter leaves out most letters that do not match; a page may be empty
  */
 export async function* readDeadLetters(
-  redis: Redis,
+  redis: Connection,
   client: string,
   filter: DeadLetterFilter = {},
 ): AsyncGenerator<readonly StoredEvent[]> {
@@ -49,7 +49,7 @@ export interface DeadLetterPage {
  * @param filter Redis leaves out what surely does not match; whether the rest does is for `matchesFilter` to say
  */
 export async function readDeadLetterPage(
-  redis: Redis,
+  redis: Connection,
   client: string,
   count: number,
   after?: string,
@@ -72,7 +72,7 @@ const MOST_LIVES = 32;
 
 /** Finds dead letters of a client by the ids of their events, without reading any others. */
 export async function readDeadLettersById(
-  redis: Redis,
+  redis: Connection,
   client: string,
   ids: readonly string[],
 ): Promise<StoredEvent[]> {
@@ -97,7 +97,7 @@ export async function readDeadLettersById(
  * @returns how many were replayed
  */
 export async function replayDeadLetters(
-  redis: Redis,
+  redis: Connection,
   client: string,
   batchId: string,
   events: readonly StoredEvent[],
@@ -120,7 +120,7 @@ export async function replayDeadLetters(
  * @returns how many there were
  */
 export async function discardDeadLetters(
-  redis: Redis,
+  redis: Connection,
   client: string,
   events: readonly StoredEvent[],
   note?: AuditNote,

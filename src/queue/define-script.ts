@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { guardKey } from './names.ts';
+import type { Connection } from './servers.ts';
 
 type Argument = string | number | Buffer;
 
@@ -7,7 +7,11 @@ type Argument = string | number | Buffer;
  * A Lua script that is loaded once a connection and then called by its hash. It rejects with errors of Redis; so do
  * all functions of this folder that ask Redis, unless they say otherwise.
  */
-export type Script = (redis: Redis, keys: readonly string[], args: readonly Argument[]) => Promise<unknown>;
+export type Script = (
+  redis: Connection,
+  keys: readonly string[],
+  args: readonly Argument[],
+) => Promise<unknown>;
 
 /** Names a script of one client so that it can be run on any connection. Its keys also declare the guard key. */
 export function defineScript(name: string, lua: string): Script {

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { type Actor, KEEP_AUDIT_MS } from '../core/audit.ts';
 import type { HistoryEntry, StoredEvent } from '../core/event.ts';
 import { timeOf } from './audit.ts';
@@ -16,6 +15,7 @@ import {
 import { defineScript } from './define-script.ts';
 import { discardedKey } from './names.ts';
 import { FIND_DISCARDED } from './scripts/note-action.ts';
+import type { Connection } from './servers.ts';
 
 const findScript = defineScript('find-discarded', FIND_DISCARDED);
 
@@ -60,7 +60,7 @@ export function readDiscard(bytes: Buffer, discard: Discard, wanted?: number): D
 
 /** Finds out when and by whom an event was discarded, last. @param now ms since the epoch */
 export async function findDiscarded(
-  redis: Redis,
+  redis: Connection,
   client: string,
   id: string,
   now: number,
@@ -82,7 +82,7 @@ export async function findDiscarded(
  * @param wanted leaves out those of units with other fingerprints
  */
 export async function* readDiscarded(
-  redis: Redis,
+  redis: Connection,
   client: string,
   from: number,
   wanted?: number,

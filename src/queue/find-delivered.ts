@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { groupBy } from '../core/group-by.ts';
 import { type NotWritten, orNotWritten } from './admit.ts';
 import { unavailable } from './connections.ts';
@@ -11,6 +10,7 @@ import {
   type WantedDelivered,
 } from './delivered-record.ts';
 import { deliveredKey } from './names.ts';
+import type { Connection } from './servers.ts';
 
 /** Elements of a list that are read in one go. */
 const ELEMENTS = 500;
@@ -25,15 +25,15 @@ export type FoundDelivered =
  * died together share a few. Never rejects; the errors are `REDIS_UNAVAILABLE` and `REDIS_REFUSED`.
  */
 export async function findDelivered(
-  redis: Redis,
+  redis: Connection,
   client: string,
   ids: readonly string[],
 ): Promise<FoundDelivered> {
-  const found = await orNotWritten(redis, async () => {
+  const found = await orNotWritten(redis, client, 0, async (server) => {
     const deliveredAt = new Map<string, number>();
     for (const [slot, group] of groupBy(ids, deliveredSlot)) {
       const wanted = new Set(group);
-      for await (const { events } of readSlot(redis, client, slot)) {
+      for await (const { events } of readSlot(server, client, slot)) {
         for (const { id, at } of events) if (wanted.has(id)) deliveredAt.set(id, at);
       }
     }
@@ -55,7 +55,7 @@ export interface DeliveredPage {
  * @param acceptedUntil leaves out lists of events that were accepted later; ms since the epoch
  */
 export async function* readDelivered(
-  redis: Redis,
+  redis: Connection,
   client: string,
   acceptedUntil = Number.POSITIVE_INFINITY,
   wanted?: WantedDelivered,
@@ -66,7 +66,7 @@ export async function* readDelivered(
 }
 
 async function* readSlot(
-  redis: Redis,
+  redis: Connection,
   client: string,
   slot: string,
   wanted?: WantedDelivered,

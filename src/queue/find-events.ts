@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { KEEP_AUDIT_MS } from '../core/audit.ts';
 import { diedAt, isStatus } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
@@ -13,11 +12,12 @@ import { type DiscardedEvent, readDiscarded } from './discarded.ts';
 import { readDelivered } from './find-delivered.ts';
 import { endpointPrefix, statsKey } from './names.ts';
 import { type FoundEvent, searchQueue } from './search-jobs.ts';
+import type { Connection } from './servers.ts';
 import { WITHHELD_FOR } from './withheld-mark.ts';
 
 /** What to search, and who is told of its course. */
 export interface EventSearch {
-  readonly redis: Redis;
+  readonly redis: Connection;
   readonly clients: readonly string[];
   readonly filter: EventFilter;
   /** ms since the epoch */
@@ -106,7 +106,7 @@ async function* inQueues(search: EventSearch, client: string): AsyncGenerator<Pa
 }
 
 /** The event types of all queues that the client ever had. */
-async function typesOf(redis: Redis, client: string): Promise<string[]> {
+async function typesOf(redis: Connection, client: string): Promise<string[]> {
   const fields = await redis.hkeys(statsKey(client));
   return [...new Set(fields.flatMap((field) => /^(?:accepted|replayed):(.+)$/.exec(field)?.[1] ?? []))];
 }
@@ -174,7 +174,7 @@ export type WaitsFor = (typeof WAITS_FOR)[number];
 
 /** Tells what events wait for. @param clients the configured ones */
 export async function readWaits(
-  redis: Redis,
+  redis: Connection,
   clients: readonly ViewedClient[],
   events: readonly EventRecord[],
   now: number,

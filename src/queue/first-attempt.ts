@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent } from '../core/event.ts';
 import { decodeData } from './admit.ts';
 import { deadLetterJobId, deadLettersPrefix, endpointPrefix } from './names.ts';
+import type { Connection } from './servers.ts';
 
 /** An event that was replayed as a batch of its own. */
 export interface ReplayedEvent {
@@ -24,7 +24,7 @@ const MOST_RETRIES = 20;
  * Finds out what became of the first attempt of a replayed event, in one round trip and without a search. An event that
  * is neither in a job nor a dead letter was delivered, whether deliveries are remembered or not; or discarded since.
  */
-export async function readFirstAttempt(redis: Redis, replayed: ReplayedEvent): Promise<FirstAttempt> {
+export async function readFirstAttempt(redis: Connection, replayed: ReplayedEvent): Promise<FirstAttempt> {
   const pipeline = redis.pipeline();
   // In the order in which an event moves: one that moves meanwhile is met at its next place.
   for (const key of placesOf(replayed)) pipeline.hget(key, 'data');

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import {
   type ClosedIncident,
   type FailureExample,
@@ -18,6 +17,7 @@ import {
   statsKey,
 } from './names.ts';
 import { CHANGE_INCIDENT, CLAIM_NOTICES, OPEN_INCIDENT, READ_INCIDENTS } from './scripts/incidents.ts';
+import type { Connection } from './servers.ts';
 
 const readScript = defineScript('read-incidents', READ_INCIDENTS);
 const openScript = defineScript('open-incident', OPEN_INCIDENT);
@@ -51,7 +51,7 @@ type Reply = [
 
 /** Reads the incidents of all these clients at once; those without any are left out. */
 export async function readIncidents(
-  redis: Redis,
+  redis: Connection,
   clients: readonly string[],
 ): Promise<Map<string, IncidentState>> {
   const replies = clients.map((client) =>
@@ -126,7 +126,7 @@ function toIncident(type: string, fields: Readonly<Record<string, string>>) {
  * @returns false: one is open already
  */
 export async function openIncident(
-  redis: Redis,
+  redis: Connection,
   endpoint: Endpoint,
   fields: Readonly<Record<string, string | number>>,
   before?: ClosedIncident,
@@ -160,7 +160,7 @@ export interface IncidentChange {
 
 /** Changes an incident. @returns false: it is not any more as it was read, and nothing was changed */
 export async function changeIncident(
-  redis: Redis,
+  redis: Connection,
   incident: OpenIncident,
   { told, toldDown, examples, left, closed, notices = [] }: IncidentChange,
 ): Promise<boolean> {
@@ -188,7 +188,7 @@ export function noticeField({ channel, notice }: PendingNotice): string {
 
 /** Claims a client's notices for a channel, or renews the claim. @returns false: another monitor has it */
 export async function claimNotices(
-  redis: Redis,
+  redis: Connection,
   client: string,
   channel: string,
   monitor: string,
@@ -198,13 +198,13 @@ export async function claimNotices(
 }
 
 /** Forgets a notice that was sent or given up. */
-export async function forgetNotice(redis: Redis, client: string, pending: PendingNotice): Promise<void> {
+export async function forgetNotice(redis: Connection, client: string, pending: PendingNotice): Promise<void> {
   await redis.hdel(incidentsKey(client), noticeField(pending));
 }
 
 /** Reads a client's incidents that closed at or after a time, newest first. */
 export async function readClosedIncidents(
-  redis: Redis,
+  redis: Connection,
   client: string,
   since: number,
 ): Promise<ClosedIncident[]> {

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { lastFailure } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { EventFate, LookUpEvent } from '../core/event-fate.ts';
@@ -11,13 +10,14 @@ import { deadLettersPrefix, deliveredKey, deliveriesPrefix, statsKey } from './n
 import { FIND_BY_NAME } from './scripts/find-event.ts';
 import { FIND_DELIVERED } from './scripts/remember-delivered.ts';
 import { eventsOf, type FoundEvent, searchForOne } from './search-jobs.ts';
+import type { Connection } from './servers.ts';
 
 const byNameScript = defineScript('find-by-name', FIND_BY_NAME);
 const deliveredScript = defineScript('find-delivered', FIND_DELIVERED);
 
 /** What a look-up is made from. */
 export interface LookUpParts {
-  readonly redis: Redis;
+  readonly redis: Connection;
   /** The clients to ask if none is named. */
   readonly clients: readonly string[];
   /** ms since the epoch */

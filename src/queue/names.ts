@@ -11,6 +11,11 @@ export function clientPrefix(client: string): string {
   return `{wb:${client}}`;
 }
 
+/** The client that a key belongs to. */
+export function clientIn(key: string): string {
+  return /^\{wb:(.*?)\}/.exec(key)?.[1] ?? '';
+}
+
 /** BullMQ's prefix of the queues of a client's endpoints, whose names are the event types. */
 export function deliveriesPrefix(client: string): string {
   return `${clientPrefix(client)}:deliveries`;

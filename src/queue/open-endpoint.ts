@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { AuditNote } from '../core/audit.ts';
 import { tryAgain } from '../core/judge-pace.ts';
 import type { PaceState } from '../core/pace.ts';
@@ -6,6 +5,7 @@ import { noNews } from '../core/pace-sums.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import type { Endpoint } from './names.ts';
 import { tellPace, writeVerdict } from './pace-store.ts';
+import type { Connection } from './servers.ts';
 
 /** How often a verdict is made, if other processes are faster. */
 const MOST_TRIES = 5;
@@ -25,7 +25,7 @@ export interface Opened {
  * @throws WaybillError `PACE_CONTENDED` if other processes were faster each time
  */
 export async function openEndpoint(
-  redis: Redis,
+  redis: Connection,
   endpoint: Endpoint & { readonly pace: { readonly minPerSecond: number } },
   note?: AuditNote,
 ): Promise<Opened> {

@@ -1,9 +1,9 @@
-import type { Redis } from 'ioredis';
 import { type CoursePoint, readCourse } from '../core/course.ts';
 import type { Batch, StoredEvent } from '../core/event.ts';
 import type { FailureExample } from '../core/incident.ts';
 import { decodeData } from './admit.ts';
 import { courseKey, type Endpoint, endpointPrefix, incidentDetailsKey, incidentsKey } from './names.ts';
+import type { Connection } from './servers.ts';
 
 /** What is kept of an outage beside its numbers. */
 export interface OutageRecords {
@@ -14,7 +14,7 @@ export interface OutageRecords {
 }
 
 /** Reads the records of an endpoint that fails. */
-export async function readOutageRecords(redis: Redis, endpoint: Endpoint): Promise<OutageRecords> {
+export async function readOutageRecords(redis: Connection, endpoint: Endpoint): Promise<OutageRecords> {
   const [fields, examples] = await Promise.all([
     redis.hgetall(courseKey(endpoint)),
     redis.hget(incidentsKey(endpoint.client), `${endpoint.type}:examples`),
@@ -23,7 +23,11 @@ export async function readOutageRecords(redis: Redis, endpoint: Endpoint): Promi
 }
 
 /** Reads the records of an incident that is over. */
-export async function readClosedRecords(redis: Redis, client: string, id: string): Promise<OutageRecords> {
+export async function readClosedRecords(
+  redis: Connection,
+  client: string,
+  id: string,
+): Promise<OutageRecords> {
   const text = await redis.get(incidentDetailsKey(client, id));
   const { course, examples = null } = JSON.parse(text ?? '{"course":{}}');
   return { course: readCourse(course), examples: toExamples(examples) };
@@ -34,7 +38,11 @@ function toExamples(text: string | null): readonly FailureExample[] {
 }
 
 /** Reads some events of an endpoint that failed and will be tried again: those of the first `jobs` jobs that are due. */
-export async function readRetrying(redis: Redis, endpoint: Endpoint, jobs: number): Promise<StoredEvent[]> {
+export async function readRetrying(
+  redis: Connection,
+  endpoint: Endpoint,
+  jobs: number,
+): Promise<StoredEvent[]> {
   const prefix = endpointPrefix(endpoint);
   const ids = await redis.zrange(`${prefix}delayed`, 0, String(jobs - 1));
   const texts = await Promise.all(ids.map((id) => redis.hget(`${prefix}${id}`, 'data')));

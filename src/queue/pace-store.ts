@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { AuditNote } from '../core/audit.ts';
 import { OPEN_VERDICT, type Verdict } from '../core/pace.ts';
 import type { PaceNews, PaceSums } from '../core/pace-sums.ts';
@@ -6,6 +5,7 @@ import { auditKeys, auditText } from './audit.ts';
 import { defineScript } from './define-script.ts';
 import { type Endpoint, endpointPrefix, paceKey } from './names.ts';
 import { TELL_PACE, WRITE_VERDICT } from './scripts/pace.ts';
+import type { Connection } from './servers.ts';
 
 const tellScript = defineScript('tell-pace', TELL_PACE);
 const writeScript = defineScript('write-verdict', WRITE_VERDICT);
@@ -54,7 +54,7 @@ export function toPaceAnswer([verdict, sums, now, isOver, grant = '']: PaceReply
 
 /** Tells news of an endpoint, and reserves what is wanted. */
 export async function tellPace(
-  redis: Redis,
+  redis: Connection,
   endpoint: Endpoint,
   news: PaceNews,
   want?: PaceWant,
@@ -71,7 +71,7 @@ export async function tellPace(
  * @returns the verdict that holds; whether it is this one
  */
 export async function writeVerdict(
-  redis: Redis,
+  redis: Connection,
   endpoint: Endpoint,
   next: Verdict,
   forgetsSums = false,
@@ -93,7 +93,7 @@ export interface StandingVerdicts {
 
 /** Reads the verdicts on a client's endpoints in one round trip. */
 export async function readVerdicts(
-  redis: Redis,
+  redis: Connection,
   client: string,
   types: readonly string[],
 ): Promise<StandingVerdicts> {

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { AuditNote } from '../core/audit.ts';
 import { auditKeys, auditText } from './audit.ts';
 import { defineScript } from './define-script.ts';
@@ -7,6 +6,7 @@ import { ENDPOINT_TYPES } from './scripts/endpoint-types.ts';
 import { NOTE_ACTION } from './scripts/note-action.ts';
 import { WAKE } from './scripts/wake.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
+import type { Connection } from './servers.ts';
 
 /**
  * Does what BullMQ's `queue.pause` and `queue.resume` do with the queues of all endpoints of a client. While `pausedAt`
@@ -53,7 +53,7 @@ return changed and 1 or 0
  * @returns false if it was so already
  */
 export async function setPaused(
-  redis: Redis,
+  redis: Connection,
   client: string,
   paused: boolean,
   now: number,
@@ -64,6 +64,6 @@ export async function setPaused(
 }
 
 /** Whether a client's delivery is paused. */
-export async function isPaused(redis: Redis, client: string): Promise<boolean> {
+export async function isPaused(redis: Connection, client: string): Promise<boolean> {
   return (await redis.hexists(statsKey(client), 'pausedAt')) === 1;
 }

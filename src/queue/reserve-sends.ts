@@ -1,6 +1,6 @@
-import type { Redis } from 'ioredis';
 import { defineScript } from './define-script.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
+import type { Connection } from './servers.ts';
 
 /**
  * GCRA: one number, the theoretical arrival time, holds the rate over all processes, by the clock of Redis. Beside it
@@ -27,7 +27,7 @@ const reserveScript = defineScript('reserve', RESERVE);
 
 /** Reserves the next sends under a rate limit, which `rateKey` names. @returns ms until the first of them */
 export async function reserveSends(
-  redis: Redis,
+  redis: Connection,
   key: string,
   ratePerSecond: number,
   count: number,

@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent } from '../core/event.ts';
 import { decodeData } from './admit.ts';
 import { defineScript } from './define-script.ts';
 import { READ_JOBS } from './scripts/find-event.ts';
+import type { Connection } from './servers.ts';
 
 const readScript = defineScript('read-jobs', READ_JOBS);
 
@@ -26,7 +26,7 @@ export interface FoundEvent {
 
 /** What to search for, and the beginning of the keys of the queue to search. */
 export interface JobSearch {
-  readonly redis: Redis;
+  readonly redis: Connection;
   readonly prefix: string;
   /** A text that stands in the data of each job that may hold a wanted event. */
   readonly text: string;

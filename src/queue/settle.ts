@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import { lastFailure } from '../core/dead-letter-filter.ts';
 import { nextAttempt, type StoredEvent } from '../core/event.ts';
 import type { PaceNews } from '../core/pace-sums.ts';
@@ -20,6 +19,7 @@ import {
 } from './names.ts';
 import { type PaceAnswer, type PaceReply, toPaceAnswer } from './pace-store.ts';
 import { SETTLE } from './scripts/settle.ts';
+import { type Connection, lossesOf } from './servers.ts';
 import { findTaken, type NewLock, type QueuedBatch, type TakenReply, toQueuedBatch } from './take-batch.ts';
 
 const settleScript = defineScript('settle', SETTLE);
@@ -74,16 +74,16 @@ export interface Settled {
  *
  * @param name of this settlement: one that is repeated under the same name is applied once
  * @param keepDeliveredHours how long delivered events are remembered; 0: not at all
- * @param firstStream the connection over which this settlement was sent first; if that is lost, it may have been
- *   written down without an answer
+ * @param firstLosses `lossesOf` when this settlement was sent first; if more are lost, it may have been written down
+ *   without an answer
  */
 export async function settle(
-  redis: Redis,
+  redis: Connection,
   endpoint: Endpoint,
   command: SettleCommand,
   name: string,
   keepDeliveredHours = 0,
-  firstStream: Redis['stream'] = redis.stream,
+  firstLosses = lossesOf(redis),
 ): Promise<Settled> {
   const { client } = endpoint;
   const { jobId, action, settlement, finished = [], now, nextLock } = command;
@@ -107,7 +107,7 @@ export async function settle(
   const shared = [incidentsKey(client), courseKey(endpoint), paceKey(endpoint), deliveredKey(client)];
   const keys = [statsKey(client), `${prefix}${jobId}:lock`, ...shared];
   const answer = (await settleScript(redis, keys, args)) as number | [typeof DONE | TakenReply, PaceReply?];
-  const wasSentBefore = redis.stream !== firstStream;
+  const wasSentBefore = lossesOf(redis) !== firstLosses;
   if (Array.isArray(answer)) {
     const [taken, told] = answer;
     const pace = told && { pace: toPaceAnswer(told) };

@@ -2,19 +2,20 @@ import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent } from '../core/event.ts';
 import { decodeData } from './admit.ts';
 import { readDeadLetterPage } from './dead-letters.ts';
-import { clientPrefix, endpointPrefix, statsKey } from './names.ts';
+import { clientIn, clientPrefix, endpointPrefix, statsKey } from './names.ts';
+import { type Connection, serverOf, serversOf } from './servers.ts';
 
 const SCAN_COUNT = 1_000;
 const NAMED_JOBS = 3;
 const SOME_JOBS = 3;
 
 /** The names of all clients that have, or had, events in this Redis. */
-export async function findStoredClients(redis: Redis): Promise<string[]> {
+export async function findStoredClients(redis: Connection): Promise<string[]> {
+  // A server that has handed a slot over may still list its keys.
   const names = new Set<string>();
-  for await (const keys of scan(redis, statsKey('*'))) {
-    for (const key of keys) {
-      const name = /^\{wb:(.*)\}/.exec(key)?.[1];
-      if (name !== undefined) names.add(name);
+  for (const server of serversOf(redis)) {
+    for await (const keys of scan(server, statsKey('*'))) {
+      for (const key of keys) if (key.startsWith('{wb:')) names.add(clientIn(key));
     }
   }
   return [...names].sort();
@@ -24,9 +25,11 @@ export async function findStoredClients(redis: Redis): Promise<string[]> {
  * Deletes all that Redis knows of a client: queues, dead letters, counters. For clients that were made up; nothing
  * may be at work for it any more.
  */
-export async function forgetClient(redis: Redis, client: string): Promise<void> {
-  for await (const keys of scan(redis, `${clientPrefix(client)}:*`)) {
-    if (keys.length > 0) await redis.unlink(...keys);
+export async function forgetClient(redis: Connection, client: string): Promise<void> {
+  const server = serverOf(redis, client);
+  if (server === undefined) return;
+  for await (const keys of scan(server, `${clientPrefix(client)}:*`)) {
+    if (keys.length > 0) await server.unlink(...keys);
   }
 }
 
@@ -36,7 +39,7 @@ function scan(redis: Redis, match: string): AsyncIterable<string[]> {
 
 /** The first few of a client's jobs that failed by a fault of Waybill's own, in the queues of these event types. */
 export async function readBrokenJobs(
-  redis: Redis,
+  redis: Connection,
   client: string,
   types: readonly string[],
 ): Promise<{ readonly id: string; readonly reason: string }[]> {
@@ -51,7 +54,11 @@ export async function readBrokenJobs(
 }
 
 /** Some events of an endpoint that are at hand: of batches that wait or are retried, and of the first dead letters. */
-export async function readSomeEvents(redis: Redis, client: string, type: string): Promise<StoredEvent[]> {
+export async function readSomeEvents(
+  redis: Connection,
+  client: string,
+  type: string,
+): Promise<StoredEvent[]> {
   const prefix = endpointPrefix({ client, type });
   const [waiting, delayed, { letters }] = await Promise.all([
     redis.lrange(`${prefix}wait`, -SOME_JOBS, -1),
@@ -65,10 +72,11 @@ export async function readSomeEvents(redis: Redis, client: string, type: string)
 }
 
 /** How many worker processes deliver from this Redis now; undefined if it does not say. */
-export async function countServices(redis: Redis): Promise<number | undefined> {
+export async function countServices(redis: Connection): Promise<number | undefined> {
   try {
-    const clients = String(await redis.client('LIST'));
-    return clients.split('\n').filter((line) => / name=waybill-worker /.test(line)).length;
+    // A worker connects to a server of a Cluster when it has something to do there.
+    const lists = await Promise.all(serversOf(redis).map((server) => server.client('LIST')));
+    return Math.max(0, ...lists.map((list) => String(list).match(/ name=waybill-worker /g)?.length ?? 0));
   } catch {
     return undefined;
   }

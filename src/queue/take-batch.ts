@@ -1,8 +1,8 @@
-import type { Redis } from 'ioredis';
 import { decodeData } from './admit.ts';
 import { defineScript } from './define-script.ts';
 import { type Endpoint, endpointPrefix } from './names.ts';
 import { FIND_TAKEN, TAKE_PACED } from './scripts/take.ts';
+import type { Connection } from './servers.ts';
 
 const takePacedScript = defineScript('take-paced', TAKE_PACED);
 const findTakenScript = defineScript('find-taken', FIND_TAKEN);
@@ -32,7 +32,11 @@ export interface QueuedBatch {
  * Finds what was taken with a lock, and renews the lock. A lost connection may have lost the answer that handed a
  * batch over: the batch would stay locked, in no process.
  */
-export async function findTaken(redis: Redis, endpoint: Endpoint, lock: NewLock): Promise<QueuedBatch[]> {
+export async function findTaken(
+  redis: Connection,
+  endpoint: Endpoint,
+  lock: NewLock,
+): Promise<QueuedBatch[]> {
   const prefix = endpointPrefix(endpoint);
   const found = await findTakenScript(redis, [`${prefix}active`], [prefix, lock.token, lock.durationMs]);
   return (found as TakenReply[]).map((reply) => toQueuedBatch(reply, lock));
@@ -57,7 +61,7 @@ export interface Waits {
 
 /** Takes a batch of an endpoint that is not `open`. @param now ms since the epoch */
 export async function takePaced(
-  redis: Redis,
+  redis: Connection,
   endpoint: Endpoint,
   { retries, freshUntil, retriesFirst }: Takes,
   lock: NewLock,

@@ -1,5 +1,4 @@
 import { Job, type JobJson, type RedisQueueBackend, Worker } from 'bullmq';
-import type { Redis } from 'ioredis';
 import type { Verdict } from '../core/pace.ts';
 import { decodeData } from './admit.ts';
 import { isConnected } from './connections.ts';
@@ -7,6 +6,7 @@ import { Locks } from './locks.ts';
 import { deliveriesPrefix, type Endpoint, endpointPrefix, type LockTiming } from './names.ts';
 import { NextWork } from './next-work.ts';
 import { WORK_CHANNEL } from './scripts/wake.ts';
+import { type Connection, lossesOf } from './servers.ts';
 import {
   findTaken,
   type NewLock,
@@ -40,7 +40,7 @@ export interface BatchWorkerListeners {
 
 /** What the batch workers of a process are made from. */
 export interface BatchWorkersParts {
-  readonly redis: Redis;
+  readonly redis: Connection;
   readonly lock: LockTiming;
   onError(error: Error): void;
   /** ms since the epoch */
@@ -124,10 +124,10 @@ export class BatchWorker {
 
   async #takeNow(lock: NewLock, takes: Takes | undefined): Promise<TakenBatch | undefined> {
     const { redis } = this.#parts;
-    const connection = redis.stream;
+    const losses = lossesOf(redis);
     const batch = await (takes === undefined ? this.#takeOpen(lock) : this.#takePaced(lock, takes));
     // An answer lost with its connection has taken a batch, too, which no process knows of.
-    if (redis.stream !== connection) {
+    if (lossesOf(redis) !== losses) {
       const batches = await this.#untilWritable(() => findTaken(redis, this.#parts.endpoint, lock));
       for (const found of batches) if (found.id !== batch?.id) this.#found.push(this.adopt(found));
     }

@@ -1,5 +1,5 @@
-import type { Redis } from 'ioredis';
 import { type Endpoint, statsKey } from './names.ts';
+import type { Connection } from './servers.ts';
 
 /** What the events of an endpoint can wait for: a token, our proxy, or something of this machine. */
 export const WITHHELD_FOR = ['token', 'proxy', 'local'] as const;
@@ -25,7 +25,7 @@ export function withheldField(type: string): string {
 
 /** Notes why the events of an endpoint wait; undefined: they do not. */
 export async function markWithheld(
-  redis: Redis,
+  redis: Connection,
   { client, type }: Endpoint,
   mark: WithheldMark | undefined,
 ): Promise<void> {

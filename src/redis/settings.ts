@@ -41,10 +41,12 @@ export async function readRedisSettings(redis: Redis) {
     const answer = await redis.config('GET', name).catch(undefinedIfRefused);
     return (answer as string[] | undefined)?.[1];
   };
-  const [policy, appendfsync, appendonly] = await Promise.all([
+  const [policy, appendfsync, appendonly, minReplicas, fullCoverage] = await Promise.all([
     config('maxmemory-policy'),
     config('appendfsync'),
     config('appendonly'),
+    config('min-replicas-to-write'),
+    config('cluster-require-full-coverage'),
   ]);
   return {
     otherServer: otherServerIn(info),
@@ -57,6 +59,12 @@ export async function readRedisSettings(redis: Redis) {
     appendfsync,
     /** Whether the last write to the append-only file succeeded. */
     lastWriteOk: infoField(info, 'aof_last_write_status') !== 'err',
+    /** How many are connected now. */
+    replicas: Number(infoField(info, 'connected_slaves') ?? 0),
+    /** How many must be connected for it to take writes. */
+    minReplicas: minReplicas === undefined ? undefined : Number(minReplicas),
+    /** Whether a Cluster stands still if no server has some of the slots. */
+    fullCoverage: toBoolean(fullCoverage),
   };
 }
 
@@ -108,7 +116,7 @@ function* judgeServer(settings: RedisSettings): Generator<Finding> {
   if (isSentinel) {
     yield {
       level: 'error',
-      message: 'this is a Sentinel, which keeps no data: redis.url must lead to a Redis',
+      message: 'this is a Sentinel, which keeps no data: name it in redis.sentinels',
     };
     return;
   }
@@ -124,8 +132,8 @@ function* judgeServer(settings: RedisSettings): Generator<Finding> {
   }
   if (clusterEnabled) {
     const message =
-      'this Redis is part of a cluster: the keys of a client lie in one slot each, and redis.url must lead to a node that holds them all';
-    yield { level: 'note', message };
+      'this Redis is part of a cluster and has some of the clients: name its servers in redis.cluster';
+    yield { level: 'error', message };
   }
 }
 

@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
-import type { Redis } from 'ioredis';
 import type { ApiParts, ApiServer } from '../api/api-parts.ts';
 import { createApi } from '../api/create-api.ts';
 import type { SubmitEvent } from '../api/submit-events.ts';
@@ -11,8 +10,10 @@ import type { Log } from '../core/log.ts';
 import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { createIdSource } from '../intake/id-source.ts';
-import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
+import { closeRedis, openRedis } from '../queue/connections.ts';
 import { createEventLookUp } from '../queue/look-up-event.ts';
+import type { RedisLocation } from '../queue/redis-options.ts';
+import type { Connection } from '../queue/servers.ts';
 import { VERSION } from '../version.ts';
 import { createErrorSpacing } from './error-spacing.ts';
 import { openIntake } from './open-intake.ts';
@@ -23,7 +24,7 @@ export type RunningApi = NonNullable<Awaited<ReturnType<typeof startApi>>>;
 /** What the API may be given besides. */
 export interface ApiOptions {
   /** Finds out what became of an event; default: what Redis has of it. */
-  lookUpEvent?(redis: Redis): ApiParts['lookUpEvent'];
+  lookUpEvent?(redis: Connection): ApiParts['lookUpEvent'];
 }
 
 /**
@@ -109,7 +110,7 @@ function warnWithoutKeys({ keys }: Pick<HttpConfig, 'keys'>, log: Log): void {
   if (keys.length === 0) log.warn({}, 'http api has no keys: it refuses every request');
 }
 
-function inRedis(redis: Redis): ApiParts['lookUpEvent'] {
+function inRedis(redis: Connection): ApiParts['lookUpEvent'] {
   return (id, clients) => createEventLookUp({ redis, clients, now: Date.now })(id);
 }
 

@@ -5,7 +5,8 @@ import { findChannelDoubts, findCredentialDoubts } from '../config/credential-do
 import type { Log } from '../core/log.ts';
 import { refuseLiteral } from '../http/address-guard.ts';
 import { noteOfNoClient } from '../queue/audit.ts';
-import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
+import { closeRedis, openRedis } from '../queue/connections.ts';
+import type { RedisLocation } from '../queue/redis-options.ts';
 import { localUser } from './local-user.ts';
 
 /** Logs what in a configuration is probably not meant as it stands. */

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import { Authorizers } from '../auth/authorizers.ts';
 import type { CertificateFacts } from '../config/certificates.ts';
 import { asksForTokens } from '../config/client-config.ts';
@@ -15,10 +14,12 @@ import { type AttemptParts, createAttempt, type MakeAttempt } from '../delivery/
 import { Pace } from '../delivery/pace.ts';
 import { Pacing, type ReserveSends } from '../delivery/pacing.ts';
 import { type BatchWorkers, createBatchWorkers } from '../queue/batch-workers.ts';
-import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
+import { closeRedis, onReady, openRedis } from '../queue/connections.ts';
 import { type Endpoint, LOCK_TIMING, type LockTiming, rateKey } from '../queue/names.ts';
 import { tellPace, writeVerdict } from '../queue/pace-store.ts';
+import type { RedisLocation } from '../queue/redis-options.ts';
 import { reserveSends } from '../queue/reserve-sends.ts';
+import { type Connection, lossesOf } from '../queue/servers.ts';
 import { type SettleCommand, type Settled, settle } from '../queue/settle.ts';
 import type { BatchWorker } from '../queue/take.ts';
 import { untilWritable } from '../queue/until-writable.ts';
@@ -62,7 +63,7 @@ export class Engine {
   /** What this process counts of its deliveries. */
   readonly meter = new DeliveryMeter();
   readonly #options: EngineOptions;
-  readonly #redis: Redis;
+  readonly #redis: Connection;
   readonly #authorizers: Authorizers;
   readonly #workers: BatchWorkers;
   readonly #errors: ReturnType<typeof createErrorSpacing>;
@@ -82,7 +83,7 @@ export class Engine {
       log.warn({ reason: error.message, unreported }, 'redis error'),
     );
     const redis = openRedis(location, 'worker', this.#errors.add);
-    redis.on('ready', () => {
+    onReady(redis, () => {
       if (this.#errors.over()) log.info({}, 'redis is back');
     });
     this.#redis = redis;
@@ -232,10 +233,10 @@ export class Engine {
   #settle(endpoint: Endpoint, command: SettleCommand): Promise<Settled> {
     const redis = this.#redis;
     const name = randomUUID();
-    const { stream } = redis;
+    const losses = lossesOf(redis);
     const { keepDeliveredHours } = this.#options.config;
     return untilWritable(
-      () => settle(redis, endpoint, command, name, keepDeliveredHours, stream),
+      () => settle(redis, endpoint, command, name, keepDeliveredHours, losses),
       () => this.#isClosed,
       this.#errors.add,
     );

@@ -1,4 +1,4 @@
-import { type Redis, ReplyError } from 'ioredis';
+import { ReplyError } from 'ioredis';
 import type { Config } from '../config/config-schema.ts';
 import type { Log } from '../core/log.ts';
 import { type Metric, metric } from '../core/metric.ts';
@@ -12,7 +12,9 @@ import { judgeReadiness, type Readiness } from '../observability/readiness.ts';
 import { Watchdog } from '../observability/watchdog.ts';
 import { type ReportingWorker, toText, WorkersMetrics } from '../observability/workers-metrics.ts';
 import { readClientViews, type ViewedClient } from '../queue/client-view.ts';
-import { closeRedis, openRedis, type RedisLocation, whyAway } from '../queue/connections.ts';
+import { closeRedis, openRedis, whyAway } from '../queue/connections.ts';
+import type { RedisLocation } from '../queue/redis-options.ts';
+import type { Connection } from '../queue/servers.ts';
 import { VERSION } from '../version.ts';
 
 /** How long a worker, and Redis, may take to answer. */
@@ -37,7 +39,7 @@ export class Health {
   readonly #parts: Parts;
   readonly #address: Settings;
   readonly #workers = new WorkersMetrics();
-  readonly #redis: Redis;
+  readonly #redis: Connection;
   readonly #watchdog: Watchdog;
   readonly #monitor: QueueMonitor;
   readonly #stopCollecting: () => Promise<void>;
@@ -131,7 +133,7 @@ export class Health {
 }
 
 /** @throws Error whose message an operator understands: that of the connection speaks of its settings */
-async function readQueues(redis: Redis, clients: readonly ViewedClient[]) {
+async function readQueues(redis: Connection, clients: readonly ViewedClient[]) {
   try {
     return await readClientViews(redis, clients);
   } catch (error) {

@@ -1,9 +1,9 @@
-import type { Redis } from 'ioredis';
 import type { Config } from '../config/config-schema.ts';
 import { diedAt } from '../core/dead-letter-filter.ts';
 import type { Log } from '../core/log.ts';
 import { every } from '../core/time.ts';
 import { discardDeadLetters, readDeadLetters } from '../queue/dead-letters.ts';
+import type { Connection } from '../queue/servers.ts';
 
 const PRUNE_EVERY_MS = 3_600_000;
 const DAY_MS = 86_400_000;
@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
  * @param now ms since the epoch
  * @returns what ends it
  */
-export function keepPruning(config: Config, redis: Redis, log: Log, now: () => number): () => void {
+export function keepPruning(config: Config, redis: Connection, log: Log, now: () => number): () => void {
   const { keepDays } = config.deadLetters;
   if (keepDays === undefined) return () => {};
   const prune = async (): Promise<void> => {
@@ -37,7 +37,7 @@ export function keepPruning(config: Config, redis: Redis, log: Log, now: () => n
  * @param before ms since the epoch
  * @returns how many were removed
  */
-export async function pruneDeadLetters(redis: Redis, client: string, before: number): Promise<number> {
+export async function pruneDeadLetters(redis: Connection, client: string, before: number): Promise<number> {
   let removed = 0;
   for await (const page of readDeadLetters(redis, client)) {
     const old = page.filter((event) => diedAt(event) < before);

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
 import type { Config } from '../config/config-schema.ts';
 import type { Mailbox } from '../config/smtp-config.ts';
 import type { IncidentNotice } from '../core/incident.ts';
@@ -14,7 +13,9 @@ import {
   type NoticeChannel,
   type NoticeRetry,
 } from '../incidents/notice-channel.ts';
-import { closeRedis, isConnected, openRedis, type RedisLocation } from '../queue/connections.ts';
+import { closeRedis, isConnected, openRedis } from '../queue/connections.ts';
+import type { RedisLocation } from '../queue/redis-options.ts';
+import type { Connection } from '../queue/servers.ts';
 import { createErrorSpacing } from './error-spacing.ts';
 
 /** How long the claim of a monitor that was lost lasts, beyond its rounds. */
@@ -84,7 +85,7 @@ export function monitorIncidents(
 }
 
 /** Opens the channels that all incidents are told to, and those of clients whose contacts are told of theirs. */
-function openChannels(config: Config, redis: Redis, retry: NoticeRetry): NoticeChannel[] {
+function openChannels(config: Config, redis: Connection, retry: NoticeRetry): NoticeChannel[] {
   const { clients, incidents, smtp, deadLetters } = config;
   const channels: NoticeChannel[] = [];
   const reportOf = async ({ incident }: IncidentNotice): Promise<ReportWithUnits> => {
@@ -109,7 +110,7 @@ function openChannels(config: Config, redis: Redis, retry: NoticeRetry): NoticeC
 
 /** @returns what ends it, once the check under way is over */
 function checkRegularly(
-  redis: Redis,
+  redis: Connection,
   monitor: IncidentMonitor,
   everyMs: number,
   log: Log,

@@ -13,8 +13,9 @@ export interface Producer {
    *
    * - `accepted`: Redis has it; it will be delivered, or become a dead letter
    * - `refused`: it was not taken; `code` and `problems` say why, each problem with its JSON path
-   * - `unknown`: Redis' answer was lost; it may have been taken, and submitting it again may double it. With an
-   *   idempotency key that is safe: see `SubmitOptions`
+   * - `unknown`: Redis' answer was lost, and it may have been taken (`REDIS_ANSWER_LOST`); or it was taken, and too few
+   *   replicas have confirmed it (`REDIS_NOT_REPLICATED`). Submitting it again may double it; with an idempotency key
+   *   that is safe: see `SubmitOptions`
    *
    * If Redis is away it is refused at once with `REDIS_UNAVAILABLE`; the producer finds back to Redis by
    * itself. If too many events wait to be written it is refused with `INTAKE_FULL`.

@@ -1,8 +1,11 @@
-import type { Config } from '../config/config-schema.ts';
+import { ConfigError } from '../config/config-error.ts';
+import { type Config, tlsMaterialOf } from '../config/config-schema.ts';
+import { readTlsSection } from '../config/tls-files.ts';
 import type { Log } from '../core/log.ts';
 import { atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
-import { closeRedis, openRedis, type RedisLocation } from '../queue/connections.ts';
+import { closeRedis, openRedis } from '../queue/connections.ts';
+import type { RedisLocation } from '../queue/redis-options.ts';
 import { countServices } from '../queue/stored-clients.ts';
 import type { EmbeddedRedisEvent } from '../redis/attach.ts';
 import { type EmbeddedRedis, findEmbeddedRedis, startEmbeddedRedis } from '../redis/embedded.ts';
@@ -52,10 +55,19 @@ function leased<Found extends EmbeddedRedis | undefined>(embedded: Found) {
   return embedded && { location: { socketPath: embedded.socketPath }, release: () => embedded.release() };
 }
 
-function configured({ redis }: Config): RedisAccess | undefined {
+/** @throws ConfigError if a TLS file cannot be used */
+function configured({ redis, directory, file }: Config): RedisAccess | undefined {
   if (redis === undefined) return undefined;
-  const { url } = redis;
-  return { location: url.startsWith('/') ? { socketPath: url } : { url }, release: async () => {} };
+  const { tls, acknowledgedBy: _, ...servers } = redis;
+  const release = async (): Promise<void> => {};
+  if (tls === undefined) return { location: servers, release };
+  const { files, issues } = readTlsSection(tls, directory);
+  const [issue] = issues;
+  if (issue !== undefined) {
+    const path = ['$.redis.tls', ...issue.keys].join('.');
+    throw new ConfigError(file, [{ path, message: issue.message }]);
+  }
+  return { location: { ...servers, tls: tlsMaterialOf(tls, files) }, release };
 }
 
 /** Says, as information, if worker processes beside one's own deliver from this Redis. */

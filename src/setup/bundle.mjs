@@ -20,6 +20,8 @@ const { output } = await build({
   input: Object.fromEntries(ENTRIES.map((name) => [name, join(directory, `${name}.js`)])),
   platform: 'node',
   external: LEFT_OUT,
+  // Of a library in two forms, the one whose imports can be read.
+  resolve: { mainFields: ['module', 'main'] },
   logLevel: 'warn',
   output: { dir: directory, chunkFileNames: `${CHUNKS}/[name]-[hash].js` },
 });

@@ -25,8 +25,8 @@ clients:
     <<: { timeoutMs: 5 }
 `;
     expect(problemsOf(text)).toEqual([
-      '1 $.redis.url is required',
       '1 $.redis.ulr is not a known setting: did you mean "url"?',
+      '1 $.redis.url is required, or sentinels, or cluster',
       '2 $.deadletters is not a known setting: did you mean "deadLetters"?',
       '3 $.shutdownGraceMs must be a number, found text',
       '5 $.clients.Acme is not a client name: it must match [a-z0-9][a-z0-9-]{0,62}',

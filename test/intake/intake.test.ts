@@ -136,7 +136,8 @@ test('submitMany returns results in the order of the payloads, and a bad payload
 });
 
 test.each([
-  ['unknown', 'REDIS_ANSWER_LOST', { outcome: 'unknown', id: 'id-0' }],
+  ['unknown', 'REDIS_ANSWER_LOST', { outcome: 'unknown', code: 'REDIS_ANSWER_LOST', id: 'id-0' }],
+  ['unknown', 'REDIS_NOT_REPLICATED', { outcome: 'unknown', code: 'REDIS_NOT_REPLICATED', id: 'id-0' }],
   ['refused', 'REDIS_REFUSED', { outcome: 'refused', code: 'REDIS_REFUSED' }],
   ['refused', 'REDIS_UNAVAILABLE', { outcome: 'refused', code: 'REDIS_UNAVAILABLE' }],
 ] as const)('the events of a write that is %s with %s have that result', async (kind, code, result) => {

@@ -1,7 +1,7 @@
-import { Socket } from 'node:net';
 import { Queue } from 'bullmq';
 import { expect, onTestFinished, test } from 'vitest';
 import { deliveriesPrefix, statsKey } from '../../src/queue/names.ts';
+import { lossesOf } from '../../src/queue/servers.ts';
 import { type SettleAction, type SettleCommand, type Settled, settle } from '../../src/queue/settle.ts';
 import type { TakenBatch } from '../../src/queue/take.ts';
 import { dispositionsOf } from '../support/events.ts';
@@ -24,14 +24,13 @@ async function takenBatch() {
   await queue.add('1', { events: [EVENT] }, { jobId: 'a' });
   const worker = await idleBatchWorker(client);
   const first = (await worker.take()) as TakenBatch;
-  const lostStream = new Socket();
   let others = 0;
 
   function write(
     job: TakenBatch,
     action: SettleAction,
     name: string,
-    stream = redis.stream,
+    losses = lossesOf(redis),
   ): Promise<Settled> {
     const stay = action === 'complete' ? [] : [EVENT];
     const command: SettleCommand = {
@@ -41,7 +40,7 @@ async function takenBatch() {
       counters: new Map([['delivered', 1]]),
       ...(action === 'complete' && { nextLock: NEXT }),
     };
-    return settle(redis, dispositionsOf(client), command, name, 0, stream);
+    return settle(redis, dispositionsOf(client), command, name, 0, losses);
   }
 
   return {
@@ -49,7 +48,7 @@ async function takenBatch() {
     loseLock: () => loseLocks(redis, client),
     /** For the first time, over a connection that is lost afterwards. */
     send: (action: SettleAction) => write(first, action, 'name'),
-    sendAgain: (action: SettleAction) => write(first, action, 'name', lostStream),
+    sendAgain: (action: SettleAction) => write(first, action, 'name', lossesOf(redis) - 1),
     /** Another process has the batch by now. */
     takeOver: async () => (await worker.take()) as TakenBatch,
     settleOther: (job: TakenBatch, action: SettleAction) => write(job, action, `other ${++others}`),

@@ -12,6 +12,9 @@ const GOOD: RedisSettings = {
   version: '7.0.15',
   role: 'master',
   clusterEnabled: false,
+  replicas: 0,
+  minReplicas: 0,
+  fullCoverage: undefined,
   maxmemoryPolicy: 'noeviction',
   appendonly: true,
   appendfsync: 'always',
@@ -32,7 +35,7 @@ test.each<[Partial<RedisSettings>, string, RegExp]>([
   [{ appendonly: false }, 'warning', /loses the accepted events since its last snapshot/],
   [{ appendfsync: 'everysec' }, 'note', /up to a second or two/],
   [{ appendfsync: 'no' }, 'note', /often 30 s/],
-  [{ clusterEnabled: true }, 'note', /part of a cluster/],
+  [{ clusterEnabled: true }, 'error', /part of a cluster/],
   [{ version: undefined }, 'note', /could not be checked/],
   [{ maxmemoryPolicy: undefined }, 'note', /could not be checked/],
   [{ appendonly: undefined }, 'note', /could not be checked/],
@@ -52,6 +55,7 @@ test('the settings of a real Redis are read', async () => {
     version: expect.stringMatching(/^\d+\.\d+/),
     appendonly: false,
     appendfsync: 'everysec',
+    fullCoverage: expect.any(Boolean),
   });
 });
 

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import type { Redis } from 'ioredis';
 import { v7 as uuidv7 } from 'uuid';
 import { type AuditNote, toAuditFilter } from '../../core/audit.ts';
 import type { StoredEvent } from '../../core/event.ts';
@@ -13,6 +12,7 @@ import {
 } from '../../dead-letters/unavailable-endpoints.ts';
 import type { CanaryAccount } from '../../dead-letters/watch-canaries.ts';
 import { discardDeadLetters, replayDeadLetters } from '../../queue/dead-letters.ts';
+import type { Connection } from '../../queue/servers.ts';
 import { chooseClients, type Operator, operatorAction, tellWithoutService } from '../open-operator.ts';
 import { decimalNumber, wholeNumber } from '../parse-options.ts';
 import { withProgress } from '../progress.ts';
@@ -40,7 +40,7 @@ const VERBS = {
   replay: {
     past: 'replayed',
     description: 'put dead letters back into delivery, with all their retries again',
-    act: (redis: Redis, client: string, events: readonly StoredEvent[], note: AuditNote) =>
+    act: (redis: Connection, client: string, events: readonly StoredEvent[], note: AuditNote) =>
       replayDeadLetters(redis, client, uuidv7(), events, Date.now(), note),
   },
   discard: { past: 'discarded', description: 'remove dead letters for good', act: discardDeadLetters },

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Redis } from 'ioredis';
 import { asksForTokens } from '../../config/client-config.ts';
 import type { Config, ResolvedClient } from '../../config/config-schema.ts';
 import { loadConfig } from '../../config/load-config.ts';
@@ -22,6 +21,7 @@ import {
   toTemplate,
 } from '../../loadtest/payloads.ts';
 import { readDeadLetters } from '../../queue/dead-letters.ts';
+import type { Connection } from '../../queue/servers.ts';
 import { findClient, type Operator, openOperator } from '../open-operator.ts';
 import { UsageError } from '../run-command.ts';
 import { findInput, GzipError } from '../send/event-input.ts';
@@ -130,7 +130,7 @@ async function findPayloads(
   { client, types }: Target,
   { events: file, fromDeadLetters }: LoadOptions,
   random: () => number,
-  redis: Redis | undefined,
+  redis: Connection | undefined,
 ) {
   if (file !== undefined && fromDeadLetters === true) {
     throw new UsageError('--events and --from-dead-letters do not go together');
@@ -185,7 +185,7 @@ async function* bytesOf(file: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-async function readDead(redis: Redis, client: string, type: EventType): Promise<BodyTemplate[]> {
+async function readDead(redis: Connection, client: string, type: EventType): Promise<BodyTemplate[]> {
   const templates: BodyTemplate[] = [];
   for await (const page of readDeadLetters(redis, client)) {
     for (const event of page) {

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Config } from '../../config/config-schema.ts';
+import { replicasWanted } from '../../config/redis-config.ts';
 import { EVENT_TYPE_NAMES, findEventType } from '../../core/event-types.ts';
 import { didYouMean } from '../../core/near-miss.ts';
 import { type ReadPayload, readPayloads } from '../../intake/read-payloads.ts';
@@ -63,7 +64,7 @@ export function sendTo(
  * @param again sends those that were delivered since, too
  * @throws UsageError
  */
-export function sendExport({ clients }: Config, file: string, again: boolean): Sending {
+export function sendExport({ clients, redis: section }: Config, file: string, again: boolean): Sending {
   return {
     input: findInput(file),
     safeBy: 'export',
@@ -73,7 +74,7 @@ export function sendExport({ clients }: Config, file: string, again: boolean): S
         again,
         findDelivered: (client, ids) => findDelivered(redis, client, ids),
         write: (endpoint, events, delivered) =>
-          restoreEvents(redis, endpoint, uuidv7(), events, Date.now(), delivered),
+          restoreEvents(redis, endpoint, uuidv7(), events, Date.now(), delivered, replicasWanted(section)),
       }),
   };
 }

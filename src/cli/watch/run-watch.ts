@@ -1,11 +1,12 @@
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ReadStream } from 'node:tty';
-import { type Redis, ReplyError } from 'ioredis';
+import { ReplyError } from 'ioredis';
 import { formatCount, inWords } from '../../core/quantity-text.ts';
 import { atMost } from '../../core/time.ts';
 import { readClientViews, type ViewedClient } from '../../queue/client-view.ts';
 import { isConnected, unavailable } from '../../queue/connections.ts';
+import type { Connection } from '../../queue/servers.ts';
 import { countServices } from '../../queue/stored-clients.ts';
 import { reasonOf } from '../../queue/until-writable.ts';
 import { stopSignal } from '../../service/lifecycle.ts';
@@ -109,7 +110,7 @@ const SILENT_MS = 2_000;
 const SILENT = 'Redis cannot be reached: it does not answer';
 
 /** Makes a poll of these clients: one round trip, never rejects, and is not repeated while it is unanswered. */
-function createPoll(redis: Redis, clients: readonly ViewedClient[], source: NewsSource) {
+function createPoll(redis: Connection, clients: readonly ViewedClient[], source: NewsSource) {
   let underWay: ReturnType<typeof read> | undefined;
   let services: number | undefined;
   let countedAt = Number.NEGATIVE_INFINITY;

@@ -1,0 +1,133 @@
+import type { ConnectionOptions } from 'node:tls';
+import { Cluster, Redis } from 'ioredis';
+import type { TlsMaterial } from '../config/config-schema.ts';
+import { type RedisConfig, readAddress, type ServerAddress } from '../config/redis-config.ts';
+import type { Connection, PlainOptions } from './servers.ts';
+import { reasonOf } from './until-writable.ts';
+
+/** Where one Redis is: on a unix socket, or behind a URL (`redis://`, `rediss://`, or a path). */
+export type OneServer =
+  | { readonly socketPath: string }
+  | { readonly url: string; readonly tls?: TlsMaterial };
+/** Where Redis is: one, or as it is configured, with the contents of the TLS files. */
+export type RedisLocation =
+  | OneServer
+  | (Omit<RedisConfig, 'tls' | 'acknowledgedBy'> & { readonly tls?: TlsMaterial });
+
+/**
+ * How a connection behaves when Redis is away: `intake` fails at once and never sends twice, `worker` waits
+ * for as long as it takes, `operator` (a command at a terminal) gives up after seconds.
+ */
+export type ConnectionRole = 'intake' | 'worker' | 'operator';
+
+const ROLE_OPTIONS: Record<ConnectionRole, PlainOptions> = {
+  intake: {
+    enableOfflineQueue: false,
+    // 0: a connection that ends rejects what it had under way, at once.
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    connectTimeout: 5_000,
+  },
+  worker: { maxRetriesPerRequest: null, connectTimeout: 5_000 },
+  operator: { maxRetriesPerRequest: 1, connectTimeout: 2_000 },
+};
+
+/** How long closing waits for the other side; ioredis waits even if the connection is gone. */
+const CLOSE_TIMEOUT_MS = 250;
+/** A sentinel that accepts connections and says nothing is left for the next one. */
+const SENTINEL_ANSWER_MS = 1_000;
+/** Where another server may take over, a silent one is left after this time: it may be frozen, and hold no majority. */
+const SILENT_SERVER_MS = 10_000;
+/** How often a Cluster is asked which server has which keys, and how long a server may take to be reached. */
+const SLOTS_EVERY_MS = 1_000;
+const SERVER_CONNECT_MS = 2_000;
+/** A worker never gives up on a Cluster: it waits for a failover as long as for one Redis. */
+const NEVER = 1_000_000;
+
+const retryIn = (times: number): number => Math.min(50 * 2 ** Math.min(times, 6), 2_000);
+
+/** Makes a connection, which connects at once. @param answerTimeoutMs how long an intake waits for a silent Redis */
+export function connectRedis(
+  location: RedisLocation,
+  role: ConnectionRole,
+  answerTimeoutMs: number,
+): Connection {
+  const options: PlainOptions = {
+    ...ROLE_OPTIONS[role],
+    // Not commandTimeout: it leaves the connection open, and each later command waits that long again.
+    ...(role === 'intake' ? { socketTimeout: answerTimeoutMs } : {}),
+    // The protocol that BullMQ is tested with.
+    protocol: 2,
+    disconnectTimeout: CLOSE_TIMEOUT_MS,
+    connectionName: `waybill-${role}`,
+    retryStrategy: retryIn,
+    // A name or a proxy may lead to another server by now, than to the one that was made a replica.
+    reconnectOnError: (error) => reasonOf(error).startsWith('READONLY'),
+  };
+  if ('socketPath' in location) return new Redis(location.socketPath, options);
+  const { url, sentinels, cluster, tls }: Servers = location;
+  const secured: PlainOptions = { ...options, ...(tls && { tls: toNode(tls) }) };
+  // A path is a unix socket.
+  if (url !== undefined) return new Redis(url, secured);
+  const { username, password }: Servers = location;
+  const user = { ...(username && { username }), ...(password && { password }) };
+  const several = { ...secured, ...user, ...(role === 'worker' && { socketTimeout: SILENT_SERVER_MS }) };
+  if (cluster !== undefined) return connectCluster(location, role, several);
+  return connectSentinel({ ...location, sentinels: sentinels ?? [] }, several);
+}
+
+/** As Node takes it. */
+function toNode({ minVersion, ...files }: TlsMaterial): ConnectionOptions {
+  return { ...files, minVersion: `TLSv${minVersion}` };
+}
+
+type Servers = Exclude<RedisLocation, OneServer>;
+
+function connectSentinel(location: Servers, options: PlainOptions): Redis {
+  const { sentinels = [], name, tls, natMap, sentinelUsername, sentinelPassword } = location;
+  const all: PlainOptions = {
+    ...options,
+    sentinels: addressesIn(sentinels),
+    ...(name && { name }),
+    ...(sentinelUsername && { sentinelUsername }),
+    ...(sentinelPassword && { sentinelPassword }),
+    ...(tls && { sentinelTLS: toNode(tls), enableTLSForSentinelMode: true }),
+    ...(natMap && { natMap: readNatMap(natMap) }),
+    sentinelRetryStrategy: retryIn,
+    sentinelCommandTimeout: SENTINEL_ANSWER_MS,
+    // It ends the connection for good if a message comes while sentinels are asked.
+    failoverDetector: false,
+  };
+  return new Redis(all);
+}
+
+function connectCluster(
+  { cluster = [], natMap, tls }: Servers,
+  role: ConnectionRole,
+  { enableOfflineQueue = true, retryStrategy: _, ...options }: PlainOptions,
+): Cluster {
+  return new Cluster(addressesIn(cluster), {
+    enableOfflineQueue,
+    clusterRetryStrategy: retryIn,
+    slotsRefreshInterval: SLOTS_EVERY_MS,
+    retryDelayOnMoved: 20,
+    ...(role === 'worker' && { maxRedirections: NEVER }),
+    ...(natMap && { natMap: readNatMap(natMap) }),
+    // Certificates are held against the names by which the servers know each other.
+    ...(tls && { dnsLookup: (address, done) => done(null, address) }),
+    redisOptions: { ...options, connectTimeout: SERVER_CONNECT_MS },
+  });
+}
+
+function addressesIn(texts: readonly string[]): ServerAddress[] {
+  return texts.flatMap((text) => readAddress(text) ?? []);
+}
+
+function readNatMap(natMap: Readonly<Record<string, string>>) {
+  return Object.fromEntries(
+    Object.entries(natMap).flatMap(([from, to]) => {
+      const [own, reached] = [readAddress(from), readAddress(to)];
+      return own && reached ? [[`${own.host}:${own.port}`, reached]] : [];
+    }),
+  );
+}

@@ -1,0 +1,133 @@
+import calculateSlot from 'cluster-key-slot';
+import { type Cluster, Redis, type RedisOptions } from 'ioredis';
+import { clientPrefix } from './names.ts';
+
+/*
+ * The one place that knows that there may be several servers. A client's keys share a hash tag, and so a hash slot,
+ * and so a server: whatever is done for one client goes to that one.
+ */
+
+/** One Redis, or the one that Sentinel names master; or a Redis Cluster. */
+export type Connection = Redis | Cluster;
+
+/** Replies stay in RESP 2 shapes. */
+export type PlainOptions = Omit<RedisOptions, 'replyMapping'>;
+
+/** Whether there may be several servers. */
+export function isCluster(redis: Connection): redis is Cluster {
+  return redis.isCluster;
+}
+
+/** The connections to all servers that take writes; of a Cluster that was not reached so far: none. */
+export function serversOf(redis: Connection): Redis[] {
+  return isCluster(redis) ? redis.nodes('master') : [redis];
+}
+
+/** The connection to the server that has a client's keys; undefined: it is not known, or lost. */
+export function serverOf(redis: Connection, client: string): Redis | undefined {
+  if (!isCluster(redis)) return redis;
+  const address = redis.slots[calculateSlot(clientPrefix(client))]?.[0] ?? '';
+  const { natMap } = redis.options;
+  const { host, port } =
+    (typeof natMap === 'object' ? natMap?.[address] : undefined) ?? splitAddress(address);
+  return serversOf(redis).find(({ options }) => options.host === host && options.port === port);
+}
+
+/** An IPv6 address stands without brackets. */
+function splitAddress(address: string) {
+  const at = address.lastIndexOf(':');
+  return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+}
+
+/** Whether a server of a Cluster says that another one has the keys, or some of them. It has written nothing then. */
+export function isSlotMoving({ message }: Error): boolean {
+  return /^(?:MOVED|ASK|TRYAGAIN) /.test(message);
+}
+
+/** Asks a Cluster anew which server has which keys. Never rejects. */
+export async function refreshSlots(redis: Cluster): Promise<void> {
+  await new Promise<void>((resolve) => redis.refreshSlotsCache(() => resolve()));
+}
+
+/** Groups what belongs to clients by the server that has them; what has no server that is known is left out. */
+export function byServer<Item>(
+  redis: Connection,
+  items: readonly Item[],
+  clientOf: (item: Item) => string,
+): ReadonlyMap<Redis, Item[]> {
+  const groups = new Map<Redis, Item[]>();
+  for (const item of items) {
+    const server = serverOf(redis, clientOf(item));
+    if (server === undefined) continue;
+    const group = groups.get(server);
+    if (group === undefined) groups.set(server, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+/**
+ * A further connection to Redis; to a server of a Cluster that is ready, another one after each loss. A message that is
+ * published to one of them reaches all.
+ */
+export function duplicate(redis: Connection, options: PlainOptions): Redis {
+  if (!isCluster(redis)) return redis.duplicate(options);
+  let turn = 0;
+  const next = (): PlainOptions => {
+    const servers = redis.nodes('master').map(({ options: { host = '', port = 0 } }) => ({ host, port }));
+    turn += 1;
+    return servers[turn % servers.length] ?? {};
+  };
+  const copy = new Redis({ ...(redis.options.redisOptions as PlainOptions), ...options, ...next() });
+  // ioredis reads them at each attempt.
+  copy.on('reconnecting', () => Object.assign(copy.options, next()));
+  return copy;
+}
+
+/**
+ * Asks each replica something, those of a Cluster's masters and those that stand by for the master that Sentinel names.
+ * Where one does not answer, the whole rejects.
+ */
+export async function withReplicas<Result>(
+  redis: Connection,
+  ask: (replica: Redis) => Promise<Result>,
+): Promise<Result[]> {
+  if (isCluster(redis)) return Promise.all(redis.nodes('slave').map(ask));
+  const info = await redis.info('replication');
+  const addresses = [...info.matchAll(/^slave\d+:ip=([^,]+),port=(\d+),state=online/gm)];
+  return Promise.all(
+    addresses.map(async ([, host = '', port]) => {
+      const { sentinels: _, name: __, natMap, ...options } = redis.options;
+      const own = { host, port: Number(port) };
+      const reached = (typeof natMap === 'object' ? natMap?.[`${host}:${port}`] : undefined) ?? own;
+      const replica = new Redis({
+        ...(options as PlainOptions),
+        ...reached,
+        lazyConnect: true,
+        retryStrategy: null,
+      });
+      replica.on('error', () => {});
+      try {
+        return await ask(replica);
+      } finally {
+        replica.disconnect();
+      }
+    }),
+  );
+}
+
+const losses = new WeakMap<Connection, number>();
+
+/**
+ * How many connections were lost so far, counted from the first call on. If it grows while an answer is waited for,
+ * the command may have been sent twice, the first time to no answer: ioredis sends it again only after this has grown.
+ */
+export function lossesOf(redis: Connection): number {
+  const known = losses.get(redis);
+  if (known !== undefined) return known;
+  losses.set(redis, 0);
+  const count = (): void => void losses.set(redis, lossesOf(redis) + 1);
+  if (isCluster(redis)) redis.on('-node', count);
+  else redis.on('close', count);
+  return 0;
+}
