@@ -1,4 +1,6 @@
-import { extendLocks, moveStalledJobsToWait, moveToActive } from 'bullmq/dist/cjs/scripts/index.js';
+import { extendLocks } from 'bullmq/dist/cjs/scripts/extendLocks-1.js';
+import { moveStalledJobsToWait } from 'bullmq/dist/cjs/scripts/moveStalledJobsToWait-9.js';
+import { moveToActive } from 'bullmq/dist/cjs/scripts/moveToActive-11.js';
 import { version } from 'bullmq/dist/cjs/version.js';
 import type { Cluster, Command, Redis } from 'ioredis';
 import { afterRunning, atMost } from '../core/time.ts';
