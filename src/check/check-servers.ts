@@ -4,7 +4,12 @@ import { replicasWanted } from '../config/redis-config.ts';
 import { formatCount } from '../core/quantity-text.ts';
 import type { ClientView } from '../queue/client-view.ts';
 import { type Connection, isCluster, serverOf, serversOf, withReplicas } from '../queue/servers.ts';
-import { judgeRedisSettings, type RedisSettings, readRedisSettings } from '../redis/settings.ts';
+import {
+  type Finding,
+  judgeRedisSettings,
+  type RedisSettings,
+  readRedisSettings,
+} from '../redis/settings.ts';
 import { type Remark, remark } from './finding.ts';
 
 /** What a check tells of the servers, before it looks at what they hold. @throws errors of Redis */
@@ -20,9 +25,9 @@ export async function checkServers(redis: Connection, { redis: section }: Config
   const wanted = replicasWanted(section);
   return [
     ...masters.flatMap((master) => describeMaster(master, wanted)),
-    ...(await withReplicas(redis, async (server) => describeReplica(nameOf(server), server))).flat(),
+    ...describeReplicas(await withReplicas(redis, judgeReplica), masters),
     ...(isCluster(redis) ? describeCluster(masters.map(({ settings }) => settings)) : []),
-    describeFailover(wanted),
+    ...describeFailover(wanted, Math.min(...masters.map(({ settings }) => settings.replicas))),
   ];
 }
 
@@ -49,23 +54,55 @@ function describeMaster({ name, settings }: Server, wanted: number): Remark[] {
   const { replicas, minReplicas } = settings;
   const remarks = describeOne(name, { ...settings, clusterEnabled: false });
   if (replicas < Math.max(wanted, 1)) {
+    const has = `master ${name} has ${replicas === 0 ? 'no replica' : countOf(replicas)}`;
     const needs =
-      wanted > 0 ? `, and acknowledgedBy is ${wanted}: no event is confirmed` : ': nothing stands in for it';
-    remarks.push(remark(wanted > 0 ? 'error' : 'warning', `${name} has ${replicas} replicas${needs}`));
+      wanted > 0
+        ? `, and acknowledgedBy is ${wanted}: no event counts as accepted`
+        : ': nothing takes over if it fails';
+    remarks.push(remark(wanted > 0 ? 'error' : 'warning', has + needs));
   }
   if (minReplicas === undefined || minReplicas === 0) {
     const what = minReplicas === undefined ? 'could not be checked' : 'is 0';
-    const message = `min-replicas-to-write of ${name} ${what} and should be 1: a master that is cut off goes on taking writes, which the failover undoes`;
+    const message = `min-replicas-to-write of ${name} ${what} and should be 1: a master that is cut off from its replicas goes on taking writes, which a failover loses, and what it delivers meanwhile is delivered again`;
     remarks.push(remark(minReplicas === undefined ? 'note' : 'warning', message));
   }
   return remarks;
 }
 
+interface Replica {
+  readonly name: string;
+  readonly found: readonly Finding[];
+}
+
 /** It takes over as it is. */
-async function describeReplica(name: string, server: Redis): Promise<Remark[]> {
+async function judgeReplica(server: Redis): Promise<Replica> {
   const settings = await readRedisSettings(server);
-  const judged = judgeRedisSettings({ ...settings, role: 'master', clusterEnabled: false });
-  return judged.map(({ level, message }) => remark(level, `replica ${name}: ${message}`));
+  return { name: nameOf(server), found: judgeAsMaster(settings) };
+}
+
+function judgeAsMaster(settings: RedisSettings): Finding[] {
+  return judgeRedisSettings({ ...settings, role: 'master', clusterEnabled: false });
+}
+
+/** What is found of a master is not said again of its replicas. */
+function describeReplicas(replicas: readonly Replica[], masters: readonly Server[]): Remark[] {
+  if (replicas.length === 0) return [];
+  const said = new Set(
+    masters.flatMap(({ settings }) => judgeAsMaster(settings)).map(({ message }) => message),
+  );
+  const inOrder = [...replicas].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const others = inOrder.flatMap(({ name, found }) =>
+    found
+      .filter(({ message }) => !said.has(message))
+      .map(({ level, message }) => remark(level, `replica ${name}: ${message}`)),
+  );
+  const names = inOrder.map(({ name }) => name).join(', ');
+  const settings = others.length > 0 ? '' : ', with the settings of the master';
+  return [remark('ok', `${countOf(replicas.length)} in sync${settings}: ${names}`), ...others];
+}
+
+function countOf(replicas: number): string {
+  return `${replicas} replica${replicas === 1 ? '' : 's'}`;
 }
 
 function describeCluster(masters: readonly RedisSettings[]): Remark[] {
@@ -78,15 +115,25 @@ function describeCluster(masters: readonly RedisSettings[]): Remark[] {
   return remarks;
 }
 
-function describeFailover(wanted: number): Remark {
-  const twice = 'what was delivered in the last moments before it may be delivered twice';
+/** @param replicas how many the master has that has the fewest */
+function describeFailover(wanted: number, replicas: number): Remark[] {
+  // It is an error, and nothing counts as accepted.
+  if (replicas < wanted) return [];
+  const twice = 'what was delivered in the moments before it may be delivered twice';
   if (wanted === 0) {
-    const lost = 'a failover may lose the events that were accepted in the last moments: acknowledgedBy is 0';
-    return remark('warning', `${lost}; ${twice}`);
+    const lost =
+      'acknowledgedBy is 0: a failover may lose the events that were accepted in the moments before it';
+    return [remark('warning', `${lost}; ${twice}`)];
   }
-  const replicas = wanted === 1 ? 'a replica has' : `${wanted} replicas have`;
-  const kept = `a failover loses no accepted event as long as one machine fails at a time: ${replicas} each before it counts as accepted`;
-  return remark('note', `${kept}; ${twice}`);
+  if (wanted === replicas) {
+    const all = replicas === 1 ? 'its replica has' : `all ${replicas} replicas have`;
+    const kept = `an event counts as accepted once ${all} it: a failover loses none while one machine fails at a time`;
+    return [remark('note', `${kept}; ${twice}`)];
+  }
+  const some = `an event counts as accepted once ${wanted} of ${replicas} replicas ${wanted === 1 ? 'has' : 'have'} it`;
+  const lost = `a failover loses it only if a replica takes over that did not have it yet`;
+  const cure = `acknowledgedBy: ${replicas} rules that out, and accepts nothing while a replica is away`;
+  return [remark('note', `${some}: ${lost} (${cure}); ${twice}`)];
 }
 
 /** How the clients of a Cluster are spread: one server has all events of a client. */

@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
 import type { TlsMaterial } from '../config/config-schema.ts';
 import { type RedisConfig, readAddress, type ServerAddress } from '../config/redis-config.ts';
+import { followMaster } from './follow-master.ts';
 import type { Connection, PlainOptions } from './servers.ts';
 import { reasonOf } from './until-writable.ts';
 
@@ -95,10 +96,11 @@ function connectSentinel(location: Servers, options: PlainOptions): Redis {
     ...(natMap && { natMap: readNatMap(natMap) }),
     sentinelRetryStrategy: retryIn,
     sentinelCommandTimeout: SENTINEL_ANSWER_MS,
-    // It ends the connection for good if a message comes while sentinels are asked.
     failoverDetector: false,
   };
-  return new Redis(all);
+  const redis = new Redis(all);
+  followMaster(redis);
+  return redis;
 }
 
 function connectCluster(

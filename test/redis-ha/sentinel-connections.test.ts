@@ -5,14 +5,17 @@ import { closeRedis, openRedis } from '../../src/queue/connections.ts';
 import type { ConnectionRole } from '../../src/queue/redis-options.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { sceneOn } from '../support/outage.ts';
+import { freePort } from '../support/own-redis.ts';
+import { testSandbox } from '../support/sandbox.ts';
 import { startSentinel } from '../support/sentinel.ts';
 import { until } from '../support/until.ts';
+import { runWaybill } from '../support/waybill-process.ts';
 
 failOnLeaks();
 
 const ROLES: readonly ConnectionRole[] = ['intake', 'worker', 'operator'];
 
-test('after a failover on demand every connection is with the new master', async () => {
+test('after a failover on demand every connection is with the new master, though the old one answers', async () => {
   const servers = await startSentinel();
   const connections = ROLES.map((role) => {
     const redis = openRedis(servers.section, role, () => {});
@@ -25,17 +28,18 @@ test('after a failover on demand every connection is with the new master', async
   await until(async () => connections.every(({ readies }) => readies.count === 1));
 
   const before = await servers.master();
+  // Sentinel can make no replica of it, which would end its connections.
+  await before.connect().call('ACL', 'SETUSER', 'default', '-slaveof', '-replicaof');
   await servers.sentinel.call('SENTINEL', 'FAILOVER', servers.section.name);
-  const promoted = await servers.promoted(before);
+  await servers.promoted(before);
   await until(async () => connections.every(({ readies }) => readies.count > 1));
   await scene.delivered(await scene.submitUntilAccepted());
-  const names = new Set<string>();
-  const redis = promoted.connect();
   const wanted = [...ROLES.map((role) => `waybill-${role}`), 'waybill-worker-subscriber'];
   await until(async () => {
+    const redis = (await servers.master()).connect();
     const list = String(await redis.call('CLIENT', 'LIST'));
-    for (const [, name = ''] of list.matchAll(/ name=(waybill-\S+)/g)) names.add(name);
-    return wanted.every((name) => names.has(name));
+    redis.disconnect();
+    return wanted.every((name) => list.includes(` name=${name} `));
   });
   expect(connections.map(({ ends }) => ends.count)).toEqual([0, 0, 0]);
 });
@@ -57,6 +61,21 @@ test('a sentinel that takes connections and says nothing is left for the next on
   await servers.promoted(before);
   await scene.delivered(await scene.submitUntilAccepted());
   expect(silent.connections()).toBeGreaterThan(asked);
+});
+
+test('a command says at once which sentinels do not name the master, and why', async () => {
+  const { section } = await startSentinel({ replicas: 0 });
+  const company = await testSandbox().company('acme');
+  const clients = { acme: company.clientSettings() };
+  const status = (redis: typeof section) => runWaybill(['status'], { config: { redis, clients } });
+  const [there] = section.sentinels;
+  expect((await status({ ...section, name: 'other' })).stderr).toBe(
+    `waybill: Redis cannot be reached: no sentinel named the master "other": ERR No such master with that name (asked: ${there})\n`,
+  );
+  const nowhere = `127.0.0.1:${await freePort()}`;
+  expect((await status({ ...section, sentinels: [nowhere] })).stderr).toBe(
+    `waybill: Redis cannot be reached: no sentinel named the master "${section.name}": no connection (asked: ${nowhere})\n`,
+  );
 });
 
 function counted(emitter: NodeJS.EventEmitter, event: string): { count: number } {
