@@ -23,9 +23,14 @@ export async function checkServers(redis: Connection, { redis: section }: Config
   if (section === undefined || section.url !== undefined)
     return masters.flatMap(({ name, settings }) => describeOne(name, settings));
   const wanted = replicasWanted(section);
+  const replicas = await withReplicas(redis, async (server) => ({
+    name: nameOf(server),
+    settings: await readRedisSettings(server),
+  }));
   return [
     ...masters.flatMap((master) => describeMaster(master, wanted)),
-    ...describeReplicas(await withReplicas(redis, judgeReplica), masters),
+    ...describeReplicas(replicas, masters),
+    ...describeMinReplicas([...masters, ...replicas]),
     ...(isCluster(redis) ? describeCluster(masters.map(({ settings }) => settings)) : []),
     ...describeFailover(wanted, Math.min(...masters.map(({ settings }) => settings.replicas))),
   ];
@@ -51,7 +56,7 @@ function describeOne(name: string, settings: RedisSettings): Remark[] {
 }
 
 function describeMaster({ name, settings }: Server, wanted: number): Remark[] {
-  const { replicas, minReplicas } = settings;
+  const { replicas } = settings;
   const remarks = describeOne(name, { ...settings, clusterEnabled: false });
   if (replicas < Math.max(wanted, 1)) {
     const has = `master ${name} has ${replicas === 0 ? 'no replica' : countOf(replicas)}`;
@@ -61,44 +66,51 @@ function describeMaster({ name, settings }: Server, wanted: number): Remark[] {
         : ': nothing takes over if it fails';
     remarks.push(remark(wanted > 0 ? 'error' : 'warning', has + needs));
   }
-  if (minReplicas === undefined || minReplicas === 0) {
-    const what = minReplicas === undefined ? 'could not be checked' : 'is 0';
-    const message = `min-replicas-to-write of ${name} ${what} and should be 1: a master that is cut off from its replicas goes on taking writes, which a failover loses, and what it delivers meanwhile is delivered again`;
-    remarks.push(remark(minReplicas === undefined ? 'note' : 'warning', message));
-  }
   return remarks;
 }
 
-interface Replica {
-  readonly name: string;
-  readonly found: readonly Finding[];
-}
-
-/** It takes over as it is. */
-async function judgeReplica(server: Redis): Promise<Replica> {
-  const settings = await readRedisSettings(server);
-  return { name: nameOf(server), found: judgeAsMaster(settings) };
-}
-
+/** A replica takes over as it is. */
 function judgeAsMaster(settings: RedisSettings): Finding[] {
   return judgeRedisSettings({ ...settings, role: 'master', clusterEnabled: false });
 }
 
 /** What is found of a master is not said again of its replicas. */
-function describeReplicas(replicas: readonly Replica[], masters: readonly Server[]): Remark[] {
+function describeReplicas(replicas: readonly Server[], masters: readonly Server[]): Remark[] {
   if (replicas.length === 0) return [];
   const said = new Set(
     masters.flatMap(({ settings }) => judgeAsMaster(settings)).map(({ message }) => message),
   );
-  const inOrder = [...replicas].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const others = inOrder.flatMap(({ name, found }) =>
-    found
+  const inOrder = byName(replicas);
+  const others = inOrder.flatMap(({ name, settings }) =>
+    judgeAsMaster(settings)
       .filter(({ message }) => !said.has(message))
       .map(({ level, message }) => remark(level, `replica ${name}: ${message}`)),
   );
   const names = inOrder.map(({ name }) => name).join(', ');
-  const settings = others.length > 0 ? '' : ', with the settings of the master';
-  return [remark('ok', `${countOf(replicas.length)} in sync${settings}: ${names}`), ...others];
+  return [remark('ok', `${countOf(replicas.length)} in sync: ${names}`), ...others];
+}
+
+function byName(servers: readonly Server[]): Server[] {
+  return [...servers].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Also of a replica, which has it as a master. */
+function describeMinReplicas(servers: readonly Server[]): Remark[] {
+  const why =
+    'a master that is cut off from its replicas goes on taking writes, which a failover loses, and what it delivers meanwhile is delivered again';
+  const named = (minReplicas: number | undefined) =>
+    byName(servers.filter(({ settings }) => settings.minReplicas === minReplicas)).map(({ name }) => name);
+  const [zero, unknown] = [named(0), named(undefined)];
+  const remarks: Remark[] = [];
+  if (zero.length > 0) {
+    const message = `min-replicas-to-write is 0 and should be 1 on ${zero.join(', ')}: ${why}`;
+    remarks.push(remark('warning', message));
+  }
+  if (unknown.length > 0) {
+    const message = `min-replicas-to-write could not be checked on ${unknown.join(', ')} and should be 1: with 0 ${why}`;
+    remarks.push(remark('note', message));
+  }
+  return remarks;
 }
 
 function countOf(replicas: number): string {

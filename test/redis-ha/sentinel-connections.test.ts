@@ -7,7 +7,7 @@ import { failOnLeaks } from '../support/leaks.ts';
 import { sceneOn } from '../support/outage.ts';
 import { freePort } from '../support/own-redis.ts';
 import { testSandbox } from '../support/sandbox.ts';
-import { startSentinel } from '../support/sentinel.ts';
+import { NEVER_DOWN, startSentinel } from '../support/sentinel.ts';
 import { until } from '../support/until.ts';
 import { runWaybill } from '../support/waybill-process.ts';
 
@@ -16,7 +16,7 @@ failOnLeaks();
 const ROLES: readonly ConnectionRole[] = ['intake', 'worker', 'operator'];
 
 test('after a failover on demand every connection is with the new master, though the old one answers', async () => {
-  const servers = await startSentinel();
+  const servers = await startSentinel(NEVER_DOWN);
   const connections = ROLES.map((role) => {
     const redis = openRedis(servers.section, role, () => {});
     onTestFinished(() => closeRedis(redis));
@@ -64,7 +64,7 @@ test('a sentinel that takes connections and says nothing is left for the next on
 });
 
 test('a command says at once which sentinels do not name the master, and why', async () => {
-  const { section } = await startSentinel({ replicas: 0 });
+  const { section } = await startSentinel({ replicas: 0, ...NEVER_DOWN });
   const company = await testSandbox().company('acme');
   const clients = { acme: company.clientSettings() };
   const status = (redis: typeof section) => runWaybill(['status'], { config: { redis, clients } });

@@ -4,7 +4,7 @@ import { infoField } from '../../src/redis/settings.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testSandbox } from '../support/sandbox.ts';
-import { type SentinelServers, startSentinel } from '../support/sentinel.ts';
+import { NEVER_DOWN, type SentinelServers, startSentinel } from '../support/sentinel.ts';
 
 failOnLeaks();
 
@@ -12,7 +12,7 @@ const TYPE = 'disposition_update';
 const CLIENTS = Array.from({ length: 50 }, (_, index) => `client-${index}`);
 
 test('without a replica nothing counts as accepted, clients do not wait for each other, and it ends with a replica', async () => {
-  const servers = await startSentinel();
+  const servers = await startSentinel(NEVER_DOWN);
   const producer = await openProducer(servers);
   expect(await submitToAll(producer)).toMatchObject(everyone({ outcome: 'accepted' }));
 

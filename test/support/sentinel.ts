@@ -51,11 +51,16 @@ export interface SentinelOptions {
   /** With one, it decides alone. */
   readonly sentinels?: number;
   readonly settings?: Settings;
+  /** How long a server is silent before another takes its place, ms; default 1,000: on a busy machine one that is well may be. */
+  readonly downAfterMs?: number;
 }
+
+/** For a test in which no server takes another's place unless it is told to. */
+export const NEVER_DOWN: SentinelOptions = { downAfterMs: 600_000 };
 
 /** Starts them on free ports; all are gone when the test is over. */
 export async function startSentinel(options: SentinelOptions = {}): Promise<SentinelServers> {
-  const { replicas = 2, sentinels = 1, settings = {} } = options;
+  const { replicas = 2, sentinels = 1, settings = {}, downAfterMs = 1_000 } = options;
   const first = await startServer(settings);
   const others = await Promise.all(
     Array.from({ length: replicas }, () => startServer({ ...settings, replicaof: `${HOST} ${first.port}` })),
@@ -64,7 +69,7 @@ export async function startSentinel(options: SentinelOptions = {}): Promise<Sent
   await until(async () => (await replicasOf(first)) === replicas, PATIENT_MS);
   const quorum = Math.floor(sentinels / 2) + 1;
   const ports = await Promise.all(
-    Array.from({ length: sentinels }, () => startOneSentinel(first.port, quorum)),
+    Array.from({ length: sentinels }, () => startOneSentinel(first.port, quorum, downAfterMs)),
   );
   const section = { sentinels: ports.map((port) => `${HOST}:${port}`), name: NAME };
   const toSentinels = ports.map((port) => testConnection({ host: HOST, port }));
@@ -130,7 +135,7 @@ async function startServer(settings: Settings): Promise<SentinelServer> {
 }
 
 /** @returns its port */
-async function startOneSentinel(masterPort: number, quorum: number): Promise<number> {
+async function startOneSentinel(masterPort: number, quorum: number, downAfterMs: number): Promise<number> {
   const port = await freePort();
   const directory = testDirectory();
   const file = join(directory, 'sentinel.conf');
@@ -139,7 +144,7 @@ async function startOneSentinel(masterPort: number, quorum: number): Promise<num
     `port ${port}`,
     `dir ${directory}`,
     `sentinel monitor ${NAME} ${HOST} ${masterPort} ${quorum}`,
-    `sentinel down-after-milliseconds ${NAME} 1000`,
+    `sentinel down-after-milliseconds ${NAME} ${downAfterMs}`,
     `sentinel failover-timeout ${NAME} 5000`,
     '',
   ];
