@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 
 type PlainOptions = Omit<RedisOptions, 'replyMapping'>;
@@ -39,6 +40,7 @@ export function followMaster(redis: Redis): void {
   };
   const sentinel = new Redis(options);
   let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
 
   function leaveUnless(host: string, port: number): void {
     const { remoteAddress, remotePort } = redis.stream as { remoteAddress?: string; remotePort?: number };
@@ -51,7 +53,13 @@ export function followMaster(redis: Redis): void {
   sentinel.on('error', () => {});
   // ioredis reads them at each attempt.
   sentinel.on('reconnecting', () => Object.assign(sentinel.options, next()));
-  sentinel.on('ready', () => sentinel.subscribe(CHANNEL).catch(() => {}));
+  // It keeps no process alive.
+  sentinel.on('connect', () => (sentinel.stream as Socket).unref());
+  sentinel.on('ready', () => {
+    // It may have been about to connect when it was closed.
+    if (isOver) sentinel.disconnect();
+    else sentinel.subscribe(CHANNEL).catch(() => {});
+  });
   sentinel.on('message', (_channel, message) => {
     const [name, , , host = '', port = ''] = message.split(' ');
     if (name !== redis.options.name) return;
@@ -63,9 +71,11 @@ export function followMaster(redis: Redis): void {
     timer = setTimeout(() => leaveUnless(master.host, master.port), LOOK_AGAIN_MS).unref();
   });
   redis.on('ready', () => {
+    isOver = false;
     if (sentinel.status === 'wait' || sentinel.status === 'end') sentinel.connect().catch(() => {});
   });
   redis.on('end', () => {
+    isOver = true;
     clearTimeout(timer);
     sentinel.disconnect();
   });
