@@ -1,13 +1,19 @@
 import { extendLocks, moveStalledJobsToWait, moveToActive } from 'bullmq/dist/cjs/scripts/index.js';
 import { version } from 'bullmq/dist/cjs/version.js';
-import type { Cluster, Command, Redis } from 'ioredis';
+import { type Cluster, type Command, type Redis, ReplyError } from 'ioredis';
 import { afterRunning, atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { defineScript } from './define-script.ts';
-import { type ConnectionRole, connectRedis, type OneServer, type RedisLocation } from './redis-options.ts';
+import {
+  type ConnectionRole,
+  connectRedis,
+  type OneServer,
+  type RedisLocation,
+  SERVER_CONNECT_MS,
+} from './redis-options.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
-import { type Connection, isCluster, serverOf, serversOf } from './servers.ts';
-import { reasonOf } from './until-writable.ts';
+import { type Connection, isCluster, keepFinding, serverOf, serversOf } from './servers.ts';
+import { isNotWritable, reasonOf } from './until-writable.ts';
 
 /** What a connection may be given otherwise. */
 export interface ConnectionOptions {
@@ -45,28 +51,45 @@ export function openRedis(
   { answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS }: ConnectionOptions = {},
 ): Connection {
   const redis = connectRedis(location, role, answerTimeoutMs);
-  const note = (error: Error): void => {
-    latestErrors.set(redis, error);
-    onError(error);
+  const note = (error: Error & { readonly lastNodeError?: Error }): void => {
+    // That of a Cluster says only that no server is left.
+    const cause = error.lastNodeError ?? error;
+    latestErrors.set(redis, cause);
+    onError(cause);
   };
   redis.on('error', note);
-  // A server of a Cluster; the Cluster has errors of its own if none is left.
+  // A server of a Cluster.
   redis.on('node error', note);
   // The earlier error says nothing of a server that listens and does not answer yet.
   redis.on('connect', () => latestErrors.delete(redis));
+  redis.on('+node', (server: Redis) => server.once('ready', () => latestErrors.delete(redis)));
   redis.on('end', () => {
     // With Sentinel, a connection that is lost while the master is asked for may end for good.
     if (!closed.has(redis)) redis.connect().catch(() => {});
   });
   if (role === 'worker') keepWorkingWhenFull(redis);
-  if (role === 'operator') limitAnswers(redis, answerTimeoutMs);
+  if (role === 'operator') {
+    limitAnswers(redis, answerTimeoutMs);
+    // Some are asked directly.
+    redis.on('+node', (server: Redis) => limitAnswers(server, answerTimeoutMs));
+  }
+  if (isCluster(redis)) keepFinding(redis);
   return redis;
 }
 
-/** Calls back each time that Redis, or one server of a Cluster, takes commands again. */
-export function onReady(redis: Connection, action: () => void): void {
-  redis.on('ready', action);
-  redis.on('+node', (server: Redis) => server.once('ready', action));
+/** Calls back each time that Redis, or one server of a Cluster, takes commands again. @returns what ends it */
+export function onReady(redis: Connection, action: () => void): () => void {
+  if (!isCluster(redis)) {
+    redis.on('ready', action);
+    return () => redis.off('ready', action);
+  }
+  const watch = (server: Redis) => server.once('ready', action);
+  redis.nodes().forEach(watch);
+  redis.on('+node', watch);
+  return () => {
+    redis.off('+node', watch);
+    for (const server of redis.nodes()) server.off('ready', action);
+  };
 }
 
 /** Whether a command given now would be written to Redis, to any server of a Cluster, not rejected or kept for later. */
@@ -82,9 +105,23 @@ function isWritable({ status, stream }: Redis): boolean {
 /** The connection to the server that has a client's keys, if a command given to it now would be written. */
 export async function connectedServer(redis: Connection, client: string): Promise<Redis | undefined> {
   const server = serverOf(redis, client);
-  // That of a Cluster connects when it is needed first.
-  if (server?.status === 'wait') await server.connect().catch(() => {});
-  return server !== undefined && isWritable(server) ? server : undefined;
+  if (server === undefined) return undefined;
+  if (isCluster(redis) && !isWritable(server)) await connectionTo(server);
+  return isWritable(server) ? server : undefined;
+}
+
+/** By server of a Cluster, whose connection is made once: it comes about, or fails, or is not waited for any longer. */
+const connecting = new WeakMap<Redis, Promise<void>>();
+
+function connectionTo(server: Redis): Promise<void> {
+  const begun = connecting.get(server);
+  if (begun !== undefined) return begun;
+  const settled = new Promise<void>((resolve) => server.once('ready', resolve).once('end', resolve));
+  if (server.status === 'wait') server.connect().catch(() => {});
+  // A frozen server accepts connections: later writes are refused at once.
+  const awaited = atMost(SERVER_CONNECT_MS, settled);
+  connecting.set(server, awaited as Promise<void>);
+  return awaited as Promise<void>;
 }
 
 /** Why a connection is away, as a part of a sentence. */
@@ -92,6 +129,7 @@ export function whyAway(redis: Connection): string {
   const error = latestErrors.get(redis) as NodeJS.ErrnoException | undefined;
   // If a name has several addresses, Node's error has a code only.
   if (error !== undefined) return error.message || error.code || error.name;
+  if (isCluster(redis) && redis.status === 'ready') return 'a server of the Cluster does not answer';
   return redis.status === 'connect'
     ? 'it is loading its data, or does not answer'
     : 'the connection was closed';
@@ -100,6 +138,16 @@ export function whyAway(redis: Connection): string {
 /** Says that Redis cannot be reached just now, and why. */
 export function unavailable(redis: Connection, cause?: unknown): WaybillError {
   return new WaybillError('REDIS_UNAVAILABLE', `Redis cannot be reached: ${whyAway(redis)}`, { cause });
+}
+
+/** Errors of ioredis that are not Redis' answer: it has no class for them. */
+const NOT_ANSWERED =
+  /^(?:Connection is closed|Command timed out|None of startup nodes|Cluster is ended|Reached the max retries|Socket timeout|Stream isn't writeable|Too many Cluster redirections)/;
+
+/** What a command at a terminal says of an error if it is one of Redis or of the way there; else the error itself. */
+export function toldOf(redis: Connection, error: unknown): unknown {
+  if (error instanceof ReplyError || isNotWritable(error)) return refusedByRedis(error as Error);
+  return error instanceof Error && NOT_ANSWERED.test(error.message) ? unavailable(redis, error) : error;
 }
 
 /** Says why Redis did not take a write. */
@@ -113,24 +161,34 @@ export function answerLost(redis: Connection, error: Error): WaybillError {
   return new WaybillError('REDIS_ANSWER_LOST', message, { cause: error });
 }
 
-/** Resolves when the first connection has come about, or has failed, or is not waited for any longer. */
+/**
+ * Resolves when the first connection has come about, or has failed, or is not waited for any longer; in a Cluster that
+ * to any server.
+ */
 export async function firstConnection(redis: Connection, timeoutMs: number): Promise<void> {
-  if (redis.status === 'ready') return;
+  if (isConnected(redis)) return;
+  let end = (): void => {};
   // A Redis that loads its data neither takes commands nor closes the connection.
   await atMost(
     timeoutMs,
-    new Promise<void>((resolve) => redis.once('ready', resolve).once('close', resolve)),
+    new Promise<void>((resolve) => {
+      end = onReady(redis, resolve);
+      redis.once('close', resolve);
+    }),
   );
+  end();
 }
 
-/** Asks Redis for a sign of life. Rejects if there is none soon. */
+/** Asks Redis, or any server of a Cluster, for a sign of life. Rejects if there is none soon. */
 export async function expectAnswer(redis: Connection): Promise<void> {
-  if (isCluster(redis)) {
-    // What is asked before would wait until a server is found.
-    await firstConnection(redis, DEFAULT_ANSWER_TIMEOUT_MS);
-    if (redis.status !== 'ready') throw new Error('none of its servers is there');
+  if (!isCluster(redis)) {
+    await redis.ping();
+    return;
   }
-  await redis.ping();
+  // What is asked before would wait until a server is found.
+  await firstConnection(redis, DEFAULT_ANSWER_TIMEOUT_MS);
+  if (!isConnected(redis)) throw new Error('none of its servers is there');
+  await Promise.any(serversOf(redis).map((server) => server.ping()));
 }
 
 /** Closes a connection without waiting for a server that may be gone. */

@@ -27,16 +27,18 @@ export function serversOf(redis: Connection): Redis[] {
 export function serverOf(redis: Connection, client: string): Redis | undefined {
   if (!isCluster(redis)) return redis;
   const address = redis.slots[calculateSlot(clientPrefix(client))]?.[0] ?? '';
+  const servers = serversOf(redis);
+  const known = servers.find((server) => addressOf(server) === address);
+  if (known !== undefined) return known;
+  // After MOVED it stands there as the servers know it, until all are asked.
   const { natMap } = redis.options;
-  const { host, port } =
-    (typeof natMap === 'object' ? natMap?.[address] : undefined) ?? splitAddress(address);
-  return serversOf(redis).find(({ options }) => options.host === host && options.port === port);
+  const reached = typeof natMap === 'object' ? natMap?.[address] : undefined;
+  return reached && servers.find((server) => addressOf(server) === `${reached.host}:${reached.port}`);
 }
 
-/** An IPv6 address stands without brackets. */
-function splitAddress(address: string) {
-  const at = address.lastIndexOf(':');
-  return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+/** As a Cluster names its servers: an IPv6 address stands without brackets. */
+function addressOf({ options: { host, port } }: Redis): string {
+  return `${host}:${port}`;
 }
 
 /** Whether a server of a Cluster says that another one has the keys, or some of them. It has written nothing then. */
@@ -47,6 +49,39 @@ export function isSlotMoving({ message }: Error): boolean {
 /** Asks a Cluster anew which server has which keys. Never rejects. */
 export async function refreshSlots(redis: Cluster): Promise<void> {
   await new Promise<void>((resolve) => redis.refreshSlotsCache(() => resolve()));
+}
+
+/** If no server of a Cluster says for this long where the keys are, the configured ones are asked. */
+const LOST_MS = 10_000;
+
+/**
+ * Keeps the connections to all servers of a Cluster open that take writes. ioredis opens one when a command needs it,
+ * and misses a lost one when a command fails.
+ */
+export function keepFinding(redis: Cluster): void {
+  let lost: NodeJS.Timeout | undefined;
+  const connect = (server: Redis): void => {
+    if (server.status === 'wait' && server.options.readOnly !== true) server.connect().catch(() => {});
+  };
+  redis.on('ready', () => {
+    for (const server of redis.nodes('master')) connect(server);
+  });
+  redis.on('+node', (server: Redis) => {
+    if (redis.status === 'ready') connect(server);
+    server.once('ready', () =>
+      server.once('close', () => {
+        if (redis.status === 'ready') redis.refreshSlotsCache();
+      }),
+    );
+  });
+  redis.on('refresh', () => {
+    clearTimeout(lost);
+    // It may go on asking servers whose addresses have all changed.
+    lost = setTimeout(() => {
+      if (redis.status === 'ready') redis.disconnect(true);
+    }, LOST_MS).unref();
+  });
+  redis.on('end', () => clearTimeout(lost));
 }
 
 /** Groups what belongs to clients by the server that has them; what has no server that is known is left out. */
@@ -127,7 +162,12 @@ export function lossesOf(redis: Connection): number {
   if (known !== undefined) return known;
   losses.set(redis, 0);
   const count = (): void => void losses.set(redis, lossesOf(redis) + 1);
-  if (isCluster(redis)) redis.on('-node', count);
-  else redis.on('close', count);
+  if (!isCluster(redis)) redis.on('close', count);
+  else {
+    // Not -node: it does not come if the server was found again by then.
+    const watch = (server: Redis) => server.once('close', count);
+    redis.nodes().forEach(watch);
+    redis.on('+node', watch);
+  }
   return 0;
 }
