@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Cluster, Redis } from 'ioredis';
 import { expect, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
+import type { RedisConfig } from '../../src/config/redis-config.ts';
 import { createProducer, type SubmitResult } from '../../src/index.ts';
 import { closeRedis, openRedis } from '../../src/queue/connections.ts';
 import { endpointPrefix } from '../../src/queue/names.ts';
@@ -60,7 +61,7 @@ export interface SceneOptions extends TestClusterOptions {
   /** Clients on each master; default 4. */
   readonly each?: number;
   readonly acknowledgedBy?: number;
-  readonly redis?: (cluster: TestCluster) => object;
+  readonly redis?: (cluster: TestCluster) => Pick<RedisConfig, 'cluster' | 'natMap'>;
   readonly script?: Reply;
   readonly client?: Partial<ClientSettings>;
   /** Their names, where they are not any. */
@@ -74,7 +75,7 @@ export async function clusterScene(options: SceneOptions): Promise<ClusterScene 
   const names =
     options.names?.(cluster) ?? cluster.masters.flatMap((_, master) => cluster.clientsOn(master, each));
   const company = await testSandbox().company('acme', script === undefined ? {} : { script });
-  const section = { ...cluster.section, acknowledgedBy, ...options.redis?.(cluster) };
+  const section: RedisConfig = { ...cluster.section, acknowledgedBy, ...options.redis?.(cluster) };
   const clients = names.map((name) => {
     return [name, company.clientSettings({ endpoints: { [TYPE]: `/${name}` }, ...client })] as const;
   });
@@ -107,7 +108,8 @@ export async function clusterScene(options: SceneOptions): Promise<ClusterScene 
     submit,
     load: (of) => startLoad(of, submit),
     open(role) {
-      const { acknowledgedBy: _, ...location } = section;
+      const { natMap } = section;
+      const location = { cluster: section.cluster, ...(natMap && { natMap }) };
       const redis = openRedis(location, role, () => {}, { answerTimeoutMs: 2_000 });
       onTestFinished(() => closeRedis(redis));
       return redis;
