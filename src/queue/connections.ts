@@ -31,6 +31,9 @@ const latestErrors = new WeakMap<Connection, Error>();
 /** Connections that were closed here. */
 const closed = new WeakSet<Connection>();
 
+/** What ioredis rejects a command with whose connection was lost. */
+const CLOSED = 'Connection is closed.';
+
 /** Opens a connection. Its errors go to `onError`; commands reject by themselves. */
 export function openRedis(
   location: OneServer,
@@ -54,6 +57,8 @@ export function openRedis(
   const note = (error: Error & { readonly lastNodeError?: Error }): void => {
     // That of a Cluster says only that no server is left.
     const cause = error.lastNodeError ?? error;
+    // It says less than the error that closed it.
+    if (cause.message === CLOSED) return;
     latestErrors.set(redis, cause);
     onError(cause);
   };
@@ -79,16 +84,15 @@ export function openRedis(
 
 /** Calls back each time that Redis, or one server of a Cluster, takes commands again. @returns what ends it */
 export function onReady(redis: Connection, action: () => void): () => void {
-  if (!isCluster(redis)) {
-    redis.on('ready', action);
-    return () => redis.off('ready', action);
-  }
   const watch = (server: Redis) => server.once('ready', action);
-  redis.nodes().forEach(watch);
+  const servers = () => (isCluster(redis) ? redis.nodes() : []);
+  redis.on('ready', action);
   redis.on('+node', watch);
+  servers().forEach(watch);
   return () => {
+    redis.off('ready', action);
     redis.off('+node', watch);
-    for (const server of redis.nodes()) server.off('ready', action);
+    for (const server of servers()) server.off('ready', action);
   };
 }
 
@@ -129,7 +133,8 @@ export function whyAway(redis: Connection): string {
   const error = latestErrors.get(redis) as NodeJS.ErrnoException | undefined;
   // If a name has several addresses, Node's error has a code only.
   if (error !== undefined) return error.message || error.code || error.name;
-  if (isCluster(redis) && redis.status === 'ready') return 'a server of the Cluster does not answer';
+  if (isCluster(redis) && redis.status === 'ready')
+    return 'a server of the Cluster is away, or does not answer';
   return redis.status === 'connect'
     ? 'it is loading its data, or does not answer'
     : 'the connection was closed';
@@ -172,7 +177,9 @@ export async function firstConnection(redis: Connection, timeoutMs: number): Pro
   await atMost(
     timeoutMs,
     new Promise<void>((resolve) => {
-      end = onReady(redis, resolve);
+      end = onReady(redis, () => {
+        if (isConnected(redis)) resolve();
+      });
       redis.once('close', resolve);
     }),
   );

@@ -106,7 +106,7 @@ function connectSentinel(location: Servers, options: PlainOptions): Redis {
 }
 
 function connectCluster(
-  { cluster = [], natMap, tls }: Servers,
+  { cluster = [], natMap }: Servers,
   role: ConnectionRole,
   { enableOfflineQueue = true, retryStrategy: _, ...options }: PlainOptions,
 ): Cluster {
@@ -119,8 +119,8 @@ function connectCluster(
     retryDelayOnMoved: 20,
     maxRedirections: MAX_REDIRECTIONS[role],
     ...(natMap && { natMap: readNatMap(natMap) }),
-    // Certificates are held against the names by which the servers know each other.
-    ...(tls && { dnsLookup: (address, done) => done(null, address) }),
+    // Certificates are held against names; and one that cannot be resolved must not stand for all.
+    dnsLookup: (address, done) => done(null, address),
     redisOptions: { ...options, connectTimeout: SERVER_CONNECT_MS },
   });
 }

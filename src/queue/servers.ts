@@ -63,11 +63,8 @@ export function keepFinding(redis: Cluster): void {
   const connect = (server: Redis): void => {
     if (server.status === 'wait' && server.options.readOnly !== true) server.connect().catch(() => {});
   };
-  redis.on('ready', () => {
-    for (const server of redis.nodes('master')) connect(server);
-  });
   redis.on('+node', (server: Redis) => {
-    if (redis.status === 'ready') connect(server);
+    connect(server);
     server.once('ready', () =>
       server.once('close', () => {
         if (redis.status === 'ready') redis.refreshSlotsCache();

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Cluster, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { expect, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
 import type { RedisConfig } from '../../src/config/redis-config.ts';
@@ -9,13 +9,14 @@ import { createProducer, type SubmitResult } from '../../src/index.ts';
 import { closeRedis, openRedis } from '../../src/queue/connections.ts';
 import { endpointPrefix } from '../../src/queue/names.ts';
 import type { ConnectionRole } from '../../src/queue/redis-options.ts';
-import type { Connection } from '../../src/queue/servers.ts';
+import { type Connection, serversOf } from '../../src/queue/servers.ts';
 import type { ClientSettings, Company } from '../../src/sandbox/company.ts';
 import type { Reply } from '../../src/sandbox/scripts.ts';
 import { startCluster, type TestCluster, type TestClusterOptions } from '../support/cluster.ts';
 import { dispositionsOf, numberedEvents } from '../support/events.ts';
 import { ANY_PORT } from '../support/health-client.ts';
 import { testSandbox } from '../support/sandbox.ts';
+import { until } from '../support/until.ts';
 import { runWaybill, startWaybill, testDirectory, type WaybillProcess } from '../support/waybill-process.ts';
 
 /** What all events are of. */
@@ -53,6 +54,10 @@ export interface Load {
   readonly results: ReadonlyMap<string, readonly SubmitResult[]>;
   /** The ids of accepted events so far, of all clients or of one. */
   accepted(client?: string): string[];
+  /** Resolves when of each of these clients so many more events were accepted. */
+  goesOn(clients: readonly string[], more?: number): Promise<void>;
+  /** Resolves when of each of these clients an event was taken which no replica has confirmed. */
+  isUnconfirmed(clients: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -129,10 +134,18 @@ function startLoad(clients: readonly string[], submit: ClusterScene['submit']): 
       await pause(CHUNK_MS);
     }
   });
+  const accepted = (client?: string) =>
+    [...results].flatMap(([name, those]) => (client === undefined || name === client ? idsOf(those) : []));
+  const ofAll = (some: readonly string[], holds: (client: string) => boolean) =>
+    until(async () => some.every(holds), PATIENT_MS);
   return {
     results,
-    accepted: (client) =>
-      [...results].flatMap(([name, those]) => (client === undefined || name === client ? idsOf(those) : [])),
+    accepted,
+    async goesOn(some, more = 50) {
+      const wanted = new Map(some.map((client) => [client, accepted(client).length + more]));
+      await ofAll(some, (client) => accepted(client).length >= (wanted.get(client) ?? 0));
+    },
+    isUnconfirmed: (some) => ofAll(some, (client) => results.get(client)?.some(isNotReplicated) === true),
     async stop() {
       isStopping = true;
       await Promise.all(running);
@@ -145,15 +158,8 @@ export function idsOf(results: readonly SubmitResult[]): string[] {
   return results.flatMap((result) => (result.outcome === 'accepted' ? [result.id] : []));
 }
 
-/** Submits until that is accepted. @returns the ids */
-export async function submitUntilAccepted(scene: ClusterScene, client: string): Promise<string[]> {
-  const deadline = performance.now() + PATIENT_MS;
-  for (;;) {
-    const ids = idsOf(await scene.submit(client, 1));
-    if (ids.length > 0) return ids;
-    if (performance.now() > deadline) throw new Error(`no event of ${client} was accepted`);
-    await pause(CHUNK_MS);
-  }
+function isNotReplicated(result: SubmitResult): boolean {
+  return result.outcome === 'unknown' && result.code === 'REDIS_NOT_REPLICATED';
 }
 
 /** All keys on all masters. */
@@ -168,15 +174,14 @@ async function mastersKeys(redis: Redis): Promise<string[]> {
 }
 
 /** Fails if a client's queue has a job in no list, or in a list and nowhere else. */
-export async function expectNoOrphans(redis: Cluster | Redis, client: string): Promise<void> {
+export async function expectNoOrphans(redis: Connection, client: string): Promise<void> {
   const prefix = endpointPrefix(dispositionsOf(client));
   const lists = await Promise.all(['wait', 'active'].map((name) => redis.lrange(prefix + name, 0, -1)));
   const sets = ['delayed', 'prioritized', 'completed', 'failed'].map((name) =>
     redis.zrange(prefix + name, '0', '-1'),
   );
   const listed = [...lists, ...(await Promise.all(sets))].flat().sort();
-  const server = 'slots' in redis ? redis.nodes('master') : [redis];
-  const keys = (await Promise.all(server.map((one) => one.keys(`${prefix}*`)))).flat();
+  const keys = (await Promise.all(serversOf(redis).map((one) => one.keys(`${prefix}*`)))).flat();
   const jobs = keys
     .map((key) => key.slice(prefix.length))
     .filter((id) => /^[0-9a-f-]{36}(?:\.[\d.]+)?$/.test(id));
