@@ -54,17 +54,18 @@ export function openRedis(
   { answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS }: ConnectionOptions = {},
 ): Connection {
   const redis = connectRedis(location, role, answerTimeoutMs);
-  const note = (error: Error & { readonly lastNodeError?: Error }): void => {
-    // That of a Cluster says only that no server is left.
-    const cause = error.lastNodeError ?? error;
+  const note = (error: Error): void => {
     // It says less than the error that closed it.
-    if (cause.message === CLOSED) return;
-    latestErrors.set(redis, cause);
-    onError(cause);
+    if (error.message === CLOSED) return;
+    latestErrors.set(redis, error);
+    onError(error);
   };
-  redis.on('error', note);
-  // A server of a Cluster.
-  redis.on('node error', note);
+  // That of a Cluster says only that no server is left.
+  redis.on('error', (error: Error & { lastNodeError?: Error }) => note(error.lastNodeError ?? error));
+  // A server of a Cluster, which was asked where the keys are.
+  redis.on('node error', (error: Error, server: string) => {
+    note(error.message === 'timeout' ? new Error(`${server} does not answer`) : error);
+  });
   // The earlier error says nothing of a server that listens and does not answer yet.
   redis.on('connect', () => latestErrors.delete(redis));
   redis.on('+node', (server: Redis) => server.once('ready', () => latestErrors.delete(redis)));
@@ -149,10 +150,15 @@ export function unavailable(redis: Connection, cause?: unknown): WaybillError {
 const NOT_ANSWERED =
   /^(?:Connection is closed|Command timed out|None of startup nodes|Cluster is ended|Reached the max retries|Socket timeout|Stream isn't writeable|Too many Cluster redirections)/;
 
+/** Whether an error says that there was no answer. */
+export function isNotAnswered(error: unknown): boolean {
+  return error instanceof Error && !isNotWritable(error) && NOT_ANSWERED.test(error.message);
+}
+
 /** What a command at a terminal says of an error if it is one of Redis or of the way there; else the error itself. */
 export function toldOf(redis: Connection, error: unknown): unknown {
   if (error instanceof ReplyError || isNotWritable(error)) return refusedByRedis(error as Error);
-  return error instanceof Error && NOT_ANSWERED.test(error.message) ? unavailable(redis, error) : error;
+  return isNotAnswered(error) ? unavailable(redis, error) : error;
 }
 
 /** Says why Redis did not take a write. */

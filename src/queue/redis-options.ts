@@ -38,8 +38,6 @@ const CLOSE_TIMEOUT_MS = 250;
 const SENTINEL_ANSWER_MS = 1_000;
 /** Where another server may take over, a silent one is left after this time: it may be frozen, and hold no majority. */
 const SILENT_SERVER_MS = 10_000;
-/** How often a Cluster is asked which server has which keys. */
-const SLOTS_EVERY_MS = 1_000;
 /** How long a server of a Cluster may take to be reached. */
 export const SERVER_CONNECT_MS = 2_000;
 /**
@@ -115,7 +113,6 @@ function connectCluster(
     // It asks one server, which may be the one that is away.
     enableReadyCheck: false,
     clusterRetryStrategy: retryIn,
-    slotsRefreshInterval: SLOTS_EVERY_MS,
     retryDelayOnMoved: 20,
     maxRedirections: MAX_REDIRECTIONS[role],
     ...(natMap && { natMap: readNatMap(natMap) }),

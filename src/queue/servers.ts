@@ -51,34 +51,33 @@ export async function refreshSlots(redis: Cluster): Promise<void> {
   await new Promise<void>((resolve) => redis.refreshSlotsCache(() => resolve()));
 }
 
+/** How often a Cluster is asked which server has which keys. */
+const SLOTS_EVERY_MS = 1_000;
 /** If no server of a Cluster says for this long where the keys are, the configured ones are asked. */
 const LOST_MS = 10_000;
 
 /**
- * Keeps the connections to all servers of a Cluster open that take writes. ioredis opens one when a command needs it,
- * and misses a lost one when a command fails.
+ * Keeps up with where the keys of a Cluster are, and the connections to all servers open that take writes. ioredis opens
+ * one when a command needs it, and misses a lost one when a command fails.
  */
 export function keepFinding(redis: Cluster): void {
-  let lost: NodeJS.Timeout | undefined;
-  const connect = (server: Redis): void => {
-    if (server.status === 'wait' && server.options.readOnly !== true) server.connect().catch(() => {});
-  };
-  redis.on('+node', (server: Redis) => {
-    connect(server);
-    server.once('ready', () =>
-      server.once('close', () => {
-        if (redis.status === 'ready') redis.refreshSlotsCache();
-      }),
-    );
-  });
+  let foundAt = performance.now();
   redis.on('refresh', () => {
-    clearTimeout(lost);
-    // It may go on asking servers whose addresses have all changed.
-    lost = setTimeout(() => {
-      if (redis.status === 'ready') redis.disconnect(true);
-    }, LOST_MS).unref();
+    foundAt = performance.now();
   });
-  redis.on('end', () => clearTimeout(lost));
+  const find = (): void => {
+    if (redis.status !== 'ready') return;
+    redis.refreshSlotsCache();
+    // It may go on asking servers whose addresses have all changed.
+    if (performance.now() - foundAt > LOST_MS) redis.disconnect(true);
+  };
+  // Not slotsRefreshInterval: closed while it asks, ioredis never stops asking.
+  const timer = setInterval(find, SLOTS_EVERY_MS).unref();
+  redis.on('end', () => clearInterval(timer));
+  redis.on('+node', (server: Redis) => {
+    if (server.options.readOnly !== true) server.connect().catch(() => {});
+    server.once('ready', () => server.once('close', find));
+  });
 }
 
 /** Groups what belongs to clients by the server that has them; what has no server that is known is left out. */

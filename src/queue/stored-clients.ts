@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent } from '../core/event.ts';
+import { atMost } from '../core/time.ts';
 import { decodeData } from './admit.ts';
 import {
   connectedServer,
@@ -15,6 +16,8 @@ import { type Connection, isCluster, serversOf } from './servers.ts';
 const SCAN_COUNT = 1_000;
 const NAMED_JOBS = 3;
 const SOME_JOBS = 3;
+/** How long a server may take to say who is connected to it. */
+const COUNT_MS = 2_000;
 
 /** The names of all clients that have, or had, events in this Redis. */
 export async function findStoredClients(redis: Connection): Promise<string[]> {
@@ -83,9 +86,10 @@ export async function readSomeEvents(
 /** How many worker processes deliver from this Redis now; undefined if it does not say. */
 export async function countServices(redis: Connection): Promise<number | undefined> {
   if (isCluster(redis)) await firstConnection(redis, DEFAULT_ANSWER_TIMEOUT_MS);
-  const asked = await Promise.allSettled(serversOf(redis).map((server) => server.client('LIST')));
-  const lists = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [String(answer.value)] : []));
+  const asked = serversOf(redis).map((server) => atMost(COUNT_MS, server.client('LIST')).catch(() => {}));
   // A worker is connected to each server of a Cluster that it can reach.
-  const counts = lists.map((list) => list.match(/ name=waybill-worker /g)?.length ?? 0);
+  const counts = (await Promise.all(asked)).flatMap((list) =>
+    list === undefined ? [] : [String(list).match(/ name=waybill-worker /g)?.length ?? 0],
+  );
   return counts.length === 0 ? undefined : Math.max(...counts);
 }
