@@ -109,7 +109,21 @@ export function duplicate(redis: Connection, options: PlainOptions): Redis {
     turn += 1;
     return servers[turn % servers.length] ?? {};
   };
-  const copy = new Redis({ ...(redis.options.redisOptions as PlainOptions), ...options, ...next() });
+  const first = next();
+  // Without a host it would be that of this machine.
+  const lazyConnect = first.host === undefined;
+  const copy = new Redis({
+    ...(redis.options.redisOptions as PlainOptions),
+    ...options,
+    ...first,
+    lazyConnect,
+  });
+  if (lazyConnect) {
+    redis.once('ready', () => {
+      Object.assign(copy.options, next());
+      copy.connect().catch(() => {});
+    });
+  }
   // ioredis reads them at each attempt.
   copy.on('reconnecting', () => Object.assign(copy.options, next()));
   return copy;
