@@ -1,4 +1,6 @@
-import { extendLocks, moveStalledJobsToWait, moveToActive } from 'bullmq/dist/cjs/scripts/index.js';
+import { extendLocks } from 'bullmq/dist/cjs/scripts/extendLocks-1.js';
+import { moveStalledJobsToWait } from 'bullmq/dist/cjs/scripts/moveStalledJobsToWait-9.js';
+import { moveToActive } from 'bullmq/dist/cjs/scripts/moveToActive-11.js';
 import { version } from 'bullmq/dist/cjs/version.js';
 import { type Cluster, type Command, type Redis, ReplyError } from 'ioredis';
 import { afterRunning, atMost } from '../core/time.ts';
@@ -31,7 +33,7 @@ const latestErrors = new WeakMap<Connection, Error>();
 /** Connections that were closed here. */
 const closed = new WeakSet<Connection>();
 
-/** What ioredis rejects a command with whose connection was lost. */
+/** What ioredis rejects a command with whose connection was lost, or did not come about. */
 const CLOSED = 'Connection is closed.';
 
 /** Opens a connection. Its errors go to `onError`; commands reject by themselves. */
@@ -54,9 +56,10 @@ export function openRedis(
   { answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS }: ConnectionOptions = {},
 ): Connection {
   const redis = connectRedis(location, role, answerTimeoutMs);
-  const note = (error: Error): void => {
+  const note = (given: Error): void => {
     // It says less than the error that closed it.
-    if (error.message === CLOSED) return;
+    if (isCluster(redis) && given.message === CLOSED) return;
+    const error = plainError(redis, given);
     latestErrors.set(redis, error);
     onError(error);
   };
@@ -81,6 +84,17 @@ export function openRedis(
   }
   if (isCluster(redis)) keepFinding(redis);
   return redis;
+}
+
+/** ioredis says neither which sentinels it asked, nor for what. */
+function plainError(redis: Connection, error: Error): Error {
+  const [found, reason = CLOSED] =
+    /^All sentinels are unreachable\b.*?ms\.(?: Last error: (.*))?$/s.exec(error.message) ?? [];
+  if (found === undefined || isCluster(redis)) return error;
+  const { sentinels = [], name } = redis.options;
+  const asked = sentinels.map(({ host, port }) => `${host}:${port}`).join(', ');
+  const why = reason === CLOSED ? 'no connection' : reason;
+  return new Error(`no sentinel named the master "${name}": ${why} (asked: ${asked})`, { cause: error });
 }
 
 /** Calls back each time that Redis, or one server of a Cluster, takes commands again. @returns what ends it */
@@ -187,6 +201,8 @@ export async function firstConnection(redis: Connection, timeoutMs: number): Pro
         if (isConnected(redis)) resolve();
       });
       redis.once('close', resolve);
+      // While no sentinel names the master, nothing is closed.
+      if (!isCluster(redis)) redis.once('error', () => resolve());
     }),
   );
   end();
@@ -194,14 +210,12 @@ export async function firstConnection(redis: Connection, timeoutMs: number): Pro
 
 /** Asks Redis, or any server of a Cluster, for a sign of life. Rejects if there is none soon. */
 export async function expectAnswer(redis: Connection): Promise<void> {
-  if (!isCluster(redis)) {
-    await redis.ping();
-    return;
-  }
+  const isOne = !isCluster(redis) && redis.options.sentinels == null;
   // What is asked before would wait until a server is found.
-  await firstConnection(redis, DEFAULT_ANSWER_TIMEOUT_MS);
-  if (!isConnected(redis)) throw new Error('none of its servers is there');
-  await Promise.any(serversOf(redis).map((server) => server.ping()));
+  if (!isOne) await firstConnection(redis, DEFAULT_ANSWER_TIMEOUT_MS);
+  if (!isOne && !isConnected(redis)) throw new Error('none of its servers is there');
+  const asked = serversOf(redis).map((server) => server.ping());
+  await Promise.any(asked).catch(({ errors: [first] }: AggregateError) => Promise.reject(first));
 }
 
 /** Closes a connection without waiting for a server that may be gone. */

@@ -1,9 +1,7 @@
-import {
-  addDelayedJob,
-  addPrioritizedJob,
-  addStandardJob,
-  type LuaScript,
-} from 'bullmq/dist/cjs/scripts/index.js';
+import type { LuaScript } from 'bullmq/dist/cjs/scripts/*';
+import { addDelayedJob } from 'bullmq/dist/cjs/scripts/addDelayedJob-6.js';
+import { addPrioritizedJob } from 'bullmq/dist/cjs/scripts/addPrioritizedJob-9.js';
+import { addStandardJob } from 'bullmq/dist/cjs/scripts/addStandardJob-9.js';
 
 /*
  * BullMQ keeps a queue in `wait` (list), `active` (list), `prioritized` and `delayed` (sorted sets), `stalled` (set),
