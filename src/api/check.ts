@@ -7,7 +7,7 @@ import { about, type CheckFinding, findingSchema, inOrder, isOk, remark } from '
 import type { ResolvedClient } from '../config/config-schema.ts';
 import { findChannelDoubts } from '../config/credential-doubts.ts';
 import { unlessCalledOff } from '../core/call-off.ts';
-import { isConnected, unavailable } from '../queue/connections.ts';
+import { isConnected, isNotAnswered, unavailable } from '../queue/connections.ts';
 import type { Connection } from '../queue/servers.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients, clientOf } from './clients.ts';
@@ -112,5 +112,6 @@ async function examine(
 }
 
 function whyNot(redis: Connection, error: unknown): string {
-  return isConnected(redis) ? `asking Redis failed: ${String(error)}` : unavailable(redis, error).message;
+  const isAway = !isConnected(redis) || isNotAnswered(error);
+  return isAway ? unavailable(redis, error).message : `asking Redis failed: ${String(error)}`;
 }

@@ -1,8 +1,7 @@
-import { ReplyError } from 'ioredis';
 import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { loadConfigWithoutTls } from '../config/load-config.ts';
 import { didYouMean } from '../core/near-miss.ts';
-import { closeRedis, expectAnswer, openRedis, refusedByRedis, unavailable } from '../queue/connections.ts';
+import { closeRedis, expectAnswer, openRedis, toldOf, unavailable } from '../queue/connections.ts';
 import type { Connection } from '../queue/servers.ts';
 import { countServices } from '../queue/stored-clients.ts';
 import { localUser } from '../service/local-user.ts';
@@ -47,7 +46,7 @@ export function operatorAction<Options extends GlobalOptions, Words extends read
     try {
       return await action(terminal, operator, options, ...words);
     } catch (error) {
-      throw error instanceof ReplyError ? refusedByRedis(error as Error) : error;
+      throw toldOf(operator.redis, error);
     } finally {
       await operator.close();
     }

@@ -39,13 +39,15 @@ const CLOSE_TIMEOUT_MS = 250;
 const SENTINEL_ANSWER_MS = 1_000;
 /** Where another server may take over, a silent one is left after this time: it may be frozen, and hold no majority. */
 const SILENT_SERVER_MS = 10_000;
-/** How often a Cluster is asked which server has which keys, and how long a server may take to be reached. */
-const SLOTS_EVERY_MS = 1_000;
-const SERVER_CONNECT_MS = 2_000;
+/** How long a server of a Cluster may take to be reached. */
+export const SERVER_CONNECT_MS = 2_000;
+/**
+ * How often a command is sent again while a Cluster has no server for it, about ten times a second. A worker never gives
+ * up: it waits for a failover as long as for one Redis. An operator waits for seconds.
+ */
+const MAX_REDIRECTIONS: Record<ConnectionRole, number> = { intake: 16, worker: 1_000_000, operator: 50 };
 /** If a name leads to a replica, it is left no more often than this: each time the log says that Redis is back. */
 const LEAVE_REPLICA_EVERY_MS = 2_000;
-/** A worker never gives up on a Cluster: it waits for a failover as long as for one Redis. */
-const NEVER = 1_000_000;
 
 const retryIn = (times: number): number => Math.min(50 * 2 ** Math.min(times, 6), 2_000);
 
@@ -115,19 +117,20 @@ function connectSentinel(location: Servers, options: PlainOptions): Redis {
 }
 
 function connectCluster(
-  { cluster = [], natMap, tls }: Servers,
+  { cluster = [], natMap }: Servers,
   role: ConnectionRole,
   { enableOfflineQueue = true, retryStrategy: _, ...options }: PlainOptions,
 ): Cluster {
   return new Cluster(addressesIn(cluster), {
     enableOfflineQueue,
+    // It asks one server, which may be the one that is away.
+    enableReadyCheck: false,
     clusterRetryStrategy: retryIn,
-    slotsRefreshInterval: SLOTS_EVERY_MS,
     retryDelayOnMoved: 20,
-    ...(role === 'worker' && { maxRedirections: NEVER }),
+    maxRedirections: MAX_REDIRECTIONS[role],
     ...(natMap && { natMap: readNatMap(natMap) }),
-    // Certificates are held against the names by which the servers know each other.
-    ...(tls && { dnsLookup: (address, done) => done(null, address) }),
+    // Certificates are held against names; and one that cannot be resolved must not stand for all.
+    dnsLookup: (address, done) => done(null, address),
     redisOptions: { ...options, connectTimeout: SERVER_CONNECT_MS },
   });
 }

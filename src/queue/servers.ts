@@ -28,16 +28,18 @@ export function serversOf(redis: Connection): Redis[] {
 export function serverOf(redis: Connection, client: string): Redis | undefined {
   if (!isCluster(redis)) return redis;
   const address = redis.slots[calculateSlot(clientPrefix(client))]?.[0] ?? '';
+  const servers = serversOf(redis);
+  const known = servers.find((server) => addressOf(server) === address);
+  if (known !== undefined) return known;
+  // After MOVED it stands there as the servers know it, until all are asked.
   const { natMap } = redis.options;
-  const { host, port } =
-    (typeof natMap === 'object' ? natMap?.[address] : undefined) ?? splitAddress(address);
-  return serversOf(redis).find(({ options }) => options.host === host && options.port === port);
+  const reached = typeof natMap === 'object' ? natMap?.[address] : undefined;
+  return reached && servers.find((server) => addressOf(server) === `${reached.host}:${reached.port}`);
 }
 
-/** An IPv6 address stands without brackets. */
-function splitAddress(address: string) {
-  const at = address.lastIndexOf(':');
-  return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+/** As a Cluster names its servers: an IPv6 address stands without brackets. */
+function addressOf({ options: { host, port } }: Redis): string {
+  return `${host}:${port}`;
 }
 
 /** Whether a server of a Cluster says that another one has the keys, or some of them. It has written nothing then. */
@@ -48,6 +50,35 @@ export function isSlotMoving({ message }: Error): boolean {
 /** Asks a Cluster anew which server has which keys. Never rejects. */
 export async function refreshSlots(redis: Cluster): Promise<void> {
   await new Promise<void>((resolve) => redis.refreshSlotsCache(() => resolve()));
+}
+
+/** How often a Cluster is asked which server has which keys. */
+const SLOTS_EVERY_MS = 1_000;
+/** If no server of a Cluster says for this long where the keys are, the configured ones are asked. */
+const LOST_MS = 10_000;
+
+/**
+ * Keeps up with where the keys of a Cluster are, and the connections to all servers open that take writes. ioredis opens
+ * one when a command needs it, and misses a lost one when a command fails.
+ */
+export function keepFinding(redis: Cluster): void {
+  let foundAt = performance.now();
+  redis.on('refresh', () => {
+    foundAt = performance.now();
+  });
+  const find = (): void => {
+    if (redis.status !== 'ready') return;
+    redis.refreshSlotsCache();
+    // It may go on asking servers whose addresses have all changed.
+    if (performance.now() - foundAt > LOST_MS) redis.disconnect(true);
+  };
+  // Not slotsRefreshInterval: closed while it asks, ioredis never stops asking.
+  const timer = setInterval(find, SLOTS_EVERY_MS).unref();
+  redis.on('end', () => clearInterval(timer));
+  redis.on('+node', (server: Redis) => {
+    if (server.options.readOnly !== true) server.connect().catch(() => {});
+    server.once('ready', () => server.once('close', find));
+  });
 }
 
 /** Groups what belongs to clients by the server that has them; what has no server that is known is left out. */
@@ -83,7 +114,21 @@ export function duplicate(redis: Connection, options: PlainOptions): Redis {
     turn += 1;
     return servers[turn % servers.length] ?? {};
   };
-  const copy = new Redis({ ...(redis.options.redisOptions as PlainOptions), ...options, ...next() });
+  const first = next();
+  // Without a host it would be that of this machine.
+  const lazyConnect = first.host === undefined;
+  const copy = new Redis({
+    ...(redis.options.redisOptions as PlainOptions),
+    ...options,
+    ...first,
+    lazyConnect,
+  });
+  if (lazyConnect) {
+    redis.once('ready', () => {
+      Object.assign(copy.options, next());
+      copy.connect().catch(() => {});
+    });
+  }
   // ioredis reads them at each attempt.
   copy.on('reconnecting', () => Object.assign(copy.options, next()));
   return copy;
@@ -132,7 +177,12 @@ export function lossesOf(redis: Connection): number {
   if (known !== undefined) return known;
   losses.set(redis, 0);
   const count = (): void => void losses.set(redis, lossesOf(redis) + 1);
-  if (isCluster(redis)) redis.on('-node', count);
-  else redis.on('close', count);
+  if (!isCluster(redis)) redis.on('close', count);
+  else {
+    // Not -node: it does not come if the server was found again by then.
+    const watch = (server: Redis) => server.once('close', count);
+    redis.nodes().forEach(watch);
+    redis.on('+node', watch);
+  }
   return 0;
 }

@@ -1,16 +1,27 @@
 import type { Redis } from 'ioredis';
 import type { Batch, StoredEvent } from '../core/event.ts';
+import { atMost } from '../core/time.ts';
 import { decodeData } from './admit.ts';
+import {
+  connectedServer,
+  DEFAULT_ANSWER_TIMEOUT_MS,
+  expectAnswer,
+  firstConnection,
+  unavailable,
+} from './connections.ts';
 import { readDeadLetterPage } from './dead-letters.ts';
 import { clientIn, clientPrefix, endpointPrefix, statsKey } from './names.ts';
-import { type Connection, serverOf, serversOf } from './servers.ts';
+import { type Connection, isCluster, serversOf } from './servers.ts';
 
 const SCAN_COUNT = 1_000;
 const NAMED_JOBS = 3;
 const SOME_JOBS = 3;
+/** How long a server may take to say who is connected to it. */
+const COUNT_MS = 2_000;
 
 /** The names of all clients that have, or had, events in this Redis. */
 export async function findStoredClients(redis: Connection): Promise<string[]> {
+  if (isCluster(redis)) await expectAnswer(redis);
   // A server that has handed a slot over may still list its keys.
   const names = new Set<string>();
   for (const server of serversOf(redis)) {
@@ -26,8 +37,9 @@ export async function findStoredClients(redis: Connection): Promise<string[]> {
  * may be at work for it any more.
  */
 export async function forgetClient(redis: Connection, client: string): Promise<void> {
-  const server = serverOf(redis, client);
-  if (server === undefined) return;
+  if (isCluster(redis)) await expectAnswer(redis);
+  const server = isCluster(redis) ? await connectedServer(redis, client) : redis;
+  if (server === undefined) throw unavailable(redis);
   for await (const keys of scan(server, `${clientPrefix(client)}:*`)) {
     if (keys.length > 0) await server.unlink(...keys);
   }
@@ -73,11 +85,11 @@ export async function readSomeEvents(
 
 /** How many worker processes deliver from this Redis now; undefined if it does not say. */
 export async function countServices(redis: Connection): Promise<number | undefined> {
-  try {
-    // A worker connects to a server of a Cluster when it has something to do there.
-    const lists = await Promise.all(serversOf(redis).map((server) => server.client('LIST')));
-    return Math.max(0, ...lists.map((list) => String(list).match(/ name=waybill-worker /g)?.length ?? 0));
-  } catch {
-    return undefined;
-  }
+  if (isCluster(redis)) await firstConnection(redis, DEFAULT_ANSWER_TIMEOUT_MS);
+  const asked = serversOf(redis).map((server) => atMost(COUNT_MS, server.client('LIST')).catch(() => {}));
+  // A worker is connected to each server of a Cluster that it can reach.
+  const counts = (await Promise.all(asked)).flatMap((list) =>
+    list === undefined ? [] : [String(list).match(/ name=waybill-worker /g)?.length ?? 0],
+  );
+  return counts.length === 0 ? undefined : Math.max(...counts);
 }

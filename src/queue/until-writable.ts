@@ -8,12 +8,14 @@ const LONGEST_WAIT_MS = 2_000;
 /** Redis before 7 puts what a command within a script was refused with behind where in which script. */
 const WITHIN_SCRIPT =
   /^(?:ERR Error running script \(call to f_[0-9a-f]{40}\): )?(?:@user_script: ?\d+: )*-?/;
+/** How a Cluster's client begins that gave up asking again and again. */
+const GIVEN_UP = /^Too many Cluster redirections\. Last error: ReplyError: /;
 /** Redis 7 puts it behind the reason. */
 const IN_SCRIPT = / script: [0-9a-f]{40}, on @user_script:\d+\.$/;
 
 /** What Redis refused a command with, without where in which script that was. */
 export function reasonOf(error: Error): string {
-  return error.message.replace(WITHIN_SCRIPT, '').replace(IN_SCRIPT, '').trim();
+  return error.message.replace(GIVEN_UP, '').replace(WITHIN_SCRIPT, '').replace(IN_SCRIPT, '').trim();
 }
 
 /** Tells whether an error is Redis saying that it cannot be written for the moment. */

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import { createBatchWorkers } from '../../src/queue/batch-workers.ts';
 import { endpointPrefix, LOCK_TIMING } from '../../src/queue/names.ts';
+import type { Connection } from '../../src/queue/servers.ts';
 import type { BatchWorker } from '../../src/queue/take.ts';
 import { dispositionsOf } from './events.ts';
 import { testRedis } from './redis.ts';
@@ -9,7 +10,7 @@ import { testRedis } from './redis.ts';
 /** A batch worker without a process behind it: it takes batches, and nothing happens to them. */
 export async function idleBatchWorker(
   client: string,
-  redis: Redis = testRedis({ maxRetriesPerRequest: null }),
+  redis: Connection = testRedis({ maxRetriesPerRequest: null }),
   onError: (error: Error) => void = () => {},
 ): Promise<BatchWorker> {
   const workers = createBatchWorkers({ redis, lock: LOCK_TIMING, onError, now: Date.now });

@@ -9,6 +9,7 @@ import { findChannelDoubts } from '../../config/credential-doubts.ts';
 import { loadConfig } from '../../config/load-config.ts';
 import { formatCount } from '../../core/quantity-text.ts';
 import { WaybillError } from '../../core/waybill-error.ts';
+import { isNotAnswered, unavailable } from '../../queue/connections.ts';
 import { printFindings } from '../check/print-findings.ts';
 import { findClients, openOperator } from '../open-operator.ts';
 import { withProgress } from '../progress.ts';
@@ -103,6 +104,8 @@ async function askRedis(config: Config): Promise<{ findings: CheckFinding[]; rea
     const operator = await openOperator(config.file);
     try {
       return { findings: await checkRedis(operator.redis, config), reachable: true };
+    } catch (error) {
+      throw isNotAnswered(error) ? unavailable(operator.redis, error) : error;
     } finally {
       await operator.close();
     }

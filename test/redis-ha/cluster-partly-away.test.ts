@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest';
+import { closeRedis, expectAnswer, openRedis } from '../../src/queue/connections.ts';
+import { setPaused } from '../../src/queue/pause-client.ts';
+import { countServices } from '../../src/queue/stored-clients.ts';
+import { healthOf } from '../support/health-client.ts';
+import { failOnLeaks } from '../support/leaks.ts';
+import { clusterScene, TYPE } from './cluster-scene.ts';
+
+failOnLeaks();
+
+const TIMES = 12;
+/** A command gives up long before that; it only tells a hang. */
+const HANG_MS = 60_000;
+const AWAY = {
+  killed: /Redis cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:\d+/,
+  frozen:
+    /Redis (?:cannot be reached|did not confirm the write): (?:127\.0\.0\.1:\d+|a server of the Cluster is away, or) does not answer/,
+};
+
+test.each(['killed', 'frozen'] as const)(
+  'one of three masters is %s and has no replica: commands serve the others, and say so of its clients',
+  async (how) => {
+    const scene = await clusterScene({ masters: 3, each: 1 });
+    const { cluster, names } = scene;
+    const [away = '', other = '', another = ''] = names;
+    const service = await scene.startService();
+    const [server] = cluster.masters;
+    if (how === 'killed') await server?.kill();
+    else server?.freeze();
+
+    // Which server is asked first is a matter of chance.
+    const opened = Array.from({ length: TIMES }, async () => {
+      const redis = openRedis({ cluster: cluster.section.cluster }, 'operator', () => {});
+      try {
+        await expectAnswer(redis);
+        await setPaused(redis, other, false, Date.now());
+        return await countServices(redis);
+      } finally {
+        closeRedis(redis);
+      }
+    });
+    expect(await Promise.all(opened)).toEqual(Array(TIMES).fill(1));
+    expect(await scene.run('send', another, '--sample', TYPE)).toMatchObject({ code: 0 });
+    await scene.company.waitFor(1, { timeoutMs: HANG_MS });
+
+    const commands = [
+      ['status'],
+      ['pause', away],
+      ['event', '0195a4c2-3b5e-7d10-8f21-6a0c9d4e7b13', '--client', away],
+      ['dead-letters', 'list', '--client', away],
+      ['check'],
+      ['send', away, '--sample', TYPE],
+    ];
+    const from = performance.now();
+    const ended = commands.map(async (args) => {
+      const { code, stdout, stderr } = await scene.run(...args);
+      return { args, code, said: stdout + stderr };
+    });
+    const said = expect.stringMatching(AWAY[how]);
+    expect(await Promise.all(ended)).toEqual(commands.map((args) => ({ args, code: 4, said })));
+    expect(performance.now() - from).toBeLessThan(HANG_MS);
+    const { checks } = await (await healthOf(service)).readiness();
+    expect(checks.redis).toEqual({ ok: false, detail: expect.stringMatching(/^Redis does not answer: ./) });
+
+    if (how === 'frozen') server?.thaw();
+    else await server?.start();
+    const load = scene.load([away]);
+    await load.goesOn([away], 1);
+    await load.stop();
+  },
+);
