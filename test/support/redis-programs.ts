@@ -22,9 +22,10 @@ export interface RedisProgram {
 const READY = /ready to accept connections|\+monitor/i;
 const LOOK_AGAIN_MS = 20;
 
-/** Where the program runs. */
+/** How the program runs. */
 interface Place {
-  readonly cwd?: string;
+  /** Left out: a free one. */
+  readonly port?: number;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -35,12 +36,11 @@ interface Place {
  */
 export async function startRedisProgram(
   wordsOf: (port: number) => readonly string[],
-  { cwd, env = {} }: Place = {},
+  { port: given, env = {} }: Place = {},
 ): Promise<RedisProgram> {
-  const port = await freePort();
+  const port = given ?? (await freePort());
   const [command = '', ...words] = wordsOf(port);
   const child = spawn(command, words, {
-    ...(cwd !== undefined && { cwd }),
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
