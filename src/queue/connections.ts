@@ -56,9 +56,6 @@ export function openRedis(
   redis.on('node error', note);
   // The earlier error says nothing of a server that listens and does not answer yet.
   redis.on('connect', () => latestErrors.delete(redis));
-  // A Cluster that was reached and cannot be used is left without an error.
-  if (isCluster(redis))
-    redis.on('close', () => void (closed.has(redis) || latestErrors.has(redis) || note(unusable())));
   redis.on('end', () => {
     // With Sentinel, a connection that is lost while the master is asked for may end for good.
     if (!closed.has(redis)) redis.connect().catch(() => {});
@@ -68,14 +65,10 @@ export function openRedis(
   return redis;
 }
 
-function unusable(): Error {
-  return new Error('the Cluster says that it is down, names no server, or refuses CLUSTER INFO');
-}
-
 /** Calls back each time that Redis, or one server of a Cluster, takes commands again. */
 export function onReady(redis: Connection, action: () => void): void {
   redis.on('ready', action);
-  redis.on('+node', (server: Redis) => server.once('ready', () => redis.status === 'ready' && action()));
+  redis.on('+node', (server: Redis) => server.once('ready', action));
 }
 
 /** Whether a command given now would be written to Redis, to any server of a Cluster, not rejected or kept for later. */
@@ -145,7 +138,14 @@ export async function expectAnswer(redis: Connection): Promise<void> {
 /** Closes a connection without waiting for a server that may be gone. */
 export function closeRedis(redis: Connection): void {
   closed.add(redis);
+  if (isCluster(redis)) endRefreshes(redis);
   redis.disconnect();
+}
+
+/** If ioredis is closed while it asks for the slots, it would go on asking for ever, and keep the process alive. */
+function endRefreshes(redis: Cluster): void {
+  redis.options.slotsRefreshInterval = 1;
+  redis.refreshSlotsCache = () => {};
 }
 
 /** Rejects what is not answered in time. Not commandTimeout: a process that stood still would reject before it reads. */
