@@ -10,7 +10,7 @@ import { readTopic } from '../docs/texts.ts';
 import { readView } from '../support/client-view.ts';
 import { QUICK_RETRIES } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
-import { type RedisProgram, startRedisProgram } from '../support/redis-programs.ts';
+import { startRedisProgram } from '../support/redis-programs.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { until } from '../support/until.ts';
 import { runWaybill, startWaybill, testDirectory } from '../support/waybill-process.ts';
@@ -60,32 +60,70 @@ const objecting: Script = (delivery) =>
 const EVENTS = numberedEvents(TYPE, 30).map((event, n) => ({ ...event, optiturn_lp: `LP-${n}` }));
 const OBJECTED = 3;
 
-const KINDS: readonly (readonly [
-  kind: string,
-  words: readonly string[],
-  redis: (server: RedisProgram) => Record<string, unknown>,
-])[] = [
-  ['one Redis', [], ({ port }) => ({ url: `redis://waybill:${PASSWORD}@127.0.0.1:${port}` })],
-  [
-    'a Cluster',
-    ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
-    ({ port }) => ({
-      cluster: [`127.0.0.1:${port}`],
-      username: 'waybill',
-      password: PASSWORD,
-      acknowledgedBy: 0,
-    }),
-  ],
-];
+/** Where servers are that have the user of the document, and connections that see what each has refused. */
+interface Guarded {
+  readonly redis: Record<string, unknown>;
+  /** The first has the events. */
+  readonly admins: readonly [Redis, ...Redis[]];
+}
+
+const USER = { username: 'waybill', password: PASSWORD };
+
+async function oneRedis(): Promise<Guarded> {
+  const { server, admin } = await guardedServer([]);
+  return { redis: { url: `redis://waybill:${PASSWORD}@127.0.0.1:${server.port}` }, admins: [admin] };
+}
+
+/** A Cluster of one server. */
+async function aCluster(): Promise<Guarded> {
+  const { server, admin } = await guardedServer([
+    ...['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
+  ]);
+  await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', String(SLOTS - 1));
+  await until(async () => String(await admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
+  return { redis: { cluster: [`127.0.0.1:${server.port}`], ...USER, acknowledgedBy: 0 }, admins: [admin] };
+}
+
+/** A master with a replica, and a sentinel that has users as well. */
+async function sentinel(): Promise<Guarded> {
+  const master = await guardedServer([]);
+  const { port } = master.server;
+  const replica = await guardedServer(['--replicaof', '127.0.0.1', String(port)]);
+  await until(async () => /slave0:.*state=online/.test(await master.admin.info('replication')));
+  const file = join(testDirectory(), 'sentinel.conf');
+  writeFileSync(file, `sentinel monitor waybill-master 127.0.0.1 ${port} 1\n`);
+  const program = await startRedisProgram((own) => [
+    ...['redis-sentinel', file, '--port', String(own), '--bind', '127.0.0.1'],
+  ]);
+  const admin = program.connect();
+  const [acl = '', ...words] = documented('-p 26379 ACL SETUSER waybill').slice(2);
+  expect(await admin.call(acl, ...words)).toBe('OK');
+  return {
+    redis: {
+      sentinels: [`127.0.0.1:${program.port}`],
+      name: 'waybill-master',
+      ...USER,
+      sentinelUsername: 'waybill',
+      sentinelPassword: PASSWORD,
+    },
+    admins: [master.admin, replica.admin, admin],
+  };
+}
+
+const KINDS = [
+  ['one Redis', oneRedis],
+  ['a Cluster', aCluster],
+  ['Sentinel', sentinel],
+] as const;
 
 describe('a user with the rule of redis.md', () => {
-  test.each(KINDS)('of %s may do all that a service and its operators do', async (_kind, words, redisOf) => {
-    const { server, admin } = await guardedServer(words);
-    if (words.length > 0) await joinAllSlots(admin, server.port);
+  test.each(KINDS)('of %s may do all that a service and its operators do', async (_kind, begin) => {
+    const { redis, admins } = await begin();
+    const [admin] = admins;
     const company = await testSandbox().company('acme', { script: objecting, auth: { type: 'oauth2' } });
     const { key, sha256 } = generateKey();
     const config = {
-      redis: redisOf(server),
+      redis,
       http: { port: 0, keys: [{ name: 'orders', sha256, scopes: ['submit', 'operate'] }] },
       metrics: { port: 0 },
       deadLetters: { keepDays: 30 },
@@ -198,7 +236,7 @@ describe('a user with the rule of redis.md', () => {
     service.signal('SIGTERM');
     expect((await service.exit).code).toBe(0);
     expect(service.lines.filter(({ msg }) => msg === 'redis error')).toEqual([]);
-    expect(await refusals(admin)).toEqual([]);
+    expect(await Promise.all(admins.map(refusals))).toEqual(admins.map(() => []));
   });
 
   test('may do nothing with keys and channels of others, and nothing that a server is administered by', async () => {
@@ -244,10 +282,3 @@ describe('a user with the rule of redis.md', () => {
     expect((await refusals(admin)).join()).toContain('wb:work');
   });
 });
-
-/** Makes a Cluster of one server. */
-async function joinAllSlots(admin: Redis, port: number): Promise<void> {
-  await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', String(SLOTS - 1));
-  await until(async () => String(await admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok'));
-  expect(String(await admin.call('CLUSTER', 'SLOTS'))).toContain(String(port));
-}
