@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../src/core/random.ts';
 import type { Disturbance, Evidence } from './chaos/evidence.ts';
 import { fateOf } from './chaos/fates.ts';
-import { drawPlan, FAULT_KINDS, FIXED_PLAN, FIXED_SECONDS } from './chaos/plan.ts';
+import { drawPlan, faultKinds, fixedPlan } from './chaos/plan.ts';
 import type { Sighting } from './chaos/protocol.ts';
 import { accountOfSend } from './chaos/send-account.ts';
 import { judge } from './chaos/verdict.ts';
@@ -54,6 +54,7 @@ function evidence(changes: Partial<Evidence> = {}): Evidence {
     undrained: undefined,
     concurrency: 2,
     takeoverWithinMs: 45_000,
+    longestSilenceMs: 45_000,
     stoppedAt: 100,
     ...changes,
   };
@@ -377,16 +378,41 @@ describe('the account of a send', () => {
   });
 });
 
+/** The fixed plan is short where another server takes over. */
+const OF_FAILOVERS: ReadonlySet<string> = new Set([
+  'kill send',
+  'kill connections',
+  'kill replay',
+  'freeze redis',
+  'kill redis',
+  'move slot',
+]);
+
 describe('the plan', () => {
-  test('the same seed draws the same faults, all kinds of them in a long run', () => {
-    const plan = drawPlan(600, seededRandom(7));
-    expect(drawPlan(600, seededRandom(7))).toEqual(plan);
-    expect(new Set(plan.map(({ kind }) => kind))).toEqual(new Set(FAULT_KINDS));
-    expect(plan.every(({ at, forMs }) => at + forMs <= 600_000)).toBe(true);
+  const kinds = ['one', 'sentinel', 'cluster'] as const;
+
+  test.each(kinds)(
+    'for %s, the same seed draws the same faults, all kinds of them in a long run',
+    (redis) => {
+      const plan = drawPlan(1_800, seededRandom(7), redis);
+      expect(drawPlan(1_800, seededRandom(7), redis)).toEqual(plan);
+      expect(new Set(plan.map(({ kind }) => kind))).toEqual(new Set(faultKinds(redis)));
+      expect(plan.every(({ at, forMs }) => at + forMs <= 1_800_000)).toBe(true);
+    },
+  );
+
+  test.each(kinds)('the fixed one for %s has each kind once that matters, while producers work', (redis) => {
+    const { plan, seconds } = fixedPlan(redis);
+    const all = faultKinds(redis).filter((kind) => redis === 'one' || OF_FAILOVERS.has(kind));
+    expect(plan.map(({ kind }) => kind).sort()).toEqual(all.sort());
+    expect(plan.every(({ at }) => at < seconds * 1_000)).toBe(true);
   });
 
-  test('the fixed one has each kind once, while producers work', () => {
-    expect(FIXED_PLAN.map(({ kind }) => kind).sort()).toEqual([...FAULT_KINDS].sort());
-    expect(FIXED_PLAN.every(({ at }) => at < FIXED_SECONDS * 1_000)).toBe(true);
+  test('a failover takes its time: nothing else keeps results from being written down meanwhile', () => {
+    const [freeze, kill] = ['freeze redis', 'kill redis'].map((kind) =>
+      fixedPlan('cluster').plan.find((fault) => fault.kind === kind),
+    );
+    expect(Math.min(freeze?.forMs ?? 0, kill?.forMs ?? 0)).toBeGreaterThanOrEqual(8_000);
+    expect(kill?.at).toBeGreaterThan((freeze?.at ?? 0) + 16_000);
   });
 });

@@ -4,7 +4,12 @@ import { replicasWanted } from '../config/redis-config.ts';
 import { formatCount } from '../core/quantity-text.ts';
 import type { ClientView } from '../queue/client-view.ts';
 import { type Connection, isCluster, serverOf, serversOf, withReplicas } from '../queue/servers.ts';
-import { judgeRedisSettings, type RedisSettings, readRedisSettings } from '../redis/settings.ts';
+import {
+  type Finding,
+  judgeRedisSettings,
+  type RedisSettings,
+  readRedisSettings,
+} from '../redis/settings.ts';
 import { type Remark, remark } from './finding.ts';
 
 /** What a check tells of the servers, before it looks at what they hold. @throws errors of Redis */
@@ -18,11 +23,16 @@ export async function checkServers(redis: Connection, { redis: section }: Config
   if (section === undefined || section.url !== undefined)
     return masters.flatMap(({ name, settings }) => describeOne(name, settings));
   const wanted = replicasWanted(section);
+  const replicas = await withReplicas(redis, async (server) => ({
+    name: nameOf(server),
+    settings: await readRedisSettings(server),
+  }));
   return [
     ...masters.flatMap((master) => describeMaster(master, wanted)),
-    ...(await withReplicas(redis, async (server) => describeReplica(nameOf(server), server))).flat(),
+    ...describeReplicas(replicas, masters),
+    ...describeMinReplicas([...masters, ...replicas]),
     ...(isCluster(redis) ? describeCluster(masters.map(({ settings }) => settings)) : []),
-    describeFailover(wanted),
+    ...describeFailover(wanted, Math.min(...masters.map(({ settings }) => settings.replicas))),
   ];
 }
 
@@ -46,26 +56,65 @@ function describeOne(name: string, settings: RedisSettings): Remark[] {
 }
 
 function describeMaster({ name, settings }: Server, wanted: number): Remark[] {
-  const { replicas, minReplicas } = settings;
+  const { replicas } = settings;
   const remarks = describeOne(name, { ...settings, clusterEnabled: false });
   if (replicas < Math.max(wanted, 1)) {
+    const has = `master ${name} has ${replicas === 0 ? 'no replica' : countOf(replicas)}`;
     const needs =
-      wanted > 0 ? `, and acknowledgedBy is ${wanted}: no event is confirmed` : ': nothing stands in for it';
-    remarks.push(remark(wanted > 0 ? 'error' : 'warning', `${name} has ${replicas} replicas${needs}`));
-  }
-  if (minReplicas === undefined || minReplicas === 0) {
-    const what = minReplicas === undefined ? 'could not be checked' : 'is 0';
-    const message = `min-replicas-to-write of ${name} ${what} and should be 1: a master that is cut off goes on taking writes, which the failover undoes`;
-    remarks.push(remark(minReplicas === undefined ? 'note' : 'warning', message));
+      wanted > 0
+        ? `, and acknowledgedBy is ${wanted}: no event counts as accepted`
+        : ': nothing takes over if it fails';
+    remarks.push(remark(wanted > 0 ? 'error' : 'warning', has + needs));
   }
   return remarks;
 }
 
-/** It takes over as it is. */
-async function describeReplica(name: string, server: Redis): Promise<Remark[]> {
-  const settings = await readRedisSettings(server);
-  const judged = judgeRedisSettings({ ...settings, role: 'master', clusterEnabled: false });
-  return judged.map(({ level, message }) => remark(level, `replica ${name}: ${message}`));
+/** A replica takes over as it is. */
+function judgeAsMaster(settings: RedisSettings): Finding[] {
+  return judgeRedisSettings({ ...settings, role: 'master', clusterEnabled: false });
+}
+
+/** What is found of a master is not said again of its replicas. */
+function describeReplicas(replicas: readonly Server[], masters: readonly Server[]): Remark[] {
+  if (replicas.length === 0) return [];
+  const said = new Set(
+    masters.flatMap(({ settings }) => judgeAsMaster(settings)).map(({ message }) => message),
+  );
+  const inOrder = byName(replicas);
+  const others = inOrder.flatMap(({ name, settings }) =>
+    judgeAsMaster(settings)
+      .filter(({ message }) => !said.has(message))
+      .map(({ level, message }) => remark(level, `replica ${name}: ${message}`)),
+  );
+  const names = inOrder.map(({ name }) => name).join(', ');
+  return [remark('ok', `${countOf(replicas.length)} in sync: ${names}`), ...others];
+}
+
+function byName(servers: readonly Server[]): Server[] {
+  return [...servers].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Also of a replica, which has it as a master. */
+function describeMinReplicas(servers: readonly Server[]): Remark[] {
+  const why =
+    'a master that is cut off from its replicas goes on taking writes, which a failover loses, and what it delivers meanwhile is delivered again';
+  const named = (minReplicas: number | undefined) =>
+    byName(servers.filter(({ settings }) => settings.minReplicas === minReplicas)).map(({ name }) => name);
+  const [zero, unknown] = [named(0), named(undefined)];
+  const remarks: Remark[] = [];
+  if (zero.length > 0) {
+    const message = `min-replicas-to-write is 0 and should be 1 on ${zero.join(', ')}: ${why}`;
+    remarks.push(remark('warning', message));
+  }
+  if (unknown.length > 0) {
+    const message = `min-replicas-to-write could not be checked on ${unknown.join(', ')} and should be 1: with 0 ${why}`;
+    remarks.push(remark('note', message));
+  }
+  return remarks;
+}
+
+function countOf(replicas: number): string {
+  return `${replicas} replica${replicas === 1 ? '' : 's'}`;
 }
 
 function describeCluster(masters: readonly RedisSettings[]): Remark[] {
@@ -78,15 +127,25 @@ function describeCluster(masters: readonly RedisSettings[]): Remark[] {
   return remarks;
 }
 
-function describeFailover(wanted: number): Remark {
-  const twice = 'what was delivered in the last moments before it may be delivered twice';
+/** @param replicas how many the master has that has the fewest */
+function describeFailover(wanted: number, replicas: number): Remark[] {
+  // It is an error, and nothing counts as accepted.
+  if (replicas < wanted) return [];
+  const twice = 'what was delivered in the moments before it may be delivered twice';
   if (wanted === 0) {
-    const lost = 'a failover may lose the events that were accepted in the last moments: acknowledgedBy is 0';
-    return remark('warning', `${lost}; ${twice}`);
+    const lost =
+      'acknowledgedBy is 0: a failover may lose the events that were accepted in the moments before it';
+    return [remark('warning', `${lost}; ${twice}`)];
   }
-  const replicas = wanted === 1 ? 'a replica has' : `${wanted} replicas have`;
-  const kept = `a failover loses no accepted event as long as one machine fails at a time: ${replicas} each before it counts as accepted`;
-  return remark('note', `${kept}; ${twice}`);
+  if (wanted === replicas) {
+    const all = replicas === 1 ? 'its replica has' : `all ${replicas} replicas have`;
+    const kept = `an event counts as accepted once ${all} it: a failover loses none while one machine fails at a time`;
+    return [remark('note', `${kept}; ${twice}`)];
+  }
+  const some = `an event counts as accepted once ${wanted} of ${replicas} replicas ${wanted === 1 ? 'has' : 'have'} it`;
+  const lost = `a failover loses it only if a replica takes over that did not have it yet`;
+  const cure = `acknowledgedBy: ${replicas} rules that out, and accepts nothing while a replica is away`;
+  return [remark('note', `${some}: ${lost} (${cure}); ${twice}`)];
 }
 
 /** How the clients of a Cluster are spread: one server has all events of a client. */

@@ -47,7 +47,8 @@ export function openRedis(
   { answerTimeoutMs = DEFAULT_ANSWER_TIMEOUT_MS }: ConnectionOptions = {},
 ): Connection {
   const redis = connectRedis(location, role, answerTimeoutMs);
-  const note = (error: Error): void => {
+  const note = (given: Error): void => {
+    const error = plainError(redis, given);
     latestErrors.set(redis, error);
     onError(error);
   };
@@ -64,6 +65,20 @@ export function openRedis(
   if (role === 'operator') limitAnswers(redis, answerTimeoutMs);
   return redis;
 }
+
+/** ioredis says neither which sentinels it asked, nor for what. */
+function plainError(redis: Connection, error: Error): Error {
+  const [found, reason = NO_CONNECTION] =
+    /^All sentinels are unreachable\b.*?ms\.(?: Last error: (.*))?$/s.exec(error.message) ?? [];
+  if (found === undefined || isCluster(redis)) return error;
+  const { sentinels = [], name } = redis.options;
+  const asked = sentinels.map(({ host, port }) => `${host}:${port}`).join(', ');
+  const why = reason === NO_CONNECTION ? 'no connection' : reason;
+  return new Error(`no sentinel named the master "${name}": ${why} (asked: ${asked})`, { cause: error });
+}
+
+/** What ioredis calls a connection that did not come about. */
+const NO_CONNECTION = 'Connection is closed.';
 
 /** Calls back each time that Redis, or one server of a Cluster, takes commands again. */
 export function onReady(redis: Connection, action: () => void): void {
@@ -121,13 +136,19 @@ export async function firstConnection(redis: Connection, timeoutMs: number): Pro
   // A Redis that loads its data neither takes commands nor closes the connection.
   await atMost(
     timeoutMs,
-    new Promise<void>((resolve) => redis.once('ready', resolve).once('close', resolve)),
+    // While no sentinel names the master, nothing is closed.
+    new Promise<void>((resolve) => {
+      redis
+        .once('ready', resolve)
+        .once('close', resolve)
+        .once('error', () => resolve());
+    }),
   );
 }
 
 /** Asks Redis for a sign of life. Rejects if there is none soon. */
 export async function expectAnswer(redis: Connection): Promise<void> {
-  if (isCluster(redis)) {
+  if (isCluster(redis) || redis.options.sentinels) {
     // What is asked before would wait until a server is found.
     await firstConnection(redis, DEFAULT_ANSWER_TIMEOUT_MS);
     if (redis.status !== 'ready') throw new Error('none of its servers is there');

@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
 import type { TlsMaterial } from '../config/config-schema.ts';
 import { type RedisConfig, readAddress, type ServerAddress } from '../config/redis-config.ts';
+import { followMaster } from './follow-master.ts';
 import type { Connection, PlainOptions } from './servers.ts';
 import { reasonOf } from './until-writable.ts';
 
@@ -41,6 +42,8 @@ const SILENT_SERVER_MS = 10_000;
 /** How often a Cluster is asked which server has which keys, and how long a server may take to be reached. */
 const SLOTS_EVERY_MS = 1_000;
 const SERVER_CONNECT_MS = 2_000;
+/** If a name leads to a replica, it is left no more often than this: each time the log says that Redis is back. */
+const LEAVE_REPLICA_EVERY_MS = 2_000;
 /** A worker never gives up on a Cluster: it waits for a failover as long as for one Redis. */
 const NEVER = 1_000_000;
 
@@ -61,8 +64,7 @@ export function connectRedis(
     disconnectTimeout: CLOSE_TIMEOUT_MS,
     connectionName: `waybill-${role}`,
     retryStrategy: retryIn,
-    // A name or a proxy may lead to another server by now, than to the one that was made a replica.
-    reconnectOnError: (error) => reasonOf(error).startsWith('READONLY'),
+    reconnectOnError: leaveReplica(),
   };
   if ('socketPath' in location) return new Redis(location.socketPath, options);
   const { url, sentinels, cluster, tls }: Servers = location;
@@ -74,6 +76,16 @@ export function connectRedis(
   const several = { ...secured, ...user, ...(role === 'worker' && { socketTimeout: SILENT_SERVER_MS }) };
   if (cluster !== undefined) return connectCluster(location, role, several);
   return connectSentinel({ ...location, sentinels: sentinels ?? [] }, several);
+}
+
+/** A name or a proxy may lead to another server by now than to the one that was made a replica. */
+function leaveReplica(): (error: Error) => boolean {
+  let next = 0;
+  return (error) => {
+    if (!reasonOf(error).startsWith('READONLY') || performance.now() < next) return false;
+    next = performance.now() + LEAVE_REPLICA_EVERY_MS;
+    return true;
+  };
 }
 
 /** As Node takes it. */
@@ -95,10 +107,11 @@ function connectSentinel(location: Servers, options: PlainOptions): Redis {
     ...(natMap && { natMap: readNatMap(natMap) }),
     sentinelRetryStrategy: retryIn,
     sentinelCommandTimeout: SENTINEL_ANSWER_MS,
-    // It ends the connection for good if a message comes while sentinels are asked.
     failoverDetector: false,
   };
-  return new Redis(all);
+  const redis = new Redis(all);
+  followMaster(redis);
+  return redis;
 }
 
 function connectCluster(

@@ -1,12 +1,16 @@
-import type { Redis } from 'ioredis';
+import { type Redis, ReplyError } from 'ioredis';
 import { afterRunning } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
+import { reasonOf } from './until-writable.ts';
 
-/** How long replicas are waited for; once that was in vain, until they are there again, for less. */
+/** How long replicas are waited for. */
 const PATIENCE_MS = 1_000;
-const SHORT_PATIENCE_MS = 100;
+/** Once that was in vain, until they are there again; longer than a round trip between continents takes. */
+const SHORT_PATIENCE_MS = 300;
 /** How much later than it promised a server may answer. */
 const DELAY_MS = 1_000;
+
+const LOST = 'the connection was lost';
 
 /**
  * Asks a server which of the writes of this connection its replicas have, by WAIT: one question at a time for all
@@ -15,48 +19,49 @@ const DELAY_MS = 1_000;
 class Replicas {
   readonly #server: Redis;
   #patienceMs = PATIENCE_MS;
-  #underWay: Promise<number> | undefined;
-  #next: Promise<number> | undefined;
+  #underWay: Promise<number | string> | undefined;
+  #next: Promise<number | string> | undefined;
 
   constructor(server: Redis) {
     this.#server = server;
   }
 
-  /** How many replicas have what was answered on this connection before this call. Rejects if the connection is lost. */
-  confirmed(wanted: number): Promise<number> {
+  /**
+   * How many replicas have what was answered on this connection before this call, or why it is not known. If the
+   * connection is another one by then, the answer is about that one.
+   */
+  confirmed(wanted: number): Promise<number | string> {
     this.#next ??= this.#ask(wanted, this.#underWay);
     return this.#next;
   }
 
-  async #ask(wanted: number, before: Promise<number> | undefined): Promise<number> {
-    await before?.catch(() => {});
+  async #ask(wanted: number, before: Promise<unknown> | undefined): Promise<number | string> {
+    await before;
     // What is answered from here on was not asked about.
     this.#underWay = this.#next;
     this.#next = undefined;
     const count = await this.#wait(wanted);
-    this.#patienceMs = count < wanted ? SHORT_PATIENCE_MS : PATIENCE_MS;
+    if (typeof count === 'number') this.#patienceMs = count < wanted ? SHORT_PATIENCE_MS : PATIENCE_MS;
     return count;
   }
 
-  async #wait(wanted: number): Promise<number> {
-    const { stream } = this.#server;
-    const patienceMs = this.#patienceMs;
-    const answer = this.#server.wait(wanted, patienceMs);
-    const late = new Promise<never>((_, reject) => {
-      const stop = afterRunning(patienceMs + DELAY_MS, () => reject(new Error('WAIT was not answered')));
-      answer.then(stop, stop);
+  #wait(wanted: number): Promise<number | string> {
+    const answer = this.#server
+      .wait(wanted, this.#patienceMs)
+      .catch((error: Error) => (error instanceof ReplyError ? reasonOf(error) : LOST));
+    const late = new Promise<string>((resolve) => {
+      const stop = afterRunning(this.#patienceMs + DELAY_MS, () => resolve('WAIT was not answered'));
+      answer.then(stop);
     });
-    const count = await Promise.race([answer, late]);
-    // Of a connection that has written nothing, WAIT says that the replicas have it all.
-    if (this.#server.stream !== stream) throw new Error('the connection was lost');
-    return count;
+    return Promise.race([answer, late]);
   }
 }
 
 const known = new WeakMap<Redis, Replicas>();
 
 /**
- * Waits until so many replicas have what was written over this connection, and answered; for a second at most.
+ * Waits until so many replicas have what was written over this connection, and answered; for a second at most, behind
+ * a question that is under way for two.
  *
  * @param stream that of the connection when the write was sent
  * @returns undefined: they have it; otherwise the error `REDIS_NOT_REPLICATED`
@@ -69,15 +74,15 @@ export async function whyNotReplicated(
   if (wanted === 0) return undefined;
   const replicas = known.get(server) ?? new Replicas(server);
   known.set(server, replicas);
-  let confirmed: string;
-  try {
-    if (server.stream !== stream) throw new Error('the connection was lost');
-    const count = await replicas.confirmed(wanted);
-    if (count >= wanted) return undefined;
-    confirmed = `${count} of ${wanted} replica${wanted === 1 ? '' : 's'} confirmed it`;
-  } catch (error) {
-    confirmed = `no replica confirmed it: ${(error as Error).message}`;
-  }
-  const message = `Redis has the event, but ${confirmed}; if the master fails now, it may be lost`;
+  const isSame = (): boolean => server.stream === stream;
+  const count = isSame() ? await replicas.confirmed(wanted) : LOST;
+  // Of a connection that has written nothing, WAIT says that the replicas have it all.
+  const confirmed = isSame() ? count : LOST;
+  if (typeof confirmed === 'number' && confirmed >= wanted) return undefined;
+  const found =
+    typeof confirmed === 'number'
+      ? `${confirmed} of ${wanted} replica${wanted === 1 ? '' : 's'} confirmed it`
+      : `no replica confirmed it: ${confirmed}`;
+  const message = `Redis has the event, but ${found}; if the master fails now, it may be lost`;
   return new WaybillError('REDIS_NOT_REPLICATED', message);
 }

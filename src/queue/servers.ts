@@ -1,5 +1,6 @@
 import calculateSlot from 'cluster-key-slot';
 import { type Cluster, Redis, type RedisOptions } from 'ioredis';
+import { followMaster } from './follow-master.ts';
 import { clientPrefix } from './names.ts';
 
 /*
@@ -71,7 +72,11 @@ export function byServer<Item>(
  * published to one of them reaches all.
  */
 export function duplicate(redis: Connection, options: PlainOptions): Redis {
-  if (!isCluster(redis)) return redis.duplicate(options);
+  if (!isCluster(redis)) {
+    const copy = redis.duplicate(options);
+    if (copy.options.sentinels) followMaster(copy);
+    return copy;
+  }
   let turn = 0;
   const next = (): PlainOptions => {
     const servers = redis.nodes('master').map(({ options: { host = '', port = 0 } }) => ({ host, port }));

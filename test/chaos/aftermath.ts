@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ClientView } from '../../src/queue/client-view.ts';
+import { closeRedis } from '../../src/queue/connections.ts';
 import { readDeadLetters } from '../../src/queue/dead-letters.ts';
 import { readView } from '../support/client-view.ts';
 import type { DurableRedis } from './durable-redis.ts';
@@ -38,7 +39,7 @@ export async function waitForEnd(
       await pause(LOOK_AGAIN_MS);
     }
   } finally {
-    connection.disconnect();
+    closeRedis(connection);
   }
 }
 
@@ -60,7 +61,7 @@ export async function readEnd(
     }
     return { deadLetters, broken: (await readView(connection, client)).broken };
   } finally {
-    connection.disconnect();
+    closeRedis(connection);
   }
 }
 

@@ -109,7 +109,9 @@ function causeOf(
   const [, , , againAt] = again;
   const between = disturbances.filter((one) => {
     const byThaw =
-      one.losesDeliverers > 0 && one.until > one.at ? repeatedByThaw(before, again, one) : undefined;
+      one.losesDeliverers > 0 && one.kind.startsWith('freeze worker')
+        ? repeatedByThaw(before, again, one)
+        : undefined;
     const isBetween = one.until + MARGIN_MS >= Math.min(answeredAt, againAt) && one.at - MARGIN_MS <= againAt;
     return byThaw ?? isBetween;
   });

@@ -3,20 +3,28 @@ import { once } from 'node:events';
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
+import type { RedisConfig } from '../../src/config/redis-config.ts';
+import type { Connection } from '../../src/queue/servers.ts';
 
 /** A Redis that keeps what it has acknowledged, whatever happens to its process. */
 export interface DurableRedis {
-  readonly socketPath: string;
-  /** Ends its process on the spot. */
+  /** The section `redis` of a configuration. */
+  readonly section: Pick<RedisConfig, 'url' | 'sentinels' | 'name' | 'cluster' | 'acknowledgedBy'>;
+  /** Whether what workers have written down last may be undone, where another server takes over. */
+  readonly mayLoseSettlements: boolean;
+  /** Ends its process on the spot; of several, that of the server that has the client's keys. So do those below. */
   kill(): Promise<void>;
   /** Starts it again on its file; resolves when its data is loaded. */
   start(): Promise<void>;
-  freeze(): void;
+  freeze(): Promise<void>;
   thaw(): void;
   /** Ends all connections but the one that asks for it. */
   killConnections(): Promise<void>;
   /** A connection for a look at what is stored; whoever asks closes it. */
-  connect(): Redis;
+  connect(): Connection;
+  /** Hands the client's keys to another server; absent: there is none. */
+  moveSlot?(): Promise<void>;
+  close(): Promise<void>;
 }
 
 /**
@@ -46,19 +54,22 @@ export async function startDurableRedis(directory: string): Promise<DurableRedis
     redis.on('error', () => {}); // commands reject by themselves
     return redis;
   };
+  const kill = async (): Promise<void> => {
+    if (child === undefined) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+    child = undefined;
+  };
   await start();
   return {
-    socketPath,
+    section: { url: socketPath },
+    mayLoseSettlements: false,
     start,
     connect,
-    async kill() {
-      if (child === undefined) return;
-      const gone = once(child, 'exit');
-      child.kill('SIGKILL');
-      await gone;
-      child = undefined;
-    },
-    freeze: () => void child?.kill('SIGSTOP'),
+    kill,
+    close: kill,
+    freeze: async () => void child?.kill('SIGSTOP'),
     thaw: () => void child?.kill('SIGCONT'),
     async killConnections() {
       const redis = connect();

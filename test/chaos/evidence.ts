@@ -45,6 +45,8 @@ export interface Evidence {
   readonly concurrency: number;
   /** How long after a kill what it interrupted is to be sent again at the latest, in milliseconds. */
   readonly takeoverWithinMs: number;
+  /** For how long nothing may be sent while producers work. */
+  readonly longestSilenceMs: number;
   /** When producers stopped, milliseconds since the epoch: from then on, silence is no fault. */
   readonly stoppedAt: number;
 }

@@ -91,17 +91,21 @@ const DEEDS: Readonly<Record<FaultKind, Deed>> = {
     await process.ended;
     return 0;
   },
-  async 'kill redis'({ redis }, { forMs }) {
+  async 'kill redis'({ redis, services }, { forMs }) {
     await redis.kill();
     await pause(forMs);
     await redis.start();
-    return 0;
+    return redis.mayLoseSettlements ? services.deliverers : 0;
   },
-  async 'freeze redis'({ redis }, { forMs }) {
-    redis.freeze();
+  async 'freeze redis'({ redis, services }, { forMs }) {
+    await redis.freeze();
     await pause(forMs);
     redis.thaw();
-    return 0;
+    return redis.mayLoseSettlements ? services.deliverers : 0;
+  },
+  async 'move slot'({ redis }) {
+    await redis.moveSlot?.();
+    return redis.moveSlot === undefined ? undefined : 0;
   },
   async 'kill connections'({ redis }) {
     return redis.killConnections().then(
@@ -117,7 +121,12 @@ const DEEDS: Readonly<Record<FaultKind, Deed>> = {
 /** A killed process is gone at once; that it comes back later disturbs nobody. */
 const OF_A_MOMENT: ReadonlySet<FaultKind> = new Set(['kill service', 'kill worker']);
 /** What may cost a producer, or an operator's command, an answer of Redis. */
-const DISTURBS_REDIS: ReadonlySet<string> = new Set(['kill redis', 'freeze redis', 'kill connections']);
+const DISTURBS_REDIS: ReadonlySet<string> = new Set([
+  'kill redis',
+  'freeze redis',
+  'move slot',
+  'kill connections',
+]);
 
 async function misbehave({ endpoint }: Victims, how: Behaviour, { forMs }: Fault): Promise<number> {
   await endpoint.ask('behave', how);

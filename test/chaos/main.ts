@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { seededRandom } from '../../src/core/random.ts';
 import { progress, runProgram } from '../support/run-program.ts';
 import { type Options, readOptions, USAGE } from './options.ts';
-import { drawPlan, FIXED_PLAN, FIXED_SECONDS } from './plan.ts';
+import { drawPlan, fixedPlan, type RedisKind } from './plan.ts';
 import { isClean, toReport, toText } from './report.ts';
 import { runChaos } from './run.ts';
 
@@ -20,16 +20,22 @@ import { runChaos } from './run.ts';
 const TAKEOVER_MS = 45_000;
 /** Among the tests, with others running beside it on few cores. */
 const TAKEOVER_AMONG_TESTS_MS = 2 * TAKEOVER_MS;
+/** After a kill, deliveries go on within: the lock, two looks for stalled batches, and a margin; after a failover sooner. */
+const SILENCE_MS: Readonly<Record<RedisKind, number>> = { one: 45_000, sentinel: 15_000, cluster: 15_000 };
+const SILENCE_AMONG_TESTS_MS = 90_000;
 const LARGEST_SEED = 0xffff_ffff;
 
 async function run(options: Options): Promise<void> {
-  const { fixed, seed, json } = options;
-  const seconds = fixed ? FIXED_SECONDS : options.seconds;
+  const { fixed, seed, json, redis } = options;
+  const { plan, seconds } = fixed
+    ? fixedPlan(redis)
+    : { plan: drawPlan(options.seconds, seededRandom(seed), redis), seconds: options.seconds };
   progress(fixed ? `fixed plan, ${seconds} s` : `seed ${seed}, ${seconds} s`);
   const directory = mkdtempSync(join(tmpdir(), 'waybill-chaos-'));
-  const plan = fixed ? FIXED_PLAN : drawPlan(seconds, seededRandom(seed));
   const takeoverWithinMs = fixed ? TAKEOVER_AMONG_TESTS_MS : TAKEOVER_MS;
-  const outcome = await runChaos({ plan, seconds, takeoverWithinMs, directory, onProgress: progress });
+  const longestSilenceMs = fixed ? SILENCE_AMONG_TESTS_MS : SILENCE_MS[redis];
+  const limits = { takeoverWithinMs, longestSilenceMs };
+  const outcome = await runChaos({ plan, seconds, redis, ...limits, directory, onProgress: progress });
   if (isClean(outcome)) rmSync(directory, { recursive: true, force: true });
   else progress(`logs and data are in ${directory}`);
   process.stdout.write(

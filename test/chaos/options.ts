@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { RedisKind } from './plan.ts';
 
 /** What the command line asks for. */
 export interface Options {
@@ -8,10 +9,11 @@ export interface Options {
   /** Each kind of fault once, at fixed times, instead of a plan that is drawn. */
   readonly fixed: boolean;
   readonly json: boolean;
+  readonly redis: RedisKind;
 }
 
 export const USAGE =
-  'npm run chaos -- [--seconds N] [--seed N] [--json]\nnpm run chaos -- --fixed [--json]\n';
+  'npm run chaos -- [--seconds N] [--seed N] [--redis one|sentinel|cluster] [--json]\nnpm run chaos -- --fixed [--redis one|sentinel|cluster] [--json]\n';
 
 const SECONDS = 120;
 const LARGEST_SEED = 0xffff_ffff;
@@ -25,6 +27,7 @@ export function readOptions(words: readonly string[], newSeed: number): Options 
       seed: { type: 'string' },
       fixed: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      redis: { type: 'string', default: 'one' },
     },
   });
   return {
@@ -32,7 +35,13 @@ export function readOptions(words: readonly string[], newSeed: number): Options 
     seed: readWhole('--seed', values.seed, newSeed, 0, LARGEST_SEED),
     fixed: values.fixed,
     json: values.json,
+    redis: readRedis(values.redis),
   };
+}
+
+function readRedis(text: string): RedisKind {
+  if (text === 'one' || text === 'sentinel' || text === 'cluster') return text;
+  throw new Error(`--redis ${text}: must be one, sentinel or cluster`);
 }
 
 function readWhole(

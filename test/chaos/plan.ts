@@ -15,11 +15,20 @@ export const FAULT_KINDS = [
   'freeze replay',
   'kill redis',
   'freeze redis',
+  'move slot',
   'kill connections',
   'endpoint refuses',
   'endpoint answers 503',
   'endpoint hangs',
 ] as const;
+
+/** One Redis, a master with replicas and sentinels, or a Cluster. */
+export type RedisKind = 'one' | 'sentinel' | 'cluster';
+
+/** The kinds of faults that a run has. */
+export function faultKinds(redis: RedisKind): FaultKind[] {
+  return FAULT_KINDS.filter((kind) => kind !== 'move slot' || redis === 'cluster');
+}
 
 /** One of {@link FAULT_KINDS}. */
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -54,12 +63,16 @@ const SHAPES: Readonly<Record<FaultKind, readonly [from: number, to: number, wei
   'freeze replay': [500, 4_000, 2],
   'kill redis': [100, 1_500, 2],
   'freeze redis': [1_000, 10_000, 2],
+  'move slot': [0, 0, 3],
   'kill connections': [0, 0, 3],
   'endpoint refuses': [500, 8_000, 2],
   'endpoint answers 503': [500, 6_000, 2],
   // With a slow event before it, less than workers without a supervisor have for their requests.
   'endpoint hangs': [1_000, 5_000, 2],
 };
+
+/** A replica is to take over meanwhile: before that, a master that comes back would be master still. */
+const FAILOVER_MS = [8_000, 12_000] as const;
 
 const PAUSE_MS = 8_000;
 const ENDPOINT_PAUSE_MS = 3_000;
@@ -80,6 +93,7 @@ function laneOf(
     case 'freeze worker':
     case 'kill redis':
     case 'freeze redis':
+    case 'move slot':
       return { lane: 'writing', busyMs: forMs + PAUSE_MS };
     case 'kill supervisor':
       return { lane: 'writing', busyMs: ENDING_MS };
@@ -95,13 +109,14 @@ function laneOf(
 }
 
 /** Draws the faults of a run of so many seconds; the same numbers make the same plan. */
-export function drawPlan(seconds: number, random: () => number): Fault[] {
+export function drawPlan(seconds: number, random: () => number, redis: RedisKind = 'one'): Fault[] {
   const endAt = seconds * 1_000;
   const faults: Fault[] = [];
   const freeAt = { writing: 0, 'long freeze': 0, endpoint: 0 };
   for (let at = FIRST_AT_MS; at < endAt; at += 700 + random() * 3_000) {
-    const kind = drawKind(random());
-    const [from, to] = SHAPES[kind];
+    const kind = drawKind(random(), faultKinds(redis));
+    const isFailover = redis !== 'one' && (kind === 'kill redis' || kind === 'freeze redis');
+    const [from, to] = isFailover ? FAILOVER_MS : SHAPES[kind];
     const forMs = Math.round(from + random() * (to - from));
     const choice = random();
     if (at + forMs > endAt) continue;
@@ -115,10 +130,10 @@ export function drawPlan(seconds: number, random: () => number): Fault[] {
   return faults;
 }
 
-function drawKind(chance: number): FaultKind {
-  const sum = FAULT_KINDS.reduce((total, kind) => total + SHAPES[kind][2], 0);
+function drawKind(chance: number, kinds: readonly FaultKind[]): FaultKind {
+  const sum = kinds.reduce((total, kind) => total + SHAPES[kind][2], 0);
   let rest = chance * sum;
-  for (const kind of FAULT_KINDS) {
+  for (const kind of kinds) {
     rest -= SHAPES[kind][2];
     if (rest < 0) return kind;
   }
@@ -129,7 +144,7 @@ function drawKind(chance: number): FaultKind {
  * Each kind once, in a quarter of a minute. The worker that is frozen stays so past its lock while the end of
  * the run waits for what the killed ones held; both take as long.
  */
-export const FIXED_PLAN: readonly Fault[] = [
+const FIXED_PLAN: readonly Fault[] = [
   { kind: 'kill service', at: 1_000, forMs: 300, choice: 0 },
   { kind: 'freeze worker past its lock', at: 1_600, forMs: 32_000, choice: 0.9 },
   { kind: 'endpoint hangs', at: 1_900, forMs: 800, choice: 0 },
@@ -148,5 +163,19 @@ export const FIXED_PLAN: readonly Fault[] = [
   { kind: 'kill supervisor', at: 14_500, forMs: 300, choice: 0 },
 ];
 
-/** How long producers work at the least when the plan is the fixed one. */
-export const FIXED_SECONDS = 15;
+/** What matters where another server takes over, which takes some seconds; the rest is as with one Redis. */
+const FAILOVER_PLAN: readonly Fault[] = [
+  { kind: 'kill send', at: 2_000, forMs: 0, choice: 0.5 },
+  { kind: 'kill connections', at: 3_000, forMs: 0, choice: 0.5 },
+  { kind: 'freeze redis', at: 4_000, forMs: 8_000, choice: 0.5 },
+  { kind: 'kill replay', at: 14_000, forMs: 0, choice: 0.6 },
+  { kind: 'move slot', at: 16_000, forMs: 0, choice: 0 },
+  { kind: 'kill redis', at: 21_000, forMs: 8_000, choice: 0.5 },
+];
+
+/** Each kind once, and how long producers work at the least. */
+export function fixedPlan(redis: RedisKind): { readonly plan: readonly Fault[]; readonly seconds: number } {
+  if (redis === 'one') return { plan: FIXED_PLAN, seconds: 15 };
+  const kinds = faultKinds(redis);
+  return { plan: FAILOVER_PLAN.filter(({ kind }) => kinds.includes(kind)), seconds: 31 };
+}

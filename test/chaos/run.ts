@@ -1,13 +1,15 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { RedisConfig } from '../../src/config/redis-config.ts';
 import { createProducer } from '../../src/service/producer.ts';
 import { startChild } from '../bench/child.ts';
 import { readEnd, waitForEnd } from './aftermath.ts';
-import { startDurableRedis } from './durable-redis.ts';
+import { type DurableRedis, startDurableRedis } from './durable-redis.ts';
 import type { Answers } from './evidence.ts';
+import { startClusterRedis, startSentinelRedis } from './failover-redis.ts';
 import { createFaultRecord, type FaultRecord, type Victims } from './faults.ts';
-import type { Fault } from './plan.ts';
+import type { Fault, RedisKind } from './plan.ts';
 import { createLauncher } from './processes.ts';
 import { type ProducerParts, runSends, submitSteadily } from './producers.ts';
 import type { JudgeCommands } from './protocol.ts';
@@ -25,6 +27,12 @@ const RETRY = { retries: 5, baseDelayMs: 200, factor: 1.5, maxDelayMs: 1_000, ji
 /** Longer than any process is frozen: no request is given up for that alone. */
 const TIMEOUT_MS = 120_000;
 
+const START_REDIS: Readonly<Record<RedisKind, (directory: string) => Promise<DurableRedis>>> = {
+  one: startDurableRedis,
+  sentinel: startSentinelRedis,
+  cluster: (directory) => startClusterRedis(directory, CLIENT),
+};
+
 /** The clock of the plan starts with so many requests. */
 const BEGIN_AT = 200;
 const LOOK_AGAIN_MS = 50;
@@ -37,6 +45,9 @@ export interface RunOptions {
   readonly seconds: number;
   /** How long after a kill what it interrupted is to be sent again at the latest. */
   readonly takeoverWithinMs: number;
+  /** For how long nothing may be sent while producers work. */
+  readonly longestSilenceMs: number;
+  readonly redis: RedisKind;
   /** Where its files go. */
   readonly directory: string;
   onProgress(line: string): void;
@@ -73,13 +84,13 @@ async function end(endings: Endings): Promise<void> {
 }
 
 async function run(options: RunOptions, endings: Endings): Promise<Outcome> {
-  const { plan, seconds, takeoverWithinMs, directory, onProgress } = options;
+  const { plan, seconds, takeoverWithinMs, longestSilenceMs, directory, onProgress } = options;
   const judging = startChild<JudgeCommands>('../chaos/judge.js');
   endings.push(() => judging.close());
   const port = await judging.ask('listen', undefined);
-  const redis = await startDurableRedis(directory);
-  endings.push(() => redis.kill());
-  const configFile = writeConfig(directory, redis.socketPath, port);
+  const redis = await START_REDIS[options.redis](directory);
+  endings.push(() => redis.close());
+  const configFile = writeConfig(directory, redis.section, port);
   const launcher = createLauncher({ configFile, directory });
   endings.push(() => launcher.killAll());
 
@@ -121,6 +132,7 @@ async function run(options: RunOptions, endings: Endings): Promise<Outcome> {
     undrained: end.left,
     concurrency: CONCURRENCY,
     takeoverWithinMs,
+    longestSilenceMs,
     stoppedAt: stoppedAt ?? Date.now(),
   });
   const faults = [...misdeeds, ...replayed.faults, ...sent.flatMap((lane) => lane.faults)];
@@ -154,7 +166,7 @@ async function disturb(
   await faults;
 }
 
-function writeConfig(directory: string, socketPath: string, port: number): string {
+function writeConfig(directory: string, redis: RedisConfig, port: number): string {
   const file = join(directory, 'waybill.yaml');
   const client = {
     baseUrl: `http://127.0.0.1:${port}`,
@@ -167,7 +179,7 @@ function writeConfig(directory: string, socketPath: string, port: number): strin
     pace: { mode: 'adaptive', minPerSecond: 500 },
   };
   // JSON is YAML.
-  writeFileSync(file, JSON.stringify({ redis: { url: socketPath }, clients: { [CLIENT]: client } }));
+  writeFileSync(file, JSON.stringify({ redis, clients: { [CLIENT]: client } }));
   return file;
 }
 

@@ -27,6 +27,8 @@ export interface Services {
   thawWorker(worker: WorkerOfService): void;
   /** Asks all to stop; resolves when none of their processes is left, with what was wrong about how they did. */
   stop(): Promise<string[]>;
+  /** How many processes deliver. */
+  readonly deliverers: number;
   /** Services that ended though nobody had killed them. */
   readonly deserters: readonly string[];
 }
@@ -86,6 +88,7 @@ export function startServices({ launcher, count, workers, directory }: ServicesO
 
   for (let index = 0; index < count; index += 1) start(index);
   return {
+    deliverers: count * workers,
     deserters,
     start,
     pick(choice) {

@@ -5,9 +5,6 @@ import { type Disturbance, type Evidence, type FinalDeadLetter, isDelivery } fro
 import { ATTEMPTS, fateOf } from './fates.ts';
 import type { Sighting } from './protocol.ts';
 
-/** After a kill, deliveries go on within: the lock, two looks for stalled batches, and a margin. */
-export const LONGEST_SILENCE_MS = 45_000;
-
 /** What came of a run. */
 export interface Verdict {
   readonly accepted: number;
@@ -54,7 +51,7 @@ export function judge(evidence: Evidence): Verdict {
     ...doubles,
     ...(evidence.broken > 0 ? [`${evidence.broken} jobs failed by a fault of Waybill's own`] : []),
     ...(evidence.undrained === undefined ? [] : [`not all came to an end: ${evidence.undrained}`]),
-    ...(longestSilenceMs > LONGEST_SILENCE_MS ? [`nothing was sent for ${longestSilenceMs} ms`] : []),
+    ...(longestSilenceMs > evidence.longestSilenceMs ? [`nothing was sent for ${longestSilenceMs} ms`] : []),
     ...(longestTakeoverMs > evidence.takeoverWithinMs
       ? [`what a kill interrupted was sent again only after ${longestTakeoverMs} ms`]
       : []),
@@ -102,8 +99,9 @@ function* judgeUnit(
       lives += 1;
       highest = 0;
     }
-    // Not `highest`: a process that was frozen may come late with a number of the life before.
-    if (attempt > 1 && counts[attempt - 1] === 0 && !isGap) {
+    // Not `highest`: a process that was frozen may come late with a number of the life before. One that comes again was
+    // judged when it came first.
+    if (attempt > 1 && count === 0 && counts[attempt - 1] === 0 && !isGap) {
       yield `unit ${unit} was sent with attempt ${attempt} before attempt ${attempt - 1}`;
     }
     highest = Math.max(highest, attempt);

@@ -9,6 +9,7 @@ import {
   type Sign,
   signOf,
 } from '../../src/core/pace-sums.ts';
+import { Fifo } from './agenda.ts';
 import type { Reply, SimulatedEvent } from './endpoint.ts';
 import type { Grant } from './pace-store.ts';
 import type { World } from './world.ts';
@@ -17,6 +18,12 @@ import type { World } from './world.ts';
 const TOLD_AFTER_MS = 500;
 const TOLD_WHILE_NOT_OPEN_MS = 1_000;
 const LONGEST_RETRY_AFTER_MS = 60_000;
+
+/** A request that is under way, or was. */
+interface SimulatedRequest {
+  readonly request: { readonly timeoutAt: number; hasEnded: boolean };
+  readonly end: (reply: 'timeout') => void;
+}
 
 /** One process of the engine, with its slots. It sends, tells, asks for reservations and judges. */
 export class SimulatedProcess {
@@ -39,6 +46,8 @@ export class SimulatedProcess {
   #busyUntil = 0;
   #wakeAt = Number.POSITIVE_INFINITY;
   #takesRetry = false;
+  readonly #requests = new Fifo<SimulatedRequest>();
+  #awaitsTimeout = false;
   /** Since when its events wait for a token; undefined: they do not. */
   #tokenlessFrom: number | undefined;
   #madeAt = 0;
@@ -138,18 +147,32 @@ export class SimulatedProcess {
     this.inFlight += 1;
     this.#busyUntil = Math.max(this.#busyUntil, sentAt) + options.sendMs;
     counts.sent(event, sentAt, this.verdict.state === 'down', isProbe);
-    let ended = false;
+    const request = { timeoutAt: sentAt + options.timeoutMs, hasEnded: false };
     const end = (reply: Reply | 'timeout') => {
-      if (ended) return;
-      ended = true;
+      if (request.hasEnded) return;
+      request.hasEnded = true;
       this.inFlight -= 1;
       this.#note(event, reply, sentAt, epoch);
       this.#world.finish(event, reply);
       if (options.adaptive) this.#tellOfEnd(isProbe);
       this.pump();
     };
-    agenda.at(sentAt + options.timeoutMs, () => end('timeout'));
+    this.#requests.push({ request, end });
+    if (!this.#awaitsTimeout) this.#awaitTimeout();
     endpoint.request(event, end);
+  }
+
+  /** All requests have the same timeout: the next to time out is the first that is under way. */
+  #awaitTimeout(): void {
+    const { agenda } = this.#world;
+    for (let first = this.#requests.first; first !== undefined; first = this.#requests.first) {
+      if (!first.request.hasEnded && first.request.timeoutAt > agenda.now) break;
+      this.#requests.shift();
+      first.end('timeout');
+    }
+    const next = this.#requests.first;
+    this.#awaitsTimeout = next !== undefined;
+    if (next !== undefined) agenda.at(next.request.timeoutAt, () => this.#awaitTimeout());
   }
 
   #note(event: SimulatedEvent, reply: Reply | 'timeout', sentAt: number, epoch: number): void {

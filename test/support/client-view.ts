@@ -1,7 +1,7 @@
-import type { Redis } from 'ioredis';
 import { type ClientView, readClientView } from '../../src/queue/client-view.ts';
+import type { Connection } from '../../src/queue/servers.ts';
 
 /** Reads a client, whatever endpoints its configuration has. */
-export function readView(redis: Redis, name: string): Promise<ClientView> {
+export function readView(redis: Connection, name: string): Promise<ClientView> {
   return readClientView(redis, { name, endpoints: {} });
 }

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
-import { createProducer, type SubmitResult } from '../../src/index.ts';
+import { type ConfigInput, createProducer, type SubmitResult } from '../../src/index.ts';
 import type { ClientView } from '../../src/queue/client-view.ts';
 import type { ClientSettings, Company } from '../../src/sandbox/company.ts';
 import type { Reply } from '../../src/sandbox/scripts.ts';
@@ -25,8 +26,22 @@ const CHUNK_MS = 20;
 const ABANDONED_MS = 1_500;
 
 /** A client, the service as a process, and a Redis of their own to which something is to happen. */
-export interface OutageScene {
+export interface OutageScene extends Scene {
   readonly server: OwnRedis;
+}
+
+/** Where the events of a scene are. */
+export interface Store {
+  /** `redis` of the configuration. */
+  readonly section: ConfigInput['redis'];
+  /** A connection to what takes writes; closed when the test is over. */
+  connect(options?: { readonly maxRetriesPerRequest?: null }): Redis;
+}
+
+/** A client, and the service as a process. */
+export interface Scene {
+  /** The configuration. */
+  readonly file: string;
   readonly company: Company;
   /** All that was taken so far. */
   readonly taken: Taken;
@@ -58,24 +73,33 @@ export interface Taken {
   readonly unknown: string[];
 }
 
+interface OutageOptions extends SceneOptions {
+  readonly redis?: Settings;
+}
+
 /** What a scene begins with. */
 export interface SceneOptions {
-  readonly redis?: Settings;
   readonly script?: Reply;
   readonly client?: Partial<ClientSettings>;
   /** How long a silent Redis is waited for by the producer. */
   readonly answerTimeoutMs?: number;
 }
 
-/** Sets up one client; all of it is gone when the test is over. */
-export async function outageScene(options: SceneOptions = {}): Promise<OutageScene> {
-  const server = await startOwnRedis({ 'maxmemory-policy': 'noeviction', ...options.redis });
+/** Sets up one client, and a Redis; all of it is gone when the test is over. */
+export async function outageScene({ redis, ...options }: OutageOptions = {}): Promise<OutageScene> {
+  const server = await startOwnRedis({ 'maxmemory-policy': 'noeviction', ...redis });
+  const scene = await sceneOn({ section: { url: server.socketPath }, connect: server.connect }, options);
+  return { server, ...scene };
+}
+
+/** Sets up one client whose events are there; all of it is gone when the test is over. */
+export async function sceneOn(store: Store, options: SceneOptions = {}): Promise<Scene> {
   const script = options.script === undefined ? {} : { script: options.script };
   const company = await testSandbox().company('acme', script);
   const directory = testDirectory();
   const file = join(directory, 'waybill.yaml');
   const config = {
-    redis: { url: server.socketPath },
+    redis: store.section,
     shutdownGraceMs: 0,
     clients: { acme: company.clientSettings(options.client ?? {}) },
   };
@@ -99,7 +123,7 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
     return results.flatMap((result) => (result.outcome === 'accepted' ? [result.id] : []));
   };
   const status = async (): Promise<ClientView> => {
-    const redis = server.connect();
+    const redis = store.connect();
     try {
       return await readView(redis, 'acme');
     } finally {
@@ -108,7 +132,7 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
   };
 
   return {
-    server,
+    file,
     company,
     taken,
     async startService(...more) {
@@ -158,13 +182,13 @@ export async function outageScene(options: SceneOptions = {}): Promise<OutageSce
         input: JSON.stringify(nextEvents(1)[0]),
       }),
     status,
-    drained: () => drained(server, company, status),
+    drained: () => drained(store, company, status),
     delivered: (ids) =>
       company.waitFor((seen) => ids.every((id) => seen.deliveredIds.has(id)), { timeoutMs: PATIENT_MS }),
   };
 }
 
-async function drained(server: OwnRedis, company: Company, status: () => Promise<ClientView>): Promise<void> {
+async function drained(store: Store, company: Company, status: () => Promise<ClientView>): Promise<void> {
   let last = '';
   let lastAt = performance.now();
   await until(async () => {
@@ -175,9 +199,9 @@ async function drained(server: OwnRedis, company: Company, status: () => Promise
     if (state !== last || waiting + retrying + company.tally.inFlight > 0) lastAt = performance.now();
     last = state;
     if (performance.now() - lastAt < ABANDONED_MS) return false;
-    const redis = server.connect();
+    const redis = store.connect();
     await loseLocks(redis, 'acme');
-    await recoverStalled(redis, 'acme', server.connect({ maxRetriesPerRequest: null }));
+    await recoverStalled(redis, 'acme', store.connect({ maxRetriesPerRequest: null }));
     lastAt = performance.now();
     return false;
   }, PATIENT_MS);

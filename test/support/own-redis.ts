@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -73,15 +74,34 @@ export async function startOwnRedis(settings: Settings = {}): Promise<OwnRedis> 
   };
 }
 
-async function spawnRedis(settings: Settings, says: RegExp): Promise<ChildProcess> {
+function spawnRedis(settings: Settings, says: RegExp): Promise<ChildProcess> {
   const words = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-  const child = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawnServer('redis-server', words, says);
+}
+
+/** Starts a program of Redis; resolves once it has said this on stdout. */
+export async function spawnServer(
+  program: 'redis-server' | 'redis-sentinel',
+  words: readonly string[],
+  says: RegExp,
+): Promise<ChildProcess> {
+  const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', () => reject(new Error('redis-server ended before it was ready')));
+    child.once('exit', () => reject(new Error(`${program} ended before it was ready`)));
     child.stdout.on('data', (chunk: Buffer) => {
       if (says.test(chunk.toString())) resolve();
     });
   });
   return child;
+}
+
+/** A port of 127.0.0.1 that is free now, for a server that takes no 0. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }

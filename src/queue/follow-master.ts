@@ -1,0 +1,72 @@
+import { Redis, type RedisOptions } from 'ioredis';
+
+type PlainOptions = Omit<RedisOptions, 'replyMapping'>;
+
+const CHANNEL = '+switch-master';
+/** A sentinel that does not answer for this long is left for the next one. */
+const SILENT_MS = 10_000;
+/** The sentinels learn of a new master one after the other, within about a second. */
+const LOOK_AGAIN_MS = 1_000;
+
+/**
+ * Has a connection with Sentinel leave a master once another one is named. By itself it stays with a master that still
+ * answers until the sentinels make that a replica, some ten seconds later; what is written meanwhile is lost. It hears
+ * of that over a connection to one sentinel. ioredis' own `failoverDetector` may end the connection for good.
+ */
+export function followMaster(redis: Redis): void {
+  const { sentinels = [], sentinelUsername, sentinelPassword, sentinelTLS, connectTimeout } = redis.options;
+  let turn = 0;
+  const next = (): PlainOptions => {
+    const { host = '', port = 0 } = sentinels[turn % sentinels.length] ?? {};
+    turn += 1;
+    return { host, port };
+  };
+  const options: PlainOptions = {
+    ...next(),
+    ...(sentinelUsername && { username: sentinelUsername }),
+    ...(sentinelPassword && { password: sentinelPassword }),
+    ...(sentinelTLS && { tls: sentinelTLS }),
+    ...(connectTimeout && { connectTimeout }),
+    socketTimeout: SILENT_MS,
+    protocol: 2,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    enableOfflineQueue: false,
+    autoResubscribe: false,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000),
+    connectionName: 'waybill-sentinel',
+  };
+  const sentinel = new Redis(options);
+  let timer: NodeJS.Timeout | undefined;
+
+  function leaveUnless(host: string, port: number): void {
+    const { remoteAddress, remotePort } = redis.stream as { remoteAddress?: string; remotePort?: number };
+    const isThere = remoteAddress === host && remotePort === port;
+    // While it connects, it is about to ask anew; to disconnect it then would end it for good.
+    if (redis.status === 'ready' && !isThere) redis.disconnect(true);
+  }
+
+  // If no sentinel is there, the connection itself says so.
+  sentinel.on('error', () => {});
+  // ioredis reads them at each attempt.
+  sentinel.on('reconnecting', () => Object.assign(sentinel.options, next()));
+  sentinel.on('ready', () => sentinel.subscribe(CHANNEL).catch(() => {}));
+  sentinel.on('message', (_channel, message) => {
+    const [name, , , host = '', port = ''] = message.split(' ');
+    if (name !== redis.options.name) return;
+    const { natMap } = redis.options;
+    const reached = typeof natMap === 'object' ? natMap?.[`${host}:${port}`] : undefined;
+    const master = reached ?? { host, port: Number(port) };
+    leaveUnless(master.host, master.port);
+    clearTimeout(timer);
+    timer = setTimeout(() => leaveUnless(master.host, master.port), LOOK_AGAIN_MS).unref();
+  });
+  redis.on('ready', () => {
+    if (sentinel.status === 'wait' || sentinel.status === 'end') sentinel.connect().catch(() => {});
+  });
+  redis.on('end', () => {
+    clearTimeout(timer);
+    sentinel.disconnect();
+  });
+}
