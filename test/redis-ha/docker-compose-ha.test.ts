@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { parseConfig } from '../../src/config/load-config.ts';
 import { createProducer } from '../../src/index.ts';
+import { closeRedis, openRedis } from '../../src/queue/connections.ts';
 import { judgeRedisSettings, readRedisSettings } from '../../src/redis/settings.ts';
 import { readRepository } from '../docs/texts.ts';
 import { numberedEvent } from '../support/events.ts';
@@ -168,6 +169,14 @@ describe('the servers of the profile ha', () => {
     const producer = await createProducer(file, { answerTimeoutMs: 2_000 });
     onTestFinished(() => producer.close());
 
+    const { redis: section } = parseConfig(`${servers.section}\n${CLIENT}`, file, {});
+    const looker = openRedis({ sentinels: section?.sentinels, name: section?.name }, 'worker', () => {});
+    onTestFinished(() => closeRedis(looker));
+    let masters = 0;
+    looker.on('ready', () => {
+      masters += 1;
+    });
+
     const accepted: string[] = [];
     let n = 0;
     /** Submits single events until so many more are accepted. */
@@ -199,6 +208,8 @@ describe('the servers of the profile ha', () => {
       (seen) => accepted.every((id) => seen.requests.some(({ eventId }) => eventId === id)),
       START,
     );
+    // The sentinels announce names: one that stands for where it is connected to is no other master.
+    expect(masters).toBe(2);
     for (const service of services) service.signal('SIGTERM');
     for (const service of services) expect((await service.exit).code).toBe(0);
   });
