@@ -46,7 +46,9 @@ describe('the unit for systemd', () => {
     expect([setting('Type'), setting('KillMode'), setting('Restart')]).toEqual(['exec', 'mixed', 'always']);
     expect(setting('ExecReload')).toBe('/bin/kill -HUP $MAINPID');
     expect(setting('OOMPolicy')).toBe('continue');
+    // Node compiles code while it runs, and uses pkey_mprotect for it.
     expect(unit).not.toMatch(/^MemoryDenyWriteExecute/m);
+    expect(setting('SystemCallFilter')).toBe('@system-service @pkey');
   });
 
   test('starts what the package has as its command, with a configuration that loads with its credentials', () => {
