@@ -32,7 +32,7 @@ interface Service {
 }
 
 const text = read('docker-compose.yml');
-const compose = parse(text) as {
+const compose = parse(text, { merge: true }) as {
   services: { redis: Service; waybill: Service; sandbox: Service; prometheus: Service; grafana: Service };
   volumes: object;
 };

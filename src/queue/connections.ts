@@ -1,11 +1,6 @@
-import { extendLocks } from 'bullmq/dist/cjs/scripts/extendLocks-1.js';
-import { moveStalledJobsToWait } from 'bullmq/dist/cjs/scripts/moveStalledJobsToWait-9.js';
-import { moveToActive } from 'bullmq/dist/cjs/scripts/moveToActive-11.js';
-import { version } from 'bullmq/dist/cjs/version.js';
 import { type Cluster, type Command, type Redis, ReplyError } from 'ioredis';
 import { afterRunning, atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
-import { defineScript } from './define-script.ts';
 import {
   type ConnectionRole,
   connectRedis,
@@ -13,9 +8,9 @@ import {
   type RedisLocation,
   SERVER_CONNECT_MS,
 } from './redis-options.ts';
-import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
 import { type Connection, isCluster, keepFinding, serverOf, serversOf } from './servers.ts';
 import { isNotWritable, reasonOf } from './until-writable.ts';
+import { keepWorkingWhenFull } from './work-when-full.ts';
 
 /** What a connection may be given otherwise. */
 export interface ConnectionOptions {
@@ -25,8 +20,6 @@ export interface ConnectionOptions {
 
 /** How long a silent Redis is waited for by an intake or operator connection. */
 export const DEFAULT_ANSWER_TIMEOUT_MS = 10_000;
-
-const extendGuarded = defineScript('extend-locks', GO_ON_WHEN_FULL + extendLocks.content);
 
 /** The latest error of each connection that is away. */
 const latestErrors = new WeakMap<Connection, Error>();
@@ -221,7 +214,14 @@ export async function expectAnswer(redis: Connection): Promise<void> {
 /** Closes a connection without waiting for a server that may be gone. */
 export function closeRedis(redis: Connection): void {
   closed.add(redis);
+  if (isCluster(redis)) endRefreshes(redis);
   redis.disconnect();
+}
+
+/** If ioredis is closed while it asks for the slots, it would go on asking for ever, and keep the process alive. */
+function endRefreshes(redis: Cluster): void {
+  redis.options.slotsRefreshInterval = 1;
+  redis.refreshSlotsCache = () => {};
 }
 
 /** Rejects what is not answered in time. Not commandTimeout: a process that stood still would reject before it reads. */
@@ -232,18 +232,4 @@ function limitAnswers(redis: Connection, timeoutMs: number): void {
     command.promise.then(stop, stop);
     return send(command, ...(where as []));
   };
-}
-
-/**
- * Lets a connection's workers take batches, keep their locks and take over those of lost processes while Redis is
- * full: without that nothing would be delivered, and so nothing would ever become free. BullMQ defines a script only
- * if the connection does not know it by its name yet.
- */
-function keepWorkingWhenFull(redis: Connection): void {
-  for (const { name, content, keys } of [moveToActive, moveStalledJobsToWait]) {
-    redis.defineCommand(`${name}:${version}`, { numberOfKeys: keys, lua: GO_ON_WHEN_FULL + content });
-  }
-  // It has one key: without the guard it would take locks for lost whose hash slot is being moved.
-  const command = ([stalled = '', ...args]: readonly string[]) => extendGuarded(redis, [stalled], args);
-  Object.assign(redis, { [`${extendLocks.name}:${version}`]: command });
 }

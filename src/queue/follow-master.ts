@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import type { Socket } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 
@@ -42,9 +43,11 @@ export function followMaster(redis: Redis): void {
   let timer: NodeJS.Timeout | undefined;
   let isOver = false;
 
-  function leaveUnless(host: string, port: number): void {
+  async function leaveUnless(host: string, port: number): Promise<void> {
+    // Sentinels may announce names.
+    const found = await lookup(host, { all: true }).catch(() => []);
     const { remoteAddress, remotePort } = redis.stream as { remoteAddress?: string; remotePort?: number };
-    const isThere = remoteAddress === host && remotePort === port;
+    const isThere = remotePort === port && found.some(({ address }) => address === remoteAddress);
     // While it connects, it is about to ask anew; to disconnect it then would end it for good.
     if (redis.status === 'ready' && !isThere) redis.disconnect(true);
   }
@@ -66,9 +69,9 @@ export function followMaster(redis: Redis): void {
     const { natMap } = redis.options;
     const reached = typeof natMap === 'object' ? natMap?.[`${host}:${port}`] : undefined;
     const master = reached ?? { host, port: Number(port) };
-    leaveUnless(master.host, master.port);
+    void leaveUnless(master.host, master.port);
     clearTimeout(timer);
-    timer = setTimeout(() => leaveUnless(master.host, master.port), LOOK_AGAIN_MS).unref();
+    timer = setTimeout(() => void leaveUnless(master.host, master.port), LOOK_AGAIN_MS).unref();
   });
   redis.on('ready', () => {
     isOver = false;
