@@ -27,11 +27,11 @@ const destination = {
 };
 
 serve<EngineCommands>({
-  async start({ config, redisSocket }) {
+  async start({ config, redis }) {
     const log = createLog({ level: 'info', destination });
     engine = await startEngine({
       config: parseConfig(config, 'waybill.yaml', {}),
-      redis: { socketPath: redisSocket },
+      redis,
       log,
     });
   },

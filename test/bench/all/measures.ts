@@ -10,6 +10,7 @@ import { measurePaceOverload } from './pace-overload.ts';
 import { measureRedisMemory } from './redis-memory.ts';
 import { measureReplay } from './replay.ts';
 import type { Measure } from './row.ts';
+import { measureCluster, measureReplicatedIntake } from './several-redis.ts';
 import { measureStaticHeaders } from './static-headers.ts';
 
 /** Everything that `--all` measures, by the names that `--measure` takes, in the order of the table. */
@@ -26,4 +27,6 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   'pace-overload': measurePaceOverload,
   'pace-outage': measurePaceOutage,
   'static-headers': measureStaticHeaders,
+  'replicated-intake': measureReplicatedIntake,
+  cluster: measureCluster,
 };

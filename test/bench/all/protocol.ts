@@ -1,3 +1,4 @@
+import type { RedisLocation } from '../../../src/queue/redis-options.ts';
 import type { CapacityLimits } from './capacity.ts';
 import type { SecondOfRequests } from './request-counts.ts';
 
@@ -9,7 +10,7 @@ import type { SecondOfRequests } from './request-counts.ts';
 export interface EngineOrder {
   /** The configuration, as JSON. */
   readonly config: string;
-  readonly redisSocket: string;
+  readonly redis: RedisLocation;
 }
 
 /** What a process uses. */

@@ -28,7 +28,7 @@ export async function withScene<Result>(run: (scene: Scene) => Promise<Result>):
       async startEngine(config) {
         const engine = startChild<EngineCommands>('./all/engine-process.js', { args: ['engine'] });
         engines.add(engine);
-        await engine.ask('start', { config, redisSocket: redis.socketPath });
+        await engine.ask('start', { config, redis: { socketPath: redis.socketPath } });
         return engine;
       },
       async stopEngine(engine) {

@@ -1,4 +1,5 @@
 import { parseConfig } from '../../../src/config/load-config.ts';
+import type { RedisLocation } from '../../../src/queue/redis-options.ts';
 import { openIntake } from '../../../src/service/open-intake.ts';
 import { payloadOf } from '../workload.ts';
 
@@ -14,8 +15,9 @@ export interface Submitter {
 }
 
 /** Opens an intake of a measure's own. */
-export async function openSubmitter(config: string, redisSocket: string): Promise<Submitter> {
-  const intake = await openIntake(parseConfig(config, 'waybill.yaml', {}), { socketPath: redisSocket });
+export async function openSubmitter(config: string, redis: string | RedisLocation): Promise<Submitter> {
+  const location = typeof redis === 'string' ? { socketPath: redis } : redis;
+  const intake = await openIntake(parseConfig(config, 'waybill.yaml', {}), location);
   async function submit(client: string, first: number, count: number): Promise<void> {
     const events = Array.from({ length: count }, (_, n) => payloadOf(first + n));
     const results = await intake.submitMany(client, 'disposition_update', events);
