@@ -86,12 +86,13 @@ type OnSocket = (error: Error | null, found?: { connection: Socket }) => void;
 function transportOf(smtp: SmtpConfig, signal: AbortSignal) {
   const { host, port, secure, user, password, timeoutMs } = smtp;
   const hasPassword = user !== undefined && password !== undefined;
+  const longer = 2 * timeoutMs;
   return {
     ...{ host, port, secure },
     requireTLS: hasPassword && !secure && !isLoopback(host),
     tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2' as const },
     // Its own limits are not to come before ours.
-    ...{ connectionTimeout: timeoutMs, greetingTimeout: timeoutMs, socketTimeout: timeoutMs },
+    ...{ connectionTimeout: longer, greetingTimeout: longer, socketTimeout: longer },
     socketCloseTimeout: CLOSE_MS,
     ...{ disableFileAccess: true, disableUrlAccess: true },
     // A server that takes no password is not given the mail without one.
