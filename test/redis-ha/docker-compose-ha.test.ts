@@ -200,7 +200,8 @@ describe('the servers of the profile ha', () => {
     if (first === undefined) throw new TypeError('the file has no redis-1');
     const back = await servers.start(first);
     // It is the master of nobody until the sentinels find it, and takes no writes meanwhile.
-    const again = back.connect();
+    // Sentinel ends its connections when it makes a replica of it.
+    const again = back.connect({ maxRetriesPerRequest: null });
     await until(async () => (await again.info('replication')).includes('master_link_status:up'));
     await submit(50);
 
