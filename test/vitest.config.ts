@@ -11,6 +11,11 @@ const ALONE = [
   'test/intake/read-payloads.test.ts',
 ];
 
+/** Each takes more than twenty seconds: `npm run chaos` runs them, and `npm test` does not. */
+const LONG = [
+  'test/redis-ha/{cluster-partly-away,cluster-restarted,docker-compose-ha,redis-acl,redis-tls}.test.ts',
+];
+
 /** They start processes, or wait for real time to pass: `npm run test:fast` leaves them out. */
 const SLOW = [
   'test/{journeys,cli,redis,redis-ha,security}/**/*.test.ts',
@@ -45,10 +50,16 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     projects: [
       { root, test: { ...each, name: 'alone', include: ALONE } },
-      { root, test: { ...shared, name: 'slow', include: SLOW } },
+      { root, test: { ...shared, name: 'slow', include: SLOW, exclude: LONG } },
+      { root, test: { ...shared, name: 'long', include: LONG } },
       {
         root,
-        test: { ...shared, name: 'fast', include: ['test/**/*.test.ts'], exclude: [...ALONE, ...SLOW] },
+        test: {
+          ...shared,
+          name: 'fast',
+          include: ['test/**/*.test.ts'],
+          exclude: [...ALONE, ...SLOW, ...LONG],
+        },
       },
     ],
   },

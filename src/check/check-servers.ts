@@ -3,7 +3,15 @@ import type { Config } from '../config/config-schema.ts';
 import { replicasWanted } from '../config/redis-config.ts';
 import { formatCount } from '../core/quantity-text.ts';
 import type { ClientView } from '../queue/client-view.ts';
-import { type Connection, isCluster, serverOf, serversOf, withReplicas } from '../queue/servers.ts';
+import { unavailable } from '../queue/connections.ts';
+import {
+  type Connection,
+  hasAllSlots,
+  isCluster,
+  serverOf,
+  serversOf,
+  withReplicas,
+} from '../queue/servers.ts';
 import {
   type Finding,
   judgeRedisSettings,
@@ -12,8 +20,12 @@ import {
 } from '../redis/settings.ts';
 import { type Remark, remark } from './finding.ts';
 
-/** What a check tells of the servers, before it looks at what they hold. @throws errors of Redis */
+/**
+ * What a check tells of the servers, before it looks at what they hold. @throws errors of Redis, and a WaybillError
+ * `REDIS_UNAVAILABLE` if a server of a Cluster is away
+ */
 export async function checkServers(redis: Connection, { redis: section }: Config): Promise<Remark[]> {
+  if (isCluster(redis) && !hasAllSlots(redis)) throw unavailable(redis);
   const masters = await Promise.all(
     serversOf(redis).map(async (server) => ({
       name: nameOf(server),

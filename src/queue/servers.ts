@@ -27,7 +27,10 @@ export function serversOf(redis: Connection): Redis[] {
 /** The connection to the server that has a client's keys; undefined: it is not known, or lost. */
 export function serverOf(redis: Connection, client: string): Redis | undefined {
   if (!isCluster(redis)) return redis;
-  const address = redis.slots[calculateSlot(clientPrefix(client))]?.[0] ?? '';
+  return serverAt(redis, redis.slots[calculateSlot(clientPrefix(client))]?.[0] ?? '');
+}
+
+function serverAt(redis: Cluster, address: string): Redis | undefined {
   const servers = serversOf(redis);
   const known = servers.find((server) => addressOf(server) === address);
   if (known !== undefined) return known;
@@ -35,6 +38,14 @@ export function serverOf(redis: Connection, client: string): Redis | undefined {
   const { natMap } = redis.options;
   const reached = typeof natMap === 'object' ? natMap?.[address] : undefined;
   return reached && servers.find((server) => addressOf(server) === `${reached.host}:${reached.port}`);
+}
+
+const SLOTS = 16_384;
+
+/** Whether there is a connection for each hash slot; it may be about to be lost. */
+export function hasAllSlots(redis: Cluster): boolean {
+  const owners = Array.from({ length: SLOTS }, (_, slot) => redis.slots[slot]?.[0] ?? '');
+  return [...new Set(owners)].every((address) => serverAt(redis, address) !== undefined);
 }
 
 /** As a Cluster names its servers: an IPv6 address stands without brackets. */

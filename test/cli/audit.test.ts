@@ -7,6 +7,7 @@ import { localUser } from '../../src/service/local-user.ts';
 import { addLetters, letter } from '../api/dead-letters.ts';
 import { configFor } from '../support/client-config.ts';
 import { readView } from '../support/client-view.ts';
+import { type OwnRedis, startOwnRedis } from '../support/own-redis.ts';
 import { testRedis, testRedisPath, uniqueClientName } from '../support/redis.ts';
 import { servicePlace } from '../support/service-place.ts';
 import { until } from '../support/until.ts';
@@ -15,12 +16,12 @@ import { runWaybill, startWaybill } from '../support/waybill-process.ts';
 const UNSENT = { baseUrl: 'http://127.0.0.1:9', endpoints: { disposition_update: '/d' } };
 const PATIENCE_MS = 30_000;
 
-async function withLetters(count: number) {
+async function withLetters(count: number, own?: OwnRedis) {
   const client = uniqueClientName();
-  const redis = testRedis({ maxRetriesPerRequest: null });
+  const redis = own?.connect() ?? testRedis({ maxRetriesPerRequest: null });
   const letters = Array.from({ length: count }, (_, n) => letter(n, 422));
   await addLetters(redis, client, letters);
-  const config = configFor(client, UNSENT, testRedisPath());
+  const config = configFor(client, UNSENT, own?.socketPath ?? testRedisPath());
   const env = { SUDO_USER: '' };
   const run = (...args: string[]) => runWaybill([...args, ...config], { env });
   const audit = async (...flags: string[]): Promise<AuditEntry[]> =>
@@ -82,7 +83,8 @@ test('a replay that is killed is one entry with what was asked, and as many as w
 });
 
 test('canaries and the events behind them are one entry', async () => {
-  const { client, run, audit } = await withLetters(3);
+  // Where others' tests have no services.
+  const { client, run, audit } = await withLetters(3, await startOwnRedis());
   // No service runs: the canary is not tried, and the others stay.
   const { code } = await run('dead-letters', 'replay', '--canary', '1', '--yes');
   expect(code).toBe(3);

@@ -12,7 +12,8 @@ const TIMES = 12;
 /** A command gives up long before that; it only tells a hang. */
 const HANG_MS = 60_000;
 const AWAY = {
-  killed: /Redis cannot be reached: connect ECONNREFUSED 127\.0\.0\.1:\d+/,
+  killed:
+    /Redis cannot be reached: (?:connect ECONNREFUSED 127\.0\.0\.1:\d+|a server of the Cluster is away, or does not answer)/,
   frozen:
     /Redis (?:cannot be reached|did not confirm the write): (?:127\.0\.0\.1:\d+|a server of the Cluster is away, or) does not answer/,
 };
