@@ -23,7 +23,8 @@ export async function checkRedis(redis: Connection, config: Config): Promise<Che
       ? remark('note', 'no service is running: nothing is delivered until "waybill start"')
       : remark('ok', `a service is running, with ${services} worker process${services === 1 ? '' : 'es'}`);
   const ofServers = about('redis', [...servers, ...(services === undefined ? [] : [running])]);
-  return [...ofServers, ...(await checkQueues(redis, config, await findStoredClients(redis)))];
+  const { findings, views } = await lookAtQueues(redis, config, await findStoredClients(redis));
+  return [...ofServers, ...about('redis', describeSpread(redis, views)), ...findings];
 }
 
 /** Judges the redis-server on this machine, for an embedded Redis that does not run. */
@@ -57,6 +58,10 @@ export async function checkQueues(
   config: Config,
   names: readonly string[],
 ): Promise<CheckFinding[]> {
+  return (await lookAtQueues(redis, config, names)).findings;
+}
+
+async function lookAtQueues(redis: Connection, config: Config, names: readonly string[]) {
   const findings: CheckFinding[] = [];
   const all = new Map<string, ClientView>();
   for (let first = 0; first < names.length; first += CLIENTS_AT_ONCE) {
@@ -71,7 +76,7 @@ export async function checkQueues(
     );
     findings.push(...(await Promise.all(found)).flat());
   }
-  return [...about('redis', describeSpread(redis, all)), ...findings];
+  return { findings, views: all };
 }
 
 async function checkStoredClient(redis: Connection, name: string, view: ClientView): Promise<CheckFinding[]> {

@@ -1,4 +1,8 @@
 import { expect, test } from 'vitest';
+import { checkQueues } from '../../src/check/check-redis.ts';
+import { parseConfig } from '../../src/config/load-config.ts';
+import { expectAnswer } from '../../src/queue/connections.ts';
+import type { Connection } from '../../src/queue/servers.ts';
 import { findStoredClients } from '../../src/queue/stored-clients.ts';
 import { slotOf } from '../support/cluster.ts';
 import { healthOf } from '../support/health-client.ts';
@@ -55,6 +59,12 @@ test('three masters, clients on each: all that Waybill does is done for all of t
   expect(found).toMatchObject({ code: 0 });
   const checked = await scene.run('check', '--json');
   expect(checked.stdout).toContain('the Cluster has 3 masters');
+  expect(checked.stdout).toContain('; the fullest has ');
+  // A key of the API that is bound to some clients is not told of servers, nor of what others have there.
+  const client = `{ baseUrl: https://x.example, endpoints: { ${TYPE}: / } }`;
+  const config = parseConfig(`clients: { ${first}: ${client} }`, '/srv/waybill.yaml', {});
+  const bound = await checkQueues(await reached(scene.open('operator')), config, [first]);
+  expect(bound.filter(({ subject }) => subject === 'redis')).toEqual([]);
 
   // Paused, replayed, resumed.
   expect(await scene.run('pause', first)).toMatchObject({ code: 0 });
@@ -91,3 +101,8 @@ test('three masters, clients on each: all that Waybill does is done for all of t
   expect(JSON.parse(loadtest.stdout).probes[1]).toMatchObject({ delivered: 20 });
   expect((await keysOf(scene)).filter((key) => key.includes('loadtest'))).toEqual([]);
 });
+
+async function reached(redis: Connection): Promise<Connection> {
+  await expectAnswer(redis);
+  return redis;
+}
