@@ -1,10 +1,15 @@
 import { createRedisBackend } from 'bullmq';
+import { extendLocks } from 'bullmq/dist/cjs/scripts/extendLocks-1.js';
+import { moveStalledJobsToWait } from 'bullmq/dist/cjs/scripts/moveStalledJobsToWait-9.js';
+import { moveToActive } from 'bullmq/dist/cjs/scripts/moveToActive-11.js';
+import { version } from 'bullmq/dist/cjs/version.js';
 import type { Redis } from 'ioredis';
 import { every } from '../core/time.ts';
-import { defineUnguardedScript } from './define-script.ts';
+import { defineScript, defineUnguardedScript } from './define-script.ts';
 import { clientIn, type Endpoint, endpointPrefix } from './names.ts';
 import { WORK_CHANNEL } from './scripts/wake.ts';
-import { byServer, duplicate } from './servers.ts';
+import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
+import { byServer, type Connection, duplicate } from './servers.ts';
 import { BatchWorker, type BatchWorkerListeners, type BatchWorkersParts } from './take.ts';
 
 /** As many queues are looked at in one step: Redis takes about 4 µs for one that is idle. */
@@ -18,6 +23,7 @@ export type BatchWorkers = ReturnType<typeof createBatchWorkers>;
 /** Makes what the workers share: two connections, and the look at all queues. */
 export function createBatchWorkers(parts: BatchWorkersParts) {
   const { redis, lock, onError } = parts;
+  keepWorkingWhenFull(redis);
   const backend = createRedisBackend('', {
     connection: redis,
     lockDuration: lock.durationMs,
@@ -70,6 +76,22 @@ export function createBatchWorkers(parts: BatchWorkersParts) {
       close();
     },
   };
+}
+
+const extendGuarded = defineScript('extend-locks', GO_ON_WHEN_FULL + extendLocks.content);
+
+/**
+ * Lets a connection's workers take batches, keep their locks and take over those of lost processes while Redis is
+ * full: without that nothing would be delivered, and so nothing would ever become free. BullMQ defines a script only
+ * if the connection does not know it by its name yet.
+ */
+function keepWorkingWhenFull(redis: Connection): void {
+  for (const { name, content, keys } of [moveToActive, moveStalledJobsToWait]) {
+    redis.defineCommand(`${name}:${version}`, { numberOfKeys: keys, lua: GO_ON_WHEN_FULL + content });
+  }
+  // It has one key: without the guard it would take locks for lost whose hash slot is being moved.
+  const command = ([stalled = '', ...args]: readonly string[]) => extendGuarded(redis, [stalled], args);
+  Object.assign(redis, { [`${extendLocks.name}:${version}`]: command });
 }
 
 /**

@@ -10,7 +10,6 @@ import {
 } from './redis-options.ts';
 import { type Connection, isCluster, keepFinding, serverOf, serversOf } from './servers.ts';
 import { isNotWritable, reasonOf } from './until-writable.ts';
-import { keepWorkingWhenFull } from './work-when-full.ts';
 
 /** What a connection may be given otherwise. */
 export interface ConnectionOptions {
@@ -65,11 +64,10 @@ export function openRedis(
   // The earlier error says nothing of a server that listens and does not answer yet.
   redis.on('connect', () => latestErrors.delete(redis));
   redis.on('+node', (server: Redis) => server.once('ready', () => latestErrors.delete(redis)));
+  // With Sentinel, a connection that is lost while the master is asked for may end for good.
   redis.on('end', () => {
-    // With Sentinel, a connection that is lost while the master is asked for may end for good.
-    if (!closed.has(redis)) redis.connect().catch(() => {});
+    if (withSentinel(redis) && !closed.has(redis)) redis.connect().catch(() => {});
   });
-  if (role === 'worker') keepWorkingWhenFull(redis);
   if (role === 'operator') {
     limitAnswers(redis, answerTimeoutMs);
     // Some are asked directly.
@@ -77,6 +75,10 @@ export function openRedis(
   }
   if (isCluster(redis)) keepFinding(redis);
   return redis;
+}
+
+function withSentinel(redis: Connection): boolean {
+  return !isCluster(redis) && redis.options.sentinels != null;
 }
 
 /** ioredis says neither which sentinels it asked, nor for what. */
@@ -203,7 +205,7 @@ export async function firstConnection(redis: Connection, timeoutMs: number): Pro
 
 /** Asks Redis, or any server of a Cluster, for a sign of life. Rejects if there is none soon. */
 export async function expectAnswer(redis: Connection): Promise<void> {
-  const isOne = !isCluster(redis) && redis.options.sentinels == null;
+  const isOne = !isCluster(redis) && !withSentinel(redis);
   // What is asked before would wait until a server is found.
   if (!isOne) await firstConnection(redis, DEFAULT_ANSWER_TIMEOUT_MS);
   if (!isOne && !isConnected(redis)) throw new Error('none of its servers is there');

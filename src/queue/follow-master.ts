@@ -2,7 +2,8 @@ import { lookup } from 'node:dns/promises';
 import type { Socket } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 
-type PlainOptions = Omit<RedisOptions, 'replyMapping'>;
+/** Replies stay in RESP 2 shapes. */
+export type PlainOptions = Omit<RedisOptions, 'replyMapping'>;
 
 const CHANNEL = '+switch-master';
 /** A sentinel that does not answer for this long is left for the next one. */
@@ -10,13 +11,19 @@ const SILENT_MS = 10_000;
 /** The sentinels learn of a new master one after the other, within about a second. */
 const LOOK_AGAIN_MS = 1_000;
 
+/** Where a server is reached, by the address that the servers know; undefined: at that one. */
+export function mappedBy({ natMap }: Pick<RedisOptions, 'natMap'>, address: string) {
+  return typeof natMap === 'object' ? natMap?.[address] : undefined;
+}
+
 /**
  * Has a connection with Sentinel leave a master once another one is named. By itself it stays with a master that still
  * answers until the sentinels make that a replica, some ten seconds later; what is written meanwhile is lost. It hears
  * of that over a connection to one sentinel. ioredis' own `failoverDetector` may end the connection for good.
  */
 export function followMaster(redis: Redis): void {
-  const { sentinels = [], sentinelUsername, sentinelPassword, sentinelTLS, connectTimeout } = redis.options;
+  const { sentinels = [], sentinelUsername, sentinelPassword, sentinelTLS } = redis.options;
+  const { connectTimeout, retryStrategy } = redis.options;
   let turn = 0;
   const next = (): PlainOptions => {
     const { host = '', port = 0 } = sentinels[turn % sentinels.length] ?? {};
@@ -29,14 +36,14 @@ export function followMaster(redis: Redis): void {
     ...(sentinelPassword && { password: sentinelPassword }),
     ...(sentinelTLS && { tls: sentinelTLS }),
     ...(connectTimeout && { connectTimeout }),
-    socketTimeout: SILENT_MS,
+    ...(retryStrategy && { retryStrategy }),
     protocol: 2,
+    socketTimeout: SILENT_MS,
     lazyConnect: true,
     enableReadyCheck: false,
     enableOfflineQueue: false,
     autoResubscribe: false,
     maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000),
     connectionName: 'waybill-sentinel',
   };
   const sentinel = new Redis(options);
@@ -66,9 +73,7 @@ export function followMaster(redis: Redis): void {
   sentinel.on('message', (_channel, message) => {
     const [name, , , host = '', port = ''] = message.split(' ');
     if (name !== redis.options.name) return;
-    const { natMap } = redis.options;
-    const reached = typeof natMap === 'object' ? natMap?.[`${host}:${port}`] : undefined;
-    const master = reached ?? { host, port: Number(port) };
+    const master = mappedBy(redis.options, `${host}:${port}`) ?? { host, port: Number(port) };
     void leaveUnless(master.host, master.port);
     clearTimeout(timer);
     timer = setTimeout(() => void leaveUnless(master.host, master.port), LOOK_AGAIN_MS).unref();

@@ -2,8 +2,8 @@ import type { ConnectionOptions } from 'node:tls';
 import { Cluster, Redis } from 'ioredis';
 import type { TlsMaterial } from '../config/config-schema.ts';
 import { type RedisConfig, readAddress, type ServerAddress } from '../config/redis-config.ts';
-import { followMaster } from './follow-master.ts';
-import type { Connection, PlainOptions } from './servers.ts';
+import { followMaster, type PlainOptions } from './follow-master.ts';
+import type { Connection } from './servers.ts';
 import { reasonOf } from './until-writable.ts';
 
 /** Where one Redis is: on a unix socket, or behind a URL (`redis://`, `rediss://`, or a path). */
@@ -69,15 +69,14 @@ export function connectRedis(
     reconnectOnError: leaveReplica(),
   };
   if ('socketPath' in location) return new Redis(location.socketPath, options);
-  const { url, sentinels, cluster, tls }: Servers = location;
+  const { url, cluster, tls, username, password }: Servers = location;
   const secured: PlainOptions = { ...options, ...(tls && { tls: toNode(tls) }) };
   // A path is a unix socket.
   if (url !== undefined) return new Redis(url, secured);
-  const { username, password }: Servers = location;
   const user = { ...(username && { username }), ...(password && { password }) };
   const several = { ...secured, ...user, ...(role === 'worker' && { socketTimeout: SILENT_SERVER_MS }) };
   if (cluster !== undefined) return connectCluster(location, role, several);
-  return connectSentinel({ ...location, sentinels: sentinels ?? [] }, several);
+  return connectSentinel(location, several);
 }
 
 /** A name or a proxy may lead to another server by now than to the one that was made a replica. */

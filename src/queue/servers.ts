@@ -1,6 +1,6 @@
 import calculateSlot from 'cluster-key-slot';
-import { type Cluster, Redis, type RedisOptions } from 'ioredis';
-import { followMaster } from './follow-master.ts';
+import { type Cluster, Redis } from 'ioredis';
+import { followMaster, mappedBy, type PlainOptions } from './follow-master.ts';
 import { clientPrefix } from './names.ts';
 
 /*
@@ -10,9 +10,6 @@ import { clientPrefix } from './names.ts';
 
 /** One Redis, or the one that Sentinel names master; or a Redis Cluster. */
 export type Connection = Redis | Cluster;
-
-/** Replies stay in RESP 2 shapes. */
-export type PlainOptions = Omit<RedisOptions, 'replyMapping'>;
 
 /** Whether there may be several servers. */
 export function isCluster(redis: Connection): redis is Cluster {
@@ -35,8 +32,7 @@ function serverAt(redis: Cluster, address: string): Redis | undefined {
   const known = servers.find((server) => addressOf(server) === address);
   if (known !== undefined) return known;
   // After MOVED it stands there as the servers know it, until all are asked.
-  const { natMap } = redis.options;
-  const reached = typeof natMap === 'object' ? natMap?.[address] : undefined;
+  const reached = mappedBy(redis.options, address);
   return reached && servers.find((server) => addressOf(server) === `${reached.host}:${reached.port}`);
 }
 
@@ -146,7 +142,7 @@ export function duplicate(redis: Connection, options: PlainOptions): Redis {
 }
 
 /**
- * Asks each replica something, those of a Cluster's masters and those that stand by for the master that Sentinel names.
+ * Asks each replica something, of all masters of a Cluster or of the one that Sentinel names.
  * Where one does not answer, the whole rejects.
  */
 export async function withReplicas<Result>(
@@ -158,9 +154,9 @@ export async function withReplicas<Result>(
   const addresses = [...info.matchAll(/^slave\d+:ip=([^,]+),port=(\d+),state=online/gm)];
   return Promise.all(
     addresses.map(async ([, host = '', port]) => {
-      const { sentinels: _, name: __, natMap, ...options } = redis.options;
+      const { sentinels: _, name: __, ...options } = redis.options;
       const own = { host, port: Number(port) };
-      const reached = (typeof natMap === 'object' ? natMap?.[`${host}:${port}`] : undefined) ?? own;
+      const reached = mappedBy(options, `${host}:${port}`) ?? own;
       const replica = new Redis({
         ...(options as PlainOptions),
         ...reached,

@@ -18,10 +18,10 @@ test('there is no other way to define a script, and the one without a guard is f
     .filter((file) => file.endsWith('.ts'))
     .map((file) => ({ file, text: readFileSync(`src/queue/${file}`, 'utf8') }));
   const using = (pattern: RegExp) => sources.filter(({ text }) => pattern.test(text)).map(({ file }) => file);
-  // work-when-full.ts defines those of BullMQ's own scripts that take batches.
+  // batch-workers.ts defines those of BullMQ's own scripts that take batches.
   expect(using(/\.defineCommand\(|\.evalsha?\(/).toSorted()).toEqual([
+    'batch-workers.ts',
     'define-script.ts',
-    'work-when-full.ts',
   ]);
   expect(using(/defineUnguardedScript/).toSorted()).toEqual(['batch-workers.ts', 'define-script.ts']);
 });

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { onTestFinished } from 'vitest';
-import type { PlainOptions } from '../../src/queue/servers.ts';
+import type { PlainOptions } from '../../src/queue/follow-master.ts';
 import type { Store } from './outage.ts';
 import {
   APPEND_ONLY,

@@ -178,7 +178,7 @@ function configFor(port: number, clients: readonly string[]): string {
   return configOf(port, Object.fromEntries(clients.map((client) => [client, {}])));
 }
 
-/** Delivers so many events in all, which wait before. @returns events a millisecond */
+/** Delivers a number of events in all, which wait before. @returns events a millisecond */
 async function deliver(
   { clients, location }: ClusterSide,
   endpoint: Child<EndpointCommands>,
