@@ -191,10 +191,12 @@ const SLOTS = 16_384;
 export async function startCluster(
   directory: string,
   counts: { readonly masters: number; readonly replicas: number },
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<RedisServers> {
   const { masters } = counts;
   const count = masters * (1 + counts.replicas);
   const servers = await launchServers(directory, count, (index, ports) => ({
+    ...settings,
     'cluster-enabled': 'yes',
     'cluster-port': String(ports[count + index]),
     'cluster-node-timeout': String(DEAD_AFTER_MS),

@@ -16,7 +16,8 @@ import { openSubmitter } from './submit.ts';
 
 const ROUNDS = 12;
 const INTAKE_EVENTS = 60_000;
-const DELIVERED_EVENTS = 12_000;
+const DELIVERED_EVENTS = 36_000;
+const DELIVERY_ROUNDS = 60;
 const MASTERS = 3;
 const SLOTS = 16_384;
 
@@ -94,7 +95,8 @@ interface ClusterSide {
 /** A worker process over a Cluster ÷ one over one Redis, delivered events a second; the same servers, three clients each. */
 export function measureCluster(scale: number): Promise<readonly Row[]> {
   const events = scaled(DELIVERED_EVENTS, scale, 30);
-  const start = (directory: string) => startCluster(directory, { masters: MASTERS, replicas: 0 });
+  const start = (directory: string) =>
+    startCluster(directory, { masters: MASTERS, replicas: 0 }, { appendfsync: 'everysec' });
   return withServers(start, async (servers) => {
     const endpoint = startChild<EndpointCommands>('./all/endpoint-process.js', { args: ['endpoint'] });
     const port = await endpoint.ask('listen', undefined);
@@ -104,7 +106,7 @@ export function measureCluster(scale: number): Promise<readonly Row[]> {
       one: await openSide(servers, port, clientsOn([0, 0, 0]), { url: `redis://127.0.0.1:${first?.port}` }),
     };
     try {
-      const ratio = await inTurns(['cluster', 'one'], scaled(ROUNDS, scale), (side) =>
+      const ratio = await inTurns(['cluster', 'one'], scaled(DELIVERY_ROUNDS, scale), (side) =>
         deliver(sides[side], endpoint, port, events),
       );
       return rowsOf(ratio, sides, events);
