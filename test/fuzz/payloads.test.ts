@@ -62,15 +62,15 @@ class Judge {
     if (result.outcome === 'unknown') expect.fail('no outcome is unknown here');
     if (result.outcome === 'refused') {
       this.refused += 1;
-      expect(['INVALID_EVENT', 'EVENT_TOO_LARGE']).toContain(result.code);
+      if (!['INVALID_EVENT', 'EVENT_TOO_LARGE'].includes(result.code)) expect.fail(`refused: ${result.code}`);
       expectReadable(result.problems);
       return;
     }
     this.accepted += 1;
     if (stored === undefined) return expect.fail('an accepted event is not there');
     const seen: unknown = JSON.parse(stored.body);
-    expect(stored.unit).toBe(String(unitIn(this.#type, seen)));
-    expect(stored.unit).not.toBe('');
+    const unit = String(unitIn(this.#type, seen));
+    if (stored.unit !== unit || unit === '') expect.fail(`unit ${stored.unit} of ${stored.body}`);
     if (isPlain && !isDeepStrictEqual(seen, seenByClient(this.#type, payload))) {
       expect.fail(`another event goes out: ${stored.body} for ${JSON.stringify(payload)}`);
     }
@@ -78,7 +78,9 @@ class Judge {
     if (stored.body.includes('"turned"')) expect.fail(`another value goes out: ${stored.body}`);
     // Whatever it was: what goes out is valid, and comes out of it the same once more.
     const again = validatePayload(this.#type, seen);
-    expect(again.ok && JSON.stringify(again.payload)).toBe(stored.body);
+    if (!again.ok || JSON.stringify(again.payload) !== stored.body) {
+      expect.fail(`comes out otherwise the second time: ${stored.body}`);
+    }
   }
 }
 
