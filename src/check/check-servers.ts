@@ -5,12 +5,12 @@ import { formatCount } from '../core/quantity-text.ts';
 import type { ClientView } from '../queue/client-view.ts';
 import { unavailable } from '../queue/connections.ts';
 import {
+  askReplicas,
   type Connection,
   hasAllSlots,
   isCluster,
   serverOf,
   serversOf,
-  withReplicas,
 } from '../queue/servers.ts';
 import {
   type Finding,
@@ -35,13 +35,14 @@ export async function checkServers(redis: Connection, { redis: section }: Config
   if (section === undefined || section.url !== undefined)
     return masters.flatMap(({ name, settings }) => describeOne(name, settings));
   const wanted = replicasWanted(section);
-  const replicas = await withReplicas(redis, async (server) => ({
+  const { said: replicas, silent } = await askReplicas(redis, async (server) => ({
     name: nameOf(server),
     settings: await readRedisSettings(server),
   }));
   return [
     ...masters.flatMap((master) => describeMaster(master, wanted)),
     ...describeReplicas(replicas, masters),
+    ...silent.sort().map((name) => remark('warning', `replica ${name} does not answer`)),
     ...describeMinReplicas([...masters, ...replicas]),
     ...(isCluster(redis) ? describeCluster(masters.map(({ settings }) => settings)) : []),
     ...describeFailover(wanted, Math.min(...masters.map(({ settings }) => settings.replicas))),

@@ -6,6 +6,7 @@ import { version } from 'bullmq/dist/cjs/version.js';
 import type { Redis } from 'ioredis';
 import { every } from '../core/time.ts';
 import { defineScript, defineUnguardedScript } from './define-script.ts';
+import { disconnectForGood } from './follow-master.ts';
 import { clientIn, type Endpoint, endpointPrefix } from './names.ts';
 import { WORK_CHANNEL } from './scripts/wake.ts';
 import { GO_ON_WHEN_FULL } from './scripts/when-full.ts';
@@ -137,7 +138,7 @@ function subscribeToWork(
       // Without an answer it connects anew.
       else subscriber.ping().catch(() => {});
     },
-    close: () => subscriber.disconnect(),
+    close: () => disconnectForGood(subscriber),
   };
 }
 

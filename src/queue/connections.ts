@@ -1,6 +1,7 @@
 import { type Cluster, type Command, type Redis, ReplyError } from 'ioredis';
 import { afterRunning, atMost } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
+import { disconnectForGood } from './follow-master.ts';
 import {
   type ConnectionRole,
   connectRedis,
@@ -22,8 +23,6 @@ export const DEFAULT_ANSWER_TIMEOUT_MS = 10_000;
 
 /** The latest error of each connection that is away. */
 const latestErrors = new WeakMap<Connection, Error>();
-/** Connections that were closed here. */
-const closed = new WeakSet<Connection>();
 
 /** What ioredis rejects a command with whose connection was lost, or did not come about. */
 const CLOSED = 'Connection is closed.';
@@ -64,10 +63,6 @@ export function openRedis(
   // The earlier error says nothing of a server that listens and does not answer yet.
   redis.on('connect', () => latestErrors.delete(redis));
   redis.on('+node', (server: Redis) => server.once('ready', () => latestErrors.delete(redis)));
-  // With Sentinel, a connection that is lost while the master is asked for may end for good.
-  redis.on('end', () => {
-    if (withSentinel(redis) && !closed.has(redis)) redis.connect().catch(() => {});
-  });
   if (role === 'operator') {
     limitAnswers(redis, answerTimeoutMs);
     // Some are asked directly.
@@ -215,9 +210,8 @@ export async function expectAnswer(redis: Connection): Promise<void> {
 
 /** Closes a connection without waiting for a server that may be gone. */
 export function closeRedis(redis: Connection): void {
-  closed.add(redis);
   if (isCluster(redis)) endRefreshes(redis);
-  redis.disconnect();
+  disconnectForGood(redis);
 }
 
 /** If ioredis is closed while it asks for the slots, it would go on asking for ever, and keep the process alive. */

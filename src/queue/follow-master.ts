@@ -1,15 +1,22 @@
 import { lookup } from 'node:dns/promises';
-import type { Socket } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 
 /** Replies stay in RESP 2 shapes. */
 export type PlainOptions = Omit<RedisOptions, 'replyMapping'>;
 
-const CHANNEL = '+switch-master';
+/** How often a sentinel is asked which server is the master. */
+const ASK_EVERY_MS = 1_000;
 /** A sentinel that does not answer for this long is left for the next one. */
-const SILENT_MS = 10_000;
-/** The sentinels learn of a new master one after the other, within about a second. */
-const LOOK_AGAIN_MS = 1_000;
+const SILENT_MS = 3_000;
+
+/** Connections that were closed here. */
+const closed = new WeakSet<object>();
+
+/** Closes a connection without waiting for a server that may be gone, and for good. */
+export function disconnectForGood(redis: Pick<Redis, 'disconnect'>): void {
+  closed.add(redis);
+  redis.disconnect();
+}
 
 /** Where a server is reached, by the address that the servers know; undefined: at that one. */
 export function mappedBy({ natMap }: Pick<RedisOptions, 'natMap'>, address: string) {
@@ -18,19 +25,48 @@ export function mappedBy({ natMap }: Pick<RedisOptions, 'natMap'>, address: stri
 
 /**
  * Has a connection with Sentinel leave a master once another one is named. By itself it stays with a master that still
- * answers until the sentinels make that a replica, some ten seconds later; what is written meanwhile is lost. It hears
- * of that over a connection to one sentinel. ioredis' own `failoverDetector` may end the connection for good.
+ * answers until the sentinels make that a replica, some ten seconds later; what is written meanwhile is lost. So a
+ * sentinel is asked regularly, over a connection of its own. Being told by `+switch-master` would be sooner, but a
+ * message may be missed: while the sentinel is connected to, or because it is silent. ioredis' own `failoverDetector`
+ * may end the connection for good.
  */
 export function followMaster(redis: Redis): void {
-  const { sentinels = [], sentinelUsername, sentinelPassword, sentinelTLS } = redis.options;
-  const { connectTimeout, retryStrategy } = redis.options;
-  let turn = 0;
+  const sentinel = connectSentinels(redis);
+  let timer: NodeJS.Timeout | undefined;
+  const look = (): void => {
+    if (sentinel.status === 'wait' || sentinel.status === 'end') sentinel.connect().catch(() => {});
+    // While it connects, it asks by itself; to disconnect it then would end it for good.
+    else if (redis.status === 'ready') leaveUnlessMaster(redis, sentinel).catch(() => {});
+  };
+  redis.on('ready', () => {
+    timer ??= setInterval(look, ASK_EVERY_MS).unref();
+    look();
+  });
+  // It may have been about to connect when it was closed.
+  sentinel.on('ready', () => {
+    if (timer === undefined) sentinel.disconnect();
+  });
+  redis.on('end', () => {
+    clearInterval(timer);
+    timer = undefined;
+    sentinel.disconnect();
+    // A connection that is lost while the master is asked for ends for good, though nobody closed it.
+    if (!closed.has(redis)) redis.connect().catch(() => {});
+  });
+}
+
+/** Reaches a sentinel, another one after each loss; it connects when it is told to, and keeps no process alive. */
+function connectSentinels({ options: master }: Redis): Redis {
+  const { sentinels = [], sentinelUsername, sentinelPassword, sentinelTLS } = master;
+  const { connectTimeout, retryStrategy } = master;
+  // Processes begin with different ones: the first may be on the machine that is lost.
+  let turn = process.pid;
   const next = (): PlainOptions => {
     const { host = '', port = 0 } = sentinels[turn % sentinels.length] ?? {};
     turn += 1;
     return { host, port };
   };
-  const options: PlainOptions = {
+  const sentinel = new Redis({
     ...next(),
     ...(sentinelUsername && { username: sentinelUsername }),
     ...(sentinelPassword && { password: sentinelPassword }),
@@ -42,49 +78,27 @@ export function followMaster(redis: Redis): void {
     lazyConnect: true,
     enableReadyCheck: false,
     enableOfflineQueue: false,
-    autoResubscribe: false,
     maxRetriesPerRequest: 0,
     connectionName: 'waybill-sentinel',
-  };
-  const sentinel = new Redis(options);
-  let timer: NodeJS.Timeout | undefined;
-  let isOver = false;
-
-  async function leaveUnless(host: string, port: number): Promise<void> {
-    // Sentinels may announce names.
-    const found = await lookup(host, { all: true }).catch(() => []);
-    const { remoteAddress, remotePort } = redis.stream as { remoteAddress?: string; remotePort?: number };
-    const isThere = remotePort === port && found.some(({ address }) => address === remoteAddress);
-    // While it connects, it is about to ask anew; to disconnect it then would end it for good.
-    if (redis.status === 'ready' && !isThere) redis.disconnect(true);
-  }
-
-  // If no sentinel is there, the connection itself says so.
+  });
+  // If no sentinel is there, the connection to the master itself says so.
   sentinel.on('error', () => {});
   // ioredis reads them at each attempt.
   sentinel.on('reconnecting', () => Object.assign(sentinel.options, next()));
-  // It keeps no process alive.
-  sentinel.on('connect', () => (sentinel.stream as Socket).unref());
-  sentinel.on('ready', () => {
-    // It may have been about to connect when it was closed.
-    if (isOver) sentinel.disconnect();
-    else sentinel.subscribe(CHANNEL).catch(() => {});
-  });
-  sentinel.on('message', (_channel, message) => {
-    const [name, , , host = '', port = ''] = message.split(' ');
-    if (name !== redis.options.name) return;
-    const master = mappedBy(redis.options, `${host}:${port}`) ?? { host, port: Number(port) };
-    void leaveUnless(master.host, master.port);
-    clearTimeout(timer);
-    timer = setTimeout(() => void leaveUnless(master.host, master.port), LOOK_AGAIN_MS).unref();
-  });
-  redis.on('ready', () => {
-    isOver = false;
-    if (sentinel.status === 'wait' || sentinel.status === 'end') sentinel.connect().catch(() => {});
-  });
-  redis.on('end', () => {
-    isOver = true;
-    clearTimeout(timer);
-    sentinel.disconnect();
-  });
+  sentinel.on('connect', () => (sentinel.stream as { unref?(): void }).unref?.());
+  return sentinel;
+}
+
+async function leaveUnlessMaster(redis: Redis, sentinel: Redis): Promise<void> {
+  const named = (await sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', redis.options.name ?? '')) as
+    | readonly [host: string, port: string]
+    | null;
+  if (named === null) return;
+  const [host, port] = named;
+  const master = mappedBy(redis.options, `${host}:${port}`) ?? { host, port: Number(port) };
+  // Sentinel may know servers by their names.
+  const found = await lookup(master.host, { all: true });
+  const { remoteAddress, remotePort } = redis.stream as { remoteAddress?: string; remotePort?: number };
+  const isThere = remotePort === master.port && found.some(({ address }) => address === remoteAddress);
+  if (redis.status === 'ready' && !isThere) redis.disconnect(true);
 }

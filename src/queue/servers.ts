@@ -1,5 +1,6 @@
 import calculateSlot from 'cluster-key-slot';
-import { type Cluster, Redis } from 'ioredis';
+import { type Cluster, Redis, ReplyError } from 'ioredis';
+import { atMost } from '../core/time.ts';
 import { followMaster, mappedBy, type PlainOptions } from './follow-master.ts';
 import { clientPrefix } from './names.ts';
 
@@ -141,36 +142,49 @@ export function duplicate(redis: Connection, options: PlainOptions): Redis {
   return copy;
 }
 
+/** How long a replica may take to be reached, and to answer: it may be frozen, or cut off. */
+const REPLICA_MS = 5_000;
+
 /**
  * Asks each replica something, of all masters of a Cluster or of the one that Sentinel names.
- * Where one does not answer, the whole rejects.
+ *
+ * @returns what each said, and the addresses of those that said nothing in time
  */
-export async function withReplicas<Result>(
+export async function askReplicas<Result>(
   redis: Connection,
   ask: (replica: Redis) => Promise<Result>,
-): Promise<Result[]> {
-  if (isCluster(redis)) return Promise.all(redis.nodes('slave').map(ask));
+): Promise<{ readonly said: Result[]; readonly silent: string[] }> {
+  const replicas = isCluster(redis) ? redis.nodes('slave') : await connectReplicas(redis);
+  try {
+    const said: Result[] = [];
+    const silent: string[] = [];
+    await Promise.all(
+      replicas.map(async (replica) => {
+        const answer = await atMost(REPLICA_MS, ask(replica)).catch(unlessAnswered);
+        if (answer === undefined) silent.push(addressOf(replica));
+        else said.push(answer);
+      }),
+    );
+    return { said, silent };
+  } finally {
+    // Those of a Cluster are its own.
+    if (!isCluster(redis)) for (const replica of replicas) replica.disconnect();
+  }
+}
+
+function unlessAnswered(error: unknown): undefined {
+  if (error instanceof ReplyError) throw error;
+}
+
+/** Connections to the replicas of a master that are in sync, or were until they fell silent. */
+async function connectReplicas(redis: Redis): Promise<Redis[]> {
   const info = await redis.info('replication');
-  const addresses = [...info.matchAll(/^slave\d+:ip=([^,]+),port=(\d+),state=online/gm)];
-  return Promise.all(
-    addresses.map(async ([, host = '', port]) => {
-      const { sentinels: _, name: __, ...options } = redis.options;
-      const own = { host, port: Number(port) };
-      const reached = mappedBy(options, `${host}:${port}`) ?? own;
-      const replica = new Redis({
-        ...(options as PlainOptions),
-        ...reached,
-        lazyConnect: true,
-        retryStrategy: null,
-      });
-      replica.on('error', () => {});
-      try {
-        return await ask(replica);
-      } finally {
-        replica.disconnect();
-      }
-    }),
-  );
+  const { sentinels: _, name: __, ...options } = redis.options;
+  return [...info.matchAll(/^slave\d+:ip=([^,]+),port=(\d+),state=online/gm)].map(([, host = '', port]) => {
+    const reached = mappedBy(options, `${host}:${port}`) ?? { host, port: Number(port) };
+    const once: PlainOptions = { ...(options as PlainOptions), ...reached, retryStrategy: null };
+    return new Redis({ ...once, lazyConnect: true }).on('error', () => {});
+  });
 }
 
 const losses = new WeakMap<Connection, number>();

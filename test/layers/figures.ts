@@ -24,13 +24,13 @@ const SMALL_FILE_LINES = 30;
 
 /** The limits. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 44_900, of: linesIn('') },
+  { what: 'src and workers: lines', limit: 45_200, of: linesIn('') },
   { what: 'src and workers: files', limit: 430, of: filesIn('') },
   { what: 'src/delivery: lines', limit: 2_200, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 14, of: filesIn('src/delivery/') },
   { what: 'src/http: lines', limit: 1_840, of: linesIn('src/http/') },
   { what: 'src/http: files', limit: 15, of: filesIn('src/http/') },
-  { what: 'src/queue: lines', limit: 5_680, of: linesIn('src/queue/') },
+  { what: 'src/queue: lines', limit: 5_800, of: linesIn('src/queue/') },
   { what: 'src/queue: files', limit: 54, of: filesIn('src/queue/') },
   { what: 'src/cli: lines', limit: 6_640, of: linesIn('src/cli/') },
   { what: 'src/cli: files', limit: 58, of: filesIn('src/cli/') },

@@ -57,3 +57,13 @@ async function check({ section }: SentinelServers, acknowledgedBy?: number): Pro
   const lines = ofRedis.trimEnd().split('\n');
   return lines.map((line) => line.trim()).filter((line) => !line.includes('no service is running'));
 }
+
+test('check says which replica does not answer, and all that the others say', async () => {
+  const servers = await startSentinel(NEVER_DOWN);
+  const [frozen, other] = await servers.replicas();
+  frozen?.freeze();
+  const lines = await check(servers);
+  frozen?.thaw();
+  expect(lines).toContain(`ok       1 replica in sync: 127.0.0.1:${other?.port}`);
+  expect(lines).toContain(`warning  replica 127.0.0.1:${frozen?.port} does not answer`);
+});
