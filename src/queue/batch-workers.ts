@@ -37,17 +37,24 @@ export function createBatchWorkers(parts: BatchWorkersParts) {
   let isClosed = false;
   let close = (): void => {};
 
-  async function look(): Promise<void> {
-    const queues = [...workers.keys()];
+  /** The servers that have not answered the look at their queues. */
+  const asked = new Set<Redis>();
+  /** Looks at each server's queues by themselves: one that is silent keeps no other waiting. */
+  function look(): void {
+    for (const [server, its] of byServer(redis, [...workers.keys()], clientIn)) {
+      if (!asked.has(server)) void lookAtAll(server, its);
+    }
+  }
+  async function lookAtAll(server: Redis, queues: readonly string[]): Promise<void> {
+    asked.add(server);
     try {
-      for (const [server, its] of byServer(redis, queues, clientIn)) {
-        for (let from = 0; from < its.length && !isClosed; from += QUEUES_A_STEP) {
-          await lookAt(server, parts.now(), workers, its.slice(from, from + QUEUES_A_STEP));
-        }
+      for (let from = 0; from < queues.length && !isClosed; from += QUEUES_A_STEP) {
+        await lookAt(server, parts.now(), workers, queues.slice(from, from + QUEUES_A_STEP));
       }
     } catch (error) {
       if (!isClosed) onError(error as Error);
     }
+    asked.delete(server);
   }
 
   return {
@@ -61,10 +68,10 @@ export function createBatchWorkers(parts: BatchWorkersParts) {
      * that no message told of.
      */
     start(): void {
-      const subscriber = subscribeToWork(parts, workers, () => void look());
-      const stopLooking = every(lock.stalledIntervalMs, () => {
+      const subscriber = subscribeToWork(parts, workers, look);
+      const stopLooking = every(lock.stalledIntervalMs, async () => {
         subscriber.check();
-        return look();
+        look();
       });
       close = () => {
         subscriber.close();

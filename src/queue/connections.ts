@@ -9,7 +9,7 @@ import {
   type RedisLocation,
   SERVER_CONNECT_MS,
 } from './redis-options.ts';
-import { type Connection, isCluster, keepFinding, serverOf, serversOf } from './servers.ts';
+import { type Connection, hasAllSlots, isCluster, keepFinding, serverOf, serversOf } from './servers.ts';
 import { isNotWritable, reasonOf } from './until-writable.ts';
 
 /** What a connection may be given otherwise. */
@@ -99,6 +99,19 @@ export function onReady(redis: Connection, action: () => void): () => void {
     redis.off('+node', watch);
     for (const server of servers()) server.off('ready', action);
   };
+}
+
+/** Calls back each time that all of Redis takes commands again: of a Cluster the last master that was away. */
+export function onAllReady(redis: Connection, action: () => void): void {
+  const look = (): void => {
+    const isWhole = !isCluster(redis) || (hasAllSlots(redis) && serversOf(redis).every(isWritable));
+    if (isWhole) action();
+  };
+  onReady(redis, () => {
+    look();
+    // Which slots a new master has is known later.
+    redis.once('refresh', look);
+  });
 }
 
 /** Whether a command given now would be written to Redis, to any server of a Cluster, not rejected or kept for later. */

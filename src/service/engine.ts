@@ -14,12 +14,12 @@ import { type AttemptParts, createAttempt, type MakeAttempt } from '../delivery/
 import { Pace } from '../delivery/pace.ts';
 import { Pacing, type ReserveSends } from '../delivery/pacing.ts';
 import { type BatchWorkers, createBatchWorkers } from '../queue/batch-workers.ts';
-import { closeRedis, onReady, openRedis } from '../queue/connections.ts';
+import { closeRedis, onAllReady, openRedis } from '../queue/connections.ts';
 import { type Endpoint, LOCK_TIMING, type LockTiming, rateKey } from '../queue/names.ts';
 import { tellPace, writeVerdict } from '../queue/pace-store.ts';
 import type { RedisLocation } from '../queue/redis-options.ts';
 import { reserveSends } from '../queue/reserve-sends.ts';
-import { type Connection, lossesOf } from '../queue/servers.ts';
+import { type Connection, isCluster, lossesOf } from '../queue/servers.ts';
 import { type SettleCommand, type Settled, settle } from '../queue/settle.ts';
 import type { BatchWorker } from '../queue/take.ts';
 import { untilWritable } from '../queue/until-writable.ts';
@@ -33,6 +33,9 @@ import { keepPruning } from './keep-pruning.ts';
 const SETTLE_MS = 5_000;
 /** How long a stop waits for what depends on a Redis that was closed. */
 const CLOSED_MS = 500;
+
+/** How long a start waits for all masters of a Cluster. */
+const MASTERS_MS = 5_000;
 
 /** What the engine runs with. */
 export interface EngineOptions {
@@ -83,7 +86,7 @@ export class Engine {
       log.warn({ reason: error.message, unreported }, 'redis error'),
     );
     const redis = openRedis(location, 'worker', this.#errors.add);
-    onReady(redis, () => {
+    onAllReady(redis, () => {
       if (this.#errors.over()) log.info({}, 'redis is back');
     });
     this.#redis = redis;
@@ -94,7 +97,10 @@ export class Engine {
 
   async start(): Promise<void> {
     const { config, log } = this.#options;
-    await Promise.all(this.#endpoints.map(({ delivery }) => delivery.start()));
+    const starts = Promise.all(this.#endpoints.map(({ delivery }) => delivery.start()));
+    starts.catch((error) => this.#isClosed || this.#errors.add(error));
+    // A master that is away keeps its own clients waiting, and no others.
+    await (isCluster(this.#redis) ? atMost(MASTERS_MS, starts) : starts);
     this.#workers.start();
     this.#stopPruning = keepPruning(config, this.#redis, log, Date.now);
     log.info({ clients: Object.keys(config.clients), version: VERSION }, 'delivering');

@@ -13,6 +13,7 @@ test('a master stands still under load, another takes over, it goes on: no accep
   await load.goesOn(names);
   cluster.servers[0]?.freeze();
   await load.goesOn(others);
+  await scene.delivered(others.flatMap((name) => load.accepted(name)));
   await load.isUnconfirmed(concerned);
   // The worker leaves the silent server, too.
   const sent = company.requests.length;

@@ -34,6 +34,7 @@ test('three masters, clients on each: all that Waybill does is done for all of t
   const sent = await scene.run('send', names[0] ?? '', '--sample', TYPE);
   expect(sent).toMatchObject({ code: 0 });
   await scene.delivered([...ids.values()].flat());
+  await company.waitFor((seen) => seen.deliveredIds.size === 3 * names.length + 1, { timeoutMs: PATIENT_MS });
 
   // An endpoint that refuses all: dead letters, and an incident of each client.
   company.script(({ path }) => (path === '/hook' ? 200 : 422));
