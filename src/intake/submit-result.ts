@@ -67,15 +67,18 @@ const SHOWN_LENGTH = 100;
  * @param key the idempotency key of the event; if it stands for another event, the result names that one
  */
 export function toResult(id: string, key: EventKey | undefined, outcome: WriteOutcome): SubmitResult {
-  if (outcome.kind !== 'committed') return toFailure(id, key, outcome);
   const holder = key && outcome.holders?.get(id);
-  if (key === undefined || holder === undefined) return { outcome: 'accepted', id };
-  if (holder.fingerprint === key.fingerprint) return { outcome: 'accepted', id: holder.id, repeated: true };
-  const name = `the idempotency key ${quoteText(key.key, SHOWN_LENGTH)}`;
-  return refusal(
-    'IDEMPOTENCY_KEY_REUSED',
-    `${name} stands for event ${holder.id}, which has another type or payload`,
-  );
+  if (key !== undefined && holder !== undefined && holder.fingerprint !== key.fingerprint) {
+    const name = `the idempotency key ${quoteText(key.key, SHOWN_LENGTH)}`;
+    return refusal(
+      'IDEMPOTENCY_KEY_REUSED',
+      `${name} stands for event ${holder.id}, which has another type or payload`,
+    );
+  }
+  if (outcome.kind !== 'committed') return toFailure(holder?.id ?? id, key, outcome);
+  return holder === undefined
+    ? { outcome: 'accepted', id }
+    : { outcome: 'accepted', id: holder.id, repeated: true };
 }
 
 /** What became of an event that was not written, or perhaps not. */

@@ -33,15 +33,18 @@ export interface NewBatch {
 export type WriteOutcome =
   | {
       readonly kind: 'committed';
-      /** Events by their id that were left out, since their keys stand for these; absent: none. */
-      readonly holders?: ReadonlyMap<string, KeyHolder>;
+      readonly holders?: Holders;
     }
   | NotWritten;
 
-/** `refused`: nothing was written; `unknown`: the answer was lost. */
+/** Events by their id that were left out, since their keys stand for these; absent: none. */
+type Holders = ReadonlyMap<string, KeyHolder>;
+
+/** `refused`: nothing was written; `unknown`: the answer was lost, or too few replicas confirmed it. */
 export interface NotWritten {
   readonly kind: 'refused' | 'unknown';
   readonly error: WaybillError;
+  readonly holders?: Holders;
 }
 
 /**
@@ -63,7 +66,7 @@ export async function commitBatches(
       await admit(server, endpoint, batches, now);
       return { kind: 'committed' };
     }
-    const holders = await admitKeyed(server, endpoint, batches, now);
+    const holders = await admitKeyed(server, endpoint, batches, now, replicas > 0);
     return { kind: 'committed', ...(holders.size > 0 && { holders }) };
   });
 }
@@ -78,7 +81,7 @@ const ASK_AGAIN_MS = 50;
  *
  * @param replicas how many of them must have it
  */
-export async function orNotWritten<Result>(
+export async function orNotWritten<Result extends object>(
   redis: Connection,
   client: string,
   replicas: number,
@@ -100,7 +103,7 @@ export async function orNotWritten<Result>(
     return orNotWritten(redis, client, replicas, write, deadline);
   }
   const error = await whyNotReplicated(server, replicas, stream);
-  return error === undefined ? result : { kind: 'unknown', error };
+  return error === undefined ? result : { ...result, kind: 'unknown', error };
 }
 
 /** The data of a job. */
@@ -134,6 +137,7 @@ export async function admit(
  * Puts batches into an endpoint's queue, all or none, but for events whose keys stand for other events already; the
  * keys of the rest stand for them from the same step on, for 24 h.
  *
+ * @param isToBeConfirmed replicas are asked for it then
  * @returns the events that the keys of those left out stand for, by the id of the event that was left out
  */
 export async function admitKeyed(
@@ -141,9 +145,10 @@ export async function admitKeyed(
   endpoint: Endpoint,
   batches: readonly NewBatch[],
   now: number,
-): Promise<ReadonlyMap<string, KeyHolder>> {
+  isToBeConfirmed = false,
+): Promise<Holders> {
   const { client, type } = endpoint;
-  const args: (string | number)[] = [endpointPrefix(endpoint), type, now];
+  const args: (string | number)[] = [endpointPrefix(endpoint), type, now, Number(isToBeConfirmed)];
   for (const { id, events, keys } of batches) {
     args.push(id, events.length);
     for (const [index, event] of events.entries()) {

@@ -14,9 +14,10 @@ const PATIENT_WAIT = ['wait', '1', '1000'];
 const SHORT_WAIT = ['wait', '1', '300'];
 
 test('many writers share one WAIT, and those that come meanwhile the next', async () => {
-  const { connect, replica, waits } = await masterWithReplica();
+  const { connect, replica, waits, told } = await masterWithReplica();
   const redis = await connect();
   expect(await writeAll(redis, 50)).toEqual([]);
+  await told();
   // The answers to the first writes may come before the others'.
   expect(waits.length).toBeLessThanOrEqual(2);
   expect(waits).toContainEqual(PATIENT_WAIT);
@@ -149,13 +150,21 @@ async function masterWithReplica() {
   const ids = new Map<Redis, number>();
   const monitor = await watch(master, (words) => {
     if (words[0] === 'wait') waits.push(words);
+    if (words[0] === 'echo') echoes += 1;
   });
+  let echoes = 0;
   onTestFinished(() => monitor.disconnect());
   return {
     master,
     replica,
     waits,
     online,
+    /** Resolves when all that the master got before stands in `waits`. */
+    async told(): Promise<void> {
+      const before = echoes;
+      await control.echo('told');
+      await until(async () => echoes > before);
+    },
     async connect(options?: Parameters<OwnRedis['connect']>[0]): Promise<Redis> {
       const redis = master.connect(options);
       ids.set(redis, await redis.client('ID'));

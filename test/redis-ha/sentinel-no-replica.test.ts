@@ -63,3 +63,29 @@ async function waitsOf(servers: SentinelServers): Promise<number> {
   const info = await redis.info('commandstats');
   return Number(/^calls=(\d+)/.exec(infoField(info, 'cmdstat_wait') ?? '')?.[1] ?? 0);
 }
+
+test('an event that no replica has is not accepted the second time either, over another connection', async () => {
+  const servers = await startSentinel({ ...NEVER_DOWN, replicas: 1 });
+  const [replica] = await servers.replicas();
+  const producers = [await openProducer(servers), await openProducer(servers)];
+  const [client = ''] = CLIENTS;
+  const submit = (index: number) =>
+    producers[index]?.submit(client, TYPE, numberedEvent(TYPE, 1), { idempotencyKey: 'k1' });
+  replica?.freeze();
+  const first = await submit(0);
+  const unknown = { outcome: 'unknown', code: 'REDIS_NOT_REPLICATED' };
+  expect(first).toMatchObject(unknown);
+  const second = await submit(1);
+  expect(second).toMatchObject(unknown);
+  expect(second).toHaveProperty('id', (first as { id: string }).id);
+
+  const redis = (await servers.master()).connect();
+  const offset = async () => Number(infoField(await redis.info('replication'), 'master_repl_offset'));
+  replica?.thaw();
+  await servers.inSync(1);
+  const before = await offset();
+  const third = await submit(1);
+  expect(third).toEqual({ outcome: 'accepted', id: (first as { id: string }).id, repeated: true });
+  // WAIT is about what was written: of a repeat, too.
+  expect(await offset()).toBeGreaterThan(before);
+});

@@ -43,11 +43,12 @@ return 1
 /**
  * Puts new batches into an endpoint's queue as `ADMIT` does, but leaves out each event whose key stands for an event
  * already, and lets the key of every other one stand for it. It reads everything before it writes: if all was taken
- * before, a Redis that cannot be written answers, too. A batch that is there already was added by this very write,
- * whose answer was lost.
+ * before, a Redis that cannot be written answers, too; but not if replicas are to confirm it. Then something is written
+ * in any case, since WAIT is about what its connection has written. A batch that is there already was added by this
+ * very write, whose answer was lost.
  *
  * KEYS  stats
- * ARGV  queue's prefix, event type, now,
+ * ARGV  queue's prefix, event type, now, 1: replicas are to confirm it,
  *       n × (job id, number of events, m × (name of the key in Redis or '', what it is to hold, event as JSON))
  * Returns for each event what its key holds, or ''.
  */
@@ -55,7 +56,7 @@ export const ADMIT_KEYED = `
 ${ADMIT_BATCH}
 local prefix, kind, now = ARGV[1], ARGV[2], ARGV[3]
 local batches, held, fresh, answers, accepted = {}, {}, {}, {}, 0
-local at = 4
+local at = 5
 while at < #ARGV do
   local id, count = ARGV[at], tonumber(ARGV[at + 1])
   local isThere = redis.call('EXISTS', prefix .. id) == 1
@@ -75,7 +76,7 @@ while at < #ARGV do
   accepted = accepted + #events
   at = at + 2 + 3 * count
 end
-if accepted == 0 then return answers end
+if accepted == 0 and ARGV[4] ~= '1' then return answers end
 
 -- If Redis is full, this fails before anything was changed.
 redis.call('HINCRBY', KEYS[1], 'accepted:' .. kind, accepted)
