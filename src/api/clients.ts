@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ResolvedClient } from '../config/config-schema.ts';
 import { paceValue } from '../core/endpoint-pace.ts';
-import { type EndpointView, readClientView, readClientViews } from '../queue/client-view.ts';
+import { type EndpointView, readClientView, readViewsInReach } from '../queue/client-view.ts';
 import { clientViewValue } from '../queue/client-view-value.ts';
 import { openEndpoint } from '../queue/open-endpoint.ts';
 import { setPaused } from '../queue/pause-client.ts';
@@ -51,6 +51,7 @@ function addStatusRoutes(server: ApiServer, { redis }: ApiParts): void {
           200: z.object({
             services: z.int().nullable().describe('worker processes; null: Redis does not say'),
             clients: z.record(z.string(), clientStatusSchema),
+            unread: z.array(z.string()).describe('clients whose server of a Cluster is away'),
           }),
           ...problems(),
         },
@@ -58,9 +59,13 @@ function addStatusRoutes(server: ApiServer, { redis }: ApiParts): void {
     },
     async (request) => {
       const all = chooseClients(request, undefined).map((name) => clientOf(request, name));
-      const views = await readClientViews(redis, all);
-      const values = [...views].map(([name, view]) => [name, clientViewValue(view)] as const);
-      return { services: (await countServices(redis)) ?? null, clients: Object.fromEntries(values) };
+      const { found, unread } = await readViewsInReach(redis, all);
+      const values = [...found].map(([name, view]) => [name, clientViewValue(view)] as const);
+      return {
+        services: (await countServices(redis)) ?? null,
+        clients: Object.fromEntries(values),
+        unread: [...unread],
+      };
     },
   );
   server.get(

@@ -11,7 +11,9 @@ import {
   noticeField,
   type PendingNotice,
   readIncidents,
+  readIncidentsInReach,
 } from '../queue/incident-store.ts';
+import { unreadText } from '../queue/read-of-each.ts';
 import type { Connection } from '../queue/servers.ts';
 import { collectExamples } from './collect-examples.ts';
 import { logNotice } from './describe-notice.ts';
@@ -68,13 +70,23 @@ export class IncidentMonitor {
     this.#channels = new Map(parts.channels.map((channel) => [channel.name, channel]));
   }
 
-  /** Checks all endpoints once, and begins to send the notices of their incidents. @throws errors of Redis */
+  /**
+   * Checks all endpoints once, and begins to send the notices of their incidents.
+   *
+   * @throws errors of Redis, and one that tells how many clients could not be read; the others were
+   */
   async check(): Promise<void> {
     const { redis, clients } = this.#parts;
-    let states = await readIncidents(redis, clients);
+    const { states, unread } = await readIncidentsInReach(redis, clients);
     // Nearly always no client has an incident.
-    if (states.size === 0) return;
-    if (await openFailing(redis, states)) states = await readIncidents(redis, [...states.keys()]);
+    if (states.size > 0) await this.#follow(states);
+    if (unread.length > 0) throw new Error(unreadText(unread));
+  }
+
+  async #follow(found: ReadonlyMap<string, IncidentState>): Promise<void> {
+    const { redis } = this.#parts;
+    const isNew = await openFailing(redis, found);
+    const states = isNew ? await readIncidents(redis, [...found.keys()]) : found;
     await this.#updateAll(states);
     await this.#sendAll([...states.keys()]);
   }

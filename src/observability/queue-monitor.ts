@@ -1,12 +1,13 @@
 import { atMost, every } from '../core/time.ts';
 import type { ClientView } from '../queue/client-view.ts';
+import type { ReadOfEach } from '../queue/read-of-each.ts';
 import type { Watchdog } from './watchdog.ts';
 
 type Views = ReadonlyMap<string, ClientView>;
 
-/** The state of all queues; or why Redis did not give it. */
+/** The state of all queues, but of the clients that could not be read; or why Redis did not give it. */
 export type QueueReading =
-  | { readonly ok: true; readonly views: Views }
+  | { readonly ok: true; readonly views: Views; readonly unread: readonly string[] }
   | { readonly ok: false; readonly reason: string };
 
 /** Reads the state of all queues, when it is asked for and regularly for the watchdog. */
@@ -16,7 +17,7 @@ export class QueueMonitor {
   #isStopped = false;
 
   /** @param limitMs how long Redis may take to answer */
-  constructor(readViews: () => Promise<Views>, limitMs: number, watchdog: Watchdog) {
+  constructor(readViews: () => Promise<ReadOfEach<ClientView>>, limitMs: number, watchdog: Watchdog) {
     this.#readNow = oneAtATime(async () => {
       const reading = await within(limitMs, readViews());
       const at = performance.now();
@@ -42,9 +43,9 @@ export class QueueMonitor {
   }
 }
 
-async function within(limitMs: number, views: Promise<Views>): Promise<QueueReading> {
+async function within(limitMs: number, views: Promise<ReadOfEach<ClientView>>): Promise<QueueReading> {
   const reading = views.then(
-    (read): QueueReading => ({ ok: true, views: read }),
+    ({ found, unread }): QueueReading => ({ ok: true, views: found, unread }),
     (error: Error): QueueReading => ({ ok: false, reason: error.message }),
   );
   return (await atMost(limitMs, reading)) ?? { ok: false, reason: `no answer within ${limitMs} ms` };

@@ -1,4 +1,5 @@
 import type { ClientView } from '../queue/client-view.ts';
+import { unreadText } from '../queue/read-of-each.ts';
 import type { QueueReading } from './queue-monitor.ts';
 
 /** What a service is judged by. */
@@ -23,8 +24,9 @@ export type Readiness = ReturnType<typeof judgeReadiness>;
 /** Judges whether a service does its work. */
 export function judgeReadiness({ reading, workers, untaken, oldestWaitingMs }: Condition) {
   const checks: Record<'redis' | 'workers' | 'oldestWaiting' | 'watchdog', Check> = {
+    // Of a Cluster, the servers that are there go on, and intake refuses by itself for the clients of the others.
     redis: reading.ok
-      ? { ok: true, detail: 'answers' }
+      ? { ok: true, detail: reading.unread.length === 0 ? 'answers' : unreadText(reading.unread) }
       : { ok: false, detail: `Redis does not answer: ${reading.reason}` },
     workers: {
       ok: workers.alive > 0,

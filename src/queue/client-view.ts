@@ -7,6 +7,7 @@ import { sum, sumByName } from '../core/sum.ts';
 import { readWebPages, type WebPages } from '../core/web-pages.ts';
 import { defineScript } from './define-script.ts';
 import { deadLettersPrefix, deliveriesPrefix, incidentsKey, paceKey, statsKey } from './names.ts';
+import { type ReadOfEach, readOfEach } from './read-of-each.ts';
 import { CLIENT_VIEW } from './scripts/client-view.ts';
 import type { Connection } from './servers.ts';
 import { readMark, type WithheldMark, withheldField } from './withheld-mark.ts';
@@ -110,18 +111,29 @@ export async function readClientViews(
   redis: Connection,
   clients: readonly ViewedClient[],
 ): Promise<ReadonlyMap<string, ClientView>> {
-  const views = clients.map(async ({ name, endpoints }) => {
-    const keys = [statsKey(name), incidentsKey(name), `${deadLettersPrefix(name)}prioritized`];
-    const prefixes = [deliveriesPrefix(name), paceKey({ client: name, type: '' })];
-    const reply = (await viewScript(redis, keys, prefixes)) as Reply;
-    return [name, toView(reply, endpoints)] as const;
-  });
+  const views = clients.map(async (client) => [client.name, await readClientView(redis, client)] as const);
   return new Map(await Promise.all(views));
 }
 
+/** Reads these clients, but for those whose server of a Cluster is away. @throws as `readOfEach` */
+export function readViewsInReach(
+  redis: Connection,
+  clients: readonly ViewedClient[],
+  limitMs?: number,
+): Promise<ReadOfEach<ClientView>> {
+  const byName = new Map(clients.map((client) => [client.name, client]));
+  const read = (name: string) => readClientView(redis, byName.get(name) as ViewedClient);
+  return readOfEach(redis, [...byName.keys()], read, limitMs);
+}
+
 /** Reads one client. */
-export async function readClientView(redis: Connection, client: ViewedClient): Promise<ClientView> {
-  return (await readClientViews(redis, [client])).get(client.name) as ClientView;
+export async function readClientView(
+  redis: Connection,
+  { name, endpoints }: ViewedClient,
+): Promise<ClientView> {
+  const keys = [statsKey(name), incidentsKey(name), `${deadLettersPrefix(name)}prioritized`];
+  const prefixes = [deliveriesPrefix(name), paceKey({ client: name, type: '' })];
+  return toView((await viewScript(redis, keys, prefixes)) as Reply, endpoints);
 }
 
 function toView(

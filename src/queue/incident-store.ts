@@ -16,6 +16,7 @@ import {
   incidentsKey,
   statsKey,
 } from './names.ts';
+import { readOfEach } from './read-of-each.ts';
 import { CHANGE_INCIDENT, CLAIM_NOTICES, OPEN_INCIDENT, READ_INCIDENTS } from './scripts/incidents.ts';
 import type { Connection } from './servers.ts';
 
@@ -54,16 +55,25 @@ export async function readIncidents(
   redis: Connection,
   clients: readonly string[],
 ): Promise<Map<string, IncidentState>> {
-  const replies = clients.map((client) =>
-    readScript(redis, [incidentsKey(client), statsKey(client)], [clientPrefix(client)]),
+  const states = clients.map(async (client) => [client, await readState(redis, client)] as const);
+  return withAny(await Promise.all(states));
+}
+
+/** Reads the incidents of these clients, but for those whose server of a Cluster is away. @throws as `readOfEach` */
+export async function readIncidentsInReach(redis: Connection, clients: readonly string[]) {
+  const { found, unread } = await readOfEach(redis, clients, (client) => readState(redis, client));
+  return { states: withAny(found), unread };
+}
+
+async function readState(redis: Connection, client: string): Promise<IncidentState> {
+  const reply = await readScript(redis, [incidentsKey(client), statsKey(client)], [clientPrefix(client)]);
+  return toState(client, reply as Reply);
+}
+
+function withAny(states: Iterable<readonly [string, IncidentState]>): Map<string, IncidentState> {
+  return new Map(
+    [...states].filter(([, { open, notices, failing }]) => open.length + notices.length + failing.length > 0),
   );
-  const states = new Map<string, IncidentState>();
-  for (const [i, reply] of (await Promise.all(replies)).entries()) {
-    const client = clients[i] ?? '';
-    const state = toState(client, reply as Reply);
-    if (state.open.length + state.notices.length + state.failing.length > 0) states.set(client, state);
-  }
-  return states;
 }
 
 function toState(client: string, [pairs, endpoints, now]: Reply): IncidentState {

@@ -11,7 +11,7 @@ import { oneAtATime, QueueMonitor } from '../observability/queue-monitor.ts';
 import { judgeReadiness, type Readiness } from '../observability/readiness.ts';
 import { Watchdog } from '../observability/watchdog.ts';
 import { type ReportingWorker, toText, WorkersMetrics } from '../observability/workers-metrics.ts';
-import { readClientViews, type ViewedClient } from '../queue/client-view.ts';
+import { readViewsInReach, type ViewedClient } from '../queue/client-view.ts';
 import { closeRedis, openRedis, whyAway } from '../queue/connections.ts';
 import type { RedisLocation } from '../queue/redis-options.ts';
 import type { Connection } from '../queue/servers.ts';
@@ -19,6 +19,8 @@ import { VERSION } from '../version.ts';
 
 /** How long a worker, and Redis, may take to answer. */
 const ANSWER_MS = 2_000;
+/** A silent server of a Cluster is left after that time: the others have answered by then. */
+const READ_MS = ANSWER_MS + 500;
 /** How old a reading of the queues may be for readiness, which many ask for, and often. */
 const READY_AGE_MS = 500;
 /** The longest wait between two readings of the queues, and of the workers' counts. */
@@ -58,7 +60,7 @@ export class Health {
     this.#redis = openRedis(redis, 'intake', () => {}, { answerTimeoutMs: ANSWER_MS });
     this.#watchdog = new Watchdog(log, () => this.#settings.untakenMs);
     const readViews = () => readQueues(this.#redis, this.#clients);
-    this.#monitor = new QueueMonitor(readViews, ANSWER_MS, this.#watchdog);
+    this.#monitor = new QueueMonitor(readViews, READ_MS, this.#watchdog);
     this.#stopMonitoring = this.#monitor.start(() => Math.min(POLL_EVERY_MS, this.#settings.untakenMs / 4));
     // Workers are asked regularly for their counts, so that little is lost with a killed one.
     this.#stopCollecting = every(POLL_EVERY_MS, () => this.#workers.collect(ANSWER_MS));
@@ -114,7 +116,7 @@ export class Health {
     const counts = { alive, wanted: this.#parts.workers, lost, silent: collected.silent };
     const queues = reading.ok ? describeQueues(reading.views, this.#watchdog.untaken) : [];
     return toText([
-      describeService(reading.ok, counts),
+      describeService(reading.ok ? reading.unread.length : undefined, counts),
       queues,
       [this.#parts.certificates.describe()],
       ...collected.metrics,
@@ -135,21 +137,33 @@ export class Health {
 /** @throws Error whose message an operator understands: that of the connection speaks of its settings */
 async function readQueues(redis: Connection, clients: readonly ViewedClient[]) {
   try {
-    return await readClientViews(redis, clients);
+    return await readViewsInReach(redis, clients, ANSWER_MS);
   } catch (error) {
     throw error instanceof ReplyError ? error : new Error(whyAway(redis), { cause: error });
   }
 }
 
+const UNREAD =
+  'Clients that have no figures in this scrape, since their server of the Cluster is away; 0 if Redis is.';
+
 type WorkerCounts = Readonly<Record<'alive' | 'wanted' | 'silent' | 'lost', number>>;
 
-/** The service itself, as metrics. */
-function describeService(redisUp: boolean, { alive, wanted, silent, lost }: WorkerCounts): Metric[] {
+/** The service itself, as metrics. @param unread clients that could not be read; undefined: Redis does not answer */
+function describeService(
+  unread: number | undefined,
+  { alive, wanted, silent, lost }: WorkerCounts,
+): Metric[] {
   const one = (type: Metric['type'], name: string, help: string, value: number, labels = {}): Metric =>
     metric(type, name, help, [{ labels, value }]);
   return [
     one('gauge', 'waybill_build_info', 'The version, as a label.', 1, { version: VERSION }),
-    one('gauge', 'waybill_redis_up', '1 if Redis told of the queues for this scrape.', Number(redisUp)),
+    one(
+      'gauge',
+      'waybill_redis_up',
+      '1 if Redis told of the queues for this scrape; of a Cluster, if all of its masters did.',
+      Number(unread === 0),
+    ),
+    one('gauge', 'waybill_unread_clients', UNREAD, unread ?? 0),
     one('gauge', 'waybill_workers', 'Worker processes that deliver.', alive),
     one('gauge', 'waybill_workers_wanted', 'Worker processes that ought to.', wanted),
     one('gauge', 'waybill_workers_silent', 'Workers that did not report for this scrape in time.', silent),

@@ -8,7 +8,7 @@ test('events that wait for the proxy are told, and what else is late makes the s
   const oldest = (oldestMs: number) => {
     const views = new Map([['acme', viewWith({ oldestMs, endpoints: { inventory_receipt: waits } })]]);
     return judgeReadiness({
-      reading: { ok: true, views } as never,
+      reading: { ok: true, views, unread: [] } as never,
       workers: { alive: 1, wanted: 1 },
       untaken: new Set(),
       oldestWaitingMs: 60_000,

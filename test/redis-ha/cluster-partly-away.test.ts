@@ -4,6 +4,7 @@ import { setPaused } from '../../src/queue/pause-client.ts';
 import { countServices } from '../../src/queue/stored-clients.ts';
 import { healthOf } from '../support/health-client.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { until } from '../support/until.ts';
 import { clusterScene, TYPE } from './cluster-scene.ts';
 
 failOnLeaks();
@@ -45,7 +46,7 @@ test.each(['killed', 'frozen'] as const)(
     await scene.company.waitFor(1, { timeoutMs: HANG_MS });
 
     const commands = [
-      ['status'],
+      ['status', away],
       ['pause', away],
       ['event', '0195a4c2-3b5e-7d10-8f21-6a0c9d4e7b13', '--client', away],
       ['dead-letters', 'list', '--client', away],
@@ -60,8 +61,26 @@ test.each(['killed', 'frozen'] as const)(
     const said = expect.stringMatching(AWAY[how]);
     expect(await Promise.all(ended)).toEqual(commands.map((args) => ({ args, code: 4, said })));
     expect(performance.now() - from).toBeLessThan(HANG_MS);
-    const { checks } = await (await healthOf(service)).readiness();
-    expect(checks.redis).toEqual({ ok: false, detail: expect.stringMatching(/^Redis does not answer: ./) });
+    const lost = `a server of the Cluster is away, or does not answer, and with it what is known of ${away}`;
+    const status = await scene.run('status', '--json');
+    expect(status).toMatchObject({ code: 4, stderr: `waybill: ${lost}\n` });
+    const { clients, unread } = JSON.parse(status.stdout);
+    expect({ unread, clients: Object.keys(clients).sort() }).toEqual({
+      unread: [away],
+      clients: [other, another].sort(),
+    });
+    // It takes events of the other clients: no balancer is to leave it.
+    const health = await healthOf(service);
+    const { ready, checks } = await health.readiness();
+    expect({ ready, redis: checks.redis }).toEqual({ ready: true, redis: { ok: true, detail: lost } });
+    const scrape = await health.scrape();
+    expect([scrape.sum('waybill_redis_up'), scrape.sum('waybill_unread_clients')]).toEqual([0, 1]);
+    expect(scrape.sum('waybill_events_delivered_total')).toBe(1);
+    await until(async () =>
+      service.lines.some(
+        ({ msg, reason }) => msg === 'incidents could not be looked after' && reason === lost,
+      ),
+    );
 
     if (how === 'frozen') server?.thaw();
     else await server?.start();

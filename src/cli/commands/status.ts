@@ -4,8 +4,9 @@ import { findEventType } from '../../core/event-types.ts';
 import { formatCount, formatTime } from '../../core/quantity-text.ts';
 import { REPEAT_CAUSES, type Repeats } from '../../core/repeats.ts';
 import { sum } from '../../core/sum.ts';
-import { type ClientView, type EndpointView, readClientViews } from '../../queue/client-view.ts';
+import { type ClientView, type EndpointView, readViewsInReach } from '../../queue/client-view.ts';
 import { clientViewValue } from '../../queue/client-view-value.ts';
+import { unreadText } from '../../queue/read-of-each.ts';
 import { countServices } from '../../queue/stored-clients.ts';
 import { findClients, type Operator, operatorAction } from '../open-operator.ts';
 import { paceLines, withheldLines } from '../pace-text.ts';
@@ -47,12 +48,10 @@ export function addStatusCommand(program: Command): void {
         const clients = findClients(operator.config, client);
         const { watch, interval } = options;
         if (watch !== true && interval !== undefined) throw new UsageError('--interval goes with --watch');
-        if (watch !== true) await tellOnce(terminal, operator, clients);
-        else {
-          // Only this needs what draws the screen, which is a tenth of what a command takes to start.
-          const { runWatch } = await import('../watch/run-watch.ts');
-          await runWatch(terminal, operator, clients, (interval ?? DEFAULT_INTERVAL_S) * 1_000);
-        }
+        if (watch !== true) return tellOnce(terminal, operator, clients);
+        // Only this needs what draws the screen, which is a tenth of what a command takes to start.
+        const { runWatch } = await import('../watch/run-watch.ts');
+        await runWatch(terminal, operator, clients, (interval ?? DEFAULT_INTERVAL_S) * 1_000);
         return EXIT.done;
       }),
     );
@@ -62,12 +61,13 @@ async function tellOnce(
   terminal: Terminal,
   { redis }: Operator,
   clients: readonly ResolvedClient[],
-): Promise<void> {
-  const views = await readClientViews(redis, clients);
+): Promise<number> {
+  const { found: views, unread } = await readViewsInReach(redis, clients);
   const services = await countServices(redis);
   terminal.value({
     services: services ?? null,
     clients: Object.fromEntries([...views].map(([name, view]) => [name, clientViewValue(view)])),
+    unread,
   });
   const rows = [...views].map(([name, { waiting, inFlight, retrying, dead, delivered }]) => [
     name,
@@ -77,6 +77,9 @@ async function tellOnce(
   terminal.table(HEAD, rows, NUMERIC);
   for (const [name, view] of views) printRemarks(terminal, name, view);
   if (services === 0) terminal.line('\nNo service is running: nothing is delivered until "waybill start".');
+  if (unread.length === 0) return EXIT.done;
+  terminal.note(`waybill: ${unreadText(unread)}`);
+  return EXIT.redisUnavailable;
 }
 
 function printRemarks(terminal: Terminal, name: string, view: ClientView): void {
