@@ -44,6 +44,7 @@ export async function checkServers(redis: Connection, { redis: section }: Config
     ...describeReplicas(replicas, masters),
     ...silent.sort().map((name) => remark('warning', `replica ${name} does not answer`)),
     ...describeMinReplicas([...masters, ...replicas]),
+    ...describeTooFew(masters),
     ...(isCluster(redis) ? describeCluster(masters.map(({ settings }) => settings)) : []),
     ...describeFailover(wanted, Math.min(...masters.map(({ settings }) => settings.replicas))),
   ];
@@ -124,6 +125,16 @@ function describeMinReplicas(servers: readonly Server[]): Remark[] {
     remarks.push(remark('note', message));
   }
   return remarks;
+}
+
+/** The replica that takes over has one less. */
+function describeTooFew(masters: readonly Server[]): Remark[] {
+  const names = byName(masters)
+    .filter(({ settings: { minReplicas = 0, replicas } }) => replicas > 0 && minReplicas >= replicas)
+    .map(({ name }) => name);
+  if (names.length === 0) return [];
+  const message = `min-replicas-to-write is no less than the number of replicas of ${names.join(', ')}: after a failover the new master takes no writes until the lost server is back; one replica more rules that out`;
+  return [remark('note', message)];
 }
 
 function countOf(replicas: number): string {

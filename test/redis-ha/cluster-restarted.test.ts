@@ -6,7 +6,7 @@ import { clusterScene } from './cluster-scene.ts';
 failOnLeaks();
 
 test('all servers are killed and started again: commands say so meanwhile, and all go on', async () => {
-  const scene = await clusterScene({ masters: 3, each: 1 });
+  const scene = await clusterScene({ masters: 3, replicas: 1, acknowledgedBy: 1, each: 1 });
   const { cluster, names } = scene;
   const service = await scene.startService();
   const load = scene.load(names);

@@ -67,3 +67,12 @@ test('check says which replica does not answer, and all that the others say', as
   expect(lines).toContain(`ok       1 replica in sync: 127.0.0.1:${other?.port}`);
   expect(lines).toContain(`warning  replica 127.0.0.1:${frozen?.port} does not answer`);
 });
+
+test('check says that with as many replicas as a write needs, a failover stops writes', async () => {
+  const servers = await startSentinel({ ...NEVER_DOWN, replicas: 1 });
+  for (const { connect } of servers.servers) await connect().config('SET', 'min-replicas-to-write', '1');
+  const [master] = servers.servers;
+  expect(await check(servers)).toContain(
+    `note     min-replicas-to-write is no less than the number of replicas of 127.0.0.1:${master?.port}: after a failover the new master takes no writes until the lost server is back; one replica more rules that out`,
+  );
+});
