@@ -26,6 +26,7 @@ test.each(['one', 'sentinel', 'cluster'] as const)(
     expect(account.accepted).toBeGreaterThan(500);
     expect(account.delivered).toBeGreaterThan(account.accepted / 2);
     expect(account.dead).toBeGreaterThan(0);
+    if (redis === 'cluster') expect(account.bystander.accepted).toBeGreaterThan(50);
     expect(account.kills).toEqual(Object.fromEntries(fixedPlan(redis).plan.map(({ kind }) => [kind, 1])));
   },
 );

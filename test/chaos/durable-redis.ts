@@ -22,6 +22,8 @@ export interface DurableRedis {
   killConnections(): Promise<void>;
   /** A connection for a look at what is stored; whoever asks closes it. */
   connect(): Connection;
+  /** The name of a client whose server no fault hits; absent: there is one server for all. */
+  readonly bystander?: string;
   /** Hands the client's keys to another server; absent: there is none. */
   moveSlot?(): Promise<void>;
   close(): Promise<void>;

@@ -12,6 +12,8 @@ import { until } from '../support/until.ts';
 import type { DurableRedis } from './durable-redis.ts';
 
 const REPLICAS = 2;
+const MASTERS = 3;
+const SLOTS = 16_384;
 /** How many keys travel at once. */
 const KEYS_AT_ONCE = 100;
 const MIGRATE_TIMEOUT_MS = 5_000;
@@ -22,6 +24,7 @@ interface Failover {
   readonly servers: readonly RedisServer[];
   /** The port of the server that has the client's keys now. */
   master(): Promise<number>;
+  readonly bystander?: string;
   /** Hands the client's keys to another master, key by key. */
   moveSlot?(): Promise<void>;
   close(): Promise<void>;
@@ -50,25 +53,36 @@ export async function startSentinelRedis(directory: string): Promise<DurableRedi
 
 /** Three masters with a replica each. */
 export async function startClusterRedis(directory: string, client: string): Promise<DurableRedis> {
-  const cluster = await startCluster(directory, { masters: 3, replicas: 1 });
+  const cluster = await startCluster(directory, { masters: MASTERS, replicas: 1 });
   const slot = calculateSlot(clientPrefix(client));
+  const bystander = bystanderOf(slot);
   const slots = async (): Promise<[number, number, [string, number]][]> => {
     const answers = cluster.servers.map(({ port }) => ask(port, 'CLUSTER', 'SLOTS'));
     return (await Promise.any(answers)) as [number, number, [string, number]][];
   };
-  const master = async (): Promise<number> => {
-    const range = (await slots()).find(([from, to]) => from <= slot && slot <= to);
+  const masterOf = async (wanted: number): Promise<number> => {
+    const range = (await slots()).find(([from, to]) => from <= wanted && wanted <= to);
     return range?.[2][1] ?? 0;
   };
   return disturbable({
     ...cluster,
-    master,
+    bystander,
+    master: () => masterOf(slot),
     async moveSlot() {
-      const from = await master();
+      const from = await masterOf(slot);
+      const spared = await masterOf(calculateSlot(clientPrefix(bystander)));
       const masters = [...new Set((await slots()).map(([, , [, port]]) => port))];
-      await moveSlot(slot, from, masters.find((port) => port !== from) ?? from, masters);
+      const to = masters.find((port) => port !== from && port !== spared);
+      await moveSlot(slot, from, to ?? from, masters);
     },
   });
+}
+
+/** A client on another master than that of this slot. */
+function bystanderOf(slot: number): string {
+  const masterAt = (one: number): number => Math.floor((one * MASTERS) / SLOTS);
+  const names = Array.from({ length: SLOTS }, (_, n) => `bystander-${n}`);
+  return names.find((name) => masterAt(calculateSlot(clientPrefix(name))) !== masterAt(slot)) ?? '';
 }
 
 /** As `redis-cli --cluster reshard` does it. */
@@ -97,7 +111,7 @@ async function moveSlot(slot: number, from: number, to: number, masters: readonl
   }
 }
 
-function disturbable({ section, servers, master, moveSlot: move, close }: Failover): DurableRedis {
+function disturbable({ section, servers, master, bystander, moveSlot: move, close }: Failover): DurableRedis {
   let disturbed: RedisServer | undefined;
   const present = async (): Promise<RedisServer | undefined> => {
     const port = await master();
@@ -127,6 +141,7 @@ function disturbable({ section, servers, master, moveSlot: move, close }: Failov
     async killConnections() {
       await ask(await master(), 'CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     },
+    ...(bystander !== undefined && { bystander }),
     ...(move && { moveSlot: move }),
     connect: () => openRedis(section, 'operator', () => {}),
     close,

@@ -31,6 +31,9 @@ export function toText(outcome: Outcome): string {
     table('faults', Object.entries(kills)),
     table('seconds', [
       ['longest silence', seconds(outcome.longestSilenceMs)],
+      ...(outcome.bystander === undefined
+        ? []
+        : [['the same of a client on another server', seconds(outcome.bystander.silenceMs)] as const]),
       ['longest takeover', seconds(outcome.longestTakeoverMs)],
       ['until all was through', seconds(outcome.drainMs)],
     ]),

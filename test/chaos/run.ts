@@ -5,6 +5,7 @@ import type { RedisConfig } from '../../src/config/redis-config.ts';
 import { createProducer } from '../../src/service/producer.ts';
 import { startChild } from '../bench/child.ts';
 import { readEnd, waitForEnd } from './aftermath.ts';
+import { type Bystander, type BystanderAccount, openBystander } from './bystander.ts';
 import { type DurableRedis, startDurableRedis } from './durable-redis.ts';
 import type { Answers } from './evidence.ts';
 import { startClusterRedis, startSentinelRedis } from './failover-redis.ts';
@@ -59,6 +60,8 @@ export type Outcome = Verdict & {
   readonly kills: Readonly<Record<string, number>>;
   /** Dead letters that were put back, by those replays that lived to say so. */
   readonly replayed: number;
+  /** A client whose server no fault hit: how many of its events were accepted, and for how long none came. */
+  readonly bystander?: { readonly accepted: number; readonly silenceMs: number };
   /** From the end of the faults until all was delivered or dead. */
   readonly drainMs: number;
 };
@@ -90,7 +93,9 @@ async function run(options: RunOptions, endings: Endings): Promise<Outcome> {
   const port = await judging.ask('listen', undefined);
   const redis = await START_REDIS[options.redis](directory);
   endings.push(() => redis.close());
-  const configFile = writeConfig(directory, redis.section, port);
+  const bystander = redis.bystander === undefined ? undefined : await openBystander(redis.bystander);
+  endings.push(() => bystander?.close());
+  const configFile = writeConfig(directory, redis.section, port, bystander);
   const launcher = createLauncher({ configFile, directory });
   endings.push(() => launcher.killAll());
 
@@ -107,6 +112,7 @@ async function run(options: RunOptions, endings: Endings): Promise<Outcome> {
   const producer = await createProducer(configFile);
   endings.push(() => producer.close());
   const library = submitSteadily(parts, producer);
+  const others = bystander?.run(producer, stopping);
   const lanes = Array.from({ length: SEND_LANES }, () =>
     runSends({ ...parts, launcher, disturbed: record.redisDisturbed }),
   );
@@ -123,6 +129,7 @@ async function run(options: RunOptions, endings: Endings): Promise<Outcome> {
   const answers = joinAnswers([await library, ...sent.flatMap((lane) => lane.answers)]);
   onProgress(`${units.toLocaleString('en-US')} events handed in; waiting for all of them to come to an end`);
   const end = await waitForEnd(redis, CLIENT, () => judging.ask('count', undefined));
+  const ofOthers = await others;
   const misdeeds = [...(await services.stop()), ...services.deserters];
   const verdict = judge({
     ...(await judging.ask('report', undefined)),
@@ -138,11 +145,21 @@ async function run(options: RunOptions, endings: Endings): Promise<Outcome> {
   const faults = [...misdeeds, ...replayed.faults, ...sent.flatMap((lane) => lane.faults)];
   return {
     ...verdict,
-    violations: [...faults, ...verdict.violations],
+    lost: verdict.lost + (ofOthers?.lost ?? 0),
+    violations: [...faults, ...verdict.violations, ...judgeOthers(ofOthers, longestSilenceMs)],
+    ...(ofOthers && { bystander: { accepted: ofOthers.accepted, silenceMs: ofOthers.longestSilenceMs } }),
     kills: countKinds(record),
     replayed: replayed.replayed,
     drainMs: Math.round(end.ms),
   };
+}
+
+/** Services are killed and frozen, too: it may have to wait for them. */
+function judgeOthers(account: BystanderAccount | undefined, longestSilenceMs: number): readonly string[] {
+  if (account === undefined) return [];
+  const { longestSilenceMs: silenceMs, violations } = account;
+  const silent = silenceMs > longestSilenceMs ? [`nothing came for the bystander for ${silenceMs} ms`] : [];
+  return [...violations, ...silent];
 }
 
 /** Waits until services deliver, so that faults have something to disturb; a judgement follows in any case. */
@@ -166,10 +183,10 @@ async function disturb(
   await faults;
 }
 
-function writeConfig(directory: string, redis: RedisConfig, port: number): string {
+function writeConfig(directory: string, redis: RedisConfig, port: number, bystander?: Bystander): string {
   const file = join(directory, 'waybill.yaml');
-  const client = {
-    baseUrl: `http://127.0.0.1:${port}`,
+  const clientAt = (itsPort: number) => ({
+    baseUrl: `http://127.0.0.1:${itsPort}`,
     endpoints: { disposition_update: '/dispositions' },
     allowPrivateNetwork: true,
     concurrency: CONCURRENCY,
@@ -177,9 +194,10 @@ function writeConfig(directory: string, redis: RedisConfig, port: number): strin
     retry: RETRY,
     // Many of the events fail whatever the rate is: it is not to fall below this.
     pace: { mode: 'adaptive', minPerSecond: 500 },
-  };
+  });
+  const others = bystander === undefined ? {} : { [bystander.client]: clientAt(bystander.port) };
   // JSON is YAML.
-  writeFileSync(file, JSON.stringify({ redis, clients: { [CLIENT]: client } }));
+  writeFileSync(file, JSON.stringify({ redis, clients: { [CLIENT]: clientAt(port), ...others } }));
   return file;
 }
 
