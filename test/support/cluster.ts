@@ -114,11 +114,25 @@ export async function startCluster(options: TestClusterOptions): Promise<TestClu
       const [source, target] = [servers[from], servers[to]];
       const between = ['--cluster-from', source?.id ?? '', '--cluster-to', target?.id ?? ''];
       const how = [...between, '--cluster-slots', String(slots), '--cluster-yes'];
-      await promisify(execFile)('redis-cli', ['--cluster', 'reshard', `127.0.0.1:${source?.port}`, ...how]);
+      // It refuses until all servers have heard of the slots that were moved last.
+      await until(async () => (await onCluster('check', source)) === undefined);
+      const failed = await onCluster('reshard', source, how);
+      if (failed !== undefined) throw failed;
     },
     isWell,
   };
 }
+
+/** Runs a command of redis-cli on the whole Cluster. @returns why it failed */
+const onCluster = (
+  command: string,
+  server: ClusterServer | undefined,
+  words: readonly string[] = [],
+): Promise<Error | undefined> =>
+  promisify(execFile)('redis-cli', ['--cluster', command, `127.0.0.1:${server?.port}`, ...words]).then(
+    () => undefined,
+    (error: Error) => error,
+  );
 
 function settingsOf(dir: string, port: number, busPort: number): Record<string, string> {
   return {
