@@ -12,9 +12,11 @@ import { addDeadLetterActions } from './dead-letter-actions.ts';
 import { addDeadLetterRoutes } from './dead-letters.ts';
 import { answerRaw, createErrorHandler } from './error-handler.ts';
 import { addEventRoutes } from './events.ts';
+import { addHistoryRoute } from './history.ts';
 import { addIncidentRoute } from './incidents.ts';
 import { addKeyRoute } from './key.ts';
 import { clientsOf, findKey, givenKey, scopesFor } from './keys.ts';
+import { addLiveRoute } from './live.ts';
 import { addOpenApi } from './openapi.ts';
 import { ProblemError } from './problems.ts';
 import { addReportRoute } from './reports.ts';
@@ -67,6 +69,8 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addReportRoute(server, parts);
   addCheckRoute(server, parts);
   addKeyRoute(server, parts);
+  addHistoryRoute(server, parts);
+  addLiveRoute(server, parts);
   return server;
 }
 

@@ -114,7 +114,7 @@ export class EndpointHistory {
       dead: series('dead'),
       state: series('state').map((code) => HISTORY_STATES[code] ?? 'unknown'),
       ratePerSecond: gaps('rate'),
-      failed: Object.fromEntries(FAILURE_GROUPS.map((group) => [group, series(group)])),
+      failed: failedBy(series),
       latency: { p50: gaps('p50'), p90: gaps('p90'), p99: gaps('p99') },
     };
   }
@@ -140,6 +140,11 @@ export class EndpointHistory {
     const endpoints = this.#views?.get(client)?.endpoints ?? {};
     return Object.hasOwn(endpoints, type) ? endpoints[type] : undefined;
   }
+}
+
+function failedBy(series: (name: string) => number[]): Record<(typeof FAILURE_GROUPS)[number], number[]> {
+  const entries = FAILURE_GROUPS.map((group) => [group, series(group)]);
+  return Object.fromEntries(entries) as ReturnType<typeof failedBy>;
 }
 
 /** The part of a missed sample. Percentiles are no sums: they hold for all of them. */
