@@ -8,6 +8,7 @@ import type { Log } from '../core/log.ts';
 import type { Connection } from '../queue/servers.ts';
 import type { Access } from './keys.ts';
 import type { SubmitEvent } from './submit-events.ts';
+import type { ViewSource } from './view-source.ts';
 
 /** The configuration as it stands: it may be read anew while the server runs. */
 export interface PresentConfig {
@@ -30,6 +31,8 @@ export interface ApiParts {
   readonly redis: Connection;
   /** Finds out what became of an event of one of these clients; undefined: nothing is known of it. */
   lookUpEvent(id: string, clients: readonly string[]): Promise<EventFate | undefined>;
+  /** Regular readings of all clients, and their history. */
+  readonly views: ViewSource;
   readonly log: Log;
   /** ms since the epoch */
   now(): number;

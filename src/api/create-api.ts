@@ -12,12 +12,16 @@ import { addDeadLetterActions } from './dead-letter-actions.ts';
 import { addDeadLetterRoutes } from './dead-letters.ts';
 import { answerRaw, createErrorHandler } from './error-handler.ts';
 import { addEventRoutes } from './events.ts';
+import { addHistoryRoute } from './history.ts';
 import { addIncidentRoute } from './incidents.ts';
-import { clientsOf, findKey, scopesFor } from './keys.ts';
+import { addKeyRoute } from './key.ts';
+import { clientsOf, findKey, givenKey, scopesFor } from './keys.ts';
+import { addLiveRoute } from './live.ts';
 import { addOpenApi } from './openapi.ts';
 import { ProblemError } from './problems.ts';
 import { addReportRoute } from './reports.ts';
 import { addEventSearchRoute } from './search-events.ts';
+import { WrongKeys } from './wrong-keys.ts';
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const LOOK_FOR_TIMEOUTS_MS = 1_000;
@@ -64,6 +68,9 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addAuditRoute(server, parts);
   addReportRoute(server, parts);
   addCheckRoute(server, parts);
+  addKeyRoute(server, parts);
+  addHistoryRoute(server, parts);
+  addLiveRoute(server, parts);
   return server;
 }
 
@@ -100,8 +107,9 @@ function addHooks(server: ApiServer, parts: ApiParts): void {
   server.decorateRequest('keyName', undefined);
   server.decorateRequest('clients', null as never);
   const methodsOf = collectMethods(server);
+  const refuse = createRefusal(new WrongKeys(), parts);
   server.addHook('onRequest', (request, reply, done) => {
-    if (!request.is404) return done(refuseKey(request, parts));
+    if (!request.is404) return refuse(request, reply, done);
     const methods = methodsOf(request.url).join(', ');
     if (methods === '') return done(new ProblemError('NOT_FOUND', 'GET /openapi.json has all paths'));
     // Before the body is read: its type says nothing then.
@@ -121,6 +129,25 @@ function addHooks(server: ApiServer, parts: ApiParts): void {
     logRequest(request, reply, parts.log);
     done();
   });
+}
+
+/** Refuses a request whose key is not allowed to; the answer to keys that are not there waits if many come. */
+function createRefusal(wrongKeys: WrongKeys, parts: ApiParts) {
+  return (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void => {
+    const refusal = refuseKey(request, parts);
+    const { authorization } = request.headers;
+    const isWrong = refusal?.problem.code === 'UNAUTHENTICATED' && givenKey(authorization) !== undefined;
+    const waitMs = isWrong ? wrongKeys.count(request.ip, parts.now()) : 0;
+    if (waitMs > 0 && wrongKeys.begin()) {
+      setTimeout(() => {
+        wrongKeys.end();
+        done(refusal);
+      }, waitMs);
+      return;
+    }
+    if (waitMs > 0) reply.header('connection', 'close');
+    done(refusal);
+  };
 }
 
 /** Undefined: the request comes with a key that is allowed to. */

@@ -41,9 +41,14 @@ export function generateKey(): { readonly key: string; readonly sha256: string }
   return { key, sha256: hashOf(key).toString('hex') };
 }
 
+/** What an `Authorization` header gives for a key; undefined: it gives none. */
+export function givenKey(authorization: string | undefined): string | undefined {
+  return BEARER.exec(authorization ?? '')?.[1];
+}
+
 /** Finds the key of an `Authorization` header. All are compared, in constant time: timing tells nothing. */
 export function findKey(keys: readonly ApiKey[], authorization: string | undefined): ApiKey | undefined {
-  const given = BEARER.exec(authorization ?? '')?.[1];
+  const given = givenKey(authorization);
   if (given === undefined) return undefined;
   const hash = hashOf(given);
   let found: ApiKey | undefined;

@@ -87,6 +87,17 @@ export function problemsOf<const Status extends number>(...statuses: Status[]) {
   return Object.fromEntries(entries) as Record<Status, { content: Record<string, { schema: z.ZodType }> }>;
 }
 
+/** The last failed attempt of an endpoint or a client. */
+export const lastErrorSchema = z.object({
+  at: time,
+  event: z.string(),
+  type: z.string(),
+  attempt: count,
+  status,
+  ...{ class: z.string(), detail: z.string() },
+  deliveredSince: count.describe('events delivered to the endpoint of this type since'),
+});
+
 const countsSchema = z.object({
   waiting: count.describe('events not sent yet'),
   inFlight: count.describe('events of batches that a worker has open'),
@@ -101,22 +112,13 @@ const countsSchema = z.object({
   discarded: count.describe('events in all'),
   broken: count.describe("jobs that failed by a fault of Waybill's own"),
   pausedAt: time.nullable(),
-  lastError: z
-    .object({
-      at: time,
-      event: z.string(),
-      type: z.string(),
-      attempt: count,
-      status,
-      ...{ class: z.string(), detail: z.string() },
-      deliveredSince: count.describe('events delivered to the endpoint of this type since'),
-    })
-    .optional(),
+  lastError: lastErrorSchema.optional(),
 });
 
 const paceState = z.enum(['open', 'slowed', 'down', 'recovering']);
 
-const paceSchema = z
+/** How fast an endpoint is sent to. */
+export const paceSchema = z
   .object({
     state: paceState,
     since: time.nullable().describe('null: it has always been open'),
@@ -136,20 +138,23 @@ const paceSchema = z
   })
   .meta({ id: 'Pace' });
 
+/** Why events wait without an attempt. */
+export const withheldSchema = z
+  .object({
+    for: z.enum(WITHHELD_FOR),
+    since: time,
+    blame: z.enum(['credentials', 'service', 'proxy', 'local']),
+    detail: z.string(),
+    nextTryAt: time,
+  })
+  .nullable()
+  .describe(
+    'why its events wait without an attempt: there is no token, our proxy is away, or this machine is short of something',
+  );
+
 const endpointCountsSchema = countsSchema
   .extend({
-    withheld: z
-      .object({
-        for: z.enum(WITHHELD_FOR),
-        since: time,
-        blame: z.enum(['credentials', 'service', 'proxy', 'local']),
-        detail: z.string(),
-        nextTryAt: time,
-      })
-      .nullable()
-      .describe(
-        'why its events wait without an attempt: there is no token, our proxy is away, or this machine is short of something',
-      ),
+    withheld: withheldSchema,
     pace: paceSchema.describe('how fast it is sent to'),
     webPages: z
       .object({ deliveries: count, since: time, latestAt: time })

@@ -17,7 +17,8 @@ export interface TypeCounts {
   readonly dead: Map<FailureClass, number>;
 }
 
-const DURATION_MS = [
+/** Upper bounds of the buckets of durations, in milliseconds. */
+export const DURATION_MS: readonly number[] = [
   1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 60_000, 300_000,
 ];
 const LATENCY_MS = [

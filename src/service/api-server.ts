@@ -17,6 +17,7 @@ import type { Connection } from '../queue/servers.ts';
 import { VERSION } from '../version.ts';
 import { createErrorSpacing } from './error-spacing.ts';
 import { openIntake } from './open-intake.ts';
+import { ViewPoller, type ViewPollerParts } from './view-poller.ts';
 
 /** The HTTP API, listening. */
 export type RunningApi = NonNullable<Awaited<ReturnType<typeof startApi>>>;
@@ -25,6 +26,8 @@ export type RunningApi = NonNullable<Awaited<ReturnType<typeof startApi>>>;
 export interface ApiOptions {
   /** Finds out what became of an event; default: what Redis has of it. */
   lookUpEvent?(redis: Connection): ApiParts['lookUpEvent'];
+  /** Of the regular readings. */
+  readonly polling?: Pick<ViewPollerParts, 'askLatencies' | 'historyEveryMs' | 'watchedEveryMs'>;
 }
 
 /**
@@ -36,7 +39,7 @@ export async function startApi(
   config: Config,
   location: RedisLocation,
   log: Log,
-  { lookUpEvent = inRedis }: ApiOptions = {},
+  { lookUpEvent = inRedis, polling = {} }: ApiOptions = {},
 ) {
   const { http } = config;
   if (http === undefined) return undefined;
@@ -45,6 +48,8 @@ export async function startApi(
   const errors = createErrorSpacing((error, unreported) =>
     log.error({ err: error, unreported }, 'http requests cannot be served'),
   );
+  const clients = () => Object.values(present.config.clients);
+  const views = new ViewPoller({ ...polling, redis, clients, now: Date.now });
   const server = await createApi({
     http,
     version: VERSION,
@@ -55,6 +60,7 @@ export async function startApi(
     },
     submit: (...event) => (present.intake.submit as SubmitEvent)(...event),
     redis,
+    views,
     lookUpEvent: lookUpEvent(redis),
     log,
     now: Date.now,
@@ -62,6 +68,7 @@ export async function startApi(
     onUnavailable: errors.add,
   });
   async function release(): Promise<void> {
+    views.stop();
     await present.intake.close();
     closeRedis(redis);
   }
@@ -81,6 +88,7 @@ export async function startApi(
     async reload(next: Config): Promise<void> {
       const { intake, config: before } = present;
       present = { config: next, intake: await openIntake(next, location) };
+      views.readSoon();
       await intake.close();
       const served = next.http ?? { keys: [] };
       if (!isDeepStrictEqual(before.http?.keys, served.keys)) {

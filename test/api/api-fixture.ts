@@ -107,12 +107,19 @@ async function send(agent: Agent, method: HttpMethod, url: string, call: ApiCall
     },
     body: (json === undefined ? call.body : JSON.stringify(json)) as string,
   });
-  const text = await answer.body.text();
+  const isStream = answer.headers['content-type'] === 'text/event-stream';
+  const text = isStream ? await firstOf(answer.body) : await answer.body.text();
   return {
     status: answer.statusCode,
     headers: answer.headers,
     body: String(answer.headers['content-type']).includes('json') ? JSON.parse(text) : text,
   };
+}
+
+/** What comes first of a stream, which is given up then. */
+async function firstOf(body: AsyncIterable<Buffer>): Promise<string> {
+  for await (const chunk of body) return String(chunk);
+  return '';
 }
 
 /** An NDJSON body of one event which does not end before it is told to. */

@@ -119,6 +119,9 @@ function asks(name: string, letterId: string): Ask[] {
     get('/v1/events', `/v1/events?client=${name}`),
     get('/v1/clients/{client}/report', `/v1/clients/${name}/report?type=${TYPE}`),
     post('/v1/check', `/v1/check?client=${name}`),
+    get('/v1/key'),
+    get('/v1/clients/{client}/endpoints/{type}/history', `/v1/clients/${name}/endpoints/${TYPE}/history`),
+    get('/v1/live'),
   ];
 }
 
@@ -160,7 +163,10 @@ test('each answer that the document names is given, and is as it says', { timeou
     events,
     report,
     check,
-  ] = all as [Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask];
+    key,
+    history,
+    live,
+  ] = all as [Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask];
   const about: Ask = { method: 'GET', template: '/openapi.json', path: '/openapi.json' };
   await ask(about, 200);
   await ask({ ...about, call: { headers: { x: 'x'.repeat(20_000) } } }, 431);
@@ -183,6 +189,10 @@ test('each answer that the document names is given, and is as it says', { timeou
   await ask({ ...fate, path: '/v1/events/none' }, 400);
   for (const one of all.slice(3, 7)) await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
   await ask({ ...report, call: { headers: { accept: 'text/html' } } }, 200);
+  for (const client of ['nobody', api.name]) {
+    await ask({ ...history, path: `/v1/clients/${client}/endpoints/none/history` }, 404);
+  }
+  await askBeyondStreams(live, ask, api);
   for (const one of [list, show, incidents, audit, events, report, check]) {
     await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
     await ask({ ...one, path: `${one.path}&colour=red` }, 400);
@@ -212,9 +222,31 @@ test('each answer that the document names is given, and is as it says', { timeou
   clearTimeout(silent);
   // That Redis is away is what a check says.
   await ask(check, 200);
-  await Promise.all(all.filter((one) => one !== check).map((one) => ask(one, 503)));
+  const withoutRedis = [check, key, history, live];
+  await Promise.all(all.filter((one) => !withoutRedis.includes(one)).map((one) => ask(one, 503)));
   expect([...seen].sort()).toEqual(documentedAnswers(document).sort());
 });
+
+/** Asks for a stream while as many are open as may be. */
+async function askBeyondStreams(
+  live: Ask,
+  ask: (ask: Ask, status: number) => Promise<ApiAnswer>,
+  { api, keys }: ApiFixture,
+): Promise<void> {
+  const abort = new AbortController();
+  const headers = { authorization: `Bearer ${keys.all}` };
+  // A response that nobody holds is given up.
+  const held: Response[] = [];
+  while (held.length < 100) {
+    const response = await fetch(api.address + live.path, { headers, signal: abort.signal });
+    // The server may not know yet that an earlier stream was given up.
+    if (response.ok) held.push(response);
+    else await response.text();
+  }
+  await ask(live, 503);
+  expect(held.every(({ bodyUsed }) => !bodyUsed)).toBe(true);
+  abort.abort();
+}
 
 /** Asks for a check while another one waits for an endpoint. */
 async function askTwice(
