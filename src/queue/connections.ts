@@ -103,15 +103,19 @@ export function onReady(redis: Connection, action: () => void): () => void {
 
 /** Calls back each time that all of Redis takes commands again: of a Cluster the last master that was away. */
 export function onAllReady(redis: Connection, action: () => void): void {
+  if (!isCluster(redis)) return void redis.on('ready', action);
+  let isExpected = false;
   const look = (): void => {
-    const isWhole = !isCluster(redis) || (hasAllSlots(redis) && serversOf(redis).every(isWritable));
-    if (isWhole) action();
+    if (!isExpected || !hasAllSlots(redis) || !serversOf(redis).every(isWritable)) return;
+    isExpected = false;
+    action();
   };
   onReady(redis, () => {
+    isExpected = true;
     look();
-    // Which slots a new master has is known later.
-    redis.once('refresh', look);
   });
+  // Which slots a new master has is known later.
+  redis.on('refresh', look);
 }
 
 /** Whether a command given now would be written to Redis, to any server of a Cluster, not rejected or kept for later. */

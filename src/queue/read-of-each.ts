@@ -14,7 +14,7 @@ export interface ReadOfEach<Value> {
 /**
  * Reads something of each client, all at once.
  *
- * @param limitMs how long a server of a Cluster may take: ioredis goes on asking a silent one
+ * @param limitMs how long a server of a Cluster may take, if there are others to read of: ioredis goes on asking a silent one
  * @throws if nothing can be read of any, or there is one Redis
  */
 export async function readOfEach<Value extends object>(
@@ -23,12 +23,12 @@ export async function readOfEach<Value extends object>(
   read: (client: string) => Promise<Value>,
   limitMs = SERVER_READ_MS,
 ): Promise<ReadOfEach<Value>> {
-  const hasOthers = isCluster(redis) && clients.length > 1;
+  const isLimited = isCluster(redis) && clients.length > 1;
   const found = new Map<string, Value>();
   const unread = new Map<string, unknown>();
   await Promise.all(
     clients.map((client) =>
-      (hasOthers ? inTime(limitMs, read(client)) : read(client)).then(
+      (isLimited ? inTime(limitMs, read(client)) : read(client)).then(
         (value) => found.set(client, value),
         (error) => unread.set(client, error),
       ),

@@ -158,7 +158,7 @@ test('dead letters are chosen by when an attempt failed, in the zone of the term
   expect((await run('export', ...night)).split('\n')).toHaveLength(3);
   expect(await run('replay', '--dry-run', ...night)).toBe('2 would be replayed.\n');
   expect(await run('discard', '--yes', ...night)).toBe('2 discarded.\n');
-  const [entry] = JSON.parse(await run('audit', '--json')).entries;
+  const [entry] = JSON.parse(await run('audit', '--json', '--client', name)).entries;
   expect(entry).toMatchObject({
     filter: { failedSince: '2026-03-01T02:00:00.000Z', failedUntil: '2026-03-01T03:00:00.000Z' },
   });

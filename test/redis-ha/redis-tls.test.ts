@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { freePorts, startCluster } from '../support/cluster.ts';
 import { type RedisProgram, startRedisProgram } from '../support/redis-programs.ts';
 import { testSandbox } from '../support/sandbox.ts';
 import { testCertificates } from '../support/tls.ts';
@@ -11,6 +12,7 @@ import { runWaybill, startWaybill, testDirectory } from '../support/waybill-proc
 const TYPE = 'disposition_update';
 const START = { timeoutMs: 60_000 };
 const EVENTS = 3;
+const MASTERS = 2;
 const TLS = { ca: 'ca.pem', cert: 'waybill.pem', key: 'waybill.key' };
 /** Those of a client without a certificate of its own. */
 const CA_ALONE = { ca: 'ca.pem' };
@@ -159,4 +161,29 @@ test('Sentinel with TLS names a master with TLS, whose replica has what is accep
     name: 'waybill-master',
     tls: TLS,
   });
+});
+
+test('a Cluster whose servers speak TLS and ask for a certificate is sent to, delivered from and looked at', async () => {
+  const servers = await secured();
+  const { directory } = servers;
+  const ports = await freePorts(MASTERS);
+  const cluster = await startCluster({
+    masters: MASTERS,
+    settings: (index) => ({
+      'tls-port': String(ports[index]),
+      'tls-cluster': 'yes',
+      'tls-auth-clients': 'yes',
+      'tls-ca-cert-file': join(directory, 'ca.pem'),
+      'tls-cert-file': join(directory, 'server.pem'),
+      'tls-key-file': join(directory, 'server.key'),
+      'tls-client-cert-file': join(directory, 'waybill.pem'),
+      'tls-client-key-file': join(directory, 'waybill.key'),
+    }),
+  });
+  // One without replicas has nobody to confirm what it takes.
+  const redis = { cluster: [`127.0.0.1:${ports[0]}`], tls: TLS, acknowledgedBy: 0 };
+  await journey(servers, redis);
+  // The test's own connections are plain: these are the servers that it was.
+  const sizes = await Promise.all(cluster.masters.map(({ redis: server }) => server.dbsize()));
+  expect(Math.max(...sizes)).toBeGreaterThan(0);
 });

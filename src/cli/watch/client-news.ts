@@ -21,6 +21,8 @@ export interface WatchTick {
   readonly services: number | undefined;
   /** Redis could not be polled: since when, ms since the epoch, and why, a sentence. */
   readonly away?: { readonly since: number; readonly reason: string };
+  /** A server of a Cluster could not be polled, a sentence: the news of its clients are from before. */
+  readonly partly?: string;
 }
 
 /** What only ever grows. @param at ms of a monotonic clock */

@@ -9,13 +9,21 @@ import { type ClientNews, isInTrouble, type WatchTick } from './client-news.ts';
 export function plainLines(tick: WatchTick, before: WatchTick | undefined): string[] {
   const time = formatTime(tick.at);
   if (tick.away !== undefined) return before?.away === undefined ? [`${time}  ${tick.away.reason}`] : [];
-  const back = before?.away === undefined ? [] : [`${time}  Redis is back`];
+  const isBack = (before?.away ?? (tick.partly === undefined ? before?.partly : undefined)) !== undefined;
+  const back = isBack ? [`${time}  Redis is back`] : [];
+  const partly = tick.partly === undefined || before?.partly !== undefined ? [] : [`${time}  ${tick.partly}`];
   const known = new Map(before?.news.map((one) => [one.client, one]));
   const told = tick.news.filter((one) => hasNews(one, known.get(one.client)));
   const stopped = tick.services === 0 && before?.services !== 0;
   const idle = stopped ? [`${time}  No service is running: nothing is delivered until "waybill start"`] : [];
   const lines = told.map((one) => `${time}  ${one.client}  ${describe(one, tick.at)}`);
-  return [...back, ...idle, ...headlines(tick, before).map((line) => `${time}  ${line}`), ...lines];
+  return [
+    ...back,
+    ...partly,
+    ...idle,
+    ...headlines(tick, before).map((line) => `${time}  ${line}`),
+    ...lines,
+  ];
 }
 
 /** What is wrong with all endpoints together, when that has changed: not with each event that waits. */
@@ -97,10 +105,11 @@ export function describeError({ lastError }: ClientNews['view'], now: number): s
 }
 
 /** A tick as machines read it. Rates are null at the first poll, `attemptMs` if no attempt ended. */
-export function tickValue({ at, news, services, away }: WatchTick) {
+export function tickValue({ at, news, services, away, partly }: WatchTick) {
   const time = new Date(at).toISOString();
   if (away !== undefined) return { at: time, error: { code: 'REDIS_UNAVAILABLE', message: away.reason } };
   const clients = Object.fromEntries(news.map((one) => [one.client, clientValue(one)]));
+  if (partly !== undefined) return { at: time, services: services ?? null, clients, unread: partly };
   return { at: time, services: services ?? null, clients };
 }
 

@@ -4,8 +4,9 @@ import type { ReadStream } from 'node:tty';
 import { ReplyError } from 'ioredis';
 import { formatCount, inWords } from '../../core/quantity-text.ts';
 import { atMost } from '../../core/time.ts';
-import { readClientViews, type ViewedClient } from '../../queue/client-view.ts';
+import { type ClientView, readViewsInReach, type ViewedClient } from '../../queue/client-view.ts';
 import { isConnected, unavailable } from '../../queue/connections.ts';
+import { unreadText } from '../../queue/read-of-each.ts';
 import type { Connection } from '../../queue/servers.ts';
 import { countServices } from '../../queue/stored-clients.ts';
 import { reasonOf } from '../../queue/until-writable.ts';
@@ -107,6 +108,8 @@ function listenForEndingKey(input: ReadStream, end: () => void): () => void {
 const COUNT_SERVICES_EVERY_MS = 5_000;
 /** How long Redis may be silent before that is told. */
 const SILENT_MS = 2_000;
+/** So long a silent server of a Cluster is waited for; less than that. */
+const SERVER_MS = 1_500;
 const SILENT = 'Redis cannot be reached: it does not answer';
 
 /** Makes a poll of these clients: one round trip, never rejects, and is not repeated while it is unanswered. */
@@ -114,20 +117,31 @@ function createPoll(redis: Connection, clients: readonly ViewedClient[], source:
   let underWay: ReturnType<typeof read> | undefined;
   let services: number | undefined;
   let countedAt = Number.NEGATIVE_INFINITY;
+  let views: ReadonlyMap<string, ClientView> = new Map();
 
-  /** @returns the news, or a sentence that says why there are none */
-  async function read(): Promise<Pick<WatchTick, 'news' | 'services'> | string> {
-    if (!isConnected(redis)) return unavailable(redis).message;
+  async function readNews(): Promise<Found> {
+    const counts = performance.now() - countedAt >= COUNT_SERVICES_EVERY_MS;
+    const counting = counts ? countServices(redis) : services;
+    const { found, unread } = await readViewsInReach(redis, clients, SERVER_MS);
+    // Clients that could not be read stay as they were.
+    const inOrder = clients.flatMap(({ name }) => {
+      const view = found.get(name) ?? views.get(name);
+      return view === undefined ? [] : [[name, view] as const];
+    });
+    views = new Map(inOrder);
+    services = await counting;
+    if (counts) countedAt = performance.now();
+    const news = source.add(views, performance.now());
+    return { news, services, ...(unread.length > 0 && { partly: unreadText(unread) }) };
+  }
+
+  async function read(): Promise<Found> {
+    if (!isConnected(redis)) return { reason: unavailable(redis).message };
     try {
-      const counts = performance.now() - countedAt >= COUNT_SERVICES_EVERY_MS;
-      const counting = counts ? countServices(redis) : services;
-      const views = await readClientViews(redis, clients);
-      services = await counting;
-      if (counts) countedAt = performance.now();
-      return { news: source.add(views, performance.now()), services };
+      return await readNews();
     } catch (error) {
-      if (error instanceof ReplyError) return `Redis answers ${reasonOf(error as Error)}`;
-      return isConnected(redis) ? SILENT : unavailable(redis).message;
+      if (error instanceof ReplyError) return { reason: `Redis answers ${reasonOf(error as Error)}` };
+      return { reason: isConnected(redis) ? SILENT : unavailable(redis).message };
     }
   }
 
@@ -135,10 +149,15 @@ function createPoll(redis: Connection, clients: readonly ViewedClient[], source:
     underWay ??= read().finally(() => {
       underWay = undefined;
     });
-    const found = (await atMost(SILENT_MS, underWay)) ?? SILENT;
+    const found = (await atMost(SILENT_MS, underWay)) ?? ({ reason: SILENT } as Found);
     const at = Date.now();
-    if (typeof found !== 'string') return { at, ...found };
-    const away = { since: before?.away?.since ?? at, reason: found };
-    return { at, news: before?.news ?? [], services: before?.services, away };
+    const { news = before?.news ?? [], services: known = before?.services, partly, reason } = found;
+    const tick = { at, news, services: known, ...(partly !== undefined && { partly }) };
+    return reason === undefined ? tick : { ...tick, away: { since: before?.away?.since ?? at, reason } };
   };
+}
+
+/** What a poll found: news, or why there are none. */
+interface Found extends Partial<Pick<WatchTick, 'news' | 'services' | 'partly'>> {
+  readonly reason?: string;
 }

@@ -128,7 +128,7 @@ function countRest(news: readonly ClientNews[]): string[] {
   return [`(${formatCount(news.length)} more client${news.length === 1 ? '' : 's'}${trouble})`];
 }
 
-function headLines({ at, news, services, away }: WatchTick, style: Terminal['style']): string[] {
+function headLines({ at, news, services, away, partly }: WatchTick, style: Terminal['style']): string[] {
   const clients = `${formatCount(news.length)} client${news.length === 1 ? '' : 's'}`;
   const about = `${clients}, rates over ${SCREEN_WINDOW_MS / 1_000} s  ${style('dim', 'q ends')}`;
   const title = `${style('bold', 'waybill status')}  ${formatTime(at)}  ${about}`;
@@ -138,6 +138,7 @@ function headLines({ at, news, services, away }: WatchTick, style: Terminal['sty
     const stale = news.length > 0 ? '; the figures are from before' : '';
     return [...top, style('red', away.reason), style('red', `for ${shortAge(at - away.since)}${stale}`)];
   }
+  if (partly !== undefined) top.push(style('red', `${partly}: its figures are from before`));
   if (services !== 0) return top;
   return [...top, style('yellow', 'No service is running: nothing is delivered until "waybill start".')];
 }
