@@ -2,12 +2,13 @@ import type { ResolvedClient } from '../config/config-schema.ts';
 import type { Verdict } from '../core/pace.ts';
 import type { Endpoint } from '../queue/names.ts';
 import { readVerdicts } from '../queue/pace-store.ts';
+import { isPaused } from '../queue/pause-client.ts';
 import type { Connection } from '../queue/servers.ts';
 
 /** An endpoint that is not well enough to be replayed to. Times in ms since the epoch. */
 export interface UnavailableEndpoint extends Endpoint {
-  /** It is `down`, or its `Retry-After` holds everything back. */
-  readonly reason: 'down' | 'retry_after';
+  /** Its client is `paused`, it is `down`, or its `Retry-After` holds everything back. */
+  readonly reason: 'paused' | 'down' | 'retry_after';
   /** Since when it is `down`. */
   readonly since?: number;
   /** Until when nothing is sent to it. */
@@ -17,7 +18,7 @@ export interface UnavailableEndpoint extends Endpoint {
 }
 
 /**
- * Finds out which endpoints are down or held back now, in one round trip for each client.
+ * Finds out which endpoints are paused, down or held back now.
  *
  * @param clients by name, as the configuration has them
  */
@@ -29,6 +30,10 @@ export async function findUnavailable(
   const found: UnavailableEndpoint[] = [];
   for (const client of new Set(endpoints.map((endpoint) => endpoint.client))) {
     const types = new Set(endpoints.filter((one) => one.client === client).map(({ type }) => type));
+    if (await isPaused(redis, client)) {
+      found.push(...[...types].map((type) => ({ client, type, reason: 'paused', holds: true }) as const));
+      continue;
+    }
     const { byType, now } = await readVerdicts(redis, client, [...types]);
     for (const [type, verdict] of byType) {
       const isFixed = clients[client]?.endpoints[type]?.pace.mode === 'fixed';

@@ -126,6 +126,7 @@ function describeUnavailable({
   holds,
 }: UnavailableEndpoint): string {
   const endpoint = `${client} ${type}`;
+  if (reason === 'paused') return `${client} is paused: replayed events wait until "waybill resume".`;
   if (reason === 'retry_after') {
     return `${endpoint} said Retry-After: replayed events wait until ${formatTime(until)}, and longer if it says so again.`;
   }
