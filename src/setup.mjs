@@ -104,8 +104,10 @@ function build() {
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   fs.rmSync(fresh, { recursive: true, force: true });
   demand(run(process.execPath, [tsc, '--noEmitOnError', '--outDir', fresh]), 'the build failed: tsc');
-  const bundle = join(ROOT, 'src', 'setup', 'bundle.mjs');
-  demand(run(process.execPath, [bundle, fresh]), 'the build failed: src/setup/bundle.mjs');
+  for (const name of ['bundle.mjs', 'bundle-console.mjs']) {
+    const script = join(ROOT, 'src', 'setup', name);
+    demand(run(process.execPath, [script, fresh]), `the build failed: src/setup/${name}`);
+  }
   fs.chmodSync(join(fresh, 'src', 'cli', 'main.js'), 0o755);
   fs.writeFileSync(join(fresh, '.built-from'), sources);
   // Processes that run from dist/ load more of it later: it is away for a moment only.

@@ -36,7 +36,13 @@ test('a clean checkout gets dependencies, dist/ and Redis; a second run does not
       '',
     ].join('\n'),
   });
-  expect(checkout.calls()).toEqual(['npm ci', 'tsc', 'rolldown', 'apt-get install noninteractive']);
+  expect(checkout.calls()).toEqual([
+    'npm ci',
+    'tsc',
+    'rolldown',
+    'rolldown',
+    'apt-get install noninteractive',
+  ]);
   expect(statSync(join(checkout.directory, 'dist/src/cli/main.js')).mode & 0o777).toBe(0o755);
 
   expect(await setUp(checkout)).toEqual({ code: 0, said: '' });
@@ -60,7 +66,7 @@ test('a changed source is built again, and what has no source any more is gone',
   checkout.write('src/cli/main.ts', 'export const two = 2;');
 
   expect((await setUp(checkout)).code).toBe(0);
-  expect(checkout.calls()).toEqual(['tsc', 'rolldown']);
+  expect(checkout.calls()).toEqual(['tsc', 'rolldown', 'rolldown']);
   expect(checkout.read('dist/src/cli/main.js')).toContain('two');
   expect(existsSync(join(checkout.directory, 'dist/left-over.js'))).toBe(false);
 });
@@ -170,7 +176,7 @@ test('two at once do the work once', async () => {
   checkout.addCommand('redis-server', EMPTY_SERVER);
   const runs = await Promise.all([setUp(checkout), setUp(checkout), setUp(checkout)]);
   expect(runs.map(({ code }) => code)).toEqual([0, 0, 0]);
-  expect(checkout.calls()).toEqual(['npm ci', 'tsc', 'rolldown']);
+  expect(checkout.calls()).toEqual(['npm ci', 'tsc', 'rolldown', 'rolldown']);
 });
 
 test('a Node that is too old is named first of all', async () => {

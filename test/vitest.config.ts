@@ -18,7 +18,7 @@ const LONG = [
 
 /** They start processes, or wait for real time to pass: `npm run test:fast` leaves them out. */
 const SLOW = [
-  'test/{journeys,cli,redis,redis-ha,security}/**/*.test.ts',
+  'test/{journeys,cli,console,redis,redis-ha,security}/**/*.test.ts',
   'test/api/{events,keys,openapi,raw-requests}.test.ts',
   'test/http/{early-answer,process-end,shortage}.test.ts',
   'test/{bench-all,chaos,docker-compose,package,setup}.test.ts',

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { Config } from '../src/config/config-schema.ts';
 import { loadConfig, parseConfig } from '../src/config/load-config.ts';
 import { withTlsContents } from '../src/config/named-tls-files.ts';
+import type { EndpointDurations } from '../src/core/delivery-meter.ts';
 import type { Metric } from '../src/core/metric.ts';
 import { atMost } from '../src/core/time.ts';
 import { WaybillError } from '../src/core/waybill-error.ts';
@@ -18,11 +19,15 @@ import type { FromWorker, TlsContent, ToWorker } from '../src/supervisor/worker-
 
 /** How long the end waits for a supervisor that does not read. */
 const LAST_REPORT_MS = 1_000;
+/** How often a supervisor is told how long attempts took. */
+const TELL_DURATIONS_MS = 2_000;
 
 /** Delivery workers that run, until they are stopped. */
 export interface DeliveryWorkers {
   /** What they have counted since their start. */
   report(): Metric[];
+  /** How long attempts took since this was asked last, by endpoint. */
+  takeDurations(): EndpointDurations[];
   /** Opens connections with these contents of TLS files, which are sound, from now on. */
   renewTls(contents: readonly TlsContent[]): void;
   /** Finishes the requests under way within the configured grace period and puts the rest back. */
@@ -52,6 +57,7 @@ export async function runDeliveryWorkers(
   let present = config;
   return {
     report: () => describeDeliveries(engine.meter),
+    takeDurations: () => engine.meter.takeDurations(),
     renewTls(contents) {
       const renewed = withTlsContents(present, new Map(contents));
       present = renewed.config;
@@ -152,6 +158,16 @@ function keepReporting(workers: DeliveryWorkers): () => Promise<void> {
   };
 }
 
+/** An endpoint that nothing was sent to is not told of. */
+function keepTellingDurations(workers: DeliveryWorkers): void {
+  const tell = (): void => {
+    const durations = workers.takeDurations();
+    if (durations.length === 0 || !process.connected) return;
+    process.send?.({ kind: 'durations', durations } satisfies FromWorker, undefined, undefined, () => {});
+  };
+  setInterval(tell, TELL_DURATIONS_MS).unref();
+}
+
 async function main(file: string | undefined): Promise<void> {
   endOnCrash();
   const isSupervised = process.send !== undefined && file === undefined;
@@ -163,6 +179,7 @@ async function main(file: string | undefined): Promise<void> {
   // A stop may come while Redis is still waited for: then nothing is under way.
   const workers = await Promise.race([starting, stopped.then(() => undefined)]);
   const reportLast = workers && keepReporting(workers);
+  if (isSupervised && workers !== undefined && config.http !== undefined) keepTellingDurations(workers);
   if (workers !== undefined) {
     order.onTlsContents(workers.renewTls);
     // The service says `started` when it has shown what its workers said before.

@@ -87,7 +87,7 @@ function addStatusRoutes(server: ApiServer, { redis }: ApiParts): void {
 
 function addPauseRoute(
   server: ApiServer,
-  { redis, now, newId }: ApiParts,
+  { redis, views, now, newId }: ApiParts,
   verb: 'pause' | 'resume',
   summary: string,
 ): void {
@@ -107,13 +107,14 @@ function addPauseRoute(
       const paused = verb === 'pause';
       const note = { id: newId(), action: verb, by: keyOf(request) };
       const changed = await setPaused(redis, client.name, paused, now(), note);
+      views.readSoon();
       const { waiting, inFlight, retrying } = await readClientView(redis, client);
       return { client: client.name, paused, changed, waiting, inFlight, retrying };
     },
   );
 }
 
-function addOpenRoute(server: ApiServer, { redis, newId }: ApiParts): void {
+function addOpenRoute(server: ApiServer, { redis, views, newId }: ApiParts): void {
   server.post(
     '/v1/clients/:client/pace/:type/open',
     {
@@ -134,6 +135,7 @@ function addOpenRoute(server: ApiServer, { redis, newId }: ApiParts): void {
       }
       const note = { id: newId(), action: 'pace', by: keyOf(request), filter: { type } } as const;
       const opened = await openEndpoint(redis, endpoint, note);
+      views.readSoon();
       const { endpoints } = await readClientView(redis, client);
       return { client: name, type, ...opened, pace: paceValue((endpoints[type] as EndpointView).pace) };
     },

@@ -8,7 +8,9 @@ import type { ApiParts, ApiServer } from './api-parts.ts';
 import { addAuditRoute } from './audit.ts';
 import { addCheckRoute } from './check.ts';
 import { addClientRoutes } from './clients.ts';
+import { addConsoleRoutes } from './console.ts';
 import { addDeadLetterActions } from './dead-letter-actions.ts';
+import { addDeadLetterGroupRoute } from './dead-letter-groups.ts';
 import { addDeadLetterRoutes } from './dead-letters.ts';
 import { answerRaw, createErrorHandler } from './error-handler.ts';
 import { addEventRoutes } from './events.ts';
@@ -19,7 +21,7 @@ import { clientsOf, findKey, givenKey, scopesFor } from './keys.ts';
 import { addLiveRoute } from './live.ts';
 import { addOpenApi } from './openapi.ts';
 import { ProblemError } from './problems.ts';
-import { addReportRoute } from './reports.ts';
+import { addReportRoutes } from './reports.ts';
 import { addEventSearchRoute } from './search-events.ts';
 import { WrongKeys } from './wrong-keys.ts';
 
@@ -62,15 +64,17 @@ export async function createApi(parts: ApiParts): Promise<ApiServer> {
   addEventRoutes(server, parts);
   addEventSearchRoute(server, parts);
   addClientRoutes(server, parts);
+  addDeadLetterGroupRoute(server, parts);
   addDeadLetterRoutes(server, parts);
   addDeadLetterActions(server, parts);
   addIncidentRoute(server, parts);
   addAuditRoute(server, parts);
-  addReportRoute(server, parts);
+  addReportRoutes(server, parts);
   addCheckRoute(server, parts);
   addKeyRoute(server, parts);
   addHistoryRoute(server, parts);
   addLiveRoute(server, parts);
+  if (parts.http.console) addConsoleRoutes(server);
   return server;
 }
 

@@ -33,8 +33,14 @@ const bodySchema = z
     all: z.literal(true).optional().describe('needed if there is no filter'),
     limit: z.int().min(1).optional().describe('at most so many, oldest first'),
     dryRun: z.boolean().optional().describe('only count'),
+    operation: z
+      .uuid()
+      .optional()
+      .describe(
+        'requests of a key with the same one and the same filters, whatever their limits, are one entry of the audit, with this id',
+      ),
   })
-  .superRefine(({ all, limit: _, dryRun, ids, client, ...filters }, context) => {
+  .superRefine(({ all, limit: _, operation: _op, dryRun, ids, client, ...filters }, context) => {
     const given = Object.values(filters).filter((filter) => filter !== undefined).length;
     const refuse = (path: string, message: string): void => {
       context.addIssue({ code: 'custom', path: [path], message });
@@ -46,7 +52,7 @@ const bodySchema = z
   });
 
 const UNAVAILABLE =
-  'endpoints of these events that are down or held back by Retry-After; a dry run names them before anything is done';
+  'endpoints of these events that are paused, down or held back by Retry-After; a dry run names them before anything is done';
 
 /** `POST /v1/dead-letters/replay` and `discard` */
 export function addDeadLetterActions(server: ApiServer, parts: ApiParts): void {
@@ -115,13 +121,17 @@ function addAction(server: ApiServer, parts: ApiParts, action: Action): void {
 
 /** Acts until all is done or time is up, and says what was done. */
 async function carryOut(
-  { redis, http, newId }: ApiParts,
+  { redis, http, views, newId }: ApiParts,
   { verb, done, act, extraFacts }: Action,
   clients: PresentConfig['clients'],
-  { client, ids, all: _, limit, dryRun, ...filter }: z.infer<typeof bodySchema>,
+  { client, ids, all: _, limit, dryRun, operation, ...filter }: z.infer<typeof bodySchema>,
   by: Actor,
 ) {
-  const note = { id: newId(), action: verb, by, filter: toAuditFilter({ ...filter, limit }, ids?.length) };
+  // The first step's limit says nothing of the whole operation.
+  const told = { ...filter, limit: operation === undefined ? limit : undefined };
+  const asked = { action: verb, by, filter: toAuditFilter(told, ids?.length) };
+  const note: AuditNote =
+    operation === undefined ? { id: newId(), ...asked } : { id: operation, isOperation: true, ...asked };
   const endpoints = new Map<string, Endpoint>();
   const result = await actOnDeadLetters(
     (name) => (ids === undefined ? readDeadLetters(redis, name, filter) : byId(redis, name, ids)),
@@ -137,6 +147,7 @@ async function carryOut(
       signal: AbortSignal.timeout(Math.min(MOST_MS, http.requestTimeoutMs)),
     },
   );
+  if (result.done > 0) views.readSoon();
   const facts = await extraFacts([...endpoints.values()]);
   return { matching: result.found, complete: !result.interrupted, [done]: result.done, ...facts };
 }

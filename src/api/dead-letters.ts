@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import { type DeadLetterFilter, isStatusFilter, matchesFilter } from '../core/dead-letter-filter.ts';
+import type { StoredEvent } from '../core/event.ts';
 import { EVENT_TYPE_NAMES } from '../core/event-types.ts';
 import { isIsoTimestamp } from '../core/iso-timestamp.ts';
 import { deadLetterDetail, deadLetterRow } from '../dead-letters/dead-letter-value.ts';
 import type { DeadLetter } from '../dead-letters/find-dead-letters.ts';
+import { answerOf, maskFieldErrors, maskPayload } from '../incidents/mask-personal.ts';
 import { readDeadLetterPage, readDeadLettersById } from '../queue/dead-letters.ts';
 import type { Connection } from '../queue/servers.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
+import { hasScope } from './keys.ts';
 import { ProblemError } from './problems.ts';
 import { deadLetterDetailSchema, deadLetterSchema, problems } from './schemas.ts';
 
@@ -121,7 +124,7 @@ async function* pagesFrom(redis: Connection, names: readonly string[], cursor = 
   }
 }
 
-function addShowRoute(server: ApiServer, { redis }: ApiParts): void {
+function addShowRoute(server: ApiServer, { redis, current }: ApiParts): void {
   server.get(
     '/v1/dead-letters/:id',
     {
@@ -129,6 +132,8 @@ function addShowRoute(server: ApiServer, { redis }: ApiParts): void {
         operationId: 'getDeadLetter',
         tags: TAGS,
         summary: 'Show a dead letter: every attempt, the last response, the payload',
+        description:
+          'A key without the scope operate gets payload and response without user logins, postal and e-mail addresses.',
         params: z.strictObject({ id: z.string().describe("the event's id") }),
         querystring: z.strictObject({ client: z.string().optional().describe('look at one client only') }),
         response: { 200: deadLetterDetailSchema, ...problems(400, 404) },
@@ -138,9 +143,24 @@ function addShowRoute(server: ApiServer, { redis }: ApiParts): void {
       const { id } = request.params;
       for (const client of chooseClients(request, request.query.client)) {
         const event = (await readDeadLettersById(redis, client, [id])).at(-1);
-        if (event !== undefined) return deadLetterDetail({ client, event });
+        if (event === undefined) continue;
+        const detail = deadLetterDetail({ client, event });
+        return hasScope(request, current().keys, 'operate') ? detail : withoutPersonal(detail, event);
       }
       throw new ProblemError('NOT_FOUND', `event ${id} is not among the dead letters`);
     },
   );
+}
+
+/** A dead letter without personal data. */
+function withoutPersonal(detail: ReturnType<typeof deadLetterDetail>, event: StoredEvent) {
+  const { payload, logins } = maskPayload(detail.payload);
+  const { answer: response, headers } = answerOf(event, logins);
+  const fieldErrors = detail.fieldErrors && maskFieldErrors(detail.fieldErrors, detail.payload);
+  return {
+    ...{ ...detail, payload, response },
+    ...(headers && { headers }),
+    ...(fieldErrors && { fieldErrors }),
+    masked: true,
+  };
 }

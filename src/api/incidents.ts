@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { incidentValue } from '../core/incident.ts';
+import { type ClosedIncident, type Incident, incidentId, incidentValue } from '../core/incident.ts';
 import { readAllIncidents } from '../incidents/read-incidents.ts';
+import { readTold, type ToldNotice } from '../queue/told-notices.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients } from './clients.ts';
 import { count, problems, status, time } from './schemas.ts';
@@ -34,6 +35,20 @@ export const incidentSchema = z.object({
     .describe('why events were given up on; one that died again counts again'),
 });
 
+/** An incident with who was told of it. */
+export const toldIncidentSchema = incidentSchema.extend({
+  told: z
+    .array(
+      z.object({
+        at: time,
+        channel: z.string().describe('log, or its kind and host'),
+        kind: z.enum(['opened', 'grew', 'closed']),
+        reason: z.string().nullable().describe('why it was not taken; null: it was'),
+      }),
+    )
+    .describe('who was told of it, the oldest first; 200 of a client are kept'),
+});
+
 /** `GET /v1/incidents` */
 export function addIncidentRoute(server: ApiServer, { redis, now }: ApiParts): void {
   server.get(
@@ -45,7 +60,7 @@ export function addIncidentRoute(server: ApiServer, { redis, now }: ApiParts): v
         summary: 'List the incidents that are open, and those of the last 7 days that are over',
         querystring: z.strictObject({ client: z.string().optional().describe('of one client only') }),
         response: {
-          200: z.object({ open: z.array(incidentSchema), closed: z.array(incidentSchema) }),
+          200: z.object({ open: z.array(toldIncidentSchema), closed: z.array(toldIncidentSchema) }),
           ...problems(400, 404),
         },
       },
@@ -53,7 +68,26 @@ export function addIncidentRoute(server: ApiServer, { redis, now }: ApiParts): v
     async (request) => {
       const names = chooseClients(request, request.query.client);
       const { open, closed } = await readAllIncidents(redis, names, now());
-      return { open: open.map(incidentValue), closed: closed.map(incidentValue) };
+      const clients = [...new Set([...open, ...closed].map(({ client }) => client))];
+      const told = (await Promise.all(clients.map((client) => readTold(redis, client)))).flat();
+      const toValue = (incident: Incident | ClosedIncident) => ({
+        ...incidentValue(incident),
+        told: toldOf(incidentId(incident), told),
+      });
+      return { open: open.map(toValue), closed: closed.map(toValue) };
     },
   );
+}
+
+/** A channel's name without what tells it from others of its kind and host. */
+function toldOf(id: string, all: readonly ToldNotice[]) {
+  return all
+    .filter(({ incident }) => incident === id)
+    .map(({ at, channel, kind, reason = null }) => ({
+      at: new Date(at).toISOString(),
+      channel: channel.replace(/:[0-9a-f]{8}$/, ''),
+      kind,
+      reason,
+    }))
+    .reverse();
 }

@@ -58,6 +58,11 @@ export function findKey(keys: readonly ApiKey[], authorization: string | undefin
   return found;
 }
 
+/** Whether the key that a request came with has a scope. */
+export function hasScope({ keyName }: FastifyRequest, keys: readonly ApiKey[], scope: ApiScope): boolean {
+  return keys.find(({ name }) => name === keyName)?.scopes.includes(scope) === true;
+}
+
 /** The key that a request came with, for the audit. */
 export function keyOf({ keyName = '' }: FastifyRequest): Actor {
   return { key: keyName };

@@ -28,6 +28,7 @@ interface Row {
 interface News {
   readonly at: number;
   readonly services: number | undefined;
+  readonly unread: readonly string[];
   readonly changed: readonly Row[];
   readonly gone: readonly { readonly client: string; readonly name: string }[];
 }
@@ -45,7 +46,7 @@ export class LiveFeed {
     this.#current = current;
   }
 
-  get isFull(): boolean {
+  get hasNoRoom(): boolean {
     return this.#streams.size >= MOST_STREAMS;
   }
 
@@ -127,7 +128,7 @@ export class LiveFeed {
   }
 
   #overviewText(
-    { at, services, changed, gone }: News,
+    { at, services, unread, changed, gone }: News,
     clients: ReadonlySet<string> | null,
     full: boolean,
   ): Buffer {
@@ -137,6 +138,7 @@ export class LiveFeed {
       at: new Date(at).toISOString(),
       services: services ?? null,
       full,
+      unread: unread.filter((client) => isMeant({ client })),
       gone: full ? [] : gone.filter(isMeant).map(({ name }) => name),
     };
     return Buffer.from(
@@ -158,7 +160,8 @@ export class LiveFeed {
 
   #write(stream: Stream, bytes: Buffer): void {
     const { response } = stream;
-    if (response.writableLength + bytes.length <= MOST_UNREAD_BYTES) {
+    // A first overview of very many may be larger.
+    if (response.writableLength === 0 || response.writableLength + bytes.length <= MOST_UNREAD_BYTES) {
       response.write(bytes);
       return;
     }
@@ -182,10 +185,10 @@ export class LiveFeed {
 
 /** The scope of a stream that was told that Redis is away: then it is told all again. */
 const AWAY = 'away';
-const NO_NEWS = { services: undefined, changed: [], gone: [] };
+const NO_NEWS = { changed: [], gone: [] };
 
-function timeOf({ at, services }: Reading) {
-  return { at, services };
+function timeOf({ at, services, unread = [] }: Reading) {
+  return { at, services, unread };
 }
 
 function scopeOf(clients: ReadonlySet<string> | null): string {

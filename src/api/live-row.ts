@@ -40,6 +40,9 @@ export const liveOverviewSchema = z
     services: z.int().nullable().describe('worker processes; null: Redis does not say'),
     full: z.boolean().describe('true: rows has all endpoints; false: those that changed'),
     rows: z.array(liveRowSchema),
+    unread: z
+      .array(z.string())
+      .describe('clients whose server of a Cluster is away: their rows are as they were read last'),
     gone: z.array(z.string()).describe('endpoints that are there no longer: client and type with a blank'),
   })
   .meta({ id: 'LiveOverview' });

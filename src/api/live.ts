@@ -48,8 +48,9 @@ export function addLiveRoute(server: ApiServer, { views, current }: ApiParts): v
     },
     (request, reply) => {
       const key = current().keys.find(({ name }) => name === request.keyName);
-      if (feed.isFull || key === undefined)
-        throw new ProblemError('SERVER_BUSY', 'as many streams are open as may');
+      // It went between two steps of this request.
+      if (key === undefined) throw new ProblemError('UNAUTHENTICATED', 'the key is not there any longer');
+      if (feed.hasNoRoom) throw new ProblemError('SERVER_BUSY', 'as many streams are open as may');
       reply.hijack();
       // It would end a connection on which nothing comes.
       request.raw.socket.setTimeout(0);

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import type { ResolvedClient } from '../config/config-schema.ts';
+import { mailAddress } from '../config/smtp-config.ts';
 import { EVENT_TYPE_NAMES } from '../core/event-types.ts';
+import { WaybillError } from '../core/waybill-error.ts';
+import { mailReport } from '../incidents/mail-report.ts';
 import {
   findIncident,
   makeReport,
@@ -8,12 +11,14 @@ import {
   type ReportFormat,
   writeReport,
 } from '../incidents/make-report.ts';
+import { noteAction } from '../queue/audit.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { clientOf } from './clients.ts';
 import { moment } from './dead-letters.ts';
+import { keyOf } from './keys.ts';
 import { ProblemError } from './problems.ts';
 import { reportSchema } from './report-schema.ts';
-import { problems } from './schemas.ts';
+import { count, problems } from './schemas.ts';
 
 /** The first is for requests that want none of them more than another. */
 const MEDIA_TYPES: Readonly<Record<ReportFormat, string>> = {
@@ -22,15 +27,25 @@ const MEDIA_TYPES: Readonly<Record<ReportFormat, string>> = {
   html: 'text/html',
 };
 
-const query = z.strictObject({
+const params = z.strictObject({ client: z.string().describe('the name of a client') });
+
+const about = {
   type: z.enum(EVENT_TYPE_NAMES).optional().describe('of one event type'),
   incident: z.string().optional().describe('of an incident by its id, also one that is over'),
   since: moment.optional().describe('of events that died at or after'),
+};
+const query = z.strictObject({
+  ...about,
   format: z.enum(REPORT_FORMATS).optional().describe('instead of what Accept says'),
 });
 
-/** `GET /v1/clients/:client/report` */
-export function addReportRoute(server: ApiServer, parts: ApiParts): void {
+/** `GET /v1/clients/:client/report`, `POST /v1/clients/:client/report/send` */
+export function addReportRoutes(server: ApiServer, parts: ApiParts): void {
+  addWriteRoute(server, parts);
+  addSendRoute(server, parts);
+}
+
+function addWriteRoute(server: ApiServer, parts: ApiParts): void {
   server.get(
     '/v1/clients/:client/report',
     {
@@ -38,7 +53,7 @@ export function addReportRoute(server: ApiServer, parts: ApiParts): void {
         operationId: 'getReport',
         tags: ['clients'],
         summary: "The report for a client's tech support: what fails, since when, and what is asked of them",
-        params: z.strictObject({ client: z.string().describe('the name of a client') }),
+        params,
         querystring: query,
         response: {
           200: {
@@ -54,12 +69,67 @@ export function addReportRoute(server: ApiServer, parts: ApiParts): void {
       },
     },
     async (request, reply) => {
-      const { format = preferredFormat(request.headers.accept), ...about } = request.query;
-      const report = await reportOf(parts, clientOf(request, request.params.client), about);
+      const { format = preferredFormat(request.headers.accept), ...asked } = request.query;
+      const { report } = await reportOf(parts, clientOf(request, request.params.client), asked);
       const text = await writeReport(report, format);
       return reply.header('vary', 'accept').type(`${MEDIA_TYPES[format]}; charset=utf-8`).send(text);
     },
   );
+}
+
+const sendBody = z.strictObject({
+  ...about,
+  to: mailAddress.optional().describe("instead of the client's contact.email"),
+  dryRun: z.boolean().optional().describe('only say to whom, and of how many events'),
+});
+
+function addSendRoute(server: ApiServer, parts: ApiParts): void {
+  const { current, redis, newId } = parts;
+  server.post(
+    '/v1/clients/:client/report/send',
+    {
+      schema: {
+        operationId: 'sendReport',
+        tags: ['clients'],
+        summary: "Mail the report to the client's tech support, with the list of units attached",
+        params,
+        body: sendBody.nullish(),
+        response: {
+          200: z.object({
+            sent: z.boolean(),
+            to: z.string(),
+            events: count.describe('dead letters that it is of'),
+          }),
+          ...problems(400, 404, 413, 415, 422, 502),
+        },
+      },
+    },
+    async (request) => {
+      const { dryRun = false, to, ...asked } = request.body ?? {};
+      const client = clientOf(request, request.params.client);
+      const { smtp } = current().config;
+      const address = to ?? client.contact?.email;
+      if (smtp === undefined) throw notConfigured('the configuration has no section smtp');
+      if (address === undefined) throw notConfigured(`client "${client.name}" has no contact.email`);
+      const report = await reportOf(parts, client, asked);
+      if (!dryRun) {
+        await mailReport(smtp, client, report, address).catch(toMailProblem);
+        const { type, since } = asked;
+        const note = { id: newId(), action: 'report', by: keyOf(request), filter: { type, since } } as const;
+        await noteAction(redis, client.name, note);
+      }
+      return { sent: !dryRun, to: address, events: report.report.events };
+    },
+  );
+}
+
+function notConfigured(why: string): ProblemError {
+  return new ProblemError('MAIL_NOT_CONFIGURED', why);
+}
+
+function toMailProblem(error: Error): never {
+  if (!(error instanceof WaybillError)) throw error;
+  throw new ProblemError('MAIL_NOT_SENT', error.message, undefined, { cause: error });
 }
 
 /** @throws ProblemError */
@@ -77,8 +147,7 @@ async function reportOf(
     if (performance.now() >= deadline) throw tooMany(client.name, http.requestTimeoutMs);
   };
   const { keepDays } = current();
-  const { report } = await makeReport(redis, client, { type, incident, since, keepDays, now: now(), onRead });
-  return report;
+  return makeReport(redis, client, { type, incident, since, keepDays, now: now(), onRead });
 }
 
 function tooMany(client: string, ms: number): ProblemError {

@@ -69,6 +69,7 @@ const DESCRIPTIONS: Readonly<Record<number, string>> = {
   415: 'a body of this type is not taken',
   422: 'refused: each event with its problems, by path',
   431: 'the headers are larger than 16 KiB',
+  502: 'the mail server did not take it',
   503: 'Redis is away or full, or too much is under way: the same request may succeed after Retry-After',
   504: "Redis' answer was lost, or no replica has confirmed it: it may have been done; events that stand in unknown may have been taken",
 };
@@ -177,7 +178,7 @@ export const unavailableSchema = z
   .object({
     client: z.string(),
     type: z.string(),
-    reason: z.enum(['down', 'retry_after']),
+    reason: z.enum(['paused', 'down', 'retry_after']),
     since: time.nullable().describe('since when it is down'),
     until: time.nullable().describe('until when nothing is sent to it'),
     holds: z.boolean().describe('replayed events wait; false: its pace is fixed, and they are sent'),
@@ -231,5 +232,6 @@ export const deadLetterDetailSchema = z
     headers: z.record(z.string(), z.string()).optional().describe('some of the response, by their names'),
     fieldErrors: z.array(z.object({ field: z.string(), code: z.string() })).optional(),
     payload: z.unknown(),
+    masked: z.literal(true).optional().describe('personal data are *** for a key without operate'),
   })
   .meta({ id: 'DeadLetterDetail' });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { EVENT_STATES, eventRecordValue, OUTCOMES } from '../core/event-record.ts';
+import { EVENT_STATES, eventRecordValue, matchesEvent, OUTCOMES } from '../core/event-record.ts';
 import { EVENT_TYPE_NAMES } from '../core/event-types.ts';
-import { findEvents, LatestEvents, readWaits, WAITS_FOR } from '../queue/find-events.ts';
+import { findEvents, findOneEvent, LatestEvents, readWaits, WAITS_FOR } from '../queue/find-events.ts';
 import type { ApiParts, ApiServer } from './api-parts.ts';
 import { chooseClients, clientOf } from './clients.ts';
 import { moment, statusFilter } from './dead-letters.ts';
@@ -14,6 +14,7 @@ const MOST_LOOKED_AT = 1_000_000;
 
 const query = z.strictObject({
   client: z.string().optional().describe('of one client'),
+  id: z.uuid().optional().describe('one event, found at once; the other filters hold for it, too'),
   unit: z.string().optional().describe('about one unit'),
   type: z.enum(EVENT_TYPE_NAMES).optional().describe('of one event type'),
   outcome: z
@@ -28,7 +29,7 @@ const query = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MOST_ROWS).default(DEFAULT_ROWS).describe('at most this many'),
 });
 
-const recordSchema = z
+export const recordSchema = z
   .object({
     client: z.string(),
     id: z.string(),
@@ -66,7 +67,8 @@ const recordSchema = z
   .meta({ id: 'Event' });
 
 /** `GET /v1/events` */
-export function addEventSearchRoute(server: ApiServer, { redis, now }: ApiParts): void {
+export function addEventSearchRoute(server: ApiServer, parts: ApiParts): void {
+  const { redis, now } = parts;
   server.get(
     '/v1/events',
     {
@@ -91,33 +93,58 @@ export function addEventSearchRoute(server: ApiServer, { redis, now }: ApiParts)
       },
     },
     async (request) => {
-      const { client, limit, ...filter } = request.query;
+      const { client, id, ...asked } = request.query;
       const names = chooseClients(request, client);
-      const latest = new LatestEvents(limit);
-      let isComplete = true;
-      let looked = 0;
-      const search = findEvents({
-        ...{ redis, clients: names, filter, now: now() },
-        onProgress: (count) => {
-          looked = count;
-        },
-        onMissed: () => {
-          isComplete = false;
-        },
-      });
-      for await (const events of search) {
-        latest.add(events);
-        if (looked > MOST_LOOKED_AT) break;
-      }
-      isComplete &&= latest.found <= limit && looked <= MOST_LOOKED_AT;
+      const { latest, complete } = await (id === undefined
+        ? search(parts, names, asked)
+        : findOne(parts, names, id, asked));
       const events = latest.sorted();
       const configured = names.map((name) => clientOf(request, name));
       const waits = await readWaits(redis, configured, events, now());
       return {
-        events: events.map((event) => eventRecordValue(event, filter.unit, waits.get(event))),
+        events: events.map((event) => eventRecordValue(event, asked.unit, waits.get(event))),
         found: latest.found,
-        complete: isComplete,
+        complete,
       };
     },
   );
+}
+
+type Asked = Omit<z.infer<typeof query>, 'client' | 'id'>;
+
+/** Looks at events until so many were looked at. */
+async function search({ redis, now }: ApiParts, clients: readonly string[], { limit, ...filter }: Asked) {
+  const latest = new LatestEvents(limit);
+  let isComplete = true;
+  let looked = 0;
+  const found = findEvents({
+    ...{ redis, clients, filter, now: now() },
+    onProgress: (count) => {
+      looked = count;
+    },
+    onMissed: () => {
+      isComplete = false;
+    },
+  });
+  for await (const events of found) {
+    latest.add(events);
+    if (looked > MOST_LOOKED_AT) break;
+  }
+  return { latest, complete: isComplete && latest.found <= limit && looked <= MOST_LOOKED_AT };
+}
+
+/** Looks up one event; it counts if the other filters mean it, too. */
+async function findOne(
+  { redis, now }: ApiParts,
+  clients: readonly string[],
+  id: string,
+  { limit, ...filter }: Asked,
+) {
+  const latest = new LatestEvents(limit);
+  const event = await findOneEvent(id, { redis, clients, now });
+  if (event === undefined || event === 'moving') return { latest, complete: event === undefined };
+  // Of what is over only a fingerprint of the unit is kept.
+  const isAboutUnit = filter.unit === undefined || (event.unit ?? filter.unit) === filter.unit;
+  if (isAboutUnit && matchesEvent(event, filter)) latest.add([event]);
+  return { latest, complete: true };
 }

@@ -9,6 +9,8 @@ export type Reading =
   | {
       readonly at: number;
       readonly views: Views;
+      /** Clients whose server of a Cluster is away. */
+      readonly unread: readonly string[];
       /** Worker processes; undefined: nobody asked, or Redis does not say. */
       readonly services: number | undefined;
       readonly reason?: undefined;
@@ -16,6 +18,7 @@ export type Reading =
   | {
       readonly at: number;
       readonly views?: undefined;
+      readonly unread?: undefined;
       readonly services?: undefined;
       readonly reason: string;
     };
@@ -26,5 +29,7 @@ export interface ViewSource {
   /** Undefined: there was none yet. */
   readonly latest: Reading | undefined;
   /** Readings come more often while somebody watches. @returns what ends it */
+  /** Has a reading come as soon as one may: something was changed. */
+  readSoon(): void;
   watch(listener: (reading: Reading) => void): () => void;
 }

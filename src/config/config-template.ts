@@ -74,6 +74,7 @@ shutdownGraceMs: 10000
 #   # {http.host}
 #   host: 127.0.0.1
 #   port: 8425                              # {http.port}
+#   console: true                           # {http.console}
 #   bodyLimitBytes: 16777216                # {http.bodyLimitBytes}
 #   requestTimeoutMs: 30000                 # {http.requestTimeoutMs}
 #   # {http.keys}

@@ -51,6 +51,10 @@ export const httpConfigSchema = z.strictObject({
       'The address to listen on. Beyond loopback, put a TLS proxy in front: keys travel in the clear.',
     ),
   port: z.int().min(0).max(65_535).default(8425).describe('The port. 0 takes a free one.'),
+  console: z
+    .boolean()
+    .default(true)
+    .describe('Whether it serves the console, a page for operators, at /console.'),
   bodyLimitBytes: z
     .int()
     .min(1024)

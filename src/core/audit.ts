@@ -1,7 +1,7 @@
 import type { DeadLetterFilter } from './dead-letter-filter.ts';
 
 /** What people do that stands in the audit. */
-export const AUDITED_ACTIONS = ['replay', 'discard', 'pause', 'resume', 'pace', 'reload'] as const;
+export const AUDITED_ACTIONS = ['replay', 'discard', 'pause', 'resume', 'pace', 'report', 'reload'] as const;
 
 /** How long the audit is kept, and the ids of discarded events with it: 90 days. */
 export const KEEP_AUDIT_MS = 90 * 86_400_000;
@@ -20,6 +20,8 @@ export interface AuditFilter extends DeadLetterFilter {
 export interface AuditNote {
   /** A UUID. What one command did at several clients has the same. */
   readonly id: string;
+  /** Who asked has chosen the id: requests with the same one are one action. */
+  readonly isOperation?: true;
   readonly action: (typeof AUDITED_ACTIONS)[number];
   readonly by: Actor;
   readonly filter?: AuditFilter;

@@ -15,7 +15,12 @@ export interface TypeCounts {
   delivered: number;
   readonly retry: Map<FailureClass, number>;
   readonly dead: Map<FailureClass, number>;
+  /** Attempts by their duration, as the buckets of DURATION_MS, since they were taken last; undefined: there was none. */
+  durations: number[] | undefined;
 }
+
+/** Attempts of an endpoint by their duration, as the buckets of DURATION_MS. */
+export type EndpointDurations = readonly [client: string, type: string, counts: readonly number[]];
 
 /** Upper bounds of the buckets of durations, in milliseconds. */
 export const DURATION_MS: readonly number[] = [
@@ -45,6 +50,17 @@ export class DeliveryMeter {
     const known = this.clients.get(name) ?? new ClientMeter(this);
     this.clients.set(name, known);
     return known;
+  }
+
+  /** How long attempts took since this was asked last, by endpoint; endpoints without any are left out. */
+  takeDurations(): EndpointDurations[] {
+    return [...this.clients].flatMap(([client, { types }]) =>
+      [...types].flatMap(([type, counts]): EndpointDurations[] => {
+        const { durations } = counts;
+        counts.durations = undefined;
+        return durations === undefined ? [] : [[client, type, durations]];
+      }),
+    );
   }
 }
 
@@ -82,12 +98,12 @@ export class ClientMeter {
     if (isFirst(event)) latencies.observe(Math.max(0, now - ms - acceptedAt(event.id)));
     if (classification.kind === 'delivered') {
       counts.delivered += 1;
-      durations.observe(ms);
+      countDuration(counts, durations.observe(ms));
       return;
     }
     const { failureClass } = classification;
     addTo(outcome.kind === 'dead' ? counts.dead : counts.retry, failureClass);
-    if (!UNSENT.has(failureClass)) durations.observe(ms);
+    if (!UNSENT.has(failureClass)) countDuration(counts, durations.observe(ms));
   }
 
   /** A batch of this number of events was opened. */
@@ -105,10 +121,15 @@ export class ClientMeter {
   }
 
   #addType(type: string): TypeCounts {
-    const counts: TypeCounts = { delivered: 0, retry: new Map(), dead: new Map() };
+    const counts: TypeCounts = { delivered: 0, retry: new Map(), dead: new Map(), durations: undefined };
     this.types.set(type, counts);
     return counts;
   }
+}
+
+function countDuration(counts: TypeCounts, bucket: number): void {
+  counts.durations ??= new Array<number>(DURATION_MS.length + 1).fill(0);
+  counts.durations[bucket] = (counts.durations[bucket] as number) + 1;
 }
 
 function addTo<Key>(counts: Map<Key, number>, key: Key): void {

@@ -38,12 +38,13 @@ export class Histogram {
     this.counts = new Array<number>(bounds.length + 1).fill(0);
   }
 
-  /** Counts a value. */
-  observe(value: number): void {
+  /** Counts a value. @returns the number of its bucket */
+  observe(value: number): number {
     let bucket = 0;
     // Few values lie far up: counting on from the lowest is quicker than halving.
     while (bucket < this.bounds.length && value > (this.bounds[bucket] as number)) bucket += 1;
     this.counts[bucket] = (this.counts[bucket] as number) + 1;
     this.sum += value;
+    return bucket;
   }
 }

@@ -6,7 +6,6 @@ import { readClientViews } from '../queue/client-view.ts';
 import {
   changeIncident,
   claimNotices,
-  forgetNotice,
   type IncidentState,
   noticeField,
   type PendingNotice,
@@ -15,6 +14,7 @@ import {
 } from '../queue/incident-store.ts';
 import { unreadText } from '../queue/read-of-each.ts';
 import type { Connection } from '../queue/servers.ts';
+import { forgetNotice } from '../queue/told-notices.ts';
 import { collectExamples } from './collect-examples.ts';
 import { logNotice } from './describe-notice.ts';
 import type { NoticeChannel } from './notice-channel.ts';
@@ -213,25 +213,30 @@ export class IncidentMonitor {
   async #send(client: string, pending: PendingNotice): Promise<void> {
     const { redis, log, signal } = this.#parts;
     signal.throwIfAborted();
+    let reason: string | undefined;
     try {
-      await this.#tell(client, pending);
+      reason = await this.#tell(client, pending);
     } catch (error) {
       signal.throwIfAborted();
+      reason = (error as Error).message;
       log.error({ client, channel: pending.channel, err: error }, 'incident not told');
     }
-    await pRetry(() => forgetNotice(redis, client, pending), { ...FORGET_AGAIN, signal });
+    const told = { at: this.#parts.now(), reason };
+    await pRetry(() => forgetNotice(redis, client, pending, told), { ...FORGET_AGAIN, signal });
   }
 
-  async #tell(client: string, { channel, notice }: PendingNotice): Promise<void> {
+  /** @returns why the channel did not take it */
+  async #tell(client: string, { channel, notice }: PendingNotice): Promise<string | undefined> {
     const { log, signal } = this.#parts;
     if (channel === LOG_CHANNEL) {
       logNotice(log, notice);
-      return;
+      return undefined;
     }
     const result = (await this.#channels.get(channel)?.send(notice, signal)) ?? REMOVED;
     const facts = { client, incident: incidentId(notice.incident), kind: notice.kind, channel, ...result };
     if (result.reason === undefined) log.debug(facts, 'incident told');
     else log.error(facts, 'incident not told');
+    return result.reason;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { EndpointDurations } from '../core/delivery-meter.ts';
 import type { ClientView, EndpointView } from '../queue/client-view.ts';
 import { type Change, changeOf, FAILURE_GROUPS, HISTORY_STATES, standingOf } from './endpoint-change.ts';
 
@@ -11,6 +12,29 @@ const WITH_GAPS: ReadonlySet<string> = new Set(['rate', 'p50', 'p90', 'p99']);
 type Views = ReadonlyMap<string, ClientView>;
 /** Attempts by duration (the buckets of DURATION_MS) since the sample before, by `endpointName`. */
 export type LatencyCounts = ReadonlyMap<string, readonly number[]>;
+
+/** Adds up what several workers tell of how long attempts took. */
+export class DurationSums {
+  #sums = new Map<string, number[]>();
+
+  add(all: readonly EndpointDurations[]): void {
+    for (const [client, type, counts] of all) {
+      const name = endpointName(client, type);
+      const before = this.#sums.get(name) ?? [];
+      this.#sums.set(
+        name,
+        counts.map((count, i) => count + (before[i] ?? 0)),
+      );
+    }
+  }
+
+  /** What was told since this was asked last. */
+  take(): LatencyCounts {
+    const sums = this.#sums;
+    this.#sums = new Map();
+    return sums;
+  }
+}
 
 /** Names an endpoint: neither part has a blank. */
 export function endpointName(client: string, type: string): string {

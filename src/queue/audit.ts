@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type AuditEntry, type AuditNote, KEEP_AUDIT_MS } from '../core/audit.ts';
 import { defineScript } from './define-script.ts';
 import { auditCountKey, auditKey, discardedKey, OF_NO_CLIENT } from './names.ts';
@@ -9,7 +10,18 @@ const noteScript = defineScript('note', NOTE);
 /** The keys that a script declares for its entry: audit, its counter, discarded events; without a note none. */
 export function auditKeys(client: string, note: AuditNote | undefined): string[] {
   if (note === undefined) return [];
-  return [auditKey(client), auditCountKey(client, note.id), discardedKey(client)];
+  return [auditKey(client), auditCountKey(client, countName(note)), discardedKey(client)];
+}
+
+/**
+ * Under which name the steps of an action are counted. An id that somebody chose counts for this key, action and filter
+ * alone: what else is done under it has an entry of its own.
+ */
+function countName({ id, isOperation, action, by, filter = {} }: AuditNote): string {
+  if (isOperation !== true) return id;
+  const { ids, ...rest } = filter;
+  const facts = JSON.stringify([action, by, rest, ids !== undefined]);
+  return `${id}:${createHash('sha256').update(facts).digest('hex').slice(0, 16)}`;
 }
 
 /** A note as scripts take it; '': there is none. */
@@ -17,9 +29,9 @@ export function auditText(note: AuditNote | undefined): string {
   return note === undefined ? '' : JSON.stringify(note);
 }
 
-/** Writes down what belongs to no client. */
-export async function noteOfNoClient(redis: Connection, note: AuditNote): Promise<void> {
-  await noteScript(redis, [auditKey(OF_NO_CLIENT)], [auditText(note)]);
+/** Writes down what changed nothing in Redis. @param client `OF_NO_CLIENT`: it belongs to none */
+export async function noteAction(redis: Connection, client: string, note: AuditNote): Promise<void> {
+  await noteScript(redis, [auditKey(client)], [auditText(note)]);
 }
 
 /** What to read of the audit. Times in ms since the epoch. */
@@ -61,7 +73,7 @@ async function readOne(redis: Connection, client: string, query: AuditQuery): Pr
   const found = await redis.xrevrange(auditKey(client), to, String(from), 'COUNT', most);
   if (found.length === 0) return [];
   const notes = found.map(([, fields]) => JSON.parse(fields[1] ?? '') as AuditNote);
-  const counts = await redis.mget(notes.map(({ id }) => auditCountKey(client, id)));
+  const counts = await redis.mget(notes.map((note) => auditCountKey(client, countName(note))));
   return notes.map((note, i) => ({
     ...note,
     at: timeOf(found[i]?.[0] ?? ''),

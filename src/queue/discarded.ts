@@ -58,18 +58,21 @@ export function readDiscard(bytes: Buffer, discard: Discard, wanted?: number): D
   return { ...event, type, ...discard, lives: readLives(bytes, LIVES_AT) };
 }
 
-/** Finds out when and by whom an event was discarded, last. @param now ms since the epoch */
+/** Finds an event among the discarded ones, as it was discarded last. @param now ms since the epoch */
 export async function findDiscarded(
   redis: Connection,
   client: string,
   id: string,
   now: number,
-): Promise<Discard | undefined> {
+): Promise<DiscardedEvent | undefined> {
   const oldest = now - KEEP_AUDIT_MS;
   for (let from = '+'; from !== ''; ) {
     const answer = await findScript(redis, [discardedKey(client)], [from, oldest, idBytes(id)]);
-    const [step, by, next] = answer as [step: string, by: string, next: string];
-    if (step !== '') return { at: timeOf(step), by: JSON.parse(by) as Actor };
+    const [step, , next] = answer as [step: string, by: string, next: string];
+    if (step !== '') {
+      const [entry] = await redis.xrangeBuffer(discardedKey(client), step, step);
+      return entry && discardsOf(entry).find((event) => event.id === id);
+    }
     from = next;
   }
   return undefined;
@@ -89,13 +92,16 @@ export async function* readDiscarded(
 ): AsyncGenerator<readonly DiscardedEvent[]> {
   for (let start = String(Math.max(0, from)); ; ) {
     const steps = await redis.xrangeBuffer(discardedKey(client), start, '+', 'COUNT', STEPS);
-    yield steps.flatMap(([step, [, by, ...fields]]) => {
-      const discard = { at: timeOf(String(step)), by: JSON.parse(String(by)) as Actor };
-      const records = fields.filter((_, i) => i % 2 === 1);
-      return records.flatMap((bytes) => readDiscard(bytes, discard, wanted) ?? []);
-    });
+    yield steps.flatMap((entry) => discardsOf(entry, wanted));
     const last = steps.at(-1);
     if (last === undefined || steps.length < STEPS) return;
     start = `(${last[0]}`;
   }
+}
+
+/** The events of one step, as the stream has it. */
+function discardsOf([step, [, by, ...fields]]: [Buffer, Buffer[]], wanted?: number): DiscardedEvent[] {
+  const discard = { at: timeOf(String(step)), by: JSON.parse(String(by)) as Actor };
+  const records = fields.filter((_, i) => i % 2 === 1);
+  return records.flatMap((bytes) => readDiscard(bytes, discard, wanted) ?? []);
 }

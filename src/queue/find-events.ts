@@ -10,6 +10,7 @@ import { readDeadLetters } from './dead-letters.ts';
 import type { DeliveredEvent, RecordHead, WantedDelivered } from './delivered-record.ts';
 import { type DiscardedEvent, readDiscarded } from './discarded.ts';
 import { readDelivered } from './find-delivered.ts';
+import { findEventById, type LookUpParts } from './look-up-event.ts';
 import { endpointPrefix, statsKey } from './names.ts';
 import { type FoundEvent, searchQueue } from './search-jobs.ts';
 import type { Connection } from './servers.ts';
@@ -109,6 +110,20 @@ async function* inQueues(search: EventSearch, client: string): AsyncGenerator<Pa
 async function typesOf(redis: Connection, client: string): Promise<string[]> {
   const fields = await redis.hkeys(statsKey(client));
   return [...new Set(fields.flatMap((field) => /^(?:accepted|replayed):(.+)$/.exec(field)?.[1] ?? []))];
+}
+
+/** Finds one event by its id, without searching all others. `moving`: it moved too fast; undefined: it is unknown. */
+export async function findOneEvent(
+  id: string,
+  parts: LookUpParts,
+): Promise<EventRecord | 'moving' | undefined> {
+  const found = await findEventById(id, parts);
+  if (found === undefined || found === 'moving') return found;
+  const { client } = found;
+  if ('dead' in found) return deadRecord(client, found.dead);
+  if ('queued' in found) return queuedRecord(client, found.queued);
+  if ('delivered' in found) return deliveredRecord(client, found.delivered);
+  return discardedRecord(client, found.discarded);
 }
 
 function queuedRecord(client: string, { event, dueAt }: FoundEvent): EventRecord {

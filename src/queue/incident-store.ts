@@ -207,11 +207,6 @@ export async function claimNotices(
   return (await claimScript(redis, [`${incidentsKey(client)}:claim:${channel}`], [monitor, forMs])) === 1;
 }
 
-/** Forgets a notice that was sent or given up. */
-export async function forgetNotice(redis: Connection, client: string, pending: PendingNotice): Promise<void> {
-  await redis.hdel(incidentsKey(client), noticeField(pending));
-}
-
 /** Reads a client's incidents that closed at or after a time, newest first. */
 export async function readClosedIncidents(
   redis: Connection,

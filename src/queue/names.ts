@@ -58,6 +58,11 @@ export function incidentsKey(client: string): string {
   return `${clientPrefix(client)}:incidents`;
 }
 
+/** The list of what was told of a client's incidents, newest first. */
+export function toldKey(client: string): string {
+  return `${clientPrefix(client)}:incidents:told`;
+}
+
 /** The list of a client's incidents that are over, newest first. */
 export function closedIncidentsKey(client: string): string {
   return `${clientPrefix(client)}:incidents:closed`;

@@ -79,7 +79,8 @@ export async function startApi(
     throw listenFailed(http, error as Error);
   }
   const address = addressOf(server.server.address() as AddressInfo);
-  log.info({ address, keys: keyNames(http) }, 'http api listens');
+  const consoleAt = http.console ? { console: `${address}/console` } : {};
+  log.info({ address, ...consoleAt, keys: keyNames(http) }, 'http api listens');
   warnWithoutKeys(http, log);
   return {
     /** `http://127.0.0.1:8425` */
@@ -96,7 +97,7 @@ export async function startApi(
         warnWithoutKeys(served, log);
       }
       if (isServedAlike(http, next.http)) return;
-      log.warn({}, 'another http host, port, limit or time-out needs a restart');
+      log.warn({}, 'another http host, port, console, limit or time-out needs a restart');
     },
     /** Goes on with new contents of TLS files in the same configuration. */
     renewTls(next: Config): void {
@@ -131,7 +132,7 @@ async function closeServer(server: ApiServer, graceMs: number): Promise<void> {
 }
 
 function isServedAlike(before: HttpConfig, after: HttpConfig | undefined): boolean {
-  return (['host', 'port', 'bodyLimitBytes', 'requestTimeoutMs'] as const).every(
+  return (['host', 'port', 'console', 'bodyLimitBytes', 'requestTimeoutMs'] as const).every(
     (name) => before[name] === after?.[name],
   );
 }

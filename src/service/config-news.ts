@@ -4,8 +4,9 @@ import type { Config, ResolvedClient } from '../config/config-schema.ts';
 import { findChannelDoubts, findCredentialDoubts } from '../config/credential-doubts.ts';
 import type { Log } from '../core/log.ts';
 import { refuseLiteral } from '../http/address-guard.ts';
-import { noteOfNoClient } from '../queue/audit.ts';
+import { noteAction } from '../queue/audit.ts';
 import { closeRedis, openRedis } from '../queue/connections.ts';
+import { OF_NO_CLIENT } from '../queue/names.ts';
 import type { RedisLocation } from '../queue/redis-options.ts';
 import { localUser } from './local-user.ts';
 
@@ -75,7 +76,7 @@ export async function noteReload(
   const clients = { added: added.length, changed: changed.length, removed: removed.length };
   const redis = openRedis(location, 'operator', () => {});
   try {
-    await noteOfNoClient(redis, { id: uuidv7(), action: 'reload', by: localUser(), clients });
+    await noteAction(redis, OF_NO_CLIENT, { id: uuidv7(), action: 'reload', by: localUser(), clients });
   } catch (error) {
     log.warn({ reason: (error as Error).message }, 'the reload does not stand in the audit');
   } finally {

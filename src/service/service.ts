@@ -4,9 +4,10 @@ import type { Logger } from 'pino';
 import type { Config } from '../config/config-schema.ts';
 import { parseConfig, readConfigText } from '../config/load-config.ts';
 import { tlsContentsOf, withTlsContents } from '../config/named-tls-files.ts';
-import { every } from '../core/time.ts';
+import { every, runOnceMore } from '../core/time.ts';
 import { WaybillError } from '../core/waybill-error.ts';
 import { CertificateWatch } from '../observability/certificate-watch.ts';
+import { DurationSums } from '../observability/endpoint-history.ts';
 import { type SpawnWorker, Supervisor } from '../supervisor/supervisor.ts';
 import { WorkerProcess } from '../supervisor/worker-process.ts';
 import type { RunningApi } from './api-server.ts';
@@ -73,6 +74,7 @@ export class Service {
   readonly #health: Health | undefined;
   readonly #supervisor: Supervisor;
   readonly #tlsWatch: TlsWatch;
+  readonly #durations = new DurationSums();
   readonly #stopLooking: () => Promise<void>;
   /** All that have not ended. */
   readonly #workers = new Set<WorkerProcess>();
@@ -146,9 +148,10 @@ export class Service {
       const { text, config } = present;
       const tlsContents = [...tlsContentsOf(config)];
       const settings = { worker: number, file: config.file, text, tlsContents, logLevel };
-      const worker = new WorkerProcess(WORKER_ENTRY, settings, onOutput, ({ client, peer, chain }) =>
-        this.#certificates.seen(client, peer, chain),
-      );
+      const worker = new WorkerProcess(WORKER_ENTRY, settings, onOutput, {
+        peer: ({ client, peer, chain }) => this.#certificates.seen(client, peer, chain),
+        durations: (durations) => this.#durations.add(durations),
+      });
       this.#workers.add(worker);
       void worker.exit.then(() => this.#workers.delete(worker));
       this.#health?.add(worker);
@@ -166,7 +169,8 @@ export class Service {
     if (config.http !== undefined) {
       // Every command would pay for loading it.
       const { startApi } = await import('./api-server.ts');
-      this.#api = await startApi(config, this.#access.location, log);
+      const polling = { askLatencies: () => this.#durations.take() };
+      this.#api = await startApi(config, this.#access.location, log, { polling });
       // A configuration that was read anew meanwhile found no API to give it to.
       if (this.#present.config !== config) await this.#api?.reload(this.#present.config);
     }
@@ -227,24 +231,4 @@ async function openHealth(
   // Not imported above: every command would take longer to start.
   const { Health } = await import('./health.ts');
   return Health.start({ ...options, certificates }, metrics, location);
-}
-
-/**
- * Runs an action each time that it is asked for, never twice at once. Of several calls that come while it runs,
- * one further run serves all: it begins after each of them.
- *
- * @param action logs its own failure: the runs after it go on
- */
-export function runOnceMore(action: () => Promise<void>): () => Promise<void> {
-  let last: Promise<void> = Promise.resolve();
-  let isWaiting = false;
-  const run = (): Promise<void> => {
-    isWaiting = false;
-    return action();
-  };
-  return () => {
-    if (!isWaiting) last = last.then(run, run);
-    isWaiting = true;
-    return last;
-  };
 }

@@ -1,17 +1,21 @@
-import type { Reading, ViewSource } from '../api/view-source.ts';
+import type { Reading, ViewSource, Views } from '../api/view-source.ts';
 import { atMost } from '../core/time.ts';
 import { EndpointHistory, type LatencyCounts } from '../observability/endpoint-history.ts';
-import { readClientViews, type ViewedClient } from '../queue/client-view.ts';
+import { readViewsInReach, type ViewedClient } from '../queue/client-view.ts';
 import { firstConnection, isConnected, whyAway } from '../queue/connections.ts';
 import type { Connection } from '../queue/servers.ts';
 import { countServices } from '../queue/stored-clients.ts';
 
 const HISTORY_EVERY_MS = 10_000;
 const WATCHED_EVERY_MS = 2_000;
-/** The wait after a reading, in times that it took: reading takes 2 % of the time at most. */
+/** The wait after a reading, in times that it took: reading takes 2 % of the time at most ... */
 const WAIT_PER_READING = 50;
+/** ... but for one that takes long: mostly it has waited for Redis, and people wait for the next one. */
+const MOST_WAIT_MS = 5_000;
 /** After so long without an answer, watchers are told. */
 const ANSWER_MS = 5_000;
+/** So long a silent server of a Cluster is waited for; less than that. */
+const SERVER_MS = 3_000;
 /** Timers may fire a little early. */
 const TIMER_MS = 2;
 
@@ -22,8 +26,8 @@ export interface ViewPollerParts {
   clients(): readonly ViewedClient[];
   /** ms since the epoch */
   now(): number;
-  /** Asks the workers how long attempts took since they were asked last. Absent: nobody knows. Never rejects. */
-  askLatencies?(): Promise<LatencyCounts>;
+  /** How long attempts took since this was asked last. Absent: nobody knows. */
+  askLatencies?(): LatencyCounts;
   /** Between samples, and between readings while somebody watches; default: 10 s and 2 s. */
   readonly historyEveryMs?: number | undefined;
   readonly watchedEveryMs?: number | undefined;
@@ -35,6 +39,8 @@ export class ViewPoller implements ViewSource {
   readonly #parts: ViewPollerParts;
   readonly #listeners = new Set<(reading: Reading) => void>();
   #latest: Reading | undefined;
+  /** As they were read last, whatever came since. */
+  #views: Views | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isReading = false;
   #isStopped = false;
@@ -70,6 +76,7 @@ export class ViewPoller implements ViewSource {
 
   async #poll(): Promise<void> {
     this.#isReading = true;
+    if (this.#latest === undefined) await firstConnection(this.#parts.redis, ANSWER_MS).catch(() => {});
     const begun = performance.now();
     const reading = this.#read();
     const inTime = await atMost(ANSWER_MS, reading);
@@ -77,8 +84,10 @@ export class ViewPoller implements ViewSource {
     const read = inTime ?? (await reading);
     if (inTime !== undefined || read.views !== undefined) this.#take(read);
     const ended = performance.now();
-    // Waiting for a Redis that is away costs nothing.
-    this.#mayBeginAt = read.views === undefined ? 0 : ended + WAIT_PER_READING * (ended - begun);
+    // Waiting for a Redis that is away, or for one of its servers, costs nothing.
+    const isWork = read.views !== undefined && read.unread.length === 0;
+    const waitMs = Math.min(WAIT_PER_READING * (ended - begun), MOST_WAIT_MS);
+    this.#mayBeginAt = isWork ? ended + waitMs : 0;
     this.#isReading = false;
     this.#pollAfter(this.#untilDue());
   }
@@ -102,19 +111,31 @@ export class ViewPoller implements ViewSource {
     const { redis, clients, now, askLatencies } = this.#parts;
     const isWatched = this.#listeners.size > 0;
     try {
-      if (this.#latest === undefined) await firstConnection(redis, ANSWER_MS);
       if (!isConnected(redis)) return { at: now(), reason: whyAway(redis) };
       const at = now();
-      const [views, services, latencies] = await Promise.all([
-        readClientViews(redis, clients()),
-        isWatched ? countServices(redis) : undefined,
-        this.history.isDue(at) ? askLatencies?.() : undefined,
+      const [{ found, unread }, services] = await Promise.all([
+        readViewsInReach(redis, clients(), SERVER_MS),
+        isWatched ? atMost(SERVER_MS, countServices(redis)).catch(() => undefined) : undefined,
       ]);
+      const views = this.#withLatest(found, unread);
+      const latencies = this.history.isDue(at) ? askLatencies?.() : undefined;
+      this.#views = views;
       this.history.note(views, at, latencies);
-      return { at, views, services };
+      return { at, views, unread, services };
     } catch (error) {
       return { at: now(), reason: isConnected(redis) ? (error as Error).message : whyAway(redis) };
     }
+  }
+
+  /** Clients that could not be read stay as they were read last. */
+  #withLatest(found: Views, unread: readonly string[]): Views {
+    if (unread.length === 0) return found;
+    const before = this.#views;
+    const known = unread.flatMap((name) => {
+      const view = before?.get(name);
+      return view === undefined ? [] : [[name, view] as const];
+    });
+    return new Map([...found, ...known]);
   }
 
   #take(reading: Reading): void {

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { CertificateFacts } from '../config/certificates.ts';
+import type { EndpointDurations } from '../core/delivery-meter.ts';
 import type { Metric } from '../core/metric.ts';
 import { atMost } from '../core/time.ts';
 
@@ -33,7 +34,15 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
   /** All since its start; when it is asked, and at its end. */
   | { readonly kind: 'report'; readonly metrics: readonly Metric[] }
-  | ({ readonly kind: 'peer' } & PeerCertificates);
+  | ({ readonly kind: 'peer' } & PeerCertificates)
+  /** How long attempts took since it said so last. */
+  | { readonly kind: 'durations'; readonly durations: readonly EndpointDurations[] };
+
+/** Who is told what a worker has seen. */
+export interface WorkerNews {
+  peer?(shown: PeerCertificates): void;
+  durations?(durations: readonly EndpointDurations[]): void;
+}
 
 /** The certificates that a client's server, as host:port, has shown, its own first. */
 export interface PeerCertificates {
@@ -72,7 +81,7 @@ export class WorkerProcess {
     entry: string,
     settings: WorkerSettings,
     onOutput: (lines: string) => void,
-    onPeer: (shown: PeerCertificates) => void = () => {},
+    news: WorkerNews = {},
   ) {
     const execArgv = [...WORKER_FLAGS];
     this.#child = fork(entry, [], { stdio: ['ignore', 'pipe', 'inherit', 'ipc'], execArgv });
@@ -83,7 +92,8 @@ export class WorkerProcess {
       this.#child.on('message', (message: FromWorker) => {
         if (message.kind === 'ready') resolve();
         else if (message.kind === 'failed') failure = { code: message.code, message: message.message };
-        else if (message.kind === 'peer') onPeer(message);
+        else if (message.kind === 'peer') news.peer?.(message);
+        else if (message.kind === 'durations') news.durations?.(message.durations);
         else {
           this.#latestReport = message.metrics;
           this.#answer(true);

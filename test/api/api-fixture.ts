@@ -46,6 +46,9 @@ export interface ApiFixture {
 /** What a test may want otherwise. */
 export interface ApiFixtureOptions {
   readonly http?: object;
+  /** Further sections of the configuration, and settings of its client. */
+  readonly others?: object;
+  readonly client?: object;
   readonly socketPath?: string;
   readonly api?: ApiOptions;
 }
@@ -70,7 +73,8 @@ export async function startTestApi(options: ApiFixtureOptions = {}): Promise<Api
     const text = JSON.stringify({
       http,
       redis: { url: socketPath },
-      clients: { [name]: UNSENT },
+      clients: { [name]: { ...UNSENT, ...options.client } },
+      ...options.others,
       ...changes,
     });
     writeFileSync(join(directory, 'waybill.yaml'), text);

@@ -1,3 +1,4 @@
+import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { OPEN_VERDICT } from '../../src/core/pace.ts';
 import { auditKey, OF_NO_CLIENT } from '../../src/queue/names.ts';
@@ -63,4 +64,32 @@ test('the audit of all clients has what belongs to none', async () => {
   expect((await api.call('GET', '/v1/audit', { key: api.keys.submit })).status).toBe(403);
   expect((await api.call('GET', '/v1/audit?client=nobody')).body.code).toBe('UNKNOWN_CLIENT');
   expect((await api.call('GET', '/v1/audit?since=yesterday')).body.code).toBe('REQUEST_INVALID');
+});
+
+test('steps of one operation are one entry, but for those of another key, action or filter', async () => {
+  const api = await startTestApi();
+  const client = api.name;
+  await addLetters(
+    testRedis(),
+    client,
+    Array.from({ length: 10 }, (_, n) => letter(n, 422)),
+  );
+  const operation = uuidv7();
+  const act = (verb: string, json: object, key = api.keys.operate) =>
+    api.call('POST', `/v1/dead-letters/${verb}`, { key, json: { client, operation, ...json } });
+  await act('replay', { status: '422', dryRun: true });
+  for (const limit of [1, 2, 3])
+    expect((await act('replay', { status: '422', limit })).body.replayed).toBe(limit);
+  await act('replay', { status: '4xx', limit: 1 });
+  await act('replay', { status: '422', limit: 1 }, api.keys.all);
+  await act('discard', { status: '422', limit: 1 });
+  const { entries } = (await api.call('GET', `/v1/audit?client=${client}`)).body;
+  const rest = { id: operation, client };
+  expect(entries).toMatchObject([
+    { ...rest, action: 'discard', by: BY, done: 1 },
+    { ...rest, action: 'replay', by: { key: 'all' }, done: 1 },
+    { ...rest, action: 'replay', by: BY, filter: { status: '4xx' }, done: 1 },
+    { ...rest, action: 'replay', by: BY, filter: { status: '422' }, done: 6 },
+  ]);
+  expect((await act('replay', { operation: 'x' })).status).toBe(400);
 });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { readTopic } from '../docs/texts.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
+import { mailServer } from '../support/mail-server.ts';
 import { testRedis } from '../support/redis.ts';
 import { type HttpMethod, startTestApi } from './api-fixture.ts';
 import { addLetters, letter } from './dead-letters.ts';
@@ -36,7 +37,11 @@ function readCommand([, ...words]: readonly string[], variables: Readonly<Record
 }
 
 test('http.md has a curl for each route, and each of them is answered with a success', async () => {
-  const { call, name, keys } = await startTestApi();
+  const { port } = await mailServer();
+  const { call, name, keys } = await startTestApi({
+    client: { contact: { email: 'tech@acme.example' } },
+    others: { smtp: { host: '127.0.0.1', port, secure: false, from: 'waybill@ops.example' } },
+  });
   await addLetters(testRedis(), name, [letter(0, 500), letter(1, 422)]);
   const [{ id }] = (await call('GET', `/v1/dead-letters?client=${name}&status=422`)).body.deadLetters;
   const event = JSON.stringify(numberedEvent('disposition_update', 0));

@@ -12,6 +12,7 @@ import { startRawServer } from '../http/raw-server.ts';
 import { numberedEvent } from '../support/events.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { lintOpenApi } from '../support/lint-openapi.ts';
+import { mailServer } from '../support/mail-server.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
 import {
   type ApiAnswer,
@@ -122,13 +123,18 @@ function asks(name: string, letterId: string): Ask[] {
     get('/v1/key'),
     get('/v1/clients/{client}/endpoints/{type}/history', `/v1/clients/${name}/endpoints/${TYPE}/history`),
     get('/v1/live'),
+    get('/v1/dead-letters/groups', `/v1/dead-letters/groups?client=${name}`),
+    post('/v1/clients/{client}/report/send', `/v1/clients/${name}/report/send`, { type: TYPE }),
   ];
 }
 
 test('each answer that the document names is given, and is as it says', { timeout: 180_000 }, async () => {
   const redis = await startOwnRedis();
+  const mails = await mailServer();
   const api = await startTestApi({
     socketPath: redis.socketPath,
+    client: { contact: { email: 'tech@acme.example' } },
+    others: { smtp: { host: '127.0.0.1', port: mails.port, secure: false, from: 'waybill@ops.example' } },
     http: { bodyLimitBytes: 4_096, requestTimeoutMs: 4_000 },
     api: {
       lookUpEvent: (connection) => async (id) => {
@@ -166,7 +172,31 @@ test('each answer that the document names is given, and is as it says', { timeou
     key,
     history,
     live,
-  ] = all as [Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask, Ask];
+    groups,
+    send,
+  ] = all as [
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+    Ask,
+  ];
   const about: Ask = { method: 'GET', template: '/openapi.json', path: '/openapi.json' };
   await ask(about, 200);
   await ask({ ...about, call: { headers: { x: 'x'.repeat(20_000) } } }, 431);
@@ -193,10 +223,16 @@ test('each answer that the document names is given, and is as it says', { timeou
     await ask({ ...history, path: `/v1/clients/${client}/endpoints/none/history` }, 404);
   }
   await askBeyondStreams(live, ask, api);
-  for (const one of [list, show, incidents, audit, events, report, check]) {
+  for (const one of [list, show, incidents, audit, events, report, check, groups]) {
     await ask({ ...one, path: one.path.replace(api.name, 'nobody') }, 404);
     await ask({ ...one, path: `${one.path}&colour=red` }, 400);
   }
+  await ask({ ...send, call: { json: { to: 'x' } } }, 400);
+  await ask({ ...send, path: send.path.replace(api.name, 'nobody') }, 404);
+  await ask({ ...send, call: { json: { to: 'x'.repeat(300_000) } } }, 413);
+  await ask({ ...send, call: { body: 'x', headers: { 'content-type': 'text/plain' } } }, 415);
+  mails.refused.set('tech@acme.example', 550);
+  await ask(send, 502);
   await askTwice(check, ask, api);
   const text = { 'content-type': 'text/plain' };
   for (const one of [replay, discard]) {
@@ -213,7 +249,7 @@ test('each answer that the document names is given, and is as it says', { timeou
   await askSlowly(submit, ask);
   redis.freeze();
   const slow = setTimeout(() => redis.thaw(), 5_000);
-  await ask(report, 422);
+  await Promise.all([report, send].map((one) => ask(one, 422)));
   clearTimeout(slow);
   redis.freeze();
   const silent = setTimeout(() => void redis.kill(), 3_000);

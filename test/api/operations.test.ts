@@ -201,3 +201,25 @@ test('a configuration that was read anew brings clients and takes keys, for requ
   await api.api.reload(api.configWith({ http }));
   expect((await api.call('GET', path)).status).toBe(401);
 });
+
+test('a key without operate gets a dead letter without personal data', async () => {
+  const api = await startTestApi();
+  const payload = {
+    user_login: 'jane.doe',
+    note: 'of jane@acme.example',
+    billing_address: { zip: '12345' },
+    n: 1,
+  };
+  const response = 'jane.doe is unknown; jane@acme.example too';
+  const dead = { ...letter(0, 422), body: JSON.stringify(payload), response };
+  await addLetters(testRedis(), api.name, [dead]);
+  const show = async (key: string) => (await api.call('GET', `/v1/dead-letters/${dead.id}`, { key })).body;
+  expect(await show(api.keys.read)).toMatchObject({
+    masked: true,
+    payload: { user_login: '***', note: 'of ***', billing_address: { zip: '***' }, n: 1 },
+    response: '*** is unknown; *** too',
+  });
+  const whole = await show(api.keys.operate);
+  expect(whole).toMatchObject({ payload, response });
+  expect(whole).not.toHaveProperty('masked');
+});

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
 import { expect, test } from 'vitest';
 import type { FAILURE_CLASSES } from '../../src/core/attempt-result.ts';
-import { DeliveryMeter } from '../../src/core/delivery-meter.ts';
+import { DeliveryMeter, DURATION_MS } from '../../src/core/delivery-meter.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { acceptedAt } from '../../src/core/event-id.ts';
 import { Histogram } from '../../src/core/metric.ts';
@@ -62,4 +62,15 @@ test('the latency is that of first attempts, up to their start; durations are of
   expect(meter.latencies.sum).toBe(1_000);
   expect(meter.latencies.counts.reduce((sum, count) => sum + count)).toBe(2);
   expect(meter.durations.sum).toBe(202);
+});
+
+test('durations are taken by endpoint, once each', () => {
+  const meter = new DeliveryMeter();
+  for (const ms of [1, 40, 400_000]) meter.client('acme').attempted(eventOf(), DELIVERED, DELIVERED, ms, AT);
+  meter.client('acme').attempted(eventOf(), failed('timeout'), DEAD, 40, AT);
+  // No request was sent.
+  meter.client('other').attempted(eventOf(), failed('token'), DEAD, 40, AT);
+  const counts = DURATION_MS.map((bound) => ({ 1: 1, 50: 2 })[bound] ?? 0);
+  expect(meter.takeDurations()).toEqual([['acme', TYPE, [...counts, 1]]]);
+  expect(meter.takeDurations()).toEqual([]);
 });

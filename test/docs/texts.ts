@@ -10,9 +10,9 @@ export function readRepository(path: string): string {
 }
 
 /** The topics of `waybill docs` that are files. */
-export const TOPICS: readonly string[] = readdirSync(`${ROOT}src/docs`).map((file) =>
-  file.replace(/\.md$/, ''),
-);
+export const TOPICS: readonly string[] = readdirSync(`${ROOT}src/docs`)
+  .filter((file) => file.endsWith('.md'))
+  .map((file) => file.slice(0, -'.md'.length));
 
 /** Those that are made when they are asked for. */
 export const MADE_TOPICS = ['events', 'openapi-receiver', 'schema'];

@@ -7,6 +7,7 @@ import { createLog } from '../../src/log.ts';
 import { admit } from '../../src/queue/admit.ts';
 import { readClosedIncidents, readIncidents } from '../../src/queue/incident-store.ts';
 import { deadLettersPrefix, incidentsKey, paceKey, statsKey } from '../../src/queue/names.ts';
+import { FORGET_NOTICE } from '../../src/queue/scripts/incidents.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { dispositionsOf, numberedEvents } from '../support/events.ts';
 import { captureLogLines } from '../support/log-lines.ts';
@@ -228,11 +229,11 @@ test('a notice that was sent is not sent again while Redis does not forget it, a
   await openIncident(redis, 'acme');
   const refusals = [new Error('away'), new Error('away'), new Error('away')];
   const flaky: Redis = Object.create(redis, {
-    hdel: {
-      value: async (key: string, field: string) => {
+    'waybill:forget-notice': {
+      value: async (_keys: number, ...[incidents = '', told = '', , ...args]: string[]) => {
         const refusal = refusals.pop();
         if (refusal !== undefined) throw refusal;
-        return redis.hdel(key, field);
+        return redis.eval(FORGET_NOTICE, 2, incidents, told, ...args);
       },
     },
   });

@@ -3,7 +3,7 @@ import { resolve, type Sources } from './rules.ts';
 
 /** What the figures are taken from. */
 interface Repository {
-  /** Every .ts and .mjs file in src and workers. */
+  /** Every .ts, .tsx and .mjs file in src and workers. */
   readonly sources: Sources;
   readonly readme: string;
 }
@@ -24,15 +24,16 @@ const SMALL_FILE_LINES = 30;
 
 /** The limits. */
 const ROWS: readonly Row[] = [
-  { what: 'src and workers: lines', limit: 45_200, of: linesIn('') },
-  { what: 'src and workers: files', limit: 430, of: filesIn('') },
+  { what: 'src and workers: lines', limit: 50_200, of: linesIn('') },
+  { what: 'src and workers: files', limit: 472, of: filesIn('') },
   { what: 'src/delivery: lines', limit: 2_200, of: linesIn('src/delivery/') },
   { what: 'src/delivery: files', limit: 14, of: filesIn('src/delivery/') },
   { what: 'src/http: lines', limit: 1_840, of: linesIn('src/http/') },
   { what: 'src/http: files', limit: 15, of: filesIn('src/http/') },
-  { what: 'src/queue: lines', limit: 5_800, of: linesIn('src/queue/') },
-  { what: 'src/queue: files', limit: 54, of: filesIn('src/queue/') },
-  { what: 'src/cli: lines', limit: 6_640, of: linesIn('src/cli/') },
+  { what: 'src/queue: lines', limit: 5_930, of: linesIn('src/queue/') },
+  { what: 'src/queue: files', limit: 55, of: filesIn('src/queue/') },
+  { what: 'src/console: lines', limit: 3_250, of: linesIn('src/console/') },
+  { what: 'src/cli: lines', limit: 6_660, of: linesIn('src/cli/') },
   { what: 'src/cli: files', limit: 58, of: filesIn('src/cli/') },
   {
     what: 'longest file: lines',

@@ -17,13 +17,14 @@ const LAYERS: readonly (readonly string[])[] = [
   ['loadtest'],
   ['workers'],
   ['cli'],
+  ['console'],
 ];
 
 const MOST_LINES = 250;
 
 /** Where the clock, chance and the environment may be taken from the outside world. */
 const EDGES =
-  /^(?:src\/(?:core\/time|config\/load-config|service\/(?:engine|open-intake|api-server|monitor-incidents|lifecycle)|log)\.ts|src\/cli\/.*|workers\/.*|src\/setup(?:\.mjs|\/.*))$/;
+  /^(?:src\/(?:core\/time|config\/load-config|service\/(?:engine|open-intake|api-server|monitor-incidents|lifecycle)|log)\.ts|src\/(?:cli|console)\/.*|workers\/.*|src\/setup(?:\.mjs|\/.*))$/;
 
 const OUTSIDE_WORLD: readonly { what: string; pattern: RegExp }[] = [
   { what: 'Date.now', pattern: /\bDate\s*\.\s*now\b/ },

@@ -5,7 +5,7 @@ import { type AuditNote, KEEP_AUDIT_MS } from '../../src/core/audit.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { OPEN_VERDICT } from '../../src/core/pace.ts';
 import { restoreEvents } from '../../src/queue/admit.ts';
-import { type AuditQuery, noteOfNoClient, readAudit } from '../../src/queue/audit.ts';
+import { type AuditQuery, noteAction, readAudit } from '../../src/queue/audit.ts';
 import { discardDeadLetters, replayDeadLetters } from '../../src/queue/dead-letters.ts';
 import { createEventLookUp } from '../../src/queue/look-up-event.ts';
 import { auditCountKey, auditKey, discardedKey, OF_NO_CLIENT } from '../../src/queue/names.ts';
@@ -152,7 +152,7 @@ test('events that are delivered, retried and given up on leave nothing in the au
 
 test('what belongs to no client is read by itself', async () => {
   const own = (await startOwnRedis()).connect();
-  await noteOfNoClient(own, noteOf('reload', { clients: { added: 1, changed: 2, removed: 0 } }));
+  await noteAction(own, OF_NO_CLIENT, noteOf('reload', { clients: { added: 1, changed: 2, removed: 0 } }));
   const [entry] = await read(own, OF_NO_CLIENT);
   expect(entry).toMatchObject({ action: 'reload', clients: { added: 1, changed: 2, removed: 0 } });
   expect(entry).not.toHaveProperty('client');

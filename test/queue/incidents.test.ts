@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
+import { incidentId } from '../../src/core/incident.ts';
 import { withWaiting } from '../../src/incidents/read-incidents.ts';
 import {
   changeIncident,
   claimNotices,
-  forgetNotice,
   readClosedIncidents,
   readIncidents,
 } from '../../src/queue/incident-store.ts';
 import { incidentsKey } from '../../src/queue/names.ts';
+import { forgetNotice, readTold } from '../../src/queue/told-notices.ts';
 import { QUICK_RETRIES, testEngine } from '../support/engine.ts';
 import { numberedEvents } from '../support/events.ts';
 import { startOwnRedis } from '../support/own-redis.ts';
@@ -90,7 +91,10 @@ test('with a full Redis an incident is told and closed', async () => {
   // Another channel is another matter.
   expect(await claimNotices(redis, 'acme', slack, 'another', 30_000)).toBe(true);
   expect((await read())?.open).toHaveLength(1);
-  await forgetNotice(redis, 'acme', { channel: 'log', notice });
+  const reason = 'answered 404';
+  await forgetNotice(redis, 'acme', { channel: 'log', notice }, { at: 7, reason });
+  const [written] = await readTold(redis, 'acme');
+  expect(written).toEqual({ incident: incidentId(incident), channel: 'log', kind: 'opened', at: 7, reason });
   expect((await read())?.notices.map(({ channel }) => channel)).toEqual([slack]);
   // A claim can be renewed, and ends by itself.
   expect(await claimNotices(redis, 'acme', 'log', 'me', 1)).toBe(true);

@@ -9,7 +9,7 @@ import type { OpenIncident } from '../../src/core/incident-steps.ts';
 import { OPEN_VERDICT } from '../../src/core/pace.ts';
 import { noNews } from '../../src/core/pace-sums.ts';
 import { admit, admitKeyed, restoreEvents } from '../../src/queue/admit.ts';
-import { noteOfNoClient } from '../../src/queue/audit.ts';
+import { noteAction } from '../../src/queue/audit.ts';
 import { readClientView } from '../../src/queue/client-view.ts';
 import { closeRedis, firstConnection, openRedis } from '../../src/queue/connections.ts';
 import {
@@ -39,6 +39,7 @@ import { FIND_DELIVERED } from '../../src/queue/scripts/remember-delivered.ts';
 import type { Connection } from '../../src/queue/servers.ts';
 import { settle } from '../../src/queue/settle.ts';
 import { findTaken, takePaced } from '../../src/queue/take-batch.ts';
+import { forgetNotice } from '../../src/queue/told-notices.ts';
 import { completion } from '../queue/support/completion.ts';
 import { type ClusterServer, slotOf, startCluster } from '../support/cluster.ts';
 import { dispositionsOf, storedEvent } from '../support/events.ts';
@@ -134,6 +135,15 @@ const RUNS: Readonly<
   'change-incident': (redis, client) =>
     changeIncident(redis, { ...INCIDENT, client }, { told: 1, closed: 'dropped' }),
   'claim-notices': (redis, client) => claimNotices(redis, client, 'channel', 'monitor', 1),
+  'forget-notice': (redis, client) => {
+    const notice = {
+      id: 'id',
+      kind: 'opened',
+      at: NOW,
+      incident: { ...INCIDENT, client, waiting: 0 },
+    } as const;
+    return forgetNotice(redis, client, { channel: 'channel', notice }, { at: NOW });
+  },
   'find-by-name': (redis, client, { delivered }) =>
     createEventLookUp({ redis, clients: [client], now: () => NOW })(delivered.id),
   // Those that ask by another script first.
@@ -167,6 +177,11 @@ test('each guarded script has a case here', () => {
   const calls = files.flatMap((file) => [
     ...readFileSync(`${folder}${file}`, 'utf8').matchAll(/= defineScript\(\s*(?:'([a-z-]+)')?/g),
   ]);
+  // What reads of many clients on one server has no guard: that is one script.
+  const unguarded = files.filter((file) =>
+    /= defineUnguardedScript\(/.test(readFileSync(`${folder}${file}`, 'utf8')),
+  );
+  expect(unguarded.sort()).toEqual(['queue/batch-workers.ts', 'queue/define-script.ts']);
   expect(calls.map(([, name]) => name).sort()).toEqual([...Object.keys(RUNS), ...APART].sort());
 });
 
@@ -295,10 +310,16 @@ test('while half of the keys of a hash slot are moved, nothing is taken, and no 
   const working = clients.map(async (client) => {
     const endpoint = dispositionsOf(client);
     const worker = await idleBatchWorker(client, redis);
-    for (const n of [1, 2]) await admit(redis, endpoint, [{ id: uuidv7(), events: [storedEvent(n)] }], NOW);
+    for (const n of [1, 2, 3])
+      await admit(redis, endpoint, [{ id: uuidv7(), events: [storedEvent(n)] }], NOW);
+    const doomed = await worker.take();
     const taken = await worker.take();
     const queue = backend.forQueue(endpoint.type, deliveriesPrefix(client)) as RedisQueueBackend;
-    return { worker, extend: () => queue.extendLocks([taken?.id ?? ''], [taken?.token ?? ''], 60_000) };
+    return {
+      worker,
+      fail: () => doomed?.fail('a fault'),
+      extend: () => queue.extendLocks([taken?.id ?? ''], [taken?.token ?? ''], 60_000),
+    };
   });
   const workers = await Promise.all(working);
   const keys = await halfMoveAll();
@@ -308,6 +329,7 @@ test('while half of the keys of a hash slot are moved, nothing is taken, and no 
   const note = <Value>(what: string, answer: Promise<Value>): Promise<Value> =>
     answer.finally(() => done.push(what));
   const next = workers.map(({ worker }) => note('take', worker.take()));
+  const failed = workers.map(({ fail }) => note('fail', Promise.resolve(fail())));
   const extended = workers.map(({ extend }) => note('extend', extend()));
   const looks = workers.map(({ worker }) => note('look', worker.lookForLost()));
   // This one gives up after many attempts.
@@ -318,7 +340,11 @@ test('while half of the keys of a hash slot are moved, nothing is taken, and no 
 
   await finishAll();
   for (const batch of await Promise.all(next)) {
-    expect(batch).toMatchObject({ data: { events: [{ id: 'event-2' }] } });
+    expect(batch).toMatchObject({ data: { events: [{ id: 'event-3' }] } });
+  }
+  await Promise.all(failed);
+  for (const name of clients) {
+    expect(await readClientView(redis, { name, endpoints: {} })).toMatchObject({ broken: 1 });
   }
   expect(await Promise.all(extended)).toEqual([[], []]);
   await Promise.all(looks);
@@ -327,15 +353,15 @@ test('while half of the keys of a hash slot are moved, nothing is taken, and no 
 test('what belongs to no client is noted when its slot has moved', async () => {
   const { cluster, open } = await twoServers();
   const redis = open('operator');
-  await noteOfNoClient(redis, NOTE);
+  await noteAction(redis, OF_NO_CLIENT, NOTE);
   const slot = slotOf(OF_NO_CLIENT);
   const from = cluster.masters[slot < 8_192 ? 0 : 1] as ClusterServer;
   const to = cluster.masters[slot < 8_192 ? 1 : 0] as ClusterServer;
   const keys = await halfMove(from, to, slot, false);
   const before = await digests(keys, [from.redis, to.redis]);
-  await expect(noteOfNoClient(from.redis, NOTE)).rejects.toThrow(/TRYAGAIN|ASK|MOVED/);
+  await expect(noteAction(from.redis, OF_NO_CLIENT, NOTE)).rejects.toThrow(/TRYAGAIN|ASK|MOVED/);
   expect(await digests(keys, [from.redis, to.redis])).toEqual(before);
-  const noting = noteOfNoClient(redis, NOTE);
+  const noting = noteAction(redis, OF_NO_CLIENT, NOTE);
   await finishMove(from, to, slot);
   await noting;
 });

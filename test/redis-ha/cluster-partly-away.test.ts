@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
+import { generateKey } from '../../src/api/keys.ts';
 import { closeRedis, expectAnswer, openRedis } from '../../src/queue/connections.ts';
 import { setPaused } from '../../src/queue/pause-client.ts';
 import { countServices } from '../../src/queue/stored-clients.ts';
 import { healthOf } from '../support/health-client.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { until } from '../support/until.ts';
+import { startWaybill } from '../support/waybill-process.ts';
 import { clusterScene, TYPE } from './cluster-scene.ts';
 
 failOnLeaks();
@@ -25,6 +27,8 @@ test.each(['killed', 'frozen'] as const)(
     const scene = await clusterScene({ masters: 3, each: 1 });
     const { cluster, names } = scene;
     const [away = '', other = '', another = ''] = names;
+    const { key, sha256 } = generateKey();
+    scene.configure({ http: { port: 0, keys: [{ name: 'reader', sha256, scopes: ['read'] }] } });
     const service = await scene.startService();
     const [server] = cluster.masters;
     if (how === 'killed') await server?.kill();
@@ -69,6 +73,13 @@ test.each(['killed', 'frozen'] as const)(
       unread: [away],
       clients: [other, another].sort(),
     });
+    const watch = startWaybill(['status', '--watch', '--json', '--interval', '0.5'], {
+      directory: scene.directory,
+    });
+    const tick = await watch.waitForLine(({ unread: what }) => what !== undefined, { timeoutMs: HANG_MS });
+    expect(tick).toMatchObject({ unread: lost, clients: { [other]: { delivered: expect.any(Number) } } });
+    watch.signal('SIGTERM');
+    await watch.exit;
     // It takes events of the other clients: no balancer is to leave it.
     const health = await healthOf(service);
     const { ready, checks } = await health.readiness();
@@ -76,6 +87,8 @@ test.each(['killed', 'frozen'] as const)(
     const scrape = await health.scrape();
     expect([scrape.sum('waybill_redis_up'), scrape.sum('waybill_unread_clients')]).toEqual([0, 1]);
     expect(scrape.sum('waybill_events_delivered_total')).toBe(1);
+    const { address } = await service.waitForLine('http api listens');
+    expect(await nextUnread(`${address}/v1/live`, key, away)).toEqual([away]);
     await until(async () =>
       service.lines.some(
         ({ msg, reason }) => msg === 'incidents could not be looked after' && reason === lost,
@@ -89,3 +102,18 @@ test.each(['killed', 'frozen'] as const)(
     await load.stop();
   },
 );
+
+/** The clients that the stream of the console cannot read, from the first overview on in which there are some. */
+async function nextUnread(url: string, key: string, client: string): Promise<string[]> {
+  const abort = new AbortController();
+  const { body } = await fetch(url, { headers: { authorization: `Bearer ${key}` }, signal: abort.signal });
+  let text = '';
+  for await (const chunk of (body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const found = /"unread":\[("[^\]]+)\]/.exec(text)?.[1];
+    if (found === undefined) continue;
+    abort.abort();
+    return JSON.parse(`[${found}]`);
+  }
+  throw new Error(`the stream ended without ${client}`);
+}

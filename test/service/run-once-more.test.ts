@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runOnceMore } from '../../src/service/service.ts';
+import { runOnceMore } from '../../src/core/time.ts';
 
 test('calls that come while it runs share one further run, which begins after them, and a failure ends nothing', async () => {
   const ends: (() => void)[] = [];

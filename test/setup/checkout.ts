@@ -6,7 +6,7 @@ import { testDirectory } from '../support/waybill-process.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Stands for npm: installs two packages, a compiler and a bundler, as the lock file says. */
+/** Stands for npm: installs a compiler, a bundler and a style sheet, as the lock file says. */
 const NPM = `
 import { appendFileSync, copyFileSync, mkdirSync, rmSync, existsSync, writeFileSync } from 'node:fs';
 appendFileSync('calls', 'npm ' + process.argv[2] + '\\n');
@@ -18,6 +18,8 @@ copyFileSync('tsc.cjs', 'node_modules/typescript/bin/tsc');
 mkdirSync('node_modules/rolldown');
 writeFileSync('node_modules/rolldown/package.json', '{ "type": "module", "exports": "./index.js" }');
 copyFileSync('rolldown.js', 'node_modules/rolldown/index.js');
+mkdirSync('node_modules/uplot/dist', { recursive: true });
+writeFileSync('node_modules/uplot/dist/uPlot.min.css', '');
 copyFileSync('package-lock.json', 'node_modules/.package-lock.json');
 `;
 
@@ -74,7 +76,7 @@ export function makeCheckout(): Checkout {
   const bin = join(directory, 'bin');
   const write = (path: string, text: string) => writeFileSync(join(directory, path), text);
   const read = (path: string) => readFileSync(join(directory, path), 'utf8');
-  mkdirSync(join(directory, 'src/cli'), { recursive: true });
+  for (const folder of ['cli', 'console']) mkdirSync(join(directory, 'src', folder), { recursive: true });
   mkdirSync(bin);
   for (const path of ['src/setup.mjs', 'src/setup']) {
     cpSync(join(REPOSITORY, path), join(directory, path), { recursive: true });
@@ -84,6 +86,8 @@ export function makeCheckout(): Checkout {
   const packages = { '': manifest, 'node_modules/typescript': { version: '7.0.2' } };
   write('package-lock.json', JSON.stringify({ packages }));
   write('src/cli/main.ts', 'export const one = 1;');
+  write('src/console/style.css', '');
+  write('src/console/index.html', '');
   write('npm.js', NPM);
   write('tsc.cjs', TSC);
   write('rolldown.js', ROLLDOWN);

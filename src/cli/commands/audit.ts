@@ -29,7 +29,9 @@ type AuditOptions = GlobalOptions & {
 export function addAuditCommand(program: Command): void {
   const command = program.command('audit').option('--client <name>', 'of one client');
   withPeriod(command, ['--since <time>', `at or after: ${MOMENT_FORMS}`], ['--until <time>', 'before'])
-    .description('tell who replayed, discarded, paused, resumed, paced or reloaded, in the last 90 days')
+    .description(
+      'tell who replayed, discarded, paused, resumed, paced, reloaded or mailed, in the last 90 days',
+    )
     .action(
       operatorAction(async (terminal, { config, redis }, options: AuditOptions) => {
         const { client, since, until } = options;

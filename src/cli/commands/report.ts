@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { Argument, type Command, Option } from 'commander';
+import { v7 as uuidv7 } from 'uuid';
 import type { ResolvedClient } from '../../config/config-schema.ts';
 import { mailAddress } from '../../config/smtp-config.ts';
 import { EVENT_TYPE_NAMES } from '../../core/event-types.ts';
 import { eventsOf } from '../../incidents/describe-notice.ts';
+import { mailReport } from '../../incidents/mail-report.ts';
 import {
   findIncident,
   makeReport,
@@ -12,7 +13,7 @@ import {
   type ReportWithUnits,
   writeReport,
 } from '../../incidents/make-report.ts';
-import { reportTitle } from '../../incidents/report-markdown.ts';
+import { noteAction } from '../../queue/audit.ts';
 import { writeToFile } from '../export-output.ts';
 import { MOMENT_FORMS, withPeriod } from '../moment.ts';
 import { findClient, type Operator, operatorAction } from '../open-operator.ts';
@@ -116,8 +117,7 @@ async function mail(
 ): Promise<number> {
   const { smtp, file } = operator.config;
   if (smtp === undefined) throw new UsageError(`${file} has no section smtp, which --send takes`);
-  const { name, email } = client.contact ?? {};
-  const address = options.to ?? email;
+  const address = options.to ?? client.contact?.email;
   if (address === undefined) {
     throw new UsageError(`client "${client.name}" has no contact.email: --to says whom to send to`);
   }
@@ -129,11 +129,11 @@ async function mail(
     terminal.note('Nothing is sent.');
     return EXIT.done;
   }
-  const { reportMail } = await import('../../incidents/mail-channel.ts');
-  const { sendMail } = await import('../../incidents/send-mail.ts');
-  const to = [name === undefined || address !== email ? { address } : { name, address }];
-  const letter = await reportMail(made, { id: randomUUID(), to, subject: reportTitle(client.name) });
-  await sendMail(smtp, letter);
+  await mailReport(smtp, client, made, address);
+  await noteAction(operator.redis, client.name, {
+    ...{ id: uuidv7(), action: 'report', by: operator.by },
+    filter: { type: options.type, since: options.since },
+  });
   const { events } = made.report;
   terminal.value({ sent: true, to: address, events, units: made.units.listed });
   terminal.line(`The report of ${eventsOf(events)} was sent to ${address}.`);

@@ -5,6 +5,9 @@ import { GO_ON_WHEN_FULL } from './when-full.ts';
 
 // All that write go on while Redis is full: an outage fills it, and has to be told.
 
+/** How many notices that were told are kept of a client. */
+const KEEP_TOLD = 200;
+
 /** How many closed incidents of a client are remembered. */
 const KEEP_CLOSED = 50;
 
@@ -99,5 +102,19 @@ export const CLAIM_NOTICES = `
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
 ${GO_ON_WHEN_FULL}redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`;
+
+/**
+ * Forgets a notice, and writes down what became of it.
+ *
+ * KEYS  incidents, told
+ * ARGV  the notice's field, what became of it
+ */
+export const FORGET_NOTICE = `
+redis.call('HDEL', KEYS[1], ARGV[1])
+redis.call('LPUSH', KEYS[2], ARGV[2])
+redis.call('LTRIM', KEYS[2], 0, ${KEEP_TOLD - 1})
+redis.call('PEXPIRE', KEYS[2], ${KEEP_CLOSED_MS})
 return 1
 `;

@@ -1,4 +1,5 @@
 import { measureBlackHole } from './black-hole.ts';
+import { measureConsole } from './console.ts';
 import { measureFairness } from './fairness.ts';
 import { measureIdleClients } from './idle-clients.ts';
 import { measureLatency } from './latency.ts';
@@ -29,4 +30,5 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   'static-headers': measureStaticHeaders,
   'replicated-intake': measureReplicatedIntake,
   cluster: measureCluster,
+  console: measureConsole,
 };
