@@ -3,6 +3,7 @@ import { parseConfig } from '../../src/config/load-config.ts';
 import { OPEN_VERDICT, type Verdict } from '../../src/core/pace.ts';
 import { findUnavailable, unavailableValue } from '../../src/dead-letters/unavailable-endpoints.ts';
 import { readVerdicts, writeVerdict } from '../../src/queue/pace-store.ts';
+import { setPaused } from '../../src/queue/pause-client.ts';
 import { failOnLeaks } from '../support/leaks.ts';
 import { testRedis, uniqueClientName } from '../support/redis.ts';
 
@@ -70,5 +71,16 @@ test('a hold by Retry-After is named with its end, but not if the pace is fixed'
   await tell(RECEIPTS, { state: 'slowed', holdUntil });
   expect(await find()).toEqual([
     { client, type: DISPOSITIONS, reason: 'retry_after', until: holdUntil, holds: true },
+  ]);
+});
+
+test('the endpoints of a client that is paused are named for that, and not for their pace', async () => {
+  const { client, redis, tell, find } = scene();
+  await tell(DISPOSITIONS, { state: 'down', since: SINCE });
+  await setPaused(redis, client, true, SINCE);
+  const paused = { client, reason: 'paused', since: null, until: null, holds: true };
+  expect((await find()).map(unavailableValue)).toEqual([
+    { ...paused, type: DISPOSITIONS },
+    { ...paused, type: RECEIPTS },
   ]);
 });
