@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
 import type { ResolvedEndpoint } from '../../src/config/config-schema.ts';
-import { DeliveryMeter } from '../../src/core/delivery-meter.ts';
+import { DeliveryMeter, DURATION_MS } from '../../src/core/delivery-meter.ts';
 import type { StoredEvent } from '../../src/core/event.ts';
 import { Unsettled } from '../../src/delivery/batch-ledger.ts';
 import { Gate } from '../../src/delivery/gate.ts';
@@ -78,7 +78,10 @@ test('an attempt under way is finished; events that became too old while they wa
   expect(deadOf(commands).map(({ id }) => id)).toEqual(['event-1', 'event-3']);
   const counters = Object.assign({}, ...commands.map((command) => Object.fromEntries(command.counters)));
   expect(counters).toEqual({ 'dead:x:expired': 2, 'delivered:x:200': 2, 'attemptMs:x': 2 });
-  expect(meter.client('acme').types.get('x')).toEqual({ delivered: 2, retry: new Map(), dead: new Map() });
+  // Each took a millisecond by the test's clock: the lowest bucket.
+  const durations = [2, ...DURATION_MS.map(() => 0)];
+  const counts = { delivered: 2, retry: new Map(), dead: new Map(), durations };
+  expect(meter.client('acme').types.get('x')).toEqual(counts);
   expect(gate.waiting).toBe(0);
 });
 
