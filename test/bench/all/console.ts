@@ -26,7 +26,7 @@ const LEAST_LETTERS = 500;
 const WINDOW_MS = 60_000;
 const LEAST_MS = 500;
 const SETTLE_MS = 5_000;
-const ROUNDS = 10;
+const ROUNDS = 40;
 /** About four seconds. */
 const EVENTS = 40_000;
 const LEAST_EVENTS = 200;
