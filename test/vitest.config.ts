@@ -13,7 +13,7 @@ const ALONE = [
 
 /** Each takes more than twenty seconds: `npm run chaos` runs them, and `npm test` does not. */
 const LONG = [
-  'test/redis-ha/{cluster-partly-away,cluster-restarted,docker-compose-ha,redis-acl,redis-tls}.test.ts',
+  'test/redis-ha/{cluster-partly-away,cluster-restarted,docker-compose-ha,redis-acl,redis-tls,sentinel-failover}.test.ts',
 ];
 
 /** They start processes, or wait for real time to pass: `npm run test:fast` leaves them out. */
