@@ -12,7 +12,7 @@ import { count, problems, status, time } from './schemas.ts';
 
 /** An endpoint may make up statuses and fields. */
 const MOST_GROUPS = 100;
-/** So long one request reads. */
+/** The time that one request reads. */
 const MOST_MS = 5_000;
 /** Answers that are read for fields: one takes about 10 µs. */
 const MOST_READ_FOR_FIELDS = 20_000;

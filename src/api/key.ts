@@ -9,7 +9,7 @@ export const keyInfoSchema = z
   .object({
     name: z.string(),
     scopes: z.array(z.enum(API_SCOPES)),
-    clients: z.array(z.string()).nullable().describe('those that the key is for; null: all'),
+    clients: z.array(z.string()).nullable().describe('the clients of the key; null: all'),
     version: z.string().describe('of the service'),
     now: time.describe("by the service's clock"),
     keepDays: z.number().nullable().describe('how long dead letters are kept; null: for ever'),

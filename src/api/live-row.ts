@@ -38,7 +38,7 @@ export const liveOverviewSchema = z
   .object({
     at: time.describe('when it was read'),
     services: z.int().nullable().describe('worker processes; null: Redis does not say'),
-    full: z.boolean().describe('true: rows has all endpoints; false: those that changed'),
+    full: z.boolean().describe('true: rows has all endpoints; false: the changed ones'),
     rows: z.array(liveRowSchema),
     unread: z
       .array(z.string())

@@ -30,8 +30,8 @@ export function addLiveRoute(server: ApiServer, { views, current }: ApiParts): v
         tags: ['clients'],
         summary: 'A stream of how all endpoints are, as server-sent events',
         description:
-          'Each event `overview` has a LiveOverview as its data: the first one all endpoints, the others those that ' +
-          'changed. An event `away` (LiveAway) says that Redis cannot be read; the next overview has all endpoints ' +
+          'Each event `overview` has a LiveOverview as its data: the first one all endpoints, the others the ' +
+          'changed ones. An event `away` (LiveAway) says that Redis cannot be read; the next overview has all endpoints ' +
           'again. A comment comes every 15 seconds. A reader that does not keep up is disconnected.',
         response: {
           200: {

@@ -113,10 +113,11 @@ function addSendRoute(server: ApiServer, parts: ApiParts): void {
       if (address === undefined) throw notConfigured(`client "${client.name}" has no contact.email`);
       const report = await reportOf(parts, client, asked);
       if (!dryRun) {
-        await mailReport(smtp, client, report, address).catch(toMailProblem);
         const { type, since } = asked;
         const note = { id: newId(), action: 'report', by: keyOf(request), filter: { type, since } } as const;
+        // Before the mail: if it cannot be noted, nothing is sent, and asking again sends it once.
         await noteAction(redis, client.name, note);
+        await mailReport(smtp, client, report, address).catch(toMailProblem);
       }
       return { sent: !dryRun, to: address, events: report.report.events };
     },

@@ -112,7 +112,7 @@ export function addEventSearchRoute(server: ApiServer, parts: ApiParts): void {
 
 type Asked = Omit<z.infer<typeof query>, 'client' | 'id'>;
 
-/** Looks at events until so many were looked at. */
+/** Looks through events, at most MOST_LOOKED_AT of them. */
 async function search({ redis, now }: ApiParts, clients: readonly string[], { limit, ...filter }: Asked) {
   const latest = new LatestEvents(limit);
   let isComplete = true;

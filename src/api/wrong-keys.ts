@@ -3,12 +3,12 @@ const FREE = 5;
 const WITHIN_MS = 60_000;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 2_000;
-/** The last times that are kept of an address: with so many, the wait is the longest. */
+/** Times of wrong keys that are kept of an address; from this number on the wait is the longest. */
 const MOST_TIMES = FREE + 1 + Math.ceil(Math.log2(LONGEST_WAIT_MS / FIRST_WAIT_MS));
 const MOST_ADDRESSES = 1_000;
 const MOST_WAITING = 200;
 
-/** Slows down whoever tries keys that are not there. Bounded in memory: the address that was quiet longest goes. */
+/** Delays the answers to wrong keys. Bounded in memory: the address that was quiet longest goes. */
 export class WrongKeys {
   /** When wrong keys came, by remote address, ms since the epoch. */
   readonly #times = new Map<string, readonly number[]>();

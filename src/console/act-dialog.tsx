@@ -33,7 +33,7 @@ function useAction({ verb, target: given }: Pick<ActProps, 'verb' | 'target'>) {
   const [options, setOptions] = useState<Options>({ canary: 0, rate: undefined });
   const [done, setDone] = useState(0);
   const [error, setError] = useState<Error>();
-  /** The selected letters that were acted on: those that died again are not meant once more. */
+  /** The letters that were acted on by their ids: if they die again, they are not acted on again. */
   const [acted] = useState(() => new Set<string>());
   useEffect(() => () => abort.abort(), []);
   const add = (more: number, ids: readonly string[] = []) => {
@@ -46,7 +46,10 @@ function useAction({ verb, target: given }: Pick<ActProps, 'verb' | 'target'>) {
   };
   const workOn = async () => {
     setPhase('work');
-    await carryOut(verb, rest(), { operation, rate: options.rate, signal: abort.signal }, add);
+    const { matching = 0, complete = false } = plan.answer ?? {};
+    const steps = { operation, rate: options.rate, signal: abort.signal };
+    // The canaries are among them.
+    await carryOut(verb, rest(), complete ? { ...steps, most: matching - acted.size } : steps, add);
     setPhase('over');
   };
   const start = async () => {

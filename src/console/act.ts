@@ -37,10 +37,10 @@ export interface Plan {
 type Answer = Omit<Plan, 'target'> & { readonly replayed?: number; readonly discarded?: number };
 
 const MOST_IDS = 500;
-/** So many are acted on by one request: often enough for progress, and for Stop. */
+/** Dead letters of one request: few enough for progress, and for Stop. */
 const STEP = 2_000;
 const LOOK_EVERY_MS = 500;
-/** So many events are looked up at once. */
+/** Events that are looked up at once. */
 const AT_ONCE = 20;
 
 /** Only counts. @throws ApiError */
@@ -67,17 +67,28 @@ async function endedNow(filters: Filters): Promise<Filters> {
   return { ...filters, until: new Date(Math.min(until, now)).toISOString() };
 }
 
-/** Acts, step by step, until all is done or the signal ends it. `rate`: events a second. @throws ApiError */
+/** How dead letters are acted on, step by step. */
+export interface Steps {
+  readonly operation: string;
+  /** Events a second. */
+  readonly rate: number | undefined;
+  readonly signal: AbortSignal;
+  /** How many there are at most; absent: nobody counted them. */
+  readonly most?: number;
+}
+
+/** Acts, step by step, until all is done or the signal ends it. @throws ApiError */
 export async function carryOut(
   verb: Verb,
   target: Target,
-  options: { readonly operation: string; readonly rate: number | undefined; readonly signal: AbortSignal },
+  options: Steps,
   onDone: (more: number, ids?: readonly string[]) => void,
 ): Promise<void> {
-  const { operation, rate, signal } = options;
-  // A rate below one is one event every so many seconds.
+  const { operation, rate, signal, most = Number.POSITIVE_INFINITY } = options;
+  // A rate below one is one event in several seconds.
   const step = rate === undefined ? STEP : Math.max(1, Math.round(rate));
   let mayBeginAt = 0;
+  let total = 0;
   const act = async (body: {
     readonly ids?: readonly string[];
     readonly limit?: number;
@@ -88,6 +99,7 @@ export async function carryOut(
     const answer = await ask(verb, { ...body, operation });
     const done = answer.replayed ?? answer.discarded ?? 0;
     onDone(done, body.ids);
+    total += done;
     if (rate !== undefined) mayBeginAt = begun + (done / rate) * 1_000;
     return answer;
   };
@@ -97,7 +109,7 @@ export async function carryOut(
   }
   for (;;) {
     const { matching, complete } = await act({ ...target.filters, limit: step });
-    if (signal.aborted || (complete && matching < step)) return;
+    if (signal.aborted || total >= most || (complete && matching < step)) return;
   }
 }
 
@@ -117,7 +129,7 @@ function* inParts(letters: readonly Chosen[], most = MOST_IDS) {
   }
 }
 
-/** What became of those that went first. */
+/** What became of the canaries. */
 export interface Canaries {
   readonly replayed: number;
   readonly delivered: number;
@@ -174,7 +186,7 @@ async function fateOf({ client, id }: Chosen): Promise<Fate> {
   return event.state === 'delivered' ? 'delivered' : 'failed';
 }
 
-/** So many of each endpoint: of those that are selected the first ones, of all that match the oldest. @throws ApiError */
+/** The canaries of each endpoint: the first selected letters, or the oldest that match. @throws ApiError */
 export async function chooseCanaries(target: Target, each: number): Promise<Chosen[]> {
   if ('letters' in target) {
     return [...groupBy(target.letters, endpointOf).values()].flatMap((of) => of.slice(0, each));

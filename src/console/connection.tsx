@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { LiveState } from './live.ts';
 import { Time, useEvery } from './ui.tsx';
 
-/** After so long without a reading what is shown is old, though the stream is there. */
+/** After this time without a reading the rows are old, though the stream is open. */
 const OLD_MS = 15_000;
 const LOOK_EVERY_MS = 1_000;
 

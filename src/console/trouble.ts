@@ -24,7 +24,7 @@ const RANKS: Readonly<Record<string, number>> = {
   ok: 0,
 };
 
-/** The worst first; of those that are alike, the one with many more events that wait or died. */
+/** The worst first; of two in one state, the one with many more waiting and dead events. */
 export function byTrouble(a: LiveRow, b: LiveRow): number {
   const rankOf = (row: LiveRow) => (RANKS[stateOf(row)] ?? 0) + (row.incident ? 0.4 : 0);
   // By its order of magnitude: rows that change places all the time cannot be read.

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ago, clock, utc, visible } from './format.ts';
+import { ago, clock, count, utc, visible } from './format.ts';
 
 /** A moment: the time of day here, how long ago that is, and UTC in its title. */
 export function Time({ at, isAgo = false }: { at: string; isAgo?: boolean }) {
@@ -113,7 +113,6 @@ export function Dialog({ title, children, isHeld = false, onClose }: DialogProps
 interface ConfirmProps {
   readonly title: string;
   readonly verb: string;
-  readonly isDanger?: boolean;
   readonly children: ComponentChildren;
   /** What is done; the dialog closes if that succeeds. */
   act(): Promise<unknown>;
@@ -121,7 +120,7 @@ interface ConfirmProps {
 }
 
 /** Says what will be done, and does it once that is confirmed. */
-export function Confirm({ title, verb, isDanger = false, children, act, onClose }: ConfirmProps) {
+export function Confirm({ title, verb, children, act, onClose }: ConfirmProps) {
   const [error, setError] = useState<Error>();
   const [isActing, setActing] = useState(false);
   const confirm = () => {
@@ -139,7 +138,7 @@ export function Confirm({ title, verb, isDanger = false, children, act, onClose 
         <button type="button" onClick={onClose}>
           Cancel
         </button>
-        <button type="button" class={isDanger ? 'danger' : 'primary'} disabled={isActing} onClick={confirm}>
+        <button type="button" class="primary" disabled={isActing} onClick={confirm}>
           {verb}
         </button>
       </div>
@@ -176,16 +175,13 @@ interface PagerProps {
 /** Turns the pages of a list. */
 export function Pager({ from, shown, total, hasNext, go }: PagerProps) {
   if (from === 0 && !hasNext) return null;
-  const of = total === undefined ? '' : ` of ${total.toLocaleString('en-US')}`;
+  const of = total === undefined ? '' : ` of ${count(total)}`;
   return (
     <nav class="pager" aria-label="Pages of the list">
       <button type="button" disabled={from === 0} onClick={() => go(-1)}>
         Previous
       </button>
-      <span>
-        {shown > 0 &&
-          `${(from + 1).toLocaleString('en-US')} to ${(from + shown).toLocaleString('en-US')}${of}`}
-      </span>
+      <span>{shown > 0 && `${count(from + 1)} to ${count(from + shown)}${of}`}</span>
       <button type="button" disabled={!hasNext} onClick={() => go(1)}>
         Next
       </button>
@@ -212,9 +208,7 @@ export function SourceText({ label, text }: { label: string; text: string }) {
   return (
     <>
       <textarea class="source" aria-label={label} readOnly spellcheck={false} rows={rows} value={shown} />
-      {text.length > MOST_SHOWN && (
-        <p class="quiet">The first {MOST_SHOWN.toLocaleString('en-US')} characters.</p>
-      )}
+      {text.length > MOST_SHOWN && <p class="quiet">The first {count(MOST_SHOWN)} characters.</p>}
     </>
   );
 }

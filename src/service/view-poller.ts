@@ -12,9 +12,9 @@ const WATCHED_EVERY_MS = 2_000;
 const WAIT_PER_READING = 50;
 /** ... but for one that takes long: mostly it has waited for Redis, and people wait for the next one. */
 const MOST_WAIT_MS = 5_000;
-/** After so long without an answer, watchers are told. */
+/** After this time without an answer, watchers are told. */
 const ANSWER_MS = 5_000;
-/** So long a silent server of a Cluster is waited for; less than that. */
+/** The wait for a silent server of a Cluster; less than ANSWER_MS. */
 const SERVER_MS = 3_000;
 /** Timers may fire a little early. */
 const TIMER_MS = 2;
@@ -33,7 +33,7 @@ export interface ViewPollerParts {
   readonly watchedEveryMs?: number | undefined;
 }
 
-/** Reads all clients regularly, one reading at a time: for the history, and for whoever watches. */
+/** Reads all clients regularly, one reading at a time: for the history, and for watchers. */
 export class ViewPoller implements ViewSource {
   readonly history: EndpointHistory;
   readonly #parts: ViewPollerParts;

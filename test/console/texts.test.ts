@@ -66,7 +66,7 @@ describe('the headline', () => {
   });
 });
 
-test('the worst comes first, and of those that are alike the one with many more events', () => {
+test('the worst endpoint comes first, and of two in one state the one with many more events', () => {
   const rows = [
     rowOf({ client: 'ok' }),
     rowOf({ client: 'paused', paused: AT }),

@@ -129,11 +129,12 @@ async function mail(
     terminal.note('Nothing is sent.');
     return EXIT.done;
   }
-  await mailReport(smtp, client, made, address);
+  // Before the mail: if it cannot be noted, nothing is sent.
   await noteAction(operator.redis, client.name, {
     ...{ id: uuidv7(), action: 'report', by: operator.by },
     filter: { type: options.type, since: options.since },
   });
+  await mailReport(smtp, client, made, address);
   const { events } = made.report;
   terminal.value({ sent: true, to: address, events, units: made.units.listed });
   terminal.line(`The report of ${eventsOf(events)} was sent to ${address}.`);

@@ -108,7 +108,7 @@ function listenForEndingKey(input: ReadStream, end: () => void): () => void {
 const COUNT_SERVICES_EVERY_MS = 5_000;
 /** How long Redis may be silent before that is told. */
 const SILENT_MS = 2_000;
-/** So long a silent server of a Cluster is waited for; less than that. */
+/** The wait for a silent server of a Cluster; less than SILENT_MS. */
 const SERVER_MS = 1_500;
 const SILENT = 'Redis cannot be reached: it does not answer';
 

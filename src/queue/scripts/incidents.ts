@@ -106,7 +106,7 @@ return 1
 `;
 
 /**
- * Forgets a notice, and writes down what became of it.
+ * Forgets a notice, and writes down what became of it. HDEL comes first, which takes no memory: see GO_ON_WHEN_FULL.
  *
  * KEYS  incidents, told
  * ARGV  the notice's field, what became of it

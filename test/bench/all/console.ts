@@ -116,7 +116,7 @@ function ownCpuOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-/** Opens the streams of so many consoles, which are read to their end. @returns what ends them */
+/** Opens `count` streams as consoles do, and reads them to their end. @returns what ends them */
 function openStreams({ address }: Service, count: number): () => void {
   const abort = new AbortController();
   const headers = { authorization: `Bearer ${KEY}` };
@@ -237,7 +237,7 @@ async function timeTo(page: Page, url: string): Promise<number> {
   return performance.now() - began;
 }
 
-/** Runs in the page: counts frames while it scrolls, for so many milliseconds. */
+/** Runs in the page: counts frames while it scrolls, for `ms` milliseconds. */
 const FRAMES = (ms: number) => `new Promise((resolve) => {
   const began = performance.now();
   let frames = 0;
